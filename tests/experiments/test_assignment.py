@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -101,7 +103,7 @@ def test_ranges_are_apart_and_as_long_as_share_times_coverage(weights, coverage)
     ranges = bucket_ranges(len(shares), coverage, shares)
     lengths = [end - start for start, end in ranges]
     assert np.allclose(lengths, np.multiply(shares, coverage), atol=1e-12)
-    assert all(left[1] <= right[0] + 1e-12 for left, right in zip(ranges, ranges[1:], strict=False))
+    assert all(left[1] <= right[0] + 1e-12 for left, right in pairwise(ranges))
 
 
 @given(texts, raw_shares, st.floats(0, 1), st.floats(0, 1))
