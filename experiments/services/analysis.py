@@ -1,0 +1,226 @@
+"""Rollups -> statistics -> what a report says. Sees sums only, never events."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+import numpy as np
+
+from experiments import selectors
+from experiments.models import Experiment, Rollup, Variant
+from experiments.services.serving import localised
+from experiments.services.snapshot import cta_values
+from experiments.stats.fixed import Comparison, compare_fixed, wilson_interval
+from experiments.stats.multiplicity import adjust_p_values, interval_levels
+from experiments.stats.omnibus import Omnibus, chi_squared, welch_anova
+from experiments.stats.srm import SrmCheck, check_srm
+from experiments.stats.sufficient import Mean, Proportion, SufficientStatistics, stack_arms
+
+CORRECTION = "holm"
+Metric = Experiment.Metric
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmTotals:
+    """The rollups of one arm, added up."""
+
+    visitors: int = 0
+    clicking_visitors: int = 0
+    converting_visitors: int = 0
+    value_sum: Decimal = Decimal(0)
+    value_sum_squares: Decimal = Decimal(0)
+    quarantined_visitors: int = 0
+
+    def plus(self, row: Rollup) -> "ArmTotals":
+        return ArmTotals(
+            **{name: getattr(self, name) + getattr(row, name) for name in self.__slots__}
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmResult:
+    """One arm of a report; `rate` is the primary metric's mean a visitor."""
+
+    arm: int
+    key: str
+    text: str
+    share: float
+    visitors: int
+    clicks: int
+    conversions: int
+    rate: float | None
+    interval: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparisonResult:
+    """One arm against the control; intervals agree with the adjusted p-value."""
+
+    arm: int
+    key: str
+    text: str
+    comparison: Comparison
+    p_value_adjusted: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayOfArm:
+    """Visitors and clicks of the visitors first exposed on a day."""
+
+    day: date
+    arm: int
+    visitors: int
+    clicks: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Everything the report page, the API and exports show of an experiment."""
+
+    experiment: Experiment
+    as_of: datetime
+    arms: tuple[ArmResult, ...]
+    comparisons: tuple[ComparisonResult, ...]
+    omnibus: Omnibus
+    srm: SrmCheck
+    quarantined_visitors: int
+    days: tuple[DayOfArm, ...]
+
+
+def report_of(*, experiment: Experiment, now: datetime) -> Report:
+    """Return the report from the experiment's rollups; its cost does not depend on the events."""
+    variants = list(experiment.variants.all())
+    rollups = list(selectors.rollups_of(experiment))
+    totals = [_totals(variant, rollups) for variant in variants]
+    return Report(
+        experiment=experiment,
+        as_of=now,
+        arms=_arms(experiment, variants, totals),
+        comparisons=_comparisons(experiment, variants, totals),
+        omnibus=_omnibus(experiment, totals),
+        srm=traffic_split(
+            [total.visitors for total in totals], [variant.share for variant in variants]
+        ),
+        quarantined_visitors=sum(total.quarantined_visitors for total in totals),
+        days=_days(rollups),
+    )
+
+
+def traffic_split(visitors: Sequence[int], shares: Sequence[Decimal]) -> SrmCheck:
+    """Return the sample-ratio check of the exposed visitors."""
+    return check_srm(visitors, [float(share) for share in shares])
+
+
+def statistics_of(experiment: Experiment, totals: Sequence[ArmTotals]) -> SufficientStatistics:
+    """Return the sufficient statistics of the primary metric, control first."""
+    if experiment.primary_metric == Metric.VALUE_PER_VISITOR:
+        return stack_arms(
+            [
+                Mean(
+                    n=total.visitors,
+                    sum=float(total.value_sum),
+                    sum_squares=float(total.value_sum_squares),
+                )
+                for total in totals
+            ]
+        )
+    return stack_arms(
+        [Proportion(n=total.visitors, sum=_successes(experiment, total)) for total in totals]
+    )
+
+
+def wording_of(experiment: Experiment, variant: Variant) -> str:
+    """Return what the arm says in the site's own language."""
+    locale = experiment.slot.site.default_locale
+    return str(localised(cta_values(variant.cta), locale, locale).get("text", ""))
+
+
+def _successes(experiment: Experiment, total: ArmTotals) -> int:
+    if experiment.primary_metric == Metric.CLICK_RATE:
+        return total.clicking_visitors
+    return total.converting_visitors
+
+
+def _totals(variant: Variant, rollups: Sequence[Rollup]) -> ArmTotals:
+    totals = ArmTotals()
+    for row in rollups:
+        if row.variant_id == variant.pk:
+            totals = totals.plus(row)
+    return totals
+
+
+def _arms(
+    experiment: Experiment, variants: Sequence[Variant], totals: Sequence[ArmTotals]
+) -> tuple[ArmResult, ...]:
+    rows = []
+    for variant, total in zip(variants, totals, strict=True):
+        rate, interval = _rate(experiment, total)
+        rows.append(
+            ArmResult(
+                arm=variant.arm,
+                key=variant.key,
+                text=wording_of(experiment, variant),
+                share=float(variant.share),
+                visitors=total.visitors,
+                clicks=total.clicking_visitors,
+                conversions=total.converting_visitors,
+                rate=rate,
+                interval=interval,
+            )
+        )
+    return tuple(rows)
+
+
+def _rate(
+    experiment: Experiment, total: ArmTotals
+) -> tuple[float | None, tuple[float, float] | None]:
+    if total.visitors == 0:
+        return None, None
+    if experiment.primary_metric == Metric.VALUE_PER_VISITOR:
+        return float(total.value_sum) / total.visitors, None
+    successes = _successes(experiment, total)
+    low, high = wilson_interval(successes, total.visitors, alpha=experiment.alpha)
+    return successes / total.visitors, (float(low), float(high))
+
+
+def _comparisons(
+    experiment: Experiment, variants: Sequence[Variant], totals: Sequence[ArmTotals]
+) -> tuple[ComparisonResult, ...]:
+    if len(variants) < 2:
+        return ()
+    statistics = statistics_of(experiment, totals)
+    test = "pooled_z" if isinstance(statistics, Proportion) else "welch"
+    p_values = compare_fixed(statistics, alpha=experiment.alpha, test=test).p_value
+    adjusted = adjust_p_values(p_values, CORRECTION)
+    levels = interval_levels(p_values, CORRECTION, experiment.alpha)
+    rows = compare_fixed(statistics, alpha=levels, test=test).rows()
+    return tuple(
+        ComparisonResult(
+            arm=variant.arm,
+            key=variant.key,
+            text=wording_of(experiment, variant),
+            comparison=row,
+            p_value_adjusted=None if np.isnan(p_value) else float(p_value),
+        )
+        for variant, row, p_value in zip(variants[1:], rows, adjusted, strict=True)
+    )
+
+
+def _omnibus(experiment: Experiment, totals: Sequence[ArmTotals]) -> Omnibus:
+    statistics = statistics_of(experiment, totals)
+    return (
+        chi_squared(statistics) if isinstance(statistics, Proportion) else welch_anova(statistics)
+    )
+
+
+def _days(rollups: Sequence[Rollup]) -> tuple[DayOfArm, ...]:
+    return tuple(
+        DayOfArm(
+            day=row.day,
+            arm=row.variant.arm,
+            visitors=row.visitors,
+            clicks=row.clicking_visitors,
+        )
+        for row in rollups
+    )

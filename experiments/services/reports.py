@@ -1,0 +1,42 @@
+"""A report as plain JSON: what the API answers and exports are made of."""
+
+from dataclasses import asdict
+from typing import Any
+
+from experiments.services.analysis import Report
+
+
+def report_as_json(report: Report) -> dict[str, Any]:
+    """Return the report in JSON types only."""
+    experiment = report.experiment
+    return {
+        "experiment": experiment.key,
+        "name": experiment.name,
+        "slot": experiment.slot.key,
+        "audience": experiment.audience.key if experiment.audience else None,
+        "status": experiment.status,
+        "metric": experiment.primary_metric,
+        "goal": experiment.goal or None,
+        "alpha": experiment.alpha,
+        "planned_visitors": experiment.planned_visitors,
+        "origin": experiment.origin,
+        "source": experiment.source or None,
+        "started_at": experiment.started_at,
+        "stopped_at": experiment.stopped_at,
+        "as_of": report.as_of,
+        "arms": [asdict(arm) for arm in report.arms],
+        "comparisons": [
+            {
+                "arm": row.arm,
+                "key": row.key,
+                "text": row.text,
+                **asdict(row.comparison),
+                "p_value_adjusted": row.p_value_adjusted,
+            }
+            for row in report.comparisons
+        ],
+        "omnibus": asdict(report.omnibus),
+        "srm": {**asdict(report.srm), "is_mismatch": report.srm.is_mismatch},
+        "quarantined_visitors": report.quarantined_visitors,
+        "days": [asdict(day) for day in report.days],
+    }
