@@ -13,7 +13,7 @@ from unfold.widgets import (
 from experiments.models import CTA, Site
 
 
-class LinesField(forms.CharField):
+class LinesField(forms.Field):
     """A list of texts, one a line."""
 
     widget = UnfoldAdminTextareaWidget

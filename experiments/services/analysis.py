@@ -11,13 +11,13 @@ from experiments import selectors
 from experiments.models import Experiment, Rollup, Variant
 from experiments.services.serving import localised
 from experiments.services.snapshot import cta_values
-from experiments.stats.fixed import Comparison, compare_fixed, wilson_interval
-from experiments.stats.multiplicity import adjust_p_values, interval_levels
+from experiments.stats.fixed import Comparison, Test, compare_fixed, wilson_interval
+from experiments.stats.multiplicity import Correction, adjust_p_values, interval_levels
 from experiments.stats.omnibus import Omnibus, chi_squared, welch_anova
 from experiments.stats.srm import SrmCheck, check_srm
 from experiments.stats.sufficient import Mean, Proportion, SufficientStatistics, stack_arms
 
-CORRECTION = "holm"
+CORRECTION: Correction = "holm"
 Metric = Experiment.Metric
 
 
@@ -190,7 +190,7 @@ def _comparisons(
     if len(variants) < 2:
         return ()
     statistics = statistics_of(experiment, totals)
-    test = "pooled_z" if isinstance(statistics, Proportion) else "welch"
+    test: Test = "pooled_z" if isinstance(statistics, Proportion) else "welch"
     p_values = compare_fixed(statistics, alpha=experiment.alpha, test=test).p_value
     adjusted = adjust_p_values(p_values, CORRECTION)
     levels = interval_levels(p_values, CORRECTION, experiment.alpha)
