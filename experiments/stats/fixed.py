@@ -1,0 +1,240 @@
+"""Tests and intervals for one look at a planned end (fixed horizon)."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy import special, stats
+
+from experiments.stats.estimates import (
+    Contrasts,
+    as_arrays,
+    contrasts,
+    estimate,
+    first_of_two,
+    where_defined,
+)
+from experiments.stats.lift import fieller_interval
+from experiments.stats.reasons import Reason, ReasonArray, first_reason
+from experiments.stats.sufficient import (
+    FloatArray,
+    Proportion,
+    SufficientStatistics,
+    Values,
+)
+
+Test = Literal["welch", "pooled_z"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """One arm against the control; None where `reason` or `lift_reason` says why.
+
+    Args:
+        effect: Difference of the means, arm minus control.
+        effect_interval: Its confidence interval or sequence, low and high.
+        lift: effect / |control's mean|; 0.12 is +12 %.
+        lift_interval: Its Fieller interval, low and high.
+        p_value: Two-sided, of "no effect".
+        reason: Why effect, interval or p-value is None.
+        lift_reason: Why lift or its interval is None.
+    """
+
+    effect: float | None
+    effect_interval: tuple[float, float] | None
+    lift: float | None
+    lift_interval: tuple[float, float] | None
+    p_value: float | None
+    reason: str | None
+    lift_reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparisons:
+    """Many arms against their controls: arrays of shape `(..., K - 1)`, NaN where undefined.
+
+    `reason` and `lift_reason` are `Reason` codes; `effect` and `lift` can exist where their
+    intervals do not.
+    """
+
+    effect: FloatArray
+    effect_low: FloatArray
+    effect_high: FloatArray
+    lift: FloatArray
+    lift_low: FloatArray
+    lift_high: FloatArray
+    p_value: FloatArray
+    reason: ReasonArray
+    lift_reason: ReasonArray
+
+    def rows(self) -> list[Comparison]:
+        """Return the comparisons of one experiment as single values.
+
+        Raises:
+            ValueError: If the arrays hold more than one experiment.
+        """
+        if self.effect.ndim != 1:
+            raise ValueError(f"rows needs one experiment: shape {self.effect.shape}")
+        return [self._row(index) for index in range(len(self.effect))]
+
+    def _row(self, index: int) -> Comparison:
+        return Comparison(
+            effect=_or_none(self.effect[index]),
+            effect_interval=_pair_or_none(self.effect_low[index], self.effect_high[index]),
+            lift=_or_none(self.lift[index]),
+            lift_interval=_pair_or_none(self.lift_low[index], self.lift_high[index]),
+            p_value=_or_none(self.p_value[index]),
+            reason=Reason(self.reason[index]).sentence,
+            lift_reason=Reason(self.lift_reason[index]).sentence,
+        )
+
+
+def compare_fixed(
+    statistics: SufficientStatistics, *, alpha: Values = 0.05, test: Test = "welch"
+) -> Comparisons:
+    """Compare every arm with the control at one planned look.
+
+    Args:
+        statistics: Arms on the last axis, K >= 2, control first.
+        alpha: Two-sided error rate in (0, 1); an array gives each comparison its own.
+        test: `welch` is Welch's t-test. `pooled_z`, for proportions, pools the two arms'
+            variance in the p-value, as the chi-squared test does; the intervals stay Welch's.
+
+    Returns:
+        Effects, lifts, intervals at level 1 - alpha and p-values.
+
+    Raises:
+        ValueError: If there are fewer than two arms, alpha is not in (0, 1), or `pooled_z` is
+            asked for a metric that is not a proportion.
+
+    Source: Welch (1947), Biometrika 34; Fieller (1954), J. R. Stat. Soc. B 16.
+
+    >>> both = Proportion(n=np.array([10_000.0, 10_000.0]), sum=np.array([500.0, 580.0]))
+    >>> result = compare_fixed(both).rows()[0]
+    >>> round(result.p_value, 6), [round(end, 6) for end in result.lift_interval]
+    (0.012315, [0.032789, 0.30427])
+    """
+    check_arms(statistics)
+    check_alpha(alpha)
+    contrast = contrasts(estimate(statistics))
+    with np.errstate(all="ignore"):
+        # The lower quantile: 1 - alpha/2 would round to 1 for an alpha below 1e-16.
+        multiplier = -special.stdtrit(contrast.dof, np.asarray(alpha, dtype=np.float64) / 2)
+    if test == "pooled_z":
+        p_value, reason = _pooled_p_value(statistics)
+        return comparisons(contrast, multiplier, p_value=p_value, p_reason=reason)
+    return comparisons(contrast, multiplier, p_value=_welch_p_value(contrast))
+
+
+def comparisons(
+    contrast: Contrasts,
+    multiplier: FloatArray,
+    *,
+    p_value: FloatArray,
+    p_reason: ReasonArray | None = None,
+) -> Comparisons:
+    """Build the comparisons whose intervals are `multiplier` standard errors wide on each side.
+
+    Args:
+        contrast: Effects with variances.
+        multiplier: Half-width in standard errors, broadcast against the contrasts.
+        p_value: Of the same test as the multiplier.
+        p_reason: Why the p-value is undefined, when not for the contrast's own reason.
+
+    Returns:
+        Effects and lifts (Fieller) with their intervals.
+    """
+    with np.errstate(all="ignore"):
+        width = multiplier * contrast.standard_error
+        low, high = contrast.effect - width, contrast.effect + width
+    lift_low, lift_high, lift_reason = fieller_interval(contrast, multiplier)
+    out_of_range = first_reason((~(np.isfinite(low) & np.isfinite(high)), Reason.OUT_OF_RANGE))
+    reason = first_of_two(contrast.reason, out_of_range)
+    return Comparisons(
+        effect=contrast.effect,
+        effect_low=where_defined(reason, low),
+        effect_high=where_defined(reason, high),
+        lift=contrast.lift,
+        lift_low=lift_low,
+        lift_high=lift_high,
+        p_value=where_defined(reason if p_reason is None else p_reason, p_value),
+        reason=reason,
+        lift_reason=lift_reason,
+    )
+
+
+def wilson_interval(
+    clicks: Values, visitors: Values, *, alpha: float = 0.05
+) -> tuple[FloatArray, FloatArray]:
+    """Return Wilson's score interval for one click rate.
+
+    Args:
+        clicks: Visitors who clicked, 0 <= clicks <= visitors; scalar or array.
+        visitors: Visitors; the interval of nobody is (NaN, NaN).
+        alpha: Error rate in (0, 1).
+
+    Returns:
+        Low and high ends in [0, 1], of the broadcast shape.
+
+    Raises:
+        ValueError: If clicks or visitors are out of range or alpha is not in (0, 1).
+
+    Source: Wilson (1927), J. Am. Stat. Assoc. 22.
+
+    >>> [round(float(end), 4) for end in wilson_interval(0, 20)]
+    [0.0, 0.1611]
+    """
+    check_alpha(alpha)
+    counts = Proportion(n=visitors, sum=clicks)
+    n, total = as_arrays(counts.n, counts.sum)
+    square = special.ndtri(alpha / 2) ** 2
+    with np.errstate(all="ignore"):
+        centre = (total + square / 2) / (n + square)
+        width = np.sqrt(square * (total * (n - total) / n + square / 4)) / (n + square)
+        low = np.where(total == 0, 0.0, np.maximum(centre - width, 0))
+        high = np.where(total == n, 1.0, np.minimum(centre + width, 1))
+    return np.where(n > 0, low, np.nan), np.where(n > 0, high, np.nan)
+
+
+def check_alpha(alpha: Values) -> None:
+    """Raise ValueError unless every alpha lies in (0, 1)."""
+    array = np.asarray(alpha, dtype=np.float64)
+    if not np.all((array > 0) & (array < 1)):
+        raise ValueError(f"alpha must lie between 0 and 1: {alpha!r}")
+
+
+def check_arms(statistics: SufficientStatistics) -> None:
+    """Raise ValueError unless the last axis holds two arms or more."""
+    if len(statistics.shape) == 0 or statistics.shape[-1] < 2:
+        raise ValueError(f"arms must be two or more: shape {statistics.shape}")
+
+
+def _welch_p_value(contrast: Contrasts) -> FloatArray:
+    with np.errstate(all="ignore"):
+        statistic = np.abs(contrast.effect) / contrast.standard_error
+        # The lower tail of -t keeps p-values far below 1e-16, which 1 - cdf rounds to 0.
+        return 2 * special.stdtr(contrast.dof, -statistic)
+
+
+def _pooled_p_value(statistics: SufficientStatistics) -> tuple[FloatArray, ReasonArray]:
+    if not isinstance(statistics, Proportion):
+        kind = type(statistics).__name__
+        raise ValueError(f"test must be 'welch' for {kind}: 'pooled_z'")
+    n, total = as_arrays(statistics.n, statistics.sum)
+    control, arms = np.s_[..., :1], np.s_[..., 1:]
+    with np.errstate(all="ignore"):
+        pooled = (total[control] + total[arms]) / (n[control] + n[arms])
+        variance = pooled * (1 - pooled) * (1 / n[control] + 1 / n[arms])
+        difference = total[arms] / n[arms] - total[control] / n[control]
+        p_value = 2 * stats.norm.sf(np.abs(difference) / np.sqrt(variance))
+    empty = (n[control] == 0) | (n[arms] == 0)
+    reason = first_reason((empty, Reason.NO_VISITORS), (variance == 0, Reason.NO_VARIANCE))
+    return p_value, reason
+
+
+def _or_none(value: np.float64) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _pair_or_none(low: np.float64, high: np.float64) -> tuple[float, float] | None:
+    return (float(low), float(high)) if np.isfinite(low) and np.isfinite(high) else None
