@@ -52,8 +52,8 @@ class Code(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
-    """One reason: a code, the arm and metric it is about, and the numbers for its text."""
+class Ground:
+    """One reason of a decision: a code, the arm and metric it is about, numbers for its text."""
 
     code: Code
     arm: int | None = None
@@ -77,8 +77,8 @@ class Decision:
     status: Status
     winner: int | None
     rule: Rule
-    reasons: tuple[Reason, ...]
-    cautions: tuple[Reason, ...] = ()
+    reasons: tuple[Ground, ...]
+    cautions: tuple[Ground, ...] = ()
     outcomes: Mapping[int, Outcome] = field(default_factory=dict)
 
 
@@ -120,28 +120,28 @@ def decide(evidence: Evidence, policy: Policy = _DEFAULT) -> Decision:
     return _verdict(evidence, policy, outcomes, harm)
 
 
-def _broken_data(evidence: Evidence, policy: Policy) -> tuple[Reason, ...]:
+def _broken_data(evidence: Evidence, policy: Policy) -> tuple[Ground, ...]:
     reasons = []
     p_value = evidence.srm_p_value
     if p_value is not None and p_value < policy.srm_alpha:
         numbers = {"p_value": p_value, "threshold": policy.srm_alpha}
-        reasons.append(Reason(code=Code.SRM, numbers=numbers))
+        reasons.append(Ground(code=Code.SRM, numbers=numbers))
     count = evidence.multiple_arm_visitors
     share = count / (evidence.n + count) if count else 0.0
     if count >= policy.multiple_arm_count and share >= policy.multiple_arm_share:
         numbers = {"visitors": count, "share": share, "threshold": policy.multiple_arm_share}
-        reasons.append(Reason(code=Code.MULTIPLE_ARMS, numbers=numbers))
+        reasons.append(Ground(code=Code.MULTIPLE_ARMS, numbers=numbers))
     return tuple(reasons)
 
 
-def _silence(evidence: Evidence, policy: Policy) -> tuple[Reason, ...]:
+def _silence(evidence: Evidence, policy: Policy) -> tuple[Ground, ...]:
     hours = evidence.silent_hours
     if evidence.stopped or hours is None or hours < policy.silent_hours:
         return ()
-    return (Reason(code=Code.NO_TRAFFIC, numbers={"hours": hours}),)
+    return (Ground(code=Code.NO_TRAFFIC, numbers={"hours": hours}),)
 
 
-def _floors(evidence: Evidence, policy: Policy) -> tuple[Reason, ...]:
+def _floors(evidence: Evidence, policy: Policy) -> tuple[Ground, ...]:
     """Return what is still missing before a winner may be named."""
     sizes = [(0, evidence.control_n, evidence.control_conversions)]
     sizes += [(arm.arm, arm.n, arm.conversions) for arm in evidence.arms]
@@ -149,13 +149,13 @@ def _floors(evidence: Evidence, policy: Policy) -> tuple[Reason, ...]:
     for arm, n, conversions in sizes:
         if n < policy.minimum_visitors:
             numbers = {"n": n, "required": policy.minimum_visitors}
-            reasons.append(Reason(code=Code.TOO_FEW_VISITORS, arm=arm, numbers=numbers))
+            reasons.append(Ground(code=Code.TOO_FEW_VISITORS, arm=arm, numbers=numbers))
         elif conversions is not None and conversions < policy.minimum_conversions:
             numbers = {"conversions": conversions, "required": policy.minimum_conversions}
-            reasons.append(Reason(code=Code.TOO_FEW_CONVERSIONS, arm=arm, numbers=numbers))
+            reasons.append(Ground(code=Code.TOO_FEW_CONVERSIONS, arm=arm, numbers=numbers))
     if evidence.days < policy.minimum_days:
         numbers = {"days": evidence.days, "required": policy.minimum_days}
-        reasons.append(Reason(code=Code.TOO_FEW_DAYS, numbers=numbers))
+        reasons.append(Ground(code=Code.TOO_FEW_DAYS, numbers=numbers))
     return tuple(reasons)
 
 
@@ -163,7 +163,7 @@ def _all_lose(outcomes: Mapping[int, Outcome]) -> bool:
     return all(outcome in (Outcome.WORSE, Outcome.HARMFUL) for outcome in outcomes.values())
 
 
-def _harm_reasons(evidence: Evidence, outcomes: Mapping[int, Outcome]) -> tuple[Reason, ...]:
+def _harm_reasons(evidence: Evidence, outcomes: Mapping[int, Outcome]) -> tuple[Ground, ...]:
     reasons = []
     for arm in evidence.arms:
         if outcomes[arm.arm] is Outcome.HARMFUL:
@@ -174,29 +174,31 @@ def _harm_reasons(evidence: Evidence, outcomes: Mapping[int, Outcome]) -> tuple[
     return tuple(reasons)
 
 
-def _rail_reason(code: Code, arm: int, rail: GuardrailEvidence) -> Reason:
+def _rail_reason(code: Code, arm: int, rail: GuardrailEvidence) -> Ground:
     numbers = {"margin": rail.margin}
     if rail.bounds is not None:
         numbers |= {"low": rail.bounds[0], "high": rail.bounds[1]}
-    return Reason(code=code, arm=arm, metric=rail.metric, numbers=numbers)
+    return Ground(code=code, arm=arm, metric=rail.metric, numbers=numbers)
 
 
-def _goal_reason(code: Code, arm: ArmEvidence, evidence: Evidence) -> Reason:
-    numbers = {"alpha": evidence.alpha}
-    if arm.p_value is not None:
-        numbers["p_value"] = arm.p_value
-    if arm.lift is not None:
-        numbers["lift"] = arm.lift
-    if arm.bounds is not None:
-        numbers |= {"low": arm.bounds[0], "high": arm.bounds[1]}
-    return Reason(code=code, arm=arm.arm, numbers=numbers)
+def _goal_reason(code: Code, arm: ArmEvidence, evidence: Evidence) -> Ground:
+    low, high = arm.bounds or (None, None)
+    known = {
+        "alpha": evidence.alpha,
+        "p_value": arm.p_value,
+        "lift": arm.lift,
+        "low": low,
+        "high": high,
+    }
+    numbers = {name: value for name, value in known.items() if value is not None}
+    return Ground(code=code, arm=arm.arm, numbers=numbers)
 
 
 def _verdict(
     evidence: Evidence,
     policy: Policy,
     outcomes: Mapping[int, Outcome],
-    harm: tuple[Reason, ...],
+    harm: tuple[Ground, ...],
 ) -> Decision:
     better = [arm for arm in evidence.arms if outcomes[arm.arm] is Outcome.BETTER]
     cleared = [arm for arm in better if all(is_held(r, evidence) for r in arm.guardrails)]
@@ -213,24 +215,24 @@ def _verdict(
     open_arms = [o for o in left if o not in (Outcome.WORSE, Outcome.HARMFUL)]
     if all(outcome is Outcome.EQUIVALENT for outcome in open_arms):
         numbers = {"minimum_change": policy.minimum_change}
-        same = Reason(code=Code.NO_RELEVANT_DIFFERENCE, numbers=numbers)
+        same = Ground(code=Code.NO_RELEVANT_DIFFERENCE, numbers=numbers)
         return _answer(Status.KEEP_CONTROL, evidence, (same, *harm), outcomes)
     missing = [arm for arm in evidence.arms if outcomes[arm.arm] is Outcome.NO_RESULT]
-    reasons += tuple(Reason(code=Code.NO_RESULT, arm=arm.arm) for arm in missing)
+    reasons += tuple(Ground(code=Code.NO_RESULT, arm=arm.arm) for arm in missing)
     return _without_winner(evidence, outcomes, (*reasons, *harm))
 
 
 def _without_winner(
-    evidence: Evidence, outcomes: Mapping[int, Outcome], reasons: tuple[Reason, ...]
+    evidence: Evidence, outcomes: Mapping[int, Outcome], reasons: tuple[Ground, ...]
 ) -> Decision:
     if evidence.finished or evidence.stopped:
         ended = (
             Code.PLAN_FINISHED_WITHOUT_WINNER if evidence.finished else Code.STOPPED_WITHOUT_WINNER
         )
-        return _answer(Status.KEEP_CONTROL, evidence, (*reasons, Reason(code=ended)), outcomes)
+        return _answer(Status.KEEP_CONTROL, evidence, (*reasons, Ground(code=ended)), outcomes)
     known = {"days_left": evidence.days_left, "planned_n": evidence.planned_n}
     numbers = {"n": evidence.n} | {k: v for k, v in known.items() if v is not None}
-    waiting = Reason(code=Code.PLAN_NOT_FINISHED, numbers=numbers)
+    waiting = Ground(code=Code.PLAN_NOT_FINISHED, numbers=numbers)
     return _answer(Status.KEEP_RUNNING, evidence, (*reasons, waiting), outcomes)
 
 
@@ -257,28 +259,28 @@ def _ship(
     )
 
 
-def _cautions(best: ArmEvidence, evidence: Evidence, policy: Policy) -> tuple[Reason, ...]:
+def _cautions(best: ArmEvidence, evidence: Evidence, policy: Policy) -> tuple[Ground, ...]:
     lift = best.lift or 0.0
     cautions = []
     if best.suspicious:
-        cautions.append(Reason(code=Code.SUSPICIOUS_LIFT, arm=best.arm, numbers={"lift": lift}))
+        cautions.append(Ground(code=Code.SUSPICIOUS_LIFT, arm=best.arm, numbers={"lift": lift}))
     if abs(lift) < policy.minimum_change:
         numbers = {"lift": lift, "minimum_change": policy.minimum_change}
-        cautions.append(Reason(code=Code.BELOW_MINIMUM_CHANGE, arm=best.arm, numbers=numbers))
+        cautions.append(Ground(code=Code.BELOW_MINIMUM_CHANGE, arm=best.arm, numbers=numbers))
     if best.shrunken_lift is not None:
         numbers = {"lift": lift, "shrunken_lift": best.shrunken_lift}
-        cautions.append(Reason(code=Code.WINNERS_CURSE, arm=best.arm, numbers=numbers))
+        cautions.append(Ground(code=Code.WINNERS_CURSE, arm=best.arm, numbers=numbers))
     for arm in evidence.arms:
         gains = turned(arm.bounds, higher_is_better=evidence.higher_is_better)
         if arm is not best and gains is not None and gains[1] > abs(lift):
-            cautions.append(Reason(code=Code.RUNNER_UP_NOT_EXCLUDED, arm=arm.arm))
+            cautions.append(Ground(code=Code.RUNNER_UP_NOT_EXCLUDED, arm=arm.arm))
     return tuple(cautions)
 
 
 def _answer(
     status: Status,
     evidence: Evidence,
-    reasons: tuple[Reason, ...],
+    reasons: tuple[Ground, ...],
     outcomes: Mapping[int, Outcome] | None = None,
 ) -> Decision:
     return Decision(
