@@ -11,13 +11,13 @@ from experiments import selectors
 from experiments.models import Experiment, Rollup, Variant
 from experiments.services.serving import localised
 from experiments.services.snapshot import cta_values
-from experiments.stats.fixed import Comparison, compare_fixed, wilson_interval
-from experiments.stats.multiplicity import adjust_p_values, interval_levels
+from experiments.stats.fixed import Comparison, Test, compare_fixed, wilson_interval
+from experiments.stats.multiplicity import Correction, adjust_p_values, interval_levels
 from experiments.stats.omnibus import Omnibus, chi_squared, welch_anova
 from experiments.stats.srm import SrmCheck, check_srm
 from experiments.stats.sufficient import Mean, Proportion, SufficientStatistics, stack_arms
 
-CORRECTION = "holm"
+CORRECTION: Correction = "holm"
 Metric = Experiment.Metric
 
 
@@ -40,7 +40,10 @@ class ArmTotals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmResult:
-    """One arm of a report; `rate` is the primary metric's mean a visitor."""
+    """One arm of a report; `rate` is the primary metric's mean a visitor.
+
+    `successes` are the visitors who did what the metric counts; None for a metric of values.
+    """
 
     arm: int
     key: str
@@ -49,6 +52,7 @@ class ArmResult:
     visitors: int
     clicks: int
     conversions: int
+    successes: int | None
     rate: float | None
     interval: tuple[float, float] | None
 
@@ -126,7 +130,7 @@ def statistics_of(experiment: Experiment, totals: Sequence[ArmTotals]) -> Suffic
             ]
         )
     return stack_arms(
-        [Proportion(n=total.visitors, sum=_successes(experiment, total)) for total in totals]
+        [Proportion(n=total.visitors, sum=_successes(experiment, total) or 0) for total in totals]
     )
 
 
@@ -136,10 +140,11 @@ def wording_of(experiment: Experiment, variant: Variant) -> str:
     return str(localised(cta_values(variant.cta), locale, locale).get("text", ""))
 
 
-def _successes(experiment: Experiment, total: ArmTotals) -> int:
-    if experiment.primary_metric == Metric.CLICK_RATE:
-        return total.clicking_visitors
-    return total.converting_visitors
+def _successes(experiment: Experiment, total: ArmTotals) -> int | None:
+    return {
+        Metric.CLICK_RATE: total.clicking_visitors,
+        Metric.CONVERSION_RATE: total.converting_visitors,
+    }.get(Metric(experiment.primary_metric))
 
 
 def _totals(variant: Variant, rollups: Sequence[Rollup]) -> ArmTotals:
@@ -165,6 +170,7 @@ def _arms(
                 visitors=total.visitors,
                 clicks=total.clicking_visitors,
                 conversions=total.converting_visitors,
+                successes=_successes(experiment, total),
                 rate=rate,
                 interval=interval,
             )
@@ -177,9 +183,9 @@ def _rate(
 ) -> tuple[float | None, tuple[float, float] | None]:
     if total.visitors == 0:
         return None, None
-    if experiment.primary_metric == Metric.VALUE_PER_VISITOR:
-        return float(total.value_sum) / total.visitors, None
     successes = _successes(experiment, total)
+    if successes is None:
+        return float(total.value_sum) / total.visitors, None
     low, high = wilson_interval(successes, total.visitors, alpha=experiment.alpha)
     return successes / total.visitors, (float(low), float(high))
 
@@ -190,7 +196,7 @@ def _comparisons(
     if len(variants) < 2:
         return ()
     statistics = statistics_of(experiment, totals)
-    test = "pooled_z" if isinstance(statistics, Proportion) else "welch"
+    test: Test = "pooled_z" if isinstance(statistics, Proportion) else "welch"
     p_values = compare_fixed(statistics, alpha=experiment.alpha, test=test).p_value
     adjusted = adjust_p_values(p_values, CORRECTION)
     levels = interval_levels(p_values, CORRECTION, experiment.alpha)

@@ -117,7 +117,7 @@ def _event(site: ServedSite, item: Any, now: datetime) -> Event:
     event = Event(
         site_id=site.pk,
         event_id=message.id,
-        type=message.__struct_config__.tag,
+        type=str(message.__struct_config__.tag),
         visitor=message.visitor,
         occurred_at=message.at,
         received_at=now,

@@ -45,7 +45,7 @@ def site_of_key(snapshot: Snapshot, key: str) -> ServedSite | None:
 
 
 def evaluate_slot(
-    site: ServedSite, slot_key: str, *, visitor: str, attributes: Mapping[str, Any]
+    site: ServedSite, slot_key: str, *, visitor: str, attributes: dict[str, Any]
 ) -> Evaluation:
     """Return the CTA for this visitor.
 
@@ -87,7 +87,7 @@ def localised(
 
 
 def _variant_for(
-    experiment: ServedExperiment, visitor: str, attributes: Mapping[str, Any]
+    experiment: ServedExperiment, visitor: str, attributes: dict[str, Any]
 ) -> ServedVariant | None:
     if not experiment.is_running:
         return None

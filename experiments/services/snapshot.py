@@ -36,7 +36,7 @@ class ServedExperiment:
     is_running: bool
     started_at: datetime
     stopped_at: datetime | None
-    condition: Mapping[str, Any]
+    condition: dict[str, Any]
     allocation: Allocation
     variants: tuple[ServedVariant, ...]
 
