@@ -129,6 +129,8 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_CONCURRENCY = 2
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
+# Beat sleeps this long at most, in seconds: a stop waits for it.
+CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     # A message that waited longer than one period is stale: the next one does its work.
