@@ -26,11 +26,13 @@ VISITORS = "visitors"
 # One process that serves from memory; the threads wait for the database, not for each other.
 WEB_COMMAND = (
     *("granian", "--interface", "wsgi", "--host", HOST, "--http", "1", "--no-ws"),
-    *("--workers", "1", "--blocking-threads", "8", "ctaopt.wsgi:application"),
+    *("--workers", "1", "--blocking-threads", "4", "ctaopt.wsgi:application"),
 )
-# Alone on its broker: there is nobody to gossip with. One line a task and second would be noise.
+# Threads share one encoder in memory and stop at once. Alone on its broker, the worker has nobody
+# to gossip with; below WARNING it would write a line for every task.
 WORKER_COMMAND = (
-    *("celery", "--app", "ctaopt.celery", "worker", "--beat", "--loglevel", "WARNING"),
+    *("celery", "--app", "ctaopt.celery", "worker", "--beat", "--pool", "threads"),
+    *("--loglevel", "WARNING"),
     *("--without-gossip", "--without-mingle", "--without-heartbeat"),
 )
 
