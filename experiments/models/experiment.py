@@ -50,6 +50,10 @@ class Experiment(models.Model):
         CONVERSION_RATE = "conversion_rate", _("Conversion rate")
         VALUE_PER_VISITOR = "value_per_visitor", _("Value per visitor")
 
+    class Plan(models.TextChoices):
+        SEQUENTIAL = "sequential", _("Sequential: look whenever you like")
+        FIXED = "fixed", _("Fixed horizon: one look, at the planned end")
+
     class Origin(models.TextChoices):
         LIVE = "live", _("Measured by this service")
         IMPORTED = "imported", _("Imported figures")
@@ -85,11 +89,14 @@ class Experiment(models.Model):
         default=0.05,
         validators=[MinValueValidator(0.0001), MaxValueValidator(0.5)],
     )
+    plan = models.CharField(_("plan"), max_length=10, choices=Plan, default=Plan.SEQUENTIAL)
     planned_visitors = models.PositiveBigIntegerField(
         _("planned visitors"),
         null=True,
         blank=True,
-        help_text=_("All arms together. The verdict waits for them."),
+        help_text=_(
+            "All arms together. A fixed plan waits for them; a sequential one is sharpest there."
+        ),
     )
     coverage = models.DecimalField(
         _("coverage"),
@@ -139,6 +146,12 @@ class Experiment(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(alpha__gt=0) & Q(alpha__lte=0.5), name="experiment_alpha_range"
+            ),
+            models.CheckConstraint(
+                condition=Q(plan="sequential")
+                | Q(plan="fixed", planned_visitors__isnull=False, planned_visitors__gt=0),
+                name="experiment_fixed_plan_has_visitors",
+                violation_error_message=_("A fixed horizon needs a number of visitors."),
             ),
             models.CheckConstraint(
                 condition=Q(primary_metric="click_rate") | ~Q(goal=""),

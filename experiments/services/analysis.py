@@ -40,7 +40,10 @@ class ArmTotals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmResult:
-    """One arm of a report; `rate` is the primary metric's mean a visitor."""
+    """One arm of a report; `rate` is the primary metric's mean a visitor.
+
+    `successes` are the visitors who did what the metric counts; None for a metric of values.
+    """
 
     arm: int
     key: str
@@ -49,6 +52,7 @@ class ArmResult:
     visitors: int
     clicks: int
     conversions: int
+    successes: int | None
     rate: float | None
     interval: tuple[float, float] | None
 
@@ -126,7 +130,7 @@ def statistics_of(experiment: Experiment, totals: Sequence[ArmTotals]) -> Suffic
             ]
         )
     return stack_arms(
-        [Proportion(n=total.visitors, sum=_successes(experiment, total)) for total in totals]
+        [Proportion(n=total.visitors, sum=_successes(experiment, total) or 0) for total in totals]
     )
 
 
@@ -136,10 +140,11 @@ def wording_of(experiment: Experiment, variant: Variant) -> str:
     return str(localised(cta_values(variant.cta), locale, locale).get("text", ""))
 
 
-def _successes(experiment: Experiment, total: ArmTotals) -> int:
-    if experiment.primary_metric == Metric.CLICK_RATE:
-        return total.clicking_visitors
-    return total.converting_visitors
+def _successes(experiment: Experiment, total: ArmTotals) -> int | None:
+    return {
+        Metric.CLICK_RATE: total.clicking_visitors,
+        Metric.CONVERSION_RATE: total.converting_visitors,
+    }.get(Metric(experiment.primary_metric))
 
 
 def _totals(variant: Variant, rollups: Sequence[Rollup]) -> ArmTotals:
@@ -165,6 +170,7 @@ def _arms(
                 visitors=total.visitors,
                 clicks=total.clicking_visitors,
                 conversions=total.converting_visitors,
+                successes=_successes(experiment, total),
                 rate=rate,
                 interval=interval,
             )
@@ -177,9 +183,9 @@ def _rate(
 ) -> tuple[float | None, tuple[float, float] | None]:
     if total.visitors == 0:
         return None, None
-    if experiment.primary_metric == Metric.VALUE_PER_VISITOR:
-        return float(total.value_sum) / total.visitors, None
     successes = _successes(experiment, total)
+    if successes is None:
+        return float(total.value_sum) / total.visitors, None
     low, high = wilson_interval(successes, total.visitors, alpha=experiment.alpha)
     return successes / total.visitors, (float(low), float(high))
 
