@@ -32,9 +32,7 @@ class JobFailedError(Exception):
     """Expected failure of a job; its text is for the person who started it."""
 
 
-def create_job(
-    *, kind: Job.Kind, request: dict[str, Any], by: User | None, now: datetime
-) -> Job:
+def create_job(*, kind: Job.Kind, request: dict[str, Any], by: User | None, now: datetime) -> Job:
     """Store a job that waits for a worker; the caller enqueues it after the commit.
 
     Raises:
