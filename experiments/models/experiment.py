@@ -12,6 +12,8 @@ from experiments.models.catalogue import CTA, Audience, Site, Slot
 
 # A range of [0, 1] in 0.01 % steps: the resolution of hash version 2.
 SHARE_FIELD: dict[str, Any] = {"max_digits": 5, "decimal_places": 4}
+# The "variant" of visitors who take part in no experiment: no arm may have this name.
+NO_EXPERIMENT = "default"
 
 
 class Namespace(models.Model):
@@ -30,6 +32,7 @@ class Namespace(models.Model):
         ordering = ("key",)
         constraints = (
             models.UniqueConstraint(fields=("site", "key"), name="namespace_unique_key"),
+            models.CheckConstraint(condition=~Q(key=""), name="namespace_key_not_empty"),
             models.CheckConstraint(condition=~Q(seed=""), name="namespace_seed_not_empty"),
         )
 
@@ -132,14 +135,33 @@ class Experiment(models.Model):
         verbose_name_plural = _("experiments")
         ordering = ("-started_at", "key")
         constraints = (
+            models.CheckConstraint(condition=~Q(key=""), name="experiment_key_not_empty"),
             models.CheckConstraint(condition=Q(hash_version=2), name="experiment_hash_version_2"),
             models.CheckConstraint(
                 condition=Q(status__in=("draft", "running", "paused", "stopped", "archived")),
                 name="experiment_status_known",
             ),
             models.CheckConstraint(
+                condition=Q(
+                    primary_metric__in=("click_rate", "conversion_rate", "value_per_visitor")
+                ),
+                name="experiment_metric_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(origin__in=("live", "imported")), name="experiment_origin_known"
+            ),
+            models.CheckConstraint(
                 condition=Q(status="draft") | Q(started_at__isnull=False),
                 name="experiment_started_unless_draft",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=("draft", "running", "paused"), stopped_at__isnull=True)
+                | Q(
+                    status__in=("stopped", "archived"),
+                    stopped_at__isnull=False,  # A CHECK that comes to NULL is passed.
+                    stopped_at__gte=F("started_at"),
+                ),
+                name="experiment_stopped_has_end",
             ),
             models.CheckConstraint(
                 condition=Q(coverage__gt=0) & Q(coverage__lte=1), name="experiment_coverage_range"
@@ -166,6 +188,8 @@ class Experiment(models.Model):
                 )
                 | Q(
                     namespace__isnull=False,
+                    namespace_start__isnull=False,
+                    namespace_end__isnull=False,
                     namespace_start__gte=0,
                     namespace_end__lte=1,
                     namespace_start__lt=F("namespace_end"),
@@ -220,6 +244,13 @@ class Variant(models.Model):
         constraints = (
             models.UniqueConstraint(fields=("experiment", "arm"), name="variant_unique_arm"),
             models.UniqueConstraint(fields=("experiment", "key"), name="variant_unique_key"),
+            models.CheckConstraint(
+                condition=~Q(key="") & ~Q(key=NO_EXPERIMENT),
+                name="variant_key_usable",
+                violation_error_message=_(
+                    "Give it a key; “default” is what visitors outside the experiment get."
+                ),
+            ),
             models.CheckConstraint(
                 condition=Q(share__gt=0) & Q(share__lte=1), name="variant_share_range"
             ),

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments.assignment import assign_visitor
+from experiments.models.experiment import NO_EXPERIMENT
 from experiments.services.catalogue import server_key_digest
 from experiments.services.snapshot import (
-    NO_EXPERIMENT,
     ServedExperiment,
     ServedSite,
     ServedSlot,

@@ -17,7 +17,6 @@ from experiments.models import CTA, Experiment, Site
 LATE_EVENTS = timedelta(days=30)
 # Published in the README: they open nothing but the demo.
 DEMO_KEYS = frozenset({"demo-client-key", "demo-server-key"})
-NO_EXPERIMENT = "default"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
