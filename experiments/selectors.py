@@ -114,6 +114,10 @@ def experiments_for_report(*, site: Site | None = None) -> QuerySet[Experiment]:
     return rows if site is None else rows.filter(slot__site=site)
 
 
+def experiments_by_key(keys: list[str]) -> QuerySet[Experiment]:
+    return Experiment.objects.filter(key__in=keys).select_related("slot")
+
+
 def finished_experiments() -> QuerySet[Experiment]:
     return experiments_for_report().filter(status__in=FINISHED).prefetch_related("rollups")
 
