@@ -8,7 +8,17 @@ from decimal import Decimal
 
 from uuid6 import uuid7
 
-from experiments.models import CTA, Audience, CTAWording, Experiment, ServerKey, Site, Slot, Variant
+from experiments.models import (
+    CTA,
+    Audience,
+    CTAWording,
+    Experiment,
+    Rollup,
+    ServerKey,
+    Site,
+    Slot,
+    Variant,
+)
 from experiments.services.catalogue import server_key_digest
 
 # The moment at which frozen tests happen; experiments started a week before.
@@ -87,3 +97,37 @@ def event_message(kind="exposure", **changes):
     else:
         values |= {"slot": "hero", "variant": "b"}
     return {name: value for name, value in (values | changes).items() if value is not None}
+
+
+def make_rollup(variant, *, visitors, clicks=0, day=None, **changes):
+    """A day's counts of one arm."""
+    values = {"experiment": variant.experiment, "variant": variant, "day": day or NOW.date()}
+    counts = {"visitors": visitors, "clicking_visitors": clicks}
+    return Rollup.objects.create(**(values | counts | changes))
+
+
+def make_library_experiment(site):
+    """The finished Montana State University library test: five words on one button.
+
+    Counts: Young (2014), doi:10.15788/m2rp42.
+    """
+    counts = {
+        "interact": (10_283, 42),
+        "connect": (2_742, 53),
+        "learn": (2_747, 21),
+        "help": (3_180, 38),
+        "services": (2_064, 45),
+    }
+    experiment = make_experiment(
+        make_slot(site, "library-home"),
+        "library",
+        shares=dict.fromkeys(counts, "0.2"),
+        status=Experiment.Status.STOPPED,
+        origin=Experiment.Origin.IMPORTED,
+        started_at=datetime(2013, 5, 29, tzinfo=UTC),
+        stopped_at=datetime(2013, 6, 18, tzinfo=UTC),
+    )
+    for variant in experiment.variants.all():
+        visitors, clicks = counts[variant.key]
+        make_rollup(variant, visitors=visitors, clicks=clicks)
+    return experiment

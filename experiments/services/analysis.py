@@ -80,14 +80,17 @@ class DayOfArm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Everything the report page, the API and exports show of an experiment."""
+    """Everything the report page, the API and exports show of an experiment.
+
+    Of a draft, or with fewer than two arms, nothing is compared: `omnibus` and `srm` are None.
+    """
 
     experiment: Experiment
     as_of: datetime
     arms: tuple[ArmResult, ...]
     comparisons: tuple[ComparisonResult, ...]
-    omnibus: Omnibus
-    srm: SrmCheck
+    omnibus: Omnibus | None
+    srm: SrmCheck | None
     quarantined_visitors: int
     days: tuple[DayOfArm, ...]
 
@@ -97,15 +100,15 @@ def report_of(*, experiment: Experiment, now: datetime) -> Report:
     variants = list(experiment.variants.all())
     rollups = list(selectors.rollups_of(experiment))
     totals = [_totals(variant, rollups) for variant in variants]
+    # A draft has nobody to count, and its shares need not sum to 1 yet.
+    has_rivals = len(variants) > 1 and experiment.status != Experiment.Status.DRAFT
     return Report(
         experiment=experiment,
         as_of=now,
         arms=_arms(experiment, variants, totals),
-        comparisons=_comparisons(experiment, variants, totals),
-        omnibus=_omnibus(experiment, totals),
-        srm=traffic_split(
-            [total.visitors for total in totals], [variant.share for variant in variants]
-        ),
+        comparisons=_comparisons(experiment, variants, totals) if has_rivals else (),
+        omnibus=_omnibus(experiment, totals) if has_rivals else None,
+        srm=_split(variants, totals) if has_rivals else None,
         quarantined_visitors=sum(total.quarantined_visitors for total in totals),
         days=_days(rollups),
     )
@@ -193,8 +196,6 @@ def _rate(
 def _comparisons(
     experiment: Experiment, variants: Sequence[Variant], totals: Sequence[ArmTotals]
 ) -> tuple[ComparisonResult, ...]:
-    if len(variants) < 2:
-        return ()
     statistics = statistics_of(experiment, totals)
     test: Test = "pooled_z" if isinstance(statistics, Proportion) else "welch"
     p_values = compare_fixed(statistics, alpha=experiment.alpha, test=test).p_value
@@ -210,6 +211,12 @@ def _comparisons(
             p_value_adjusted=None if np.isnan(p_value) else float(p_value),
         )
         for variant, row, p_value in zip(variants[1:], rows, adjusted, strict=True)
+    )
+
+
+def _split(variants: Sequence[Variant], totals: Sequence[ArmTotals]) -> SrmCheck:
+    return traffic_split(
+        [total.visitors for total in totals], [variant.share for variant in variants]
     )
 
 

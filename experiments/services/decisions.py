@@ -27,7 +27,7 @@ def decision_on(report: Report) -> Decision | None:
             days=_days(experiment, report.as_of),
             planned_n=_planned_visitors(report),
             stopped=experiment.stopped_at is not None,
-            srm_p_value=report.srm.p_value,
+            srm_p_value=report.srm.p_value if report.srm else None,
             multiple_arm_visitors=report.quarantined_visitors,
         )
     )

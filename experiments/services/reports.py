@@ -19,6 +19,7 @@ def report_as_json(report: Report) -> dict[str, Any]:
     """Return the report in JSON types only."""
     experiment = report.experiment
     verdict = verdict_on(report)
+    srm = report.srm
     return {
         "experiment": experiment.key,
         "name": experiment.name,
@@ -47,8 +48,8 @@ def report_as_json(report: Report) -> dict[str, Any]:
             }
             for row in report.comparisons
         ],
-        "omnibus": asdict(report.omnibus),
-        "srm": {**asdict(report.srm), "is_mismatch": report.srm.is_mismatch},
+        "omnibus": asdict(report.omnibus) if report.omnibus else None,
+        "srm": {**asdict(srm), "is_mismatch": srm.is_mismatch} if srm else None,
         "quarantined_visitors": report.quarantined_visitors,
         "days": [asdict(day) for day in report.days],
     }

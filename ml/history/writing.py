@@ -3,13 +3,12 @@
 import csv
 import gzip
 import io
-import os
-import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from ml.files import open_whole
 from ml.history.row import COLUMNS, HistoryRow
 
 
@@ -26,6 +25,7 @@ def write_ctaopt(rows: Iterable[HistoryRow], path: Path) -> int:
     Raises:
         OSError: If the folder cannot be written.
 
+    >>> import tempfile
     >>> from ml.history.reading import read_history
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     file = Path(folder) / "past.csv.gz"
@@ -34,18 +34,8 @@ def write_ctaopt(rows: Iterable[HistoryRow], path: Path) -> int:
     ...     count, read_history(file, "ctaopt").rows == (row,)
     (1, True)
     """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as raw:
-            count = _write_rows(rows, raw, zipped=path.suffix == ".gz")
-            raw.flush()
-            os.fsync(raw.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    return count
+    with open_whole(path) as raw:
+        return _write_rows(rows, raw, zipped=path.suffix == ".gz")
 
 
 def _write_rows(rows: Iterable[HistoryRow], raw: BinaryIO, *, zipped: bool) -> int:

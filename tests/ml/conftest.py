@@ -1,12 +1,10 @@
-from pathlib import Path
-
 import pytest
 
 
 @pytest.fixture(scope="session")
-def upworthy_csv():
-    """The Upworthy Research Archive beside the project."""
-    path = Path(__file__).resolve().parents[2].parent / "shared/data/upworthy/history.csv.gz"
+def upworthy_csv(shared_dir):
+    """The Upworthy Research Archive; a test that reads it is marked `needs_shared`."""
+    path = shared_dir / "data/upworthy/history.csv.gz"
     if not path.exists():
         pytest.skip(f"{path} is absent")
     return path

@@ -89,7 +89,8 @@ class World:
         return Audience(site=self.site, **({"key": "fr", "name": "French"} | changes))
 
     def job_row(self, **changes):
-        return Job(**({"kind": Job.Kind.TRAINING, "created_at": NOW} | changes))
+        values = {"kind": Job.Kind.TRAINING, "created_at": NOW, "heartbeat_at": NOW}
+        return Job(**(values | changes))
 
 
 def twice(make):
