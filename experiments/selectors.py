@@ -38,19 +38,18 @@ def valid_server_keys() -> QuerySet[ServerKey]:
     return ServerKey.objects.filter(revoked_at__isnull=True)
 
 
-def ctas_to_serve() -> QuerySet[CTA]:
-    return CTA.objects.prefetch_related("wordings")
-
-
 def slots_to_serve() -> QuerySet[Slot]:
-    return Slot.objects.order_by("key")
+    """Return the slots, each with its default CTA read in the same breath."""
+    rows = Slot.objects.select_related("default_cta")
+    return rows.prefetch_related("default_cta__wordings").order_by("key")
 
 
 def experiments_to_serve(*, stopped_since: datetime) -> QuerySet[Experiment]:
     """Return live experiments, and stopped ones whose last events may still arrive."""
     live = Experiment.objects.filter(status__in=LIVE)
     lately = Experiment.objects.filter(status__in=FINISHED, stopped_at__gte=stopped_since)
-    arms = Prefetch("variants", Variant.objects.order_by("arm"))
+    ctas = Variant.objects.select_related("cta").prefetch_related("cta__wordings")
+    arms = Prefetch("variants", ctas.order_by("arm"))
     return (
         (live | lately)
         .filter(origin=Experiment.Origin.LIVE)
@@ -112,6 +111,10 @@ def experiments_for_report(*, site: Site | None = None) -> QuerySet[Experiment]:
         arms, wordings
     )
     return rows if site is None else rows.filter(slot__site=site)
+
+
+def experiments_by_key(keys: list[str]) -> QuerySet[Experiment]:
+    return Experiment.objects.filter(key__in=keys).select_related("slot")
 
 
 def finished_experiments() -> QuerySet[Experiment]:

@@ -107,7 +107,7 @@ class CTAAdmin(ServedModelAdmin[CTA]):
 
     @admin.display(description=_("as it looks"))
     def drawn(self, cta: CTA) -> SafeString | str:
-        if cta.pk is None:
+        if cta._state.adding:
             return gettext("Save it to see it drawn.")
         return format_html_join(" ", "{}", ((draw(cta, row.text),) for row in cta.wordings.all()))
 
@@ -168,7 +168,7 @@ class SlotAdmin(ServedModelAdmin[Slot]):
 
     @admin.display(description=_("code for the page"))
     def embed_code(self, slot: Slot) -> str:
-        if slot.pk is None:
+        if slot._state.adding:
             return gettext("Save it to get the code for the page.")
         return (
             f'<a data-cta-slot="{slot.key}" href="{slot.default_cta.destination}">…</a> '

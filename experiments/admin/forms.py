@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
-    UnfoldAdminCheckboxSelectMultiple,
+    UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminColorInputWidget,
     UnfoldAdminTextareaWidget,
 )
@@ -13,7 +13,7 @@ from unfold.widgets import (
 from experiments.models import CTA, Site
 
 
-class LinesField(forms.CharField):
+class LinesField(forms.Field):
     """A list of texts, one a line."""
 
     widget = UnfoldAdminTextareaWidget
@@ -45,7 +45,7 @@ class CTAForm(forms.ModelForm[CTA]):
         label=_("Principles"),
         choices=CTA.Principle.choices,
         required=False,
-        widget=UnfoldAdminCheckboxSelectMultiple,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
         help_text=_("The persuasion principles it uses."),
     )
 

@@ -1,5 +1,6 @@
 """What can be shown, where, and to whom: sites, slots, CTAs, audiences."""
 
+import re
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -12,9 +13,18 @@ from experiments.targeting import validate_condition
 
 COLOUR_PATTERN = r"^#[0-9a-fA-F]{6}$"
 LOCALE_PATTERN = r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
+# What a visitor may be sent to: never a script.
+DESTINATION_PATTERN = r"^(https?://|mailto:|tel:|sms:|[/#?])[^\s]*$"
+ORIGIN_PATTERN = re.compile(
+    r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?"
+)
 
 colour_validator = RegexValidator(COLOUR_PATTERN, _("Write a colour as #rrggbb."))
 locale_validator = RegexValidator(LOCALE_PATTERN, _("Write a language tag such as fr or fr-CA."))
+destination_validator = RegexValidator(
+    DESTINATION_PATTERN,
+    _("Write an address (https://..., mailto:..., tel:...) or a path (/...), without spaces."),
+)
 
 
 def condition_validator(condition: Any) -> None:
@@ -22,6 +32,18 @@ def condition_validator(condition: Any) -> None:
         validate_condition(condition)
     except ValueError as error:
         raise ValidationError(str(error)) from error
+
+
+def origins_validator(origins: Any) -> None:
+    """Refuse what a browser would never send as its Origin: it would lock every page out."""
+    if not isinstance(origins, list):
+        raise ValidationError(_("Origins must be a list."))
+    for origin in origins:
+        if not isinstance(origin, str) or not ORIGIN_PATTERN.fullmatch(origin):
+            raise ValidationError(
+                _("%(origin)s is not an origin: write https://shop.example, nothing after it."),
+                params={"origin": origin},
+            )
 
 
 def empty_list() -> list[str]:
@@ -46,6 +68,7 @@ class Site(models.Model):
         _("allowed origins"),
         default=empty_list,
         blank=True,
+        validators=[origins_validator],
         help_text=_("Origins that may call the API from a browser. Empty: any origin."),
     )
 
@@ -122,6 +145,7 @@ class CTA(models.Model):
         _("destination"),
         max_length=2000,
         blank=True,
+        validators=[destination_validator],
         help_text=_("Where it leads: an address or a path. Not needed when spoken."),
     )
     background_color = models.CharField(
@@ -150,6 +174,10 @@ class CTA(models.Model):
                 condition=Q(form="spoken") | ~Q(destination=""),
                 name="cta_destination_unless_spoken",
                 violation_error_message=_("A button or a link needs a destination."),
+            ),
+            models.CheckConstraint(
+                condition=Q(destination="") | Q(destination__regex=DESTINATION_PATTERN),
+                name="cta_destination_safe",
             ),
             models.CheckConstraint(
                 condition=Q(size__in=("small", "medium", "large")), name="cta_size_known"
@@ -203,7 +231,10 @@ class Audience(models.Model):
         verbose_name = _("audience")
         verbose_name_plural = _("audiences")
         ordering = ("name",)
-        constraints = (models.UniqueConstraint(fields=("site", "key"), name="audience_unique_key"),)
+        constraints = (
+            models.UniqueConstraint(fields=("site", "key"), name="audience_unique_key"),
+            models.CheckConstraint(condition=~Q(key=""), name="audience_key_not_empty"),
+        )
 
     def __str__(self) -> str:
         return self.name

@@ -12,6 +12,8 @@ from experiments.models.catalogue import CTA, Audience, Site, Slot
 
 # A range of [0, 1] in 0.01 % steps: the resolution of hash version 2.
 SHARE_FIELD: dict[str, Any] = {"max_digits": 5, "decimal_places": 4}
+# The "variant" of visitors who take part in no experiment: no arm may have this name.
+NO_EXPERIMENT = "default"
 
 
 class Namespace(models.Model):
@@ -30,6 +32,7 @@ class Namespace(models.Model):
         ordering = ("key",)
         constraints = (
             models.UniqueConstraint(fields=("site", "key"), name="namespace_unique_key"),
+            models.CheckConstraint(condition=~Q(key=""), name="namespace_key_not_empty"),
             models.CheckConstraint(condition=~Q(seed=""), name="namespace_seed_not_empty"),
         )
 
@@ -49,6 +52,10 @@ class Experiment(models.Model):
         CLICK_RATE = "click_rate", _("Click rate")
         CONVERSION_RATE = "conversion_rate", _("Conversion rate")
         VALUE_PER_VISITOR = "value_per_visitor", _("Value per visitor")
+
+    class Plan(models.TextChoices):
+        SEQUENTIAL = "sequential", _("Sequential: look whenever you like")
+        FIXED = "fixed", _("Fixed horizon: one look, at the planned end")
 
     class Origin(models.TextChoices):
         LIVE = "live", _("Measured by this service")
@@ -85,11 +92,14 @@ class Experiment(models.Model):
         default=0.05,
         validators=[MinValueValidator(0.0001), MaxValueValidator(0.5)],
     )
+    plan = models.CharField(_("plan"), max_length=10, choices=Plan, default=Plan.SEQUENTIAL)
     planned_visitors = models.PositiveBigIntegerField(
         _("planned visitors"),
         null=True,
         blank=True,
-        help_text=_("All arms together. The verdict waits for them."),
+        help_text=_(
+            "All arms together. A fixed plan waits for them; a sequential one is sharpest there."
+        ),
     )
     coverage = models.DecimalField(
         _("coverage"),
@@ -125,20 +135,45 @@ class Experiment(models.Model):
         verbose_name_plural = _("experiments")
         ordering = ("-started_at", "key")
         constraints = (
+            models.CheckConstraint(condition=~Q(key=""), name="experiment_key_not_empty"),
             models.CheckConstraint(condition=Q(hash_version=2), name="experiment_hash_version_2"),
             models.CheckConstraint(
                 condition=Q(status__in=("draft", "running", "paused", "stopped", "archived")),
                 name="experiment_status_known",
             ),
             models.CheckConstraint(
+                condition=Q(
+                    primary_metric__in=("click_rate", "conversion_rate", "value_per_visitor")
+                ),
+                name="experiment_metric_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(origin__in=("live", "imported")), name="experiment_origin_known"
+            ),
+            models.CheckConstraint(
                 condition=Q(status="draft") | Q(started_at__isnull=False),
                 name="experiment_started_unless_draft",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=("draft", "running", "paused"), stopped_at__isnull=True)
+                | Q(
+                    status__in=("stopped", "archived"),
+                    stopped_at__isnull=False,  # A CHECK that comes to NULL is passed.
+                    stopped_at__gte=F("started_at"),
+                ),
+                name="experiment_stopped_has_end",
             ),
             models.CheckConstraint(
                 condition=Q(coverage__gt=0) & Q(coverage__lte=1), name="experiment_coverage_range"
             ),
             models.CheckConstraint(
                 condition=Q(alpha__gt=0) & Q(alpha__lte=0.5), name="experiment_alpha_range"
+            ),
+            models.CheckConstraint(
+                condition=Q(plan="sequential")
+                | Q(plan="fixed", planned_visitors__isnull=False, planned_visitors__gt=0),
+                name="experiment_fixed_plan_has_visitors",
+                violation_error_message=_("A fixed horizon needs a number of visitors."),
             ),
             models.CheckConstraint(
                 condition=Q(primary_metric="click_rate") | ~Q(goal=""),
@@ -153,6 +188,8 @@ class Experiment(models.Model):
                 )
                 | Q(
                     namespace__isnull=False,
+                    namespace_start__isnull=False,
+                    namespace_end__isnull=False,
                     namespace_start__gte=0,
                     namespace_end__lte=1,
                     namespace_start__lt=F("namespace_end"),
@@ -207,6 +244,13 @@ class Variant(models.Model):
         constraints = (
             models.UniqueConstraint(fields=("experiment", "arm"), name="variant_unique_arm"),
             models.UniqueConstraint(fields=("experiment", "key"), name="variant_unique_key"),
+            models.CheckConstraint(
+                condition=~Q(key="") & ~Q(key=NO_EXPERIMENT),
+                name="variant_key_usable",
+                violation_error_message=_(
+                    "Give it a key; “default” is what visitors outside the experiment get."
+                ),
+            ),
             models.CheckConstraint(
                 condition=Q(share__gt=0) & Q(share__lte=1), name="variant_share_range"
             ),

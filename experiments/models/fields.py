@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 
-class ExactDecimalField(models.Field[Decimal, Decimal]):
+class ExactDecimalField(models.Field[Any, Any]):
     """A decimal of any length, kept as text: sums of money stay exact on every database.
 
     SQLite would store a DecimalField as a float and round it past 15 digits; sums that are only

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 class Job(models.Model):
     class Kind(models.TextChoices):
         TRAINING = "training", _("Training of the predictor")
-        SCORING = "scoring", _("Ranking of wordings")
+        RANKING = "ranking", _("Ranking of wordings")
 
     class Status(models.TextChoices):
         QUEUED = "queued", _("Waiting")
@@ -20,13 +20,14 @@ class Job(models.Model):
     kind = models.CharField(_("kind"), max_length=10, choices=Kind)
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.QUEUED)
     progress = models.FloatField(_("progress"), default=0.0)
-    message = models.CharField(_("message"), max_length=500, blank=True)
+    message = models.TextField(_("message"), blank=True)
     request = models.JSONField(_("request"), default=dict)
     result = models.JSONField(_("result"), null=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
     )
     created_at = models.DateTimeField(_("created"))
+    heartbeat_at = models.DateTimeField(_("last sign of life"))
     finished_at = models.DateTimeField(_("finished"), null=True)
 
     class Meta:

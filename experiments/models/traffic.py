@@ -22,10 +22,15 @@ class Event(models.Model):
     type = models.CharField(_("type"), max_length=10, choices=Type)
     visitor = models.CharField(_("visitor"), max_length=200)
     experiment = models.ForeignKey(
-        Experiment, models.CASCADE, related_name="events", null=True, db_index=False
+        # Evidence outlives a click on "Delete": only an experiment without events can go.
+        Experiment,
+        models.PROTECT,
+        related_name="events",
+        null=True,
+        db_index=False,
     )
     variant = models.ForeignKey(
-        Variant, models.CASCADE, related_name="events", null=True, db_index=False
+        Variant, models.PROTECT, related_name="events", null=True, db_index=False
     )
     propensity = models.FloatField(_("propensity"), null=True)
     goal = models.CharField(_("goal"), max_length=100, blank=True)
@@ -41,6 +46,7 @@ class Event(models.Model):
         constraints = (
             # A retry carries the same id and is therefore harmless.
             models.UniqueConstraint(fields=("site", "event_id"), name="event_unique_id"),
+            models.CheckConstraint(condition=~Q(visitor=""), name="event_visitor_not_empty"),
             models.CheckConstraint(
                 condition=Q(
                     type__in=("exposure", "click"),

@@ -11,13 +11,13 @@ from experiments import selectors
 from experiments.models import Experiment, Rollup, Variant
 from experiments.services.serving import localised
 from experiments.services.snapshot import cta_values
-from experiments.stats.fixed import Comparison, compare_fixed, wilson_interval
-from experiments.stats.multiplicity import adjust_p_values, interval_levels
+from experiments.stats.fixed import Comparison, Test, compare_fixed, wilson_interval
+from experiments.stats.multiplicity import Correction, adjust_p_values, interval_levels
 from experiments.stats.omnibus import Omnibus, chi_squared, welch_anova
 from experiments.stats.srm import SrmCheck, check_srm
 from experiments.stats.sufficient import Mean, Proportion, SufficientStatistics, stack_arms
 
-CORRECTION = "holm"
+CORRECTION: Correction = "holm"
 Metric = Experiment.Metric
 
 
@@ -40,7 +40,10 @@ class ArmTotals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmResult:
-    """One arm of a report; `rate` is the primary metric's mean a visitor."""
+    """One arm of a report; `rate` is the primary metric's mean a visitor.
+
+    `successes` are the visitors who did what the metric counts; None for a metric of values.
+    """
 
     arm: int
     key: str
@@ -49,6 +52,7 @@ class ArmResult:
     visitors: int
     clicks: int
     conversions: int
+    successes: int | None
     rate: float | None
     interval: tuple[float, float] | None
 
@@ -76,14 +80,17 @@ class DayOfArm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Everything the report page, the API and exports show of an experiment."""
+    """Everything the report page, the API and exports show of an experiment.
+
+    Of a draft, or with fewer than two arms, nothing is compared: `omnibus` and `srm` are None.
+    """
 
     experiment: Experiment
     as_of: datetime
     arms: tuple[ArmResult, ...]
     comparisons: tuple[ComparisonResult, ...]
-    omnibus: Omnibus
-    srm: SrmCheck
+    omnibus: Omnibus | None
+    srm: SrmCheck | None
     quarantined_visitors: int
     days: tuple[DayOfArm, ...]
 
@@ -93,15 +100,15 @@ def report_of(*, experiment: Experiment, now: datetime) -> Report:
     variants = list(experiment.variants.all())
     rollups = list(selectors.rollups_of(experiment))
     totals = [_totals(variant, rollups) for variant in variants]
+    # A draft has nobody to count, and its shares need not sum to 1 yet.
+    has_rivals = len(variants) > 1 and experiment.status != Experiment.Status.DRAFT
     return Report(
         experiment=experiment,
         as_of=now,
         arms=_arms(experiment, variants, totals),
-        comparisons=_comparisons(experiment, variants, totals),
-        omnibus=_omnibus(experiment, totals),
-        srm=traffic_split(
-            [total.visitors for total in totals], [variant.share for variant in variants]
-        ),
+        comparisons=_comparisons(experiment, variants, totals) if has_rivals else (),
+        omnibus=_omnibus(experiment, totals) if has_rivals else None,
+        srm=_split(variants, totals) if has_rivals else None,
         quarantined_visitors=sum(total.quarantined_visitors for total in totals),
         days=_days(rollups),
     )
@@ -126,7 +133,7 @@ def statistics_of(experiment: Experiment, totals: Sequence[ArmTotals]) -> Suffic
             ]
         )
     return stack_arms(
-        [Proportion(n=total.visitors, sum=_successes(experiment, total)) for total in totals]
+        [Proportion(n=total.visitors, sum=_successes(experiment, total) or 0) for total in totals]
     )
 
 
@@ -136,10 +143,11 @@ def wording_of(experiment: Experiment, variant: Variant) -> str:
     return str(localised(cta_values(variant.cta), locale, locale).get("text", ""))
 
 
-def _successes(experiment: Experiment, total: ArmTotals) -> int:
-    if experiment.primary_metric == Metric.CLICK_RATE:
-        return total.clicking_visitors
-    return total.converting_visitors
+def _successes(experiment: Experiment, total: ArmTotals) -> int | None:
+    return {
+        Metric.CLICK_RATE: total.clicking_visitors,
+        Metric.CONVERSION_RATE: total.converting_visitors,
+    }.get(Metric(experiment.primary_metric))
 
 
 def _totals(variant: Variant, rollups: Sequence[Rollup]) -> ArmTotals:
@@ -165,6 +173,7 @@ def _arms(
                 visitors=total.visitors,
                 clicks=total.clicking_visitors,
                 conversions=total.converting_visitors,
+                successes=_successes(experiment, total),
                 rate=rate,
                 interval=interval,
             )
@@ -177,9 +186,9 @@ def _rate(
 ) -> tuple[float | None, tuple[float, float] | None]:
     if total.visitors == 0:
         return None, None
-    if experiment.primary_metric == Metric.VALUE_PER_VISITOR:
-        return float(total.value_sum) / total.visitors, None
     successes = _successes(experiment, total)
+    if successes is None:
+        return float(total.value_sum) / total.visitors, None
     low, high = wilson_interval(successes, total.visitors, alpha=experiment.alpha)
     return successes / total.visitors, (float(low), float(high))
 
@@ -187,10 +196,8 @@ def _rate(
 def _comparisons(
     experiment: Experiment, variants: Sequence[Variant], totals: Sequence[ArmTotals]
 ) -> tuple[ComparisonResult, ...]:
-    if len(variants) < 2:
-        return ()
     statistics = statistics_of(experiment, totals)
-    test = "pooled_z" if isinstance(statistics, Proportion) else "welch"
+    test: Test = "pooled_z" if isinstance(statistics, Proportion) else "welch"
     p_values = compare_fixed(statistics, alpha=experiment.alpha, test=test).p_value
     adjusted = adjust_p_values(p_values, CORRECTION)
     levels = interval_levels(p_values, CORRECTION, experiment.alpha)
@@ -204,6 +211,12 @@ def _comparisons(
             p_value_adjusted=None if np.isnan(p_value) else float(p_value),
         )
         for variant, row, p_value in zip(variants[1:], rows, adjusted, strict=True)
+    )
+
+
+def _split(variants: Sequence[Variant], totals: Sequence[ArmTotals]) -> SrmCheck:
+    return traffic_split(
+        [total.visitors for total in totals], [variant.share for variant in variants]
     )
 
 

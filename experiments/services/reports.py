@@ -4,11 +4,22 @@ from dataclasses import asdict
 from typing import Any
 
 from experiments.services.analysis import Report
+from experiments.services.decisions import decision_on
+from experiments.services.verdict import Verdict, verdict_of
+
+
+def verdict_on(report: Report) -> Verdict | None:
+    """Return the report's decision in words; None before there are two arms."""
+    decision = decision_on(report)
+    names = {arm.arm: arm.text for arm in report.arms}
+    return None if decision is None else verdict_of(decision, names=names)
 
 
 def report_as_json(report: Report) -> dict[str, Any]:
     """Return the report in JSON types only."""
     experiment = report.experiment
+    verdict = verdict_on(report)
+    srm = report.srm
     return {
         "experiment": experiment.key,
         "name": experiment.name,
@@ -24,6 +35,8 @@ def report_as_json(report: Report) -> dict[str, Any]:
         "started_at": experiment.started_at,
         "stopped_at": experiment.stopped_at,
         "as_of": report.as_of,
+        "verdict": asdict(verdict) if verdict else None,
+        "plan": experiment.plan,
         "arms": [asdict(arm) for arm in report.arms],
         "comparisons": [
             {
@@ -35,8 +48,8 @@ def report_as_json(report: Report) -> dict[str, Any]:
             }
             for row in report.comparisons
         ],
-        "omnibus": asdict(report.omnibus),
-        "srm": {**asdict(report.srm), "is_mismatch": report.srm.is_mismatch},
+        "omnibus": asdict(report.omnibus) if report.omnibus else None,
+        "srm": {**asdict(srm), "is_mismatch": srm.is_mismatch} if srm else None,
         "quarantined_visitors": report.quarantined_visitors,
         "days": [asdict(day) for day in report.days],
     }

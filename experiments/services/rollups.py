@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import islice
+from operator import add
+from typing import Any
 
 from django.db import transaction
 
@@ -116,7 +118,7 @@ def _fold_visitors(site_id: int, names: list[str]) -> None:
     }
     book = _Book()
     for visitor, events in by_visitor.items():
-        for pk in {row.experiment_id for row in events} & experiments.keys():
+        for pk in experiments.keys() & {row.experiment_id for row in events}:
             new = visitor_outcome(experiments[pk], events)
             book.replace(pk, visitor, booked.get((pk, visitor)), new)
     book.write()
@@ -131,7 +133,7 @@ class _Book:
     """Differences gathered in memory, then written in a few statements."""
 
     def __init__(self) -> None:
-        self.deltas: dict[tuple[int, int, date], list[int | Decimal]] = {}
+        self.deltas: dict[tuple[int, int, date], tuple[Any, ...]] = {}
         self.created: list[VisitorOutcome] = []
         self.changed: list[VisitorOutcome] = []
 
@@ -160,9 +162,8 @@ class _Book:
             sign * outcome.is_quarantined,
         )
         key = (experiment_id, outcome.variant_id, outcome.day)
-        row = self.deltas.setdefault(key, [0] * len(amounts))
-        for index, amount in enumerate(amounts):
-            row[index] += amount
+        before = self.deltas.get(key, (0,) * len(amounts))
+        self.deltas[key] = tuple(map(add, before, amounts))
 
     def write(self) -> None:
         VisitorOutcome.objects.bulk_create(self.created)

@@ -25,6 +25,7 @@ from experiments.stats.priors import LARGEST, FlatPrior, NormalPrior, Prior, Stu
 Floats = NDArray[np.float64]
 
 _FLAT = FlatPrior()
+NO_SPREAD = "The standard error is 0, so nothing is known of the uncertainty."
 
 
 class Scale(StrEnum):
@@ -256,7 +257,7 @@ def compare_normal(
 
     Args:
         estimate: Observed effect or lift.
-        se: Its standard error; 0 gives None with the reason "zero_variance".
+        se: Its standard error; 0 gives None with a reason.
         prior: On the same scale (see `NormalPrior.scaled`).
         level: Probability of the interval, in (0, 1).
         scale: What `estimate` is.
@@ -272,7 +273,7 @@ def compare_normal(
     """
     check_level(level)
     if se == 0 and math.isfinite(estimate):
-        return undefined(scale, level=level, prior=prior, reason="zero_variance")
+        return undefined(scale, level=level, prior=prior, reason=NO_SPREAD)
     belief = posterior(estimate, se, prior)
     loss, loss_control = belief.expected_losses()
     return BayesianResult(
@@ -294,8 +295,8 @@ def undefined(
 ) -> BayesianResult:
     """Return a comparison without numbers, with the reason why.
 
-    >>> undefined(Scale.LIFT, level=0.95, prior=FlatPrior(), reason="no_visitors").reason
-    'no_visitors'
+    >>> undefined(Scale.LIFT, level=0.95, prior=FlatPrior(), reason="No visitors.").reason
+    'No visitors.'
     """
     return BayesianResult(
         scale=scale,

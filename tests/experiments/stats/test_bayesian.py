@@ -129,7 +129,7 @@ def test_result_names_prior_source_scale_and_level(prior):
 
 def test_zero_variance_gives_none_with_the_reason():
     result = compare_normal(0.1, 0.0)
-    assert result.reason == "zero_variance"
+    assert result.reason == "The standard error is 0, so nothing is known of the uncertainty."
     assert result.chance_to_win is None
     assert result.interval is None
 
