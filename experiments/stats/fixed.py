@@ -6,11 +6,11 @@ from typing import Literal
 import numpy as np
 from scipy import special, stats
 
+from experiments.stats.cuped import estimate
 from experiments.stats.estimates import (
     Contrasts,
     as_arrays,
     contrasts,
-    estimate,
     first_of_two,
     where_defined,
 )
