@@ -38,6 +38,7 @@ class WSGIClient:
         path_info = path.encode().decode("latin-1")  # PEP 3333: bytes in a text of latin-1
         values = {
             "REQUEST_METHOD": method,
+            "SCRIPT_NAME": "",
             "PATH_INFO": path_info,
             "QUERY_STRING": query,
             "CONTENT_TYPE": "application/json",
