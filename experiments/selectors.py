@@ -141,3 +141,8 @@ def slots_of(*, site: Site | None) -> QuerySet[Slot]:
     """Return the slots of a site, or of all."""
     rows = Slot.objects.select_related("site")
     return rows if site is None else rows.filter(site=site)
+
+
+def live_experiments() -> QuerySet[Experiment]:
+    """Return running and paused experiments, the newest first."""
+    return experiments_for_report().filter(status__in=LIVE)
