@@ -85,7 +85,15 @@ def events_to_fold(*, limit: int) -> list[Event]:
 
 
 def events_of_visitors(*, site_id: int, visitors: list[str]) -> QuerySet[Event]:
-    return Event.objects.filter(site_id=site_id, visitor__in=visitors).order_by("occurred_at", "pk")
+    """Return their events in order of time; the id, not the arrival, settles equal times."""
+    rows = Event.objects.filter(site_id=site_id, visitor__in=visitors)
+    return rows.order_by("occurred_at", "event_id")
+
+
+def experiments_of_visitors(*, site_id: int, visitors: list[str]) -> set[int]:
+    """Return the keys of the experiments that these visitors met."""
+    rows = Event.objects.filter(site_id=site_id, visitor__in=visitors, experiment__isnull=False)
+    return set(rows.order_by().values_list("experiment_id", flat=True).distinct())
 
 
 def exposed_visitors(experiment: Experiment) -> Iterator[str]:

@@ -1,10 +1,14 @@
 """What websites may send about a visitor: the shape of each event, and nothing else."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
 import msgspec
+
+# Clocks of browsers are wrong; an event further off than this says nothing about when it was.
+MAX_AHEAD = timedelta(minutes=10)
+MAX_AGE = timedelta(days=30)
 
 # Control characters name nothing, and PostgreSQL stores no NUL: refused at the door.
 PRINTABLE = r"^[^\x00-\x1f\x7f]*\Z"

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from experiments.models import Event, Experiment
 from experiments.services import ingestion
-from experiments.services.ingestion import MAX_AGE, MAX_AHEAD, NotTakenError, ingest
+from experiments.services.ingestion import NotTakenError, ingest
+from experiments.services.messages import MAX_AGE, MAX_AHEAD
 from experiments.services.snapshot import build_snapshot
 from tests import factories
 from tests.factories import NOW, STARTED, event_message
