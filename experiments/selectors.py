@@ -38,19 +38,18 @@ def valid_server_keys() -> QuerySet[ServerKey]:
     return ServerKey.objects.filter(revoked_at__isnull=True)
 
 
-def ctas_to_serve() -> QuerySet[CTA]:
-    return CTA.objects.prefetch_related("wordings")
-
-
 def slots_to_serve() -> QuerySet[Slot]:
-    return Slot.objects.order_by("key")
+    """Return the slots, each with its default CTA read in the same breath."""
+    rows = Slot.objects.select_related("default_cta")
+    return rows.prefetch_related("default_cta__wordings").order_by("key")
 
 
 def experiments_to_serve(*, stopped_since: datetime) -> QuerySet[Experiment]:
     """Return live experiments, and stopped ones whose last events may still arrive."""
     live = Experiment.objects.filter(status__in=LIVE)
     lately = Experiment.objects.filter(status__in=FINISHED, stopped_at__gte=stopped_since)
-    arms = Prefetch("variants", Variant.objects.order_by("arm"))
+    ctas = Variant.objects.select_related("cta").prefetch_related("cta__wordings")
+    arms = Prefetch("variants", ctas.order_by("arm"))
     return (
         (live | lately)
         .filter(origin=Experiment.Origin.LIVE)
@@ -86,7 +85,15 @@ def events_to_fold(*, limit: int) -> list[Event]:
 
 
 def events_of_visitors(*, site_id: int, visitors: list[str]) -> QuerySet[Event]:
-    return Event.objects.filter(site_id=site_id, visitor__in=visitors).order_by("occurred_at", "pk")
+    """Return their events in order of time; the id, not the arrival, settles equal times."""
+    rows = Event.objects.filter(site_id=site_id, visitor__in=visitors)
+    return rows.order_by("occurred_at", "event_id")
+
+
+def experiments_of_visitors(*, site_id: int, visitors: list[str]) -> set[int]:
+    """Return the keys of the experiments that these visitors met."""
+    rows = Event.objects.filter(site_id=site_id, visitor__in=visitors, experiment__isnull=False)
+    return set(rows.order_by().values_list("experiment_id", flat=True).distinct())
 
 
 def exposed_visitors(experiment: Experiment) -> Iterator[str]:
@@ -142,3 +149,8 @@ def slots_of(*, site: Site | None) -> QuerySet[Slot]:
     """Return the slots of a site, or of all."""
     rows = Slot.objects.select_related("site")
     return rows if site is None else rows.filter(site=site)
+
+
+def live_experiments() -> QuerySet[Experiment]:
+    """Return running and paused experiments, the newest first."""
+    return experiments_for_report().filter(status__in=LIVE)

@@ -2,60 +2,30 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 import msgspec
-from django.db import OperationalError, transaction
+from django.db import Error, transaction
 
 from experiments import selectors
 from experiments.models import Event
+from experiments.services.messages import (
+    MAX_AGE,
+    MAX_AHEAD,
+    ConversionMessage,
+    Message,
+    ShownMessage,
+)
 from experiments.services.snapshot import ServedExperiment, ServedSite, ServedVariant
 
-# Clocks of browsers are wrong; an event further off than this says nothing about when it was.
-MAX_AHEAD = timedelta(minutes=10)
-MAX_AGE = timedelta(days=30)
 MAX_EVENTS = 1_000
-
-Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class NotTakenError(Exception):
     """The events cannot be stored now; the client should come again."""
-
-
-class _Seen(msgspec.Struct, kw_only=True):
-    id: UUID
-    slot: Identifier
-    visitor: Identifier
-    variant: Identifier
-    at: Instant
-    experiment: Identifier | None = None
-
-
-class ExposureMessage(_Seen, tag_field="type", tag="exposure", kw_only=True):
-    """The variant was really shown."""
-
-
-class ClickMessage(_Seen, tag_field="type", tag="click", kw_only=True):
-    """The CTA was clicked."""
-
-
-class ConversionMessage(msgspec.Struct, tag_field="type", tag="conversion", kw_only=True):
-    """A goal was reached, wherever on the site."""
-
-    id: UUID
-    visitor: Identifier
-    goal: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
-    at: Instant
-    value: Annotated[float, msgspec.Meta(ge=-1e12, le=1e12)] | None = None
-    currency: Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")] | None = None
-
-
-Message = ExposureMessage | ClickMessage | ConversionMessage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +54,7 @@ def ingest(*, site: ServedSite, items: Sequence[Any], now: datetime) -> Receipt:
     for index, item in enumerate(items):
         try:
             event = _event(site, item, now)
-        except (msgspec.ValidationError, ValueError) as error:
+        except ValueError as error:  # Of its shape, or of what it speaks of.
             rejected.append(Rejection(index=index, reason=str(error)))
             continue
         rows.setdefault(event.event_id, event)
@@ -97,13 +67,16 @@ def ingest(*, site: ServedSite, items: Sequence[Any], now: datetime) -> Receipt:
 
 
 def _store(site: ServedSite, rows: dict[UUID, Event]) -> int:
+    """Return how many of the events were new."""
+    if not rows:
+        return 0
     try:
         with transaction.atomic():
             known = selectors.known_event_ids(site_id=site.pk, event_ids=list(rows))
             new = [event for event_id, event in rows.items() if event_id not in known]
             # Another process may store the same id in between: the constraint settles it.
             Event.objects.bulk_create(new, ignore_conflicts=True)
-    except OperationalError as error:
+    except Error as error:
         raise NotTakenError(str(error)) from error
     return len(new)
 
@@ -133,7 +106,7 @@ def _event(site: ServedSite, item: Any, now: datetime) -> Event:
     return event
 
 
-def _shown(site: ServedSite, message: _Seen) -> tuple[ServedExperiment, ServedVariant]:
+def _shown(site: ServedSite, message: ShownMessage) -> tuple[ServedExperiment, ServedVariant]:
     """Return the arm that an exposure or click speaks of."""
     slot = site.slots.get(message.slot)
     if slot is None:
@@ -149,7 +122,7 @@ def _shown(site: ServedSite, message: _Seen) -> tuple[ServedExperiment, ServedVa
     return found[0]
 
 
-def _may_record(experiment: ServedExperiment, message: _Seen) -> bool:
+def _may_record(experiment: ServedExperiment, message: ShownMessage) -> bool:
     if message.experiment is not None and message.experiment != experiment.key:
         return False
     ended = experiment.stopped_at

@@ -18,6 +18,7 @@ from django.db import transaction
 
 from experiments import selectors
 from experiments.models import Event, Experiment, Rollup, VisitorOutcome
+from experiments.services.messages import MAX_AHEAD
 
 BATCH = 2_000
 
@@ -41,10 +42,11 @@ class Outcome:
 def visitor_outcome(experiment: Experiment, events: Iterable[Event]) -> Outcome | None:
     """Return what a visitor's events, in order of time, amount to; None without an exposure."""
     rows = list(events)
-    seen = [row for row in rows if _is(row, experiment, Event.Type.EXPOSURE)]
-    if not seen:
+    shown = [row for row in rows if row.experiment_id == experiment.pk]
+    exposures = [row for row in shown if row.type == Event.Type.EXPOSURE]
+    if not exposures:
         return None
-    first = seen[0]
+    first = exposures[0]
     later = [row for row in rows if row.occurred_at >= first.occurred_at]
     converted = [row for row in later if _counts_as_conversion(row, experiment)]
     if first.variant_id is None:  # The database forbids it: event_has_what_its_type_needs.
@@ -52,10 +54,11 @@ def visitor_outcome(experiment: Experiment, events: Iterable[Event]) -> Outcome 
     return Outcome(
         variant_id=first.variant_id,
         day=first.occurred_at.astimezone(UTC).date(),
-        has_clicked=any(_is(row, experiment, Event.Type.CLICK) for row in later),
+        has_clicked=any(_is_click(row, experiment) for row in later),
         has_converted=bool(converted),
         value=sum((row.value or Decimal(0) for row in converted), Decimal(0)),
-        is_quarantined=len({row.variant_id for row in seen}) > 1,
+        # A click tells of an arm that was seen, even where its exposure was lost.
+        is_quarantined=len({row.variant_id for row in shown}) > 1,
     )
 
 
@@ -73,8 +76,11 @@ def _fold_batch(limit: int) -> int:
     visitors: dict[int, set[str]] = defaultdict(set)
     for event in events:
         visitors[event.site_id].add(event.visitor)
-    for site_id, names in visitors.items():
-        _fold_visitors(site_id, sorted(names))
+    # Always in the same order, so that two folds wait for each other and never in a circle.
+    for site_id in sorted(visitors):
+        names = sorted(visitors[site_id])
+        experiments = selectors.experiments_of_visitors(site_id=site_id, visitors=names)
+        _fold_visitors(site_id, names, _lock_experiments(experiments))
     Event.objects.filter(pk__in=[event.pk for event in events]).update(is_folded=True)
     return len(events)
 
@@ -84,13 +90,29 @@ def rebuild_rollups(*, experiment: Experiment) -> None:
     """Count an experiment again from its raw events, replacing its rollups."""
     if experiment.origin == Experiment.Origin.IMPORTED:
         raise NothingToRebuildError(experiment.key)
-    _lock_experiments({experiment.pk})
+    locked = _lock_experiments({experiment.pk})
     VisitorOutcome.objects.filter(experiment=experiment).delete()
     Rollup.objects.filter(experiment=experiment).delete()
     for names in _chunks(selectors.exposed_visitors(experiment), BATCH):
-        _fold_visitors(experiment.slot.site_id, names)
-    # Its events are counted now; conversions may still wait for other experiments.
-    Event.objects.filter(experiment=experiment, is_folded=False).update(is_folded=True)
+        _fold_visitors(experiment.slot.site_id, names, locked)
+
+
+def refold_conversions(*, site_id: int, after: datetime) -> None:
+    """Have conversions dated later than this folded again: an experiment ended in between.
+
+    A clock that runs ahead dates conversions after a stop that has not happened yet. Folded
+    while the experiment ran they count; by its end they do not.
+    """
+    # Nothing dated later can have arrived before this: only the newest events are looked at.
+    earlier = Event.objects.filter(received_at__lt=after - MAX_AHEAD).order_by("-pk")
+    last = earlier.values_list("pk", flat=True).first() or 0
+    Event.objects.filter(
+        pk__gt=last,
+        site_id=site_id,
+        type=Event.Type.CONVERSION,
+        occurred_at__gt=after,
+        is_folded=True,
+    ).update(is_folded=False)
 
 
 def _chunks(names: Iterator[str], size: int) -> Iterator[list[str]]:
@@ -98,14 +120,11 @@ def _chunks(names: Iterator[str], size: int) -> Iterator[list[str]]:
         yield chunk
 
 
-def _fold_visitors(site_id: int, names: list[str]) -> None:
-    """Book the difference between what these visitors amount to now and what was booked."""
-    touched = {
-        row.experiment_id
-        for row in selectors.events_of_visitors(site_id=site_id, visitors=names)
-        if row.experiment_id is not None
-    }
-    experiments = _lock_experiments(touched)
+def _fold_visitors(site_id: int, names: list[str], experiments: dict[int, Experiment]) -> None:
+    """Book the difference between what these visitors amount to now and what was booked.
+
+    The experiments are locked: those of the visitors that are to be booked.
+    """
     # Read under the lock: whatever another fold booked is seen, nothing is booked twice.
     by_visitor: dict[str, list[Event]] = defaultdict(list)
     for row in selectors.events_of_visitors(site_id=site_id, visitors=names):
@@ -125,7 +144,8 @@ def _fold_visitors(site_id: int, names: list[str]) -> None:
 
 
 def _lock_experiments(keys: set[int]) -> dict[int, Experiment]:
-    rows = Experiment.objects.select_for_update().filter(pk__in=keys).order_by("pk")
+    # Not the key: storing an event that points to the experiment need not wait for a fold.
+    rows = Experiment.objects.select_for_update(no_key=True).filter(pk__in=keys).order_by("pk")
     return {row.pk: row for row in rows}
 
 
@@ -197,8 +217,8 @@ def _as_outcome(row: VisitorOutcome) -> Outcome:
     return Outcome(**{name: getattr(row, name) for name in Outcome.__slots__})
 
 
-def _is(row: Event, experiment: Experiment, kind: Event.Type) -> bool:
-    return row.type == kind and row.experiment_id == experiment.pk
+def _is_click(row: Event, experiment: Experiment) -> bool:
+    return row.type == Event.Type.CLICK and row.experiment_id == experiment.pk
 
 
 def _counts_as_conversion(row: Event, experiment: Experiment) -> bool:

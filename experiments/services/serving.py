@@ -25,6 +25,10 @@ class UnknownSlotError(Exception):
     """The site has no slot of this key."""
 
 
+class NoWordingError(Exception):
+    """The CTA to show says nothing in any language."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
     """The CTA for one visitor; `experiment` and `arm` are None outside experiments."""
@@ -33,9 +37,9 @@ class Evaluation:
     variant: str
     reason: str
     value: Mapping[str, Any]
-    experiment: str | None
-    arm: int | None
-    propensity: float | None
+    experiment: str | None = None
+    arm: int | None = None
+    propensity: float | None = None
 
 
 def site_of_key(snapshot: Snapshot, key: str) -> ServedSite | None:
@@ -51,24 +55,29 @@ def evaluate_slot(
 
     Raises:
         UnknownSlotError: If the site has no such slot.
+        NoWordingError: If its CTA has no wording: the page keeps its own content.
     """
     slot = site.slots.get(slot_key)
     if slot is None:
         raise UnknownSlotError(slot_key)
     locale = attributes.get("locale")
     wanted = locale if isinstance(locale, str) else site.default_locale
-    for experiment in slot.experiments:
-        variant = _variant_for(experiment, visitor, attributes)
-        if variant is not None:
-            return _drawn(site, slot, experiment, variant, wanted)
+    drawn = _draw(slot, visitor, attributes)
+    values = slot.default_values if drawn is None else drawn[1].values
+    value = localised(values, wanted, site.default_locale)
+    if not value:
+        raise NoWordingError(f"the CTA of slot {slot.key!r} has no wording")
+    if drawn is None:
+        return Evaluation(slot=slot.key, variant=NO_EXPERIMENT, reason=STATIC, value=value)
+    experiment, variant = drawn
     return Evaluation(
         slot=slot.key,
-        variant=NO_EXPERIMENT,
-        reason=STATIC,
-        value=localised(slot.default_values, wanted, site.default_locale),
-        experiment=None,
-        arm=None,
-        propensity=None,
+        variant=variant.key,
+        reason=SPLIT,
+        value=value,
+        experiment=experiment.key,
+        arm=variant.arm,
+        propensity=variant.propensity,
     )
 
 
@@ -86,30 +95,16 @@ def localised(
     return next(iter(values.values()), {})
 
 
-def _variant_for(
-    experiment: ServedExperiment, visitor: str, attributes: dict[str, Any]
-) -> ServedVariant | None:
-    if not experiment.is_running:
-        return None
-    if experiment.condition and not evaluate_condition(experiment.condition, attributes):
-        return None
-    arm = assign_visitor(experiment.allocation, visitor).arm
-    return None if arm is None else experiment.variants[arm]
-
-
-def _drawn(
-    site: ServedSite,
-    slot: ServedSlot,
-    experiment: ServedExperiment,
-    variant: ServedVariant,
-    wanted: str,
-) -> Evaluation:
-    return Evaluation(
-        slot=slot.key,
-        variant=variant.key,
-        reason=SPLIT,
-        value=localised(variant.values, wanted, site.default_locale),
-        experiment=experiment.key,
-        arm=variant.arm,
-        propensity=variant.propensity,
-    )
+def _draw(
+    slot: ServedSlot, visitor: str, attributes: dict[str, Any]
+) -> tuple[ServedExperiment, ServedVariant] | None:
+    """Return the arm of the first experiment that takes this visitor in."""
+    for experiment in slot.experiments:
+        if not experiment.is_running:
+            continue
+        if experiment.condition and not evaluate_condition(experiment.condition, attributes):
+            continue
+        arm = assign_visitor(experiment.allocation, visitor).arm
+        if arm is not None:
+            return experiment, experiment.variants[arm]
+    return None

@@ -1,20 +1,25 @@
 """The configuration compiled for serving: read from the database once, then only from memory."""
 
+import logging
 import threading
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 
 from django.conf import settings
+from django.db import Error
 
 from experiments import selectors
 from experiments.assignment import Allocation, NamespaceFilter, compile_allocation
 from experiments.models import CTA, Experiment, Site
+from experiments.services.catalogue import server_key_digest
+from experiments.services.messages import MAX_AGE
 
-# A stopped experiment still takes events that happened before its end, for this long.
-LATE_EVENTS = timedelta(days=30)
+logger = logging.getLogger(__name__)
+
 # Published in the README: they open nothing but the demo.
 DEMO_KEYS = frozenset({"demo-client-key", "demo-server-key"})
 
@@ -78,49 +83,70 @@ class SnapshotStore:
         self._checked_at = float("-inf")
 
     def current(self) -> Snapshot:
+        """Return a snapshot: an old one rather than none while the database is silent.
+
+        Raises:
+            django.db.Error: If the database cannot be read and never could.
+        """
         snapshot = self._snapshot
         if snapshot is None:
             with self._lock:
-                return self._refreshed()
+                return self._snapshot or self._refreshed()
         is_fresh = monotonic() - self._checked_at < self._max_age_s
         # While one thread looks at the revision, the others go on with what they have.
         if is_fresh or not self._lock.acquire(blocking=False):
             return snapshot
         try:
             return self._refreshed()
+        except Error:
+            logger.exception("Serving revision %s: the database is silent.", snapshot.revision)
+            return snapshot
         finally:
             self._lock.release()
 
     def _refreshed(self) -> Snapshot:
+        # First of all: a silent database is asked once in `max_age_s` too.
+        self._checked_at = monotonic()
         revision = selectors.config_revision()
         if self._snapshot is None or self._snapshot.revision != revision:
             self._snapshot = build_snapshot(revision=revision, now=datetime.now(UTC))
-        self._checked_at = monotonic()
         return self._snapshot
 
 
 def build_snapshot(*, revision: int, now: datetime) -> Snapshot:
-    """Read the whole configuration in a fixed number of queries."""
-    values = {cta.pk: cta_values(cta) for cta in selectors.ctas_to_serve()}
+    """Read the whole configuration in a fixed number of queries.
+
+    What refers to a row is read before it, or with it, so that a write in between leaves
+    nothing dangling; the revision it moved then asks for the next snapshot.
+    """
     experiments: dict[int, list[ServedExperiment]] = {}
-    for row in selectors.experiments_to_serve(stopped_since=now - LATE_EVENTS):
-        experiments.setdefault(row.slot_id, []).append(_served_experiment(row, values))
+    for row in selectors.experiments_to_serve(stopped_since=now - MAX_AGE):
+        try:
+            experiments.setdefault(row.slot_id, []).append(_served_experiment(row))
+        except ValueError:  # One broken experiment must not cost every other slot.
+            logger.exception("Experiment %s cannot be served.", row.key)
     slots: dict[int, dict[str, ServedSlot]] = {}
     for slot in selectors.slots_to_serve():
         slots.setdefault(slot.site_id, {})[slot.key] = ServedSlot(
             key=slot.key,
-            default_values=values[slot.default_cta_id],
+            default_values=cta_values(slot.default_cta),
             experiments=tuple(experiments.get(slot.pk, ())),
         )
+    keys = list(selectors.valid_server_keys())
     rows = list(selectors.sites_to_serve())
     sites = {site.pk: _served_site(site, slots.get(site.pk, {})) for site in rows}
     client_keys = {site.client_key: sites[site.pk] for site in rows}
-    digests = {key.digest: sites[key.site_id] for key in selectors.valid_server_keys()}
+    digests = {key.digest: sites[key.site_id] for key in keys if key.site_id in sites}
     return Snapshot(
         revision=revision,
-        client_keys=_without_demo_keys(client_keys),
-        server_key_digests=digests,
+        client_keys=_without(refused_keys(), client_keys),
+        server_key_digests=_without({server_key_digest(key) for key in refused_keys()}, digests),
     )
+
+
+def refused_keys() -> frozenset[str]:
+    """Return the keys that open nothing here: the published ones, outside the demo."""
+    return frozenset() if settings.CTAOPT_DEMO else DEMO_KEYS
 
 
 def cta_values(cta: CTA) -> dict[str, dict[str, Any]]:
@@ -143,10 +169,8 @@ def cta_values(cta: CTA) -> dict[str, dict[str, Any]]:
     }
 
 
-def _without_demo_keys(keys: dict[str, ServedSite]) -> dict[str, ServedSite]:
-    if settings.CTAOPT_DEMO:
-        return keys
-    return {key: site for key, site in keys.items() if key not in DEMO_KEYS}
+def _without(refused: AbstractSet[str], sites: dict[str, ServedSite]) -> dict[str, ServedSite]:
+    return {key: site for key, site in sites.items() if key not in refused}
 
 
 def _served_site(site: Site, slots: dict[str, ServedSlot]) -> ServedSite:
@@ -159,9 +183,7 @@ def _served_site(site: Site, slots: dict[str, ServedSlot]) -> ServedSite:
     )
 
 
-def _served_experiment(
-    row: Experiment, values: dict[int, dict[str, dict[str, Any]]]
-) -> ServedExperiment:
+def _served_experiment(row: Experiment) -> ServedExperiment:
     variants = list(row.variants.all())
     return ServedExperiment(
         pk=row.pk,
@@ -181,7 +203,7 @@ def _served_experiment(
                 pk=variant.pk,
                 key=variant.key,
                 arm=variant.arm,
-                values=values[variant.cta_id],
+                values=cta_values(variant.cta),
                 propensity=float(variant.share),
             )
             for variant in variants

@@ -1,22 +1,32 @@
 """Whose key it is, and whether the page may ask with it."""
 
-from experiments.api.public.http import EXPOSED, Request, Response, key_of
+from experiments.api.public.http import RefusedError, Request, Response, key_of
 from experiments.services.serving import site_of_key
 from experiments.services.snapshot import ServedSite, Snapshot
 
+# Keys, not cookies, give access: any page may read the answer. Without the second header a
+# browser's client reads every ETag as null and never gets a 304.
+CORS_HEADERS = (
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Expose-Headers", "ETag, Retry-After"),
+)
+PREFLIGHT_HEADERS = (
+    ("Access-Control-Allow-Methods", "GET, POST, OPTIONS"),
+    ("Access-Control-Allow-Headers", "content-type, if-none-match, authorization, x-api-key"),
+    ("Access-Control-Max-Age", "86400"),
+)
 
-class RefusedError(Exception):
-    """No valid key, or an origin that the site does not allow."""
 
-    def __init__(self, status: int) -> None:
-        super().__init__(status)
-        self.status = status
+def site_of(request: Request, snapshot: Snapshot, *, client_key: str = "") -> ServedSite:
+    """Return the site of the request's key; raise RefusedError without a valid one.
 
-
-def site_of(request: Request, snapshot: Snapshot, *, query_key: str = "") -> ServedSite:
-    """Return the site of the request's key; raise RefusedError without one."""
-    key = key_of(request) or query_key
-    site = site_of_key(snapshot, key) if key else None
+    Args:
+        request: Its headers may carry a client key or a server key.
+        snapshot: The configuration to look in.
+        client_key: One given outside the headers, where a secret has no business to be.
+    """
+    key = key_of(request)
+    site = site_of_key(snapshot, key) if key else snapshot.client_keys.get(client_key)
     if site is None:
         raise RefusedError(401)
     origin = request.header("origin")
@@ -25,8 +35,5 @@ def site_of(request: Request, snapshot: Snapshot, *, query_key: str = "") -> Ser
     return site
 
 
-def with_cors(request: Request, response: Response) -> Response:
-    """Let the page read the answer. Keys, not cookies, give access: any origin may see it."""
-    if not request.header("origin"):
-        return response
-    return response.with_headers(("Access-Control-Allow-Origin", "*"), EXPOSED)
+def with_cors(response: Response) -> Response:
+    return response.with_headers(*CORS_HEADERS)

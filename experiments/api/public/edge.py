@@ -2,37 +2,56 @@
 
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
-from django.db import DatabaseError, close_old_connections
+from django.db import Error, close_old_connections
 
 from experiments.api.public import events, health, ofrep, snippet
-from experiments.api.public.access import RefusedError, with_cors
+from experiments.api.public.access import PREFLIGHT_HEADERS, with_cors
 from experiments.api.public.http import (
-    PREFLIGHT_HEADERS,
-    BodyTooLargeError,
     Environ,
+    RefusedError,
     Request,
     Response,
     StartResponse,
     WSGIApp,
-    json_response,
+    empty_response,
+    error_response,
+    path_of,
     send,
 )
-from experiments.services.snapshot import Snapshot, SnapshotStore
+from experiments.services.snapshot import SnapshotStore
 
 logger = logging.getLogger(__name__)
 
-# Asked of a process, not of the service: nothing else is looked at.
-ALIVE = json_response(200, {"status": "ok"})
+RETRY_AFTER = ("Retry-After", "5")
+CHALLENGE = ("WWW-Authenticate", "Bearer")
 
-Handler = Callable[[Request, Snapshot], Response]
+Handler = Callable[[Request, SnapshotStore], Response]
 
-ROUTES: dict[str, tuple[str, Handler]] = {
-    ofrep.PREFIX: ("POST", ofrep.evaluate_all),
-    events.PATH: ("POST", events.receive),
-    snippet.PATH: ("GET", snippet.snippet),
-    "/readyz": ("GET", health.readyz),
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    methods: tuple[str, ...]
+    handler: Handler
+
+
+def _get(handler: Handler) -> Route:
+    return Route(methods=("GET", "HEAD"), handler=handler)
+
+
+def _post(handler: Handler) -> Route:
+    return Route(methods=("POST",), handler=handler)
+
+
+ROUTES: dict[str, Route] = {
+    ofrep.PREFIX: _post(ofrep.evaluate_all),
+    events.PATH: _post(events.receive),
+    snippet.PATH: _get(snippet.snippet),
+    "/healthz": _get(health.healthz),
+    "/readyz": _get(health.readyz),
 }
+EVALUATE_ONE = _post(ofrep.evaluate_one)
 
 
 class Edge:
@@ -43,12 +62,10 @@ class Edge:
         self._store = store
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        path = environ["PATH_INFO"]
-        if path == "/healthz":
-            return send(ALIVE, start_response)
+        path = path_of(environ)
         route = ROUTES.get(path)
         if route is None and path.startswith(ofrep.PREFIX + "/"):
-            route = ("POST", ofrep.evaluate_one)
+            route = EVALUATE_ONE
         if route is None:
             return self._django_app(environ, start_response)
         request = Request(
@@ -57,22 +74,30 @@ class Edge:
             query=environ.get("QUERY_STRING", ""),
             environ=environ,
         )
-        return send(with_cors(request, self._answer(request, *route)), start_response)
+        response = with_cors(self._answer(request, route))
+        return send(response, start_response, with_body=request.method != "HEAD")
 
-    def _answer(self, request: Request, method: str, handler: Handler) -> Response:
+    def _answer(self, request: Request, route: Route) -> Response:
         if request.method == "OPTIONS":
             return Response(status=204, headers=PREFLIGHT_HEADERS)
-        if request.method not in (method, "HEAD" if method == "GET" else method):
-            return Response(status=405, headers=(("Allow", f"{method}, OPTIONS"),))
+        if request.method not in route.methods:
+            return empty_response(405, ("Allow", ", ".join((*route.methods, "OPTIONS"))))
         try:
-            return handler(request, self._store.current())
+            return route.handler(request, self._store)
         except RefusedError as error:
-            return Response(status=error.status)
-        except BodyTooLargeError:
-            return json_response(413, {"error": "the body is too large"})
-        except DatabaseError:
+            return _refusal(error)
+        except Error:
             logger.exception("%s: the database did not answer", request.path)
-            body = {"error": "the database does not answer"}
-            return json_response(503, body, ("Retry-After", "5"))
+            return error_response(503, "the database does not answer", RETRY_AFTER)
+        except Exception:
+            # The page that asks keeps its own content and must be able to read this.
+            logger.exception("%s: a fault of ours", request.path)
+            return error_response(500, "the service failed; its log says why")
         finally:
             close_old_connections()
+
+
+def _refusal(error: RefusedError) -> Response:
+    if error.code:
+        return error_response(error.status, error.details, code=error.code)
+    return empty_response(error.status, *((CHALLENGE,) if error.status == 401 else ()))

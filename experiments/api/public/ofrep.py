@@ -5,70 +5,70 @@ answer, `errorDetails` in every error, and an ETag over the evaluated body, beca
 theirs when an attribute changes.
 """
 
-import hashlib
 from typing import Any
 
 import msgspec
 from django.conf import settings
 
 from experiments.api.public.access import site_of
-from experiments.api.public.http import Request, Response, json_response
-from experiments.services.serving import Evaluation, UnknownSlotError, evaluate_slot
-from experiments.services.snapshot import Snapshot
+from experiments.api.public.http import (
+    RefusedError,
+    Request,
+    Response,
+    etag_of,
+    has_etag,
+    json_body,
+    json_response,
+)
+from experiments.services.messages import Identifier
+from experiments.services.serving import (
+    Evaluation,
+    NoWordingError,
+    UnknownSlotError,
+    evaluate_slot,
+)
+from experiments.services.snapshot import ServedSite, SnapshotStore
 
 PREFIX = "/ofrep/v1/evaluate/flags"
-MAX_KEY_LENGTH = 200
+
+Context = dict[str, Any]
 
 
-class BadContextError(Exception):
-    """The request's context cannot be used."""
-
-    def __init__(self, code: str, details: str) -> None:
-        super().__init__(details)
-        self.body = {"errorCode": code, "errorDetails": details}
-
-
-def evaluate_one(request: Request, snapshot: Snapshot) -> Response:
+def evaluate_one(request: Request, store: SnapshotStore) -> Response:
     """POST /ofrep/v1/evaluate/flags/{slot}."""
-    site = site_of(request, snapshot)
+    site = site_of(request, store.current())
     slot = request.path[len(PREFIX) + 1 :]
     try:
-        visitor, attributes = _context(request)
-        evaluation = evaluate_slot(site, slot, visitor=visitor, attributes=attributes)
-    except BadContextError as error:
-        return json_response(400, {"key": slot, **error.body})
-    except UnknownSlotError:
-        details = f"unknown slot {slot!r}"
-        body = {"key": slot, "errorCode": "FLAG_NOT_FOUND", "errorDetails": details}
-        return json_response(404, body)
-    return json_response(200, _flag(evaluation, snapshot.revision))
+        context = _context(request)
+    except RefusedError as error:
+        return json_response(error.status, _failure(slot, error.code, error.details))
+    return json_response(*_flag(site, slot, context))
 
 
-def evaluate_all(request: Request, snapshot: Snapshot) -> Response:
+def evaluate_all(request: Request, store: SnapshotStore) -> Response:
     """POST /ofrep/v1/evaluate/flags."""
-    site = site_of(request, snapshot)
-    try:
-        visitor, attributes = _context(request)
-    except BadContextError as error:
-        return json_response(400, error.body)
-    flags = [
-        _flag(evaluate_slot(site, slot, visitor=visitor, attributes=attributes), snapshot.revision)
-        for slot in site.slots
-    ]
-    response = json_response(200, {"flags": flags})
-    etag = f'"{hashlib.sha256(response.body).hexdigest()[:32]}"'
-    if etag in _etags(request.header("if-none-match")):
+    site = site_of(request, store.current())
+    context = _context(request)
+    response = json_response(200, {"flags": [_flag(site, slot, context)[1] for slot in site.slots]})
+    etag = etag_of(response.body)
+    if has_etag(request, etag):
         return Response(status=304, headers=(("ETag", etag),))
     return response.with_headers(("ETag", etag))
 
 
-def _etags(header: str) -> set[str]:
-    # Weak comparison: a compressing proxy writes W/ before our tag.
-    return {tag.strip().removeprefix("W/") for tag in header.split(",")}
+def _flag(site: ServedSite, slot: str, context: Context) -> tuple[int, dict[str, Any]]:
+    """Return status and body of one evaluation, as both endpoints give it."""
+    try:
+        evaluation = evaluate_slot(site, slot, visitor=context["targetingKey"], attributes=context)
+    except UnknownSlotError:
+        return 404, _failure(slot, "FLAG_NOT_FOUND", f"unknown slot {slot!r}")
+    except NoWordingError as error:
+        return 400, _failure(slot, "GENERAL", str(error))
+    return 200, _success(evaluation)
 
 
-def _flag(evaluation: Evaluation, revision: int) -> dict[str, Any]:
-    metadata: dict[str, Any] = {"revision": revision}
+def _success(evaluation: Evaluation) -> dict[str, Any]:
+    metadata: dict[str, Any] = {}
     if evaluation.experiment is not None:
         metadata["experiment"] = evaluation.experiment
         metadata["arm"] = evaluation.arm
@@ -82,20 +82,23 @@ def _flag(evaluation: Evaluation, revision: int) -> dict[str, Any]:
     }
 
 
-def _context(request: Request) -> tuple[str, dict[str, Any]]:
-    """Return the visitor and their attributes."""
-    body = request.body(max_bytes=settings.CTAOPT_MAX_BODY_BYTES)
-    try:
-        content = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise BadContextError("PARSE_ERROR", f"the body is not JSON: {error}") from error
+def _failure(slot: str, code: str, details: str) -> dict[str, str]:
+    return {"key": slot, "errorCode": code, "errorDetails": details}
+
+
+def _context(request: Request) -> Context:
+    """Return the visitor's attributes; `targetingKey` is among them and can be recorded."""
+    content = json_body(request, max_bytes=settings.CTAOPT_MAX_BODY_BYTES)
     context = content.get("context", {}) if isinstance(content, dict) else None
     if not isinstance(context, dict):
-        raise BadContextError("INVALID_CONTEXT", "context: must be an object")
+        raise RefusedError(400, code="INVALID_CONTEXT", details="context: must be an object")
     visitor = context.get("targetingKey")
     if visitor is None or visitor == "":
-        raise BadContextError("TARGETING_KEY_MISSING", "context.targetingKey: needed")
-    if not isinstance(visitor, str) or len(visitor) > MAX_KEY_LENGTH:
-        details = f"context.targetingKey: must be a string of at most {MAX_KEY_LENGTH} characters"
-        raise BadContextError("INVALID_CONTEXT", details)
-    return visitor, context
+        details = "context.targetingKey: needed"
+        raise RefusedError(400, code="TARGETING_KEY_MISSING", details=details)
+    try:
+        msgspec.convert(visitor, type=Identifier)
+    except msgspec.ValidationError as error:
+        details = f"context.targetingKey: {error}"
+        raise RefusedError(400, code="INVALID_CONTEXT", details=details) from error
+    return context

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.conf import settings
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
@@ -12,7 +11,7 @@ from rest_framework.request import Request
 from experiments import selectors
 from experiments.models import Site
 from experiments.services.catalogue import server_key_digest
-from experiments.services.snapshot import DEMO_KEYS
+from experiments.services.snapshot import refused_keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +30,7 @@ class ServerKeyAuthentication(BaseAuthentication):
         key = token.strip() if scheme.lower() == "bearer" else request.headers.get("X-API-Key", "")
         if not key:
             return None
-        site = None if _is_demo_key_outside_demo(key) else _site_of(key)
+        site = None if key in refused_keys() else _site_of(key)
         if site is None:
             raise AuthenticationFailed("The server key is unknown or revoked.")
         return Server(site=site), None
@@ -49,7 +48,3 @@ class IsServerOrStaff(BasePermission):
 def _site_of(key: str) -> Site | None:
     row = selectors.valid_server_keys().filter(digest=server_key_digest(key)).first()
     return row.site if row else None
-
-
-def _is_demo_key_outside_demo(key: str) -> bool:
-    return key in DEMO_KEYS and not settings.CTAOPT_DEMO
