@@ -15,8 +15,8 @@ from experiments.management.connection import Connection
 from experiments.management.visitors import Visits, simulate
 from tests.end_to_end.demo_process import DemoProcess
 
-# One process of a parallel run: its tests share one demo and its 20,000 visitors.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
+# They share one demo and its visitors: a parallel run keeps a file's tests together.
+pytestmark = pytest.mark.slow
 
 VISITORS = 20_000
 RATES = {"control": 0.040, "b": 0.055, "c": 0.062, "d": 0.036}
