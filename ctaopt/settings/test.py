@@ -1,4 +1,19 @@
-SECRET_KEY = "test"
-INSTALLED_APPS: list[str] = []
-USE_TZ = True
-DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+"""The test suite: in memory, tasks at once, cheap passwords."""
+
+from ctaopt.settings.base import *  # noqa: F403
+from ctaopt.settings.base import DATABASES, env
+
+CTAOPT_DEMO = True
+SECRET_KEY = "test-only-secret-key-for-the-test-suite"  # noqa: S105
+ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+if "DATABASE_URL" not in env.ENVIRON:
+    DATABASES["default"]["NAME"] = ":memory:"
+CELERY_TASK_ALWAYS_EAGER = True
+CELERY_TASK_EAGER_PROPAGATES = True
+# Every request sees the last write: tests change the configuration and ask at once.
+CTAOPT_SNAPSHOT_MAX_AGE_S = 0.0

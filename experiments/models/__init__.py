@@ -1,0 +1,35 @@
+# Django finds models only through this module.
+from experiments.models.archive import HistoryArm
+from experiments.models.catalogue import (
+    CTA,
+    Audience,
+    ConfigRevision,
+    CTAWording,
+    ServerKey,
+    Site,
+    Slot,
+    Tag,
+)
+from experiments.models.experiment import Experiment, Namespace, Variant
+from experiments.models.jobs import Job
+from experiments.models.rollup import Rollup
+from experiments.models.traffic import Event, VisitorOutcome
+
+__all__ = [
+    "CTA",
+    "Audience",
+    "CTAWording",
+    "ConfigRevision",
+    "Event",
+    "Experiment",
+    "HistoryArm",
+    "Job",
+    "Namespace",
+    "Rollup",
+    "ServerKey",
+    "Site",
+    "Slot",
+    "Tag",
+    "Variant",
+    "VisitorOutcome",
+]

@@ -1,0 +1,22 @@
+"""The Celery application: the embedded broker is a folder, Redis where it is outgrown."""
+
+from pathlib import Path
+from typing import Any
+
+from celery import Celery, signals
+from django.conf import settings
+
+app = Celery("ctaopt")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+@signals.worker_init.connect
+@signals.beat_init.connect
+@signals.before_task_publish.connect
+def make_broker_folders(**_: Any) -> None:
+    """The file-system broker does not make its own folders, on either side."""
+    for name in ("data_folder_in", "control_folder"):
+        folder = settings.CELERY_BROKER_TRANSPORT_OPTIONS.get(name)
+        if folder:
+            Path(folder).mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,67 @@
+"""The command line behind manage.py: clear sentences, and a database that is there."""
+
+import sys
+from collections.abc import Sequence
+
+import django
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import (
+    CommandParser,
+    call_command,
+    execute_from_command_line,
+    get_commands,
+    handle_default_options,
+    load_command_class,
+)
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connection
+from django.db.migrations.executor import MigrationExecutor
+
+OURS = ("experiments", "ml")
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run a management command; return the exit status."""
+    try:
+        _take_settings(argv)
+        if needs_database(argv):
+            migrate_embedded_database()
+        execute_from_command_line(list(argv))
+    except ImproperlyConfigured as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    except OperationalError as error:
+        sys.stderr.write(f"The database cannot be used: {error}\n")
+        return 1
+    return 0
+
+
+def migrate_embedded_database() -> None:
+    """Bring the embedded database up to date; an operator's own server is left alone."""
+    if connection.vendor != "sqlite":
+        return
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if not plan:
+        return
+    name = connection.settings_dict["NAME"]
+    sys.stderr.write(f"Database {name}: applying {len(plan)} migrations.\n")
+    call_command("migrate", database=DEFAULT_DB_ALIAS, verbosity=0, interactive=False)
+
+
+def needs_database(argv: Sequence[str]) -> bool:
+    """Tell whether this is a command of ours that says so in Django's own words."""
+    if len(argv) < 2 or {"-h", "--help"} & set(argv):
+        return False
+    django.setup()
+    app = get_commands().get(argv[1])
+    if app not in OURS:
+        return False
+    return bool(load_command_class(app, argv[1]).requires_migrations_checks)
+
+
+def _take_settings(argv: Sequence[str]) -> None:
+    """Let --settings and --pythonpath act before the first look at the settings."""
+    parser = CommandParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--settings")
+    parser.add_argument("--pythonpath")
+    handle_default_options(parser.parse_known_args(argv[2:])[0])

@@ -1,0 +1,63 @@
+"""The admin's look and its menu, in the order in which a marketer works."""
+
+from typing import Any
+
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
+
+
+def _item(title: Any, icon: str, view: str) -> dict[str, Any]:
+    return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{view}")}
+
+
+UNFOLD = {
+    "SITE_TITLE": "ctaopt",
+    "SITE_HEADER": "ctaopt",
+    "SITE_SYMBOL": "ads_click",
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": lambda request: static("experiments/favicon.svg"),
+        },
+    ],
+    "SHOW_LANGUAGES": True,
+    "DASHBOARD_CALLBACK": "experiments.admin.dashboard.overview",
+    "SIDEBAR": {
+        "show_search": False,
+        "navigation": [
+            {
+                "title": _("Test"),
+                "items": [
+                    _item(_("Experiments"), "science", "experiments_experiment_changelist"),
+                ],
+            },
+            {
+                "title": _("Catalogue"),
+                "items": [
+                    _item(_("CTAs"), "ads_click", "experiments_cta_changelist"),
+                    _item(_("Slots"), "dashboard", "experiments_slot_changelist"),
+                    _item(_("Audiences"), "groups", "experiments_audience_changelist"),
+                    _item(_("Tags"), "sell", "experiments_tag_changelist"),
+                    _item(_("Namespaces"), "call_split", "experiments_namespace_changelist"),
+                ],
+            },
+            {
+                "title": _("Learning"),
+                "items": [
+                    _item(_("Past wordings"), "history", "experiments_historyarm_changelist"),
+                ],
+            },
+            {
+                "title": _("Administration"),
+                "items": [
+                    _item(_("Sites"), "public", "experiments_site_changelist"),
+                    _item(_("Server keys"), "key", "experiments_serverkey_changelist"),
+                    _item(_("People"), "person", "auth_user_changelist"),
+                    _item(_("Groups"), "group", "auth_group_changelist"),
+                ],
+            },
+        ],
+    },
+}

@@ -1,0 +1,16 @@
+"""What granian serves: the hot path first, Django for the rest."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ctaopt.settings.prod")
+django_application = get_wsgi_application()
+
+# Models and settings exist from here on.
+from django.conf import settings  # noqa: E402
+
+from experiments.api.public.edge import Edge  # noqa: E402
+from experiments.services.snapshot import SnapshotStore  # noqa: E402
+
+application = Edge(django_application, SnapshotStore(max_age_s=settings.CTAOPT_SNAPSHOT_MAX_AGE_S))

@@ -1,0 +1,187 @@
+"""Pages of the catalogue: sites and keys, CTAs, audiences, slots."""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin, TabularInline
+
+from experiments import selectors
+from experiments.admin.base import ServedModelAdmin
+from experiments.admin.drawing import draw
+from experiments.admin.forms import CTAForm, SiteForm
+from experiments.models import CTA, Audience, CTAWording, Namespace, ServerKey, Site, Slot, Tag
+from experiments.services.catalogue import create_server_key, revoke_server_key
+
+
+@admin.register(Site)
+class SiteAdmin(ServedModelAdmin[Site]):
+    form = SiteForm
+    list_display = ("name", "key", "client_key", "default_locale")
+    search_fields = ("name", "key")
+
+
+@admin.register(ServerKey)
+class ServerKeyAdmin(ModelAdmin[ServerKey]):  # type: ignore[misc]
+    """A key is shown once, when it is made; after that it can only be revoked."""
+
+    list_display = ("name", "site", "prefix", "created_at", "revoked_at")
+    list_filter = ("site",)
+    fields = ("site", "name")
+    actions = ("revoke",)
+
+    def has_change_permission(self, request: HttpRequest, obj: ServerKey | None = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: ServerKey, *_: Any) -> None:
+        row, secret = create_server_key(site=obj.site, name=obj.name, now=timezone.now())
+        obj.pk, obj.prefix = row.pk, row.prefix
+        self.message_user(
+            request,
+            gettext("Copy this key now, it is not shown again: %(key)s") % {"key": secret},
+            messages.WARNING,
+        )
+
+    @admin.action(description=_("Revoke the selected keys"), permissions=["delete"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ServerKey]) -> None:
+        revoked = sum(revoke_server_key(key=key, now=timezone.now()) for key in queryset)
+        self.message_user(request, gettext("Keys revoked: %(count)s.") % {"count": revoked})
+
+
+@admin.register(Tag)
+class TagAdmin(ModelAdmin[Tag]):  # type: ignore[misc]
+    list_display = ("name", "site")
+    search_fields = ("name",)
+
+
+class WordingInline(TabularInline):  # type: ignore[misc]
+    model = CTAWording
+    extra = 1
+    min_num = 1
+    validate_min = True
+
+
+class PrincipleFilter(admin.SimpleListFilter):
+    title = _("principle")
+    parameter_name = "principle"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(str(value), str(label)) for value, label in CTA.Principle.choices]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[CTA]) -> QuerySet[CTA]:
+        # The list is kept as JSON text: its quotes make the word exact.
+        return (
+            queryset.filter(principles__icontains=f'"{self.value()}"') if self.value() else queryset
+        )
+
+
+@admin.register(CTA)
+class CTAAdmin(ServedModelAdmin[CTA]):
+    form = CTAForm
+    inlines = (WordingInline,)
+    list_display = ("name", "drawn", "form", "site", "tag_names")
+    list_filter = ("site", "form", PrincipleFilter, "tags")
+    search_fields = ("name", "wordings__text", "destination")
+    autocomplete_fields = ("tags",)
+    readonly_fields = ("drawn",)
+    fieldsets = (
+        (None, {"fields": ("site", "name", "form", "destination")}),
+        (
+            _("Look"),
+            {"fields": ("drawn", ("background_color", "text_color"), ("size", "icon"))},
+        ),
+        (_("For analysis"), {"fields": ("principles", "tags")}),
+    )
+
+    class Media:
+        js = ("experiments/cta_preview.js",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[CTA]:
+        rows: QuerySet[CTA] = super().get_queryset(request)
+        return rows.select_related("site").prefetch_related("wordings", "tags")
+
+    @admin.display(description=_("as it looks"))
+    def drawn(self, cta: CTA) -> SafeString:
+        rows = [] if cta._state.adding else cta.wordings.all()
+        drawings = format_html_join(" ", "{}", ((draw(cta, row.text),) for row in rows))
+        # cta_preview.js redraws what is inside while the form is being edited.
+        text = drawings or gettext("Type a wording below to see it drawn.")
+        return format_html("<span data-cta-drawing>{}</span>", text)
+
+    @admin.display(description=_("tags"))
+    def tag_names(self, cta: CTA) -> str:
+        return ", ".join(tag.name for tag in cta.tags.all())
+
+    def has_change_permission(self, request: HttpRequest, obj: CTA | None = None) -> bool:
+        """A CTA may not change under the visitors of a live experiment."""
+        if obj is not None and selectors.experiments_showing(obj).exists():
+            return False
+        return bool(super().has_change_permission(request, obj))
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> Any:
+        cta = self.get_object(request, object_id)
+        live = list(selectors.experiments_showing(cta)) if cta else []
+        if live and request.method == "GET":
+            keys = ", ".join(experiment.key for experiment in live)
+            text = gettext("Locked while it is an arm of: %(keys)s.") % {"keys": keys}
+            self.message_user(request, text, messages.INFO)
+        return super().change_view(request, object_id, *args, **kwargs)
+
+
+@admin.register(Audience)
+class AudienceAdmin(ServedModelAdmin[Audience]):
+    list_display = ("name", "key", "site", "condition")
+    list_filter = ("site",)
+    search_fields = ("name", "key")
+    prepopulated_fields: ClassVar = {"key": ("name",)}
+
+
+class SlotForm(ModelForm):  # type: ignore[type-arg]
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        site, cta = data.get("site"), data.get("default_cta")
+        if site and cta and cta.site_id != site.pk:
+            raise ValidationError({"default_cta": _("This CTA belongs to another site.")})
+        return data
+
+
+@admin.register(Slot)
+class SlotAdmin(ServedModelAdmin[Slot]):
+    form = SlotForm
+    list_display = ("name", "key", "site", "position", "drawn")
+    list_filter = ("site", "position")
+    search_fields = ("name", "key")
+    prepopulated_fields: ClassVar = {"key": ("name",)}
+    readonly_fields = ("embed_code",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Slot]:
+        rows: QuerySet[Slot] = super().get_queryset(request)
+        return rows.select_related("site", "default_cta").prefetch_related("default_cta__wordings")
+
+    @admin.display(description=_("default CTA"))
+    def drawn(self, slot: Slot) -> SafeString | str:
+        wording = slot.default_cta.wordings.first()
+        return draw(slot.default_cta, wording.text) if wording else "-"
+
+    @admin.display(description=_("code for the page"))
+    def embed_code(self, slot: Slot) -> str:
+        if slot._state.adding:
+            return gettext("Save it to get the code for the page.")
+        return (
+            f'<a data-cta-slot="{slot.key}" href="{slot.default_cta.destination}">…</a> '
+            f'<script async src="…/cta.js" data-key="{slot.site.client_key}"></script>'
+        )
+
+
+@admin.register(Namespace)
+class NamespaceAdmin(ServedModelAdmin[Namespace]):
+    list_display = ("key", "site", "seed")
+    list_filter = ("site",)

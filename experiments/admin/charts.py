@@ -1,0 +1,84 @@
+"""Charts as numbers: where the template draws what, in SVG units."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from experiments.services.analysis import ArmResult
+
+WIDTH, ROW_HEIGHT, LEFT, RIGHT = 760.0, 38.0, 190.0, 96.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntervalRow:
+    """One arm: a dot for its rate, a line for its interval."""
+
+    arm: ArmResult
+    y: float
+    x: float
+    low_x: float
+    high_x: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    x: float
+    value: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntervalChart:
+    width: float
+    height: float
+    left: float
+    value_x: float
+    rows: tuple[IntervalRow, ...]
+    ticks: tuple[Tick, ...]
+
+
+def interval_chart(arms: Sequence[ArmResult]) -> IntervalChart | None:
+    """Return the chart of the arms that have an interval; None if none has."""
+    shown = [(arm, arm.rate, arm.interval) for arm in arms]
+    drawn = [
+        (arm, rate, ends) for arm, rate, ends in shown if ends is not None and rate is not None
+    ]
+    if not drawn:
+        return None
+    step = _nice_step(max(ends[1] for _, _, ends in drawn))
+    n_steps = max(math.ceil(max(ends[1] for _, _, ends in drawn) / step), 1)
+    scale = (WIDTH - LEFT - RIGHT) / (step * n_steps)
+    rows = tuple(
+        IntervalRow(
+            arm=arm,
+            y=ROW_HEIGHT * (index + 0.5),
+            x=LEFT + rate * scale,
+            low_x=LEFT + ends[0] * scale,
+            high_x=LEFT + ends[1] * scale,
+        )
+        for index, (arm, rate, ends) in enumerate(drawn)
+    )
+    ticks = tuple(
+        Tick(x=LEFT + index * step * scale, value=index * step) for index in range(n_steps + 1)
+    )
+    height = ROW_HEIGHT * len(rows) + 26
+    return IntervalChart(
+        width=WIDTH,
+        height=height,
+        left=LEFT,
+        value_x=WIDTH - RIGHT + 12,
+        rows=rows,
+        ticks=ticks,
+    )
+
+
+def _nice_step(largest: float) -> float:
+    """Return a round step that cuts 0 to `largest` into about five.
+
+    >>> _nice_step(0.023)
+    0.005
+    """
+    if largest <= 0:
+        return 0.01
+    rough = largest / 5
+    power: float = 10.0 ** math.floor(math.log10(rough))
+    return next(power * factor for factor in (1, 2, 5, 10) if rough <= power * factor * 1.000001)

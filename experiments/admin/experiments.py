@@ -1,0 +1,238 @@
+"""Pages of experiments: settings and arms, the report, the steps from draft to archive."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import TabularInline
+from unfold.decorators import display
+
+from experiments import selectors
+from experiments.admin.base import ServedModelAdmin
+from experiments.admin.charts import interval_chart
+from experiments.models import Experiment, Variant
+from experiments.services import lifecycle
+from experiments.services.analysis import report_of
+from experiments.services.beliefs import beliefs_of
+from experiments.services.comparing import is_sequential
+from experiments.services.reports import verdict_on
+
+Status = Experiment.Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One way on from a state; `question` is asked before a final one."""
+
+    name: str
+    label: Any
+    run: Callable[[Experiment], bool]
+    is_final: bool = False
+    question: Any = ""
+
+
+START = Step(
+    name="start",
+    label=_("Start"),
+    run=lambda row: lifecycle.start_experiment(experiment=row, now=timezone.now()),
+)
+PAUSE = Step(
+    name="pause", label=_("Pause"), run=lambda row: lifecycle.pause_experiment(experiment=row)
+)
+RESUME = Step(
+    name="resume", label=_("Resume"), run=lambda row: lifecycle.resume_experiment(experiment=row)
+)
+STOP = Step(
+    name="stop",
+    label=_("Stop"),
+    run=lambda row: lifecycle.stop_experiment(experiment=row, now=timezone.now()),
+    is_final=True,
+    question=_("Stop for good? A stopped experiment cannot be started again."),
+)
+ARCHIVE = Step(
+    name="archive",
+    label=_("Archive"),
+    run=lambda row: lifecycle.archive_experiment(experiment=row),
+)
+STEPS = {step.name: step for step in (START, PAUSE, RESUME, STOP, ARCHIVE)}
+WAYS_ON = {
+    Status.DRAFT: (START,),
+    Status.RUNNING: (PAUSE, STOP),
+    Status.PAUSED: (RESUME, STOP),
+    Status.STOPPED: (ARCHIVE,),
+    Status.ARCHIVED: (),
+}
+
+
+class VariantInline(TabularInline):  # type: ignore[misc]
+    model = Variant
+    extra = 0
+    min_num = 2
+    fields = ("arm", "key", "cta", "share")
+    autocomplete_fields = ("cta",)
+
+    def has_add_permission(self, request: HttpRequest, obj: Experiment | None = None) -> bool:
+        return _is_editable(obj) and bool(super().has_add_permission(request, obj))
+
+    def has_change_permission(self, request: HttpRequest, obj: Experiment | None = None) -> bool:
+        return _is_editable(obj) and bool(super().has_change_permission(request, obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Experiment | None = None) -> bool:
+        return _is_editable(obj) and bool(super().has_delete_permission(request, obj))
+
+
+def _is_editable(experiment: Experiment | None) -> bool:
+    return experiment is None or experiment.status == Status.DRAFT
+
+
+@admin.register(Experiment)
+class ExperimentAdmin(ServedModelAdmin[Experiment]):
+    inlines = (VariantInline,)
+    list_display = ("name", "state", "slot", "audience", "started_at", "report_link")
+    list_filter = ("status", "slot__site", "slot", "plan", "origin")
+    search_fields = ("name", "key", "hypothesis")
+    prepopulated_fields: ClassVar = {"key": ("name",)}
+    autocomplete_fields = ("slot", "audience")
+    actions = ("duplicate",)
+    fieldsets = (
+        (None, {"fields": ("name", "key", "hypothesis", "slot", "audience")}),
+        (
+            _("Plan"),
+            {"fields": ("primary_metric", "goal", "plan", "planned_visitors", "alpha", "coverage")},
+        ),
+        (
+            _("Keeping apart from other experiments"),
+            {
+                "classes": ("collapse",),
+                "fields": ("namespace", ("namespace_start", "namespace_end"), "seed"),
+            },
+        ),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Experiment]:
+        rows: QuerySet[Experiment] = super().get_queryset(request)
+        return rows.select_related("slot__site", "audience")
+
+    def get_prepopulated_fields(
+        self, request: HttpRequest, obj: Experiment | None = None
+    ) -> dict[str, Any]:
+        # A read-only form has no field to fill.
+        return self.prepopulated_fields if _is_editable(obj) else {}
+
+    def has_change_permission(self, request: HttpRequest, obj: Experiment | None = None) -> bool:
+        """Only a draft can change: what visitors meet stays as it was planned."""
+        return _is_editable(obj) and bool(super().has_change_permission(request, obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Experiment | None = None) -> bool:
+        return _is_editable(obj) and bool(super().has_delete_permission(request, obj))
+
+    def get_urls(self) -> list[URLPattern]:
+        own = [
+            path(
+                "<int:pk>/report/",
+                self.admin_site.admin_view(self.report_view),
+                name="experiments_experiment_report",
+            ),
+            path(
+                "<int:pk>/step/<slug:name>/",
+                self.admin_site.admin_view(self.step_view),
+                name="experiments_experiment_step",
+            ),
+        ]
+        return [*own, *super().get_urls()]
+
+    @display(  # type: ignore[untyped-decorator]
+        description=_("status"),
+        label={
+            Status.RUNNING: "success",
+            Status.PAUSED: "warning",
+            Status.STOPPED: "info",
+        },
+    )
+    def state(self, experiment: Experiment) -> tuple[str, str]:
+        return experiment.status, experiment.get_status_display()
+
+    @admin.display(description=_("report"))
+    def report_link(self, experiment: Experiment) -> SafeString:
+        return format_html('<a href="{}">{}</a>', _report_url(experiment), gettext("Report"))
+
+    @admin.action(description=_("Duplicate as new drafts"), permissions=["add"])
+    def duplicate(self, request: HttpRequest, queryset: QuerySet[Experiment]) -> None:
+        for experiment in queryset:
+            key = f"{experiment.key}-{timezone.now():%Y%m%d%H%M%S}"
+            lifecycle.duplicate_experiment(experiment=experiment, key=key)
+            self.message_user(request, gettext("Made the draft %(key)s.") % {"key": key})
+
+    def report_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        experiment = get_object_or_404(selectors.experiments_for_report(), pk=pk)
+        if not self.has_view_permission(request, experiment):
+            return HttpResponse(status=403)
+        report = report_of(experiment=experiment, now=timezone.now())
+        return render(
+            request,
+            "admin/experiments/report.html",
+            {
+                **self.admin_site.each_context(request),
+                "title": experiment.name,
+                "opts": self.opts,
+                "experiment": experiment,
+                "report": report,
+                "verdict": verdict_on(report),
+                "beliefs": beliefs_of(report),
+                "chart": interval_chart(report.arms),
+                "confidence": 1 - experiment.alpha,
+                "is_value": experiment.primary_metric == Experiment.Metric.VALUE_PER_VISITOR,
+                "is_sequential": is_sequential(experiment),
+                "fixed": [(report.arms[row.arm], row.fixed) for row in report.comparisons],
+                "anytime": [(report.arms[row.arm], row.anytime) for row in report.comparisons],
+                "steps": self._steps(request, experiment),
+                "edit_url": reverse("admin:experiments_experiment_change", args=[experiment.pk]),
+                "json_url": reverse("experiment-report", args=[experiment.key]),
+            },
+        )
+
+    def step_view(self, request: HttpRequest, pk: int, name: str) -> HttpResponse:
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        experiment = get_object_or_404(Experiment.objects.select_related("slot"), pk=pk)
+        step = STEPS.get(name)
+        if step is None or not super().has_change_permission(request):
+            return HttpResponse(status=403 if step else 404)
+        try:
+            if not step.run(experiment):
+                text = gettext("Not possible while the experiment is in state “%(state)s”.")
+                state = experiment.get_status_display()
+                self.message_user(request, text % {"state": state}, messages.ERROR)
+        except lifecycle.CannotStartError as error:
+            for reason in error.reasons:
+                self.message_user(request, reason, messages.ERROR)
+        return HttpResponseRedirect(_report_url(experiment))
+
+    def _steps(self, request: HttpRequest, experiment: Experiment) -> list[dict[str, Any]]:
+        if not super().has_change_permission(request):
+            return []
+        return [
+            {
+                "label": step.label,
+                "is_final": step.is_final,
+                "question": step.question,
+                "url": reverse(
+                    "admin:experiments_experiment_step", args=[experiment.pk, step.name]
+                ),
+            }
+            for step in WAYS_ON[Status(experiment.status)]
+        ]
+
+
+def _report_url(experiment: Experiment) -> str:
+    return reverse("admin:experiments_experiment_report", args=[experiment.pk])

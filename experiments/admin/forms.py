@@ -1,0 +1,69 @@
+"""Form fields for columns that hold lists."""
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminColorInputWidget,
+    UnfoldAdminTextareaWidget,
+)
+
+from experiments.models import CTA, Site
+
+
+class LinesField(forms.Field):
+    """A list of texts, one a line."""
+
+    widget = UnfoldAdminTextareaWidget
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> list[str]:
+        return [line.strip() for line in str(value or "").splitlines() if line.strip()]
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return self.to_python(self.prepare_value(initial)) != self.to_python(data)
+
+
+class SiteForm(forms.ModelForm[Site]):
+    allowed_origins = LinesField(
+        label=_("Allowed origins"),
+        required=False,
+        help_text=_("One a line, such as https://shop.example. Empty: any origin."),
+    )
+
+    class Meta:
+        model = Site
+        fields = ("key", "name", "client_key", "default_locale", "allowed_origins")
+
+
+class CTAForm(forms.ModelForm[CTA]):
+    principles = forms.MultipleChoiceField(
+        label=_("Principles"),
+        choices=CTA.Principle.choices,
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text=_("The persuasion principles it uses."),
+    )
+
+    class Meta:
+        model = CTA
+        fields = (
+            "site",
+            "name",
+            "form",
+            "destination",
+            "background_color",
+            "text_color",
+            "size",
+            "icon",
+            "principles",
+            "tags",
+        )
+        widgets: ClassVar = {
+            "background_color": UnfoldAdminColorInputWidget,
+            "text_color": UnfoldAdminColorInputWidget,
+        }

@@ -1,0 +1,103 @@
+"""The WSGI callable in front of Django: serving and events, with no middleware in between."""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from django.db import Error, close_old_connections
+
+from experiments.api.public import events, health, ofrep, snippet
+from experiments.api.public.access import PREFLIGHT_HEADERS, with_cors
+from experiments.api.public.http import (
+    Environ,
+    RefusedError,
+    Request,
+    Response,
+    StartResponse,
+    WSGIApp,
+    empty_response,
+    error_response,
+    path_of,
+    send,
+)
+from experiments.services.snapshot import SnapshotStore
+
+logger = logging.getLogger(__name__)
+
+RETRY_AFTER = ("Retry-After", "5")
+CHALLENGE = ("WWW-Authenticate", "Bearer")
+
+Handler = Callable[[Request, SnapshotStore], Response]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    methods: tuple[str, ...]
+    handler: Handler
+
+
+def _get(handler: Handler) -> Route:
+    return Route(methods=("GET", "HEAD"), handler=handler)
+
+
+def _post(handler: Handler) -> Route:
+    return Route(methods=("POST",), handler=handler)
+
+
+ROUTES: dict[str, Route] = {
+    ofrep.PREFIX: _post(ofrep.evaluate_all),
+    events.PATH: _post(events.receive),
+    snippet.PATH: _get(snippet.snippet),
+    "/healthz": _get(health.healthz),
+    "/readyz": _get(health.readyz),
+}
+EVALUATE_ONE = _post(ofrep.evaluate_one)
+
+
+class Edge:
+    """Answers the hot paths itself and hands every other request to Django."""
+
+    def __init__(self, django_app: WSGIApp, store: SnapshotStore) -> None:
+        self._django_app = django_app
+        self._store = store
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        path = path_of(environ)
+        route = ROUTES.get(path)
+        if route is None and path.startswith(ofrep.PREFIX + "/"):
+            route = EVALUATE_ONE
+        if route is None:
+            return self._django_app(environ, start_response)
+        request = Request(
+            method=environ["REQUEST_METHOD"],
+            path=path,
+            query=environ.get("QUERY_STRING", ""),
+            environ=environ,
+        )
+        response = with_cors(self._answer(request, route))
+        return send(response, start_response, with_body=request.method != "HEAD")
+
+    def _answer(self, request: Request, route: Route) -> Response:
+        if request.method == "OPTIONS":
+            return Response(status=204, headers=PREFLIGHT_HEADERS)
+        if request.method not in route.methods:
+            return empty_response(405, ("Allow", ", ".join((*route.methods, "OPTIONS"))))
+        try:
+            return route.handler(request, self._store)
+        except RefusedError as error:
+            return _refusal(error)
+        except Error:
+            logger.exception("%s: the database did not answer", request.path)
+            return error_response(503, "the database does not answer", RETRY_AFTER)
+        except Exception:
+            # The page that asks keeps its own content and must be able to read this.
+            logger.exception("%s: a fault of ours", request.path)
+            return error_response(500, "the service failed; its log says why")
+        finally:
+            close_old_connections()
+
+
+def _refusal(error: RefusedError) -> Response:
+    if error.code:
+        return error_response(error.status, error.details, code=error.code)
+    return empty_response(error.status, *((CHALLENGE,) if error.status == 401 else ()))

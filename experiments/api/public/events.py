@@ -1,0 +1,52 @@
+"""POST /api/v1/events: a batch of exposures, clicks and conversions."""
+
+import logging
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs
+
+from django.conf import settings
+
+from experiments.api.public.access import site_of
+from experiments.api.public.http import (
+    RefusedError,
+    Request,
+    Response,
+    error_response,
+    json_body,
+    json_response,
+)
+from experiments.services.ingestion import MAX_EVENTS, NotTakenError, ingest
+from experiments.services.snapshot import SnapshotStore
+
+logger = logging.getLogger(__name__)
+
+PATH = "/api/v1/events"
+RETRY_AFTER = ("Retry-After", "5")
+
+
+def receive(request: Request, store: SnapshotStore) -> Response:
+    """Answer 202 once the batch is durable."""
+    # sendBeacon cannot set headers: a page's key may stand in the address, a secret may not.
+    client_key = parse_qs(request.query).get("key", [""])[0]
+    site = site_of(request, store.current(), client_key=client_key)
+    items = _items(json_body(request, max_bytes=settings.CTAOPT_MAX_BODY_BYTES))
+    try:
+        receipt = ingest(site=site, items=items, now=datetime.now(UTC))
+    except NotTakenError:
+        logger.exception("%s events of site %s could not be stored", len(items), site.key)
+        return error_response(503, "the events cannot be stored now; send them again", RETRY_AFTER)
+    return json_response(202, receipt)
+
+
+def _items(content: Any) -> list[Any]:
+    items = content.get("events") if isinstance(content, dict) else None
+    if not isinstance(items, list):
+        raise _unusable("must be a list")
+    if len(items) > MAX_EVENTS:
+        raise _unusable(f"at most {MAX_EVENTS} in a batch, got {len(items)}")
+    return items
+
+
+def _unusable(reason: str) -> RefusedError:
+    return RefusedError(400, code="PARSE_ERROR", details=f"events: {reason}")

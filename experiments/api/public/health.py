@@ -1,0 +1,17 @@
+"""Is the process alive; can the service serve and store."""
+
+from experiments import selectors
+from experiments.api.public.http import Request, Response, json_response
+from experiments.services.snapshot import SnapshotStore
+
+
+def healthz(_: Request, __: SnapshotStore) -> Response:
+    """GET /healthz: asked of a process, not of the service, so nothing else is looked at."""
+    return json_response(200, {"status": "ok"})
+
+
+def readyz(_: Request, store: SnapshotStore) -> Response:
+    """GET /readyz: the database answers now, whatever the snapshot could still serve."""
+    revision = selectors.config_revision()
+    store.current()
+    return json_response(200, {"status": "ok", "revision": revision})

@@ -1,0 +1,164 @@
+"""The little of HTTP that the hot path needs, without a framework."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+StartResponse = Callable[..., Any]
+Environ = Mapping[str, Any]
+WSGIApp = Callable[[Any, StartResponse], Iterable[bytes]]
+
+STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
+WITHOUT_BODY = frozenset({204, 304})
+JSON = ("Content-Type", "application/json")
+# WSGI's own checker wants a type even where there is no body.
+TEXT = ("Content-Type", "text/plain; charset=utf-8")
+
+encode_json = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    status: int
+    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def with_headers(self, *extra: tuple[str, str]) -> "Response":
+        return Response(status=self.status, body=self.body, headers=(*self.headers, *extra))
+
+
+class RefusedError(Exception):
+    """The request is refused. Without a code the answer has no body, as OFREP wants for keys."""
+
+    def __init__(self, status: int, *, code: str = "", details: str = "") -> None:
+        super().__init__(details or status)
+        self.status = status
+        self.code = code
+        self.details = details
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A request line and headers; the body is read only when asked for."""
+
+    method: str
+    path: str
+    query: str
+    environ: Environ = field(repr=False)
+
+    def header(self, name: str) -> str:
+        key = name.upper().replace("-", "_")
+        if key not in {"CONTENT_TYPE", "CONTENT_LENGTH"}:
+            key = f"HTTP_{key}"
+        return str(self.environ.get(key, ""))
+
+    def body(self, *, max_bytes: int) -> bytes:
+        """Return the body.
+
+        Raises:
+            RefusedError: If it is longer than allowed, or ended before the announced length:
+                the server hands on what an aborted upload left.
+        """
+        announced = self._content_length()
+        if announced is not None and announced > max_bytes:
+            raise _too_large(max_bytes)
+        # Without a length nobody may read on, unless the server promises an end of the stream.
+        is_chunked = announced is None and self.environ.get("wsgi.input_terminated")
+        content = self._read(max_bytes + 1 if is_chunked else announced or 0)
+        if len(content) > max_bytes:
+            raise _too_large(max_bytes)
+        if announced is not None and len(content) < announced:
+            raise bad_body(f"it ended after {len(content)} of {announced} bytes")
+        return content
+
+    def _content_length(self) -> int | None:
+        text = self.header("content-length")
+        if not text:
+            return None
+        if not (text.isascii() and text.isdigit()):
+            raise bad_body("its Content-Length is not a number")
+        return int(text[:20])
+
+    def _read(self, size: int) -> bytes:
+        stream = self.environ.get("wsgi.input")
+        if stream is None or size == 0:
+            return b""
+        try:
+            content: bytes = stream.read(size)
+        except OSError as error:  # The client went away.
+            raise bad_body("it could not be read") from error
+        return content
+
+
+def _too_large(max_bytes: int) -> RefusedError:
+    return RefusedError(413, code="GENERAL", details=f"the body is larger than {max_bytes} bytes")
+
+
+def bad_body(reason: str) -> RefusedError:
+    return RefusedError(400, code="PARSE_ERROR", details=f"the body cannot be used: {reason}")
+
+
+def path_of(environ: Environ) -> str:
+    """Return the decoded path: PEP 3333 hands its bytes over as latin-1."""
+    path: str = environ.get("PATH_INFO", "")
+    if path.isascii():
+        return path
+    return path.encode("latin-1", "replace").decode("utf-8", "replace")
+
+
+def json_body(request: Request, *, max_bytes: int) -> Any:
+    """Return the body's JSON value; raise RefusedError if it has none.
+
+    The content type is not looked at: sendBeacon sends text/plain to avoid a preflight.
+    """
+    body = request.body(max_bytes=max_bytes)
+    try:
+        return msgspec.json.decode(body)
+    except (ValueError, RecursionError) as error:  # Not UTF-8, not JSON, nested past all sense.
+        raise bad_body(f"it is not JSON ({error})") from error
+
+
+def json_response(status: int, value: Any, *headers: tuple[str, str]) -> Response:
+    return Response(status=status, body=encode_json(value), headers=(JSON, *headers))
+
+
+def empty_response(status: int, *headers: tuple[str, str]) -> Response:
+    return Response(status=status, headers=(TEXT, *headers))
+
+
+def error_response(
+    status: int, details: str, *headers: tuple[str, str], code: str = "GENERAL"
+) -> Response:
+    """One shape for every error: released OFREP clients fail on an error without these two."""
+    return json_response(status, {"errorCode": code, "errorDetails": details}, *headers)
+
+
+def key_of(request: Request) -> str:
+    """Return the key from `Authorization: Bearer` or `X-API-Key`; "" without one."""
+    scheme, _, token = request.header("authorization").partition(" ")
+    if scheme.lower() == "bearer":
+        return token.strip()
+    return request.header("x-api-key")
+
+
+def etag_of(body: bytes) -> str:
+    return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+
+
+def has_etag(request: Request, etag: str) -> bool:
+    """Tell whether the client has this version already."""
+    tags = request.header("if-none-match").split(",")
+    # Weak comparison: a compressing proxy writes W/ before our tag.
+    return etag in (tag.strip().removeprefix("W/") for tag in tags)
+
+
+def send(response: Response, start_response: StartResponse, *, with_body: bool) -> list[bytes]:
+    headers = [*response.headers]
+    if response.status not in WITHOUT_BODY:
+        headers.append(("Content-Length", str(len(response.body))))
+    start_response(STATUS_LINES[response.status], headers)
+    return [response.body] if with_body else []

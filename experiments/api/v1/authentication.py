@@ -1,0 +1,50 @@
+"""Server keys for machines, the admin's session for people."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from experiments import selectors
+from experiments.models import Site
+from experiments.services.catalogue import server_key_digest
+from experiments.services.snapshot import refused_keys
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """The caller behind a server key: acts for one site."""
+
+    site: Site
+    is_authenticated: bool = True
+
+
+class ServerKeyAuthentication(BaseAuthentication):
+    """`Authorization: Bearer KEY` or `X-API-Key: KEY`, with a site's secret key."""
+
+    def authenticate(self, request: Request) -> tuple[Server, None] | None:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        key = token.strip() if scheme.lower() == "bearer" else request.headers.get("X-API-Key", "")
+        if not key:
+            return None
+        site = None if key in refused_keys() else _site_of(key)
+        if site is None:
+            raise AuthenticationFailed("The server key is unknown or revoked.")
+        return Server(site=site), None
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+class IsServerOrStaff(BasePermission):
+    def has_permission(self, request: Request, view: Any) -> bool:
+        caller = request.user
+        return isinstance(caller, Server) or bool(caller and caller.is_staff)
+
+
+def _site_of(key: str) -> Site | None:
+    row = selectors.valid_server_keys().filter(digest=server_key_digest(key)).first()
+    return row.site if row else None

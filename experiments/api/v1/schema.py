@@ -1,0 +1,11 @@
+"""What drf-spectacular cannot see by itself."""
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+
+
+class ServerKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = "experiments.api.v1.authentication.ServerKeyAuthentication"
+    name = "ServerKey"
+
+    def get_security_definition(self, auto_schema: object) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer"}

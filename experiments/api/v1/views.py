@@ -1,0 +1,120 @@
+"""The management API: parse, call one selector or service, render."""
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ReadOnlyModelViewSet
+
+from experiments import selectors
+from experiments.api.v1 import schema  # noqa: F401  drf-spectacular registers it on import
+from experiments.api.v1.authentication import Server
+from experiments.api.v1.serializers import (
+    AudienceSerializer,
+    CTASerializer,
+    ExperimentSerializer,
+    SlotSerializer,
+)
+from experiments.models import CTA, Audience, Experiment, Site, Slot
+from experiments.services import lifecycle
+from experiments.services.analysis import report_of
+from experiments.services.reports import report_as_json
+
+
+def site_of(request: Request) -> Site | None:
+    """Return the site a server key acts for; None for staff, who see every site."""
+    return request.user.site if isinstance(request.user, Server) else None
+
+
+class CTAViewSet(ReadOnlyModelViewSet[CTA]):
+    """CTAs with their wordings."""
+
+    serializer_class = CTASerializer
+    queryset = CTA.objects.none()
+
+    def get_queryset(self) -> QuerySet[CTA]:
+        return selectors.ctas_of(site=site_of(self.request))
+
+
+class AudienceViewSet(ReadOnlyModelViewSet[Audience]):
+    """Audiences and their conditions."""
+
+    serializer_class = AudienceSerializer
+    queryset = Audience.objects.none()
+
+    def get_queryset(self) -> QuerySet[Audience]:
+        return selectors.audiences_of(site=site_of(self.request))
+
+
+class SlotViewSet(ReadOnlyModelViewSet[Slot]):
+    """Slots and their default CTAs."""
+
+    serializer_class = SlotSerializer
+    queryset = Slot.objects.none()
+
+    def get_queryset(self) -> QuerySet[Slot]:
+        return selectors.slots_of(site=site_of(self.request))
+
+
+class ExperimentViewSet(ReadOnlyModelViewSet[Experiment]):
+    """Experiments, their state and their reports."""
+
+    serializer_class = ExperimentSerializer
+    queryset = Experiment.objects.none()
+    lookup_field = "key"
+
+    def get_queryset(self) -> QuerySet[Experiment]:
+        return selectors.experiments_for_report(site=site_of(self.request))
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @action(detail=True)
+    def report(self, request: Request, key: str) -> Response:
+        """The report as JSON: the numbers of the page."""
+        report = report_of(experiment=self.get_object(), now=timezone.now())
+        return Response(report_as_json(report))
+
+    @extend_schema(request=None, responses=ExperimentSerializer)
+    @action(detail=True, methods=["post"])
+    def start(self, request: Request, key: str) -> Response:
+        """Start a draft."""
+        experiment = self.get_object()
+        done = lifecycle.start_experiment(experiment=experiment, now=timezone.now())
+        return self._moved(experiment, done=done)
+
+    @extend_schema(request=None, responses=ExperimentSerializer)
+    @action(detail=True, methods=["post"])
+    def pause(self, request: Request, key: str) -> Response:
+        """Show the slot's default CTA until resumed."""
+        experiment = self.get_object()
+        return self._moved(experiment, done=lifecycle.pause_experiment(experiment=experiment))
+
+    @extend_schema(request=None, responses=ExperimentSerializer)
+    @action(detail=True, methods=["post"])
+    def resume(self, request: Request, key: str) -> Response:
+        """Go on with the same arms."""
+        experiment = self.get_object()
+        return self._moved(experiment, done=lifecycle.resume_experiment(experiment=experiment))
+
+    @extend_schema(request=None, responses=ExperimentSerializer)
+    @action(detail=True, methods=["post"])
+    def stop(self, request: Request, key: str) -> Response:
+        """End a live experiment for good."""
+        experiment = self.get_object()
+        done = lifecycle.stop_experiment(experiment=experiment, now=timezone.now())
+        return self._moved(experiment, done=done)
+
+    @extend_schema(request=None, responses=ExperimentSerializer)
+    @action(detail=True, methods=["post"])
+    def archive(self, request: Request, key: str) -> Response:
+        """Put a stopped experiment away."""
+        experiment = self.get_object()
+        return self._moved(experiment, done=lifecycle.archive_experiment(experiment=experiment))
+
+    def _moved(self, experiment: Experiment, *, done: bool) -> Response:
+        if not done:
+            detail = f"Not possible while the experiment is {experiment.status}."
+            return Response({"detail": detail}, status=409)
+        return Response(self.get_serializer(experiment).data)

@@ -1,0 +1,72 @@
+"""Rates, lifts, intervals and p-values as people read them, in their language."""
+
+from decimal import Decimal
+
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+
+MISSING = "-"
+# Below this a p-value is shown as a power of ten.
+SMALLEST_DECIMAL_P = 0.0001
+
+
+def decimal(value: float, digits: int) -> str:
+    """Return the rounded number in the active language (Django alone would cut, not round)."""
+    return number_format(Decimal(f"{value:.{digits}f}"), digits)
+
+
+def percent(value: float | None, digits: int = 2) -> str:
+    """Return 0.01933 as "1.93 %"."""
+    if value is None:
+        return MISSING
+    return _("%(number)s %%") % {"number": decimal(100 * value, digits)}
+
+
+def signed_percent(value: float | None, digits: int = 1) -> str:
+    """Return 0.12 as "+12.0 %"."""
+    if value is None:
+        return MISSING
+    return ("+" if value > 0 else "") + percent(value, digits)
+
+
+def points(value: float | None) -> str:
+    """Return an absolute difference of rates, 0.0152, as "+1.52 pp" (percentage points)."""
+    if value is None:
+        return MISSING
+    number = ("+" if value > 0 else "") + decimal(100 * value, 2)
+    return _("%(number)s pp") % {"number": number}
+
+
+def percent_interval(interval: tuple[float, float] | None) -> str:
+    if interval is None:
+        return MISSING
+    return _("%(low)s to %(high)s") % {"low": percent(interval[0]), "high": percent(interval[1])}
+
+
+def signed_interval(interval: tuple[float, float] | None) -> str:
+    if interval is None:
+        return MISSING
+    low, high = (signed_percent(end) for end in interval)
+    return _("%(low)s to %(high)s") % {"low": low, "high": high}
+
+
+def points_interval(interval: tuple[float, float] | None) -> str:
+    if interval is None:
+        return MISSING
+    return _("%(low)s to %(high)s") % {"low": points(interval[0]), "high": points(interval[1])}
+
+
+def p_value(value: float | None) -> str:
+    """Return three digits that mean something: 0.0169, 2.3e-16."""
+    if value is None:
+        return MISSING
+    if value == 0:
+        return "< 1e-300"
+    if value < SMALLEST_DECIMAL_P:
+        return f"{value:.1e}"
+    return decimal(value, 4)
+
+
+def count(value: float | None) -> str:
+    """Return a whole number with the language's separators."""
+    return MISSING if value is None else number_format(round(value), force_grouping=True)

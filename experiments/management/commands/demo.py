@@ -1,0 +1,152 @@
+"""The whole service on one machine, with demo data: what `make demo` runs."""
+
+import http.client
+import sys
+from datetime import UTC, datetime
+from time import monotonic, sleep
+from typing import Any, NoReturn
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.urls import reverse
+
+from experiments import selectors
+from experiments.management.preflight import HOST, check_folder, check_port, take_lock
+from experiments.management.processes import Child, Children
+from experiments.management.stopping import StopRequest, stop_requests
+from experiments.models import Experiment
+from experiments.services.demo import LIVE_TEST_DAYS, USER, live_test_without_visitors, load_demo
+
+START_TIMEOUT_S = 60.0
+POLL_S = 0.1
+WEB = "web server"
+WORKER = "worker"
+VISITORS = "visitors"
+# One process that serves from memory; the threads wait for the database, not for each other.
+WEB_COMMAND = (
+    *("granian", "--interface", "wsgi", "--host", HOST, "--http", "1", "--no-ws"),
+    *("--workers", "1", "--blocking-threads", "4", "ctaopt.wsgi:application"),
+)
+# Threads share one encoder in memory and stop at once. Alone on its broker, the worker has nobody
+# to gossip with; below WARNING it would write a line for every task.
+WORKER_COMMAND = (
+    *("celery", "--app", "ctaopt.celery", "worker", "--beat", "--pool", "threads"),
+    *("--loglevel", "WARNING"),
+    *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+)
+
+
+class Command(BaseCommand):
+    help = "Serve the demo on this machine; stays in the foreground until Ctrl-C."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument(
+            "--visitors",
+            type=int,
+            default=8_000,
+            help="simulated visitors of the live experiment, sent once; 0 for none",
+        )
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        if not settings.CTAOPT_DEMO:
+            raise CommandError(
+                "The demo has settings of its own: start it with `make demo`, "
+                "or set DJANGO_SETTINGS_MODULE=ctaopt.settings.demo."
+            )
+        check_port(options["port"])
+        check_folder(settings.DATA_DIR)
+        with take_lock(settings.DATA_DIR / "service.lock"), stop_requests():
+            children = Children(folder=settings.BASE_DIR, log_dir=settings.DATA_DIR / "logs")
+            try:
+                self._prepare()
+                self._serve(children, port=options["port"], visitors=options["visitors"])
+            except StopRequest:
+                self._say("Stopping.")
+            finally:
+                children.stop()
+        self._say("Stopped.")
+
+    def _say(self, text: str) -> None:
+        self.stdout.write(text)
+        self.stdout.flush()
+
+    def _prepare(self) -> None:
+        self._say(f"Data folder: {settings.DATA_DIR}")
+        self._say("Database: applying migrations.")
+        call_command("migrate", verbosity=0, interactive=False)
+        self._say("Static files: collecting.")
+        call_command("collectstatic", verbosity=0, interactive=False)
+        loaded = load_demo(work_dir=settings.DATA_DIR, now=datetime.now(UTC))
+        self._say("Demo data: loaded." if loaded else "Demo data: there already.")
+
+    def _serve(self, children: Children, *, port: int, visitors: int) -> None:
+        self._say("Starting the worker and the web server.")
+        children.start(WORKER, [sys.executable, "-m", *WORKER_COMMAND])
+        children.start(WEB, [sys.executable, "-m", *WEB_COMMAND, "--port", str(port)])
+        self._wait_until_ready(children, port)
+        self._show_addresses(f"http://{HOST}:{port}")
+        self._send_visitors(children, f"http://{HOST}:{port}", visitors)
+        while True:
+            dead = children.first_dead()
+            if dead is not None:
+                self._see_off(children, dead)
+            sleep(POLL_S)
+
+    def _wait_until_ready(self, children: Children, port: int) -> None:
+        deadline = monotonic() + START_TIMEOUT_S
+        while not _answers(port):
+            dead = children.first_dead()
+            if dead is not None:
+                _report(dead, children.collect(dead))
+            if monotonic() > deadline:
+                raise CommandError(f"The service did not answer within {START_TIMEOUT_S:.0f} s.")
+            sleep(POLL_S)
+
+    def _show_addresses(self, url: str) -> None:
+        self._say(f"\nReady. Ctrl-C stops everything.\n\n  Demo page   {url}{reverse('home')}")
+        self._say(f"  Admin       {url}{reverse('admin:index')}  (log in: {USER} / {USER})")
+        for experiment in selectors.experiments_for_report():
+            self._say(f"  Report      {url}{_report_path(experiment)}  {experiment.name}")
+        self._say(f"  API         {url}{reverse('docs')}")
+        self._say(f"  Logs        {settings.DATA_DIR / 'logs'}\n")
+
+    def _send_visitors(self, children: Children, url: str, visitors: int) -> None:
+        experiment = live_test_without_visitors(visitors)
+        if experiment is None:
+            return
+        self._say(f"Sending {visitors:,} simulated visitors to {experiment.slot.key}.")
+        command = ["simulate_visitors", "--url", url, "--slot", experiment.slot.key]
+        since = f"{experiment.started_at:%Y-%m-%dT%H:%M:%SZ}"
+        when = ["--since", since, "--days", str(LIVE_TEST_DAYS), "--visitors", str(visitors)]
+        # One after the other: whoever opens the page meanwhile is served without a wait.
+        argv = [sys.executable, "manage.py", *command, *when, "--threads", "1"]
+        children.start(VISITORS, argv)
+
+    def _see_off(self, children: Children, child: Child) -> None:
+        """Let the visitors go when they are through; the service cannot miss another child."""
+        status = children.collect(child)
+        if child.name != VISITORS:
+            _report(child, status)
+        text = "Simulated visitors: all came." if status == 0 else "Simulated visitors: gave up;"
+        self._say(f"{text} See {child.log}.")
+
+
+def _report(child: Child, status: int) -> NoReturn:
+    raise CommandError(f"The {child.name} stopped (exit status {status}); see {child.log}.")
+
+
+def _answers(port: int) -> bool:
+    connection = http.client.HTTPConnection(HOST, port, timeout=5)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def _report_path(experiment: Experiment) -> str:
+    return reverse("admin:experiments_experiment_report", args=[experiment.pk])

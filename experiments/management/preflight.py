@@ -1,0 +1,61 @@
+"""What must hold before a server starts; each failure is one sentence for its reader."""
+
+import fcntl
+import os
+import socket
+import tempfile
+from pathlib import Path
+from typing import TextIO
+
+from django.core.management.base import CommandError
+
+HOST = "127.0.0.1"
+LARGEST_PORT = 65_535
+
+
+def check_port(port: int) -> None:
+    """Raise CommandError if nothing could listen on this port of the loopback address."""
+    if not 1 <= port <= LARGEST_PORT:
+        raise CommandError(f"Port {port} does not exist: choose one from 1 to {LARGEST_PORT}.")
+    with socket.socket() as probe:
+        # A port whose last connections are still closing down is free for a server.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except PermissionError as error:
+            raise CommandError(f"Port {port} is reserved: choose one above 1023.") from error
+        except OSError as error:
+            raise CommandError(
+                f"Port {port} is in use: stop what uses it, or choose another with PORT=..."
+            ) from error
+
+
+def check_folder(folder: Path) -> None:
+    """Raise CommandError if no file can be made in the folder."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise CommandError(
+            f"Cannot write to {folder} ({error.strerror}): "
+            "set CTAOPT_DATA_DIR to a folder of yours."
+        ) from error
+
+
+def take_lock(path: Path) -> TextIO:
+    """Return the open lock file; raise CommandError if another process holds it."""
+    # Opened for appending: the process that holds it wrote its number there.
+    lock = path.open("a+")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        lock.seek(0)
+        holder = lock.read().strip()
+        lock.close()
+        raise CommandError(
+            f"The service already runs on {path.parent} (process {holder}): stop it first."
+        ) from error
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock

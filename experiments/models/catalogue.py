@@ -1,0 +1,302 @@
+"""What can be shown, where, and to whom: sites, slots, CTAs, audiences."""
+
+import re
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from experiments.targeting import validate_condition
+
+COLOUR_PATTERN = r"^#[0-9a-fA-F]{6}$"
+LOCALE_PATTERN = r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
+# What a visitor may be sent to: never a script.
+DESTINATION_PATTERN = r"^(https?://|mailto:|tel:|sms:|[/#?])[^\s]*$"
+ORIGIN_PATTERN = re.compile(
+    r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?"
+)
+
+colour_validator = RegexValidator(COLOUR_PATTERN, _("Write a colour as #rrggbb."))
+locale_validator = RegexValidator(LOCALE_PATTERN, _("Write a language tag such as fr or fr-CA."))
+destination_validator = RegexValidator(
+    DESTINATION_PATTERN,
+    _("Write an address (https://..., mailto:..., tel:...) or a path (/...), without spaces."),
+)
+
+
+def condition_validator(condition: Any) -> None:
+    try:
+        validate_condition(condition)
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
+
+
+def origins_validator(origins: Any) -> None:
+    """Refuse what a browser would never send as its Origin: it would lock every page out."""
+    if not isinstance(origins, list):
+        raise ValidationError(_("Origins must be a list."))
+    for origin in origins:
+        if not isinstance(origin, str) or not ORIGIN_PATTERN.fullmatch(origin):
+            raise ValidationError(
+                _("%(origin)s is not an origin: write https://shop.example, nothing after it."),
+                params={"origin": origin},
+            )
+
+
+def empty_list() -> list[str]:
+    return []
+
+
+class Site(models.Model):
+    """A web property with its own keys."""
+
+    key = models.SlugField(_("key"), unique=True)
+    name = models.CharField(_("name"), max_length=200)
+    client_key = models.CharField(
+        _("client key"),
+        max_length=100,
+        unique=True,
+        help_text=_("Publishable: it stands in the page's source."),
+    )
+    default_locale = models.CharField(
+        _("default language"), max_length=35, default="en", validators=[locale_validator]
+    )
+    allowed_origins = models.JSONField(
+        _("allowed origins"),
+        default=empty_list,
+        blank=True,
+        validators=[origins_validator],
+        help_text=_("Origins that may call the API from a browser. Empty: any origin."),
+    )
+
+    class Meta:
+        verbose_name = _("site")
+        verbose_name_plural = _("sites")
+        ordering = ("name",)
+        constraints = (
+            models.CheckConstraint(condition=~Q(key=""), name="site_key_not_empty"),
+            models.CheckConstraint(condition=~Q(client_key=""), name="site_client_key_not_empty"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ServerKey(models.Model):
+    """A secret key for a site's own servers; only its digest is kept."""
+
+    site = models.ForeignKey(Site, models.CASCADE, related_name="server_keys")
+    name = models.CharField(_("name"), max_length=200)
+    prefix = models.CharField(_("first characters"), max_length=12)
+    digest = models.CharField(_("SHA-256 digest"), max_length=64, unique=True)
+    created_at = models.DateTimeField(_("created"))
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("server key")
+        verbose_name_plural = _("server keys")
+        ordering = ("site", "name")
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+
+class Tag(models.Model):
+    site = models.ForeignKey(Site, models.CASCADE, related_name="tags")
+    name = models.CharField(_("name"), max_length=50)
+
+    class Meta:
+        verbose_name = _("tag")
+        verbose_name_plural = _("tags")
+        ordering = ("name",)
+        constraints = (models.UniqueConstraint(fields=("site", "name"), name="tag_unique_name"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CTA(models.Model):
+    """A call to action: what is said, how it looks, where it leads."""
+
+    class Form(models.TextChoices):
+        BUTTON = "button", _("Button")
+        LINK = "link", _("Hypertext link")
+        SPOKEN = "spoken", _("Spoken instruction")
+
+    class Size(models.TextChoices):
+        SMALL = "small", _("Small")
+        MEDIUM = "medium", _("Medium")
+        LARGE = "large", _("Large")
+
+    class Principle(models.TextChoices):
+        URGENCY = "urgency", _("Urgency")
+        SCARCITY = "scarcity", _("Scarcity")
+        REWARD = "reward", _("Reward")
+        SOCIAL_PROOF = "social_proof", _("Social proof")
+        CLARITY = "clarity", _("Clarity")
+
+    site = models.ForeignKey(Site, models.CASCADE, related_name="ctas", verbose_name=_("site"))
+    name = models.CharField(_("name"), max_length=200, help_text=_("For your own lists."))
+    form = models.CharField(_("form"), max_length=10, choices=Form, default=Form.BUTTON)
+    destination = models.CharField(
+        _("destination"),
+        max_length=2000,
+        blank=True,
+        validators=[destination_validator],
+        help_text=_("Where it leads: an address or a path. Not needed when spoken."),
+    )
+    background_color = models.CharField(
+        _("background colour"), max_length=7, default="#1d4ed8", validators=[colour_validator]
+    )
+    text_color = models.CharField(
+        _("text colour"), max_length=7, default="#ffffff", validators=[colour_validator]
+    )
+    size = models.CharField(_("size"), max_length=10, choices=Size, default=Size.MEDIUM)
+    icon = models.CharField(
+        _("icon"), max_length=8, blank=True, help_text=_("A character shown before the text.")
+    )
+    principles = models.JSONField(_("principles"), default=empty_list, blank=True)
+    tags = models.ManyToManyField(Tag, verbose_name=_("tags"), blank=True)
+
+    class Meta:
+        verbose_name = _("CTA")
+        verbose_name_plural = _("CTAs")
+        ordering = ("name",)
+        constraints = (
+            models.UniqueConstraint(fields=("site", "name"), name="cta_unique_name"),
+            models.CheckConstraint(
+                condition=Q(form__in=("button", "link", "spoken")), name="cta_form_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(form="spoken") | ~Q(destination=""),
+                name="cta_destination_unless_spoken",
+                violation_error_message=_("A button or a link needs a destination."),
+            ),
+            models.CheckConstraint(
+                condition=Q(destination="") | Q(destination__regex=DESTINATION_PATTERN),
+                name="cta_destination_safe",
+            ),
+            models.CheckConstraint(
+                condition=Q(size__in=("small", "medium", "large")), name="cta_size_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(background_color__regex=COLOUR_PATTERN)
+                & Q(text_color__regex=COLOUR_PATTERN),
+                name="cta_colours_are_hexadecimal",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CTAWording(models.Model):
+    """What a CTA says in one language."""
+
+    cta = models.ForeignKey(CTA, models.CASCADE, related_name="wordings")
+    locale = models.CharField(_("language"), max_length=35, validators=[locale_validator])
+    text = models.CharField(_("wording"), max_length=200)
+
+    class Meta:
+        verbose_name = _("wording")
+        verbose_name_plural = _("wordings")
+        ordering = ("locale",)
+        constraints = (
+            models.UniqueConstraint(fields=("cta", "locale"), name="wording_one_a_locale"),
+            models.CheckConstraint(condition=~Q(text=""), name="wording_not_empty"),
+        )
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Audience(models.Model):
+    """A named condition over visitor attributes."""
+
+    site = models.ForeignKey(Site, models.CASCADE, related_name="audiences", verbose_name=_("site"))
+    key = models.SlugField(_("key"))
+    name = models.CharField(_("name"), max_length=200)
+    condition = models.JSONField(
+        _("condition"),
+        default=dict,
+        blank=True,
+        validators=[condition_validator],
+        help_text=_('Over attributes such as locale, device, new_visitor: {"locale": "fr"}.'),
+    )
+
+    class Meta:
+        verbose_name = _("audience")
+        verbose_name_plural = _("audiences")
+        ordering = ("name",)
+        constraints = (
+            models.UniqueConstraint(fields=("site", "key"), name="audience_unique_key"),
+            models.CheckConstraint(condition=~Q(key=""), name="audience_key_not_empty"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Slot(models.Model):
+    """A place on a site where a CTA may appear. It outlives its experiments."""
+
+    class Position(models.TextChoices):
+        ABOVE_FOLD = "above_fold", _("Above the fold")
+        IN_TEXT = "in_text", _("In the text")
+        FOOTER = "footer", _("Footer")
+        POPUP = "popup", _("Pop-up")
+        EMAIL = "email", _("E-mail")
+        SPOKEN = "spoken", _("Spoken")
+
+    site = models.ForeignKey(Site, models.CASCADE, related_name="slots", verbose_name=_("site"))
+    key = models.SlugField(_("key"), help_text=_('The page names it: data-cta-slot="hero-signup".'))
+    name = models.CharField(_("name"), max_length=200)
+    page_pattern = models.CharField(
+        _("page"), max_length=500, blank=True, help_text=_("For example /pricing/*")
+    )
+    position = models.CharField(
+        _("position"), max_length=20, choices=Position, default=Position.ABOVE_FOLD
+    )
+    default_cta = models.ForeignKey(
+        CTA,
+        models.PROTECT,
+        related_name="default_of_slots",
+        verbose_name=_("default CTA"),
+        help_text=_("Shown to everybody who takes part in no experiment."),
+    )
+
+    class Meta:
+        verbose_name = _("slot")
+        verbose_name_plural = _("slots")
+        ordering = ("name",)
+        constraints = (
+            models.UniqueConstraint(fields=("site", "key"), name="slot_unique_key"),
+            # OpenFeature clients do not percent-encode "/" in flag keys.
+            models.CheckConstraint(
+                condition=~Q(key="") & ~Q(key__contains="/"), name="slot_key_safe_in_urls"
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    position__in=("above_fold", "in_text", "footer", "popup", "email", "spoken")
+                ),
+                name="slot_position_known",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.key})"
+
+
+class ConfigRevision(models.Model):
+    """One row: a number that moves with every change of what is served."""
+
+    number = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = (models.CheckConstraint(condition=Q(pk=1), name="config_revision_one_row"),)
+
+    def __str__(self) -> str:
+        return str(self.number)

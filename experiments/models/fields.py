@@ -1,0 +1,36 @@
+"""Column types that Django lacks."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+
+
+class ExactDecimalField(models.Field[Any, Any]):
+    """A decimal of any length, kept as text: sums of money stay exact on every database.
+
+    SQLite would store a DecimalField as a float and round it past 15 digits; sums that are only
+    ever added in Python need no arithmetic in SQL.
+    """
+
+    def get_internal_type(self) -> str:
+        return "TextField"
+
+    def from_db_value(self, value: str | None, *_: Any) -> Decimal | None:
+        return None if value is None else Decimal(value)
+
+    def to_python(self, value: Any) -> Decimal | None:
+        if value is None or isinstance(value, Decimal):
+            return value
+        try:
+            return Decimal(str(value))
+        except ArithmeticError as error:
+            raise ValidationError(f"{value!r} is not a decimal number.") from error
+
+    def get_prep_value(self, value: Any) -> str | None:
+        number = self.to_python(value)
+        return None if number is None else format(number, "f")
+
+    def value_to_string(self, obj: models.Model) -> str:
+        return self.get_prep_value(self.value_from_object(obj)) or ""

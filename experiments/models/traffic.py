@@ -1,0 +1,97 @@
+"""What visitors saw and did: raw events, and what they add up to for one visitor."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from experiments.models.catalogue import Site
+from experiments.models.experiment import Experiment, Variant
+from experiments.models.fields import ExactDecimalField
+
+
+class Event(models.Model):
+    """One exposure, click or conversion, as it was received."""
+
+    class Type(models.TextChoices):
+        EXPOSURE = "exposure", _("Exposure")
+        CLICK = "click", _("Click")
+        CONVERSION = "conversion", _("Conversion")
+
+    site = models.ForeignKey(Site, models.CASCADE, related_name="events")
+    event_id = models.UUIDField(_("event id"))
+    type = models.CharField(_("type"), max_length=10, choices=Type)
+    visitor = models.CharField(_("visitor"), max_length=200)
+    experiment = models.ForeignKey(
+        # Evidence outlives a click on "Delete": only an experiment without events can go.
+        Experiment,
+        models.PROTECT,
+        related_name="events",
+        null=True,
+        db_index=False,
+    )
+    variant = models.ForeignKey(
+        Variant, models.PROTECT, related_name="events", null=True, db_index=False
+    )
+    propensity = models.FloatField(_("propensity"), null=True)
+    goal = models.CharField(_("goal"), max_length=100, blank=True)
+    value = ExactDecimalField(_("value"), null=True)
+    currency = models.CharField(_("currency"), max_length=3, blank=True)
+    attributes = models.JSONField(
+        _("attributes"),
+        default=dict,
+        blank=True,
+        help_text=_("Of an exposure: device, locale, country, new_visitor, where known."),
+    )
+    occurred_at = models.DateTimeField(_("occurred"))
+    received_at = models.DateTimeField(_("received"))
+    is_folded = models.BooleanField(_("counted in the rollups"), default=False)
+
+    class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+        constraints = (
+            # A retry carries the same id and is therefore harmless.
+            models.UniqueConstraint(fields=("site", "event_id"), name="event_unique_id"),
+            models.CheckConstraint(condition=~Q(visitor=""), name="event_visitor_not_empty"),
+            models.CheckConstraint(
+                condition=Q(
+                    type__in=("exposure", "click"),
+                    experiment__isnull=False,
+                    variant__isnull=False,
+                )
+                | (Q(type="conversion") & ~Q(goal="")),
+                name="event_has_what_its_type_needs",
+            ),
+        )
+        indexes = (
+            models.Index(fields=("site", "visitor"), name="event_by_visitor"),
+            models.Index(fields=("experiment", "visitor"), name="event_by_experiment"),
+            models.Index(fields=("id",), name="event_to_fold", condition=Q(is_folded=False)),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.event_id}"
+
+
+class VisitorOutcome(models.Model):
+    """What one visitor contributes to one experiment; the rollups are sums of these."""
+
+    experiment = models.ForeignKey(Experiment, models.CASCADE, related_name="outcomes")
+    visitor = models.CharField(max_length=200)
+    variant = models.ForeignKey(Variant, models.CASCADE, related_name="+", db_index=False)
+    day = models.DateField(help_text="Day (UTC) of the first exposure.")
+    has_clicked = models.BooleanField()
+    has_converted = models.BooleanField()
+    value = ExactDecimalField()
+    is_quarantined = models.BooleanField(help_text="Saw several arms.")
+    segments = models.TextField(
+        blank=True, help_text="By the first exposure, such as “device=mobile locale=fr”."
+    )
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("experiment", "visitor"), name="outcome_one_a_visitor"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.experiment_id}:{self.visitor}"

@@ -1,0 +1,174 @@
+"""Every read query, named for its use. Nothing here writes."""
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from uuid import UUID
+
+from django.db.models import Prefetch, QuerySet
+
+from experiments.models import (
+    CTA,
+    Audience,
+    ConfigRevision,
+    Event,
+    Experiment,
+    HistoryArm,
+    Rollup,
+    ServerKey,
+    Site,
+    Slot,
+    Variant,
+    VisitorOutcome,
+)
+
+LIVE = (Experiment.Status.RUNNING, Experiment.Status.PAUSED)
+FINISHED = (Experiment.Status.STOPPED, Experiment.Status.ARCHIVED)
+
+
+def config_revision() -> int:
+    """Return the number that moves with every change of what is served."""
+    return ConfigRevision.objects.values_list("number", flat=True).first() or 0
+
+
+def sites_to_serve() -> QuerySet[Site]:
+    return Site.objects.order_by("pk")
+
+
+def valid_server_keys() -> QuerySet[ServerKey]:
+    return ServerKey.objects.filter(revoked_at__isnull=True)
+
+
+def slots_to_serve() -> QuerySet[Slot]:
+    """Return the slots, each with its default CTA read in the same breath."""
+    rows = Slot.objects.select_related("default_cta")
+    return rows.prefetch_related("default_cta__wordings").order_by("key")
+
+
+def experiments_to_serve(*, stopped_since: datetime) -> QuerySet[Experiment]:
+    """Return live experiments, and stopped ones whose last events may still arrive."""
+    live = Experiment.objects.filter(status__in=LIVE)
+    lately = Experiment.objects.filter(status__in=FINISHED, stopped_at__gte=stopped_since)
+    ctas = Variant.objects.select_related("cta").prefetch_related("cta__wordings")
+    arms = Prefetch("variants", ctas.order_by("arm"))
+    return (
+        (live | lately)
+        .filter(origin=Experiment.Origin.LIVE)
+        .select_related("audience", "namespace")
+        .prefetch_related(arms)
+        .order_by("started_at", "pk")
+    )
+
+
+def live_rivals(experiment: Experiment) -> QuerySet[Experiment]:
+    """Return the live experiments on the same slot and audience."""
+    return (
+        Experiment.objects.filter(
+            slot=experiment.slot_id, audience=experiment.audience_id, status__in=LIVE
+        )
+        .exclude(pk=experiment.pk)
+        .select_related("namespace")
+    )
+
+
+def experiments_showing(cta: CTA) -> QuerySet[Experiment]:
+    """Return the live experiments in which this CTA is an arm."""
+    return Experiment.objects.filter(variants__cta=cta, status__in=LIVE).distinct()
+
+
+def known_event_ids(*, site_id: int, event_ids: list[UUID]) -> set[UUID]:
+    rows = Event.objects.filter(site_id=site_id, event_id__in=event_ids)
+    return set(rows.values_list("event_id", flat=True))
+
+
+def events_to_fold(*, limit: int) -> list[Event]:
+    return list(Event.objects.filter(is_folded=False).order_by("pk")[:limit])
+
+
+def events_of_visitors(*, site_id: int, visitors: list[str]) -> QuerySet[Event]:
+    """Return their events in order of time; the id, not the arrival, settles equal times."""
+    rows = Event.objects.filter(site_id=site_id, visitor__in=visitors)
+    return rows.order_by("occurred_at", "event_id")
+
+
+def experiments_of_visitors(*, site_id: int, visitors: list[str]) -> set[int]:
+    """Return the keys of the experiments that these visitors met."""
+    rows = Event.objects.filter(site_id=site_id, visitor__in=visitors, experiment__isnull=False)
+    return set(rows.order_by().values_list("experiment_id", flat=True).distinct())
+
+
+def exposed_visitors(experiment: Experiment) -> Iterator[str]:
+    """Return every visitor who saw an arm, once each."""
+    rows = Event.objects.filter(experiment=experiment, type=Event.Type.EXPOSURE)
+    return rows.order_by("visitor").values_list("visitor", flat=True).distinct().iterator()
+
+
+def outcomes_of_visitors(*, experiment_ids: set[int], visitors: set[str]) -> list[VisitorOutcome]:
+    rows = VisitorOutcome.objects.filter(experiment__in=experiment_ids, visitor__in=visitors)
+    return list(rows)
+
+
+def rollups_of(experiment: Experiment) -> QuerySet[Rollup]:
+    """Return the rollups of everybody, a row a day and arm."""
+    rows = Rollup.objects.filter(experiment=experiment, segment="")
+    return rows.select_related("variant")
+
+
+def segment_rollups_of(experiment: Experiment) -> QuerySet[Rollup]:
+    """Return the rollups of the segments; a visitor is in several of them."""
+    rows = Rollup.objects.filter(experiment=experiment).exclude(segment="")
+    return rows.select_related("variant")
+
+
+def rollups_to_book(
+    *, experiment_ids: set[int], days: set[date], segments: set[str]
+) -> list[Rollup]:
+    """Return the rollups in which a visitor may be booked, and some beside them."""
+    rows = Rollup.objects.filter(experiment__in=experiment_ids, day__in=days, segment__in=segments)
+    return list(rows)
+
+
+def experiments_for_report(*, site: Site | None = None) -> QuerySet[Experiment]:
+    """Return experiments with what a report shows of them; those of one site if given."""
+    arms = Prefetch("variants", Variant.objects.select_related("cta").order_by("arm"))
+    wordings = "variants__cta__wordings"
+    rows = Experiment.objects.select_related("slot__site", "audience").prefetch_related(
+        arms, wordings
+    )
+    return rows if site is None else rows.filter(slot__site=site)
+
+
+def experiments_by_key(keys: list[str]) -> QuerySet[Experiment]:
+    return Experiment.objects.filter(key__in=keys).select_related("slot")
+
+
+def finished_experiments() -> QuerySet[Experiment]:
+    """Return finished experiments, each with the rollups of everybody in `rollups`."""
+    everybody = Prefetch("rollups", Rollup.objects.filter(segment=""))
+    return experiments_for_report().filter(status__in=FINISHED).prefetch_related(everybody)
+
+
+def history_arms() -> QuerySet[HistoryArm]:
+    return HistoryArm.objects.select_related("site").order_by("pk")
+
+
+def ctas_of(*, site: Site | None) -> QuerySet[CTA]:
+    """Return the CTAs of a site, or of all."""
+    rows = CTA.objects.select_related("site").prefetch_related("wordings", "tags")
+    return rows if site is None else rows.filter(site=site)
+
+
+def audiences_of(*, site: Site | None) -> QuerySet[Audience]:
+    """Return the audiences of a site, or of all."""
+    rows = Audience.objects.select_related("site")
+    return rows if site is None else rows.filter(site=site)
+
+
+def slots_of(*, site: Site | None) -> QuerySet[Slot]:
+    """Return the slots of a site, or of all."""
+    rows = Slot.objects.select_related("site")
+    return rows if site is None else rows.filter(site=site)
+
+
+def live_experiments() -> QuerySet[Experiment]:
+    """Return running and paused experiments, the newest first."""
+    return experiments_for_report().filter(status__in=LIVE)

@@ -1,0 +1,166 @@
+"""Rollups -> statistics -> what a report says. Sees sums only, never events."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from experiments import selectors
+from experiments.models import Experiment, Rollup, Variant
+from experiments.services.comparing import (
+    ArmTotals,
+    ComparisonResult,
+    compare_arms,
+    statistics_of,
+    successes_of,
+)
+from experiments.services.serving import localised
+from experiments.services.snapshot import cta_values
+from experiments.stats.fixed import wilson_interval
+from experiments.stats.omnibus import Omnibus, chi_squared, welch_anova
+from experiments.stats.srm import SrmCheck, check_srm
+from experiments.stats.sufficient import Proportion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmResult:
+    """One arm of a report; `rate` is the primary metric's mean a visitor.
+
+    `successes` are the visitors who did what the metric counts; None for a metric of values.
+    """
+
+    arm: int
+    key: str
+    text: str
+    share: float
+    visitors: int
+    clicks: int
+    conversions: int
+    successes: int | None
+    rate: float | None
+    interval: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayOfArm:
+    """Visitors and clicks of the visitors first exposed on a day."""
+
+    day: date
+    arm: int
+    visitors: int
+    clicks: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Everything the report page, the API and exports show of an experiment.
+
+    Of a draft, or with fewer than two arms, nothing is compared: `omnibus` and `srm` are None.
+    """
+
+    experiment: Experiment
+    as_of: datetime
+    arms: tuple[ArmResult, ...]
+    comparisons: tuple[ComparisonResult, ...]
+    omnibus: Omnibus | None
+    srm: SrmCheck | None
+    quarantined_visitors: int
+    days: tuple[DayOfArm, ...]
+
+
+def report_of(*, experiment: Experiment, now: datetime) -> Report:
+    """Return the report from the experiment's rollups; its cost does not depend on the events."""
+    variants = list(experiment.variants.all())
+    rollups = list(selectors.rollups_of(experiment))
+    totals = [_totals(variant, rollups) for variant in variants]
+    # A draft has nobody to count, and its shares need not sum to 1 yet.
+    has_rivals = len(variants) > 1 and experiment.status != Experiment.Status.DRAFT
+    return Report(
+        experiment=experiment,
+        as_of=now,
+        arms=_arms(experiment, variants, totals),
+        comparisons=compare_arms(experiment, variants, totals) if has_rivals else (),
+        omnibus=_omnibus(experiment, totals) if has_rivals else None,
+        srm=_split(variants, totals) if has_rivals else None,
+        quarantined_visitors=sum(total.quarantined_visitors for total in totals),
+        days=_days(rollups),
+    )
+
+
+def traffic_split(visitors: Sequence[int], shares: Sequence[Decimal]) -> SrmCheck:
+    """Return the sample-ratio check of the exposed visitors."""
+    return check_srm(visitors, [float(share) for share in shares])
+
+
+def wording_of(experiment: Experiment, variant: Variant) -> str:
+    """Return what the arm says in the site's own language."""
+    locale = experiment.slot.site.default_locale
+    return str(localised(cta_values(variant.cta), locale, locale).get("text", ""))
+
+
+def _totals(variant: Variant, rollups: Sequence[Rollup]) -> ArmTotals:
+    totals = ArmTotals()
+    for row in rollups:
+        if row.variant_id == variant.pk:
+            totals = totals.plus(row)
+    return totals
+
+
+def _arms(
+    experiment: Experiment, variants: Sequence[Variant], totals: Sequence[ArmTotals]
+) -> tuple[ArmResult, ...]:
+    rows = []
+    for variant, total in zip(variants, totals, strict=True):
+        rate, interval = _rate(experiment, total)
+        rows.append(
+            ArmResult(
+                arm=variant.arm,
+                key=variant.key,
+                text=wording_of(experiment, variant),
+                share=float(variant.share),
+                visitors=total.visitors,
+                clicks=total.clicking_visitors,
+                conversions=total.converting_visitors,
+                successes=successes_of(experiment, total),
+                rate=rate,
+                interval=interval,
+            )
+        )
+    return tuple(rows)
+
+
+def _rate(
+    experiment: Experiment, total: ArmTotals
+) -> tuple[float | None, tuple[float, float] | None]:
+    if total.visitors == 0:
+        return None, None
+    successes = successes_of(experiment, total)
+    if successes is None:
+        return float(total.value_sum) / total.visitors, None
+    low, high = wilson_interval(successes, total.visitors, alpha=experiment.alpha)
+    return successes / total.visitors, (float(low), float(high))
+
+
+def _split(variants: Sequence[Variant], totals: Sequence[ArmTotals]) -> SrmCheck:
+    return traffic_split(
+        [total.visitors for total in totals], [variant.share for variant in variants]
+    )
+
+
+def _omnibus(experiment: Experiment, totals: Sequence[ArmTotals]) -> Omnibus:
+    statistics = statistics_of(experiment, totals)
+    return (
+        chi_squared(statistics) if isinstance(statistics, Proportion) else welch_anova(statistics)
+    )
+
+
+def _days(rollups: Sequence[Rollup]) -> tuple[DayOfArm, ...]:
+    return tuple(
+        DayOfArm(
+            day=row.day,
+            arm=row.variant.arm,
+            visitors=row.visitors,
+            clicks=row.clicking_visitors,
+        )
+        for row in rollups
+    )

@@ -1,0 +1,57 @@
+"""From the numbers of a report to one decision. The rules are in experiments.stats.decision."""
+
+from datetime import datetime, timedelta
+
+from experiments.models import Experiment
+from experiments.services.analysis import Report
+from experiments.services.comparing import ComparisonResult, is_sequential
+from experiments.stats.decision import Decision, decide
+from experiments.stats.evidence import ArmEvidence, Evidence, Rule
+
+DAY = timedelta(days=1)
+
+
+def decision_on(report: Report) -> Decision | None:
+    """Return the decision; None before there are two arms to compare."""
+    if not report.comparisons:
+        return None
+    experiment = report.experiment
+    control = report.arms[0]
+    return decide(
+        Evidence(
+            arms=tuple(_arm_evidence(report, row) for row in report.comparisons),
+            control_n=control.visitors,
+            control_conversions=control.successes,
+            rule=Rule.SEQUENTIAL if is_sequential(experiment) else Rule.FIXED_HORIZON,
+            alpha=experiment.alpha,
+            days=_days(experiment, report.as_of),
+            planned_n=_planned_visitors(report),
+            stopped=experiment.stopped_at is not None,
+            srm_p_value=report.srm.p_value if report.srm else None,
+            multiple_arm_visitors=report.quarantined_visitors,
+        )
+    )
+
+
+def _arm_evidence(report: Report, row: ComparisonResult) -> ArmEvidence:
+    arm = report.arms[row.arm]
+    return ArmEvidence(
+        arm=row.arm,
+        n=arm.visitors,
+        conversions=arm.successes,
+        lift=row.decisive.comparison.lift,
+        bounds=row.decisive.comparison.lift_interval,
+        p_value=row.decisive.p_value_adjusted,
+    )
+
+
+def _planned_visitors(report: Report) -> int | None:
+    if report.experiment.origin == Experiment.Origin.IMPORTED:
+        return sum(arm.visitors for arm in report.arms)
+    return report.experiment.planned_visitors
+
+
+def _days(experiment: Experiment, now: datetime) -> float:
+    if experiment.started_at is None:
+        return 0.0
+    return max(((experiment.stopped_at or now) - experiment.started_at) / DAY, 0.0)

@@ -1,0 +1,136 @@
+"""draft -> running -> paused -> stopped -> archived, each step one conditional update."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from experiments import selectors
+from experiments.models import Experiment, Slot, Variant
+from experiments.services.catalogue import bump_revision
+from experiments.services.rollups import refold_conversions
+
+Status = Experiment.Status
+
+
+class CannotStartError(Exception):
+    """The experiment is not ready; `reasons` are sentences for its owner."""
+
+    def __init__(self, reasons: list[str]) -> None:
+        super().__init__(" ".join(reasons))
+        self.reasons = reasons
+
+
+@transaction.atomic
+def start_experiment(*, experiment: Experiment, now: datetime) -> bool:
+    """Start a draft; return False if it was no longer a draft.
+
+    Raises:
+        CannotStartError: If its arms, shares or neighbours do not allow it.
+    """
+    # The slot's row is the lock: two experiments that would overlap start one after the other.
+    Slot.objects.select_for_update().get(pk=experiment.slot_id)
+    reasons = [*_arm_faults(experiment), *_belonging_faults(experiment), *_rivalry(experiment)]
+    if reasons:
+        raise CannotStartError(reasons)
+    try:
+        return _move(experiment, old=(Status.DRAFT,), new=Status.RUNNING, started_at=now)
+    except IntegrityError as error:
+        raise CannotStartError([_("This slot and audience already have an experiment.")]) from error
+
+
+def pause_experiment(*, experiment: Experiment) -> bool:
+    """Show the slot's default CTA until resumed; return False if it was not running."""
+    return _move(experiment, old=(Status.RUNNING,), new=Status.PAUSED)
+
+
+def resume_experiment(*, experiment: Experiment) -> bool:
+    """Go on with the same arms; return False if it was not paused."""
+    return _move(experiment, old=(Status.PAUSED,), new=Status.RUNNING)
+
+
+@transaction.atomic
+def stop_experiment(*, experiment: Experiment, now: datetime) -> bool:
+    """End it for good; return False if it was not live."""
+    live = (Status.RUNNING, Status.PAUSED)
+    stopped = _move(experiment, old=live, new=Status.STOPPED, stopped_at=now)
+    if stopped:
+        refold_conversions(site_id=experiment.slot.site_id, after=now)
+    return stopped
+
+
+def archive_experiment(*, experiment: Experiment) -> bool:
+    """Put it out of the daily lists; return False if it was not stopped."""
+    return _move(experiment, old=(Status.STOPPED,), new=Status.ARCHIVED)
+
+
+@transaction.atomic
+def duplicate_experiment(*, experiment: Experiment, key: str) -> Experiment:
+    """Return a new draft with the same plan and arms."""
+    arms = list(experiment.variants.all())
+    copy = Experiment.objects.get(pk=experiment.pk)
+    copy.pk = None
+    copy._state.adding = True
+    copy.key, copy.seed, copy.source = key, "", ""
+    copy.status, copy.origin = Status.DRAFT, Experiment.Origin.LIVE
+    copy.started_at = copy.stopped_at = None
+    copy.save()
+    for arm in arms:
+        Variant.objects.create(
+            experiment=copy, arm=arm.arm, key=arm.key, cta_id=arm.cta_id, share=arm.share
+        )
+    return copy
+
+
+def _move(
+    experiment: Experiment, *, old: tuple[Status, ...], new: Status, **stamps: datetime
+) -> bool:
+    # The condition inside the UPDATE is the lock: two clicks on the same button race here.
+    with transaction.atomic():
+        rows = Experiment.objects.filter(pk=experiment.pk, status__in=old)
+        moved = rows.update(status=new, **stamps)
+        if moved:
+            bump_revision()
+    experiment.refresh_from_db(fields=["status", "started_at", "stopped_at"])
+    return moved == 1
+
+
+def _arm_faults(experiment: Experiment) -> Iterator[str]:
+    variants = list(experiment.variants.order_by("arm"))
+    if len(variants) < 2:
+        yield _("An experiment needs a control and at least one other arm.")
+    if [variant.arm for variant in variants] != list(range(len(variants))):
+        yield _("Arms are numbered 0 (the control), 1, 2 and so on, without a gap.")
+    total = sum((variant.share for variant in variants), Decimal(0))
+    if variants and total != 1:
+        yield _("The shares sum to %(total)s, not to 1.") % {"total": total}
+
+
+def _belonging_faults(experiment: Experiment) -> Iterator[str]:
+    site_id = experiment.slot.site_id
+    for variant in experiment.variants.select_related("cta").prefetch_related("cta__wordings"):
+        if variant.cta.site_id != site_id:
+            yield _("Arm %(key)s shows a CTA of another site.") % {"key": variant.key}
+        if not variant.cta.wordings.all():
+            yield _("The CTA of arm %(key)s has no wording.") % {"key": variant.key}
+    if experiment.audience is not None and experiment.audience.site_id != site_id:
+        yield _("The audience belongs to another site.")
+    if experiment.namespace is not None and experiment.namespace.site_id != site_id:
+        yield _("The namespace belongs to another site.")
+
+
+def _rivalry(experiment: Experiment) -> Iterator[str]:
+    """Say which live experiment would meet this one in the same visitor."""
+    for rival in selectors.live_rivals(experiment):
+        if not _kept_apart(experiment, rival):
+            yield _("%(rival)s is live on the same slot and audience.") % {"rival": rival.key}
+
+
+def _kept_apart(one: Experiment, other: Experiment) -> bool:
+    if one.namespace_id is None or one.namespace_id != other.namespace_id:
+        return False
+    ends = (one.namespace_start, one.namespace_end, other.namespace_start, other.namespace_end)
+    start, end, other_start, other_end = (bound or Decimal(0) for bound in ends)
+    return end <= other_start or other_end <= start

@@ -1,0 +1,60 @@
+"""A report as plain JSON: what the API answers and exports are made of."""
+
+from dataclasses import asdict
+from typing import Any
+
+from experiments.services.analysis import Report
+from experiments.services.comparing import Reading
+from experiments.services.decisions import decision_on
+from experiments.services.verdict import Verdict, verdict_of
+
+
+def verdict_on(report: Report) -> Verdict | None:
+    """Return the report's decision in words; None before there are two arms."""
+    decision = decision_on(report)
+    names = {arm.arm: arm.text for arm in report.arms}
+    return None if decision is None else verdict_of(decision, names=names)
+
+
+def report_as_json(report: Report) -> dict[str, Any]:
+    """Return the report in JSON types only."""
+    experiment = report.experiment
+    verdict = verdict_on(report)
+    srm = report.srm
+    return {
+        "experiment": experiment.key,
+        "name": experiment.name,
+        "slot": experiment.slot.key,
+        "audience": experiment.audience.key if experiment.audience else None,
+        "status": experiment.status,
+        "metric": experiment.primary_metric,
+        "goal": experiment.goal or None,
+        "alpha": experiment.alpha,
+        "planned_visitors": experiment.planned_visitors,
+        "origin": experiment.origin,
+        "source": experiment.source or None,
+        "started_at": experiment.started_at,
+        "stopped_at": experiment.stopped_at,
+        "as_of": report.as_of,
+        "verdict": asdict(verdict) if verdict else None,
+        "plan": experiment.plan,
+        "arms": [asdict(arm) for arm in report.arms],
+        "comparisons": [
+            {
+                "arm": row.arm,
+                "key": report.arms[row.arm].key,
+                "text": report.arms[row.arm].text,
+                **_reading_as_json(row.fixed),
+                "anytime": _reading_as_json(row.anytime) if row.anytime else None,
+            }
+            for row in report.comparisons
+        ],
+        "omnibus": asdict(report.omnibus) if report.omnibus else None,
+        "srm": {**asdict(srm), "is_mismatch": srm.is_mismatch} if srm else None,
+        "quarantined_visitors": report.quarantined_visitors,
+        "days": [asdict(day) for day in report.days],
+    }
+
+
+def _reading_as_json(reading: Reading) -> dict[str, Any]:
+    return {**asdict(reading.comparison), "p_value_adjusted": reading.p_value_adjusted}

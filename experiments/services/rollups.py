@@ -1,0 +1,112 @@
+"""Events folded into a row a day, arm and segment.
+
+What a visitor contributes is a function of all their events, whatever the order of arrival:
+each fold recomputes the visitors it touches and books the difference. So folding is idempotent,
+late events are safe, and a rebuild from the raw events gives the same rows.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import islice
+
+from django.db import transaction
+
+from experiments import selectors
+from experiments.models import Event, Experiment, Rollup, VisitorOutcome
+from experiments.services.book import Book
+from experiments.services.messages import MAX_AHEAD
+from experiments.services.outcomes import visitor_outcome
+
+BATCH = 2_000
+
+
+class NothingToRebuildError(Exception):
+    """The experiment's figures were imported; there are no events to count again."""
+
+
+def fold_pending(*, batch: int = BATCH) -> int:
+    """Fold every event that waits, a transaction a batch; return how many were folded."""
+    folded = 0
+    while count := _fold_batch(batch):
+        folded += count
+    return folded
+
+
+@transaction.atomic
+def _fold_batch(limit: int) -> int:
+    events = selectors.events_to_fold(limit=limit)
+    visitors: dict[int, set[str]] = defaultdict(set)
+    for event in events:
+        visitors[event.site_id].add(event.visitor)
+    # Always in the same order, so that two folds wait for each other and never in a circle.
+    for site_id in sorted(visitors):
+        names = sorted(visitors[site_id])
+        experiments = selectors.experiments_of_visitors(site_id=site_id, visitors=names)
+        _fold_visitors(site_id, names, _lock_experiments(experiments))
+    Event.objects.filter(pk__in=[event.pk for event in events]).update(is_folded=True)
+    return len(events)
+
+
+@transaction.atomic
+def rebuild_rollups(*, experiment: Experiment) -> None:
+    """Count an experiment again from its raw events, replacing its rollups."""
+    if experiment.origin == Experiment.Origin.IMPORTED:
+        raise NothingToRebuildError(experiment.key)
+    locked = _lock_experiments({experiment.pk})
+    VisitorOutcome.objects.filter(experiment=experiment).delete()
+    Rollup.objects.filter(experiment=experiment).delete()
+    for names in _chunks(selectors.exposed_visitors(experiment), BATCH):
+        _fold_visitors(experiment.slot.site_id, names, locked)
+
+
+def refold_conversions(*, site_id: int, after: datetime) -> None:
+    """Have conversions dated later than this folded again: an experiment ended in between.
+
+    A clock that runs ahead dates conversions after a stop that has not happened yet. Folded
+    while the experiment ran they count; by its end they do not.
+    """
+    # Nothing dated later can have arrived before this: only the newest events are looked at.
+    earlier = Event.objects.filter(received_at__lt=after - MAX_AHEAD).order_by("-pk")
+    last = earlier.values_list("pk", flat=True).first() or 0
+    Event.objects.filter(
+        pk__gt=last,
+        site_id=site_id,
+        type=Event.Type.CONVERSION,
+        occurred_at__gt=after,
+        is_folded=True,
+    ).update(is_folded=False)
+
+
+def _chunks(names: Iterator[str], size: int) -> Iterator[list[str]]:
+    while chunk := list(islice(names, size)):
+        yield chunk
+
+
+def _fold_visitors(site_id: int, names: list[str], experiments: dict[int, Experiment]) -> None:
+    """Book the difference between what these visitors amount to now and what was booked.
+
+    The experiments are locked: those of the visitors that are to be booked.
+    """
+    # Read under the lock: whatever another fold booked is seen, nothing is booked twice.
+    by_visitor: dict[str, list[Event]] = defaultdict(list)
+    for row in selectors.events_of_visitors(site_id=site_id, visitors=names):
+        by_visitor[row.visitor].append(row)
+    booked = {
+        (row.experiment_id, row.visitor): row
+        for row in selectors.outcomes_of_visitors(
+            experiment_ids=set(experiments), visitors=set(names)
+        )
+    }
+    book = Book()
+    for visitor, events in by_visitor.items():
+        for pk in experiments.keys() & {row.experiment_id for row in events}:
+            new = visitor_outcome(experiments[pk], events)
+            book.replace(pk, visitor, booked.get((pk, visitor)), new)
+    book.write()
+
+
+def _lock_experiments(keys: set[int]) -> dict[int, Experiment]:
+    # Not the key: storing an event that points to the experiment need not wait for a fold.
+    rows = Experiment.objects.select_for_update(no_key=True).filter(pk__in=keys).order_by("pk")
+    return {row.pk: row for row in rows}

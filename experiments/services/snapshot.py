@@ -1,0 +1,224 @@
+"""The configuration compiled for serving: read from the database once, then only from memory."""
+
+import logging
+import threading
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any
+
+from django.conf import settings
+from django.db import Error
+
+from experiments import selectors
+from experiments.assignment import Allocation, NamespaceFilter, compile_allocation
+from experiments.models import CTA, Experiment, Site
+from experiments.services.catalogue import server_key_digest
+from experiments.services.messages import MAX_AGE
+
+logger = logging.getLogger(__name__)
+
+# Published in the README: they open nothing but the demo.
+DEMO_KEYS = frozenset({"demo-client-key", "demo-server-key"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedVariant:
+    pk: int
+    key: str
+    arm: int
+    values: Mapping[str, Mapping[str, Any]]
+    propensity: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedExperiment:
+    pk: int
+    key: str
+    is_running: bool
+    started_at: datetime
+    stopped_at: datetime | None
+    condition: dict[str, Any]
+    allocation: Allocation
+    variants: tuple[ServedVariant, ...]
+
+    def variant(self, key: str) -> ServedVariant | None:
+        return next((variant for variant in self.variants if variant.key == key), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedSlot:
+    key: str
+    default_values: Mapping[str, Mapping[str, Any]]
+    experiments: tuple[ServedExperiment, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedSite:
+    pk: int
+    key: str
+    default_locale: str
+    allowed_origins: frozenset[str]
+    slots: Mapping[str, ServedSlot]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Everything that serving and ingestion need to know, at one revision."""
+
+    revision: int
+    client_keys: Mapping[str, ServedSite]
+    server_key_digests: Mapping[str, ServedSite]
+
+
+class SnapshotStore:
+    """Hands out the newest snapshot; looks at the revision at most once in `max_age_s`."""
+
+    def __init__(self, *, max_age_s: float) -> None:
+        self._max_age_s = max_age_s
+        self._lock = threading.Lock()
+        self._snapshot: Snapshot | None = None
+        self._checked_at = float("-inf")
+
+    def current(self) -> Snapshot:
+        """Return a snapshot: an old one rather than none while the database is silent.
+
+        Raises:
+            django.db.Error: If the database cannot be read and never could.
+        """
+        snapshot = self._snapshot
+        if snapshot is None:
+            with self._lock:
+                return self._snapshot or self._refreshed()
+        is_fresh = monotonic() - self._checked_at < self._max_age_s
+        # While one thread looks at the revision, the others go on with what they have.
+        if is_fresh or not self._lock.acquire(blocking=False):
+            return snapshot
+        try:
+            return self._refreshed()
+        except Error:
+            logger.exception("Serving revision %s: the database is silent.", snapshot.revision)
+            return snapshot
+        finally:
+            self._lock.release()
+
+    def _refreshed(self) -> Snapshot:
+        # First of all: a silent database is asked once in `max_age_s` too.
+        self._checked_at = monotonic()
+        revision = selectors.config_revision()
+        if self._snapshot is None or self._snapshot.revision != revision:
+            self._snapshot = build_snapshot(revision=revision, now=datetime.now(UTC))
+        return self._snapshot
+
+
+def build_snapshot(*, revision: int, now: datetime) -> Snapshot:
+    """Read the whole configuration in a fixed number of queries.
+
+    What refers to a row is read before it, or with it, so that a write in between leaves
+    nothing dangling; the revision it moved then asks for the next snapshot.
+    """
+    experiments: dict[int, list[ServedExperiment]] = {}
+    for row in selectors.experiments_to_serve(stopped_since=now - MAX_AGE):
+        try:
+            experiments.setdefault(row.slot_id, []).append(_served_experiment(row))
+        except ValueError:  # One broken experiment must not cost every other slot.
+            logger.exception("Experiment %s cannot be served.", row.key)
+    slots: dict[int, dict[str, ServedSlot]] = {}
+    for slot in selectors.slots_to_serve():
+        slots.setdefault(slot.site_id, {})[slot.key] = ServedSlot(
+            key=slot.key,
+            default_values=cta_values(slot.default_cta),
+            experiments=tuple(experiments.get(slot.pk, ())),
+        )
+    keys = list(selectors.valid_server_keys())
+    rows = list(selectors.sites_to_serve())
+    sites = {site.pk: _served_site(site, slots.get(site.pk, {})) for site in rows}
+    client_keys = {site.client_key: sites[site.pk] for site in rows}
+    digests = {key.digest: sites[key.site_id] for key in keys if key.site_id in sites}
+    return Snapshot(
+        revision=revision,
+        client_keys=_without(refused_keys(), client_keys),
+        server_key_digests=_without({server_key_digest(key) for key in refused_keys()}, digests),
+    )
+
+
+def refused_keys() -> frozenset[str]:
+    """Return the keys that open nothing here: the published ones, outside the demo."""
+    return frozenset() if settings.CTAOPT_DEMO else DEMO_KEYS
+
+
+def cta_values(cta: CTA) -> dict[str, dict[str, Any]]:
+    """Return the CTA as clients get it, by locale."""
+    style = {
+        "background_color": cta.background_color,
+        "text_color": cta.text_color,
+        "size": cta.size,
+        "icon": cta.icon,
+    }
+    return {
+        wording.locale: {
+            "text": wording.text,
+            "href": cta.destination,
+            "form": cta.form,
+            "locale": wording.locale,
+            "style": style,
+        }
+        for wording in cta.wordings.all()
+    }
+
+
+def _without(refused: AbstractSet[str], sites: dict[str, ServedSite]) -> dict[str, ServedSite]:
+    return {key: site for key, site in sites.items() if key not in refused}
+
+
+def _served_site(site: Site, slots: dict[str, ServedSlot]) -> ServedSite:
+    return ServedSite(
+        pk=site.pk,
+        key=site.key,
+        default_locale=site.default_locale,
+        allowed_origins=frozenset(site.allowed_origins),
+        slots=slots,
+    )
+
+
+def _served_experiment(row: Experiment) -> ServedExperiment:
+    variants = list(row.variants.all())
+    return ServedExperiment(
+        pk=row.pk,
+        key=row.key,
+        is_running=row.status == Experiment.Status.RUNNING,
+        started_at=_started_at(row),
+        stopped_at=row.stopped_at,
+        condition=row.audience.condition if row.audience else {},
+        allocation=compile_allocation(
+            seed=row.assignment_seed,
+            shares=[float(variant.share) for variant in variants],
+            coverage=float(row.coverage),
+            filters=_filters(row),
+        ),
+        variants=tuple(
+            ServedVariant(
+                pk=variant.pk,
+                key=variant.key,
+                arm=variant.arm,
+                values=cta_values(variant.cta),
+                propensity=float(variant.share),
+            )
+            for variant in variants
+        ),
+    )
+
+
+def _started_at(row: Experiment) -> datetime:
+    if row.started_at is None:  # The database forbids it: experiment_started_unless_draft.
+        raise ValueError(f"experiment {row.key} is {row.status} without a start")
+    return row.started_at
+
+
+def _filters(row: Experiment) -> list[NamespaceFilter]:
+    if row.namespace is None or row.namespace_start is None or row.namespace_end is None:
+        return []
+    part = (float(row.namespace_start), float(row.namespace_end))
+    return [NamespaceFilter(seed=row.namespace.seed, ranges=(part,))]

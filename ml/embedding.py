@@ -1,0 +1,134 @@
+"""What an encoder is, and a cache of the vectors it made."""
+
+import hashlib
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+
+from ml.files import write_whole
+
+logger = logging.getLogger(__name__)
+
+# Called with the fraction done in [0, 1].
+Progress = Callable[[float], None]
+
+
+def no_progress(_fraction: float) -> None:
+    """Report to nobody.
+
+    >>> no_progress(0.5)
+    """
+
+
+class Encoder(Protocol):
+    """Turns wordings into vectors."""
+
+    @property
+    def name(self) -> str:
+        """What the operator configured, for people."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Hexadecimal digest that changes whenever equal texts could get other vectors."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """Length d of a vector."""
+        ...
+
+    def encode(
+        self, texts: Sequence[str], *, progress: Progress = no_progress
+    ) -> NDArray[np.float32]:
+        """Return one unit vector a text, float32 (n, d)."""
+        ...
+
+
+class CachedEncoder:
+    """An encoder that remembers every text it has seen, in memory and in a file.
+
+    Args:
+        encoder: The encoder behind it.
+        folder: Where the file is kept, made when absent; None keeps vectors in memory only.
+
+    >>> class Length:
+    ...     name, fingerprint, dimension = "length", "0" * 64, 1
+    ...     def encode(self, texts, *, progress=no_progress):
+    ...         print("encodes", texts)
+    ...         return np.array([[len(text)] for text in texts], dtype=np.float32)
+    >>> cached = CachedEncoder(Length(), None)
+    >>> cached.encode(["Go", "Try", "Go"]).ravel()
+    encodes ['Go', 'Try']
+    array([2., 3., 2.], dtype=float32)
+    >>> cached.encode(["Try"]).ravel()
+    array([3.], dtype=float32)
+    """
+
+    def __init__(self, encoder: Encoder, folder: Path | None) -> None:
+        self._encoder = encoder
+        self._path = folder and folder / f"embeddings-{encoder.fingerprint[:16]}.safetensors"
+        self._vectors: dict[bytes, NDArray[np.float32]] = self._read()
+
+    @property
+    def name(self) -> str:
+        """Name of the encoder behind."""
+        return self._encoder.name
+
+    @property
+    def fingerprint(self) -> str:
+        """Fingerprint of the encoder behind."""
+        return self._encoder.fingerprint
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+        return self._encoder.dimension
+
+    def encode(
+        self, texts: Sequence[str], *, progress: Progress = no_progress
+    ) -> NDArray[np.float32]:
+        """Return one vector a text, float32 (n, d); only unseen texts are encoded."""
+        keys = [_key(text) for text in texts]
+        missing = {
+            key: text for key, text in zip(keys, texts, strict=True) if key not in self._vectors
+        }
+        if missing:
+            made = self._encoder.encode(list(missing.values()), progress=progress)
+            self._vectors.update(zip(missing, made, strict=True))
+            self._write()
+        if not keys:
+            return np.empty((0, self.dimension), dtype=np.float32)
+        return np.stack([self._vectors[key] for key in keys])
+
+    def _read(self) -> dict[bytes, NDArray[np.float32]]:
+        if self._path is None or not self._path.exists():
+            return {}
+        try:
+            stored = load_file(self._path)
+            keys, vectors = stored["keys"], stored["vectors"]
+        except (SafetensorError, KeyError) as error:
+            logger.warning("%s is damaged and is made anew: %s", self._path, error)
+            return {}
+        return {key.tobytes(): vector for key, vector in zip(keys, vectors, strict=True)}
+
+    def _write(self) -> None:
+        if self._path is None:
+            return
+        keys = np.frombuffer(b"".join(self._vectors), dtype=np.uint8).reshape(-1, _KEY_BYTES)
+        vectors = np.stack(list(self._vectors.values()))
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(self._path, save({"keys": keys, "vectors": vectors}))
+
+
+_KEY_BYTES = 16
+
+
+def _key(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=_KEY_BYTES).digest()

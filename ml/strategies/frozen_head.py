@@ -1,0 +1,82 @@
+"""Transfer by representation: a pretrained encoder, frozen, under a ridge head."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import Ridge
+
+from ml.dataset.groups import Arms, center_in_group
+from ml.embedding import Encoder
+from ml.strategies.contract import Parts
+from ml.strategies.targets import centered_targets, evidence_weights
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrozenHead:
+    """Ridge on the embeddings of a frozen encoder, both centred in their contrast group.
+
+    Args:
+        encoder: Pretrained encoder; its weights never change.
+        alpha: Ridge penalty, > 0, for weights of mean 1.
+    """
+
+    encoder: Encoder
+    alpha: float = 10.0
+    name: str = "frozen_head"
+    is_transfer: bool = True
+
+    def fit(self, arms: Arms) -> "FittedHead":
+        """Learn one direction of the embedding space from the differences inside groups.
+
+        Args:
+            arms: Arms of the groups.
+        """
+        vectors = self.encoder.encode(arms.texts).astype(np.float64)
+        head = Ridge(alpha=self.alpha, fit_intercept=False)
+        head.fit(
+            center_in_group(vectors, arms.group),
+            centered_targets(arms),
+            sample_weight=evidence_weights(arms),
+        )
+        return FittedHead(encoder=self.encoder, weights=head.coef_)
+
+    def restore(self, parts: Parts) -> "FittedHead":
+        """Return the head whose weights were stored.
+
+        Raises:
+            ValueError: If it was trained on another encoder.
+        """
+        trained_on = parts.words["encoder"]
+        if trained_on != self.encoder.fingerprint:
+            raise ValueError(
+                f"encoder: {self.encoder.name!r} is not the encoder this head was trained on "
+                f"(fingerprint {self.encoder.fingerprint[:12]}, not {trained_on[:12]})"
+            )
+        return FittedHead(encoder=self.encoder, weights=parts.tensors["weights"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FittedHead:
+    """An encoder and the direction learned on top of it.
+
+    Args:
+        encoder: The encoder the head was trained on.
+        weights: Direction, float64 (d,).
+    """
+
+    encoder: Encoder
+    weights: NDArray[np.float64]
+
+    def score(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Return predicted log click rates up to a constant, float64 (n,)."""
+        return np.asarray(self.encoder.encode(texts) @ self.weights)
+
+    def represent(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the unit vectors of the encoder, float32 (n, d)."""
+        return self.encoder.encode(texts)
+
+    def parts(self) -> Parts:
+        """Return the weights and the encoder they belong to."""
+        return Parts(tensors={"weights": self.weights}, words={"encoder": self.encoder.fingerprint})

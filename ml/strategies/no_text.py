@@ -1,0 +1,39 @@
+"""The baseline that does not read: every wording is as good as every other."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.dataset.groups import Arms
+from ml.strategies.contract import Parts
+
+
+class NoText:
+    """Knows nothing about wording; what every other strategy has to beat.
+
+    >>> NoText().fit(arms=None).score(["Go", "Try"])
+    array([0., 0.])
+    """
+
+    name = "no_text"
+    is_transfer = False
+
+    def fit(self, arms: Arms) -> "NoText":
+        """Learn nothing."""
+        return self
+
+    def restore(self, parts: Parts) -> "NoText":
+        """Return itself."""
+        return self
+
+    def score(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Return zeros, float64 (n,)."""
+        return np.zeros(len(texts))
+
+    def represent(self, texts: Sequence[str]) -> None:
+        """Return nothing: texts are not read."""
+
+    def parts(self) -> Parts:
+        """Return nothing to store."""
+        return Parts(tensors={}, words={})

@@ -1,0 +1,85 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.end_to_end.fake_service import FakeService, FakeSite
+from tests.end_to_end.snippet import Visit
+
+CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+# The snippet waits 300 ms for an answer, which a busy test machine may need for anything.
+PATIENCE = """(() => {
+    const real = window.setTimeout;
+    window.setTimeout = (callback, ms, ...rest) =>
+        real.call(window, callback, ms === 300 ? 30000 : ms, ...rest);
+})()"""
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A headless browser, one a module.
+
+    Playwright's synchronous interface keeps an event loop in this thread, in which Django
+    takes database calls for a mistake; so the browser does not outlive its module, and the
+    variable lets a test of that module look into the database.
+    """
+    if not CHROMIUM.exists():
+        pytest.skip(f"no browser at {CHROMIUM} (Debian package chromium)")
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=CHROMIUM_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def browser_context(chromium: Browser) -> Iterator[BrowserContext]:
+    """A visitor's browser: empty storage, shared by the pages that a test opens in it."""
+    context = chromium.new_context(locale="en-GB", viewport={"width": 1000, "height": 600})
+    context.set_default_timeout(15_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def browser_page(browser_context: BrowserContext) -> Page:
+    """A page in which the snippet waits for its answer as long as the test machine needs."""
+    page = browser_context.new_page()
+    page.add_init_script(PATIENCE)
+    return page
+
+
+@pytest.fixture
+def hurried_page(browser_context: BrowserContext) -> Page:
+    """A page in which the snippet waits as long as it does for real visitors."""
+    return browser_context.new_page()
+
+
+@pytest.fixture
+def service() -> Iterator[FakeService]:
+    fake = FakeService()
+    yield fake
+    fake.stop()
+
+
+@pytest.fixture
+def site() -> Iterator[FakeSite]:
+    fake = FakeSite()
+    yield fake
+    fake.stop()
+
+
+@pytest.fixture
+def visit(browser_page: Page, service: FakeService, site: FakeSite) -> Visit:
+    return Visit(browser_page, service, site)

@@ -1,0 +1,98 @@
+import pytest
+from django.urls import reverse
+
+from experiments.models import Experiment
+from tests import factories
+
+
+def report_url(experiment):
+    return reverse("admin:experiments_experiment_report", args=[experiment.pk])
+
+
+def step_url(experiment, name):
+    return reverse("admin:experiments_experiment_step", args=[experiment.pk, name])
+
+
+@pytest.fixture
+def admin_client(client, owner):
+    client.force_login(owner)
+    return client
+
+
+def test_report_page_shows_the_library_test(admin_client, site):
+    page = admin_client.get(report_url(factories.make_library_experiment(site))).content.decode()
+    assert "Chi-squared 96.743 on 4 degrees of freedom" in page
+    for text in ("0.408 %", "1.933 %", "0.764 %", "1.195 %", "2.180 %"):
+        assert text in page
+    for text in ("2.3e-16", "0.0169", "9.1e-07", "6.4e-18", "Sample-ratio mismatch"):
+        assert text in page
+
+
+def test_report_page_is_empty_but_whole_before_the_first_visitor(admin_client, running_experiment):
+    response = admin_client.get(report_url(running_experiment))
+    assert response.status_code == 200
+    assert "An arm has no visitors." in response.content.decode()
+
+
+def test_report_page_costs_a_fixed_number_of_queries(
+    admin_client, site, django_assert_max_num_queries
+):
+    experiment = factories.make_library_experiment(site)
+    with django_assert_max_num_queries(12):
+        admin_client.get(report_url(experiment))
+
+
+def test_report_page_is_closed_to_a_stranger(client, stranger, running_experiment):
+    client.force_login(stranger)
+    assert client.get(report_url(running_experiment)).status_code == 302
+
+
+def test_report_page_of_nothing_is_not_found(admin_client):
+    url = reverse("admin:experiments_experiment_report", args=[404])
+    assert admin_client.get(url).status_code == 404
+
+
+def test_step_moves_a_draft_to_running(admin_client, draft):
+    response = admin_client.post(step_url(draft, "start"))
+    draft.refresh_from_db()
+    assert response.url == report_url(draft)
+    assert draft.status == Experiment.Status.RUNNING
+
+
+def test_step_says_why_an_experiment_cannot_start(admin_client, slot):
+    experiment = factories.make_experiment(slot, shares={"control": "0.5", "b": "0.4"})
+    page = admin_client.post(step_url(experiment, "start"), follow=True).content.decode()
+    assert "The shares sum to 0.9000, not to 1." in page
+
+
+def test_step_twice_is_said_to_be_impossible(admin_client, running_experiment):
+    page = admin_client.post(step_url(running_experiment, "start"), follow=True).content.decode()
+    assert "Not possible while the experiment is in state “Running”." in page
+
+
+def test_step_needs_a_post(admin_client, draft):
+    assert admin_client.get(step_url(draft, "start")).status_code == 405
+
+
+def test_step_of_another_name_is_not_found(admin_client, draft):
+    assert admin_client.post(step_url(draft, "explode")).status_code == 404
+
+
+def test_step_is_refused_to_a_person_who_may_only_look(client, stranger, draft):
+    stranger.is_staff = True
+    stranger.save()
+    client.force_login(stranger)
+    assert client.post(step_url(draft, "start")).status_code == 403
+
+
+def test_running_experiment_is_read_only(admin_client, running_experiment):
+    url = reverse("admin:experiments_experiment_change", args=[running_experiment.pk])
+    assert admin_client.post(url, {"name": "other"}).status_code == 403
+
+
+def test_duplicate_makes_a_draft_with_the_same_arms(admin_client, running_experiment):
+    url = reverse("admin:experiments_experiment_changelist")
+    data = {"action": "duplicate", "_selected_action": [running_experiment.pk]}
+    admin_client.post(url, data)
+    copy = Experiment.objects.get(status=Experiment.Status.DRAFT)
+    assert [arm.key for arm in copy.variants.order_by("arm")] == ["control", "b"]

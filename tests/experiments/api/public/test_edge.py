@@ -1,0 +1,98 @@
+import logging
+
+import pytest
+from django.db import InterfaceError, OperationalError
+
+from experiments import selectors
+from experiments.api.public import ofrep
+from experiments.api.public.edge import ROUTES, Edge
+from experiments.services.snapshot import SnapshotStore
+from tests.experiments.api.public.conftest import django_app
+from tests.wsgi_client import WSGIClient, call
+
+ONE = f"{ofrep.PREFIX}/hero"
+
+
+@pytest.mark.parametrize("path", ["/", "/admin/", "/api/v1/events/", "/ofrep/v1", "/é"])
+def test_other_paths_go_to_django(browser, path):
+    assert browser.get(path).body.decode() == path
+
+
+def test_environ_without_a_path_goes_to_django(browser):
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": ""}
+    assert call(browser.app, environ).body == b""
+
+
+@pytest.mark.parametrize("path", [*ROUTES, ONE])
+def test_preflight_is_answered_for_every_route(browser, path):
+    asked = {
+        "Origin": "https://shop.example",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization,content-type,if-none-match,x-api-key",
+    }
+    answer = browser.request("OPTIONS", path, headers=asked)
+    assert (answer.status, answer.body) == (204, b"")
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert int(answer.headers["access-control-max-age"]) >= 600
+    allowed = {name.strip() for name in answer.headers["access-control-allow-headers"].split(",")}
+    assert allowed >= set(asked["Access-Control-Request-Headers"].split(","))
+    assert "access-control-allow-credentials" not in answer.headers
+
+
+@pytest.mark.parametrize("path", [*ROUTES, ONE])
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE", "post"])
+def test_other_methods_are_refused(browser, path, method):
+    answer = call(browser.app, {"REQUEST_METHOD": method, "PATH_INFO": path})
+    assert answer.status == 405
+    assert "OPTIONS" in answer.headers["allow"]
+
+
+@pytest.mark.parametrize("path", [path for path, route in ROUTES.items() if "GET" in route.methods])
+def test_head_is_get_without_a_body(browser, path, site, script):
+    head, get = (browser.request(method, path) for method in ("HEAD", "GET"))
+    assert (head.status, head.body, get.status) == (200, b"", 200)
+    assert head.headers == get.headers
+    assert int(head.headers["content-length"]) == len(get.body)
+
+
+@pytest.mark.parametrize("headers", [{}, {"Origin": "https://shop.example"}])
+def test_every_answer_can_be_read_by_the_page(browser, site, headers):
+    for path in ("/healthz", "/readyz"):
+        answer = browser.get(path, headers=headers)
+        assert answer.headers["access-control-allow-origin"] == "*"
+        exposed = answer.headers["access-control-expose-headers"].split(", ")
+        assert set(exposed) >= {"ETag", "Retry-After"}
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_silent_database_at_the_start_gives_503(browser, monkeypatch, caplog, error):
+    def silent():
+        raise error("connection refused")
+
+    monkeypatch.setattr(selectors, "config_revision", silent)
+    answer = browser.post(ONE, {"context": {"targetingKey": "v"}})
+    assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+    assert answer.json()["errorCode"] == "GENERAL"
+    assert "connection refused" in caplog.text
+    assert "connection refused" not in answer.body.decode()
+
+
+def test_fault_of_ours_is_logged_and_says_nothing_about_itself(browser, monkeypatch, caplog):
+    def broken():
+        raise KeyError("a secret detail")
+
+    monkeypatch.setattr(selectors, "config_revision", broken)
+    with caplog.at_level(logging.ERROR):
+        answer = browser.get("/readyz")
+    assert answer.status == 500
+    assert "a secret detail" in caplog.text
+    assert "secret" not in answer.body.decode()
+    assert answer.headers["access-control-allow-origin"] == "*"
+
+
+def test_snapshot_is_shared_by_the_requests_of_a_process(site, django_assert_num_queries):
+    browser = WSGIClient(Edge(django_app, SnapshotStore(max_age_s=3600.0)), key=site.client_key)
+    browser.post(ofrep.PREFIX, {"context": {"targetingKey": "v"}})
+    with django_assert_num_queries(0):
+        answer = browser.post(ofrep.PREFIX, {"context": {"targetingKey": "v"}})
+    assert answer.status == 200

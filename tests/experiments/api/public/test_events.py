@@ -1,0 +1,177 @@
+import json
+import logging
+
+import pytest
+from django.db import InterfaceError, OperationalError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from experiments import selectors
+from experiments.api.public.edge import Edge
+from experiments.models import Event
+from experiments.services.snapshot import SnapshotStore
+from tests import factories
+from tests.experiments.api.public.conftest import django_app
+from tests.factories import event_message
+from tests.wsgi_client import WSGIClient
+
+PATH = "/api/v1/events"
+
+
+def batch(*messages):
+    return {"events": list(messages)}
+
+
+def test_events_are_stored_and_acknowledged(browser, running_experiment):
+    sent = batch(event_message(), event_message("click"), event_message("conversion", value=12.5))
+    answer = browser.post(PATH, sent)
+    assert (answer.status, answer.headers["content-type"]) == (202, "application/json")
+    assert answer.json() == {"accepted": 3, "duplicates": 0, "rejected": []}
+    assert Event.objects.count() == 3
+
+
+def test_text_of_send_beacon_is_taken_with_the_key_in_the_address(browser, running_experiment):
+    browser.key = ""
+    answer = browser.post(
+        PATH,
+        batch(event_message()),
+        query="key=shop-client-key",
+        headers={"Content-Type": "text/plain;charset=UTF-8", "Origin": "https://shop.example"},
+    )
+    assert (answer.status, answer.json()["accepted"]) == (202, 1)
+    assert answer.headers["access-control-allow-origin"] == "*"
+
+
+def test_secret_key_opens_nothing_in_an_address(browser, running_experiment, server_key):
+    # Addresses end up in logs.
+    browser.key = ""
+    answer = browser.post(PATH, batch(event_message()), query=f"key={server_key}")
+    assert (answer.status, Event.objects.count()) == (401, 0)
+    browser.key = server_key
+    assert browser.post(PATH, batch(event_message())).status == 202
+
+
+@pytest.mark.parametrize("query", ["", "key=", "key=unknown", "key=%FF", "keys=shop-client-key"])
+def test_unknown_key_is_401_without_a_body(browser, running_experiment, query):
+    browser.key = ""
+    answer = browser.post(PATH, batch(event_message()), query=query)
+    assert (answer.status, answer.body, Event.objects.count()) == (401, b"", 0)
+
+
+def test_page_of_another_origin_is_refused(browser, running_experiment):
+    running_experiment.slot.site.allowed_origins = ["https://shop.example"]
+    running_experiment.slot.site.save()
+    answer = browser.post(PATH, batch(event_message()), headers={"Origin": "https://evil.example"})
+    assert (answer.status, Event.objects.count()) == (403, 0)
+
+
+@pytest.mark.parametrize("key", ["demo-client-key", "demo-server-key"])
+def test_published_keys_open_nothing_outside_the_demo(browser, running_experiment, settings, key):
+    settings.CTAOPT_DEMO = False
+    site = running_experiment.slot.site
+    site.client_key = "demo-client-key"
+    site.save()
+    factories.make_server_key(site, "demo-server-key")
+    browser.key = key
+    assert browser.post(PATH, batch(event_message())).status == 401
+
+
+@pytest.mark.parametrize(
+    ("content", "details"),
+    [
+        (b"", "not JSON"),
+        (b'{"events": [', "not JSON"),
+        (b'{"events": ["\xff"]}', "not JSON"),
+        (b"[" * 50_000, "not JSON"),
+        ([], "events: must be a list"),
+        ({}, "events: must be a list"),
+        ({"events": None}, "events: must be a list"),
+        ({"events": {}}, "events: must be a list"),
+        ({"events": [0] * 1_001}, "events: at most 1000 in a batch, got 1001"),
+    ],
+    ids=lambda value: repr(value)[:30],
+)
+def test_unusable_body_is_refused_as_a_whole(browser, running_experiment, content, details):
+    answer = browser.post(PATH, content)
+    assert (answer.status, answer.json()["errorCode"]) == (400, "PARSE_ERROR")
+    assert details in answer.json()["errorDetails"]
+
+
+def test_beacon_of_64_kib_is_the_limit(browser, running_experiment):
+    body = json.dumps(batch(event_message())).encode()
+    assert browser.post(PATH, body.ljust(65_536)).status == 202
+    assert browser.post(PATH, body.ljust(65_537)).status == 413
+
+
+def test_bad_event_is_named_and_the_others_are_taken(browser, running_experiment):
+    sent = batch(event_message(), {"type": "exposure"}, event_message(visitor="v-2"), None)
+    answer = browser.post(PATH, sent)
+    assert answer.status == 202
+    assert answer.json()["accepted"] == 2
+    assert [one["index"] for one in answer.json()["rejected"]] == [1, 3]
+    assert all(one["reason"] for one in answer.json()["rejected"])
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_events_that_cannot_be_stored_are_not_acknowledged(
+    browser, running_experiment, monkeypatch, caplog, error
+):
+    def disk_full(**_):
+        raise error("database or disk is full")
+
+    monkeypatch.setattr(selectors, "known_event_ids", disk_full)
+    with caplog.at_level(logging.ERROR):
+        answer = browser.post(PATH, batch(event_message()))
+    assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+    assert "disk is full" in caplog.text
+    assert Event.objects.count() == 0
+
+
+def test_queries_do_not_grow_with_the_batch(running_experiment, django_assert_num_queries):
+    app = Edge(django_app, SnapshotStore(max_age_s=3600.0))
+    page = WSGIClient(app, key="shop-client-key")
+    page.post(PATH, batch())
+    for size in (1, 50):
+        # SAVEPOINT (in a test; a transaction otherwise), which ids are known, INSERT, RELEASE.
+        with django_assert_num_queries(4):
+            page.post(PATH, batch(*(event_message(visitor=f"v-{n}") for n in range(size))))
+
+
+def test_batch_with_nothing_to_store_asks_no_database(
+    running_experiment, django_assert_num_queries
+):
+    app = Edge(django_app, SnapshotStore(max_age_s=3600.0))
+    page = WSGIClient(app, key="shop-client-key")
+    page.post(PATH, batch())
+    with django_assert_num_queries(0):
+        assert page.post(PATH, batch({}, event_message(slot="nowhere"))).status == 202
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def spoilt(kind):
+    """A good event in which any field may be anything at all."""
+    fields = [*event_message(kind), "experiment", "value", "currency"]
+    changes = st.dictionaries(st.sampled_from(fields), json_values | st.just("\0"), max_size=3)
+    return changes.map(lambda changed: event_message(kind) | changed)
+
+
+messages = st.one_of(*map(spoilt, ("exposure", "click", "conversion")), json_values)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=80)
+@given(content=st.lists(messages, max_size=5).map(lambda many: batch(*many)) | json_values)
+def test_no_event_breaks_the_service(browser, running_experiment, content):
+    before = Event.objects.count()
+    answer = browser.post(PATH, content)
+    assert answer.status in {202, 400}
+    if answer.status == 202:
+        body = answer.json()
+        answered = body["accepted"] + body["duplicates"] + len(body["rejected"])
+        assert answered == len(content["events"])
+        assert Event.objects.count() == before + body["accepted"]

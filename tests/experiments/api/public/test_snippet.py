@@ -1,0 +1,28 @@
+import pytest
+
+
+def test_snippet_is_served_as_a_script(browser, script):
+    answer = browser.get("/cta.js")
+    assert (answer.status, answer.body) == (200, script.read_bytes())
+    assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
+    assert "max-age=" in answer.headers["cache-control"]
+
+
+@pytest.mark.parametrize("headers", [{}, {"Origin": "https://shop.example"}])
+def test_snippet_may_be_pinned_by_any_page_even_from_a_cache(browser, script, headers):
+    # "*, *" is refused by browsers; a cache keeps the answer to a page without an Origin.
+    answer = browser.get("/cta.js", headers=headers)
+    assert answer.headers["access-control-allow-origin"] == "*"
+
+
+def test_snippet_is_not_sent_twice(browser, script):
+    etag = browser.get("/cta.js").headers["etag"]
+    answer = browser.get("/cta.js", headers={"If-None-Match": f"W/{etag}"})
+    assert (answer.status, answer.body, answer.headers["etag"]) == (304, b"", etag)
+
+
+def test_snippet_asks_no_database(browser, script, django_assert_num_queries):
+    with django_assert_num_queries(0):
+        assert browser.get("/cta.js").status == 200

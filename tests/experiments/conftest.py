@@ -1,0 +1,69 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+
+from tests import factories
+from tests.demo import demo_site  # noqa: F401
+
+
+@pytest.fixture(scope="session")
+def conformance(shared_dir: Path) -> dict[str, list[list[Any]]]:
+    """GrowthBook's language-independent SDK cases, by section."""
+    return json.loads((shared_dir / "conformance" / "growthbook-cases.json").read_text())
+
+
+@pytest.fixture
+def site(db):
+    """The site `shop`, any origin, English."""
+    return factories.make_site()
+
+
+@pytest.fixture
+def slot(site):
+    """The slot `hero` of the shop."""
+    return factories.make_slot(site)
+
+
+@pytest.fixture
+def draft(slot):
+    """The experiment `hero-test` before its start, arms `control` and `b`."""
+    return factories.make_experiment(slot)
+
+
+@pytest.fixture
+def running_experiment(slot):
+    """The experiment `hero-test`, running for a week, arms `control` and `b`."""
+    return factories.make_running_experiment(slot)
+
+
+@pytest.fixture
+def server_key(site):
+    """The shop's secret key."""
+    return factories.make_server_key(site)
+
+
+@pytest.fixture
+def other_site(db):
+    """A site that must not see anything of the shop."""
+    return factories.make_site("rival")
+
+
+@pytest.fixture
+def other_server_key(other_site):
+    """The rival's secret key."""
+    return factories.make_server_key(other_site)
+
+
+@pytest.fixture
+def owner(db):
+    """A person who may do everything."""
+    return get_user_model().objects.create_superuser("owner")
+
+
+@pytest.fixture
+def stranger(db):
+    """A person with a log-in, but without rights."""
+    return get_user_model().objects.create_user("stranger")

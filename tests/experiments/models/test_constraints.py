@@ -1,0 +1,261 @@
+"""What must never be is refused by the database itself, whoever writes."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from django.apps import apps
+from django.db import IntegrityError, models, transaction
+from uuid6 import uuid7
+
+from experiments.models import (
+    CTA,
+    Audience,
+    ConfigRevision,
+    CTAWording,
+    Event,
+    Experiment,
+    HistoryArm,
+    Job,
+    Namespace,
+    Rollup,
+    ServerKey,
+    Site,
+    Slot,
+    Tag,
+    Variant,
+    VisitorOutcome,
+)
+from tests import factories
+from tests.factories import NOW, STARTED
+
+Status = Experiment.Status
+
+
+class World:
+    """A shop with one experiment, and rows beside it that break a rule."""
+
+    def __init__(self):
+        self.site = factories.make_site()
+        self.slot = factories.make_slot(self.site)
+        self.cta = self.slot.default_cta
+        self.experiment = factories.make_running_experiment(self.slot)
+        self.control, self.b = self.experiment.variants.order_by("arm")
+
+    def site_row(self, **changes):
+        return Site(**({"key": "other", "name": "Other", "client_key": "other-key"} | changes))
+
+    def cta_row(self, **changes):
+        return CTA(**({"site": self.site, "name": "New", "destination": "/new"} | changes))
+
+    def slot_row(self, **changes):
+        values = {"site": self.site, "key": "footer", "name": "Footer", "default_cta": self.cta}
+        return Slot(**(values | changes))
+
+    def namespace_row(self, **changes):
+        return Namespace(**({"site": self.site, "key": "space", "seed": "space"} | changes))
+
+    def experiment_row(self, **changes):
+        return Experiment(**({"slot": self.slot, "key": "next", "name": "Next"} | changes))
+
+    def rival_row(self, **changes):
+        return self.experiment_row(status=Status.PAUSED, started_at=NOW, **changes)
+
+    def variant_row(self, **changes):
+        values = {"arm": 2, "key": "c", "cta": self.cta, "share": "0.5"}
+        return Variant(experiment=self.experiment, **(values | changes))
+
+    def event_row(self, **changes):
+        values = {"type": "exposure", "experiment": self.experiment, "variant": self.b}
+        values |= {"site": self.site, "event_id": uuid7(), "visitor": "v-1"}
+        return Event(**(values | {"occurred_at": NOW, "received_at": NOW} | changes))
+
+    def outcome_row(self):
+        values = {"has_clicked": False, "has_converted": False, "value": 0}
+        values |= {"variant": self.b, "day": NOW.date(), "is_quarantined": False}
+        return VisitorOutcome(experiment=self.experiment, visitor="v-1", **values)
+
+    def rollup_row(self, **changes):
+        return Rollup(experiment=self.experiment, variant=self.b, day=NOW.date(), **changes)
+
+    def history_row(self, **changes):
+        values = {"test": "t", "text": "Go", "visitors": 10, "clicks": 1, "digest": "d"}
+        return HistoryArm(site=self.site, **(values | changes))
+
+    def key_row(self, **changes):
+        return ServerKey(site=self.site, name="k", prefix="k", created_at=NOW, **changes)
+
+    def audience_row(self, **changes):
+        return Audience(site=self.site, **({"key": "fr", "name": "French"} | changes))
+
+    def job_row(self, **changes):
+        values = {"kind": Job.Kind.TRAINING, "created_at": NOW, "heartbeat_at": NOW}
+        return Job(**(values | changes))
+
+
+def twice(make):
+    """Two equal rows where one is allowed."""
+    return lambda world: [make(world), make(world)]
+
+
+def dated(**changes):
+    return {"started_at": STARTED} | changes
+
+
+ID = UUID("01934f2e-0000-7000-8000-000000000001")
+# The name of each constraint, and rows that break it and nothing else.
+REFUSED = [
+    ("site_key_not_empty", lambda w: [w.site_row(key="")]),
+    ("site_client_key_not_empty", lambda w: [w.site_row(client_key="")]),
+    ("Site.key", lambda w: [w.site_row(key="shop")]),
+    ("Site.client_key", lambda w: [w.site_row(client_key="shop-client-key")]),
+    ("ServerKey.digest", twice(lambda w: w.key_row(digest="d"))),
+    ("tag_unique_name", twice(lambda w: Tag(site=w.site, name="blue"))),
+    ("cta_unique_name", twice(lambda w: w.cta_row())),
+    ("cta_form_known", lambda w: [w.cta_row(form="banner")]),
+    ("cta_destination_unless_spoken", lambda w: [w.cta_row(destination="")]),
+    ("cta_destination_safe", lambda w: [w.cta_row(destination="javascript:alert(1)")]),
+    ("cta_destination_safe", lambda w: [w.cta_row(destination="/go\nSet-Cookie: a")]),
+    ("cta_size_known", lambda w: [w.cta_row(size="huge")]),
+    ("cta_colours_are_hexadecimal", lambda w: [w.cta_row(text_color="white")]),
+    ("cta_colours_are_hexadecimal", lambda w: [w.cta_row(background_color="#12345")]),
+    ("wording_one_a_locale", lambda w: [CTAWording(cta=w.cta, locale="en", text="Again")]),
+    ("wording_not_empty", lambda w: [CTAWording(cta=w.cta, locale="fr", text="")]),
+    ("audience_unique_key", twice(lambda w: w.audience_row())),
+    ("audience_key_not_empty", lambda w: [w.audience_row(key="")]),
+    ("slot_unique_key", lambda w: [w.slot_row(key="hero")]),
+    ("slot_key_safe_in_urls", lambda w: [w.slot_row(key="a/b")]),
+    ("slot_key_safe_in_urls", lambda w: [w.slot_row(key="")]),
+    ("slot_position_known", lambda w: [w.slot_row(position="sidebar")]),
+    ("config_revision_one_row", lambda w: [ConfigRevision(pk=2)]),
+    ("history_one_row_a_wording", twice(lambda w: w.history_row())),
+    ("history_counts_possible", lambda w: [w.history_row(clicks=11)]),
+    ("history_named", lambda w: [w.history_row(test="")]),
+    ("history_named", lambda w: [w.history_row(text="")]),
+    ("namespace_unique_key", twice(lambda w: w.namespace_row())),
+    ("namespace_key_not_empty", lambda w: [w.namespace_row(key="")]),
+    ("namespace_seed_not_empty", lambda w: [w.namespace_row(seed="")]),
+    ("Experiment.key", lambda w: [w.experiment_row(key="hero-test")]),
+    ("experiment_key_not_empty", lambda w: [w.experiment_row(key="")]),
+    ("experiment_hash_version_2", lambda w: [w.experiment_row(hash_version=1)]),
+    ("experiment_status_known", lambda w: [w.experiment_row(**dated(status="done"))]),
+    ("experiment_metric_known", lambda w: [w.experiment_row(primary_metric="joy", goal="g")]),
+    ("experiment_origin_known", lambda w: [w.experiment_row(origin="guessed")]),
+    ("experiment_started_unless_draft", lambda w: [w.experiment_row(status="running")]),
+    ("experiment_stopped_has_end", lambda w: [w.experiment_row(**dated(status="stopped"))]),
+    ("experiment_stopped_has_end", lambda w: [w.experiment_row(**dated(stopped_at=NOW))]),
+    (
+        "experiment_stopped_has_end",
+        lambda w: [w.experiment_row(status="archived", started_at=NOW, stopped_at=STARTED)],
+    ),
+    ("experiment_coverage_range", lambda w: [w.experiment_row(coverage=0)]),
+    ("experiment_coverage_range", lambda w: [w.experiment_row(coverage="1.1")]),
+    ("experiment_alpha_range", lambda w: [w.experiment_row(alpha=0)]),
+    ("experiment_alpha_range", lambda w: [w.experiment_row(alpha=0.6)]),
+    ("experiment_fixed_plan_has_visitors", lambda w: [w.experiment_row(plan="fixed")]),
+    ("experiment_fixed_plan_has_visitors", lambda w: [w.experiment_row(plan="bandit")]),
+    (
+        "experiment_goal_for_conversions",
+        lambda w: [w.experiment_row(primary_metric="conversion_rate")],
+    ),
+    ("experiment_namespace_range", lambda w: [w.experiment_row(namespace_start=0)]),
+    (
+        "experiment_namespace_range",
+        lambda w: [
+            space := w.namespace_row(),
+            w.experiment_row(namespace=space, namespace_start="0.5", namespace_end="0.5"),
+        ],
+    ),
+    (
+        "experiment_namespace_range",
+        lambda w: [space := w.namespace_row(), w.experiment_row(namespace=space)],
+    ),
+    (
+        "experiment_one_running_a_slot_and_audience",
+        lambda w: [
+            french := w.audience_row(),
+            w.rival_row(audience=french),
+            w.rival_row(audience=french, key="third"),
+        ],
+    ),
+    ("experiment_one_running_a_slot_for_everybody", lambda w: [w.rival_row()]),
+    ("variant_unique_arm", lambda w: [w.variant_row(arm=1)]),
+    ("variant_unique_key", lambda w: [w.variant_row(key="b")]),
+    ("variant_key_usable", lambda w: [w.variant_row(key="")]),
+    ("variant_key_usable", lambda w: [w.variant_row(key="default")]),
+    ("variant_share_range", lambda w: [w.variant_row(share=0)]),
+    ("variant_share_range", lambda w: [w.variant_row(share="1.5")]),
+    ("event_unique_id", twice(lambda w: w.event_row(event_id=ID))),
+    ("event_visitor_not_empty", lambda w: [w.event_row(visitor="")]),
+    ("event_has_what_its_type_needs", lambda w: [w.event_row(variant=None)]),
+    ("event_has_what_its_type_needs", lambda w: [w.event_row(experiment=None)]),
+    ("event_has_what_its_type_needs", lambda w: [w.event_row(type="conversion")]),
+    ("event_has_what_its_type_needs", lambda w: [w.event_row(type="view")]),
+    ("outcome_one_a_visitor", twice(lambda w: w.outcome_row())),
+    ("rollup_one_a_day_arm_and_segment", twice(lambda w: w.rollup_row())),
+    ("rollup_counts_possible", lambda w: [w.rollup_row(visitors=1, clicking_visitors=2)]),
+    ("rollup_counts_possible", lambda w: [w.rollup_row(visitors=1, converting_visitors=2)]),
+    ("rollup_counts_possible", lambda w: [w.rollup_row(visitors=1, clicking_visitors=-1)]),
+    ("rollup_counts_possible", lambda w: [w.rollup_row(quarantined_visitors=-1)]),
+    ("job_progress_range", lambda w: [w.job_row(progress=1.1)]),
+    ("job_one_training_at_a_time", twice(lambda w: w.job_row())),
+]
+
+
+@pytest.fixture
+def world(db):
+    return World()
+
+
+def _rules():
+    """Every rule of the app that has a name: constraints, and columns that are unique."""
+    for model in apps.get_app_config("experiments").get_models():
+        for constraint in model._meta.constraints:
+            yield constraint.name, model, constraint
+        for field in model._meta.fields:
+            if field.unique and not field.primary_key:
+                yield f"{model.__name__}.{field.name}", model, field
+
+
+RULES = {name: (model, rule) for name, model, rule in _rules()}
+
+
+def _message_of(name):
+    """SQLite names a broken check, but only the columns of a broken unique index."""
+    model, rule = RULES[name]
+    if isinstance(rule, models.CheckConstraint):
+        return f"CHECK constraint failed: {name}$"
+    fields = rule.fields if isinstance(rule, models.UniqueConstraint) else (rule.name,)
+    columns = [model._meta.get_field(field).column for field in fields]
+    listed = ", ".join(f"{model._meta.db_table}.{column}" for column in columns)
+    return f"UNIQUE constraint failed: {listed}$"
+
+
+@pytest.mark.parametrize(("name", "rows"), REFUSED, ids=[name for name, _ in REFUSED])
+def test_database_refuses(world, name, rows):
+    *before, broken = rows(world)
+    for row in before:
+        type(row).objects.bulk_create([row])
+    with pytest.raises(IntegrityError, match=_message_of(name)), transaction.atomic():
+        type(broken).objects.bulk_create([broken])
+
+
+def test_every_rule_of_the_database_has_a_case():
+    assert {name for name, _ in REFUSED} == set(RULES)
+
+
+@pytest.mark.parametrize("status", [Status.STOPPED, Status.ARCHIVED])
+def test_ended_experiments_leave_the_slot_to_others(world, status):
+    end = STARTED + timedelta(days=1)
+    ended = {"status": status, "started_at": STARTED, "stopped_at": end}
+    world.experiment_row(**ended).save()
+    world.experiment_row(key="another", **ended).save()
+    assert Experiment.objects.filter(slot=world.slot, status=status).count() == 2
+
+
+def test_namespaced_experiments_may_share_a_slot(world):
+    space = world.namespace_row()
+    space.save()
+    for key, start, end in (("one", "0", "0.5"), ("two", "0.5", "1")):
+        world.rival_row(key=key, namespace=space, namespace_start=start, namespace_end=end).save()
+    assert Experiment.objects.filter(namespace=space, status=Status.PAUSED).count() == 2

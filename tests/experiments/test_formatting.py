@@ -1,0 +1,48 @@
+import pytest
+from django.utils import translation
+
+from experiments import formatting
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [(0.019329, 3, "1.933 %"), (0.5, 0, "50 %"), (None, 2, "-"), (0.99999, 1, "100.0 %")],
+)
+def test_percent_rounds(value, digits, text):
+    assert formatting.percent(value, digits) == text
+
+
+def test_percent_speaks_french():
+    with translation.override("fr"):
+        assert formatting.percent(0.0193, 2) == "1,93 %"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.12, "+12.0 %"), (-0.034, "-3.4 %"), (0.0, "0.0 %"), (None, "-")]
+)
+def test_signed_percent_shows_the_direction(value, text):
+    assert formatting.signed_percent(value) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.0152, "+1.52 pp"), (-0.001, "-0.10 pp")])
+def test_points_are_absolute(value, text):
+    assert formatting.points(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.01685, "0.0169"), (2.3e-16, "2.3e-16"), (0.0, "< 1e-300"), (None, "-")],
+)
+def test_p_value_keeps_digits_that_mean_something(value, text):
+    assert formatting.p_value(value) == text
+
+
+def test_intervals_name_both_ends():
+    assert formatting.percent_interval((0.003, 0.0055)) == "0.30 % to 0.55 %"
+    assert formatting.signed_interval((-0.1, 0.2)) == "-10.0 % to +20.0 %"
+    assert formatting.points_interval((-0.001, 0.002)) == "-0.10 pp to +0.20 pp"
+    assert formatting.signed_interval(None) == "-"
+
+
+def test_count_groups_thousands():
+    assert formatting.count(10_283) == "10,283"

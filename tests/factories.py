@@ -1,0 +1,133 @@
+"""Sites, CTAs, slots, experiments, events: everything a test needs, with sensible defaults.
+
+Rows are written directly, past the services: what a service does, its own tests say.
+"""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from uuid6 import uuid7
+
+from experiments.models import (
+    CTA,
+    Audience,
+    CTAWording,
+    Experiment,
+    Rollup,
+    ServerKey,
+    Site,
+    Slot,
+    Variant,
+)
+from experiments.services.catalogue import server_key_digest
+
+# The moment at which frozen tests happen; experiments started a week before.
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+STARTED = NOW - timedelta(days=7)
+
+
+def make_site(key="shop", **changes):
+    """A site whose client key is `<key>-client-key`."""
+    values = {"key": key, "name": key.title(), "client_key": f"{key}-client-key"}
+    return Site.objects.create(**(values | changes))
+
+
+def make_server_key(site, secret=None, **changes):
+    """A secret key of a site, `<site>-server-key` unless told otherwise. Returns the secret."""
+    secret = secret or f"{site.key}-server-key"
+    values = {"name": "backend", "prefix": secret[:12], "created_at": STARTED}
+    ServerKey.objects.create(site=site, digest=server_key_digest(secret), **(values | changes))
+    return secret
+
+
+def make_cta(site, text="Go", **changes):
+    """A CTA that says `text` in the site's language, or what `wordings={locale: text}` says."""
+    wordings = changes.pop("wordings", {site.default_locale: text})
+    values = {"site": site, "name": text, "destination": "/go"}
+    cta = CTA.objects.create(**(values | changes))
+    CTAWording.objects.bulk_create(
+        CTAWording(cta=cta, locale=locale, text=wording) for locale, wording in wordings.items()
+    )
+    return cta
+
+
+def make_slot(site, key="hero", **changes):
+    """A slot whose default CTA says `Default <key>`."""
+    default_cta = changes.pop("default_cta", None) or make_cta(site, f"Default {key}")
+    values = {"site": site, "key": key, "name": key.title(), "default_cta": default_cta}
+    return Slot.objects.create(**(values | changes))
+
+
+def make_audience(site, key="french", condition=None, **changes):
+    """An audience; French speakers unless a condition is given."""
+    condition = {"locale": "fr"} if condition is None else condition
+    values = {"site": site, "key": key, "name": key.title(), "condition": condition}
+    return Audience.objects.create(**(values | changes))
+
+
+def make_experiment(slot, key="hero-test", *, shares=None, **changes):
+    """A draft on a slot, arms `control` and `b` in equal shares unless `{variant: share}` is given.
+
+    Arm `b` of experiment `hero-test` shows a CTA that says `hero-test b`.
+    """
+    experiment = Experiment.objects.create(**({"slot": slot, "key": key, "name": key} | changes))
+    shares = {"control": "0.5", "b": "0.5"} if shares is None else shares
+    for arm, (name, share) in enumerate(shares.items()):
+        cta = make_cta(slot.site, f"{key} {name}")
+        Variant.objects.create(
+            experiment=experiment, arm=arm, key=name, cta=cta, share=Decimal(share)
+        )
+    return experiment
+
+
+def make_running_experiment(slot, key="hero-test", **changes):
+    """An experiment that has been running since STARTED."""
+    state = {"status": Experiment.Status.RUNNING, "started_at": STARTED}
+    return make_experiment(slot, key, **(state | changes))
+
+
+def event_message(kind="exposure", **changes):
+    """An event as a website sends it, about slot `hero`; None leaves a field out.
+
+    An exposure or click of visitor `v-1` in arm `b`, or a conversion to the goal `signup`.
+    """
+    values = {"id": str(uuid7()), "type": kind, "visitor": "v-1", "at": NOW.isoformat()}
+    if kind == "conversion":
+        values["goal"] = "signup"
+    else:
+        values |= {"slot": "hero", "variant": "b"}
+    return {name: value for name, value in (values | changes).items() if value is not None}
+
+
+def make_rollup(variant, *, visitors, clicks=0, day=None, **changes):
+    """A day's counts of one arm."""
+    values = {"experiment": variant.experiment, "variant": variant, "day": day or NOW.date()}
+    counts = {"visitors": visitors, "clicking_visitors": clicks}
+    return Rollup.objects.create(**(values | counts | changes))
+
+
+def make_library_experiment(site):
+    """The finished Montana State University library test: five words on one button.
+
+    Counts: Young (2014), doi:10.15788/m2rp42.
+    """
+    counts = {
+        "interact": (10_283, 42),
+        "connect": (2_742, 53),
+        "learn": (2_747, 21),
+        "help": (3_180, 38),
+        "services": (2_064, 45),
+    }
+    experiment = make_experiment(
+        make_slot(site, "library-home"),
+        "library",
+        shares=dict.fromkeys(counts, "0.2"),
+        status=Experiment.Status.STOPPED,
+        origin=Experiment.Origin.IMPORTED,
+        started_at=datetime(2013, 5, 29, tzinfo=UTC),
+        stopped_at=datetime(2013, 6, 18, tzinfo=UTC),
+    )
+    for variant in experiment.variants.all():
+        visitors, clicks = counts[variant.key]
+        make_rollup(variant, visitors=visitors, clicks=clicks)
+    return experiment

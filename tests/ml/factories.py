@@ -1,0 +1,76 @@
+"""History rows and contrast groups for the predictor's tests."""
+
+import numpy as np
+
+from ml.dataset.duplicates import tokenise
+from ml.dataset.groups import Arms, build_groups
+from ml.history.row import HistoryRow
+
+
+def arm_row(test="t1", text="Go", visitors=1000, clicks=50, **changes):
+    """One arm of one test."""
+    values = {"test": test, "context": "", "text": text, "visitors": visitors, "clicks": clicks}
+    return HistoryRow(**(values | changes))
+
+
+def groups_of(*rows):
+    """The contrast groups of the rows."""
+    return build_groups(rows).groups
+
+
+def arms_of(group, visitors, clicks, texts=None):
+    """Arms as arrays from plain lists."""
+    return Arms(
+        texts=tuple(texts or (f"text {position}" for position in range(len(group)))),
+        group=np.array(group, dtype=np.int64),
+        visitors=np.array(visitors, dtype=np.float64),
+        clicks=np.array(clicks, dtype=np.float64),
+    )
+
+
+class HashEncoder:
+    """An encoder without torch: a text is the sum of fixed random vectors of its words."""
+
+    name = "hash"
+
+    def __init__(self, dimension=16, seed=1):
+        self.dimension = dimension
+        self.seed = seed
+        self.fingerprint = f"{seed:064x}"
+        self.encoded = []
+
+    def encode(self, texts, *, progress=lambda fraction: None):
+        self.encoded.extend(texts)
+        progress(1.0)
+        if not texts:
+            return np.empty((0, self.dimension), dtype=np.float32)
+        sums = np.stack([sum(self._word(word) for word in tokenise(text)) for text in texts])
+        return (sums / np.linalg.norm(sums, axis=1, keepdims=True)).astype(np.float32)
+
+    def _word(self, word):
+        return np.random.default_rng([self.seed, *word.encode()]).normal(size=self.dimension)
+
+
+GOOD_WORDS = ["free", "now", "new", "easy", "save"]
+BAD_WORDS = ["submit", "register", "proceed", "form", "terms"]
+
+
+def learnable_rows(n_tests=60, *, gain=0.4, visitors=4000, seed=1, **changes):
+    """Tests of a good wording, a plain one and a bad one; `gain` is the log-odds of a good word.
+
+    Each test has words of its own beside them, so that tests are not near-duplicates.
+    """
+    rng = np.random.default_rng(seed)
+    rows = []
+    for number in range(n_tests):
+        own = f"thing{number} item{number} case{number}"
+        texts = {
+            f"{rng.choice(GOOD_WORDS)} {own}": gain,
+            f"plain {own}": 0.0,
+            f"{rng.choice(BAD_WORDS)} {own}": -gain,
+        }
+        for text, effect in texts.items():
+            rate = 1 / (1 + np.exp(2.5 - effect - rng.normal(0, 0.1)))
+            clicks = int(rng.binomial(visitors, rate))
+            rows.append(arm_row(f"t{number}", text, visitors, clicks, **changes))
+    return rows
