@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -12,12 +12,16 @@ from django.db import Error, transaction
 
 from experiments import selectors
 from experiments.models import Event
-from experiments.services.messages import ConversionMessage, Message, ShownMessage
+from experiments.services.messages import (
+    MAX_AGE,
+    MAX_AHEAD,
+    ConversionMessage,
+    ExposureMessage,
+    Message,
+    ShownMessage,
+)
 from experiments.services.snapshot import ServedExperiment, ServedSite, ServedVariant
 
-# Clocks of browsers are wrong; an event further off than this says nothing about when it was.
-MAX_AHEAD = timedelta(minutes=10)
-MAX_AGE = timedelta(days=30)
 MAX_EVENTS = 1_000
 
 
@@ -100,6 +104,8 @@ def _event(site: ServedSite, item: Any, now: datetime) -> Event:
         experiment, variant = _shown(site, message)
         event.experiment_id, event.variant_id = experiment.pk, variant.pk
         event.propensity = variant.propensity
+        if isinstance(message, ExposureMessage) and message.attributes is not None:
+            event.attributes = message.attributes.kept()
     return event
 
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from experiments import selectors
 from experiments.models import Experiment, Slot, Variant
 from experiments.services.catalogue import bump_revision
+from experiments.services.rollups import refold_conversions
 
 Status = Experiment.Status
 
@@ -50,10 +51,14 @@ def resume_experiment(*, experiment: Experiment) -> bool:
     return _move(experiment, old=(Status.PAUSED,), new=Status.RUNNING)
 
 
+@transaction.atomic
 def stop_experiment(*, experiment: Experiment, now: datetime) -> bool:
     """End it for good; return False if it was not live."""
     live = (Status.RUNNING, Status.PAUSED)
-    return _move(experiment, old=live, new=Status.STOPPED, stopped_at=now)
+    stopped = _move(experiment, old=live, new=Status.STOPPED, stopped_at=now)
+    if stopped:
+        refold_conversions(site_id=experiment.slot.site_id, after=now)
+    return stopped
 
 
 def archive_experiment(*, experiment: Experiment) -> bool:

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 
@@ -16,11 +16,10 @@ from experiments import selectors
 from experiments.assignment import Allocation, NamespaceFilter, compile_allocation
 from experiments.models import CTA, Experiment, Site
 from experiments.services.catalogue import server_key_digest
+from experiments.services.messages import MAX_AGE
 
 logger = logging.getLogger(__name__)
 
-# A stopped experiment still takes events that happened before its end, for this long.
-LATE_EVENTS = timedelta(days=30)
 # Published in the README: they open nothing but the demo.
 DEMO_KEYS = frozenset({"demo-client-key", "demo-server-key"})
 
@@ -121,7 +120,7 @@ def build_snapshot(*, revision: int, now: datetime) -> Snapshot:
     nothing dangling; the revision it moved then asks for the next snapshot.
     """
     experiments: dict[int, list[ServedExperiment]] = {}
-    for row in selectors.experiments_to_serve(stopped_since=now - LATE_EVENTS):
+    for row in selectors.experiments_to_serve(stopped_since=now - MAX_AGE):
         try:
             experiments.setdefault(row.slot_id, []).append(_served_experiment(row))
         except ValueError:  # One broken experiment must not cost every other slot.

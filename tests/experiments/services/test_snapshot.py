@@ -9,7 +9,8 @@ from experiments import selectors
 from experiments.models import CTAWording, Experiment, ServerKey, Variant
 from experiments.services import snapshot as module
 from experiments.services.catalogue import bump_revision, server_key_digest
-from experiments.services.snapshot import LATE_EVENTS, SnapshotStore, build_snapshot
+from experiments.services.messages import MAX_AGE
+from experiments.services.snapshot import SnapshotStore, build_snapshot
 from tests import factories
 from tests.factories import NOW
 
@@ -73,7 +74,7 @@ def test_seed_is_the_key_unless_given(running_experiment):
         ("paused", None, True),
         ("stopped", NOW - DAY, True),
         ("archived", NOW - DAY, True),
-        ("stopped", NOW - LATE_EVENTS - DAY, False),
+        ("stopped", NOW - MAX_AGE - DAY, False),
     ],
 )
 def test_experiments_stay_while_events_may_come(slot, status, stopped_at, is_there):

@@ -1,0 +1,409 @@
+"""The rollups say what a plain recount of the events says, whatever way the events came."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from string import ascii_uppercase
+from uuid import UUID
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from experiments.models import Event, Experiment, Rollup, VisitorOutcome
+from experiments.services.ingestion import ingest
+from experiments.services.lifecycle import stop_experiment
+from experiments.services.rollups import NothingToRebuildError, fold_pending, rebuild_rollups
+from experiments.services.snapshot import build_snapshot
+from tests import factories
+from tests.factories import NOW, event_message
+
+MINUTE = timedelta(minutes=1)
+DAY = timedelta(days=1)
+MORNING = NOW - 2 * DAY
+
+
+@pytest.fixture
+def sale(running_experiment):
+    """A second experiment of the shop, on slot `footer`, whose goal is `signup`."""
+    footer = factories.make_slot(running_experiment.slot.site, "footer")
+    return factories.make_running_experiment(
+        footer, "sale", goal="signup", primary_metric="value_per_visitor"
+    )
+
+
+@pytest.fixture
+def both(running_experiment, sale):
+    """Both experiments of the shop, counting the goal `signup`."""
+    Experiment.objects.update(goal="signup")
+    running_experiment.refresh_from_db()
+    sale.refresh_from_db()
+    return running_experiment, sale
+
+
+def send(*messages, now=NOW):
+    """Take events in as the shop's page sends them."""
+    site = build_snapshot(revision=1, now=NOW).client_keys["shop-client-key"]
+    receipt = ingest(site=site, items=messages, now=now)
+    assert receipt.rejected == ()
+
+
+def rows_of(experiment, segment=""):
+    """The rollups as a plain table: (arm, day) -> counts and sums."""
+    return {
+        (row.variant.key, row.day): (
+            row.visitors,
+            row.clicking_visitors,
+            row.converting_visitors,
+            row.value_sum,
+            row.value_sum_squares,
+            row.quarantined_visitors,
+        )
+        for row in Rollup.objects.filter(experiment=experiment, segment=segment).select_related(
+            "variant"
+        )
+    }
+
+
+def recount(experiment, segment=""):
+    """The same table, counted from the stored events without any of the service's code."""
+    events = Event.objects.filter(site=experiment.slot.site).select_related("variant")
+    by_visitor = defaultdict(list)
+    for event in sorted(events, key=lambda one: (one.occurred_at, one.event_id)):
+        by_visitor[event.visitor].append(event)
+    table = defaultdict(lambda: [0, 0, 0, Decimal(0), Decimal(0), 0])
+    for own in by_visitor.values():
+        shown = [e for e in own if e.experiment_id == experiment.pk]
+        exposures = [e for e in shown if e.type == "exposure"]
+        if not exposures:
+            continue
+        if segment and segment not in named(exposures[0].attributes):
+            continue
+        start = exposures[0].occurred_at
+        row = table[exposures[0].variant.key, start.astimezone(UTC).date()]
+        if len({e.variant_id for e in shown}) > 1:
+            row[5] += 1
+            continue
+        end = experiment.stopped_at or datetime.max.replace(tzinfo=UTC)
+        goals = [
+            e
+            for e in own
+            if e.type == "conversion"
+            and e.goal == experiment.goal
+            and start <= e.occurred_at <= end
+        ]
+        value = sum((e.value or Decimal(0) for e in goals), Decimal(0))
+        row[0] += 1
+        row[1] += any(e.type == "click" and e.occurred_at >= start for e in shown)
+        row[2] += bool(goals)
+        row[3] += value
+        row[4] += value * value
+    return {key: tuple(row) for key, row in table.items()}
+
+
+def named(attributes):
+    """The segments of an exposure, written as the rollups write them."""
+    texts = {True: "true", False: "false"}
+    return {f"{name}={texts.get(value, value)}" for name, value in attributes.items()}
+
+
+def test_exposure_click_and_conversion_of_one_visitor(both):
+    send(
+        event_message(at=MORNING.isoformat()),
+        event_message("click", at=(MORNING + MINUTE).isoformat()),
+        event_message("click", at=(MORNING + 2 * MINUTE).isoformat()),
+        event_message("conversion", value=12.5, at=(MORNING + 3 * MINUTE).isoformat()),
+        event_message("conversion", value=0.1, at=(MORNING + DAY).isoformat()),
+    )
+    assert fold_pending() == 5
+    expected = (1, 1, 1, Decimal("12.6"), Decimal("158.76"), 0)
+    assert rows_of(both[0]) == {("b", MORNING.date()): expected}
+
+
+def test_visitor_counts_on_the_utc_day_of_the_first_exposure(running_experiment):
+    midnight = datetime(2026, 11, 21, tzinfo=UTC)
+    send(
+        event_message(at="2026-11-21T01:30:00+02:00"),  # Still the 20th in Greenwich.
+        event_message(at=(midnight + MINUTE).isoformat()),
+        event_message("click", at=(midnight + DAY).isoformat()),
+    )
+    fold_pending()
+    day = (midnight - DAY).date()
+    assert rows_of(running_experiment) == {("b", day): (1, 1, 0, 0, 0, 0)}
+
+
+def test_earlier_exposure_that_comes_late_moves_the_visitor(running_experiment):
+    send(event_message(at=NOW.isoformat()))
+    fold_pending()
+    send(event_message(at=(NOW - DAY).isoformat()))
+    fold_pending()
+    day = (NOW - DAY).date()
+    assert rows_of(running_experiment) == {("b", day): (1, 0, 0, 0, 0, 0)}
+
+
+@pytest.mark.parametrize("kind", ["exposure", "click"])
+def test_visitor_of_two_arms_is_quarantined(running_experiment, kind):
+    send(event_message(), event_message(kind, variant="control"), event_message("click"))
+    send(event_message(visitor="v-2"))
+    fold_pending()
+    assert rows_of(running_experiment) == {("b", NOW.date()): (1, 0, 0, 0, 0, 1)}
+
+
+def test_click_and_conversion_before_the_exposure_do_not_count(both):
+    before = (MORNING - MINUTE).isoformat()
+    send(
+        event_message("click", at=before),
+        event_message("conversion", at=before),
+        event_message(at=MORNING.isoformat()),
+    )
+    fold_pending()
+    assert rows_of(both[0]) == {("b", MORNING.date()): (1, 0, 0, 0, 0, 0)}
+
+
+def test_conversion_that_arrives_before_its_exposure_counts(both):
+    send(event_message("conversion", value=3, at=(MORNING + MINUTE).isoformat()))
+    fold_pending()
+    assert rows_of(both[0]) == {}
+    send(event_message(at=MORNING.isoformat()))
+    fold_pending()
+    assert rows_of(both[0]) == {("b", MORNING.date()): (1, 0, 1, 3, 9, 0)}
+
+
+def test_other_goal_does_not_count(both):
+    send(event_message(), event_message("conversion", goal="newsletter"))
+    fold_pending()
+    assert rows_of(both[0]) == {("b", NOW.date()): (1, 0, 0, 0, 0, 0)}
+
+
+def test_one_conversion_counts_in_every_experiment_the_visitor_met(both):
+    send(event_message(), event_message(slot="footer"), event_message("conversion", value=2))
+    fold_pending()
+    for experiment in both:
+        assert rows_of(experiment) == {("b", NOW.date()): (1, 0, 1, 2, 4, 0)}
+
+
+def test_refund_is_taken_off(both):
+    send(*(event_message("conversion", value=value) for value in (10, -10)), event_message())
+    fold_pending()
+    assert rows_of(both[0]) == {("b", NOW.date()): (1, 0, 1, 0, 0, 0)}
+
+
+def test_same_visitor_id_on_two_sites_is_two_visitors(both, other_site):
+    rival_slot = factories.make_slot(other_site, "hero")
+    rival = factories.make_running_experiment(rival_slot, "rival-test", goal="signup")
+    site = build_snapshot(revision=1, now=NOW).client_keys["rival-client-key"]
+    ingest(site=site, items=[event_message(), event_message("conversion")], now=NOW)
+    send(event_message())
+    fold_pending()
+    assert rows_of(both[0]) == {("b", NOW.date()): (1, 0, 0, 0, 0, 0)}
+    assert rows_of(rival) == {("b", NOW.date()): (1, 0, 1, 0, 0, 0)}
+
+
+def test_conversion_after_the_stop_does_not_count(both):
+    experiment = both[0]
+    send(event_message(at=MORNING.isoformat()))
+    stop_experiment(experiment=experiment, now=MORNING + DAY)
+    send(event_message("conversion", at=(MORNING + DAY + MINUTE).isoformat()))
+    fold_pending()
+    assert rows_of(experiment) == {("b", MORNING.date()): (1, 0, 0, 0, 0, 0)}
+    assert rows_of(both[1]) == {}
+
+
+def test_conversion_of_a_clock_ahead_is_taken_back_by_an_earlier_stop(both):
+    # Counted while the experiment ran; a rebuild would not count it.
+    experiment = both[0]
+    ahead = (NOW + 5 * MINUTE).isoformat()
+    send(event_message(), event_message("conversion", value=5, at=ahead))
+    fold_pending()
+    assert rows_of(experiment) == {("b", NOW.date()): (1, 0, 1, 5, 25, 0)}
+    stop_experiment(experiment=experiment, now=NOW + MINUTE)
+    fold_pending()
+    assert rows_of(experiment) == recount(experiment)
+    assert rows_of(experiment) == {("b", NOW.date()): (1, 0, 0, 0, 0, 0)}
+
+
+def test_equal_times_are_told_apart_by_the_event_id_not_by_arrival(running_experiment):
+    first = event_message(id="01934f2e-0000-7000-8000-000000000001", variant="control")
+    second = event_message(id="01934f2e-0000-7000-8000-000000000002", variant="b")
+    send(second)
+    send(first)
+    fold_pending()
+    assert rows_of(running_experiment) == {("control", NOW.date()): (0, 0, 0, 0, 0, 1)}
+
+
+def test_first_exposure_decides_the_segments(running_experiment):
+    later = {"attributes": {"device": "desktop"}, "at": NOW.isoformat()}
+    send(event_message(**later), event_message("click", at=NOW.isoformat()))
+    fold_pending()
+    send(event_message(attributes={"device": "mobile"}, at=MORNING.isoformat()))
+    fold_pending()
+    seen = {("b", MORNING.date()): (1, 1, 0, 0, 0, 0)}
+    assert rows_of(running_experiment, "device=mobile") == seen
+    assert rows_of(running_experiment, "device=desktop") == {}
+    assert rows_of(running_experiment) == seen
+
+
+def test_nothing_new_folds_to_nothing(running_experiment):
+    send(event_message())
+    fold_pending()
+    before = rows_of(running_experiment)
+    assert (fold_pending(), rows_of(running_experiment)) == (0, before)
+    Event.objects.update(is_folded=False)
+    assert (fold_pending(), rows_of(running_experiment)) == (1, before)
+
+
+def test_fold_that_breaks_off_has_booked_nothing(running_experiment, monkeypatch):
+    send(event_message())
+    with monkeypatch.context() as patch:
+        patch.setattr(VisitorOutcome.objects, "bulk_create", lambda rows: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            fold_pending()
+    assert (rows_of(running_experiment), Event.objects.get().is_folded) == ({}, False)
+    fold_pending()
+    assert rows_of(running_experiment) == recount(running_experiment)
+
+
+def test_rebuild_repairs_what_was_tampered_with(both):
+    send(event_message(), event_message("click"), event_message("conversion", value=1))
+    fold_pending()
+    Rollup.objects.update(visitors=7, value_sum=99)
+    VisitorOutcome.objects.update(has_clicked=False)
+    rebuild_rollups(experiment=both[0])
+    assert rows_of(both[0]) == recount(both[0])
+
+
+def test_rebuild_touches_its_own_experiment_only(both):
+    send(event_message(), event_message(slot="footer"))
+    fold_pending()
+    Rollup.objects.filter(experiment=both[1]).update(visitors=7)
+    rebuild_rollups(experiment=both[0])
+    assert rows_of(both[1])["b", NOW.date()][0] == 7
+
+
+def test_rebuild_leaves_waiting_events_to_the_fold(both):
+    # Their visitors may have been counted before they arrived.
+    send(event_message())
+    rebuild_rollups(experiment=both[0])
+    assert Event.objects.get().is_folded is False
+    fold_pending()
+    assert rows_of(both[0]) == recount(both[0])
+
+
+def test_rebuild_refuses_imported_figures(running_experiment):
+    Experiment.objects.update(origin=Experiment.Origin.IMPORTED)
+    running_experiment.refresh_from_db()
+    with pytest.raises(NothingToRebuildError, match="hero-test"):
+        rebuild_rollups(experiment=running_experiment)
+
+
+def test_queries_of_a_fold_do_not_grow_with_its_events(running_experiment):
+    counts = []
+    for size in (1, 5, 50):
+        # A segment of their own for almost every visitor.
+        attributes = [{"country": f"A{letter}"} for letter in ascii_uppercase * 2]
+        send(*(event_message(visitor=f"{size}-{n}", attributes=attributes[n]) for n in range(size)))
+        with CaptureQueriesContext(connection) as queries:
+            fold_pending()
+        counts.append(len(queries))
+    assert counts[2] <= counts[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One drawn event: kind, visitor, slot, arm, minute, value; its number is its id."""
+
+    kind: str
+    visitor: int
+    slot: str
+    arm: str
+    minute: int
+    value: int
+    attributes: dict
+
+    def message(self, number):
+        at = (MORNING + self.minute * 6 * 60 * MINUTE).isoformat()
+        fields = {"id": str(UUID(int=number)), "visitor": f"v-{self.visitor}", "at": at}
+        if self.kind == "conversion":
+            goal = "signup" if self.value % 3 else "newsletter"
+            return event_message("conversion", goal=goal, value=self.value / 10, **fields)
+        if self.kind == "exposure":
+            fields["attributes"] = self.attributes
+        return event_message(self.kind, slot=self.slot, variant=self.arm, **fields)
+
+
+ATTRIBUTES = (
+    {},
+    {"device": "mobile"},
+    {"device": "desktop", "new_visitor": True},
+    {"device": "mobile", "new_visitor": False},
+)
+sent_events = st.builds(
+    Sent,
+    kind=st.sampled_from(["exposure", "exposure", "click", "conversion"]),
+    visitor=st.integers(0, 3),
+    slot=st.sampled_from(["hero", "footer"]),
+    arm=st.sampled_from(["b", "b", "b", "control"]),
+    minute=st.integers(0, 7),
+    value=st.integers(-20, 50),
+    attributes=st.sampled_from(ATTRIBUTES),
+)
+SEGMENTS = ("", "device=mobile", "device=desktop", "new_visitor=true", "new_visitor=false")
+
+
+def tables_of(experiment, table):
+    """A table (stored or counted again) of everybody and of each segment."""
+    return {segment: table(experiment, segment) for segment in SEGMENTS}
+
+
+def emptied():
+    """Forget what the last example left."""
+    for model in (Rollup, VisitorOutcome, Event):
+        model.objects.all().delete()
+    Experiment.objects.update(status=Experiment.Status.RUNNING, stopped_at=None)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(events=st.lists(sent_events, max_size=14), data=st.data())
+def test_any_order_any_batches_any_retries_give_the_recount(both, events, data):
+    emptied()
+    messages = [event.message(number) for number, event in enumerate(events)]
+    waiting = data.draw(st.permutations(messages), label="order of arrival")
+    while waiting:
+        size = data.draw(st.integers(1, len(waiting)), label="size of the batch")
+        again = data.draw(st.lists(st.sampled_from(messages), max_size=3), label="sent again")
+        send(*waiting[:size], *again)
+        waiting = waiting[size:]
+        if data.draw(st.booleans(), label="folded now"):
+            fold_pending(batch=data.draw(st.integers(1, 5), label="fold"))
+    fold_pending()
+    folded = [tables_of(experiment, rows_of) for experiment in both]
+    assert folded == [tables_of(experiment, recount) for experiment in both]
+    for experiment in both:
+        rebuild_rollups(experiment=experiment)
+    assert [tables_of(experiment, rows_of) for experiment in both] == folded
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@given(
+    before=st.lists(sent_events, max_size=8),
+    after=st.lists(sent_events.filter(lambda one: one.kind == "conversion"), max_size=4),
+    stop=st.integers(0, 7),
+    fold_first=st.booleans(),
+)
+def test_stop_anywhere_between_the_events_gives_the_recount(both, before, after, stop, fold_first):
+    emptied()
+    experiment = both[0]
+    send(*(event.message(number) for number, event in enumerate(before)))
+    if fold_first:
+        fold_pending()
+    # The web process whose clock was ahead has dated events after the stop.
+    stop_experiment(experiment=experiment, now=MORNING + stop * 6 * 60 * MINUTE)
+    send(*(event.message(100 + number) for number, event in enumerate(after)))
+    fold_pending()
+    folded = tables_of(experiment, rows_of)
+    assert folded == tables_of(experiment, recount)
+    rebuild_rollups(experiment=experiment)
+    assert tables_of(experiment, rows_of) == folded
