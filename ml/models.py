@@ -1,4 +1,4 @@
-"""The registry's rows: every predictor that was trained, and which one is in use."""
+"""Trained predictors of wordings: one is active, the others can be looked at or brought back."""
 
 from django.db import models
 from django.db.models import Q
@@ -7,22 +7,24 @@ from django.utils.translation import gettext_lazy as _
 
 class PredictorVersion(models.Model):
     class Status(models.TextChoices):
+        # Stored, but not yet promoted: training was cut short between the two.
         CANDIDATE = "candidate", _("Candidate")
-        ACTIVE = "active", _("In use")
+        ACTIVE = "active", _("Active")
+        # Was active once; can be brought back.
         RETIRED = "retired", _("Retired")
-        REJECTED = "rejected", _("Rejected by the gate")
+        # Nothing passed the gate: figures only, no model.
+        REJECTED = "rejected", _("Rejected")
 
-    number = models.PositiveIntegerField(_("version"), unique=True)
-    status = models.CharField(
-        _("status"), max_length=10, choices=Status, default=Status.CANDIDATE, editable=False
+    number = models.PositiveIntegerField(_("number"), unique=True)
+    status = models.CharField(_("status"), max_length=10, choices=Status)
+    strategy = models.CharField(
+        _("strategy"), max_length=40, blank=True, help_text=_("Empty if nothing passed the gate.")
     )
-    strategy = models.CharField(_("strategy"), max_length=50)
     artifact = models.CharField(
-        _("artefact"), max_length=200, unique=True, help_text=_("Its folder among the models.")
+        _("folder"), max_length=200, blank=True, help_text=_("Inside the folder of predictors.")
     )
-    manifest = models.JSONField(_("manifest"))
-    created_at = models.DateTimeField(_("created"))
-    promoted_at = models.DateTimeField(_("last promoted"), null=True)
+    manifest = models.JSONField(_("record of the training"), default=dict)
+    created_at = models.DateTimeField(_("trained"))
 
     class Meta:
         verbose_name = _("predictor version")
@@ -33,13 +35,11 @@ class PredictorVersion(models.Model):
                 fields=("status",), condition=Q(status="active"), name="predictor_one_active"
             ),
             models.CheckConstraint(
-                condition=Q(status__in=("candidate", "active", "retired", "rejected")),
-                name="predictor_status_known",
-            ),
-            models.CheckConstraint(
-                condition=~Q(strategy="") & ~Q(artifact=""), name="predictor_named"
+                condition=Q(status="rejected", artifact="", strategy="")
+                | (~Q(status="rejected") & ~Q(artifact="") & ~Q(strategy="")),
+                name="predictor_stored_unless_rejected",
             ),
         )
 
     def __str__(self) -> str:
-        return f"{self.number} ({self.strategy})"
+        return str(_("Predictor %(number)s") % {"number": self.number})
