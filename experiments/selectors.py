@@ -1,7 +1,7 @@
 """Every read query, named for its use. Nothing here writes."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from django.db.models import Prefetch, QuerySet
@@ -112,7 +112,23 @@ def outcomes_of_visitors(*, experiment_ids: set[int], visitors: set[str]) -> lis
 
 
 def rollups_of(experiment: Experiment) -> QuerySet[Rollup]:
-    return Rollup.objects.filter(experiment=experiment).select_related("variant")
+    """Return the rollups of everybody, a row a day and arm."""
+    rows = Rollup.objects.filter(experiment=experiment, segment="")
+    return rows.select_related("variant")
+
+
+def segment_rollups_of(experiment: Experiment) -> QuerySet[Rollup]:
+    """Return the rollups of the segments; a visitor is in several of them."""
+    rows = Rollup.objects.filter(experiment=experiment).exclude(segment="")
+    return rows.select_related("variant")
+
+
+def rollups_to_book(
+    *, experiment_ids: set[int], days: set[date], segments: set[str]
+) -> list[Rollup]:
+    """Return the rollups in which a visitor may be booked, and some beside them."""
+    rows = Rollup.objects.filter(experiment__in=experiment_ids, day__in=days, segment__in=segments)
+    return list(rows)
 
 
 def experiments_for_report(*, site: Site | None = None) -> QuerySet[Experiment]:
@@ -125,8 +141,14 @@ def experiments_for_report(*, site: Site | None = None) -> QuerySet[Experiment]:
     return rows if site is None else rows.filter(slot__site=site)
 
 
+def experiments_by_key(keys: list[str]) -> QuerySet[Experiment]:
+    return Experiment.objects.filter(key__in=keys).select_related("slot")
+
+
 def finished_experiments() -> QuerySet[Experiment]:
-    return experiments_for_report().filter(status__in=FINISHED).prefetch_related("rollups")
+    """Return finished experiments, each with the rollups of everybody in `rollups`."""
+    everybody = Prefetch("rollups", Rollup.objects.filter(segment=""))
+    return experiments_for_report().filter(status__in=FINISHED).prefetch_related(everybody)
 
 
 def history_arms() -> QuerySet[HistoryArm]:
@@ -149,3 +171,8 @@ def slots_of(*, site: Site | None) -> QuerySet[Slot]:
     """Return the slots of a site, or of all."""
     rows = Slot.objects.select_related("site")
     return rows if site is None else rows.filter(site=site)
+
+
+def live_experiments() -> QuerySet[Experiment]:
+    """Return running and paused experiments, the newest first."""
+    return experiments_for_report().filter(status__in=LIVE)

@@ -23,6 +23,7 @@ UNFOLD = {
         },
     ],
     "SHOW_LANGUAGES": True,
+    "DASHBOARD_CALLBACK": "experiments.admin.dashboard.overview",
     "SIDEBAR": {
         "show_search": False,
         "navigation": [

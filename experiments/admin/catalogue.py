@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -101,15 +101,20 @@ class CTAAdmin(ServedModelAdmin[CTA]):
         (_("For analysis"), {"fields": ("principles", "tags")}),
     )
 
+    class Media:
+        js = ("experiments/cta_preview.js",)
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[CTA]:
         rows: QuerySet[CTA] = super().get_queryset(request)
         return rows.select_related("site").prefetch_related("wordings", "tags")
 
     @admin.display(description=_("as it looks"))
-    def drawn(self, cta: CTA) -> SafeString | str:
-        if cta._state.adding:
-            return gettext("Save it to see it drawn.")
-        return format_html_join(" ", "{}", ((draw(cta, row.text),) for row in cta.wordings.all()))
+    def drawn(self, cta: CTA) -> SafeString:
+        rows = [] if cta._state.adding else cta.wordings.all()
+        drawings = format_html_join(" ", "{}", ((draw(cta, row.text),) for row in rows))
+        # cta_preview.js redraws what is inside while the form is being edited.
+        text = drawings or gettext("Type a wording below to see it drawn.")
+        return format_html("<span data-cta-drawing>{}</span>", text)
 
     @admin.display(description=_("tags"))
     def tag_names(self, cta: CTA) -> str:

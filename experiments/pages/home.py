@@ -4,8 +4,16 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
+from experiments import selectors
+from experiments.services.demo import CLIENT_KEY
+
 
 def home(request: HttpRequest) -> HttpResponse:
     if not settings.CTAOPT_DEMO:
         return redirect("admin:index")
-    return render(request, "demo/home.html")
+    context = {
+        "client_key": CLIENT_KEY,
+        "has_clicked": "thanks" in request.GET,
+        "experiments": selectors.experiments_for_report(),
+    }
+    return render(request, "demo/home.html", context)

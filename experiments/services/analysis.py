@@ -5,37 +5,21 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-import numpy as np
-
 from experiments import selectors
 from experiments.models import Experiment, Rollup, Variant
+from experiments.services.comparing import (
+    ArmTotals,
+    ComparisonResult,
+    compare_arms,
+    statistics_of,
+    successes_of,
+)
 from experiments.services.serving import localised
 from experiments.services.snapshot import cta_values
-from experiments.stats.fixed import Comparison, Test, compare_fixed, wilson_interval
-from experiments.stats.multiplicity import Correction, adjust_p_values, interval_levels
+from experiments.stats.fixed import wilson_interval
 from experiments.stats.omnibus import Omnibus, chi_squared, welch_anova
 from experiments.stats.srm import SrmCheck, check_srm
-from experiments.stats.sufficient import Mean, Proportion, SufficientStatistics, stack_arms
-
-CORRECTION: Correction = "holm"
-Metric = Experiment.Metric
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArmTotals:
-    """The rollups of one arm, added up."""
-
-    visitors: int = 0
-    clicking_visitors: int = 0
-    converting_visitors: int = 0
-    value_sum: Decimal = Decimal(0)
-    value_sum_squares: Decimal = Decimal(0)
-    quarantined_visitors: int = 0
-
-    def plus(self, row: Rollup) -> "ArmTotals":
-        return ArmTotals(
-            **{name: getattr(self, name) + getattr(row, name) for name in self.__slots__}
-        )
+from experiments.stats.sufficient import Proportion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,17 +39,6 @@ class ArmResult:
     successes: int | None
     rate: float | None
     interval: tuple[float, float] | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComparisonResult:
-    """One arm against the control; intervals agree with the adjusted p-value."""
-
-    arm: int
-    key: str
-    text: str
-    comparison: Comparison
-    p_value_adjusted: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +79,7 @@ def report_of(*, experiment: Experiment, now: datetime) -> Report:
         experiment=experiment,
         as_of=now,
         arms=_arms(experiment, variants, totals),
-        comparisons=_comparisons(experiment, variants, totals) if has_rivals else (),
+        comparisons=compare_arms(experiment, variants, totals) if has_rivals else (),
         omnibus=_omnibus(experiment, totals) if has_rivals else None,
         srm=_split(variants, totals) if has_rivals else None,
         quarantined_visitors=sum(total.quarantined_visitors for total in totals),
@@ -119,35 +92,10 @@ def traffic_split(visitors: Sequence[int], shares: Sequence[Decimal]) -> SrmChec
     return check_srm(visitors, [float(share) for share in shares])
 
 
-def statistics_of(experiment: Experiment, totals: Sequence[ArmTotals]) -> SufficientStatistics:
-    """Return the sufficient statistics of the primary metric, control first."""
-    if experiment.primary_metric == Metric.VALUE_PER_VISITOR:
-        return stack_arms(
-            [
-                Mean(
-                    n=total.visitors,
-                    sum=float(total.value_sum),
-                    sum_squares=float(total.value_sum_squares),
-                )
-                for total in totals
-            ]
-        )
-    return stack_arms(
-        [Proportion(n=total.visitors, sum=_successes(experiment, total) or 0) for total in totals]
-    )
-
-
 def wording_of(experiment: Experiment, variant: Variant) -> str:
     """Return what the arm says in the site's own language."""
     locale = experiment.slot.site.default_locale
     return str(localised(cta_values(variant.cta), locale, locale).get("text", ""))
-
-
-def _successes(experiment: Experiment, total: ArmTotals) -> int | None:
-    return {
-        Metric.CLICK_RATE: total.clicking_visitors,
-        Metric.CONVERSION_RATE: total.converting_visitors,
-    }.get(Metric(experiment.primary_metric))
 
 
 def _totals(variant: Variant, rollups: Sequence[Rollup]) -> ArmTotals:
@@ -173,7 +121,7 @@ def _arms(
                 visitors=total.visitors,
                 clicks=total.clicking_visitors,
                 conversions=total.converting_visitors,
-                successes=_successes(experiment, total),
+                successes=successes_of(experiment, total),
                 rate=rate,
                 interval=interval,
             )
@@ -186,32 +134,11 @@ def _rate(
 ) -> tuple[float | None, tuple[float, float] | None]:
     if total.visitors == 0:
         return None, None
-    successes = _successes(experiment, total)
+    successes = successes_of(experiment, total)
     if successes is None:
         return float(total.value_sum) / total.visitors, None
     low, high = wilson_interval(successes, total.visitors, alpha=experiment.alpha)
     return successes / total.visitors, (float(low), float(high))
-
-
-def _comparisons(
-    experiment: Experiment, variants: Sequence[Variant], totals: Sequence[ArmTotals]
-) -> tuple[ComparisonResult, ...]:
-    statistics = statistics_of(experiment, totals)
-    test: Test = "pooled_z" if isinstance(statistics, Proportion) else "welch"
-    p_values = compare_fixed(statistics, alpha=experiment.alpha, test=test).p_value
-    adjusted = adjust_p_values(p_values, CORRECTION)
-    levels = interval_levels(p_values, CORRECTION, experiment.alpha)
-    rows = compare_fixed(statistics, alpha=levels, test=test).rows()
-    return tuple(
-        ComparisonResult(
-            arm=variant.arm,
-            key=variant.key,
-            text=wording_of(experiment, variant),
-            comparison=row,
-            p_value_adjusted=None if np.isnan(p_value) else float(p_value),
-        )
-        for variant, row, p_value in zip(variants[1:], rows, adjusted, strict=True)
-    )
 
 
 def _split(variants: Sequence[Variant], totals: Sequence[ArmTotals]) -> SrmCheck:

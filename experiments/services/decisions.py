@@ -3,7 +3,8 @@
 from datetime import datetime, timedelta
 
 from experiments.models import Experiment
-from experiments.services.analysis import ComparisonResult, Report
+from experiments.services.analysis import Report
+from experiments.services.comparing import ComparisonResult, is_sequential
 from experiments.stats.decision import Decision, decide
 from experiments.stats.evidence import ArmEvidence, Evidence, Rule
 
@@ -16,13 +17,12 @@ def decision_on(report: Report) -> Decision | None:
         return None
     experiment = report.experiment
     control = report.arms[0]
-    is_fixed = _is_one_look(experiment)
     return decide(
         Evidence(
             arms=tuple(_arm_evidence(report, row) for row in report.comparisons),
             control_n=control.visitors,
             control_conversions=control.successes,
-            rule=Rule.FIXED_HORIZON if is_fixed else Rule.SEQUENTIAL,
+            rule=Rule.SEQUENTIAL if is_sequential(experiment) else Rule.FIXED_HORIZON,
             alpha=experiment.alpha,
             days=_days(experiment, report.as_of),
             planned_n=_planned_visitors(report),
@@ -39,16 +39,10 @@ def _arm_evidence(report: Report, row: ComparisonResult) -> ArmEvidence:
         arm=row.arm,
         n=arm.visitors,
         conversions=arm.successes,
-        lift=row.comparison.lift,
-        bounds=row.comparison.lift_interval,
-        p_value=row.p_value_adjusted,
+        lift=row.decisive.comparison.lift,
+        bounds=row.decisive.comparison.lift_interval,
+        p_value=row.decisive.p_value_adjusted,
     )
-
-
-def _is_one_look(experiment: Experiment) -> bool:
-    """Imported figures are looked at once: whoever measured them decided when to stop."""
-    is_imported = experiment.origin == Experiment.Origin.IMPORTED
-    return is_imported or experiment.plan == Experiment.Plan.FIXED
 
 
 def _planned_visitors(report: Report) -> int | None:

@@ -34,9 +34,10 @@ CATALOGUE = DATA / "catalogue.toml"
 LIBRARY_COUNTS = DATA / "msu_library_2013.csv"
 PAST_TESTS = DATA / "past_tests.toml"
 USER = "demo"
+CLIENT_KEY = "demo-client-key"
 LIVE_TEST = "hero-signup-fr"
 # How long ago the live experiment is said to have begun; its visitors come within these days.
-LIVE_TEST_DAYS = 6
+LIVE_TEST_DAYS = 8
 # What every simulated visitor's name begins with.
 SIMULATED = "sim-"
 

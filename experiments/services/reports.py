@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from experiments.services.analysis import Report
+from experiments.services.comparing import Reading
 from experiments.services.decisions import decision_on
 from experiments.services.verdict import Verdict, verdict_of
 
@@ -41,10 +42,10 @@ def report_as_json(report: Report) -> dict[str, Any]:
         "comparisons": [
             {
                 "arm": row.arm,
-                "key": row.key,
-                "text": row.text,
-                **asdict(row.comparison),
-                "p_value_adjusted": row.p_value_adjusted,
+                "key": report.arms[row.arm].key,
+                "text": report.arms[row.arm].text,
+                **_reading_as_json(row.fixed),
+                "anytime": _reading_as_json(row.anytime) if row.anytime else None,
             }
             for row in report.comparisons
         ],
@@ -53,3 +54,7 @@ def report_as_json(report: Report) -> dict[str, Any]:
         "quarantined_visitors": report.quarantined_visitors,
         "days": [asdict(day) for day in report.days],
     }
+
+
+def _reading_as_json(reading: Reading) -> dict[str, Any]:
+    return {**asdict(reading.comparison), "p_value_adjusted": reading.p_value_adjusted}

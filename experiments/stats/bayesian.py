@@ -239,7 +239,7 @@ def student_t_parts(prior: StudentTPrior, *, reach: float = 0.0) -> tuple[Floats
     width = math.sqrt(80 / half)
     # A value at distance r is explained by w about (scale / r)^2.
     outlier = 2 * math.log(max(reach / prior.scale, 1.0))
-    grid = np.arange(-(width + 40 / half + outlier), width, 0.15 / math.sqrt(half))
+    grid = np.arange(-(width + 40 / half + outlier), width, 0.4 / math.sqrt(half))
     log_weights = half * (grid - np.exp(grid)) + half * math.log(half) - gammaln(half)
     weights = np.exp(log_weights - log_weights.max())
     return weights / weights.sum(), prior.scale * np.exp(-grid / 2)

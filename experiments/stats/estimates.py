@@ -31,14 +31,21 @@ class Estimates:
 
     Args:
         n: Visitors.
-        mean: Mean of the metric; NaN where it does not exist.
+        mean: Mean of the metric, adjusted by its covariate where there is one; NaN where it
+            does not exist.
         variance: Variance of that mean (not of a visitor); NaN where it does not exist.
+        raw_mean: Mean without adjustment; the lift is relative to the control's.
+        raw_variance: Variance of the raw mean.
+        covariance: Covariance of mean and raw mean; the variance where nothing was adjusted.
         reason: Why the variance is NaN or unusable, as `Reason` codes.
     """
 
     n: FloatArray
     mean: FloatArray
     variance: FloatArray
+    raw_mean: FloatArray
+    raw_variance: FloatArray
+    covariance: FloatArray
     reason: ReasonArray
 
 
@@ -81,8 +88,8 @@ class Contrasts:
 
 
 @singledispatch
-def estimate(statistics: SufficientStatistics) -> Estimates:
-    """Return each arm's mean and the variance of that mean.
+def raw_estimates(statistics: SufficientStatistics) -> Estimates:
+    """Return each arm's mean and the variance of that mean, whatever its covariate says.
 
     A proportion's variance is p(1 - p)/n, a mean's has Bessel's correction, a ratio's follows
     by the delta method from the two means.
@@ -98,13 +105,14 @@ def estimate(statistics: SufficientStatistics) -> Estimates:
 
     Source: Deng, Knoblich, Lu (2018), "Applying the delta method in metric analytics", KDD.
 
-    >>> estimate(Proportion(n=np.array([100.0, 100.0]), sum=np.array([10.0, 20.0]))).mean.tolist()
+    >>> both = Proportion(n=np.array([100.0, 100.0]), sum=np.array([10.0, 20.0]))
+    >>> raw_estimates(both).mean.tolist()
     [0.1, 0.2]
     """
     raise TypeError(f"statistics of an unknown kind: {type(statistics).__name__}")
 
 
-@estimate.register
+@raw_estimates.register
 def _(statistics: Proportion) -> Estimates:
     n, total = as_arrays(statistics.n, statistics.sum)
     with np.errstate(all="ignore"):
@@ -114,7 +122,7 @@ def _(statistics: Proportion) -> Estimates:
     return _estimates(n, mean, variance, first_reason(*conditions))
 
 
-@estimate.register
+@raw_estimates.register
 def _(statistics: Mean) -> Estimates:
     n, total = as_arrays(statistics.n, statistics.sum)
     deviations = centred(n, (statistics.sum, statistics.sum), statistics.sum_squares)
@@ -129,10 +137,10 @@ def _(statistics: Mean) -> Estimates:
     return _estimates(n, mean, variance, first_reason(*conditions))
 
 
-@estimate.register
+@raw_estimates.register
 def _(statistics: Ratio) -> Estimates:
     n, top, bottom = as_arrays(statistics.n, statistics.numerator_sum, statistics.denominator_sum)
-    deviations, noise = _linearised_deviations(statistics)
+    deviations, noise = linearised_deviations(statistics)
     with np.errstate(all="ignore"):
         variance = deviations / (n - 1) / n / (bottom / n) ** 2
     conditions = (
@@ -147,7 +155,7 @@ def _(statistics: Ratio) -> Estimates:
     return _estimates(n, mean, variance, reason)
 
 
-def _linearised_deviations(statistics: Ratio) -> tuple[FloatArray, FloatArray]:
+def linearised_deviations(statistics: Ratio) -> tuple[FloatArray, FloatArray]:
     """Return the sum of squared deviations of numerator - ratio * denominator, and its noise."""
     n, top, bottom = as_arrays(statistics.n, statistics.numerator_sum, statistics.denominator_sum)
     top_squares = centred(n, (top, top), statistics.numerator_sum_squares)
@@ -198,19 +206,20 @@ def contrasts(estimates: Estimates) -> Contrasts:
     Returns:
         K - 1 contrasts on the last axis.
 
-    Source: Welch (1947), "The generalization of Student's problem", Biometrika 34.
+    Source: Welch (1947), "The generalization of Student's problem", Biometrika 34. The lift
+    of adjusted means is the adjusted effect over the raw mean of the control, as in Deng, Xu,
+    Kohavi, Walker (2013), WSDM.
 
     >>> both = Proportion(n=np.array([10_000.0, 10_000.0]), sum=np.array([500.0, 580.0]))
-    >>> contrasts(estimate(both)).lift.round(12).tolist()
+    >>> contrasts(raw_estimates(both)).lift.round(12).tolist()
     [0.16]
     """
     control, arms = np.s_[..., :1], np.s_[..., 1:]
     shape = estimates.mean[arms].shape
-    base = np.broadcast_to(estimates.mean[control], shape)
-    base_variance = np.broadcast_to(estimates.variance[control], shape)
+    base = np.broadcast_to(estimates.raw_mean[control], shape)
     with np.errstate(all="ignore"):
-        effect = estimates.mean[arms] - base
-        variance = estimates.variance[arms] + base_variance
+        effect = estimates.mean[arms] - estimates.mean[control]
+        variance = estimates.variance[arms] + estimates.variance[control]
     reason = first_of_two(np.broadcast_to(estimates.reason[control], shape), estimates.reason[arms])
     unknown = ~np.isfinite(effect)
     no_lift = first_reason((np.abs(base) <= TINY, Reason.ZERO_CONTROL))
@@ -220,8 +229,8 @@ def contrasts(estimates: Estimates) -> Contrasts:
         variance=np.where(reason == 0, variance, np.nan),
         dof=np.where(reason == 0, welch_dof(estimates), np.nan),
         base=np.abs(base),
-        base_variance=base_variance,
-        base_covariance=-np.sign(base) * base_variance,
+        base_variance=np.broadcast_to(estimates.raw_variance[control], shape),
+        base_covariance=-np.sign(base) * estimates.covariance[control],
         reason=reason,
         lift_reason=np.where(unknown, reason, no_lift),
     )
@@ -252,8 +261,15 @@ def _estimates(
 ) -> Estimates:
     out_of_range = first_reason((~np.isfinite(variance), Reason.OUT_OF_RANGE))
     reason = first_of_two(reason, out_of_range)
+    variance = where_defined(reason, variance)
     return Estimates(
-        n=n, mean=mean, variance=np.where(reason == 0, variance, np.nan), reason=reason
+        n=n,
+        mean=mean,
+        variance=variance,
+        raw_mean=mean,
+        raw_variance=variance,
+        covariance=variance,
+        reason=reason,
     )
 
 

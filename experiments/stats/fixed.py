@@ -4,18 +4,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
+from experiments.stats.cuped import estimate
 from experiments.stats.estimates import (
     Contrasts,
     as_arrays,
     contrasts,
-    estimate,
     first_of_two,
     where_defined,
 )
 from experiments.stats.lift import fieller_interval
 from experiments.stats.reasons import Reason, ReasonArray, first_reason
+from experiments.stats.score import score_effect_ends, score_lift_ends
 from experiments.stats.sufficient import (
     FloatArray,
     Proportion,
@@ -97,15 +98,17 @@ def compare_fixed(
     Args:
         statistics: Arms on the last axis, K >= 2, control first.
         alpha: Two-sided error rate in (0, 1); an array gives each comparison its own.
-        test: `welch` is Welch's t-test. `pooled_z`, for proportions, pools the two arms'
-            variance in the p-value, as the chi-squared test does; the intervals stay Welch's.
+        test: `welch` is Welch's t-test with Fieller's interval for the lift. `pooled_z`, for
+            proportions, pools the variance of the two arms as the chi-squared test does, and
+            its score intervals hold exactly the values that it does not reject: better at low
+            or unequal counts, and defined where one arm has no click.
 
     Returns:
         Effects, lifts, intervals at level 1 - alpha and p-values.
 
     Raises:
         ValueError: If there are fewer than two arms, alpha is not in (0, 1), or `pooled_z` is
-            asked for a metric that is not a proportion.
+            asked for a metric that is not a proportion or has a covariate.
 
     Source: Welch (1947), Biometrika 34; Fieller (1954), J. R. Stat. Soc. B 16.
 
@@ -116,30 +119,22 @@ def compare_fixed(
     """
     check_arms(statistics)
     check_alpha(alpha)
+    if test == "pooled_z":
+        return _compare_pooled(statistics, np.asarray(alpha, dtype=np.float64))
     contrast = contrasts(estimate(statistics))
     with np.errstate(all="ignore"):
         # The lower quantile: 1 - alpha/2 would round to 1 for an alpha below 1e-16.
         multiplier = -special.stdtrit(contrast.dof, np.asarray(alpha, dtype=np.float64) / 2)
-    if test == "pooled_z":
-        p_value, reason = _pooled_p_value(statistics)
-        return comparisons(contrast, multiplier, p_value=p_value, p_reason=reason)
     return comparisons(contrast, multiplier, p_value=_welch_p_value(contrast))
 
 
-def comparisons(
-    contrast: Contrasts,
-    multiplier: FloatArray,
-    *,
-    p_value: FloatArray,
-    p_reason: ReasonArray | None = None,
-) -> Comparisons:
+def comparisons(contrast: Contrasts, multiplier: FloatArray, *, p_value: FloatArray) -> Comparisons:
     """Build the comparisons whose intervals are `multiplier` standard errors wide on each side.
 
     Args:
         contrast: Effects with variances.
         multiplier: Half-width in standard errors, broadcast against the contrasts.
         p_value: Of the same test as the multiplier.
-        p_reason: Why the p-value is undefined, when not for the contrast's own reason.
 
     Returns:
         Effects and lifts (Fieller) with their intervals.
@@ -157,7 +152,7 @@ def comparisons(
         lift=contrast.lift,
         lift_low=lift_low,
         lift_high=lift_high,
-        p_value=where_defined(reason if p_reason is None else p_reason, p_value),
+        p_value=where_defined(reason, p_value),
         reason=reason,
         lift_reason=lift_reason,
     )
@@ -216,20 +211,48 @@ def _welch_p_value(contrast: Contrasts) -> FloatArray:
         return 2 * special.stdtr(contrast.dof, -statistic)
 
 
-def _pooled_p_value(statistics: SufficientStatistics) -> tuple[FloatArray, ReasonArray]:
-    if not isinstance(statistics, Proportion):
+def _compare_pooled(statistics: SufficientStatistics, alpha: FloatArray) -> Comparisons:
+    if not isinstance(statistics, Proportion) or statistics.has_covariate:
         kind = type(statistics).__name__
-        raise ValueError(f"test must be 'welch' for {kind}: 'pooled_z'")
+        raise ValueError(f"test must be 'welch' for {kind} or with a covariate: 'pooled_z'")
     n, total = as_arrays(statistics.n, statistics.sum)
-    control, arms = np.s_[..., :1], np.s_[..., 1:]
+    control, arm = ((n[at], total[at]) for at in (np.s_[..., :1], np.s_[..., 1:]))
     with np.errstate(all="ignore"):
-        pooled = (total[control] + total[arms]) / (n[control] + n[arms])
-        variance = pooled * (1 - pooled) * (1 / n[control] + 1 / n[arms])
-        difference = total[arms] / n[arms] - total[control] / n[control]
-        p_value = 2 * stats.norm.sf(np.abs(difference) / np.sqrt(variance))
-    empty = (n[control] == 0) | (n[arms] == 0)
-    reason = first_reason((empty, Reason.NO_VISITORS), (variance == 0, Reason.NO_VARIANCE))
-    return p_value, reason
+        pooled = (control[1] + arm[1]) / (control[0] + arm[0])
+        variance = pooled * (1 - pooled) * (1 / control[0] + 1 / arm[0])
+        effect = arm[1] / arm[0] - control[1] / control[0]
+        p_value = 2 * special.ndtr(-np.abs(effect) / np.sqrt(variance))
+        lift = np.where(control[1] > 0, effect / (control[1] / control[0]), np.nan)
+    fewer = np.minimum(control[0], arm[0])
+    reason = first_reason(
+        (fewer == 0, Reason.NO_VISITORS),
+        (fewer == 1, Reason.ONE_VISITOR),
+        (variance == 0, Reason.NO_VARIANCE),
+    )
+    low, high, lift_low, lift_high = _score_ends(control, arm, alpha)
+    no_lift = first_reason((control[1] == 0, Reason.ZERO_CONTROL))
+    lift_reason = first_of_two(np.where(reason == Reason.NO_VISITORS, reason, no_lift), reason)
+    return Comparisons(
+        effect=effect,
+        effect_low=where_defined(reason, low),
+        effect_high=where_defined(reason, high),
+        lift=lift,
+        lift_low=where_defined(lift_reason, lift_low),
+        lift_high=where_defined(lift_reason, lift_high),
+        p_value=where_defined(reason, p_value),
+        reason=reason,
+        lift_reason=lift_reason,
+    )
+
+
+def _score_ends(
+    control: tuple[FloatArray, FloatArray], arm: tuple[FloatArray, FloatArray], alpha: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    z = -special.ndtri(alpha / 2)
+    # Nobody's interval is not used; one visitor keeps its arithmetic finite.
+    (n_a, clicks_a), (n_b, clicks_b) = control, arm
+    pair = (clicks_a, np.maximum(n_a, 1)), (clicks_b, np.maximum(n_b, 1))
+    return *score_effect_ends(*pair, z), *score_lift_ends(*pair, z)
 
 
 def _or_none(value: np.float64) -> float | None:

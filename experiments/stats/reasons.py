@@ -32,6 +32,10 @@ class Reason(IntEnum):
     NEGATIVE_RATIO = 8
     TOO_FEW_EXPECTED = 9
     ONE_ARM_WITH_SHARE = 10
+    FEW_CLICKS = 11
+    FEW_VISITORS = 12
+    PLAN_OVER = 13
+    EMPTY_STRATUM = 14
 
     @property
     def sentence(self) -> str | None:
@@ -43,8 +47,7 @@ _SENTENCES = {
     Reason.NO_VISITORS: "An arm has no visitors.",
     Reason.ONE_VISITOR: "An arm has one visitor only, so its variance is unknown.",
     Reason.NO_VARIANCE: (
-        "All visitors of an arm have the same outcome, so its variance cannot be estimated; "
-        "collect more data or use an exact method."
+        "All visitors of an arm have the same outcome, so its variance cannot be estimated yet."
     ),
     Reason.ZERO_DENOMINATOR: "The denominator of an arm's ratio is 0.",
     Reason.ZERO_CONTROL: "The control's mean is 0, so a relative change does not exist.",
@@ -58,6 +61,15 @@ _SENTENCES = {
         "An arm expects fewer than 5 visitors, too few for a chi-squared test."
     ),
     Reason.ONE_ARM_WITH_SHARE: "Fewer than two arms have a share above 0.",
+    Reason.FEW_CLICKS: (
+        "An arm has fewer than 20 visitors who did it, or who did not, too few for a sequential "
+        "interval of the effect."
+    ),
+    Reason.FEW_VISITORS: (
+        "An arm has fewer than 100 visitors, too few for a sequential comparison of means."
+    ),
+    Reason.EMPTY_STRATUM: "An arm has no visitors in a stratum; merge it with a similar one.",
+    Reason.PLAN_OVER: "The planned visitors have come; the running interval ended with the plan.",
 }
 
 

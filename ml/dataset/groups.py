@@ -161,6 +161,22 @@ def stack_arms(groups: Sequence[ContrastGroup]) -> Arms:
     )
 
 
+def sum_by_group(
+    values: NDArray[np.float64], group: NDArray[np.int64], n_groups: int
+) -> NDArray[np.float64]:
+    """Return the sum of the values of each group.
+
+    Args:
+        values: Float64 (n,).
+        group: Group index, int64 (n,), in [0, n_groups).
+        n_groups: Number of groups; one without values sums to 0.
+
+    >>> sum_by_group(np.array([1.0, 3.0, 7.0]), np.array([0, 0, 2]), 3)
+    array([4., 0., 7.])
+    """
+    return np.asarray(np.bincount(group, values, minlength=n_groups), dtype=np.float64)
+
+
 def center_in_group(values: NDArray[np.float64], group: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the values less the plain mean of their group: levels differ for reasons unseen.
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.dataset.groups import Arms, Dataset
+from ml.dataset.groups import Arms, Dataset, sum_by_group
 
 # Fewer replicated arms say too little about noise beyond binomial.
 MIN_REPLICATE_DOF = 30
@@ -57,7 +57,7 @@ def arm_variance(arms: Arms, *, dispersion: float = 1.0) -> float:
     """
     if dispersion < 1:
         raise ValueError(f"dispersion: {dispersion} is below 1")
-    excess, scale = _moments(arms, dispersion)
+    excess, scale = variance_moments(arms, dispersion=dispersion)
     return max(0.0, float(excess.sum() / scale.sum())) if scale.sum() > 0 else 0.0
 
 
@@ -79,13 +79,32 @@ def replicate_dispersion(dataset: Dataset) -> float | None:
     return max(1.0, dataset.replicate_chi2 / dataset.replicate_dof)
 
 
-def _moments(arms: Arms, dispersion: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return Q - (K - 1) and the weight sum it is divided by, for each group."""
+def variance_moments(
+    arms: Arms, *, dispersion: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return what `arm_variance` sums over groups: its numerator and its denominator.
+
+    Args:
+        arms: Arms of the groups.
+        dispersion: Noise variance over binomial variance, >= 1.
+
+    Returns:
+        Cochran's Q less its degrees of freedom, and its scale; both float64 (number of groups,).
+
+    >>> import numpy as np
+    >>> counts = np.array([10.0, 10.0])
+    >>> arms = Arms(texts=("A", "B"), group=np.array([0, 0]), visitors=9 * counts, clicks=counts)
+    >>> variance_moments(arms, dispersion=1.0)[0]
+    array([-1.])
+    """
     odds, variance = log_odds(arms)
     weight = 1 / (dispersion * variance)
-    total = np.bincount(arms.group, weight)
-    mean = np.bincount(arms.group, weight * odds) / total
-    spread = np.bincount(arms.group, weight * (odds - mean[arms.group]) ** 2)
-    scale = total - np.bincount(arms.group, weight**2) / total
-    excess = np.asarray(spread - (np.bincount(arms.group) - 1), dtype=np.float64)
-    return excess, np.asarray(scale)
+
+    def by_group(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return sum_by_group(values, arms.group, arms.n_groups)
+
+    total = by_group(weight)
+    mean = by_group(weight * odds) / total
+    spread = by_group(weight * (odds - mean[arms.group]) ** 2)
+    degrees = by_group(np.ones_like(odds)) - 1
+    return spread - degrees, total - by_group(weight**2) / total

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.dataset.groups import Arms, center_in_group
+from ml.dataset.groups import Arms, center_in_group, sum_by_group
 from ml.dataset.spread import arm_variance, log_odds
 
 
@@ -29,7 +29,8 @@ def centered_targets(arms: Arms) -> NDArray[np.float64]:
     >>> centered_targets(arms).round(3)
     array([ 0.201, -0.201])
     """
-    rate = np.bincount(arms.group, arms.clicks) / np.bincount(arms.group, arms.visitors)
+    clicks = sum_by_group(arms.clicks, arms.group, arms.n_groups)
+    rate = clicks / sum_by_group(arms.visitors, arms.group, arms.n_groups)
     smoothed = (arms.clicks + 1) / (arms.visitors + 1 / rate[arms.group])
     return center_in_group(np.log(smoothed), arms.group)
 

@@ -77,11 +77,11 @@ async function evaluate() {
     credentials: "omit",
     signal: AbortSignal.timeout(GIVE_UP_MS),
   });
-  if (answer.status === 304) return cached.flags;
-  if (!answer.ok) throw new Error("the service answered " + answer.status);
-  const { flags } = await answer.json();
-  // Nothing to store if consent was taken back meanwhile.
-  if (visitor) write("flags", { etag: answer.headers.get("ETag"), flags });
+  const unchanged = answer.status === 304;
+  if (!unchanged && !answer.ok) throw new Error("the service answered " + answer.status);
+  const { flags } = unchanged ? cached : await answer.json();
+  if (!visitor) return []; // consent was taken back meanwhile
+  if (!unchanged) write("flags", { etag: answer.headers.get("ETag"), flags });
   return flags;
 }
 

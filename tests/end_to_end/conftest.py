@@ -5,6 +5,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.end_to_end.fake_service import FakeService, FakeSite
+from tests.end_to_end.snippet import Visit
 
 CHROMIUM = Path("/usr/bin/chromium")
 CHROMIUM_ARGUMENTS = [
@@ -77,3 +78,8 @@ def site() -> Iterator[FakeSite]:
     fake = FakeSite()
     yield fake
     fake.stop()
+
+
+@pytest.fixture
+def visit(browser_page: Page, service: FakeService, site: FakeSite) -> Visit:
+    return Visit(browser_page, service, site)

@@ -120,7 +120,9 @@ class Command(BaseCommand):
         command = ["simulate_visitors", "--url", url, "--slot", experiment.slot.key]
         since = f"{experiment.started_at:%Y-%m-%dT%H:%M:%SZ}"
         when = ["--since", since, "--days", str(LIVE_TEST_DAYS), "--visitors", str(visitors)]
-        children.start(VISITORS, [sys.executable, "manage.py", *command, *when])
+        # One after the other: whoever opens the page meanwhile is served without a wait.
+        argv = [sys.executable, "manage.py", *command, *when, "--threads", "1"]
+        children.start(VISITORS, argv)
 
     def _see_off(self, children: Children, child: Child) -> None:
         """Let the visitors go when they are through; the service cannot miss another child."""

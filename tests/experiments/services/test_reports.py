@@ -55,6 +55,34 @@ def test_verdict_without_a_difference_does_not_claim_equality(fixed):
     assert "not proof" in verdict.sentences[-1]
 
 
+@pytest.fixture
+def sequential(slot):
+    """A sequential experiment planned for 20,000 visitors, running for ten days."""
+    return factories.make_running_experiment(
+        slot, started_at=NOW - timedelta(days=10), planned_visitors=20_000
+    )
+
+
+def test_verdict_of_a_sequential_plan_may_come_before_its_end(sequential):
+    verdict = verdict_on(counted(sequential, (6_000, 300), (6_000, 450)))
+    assert verdict.status == "ship"
+    assert "valid however often one looks" in verdict.sentences[0]
+
+
+def test_verdict_of_a_sequential_plan_asks_more_than_a_single_look(sequential):
+    report = counted(sequential, (2_000, 100), (2_000, 130))
+    assert report.comparisons[0].fixed.p_value_adjusted < 0.05
+    assert verdict_on(report).status == "keep_running"
+
+
+def test_verdict_of_a_few_days_waits_for_a_week(sequential):
+    sequential.started_at = NOW - timedelta(days=2)
+    sequential.save()
+    verdict = verdict_on(counted(sequential, (6_000, 300), (6_000, 450)))
+    assert verdict.status == "keep_running"
+    assert "weekdays differ" in verdict.sentences[0]
+
+
 def test_verdict_is_none_before_there_are_two_arms(slot):
     experiment = factories.make_running_experiment(slot, shares={"control": "1"})
     assert verdict_on(reported(experiment)) is None

@@ -2,8 +2,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from experiments.stats.sufficient import Mean, Proportion
+
+# A machine shared by several suites makes any time limit of an example flaky.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 SHARED = Path(__file__).resolve().parents[3].parent / "shared"
 

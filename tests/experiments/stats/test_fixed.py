@@ -118,7 +118,7 @@ def test_numbers_beyond_range_are_undefined():
 
 
 def test_pooled_z_is_for_proportions(two_means):
-    with pytest.raises(ValueError, match="test must be 'welch' for Mean"):
+    with pytest.raises(ValueError, match="test must be 'welch' for Mean or with"):
         compare_fixed(two_means, test="pooled_z")
 
 

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from experiments.stats.estimates import contrasts, estimate
+from experiments.stats.cuped import estimate
+from experiments.stats.estimates import contrasts
 from experiments.stats.lift import (
     delta_interval,
     fieller_interval,

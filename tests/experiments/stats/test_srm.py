@@ -4,7 +4,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest, chisquare
 
-from experiments.stats.srm import check_shares, check_srm, check_srm_phases
+from experiments.stats.srm import (
+    check_shares,
+    check_srm,
+    check_srm_phases,
+    check_srm_sequential,
+)
 
 
 @pytest.mark.parametrize(
@@ -104,3 +109,60 @@ def test_srm_false_alarm_rate_is_nominal():
     counts = rng.multinomial(10_000, shares, size=n_experiments)
     alarms = sum(check_srm(row, shares).p_value < 0.05 for row in counts)
     assert binomtest(alarms, n_experiments, 0.05).pvalue > 0.001
+
+
+@pytest.mark.parametrize(
+    ("concentration", "expected"), [(2, 3.6219), (100, 5.6136), (1000, 6.0758)]
+)
+def test_sequential_srm_matches_the_reference(concentration, expected):
+    check = check_srm_sequential([[5200, 4800]], [[0.5, 0.5]], concentration=concentration)
+    assert check.statistic == pytest.approx(expected, abs=5e-5)
+    assert check.p_value == pytest.approx(np.exp(-check.statistic))
+
+
+def test_sequential_srm_is_a_martingale():
+    """From any state, the next visitor leaves the Bayes factor unchanged in the mean."""
+    shares = [0.5, 0.3, 0.2]
+    now = check_srm_sequential([[7, 2, 1]], [shares], concentration=9).statistic
+    later = [
+        check_srm_sequential([counts], [shares], concentration=9).statistic
+        for counts in ([8, 2, 1], [7, 3, 1], [7, 2, 2])
+    ]
+    assert np.array(shares) @ np.exp(later) == pytest.approx(np.exp(now), rel=1e-9)
+
+
+def test_sequential_srm_multiplies_over_phases():
+    one = check_srm_sequential([[900, 100]], [[0.9, 0.1]]).statistic
+    two = check_srm_sequential([[520, 480]], [[0.5, 0.5]]).statistic
+    both = check_srm_sequential([[900, 100], [520, 480]], [[0.9, 0.1], [0.5, 0.5]])
+    assert both.statistic == pytest.approx(one + two)
+
+
+def test_sequential_srm_keeps_what_was_proved():
+    check = check_srm_sequential([[5000, 5000]], [[0.5, 0.5]], largest_before=8.0)
+    assert check.p_value == pytest.approx(np.exp(-8.0))
+
+
+def test_sequential_srm_edges():
+    assert check_srm_sequential([[0, 0]], [[0.5, 0.5]]).p_value is None
+    assert check_srm_sequential([[5, 5, 1]], [[0.5, 0.5, 0.0]]).p_value == 0.0
+    assert check_srm_sequential([[1, 0]], [[0.5, 0.5]]).p_value == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("concentration", [0, -1, float("inf"), float("nan")])
+def test_sequential_srm_refuses_concentration(concentration):
+    with pytest.raises(ValueError, match="concentration must be positive"):
+        check_srm_sequential([[5, 5]], [[0.5, 0.5]], concentration=concentration)
+
+
+@pytest.mark.slow
+def test_sequential_srm_may_be_repeated_daily_where_the_chi_squared_may_not():
+    rng = np.random.default_rng(20)
+    shares, days, runs = np.array([0.5, 0.5]), 40, 400
+    counts = rng.multinomial(500, shares, (runs, days)).cumsum(axis=1)
+    sequential = sum(
+        any(check_srm_sequential([day], [shares]).p_value < 0.05 for day in run) for run in counts
+    )
+    repeated = sum(any(check_srm(day, shares).p_value < 0.05 for day in run) for run in counts)
+    assert binomtest(sequential, runs, 0.05, "greater").pvalue > 0.001
+    assert repeated > 0.15 * runs

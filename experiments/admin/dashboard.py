@@ -1,0 +1,42 @@
+"""The admin's first page: what runs, and what can be decided."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+
+from experiments import selectors
+from experiments.models import Experiment
+from experiments.services.analysis import report_of
+from experiments.services.reports import verdict_on
+from experiments.services.verdict import Verdict
+
+# Each costs one query and a few milliseconds.
+MOST = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    experiment: Experiment
+    url: str
+    visitors: int
+    verdict: Verdict | None
+
+
+def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Add the live experiments to the first page, for those who may see them."""
+    if request.user.has_perm("experiments.view_experiment"):
+        context["lines"] = [_line(row) for row in selectors.live_experiments()[:MOST]]
+    return context
+
+
+def _line(experiment: Experiment) -> Line:
+    report = report_of(experiment=experiment, now=timezone.now())
+    return Line(
+        experiment=experiment,
+        url=reverse("admin:experiments_experiment_report", args=[experiment.pk]),
+        visitors=sum(arm.visitors for arm in report.arms),
+        verdict=verdict_on(report),
+    )

@@ -1,0 +1,30 @@
+"""Count experiments again from their raw events."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from experiments import selectors
+from experiments.services.rollups import NothingToRebuildError, rebuild_rollups
+
+
+class Command(BaseCommand):
+    help = "Replace the rollups of experiments by a recount of their raw events."
+    requires_migrations_checks = True
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("keys", nargs="+", metavar="KEY", help="key of an experiment")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        known = {row.key: row for row in selectors.experiments_by_key(options["keys"])}
+        for key in options["keys"]:
+            if key not in known:
+                raise CommandError(f"There is no experiment {key!r}.")
+        for key, experiment in known.items():
+            try:
+                rebuild_rollups(experiment=experiment)
+            except NothingToRebuildError as error:
+                raise CommandError(
+                    f"The figures of {key} were imported: there are no events to count."
+                ) from error
+            self.stdout.write(f"{key}: counted again.")

@@ -1,0 +1,80 @@
+"""How many visitors a plan needs, how long that takes, and which lift it can find."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from experiments.assignment import equal_shares
+from experiments.stats.boundaries import plan_multiplier
+from experiments.stats.crossing import drift_for_power
+from experiments.stats.power import (
+    Design,
+    SampleSize,
+    detectable_lift,
+    duration,
+    sample_size,
+)
+
+# A sequential plan is looked at all the time; so many looks come within 1 % of that.
+LOOKS = 28
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assumptions:
+    """What a person assumes of a test of click rates.
+
+    `base` is the control's rate in (0, 1); `lift` the change worth finding, not 0.
+    """
+
+    base: float
+    lift: float
+    n_arms: int = 2
+    alpha: float = 0.05
+    power: float = 0.8
+    is_sequential: bool = True
+    visitors_per_day: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What the assumptions ask for; `weeks` is None without traffic."""
+
+    size: SampleSize
+    weeks: int | None
+
+
+def plan_for(assumed: Assumptions) -> Plan:
+    """Return the visitors at which the assumed lift is found with the wanted power.
+
+    Raises:
+        ValueError: Naming the assumption that is out of range.
+    """
+    size = sample_size(design_for(assumed), assumed.lift)
+    lasts = duration(size.total, visitors_per_day=assumed.visitors_per_day or 0)
+    return Plan(size=size, weeks=lasts.weeks if lasts else None)
+
+
+def lift_found_by(assumed: Assumptions, *, visitors: float) -> float | None:
+    """Return the smallest lift that so many visitors find with the wanted power."""
+    return detectable_lift(design_for(assumed), visitors)
+
+
+def design_for(assumed: Assumptions) -> Design:
+    """Return the engine's design; equal shares, alpha split between the comparisons."""
+    if assumed.n_arms < 2:
+        raise ValueError(f"n_arms must be at least 2, got {assumed.n_arms}")
+    shares = tuple(equal_shares(assumed.n_arms))
+    drift = None
+    if assumed.is_sequential:
+        drift = _sequential_drift(assumed.alpha, assumed.n_arms - 1, assumed.power)
+    return Design(
+        base=assumed.base, shares=shares, alpha=assumed.alpha, power=assumed.power, drift=drift
+    )
+
+
+@lru_cache(maxsize=128)
+def _sequential_drift(alpha: float, comparisons: int, power: float) -> float:
+    times = np.arange(1, LOOKS + 1) / LOOKS
+    criticals = plan_multiplier(times, level=alpha / comparisons, alpha=alpha)
+    return drift_for_power(criticals, times, power=power)

@@ -1,0 +1,157 @@
+"""What the browser snippet counts, and how surely it arrives."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.end_to_end.snippet import AT_READY, LINK, flag, of_type, stop_clock
+
+pytestmark = pytest.mark.slow
+
+
+def test_exposure_says_what_was_seen(visit, service):
+    service.flags = [flag()]
+    page = visit()
+    (event,) = service.wait_for_events(1)
+    seen_at, event_id = datetime.fromisoformat(event.pop("at")), uuid.UUID(event.pop("id"))
+    assert event == {
+        "type": "exposure",
+        "slot": "hero-signup",
+        "visitor": page.evaluate("ctaopt.visitor()"),
+        "variant": "b",
+        "experiment": "hero-1",
+    }
+    assert (event_id.version, event_id.variant) == (7, uuid.RFC_4122)
+    assert abs(datetime.now(UTC) - seen_at) < timedelta(minutes=1)
+    assert event_id.int >> 80 == pytest.approx(seen_at.timestamp() * 1000, abs=1000)
+    assert (service.batches[0].key, service.batches[0].content_type) == (
+        "k-1",
+        "text/plain;charset=UTF-8",
+    )
+
+
+def test_exposure_waits_until_half_of_it_is_visible(visit, service):
+    service.flags = [flag()]
+    block = LINK.replace("<a", '<a style="display: block; height: 100px; margin: 560px 0 900px"')
+    page = visit(f"<body style='margin: 0'>{block}")
+    expect(page.locator("a")).to_have_text("Start for free")
+    page.evaluate("new Promise((done) => setTimeout(done, 700))")  # longer than a batch waits
+    assert service.events == []
+    page.evaluate("scrollTo(0, 10)")
+    assert len(of_type(service.wait_for_events(1), "exposure")) == 1
+
+
+def test_exposure_counts_once_a_page_view(visit, service):
+    service.flags = [flag()]
+    page = visit(LINK + "<br>" + LINK)
+    service.wait_for_events(1)
+    page.evaluate("ctaopt.refresh()")
+    page.evaluate("ctaopt.convert('end')")
+    assert len(of_type(service.wait_for_events(2), "exposure")) == 1
+    page.reload()
+    service.wait_for_events(3)
+    assert len({event["id"] for event in of_type(service.events, "exposure")}) == 2
+
+
+def test_nothing_is_counted_without_an_experiment(visit, service):
+    service.flags = [flag(experiment=None)]
+    page = visit()
+    page.get_by_text("Start for free").click()
+    page.wait_for_url("**/start")
+    page.go_back()
+    page.evaluate(f"{AT_READY}.then(() => ctaopt.convert('end'))")
+    assert [event["type"] for event in service.wait_for_events(1)] == ["conversion"]
+
+
+def test_click_is_sent_before_the_browser_leaves(visit, service):
+    service.flags = [flag()]
+    page = visit()
+    page.get_by_text("Start for free").click()
+    page.wait_for_url("**/start")
+    events = service.wait_for_events(2)
+    assert {event["type"] for event in events} == {"exposure", "click"}
+    click = of_type(events, "click")[0]
+    assert (click["slot"], click["variant"], click["experiment"]) == ("hero-signup", "b", "hero-1")
+
+
+def test_click_does_not_wait_for_a_batch(visit, service, browser_page):
+    stop_clock(browser_page)
+    service.flags = [flag(href="#start")]
+    page = visit('<a data-cta-slot="hero-signup" href="#here">Sign up</a>')
+    page.clock.run_for(100)  # the frames of a loading page, far fewer than a batch waits for
+    page.get_by_text("Start for free").click()
+    assert len(of_type(service.wait_for_events(2), "click")) == 1
+
+
+def test_click_proves_the_exposure(visit, service):
+    service.flags = [flag()]
+    page = visit("<div style='height: 2000px'></div>" + LINK)
+    expect(page.locator("a")).to_have_text("Start for free")
+    page.locator("a").evaluate("(link) => link.click()")
+    assert [event["type"] for event in service.wait_for_events(2)] == ["exposure", "click"]
+
+
+def test_middle_click_counts(visit, service):
+    service.flags = [flag()]
+    page = visit()
+    page.get_by_text("Start for free").click(button="middle")
+    assert len(of_type(service.wait_for_events(2), "click")) == 1
+
+
+def test_conversion_says_its_goal_and_value(visit, service):
+    page = visit()
+    page.evaluate(
+        f"{AT_READY}.then(() => ctaopt.convert('order', {{value: 12.5, currency: 'EUR'}}))"
+    )
+    (event,) = service.wait_for_events(1)
+    assert event.keys() == {"id", "type", "visitor", "goal", "value", "currency", "at"}
+    assert (event["goal"], event["value"], event["currency"]) == ("order", 12.5, "EUR")
+
+
+def test_conversion_can_come_before_the_snippet(visit, service):
+    visit(head="<script>(window.ctaopt ||= []).push(['convert', 'read'])</script>")
+    (event,) = service.wait_for_events(1)
+    assert (event["type"], event["goal"]) == ("conversion", "read")
+
+
+def test_refused_events_are_sent_again_with_the_same_ids(visit, service):
+    service.flags = [flag()]
+    service.events_status = 503
+    page = visit()
+    first = service.wait_for_events(1)[0]
+    service.events_status = 202
+    page.reload()
+    events = service.wait_for_events(len(service.events) + 2)
+    assert first in events[1:]
+    page.wait_for_function("JSON.parse(localStorage['ctaopt.outbox']).length === 0")
+
+
+def test_invalid_events_are_not_sent_again(visit, service):
+    service.flags = [flag()]
+    service.events_status = 400
+    page = visit()
+    service.wait_for_events(1)
+    page.wait_for_function("JSON.parse(localStorage['ctaopt.outbox']).length === 0")
+
+
+def test_beacon_is_confirmed_by_the_next_page(visit, service):
+    service.flags = [flag()]
+    page = visit()
+    page.get_by_text("Start for free").click()
+    page.wait_for_url("**/start")
+    click = of_type(service.wait_for_events(2), "click")[0]
+    page.go_back()
+    page.wait_for_function("JSON.parse(localStorage['ctaopt.outbox']).length === 0")
+    assert service.events.count(click) == 2
+
+
+def test_kept_events_are_bounded(visit, service):
+    service.events_status = 503
+    page = visit()
+    page.evaluate(
+        f"{AT_READY}.then(() => {{for (let n = 0; n < 150; n++) ctaopt.convert('g' + n)}})"
+    )
+    goals = page.evaluate("JSON.parse(localStorage['ctaopt.outbox']).map(({goal}) => goal)")
+    assert goals == [f"g{number}" for number in range(50, 150)]

@@ -1,0 +1,135 @@
+import pytest
+from django.urls import reverse
+
+from experiments.models import CTA, ConfigRevision, ServerKey
+from tests import factories
+
+
+@pytest.fixture
+def admin_client(client, owner):
+    client.force_login(owner)
+    return client
+
+
+def cta_form(site, **changes):
+    values = {
+        "site": site.pk,
+        "name": "Download",
+        "form": "button",
+        "destination": "/download",
+        "background_color": "#112233",
+        "text_color": "#ffffff",
+        "size": "large",
+        "icon": "",
+        "principles": ["urgency", "reward"],
+        "wordings-TOTAL_FORMS": "1",
+        "wordings-INITIAL_FORMS": "0",
+        "wordings-0-locale": "fr",
+        "wordings-0-text": "Télécharger",
+    }
+    return values | changes
+
+
+def test_cta_is_saved_with_its_wordings_and_principles(admin_client, site):
+    admin_client.post(reverse("admin:experiments_cta_add"), cta_form(site))
+    cta = CTA.objects.get(name="Download")
+    assert cta.principles == ["urgency", "reward"]
+    assert cta.wordings.get().text == "Télécharger"
+
+
+def test_cta_is_drawn_as_it_looks(admin_client, site):
+    admin_client.post(reverse("admin:experiments_cta_add"), cta_form(site))
+    page = admin_client.get(reverse("admin:experiments_cta_changelist")).content.decode()
+    assert "background:#112233;color:#ffffff" in page
+    assert "Télécharger" in page
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"background_color": "red"}, "Write a colour as #rrggbb."),
+        ({"destination": ""}, "A button or a link needs a destination."),
+        ({"wordings-0-locale": "Français"}, "Write a language tag such as fr or fr-CA."),
+        ({"wordings-0-text": "", "wordings-0-locale": ""}, "This field is required."),
+    ],
+    ids=["colour", "destination", "locale", "wording"],
+)
+def test_cta_form_names_the_fault(admin_client, site, changes, message):
+    response = admin_client.post(reverse("admin:experiments_cta_add"), cta_form(site, **changes))
+    assert message in response.content.decode()
+    assert not CTA.objects.filter(name="Download").exists()
+
+
+def test_cta_saved_in_the_admin_reaches_the_serving_processes(admin_client, site):
+    admin_client.post(reverse("admin:experiments_cta_add"), cta_form(site))
+    assert ConfigRevision.objects.get().number == 1
+
+
+def test_cta_of_a_live_experiment_is_locked(admin_client, running_experiment):
+    cta = running_experiment.variants.get(arm=0).cta
+    url = reverse("admin:experiments_cta_change", args=[cta.pk])
+    assert "Locked while it is an arm of: hero-test." in admin_client.get(url).content.decode()
+    assert admin_client.post(url, cta_form(cta.site)).status_code == 403
+
+
+def test_ctas_are_filtered_by_principle(admin_client, site):
+    factories.make_cta(site, "Hurry", principles=["urgency"])
+    factories.make_cta(site, "Calm", principles=[])
+    url = reverse("admin:experiments_cta_changelist") + "?principle=urgency"
+    page = admin_client.get(url).content.decode()
+    assert "Hurry" in page
+    assert "Calm" not in page
+
+
+def test_audience_condition_names_its_fault(admin_client, site):
+    data = {"site": site.pk, "key": "odd", "name": "Odd", "condition": '{"device": {"$near": 1}}'}
+    response = admin_client.post(reverse("admin:experiments_audience_add"), data)
+    assert "$near" in response.content.decode()
+    assert response.status_code == 200
+
+
+def test_slot_refuses_a_default_cta_of_another_site(admin_client, site, other_site):
+    cta = factories.make_cta(other_site)
+    data = {"site": site.pk, "key": "x", "name": "X", "position": "footer", "default_cta": cta.pk}
+    response = admin_client.post(reverse("admin:experiments_slot_add"), data)
+    assert "This CTA belongs to another site." in response.content.decode()
+
+
+def test_server_key_is_shown_once(admin_client, site):
+    url = reverse("admin:experiments_serverkey_add")
+    page = admin_client.post(url, {"site": site.pk, "name": "backend"}, follow=True)
+    key = ServerKey.objects.get()
+    assert f"{key.prefix}" in page.content.decode()
+    assert "not shown again" in page.content.decode()
+    again = admin_client.get(reverse("admin:experiments_serverkey_changelist"))
+    assert "not shown again" not in again.content.decode()
+
+
+def test_server_key_is_revoked_by_an_action(admin_client, site):
+    factories.make_server_key(site)
+    url = reverse("admin:experiments_serverkey_changelist")
+    data = {"action": "revoke", "_selected_action": [ServerKey.objects.get().pk]}
+    admin_client.post(url, data)
+    assert ServerKey.objects.get().revoked_at is not None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "site",
+        "serverkey",
+        "tag",
+        "cta",
+        "audience",
+        "slot",
+        "namespace",
+        "experiment",
+        "historyarm",
+    ],
+)
+def test_list_page_costs_a_fixed_number_of_queries(
+    admin_client, running_experiment, name, django_assert_max_num_queries
+):
+    with django_assert_max_num_queries(14):
+        response = admin_client.get(reverse(f"admin:experiments_{name}_changelist"))
+    assert response.status_code == 200

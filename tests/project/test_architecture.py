@@ -1,0 +1,134 @@
+"""The borders of style and design, checked by tools and in a fresh interpreter."""
+
+import os
+import pkgutil
+import shutil
+import subprocess
+import sys
+import tomllib
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def lint_imports(pytestconfig):
+    """Run import-linter over a project folder."""
+
+    def run(folder=pytestconfig.rootpath):
+        command = [
+            sys.executable,
+            "-c",
+            "from importlinter.cli import lint_imports_command as run; run()",
+        ]
+        return subprocess.run(
+            [*command, "--no-cache"], cwd=folder, capture_output=True, text=True, check=False
+        )
+
+    return run
+
+
+def test_import_contracts_are_kept(lint_imports):
+    result = lint_imports()
+    assert result.returncode == 0, result.stdout
+    assert ", 0 broken" in result.stdout
+
+
+# The parts of ml that stand between its core and the database, the queue or people.
+NOT_CORE = {"admin", "apps", "management", "migrations", "models", "predict", "registry", "tasks"}
+
+
+def test_every_core_module_of_ml_is_under_its_contract(pytestconfig):
+    content = tomllib.loads((pytestconfig.rootpath / "pyproject.toml").read_text())
+    contracts = {row["name"]: row for row in content["tool"]["importlinter"]["contracts"]}
+    modules = {info.name for info in pkgutil.iter_modules([str(pytestconfig.rootpath / "ml")])}
+    guarded = contracts["ML core: no Django, no queue"]["source_modules"]
+    assert {name.removeprefix("ml.") for name in guarded} == modules - NOT_CORE
+
+
+# One wrong import a contract, each by the shortest way: file, line, the contract that must break.
+VIOLATIONS = {
+    "packages": ("ml/history/row.py", "import experiments.stats", "Packages"),
+    "layers": ("experiments/models/catalogue.py", "import experiments.selectors", "experiments:"),
+    "new module": ("experiments/surprise.py", "", "experiments:"),
+    "ml layers": ("ml/history/row.py", "import ml.dataset.groups", "ml:"),
+    "new ml module": ("ml/surprise.py", "", "ml:"),
+    "pure core": ("experiments/stats/srm.py", "import django", "Pure core"),
+    "ml core": ("ml/dataset/groups.py", "import celery", "ML core"),
+    "facade": ("experiments/services/archive.py", "import ml.dataset.groups", "facade"),
+    "DRF": ("experiments/services/reports.py", "import rest_framework", "DRF"),
+    "torch": ("experiments/services/serving.py", "import torch", "serving and event path"),
+    "ml in serving": ("experiments/services/snapshot.py", "import ml.history.row", "serving and"),
+    "cycle": ("experiments/services/catalogue.py", "import experiments.services.archive", "cycles"),
+}
+
+
+@pytest.mark.parametrize(("path", "line", "contract"), VIOLATIONS.values(), ids=VIOLATIONS)
+def test_contract_catches_a_wrong_import(
+    lint_imports, pytestconfig, tmp_path, path, line, contract
+):
+    for name in ("ctaopt", "experiments", "ml"):
+        shutil.copytree(pytestconfig.rootpath / name, tmp_path / name)
+    shutil.copy(pytestconfig.rootpath / "pyproject.toml", tmp_path)
+    with (tmp_path / path).open("a") as file:
+        file.write(f"\n{line}\n")
+    result = lint_imports(tmp_path)
+    broken = [row for row in result.stdout.splitlines() if "BROKEN" in row]
+    assert result.returncode == 1
+    assert contract in result.stdout.split("Broken contracts")[1], broken
+
+
+WEB_PROCESS = """
+import sys
+import django
+from django.core.management import call_command
+from django.test import Client
+from django.test.utils import setup_test_environment
+
+from ctaopt.wsgi import application
+setup_test_environment()
+call_command("migrate", verbosity=0)
+
+from tests import factories
+from tests.wsgi_client import WSGIClient
+from django.contrib.auth import get_user_model
+
+slot = factories.make_slot(factories.make_site())
+experiment = factories.make_running_experiment(slot)
+person = get_user_model().objects.create_superuser("owner")
+
+edge = WSGIClient(application, key="shop-client-key")
+context = {"context": {"targetingKey": "v-1"}}
+flag = edge.post("/ofrep/v1/evaluate/flags/hero", context)
+assert flag.status == 200, flag
+assert edge.post("/ofrep/v1/evaluate/flags", context).status == 200
+from datetime import UTC, datetime
+event = factories.event_message(variant=flag.json()["variant"], at=datetime.now(UTC).isoformat())
+receipt = edge.post("/api/v1/events", {"events": [event]})
+assert (receipt.status, receipt.json()["accepted"]) == (202, 1), receipt
+assert edge.get("/cta.js").status == 200
+
+pages = Client()
+pages.force_login(person)
+for path in (
+    "/", "/admin/", f"/admin/experiments/experiment/{experiment.pk}/report/",
+    "/admin/experiments/cta/", "/admin/experiments/historyarm/", "/api/docs/", "/api/schema/",
+    "/api/v1/experiments/", f"/api/v1/experiments/{experiment.key}/report/",
+):
+    assert pages.get(path).status_code == 200, path
+loaded = {"torch", "sentence_transformers", "transformers", "sklearn"} & set(sys.modules)
+print("loaded:", sorted(loaded))
+"""
+
+
+def test_web_process_never_loads_deep_learning(pytestconfig):
+    """OFREP, events, the snippet, reports and admin pages, all in one fresh process."""
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "ctaopt.settings.test"}
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", WEB_PROCESS],
+        cwd=pytestconfig.rootpath,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.stdout.splitlines()[-1:] == ["loaded: []"], result.stderr[-3000:]

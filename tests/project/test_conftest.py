@@ -1,0 +1,42 @@
+import pytest
+
+pytest_plugins = ["pytester"]
+
+# The inner run must not set up what the outer one has set up.
+ALONE = ("-p", "no:django", "-p", "no:randomly", "-p", "no:cacheprovider")
+
+SUITE = """
+    import pytest
+
+    def test_that_runs():
+        pass
+
+    def test_that_needs_something():
+        pytest.skip("no browser")
+
+    @pytest.mark.xfail
+    def test_that_is_expected_to_fail():
+        assert False
+"""
+
+
+@pytest.fixture
+def suite(pytester, pytestconfig):
+    """A suite with the project's conftest and a test that skips itself."""
+    pytester.makeconftest((pytestconfig.rootpath / "tests/conftest.py").read_text())
+    pytester.makepyfile(SUITE)
+    return pytester
+
+
+@pytest.mark.parametrize("value", ["true", "1"])
+def test_skip_fails_in_ci(suite, monkeypatch, value):
+    monkeypatch.setenv("CI", value)
+    result = suite.runpytest_inprocess(*ALONE)
+    result.assert_outcomes(passed=1, failed=1, xfailed=1)
+    result.stdout.fnmatch_lines(["*skipped, which CI does not allow*no browser*"])
+
+
+def test_skip_is_a_skip_elsewhere(suite, monkeypatch):
+    monkeypatch.delenv("CI", raising=False)
+    result = suite.runpytest_inprocess(*ALONE)
+    result.assert_outcomes(passed=1, skipped=1, xfailed=1)
