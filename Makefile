@@ -2,6 +2,8 @@
 PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
+# Files stay whole: their tests share browsers, servers and trained models.
+PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 # Messages of a language, compiled without GNU gettext.
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard locale/*/LC_MESSAGES/*.po))
 
@@ -27,7 +29,7 @@ demo: setup ## Run the whole service with demo data (PORT=8000); Ctrl-C stops it
 	@DJANGO_SETTINGS_MODULE=ctaopt.settings.demo exec $(BIN)/python manage.py demo --port $(PORT)
 
 test: setup ## Run the whole test suite, the slow part included.
-	@$(BIN)/pytest -n 2 --dist worksteal
+	@$(PYTEST)
 
 check: setup ## Run what must be green before a push: format, lint, types, borders, fast tests.
 	$(BIN)/ruff format --check .
@@ -35,7 +37,7 @@ check: setup ## Run what must be green before a push: format, lint, types, borde
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	DJANGO_SETTINGS_MODULE=ctaopt.settings.test $(BIN)/python manage.py makemigrations --check --dry-run
-	$(BIN)/pytest -n 2 --dist worksteal -m "not slow"
+	$(PYTEST) -m "not slow"
 
 bench: setup ## Run every benchmark; each writes benchmarks/results/NAME.json.
 	@for file in benchmarks/bench_*.py; do \

@@ -13,7 +13,7 @@ from django.core.management import (
     handle_default_options,
     load_command_class,
 )
-from django.db import DEFAULT_DB_ALIAS, connection
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 OURS = ("experiments", "ml")
@@ -23,11 +23,14 @@ def run(argv: Sequence[str]) -> int:
     """Run a management command; return the exit status."""
     try:
         _take_settings(argv)
-        if _needs_database(argv):
+        if needs_database(argv):
             migrate_embedded_database()
         execute_from_command_line(list(argv))
     except ImproperlyConfigured as error:
         sys.stderr.write(f"{error}\n")
+        return 1
+    except OperationalError as error:
+        sys.stderr.write(f"The database cannot be used: {error}\n")
         return 1
     return 0
 
@@ -45,15 +48,7 @@ def migrate_embedded_database() -> None:
     call_command("migrate", database=DEFAULT_DB_ALIAS, verbosity=0, interactive=False)
 
 
-def _take_settings(argv: Sequence[str]) -> None:
-    """Let --settings and --pythonpath act before the first look at the settings."""
-    parser = CommandParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--settings")
-    parser.add_argument("--pythonpath")
-    handle_default_options(parser.parse_known_args(argv[2:])[0])
-
-
-def _needs_database(argv: Sequence[str]) -> bool:
+def needs_database(argv: Sequence[str]) -> bool:
     """Tell whether this is a command of ours that says so in Django's own words."""
     if len(argv) < 2 or {"-h", "--help"} & set(argv):
         return False
@@ -62,3 +57,11 @@ def _needs_database(argv: Sequence[str]) -> bool:
     if app not in OURS:
         return False
     return bool(load_command_class(app, argv[1]).requires_migrations_checks)
+
+
+def _take_settings(argv: Sequence[str]) -> None:
+    """Let --settings and --pythonpath act before the first look at the settings."""
+    parser = CommandParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--settings")
+    parser.add_argument("--pythonpath")
+    handle_default_options(parser.parse_known_args(argv[2:])[0])

@@ -1,7 +1,7 @@
 """Every read query, named for its use. Nothing here writes."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from django.db.models import Prefetch, QuerySet
@@ -108,7 +108,23 @@ def outcomes_of_visitors(*, experiment_ids: set[int], visitors: set[str]) -> lis
 
 
 def rollups_of(experiment: Experiment) -> QuerySet[Rollup]:
-    return Rollup.objects.filter(experiment=experiment).select_related("variant")
+    """Return the rollups of everybody, a row a day and arm."""
+    rows = Rollup.objects.filter(experiment=experiment, segment="")
+    return rows.select_related("variant")
+
+
+def segment_rollups_of(experiment: Experiment) -> QuerySet[Rollup]:
+    """Return the rollups of the segments; a visitor is in several of them."""
+    rows = Rollup.objects.filter(experiment=experiment).exclude(segment="")
+    return rows.select_related("variant")
+
+
+def rollups_to_book(
+    *, experiment_ids: set[int], days: set[date], segments: set[str]
+) -> list[Rollup]:
+    """Return the rollups in which a visitor may be booked, and some beside them."""
+    rows = Rollup.objects.filter(experiment__in=experiment_ids, day__in=days, segment__in=segments)
+    return list(rows)
 
 
 def experiments_for_report(*, site: Site | None = None) -> QuerySet[Experiment]:
@@ -126,7 +142,9 @@ def experiments_by_key(keys: list[str]) -> QuerySet[Experiment]:
 
 
 def finished_experiments() -> QuerySet[Experiment]:
-    return experiments_for_report().filter(status__in=FINISHED).prefetch_related("rollups")
+    """Return finished experiments, each with the rollups of everybody in `rollups`."""
+    everybody = Prefetch("rollups", Rollup.objects.filter(segment=""))
+    return experiments_for_report().filter(status__in=FINISHED).prefetch_related(everybody)
 
 
 def history_arms() -> QuerySet[HistoryArm]:

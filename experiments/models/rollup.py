@@ -1,4 +1,4 @@
-"""Additive sufficient statistics, a row a day and arm."""
+"""Additive sufficient statistics, a row a day, arm and segment."""
 
 from django.db import models
 from django.db.models import F, Q
@@ -9,13 +9,23 @@ from experiments.models.fields import ExactDecimalField
 
 
 class Rollup(models.Model):
-    """Counts of the visitors whose first exposure fell on this day (UTC), one arm."""
+    """Counts of the visitors whose first exposure fell on this day (UTC), one arm.
+
+    The row with an empty segment counts everybody. A visitor counts once more in each segment
+    that the first exposure names, so rows of different segments must not be added up.
+    """
 
     experiment = models.ForeignKey(
         Experiment, models.CASCADE, related_name="rollups", db_index=False
     )
     variant = models.ForeignKey(Variant, models.CASCADE, related_name="rollups")
     day = models.DateField(_("day"))
+    segment = models.CharField(
+        _("segment"),
+        max_length=40,
+        blank=True,
+        help_text=_("Empty: everybody. Else such as device=mobile."),
+    )
     visitors = models.BigIntegerField(_("visitors"), default=0)
     clicking_visitors = models.BigIntegerField(_("clicking visitors"), default=0)
     converting_visitors = models.BigIntegerField(_("converting visitors"), default=0)
@@ -28,10 +38,12 @@ class Rollup(models.Model):
     class Meta:
         verbose_name = _("rollup")
         verbose_name_plural = _("rollups")
-        ordering = ("experiment", "day", "variant")
+        ordering = ("experiment", "segment", "day", "variant")
         constraints = (
             models.UniqueConstraint(
-                fields=("experiment", "variant", "day"), name="rollup_one_a_day_and_arm"
+                # The segment before the day: a report reads one segment of all days.
+                fields=("experiment", "segment", "variant", "day"),
+                name="rollup_one_a_day_arm_and_segment",
             ),
             models.CheckConstraint(
                 condition=Q(clicking_visitors__gte=0)

@@ -36,6 +36,12 @@ class Event(models.Model):
     goal = models.CharField(_("goal"), max_length=100, blank=True)
     value = ExactDecimalField(_("value"), null=True)
     currency = models.CharField(_("currency"), max_length=3, blank=True)
+    attributes = models.JSONField(
+        _("attributes"),
+        default=dict,
+        blank=True,
+        help_text=_("Of an exposure: device, locale, country, new_visitor, where known."),
+    )
     occurred_at = models.DateTimeField(_("occurred"))
     received_at = models.DateTimeField(_("received"))
     is_folded = models.BooleanField(_("counted in the rollups"), default=False)
@@ -78,6 +84,9 @@ class VisitorOutcome(models.Model):
     has_converted = models.BooleanField()
     value = ExactDecimalField()
     is_quarantined = models.BooleanField(help_text="Saw several arms.")
+    segments = models.TextField(
+        blank=True, help_text="By the first exposure, such as “device=mobile locale=fr”."
+    )
 
     class Meta:
         constraints = (

@@ -16,6 +16,7 @@ from experiments.services.messages import (
     MAX_AGE,
     MAX_AHEAD,
     ConversionMessage,
+    ExposureMessage,
     Message,
     ShownMessage,
 )
@@ -103,6 +104,8 @@ def _event(site: ServedSite, item: Any, now: datetime) -> Event:
         experiment, variant = _shown(site, message)
         event.experiment_id, event.variant_id = experiment.pk, variant.pk
         event.propensity = variant.propensity
+        if isinstance(message, ExposureMessage) and message.attributes is not None:
+            event.attributes = message.attributes.kept()
     return event
 
 

@@ -1,7 +1,7 @@
 """What websites may send about a visitor: the shape of each event, and nothing else."""
 
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
@@ -14,6 +14,8 @@ MAX_AGE = timedelta(days=30)
 PRINTABLE = r"^[^\x00-\x1f\x7f]*\Z"
 Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=PRINTABLE)]
 Goal = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=PRINTABLE)]
+# BCP 47 as far as it matters here: a language, then subtags.
+LANGUAGE_TAG = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*\Z"
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
@@ -26,8 +28,26 @@ class _Shown(msgspec.Struct, kw_only=True):
     experiment: Identifier | None = None
 
 
+class Attributes(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What is known of a visitor that may split a report. Anything else is refused by name."""
+
+    device: Literal["mobile", "tablet", "desktop"] | None = None
+    locale: Annotated[str, msgspec.Meta(pattern=LANGUAGE_TAG)] | None = None
+    country: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}\Z")] | None = None
+    new_visitor: bool | None = None
+
+    def kept(self) -> dict[str, str | bool]:
+        """Return what is stored: of the locale no more than the language."""
+        values: dict[str, str | bool] = msgspec.to_builtins(self)
+        if self.locale is not None:
+            values["locale"] = self.locale.partition("-")[0].lower()
+        return values
+
+
 class ExposureMessage(_Shown, tag_field="type", tag="exposure", kw_only=True):
     """The variant was really shown."""
+
+    attributes: Attributes | None = None
 
 
 class ClickMessage(_Shown, tag_field="type", tag="click", kw_only=True):

@@ -233,7 +233,8 @@ def _checked(
     # Comparisons with NaN are false.
     if not np.all(np.abs(y) <= LARGEST):
         raise ValueError(f"effects must be finite, got {effects!r}")
-    if not np.all((s >= 1 / LARGEST) & (s <= LARGEST)):
+    # The root keeps the squares of standardised effects finite.
+    if not np.all((s >= LARGEST**-0.5) & (s <= LARGEST)):
         raise ValueError(f"ses must be positive and finite, got {ses!r}")
     if mean is not None and not math.isfinite(mean):
         raise ValueError(f"mean must be finite, got {mean}")

@@ -223,8 +223,11 @@ def _compare_pooled(statistics: SufficientStatistics, alpha: FloatArray) -> Comp
         effect = arm[1] / arm[0] - control[1] / control[0]
         p_value = 2 * special.ndtr(-np.abs(effect) / np.sqrt(variance))
         lift = np.where(control[1] > 0, effect / (control[1] / control[0]), np.nan)
+    fewer = np.minimum(control[0], arm[0])
     reason = first_reason(
-        ((control[0] == 0) | (arm[0] == 0), Reason.NO_VISITORS), (variance == 0, Reason.NO_VARIANCE)
+        (fewer == 0, Reason.NO_VISITORS),
+        (fewer == 1, Reason.ONE_VISITOR),
+        (variance == 0, Reason.NO_VARIANCE),
     )
     low, high, lift_low, lift_high = _score_ends(control, arm, alpha)
     no_lift = first_reason((control[1] == 0, Reason.ZERO_CONTROL))

@@ -47,8 +47,7 @@ _SENTENCES = {
     Reason.NO_VISITORS: "An arm has no visitors.",
     Reason.ONE_VISITOR: "An arm has one visitor only, so its variance is unknown.",
     Reason.NO_VARIANCE: (
-        "All visitors of an arm have the same outcome, so its variance cannot be estimated; "
-        "collect more data or use an exact method."
+        "All visitors of an arm have the same outcome, so its variance cannot be estimated yet."
     ),
     Reason.ZERO_DENOMINATOR: "The denominator of an arm's ratio is 0.",
     Reason.ZERO_CONTROL: "The control's mean is 0, so a relative change does not exist.",

@@ -233,6 +233,7 @@ def _with_exact_looks(
     share = np.broadcast_to(_pair_share(shares, n.shape[-1]), both.shape)
     # Above one half the split of the clicks tells little but how the traffic was split.
     is_rare = (both > 0) & (both * 2 <= n[..., :1] + n[..., 1:])
+    is_rare &= np.minimum(n[..., :1], n[..., 1:]) > 1
     exact = has_few_clicks(statistics) & is_rare & np.isfinite(share)
     clicks = (control[exact], total[..., 1:][exact])
     threshold = reserved_log_threshold(level, alpha=alpha, reserve=EXACT_RESERVE)

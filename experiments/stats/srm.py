@@ -16,6 +16,8 @@ LEAST_EXPECTED = 5.0
 SHARE_TOLERANCE = 1e-6
 CONCENTRATION = 1_000.0
 
+Numbers = Sequence[float] | FloatArray
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SrmCheck:
@@ -39,7 +41,7 @@ class SrmCheck:
         return self.p_value is not None and self.p_value < SRM_ALPHA
 
 
-def check_srm(counts: Sequence[float], shares: Sequence[float]) -> SrmCheck:
+def check_srm(counts: Numbers, shares: Numbers) -> SrmCheck:
     """Test the traffic split by Pearson's chi-squared.
 
     Args:
@@ -64,9 +66,7 @@ def check_srm(counts: Sequence[float], shares: Sequence[float]) -> SrmCheck:
     return check_srm_phases([counts], [shares])
 
 
-def check_srm_phases(
-    counts: Sequence[Sequence[float]], shares: Sequence[Sequence[float]]
-) -> SrmCheck:
+def check_srm_phases(counts: Sequence[Numbers], shares: Sequence[Numbers]) -> SrmCheck:
     """Test the split when the shares changed: chi-squared added over the phases.
 
     Pooling the phases instead would accuse every experiment whose shares moved.
@@ -101,8 +101,8 @@ def check_srm_phases(
 
 
 def check_srm_sequential(
-    counts: Sequence[Sequence[float]],
-    shares: Sequence[Sequence[float]],
+    counts: Sequence[Numbers],
+    shares: Sequence[Numbers],
     *,
     largest_before: float = -np.inf,
     concentration: float = CONCENTRATION,
@@ -153,7 +153,7 @@ def _log_bayes_factor(counts: FloatArray, prior: FloatArray) -> float:
 
 
 def _phases(
-    counts: Sequence[Sequence[float]], shares: Sequence[Sequence[float]]
+    counts: Sequence[Numbers], shares: Sequence[Numbers]
 ) -> list[tuple[FloatArray, FloatArray]]:
     if not counts or len(counts) != len(shares):
         raise ValueError(f"shares must have one row for each of the {len(counts)} phases")
@@ -170,7 +170,7 @@ def _chi_squared(counts: FloatArray, shares: FloatArray) -> float:
     return float(np.sum((counts - expected) ** 2 / expected))
 
 
-def _checked(counts: Sequence[float], shares: Sequence[float]) -> tuple[FloatArray, FloatArray]:
+def _checked(counts: Numbers, shares: Numbers) -> tuple[FloatArray, FloatArray]:
     count = np.asarray(counts, dtype=np.float64)
     if count.ndim != 1 or len(count) < 2:
         raise ValueError(f"counts must name two arms or more: {counts!r}")
@@ -179,7 +179,7 @@ def _checked(counts: Sequence[float], shares: Sequence[float]) -> tuple[FloatArr
     return count, check_shares(shares, len(count))
 
 
-def check_shares(shares: Sequence[float], n_arms: int) -> FloatArray:
+def check_shares(shares: Numbers, n_arms: int) -> FloatArray:
     """Return the shares as an array that sums to 1 exactly.
 
     Args:

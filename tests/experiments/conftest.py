@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth import get_user_model
 
 from tests import factories
+from tests.demo import demo_site  # noqa: F401
 
 
 @pytest.fixture(scope="session")

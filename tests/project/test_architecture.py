@@ -1,9 +1,11 @@
 """The borders of style and design, checked by tools and in a fresh interpreter."""
 
 import os
+import pkgutil
 import shutil
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
@@ -29,6 +31,18 @@ def test_import_contracts_are_kept(lint_imports):
     result = lint_imports()
     assert result.returncode == 0, result.stdout
     assert ", 0 broken" in result.stdout
+
+
+# The parts of ml that stand between its core and the database, the queue or people.
+NOT_CORE = {"admin", "apps", "management", "migrations", "models", "predict", "registry", "tasks"}
+
+
+def test_every_core_module_of_ml_is_under_its_contract(pytestconfig):
+    content = tomllib.loads((pytestconfig.rootpath / "pyproject.toml").read_text())
+    contracts = {row["name"]: row for row in content["tool"]["importlinter"]["contracts"]}
+    modules = {info.name for info in pkgutil.iter_modules([str(pytestconfig.rootpath / "ml")])}
+    guarded = contracts["ML core: no Django, no queue"]["source_modules"]
+    assert {name.removeprefix("ml.") for name in guarded} == modules - NOT_CORE
 
 
 # One wrong import a contract, each by the shortest way: file, line, the contract that must break.

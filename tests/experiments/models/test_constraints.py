@@ -192,7 +192,7 @@ REFUSED = [
     ("event_has_what_its_type_needs", lambda w: [w.event_row(type="conversion")]),
     ("event_has_what_its_type_needs", lambda w: [w.event_row(type="view")]),
     ("outcome_one_a_visitor", twice(lambda w: w.outcome_row())),
-    ("rollup_one_a_day_and_arm", twice(lambda w: w.rollup_row())),
+    ("rollup_one_a_day_arm_and_segment", twice(lambda w: w.rollup_row())),
     ("rollup_counts_possible", lambda w: [w.rollup_row(visitors=1, clicking_visitors=2)]),
     ("rollup_counts_possible", lambda w: [w.rollup_row(visitors=1, converting_visitors=2)]),
     ("rollup_counts_possible", lambda w: [w.rollup_row(visitors=1, clicking_visitors=-1)]),

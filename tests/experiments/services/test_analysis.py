@@ -56,6 +56,13 @@ def test_report_adds_the_days_of_an_arm(running_experiment):
     assert (arm.visitors, arm.clicks) == (15, 3)
 
 
+def test_report_counts_a_visitor_once_whatever_segments_there_are(running_experiment):
+    control = running_experiment.variants.get(arm=0)
+    for segment in ("", "device=mobile", "locale=fr"):
+        factories.make_rollup(control, visitors=10, clicks=1, segment=segment)
+    assert reported(running_experiment).arms[0].visitors == 10
+
+
 def test_report_without_visitors_has_no_rate_and_says_why(running_experiment):
     report = reported(running_experiment)
     assert report.arms[0].rate is None

@@ -85,6 +85,49 @@ def test_exposure_is_rejected_with_the_field_named(served, reason, changes):
     assert re.search(reason, reason_of(served, event_message(**changes)))
 
 
+def test_exposure_keeps_the_attributes_it_may_carry(served):
+    attributes = {"device": "tablet", "locale": "FR-ca", "country": "CA", "new_visitor": False}
+    ingest(site=served, items=[event_message(attributes=attributes)], now=NOW)
+    assert Event.objects.get().attributes == attributes | {"locale": "fr"}
+
+
+@pytest.mark.parametrize("attributes", [None, {}, {"device": None}])
+def test_exposure_without_attributes_keeps_none(served, attributes):
+    message = event_message() | {"attributes": attributes}
+    ingest(site=served, items=[message], now=NOW)
+    assert Event.objects.get().attributes == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("device", "watch"),
+        ("device", 1),
+        ("locale", "français"),
+        ("locale", "en_US"),
+        ("locale", "f"),
+        ("country", "ca"),
+        ("country", "CAN"),
+        ("country", "CA\n"),
+        ("new_visitor", "true"),
+        ("new_visitor", 1),
+    ],
+)
+def test_attribute_of_another_shape_is_rejected_by_name(served, name, value):
+    reason = reason_of(served, event_message(attributes={name: value}))
+    assert f"$.attributes.{name}" in reason
+
+
+def test_unknown_attribute_is_rejected_by_name(served):
+    reason = reason_of(served, event_message(attributes={"email": "a@example.org"}))
+    assert re.search(r"unknown field `email`.*\$\.attributes", reason)
+
+
+@pytest.mark.parametrize("attributes", ["mobile", ["mobile"], 5])
+def test_attributes_that_are_no_object_are_rejected(served, attributes):
+    assert "$.attributes" in reason_of(served, event_message(attributes=attributes))
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [

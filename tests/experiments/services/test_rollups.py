@@ -4,6 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from string import ascii_uppercase
 from uuid import UUID
 
 import pytest
@@ -50,7 +51,7 @@ def send(*messages, now=NOW):
     assert receipt.rejected == ()
 
 
-def rows_of(experiment):
+def rows_of(experiment, segment=""):
     """The rollups as a plain table: (arm, day) -> counts and sums."""
     return {
         (row.variant.key, row.day): (
@@ -61,11 +62,13 @@ def rows_of(experiment):
             row.value_sum_squares,
             row.quarantined_visitors,
         )
-        for row in Rollup.objects.filter(experiment=experiment).select_related("variant")
+        for row in Rollup.objects.filter(experiment=experiment, segment=segment).select_related(
+            "variant"
+        )
     }
 
 
-def recount(experiment):
+def recount(experiment, segment=""):
     """The same table, counted from the stored events without any of the service's code."""
     events = Event.objects.filter(site=experiment.slot.site).select_related("variant")
     by_visitor = defaultdict(list)
@@ -76,6 +79,8 @@ def recount(experiment):
         shown = [e for e in own if e.experiment_id == experiment.pk]
         exposures = [e for e in shown if e.type == "exposure"]
         if not exposures:
+            continue
+        if segment and segment not in named(exposures[0].attributes):
             continue
         start = exposures[0].occurred_at
         row = table[exposures[0].variant.key, start.astimezone(UTC).date()]
@@ -97,6 +102,12 @@ def recount(experiment):
         row[3] += value
         row[4] += value * value
     return {key: tuple(row) for key, row in table.items()}
+
+
+def named(attributes):
+    """The segments of an exposure, written as the rollups write them."""
+    texts = {True: "true", False: "false"}
+    return {f"{name}={texts.get(value, value)}" for name, value in attributes.items()}
 
 
 def test_exposure_click_and_conversion_of_one_visitor(both):
@@ -223,6 +234,18 @@ def test_equal_times_are_told_apart_by_the_event_id_not_by_arrival(running_exper
     assert rows_of(running_experiment) == {("control", NOW.date()): (0, 0, 0, 0, 0, 1)}
 
 
+def test_first_exposure_decides_the_segments(running_experiment):
+    later = {"attributes": {"device": "desktop"}, "at": NOW.isoformat()}
+    send(event_message(**later), event_message("click", at=NOW.isoformat()))
+    fold_pending()
+    send(event_message(attributes={"device": "mobile"}, at=MORNING.isoformat()))
+    fold_pending()
+    seen = {("b", MORNING.date()): (1, 1, 0, 0, 0, 0)}
+    assert rows_of(running_experiment, "device=mobile") == seen
+    assert rows_of(running_experiment, "device=desktop") == {}
+    assert rows_of(running_experiment) == seen
+
+
 def test_nothing_new_folds_to_nothing(running_experiment):
     send(event_message())
     fold_pending()
@@ -278,12 +301,14 @@ def test_rebuild_refuses_imported_figures(running_experiment):
 
 def test_queries_of_a_fold_do_not_grow_with_its_events(running_experiment):
     counts = []
-    for size in (10, 60):
-        send(*(event_message(visitor=f"{size}-{n}") for n in range(size)))
+    for size in (1, 5, 50):
+        # A segment of their own for almost every visitor.
+        attributes = [{"country": f"A{letter}"} for letter in ascii_uppercase * 2]
+        send(*(event_message(visitor=f"{size}-{n}", attributes=attributes[n]) for n in range(size)))
         with CaptureQueriesContext(connection) as queries:
             fold_pending()
         counts.append(len(queries))
-    assert counts[1] <= counts[0]
+    assert counts[2] <= counts[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +321,7 @@ class Sent:
     arm: str
     minute: int
     value: int
+    attributes: dict
 
     def message(self, number):
         at = (MORNING + self.minute * 6 * 60 * MINUTE).isoformat()
@@ -303,9 +329,17 @@ class Sent:
         if self.kind == "conversion":
             goal = "signup" if self.value % 3 else "newsletter"
             return event_message("conversion", goal=goal, value=self.value / 10, **fields)
+        if self.kind == "exposure":
+            fields["attributes"] = self.attributes
         return event_message(self.kind, slot=self.slot, variant=self.arm, **fields)
 
 
+ATTRIBUTES = (
+    {},
+    {"device": "mobile"},
+    {"device": "desktop", "new_visitor": True},
+    {"device": "mobile", "new_visitor": False},
+)
 sent_events = st.builds(
     Sent,
     kind=st.sampled_from(["exposure", "exposure", "click", "conversion"]),
@@ -314,7 +348,14 @@ sent_events = st.builds(
     arm=st.sampled_from(["b", "b", "b", "control"]),
     minute=st.integers(0, 7),
     value=st.integers(-20, 50),
+    attributes=st.sampled_from(ATTRIBUTES),
 )
+SEGMENTS = ("", "device=mobile", "device=desktop", "new_visitor=true", "new_visitor=false")
+
+
+def tables_of(experiment, table):
+    """A table (stored or counted again) of everybody and of each segment."""
+    return {segment: table(experiment, segment) for segment in SEGMENTS}
 
 
 def emptied():
@@ -338,11 +379,11 @@ def test_any_order_any_batches_any_retries_give_the_recount(both, events, data):
         if data.draw(st.booleans(), label="folded now"):
             fold_pending(batch=data.draw(st.integers(1, 5), label="fold"))
     fold_pending()
-    folded = [rows_of(experiment) for experiment in both]
-    assert folded == [recount(experiment) for experiment in both]
+    folded = [tables_of(experiment, rows_of) for experiment in both]
+    assert folded == [tables_of(experiment, recount) for experiment in both]
     for experiment in both:
         rebuild_rollups(experiment=experiment)
-    assert [rows_of(experiment) for experiment in both] == folded
+    assert [tables_of(experiment, rows_of) for experiment in both] == folded
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
@@ -362,7 +403,7 @@ def test_stop_anywhere_between_the_events_gives_the_recount(both, before, after,
     stop_experiment(experiment=experiment, now=MORNING + stop * 6 * 60 * MINUTE)
     send(*(event.message(100 + number) for number, event in enumerate(after)))
     fold_pending()
-    assert rows_of(experiment) == recount(experiment)
-    folded = rows_of(experiment)
+    folded = tables_of(experiment, rows_of)
+    assert folded == tables_of(experiment, recount)
     rebuild_rollups(experiment=experiment)
-    assert rows_of(experiment) == folded
+    assert tables_of(experiment, rows_of) == folded

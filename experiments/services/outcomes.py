@@ -1,0 +1,69 @@
+"""What one visitor's events amount to in one experiment."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+from experiments.models import Event, Experiment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One visitor's contribution to one experiment; the columns of a VisitorOutcome."""
+
+    variant_id: int
+    day: date
+    has_clicked: bool
+    has_converted: bool
+    value: Decimal
+    is_quarantined: bool
+    segments: str
+
+
+def visitor_outcome(experiment: Experiment, events: Iterable[Event]) -> Outcome | None:
+    """Return what a visitor's events, in order of time, amount to; None without an exposure."""
+    rows = list(events)
+    shown = [row for row in rows if row.experiment_id == experiment.pk]
+    exposures = [row for row in shown if row.type == Event.Type.EXPOSURE]
+    if not exposures:
+        return None
+    first = exposures[0]
+    later = [row for row in rows if row.occurred_at >= first.occurred_at]
+    converted = [row for row in later if _counts_as_conversion(row, experiment)]
+    if first.variant_id is None:  # The database forbids it: event_has_what_its_type_needs.
+        raise ValueError(f"exposure {first.event_id} without a variant")
+    return Outcome(
+        variant_id=first.variant_id,
+        day=first.occurred_at.astimezone(UTC).date(),
+        has_clicked=any(_is_click(row, experiment) for row in later),
+        has_converted=bool(converted),
+        value=sum((row.value or Decimal(0) for row in converted), Decimal(0)),
+        # A click tells of an arm that was seen, even where its exposure was lost.
+        is_quarantined=len({row.variant_id for row in shown}) > 1,
+        segments=" ".join(segments_of(first)),
+    )
+
+
+def segments_of(exposure: Event) -> list[str]:
+    """Return the segments that an exposure's attributes name, such as `device=mobile`."""
+    texts = {False: "false", True: "true"}
+    return [
+        f"{name}={texts.get(value, value)}" for name, value in sorted(exposure.attributes.items())
+    ]
+
+
+def _is_click(row: Event, experiment: Experiment) -> bool:
+    return row.type == Event.Type.CLICK and row.experiment_id == experiment.pk
+
+
+def _counts_as_conversion(row: Event, experiment: Experiment) -> bool:
+    return (
+        row.type == Event.Type.CONVERSION
+        and row.goal == experiment.goal
+        and _within(experiment.stopped_at, row.occurred_at)
+    )
+
+
+def _within(end: datetime | None, moment: datetime) -> bool:
+    return end is None or moment <= end

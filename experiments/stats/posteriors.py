@@ -1,0 +1,116 @@
+"""The posterior of every arm of an analyze request.
+
+Plain click rates under a flat prior have beta posteriors, exact at any count. Everything else,
+also a prior on the lift, is compared as about normal. With counts that say nothing (an arm of
+one visitor, nobody or everybody converted) there is no result: an even chance would come from
+the prior alone.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from scipy import special
+
+from experiments.stats.bayesian import BayesianResult, Scale, compare_normal
+from experiments.stats.beta_binomial import compare_rates
+from experiments.stats.beta_density import beta_posterior
+from experiments.stats.cuped import estimate, is_adjustable
+from experiments.stats.estimates import Contrasts, as_arrays, contrasts
+from experiments.stats.lift import fieller_interval, lift_standard_error
+from experiments.stats.priors import LARGEST, FlatPrior, Prior
+from experiments.stats.reasons import Reason
+from experiments.stats.request import Request
+from experiments.stats.sufficient import Proportion
+
+
+def posteriors(asked: Request) -> list[BayesianResult]:
+    """Return the posterior comparison of each arm but the control, on the asked scale.
+
+    Args:
+        asked: A checked request.
+
+    Returns:
+        Comparisons labelled with model and prior; numbers are None where a reason stands.
+
+    Source: `experiments.stats.beta_binomial`, `experiments.stats.bayesian`.
+    """
+    statistics = asked.statistics
+    if isinstance(statistics, Proportion) and asked.prior is None and not is_adjustable(statistics):
+        return _of_rates(asked)
+    contrast = contrasts(estimate(statistics))
+    return [_of_contrast(asked, contrast, index) for index in range(len(contrast.effect))]
+
+
+def counts_of(asked: Request) -> list[tuple[float, float]]:
+    """Return clicks and visitors of each arm, control first.
+
+    Raises:
+        TypeError: If the metric is not a proportion.
+    """
+    if not isinstance(asked.statistics, Proportion):
+        raise TypeError(f"counts are those of a proportion, not of a {asked.metric}")
+    clicks, n = as_arrays(asked.statistics.sum, asked.statistics.n)
+    return list(zip(clicks.tolist(), n.tolist(), strict=True))
+
+
+def count_reasons(asked: Request) -> list[Reason]:
+    """Return for each arm but the control why its counts say nothing, or `Reason.DEFINED`."""
+    (clicks, n), *arms = counts_of(asked)
+    return [_count_reason(clicks + more, n, other) for more, other in arms]
+
+
+def _count_reason(clicks: float, n: float, other: float) -> Reason:
+    if min(n, other) <= 1:
+        return Reason.ONE_VISITOR if min(n, other) else Reason.NO_VISITORS
+    return Reason.NO_VARIANCE if clicks in (0, n + other) else Reason.DEFINED
+
+
+def _of_rates(asked: Request) -> list[BayesianResult]:
+    scale = Scale.LIFT if asked.relative else Scale.EFFECT
+    control, *arms = (beta_posterior(clicks=clicks, n=n) for clicks, n in counts_of(asked))
+    return [
+        _refused(compare_rates(control, arm, level=1 - asked.alpha, scale=scale), reason)
+        for arm, reason in zip(arms, count_reasons(asked), strict=True)
+    ]
+
+
+def _of_contrast(asked: Request, contrast: Contrasts, index: int) -> BayesianResult:
+    level, scale = 1 - asked.alpha, Scale.LIFT if asked.relative else Scale.EFFECT
+    prior: Prior = FlatPrior() if asked.prior is None else asked.prior
+    value, error = contrast.effect[index], contrast.standard_error[index]
+    if asked.relative:
+        value, error = contrast.lift[index], lift_standard_error(contrast)[index]
+    reason = _contrast_reason(asked, contrast, index)
+    if not reason and not (abs(value) <= LARGEST and 1 / LARGEST <= error <= LARGEST):
+        reason = Reason.OUT_OF_RANGE
+    if reason:
+        nothing = compare_normal(0.0, 1.0, prior=prior, level=level, scale=scale)
+        return _refused(nothing, reason)
+    if asked.prior is not None and not asked.relative:
+        prior = prior.scaled(float(contrast.base[index]))
+    return compare_normal(float(value), float(error), prior=prior, level=level, scale=scale)
+
+
+def _contrast_reason(asked: Request, contrast: Contrasts, index: int) -> Reason:
+    reason = Reason(contrast.reason[index])
+    if asked.relative:
+        # Where Fieller's set is unbounded the lift is not about normal.
+        z = np.asarray(-special.ndtri(asked.alpha / 2))
+        return Reason(fieller_interval(contrast, z)[2][index]) or reason
+    if asked.prior is not None:
+        return Reason(contrast.lift_reason[index]) or reason
+    return reason
+
+
+def _refused(result: BayesianResult, reason: Reason) -> BayesianResult:
+    if not reason:
+        return result
+    return replace(
+        result,
+        estimate=None,
+        interval=None,
+        chance_to_win=None,
+        expected_loss=None,
+        expected_loss_control=None,
+        reason=reason.sentence,
+    )

@@ -1,0 +1,87 @@
+"""The demo as its user starts it: a process on a free port, with a data folder of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from time import monotonic, sleep
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class DemoProcess:
+    """`manage.py demo`, without its own visitors unless asked for."""
+
+    def __init__(self, data_dir, *, visitors=0, port=None):
+        self.port = port or free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.data_dir = data_dir
+        self.output = Path(tempfile.mkdtemp(dir=data_dir.parent)) / "output.txt"
+        self.environment = os.environ | {
+            "DJANGO_SETTINGS_MODULE": "ctaopt.settings.demo",
+            "CTAOPT_DATA_DIR": str(data_dir),
+        }
+        self.environment.pop("DATABASE_URL", None)
+        command = ["demo", "--port", str(self.port), "--visitors", str(visitors)]
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", *command],
+                cwd=PROJECT,
+                env=self.environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def said(self):
+        return self.output.read_text()
+
+    def wait_until_it_says(self, text, seconds=120):
+        """Wait for a line of output; fail at once if the demo ends before it."""
+        deadline = monotonic() + seconds
+        while text not in self.said():
+            assert self.process.poll() is None, self.said()
+            assert monotonic() < deadline, self.said()
+            sleep(0.05)
+
+    def manage(self, *arguments):
+        """Run another command on the same data; return what it wrote."""
+        result = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=PROJECT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+    def stop(self, number=signal.SIGTERM):
+        """Ask it to stop; return its exit status."""
+        self.process.send_signal(number)
+        return self.process.wait(timeout=30)
+
+    def family(self):
+        """Return the numbers of its living descendants, grandchildren included."""
+        parents = {}
+        for status in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                fields = status.read_text().rsplit(")", 1)[1].split()
+            except OSError:  # It ended while we looked.
+                continue
+            if fields[0] != "Z":
+                parents[int(status.parent.name)] = int(fields[1])
+        found, fresh = set(), {self.process.pid}
+        while fresh:
+            fresh = {pid for pid, parent in parents.items() if parent in fresh} - found
+            found |= fresh
+        return found

@@ -1,0 +1,184 @@
+"""The commands' own work: arguments in, one service called, words out."""
+
+import io
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from experiments.management.commands import simulate_visitors
+from experiments.management.connection import ServiceError
+from experiments.management.visitors import Tally
+from experiments.models import Event, HistoryArm, Rollup
+from tests import factories
+
+HEADER = "test,context,text,visitors,clicks"
+
+
+def called(name, *arguments, **options):
+    out, err = io.StringIO(), io.StringIO()
+    call_command(name, *arguments, stdout=out, stderr=err, **options)
+    return out.getvalue(), err.getvalue()
+
+
+@pytest.fixture
+def history(tmp_path):
+    """Write a history file."""
+
+    def write(*rows):
+        path = tmp_path / "past.csv"
+        path.write_text("\n".join([HEADER, *rows, ""]))
+        return str(path)
+
+    return write
+
+
+def test_import_history_says_what_became_of_the_rows(site, history):
+    path = history("t,,Go,100,7", "t,,Go,50,3", "t,,Start,100,9")
+    out, err = called("import_history", path)
+    assert "3 rows read, 2 wordings new, 0 updated, 0 unchanged, 1 rows pooled" in out
+    assert err == ""
+    assert "0 wordings new, 0 updated, 2 unchanged" in called("import_history", path)[0]
+
+
+def test_import_history_names_the_rows_it_skipped(site, history):
+    out, err = called("import_history", history("t,,Go,10,20", "t,,Try,10,2"))
+    assert "1 skipped" in out
+    assert err == "Skipped line 2: clicks: are more than the visitors: '20 > 10'\n"
+    assert HistoryArm.objects.get().text == "Try"
+
+
+def test_import_history_counts_the_skipped_rows_past_the_first_twenty(site, history):
+    _, err = called("import_history", history(*["t,,Go,-1,0"] * 25))
+    assert len(err.splitlines()) == 21
+    assert err.endswith("... and 5 more rows skipped.\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"test,text\nt,Go\n", "missing column"),
+        (b"", "empty"),
+        (b"\x1f\x8b\x08half a gzip file", "past.csv"),
+    ],
+    ids=["columns", "empty", "half-written"],
+)
+def test_import_history_refuses_a_file_it_cannot_read(site, tmp_path, content, message):
+    path = tmp_path / "past.csv"
+    path.write_bytes(content)
+    with pytest.raises(CommandError, match=message) as refusal:
+        called("import_history", str(path))
+    assert "\n" not in str(refusal.value)
+    assert not HistoryArm.objects.exists()
+
+
+def test_import_history_refuses_an_unknown_site(site, history):
+    with pytest.raises(CommandError, match="no site 'nix'"):
+        called("import_history", history("t,,Go,10,1"), site="nix")
+
+
+@pytest.fixture
+def exposed(running_experiment):
+    """One visitor who saw the control."""
+    variant = running_experiment.variants.get(arm=0)
+    return Event.objects.create(
+        site=running_experiment.slot.site,
+        event_id=factories.event_message()["id"],
+        type=Event.Type.EXPOSURE,
+        visitor="v-1",
+        experiment=running_experiment,
+        variant=variant,
+        occurred_at=factories.NOW,
+        received_at=factories.NOW,
+    )
+
+
+def test_fold_rollups_counts_what_waits(exposed):
+    assert called("fold_rollups")[0] == "1 events folded.\n"
+    assert called("fold_rollups")[0] == "0 events folded.\n"
+    assert Rollup.objects.get().visitors == 1
+
+
+def test_rebuild_rollups_counts_again(exposed):
+    factories.make_rollup(exposed.variant, visitors=99)
+    assert "counted again" in called("rebuild_rollups", "hero-test")[0]
+    assert Rollup.objects.get().visitors == 1
+
+
+def test_rebuild_rollups_refuses_an_unknown_experiment_before_any_work(exposed):
+    factories.make_rollup(exposed.variant, visitors=99)
+    with pytest.raises(CommandError, match="no experiment 'nix'"):
+        called("rebuild_rollups", "hero-test", "nix")
+    assert Rollup.objects.get().visitors == 99
+
+
+def test_rebuild_rollups_keeps_imported_figures(site):
+    factories.make_library_experiment(site)
+    with pytest.raises(CommandError, match="library were imported"):
+        called("rebuild_rollups", "library")
+    assert Rollup.objects.count() == 5
+
+
+@pytest.fixture
+def sent(monkeypatch):
+    """What simulate_visitors would send; two visitors in each arm, one click in all."""
+    visits = []
+
+    def simulate(these):
+        visits.append(these)
+        tally = Tally(accepted=5)
+        tally.shown.update({"control": 2, "b": 2})
+        tally.clicked.update({"control": 0, "b": 1})
+        return tally
+
+    monkeypatch.setattr(simulate_visitors, "simulate", simulate)
+    return visits
+
+
+def test_simulate_visitors_shows_the_true_rates_beside_the_sent_ones(sent):
+    out, _ = called("simulate_visitors", "--rates", "control=0.04,b=0.5,c=0.1")
+    rows = [line.split() for line in out.splitlines()[2:5]]
+    assert rows == [
+        ["control", "4.00%", "2", "0", "0.00%"],
+        ["b", "50.00%", "2", "1", "50.00%"],
+        ["c", "10.00%", "0", "0", "-"],
+    ]
+    assert "5 accepted, 0 known before" in out
+
+
+def test_simulate_visitors_takes_the_demos_rates_by_default(sent):
+    called("simulate_visitors", "--since", "2026-11-20T10:00:00Z", "--days", "1.5")
+    assert sent[0].rates == {"control": 0.04, "b": 0.055, "c": 0.062, "d": 0.036}
+    assert (sent[0].since, sent[0].spread) == (
+        datetime(2026, 11, 20, 10, tzinfo=UTC),
+        timedelta(days=1.5),
+    )
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--rates", "control", "'control' is not an arm and a rate"),
+        ("--rates", "control=1.2", "the rate of control lies outside 0 to 1"),
+        ("--rates", "control=nan", "the rate of control lies outside 0 to 1"),
+        ("--visitors", "0", "0 is not positive"),
+        ("--visitors", "many", "invalid"),
+        ("--since", "yesterday", "'yesterday' is not a moment"),
+        ("--since", "2026-11-20T10:00", "is not a moment"),
+        ("--since", "2026-11-40T10:00Z", "day is out of range|is not a moment"),
+    ],
+)
+def test_simulate_visitors_refuses_what_makes_no_sense(sent, option, value, message):
+    with pytest.raises(CommandError, match=message):
+        called("simulate_visitors", option, value)
+    assert sent == []
+
+
+def test_simulate_visitors_says_in_one_line_what_the_service_refused(monkeypatch):
+    def refuse(_):
+        raise ServiceError("/ofrep: HTTP 401: the key is unknown")
+
+    monkeypatch.setattr(simulate_visitors, "simulate", refuse)
+    with pytest.raises(CommandError, match="the key is unknown"):
+        called("simulate_visitors")

@@ -1,0 +1,143 @@
+"""What `make` does, with everything that downloads replaced."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+
+@pytest.fixture
+def clone(pytestconfig, tmp_path):
+    """A folder with the files that `make setup` reads, and nothing else."""
+    for name in ("Makefile", "requirements.lock", ".ci/setup"):
+        target = tmp_path / "clone" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(pytestconfig.rootpath / name, target)
+    return tmp_path / "clone"
+
+
+@pytest.fixture
+def tools(tmp_path):
+    """A PATH with ordinary programs, but no Python."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in ("make", "sh", "cmp", "grep", "cp", "mkdir", "sed", "cat", "echo", "tail"):
+        (folder / name).symlink_to(shutil.which(name))
+    return folder
+
+
+@pytest.fixture
+def make(clone, tools):
+    def run(*targets, **variables):
+        return subprocess.run(
+            [str(tools / "make"), *targets],
+            cwd=clone,
+            env={"PATH": str(tools)} | variables,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+def program(folder, name, script):
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
+# A Python that makes a "virtual environment": a folder with itself and a pip of the test's.
+PYTHON = """
+case "$*" in
+    --version) echo Python 3.11.99 ;;
+    -c*) exit 0 ;;
+    "-m venv"*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
+    "-m pip"*) echo "$*" >>"$PIP_CALLS"
+        [ -z "$PIP_ERROR" ] || { echo "$PIP_ERROR" >.venv/install.log; exit 1; } ;;
+esac
+"""
+
+
+@pytest.fixture
+def python(tools, tmp_path):
+    program(tools, "python3.11", PYTHON)
+    calls = tmp_path / "calls"
+    calls.touch()
+    return calls
+
+
+def test_setup_says_that_python_is_missing(make):
+    result = make("setup")
+    assert result.returncode != 0
+    assert "Python 3.11 is needed and was not found on the PATH." in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_setup_takes_no_other_python(make, tools):
+    program(tools, "python3", "exit 1")
+    assert "Python 3.11 is needed" in make("setup").stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        ("NewConnectionError: Failed to establish a new connection", "cannot be reached"),
+        ("OSError: [Errno 28] No space left on device", "The disk is full"),
+        ("ERROR: No matching distribution", "A package could not be installed"),
+    ],
+)
+def test_setup_says_what_kept_pip_from_installing(make, python, error, sentence):
+    result = make("setup", PIP_CALLS=str(python), PIP_ERROR=error)
+    assert result.returncode != 0
+    assert sentence in result.stderr
+    assert not any("Done" in line for line in result.stdout.splitlines())
+
+
+def test_setup_installs_torch_alone_and_first(make, python):
+    assert make("setup", PIP_CALLS=str(python)).returncode == 0
+    first, second = python.read_text().splitlines()
+    assert first.endswith("--constraint requirements.lock torch==2.13.0")
+    assert second.endswith("--no-deps --requirement requirements.lock")
+
+
+def test_setup_does_nothing_the_second_time(make, python):
+    make("setup", PIP_CALLS=str(python))
+    python.write_text("")
+    assert make("setup", PIP_CALLS=str(python)).stdout == ""
+    assert python.read_text() == ""
+
+
+def test_setup_starts_again_after_a_failure(make, python):
+    make("setup", PIP_CALLS=str(python), PIP_ERROR="No matching distribution")
+    assert make("setup", PIP_CALLS=str(python)).returncode == 0
+
+
+def test_setup_follows_a_change_of_the_lock_file(make, python, clone):
+    make("setup", PIP_CALLS=str(python))
+    python.write_text("")
+    with (clone / "requirements.lock").open("a") as lock:
+        lock.write("another==1.0\n")
+    make("setup", PIP_CALLS=str(python))
+    assert len(python.read_text().splitlines()) == 2
+
+
+def test_setup_compiles_a_translation_that_changed(make, python, clone):
+    """pybabel is replaced: the rule is tested, not Babel."""
+    messages = clone / "locale" / "fr" / "LC_MESSAGES" / "django.po"
+    messages.parent.mkdir(parents=True)
+    messages.touch()
+    make("setup", PIP_CALLS=str(python))
+    program(clone / ".venv" / "bin", "pybabel", 'echo "$@" >"$6"')
+    make("setup", PIP_CALLS=str(python))
+    compiled = messages.with_suffix(".mo")
+    assert "compile" in compiled.read_text()
+    os.utime(compiled)
+    assert make("setup", PIP_CALLS=str(python)).stdout == ""
+
+
+def test_every_command_of_the_design_is_listed(make):
+    listed = {line.split()[1] for line in make().stdout.splitlines()}
+    assert listed == {"help", "setup", "demo", "test", "check", "bench", "lock"}

@@ -1,0 +1,106 @@
+"""What an installation refuses to start with. Each start is a fresh process."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from django.contrib.auth import authenticate
+from django.core.exceptions import ImproperlyConfigured
+
+from ctaopt.settings.folders import made_folder
+from ctaopt.settings.secret import DEMO_SECRET_KEY, checked_secret_key
+
+GOOD_KEY = "k" * 50
+
+
+@pytest.fixture
+def start(pytestconfig, tmp_path):
+    """Run a management command under the settings for real installations."""
+
+    def run(*command, settings="ctaopt.settings.prod", **variables):
+        environment = {"PATH": os.environ["PATH"], "CTAOPT_DATA_DIR": str(tmp_path / "data")}
+        environment |= {"DJANGO_SETTINGS_MODULE": settings} | variables
+        return subprocess.run(
+            [sys.executable, "manage.py", *(command or ("check",))],
+            cwd=pytestconfig.rootpath,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+def assert_refused(result, sentence):
+    """One sentence, no traceback, a status that scripts understand."""
+    assert result.returncode == 1
+    assert sentence in result.stderr
+    assert len(result.stderr.splitlines()) == 1, result.stderr
+
+
+def test_debug_is_refused_outside_the_demo(start):
+    assert_refused(start(DEBUG="true"), "DEBUG is refused")
+
+
+def test_published_secret_is_refused_outside_the_demo(start):
+    assert_refused(start(SECRET_KEY=DEMO_SECRET_KEY), "SECRET_KEY is a published default")
+
+
+def test_folder_that_cannot_be_written_is_named(start, tmp_path):
+    (tmp_path / "file").touch()
+    folder = tmp_path / "file" / "data"
+    assert_refused(start(CTAOPT_DATA_DIR=str(folder)), f"Cannot write to {folder}")
+
+
+def test_installation_starts_with_a_secret_of_its_own(start, tmp_path):
+    assert start("check", "--deploy", "--fail-level", "ERROR").returncode == 0
+    secret = tmp_path / "data" / "secret_key"
+    assert len(secret.read_text()) >= 32
+    assert secret.stat().st_mode & 0o077 == 0
+
+
+def test_demo_refuses_to_run_with_other_settings(start):
+    assert_refused(start("demo"), "settings of its own")
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        (DEMO_SECRET_KEY, "published default"),
+        ("django-insecure-" + GOOD_KEY, "published default"),
+        ("k" * 31, "31 characters"),
+    ],
+)
+def test_weak_secret_is_refused(tmp_path, key, message):
+    with pytest.raises(ImproperlyConfigured, match=message):
+        checked_secret_key(key, data_dir=tmp_path)
+
+
+def test_secret_from_the_environment_is_taken(tmp_path):
+    assert checked_secret_key(GOOD_KEY, data_dir=tmp_path) == GOOD_KEY
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_kept_secret_stays_the_same(tmp_path):
+    first = checked_secret_key("", data_dir=tmp_path)
+    assert checked_secret_key("", data_dir=tmp_path) == first
+
+
+def test_folder_is_made_with_its_parents(tmp_path):
+    assert made_folder(tmp_path / "a" / "b").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("backend", "opens"),
+    [
+        ("ctaopt.demo_login.DemoBackend", True),
+        ("django.contrib.auth.backends.ModelBackend", False),
+    ],
+    ids=["demo", "elsewhere"],
+)
+def test_published_log_in_opens_the_demo_only(demo_site, settings, backend, opens):
+    settings.AUTHENTICATION_BACKENDS = [backend]
+    assert bool(authenticate(username="demo", password="demo")) is opens
+    assert authenticate(username="demo", password="") is None
