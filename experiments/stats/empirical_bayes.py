@@ -18,6 +18,7 @@ from scipy.special import logsumexp
 
 from experiments.stats.bayesian import student_t_parts
 from experiments.stats.heterogeneity import (
+    check_effects,
     cochran_q,
     dersimonian_laird,
     likeliest_spread,
@@ -25,7 +26,7 @@ from experiments.stats.heterogeneity import (
     pooled_mean,
     spread_interval,
 )
-from experiments.stats.priors import LARGEST, NormalPrior, StudentTPrior
+from experiments.stats.priors import NormalPrior, StudentTPrior
 from experiments.stats.sufficient import FloatArray
 
 # With fewer tests the 95 % interval of the spread is wider than a factor of 2.
@@ -113,7 +114,9 @@ def fit_prior(
     >>> fit.prior.label, fit.prior.source
     ('normal(mean 0, sd 0.09083)', 'empirical Bayes, 200 tests')
     """
-    y, s = _checked(effects, ses, mean)
+    y, s = check_effects(effects, ses)
+    if mean is not None and not math.isfinite(mean):
+        raise ValueError(f"mean must be finite, got {mean}")
     names: Sequence[Hashable] = range(y.size) if tests is None else tests
     if len(names) != y.size:
         raise ValueError(f"tests must have one entry for each effect, got {len(names)}")
@@ -222,20 +225,3 @@ def student_t_log_likelihood(y: FloatArray, s: FloatArray, prior: StudentTPrior)
     logs = np.log(np.maximum(weights, 1e-300)) - 0.5 * np.log(2 * math.pi * variance)
     logs = logs - 0.5 * (distance**2)[:, None] / variance
     return float(np.sum(logsumexp(logs, axis=1)))
-
-
-def _checked(
-    effects: npt.ArrayLike, ses: npt.ArrayLike, mean: float | None
-) -> tuple[FloatArray, FloatArray]:
-    y, s = np.asarray(effects, dtype=np.float64), np.asarray(ses, dtype=np.float64)
-    if y.ndim != 1 or y.shape != s.shape:
-        raise ValueError(f"effects and ses must have one length, got {y.shape} and {s.shape}")
-    # Comparisons with NaN are false.
-    if not np.all(np.abs(y) <= LARGEST):
-        raise ValueError(f"effects must be finite, got {effects!r}")
-    # The root keeps the squares of standardised effects finite.
-    if not np.all((s >= LARGEST**-0.5) & (s <= LARGEST)):
-        raise ValueError(f"ses must be positive and finite, got {ses!r}")
-    if mean is not None and not math.isfinite(mean):
-        raise ValueError(f"mean must be finite, got {mean}")
-    return y, s

@@ -8,9 +8,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy.optimize import brentq, minimize_scalar
 from scipy.stats import chi2
 
+from experiments.stats.priors import LARGEST
 from experiments.stats.sufficient import FloatArray
 
 
@@ -27,6 +29,36 @@ class Heterogeneity:
     q: float
     dof: int
     p_value: float
+
+
+def check_effects(
+    effects: npt.ArrayLike, ses: npt.ArrayLike, *, least: int = 0
+) -> tuple[FloatArray, FloatArray]:
+    """Return effects and standard errors as arrays.
+
+    Args:
+        effects: Shape (k,), at most 1e100 in size.
+        ses: Shape (k,), between 1e-50 and 1e100.
+        least: Fewest effects allowed.
+
+    Raises:
+        ValueError: If the shapes differ, there are too few or a number is out of range.
+
+    >>> check_effects([0.1], [0.02])
+    (array([0.1]), array([0.02]))
+    """
+    y, s = np.asarray(effects, dtype=np.float64), np.asarray(ses, dtype=np.float64)
+    if y.ndim != 1 or y.size < least or y.shape != s.shape:
+        raise ValueError(
+            f"effects and ses must have one length of at least {least}, got {y.shape}, {s.shape}"
+        )
+    # Comparisons with NaN are false.
+    if not np.all(np.abs(y) <= LARGEST):
+        raise ValueError(f"effects must be finite, got {effects!r}")
+    # The root keeps the squares of standardised effects finite.
+    if not np.all((s >= LARGEST**-0.5) & (s <= LARGEST)):
+        raise ValueError(f"ses must be positive and finite, got {ses!r}")
+    return y, s
 
 
 def pooled_mean(y: FloatArray, s: FloatArray, spread: float = 0.0) -> tuple[float, float]:

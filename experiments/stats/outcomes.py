@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from experiments.stats.evidence import ArmEvidence, Evidence, GuardrailEvidence, Rule, turned
+from experiments.stats.health import MULTIPLE_COUNT, MULTIPLE_SHARE
+from experiments.stats.srm import SRM_ALPHA
 
 
 class Outcome(StrEnum):
@@ -35,9 +37,9 @@ class Policy:
         minimum_change: Lifts within +- this do not matter.
     """
 
-    srm_alpha: float = 0.001
-    multiple_arm_share: float = 0.01
-    multiple_arm_count: int = 10
+    srm_alpha: float = SRM_ALPHA
+    multiple_arm_share: float = MULTIPLE_SHARE
+    multiple_arm_count: int = MULTIPLE_COUNT
     silent_hours: float = 24.0
     minimum_visitors: float = 100
     minimum_conversions: float = 20

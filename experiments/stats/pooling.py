@@ -14,7 +14,7 @@ import numpy.typing as npt
 from numpy.polynomial import legendre
 
 from experiments.stats.bayesian import NormalMixture
-from experiments.stats.priors import LARGEST
+from experiments.stats.heterogeneity import check_effects
 from experiments.stats.sufficient import FloatArray
 
 _NODES = 80
@@ -57,7 +57,9 @@ def pool_partially(
     >>> round(pooled.effects[2].mean, 2)
     0.08
     """
-    y, s = _checked(effects, ses, shared_variance)
+    y, s = check_effects(effects, ses, least=2)
+    if not 0 <= shared_variance < float(s.min()) ** 2:
+        raise ValueError(f"shared_variance must be in [0, min(ses)^2), got {shared_variance}")
     # The shared part moves all effects alike: it is no spread between them.
     own = np.sqrt(s**2 - shared_variance)
     typical = float(np.mean(own**-2.0)) ** -0.5
@@ -86,20 +88,3 @@ def pool_partially(
 def _nodes() -> tuple[FloatArray, FloatArray]:
     nodes, weights = legendre.leggauss(_NODES)
     return (nodes + 1) / 2, weights / 2
-
-
-def _checked(
-    effects: npt.ArrayLike, ses: npt.ArrayLike, shared_variance: float
-) -> tuple[FloatArray, FloatArray]:
-    y, s = np.asarray(effects, dtype=np.float64), np.asarray(ses, dtype=np.float64)
-    if y.ndim != 1 or y.size < 2 or y.shape != s.shape:
-        raise ValueError(f"effects and ses must have one length of at least 2, got {y.shape}")
-    # Comparisons with NaN are false.
-    if not np.all(np.abs(y) <= LARGEST):
-        raise ValueError(f"effects must be finite, got {effects!r}")
-    # The root keeps the squares of standardised effects finite.
-    if not np.all((s >= LARGEST**-0.5) & (s <= LARGEST)):
-        raise ValueError(f"ses must be positive and finite, got {ses!r}")
-    if not 0 <= shared_variance < float(s.min()) ** 2:
-        raise ValueError(f"shared_variance must be in [0, min(ses)^2), got {shared_variance}")
-    return y, s
