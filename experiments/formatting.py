@@ -1,5 +1,6 @@
 """Rates, lifts, intervals and p-values as people read them, in their language."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from django.utils.formats import number_format
@@ -37,10 +38,11 @@ def points(value: float | None) -> str:
     return _("%(number)s pp") % {"number": number}
 
 
-def percent_interval(interval: tuple[float, float] | None) -> str:
+def percent_interval(interval: tuple[float, float] | None, digits: int = 2) -> str:
     if interval is None:
         return MISSING
-    return _("%(low)s to %(high)s") % {"low": percent(interval[0]), "high": percent(interval[1])}
+    low, high = (percent(end, digits) for end in interval)
+    return _("%(low)s to %(high)s") % {"low": low, "high": high}
 
 
 def signed_interval(interval: tuple[float, float] | None) -> str:
@@ -70,3 +72,9 @@ def p_value(value: float | None) -> str:
 def count(value: float | None) -> str:
     """Return a whole number with the language's separators."""
     return MISSING if value is None else number_format(round(value), force_grouping=True)
+
+
+def estimate_interval(estimate: Mapping[str, float | None]) -> str:
+    """Return the ends of an estimate with `low` and `high`."""
+    low, high = estimate["low"], estimate["high"]
+    return MISSING if low is None or high is None else percent_interval((low, high), 1)

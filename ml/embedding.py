@@ -3,6 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Callable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -24,6 +25,10 @@ def no_progress(_fraction: float) -> None:
 
     >>> no_progress(0.5)
     """
+
+
+class EncoderError(RuntimeError):
+    """The configured encoder cannot be used; the message names it and the reason."""
 
 
 class Encoder(Protocol):
@@ -57,6 +62,7 @@ class CachedEncoder:
     Args:
         encoder: The encoder behind it.
         folder: Where the file is kept, made when absent; None keeps vectors in memory only.
+        limit: Vectors to keep, the oldest are forgotten first; None keeps all.
 
     >>> class Length:
     ...     name, fingerprint, dimension = "length", "0" * 64, 1
@@ -71,8 +77,9 @@ class CachedEncoder:
     array([3.], dtype=float32)
     """
 
-    def __init__(self, encoder: Encoder, folder: Path | None) -> None:
+    def __init__(self, encoder: Encoder, folder: Path | None, *, limit: int | None = None) -> None:
         self._encoder = encoder
+        self._limit = limit
         self._path = folder and folder / f"embeddings-{encoder.fingerprint[:16]}.safetensors"
         self._vectors: dict[bytes, NDArray[np.float32]] = self._read()
 
@@ -105,7 +112,14 @@ class CachedEncoder:
             self._write()
         if not keys:
             return np.empty((0, self.dimension), dtype=np.float32)
-        return np.stack([self._vectors[key] for key in keys])
+        vectors = np.stack([self._vectors[key] for key in keys])
+        self._forget()
+        return vectors
+
+    def _forget(self) -> None:
+        surplus = len(self._vectors) - self._limit if self._limit is not None else 0
+        for key in list(islice(self._vectors, max(0, surplus))):
+            del self._vectors[key]
 
     def _read(self) -> dict[bytes, NDArray[np.float32]]:
         if self._path is None or not self._path.exists():

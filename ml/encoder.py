@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 from transformers.utils import logging as transformers_logging
 
-from ml.embedding import Progress, no_progress
+from ml.embedding import EncoderError, Progress, no_progress
 from ml.files import file_sha256
 
 BUNDLED_NAME = "all-MiniLM-L6-v2"
@@ -22,10 +22,6 @@ WEIGHTS = "model.safetensors"
 # Sorted texts go in chunks, so that progress can be told; a chunk is some seconds of work.
 CHUNK = 256
 BATCH = 64
-
-
-class EncoderError(RuntimeError):
-    """The configured encoder cannot be used; the message names it and the reason."""
 
 
 class SentenceEncoder:
@@ -103,7 +99,7 @@ def load_encoder(spec: str) -> SentenceEncoder:
     >>> load_encoder("nobody/nothing")
     Traceback (most recent call last):
     ...
-    ml.encoder.EncoderError: encoder 'nobody/nothing': neither a folder nor in the local cache
+    ml.embedding.EncoderError: encoder 'nobody/nothing': neither a folder nor in the local cache
     """
     if not spec:
         return _load_bundled()
@@ -129,7 +125,7 @@ def folder_fingerprint(folder: Path) -> str:
     >>> folder_fingerprint(Path("/nowhere"))
     Traceback (most recent call last):
     ...
-    ml.encoder.EncoderError: encoder '/nowhere': no model.safetensors in the folder
+    ml.embedding.EncoderError: encoder '/nowhere': no model.safetensors in the folder
     """
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".md")
     if not any(path.suffix == ".safetensors" for path in files):

@@ -19,13 +19,10 @@ from unfold.decorators import display
 
 from experiments import selectors
 from experiments.admin.base import ServedModelAdmin
-from experiments.admin.charts import interval_chart
+from experiments.admin.report import report_context
 from experiments.models import Experiment, Variant
 from experiments.services import lifecycle
 from experiments.services.analysis import report_of
-from experiments.services.beliefs import beliefs_of
-from experiments.services.comparing import is_sequential
-from experiments.services.reports import verdict_on
 
 Status = Experiment.Status
 
@@ -185,16 +182,7 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
                 **self.admin_site.each_context(request),
                 "title": experiment.name,
                 "opts": self.opts,
-                "experiment": experiment,
-                "report": report,
-                "verdict": verdict_on(report),
-                "beliefs": beliefs_of(report),
-                "chart": interval_chart(report.arms),
-                "confidence": 1 - experiment.alpha,
-                "is_value": experiment.primary_metric == Experiment.Metric.VALUE_PER_VISITOR,
-                "is_sequential": is_sequential(experiment),
-                "fixed": [(report.arms[row.arm], row.fixed) for row in report.comparisons],
-                "anytime": [(report.arms[row.arm], row.anytime) for row in report.comparisons],
+                **report_context(report),
                 "steps": self._steps(request, experiment),
                 "edit_url": reverse("admin:experiments_experiment_change", args=[experiment.pk]),
                 "json_url": reverse("experiment-report", args=[experiment.key]),

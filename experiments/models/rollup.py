@@ -31,6 +31,15 @@ class Rollup(models.Model):
     converting_visitors = models.BigIntegerField(_("converting visitors"), default=0)
     value_sum = ExactDecimalField(_("sum of values"), default=0)
     value_sum_squares = ExactDecimalField(_("sum of squared values"), default=0)
+    covariate_sum = ExactDecimalField(
+        _("sum of covariates"),
+        default=0,
+        help_text=_("The primary metric in the 14 days before the first exposure."),
+    )
+    covariate_sum_squares = ExactDecimalField(_("sum of squared covariates"), default=0)
+    covariate_product_sum = ExactDecimalField(
+        _("sum of covariate times outcome"), default=0, help_text=_("Of the primary metric.")
+    )
     quarantined_visitors = models.BigIntegerField(
         _("visitors who saw several arms"), default=0, help_text=_("Left out of the analysis.")
     )

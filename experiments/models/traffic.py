@@ -83,6 +83,9 @@ class VisitorOutcome(models.Model):
     has_clicked = models.BooleanField()
     has_converted = models.BooleanField()
     value = ExactDecimalField()
+    covariate = ExactDecimalField(
+        default=0, help_text="The primary metric in the 14 days before the first exposure."
+    )
     is_quarantined = models.BooleanField(help_text="Saw several arms.")
     segments = models.TextField(
         blank=True, help_text="By the first exposure, such as “device=mobile locale=fr”."

@@ -7,15 +7,11 @@ from decimal import Decimal
 
 from experiments import selectors
 from experiments.models import Experiment, Rollup, Variant
-from experiments.services.comparing import (
-    ArmTotals,
-    ComparisonResult,
-    compare_arms,
-    statistics_of,
-    successes_of,
-)
+from experiments.services.adjusting import Adjustment, adjustment_of
+from experiments.services.comparing import ComparisonResult, compare_arms
 from experiments.services.serving import localised
 from experiments.services.snapshot import cta_values
+from experiments.services.totals import ArmTotals, statistics_of, successes_of, totals_of
 from experiments.stats.fixed import wilson_interval
 from experiments.stats.omnibus import Omnibus, chi_squared, welch_anova
 from experiments.stats.srm import SrmCheck, check_srm
@@ -62,6 +58,7 @@ class Report:
     as_of: datetime
     arms: tuple[ArmResult, ...]
     comparisons: tuple[ComparisonResult, ...]
+    adjustment: Adjustment | None
     omnibus: Omnibus | None
     srm: SrmCheck | None
     quarantined_visitors: int
@@ -72,7 +69,9 @@ def report_of(*, experiment: Experiment, now: datetime) -> Report:
     """Return the report from the experiment's rollups; its cost does not depend on the events."""
     variants = list(experiment.variants.all())
     rollups = list(selectors.rollups_of(experiment))
-    totals = [_totals(variant, rollups) for variant in variants]
+    totals = [
+        totals_of(row for row in rollups if row.variant_id == variant.pk) for variant in variants
+    ]
     # A draft has nobody to count, and its shares need not sum to 1 yet.
     has_rivals = len(variants) > 1 and experiment.status != Experiment.Status.DRAFT
     return Report(
@@ -80,6 +79,7 @@ def report_of(*, experiment: Experiment, now: datetime) -> Report:
         as_of=now,
         arms=_arms(experiment, variants, totals),
         comparisons=compare_arms(experiment, variants, totals) if has_rivals else (),
+        adjustment=adjustment_of(experiment, totals) if has_rivals else None,
         omnibus=_omnibus(experiment, totals) if has_rivals else None,
         srm=_split(variants, totals) if has_rivals else None,
         quarantined_visitors=sum(total.quarantined_visitors for total in totals),
@@ -96,14 +96,6 @@ def wording_of(experiment: Experiment, variant: Variant) -> str:
     """Return what the arm says in the site's own language."""
     locale = experiment.slot.site.default_locale
     return str(localised(cta_values(variant.cta), locale, locale).get("text", ""))
-
-
-def _totals(variant: Variant, rollups: Sequence[Rollup]) -> ArmTotals:
-    totals = ArmTotals()
-    for row in rollups:
-        if row.variant_id == variant.pk:
-            totals = totals.plus(row)
-    return totals
 
 
 def _arms(

@@ -6,8 +6,8 @@ from decimal import Decimal
 from operator import add
 
 from experiments import selectors
-from experiments.models import Rollup, VisitorOutcome
-from experiments.services.outcomes import Outcome
+from experiments.models import Experiment, Rollup, VisitorOutcome
+from experiments.services.outcomes import Outcome, measured
 
 AMOUNTS = (
     "visitors",
@@ -15,6 +15,9 @@ AMOUNTS = (
     "converting_visitors",
     "value_sum",
     "value_sum_squares",
+    "covariate_sum",
+    "covariate_sum_squares",
+    "covariate_product_sum",
     "quarantined_visitors",
 )
 Amounts = tuple[int | Decimal, ...]
@@ -41,15 +44,20 @@ class Book:
         self.changed: list[VisitorOutcome] = []
 
     def replace(
-        self, experiment_id: int, visitor: str, old: VisitorOutcome | None, new: Outcome | None
+        self,
+        experiment: Experiment,
+        visitor: str,
+        *,
+        old: VisitorOutcome | None,
+        new: Outcome | None,
     ) -> None:
         """Book a visitor's new contribution instead of the old one."""
         if new is None or (old is not None and _as_outcome(old) == new):
             return
         if old is not None:
-            self._add(experiment_id, _as_outcome(old), sign=-1)
-        self._add(experiment_id, new, sign=1)
-        row = old or VisitorOutcome(experiment_id=experiment_id, visitor=visitor)
+            self._add(experiment, _as_outcome(old), sign=-1)
+        self._add(experiment, new, sign=1)
+        row = old or VisitorOutcome(experiment=experiment, visitor=visitor)
         for name in Outcome.__slots__:
             setattr(row, name, getattr(new, name))
         (self.changed if old else self.created).append(row)
@@ -64,11 +72,11 @@ class Book:
         if moved:
             _write_rollups(moved)
 
-    def _add(self, experiment_id: int, outcome: Outcome, *, sign: int) -> None:
-        amounts = _amounts(outcome, sign)
+    def _add(self, experiment: Experiment, outcome: Outcome, *, sign: int) -> None:
+        amounts = _amounts(outcome, measured(experiment, outcome), sign)
         for segment in (EVERYBODY, *outcome.segments.split()):
             key = _Key(
-                experiment_id=experiment_id,
+                experiment_id=experiment.pk,
                 variant_id=outcome.variant_id,
                 day=outcome.day,
                 segment=segment,
@@ -77,16 +85,19 @@ class Book:
             self.deltas[key] = tuple(map(add, before, amounts))
 
 
-def _amounts(outcome: Outcome, sign: int) -> Amounts:
+def _amounts(outcome: Outcome, result: Decimal, sign: int) -> Amounts:
     """Return what the visitor adds (or, with sign -1, takes away), in the order of AMOUNTS."""
     counted = 0 if outcome.is_quarantined else sign
-    value = outcome.value * counted
+    value, covariate = outcome.value * counted, outcome.covariate * counted
     return (
         counted,
         counted * outcome.has_clicked,
         counted * outcome.has_converted,
         value,
         value * outcome.value,
+        covariate,
+        covariate * outcome.covariate,
+        covariate * result,
         sign * outcome.is_quarantined,
     )
 

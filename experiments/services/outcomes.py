@@ -2,10 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from experiments.models import Event, Experiment
+
+Metric = Experiment.Metric
+# Two of each weekday, and recent enough to tell of the visitor who comes today.
+PRE_PERIOD = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +21,7 @@ class Outcome:
     has_clicked: bool
     has_converted: bool
     value: Decimal
+    covariate: Decimal
     is_quarantined: bool
     segments: str
 
@@ -38,7 +43,8 @@ def visitor_outcome(experiment: Experiment, events: Iterable[Event]) -> Outcome 
         day=first.occurred_at.astimezone(UTC).date(),
         has_clicked=any(_is_click(row, experiment) for row in later),
         has_converted=bool(converted),
-        value=sum((row.value or Decimal(0) for row in converted), Decimal(0)),
+        value=_total_value(converted),
+        covariate=_covariate(experiment, rows, until=shown[0].occurred_at),
         # A click tells of an arm that was seen, even where its exposure was lost.
         is_quarantined=len({row.variant_id for row in shown}) > 1,
         segments=" ".join(segments_of(first)),
@@ -53,16 +59,44 @@ def segments_of(exposure: Event) -> list[str]:
     ]
 
 
+def measured(experiment: Experiment, outcome: Outcome) -> Decimal:
+    """Return the visitor's outcome on the primary metric."""
+    return {
+        Metric.CLICK_RATE: Decimal(outcome.has_clicked),
+        Metric.CONVERSION_RATE: Decimal(outcome.has_converted),
+        Metric.VALUE_PER_VISITOR: outcome.value,
+    }[Metric(experiment.primary_metric)]
+
+
+def _covariate(experiment: Experiment, events: Iterable[Event], *, until: datetime) -> Decimal:
+    """Return the primary metric of the pre-period: what no arm can have changed.
+
+    It ends with the first sign of the experiment, be it a click whose exposure was lost. Clicks
+    count wherever on the site they were.
+    """
+    before = [row for row in events if until - PRE_PERIOD <= row.occurred_at < until]
+    if experiment.primary_metric == Metric.CLICK_RATE:
+        return Decimal(any(row.type == Event.Type.CLICK for row in before))
+    reached = [row for row in before if _is_conversion(row, experiment)]
+    if experiment.primary_metric == Metric.CONVERSION_RATE:
+        return Decimal(bool(reached))
+    return _total_value(reached)
+
+
+def _total_value(conversions: Iterable[Event]) -> Decimal:
+    return sum((row.value or Decimal(0) for row in conversions), Decimal(0))
+
+
 def _is_click(row: Event, experiment: Experiment) -> bool:
     return row.type == Event.Type.CLICK and row.experiment_id == experiment.pk
 
 
 def _counts_as_conversion(row: Event, experiment: Experiment) -> bool:
-    return (
-        row.type == Event.Type.CONVERSION
-        and row.goal == experiment.goal
-        and _within(experiment.stopped_at, row.occurred_at)
-    )
+    return _is_conversion(row, experiment) and _within(experiment.stopped_at, row.occurred_at)
+
+
+def _is_conversion(row: Event, experiment: Experiment) -> bool:
+    return row.type == Event.Type.CONVERSION and row.goal == experiment.goal
 
 
 def _within(end: datetime | None, moment: datetime) -> bool:

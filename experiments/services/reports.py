@@ -44,11 +44,14 @@ def report_as_json(report: Report) -> dict[str, Any]:
                 "arm": row.arm,
                 "key": report.arms[row.arm].key,
                 "text": report.arms[row.arm].text,
-                **_reading_as_json(row.fixed),
-                "anytime": _reading_as_json(row.anytime) if row.anytime else None,
+                **asdict(row.fixed.comparison),
+                "p_value_adjusted": row.fixed.p_value_adjusted,
+                "anytime": _reading_as_json(row.anytime),
+                "unadjusted": _reading_as_json(row.unadjusted),
             }
             for row in report.comparisons
         ],
+        "cuped": asdict(report.adjustment) if report.adjustment else None,
         "omnibus": asdict(report.omnibus) if report.omnibus else None,
         "srm": {**asdict(srm), "is_mismatch": srm.is_mismatch} if srm else None,
         "quarantined_visitors": report.quarantined_visitors,
@@ -56,5 +59,7 @@ def report_as_json(report: Report) -> dict[str, Any]:
     }
 
 
-def _reading_as_json(reading: Reading) -> dict[str, Any]:
+def _reading_as_json(reading: Reading | None) -> dict[str, Any] | None:
+    if reading is None:
+        return None
     return {**asdict(reading.comparison), "p_value_adjusted": reading.p_value_adjusted}

@@ -102,7 +102,7 @@ def _fold_visitors(site_id: int, names: list[str], experiments: dict[int, Experi
     for visitor, events in by_visitor.items():
         for pk in experiments.keys() & {row.experiment_id for row in events}:
             new = visitor_outcome(experiments[pk], events)
-            book.replace(pk, visitor, booked.get((pk, visitor)), new)
+            book.replace(experiments[pk], visitor, old=booked.get((pk, visitor)), new=new)
     book.write()
 
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import Ridge
 
 from ml.dataset.groups import Arms, center_in_group
-from ml.embedding import Encoder
+from ml.embedding import Encoder, EncoderError
 from ml.strategies.contract import Parts
+from ml.strategies.ridge import ALPHAS, fit_ridge
 from ml.strategies.targets import centered_targets, evidence_weights
 
 
@@ -19,11 +19,11 @@ class FrozenHead:
 
     Args:
         encoder: Pretrained encoder; its weights never change.
-        alpha: Ridge penalty, > 0, for weights of mean 1.
+        alphas: Ridge penalties to choose from, for evidence weights of mean 1.
     """
 
     encoder: Encoder
-    alpha: float = 10.0
+    alphas: tuple[float, ...] = ALPHAS
     name: str = "frozen_head"
     is_transfer: bool = True
 
@@ -34,27 +34,30 @@ class FrozenHead:
             arms: Arms of the groups.
         """
         vectors = self.encoder.encode(arms.texts).astype(np.float64)
-        head = Ridge(alpha=self.alpha, fit_intercept=False)
-        head.fit(
+        head = fit_ridge(
             center_in_group(vectors, arms.group),
             centered_targets(arms),
-            sample_weight=evidence_weights(arms),
+            evidence=evidence_weights(arms),
+            group=arms.group,
+            alphas=self.alphas,
         )
-        return FittedHead(encoder=self.encoder, weights=head.coef_)
+        return FittedHead(encoder=self.encoder, weights=head.weights, alpha=head.alpha)
 
     def restore(self, parts: Parts) -> "FittedHead":
         """Return the head whose weights were stored.
 
         Raises:
-            ValueError: If it was trained on another encoder.
+            EncoderError: If it was trained on another encoder.
         """
         trained_on = parts.words["encoder"]
         if trained_on != self.encoder.fingerprint:
-            raise ValueError(
-                f"encoder: {self.encoder.name!r} is not the encoder this head was trained on "
+            raise EncoderError(
+                f"encoder {self.encoder.name!r}: not the one the predictor was trained on "
                 f"(fingerprint {self.encoder.fingerprint[:12]}, not {trained_on[:12]})"
             )
-        return FittedHead(encoder=self.encoder, weights=parts.tensors["weights"])
+        return FittedHead(
+            encoder=self.encoder, weights=parts.tensors["weights"], alpha=parts.words["alpha"]
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +67,12 @@ class FittedHead:
     Args:
         encoder: The encoder the head was trained on.
         weights: Direction, float64 (d,).
+        alpha: The ridge penalty it was fitted with.
     """
 
     encoder: Encoder
     weights: NDArray[np.float64]
+    alpha: float
 
     def score(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Return predicted log click rates up to a constant, float64 (n,)."""
@@ -79,4 +84,7 @@ class FittedHead:
 
     def parts(self) -> Parts:
         """Return the weights and the encoder they belong to."""
-        return Parts(tensors={"weights": self.weights}, words={"encoder": self.encoder.fingerprint})
+        return Parts(
+            tensors={"weights": self.weights},
+            words={"encoder": self.encoder.fingerprint, "alpha": self.alpha},
+        )

@@ -81,5 +81,6 @@ def site() -> Iterator[FakeSite]:
 
 
 @pytest.fixture
-def visit(browser_page: Page, service: FakeService, site: FakeSite) -> Visit:
+def visit(service: FakeService, site: FakeSite, browser_page: Page) -> Visit:
+    # The servers come first, so that the browser leaves before they do.
     return Visit(browser_page, service, site)

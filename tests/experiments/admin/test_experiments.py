@@ -34,6 +34,18 @@ def test_report_page_is_empty_but_whole_before_the_first_visitor(admin_client, r
     assert "An arm has no visitors." in response.content.decode()
 
 
+def test_report_page_shows_both_readings_where_the_past_is_used(admin_client, running_experiment):
+    for variant, clicks in zip(
+        running_experiment.variants.order_by("arm"), (300, 380), strict=True
+    ):
+        past = {"covariate_sum": 400, "covariate_sum_squares": 400, "covariate_product_sum": 150}
+        factories.make_rollup(variant, visitors=2_000, clicks=clicks, **past)
+    page = admin_client.get(report_url(running_experiment)).content.decode()
+    assert "(CUPED): it explains" in page
+    assert "Without the adjustment" in page
+    assert "differed (p" not in page
+
+
 def test_report_page_costs_a_fixed_number_of_queries(
     admin_client, site, django_assert_max_num_queries
 ):

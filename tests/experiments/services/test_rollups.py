@@ -20,6 +20,7 @@ from experiments.services.rollups import NothingToRebuildError, fold_pending, re
 from experiments.services.snapshot import build_snapshot
 from tests import factories
 from tests.factories import NOW, event_message
+from tests.threads import in_threads
 
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
@@ -51,30 +52,34 @@ def send(*messages, now=NOW):
     assert receipt.rejected == ()
 
 
-def rows_of(experiment, segment=""):
+COUNTS = (
+    "visitors",
+    "clicking_visitors",
+    "converting_visitors",
+    "value_sum",
+    "value_sum_squares",
+    "quarantined_visitors",
+)
+COVARIATES = ("covariate_sum", "covariate_sum_squares", "covariate_product_sum")
+
+
+def rows_of(experiment, segment="", columns=COUNTS):
     """The rollups as a plain table: (arm, day) -> counts and sums."""
     return {
-        (row.variant.key, row.day): (
-            row.visitors,
-            row.clicking_visitors,
-            row.converting_visitors,
-            row.value_sum,
-            row.value_sum_squares,
-            row.quarantined_visitors,
-        )
+        (row.variant.key, row.day): tuple(getattr(row, name) for name in columns)
         for row in Rollup.objects.filter(experiment=experiment, segment=segment).select_related(
             "variant"
         )
     }
 
 
-def recount(experiment, segment=""):
+def recount(experiment, segment="", columns=COUNTS):
     """The same table, counted from the stored events without any of the service's code."""
     events = Event.objects.filter(site=experiment.slot.site).select_related("variant")
     by_visitor = defaultdict(list)
     for event in sorted(events, key=lambda one: (one.occurred_at, one.event_id)):
         by_visitor[event.visitor].append(event)
-    table = defaultdict(lambda: [0, 0, 0, Decimal(0), Decimal(0), 0])
+    table = defaultdict(lambda: [0, 0, 0, Decimal(0), Decimal(0), 0, 0, 0, 0])
     for own in by_visitor.values():
         shown = [e for e in own if e.experiment_id == experiment.pk]
         exposures = [e for e in shown if e.type == "exposure"]
@@ -97,11 +102,26 @@ def recount(experiment, segment=""):
         ]
         value = sum((e.value or Decimal(0) for e in goals), Decimal(0))
         row[0] += 1
-        row[1] += any(e.type == "click" and e.occurred_at >= start for e in shown)
+        has_clicked = any(e.type == "click" and e.occurred_at >= start for e in shown)
+        row[1] += has_clicked
         row[2] += bool(goals)
         row[3] += value
         row[4] += value * value
-    return {key: tuple(row) for key, row in table.items()}
+        before = earlier(experiment, own, shown[0].occurred_at)
+        by_value = experiment.primary_metric == "value_per_visitor"
+        row[6] += before
+        row[7] += before * before
+        row[8] += before * (value if by_value else has_clicked)
+    return {key: tuple(row[: len(columns)]) for key, row in table.items()}
+
+
+def earlier(experiment, events, seen):
+    """What a visitor did in the 14 days before the experiment was seen."""
+    window = [e for e in events if seen - 14 * DAY <= e.occurred_at < seen]
+    if experiment.primary_metric == "click_rate":
+        return int(any(e.type == "click" for e in window))
+    values = [e.value for e in window if e.type == "conversion" and e.goal == experiment.goal]
+    return sum(values, Decimal(0))
 
 
 def named(attributes):
@@ -246,6 +266,37 @@ def test_first_exposure_decides_the_segments(running_experiment):
     assert rows_of(running_experiment) == seen
 
 
+def test_covariate_is_what_the_visitor_did_before_the_first_exposure(both):
+    hours = [(MORNING + hour * 60 * MINUTE).isoformat() for hour in range(6)]
+    send(
+        event_message("conversion", value=3, at=(MORNING - 13 * DAY).isoformat()),
+        event_message("conversion", value=50, at=(MORNING - 14 * DAY).isoformat()),
+        event_message("conversion", value=7, goal="newsletter", at=hours[0]),
+        event_message(at=hours[0]),
+        event_message("click", at=hours[0]),
+        event_message(slot="footer", at=hours[1]),
+        event_message("conversion", value=20, at=hours[2]),
+    )
+    fold_pending()
+    clicks, values = (rows_of(one, columns=COVARIATES) for one in both)
+    # Seen before anything was clicked; the footer's experiment after a click.
+    assert clicks == {("b", MORNING.date()): (0, 0, 0)}
+    assert values == {("b", MORNING.date()): (3, 9, 60)}
+
+
+def test_covariate_of_clicks_is_one_click_on_another_experiment(both):
+    hours = [(MORNING + hour * 60 * MINUTE).isoformat() for hour in range(6)]
+    send(
+        event_message(slot="footer", at=hours[0]),
+        *(event_message("click", slot="footer", at=hours[1]) for _ in range(3)),
+        event_message("click", at=hours[2]),  # Its exposure comes later, or never came.
+        event_message(at=hours[3]),
+        event_message("click", at=hours[4]),
+    )
+    fold_pending()
+    assert rows_of(both[0], columns=COVARIATES) == {("b", MORNING.date()): (1, 1, 1)}
+
+
 def test_nothing_new_folds_to_nothing(running_experiment):
     send(event_message())
     fold_pending()
@@ -328,6 +379,8 @@ class Sent:
         fields = {"id": str(UUID(int=number)), "visitor": f"v-{self.visitor}", "at": at}
         if self.kind == "conversion":
             goal = "signup" if self.value % 3 else "newsletter"
+            if self.value % 5 == 0:  # To both sides of the end of the pre-period.
+                fields["at"] = (MORNING + self.minute * 6 * 60 * MINUTE - 14 * DAY).isoformat()
             return event_message("conversion", goal=goal, value=self.value / 10, **fields)
         if self.kind == "exposure":
             fields["attributes"] = self.attributes
@@ -355,7 +408,7 @@ SEGMENTS = ("", "device=mobile", "device=desktop", "new_visitor=true", "new_visi
 
 def tables_of(experiment, table):
     """A table (stored or counted again) of everybody and of each segment."""
-    return {segment: table(experiment, segment) for segment in SEGMENTS}
+    return {segment: table(experiment, segment, COUNTS + COVARIATES) for segment in SEGMENTS}
 
 
 def emptied():
@@ -407,3 +460,22 @@ def test_stop_anywhere_between_the_events_gives_the_recount(both, before, after,
     assert folded == tables_of(experiment, recount)
     rebuild_rollups(experiment=experiment)
     assert tables_of(experiment, rows_of) == folded
+
+
+def test_folds_and_batches_at_the_same_moment_give_the_recount(file_database):
+    slot = factories.make_slot(factories.make_site())
+    experiment = factories.make_running_experiment(slot)
+
+    def send_some(first):
+        for number in range(first, first + 5):
+            send(
+                event_message(visitor=f"v-{number}"), event_message("click", visitor=f"v-{number}")
+            )
+
+    folds = [lambda: fold_pending(batch=3)] * 2
+    batches = [lambda first=first: send_some(first) for first in (0, 3)]
+    outcomes = in_threads(*folds, *batches, lambda: rebuild_rollups(experiment=experiment))
+    assert [one for one in outcomes if isinstance(one, Exception)] == []
+    fold_pending()
+    assert rows_of(experiment) == recount(experiment)
+    assert rows_of(experiment) == {("b", NOW.date()): (8, 8, 0, 0, 0, 0)}

@@ -5,6 +5,7 @@ import pytest
 from scipy.sparse import issparse
 
 from ml.dataset.groups import stack_arms
+from ml.embedding import EncoderError
 from ml.strategies.frozen_head import FrozenHead
 from ml.strategies.no_text import NoText
 from ml.strategies.targets import centered_targets, evidence_weights
@@ -101,5 +102,5 @@ def test_tfidf_learns_from_wordings_without_a_shared_word():
 
 def test_head_refuses_another_encoder(arms):
     parts = FrozenHead(encoder=HashEncoder(seed=1)).fit(arms).parts()
-    with pytest.raises(ValueError, match="encoder: 'hash' is not the encoder this head was"):
+    with pytest.raises(EncoderError, match="encoder 'hash': not the one the predictor was trained"):
         FrozenHead(encoder=HashEncoder(seed=2)).restore(parts)

@@ -1,0 +1,87 @@
+"""An arm's rollups added up, and the sufficient statistics they make."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from experiments.models import Experiment, Rollup
+from experiments.stats.sufficient import Mean, Proportion, SufficientStatistics, stack_arms
+
+Metric = Experiment.Metric
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmTotals:
+    """The rollups of one arm (in one segment), added up."""
+
+    visitors: int = 0
+    clicking_visitors: int = 0
+    converting_visitors: int = 0
+    value_sum: Decimal = Decimal(0)
+    value_sum_squares: Decimal = Decimal(0)
+    covariate_sum: Decimal = Decimal(0)
+    covariate_sum_squares: Decimal = Decimal(0)
+    covariate_product_sum: Decimal = Decimal(0)
+    quarantined_visitors: int = 0
+
+    def plus(self, row: Rollup) -> "ArmTotals":
+        return ArmTotals(
+            **{name: getattr(self, name) + getattr(row, name) for name in self.__slots__}
+        )
+
+    @property
+    def with_history(self) -> float:
+        """Return how many equal visitors the covariate's sums are worth (Kish's number).
+
+        Of a rate it is the number of visitors who had done it before.
+        """
+        if not self.covariate_sum_squares:
+            return 0.0
+        return float(self.covariate_sum**2 / self.covariate_sum_squares)
+
+
+def totals_of(rollups: Iterable[Rollup]) -> ArmTotals:
+    total = ArmTotals()
+    for row in rollups:
+        total = total.plus(row)
+    return total
+
+
+def statistics_of(experiment: Experiment, totals: Sequence[ArmTotals]) -> SufficientStatistics:
+    """Return the sufficient statistics of the primary metric, control first."""
+    return stack_arms([_statistics_of_arm(experiment, total) for total in totals])
+
+
+def adjusted_statistics_of(
+    experiment: Experiment, totals: Sequence[ArmTotals]
+) -> SufficientStatistics:
+    """Return them with what was known before as their covariate (CUPED)."""
+    arms = [
+        replace(
+            _statistics_of_arm(experiment, total),
+            covariate_sum=float(total.covariate_sum),
+            covariate_sum_squares=float(total.covariate_sum_squares),
+            covariate_product_sum=float(total.covariate_product_sum),
+        )
+        for total in totals
+    ]
+    return stack_arms(arms)
+
+
+def successes_of(experiment: Experiment, total: ArmTotals) -> int | None:
+    """Return the visitors who did what the metric counts; None for a metric of values."""
+    return {
+        Metric.CLICK_RATE: total.clicking_visitors,
+        Metric.CONVERSION_RATE: total.converting_visitors,
+    }.get(Metric(experiment.primary_metric))
+
+
+def _statistics_of_arm(experiment: Experiment, total: ArmTotals) -> SufficientStatistics:
+    successes = successes_of(experiment, total)
+    if successes is not None:
+        return Proportion(n=total.visitors, sum=successes)
+    return Mean(
+        n=total.visitors,
+        sum=float(total.value_sum),
+        sum_squares=float(total.value_sum_squares),
+    )

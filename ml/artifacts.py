@@ -1,0 +1,186 @@
+"""A trained predictor on the disk: arrays, JSON and a model card, checked when loaded."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+
+from ml.calibration import Calibration
+from ml.domain import Domain
+from ml.files import file_sha256
+from ml.past import PastWording
+from ml.strategies.contract import Parts
+
+FORMAT = 1
+MANIFEST, CARD = "manifest.json", "MODEL_CARD.md"
+TENSORS, WORDS, PAST, DOMAIN = "tensors.safetensors", "words.json", "past.json", "domain.json"
+PAST_VECTORS, STRATEGY_PREFIX = "past.vectors", "strategy."
+
+
+class ArtifactError(RuntimeError):
+    """A stored predictor is missing, damaged or of another format; the message names the file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """Everything that scoring needs.
+
+    Args:
+        strategy: Key of the strategy.
+        parts: What the strategy stores of itself.
+        calibration: From score differences to probability and lift.
+        domain: Extent of the training history.
+        past: Past wordings with results.
+        past_vectors: Their unit vectors, float16 (n, d); None if the strategy makes them anew.
+        manifest: What the trainer recorded; JSON-able.
+    """
+
+    strategy: str
+    parts: Parts
+    calibration: Calibration
+    domain: Domain
+    past: tuple[PastWording, ...]
+    past_vectors: NDArray[np.float16] | None
+    manifest: Mapping[str, Any]
+
+
+def publish_artifact(artifact: Artifact, *, folder: Path, card: str) -> dict[str, Any]:
+    """Write a predictor into a new folder, which appears whole or not at all.
+
+    Args:
+        artifact: The predictor; its manifest gets format, strategy, calibration and checksums.
+        folder: New folder; its parent is made when absent.
+        card: Model card in Markdown.
+
+    Returns:
+        The manifest as it was written.
+
+    Raises:
+        FileExistsError: If the folder exists.
+        OSError: If the disk cannot be written.
+    """
+    if folder.exists():
+        raise FileExistsError(f"{folder} exists already")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    try:
+        manifest = _write_draft(artifact, draft, card)
+        # Readable by the other processes of the same service, whatever user they run as.
+        draft.chmod(0o755)
+        draft.rename(folder)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+    return manifest
+
+
+def verify_artifact(folder: Path) -> dict[str, Any]:
+    """Check every file of a stored predictor against its manifest.
+
+    Args:
+        folder: A published folder.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        ArtifactError: If a file is missing, damaged, or the format is another one.
+
+    >>> verify_artifact(Path("/nowhere"))
+    Traceback (most recent call last):
+    ...
+    ml.artifacts.ArtifactError: /nowhere/manifest.json: No such file or directory
+    """
+    manifest = _read_json(folder / MANIFEST)
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise ArtifactError(f"{folder / MANIFEST}: not a predictor of format {FORMAT}")
+    for name, expected in manifest["files"].items():
+        path = folder / name
+        if not path.is_file():
+            raise ArtifactError(f"{path}: the file is missing")
+        if file_sha256(path) != expected:
+            raise ArtifactError(f"{path}: the file is damaged (its checksum is not the recorded)")
+    return manifest
+
+
+def load_artifact(folder: Path) -> Artifact:
+    """Load a stored predictor after checking every file.
+
+    Args:
+        folder: A published folder.
+
+    Raises:
+        ArtifactError: If a file is missing, damaged, or the format is another one.
+
+    >>> load_artifact(Path("/nowhere"))
+    Traceback (most recent call last):
+    ...
+    ml.artifacts.ArtifactError: /nowhere/manifest.json: No such file or directory
+    """
+    manifest = verify_artifact(folder)
+    try:
+        tensors = load_file(folder / TENSORS)
+    except SafetensorError as error:
+        raise ArtifactError(f"{folder / TENSORS}: {error}") from error
+    domain = _read_json(folder / DOMAIN)
+    return Artifact(
+        strategy=manifest["strategy"],
+        parts=Parts(
+            tensors={
+                name.removeprefix(STRATEGY_PREFIX): values
+                for name, values in tensors.items()
+                if name.startswith(STRATEGY_PREFIX)
+            },
+            words=_read_json(folder / WORDS),
+        ),
+        calibration=Calibration(**manifest["calibration"]),
+        domain=Domain(**(domain | {"words": frozenset(domain["words"])})),
+        past=tuple(PastWording(**past) for past in _read_json(folder / PAST)),
+        past_vectors=tensors.get(PAST_VECTORS),
+        manifest=manifest,
+    )
+
+
+def _write_draft(artifact: Artifact, draft: Path, card: str) -> dict[str, Any]:
+    tensors = {
+        STRATEGY_PREFIX + name: np.ascontiguousarray(values)
+        for name, values in artifact.parts.tensors.items()
+    }
+    if artifact.past_vectors is not None:
+        tensors[PAST_VECTORS] = np.ascontiguousarray(artifact.past_vectors)
+    (draft / TENSORS).write_bytes(save(tensors))
+    _write_json(draft / WORDS, dict(artifact.parts.words))
+    _write_json(draft / PAST, [asdict(past) for past in artifact.past])
+    domain = asdict(artifact.domain) | {"words": sorted(artifact.domain.words)}
+    _write_json(draft / DOMAIN, domain)
+    (draft / CARD).write_text(card, encoding="utf-8")
+    manifest = dict(artifact.manifest) | {
+        "format": FORMAT,
+        "strategy": artifact.strategy,
+        "calibration": asdict(artifact.calibration),
+        "files": {path.name: file_sha256(path) for path in sorted(draft.iterdir())},
+    }
+    _write_json(draft / MANIFEST, manifest)
+    return manifest
+
+
+def _write_json(path: Path, value: Any) -> None:
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ArtifactError(f"{path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise ArtifactError(f"{path}: the file is damaged (not JSON)") from error

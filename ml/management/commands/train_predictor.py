@@ -1,0 +1,115 @@
+"""Train the predictor of wordings, let the gate choose, and serve what passed."""
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from ml import predict
+from ml.management.output import HistoryFiles, add_format_argument, as_json, shown, table
+from ml.messages import STRATEGIES, TRANSFERS, sentence
+
+FIGURES = {
+    "accuracy_all": "accuracy, all pairs",
+    "accuracy_p05": "accuracy, p < 0.05",
+    "top1": "best arm picked",
+    "top1_chance": "  by chance",
+    "lift_of_pick": "lift of the pick",
+    "log_loss": "log loss",
+    "ece": "calibration error",
+}
+
+
+class Command(BaseCommand):
+    help = (
+        "Train every strategy on past tests, compare them on held-out tests, and serve the best "
+        "that passes the gate. Without --history the product's own archive is used."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--history", nargs="+", type=Path, metavar="FILE", help="CSV, plain or gzipped"
+        )
+        add_format_argument(parser)
+        parser.add_argument("--seed", type=int, default=0, help="of folds and bootstrap draws")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        if options["seed"] < 0:
+            raise CommandError("--seed: must not be negative")
+        files = HistoryFiles(options["history"] or (), options["format"], self.stderr)
+        try:
+            result = predict.train(
+                files.rows() if options["history"] else predict.archived_rows(),
+                now=timezone.now(),
+                seed=options["seed"],
+                progress=_Told(self.stderr.write),
+            )
+        except predict.PredictorError as error:
+            raise CommandError(str(error)) from error
+        if options["json"]:
+            self.stdout.write(as_json({**result, "skipped_rows": files.n_skipped}))
+        else:
+            self.stdout.write(_report(result))
+
+
+class _Told:
+    """Writes a line for each stage and each tenth of the work."""
+
+    def __init__(self, write: Any) -> None:
+        self._write = write
+        self._last = (-1, "")
+
+    def __call__(self, fraction: float, stage: str) -> None:
+        step = (int(10 * fraction), stage)
+        if step != self._last:
+            self._last = step
+            self._write(f"{fraction:4.0%}  {predict.describe_stage(stage)}")
+
+
+def _report(result: dict[str, Any]) -> str:
+    manifest = result["manifest"]
+    data, ceiling = manifest["data"], manifest["ceiling"]
+    over = ceiling["overdispersed"]
+    lines = [
+        f"{data['groups']} contrast groups, {data['arms']} arms, {data['pairs']} decided pairs "
+        f"({data['pairs_p05']} with p < 0.05); {data['suspect_groups']} suspect groups left out.",
+        f"Grouped {manifest['configuration']['folds']}-fold cross-validation, "
+        f"{manifest['configuration']['repeats']} split(s), 95 % intervals over groups:",
+        "",
+        table(_figures(manifest["metrics"])),
+        "",
+        f"Noise ceiling of the accuracy on all pairs: {shown(ceiling['binomial'])} (binomial)"
+        + (f", {shown(over)} (noise of replicated arms)" if over else ""),
+        "",
+        *_verdicts(manifest["gate"]["verdicts"]),
+    ]
+    if result["strategy"] is None:
+        lines.append(sentence("nothing_passed", {}))
+    else:
+        lines.append(f"Active: predictor {result['number']}, {STRATEGIES[result['strategy']]}.")
+    return "\n".join(lines)
+
+
+def _figures(metrics: dict[str, Any]) -> list[list[str]]:
+    header = ["", *(str(STRATEGIES[name]) for name in metrics)]
+    rows = [
+        [title, *(shown(each[key]) for each in metrics.values())] for key, title in FIGURES.items()
+    ]
+    return [header, *rows]
+
+
+def _verdicts(verdicts: list[dict[str, Any]]) -> list[str]:
+    lines = []
+    for verdict in verdicts:
+        word = "passed" if verdict["passed"] else "refused"
+        lines.append(f"Gate: {STRATEGIES[verdict['name']]}: {word}.")
+        lines.extend(
+            f"  log-loss gain over {STRATEGIES[each['against']]}: "
+            f"{shown(each['gain'], digits=4)} (90 %)"
+            for each in verdict["comparisons"]
+        )
+        if warning := TRANSFERS[verdict["negative_transfer"]]:
+            lines.append(f"  {warning}")
+    return lines

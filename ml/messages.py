@@ -1,0 +1,102 @@
+"""What the predictor says to people, in their language; the core only knows codes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+STRATEGIES = {
+    "no_text": _("No text (all wordings alike)"),
+    "tfidf": _("TF-IDF ridge (learned from scratch)"),
+    "frozen_head": _("Frozen encoder + ridge (transfer learning)"),
+}
+
+STAGES = {
+    "embedding": _("Reading the past wordings"),
+    "cross_validation": _("Comparing strategies on held-out tests"),
+    "final_fit": _("Fitting the predictor"),
+}
+
+TRANSFERS = {
+    "none": "",
+    "suspected": _("Negative transfer suspected: the pretrained model is no help here."),
+    "detected": _("Negative transfer: the pretrained model does harm here."),
+}
+
+SENTENCES = {
+    # No prediction at all.
+    "no_predictor": _("No prediction: no predictor is active. Train one first."),
+    "no_wordings": _("No prediction: there is no wording to rank."),
+    "locale_not_covered": _(
+        "No prediction: the past tests hold %(tests)s in this language (%(locale)s), "
+        "%(needed)s are needed."
+    ),
+    # No prediction for one wording.
+    "empty": _("No prediction: the wording is empty."),
+    "too_long": _("No prediction: the wording has more than %(limit)s characters."),
+    "html": _("No prediction: the wording contains HTML."),
+    "control_characters": _("No prediction: the wording contains control characters."),
+    "no_words": _("No prediction: the wording contains no word."),
+    "unseen_words": _(
+        "No prediction: too many of its words never occurred in past tests "
+        "(%(unseen)s %%, at most %(limit)s %%)."
+    ),
+    "unseen_letters": _("No prediction: its script never occurred in past tests."),
+    "far_from_training": _("No prediction: it resembles no past wording."),
+    # What to know about a prediction.
+    "locale_assumed": _("The language was not stated; all past tests are in: %(locale)s."),
+    "locale_unverified": _(
+        "The language was not stated, so it could not be checked. Past tests are in: %(locales)s."
+    ),
+    "audience_unknown": _(
+        "Only %(tests)s past tests with the audience %(audience)s: this is the answer for "
+        "everybody."
+    ),
+    "audience_shared": _(
+        "The predictor does not tell audiences apart: this is the answer for everybody, "
+        "%(tests)s past tests were with the audience %(audience)s."
+    ),
+    "control_refused": _("There is no prediction for the control, so none is compared with it."),
+    # Training.
+    "too_few_groups": _(
+        "Too little history: %(found)s tests with two wordings and a click, at least %(needed)s "
+        "are needed."
+    ),
+    "too_few_components": _(
+        "Too little history: all tests share wordings, stories or images; %(found)s separate "
+        "families, at least %(needed)s are needed."
+    ),
+    "too_few_pairs": _(
+        "Too little history: %(found)s pairs of wordings differ in their click rate."
+    ),
+    "nothing_passed": _(
+        "Nothing is promoted: no strategy was shown to beat a prediction without text. "
+        "The active predictor, if any, stays."
+    ),
+    # Faults of the installation.
+    "damaged": _("The stored predictor cannot be used: %(detail)s"),
+    "encoder": _("The encoder cannot be used: %(detail)s"),
+    "disk": _("The predictor cannot be stored: %(detail)s"),
+    # Judging.
+    "no_groups": _(
+        "There is no past test to judge on: none has two wordings and a click outside doubtful "
+        "periods (%(suspect)s have inside)."
+    ),
+    "nothing_answered": _("The predictor answers for none of these tests."),
+}
+
+
+def sentence(code: str, params: Mapping[str, Any]) -> str:
+    """Return what a code means, in the current language.
+
+    Args:
+        code: Key of `SENTENCES`.
+        params: Figures and names of the sentence.
+
+    Raises:
+        KeyError: If there is no such code, or a parameter is missing.
+
+    >>> sentence("too_long", {"limit": 300})
+    'No prediction: the wording has more than 300 characters.'
+    """
+    return str(SENTENCES[code]) % params

@@ -1,0 +1,45 @@
+"""Trained predictors of wordings: one is active, the others can be looked at or brought back."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+
+class PredictorVersion(models.Model):
+    class Status(models.TextChoices):
+        # Stored, but not yet promoted: training was cut short between the two.
+        CANDIDATE = "candidate", _("Candidate")
+        ACTIVE = "active", _("Active")
+        # Was active once; can be brought back.
+        RETIRED = "retired", _("Retired")
+        # Nothing passed the gate: figures only, no model.
+        REJECTED = "rejected", _("Rejected")
+
+    number = models.PositiveIntegerField(_("number"), unique=True)
+    status = models.CharField(_("status"), max_length=10, choices=Status)
+    strategy = models.CharField(
+        _("strategy"), max_length=40, blank=True, help_text=_("Empty if nothing passed the gate.")
+    )
+    artifact = models.CharField(
+        _("folder"), max_length=200, blank=True, help_text=_("Inside the folder of predictors.")
+    )
+    manifest = models.JSONField(_("record of the training"), default=dict)
+    created_at = models.DateTimeField(_("trained"))
+
+    class Meta:
+        verbose_name = _("predictor version")
+        verbose_name_plural = _("predictor versions")
+        ordering = ("-number",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("status",), condition=Q(status="active"), name="predictor_one_active"
+            ),
+            models.CheckConstraint(
+                condition=Q(status="rejected", artifact="", strategy="")
+                | (~Q(status="rejected") & ~Q(artifact="") & ~Q(strategy="")),
+                name="predictor_stored_unless_rejected",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return str(_("Predictor %(number)s") % {"number": self.number})

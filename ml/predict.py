@@ -1,0 +1,294 @@
+"""The facade: all that the rest of the product may ask of the predictor.
+
+Everything heavy is imported inside the functions that need it, so that a web process may import
+this module, read `active_summary` and `describe`, and never load torch. `train`, `evaluate` and
+`score` belong into a worker or a command. Answers are plain JSON-able dicts.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+from uuid import uuid4
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.module_loading import import_string
+
+from ml import registry
+from ml.history.row import HistoryRow
+from ml.messages import STAGES, STRATEGIES, TRANSFERS, sentence
+from ml.models import PredictorVersion
+
+if TYPE_CHECKING:
+    from ml.embedding import CachedEncoder
+    from ml.scoring import Scorer
+
+# Vectors of typed wordings that a scoring process keeps.
+REMEMBERED_TEXTS = 20_000
+
+# Called with the fraction done in [0, 1] and a stage, see `describe_stage`.
+Progress = Callable[[float, str], None]
+
+
+class PredictorError(Exception):
+    """Expected failure; its text is a sentence for people in the current language.
+
+    Args:
+        code: Key of `ml.messages.SENTENCES`.
+        params: Figures and names of the sentence.
+    """
+
+    def __init__(self, code: str, params: Mapping[str, Any]) -> None:
+        self.code = code
+        self.params = dict(params)
+        super().__init__(sentence(code, params))
+
+
+def train(
+    rows: Iterable[HistoryRow], *, now: datetime, seed: int = 0, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Train, let the gate choose, and serve what passed; else the active predictor stays.
+
+    Args:
+        rows: Past tests.
+        now: Time of the training.
+        seed: Seed of folds and bootstrap draws, >= 0.
+        progress: Told fraction and stage.
+
+    Returns:
+        `number` and `status` of the new version, `strategy` (None if nothing passed) and the
+        `manifest`: data, configuration, metrics, ceiling, gate.
+
+    Raises:
+        PredictorError: If there is too little history, no usable encoder, or no room on the disk.
+    """
+    from ml.training.record import read_commit
+    from ml.training.trainer import TrainingSettings
+    from ml.training.trainer import train as train_core
+
+    name = f"predictor-{now:%Y%m%dT%H%M%S}-{uuid4().hex[:6]}"
+    with _expected_failures():
+        result = train_core(
+            rows,
+            encoder=_cached_encoder(_model_dir() / "cache"),
+            settings=TrainingSettings(
+                folder=_model_dir() / name,
+                seed=seed,
+                code_commit=read_commit(Path(settings.BASE_DIR)),
+                now=now,
+            ),
+            progress=progress or (lambda _fraction, _stage: None),
+        )
+    with transaction.atomic():
+        version = registry.register_version(
+            strategy=result.served,
+            artifact=name if result.served else "",
+            manifest=result.manifest,
+            now=now,
+        )
+        if result.served:
+            registry.promote_version(number=version.number)
+            version.refresh_from_db()
+    return {
+        "number": version.number,
+        "status": version.status,
+        "strategy": result.served,
+        "manifest": dict(result.manifest),
+    }
+
+
+def score(
+    texts: Sequence[str], *, control: str | None = None, audience: str = "", locale: str = ""
+) -> dict[str, Any]:
+    """Rank wordings with the active predictor, or say why not.
+
+    Args:
+        texts: Wordings.
+        control: What they are compared with; it may be one of them.
+        audience: Audience key; empty for everybody.
+        locale: Language tag of the wordings; empty when not stated.
+
+    Returns:
+        `predictor` (its number, or None), and the fields of `ml.scoring.ScoringOutcome`.
+
+    Raises:
+        PredictorError: If the stored predictor or its encoder cannot be used.
+    """
+    from ml.scoring import Reason, refuse_all
+
+    version = registry.active_version()
+    if version is None:
+        asked = [control, *texts] if control is not None and control not in texts else texts
+        outcome = refuse_all(asked, Reason(code="no_predictor", params={}))
+        return {"predictor": None, **asdict(outcome)}
+    with _expected_failures():
+        scorer = _scorer(version.artifact)
+        outcome = scorer.score(texts, control=control, audience=audience, locale=locale)
+    return {"predictor": version.number, **asdict(outcome)}
+
+
+def evaluate(rows: Iterable[HistoryRow], *, seed: int = 0) -> dict[str, Any]:
+    """Judge the active predictor on labelled past tests.
+
+    Args:
+        rows: Past tests; suspect ones are left out.
+        seed: Seed of the bootstrap draws.
+
+    Returns:
+        `predictor`, `strategy` and the fields of `ml.evaluation.judge.Judgement`.
+
+    Raises:
+        PredictorError: If there is no active predictor, it cannot be used, or no test to judge on.
+    """
+    from ml.dataset.groups import build_groups
+    from ml.evaluation.judge import NoGroupsError, judge
+
+    version = registry.active_version()
+    if version is None:
+        raise PredictorError("no_predictor", {})
+    dataset = build_groups(rows)
+    with _expected_failures():
+        scorer = _scorer(version.artifact)
+    try:
+        judgement = judge(scorer, dataset, seed=seed)
+    except NoGroupsError as error:
+        raise PredictorError("no_groups", {"suspect": len(dataset.groups)}) from error
+    return {"predictor": version.number, "strategy": version.strategy, **asdict(judgement)}
+
+
+def active_summary() -> dict[str, Any] | None:
+    """Return number, strategy, time, data, metrics and ceiling of the active predictor, or None."""
+    version = registry.active_version()
+    if version is None:
+        return None
+    return {
+        "number": version.number,
+        "strategy": version.strategy,
+        "strategy_name": str(STRATEGIES[version.strategy]),
+        "created_at": version.created_at,
+        "data": version.manifest["data"],
+        "metrics": version.manifest["metrics"][version.strategy],
+        "ceiling": version.manifest["ceiling"],
+    }
+
+
+def roll_back(number: int) -> bool:
+    """Bring a retired predictor back; return False if it is not retired.
+
+    Args:
+        number: Number of the version.
+
+    Raises:
+        PredictorError: If its files are damaged or gone; the active predictor then stays.
+    """
+    from ml.artifacts import verify_artifact
+
+    version = PredictorVersion.objects.filter(
+        number=number, status=PredictorVersion.Status.RETIRED
+    ).first()
+    if version is None:
+        return False
+    with _expected_failures():
+        verify_artifact(_model_dir() / version.artifact)
+    return registry.roll_back_to(number=number)
+
+
+def archived_rows() -> Iterator[HistoryRow]:
+    """Return the rows of the product's own archive, from `settings.CTAOPT_HISTORY_SOURCE`."""
+    return cast("Iterator[HistoryRow]", import_string(settings.CTAOPT_HISTORY_SOURCE)())
+
+
+def describe(reason: Mapping[str, Any]) -> str:
+    """Return a refusal or note of `score` as a sentence in the current language.
+
+    Args:
+        reason: With `code` and `params`.
+
+    >>> describe({"code": "empty", "params": {}})
+    'No prediction: the wording is empty.'
+    """
+    return sentence(reason["code"], reason["params"])
+
+
+def describe_strategy(name: str) -> str:
+    """Return a strategy's name in the current language.
+
+    Args:
+        name: Key of the strategy.
+
+    >>> describe_strategy("tfidf")
+    'TF-IDF ridge (learned from scratch)'
+    """
+    return str(STRATEGIES[name])
+
+
+def describe_transfer(negative_transfer: str) -> str:
+    """Return what the gate says about a pretrained model that hurts; empty if it does not.
+
+    Args:
+        negative_transfer: `none`, `suspected` or `detected`.
+
+    >>> describe_transfer("none")
+    ''
+    """
+    return str(TRANSFERS[negative_transfer])
+
+
+def describe_stage(stage: str) -> str:
+    """Return a stage of the training in the current language.
+
+    Args:
+        stage: As told to the progress callback; another text is returned as it is.
+
+    >>> describe_stage("embedding")
+    'Reading the past wordings'
+    """
+    return str(STAGES.get(stage, stage))
+
+
+@contextmanager
+def _expected_failures() -> Iterator[None]:
+    """Turn what can go wrong in the core into one error with a sentence."""
+    from ml.artifacts import ArtifactError
+    from ml.embedding import EncoderError
+    from ml.training.trainer import TooLittleHistoryError
+
+    try:
+        yield
+    except TooLittleHistoryError as error:
+        params = {"found": error.found, "needed": error.needed}
+        raise PredictorError(f"too_few_{error.kind}", params) from error
+    except ArtifactError as error:
+        raise PredictorError("damaged", {"detail": error}) from error
+    except EncoderError as error:
+        raise PredictorError("encoder", {"detail": error}) from error
+    except OSError as error:
+        raise PredictorError("disk", {"detail": error}) from error
+
+
+def _model_dir() -> Path:
+    return Path(settings.CTAOPT_MODEL_DIR)
+
+
+def _cached_encoder(folder: Path | None) -> "CachedEncoder":
+    from ml.embedding import CachedEncoder
+    from ml.encoder import load_encoder
+
+    limit = None if folder else REMEMBERED_TEXTS
+    return CachedEncoder(load_encoder(settings.CTAOPT_ENCODER), folder, limit=limit)
+
+
+@lru_cache(maxsize=1)
+def _load(folder: Path, _encoder: str) -> "Scorer":
+    from ml.scoring import load_scorer
+
+    return load_scorer(folder, make_encoder=lambda: _cached_encoder(None))
+
+
+def _scorer(artifact: str) -> "Scorer":
+    # A folder never changes once it is published, so it is loaded once by each process.
+    return _load(_model_dir() / artifact, settings.CTAOPT_ENCODER)

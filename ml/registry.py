@@ -1,0 +1,62 @@
+"""Which predictor is served: a version becomes active once, is retired, may be brought back."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max, QuerySet
+
+from ml.models import PredictorVersion
+
+Status = PredictorVersion.Status
+
+
+def active_version() -> PredictorVersion | None:
+    return PredictorVersion.objects.filter(status=Status.ACTIVE).first()
+
+
+@transaction.atomic
+def register_version(
+    *, strategy: str | None, artifact: str, manifest: Mapping[str, Any], now: datetime
+) -> PredictorVersion:
+    """Store what a training found; without a strategy it is a rejected one."""
+    last = PredictorVersion.objects.aggregate(last=Max("number"))["last"] or 0
+    return PredictorVersion.objects.create(
+        number=last + 1,
+        status=Status.CANDIDATE if strategy else Status.REJECTED,
+        strategy=strategy or "",
+        artifact=artifact,
+        manifest=dict(manifest),
+        created_at=now,
+    )
+
+
+def promote_version(*, number: int) -> bool:
+    """Make a candidate the active version; return False if it is no candidate any more."""
+    return _activate(number, source=Status.CANDIDATE)
+
+
+def roll_back_to(*, number: int) -> bool:
+    """Bring a retired version back; return False if it is not retired."""
+    return _activate(number, source=Status.RETIRED)
+
+
+def retire_active() -> bool:
+    """Stop predicting; return False if nothing was active."""
+    return _active().update(status=Status.RETIRED) == 1
+
+
+@transaction.atomic
+def _activate(number: int, *, source: str) -> bool:
+    _active().update(status=Status.RETIRED)
+    # The condition inside the UPDATE is the lock: two people may press the button at once.
+    chosen = PredictorVersion.objects.filter(number=number, status=source)
+    if chosen.update(status=Status.ACTIVE) == 1:
+        return True
+    transaction.set_rollback(True)
+    return False
+
+
+def _active() -> QuerySet[PredictorVersion]:
+    return PredictorVersion.objects.filter(status=Status.ACTIVE)

@@ -1,0 +1,94 @@
+"""Ridge regression whose penalty is chosen by leaving whole contrast groups out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+ALPHAS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RidgeFit:
+    """A fitted ridge regression without intercept.
+
+    Args:
+        weights: Coefficients, float64 (d,).
+        alpha: The penalty that was chosen.
+    """
+
+    weights: NDArray[np.float64]
+    alpha: float
+
+
+def fit_ridge(
+    features: NDArray[np.float64],
+    target: NDArray[np.float64],
+    *,
+    evidence: NDArray[np.float64],
+    group: NDArray[np.int64],
+    alphas: Sequence[float] = ALPHAS,
+) -> RidgeFit:
+    """Fit with the penalty whose predictions of left-out groups correlate best, in closed form.
+
+    In some histories the wording decides much, in others click rates are mostly noise: no fixed
+    penalty fits both. Correlation, not squared error, because calibration sets the scale later.
+
+    Args:
+        features: Float64 (n, d), centred in their group.
+        target: Float64 (n,), centred in their group.
+        evidence: Weight of each row, positive, mean 1; float64 (n,).
+        group: Group of each row, int64 (n,), not decreasing.
+        alphas: Penalties to choose from, each > 0.
+
+    Returns:
+        Coefficients and penalty.
+
+    Raises:
+        ValueError: If no penalty is given.
+
+    Source: Golub, Heath and Wahba (1979), Technometrics 21(2): with hat matrix H, the residual of
+    rows g when they are left out is (I - H_gg)^-1 r_g.
+
+    >>> rows = np.array([[1.0], [-1.0], [2.0], [-2.0]])
+    >>> fit = fit_ridge(
+    ...     rows, 3 * rows[:, 0], evidence=np.ones(4), group=np.array([0, 0, 1, 1]), alphas=[1e-9]
+    ... )
+    >>> fit.weights.round(3)
+    array([3.])
+    """
+    if not alphas:
+        raise ValueError("alphas: there are none to choose from")
+    root = np.sqrt(evidence)
+    weighted, aim = features * root[:, None], target * root
+    values, vectors = np.linalg.eigh(weighted.T @ weighted)
+    rotated, moment = weighted @ vectors, vectors.T @ (weighted.T @ aim)
+    starts = np.flatnonzero(np.diff(group, prepend=-1))
+    # Rounding may leave eigenvalues of a rank-deficient matrix just below 0.
+    values = np.maximum(values, 0.0)
+
+    def left_out_correlation(alpha: float) -> float:
+        residual = aim - rotated @ (moment / (values + alpha))
+        half_hat = rotated / np.sqrt(values + alpha)
+        blocks = np.split(half_hat, starts[1:]), np.split(residual, starts[1:])
+        missed = np.concatenate([_left_out_residual(*block) for block in zip(*blocks, strict=True)])
+        return _correlation(aim - missed, aim)
+
+    alpha = max(alphas, key=left_out_correlation)
+    return RidgeFit(weights=vectors @ (moment / (values + alpha)), alpha=alpha)
+
+
+def _left_out_residual(
+    half_hat: NDArray[np.float64], residual: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the residual of one group left out; its H_gg is half_hat times its transpose."""
+    return np.asarray(
+        np.linalg.solve(np.eye(len(half_hat)) - half_hat @ half_hat.T, residual), dtype=np.float64
+    )
+
+
+def _correlation(said: NDArray[np.float64], aim: NDArray[np.float64]) -> float:
+    """Return the correlation of two arrays of mean 0; 0 if one is constant."""
+    scale = float(np.sqrt((said @ said) * (aim @ aim)))
+    return float(said @ aim) / scale if scale > 0 else 0.0

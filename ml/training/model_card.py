@@ -1,0 +1,132 @@
+"""The model card: what a predictor is, how good, and where not to trust it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+TITLES: Mapping[str, str] = {
+    "no_text": "No text (every wording alike)",
+    "tfidf": "TF-IDF ridge (from scratch)",
+    "frozen_head": "Frozen encoder + ridge (transfer by feature extraction)",
+}
+SHOWN: Mapping[str, str] = {
+    "accuracy_all": "Accuracy, all pairs",
+    "accuracy_p05": "Accuracy, pairs with p < 0.05",
+    "top1": "Best arm picked",
+    "lift_of_pick": "Lift of the pick",
+    "log_loss": "Log loss",
+    "ece": "Calibration error",
+}
+
+
+def model_card(manifest: Mapping[str, Any], *, served: str) -> str:
+    """Return the model card of a predictor in Markdown.
+
+    Args:
+        manifest: What the trainer recorded.
+        served: Key of the strategy that is served.
+    """
+    sections = [
+        f"# Predictor of wordings: {TITLES[served]}",
+        _origin(manifest),
+        _data(manifest["data"]),
+        _figures(manifest),
+        _gate(manifest["gate"]),
+        _limits(manifest),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _origin(manifest: Mapping[str, Any]) -> str:
+    configuration = manifest["configuration"]
+    encoder = configuration["encoder"]
+    return (
+        f"Trained {manifest['created_at']}, seed {manifest['seed']}, code "
+        f"{manifest['code_commit'] or 'of an unknown commit'}. Encoder {encoder['name']} "
+        f"({encoder['dimension']} dimensions, fingerprint {encoder['fingerprint'][:12]}), frozen."
+    )
+
+
+def _data(data: Mapping[str, Any]) -> str:
+    lines = [
+        "## Data",
+        "",
+        f"- {data['groups']} contrast groups, {data['arms']} arms, {data['visitors']} visitors, "
+        f"{data['clicks']} clicks.",
+        f"- {data['pairs']} decided pairs of arms, {data['pairs_p05']} with p < 0.05.",
+        f"- Left out: {data['suspect_groups']} groups with doubtful randomisation, "
+        f"{data['single_wording_groups']} with one wording, "
+        f"{data['groups_without_clicks']} without clicks.",
+        f"- Contrast groups by language: {_counts(data['locales'])}.",
+        f"- Contrast groups by audience: {_counts(data['audiences'])}.",
+        f"- SHA-256 of the groups: {data['sha256']}.",
+    ]
+    return "\n".join(lines)
+
+
+def _figures(manifest: Mapping[str, Any]) -> str:
+    metrics = manifest["metrics"]
+    configuration = manifest["configuration"]
+    header = ["", *(TITLES[name] for name in metrics)]
+    rows = [
+        [title, *(_estimate(metrics[name][key]) for name in metrics)]
+        for key, title in SHOWN.items()
+    ]
+    table = [header, ["---"] * len(header), *rows]
+    ceiling = manifest["ceiling"]
+    over = ceiling["overdispersed"]
+    return "\n".join(
+        [
+            "## Figures",
+            "",
+            f"Grouped {configuration['folds']}-fold cross-validation, mean of "
+            f"{configuration['repeats']} split(s) by connected component (test, asset, wording "
+            "with a token Jaccard of at least 0.9); 95 % intervals by bootstrap over groups.",
+            "",
+            *("| " + " | ".join(row) + " |" for row in table),
+            "",
+            f"Noise ceiling of the accuracy on all pairs: {_estimate(ceiling['binomial'])} if "
+            "noise is binomial"
+            + (f", {_estimate(over)} with the noise of replicated arms." if over else "."),
+        ]
+    )
+
+
+def _gate(gate: Mapping[str, Any]) -> str:
+    lines = ["## Gate", ""]
+    for verdict in gate["verdicts"]:
+        word = "passed" if verdict["passed"] else "refused"
+        lines.append(f"- {TITLES[verdict['name']]}: {word}.")
+        if verdict["negative_transfer"] != "none":
+            lines.append(f"  Negative transfer {verdict['negative_transfer']}.")
+        lines.extend(
+            f"  Log-loss gain over {TITLES[each['against']]}: "
+            f"{_estimate(each['gain'], digits=4)} (90 % interval)."
+            for each in verdict["comparisons"]
+        )
+    return "\n".join(lines)
+
+
+def _limits(manifest: Mapping[str, Any]) -> str:
+    return "\n".join(
+        [
+            "## Limits",
+            "",
+            "- A ranking of wordings for a test to come, not a replacement for the test.",
+            "- Answers are the same for every audience.",
+            "- Figures hold for wordings like those in the data; others are refused.",
+            "- A language with few past tests is refused: "
+            f"{_counts(manifest['data']['locales'])} were trained on.",
+        ]
+    )
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    ordered = sorted(counts.items(), key=lambda item: -item[1])
+    return ", ".join(f"{name or 'unknown'} {count}" for name, count in ordered)
+
+
+def _estimate(estimate: Mapping[str, float | None], *, digits: int = 3) -> str:
+    if estimate["value"] is None:
+        return "undefined"
+    value, low, high = (f"{estimate[end]:.{digits}f}" for end in ("value", "low", "high"))
+    return f"{value} [{low}, {high}]"

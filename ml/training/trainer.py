@@ -1,0 +1,202 @@
+"""Training: history rows -> candidates -> cross-validation -> gate -> a stored predictor."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.artifacts import Artifact, publish_artifact
+from ml.calibration import Calibration
+from ml.dataset.groups import ContrastGroup, build_groups, stack_arms
+from ml.dataset.pairs import pair_arms
+from ml.dataset.splits import connect_groups
+from ml.dataset.spread import replicate_dispersion
+from ml.domain import measure_domain
+from ml.embedding import Encoder
+from ml.evaluation.metrics import summarise
+from ml.gate import Candidate, decide
+from ml.history.row import HistoryRow
+from ml.past import past_wordings
+from ml.strategies.catalogue import all_strategies
+from ml.strategies.contract import Strategy
+from ml.training.model_card import model_card
+from ml.training.record import record_ceilings, record_configuration, record_data
+from ml.training.trials import N_FOLDS, Trial, try_strategies
+
+# Below this nothing could pass the gate, and every figure would be noise.
+MIN_GROUPS = 20
+
+Stage = Literal["embedding", "cross_validation", "final_fit"]
+# Called with the fraction done in [0, 1] and the stage, a code that a page translates.
+TrainingProgress = Callable[[float, Stage], None]
+Shortage = Literal["groups", "components", "pairs"]
+
+
+class TooLittleHistoryError(ValueError):
+    """The history can neither train nor judge anything.
+
+    Args:
+        kind: What there is too little of.
+        found: How many there are.
+        needed: How many there must be.
+
+    >>> str(TooLittleHistoryError("groups", 3, 20))
+    'too little history: 3 tests with two wordings and a click (at least 20)'
+    """
+
+    def __init__(self, kind: Shortage, found: int, needed: int) -> None:
+        self.kind: Shortage = kind
+        self.found = found
+        self.needed = needed
+        super().__init__(f"too little history: {found} {_SHORTAGES[kind]} (at least {needed})")
+
+
+_SHORTAGES: Mapping[Shortage, str] = {
+    "groups": "tests with two wordings and a click",
+    "components": "families of tests that share no wording, story or image",
+    "pairs": "pairs of wordings with different click rates",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingSettings:
+    """What surrounds a training.
+
+    Args:
+        folder: Where the predictor goes if one passes the gate; not there yet.
+        seed: Seed of folds and bootstrap draws, >= 0.
+        code_commit: Commit of the running code, for the record; empty when unknown.
+        now: Time of the training, for the record.
+    """
+
+    folder: Path
+    seed: int
+    code_commit: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingResult:
+    """What a training found.
+
+    Args:
+        served: Key of the strategy that passed the gate and was stored; None for none.
+        manifest: Everything recorded: data, configuration, metrics, ceilings, gate; JSON-able.
+    """
+
+    served: str | None
+    manifest: Mapping[str, Any]
+
+
+def train(
+    rows: Iterable[HistoryRow],
+    *,
+    encoder: Encoder,
+    settings: TrainingSettings,
+    progress: TrainingProgress,
+) -> TrainingResult:
+    """Train every strategy, let the gate choose, and store what it chose.
+
+    Args:
+        rows: Past tests; suspect ones neither train nor judge.
+        encoder: Pretrained encoder with a cache: texts are encoded many times.
+        settings: What surrounds the training.
+        progress: Told fraction and stage.
+
+    Raises:
+        TooLittleHistoryError: If there are too few tests.
+        OSError: If the predictor cannot be stored.
+    """
+    dataset = build_groups(rows)
+    groups = [group for group in dataset.groups if not group.suspect]
+    components = _enough_components(groups)
+    encoder.encode(
+        stack_arms(groups).texts, progress=lambda done: progress(0.6 * done, "embedding")
+    )
+    strategies = all_strategies(encoder)
+    trials = try_strategies(
+        strategies,
+        groups,
+        dispersion=replicate_dispersion(dataset) or 1.0,
+        seed=settings.seed,
+        progress=lambda done: progress(0.6 + 0.3 * done, "cross_validation"),
+    )
+    decision = decide(_candidates(strategies, trials), seed=settings.seed)
+    rng = np.random.default_rng(settings.seed)
+    record: dict[str, Any] = {
+        "created_at": settings.now.isoformat(),
+        "seed": settings.seed,
+        "code_commit": settings.code_commit,
+        "configuration": record_configuration(encoder, len(groups)),
+        "data": record_data(dataset, groups),
+        "ceiling": record_ceilings(dataset, groups, rng=rng),
+        "metrics": {name: asdict(summarise(trial.sums, rng=rng)) for name, trial in trials.items()},
+        "gate": asdict(decision),
+    }
+    progress(0.95, "final_fit")
+    if decision.served is not None:
+        strategy = next(each for each in strategies if each.name == decision.served)
+        record = publish_artifact(
+            _final_fit(
+                strategy,
+                groups,
+                components,
+                calibration=trials[strategy.name].calibration,
+                record=record,
+                rng=rng,
+            ),
+            folder=settings.folder,
+            card=model_card(record, served=strategy.name),
+        )
+    progress(1.0, "final_fit")
+    return TrainingResult(served=decision.served, manifest=record)
+
+
+def _enough_components(groups: Sequence[ContrastGroup]) -> NDArray[np.int64]:
+    """Return the connected component of each group, or say what is missing."""
+    if len(groups) < MIN_GROUPS:
+        raise TooLittleHistoryError("groups", len(groups), MIN_GROUPS)
+    components = connect_groups(groups)
+    n_components = int(components.max()) + 1
+    if n_components < N_FOLDS:
+        raise TooLittleHistoryError("components", n_components, N_FOLDS)
+    if not len(pair_arms(stack_arms(groups))):
+        raise TooLittleHistoryError("pairs", 0, 1)
+    return components
+
+
+def _candidates(strategies: Sequence[Strategy], trials: Mapping[str, Trial]) -> list[Candidate]:
+    return [
+        Candidate(name=each.name, is_transfer=each.is_transfer, sums=trials[each.name].sums)
+        for each in strategies
+    ]
+
+
+def _final_fit(
+    strategy: Strategy,
+    groups: Sequence[ContrastGroup],
+    components: NDArray[np.int64],
+    *,
+    calibration: Calibration,
+    record: Mapping[str, Any],
+    rng: np.random.Generator,
+) -> Artifact:
+    """Fit the chosen strategy on all groups and gather what scoring needs."""
+    arms = stack_arms(groups)
+    fitted = strategy.fit(arms)
+    vectors = fitted.represent(arms.texts)
+    if vectors is None:
+        raise ValueError(f"strategy: {strategy.name!r} reads no text and cannot be served")
+    return Artifact(
+        strategy=strategy.name,
+        parts=fitted.parts(),
+        calibration=calibration,
+        domain=measure_domain(groups, components, vectors, rng=rng),
+        past=past_wordings(groups),
+        past_vectors=vectors.astype(np.float16) if isinstance(vectors, np.ndarray) else None,
+        manifest=record,
+    )

@@ -1,0 +1,90 @@
+"""Every strategy on the same leak-safe folds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ml.calibration import Calibration
+from ml.dataset.groups import ContrastGroup
+from ml.embedding import Progress
+from ml.evaluation.cross_validation import cross_validate, make_folds
+from ml.evaluation.estimates import GroupSums
+from ml.evaluation.metrics import group_sums
+from ml.strategies.contract import Strategy
+
+N_FOLDS = 5
+# Below this many groups one split into folds is a matter of luck, so several are averaged.
+SMALL_HISTORY = 400
+REPEATS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """How a strategy did when it was scored on what it was not trained on.
+
+    Args:
+        sums: Held-out sums by group, averaged over the repeats.
+        calibration: From score differences to probability and lift, averaged likewise.
+    """
+
+    sums: GroupSums
+    calibration: Calibration
+
+
+def count_repeats(n_groups: int) -> int:
+    """Return how many splits into folds are averaged.
+
+    Args:
+        n_groups: Contrast groups.
+
+    >>> count_repeats(60), count_repeats(1432)
+    (5, 1)
+    """
+    return REPEATS if n_groups < SMALL_HISTORY else 1
+
+
+def try_strategies(
+    strategies: Sequence[Strategy],
+    groups: Sequence[ContrastGroup],
+    *,
+    dispersion: float,
+    seed: int,
+    progress: Progress,
+) -> Mapping[str, Trial]:
+    """Cross-validate every strategy on the same folds.
+
+    Args:
+        strategies: What to compare.
+        groups: Contrast groups, none suspect.
+        dispersion: Noise variance over binomial variance, >= 1.
+        seed: Seed of the splits.
+        progress: Told the fraction done.
+
+    Returns:
+        One trial for each strategy, by its key.
+    """
+    rng = np.random.default_rng(seed)
+    repeats = count_repeats(len(groups))
+    found: dict[str, list[Trial]] = {strategy.name: [] for strategy in strategies}
+    for repeat in range(repeats):
+        folds = make_folds(groups, N_FOLDS, rng=rng)
+        for at, strategy in enumerate(strategies):
+            result = cross_validate(strategy, folds, dispersion=dispersion)
+            sums = group_sums(result.predictions)
+            found[strategy.name].append(Trial(sums=sums, calibration=result.calibration))
+            progress((repeat + (at + 1) / len(strategies)) / repeats)
+    return {name: _average(trials) for name, trials in found.items()}
+
+
+def _average(trials: Sequence[Trial]) -> Trial:
+    return Trial(
+        sums={
+            name: np.mean([trial.sums[name] for trial in trials], axis=0) for name in trials[0].sums
+        },
+        calibration=Calibration(
+            slope=float(np.mean([trial.calibration.slope for trial in trials])),
+            lift_slope=float(np.mean([trial.calibration.lift_slope for trial in trials])),
+            lift_sd=float(np.mean([trial.calibration.lift_sd for trial in trials])),
+        ),
+    )
