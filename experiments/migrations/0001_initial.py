@@ -10,7 +10,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -19,486 +18,1395 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='ConfigRevision',
+            name="ConfigRevision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveBigIntegerField(default=0)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveBigIntegerField(default=0)),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('pk', 1)), name='config_revision_one_row')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("pk", 1)), name="config_revision_one_row"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Site',
+            name="Site",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.SlugField(unique=True, verbose_name='key')),
-                ('name', models.CharField(max_length=200, verbose_name='name')),
-                ('client_key', models.CharField(help_text="Publishable: it stands in the page's source.", max_length=100, unique=True, verbose_name='client key')),
-                ('default_locale', models.CharField(default='en', max_length=35, validators=[django.core.validators.RegexValidator('^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$', 'Write a language tag such as fr or fr-CA.')], verbose_name='default language')),
-                ('allowed_origins', models.JSONField(blank=True, default=experiments.models.catalogue.empty_list, help_text='Origins that may call the API from a browser. Empty: any origin.', validators=[experiments.models.catalogue.origins_validator], verbose_name='allowed origins')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.SlugField(unique=True, verbose_name="key")),
+                ("name", models.CharField(max_length=200, verbose_name="name")),
+                (
+                    "client_key",
+                    models.CharField(
+                        help_text="Publishable: it stands in the page's source.",
+                        max_length=100,
+                        unique=True,
+                        verbose_name="client key",
+                    ),
+                ),
+                (
+                    "default_locale",
+                    models.CharField(
+                        default="en",
+                        max_length=35,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
+                                "Write a language tag such as fr or fr-CA.",
+                            )
+                        ],
+                        verbose_name="default language",
+                    ),
+                ),
+                (
+                    "allowed_origins",
+                    models.JSONField(
+                        blank=True,
+                        default=experiments.models.catalogue.empty_list,
+                        help_text="Origins that may call the API from a browser. Empty: any origin.",
+                        validators=[experiments.models.catalogue.origins_validator],
+                        verbose_name="allowed origins",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'site',
-                'verbose_name_plural': 'sites',
-                'ordering': ('name',),
-                'constraints': [models.CheckConstraint(condition=models.Q(('key', ''), _negated=True), name='site_key_not_empty'), models.CheckConstraint(condition=models.Q(('client_key', ''), _negated=True), name='site_client_key_not_empty')],
+                "verbose_name": "site",
+                "verbose_name_plural": "sites",
+                "ordering": ("name",),
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("key", ""), _negated=True), name="site_key_not_empty"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("client_key", ""), _negated=True),
+                        name="site_client_key_not_empty",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ServerKey',
+            name="ServerKey",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=200, verbose_name='name')),
-                ('prefix', models.CharField(max_length=12, verbose_name='first characters')),
-                ('digest', models.CharField(max_length=64, unique=True, verbose_name='SHA-256 digest')),
-                ('created_at', models.DateTimeField(verbose_name='created')),
-                ('revoked_at', models.DateTimeField(blank=True, null=True, verbose_name='revoked')),
-                ('site', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='server_keys', to='experiments.site')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=200, verbose_name="name")),
+                ("prefix", models.CharField(max_length=12, verbose_name="first characters")),
+                (
+                    "digest",
+                    models.CharField(max_length=64, unique=True, verbose_name="SHA-256 digest"),
+                ),
+                ("created_at", models.DateTimeField(verbose_name="created")),
+                ("revoked_at", models.DateTimeField(blank=True, null=True, verbose_name="revoked")),
+                (
+                    "site",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="server_keys",
+                        to="experiments.site",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'server key',
-                'verbose_name_plural': 'server keys',
-                'ordering': ('site', 'name'),
+                "verbose_name": "server key",
+                "verbose_name_plural": "server keys",
+                "ordering": ("site", "name"),
             },
         ),
         migrations.CreateModel(
-            name='Namespace',
+            name="Namespace",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.SlugField(verbose_name='key')),
-                ('seed', models.CharField(max_length=200, verbose_name='seed')),
-                ('site', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='namespaces', to='experiments.site')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.SlugField(verbose_name="key")),
+                ("seed", models.CharField(max_length=200, verbose_name="seed")),
+                (
+                    "site",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="namespaces",
+                        to="experiments.site",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'namespace',
-                'verbose_name_plural': 'namespaces',
-                'ordering': ('key',),
+                "verbose_name": "namespace",
+                "verbose_name_plural": "namespaces",
+                "ordering": ("key",),
             },
         ),
         migrations.CreateModel(
-            name='HistoryArm',
+            name="HistoryArm",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('test', models.TextField(verbose_name='test')),
-                ('context', models.TextField(blank=True, verbose_name='context')),
-                ('text', models.TextField(verbose_name='wording')),
-                ('visitors', models.PositiveBigIntegerField(verbose_name='visitors')),
-                ('clicks', models.PositiveBigIntegerField(verbose_name='clicks')),
-                ('audience', models.TextField(blank=True, verbose_name='audience')),
-                ('locale', models.TextField(blank=True, verbose_name='language')),
-                ('form', models.TextField(blank=True, verbose_name='form')),
-                ('placement', models.TextField(blank=True, verbose_name='position')),
-                ('ended_on', models.DateField(blank=True, null=True, verbose_name='ended')),
-                ('group', models.TextField(blank=True, verbose_name='group')),
-                ('suspect', models.BooleanField(default=False, help_text='Randomisation in doubt: not used to evaluate.', verbose_name='suspect')),
-                ('digest', models.CharField(editable=False, max_length=64)),
-                ('is_simulated', models.BooleanField(default=False, verbose_name='simulated')),
-                ('site', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='history', to='experiments.site', verbose_name='site')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("test", models.TextField(verbose_name="test")),
+                ("context", models.TextField(blank=True, verbose_name="context")),
+                ("text", models.TextField(verbose_name="wording")),
+                ("visitors", models.PositiveBigIntegerField(verbose_name="visitors")),
+                ("clicks", models.PositiveBigIntegerField(verbose_name="clicks")),
+                ("audience", models.TextField(blank=True, verbose_name="audience")),
+                ("locale", models.TextField(blank=True, verbose_name="language")),
+                ("form", models.TextField(blank=True, verbose_name="form")),
+                ("placement", models.TextField(blank=True, verbose_name="position")),
+                ("ended_on", models.DateField(blank=True, null=True, verbose_name="ended")),
+                ("group", models.TextField(blank=True, verbose_name="group")),
+                (
+                    "suspect",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Randomisation in doubt: not used to evaluate.",
+                        verbose_name="suspect",
+                    ),
+                ),
+                ("digest", models.CharField(editable=False, max_length=64)),
+                ("is_simulated", models.BooleanField(default=False, verbose_name="simulated")),
+                (
+                    "site",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="history",
+                        to="experiments.site",
+                        verbose_name="site",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'past wording',
-                'verbose_name_plural': 'past wordings',
-                'ordering': ('test', 'context', 'text'),
+                "verbose_name": "past wording",
+                "verbose_name_plural": "past wordings",
+                "ordering": ("test", "context", "text"),
             },
         ),
         migrations.CreateModel(
-            name='CTA',
+            name="CTA",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(help_text='For your own lists.', max_length=200, verbose_name='name')),
-                ('form', models.CharField(choices=[('button', 'Button'), ('link', 'Hypertext link'), ('spoken', 'Spoken instruction')], default='button', max_length=10, verbose_name='form')),
-                ('destination', models.CharField(blank=True, help_text='Where it leads: an address or a path. Not needed when spoken.', max_length=2000, validators=[django.core.validators.RegexValidator('^(https?://|mailto:|tel:|sms:|[/#?])[^\\s]*$', 'Write an address (https://..., mailto:..., tel:...) or a path (/...), without spaces.')], verbose_name='destination')),
-                ('background_color', models.CharField(default='#1d4ed8', max_length=7, validators=[django.core.validators.RegexValidator('^#[0-9a-fA-F]{6}$', 'Write a colour as #rrggbb.')], verbose_name='background colour')),
-                ('text_color', models.CharField(default='#ffffff', max_length=7, validators=[django.core.validators.RegexValidator('^#[0-9a-fA-F]{6}$', 'Write a colour as #rrggbb.')], verbose_name='text colour')),
-                ('size', models.CharField(choices=[('small', 'Small'), ('medium', 'Medium'), ('large', 'Large')], default='medium', max_length=10, verbose_name='size')),
-                ('icon', models.CharField(blank=True, help_text='A character shown before the text.', max_length=8, verbose_name='icon')),
-                ('principles', models.JSONField(blank=True, default=experiments.models.catalogue.empty_list, verbose_name='principles')),
-                ('site', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='ctas', to='experiments.site', verbose_name='site')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "name",
+                    models.CharField(
+                        help_text="For your own lists.", max_length=200, verbose_name="name"
+                    ),
+                ),
+                (
+                    "form",
+                    models.CharField(
+                        choices=[
+                            ("button", "Button"),
+                            ("link", "Hypertext link"),
+                            ("spoken", "Spoken instruction"),
+                        ],
+                        default="button",
+                        max_length=10,
+                        verbose_name="form",
+                    ),
+                ),
+                (
+                    "destination",
+                    models.CharField(
+                        blank=True,
+                        help_text="Where it leads: an address or a path. Not needed when spoken.",
+                        max_length=2000,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^(https?://|mailto:|tel:|sms:|[/#?])[^\\s]*$",
+                                "Write an address (https://..., mailto:..., tel:...) or a path (/...), without spaces.",
+                            )
+                        ],
+                        verbose_name="destination",
+                    ),
+                ),
+                (
+                    "background_color",
+                    models.CharField(
+                        default="#1d4ed8",
+                        max_length=7,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^#[0-9a-fA-F]{6}$", "Write a colour as #rrggbb."
+                            )
+                        ],
+                        verbose_name="background colour",
+                    ),
+                ),
+                (
+                    "text_color",
+                    models.CharField(
+                        default="#ffffff",
+                        max_length=7,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^#[0-9a-fA-F]{6}$", "Write a colour as #rrggbb."
+                            )
+                        ],
+                        verbose_name="text colour",
+                    ),
+                ),
+                (
+                    "size",
+                    models.CharField(
+                        choices=[("small", "Small"), ("medium", "Medium"), ("large", "Large")],
+                        default="medium",
+                        max_length=10,
+                        verbose_name="size",
+                    ),
+                ),
+                (
+                    "icon",
+                    models.CharField(
+                        blank=True,
+                        help_text="A character shown before the text.",
+                        max_length=8,
+                        verbose_name="icon",
+                    ),
+                ),
+                (
+                    "principles",
+                    models.JSONField(
+                        blank=True,
+                        default=experiments.models.catalogue.empty_list,
+                        verbose_name="principles",
+                    ),
+                ),
+                (
+                    "site",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="ctas",
+                        to="experiments.site",
+                        verbose_name="site",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'CTA',
-                'verbose_name_plural': 'CTAs',
-                'ordering': ('name',),
+                "verbose_name": "CTA",
+                "verbose_name_plural": "CTAs",
+                "ordering": ("name",),
             },
         ),
         migrations.CreateModel(
-            name='Audience',
+            name="Audience",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.SlugField(verbose_name='key')),
-                ('name', models.CharField(max_length=200, verbose_name='name')),
-                ('condition', models.JSONField(blank=True, default=dict, help_text='Over attributes such as locale, device, new_visitor: {"locale": "fr"}.', validators=[experiments.models.catalogue.condition_validator], verbose_name='condition')),
-                ('site', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='audiences', to='experiments.site', verbose_name='site')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.SlugField(verbose_name="key")),
+                ("name", models.CharField(max_length=200, verbose_name="name")),
+                (
+                    "condition",
+                    models.JSONField(
+                        blank=True,
+                        default=dict,
+                        help_text='Over attributes such as locale, device, new_visitor: {"locale": "fr"}.',
+                        validators=[experiments.models.catalogue.condition_validator],
+                        verbose_name="condition",
+                    ),
+                ),
+                (
+                    "site",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="audiences",
+                        to="experiments.site",
+                        verbose_name="site",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'audience',
-                'verbose_name_plural': 'audiences',
-                'ordering': ('name',),
+                "verbose_name": "audience",
+                "verbose_name_plural": "audiences",
+                "ordering": ("name",),
             },
         ),
         migrations.CreateModel(
-            name='Slot',
+            name="Slot",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.SlugField(help_text='The page names it: data-cta-slot="hero-signup".', verbose_name='key')),
-                ('name', models.CharField(max_length=200, verbose_name='name')),
-                ('page_pattern', models.CharField(blank=True, help_text='For example /pricing/*', max_length=500, verbose_name='page')),
-                ('position', models.CharField(choices=[('above_fold', 'Above the fold'), ('in_text', 'In the text'), ('footer', 'Footer'), ('popup', 'Pop-up'), ('email', 'E-mail'), ('spoken', 'Spoken')], default='above_fold', max_length=20, verbose_name='position')),
-                ('default_cta', models.ForeignKey(help_text='Shown to everybody who takes part in no experiment.', on_delete=django.db.models.deletion.PROTECT, related_name='default_of_slots', to='experiments.cta', verbose_name='default CTA')),
-                ('site', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='slots', to='experiments.site', verbose_name='site')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "key",
+                    models.SlugField(
+                        help_text='The page names it: data-cta-slot="hero-signup".',
+                        verbose_name="key",
+                    ),
+                ),
+                ("name", models.CharField(max_length=200, verbose_name="name")),
+                (
+                    "page_pattern",
+                    models.CharField(
+                        blank=True,
+                        help_text="For example /pricing/*",
+                        max_length=500,
+                        verbose_name="page",
+                    ),
+                ),
+                (
+                    "position",
+                    models.CharField(
+                        choices=[
+                            ("above_fold", "Above the fold"),
+                            ("in_text", "In the text"),
+                            ("footer", "Footer"),
+                            ("popup", "Pop-up"),
+                            ("email", "E-mail"),
+                            ("spoken", "Spoken"),
+                        ],
+                        default="above_fold",
+                        max_length=20,
+                        verbose_name="position",
+                    ),
+                ),
+                (
+                    "default_cta",
+                    models.ForeignKey(
+                        help_text="Shown to everybody who takes part in no experiment.",
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="default_of_slots",
+                        to="experiments.cta",
+                        verbose_name="default CTA",
+                    ),
+                ),
+                (
+                    "site",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="slots",
+                        to="experiments.site",
+                        verbose_name="site",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'slot',
-                'verbose_name_plural': 'slots',
-                'ordering': ('name',),
+                "verbose_name": "slot",
+                "verbose_name_plural": "slots",
+                "ordering": ("name",),
             },
         ),
         migrations.CreateModel(
-            name='Experiment',
+            name="Experiment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.SlugField(max_length=100, unique=True, verbose_name='key')),
-                ('name', models.CharField(max_length=200, verbose_name='name')),
-                ('hypothesis', models.TextField(blank=True, help_text='What should change, for whom, and why.', verbose_name='hypothesis')),
-                ('status', models.CharField(choices=[('draft', 'Draft'), ('running', 'Running'), ('paused', 'Paused'), ('stopped', 'Stopped'), ('archived', 'Archived')], default='draft', editable=False, max_length=10, verbose_name='status')),
-                ('primary_metric', models.CharField(choices=[('click_rate', 'Click rate'), ('conversion_rate', 'Conversion rate'), ('value_per_visitor', 'Value per visitor')], default='click_rate', max_length=20, verbose_name='primary metric')),
-                ('goal', models.CharField(blank=True, help_text='Name of the conversion that counts.', max_length=100, verbose_name='goal')),
-                ('alpha', models.FloatField(default=0.05, validators=[django.core.validators.MinValueValidator(0.0001), django.core.validators.MaxValueValidator(0.5)], verbose_name='significance level')),
-                ('plan', models.CharField(choices=[('sequential', 'Sequential: look whenever you like'), ('fixed', 'Fixed horizon: one look, at the planned end')], default='sequential', max_length=10, verbose_name='plan')),
-                ('planned_visitors', models.PositiveBigIntegerField(blank=True, help_text='All arms together. A fixed plan waits for them; a sequential one is sharpest there.', null=True, verbose_name='planned visitors')),
-                ('coverage', models.DecimalField(decimal_places=4, default=Decimal('1'), help_text='Fraction of the audience that takes part.', max_digits=5, verbose_name='coverage')),
-                ('namespace_start', models.DecimalField(blank=True, decimal_places=4, max_digits=5, null=True, verbose_name='start of its range')),
-                ('namespace_end', models.DecimalField(blank=True, decimal_places=4, max_digits=5, null=True, verbose_name='end of its range')),
-                ('seed', models.CharField(blank=True, help_text="Empty: the experiment's key.", max_length=200, verbose_name='seed')),
-                ('hash_version', models.PositiveSmallIntegerField(default=2, editable=False, verbose_name='hash version')),
-                ('origin', models.CharField(choices=[('live', 'Measured by this service'), ('imported', 'Imported figures')], default='live', editable=False, max_length=10, verbose_name='origin')),
-                ('source', models.TextField(blank=True, help_text='Where the figures are from.', verbose_name='source')),
-                ('started_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='started')),
-                ('stopped_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='stopped')),
-                ('audience', models.ForeignKey(blank=True, help_text='Empty: every visitor.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='experiments', to='experiments.audience', verbose_name='audience')),
-                ('namespace', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='experiments', to='experiments.namespace', verbose_name='namespace')),
-                ('slot', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='experiments', to='experiments.slot', verbose_name='slot')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.SlugField(max_length=100, unique=True, verbose_name="key")),
+                ("name", models.CharField(max_length=200, verbose_name="name")),
+                (
+                    "hypothesis",
+                    models.TextField(
+                        blank=True,
+                        help_text="What should change, for whom, and why.",
+                        verbose_name="hypothesis",
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("draft", "Draft"),
+                            ("running", "Running"),
+                            ("paused", "Paused"),
+                            ("stopped", "Stopped"),
+                            ("archived", "Archived"),
+                        ],
+                        default="draft",
+                        editable=False,
+                        max_length=10,
+                        verbose_name="status",
+                    ),
+                ),
+                (
+                    "primary_metric",
+                    models.CharField(
+                        choices=[
+                            ("click_rate", "Click rate"),
+                            ("conversion_rate", "Conversion rate"),
+                            ("value_per_visitor", "Value per visitor"),
+                        ],
+                        default="click_rate",
+                        max_length=20,
+                        verbose_name="primary metric",
+                    ),
+                ),
+                (
+                    "goal",
+                    models.CharField(
+                        blank=True,
+                        help_text="Name of the conversion that counts.",
+                        max_length=100,
+                        verbose_name="goal",
+                    ),
+                ),
+                (
+                    "alpha",
+                    models.FloatField(
+                        default=0.05,
+                        validators=[
+                            django.core.validators.MinValueValidator(0.0001),
+                            django.core.validators.MaxValueValidator(0.5),
+                        ],
+                        verbose_name="significance level",
+                    ),
+                ),
+                (
+                    "plan",
+                    models.CharField(
+                        choices=[
+                            ("sequential", "Sequential: look whenever you like"),
+                            ("fixed", "Fixed horizon: one look, at the planned end"),
+                        ],
+                        default="sequential",
+                        max_length=10,
+                        verbose_name="plan",
+                    ),
+                ),
+                (
+                    "planned_visitors",
+                    models.PositiveBigIntegerField(
+                        blank=True,
+                        help_text="All arms together. A fixed plan waits for them; a sequential one is sharpest there.",
+                        null=True,
+                        verbose_name="planned visitors",
+                    ),
+                ),
+                (
+                    "coverage",
+                    models.DecimalField(
+                        decimal_places=4,
+                        default=Decimal("1"),
+                        help_text="Fraction of the audience that takes part.",
+                        max_digits=5,
+                        verbose_name="coverage",
+                    ),
+                ),
+                (
+                    "namespace_start",
+                    models.DecimalField(
+                        blank=True,
+                        decimal_places=4,
+                        max_digits=5,
+                        null=True,
+                        verbose_name="start of its range",
+                    ),
+                ),
+                (
+                    "namespace_end",
+                    models.DecimalField(
+                        blank=True,
+                        decimal_places=4,
+                        max_digits=5,
+                        null=True,
+                        verbose_name="end of its range",
+                    ),
+                ),
+                (
+                    "seed",
+                    models.CharField(
+                        blank=True,
+                        help_text="Empty: the experiment's key.",
+                        max_length=200,
+                        verbose_name="seed",
+                    ),
+                ),
+                (
+                    "hash_version",
+                    models.PositiveSmallIntegerField(
+                        default=2, editable=False, verbose_name="hash version"
+                    ),
+                ),
+                (
+                    "origin",
+                    models.CharField(
+                        choices=[
+                            ("live", "Measured by this service"),
+                            ("imported", "Imported figures"),
+                        ],
+                        default="live",
+                        editable=False,
+                        max_length=10,
+                        verbose_name="origin",
+                    ),
+                ),
+                (
+                    "source",
+                    models.TextField(
+                        blank=True, help_text="Where the figures are from.", verbose_name="source"
+                    ),
+                ),
+                (
+                    "started_at",
+                    models.DateTimeField(
+                        blank=True, editable=False, null=True, verbose_name="started"
+                    ),
+                ),
+                (
+                    "stopped_at",
+                    models.DateTimeField(
+                        blank=True, editable=False, null=True, verbose_name="stopped"
+                    ),
+                ),
+                (
+                    "audience",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="Empty: every visitor.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="experiments",
+                        to="experiments.audience",
+                        verbose_name="audience",
+                    ),
+                ),
+                (
+                    "namespace",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="experiments",
+                        to="experiments.namespace",
+                        verbose_name="namespace",
+                    ),
+                ),
+                (
+                    "slot",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="experiments",
+                        to="experiments.slot",
+                        verbose_name="slot",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'experiment',
-                'verbose_name_plural': 'experiments',
-                'ordering': ('-started_at', 'key'),
+                "verbose_name": "experiment",
+                "verbose_name_plural": "experiments",
+                "ordering": ("-started_at", "key"),
             },
         ),
         migrations.CreateModel(
-            name='Tag',
+            name="Tag",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=50, verbose_name='name')),
-                ('site', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tags', to='experiments.site')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=50, verbose_name="name")),
+                (
+                    "site",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="tags",
+                        to="experiments.site",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'tag',
-                'verbose_name_plural': 'tags',
-                'ordering': ('name',),
+                "verbose_name": "tag",
+                "verbose_name_plural": "tags",
+                "ordering": ("name",),
             },
         ),
         migrations.AddField(
-            model_name='cta',
-            name='tags',
-            field=models.ManyToManyField(blank=True, to='experiments.tag', verbose_name='tags'),
+            model_name="cta",
+            name="tags",
+            field=models.ManyToManyField(blank=True, to="experiments.tag", verbose_name="tags"),
         ),
         migrations.CreateModel(
-            name='Variant',
+            name="Variant",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('arm', models.PositiveSmallIntegerField(help_text='0 is the control.', verbose_name='arm')),
-                ('key', models.SlugField(verbose_name='key')),
-                ('share', models.DecimalField(decimal_places=4, help_text='Fraction of the visitors. All shares sum to 1.', max_digits=5, verbose_name='share')),
-                ('cta', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='variants', to='experiments.cta', verbose_name='CTA')),
-                ('experiment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='variants', to='experiments.experiment')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "arm",
+                    models.PositiveSmallIntegerField(
+                        help_text="0 is the control.", verbose_name="arm"
+                    ),
+                ),
+                ("key", models.SlugField(verbose_name="key")),
+                (
+                    "share",
+                    models.DecimalField(
+                        decimal_places=4,
+                        help_text="Fraction of the visitors. All shares sum to 1.",
+                        max_digits=5,
+                        verbose_name="share",
+                    ),
+                ),
+                (
+                    "cta",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="variants",
+                        to="experiments.cta",
+                        verbose_name="CTA",
+                    ),
+                ),
+                (
+                    "experiment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="variants",
+                        to="experiments.experiment",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'variant',
-                'verbose_name_plural': 'variants',
-                'ordering': ('experiment', 'arm'),
+                "verbose_name": "variant",
+                "verbose_name_plural": "variants",
+                "ordering": ("experiment", "arm"),
             },
         ),
         migrations.CreateModel(
-            name='Rollup',
+            name="Rollup",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField(verbose_name='day')),
-                ('segment', models.CharField(blank=True, help_text='Empty: everybody. Else such as device=mobile.', max_length=40, verbose_name='segment')),
-                ('visitors', models.BigIntegerField(default=0, verbose_name='visitors')),
-                ('clicking_visitors', models.BigIntegerField(default=0, verbose_name='clicking visitors')),
-                ('converting_visitors', models.BigIntegerField(default=0, verbose_name='converting visitors')),
-                ('value_sum', experiments.models.fields.ExactDecimalField(default=0, verbose_name='sum of values')),
-                ('value_sum_squares', experiments.models.fields.ExactDecimalField(default=0, verbose_name='sum of squared values')),
-                ('covariate_sum', experiments.models.fields.ExactDecimalField(default=0, help_text='The primary metric in the 14 days before the first exposure.', verbose_name='sum of covariates')),
-                ('covariate_sum_squares', experiments.models.fields.ExactDecimalField(default=0, verbose_name='sum of squared covariates')),
-                ('covariate_product_sum', experiments.models.fields.ExactDecimalField(default=0, help_text='Of the primary metric.', verbose_name='sum of covariate times outcome')),
-                ('quarantined_visitors', models.BigIntegerField(default=0, help_text='Left out of the analysis.', verbose_name='visitors who saw several arms')),
-                ('experiment', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='rollups', to='experiments.experiment')),
-                ('variant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rollups', to='experiments.variant')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("day", models.DateField(verbose_name="day")),
+                (
+                    "segment",
+                    models.CharField(
+                        blank=True,
+                        help_text="Empty: everybody. Else such as device=mobile.",
+                        max_length=40,
+                        verbose_name="segment",
+                    ),
+                ),
+                ("visitors", models.BigIntegerField(default=0, verbose_name="visitors")),
+                (
+                    "clicking_visitors",
+                    models.BigIntegerField(default=0, verbose_name="clicking visitors"),
+                ),
+                (
+                    "converting_visitors",
+                    models.BigIntegerField(default=0, verbose_name="converting visitors"),
+                ),
+                (
+                    "value_sum",
+                    experiments.models.fields.ExactDecimalField(
+                        default=0, verbose_name="sum of values"
+                    ),
+                ),
+                (
+                    "value_sum_squares",
+                    experiments.models.fields.ExactDecimalField(
+                        default=0, verbose_name="sum of squared values"
+                    ),
+                ),
+                (
+                    "covariate_sum",
+                    experiments.models.fields.ExactDecimalField(
+                        default=0,
+                        help_text="The primary metric in the 14 days before the first exposure.",
+                        verbose_name="sum of covariates",
+                    ),
+                ),
+                (
+                    "covariate_sum_squares",
+                    experiments.models.fields.ExactDecimalField(
+                        default=0, verbose_name="sum of squared covariates"
+                    ),
+                ),
+                (
+                    "covariate_product_sum",
+                    experiments.models.fields.ExactDecimalField(
+                        default=0,
+                        help_text="Of the primary metric.",
+                        verbose_name="sum of covariate times outcome",
+                    ),
+                ),
+                (
+                    "quarantined_visitors",
+                    models.BigIntegerField(
+                        default=0,
+                        help_text="Left out of the analysis.",
+                        verbose_name="visitors who saw several arms",
+                    ),
+                ),
+                (
+                    "experiment",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="rollups",
+                        to="experiments.experiment",
+                    ),
+                ),
+                (
+                    "variant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="rollups",
+                        to="experiments.variant",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'rollup',
-                'verbose_name_plural': 'rollups',
-                'ordering': ('experiment', 'segment', 'day', 'variant'),
+                "verbose_name": "rollup",
+                "verbose_name_plural": "rollups",
+                "ordering": ("experiment", "segment", "day", "variant"),
             },
         ),
         migrations.CreateModel(
-            name='Event',
+            name="Event",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('event_id', models.UUIDField(verbose_name='event id')),
-                ('type', models.CharField(choices=[('exposure', 'Exposure'), ('click', 'Click'), ('conversion', 'Conversion')], max_length=10, verbose_name='type')),
-                ('visitor', models.CharField(max_length=200, verbose_name='visitor')),
-                ('propensity', models.FloatField(null=True, verbose_name='propensity')),
-                ('goal', models.CharField(blank=True, max_length=100, verbose_name='goal')),
-                ('value', experiments.models.fields.ExactDecimalField(null=True, verbose_name='value')),
-                ('currency', models.CharField(blank=True, max_length=3, verbose_name='currency')),
-                ('attributes', models.JSONField(blank=True, default=dict, help_text='Of an exposure: device, locale, country, new_visitor, where known.', verbose_name='attributes')),
-                ('occurred_at', models.DateTimeField(verbose_name='occurred')),
-                ('received_at', models.DateTimeField(verbose_name='received')),
-                ('is_folded', models.BooleanField(default=False, verbose_name='counted in the rollups')),
-                ('experiment', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='events', to='experiments.experiment')),
-                ('site', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='experiments.site')),
-                ('variant', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='events', to='experiments.variant')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("event_id", models.UUIDField(verbose_name="event id")),
+                (
+                    "type",
+                    models.CharField(
+                        choices=[
+                            ("exposure", "Exposure"),
+                            ("click", "Click"),
+                            ("conversion", "Conversion"),
+                        ],
+                        max_length=10,
+                        verbose_name="type",
+                    ),
+                ),
+                ("visitor", models.CharField(max_length=200, verbose_name="visitor")),
+                ("propensity", models.FloatField(null=True, verbose_name="propensity")),
+                ("goal", models.CharField(blank=True, max_length=100, verbose_name="goal")),
+                (
+                    "value",
+                    experiments.models.fields.ExactDecimalField(null=True, verbose_name="value"),
+                ),
+                ("currency", models.CharField(blank=True, max_length=3, verbose_name="currency")),
+                (
+                    "attributes",
+                    models.JSONField(
+                        blank=True,
+                        default=dict,
+                        help_text="Of an exposure: device, locale, country, new_visitor, where known.",
+                        verbose_name="attributes",
+                    ),
+                ),
+                ("occurred_at", models.DateTimeField(verbose_name="occurred")),
+                ("received_at", models.DateTimeField(verbose_name="received")),
+                (
+                    "is_folded",
+                    models.BooleanField(default=False, verbose_name="counted in the rollups"),
+                ),
+                (
+                    "experiment",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="events",
+                        to="experiments.experiment",
+                    ),
+                ),
+                (
+                    "site",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="events",
+                        to="experiments.site",
+                    ),
+                ),
+                (
+                    "variant",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="events",
+                        to="experiments.variant",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'event',
-                'verbose_name_plural': 'events',
+                "verbose_name": "event",
+                "verbose_name_plural": "events",
             },
         ),
         migrations.CreateModel(
-            name='VisitorOutcome',
+            name="VisitorOutcome",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('visitor', models.CharField(max_length=200)),
-                ('day', models.DateField(help_text='Day (UTC) of the first exposure.')),
-                ('has_clicked', models.BooleanField()),
-                ('has_converted', models.BooleanField()),
-                ('value', experiments.models.fields.ExactDecimalField()),
-                ('covariate', experiments.models.fields.ExactDecimalField(default=0, help_text='The primary metric in the 14 days before the first exposure.')),
-                ('is_quarantined', models.BooleanField(help_text='Saw several arms.')),
-                ('segments', models.TextField(blank=True, help_text='By the first exposure, such as “device=mobile locale=fr”.')),
-                ('experiment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='outcomes', to='experiments.experiment')),
-                ('variant', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='experiments.variant')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("visitor", models.CharField(max_length=200)),
+                ("day", models.DateField(help_text="Day (UTC) of the first exposure.")),
+                ("has_clicked", models.BooleanField()),
+                ("has_converted", models.BooleanField()),
+                ("value", experiments.models.fields.ExactDecimalField()),
+                (
+                    "covariate",
+                    experiments.models.fields.ExactDecimalField(
+                        default=0,
+                        help_text="The primary metric in the 14 days before the first exposure.",
+                    ),
+                ),
+                ("is_quarantined", models.BooleanField(help_text="Saw several arms.")),
+                (
+                    "segments",
+                    models.TextField(
+                        blank=True,
+                        help_text="By the first exposure, such as “device=mobile locale=fr”.",
+                    ),
+                ),
+                (
+                    "experiment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="outcomes",
+                        to="experiments.experiment",
+                    ),
+                ),
+                (
+                    "variant",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="experiments.variant",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='CTAWording',
+            name="CTAWording",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('locale', models.CharField(max_length=35, validators=[django.core.validators.RegexValidator('^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$', 'Write a language tag such as fr or fr-CA.')], verbose_name='language')),
-                ('text', models.CharField(max_length=200, verbose_name='wording')),
-                ('cta', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='wordings', to='experiments.cta')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "locale",
+                    models.CharField(
+                        max_length=35,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
+                                "Write a language tag such as fr or fr-CA.",
+                            )
+                        ],
+                        verbose_name="language",
+                    ),
+                ),
+                ("text", models.CharField(max_length=200, verbose_name="wording")),
+                (
+                    "cta",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="wordings",
+                        to="experiments.cta",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'wording',
-                'verbose_name_plural': 'wordings',
-                'ordering': ('locale',),
-                'constraints': [models.UniqueConstraint(fields=('cta', 'locale'), name='wording_one_a_locale'), models.CheckConstraint(condition=models.Q(('text', ''), _negated=True), name='wording_not_empty')],
+                "verbose_name": "wording",
+                "verbose_name_plural": "wordings",
+                "ordering": ("locale",),
+                "constraints": [
+                    models.UniqueConstraint(fields=("cta", "locale"), name="wording_one_a_locale"),
+                    models.CheckConstraint(
+                        condition=models.Q(("text", ""), _negated=True), name="wording_not_empty"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Job',
+            name="Job",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('training', 'Training of the predictor'), ('ranking', 'Ranking of wordings')], max_length=10, verbose_name='kind')),
-                ('status', models.CharField(choices=[('queued', 'Waiting'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed')], default='queued', max_length=10, verbose_name='status')),
-                ('progress', models.FloatField(default=0.0, verbose_name='progress')),
-                ('message', models.TextField(blank=True, verbose_name='message')),
-                ('request', models.JSONField(default=dict, verbose_name='request')),
-                ('result', models.JSONField(null=True, verbose_name='result')),
-                ('created_at', models.DateTimeField(verbose_name='created')),
-                ('heartbeat_at', models.DateTimeField(verbose_name='last sign of life')),
-                ('finished_at', models.DateTimeField(null=True, verbose_name='finished')),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("training", "Training of the predictor"),
+                            ("ranking", "Ranking of wordings"),
+                        ],
+                        max_length=10,
+                        verbose_name="kind",
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Waiting"),
+                            ("running", "Running"),
+                            ("done", "Done"),
+                            ("failed", "Failed"),
+                        ],
+                        default="queued",
+                        max_length=10,
+                        verbose_name="status",
+                    ),
+                ),
+                ("progress", models.FloatField(default=0.0, verbose_name="progress")),
+                ("message", models.TextField(blank=True, verbose_name="message")),
+                ("request", models.JSONField(default=dict, verbose_name="request")),
+                ("result", models.JSONField(null=True, verbose_name="result")),
+                ("created_at", models.DateTimeField(verbose_name="created")),
+                ("heartbeat_at", models.DateTimeField(verbose_name="last sign of life")),
+                ("finished_at", models.DateTimeField(null=True, verbose_name="finished")),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'job',
-                'verbose_name_plural': 'jobs',
-                'ordering': ('-created_at',),
-                'constraints': [models.CheckConstraint(condition=models.Q(('progress__gte', 0), ('progress__lte', 1)), name='job_progress_range'), models.UniqueConstraint(condition=models.Q(('kind', 'training'), ('status__in', ('queued', 'running'))), fields=('kind',), name='job_one_training_at_a_time')],
+                "verbose_name": "job",
+                "verbose_name_plural": "jobs",
+                "ordering": ("-created_at",),
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("progress__gte", 0), ("progress__lte", 1)),
+                        name="job_progress_range",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(
+                            ("kind", "training"), ("status__in", ("queued", "running"))
+                        ),
+                        fields=("kind",),
+                        name="job_one_training_at_a_time",
+                    ),
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='namespace',
-            constraint=models.UniqueConstraint(fields=('site', 'key'), name='namespace_unique_key'),
+            model_name="namespace",
+            constraint=models.UniqueConstraint(fields=("site", "key"), name="namespace_unique_key"),
         ),
         migrations.AddConstraint(
-            model_name='namespace',
-            constraint=models.CheckConstraint(condition=models.Q(('key', ''), _negated=True), name='namespace_key_not_empty'),
+            model_name="namespace",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("key", ""), _negated=True), name="namespace_key_not_empty"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='namespace',
-            constraint=models.CheckConstraint(condition=models.Q(('seed', ''), _negated=True), name='namespace_seed_not_empty'),
+            model_name="namespace",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("seed", ""), _negated=True), name="namespace_seed_not_empty"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='historyarm',
-            constraint=models.UniqueConstraint(fields=('site', 'digest'), name='history_one_row_a_wording'),
+            model_name="historyarm",
+            constraint=models.UniqueConstraint(
+                fields=("site", "digest"), name="history_one_row_a_wording"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='historyarm',
-            constraint=models.CheckConstraint(condition=models.Q(('clicks__lte', models.F('visitors'))), name='history_counts_possible'),
+            model_name="historyarm",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("clicks__lte", models.F("visitors"))),
+                name="history_counts_possible",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='historyarm',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('test', ''), _negated=True), models.Q(('text', ''), _negated=True)), name='history_named'),
+            model_name="historyarm",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("test", ""), _negated=True), models.Q(("text", ""), _negated=True)
+                ),
+                name="history_named",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='audience',
-            constraint=models.UniqueConstraint(fields=('site', 'key'), name='audience_unique_key'),
+            model_name="audience",
+            constraint=models.UniqueConstraint(fields=("site", "key"), name="audience_unique_key"),
         ),
         migrations.AddConstraint(
-            model_name='audience',
-            constraint=models.CheckConstraint(condition=models.Q(('key', ''), _negated=True), name='audience_key_not_empty'),
+            model_name="audience",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("key", ""), _negated=True), name="audience_key_not_empty"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='slot',
-            constraint=models.UniqueConstraint(fields=('site', 'key'), name='slot_unique_key'),
+            model_name="slot",
+            constraint=models.UniqueConstraint(fields=("site", "key"), name="slot_unique_key"),
         ),
         migrations.AddConstraint(
-            model_name='slot',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('key', ''), _negated=True), models.Q(('key__contains', '/'), _negated=True)), name='slot_key_safe_in_urls'),
+            model_name="slot",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("key", ""), _negated=True),
+                    models.Q(("key__contains", "/"), _negated=True),
+                ),
+                name="slot_key_safe_in_urls",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='slot',
-            constraint=models.CheckConstraint(condition=models.Q(('position__in', ('above_fold', 'in_text', 'footer', 'popup', 'email', 'spoken'))), name='slot_position_known'),
+            model_name="slot",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "position__in",
+                        ("above_fold", "in_text", "footer", "popup", "email", "spoken"),
+                    )
+                ),
+                name="slot_position_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='experiment',
-            constraint=models.CheckConstraint(condition=models.Q(('key', ''), _negated=True), name='experiment_key_not_empty'),
+            model_name="experiment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("key", ""), _negated=True), name="experiment_key_not_empty"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='experiment',
-            constraint=models.CheckConstraint(condition=models.Q(('hash_version', 2)), name='experiment_hash_version_2'),
+            model_name="experiment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("hash_version", 2)), name="experiment_hash_version_2"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='experiment',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ('draft', 'running', 'paused', 'stopped', 'archived'))), name='experiment_status_known'),
+            model_name="experiment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("status__in", ("draft", "running", "paused", "stopped", "archived"))
+                ),
+                name="experiment_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='experiment',
-            constraint=models.CheckConstraint(condition=models.Q(('primary_metric__in', ('click_rate', 'conversion_rate', 'value_per_visitor'))), name='experiment_metric_known'),
+            model_name="experiment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("primary_metric__in", ("click_rate", "conversion_rate", "value_per_visitor"))
+                ),
+                name="experiment_metric_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='experiment',
-            constraint=models.CheckConstraint(condition=models.Q(('origin__in', ('live', 'imported'))), name='experiment_origin_known'),
+            model_name="experiment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("origin__in", ("live", "imported"))),
+                name="experiment_origin_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='experiment',
-            constraint=models.CheckConstraint(condition=models.Q(('status', 'draft'), ('started_at__isnull', False), _connector='OR'), name='experiment_started_unless_draft'),
+            model_name="experiment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("status", "draft"), ("started_at__isnull", False), _connector="OR"
+                ),
+                name="experiment_started_unless_draft",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='experiment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status__in', ('draft', 'running', 'paused')), ('stopped_at__isnull', True)), models.Q(('status__in', ('stopped', 'archived')), ('stopped_at__gte', models.F('started_at')), ('stopped_at__isnull', False)), _connector='OR'), name='experiment_stopped_has_end'),
+            model_name="experiment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("status__in", ("draft", "running", "paused")), ("stopped_at__isnull", True)
+                    ),
+                    models.Q(
+                        ("status__in", ("stopped", "archived")),
+                        ("stopped_at__gte", models.F("started_at")),
+                        ("stopped_at__isnull", False),
+                    ),
+                    _connector="OR",
+                ),
+                name="experiment_stopped_has_end",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='experiment',
-            constraint=models.CheckConstraint(condition=models.Q(('coverage__gt', 0), ('coverage__lte', 1)), name='experiment_coverage_range'),
+            model_name="experiment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("coverage__gt", 0), ("coverage__lte", 1)),
+                name="experiment_coverage_range",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='experiment',
-            constraint=models.CheckConstraint(condition=models.Q(('alpha__gt', 0), ('alpha__lte', 0.5)), name='experiment_alpha_range'),
+            model_name="experiment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("alpha__gt", 0), ("alpha__lte", 0.5)),
+                name="experiment_alpha_range",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='experiment',
-            constraint=models.CheckConstraint(condition=models.Q(('plan', 'sequential'), models.Q(('plan', 'fixed'), ('planned_visitors__gt', 0), ('planned_visitors__isnull', False)), _connector='OR'), name='experiment_fixed_plan_has_visitors', violation_error_message='A fixed horizon needs a number of visitors.'),
+            model_name="experiment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("plan", "sequential"),
+                    models.Q(
+                        ("plan", "fixed"),
+                        ("planned_visitors__gt", 0),
+                        ("planned_visitors__isnull", False),
+                    ),
+                    _connector="OR",
+                ),
+                name="experiment_fixed_plan_has_visitors",
+                violation_error_message="A fixed horizon needs a number of visitors.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='experiment',
-            constraint=models.CheckConstraint(condition=models.Q(('primary_metric', 'click_rate'), models.Q(('goal', ''), _negated=True), _connector='OR'), name='experiment_goal_for_conversions', violation_error_message='This metric needs a goal.'),
+            model_name="experiment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("primary_metric", "click_rate"),
+                    models.Q(("goal", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="experiment_goal_for_conversions",
+                violation_error_message="This metric needs a goal.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='experiment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('namespace__isnull', True), ('namespace_end__isnull', True), ('namespace_start__isnull', True)), models.Q(('namespace__isnull', False), ('namespace_end__isnull', False), ('namespace_end__lte', 1), ('namespace_start__gte', 0), ('namespace_start__isnull', False), ('namespace_start__lt', models.F('namespace_end'))), _connector='OR'), name='experiment_namespace_range', violation_error_message='A namespace needs a range inside 0 to 1.'),
+            model_name="experiment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("namespace__isnull", True),
+                        ("namespace_end__isnull", True),
+                        ("namespace_start__isnull", True),
+                    ),
+                    models.Q(
+                        ("namespace__isnull", False),
+                        ("namespace_end__isnull", False),
+                        ("namespace_end__lte", 1),
+                        ("namespace_start__gte", 0),
+                        ("namespace_start__isnull", False),
+                        ("namespace_start__lt", models.F("namespace_end")),
+                    ),
+                    _connector="OR",
+                ),
+                name="experiment_namespace_range",
+                violation_error_message="A namespace needs a range inside 0 to 1.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='experiment',
-            constraint=models.UniqueConstraint(condition=models.Q(('namespace__isnull', True), ('status__in', ('running', 'paused'))), fields=('slot', 'audience'), name='experiment_one_running_a_slot_and_audience', violation_error_message='This slot and audience already have an experiment.'),
+            model_name="experiment",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(
+                    ("namespace__isnull", True), ("status__in", ("running", "paused"))
+                ),
+                fields=("slot", "audience"),
+                name="experiment_one_running_a_slot_and_audience",
+                violation_error_message="This slot and audience already have an experiment.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='experiment',
-            constraint=models.UniqueConstraint(condition=models.Q(('audience__isnull', True), ('namespace__isnull', True), ('status__in', ('running', 'paused'))), fields=('slot',), name='experiment_one_running_a_slot_for_everybody', violation_error_message='This slot already has an experiment for everybody.'),
+            model_name="experiment",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(
+                    ("audience__isnull", True),
+                    ("namespace__isnull", True),
+                    ("status__in", ("running", "paused")),
+                ),
+                fields=("slot",),
+                name="experiment_one_running_a_slot_for_everybody",
+                violation_error_message="This slot already has an experiment for everybody.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='tag',
-            constraint=models.UniqueConstraint(fields=('site', 'name'), name='tag_unique_name'),
+            model_name="tag",
+            constraint=models.UniqueConstraint(fields=("site", "name"), name="tag_unique_name"),
         ),
         migrations.AddConstraint(
-            model_name='cta',
-            constraint=models.UniqueConstraint(fields=('site', 'name'), name='cta_unique_name'),
+            model_name="cta",
+            constraint=models.UniqueConstraint(fields=("site", "name"), name="cta_unique_name"),
         ),
         migrations.AddConstraint(
-            model_name='cta',
-            constraint=models.CheckConstraint(condition=models.Q(('form__in', ('button', 'link', 'spoken'))), name='cta_form_known'),
+            model_name="cta",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("form__in", ("button", "link", "spoken"))),
+                name="cta_form_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='cta',
-            constraint=models.CheckConstraint(condition=models.Q(('form', 'spoken'), models.Q(('destination', ''), _negated=True), _connector='OR'), name='cta_destination_unless_spoken', violation_error_message='A button or a link needs a destination.'),
+            model_name="cta",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("form", "spoken"),
+                    models.Q(("destination", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="cta_destination_unless_spoken",
+                violation_error_message="A button or a link needs a destination.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='cta',
-            constraint=models.CheckConstraint(condition=models.Q(('destination', ''), ('destination__regex', '^(https?://|mailto:|tel:|sms:|[/#?])[^\\s]*$'), _connector='OR'), name='cta_destination_safe'),
+            model_name="cta",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("destination", ""),
+                    ("destination__regex", "^(https?://|mailto:|tel:|sms:|[/#?])[^\\s]*$"),
+                    _connector="OR",
+                ),
+                name="cta_destination_safe",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='cta',
-            constraint=models.CheckConstraint(condition=models.Q(('size__in', ('small', 'medium', 'large'))), name='cta_size_known'),
+            model_name="cta",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("size__in", ("small", "medium", "large"))),
+                name="cta_size_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='cta',
-            constraint=models.CheckConstraint(condition=models.Q(('background_color__regex', '^#[0-9a-fA-F]{6}$'), ('text_color__regex', '^#[0-9a-fA-F]{6}$')), name='cta_colours_are_hexadecimal'),
+            model_name="cta",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("background_color__regex", "^#[0-9a-fA-F]{6}$"),
+                    ("text_color__regex", "^#[0-9a-fA-F]{6}$"),
+                ),
+                name="cta_colours_are_hexadecimal",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='variant',
-            constraint=models.UniqueConstraint(fields=('experiment', 'arm'), name='variant_unique_arm'),
+            model_name="variant",
+            constraint=models.UniqueConstraint(
+                fields=("experiment", "arm"), name="variant_unique_arm"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='variant',
-            constraint=models.UniqueConstraint(fields=('experiment', 'key'), name='variant_unique_key'),
+            model_name="variant",
+            constraint=models.UniqueConstraint(
+                fields=("experiment", "key"), name="variant_unique_key"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='variant',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('key', ''), _negated=True), models.Q(('key', 'default'), _negated=True)), name='variant_key_usable', violation_error_message='Give it a key; “default” is what visitors outside the experiment get.'),
+            model_name="variant",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("key", ""), _negated=True),
+                    models.Q(("key", "default"), _negated=True),
+                ),
+                name="variant_key_usable",
+                violation_error_message="Give it a key; “default” is what visitors outside the experiment get.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='variant',
-            constraint=models.CheckConstraint(condition=models.Q(('share__gt', 0), ('share__lte', 1)), name='variant_share_range'),
+            model_name="variant",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("share__gt", 0), ("share__lte", 1)), name="variant_share_range"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='rollup',
-            constraint=models.UniqueConstraint(fields=('experiment', 'segment', 'variant', 'day'), name='rollup_one_a_day_arm_and_segment'),
+            model_name="rollup",
+            constraint=models.UniqueConstraint(
+                fields=("experiment", "segment", "variant", "day"),
+                name="rollup_one_a_day_arm_and_segment",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='rollup',
-            constraint=models.CheckConstraint(condition=models.Q(('clicking_visitors__gte', 0), ('converting_visitors__gte', 0), ('quarantined_visitors__gte', 0), ('clicking_visitors__lte', models.F('visitors')), ('converting_visitors__lte', models.F('visitors'))), name='rollup_counts_possible'),
+            model_name="rollup",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("clicking_visitors__gte", 0),
+                    ("converting_visitors__gte", 0),
+                    ("quarantined_visitors__gte", 0),
+                    ("clicking_visitors__lte", models.F("visitors")),
+                    ("converting_visitors__lte", models.F("visitors")),
+                ),
+                name="rollup_counts_possible",
+            ),
         ),
         migrations.AddIndex(
-            model_name='event',
-            index=models.Index(fields=['site', 'visitor'], name='event_by_visitor'),
+            model_name="event",
+            index=models.Index(fields=["site", "visitor"], name="event_by_visitor"),
         ),
         migrations.AddIndex(
-            model_name='event',
-            index=models.Index(fields=['experiment', 'visitor'], name='event_by_experiment'),
+            model_name="event",
+            index=models.Index(fields=["experiment", "visitor"], name="event_by_experiment"),
         ),
         migrations.AddIndex(
-            model_name='event',
-            index=models.Index(condition=models.Q(('is_folded', False)), fields=['id'], name='event_to_fold'),
+            model_name="event",
+            index=models.Index(
+                condition=models.Q(("is_folded", False)), fields=["id"], name="event_to_fold"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='event',
-            constraint=models.UniqueConstraint(fields=('site', 'event_id'), name='event_unique_id'),
+            model_name="event",
+            constraint=models.UniqueConstraint(fields=("site", "event_id"), name="event_unique_id"),
         ),
         migrations.AddConstraint(
-            model_name='event',
-            constraint=models.CheckConstraint(condition=models.Q(('visitor', ''), _negated=True), name='event_visitor_not_empty'),
+            model_name="event",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("visitor", ""), _negated=True), name="event_visitor_not_empty"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='event',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('experiment__isnull', False), ('type__in', ('exposure', 'click')), ('variant__isnull', False)), models.Q(('type', 'conversion'), models.Q(('goal', ''), _negated=True)), _connector='OR'), name='event_has_what_its_type_needs'),
+            model_name="event",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("experiment__isnull", False),
+                        ("type__in", ("exposure", "click")),
+                        ("variant__isnull", False),
+                    ),
+                    models.Q(("type", "conversion"), models.Q(("goal", ""), _negated=True)),
+                    _connector="OR",
+                ),
+                name="event_has_what_its_type_needs",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='visitoroutcome',
-            constraint=models.UniqueConstraint(fields=('experiment', 'visitor'), name='outcome_one_a_visitor'),
+            model_name="visitoroutcome",
+            constraint=models.UniqueConstraint(
+                fields=("experiment", "visitor"), name="outcome_one_a_visitor"
+            ),
         ),
     ]
