@@ -1,6 +1,7 @@
 """Rates, lifts, intervals and p-values as people read them, in their language."""
 
 import math
+from collections.abc import Mapping
 from decimal import Decimal
 
 from django.utils.formats import number_format
@@ -38,10 +39,11 @@ def points(value: float | None) -> str:
     return _("%(number)s pp") % {"number": number}
 
 
-def percent_interval(interval: tuple[float, float] | None) -> str:
+def percent_interval(interval: tuple[float, float] | None, digits: int = 2) -> str:
     if interval is None:
         return MISSING
-    return _("%(low)s to %(high)s") % {"low": percent(interval[0]), "high": percent(interval[1])}
+    low, high = (percent(end, digits) for end in interval)
+    return _("%(low)s to %(high)s") % {"low": low, "high": high}
 
 
 def signed_interval(interval: tuple[float, float] | None) -> str:
@@ -64,7 +66,8 @@ def p_value(value: float | None) -> str:
     if value == 0:
         return "< 1e-300"
     if value < SMALLEST_DECIMAL_P:
-        return f"{value:.1e}"
+        mantissa, exponent = f"{value:.1e}".split("e")
+        return f"{decimal(float(mantissa), 1)}e{exponent}"
     return decimal(value, 4)
 
 
@@ -99,3 +102,9 @@ def segment_value(value: str, attribute: str) -> str:
         ("new_visitor", "false"): _("Returning"),
     }
     return names.get((attribute, value), value)
+
+
+def estimate_interval(estimate: Mapping[str, float | None]) -> str:
+    """Return the ends of an estimate with `low` and `high`."""
+    low, high = estimate["low"], estimate["high"]
+    return MISSING if low is None or high is None else percent_interval((low, high), 1)

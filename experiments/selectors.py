@@ -71,8 +71,12 @@ def live_rivals(experiment: Experiment) -> QuerySet[Experiment]:
 
 
 def experiments_showing(cta: CTA) -> QuerySet[Experiment]:
-    """Return the live experiments in which this CTA is an arm."""
-    return Experiment.objects.filter(variants__cta=cta, status__in=LIVE).distinct()
+    """Return the experiments that show this CTA or showed it.
+
+    While they exist it stays as it is: reports and the predictor's history read its wording.
+    """
+    started = Experiment.objects.exclude(status=Experiment.Status.DRAFT)
+    return started.filter(variants__cta=cta).distinct()
 
 
 def known_event_ids(*, site_id: int, event_ids: list[UUID]) -> set[UUID]:

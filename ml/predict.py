@@ -20,7 +20,7 @@ from django.utils.module_loading import import_string
 
 from ml import registry
 from ml.history.row import HistoryRow
-from ml.messages import STAGES, STRATEGIES, sentence
+from ml.messages import STAGES, STRATEGIES, TRANSFERS, sentence
 from ml.models import PredictorVersion
 
 if TYPE_CHECKING:
@@ -212,6 +212,30 @@ def describe(reason: Mapping[str, Any]) -> str:
     'No prediction: the wording is empty.'
     """
     return sentence(reason["code"], reason["params"])
+
+
+def describe_strategy(name: str) -> str:
+    """Return a strategy's name in the current language.
+
+    Args:
+        name: Key of the strategy.
+
+    >>> describe_strategy("tfidf")
+    'TF-IDF ridge (learned from scratch)'
+    """
+    return str(STRATEGIES[name])
+
+
+def describe_transfer(negative_transfer: str) -> str:
+    """Return what the gate says about a pretrained model that hurts; empty if it does not.
+
+    Args:
+        negative_transfer: `none`, `suspected` or `detected`.
+
+    >>> describe_transfer("none")
+    ''
+    """
+    return str(TRANSFERS[negative_transfer])
 
 
 def describe_stage(stage: str) -> str:

@@ -31,6 +31,7 @@ UNFOLD = {
                 "title": _("Test"),
                 "items": [
                     _item(_("Experiments"), "science", "experiments_experiment_changelist"),
+                    _item(_("Rank wordings"), "auto_awesome", "experiments_job_rank"),
                 ],
             },
             {
@@ -47,6 +48,8 @@ UNFOLD = {
                 "title": _("Learning"),
                 "items": [
                     _item(_("Past wordings"), "history", "experiments_historyarm_changelist"),
+                    _item(_("Predictor"), "model_training", "ml_predictorversion_changelist"),
+                    _item(_("Jobs"), "hourglass_top", "experiments_job_changelist"),
                 ],
             },
             {

@@ -141,6 +141,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5.0,
         "options": {"expires": 5.0},
     },
+    "give-up-silent-jobs": {
+        "task": "experiments.tasks.give_up_silent_jobs",
+        "schedule": 300.0,
+        "options": {"expires": 300.0},
+    },
 }
 
 REST_FRAMEWORK = {

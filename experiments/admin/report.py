@@ -11,6 +11,7 @@ from experiments.services.beliefs import beliefs_of
 from experiments.services.comparing import is_sequential
 from experiments.services.insights import Insights, insights_of
 from experiments.services.reports import verdict_on
+from experiments.stats.empirical_bayes import FLOOR
 
 
 def report_context(report: Report) -> dict[str, Any]:
@@ -41,6 +42,7 @@ def _insight_context(report: Report, insights: Insights | None) -> dict[str, Any
     arms = report.arms
     attributes = groupby(insights.segments, lambda row: row.attribute)
     return {
+        "least_tests": FLOOR,
         "exact": [(arms[one.arm], one) for one in insights.exact],
         "lifts": [(arms[one.arm], one) for one in insights.lifts],
         "time_hints": [(arms[one.arm], one) for one in insights.health.time],

@@ -23,6 +23,9 @@ class Job(models.Model):
     message = models.TextField(_("message"), blank=True)
     request = models.JSONField(_("request"), default=dict)
     result = models.JSONField(_("result"), null=True)
+    language = models.CharField(
+        _("language"), max_length=10, help_text=_("Of the person who waits for it.")
+    )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
     )

@@ -19,6 +19,7 @@ from ml.history.row import HistoryRow
 # What names a wording in the archive; counts of equal names are pooled.
 NAME = ("test", "context", "audience", "locale", "text")
 COLUMNS = tuple(field.name for field in fields(HistoryRow))
+STORED = (*COLUMNS, "is_simulated")
 CHUNK = 1_000
 
 
@@ -34,7 +35,6 @@ class ImportSummary:
     skipped: tuple[SkippedRow, ...]
 
 
-@transaction.atomic
 def import_history(
     *, site: Site, path: Path, history_format: HistoryFormat, is_simulated: bool = False
 ) -> ImportSummary:
@@ -53,7 +53,9 @@ def import_history(
             skipped.append(item)
         else:
             _pool(pooled, _arm(site, item, is_simulated=is_simulated))
-    created, updated = _store(site, pooled)
+    # Read to its end before the first write: events need not wait for a long file.
+    with transaction.atomic():
+        created, updated = _store(site, pooled)
     return ImportSummary(
         read=read,
         created=created,
@@ -82,6 +84,8 @@ def experiment_rows(experiment: Experiment) -> Iterator[HistoryRow]:
     arms = list(experiment.variants.all())
     split = traffic_split([counts[arm.pk][0] for arm in arms], [arm.share for arm in arms])
     for arm in arms:
+        if not arm.cta.wordings.all():
+            continue  # Nothing was said, so there is nothing to learn from.
         visitors, clicks = counts[arm.pk]
         yield _experiment_row(
             experiment, arm, visitors=visitors, clicks=clicks, suspect=split.is_mismatch
@@ -151,9 +155,9 @@ def _store(site: Site, pooled: dict[str, HistoryArm]) -> tuple[int, int]:
                 new.pk = old.pk
                 updated.append(new)
     HistoryArm.objects.bulk_create(created, batch_size=CHUNK)
-    HistoryArm.objects.bulk_update(updated, [*COLUMNS, "is_simulated"], batch_size=CHUNK // 4)
+    HistoryArm.objects.bulk_update(updated, STORED, batch_size=CHUNK // 4)
     return len(created), len(updated)
 
 
 def _differ(new: HistoryArm, old: HistoryArm) -> bool:
-    return any(getattr(new, column) != getattr(old, column) for column in COLUMNS)
+    return any(getattr(new, column) != getattr(old, column) for column in STORED)

@@ -7,26 +7,16 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import F
 
-from experiments import selectors
-from experiments.models import CTA, ConfigRevision, ServerKey, Site
-
-
-class CTAInUseError(Exception):
-    """A CTA may not change under the visitors of a live experiment."""
+from experiments.models import ConfigRevision, ServerKey, Site
 
 
 def bump_revision() -> None:
     """Tell every serving process that its snapshot is stale. Call in the writing transaction."""
-    updated = ConfigRevision.objects.filter(pk=1).update(number=F("number") + 1)
-    if not updated:
-        ConfigRevision.objects.create(pk=1, number=1)
-
-
-def check_cta_is_free(cta: CTA) -> None:
-    """Raise CTAInUseError while a live experiment shows this CTA."""
-    keys = list(selectors.experiments_showing(cta).values_list("key", flat=True))
-    if keys:
-        raise CTAInUseError(", ".join(keys))
+    rows = ConfigRevision.objects.filter(pk=1)
+    if not rows.update(number=F("number") + 1):
+        # The first change ever; another process may be making it too.
+        ConfigRevision.objects.bulk_create([ConfigRevision(pk=1)], ignore_conflicts=True)
+        rows.update(number=F("number") + 1)
 
 
 def server_key_digest(key: str) -> str:

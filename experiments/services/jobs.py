@@ -1,22 +1,23 @@
 """Long work: asked for in a request, done by a worker, watched on a page."""
 
-import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import Q
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from experiments.models import Job
 
-logger = logging.getLogger(__name__)
-
 Kind, Status = Job.Kind, Job.Status
-Work = Callable[[Callable[[float, str], None]], dict[str, Any]]
+Report = Callable[[float, str], None]
+# The job's request and a way to tell how far it is; returns the job's result.
+Work = Callable[[Mapping[str, Any], Report], dict[str, Any]]
 
 # A worker reports at least at every step; one that is silent for so long was killed.
 SILENCE = timedelta(minutes=20)
@@ -32,7 +33,9 @@ class JobFailedError(Exception):
     """Expected failure of a job; its text is for the person who started it."""
 
 
-def create_job(*, kind: Job.Kind, request: dict[str, Any], by: User | None, now: datetime) -> Job:
+def create_job(
+    *, kind: Job.Kind, request: Mapping[str, Any], by: User | None, now: datetime
+) -> Job:
     """Store a job that waits for a worker; the caller enqueues it after the commit.
 
     Raises:
@@ -42,29 +45,41 @@ def create_job(*, kind: Job.Kind, request: dict[str, Any], by: User | None, now:
     try:
         with transaction.atomic():
             return Job.objects.create(
-                kind=kind, request=request, created_by=by, created_at=now, heartbeat_at=now
+                kind=kind,
+                request=dict(request),
+                language=get_language() or settings.LANGUAGE_CODE,
+                created_by=by,
+                created_at=now,
+                heartbeat_at=now,
             )
     except IntegrityError as error:
         raise AlreadyTrainingError from error
 
 
-def run_job(*, pk: int, work: Work) -> bool:
+def run_job(*, pk: int, work: Mapping[Job.Kind, Work]) -> bool:
     """Do a waiting job and keep its result; return False if it did not wait any more."""
     # The condition inside the UPDATE is the lock: a message may be delivered twice.
     waiting = Job.objects.filter(pk=pk, status=Status.QUEUED)
     if not waiting.update(status=Status.RUNNING, heartbeat_at=timezone.now()):
         return False
+    job = Job.objects.get(pk=pk)
+    with translation.override(job.language):
+        _work(job, work[Kind(job.kind)])
+    return True
+
+
+def _work(job: Job, work: Work) -> None:
+    pk = job.pk
     try:
-        result = work(lambda fraction, message: _report(pk, fraction, message))
+        result = work(job.request, lambda *news: _report(pk, *news))
     except JobFailedError as error:
         _end(pk, status=Status.FAILED, message=str(error))
     except Exception:
-        # The page must not show a job that runs for ever; the traceback goes to the log.
+        # The page must not show a job that runs for ever; the worker logs the traceback.
         _end(pk, status=Status.FAILED, message=_("An unexpected error; the log has details."))
         raise
     else:
         _end(pk, status=Status.DONE, progress=1.0, message="", result=result)
-    return True
 
 
 def expire_silent_jobs(*, now: datetime) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from experiments import selectors
@@ -30,15 +30,15 @@ def start_experiment(*, experiment: Experiment, now: datetime) -> bool:
     Raises:
         CannotStartError: If its arms, shares or neighbours do not allow it.
     """
+    rows = Experiment.objects.select_for_update(of=("self",), no_key=True)
+    # As it is now, not as the caller read it: a draft may have been edited meanwhile.
+    draft = rows.select_related("slot", "audience", "namespace").get(pk=experiment.pk)
     # The slot's row is the lock: two experiments that would overlap start one after the other.
-    Slot.objects.select_for_update().get(pk=experiment.slot_id)
-    reasons = [*_arm_faults(experiment), *_belonging_faults(experiment), *_rivalry(experiment)]
-    if reasons:
+    Slot.objects.select_for_update(no_key=True).get(pk=draft.slot_id)
+    reasons = [*_arm_faults(draft), *_belonging_faults(draft), *_rivalry(draft)]
+    if draft.status == Status.DRAFT and reasons:
         raise CannotStartError(reasons)
-    try:
-        return _move(experiment, old=(Status.DRAFT,), new=Status.RUNNING, started_at=now)
-    except IntegrityError as error:
-        raise CannotStartError([_("This slot and audience already have an experiment.")]) from error
+    return _move(experiment, old=(Status.DRAFT,), new=Status.RUNNING, started_at=now)
 
 
 def pause_experiment(*, experiment: Experiment) -> bool:

@@ -8,6 +8,7 @@ register = template.Library()
 
 for function in (
     formatting.count,
+    formatting.estimate_interval,
     formatting.p_value,
     formatting.percent,
     formatting.percent_interval,

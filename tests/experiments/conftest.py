@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import connections
 
 from tests import factories
 from tests.demo import demo_site  # noqa: F401
@@ -67,3 +68,21 @@ def owner(db):
 def stranger(db):
     """A person with a log-in, but without rights."""
     return get_user_model().objects.create_user("stranger")
+
+
+@pytest.fixture
+def file_database(transactional_db, tmp_path):
+    """A real database file with the same tables, which threads may write to at once."""
+    memory = connections["default"]
+    if memory.vendor != "sqlite":
+        pytest.skip("needs SQLite: the suite runs on another database")
+    settings = connections.settings["default"]
+    name = settings["NAME"]
+    settings["NAME"] = str(tmp_path / "threads.sqlite3")
+    connections["default"] = connections.create_connection("default")
+    connections["default"].ensure_connection()
+    memory.connection.backup(connections["default"].connection)
+    yield
+    connections["default"].close()
+    settings["NAME"] = name
+    connections["default"] = memory

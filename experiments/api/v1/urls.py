@@ -1,6 +1,8 @@
+from django.urls import path
 from rest_framework.routers import DefaultRouter
 
 from experiments.api.v1 import views
+from experiments.api.v1.analyze import AnalyzeView
 
 router = DefaultRouter()
 router.register("ctas", views.CTAViewSet)
@@ -8,4 +10,9 @@ router.register("audiences", views.AudienceViewSet)
 router.register("slots", views.SlotViewSet)
 router.register("experiments", views.ExperimentViewSet)
 
-urlpatterns = router.urls
+urlpatterns = [
+    # With and without the slash: clients of the command's name do not know Django's habits.
+    path("analyze", AnalyzeView.as_view(), name="analyze"),
+    path("analyze/", AnalyzeView.as_view()),
+    *router.urls,
+]

@@ -89,7 +89,12 @@ class World:
         return Audience(site=self.site, **({"key": "fr", "name": "French"} | changes))
 
     def job_row(self, **changes):
-        values = {"kind": Job.Kind.TRAINING, "created_at": NOW, "heartbeat_at": NOW}
+        values = {
+            "kind": Job.Kind.TRAINING,
+            "created_at": NOW,
+            "heartbeat_at": NOW,
+            "language": "en",
+        }
         return Job(**(values | changes))
 
 

@@ -15,6 +15,7 @@ from experiments.services.messages import MAX_AGE, MAX_AHEAD
 from experiments.services.snapshot import build_snapshot
 from tests import factories
 from tests.factories import NOW, STARTED, event_message
+from tests.threads import in_threads
 
 SECOND = timedelta(seconds=1)
 
@@ -275,3 +276,14 @@ def test_any_retries_store_each_event_once(served, kinds, batches):
     stored = Event.objects.values_list("event_id", flat=True)
     assert (accepted, {str(one) for one in stored}) == (len(sent), sent)
     assert len(stored) == len(sent)
+
+
+def test_same_batch_from_several_threads_is_stored_once(file_database):
+    slot = factories.make_slot(factories.make_site())
+    factories.make_running_experiment(slot)
+    site = served_again(slot.site)
+    items = [event_message(visitor=f"v-{n}") for n in range(20)]
+    receipts = in_threads(*[lambda: ingest(site=site, items=items, now=NOW)] * 4)
+    assert sum(receipt.accepted for receipt in receipts) == 20
+    assert sum(receipt.duplicates for receipt in receipts) == 60
+    assert Event.objects.count() == 20

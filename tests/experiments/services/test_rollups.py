@@ -20,6 +20,7 @@ from experiments.services.rollups import NothingToRebuildError, fold_pending, re
 from experiments.services.snapshot import build_snapshot
 from tests import factories
 from tests.factories import NOW, event_message
+from tests.threads import in_threads
 
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
@@ -459,3 +460,22 @@ def test_stop_anywhere_between_the_events_gives_the_recount(both, before, after,
     assert folded == tables_of(experiment, recount)
     rebuild_rollups(experiment=experiment)
     assert tables_of(experiment, rows_of) == folded
+
+
+def test_folds_and_batches_at_the_same_moment_give_the_recount(file_database):
+    slot = factories.make_slot(factories.make_site())
+    experiment = factories.make_running_experiment(slot)
+
+    def send_some(first):
+        for number in range(first, first + 5):
+            send(
+                event_message(visitor=f"v-{number}"), event_message("click", visitor=f"v-{number}")
+            )
+
+    folds = [lambda: fold_pending(batch=3)] * 2
+    batches = [lambda first=first: send_some(first) for first in (0, 3)]
+    outcomes = in_threads(*folds, *batches, lambda: rebuild_rollups(experiment=experiment))
+    assert [one for one in outcomes if isinstance(one, Exception)] == []
+    fold_pending()
+    assert rows_of(experiment) == recount(experiment)
+    assert rows_of(experiment) == {("b", NOW.date()): (8, 8, 0, 0, 0, 0)}

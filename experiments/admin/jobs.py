@@ -1,0 +1,138 @@
+"""Pages of long work: rank wordings, train the predictor, watch a job."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin
+
+from experiments import tasks
+from experiments.models import Audience, Job
+from experiments.services.jobs import AlreadyTrainingError, create_job
+from experiments.services.predictions import ranking_in_words, training_in_words
+from ml import predict
+
+MAX_WORDINGS = 50
+MAX_LENGTH = 200
+
+
+class RankForm(forms.Form):
+    control = forms.CharField(
+        label=_("Present wording"),
+        max_length=MAX_LENGTH,
+        help_text=_("The control: what the others have to beat."),
+    )
+    wordings = forms.CharField(
+        label=_("New wordings"),
+        widget=forms.Textarea(attrs={"rows": 6}),
+        help_text=_("One a line."),
+    )
+    locale = forms.ChoiceField(
+        label=_("Language of the wordings"), choices=(("fr", _("French")), ("en", _("English")))
+    )
+    audience = forms.ModelChoiceField(
+        label=_("Audience"),
+        queryset=Audience.objects.select_related("site"),
+        required=False,
+        empty_label=_("Every visitor"),
+    )
+
+    def clean_wordings(self) -> list[str]:
+        lines = [line.strip() for line in self.cleaned_data["wordings"].splitlines()]
+        wordings = list(dict.fromkeys(line for line in lines if line))
+        if len(wordings) > MAX_WORDINGS:
+            raise forms.ValidationError(_("At most %(most)s wordings.") % {"most": MAX_WORDINGS})
+        too_long = [text for text in wordings if len(text) > MAX_LENGTH]
+        if too_long:
+            text = _("Longer than %(most)s characters: %(text)s…")
+            raise forms.ValidationError(text % {"most": MAX_LENGTH, "text": too_long[0][:40]})
+        return wordings
+
+
+@admin.register(Job)
+class JobAdmin(ModelAdmin[Job]):  # type: ignore[misc]
+    list_display = ("watch_link", "status", "created_by", "created_at", "finished_at")
+    list_filter = ("kind", "status")
+    list_display_links = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_urls(self) -> list[URLPattern]:
+        pages = (
+            ("rank/", self.rank_view, "experiments_job_rank"),
+            ("train/", self.train_view, "experiments_job_train"),
+            ("<int:pk>/watch/", self.watch_view, "experiments_job_watch"),
+        )
+        own = [
+            path(route, self.admin_site.admin_view(view), name=name) for route, view, name in pages
+        ]
+        return [*own, *super().get_urls()]
+
+    @admin.display(description=_("job"))
+    def watch_link(self, job: Job) -> SafeString:
+        return format_html('<a href="{}">{}</a>', _watch_url(job), job)
+
+    def rank_view(self, request: HttpRequest) -> HttpResponse:
+        form = RankForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            audience = form.cleaned_data["audience"]
+            wanted = {
+                "control": form.cleaned_data["control"],
+                "wordings": form.cleaned_data["wordings"],
+                "locale": form.cleaned_data["locale"],
+                "audience": audience.key if audience else "",
+            }
+            return self._enqueue(request, Job.Kind.RANKING, wanted)
+        context = {"form": form, "predictor": predict.active_summary()}
+        return self._page(request, "admin/experiments/rank.html", _("Rank wordings"), context)
+
+    def train_view(self, request: HttpRequest) -> HttpResponse:
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not request.user.has_perm("experiments.add_job"):
+            return HttpResponse(status=403)
+        return self._enqueue(request, Job.Kind.TRAINING, {})
+
+    def watch_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        job = get_object_or_404(Job.objects.select_related("created_by"), pk=pk)
+        is_open = job.status in (Job.Status.QUEUED, Job.Status.RUNNING)
+        in_words = training_in_words if job.kind == Job.Kind.TRAINING else ranking_in_words
+        result = in_words(job.result) if job.result else None
+        context = {"job": job, "is_open": is_open, "result": result}
+        return self._page(request, "admin/experiments/job.html", str(job), context)
+
+    def _enqueue(
+        self, request: HttpRequest, kind: Job.Kind, wanted: dict[str, Any]
+    ) -> HttpResponse:
+        user = request.user if request.user.is_authenticated else None
+        try:
+            job = create_job(kind=kind, request=wanted, by=user, now=timezone.now())
+        except AlreadyTrainingError:
+            self.message_user(request, gettext("A training is running already."), messages.ERROR)
+            return HttpResponseRedirect(reverse("admin:experiments_job_changelist"))
+        # The worker must find the row.
+        transaction.on_commit(lambda: tasks.do_job.delay(job.pk))
+        return HttpResponseRedirect(_watch_url(job))
+
+    def _page(
+        self, request: HttpRequest, template: str, title: Any, context: dict[str, Any]
+    ) -> HttpResponse:
+        shared = {**self.admin_site.each_context(request), "title": title, "opts": self.opts}
+        return render(request, template, {**shared, **context})
+
+
+def _watch_url(job: Job) -> str:
+    return reverse("admin:experiments_job_watch", args=[job.pk])

@@ -1,0 +1,23 @@
+"""POST /api/v1/analyze: the statistics engine for anybody's numbers."""
+
+from typing import Any, cast
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from experiments.stats.analyze import analyze
+from experiments.stats.request import InvalidRequest
+
+
+class AnalyzeView(APIView):
+    """Analyse arms given as sufficient statistics; the request is docs/statistics.md's."""
+
+    @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request) -> Response:
+        try:
+            return Response(analyze(cast("Any", request.data)))
+        except InvalidRequest as error:
+            return Response({"field": error.field, "detail": str(error)}, status=400)

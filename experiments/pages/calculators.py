@@ -1,0 +1,192 @@
+"""Calculators for people: significance, sample size, traffic split. The engine of the reports."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.views.decorators import staff_member_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
+
+from experiments.services.planning import Assumptions, Plan, lift_found_by, plan_for
+from experiments.stats.analyze import analyze
+from experiments.stats.request import InvalidRequest
+from experiments.stats.srm import SrmCheck, check_srm
+
+MOST_ARMS = 20
+
+
+class ArmsField(forms.CharField):
+    """Arms as lines of a name and numbers, as they are copied from a spreadsheet."""
+
+    widget = forms.Textarea(attrs={"rows": 5, "spellcheck": "false"})
+
+    def __init__(self, *, columns: tuple[str, ...], **options: Any) -> None:
+        super().__init__(**options)
+        self.columns = columns
+
+    def clean(self, value: Any) -> list[dict[str, Any]]:
+        text = super().clean(value)
+        lines = [line for line in text.splitlines() if line.strip()]
+        if not 2 <= len(lines) <= MOST_ARMS:
+            raise forms.ValidationError(
+                _("Write 2 to %(most)s arms, one a line.") % {"most": MOST_ARMS}
+            )
+        return [self._arm(number, line) for number, line in enumerate(lines, start=1)]
+
+    def _arm(self, number: int, line: str) -> dict[str, Any]:
+        parts = line.replace(";", "\t").split("\t") if "\t" in line or ";" in line else line.split()
+        name, values = " ".join(parts[: -len(self.columns)]), parts[-len(self.columns) :]
+        try:
+            numbers = [float(value.strip().replace(",", ".")) for value in values]
+        except ValueError:
+            numbers = []
+        if not name.strip() or len(numbers) != len(self.columns):
+            wanted = ", ".join(self.columns)
+            raise forms.ValidationError(
+                _("Line %(number)s: write a name, then %(wanted)s.")
+                % {"number": number, "wanted": wanted}
+            )
+        return {"name": name.strip(), **dict(zip(self.columns, numbers, strict=True))}
+
+
+class SignificanceForm(forms.Form):
+    arms = ArmsField(
+        label=_("Arms"),
+        columns=("visitors", "clicks"),
+        initial="A 10000 500\nB 10000 580",
+        help_text=_("One a line, the control first: name, visitors, clicking visitors."),
+    )
+    method = forms.ChoiceField(
+        label=_("Method"),
+        choices=(
+            ("fixed", _("Fixed: one planned look")),
+            ("sequential", _("Sequential: valid at every look")),
+            ("exact", _("Exact: small counts")),
+            ("bayesian", _("Bayesian, flat prior")),
+        ),
+    )
+    correction = forms.ChoiceField(
+        label=_("Correction for several arms"),
+        choices=(
+            ("holm", "Holm"),
+            ("hochberg", "Hochberg"),
+            ("bh", "Benjamini-Hochberg"),
+            ("by", "Benjamini-Yekutieli"),
+            ("none", _("None")),
+        ),
+    )
+    alpha = forms.FloatField(
+        label=_("Significance level"), initial=0.05, min_value=0.0001, max_value=0.5
+    )
+
+
+class SampleSizeForm(forms.Form):
+    base = forms.FloatField(
+        label=_("Present click rate in %"), initial=2, min_value=0.001, max_value=99.9
+    )
+    lift = forms.FloatField(
+        label=_("Lift worth finding in %"), initial=10, min_value=-99, max_value=1000
+    )
+    n_arms = forms.IntegerField(
+        label=_("Arms with the control"), initial=2, min_value=2, max_value=MOST_ARMS
+    )
+    plan = forms.ChoiceField(
+        label=_("Plan"),
+        choices=(("sequential", _("Sequential")), ("fixed", _("Fixed horizon"))),
+    )
+    visitors_per_day = forms.FloatField(
+        label=_("Visitors a day who see the slot"), required=False, min_value=0
+    )
+    alpha = forms.FloatField(
+        label=_("Significance level"), initial=0.05, min_value=0.0001, max_value=0.5
+    )
+    power = forms.FloatField(label=_("Power"), initial=0.8, min_value=0.05, max_value=0.999)
+
+
+class SplitForm(forms.Form):
+    arms = ArmsField(
+        label=_("Arms"),
+        columns=("visitors", "share"),
+        initial="A 5000 50\nB 5200 50",
+        help_text=_("One a line: name, visitors, share (any unit: 50 and 50, or 1 and 1)."),
+    )
+
+
+@staff_member_required
+def significance(request: HttpRequest) -> HttpResponse:
+    form = SignificanceForm(request.GET or None)
+    result = None
+    if form.is_valid():
+        try:
+            result = analyze(_analyze_request(form.cleaned_data))
+        except InvalidRequest as error:
+            form.add_error(None, str(error))
+    return _page(request, "significance", _("Significance calculator"), form, {"result": result})
+
+
+@staff_member_required
+def sample_size(request: HttpRequest) -> HttpResponse:
+    form = SampleSizeForm(request.GET or None)
+    context: dict[str, Any] = {}
+    if form.is_valid():
+        try:
+            context = _sizes(form.cleaned_data)
+        except ValueError as error:
+            form.add_error(None, str(error))
+    return _page(request, "sample_size", _("Sample size calculator"), form, context)
+
+
+@staff_member_required
+def traffic_split(request: HttpRequest) -> HttpResponse:
+    form = SplitForm(request.GET or None)
+    check: SrmCheck | None = None
+    if form.is_valid():
+        arms = form.cleaned_data["arms"]
+        total = sum(arm["share"] for arm in arms)
+        try:
+            shares = [arm["share"] / total for arm in arms]
+            check = check_srm([arm["visitors"] for arm in arms], shares)
+        except (ValueError, ZeroDivisionError) as error:
+            form.add_error(None, str(error))
+    return _page(request, "traffic_split", _("Traffic split calculator"), form, {"check": check})
+
+
+def _analyze_request(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "metric": "proportion",
+        "method": data["method"],
+        "correction": data["correction"],
+        "alpha": data["alpha"],
+        "arms": [
+            {"name": arm["name"], "n": arm["visitors"], "sum": arm["clicks"]}
+            for arm in data["arms"]
+        ],
+    }
+
+
+def _sizes(data: Mapping[str, Any]) -> dict[str, Any]:
+    assumed = Assumptions(
+        base=data["base"] / 100,
+        lift=data["lift"] / 100,
+        n_arms=data["n_arms"],
+        alpha=data["alpha"],
+        power=data["power"],
+        is_sequential=data["plan"] == "sequential",
+        visitors_per_day=data["visitors_per_day"],
+    )
+    plan: Plan = plan_for(assumed)
+    ladder = [
+        (factor * plan.size.total, lift_found_by(assumed, visitors=factor * plan.size.total))
+        for factor in (0.25, 0.5, 1, 2, 4)
+    ]
+    return {"plan": plan, "ladder": ladder}
+
+
+def _page(
+    request: HttpRequest, name: str, title: Any, form: forms.Form, context: dict[str, Any]
+) -> HttpResponse:
+    shared = {**admin.site.each_context(request), "title": title, "form": form}
+    return render(request, f"calculators/{name}.html", {**shared, **context})

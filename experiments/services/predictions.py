@@ -1,0 +1,101 @@
+"""The predictor, asked by this service: learn from the archive, rank wordings, say how good it is.
+
+Only the facade `ml.predict` is called; it loads torch in the worker, never in a web process.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils import timezone
+
+from experiments.models import Job
+from experiments.services.archive import history_rows
+from experiments.services.jobs import JobFailedError, Report
+from ml import predict
+
+# Any fixed number: the same history makes the same predictor.
+SEED = 20261122
+
+
+def train(_: Mapping[str, Any], report: Report) -> dict[str, Any]:
+    """Learn from every past test; return what the job's page shows of it.
+
+    Raises:
+        JobFailedError: If the history does not allow it.
+    """
+
+    def tell(fraction: float, stage: str) -> None:
+        report(fraction, predict.describe_stage(stage))
+
+    try:
+        return predict.train(history_rows(), now=timezone.now(), seed=SEED, progress=tell)
+    except predict.PredictorError as error:
+        raise JobFailedError(str(error)) from error
+
+
+def rank(request: Mapping[str, Any], _: Report) -> dict[str, Any]:
+    """Rank the wordings of a request: `wordings`, `control`, `locale`, `audience`.
+
+    Raises:
+        JobFailedError: If the predictor in use cannot be loaded.
+    """
+    try:
+        outcome = predict.score(
+            request["wordings"],
+            control=request["control"],
+            audience=request["audience"],
+            locale=request["locale"],
+        )
+    except predict.PredictorError as error:
+        raise JobFailedError(str(error)) from error
+    return outcome
+
+
+WORK = {Job.Kind.TRAINING: train, Job.Kind.RANKING: rank}
+
+
+def ranking_in_words(outcome: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a ranking as its page shows it: best first, reasons as sentences."""
+    rows = [_row(row) for row in outcome["wordings"]]
+    refusal = outcome["refusal"]
+    return {
+        "control": next((row["text"] for row in rows if row["is_control"]), None),
+        "no_prediction": predict.describe(refusal) if refusal else None,
+        "notes": [predict.describe(note) for note in outcome["notes"]],
+        "wordings": sorted(rows, key=lambda row: row["rank"] or len(rows) + 1),
+    }
+
+
+def _row(row: Mapping[str, Any]) -> dict[str, Any]:
+    lift = row["lift"]
+    return {
+        **row,
+        "reason": predict.describe(row["refusal"]) if row["refusal"] else None,
+        "lift_interval": (lift["low"], lift["high"]) if lift else None,
+        "nearest": [
+            {**near["past"], "click_rate": near["past"]["clicks"] / near["past"]["visitors"]}
+            for near in row["nearest"]
+            if near["past"]["visitors"]
+        ],
+    }
+
+
+def training_in_words(outcome: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a training as its page shows it."""
+    manifest = outcome["manifest"]
+    verdicts = manifest["gate"]["verdicts"]
+    return {
+        "number": outcome["number"],
+        "promoted": outcome["strategy"] is not None,
+        "sentences": [
+            text
+            for verdict in verdicts
+            if (text := predict.describe_transfer(verdict["negative_transfer"]))
+        ],
+        "groups": manifest["data"]["groups"],
+        "strategies": [
+            {"name": predict.describe_strategy(name), **metrics}
+            for name, metrics in manifest["metrics"].items()
+        ],
+        "passed": [verdict["name"] for verdict in verdicts if verdict["passed"]],
+    }

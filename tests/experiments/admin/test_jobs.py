@@ -1,0 +1,94 @@
+import pytest
+from django.urls import reverse
+
+from experiments.models import Job
+from tests.factories import NOW
+
+RANK = {"control": "Envoyer", "wordings": "Recevoir mon guide\n\nRecevoir mon guide\nOK"}
+
+
+@pytest.fixture
+def admin_client(client, owner):
+    client.force_login(owner)
+    return client
+
+
+def make_job(kind, **changes):
+    moments = {"created_at": NOW, "heartbeat_at": NOW, "language": "en"}
+    return Job.objects.create(kind=kind, **(moments | changes))
+
+
+def watch(client, job):
+    return client.get(reverse("admin:experiments_job_watch", args=[job.pk])).content.decode()
+
+
+def test_rank_page_says_that_there_is_no_predictor(admin_client):
+    page = admin_client.get(reverse("admin:experiments_job_rank")).content.decode()
+    assert "There is none: no prediction is possible yet." in page
+
+
+def test_rank_enqueues_a_job_with_each_wording_once(
+    admin_client, django_capture_on_commit_callbacks
+):
+    with django_capture_on_commit_callbacks(execute=True):
+        admin_client.post(reverse("admin:experiments_job_rank"), RANK | {"locale": "fr"})
+    job = Job.objects.get()
+    assert job.request["wordings"] == ["Recevoir mon guide", "OK"]
+    # Tasks run at once in the tests: without a predictor that is an answer, too.
+    assert job.status == "done"
+    assert "no predictor is active" in watch(admin_client, job)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"wordings": " \n "}, "This field is required."),
+        ({"wordings": "x" * 201}, "Longer than 200 characters"),
+        ({"wordings": "\n".join(map(str, range(51)))}, "At most 50 wordings."),
+        ({"locale": "xx"}, "Select a valid choice."),
+    ],
+    ids=["none", "too long", "too many", "language"],
+)
+def test_rank_names_the_fault(admin_client, changes, message):
+    data = RANK | {"locale": "fr"} | changes
+    page = admin_client.post(reverse("admin:experiments_job_rank"), data).content.decode()
+    assert message in page
+    assert not Job.objects.exists()
+
+
+def test_running_job_shows_its_progress_and_renews_itself(admin_client):
+    job = make_job("training", status="running", progress=0.4, message="Reading")
+    page = watch(admin_client, job)
+    assert 'value="0.4"' in page
+    assert 'http-equiv="refresh"' in page
+
+
+def test_failed_job_says_why(admin_client):
+    job = make_job("ranking", status="failed", message="Too little history.")
+    page = watch(admin_client, job)
+    assert "Too little history." in page
+    assert 'http-equiv="refresh"' not in page
+
+
+def test_second_training_is_refused_with_a_sentence(admin_client):
+    make_job("training", status="running")
+    Job.objects.update(heartbeat_at="2126-01-01T00:00:00Z")
+    page = admin_client.post(reverse("admin:experiments_job_train"), follow=True)
+    assert "A training is running already." in page.content.decode()
+
+
+def test_train_needs_a_post(admin_client):
+    assert admin_client.get(reverse("admin:experiments_job_train")).status_code == 405
+
+
+def test_train_is_refused_to_a_person_who_may_only_look(client, stranger):
+    stranger.is_staff = True
+    stranger.save()
+    client.force_login(stranger)
+    assert client.post(reverse("admin:experiments_job_train")).status_code == 403
+
+
+def test_jobs_are_listed(admin_client):
+    make_job("training", status="running")
+    page = admin_client.get(reverse("admin:experiments_job_changelist")).content.decode()
+    assert "Training of the predictor" in page
