@@ -1,7 +1,11 @@
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from django.utils import translation
 from hypothesis import settings
 
 # A shared machine has slow moments; a deadline would make them test failures.
@@ -16,6 +20,30 @@ def shared_dir(pytestconfig: pytest.Config) -> Path:
     if not folder.is_dir():
         pytest.skip(f"the shared data are not at {folder}")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_catalogues(pytestconfig: pytest.Config) -> None:
+    """The messages that pages look up, also when pytest is run without `make`."""
+    for source in pytestconfig.rootpath.glob("locale/*/LC_MESSAGES/*.po"):
+        target = source.with_suffix(".mo")
+        if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:
+            _compile_messages(source, target)
+
+
+@pytest.fixture(autouse=True)
+def language_of_the_thread() -> Iterator[None]:
+    """English at first; a request in another language leaves that one active behind it."""
+    with translation.override("en"):
+        yield
+
+
+def _compile_messages(source: Path, target: Path) -> None:
+    # Written aside and moved: several workers may do this at once.
+    draft = target.with_suffix(f".{os.getpid()}.mo")
+    with source.open("rb") as messages, draft.open("wb") as compiled:
+        write_mo(compiled, read_po(messages))
+    draft.replace(target)
 
 
 @pytest.hookimpl(wrapper=True)

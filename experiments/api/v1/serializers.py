@@ -41,7 +41,7 @@ class AudienceSerializer(serializers.ModelSerializer[Audience]):
 
     class Meta:
         model = Audience
-        fields = ("site", "key", "name", "condition")
+        fields = ("id", "site", "key", "name", "condition")
 
 
 class SlotSerializer(serializers.ModelSerializer[Slot]):
@@ -49,7 +49,7 @@ class SlotSerializer(serializers.ModelSerializer[Slot]):
 
     class Meta:
         model = Slot
-        fields = ("site", "key", "name", "page_pattern", "position", "default_cta")
+        fields = ("id", "site", "key", "name", "page_pattern", "position", "default_cta")
 
 
 class VariantSerializer(serializers.ModelSerializer[Variant]):
@@ -64,6 +64,7 @@ class ExperimentSerializer(serializers.ModelSerializer[Experiment]):
     site = serializers.CharField(source="slot.site.key", read_only=True)
     slot = serializers.SlugRelatedField[Any](slug_field="key", read_only=True)
     audience = serializers.SlugRelatedField[Any](slug_field="key", read_only=True)
+    coverage = serializers.FloatField()
     variants = VariantSerializer(many=True, read_only=True)
 
     class Meta:
@@ -79,6 +80,7 @@ class ExperimentSerializer(serializers.ModelSerializer[Experiment]):
             "primary_metric",
             "goal",
             "alpha",
+            "plan",
             "planned_visitors",
             "coverage",
             "origin",

@@ -3,6 +3,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.serializers.json import DjangoJSONEncoder
+from django.utils import translation
 
 from experiments import selectors
 from experiments.models import Experiment
@@ -92,3 +93,15 @@ def test_report_as_json_holds_plain_numbers(site):
     content = report_as_json(reported(factories.make_library_experiment(site)))
     text = json.dumps(content, cls=DjangoJSONEncoder, allow_nan=False)
     assert json.loads(text)["omnibus"]["statistic"] == pytest.approx(96.743, abs=5e-4)
+
+
+def test_verdict_speaks_french(fixed):
+    report = counted(fixed, (10_000, 500), (10_000, 600))
+    with translation.override("fr"):
+        verdict = verdict_on(report)
+    assert verdict.title == "Déployez «\u00a0hero-test b\u00a0»."
+    assert "+20,0\u00a0%" in verdict.sentences[0]
+    assert (
+        "p ajustée = 0,0019, seuil 0,0500\u00a0; valable pour cette seule lecture"
+        in (verdict.sentences[0])
+    )

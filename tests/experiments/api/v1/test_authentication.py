@@ -1,0 +1,100 @@
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+
+from experiments.models import Experiment, ServerKey
+from tests import factories
+from tests.factories import NOW
+
+EXPERIMENTS = "/api/v1/experiments/"
+
+
+def keys_of(response):
+    return [row["key"] for row in response.json()["results"]]
+
+
+@pytest.mark.parametrize("header", ["Authorization", "X-API-Key"])
+def test_server_key_opens_its_site_in_either_header(running_experiment, server_key, header):
+    value = f"Bearer {server_key}" if header == "Authorization" else server_key
+    response = Client(headers={header: value}).get(EXPERIMENTS)
+    assert (response.status_code, keys_of(response)) == (200, ["hero-test"])
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Authorization": "Bearer unknown"},
+        {"Authorization": "Bearer é"},
+        {"Authorization": "Bearer shop-client-key"},
+        {"X-API-Key": "shop-client-key"},
+        {"Authorization": "Basic b3duZXI6b3duZXI="},
+    ],
+    ids=lambda headers: str(headers)[:40],
+)
+def test_without_a_valid_server_key_nothing_opens(running_experiment, server_key, headers):
+    response = Client(headers=headers).get(EXPERIMENTS)
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_revoked_key_opens_nothing(server, running_experiment):
+    assert server.get(EXPERIMENTS).status_code == 200
+    ServerKey.objects.update(revoked_at=NOW)
+    assert server.get(EXPERIMENTS).status_code == 401
+
+
+@pytest.mark.parametrize(("is_demo", "status"), [(True, 200), (False, 401)])
+def test_published_server_key_is_for_the_demo(site, settings, is_demo, status):
+    settings.CTAOPT_DEMO = is_demo
+    key = factories.make_server_key(site, "demo-server-key")
+    assert Client(headers={"X-API-Key": key}).get(EXPERIMENTS).status_code == status
+
+
+def test_stranger_is_refused(stranger, running_experiment):
+    client = Client()
+    client.force_login(stranger)
+    assert client.get(EXPERIMENTS).status_code == 403
+
+
+@pytest.fixture
+def reader(stranger):
+    """A member of the staff who may look at experiments, and no more."""
+    stranger.is_staff = True
+    stranger.save()
+    stranger.user_permissions.add(Permission.objects.get(codename="view_experiment"))
+    client = Client()
+    client.force_login(stranger)
+    return client
+
+
+def test_staff_read_what_they_may_view(reader, running_experiment):
+    assert reader.get(EXPERIMENTS).status_code == 200
+    assert reader.get(f"{EXPERIMENTS}hero-test/report/").status_code == 200
+    assert reader.get("/api/v1/ctas/").status_code == 403
+
+
+def test_staff_without_the_right_to_change_start_and_stop_nothing(reader, running_experiment):
+    assert reader.post(f"{EXPERIMENTS}hero-test/stop/").status_code == 403
+    assert Experiment.objects.get().status == Experiment.Status.RUNNING
+
+
+def test_analysis_of_own_numbers_is_open_to_all_staff(reader, visitor):
+    arms = [{"name": "a", "n": 100, "sum": 5}, {"name": "b", "n": 100, "sum": 9}]
+    sent = {"data": {"metric": "proportion", "arms": arms}, "content_type": "application/json"}
+    assert reader.post("/api/v1/analyze", **sent).status_code == 200
+    assert visitor.post("/api/v1/analyze", **sent).status_code == 401
+
+
+def test_owner_sees_every_site(owner, running_experiment, other_site):
+    factories.make_running_experiment(factories.make_slot(other_site), "rival-test")
+    client = Client()
+    client.force_login(owner)
+    assert set(keys_of(client.get(EXPERIMENTS))) == {"hero-test", "rival-test"}
+
+
+def test_log_in_alone_does_not_let_other_pages_write(owner, running_experiment):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(owner)
+    assert client.post(f"{EXPERIMENTS}hero-test/stop/").status_code == 403
+    assert Experiment.objects.get().status == Experiment.Status.RUNNING
