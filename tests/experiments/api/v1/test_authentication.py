@@ -79,6 +79,13 @@ def test_staff_without_the_right_to_change_start_and_stop_nothing(reader, runnin
     assert Experiment.objects.get().status == Experiment.Status.RUNNING
 
 
+def test_analysis_of_own_numbers_is_open_to_all_staff(reader, visitor):
+    arms = [{"name": "a", "n": 100, "sum": 5}, {"name": "b", "n": 100, "sum": 9}]
+    sent = {"data": {"metric": "proportion", "arms": arms}, "content_type": "application/json"}
+    assert reader.post("/api/v1/analyze", **sent).status_code == 200
+    assert visitor.post("/api/v1/analyze", **sent).status_code == 401
+
+
 def test_owner_sees_every_site(owner, running_experiment, other_site):
     factories.make_running_experiment(factories.make_slot(other_site), "rival-test")
     client = Client()
