@@ -65,7 +65,8 @@ def p_value(value: float | None) -> str:
     if value == 0:
         return "< 1e-300"
     if value < SMALLEST_DECIMAL_P:
-        return f"{value:.1e}"
+        mantissa, exponent = f"{value:.1e}".split("e")
+        return f"{decimal(float(mantissa), 1)}e{exponent}"
     return decimal(value, 4)
 
 

@@ -35,9 +35,11 @@ class NearWording(PastWording):
     """A past wording that resembles a new one.
 
     Args:
+        click_rate: Its clicks over its visitors.
         likeness: Cosine likeness, in [-1, 1].
     """
 
+    click_rate: float
     likeness: float
 
 
@@ -91,6 +93,11 @@ def nearest_wordings(
     for at in order:
         if len(shown) == count or likeness[at] <= 0:
             break
-        near = NearWording(**asdict(past[at]), likeness=float(likeness[at]))
+        found = past[at]
+        near = NearWording(
+            **asdict(found),
+            click_rate=found.clicks / found.visitors,
+            likeness=float(likeness[at]),
+        )
         shown.setdefault(near.text, near)
     return tuple(shown.values())

@@ -49,7 +49,7 @@ def retire_active() -> bool:
 
 @transaction.atomic
 def _activate(number: int, *, source: str) -> bool:
-    _active().update(status=Status.RETIRED)
+    _active().exclude(number=number).update(status=Status.RETIRED)
     # The condition inside the UPDATE is the lock: two people may press the button at once.
     chosen = PredictorVersion.objects.filter(number=number, status=source)
     if chosen.update(status=Status.ACTIVE) == 1:

@@ -48,6 +48,7 @@ UNFOLD = {
                 "title": _("Learning"),
                 "items": [
                     _item(_("Past wordings"), "history", "experiments_historyarm_changelist"),
+                    _item(_("Predictor"), "model_training", "ml_predictorversion_changelist"),
                     _item(_("Jobs"), "hourglass_top", "experiments_job_changelist"),
                 ],
             },

@@ -3,19 +3,28 @@
 Time t is visitors so far over visitors planned. Two boundaries are valid at every look:
 
 * the normal mixture, for ever: `mixture_multiplier`, the sequence that GrowthBook uses;
-* the plan's: constant in t z^2 until t = 1 (O'Brien and Fleming's shape under continuous
-  looking), the mixture after it. What the mixture can still reject after the plan is paid for
-  in advance, so that both parts together err in at most alpha of the cases.
+* the plan's: |z| sqrt(t) may reach c + (1 - t) until t = 1, the mixture's bound after it. What
+  the mixture can still reject after the plan is paid for in advance, so that both parts
+  together err in at most alpha of the cases.
 
 Derivation of the second. Let B be a Brownian motion, B(t) = sqrt(t) z(t), x the mixture's
 precision at t = 1 and M its martingale, M(1) = exp(x B^2 / (2 (x + 1))) / sqrt(x + 1), Q the
-normal upper tail. By reflection P(|B| reaches c before 1) <= 4 Q(c). By Ville's inequality
-P(not reached, and M reaches 1/alpha after 1) <= alpha I(c), where I(c) is the mean of M(1) on
-the paths that stay below c; integrating M(1) against the first five mirror images of the normal
-density gives 1 - I(c) >= 2 Q(c/s) + 2 e(2, 2x + 1) - 2 e(2, 2x + 3) - 2 e(8, 4x + 3) with
-s = sqrt(x + 1) and e(k, m) = exp(k x c^2) Q(c m / s). The plan errs in at most alpha of the cases
-when 4 Q(c) / (1 - I(c)) <= alpha; the left side is the p-value.
+normal upper tail, s = 1 the slope of the line c + s (1 - t).
+
+1. P(B reaches the line) = Q(c) + exp(2 s (c + s)) Q(c + 2 s), so S(c) = twice that bounds the
+   error until the plan's end.
+2. By Ville's inequality P(not reached, and M reaches 1/alpha after 1) <= alpha I(c), where I(c)
+   is the mean of M(1) on the paths that stayed below the lines.
+3. Given B(1) = b, B reached the upper line with probability exp(-2 (c + s) (c - b)), and after
+   it the lower one too with at most exp(-4 c (c + b)) times that. Integrated over |b| < c
+   against the normal density times M(1), a normal density of variance x + 1, these are closed
+   formulas and give a lower bound for 1 - I(c).
+
+The plan errs in at most alpha of the cases when S(c) / (1 - I(c)) <= alpha; the left side is the
+p-value.
 """
+
+from collections.abc import Callable
 
 import numpy as np
 from scipy import special
@@ -23,6 +32,8 @@ from scipy import special
 from experiments.stats.fixed import check_alpha
 from experiments.stats.sufficient import FloatArray, Values
 
+# Steeper lines save visitors at the plan's end and cost them at early looks; 1 does both little.
+_SLOPE = 1.0
 # Halvings of an interval of length below 100 that leave its rounding error.
 _BISECTIONS = 60
 # The squared level where even an error rate near 1 is out of reach.
@@ -126,13 +137,14 @@ def plan_p_value(
     Returns:
         P-values in [0, 1].
 
-    Source: derivation in this module; O'Brien, Fleming (1979), Biometrics 35, for the shape.
+    Source: derivation in this module; Anderson (1960), Ann. Math. Stat. 31, for the lines.
 
     >>> round(float(plan_p_value(np.array(2.55), np.array(1.0), alpha=0.05)), 4)
-    0.0499
+    0.0411
     """
     with np.errstate(all="ignore"):
-        early = _level_p_value(np.abs(z) * np.sqrt(time), alpha=alpha, reserve=reserve)
+        height = np.abs(z) * np.sqrt(time) - _SLOPE * (1 - np.asarray(time))
+        early = _height_p_value(height, alpha=alpha, reserve=reserve)
     late = mixture_p_value(z, time, alpha=alpha)
     return np.where(np.asarray(time) <= 1, early, late)
 
@@ -152,11 +164,12 @@ def plan_multiplier(
         Multipliers; |z| reaches one exactly when the p-value is at most `level`.
 
     >>> round(float(plan_multiplier(np.array(1.0), level=0.05, alpha=0.05)), 3)
-    2.549
+    2.465
     """
     late = mixture_multiplier(time, level=level, alpha=alpha)
     with np.errstate(all="ignore"):
-        early = _critical_level(level, alpha=alpha, reserve=reserve) / np.sqrt(time)
+        height = _critical_height(level, alpha=alpha, reserve=reserve)
+        early = (height + _SLOPE * (1 - np.asarray(time))) / np.sqrt(time)
     return np.where(np.asarray(time) <= 1, early, late)
 
 
@@ -175,53 +188,71 @@ def reserved_p_value(log_e_value: FloatArray, *, alpha: float, reserve: float) -
         P-values in [0, 1].
 
     >>> round(float(reserved_p_value(np.array(7.0), alpha=0.05, reserve=0.05)), 4)
-    0.0438
+    0.0433
     """
-    # At the plan's level c the boundary spends 4 Q(c), of which the reserve gets its share.
-    spent = np.exp(-np.asarray(log_e_value, dtype=np.float64)) * (1 - reserve) / (4 * reserve)
-    level = -special.ndtri(np.clip(spent, 1e-300, 0.5))
-    return _level_p_value(level, alpha=alpha, reserve=reserve)
+    # At height c the boundary spends S(c), of which the reserve is a fixed share.
+    spent = np.asarray(log_e_value, dtype=np.float64) + np.log(reserve / (1 - reserve))
+    height = _solved(_log_spent, -np.maximum(spent, 0))
+    return _height_p_value(height, alpha=alpha, reserve=reserve)
 
 
 def reserved_log_threshold(level: Values, *, alpha: float, reserve: float) -> FloatArray:
     """Return the ln e-value at which `reserved_p_value` equals `level`.
 
-    >>> round(float(reserved_log_threshold(0.0438, alpha=0.05, reserve=0.05)), 2)
+    >>> round(float(reserved_log_threshold(0.0433, alpha=0.05, reserve=0.05)), 2)
     7.0
     """
-    critical = _critical_level(level, alpha=alpha, reserve=reserve)
-    share = np.log(4 * reserve / (1 - reserve))
-    return np.asarray(-share - special.log_ndtr(-critical), dtype=np.float64)
+    height = _critical_height(level, alpha=alpha, reserve=reserve)
+    return np.asarray(np.log((1 - reserve) / reserve) - _log_spent(height))
 
 
-def _level_p_value(critical: FloatArray, *, alpha: float, reserve: float) -> FloatArray:
-    return np.minimum(np.exp(_log_level_p_value(critical, alpha=alpha, reserve=reserve)), 1)
+def _height_p_value(height: FloatArray, *, alpha: float, reserve: float) -> FloatArray:
+    log_p_value = _log_height_p_value(np.maximum(height, 0), alpha=alpha, reserve=reserve)
+    return np.minimum(np.exp(log_p_value), 1)
 
 
-def _log_level_p_value(critical: FloatArray, *, alpha: float, reserve: float) -> FloatArray:
-    x = mixture_precision(alpha)
-    per_root = critical / np.sqrt(x + 1)
-    square = x * np.square(critical)
-    unmirrored = special.log_ndtr(-per_root)
-    mirrored = 2 * square + special.log_ndtr(-per_root * (2 * x + 1))
-    far = 2 * square + special.log_ndtr(-per_root * (2 * x + 3))
-    farther = 8 * square + special.log_ndtr(-per_root * (4 * x + 3))
-    kept = np.logaddexp(unmirrored, mirrored)
-    # Near c = 0 five images are too few: the bound reaches 0 and the p-value is 1.
-    left = np.maximum(1 - np.exp(far - kept) - np.exp(farther - kept), 1e-300)
-    log_spent = special.log_ndtr(-critical) - kept - np.log(left)
-    return np.asarray(np.log(2 / (1 - reserve)) + log_spent, dtype=np.float64)
-
-
-def _critical_level(level: Values, *, alpha: float, reserve: float) -> FloatArray:
-    """Invert `_level_p_value`, which decreases, by bisection."""
+def _critical_height(level: Values, *, alpha: float, reserve: float) -> FloatArray:
     check_alpha(level)
+
+    def log_p_value(height: FloatArray) -> FloatArray:
+        return _log_height_p_value(height, alpha=alpha, reserve=reserve)
+
+    return _solved(log_p_value, np.log(np.asarray(level, dtype=np.float64)))
+
+
+def _log_height_p_value(height: FloatArray, *, alpha: float, reserve: float) -> FloatArray:
+    variance = mixture_precision(alpha) + 1
+    rising = 2 * (height + _SLOPE)
+    below = special.log_ndtr(-height / np.sqrt(variance)) + np.log(2)
+    reached = np.log(2) - rising * height + _log_tilted(rising, height, variance)
+    kept = np.logaddexp(below, reached)
+    # What the sum counts twice or too far out; each is tiny beyond height 1.
+    beyond = np.log(2) - rising * height + _log_tilted(rising, -height, variance)
+    twice = np.log(2) - (6 * height + 2 * _SLOPE) * height
+    twice = twice + _log_tilted(2 * np.abs(height - _SLOPE), height, variance)
+    left = np.maximum(1 - np.exp(beyond - kept) - np.exp(twice - kept), 1e-300)
+    return np.asarray(_log_spent(height) - np.log1p(-reserve) - kept - np.log(left))
+
+
+def _log_spent(height: FloatArray) -> FloatArray:
+    """Return ln S(c), the error of both lines until the plan's end."""
+    crossed = 2 * _SLOPE * (height + _SLOPE) + special.log_ndtr(-height - 2 * _SLOPE)
+    return np.asarray(np.log(2) + np.logaddexp(special.log_ndtr(-height), crossed))
+
+
+def _log_tilted(slope: FloatArray, end: FloatArray, variance: float) -> FloatArray:
+    """Return ln of the integral of exp(slope b) N(b; 0, variance) over b below the end."""
+    z = (end - slope * variance) / np.sqrt(variance)
+    return np.asarray(slope**2 * variance / 2 + special.log_ndtr(z), dtype=np.float64)
+
+
+def _solved(function: Callable[[FloatArray], FloatArray], target: FloatArray) -> FloatArray:
+    """Return where a decreasing function of the height >= 0 falls to the target (or the end)."""
     # A corrected family of thousands of experiments has few distinct levels.
-    levels, where = np.unique(np.asarray(level, dtype=np.float64), return_inverse=True)
-    target = np.log(levels)
-    low, high = np.zeros_like(levels), np.sqrt(_FAR - 4 * target)
+    targets, where = np.unique(target, return_inverse=True)
+    low, high = np.zeros_like(targets), np.sqrt(_FAR - 4 * targets)
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
-        is_above = _log_level_p_value(middle, alpha=alpha, reserve=reserve) > target
+        is_above = function(middle) > targets
         low, high = np.where(is_above, middle, low), np.where(is_above, high, middle)
-    return high[where].reshape(np.shape(level))
+    return high[where].reshape(np.shape(target))

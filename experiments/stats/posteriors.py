@@ -6,12 +6,10 @@ one visitor, nobody or everybody converted) there is no result: an even chance w
 the prior alone.
 """
 
-from dataclasses import replace
-
 import numpy as np
 from scipy import special
 
-from experiments.stats.bayesian import BayesianResult, Scale, compare_normal
+from experiments.stats.bayesian import BayesianResult, Scale, compare_normal, undefined
 from experiments.stats.beta_binomial import compare_rates
 from experiments.stats.beta_density import beta_posterior
 from experiments.stats.cuped import estimate, is_adjustable
@@ -66,17 +64,17 @@ def _count_reason(clicks: float, n: float, other: float) -> Reason:
 
 
 def _of_rates(asked: Request) -> list[BayesianResult]:
-    scale = Scale.LIFT if asked.relative else Scale.EFFECT
+    scale, level = _scale(asked), 1 - asked.alpha
     control, *arms = (beta_posterior(clicks=clicks, n=n) for clicks, n in counts_of(asked))
     return [
-        _refused(compare_rates(control, arm, level=1 - asked.alpha, scale=scale), reason)
+        _undefined(asked, reason, model="beta-binomial")
+        if reason
+        else compare_rates(control, arm, level=level, scale=scale)
         for arm, reason in zip(arms, count_reasons(asked), strict=True)
     ]
 
 
 def _of_contrast(asked: Request, contrast: Contrasts, index: int) -> BayesianResult:
-    level, scale = 1 - asked.alpha, Scale.LIFT if asked.relative else Scale.EFFECT
-    prior: Prior = FlatPrior() if asked.prior is None else asked.prior
     value, error = contrast.effect[index], contrast.standard_error[index]
     if asked.relative:
         value, error = contrast.lift[index], lift_standard_error(contrast)[index]
@@ -84,11 +82,13 @@ def _of_contrast(asked: Request, contrast: Contrasts, index: int) -> BayesianRes
     if not reason and not (abs(value) <= LARGEST and 1 / LARGEST <= error <= LARGEST):
         reason = Reason.OUT_OF_RANGE
     if reason:
-        nothing = compare_normal(0.0, 1.0, prior=prior, level=level, scale=scale)
-        return _refused(nothing, reason)
+        return _undefined(asked, reason, model="normal")
+    prior = _prior(asked)
     if asked.prior is not None and not asked.relative:
         prior = prior.scaled(float(contrast.base[index]))
-    return compare_normal(float(value), float(error), prior=prior, level=level, scale=scale)
+    return compare_normal(
+        float(value), float(error), prior=prior, level=1 - asked.alpha, scale=_scale(asked)
+    )
 
 
 def _contrast_reason(asked: Request, contrast: Contrasts, index: int) -> Reason:
@@ -102,15 +102,19 @@ def _contrast_reason(asked: Request, contrast: Contrasts, index: int) -> Reason:
     return reason
 
 
-def _refused(result: BayesianResult, reason: Reason) -> BayesianResult:
-    if not reason:
-        return result
-    return replace(
-        result,
-        estimate=None,
-        interval=None,
-        chance_to_win=None,
-        expected_loss=None,
-        expected_loss_control=None,
-        reason=reason.sentence,
+def _undefined(asked: Request, reason: Reason, *, model: str) -> BayesianResult:
+    return undefined(
+        _scale(asked),
+        level=1 - asked.alpha,
+        prior=_prior(asked),
+        reason=reason.sentence or "",
+        model=model,
     )
+
+
+def _prior(asked: Request) -> Prior:
+    return FlatPrior() if asked.prior is None else asked.prior
+
+
+def _scale(asked: Request) -> Scale:
+    return Scale.LIFT if asked.relative else Scale.EFFECT

@@ -30,8 +30,8 @@ KINDS: dict[Metric, type[SufficientStatistics]] = {
 MOST_ARMS = 100
 # Above it floating-point numbers begin to lose single visitors in sums of squares.
 MOST_VISITORS = 10**13
-# Outside, 1 - alpha and alpha over the arms lose their digits.
-LEAST_ALPHA = 1e-6
+# Beyond it an interval lies where no count of visitors vouches for a model's tail.
+LEAST_ALPHA = 1e-4
 # The lift's prior; far beyond both ends nothing on a website lies.
 LARGEST_LIFT = 1e6
 LONGEST_NAME = 200

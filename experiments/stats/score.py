@@ -77,7 +77,7 @@ def score_lift_ends(control: Counts, arm: Counts, z: FloatArray) -> Ends:
     >>> low, high = score_lift_ends(
     ...     (np.array(500.0), two[0]), (np.array(580.0), two[1]), np.array(1.9599639845))
     >>> round(float(low), 6), round(float(high), 6)
-    (0.032671, 0.303065)
+    (0.03267, 0.303069)
     """
     (clicks_a, n_a), (clicks_b, n_b), z = _broadcast(control, arm, z)
 

@@ -47,7 +47,7 @@ LEAST_CLICKS = 20
 # Below them nor is a mean.
 LEAST_VISITORS = 100
 # Share of a click rate's error before the plan's end that pays for the exact early looks.
-EXACT_RESERVE = 0.05
+EXACT_RESERVE = 0.02
 # Share of alpha that a hybrid plan spends before its end.
 RUNNING_SHARE = 0.1
 

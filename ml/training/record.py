@@ -94,6 +94,22 @@ def record_configuration(encoder: Encoder, n_groups: int) -> dict[str, Any]:
     }
 
 
+def as_plain(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record as it will be read back from JSON.
+
+    Args:
+        record: What was found; numbers are finite.
+
+    Raises:
+        ValueError: If a number is not finite.
+
+    >>> as_plain({"verdicts": ("passed",)})
+    {'verdicts': ['passed']}
+    """
+    plain: dict[str, Any] = json.loads(json.dumps(record, allow_nan=False))
+    return plain
+
+
 def read_commit(root: Path) -> str:
     """Return the commit that is checked out in a folder; empty if it is no git repository.
 

@@ -24,7 +24,7 @@ from ml.past import past_wordings
 from ml.strategies.catalogue import all_strategies
 from ml.strategies.contract import Strategy
 from ml.training.model_card import model_card
-from ml.training.record import record_ceilings, record_configuration, record_data
+from ml.training.record import as_plain, record_ceilings, record_configuration, record_data
 from ml.training.trials import N_FOLDS, Trial, try_strategies
 
 # Below this nothing could pass the gate, and every figure would be noise.
@@ -127,16 +127,20 @@ def train(
     )
     decision = decide(_candidates(strategies, trials), seed=settings.seed)
     rng = np.random.default_rng(settings.seed)
-    record: dict[str, Any] = {
-        "created_at": settings.now.isoformat(),
-        "seed": settings.seed,
-        "code_commit": settings.code_commit,
-        "configuration": record_configuration(encoder, len(groups)),
-        "data": record_data(dataset, groups),
-        "ceiling": record_ceilings(dataset, groups, rng=rng),
-        "metrics": {name: asdict(summarise(trial.sums, rng=rng)) for name, trial in trials.items()},
-        "gate": asdict(decision),
-    }
+    record = as_plain(
+        {
+            "created_at": settings.now.isoformat(),
+            "seed": settings.seed,
+            "code_commit": settings.code_commit,
+            "configuration": record_configuration(encoder, len(groups)),
+            "data": record_data(dataset, groups),
+            "ceiling": record_ceilings(dataset, groups, rng=rng),
+            "metrics": {
+                name: asdict(summarise(trial.sums, rng=rng)) for name, trial in trials.items()
+            },
+            "gate": asdict(decision),
+        }
+    )
     progress(0.95, "final_fit")
     if decision.served is not None:
         strategy = next(each for each in strategies if each.name == decision.served)

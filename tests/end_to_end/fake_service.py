@@ -187,12 +187,14 @@ class _SiteHandler(_Handler):
         self.send_header("Connection", "close")
         if site.policy:
             self.send_header("Content-Security-Policy", site.policy)
-        self.end_headers()
+        with contextlib.suppress(ConnectionError):
+            self.end_headers()
         for number, chunk in enumerate(chunks):
             if number:
                 site.gate.wait()
-            self.wfile.write(chunk.encode())
-            self.wfile.flush()
+            with contextlib.suppress(ConnectionError):  # the browser has left the page
+                self.wfile.write(chunk.encode())
+                self.wfile.flush()
         self.close_connection = True
 
 

@@ -90,13 +90,16 @@ def test_click_proves_the_exposure(visit, service):
     page = visit("<div style='height: 2000px'></div>" + LINK)
     expect(page.locator("a")).to_have_text("Start for free")
     page.locator("a").evaluate("(link) => link.click()")
+    page.wait_for_url("**/start")
     assert [event["type"] for event in service.wait_for_events(2)] == ["exposure", "click"]
 
 
 def test_middle_click_counts(visit, service):
     service.flags = [flag()]
     page = visit()
-    page.get_by_text("Start for free").click(button="middle")
+    with page.context.expect_page() as tab:
+        page.get_by_text("Start for free").click(button="middle")
+    tab.value.wait_for_url("**/start")
     assert len(of_type(service.wait_for_events(2), "click")) == 1
 
 

@@ -12,9 +12,13 @@ def test_percent_rounds(value, digits, text):
     assert formatting.percent(value, digits) == text
 
 
-def test_percent_speaks_french():
+def test_numbers_speak_french():
     with translation.override("fr"):
-        assert formatting.percent(0.0193, 2) == "1,93 %"
+        assert formatting.percent(0.0193, 2) == "1,93\u00a0%"
+        assert formatting.percent_interval((0.003, 0.0055)) == "0,30\u00a0% à 0,55\u00a0%"
+        assert formatting.points(0.0152) == "+1,52\u00a0pt"
+        assert formatting.p_value(2.3e-16) == "2,3e-16"
+        assert formatting.count(10_283) == "10\u00a0283"
 
 
 @pytest.mark.parametrize(

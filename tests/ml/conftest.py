@@ -1,4 +1,15 @@
+import shutil
+from pathlib import Path
+
 import pytest
+from django.utils import timezone
+
+from ml.encoder import load_encoder
+from ml.models import PredictorVersion
+from ml.registry import promote_version, register_version
+from tests.ml.factories import learnable_rows, train_in
+
+TINY_ENCODER = Path(__file__).parents[1] / "data" / "tiny_encoder"
 
 
 @pytest.fixture(scope="session")
@@ -8,3 +19,54 @@ def upworthy_csv(shared_dir):
     if not path.exists():
         pytest.skip(f"{path} is absent")
     return path
+
+
+@pytest.fixture
+def model_dir(settings, tmp_path):
+    """An empty folder of predictors, and the tiny encoder configured."""
+    settings.CTAOPT_MODEL_DIR = tmp_path / "models"
+    settings.CTAOPT_ENCODER = str(TINY_ENCODER)
+    return settings.CTAOPT_MODEL_DIR
+
+
+@pytest.fixture(scope="session")
+def stored_predictor(tmp_path_factory):
+    """Folder and manifest of a predictor trained on simulated English tests."""
+    folder = tmp_path_factory.mktemp("stored") / "p1"
+    rows = learnable_rows(locale="en", audience="new")
+    return folder, train_in(folder, rows, encoder=load_encoder(str(TINY_ENCODER)))
+
+
+@pytest.fixture
+def add_version(db, model_dir, stored_predictor):
+    """Register and promote one more copy of the stored predictor."""
+
+    def add():
+        folder, result = stored_predictor
+        name = f"copy{PredictorVersion.objects.count()}"
+        shutil.copytree(folder, model_dir / name)
+        version = register_version(
+            strategy=result.served, artifact=name, manifest=result.manifest, now=timezone.now()
+        )
+        promote_version(number=version.number)
+        version.refresh_from_db()
+        return version
+
+    return add
+
+
+@pytest.fixture
+def active(add_version):
+    """Predictor 1, in use."""
+    return add_version()
+
+
+@pytest.fixture
+def damage(model_dir):
+    """Cut a file of a version short."""
+
+    def cut(version, name="past.json"):
+        path = model_dir / version.artifact / name
+        path.write_text(path.read_text()[:-20])
+
+    return cut

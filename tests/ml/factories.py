@@ -1,10 +1,14 @@
 """History rows and contrast groups for the predictor's tests."""
 
+from datetime import UTC, datetime
+
 import numpy as np
 
 from ml.dataset.duplicates import tokenise
 from ml.dataset.groups import Arms, build_groups
+from ml.embedding import CachedEncoder
 from ml.history.row import HistoryRow
+from ml.training.trainer import TrainingSettings, train
 
 
 def arm_row(test="t1", text="Go", visitors=1000, clicks=50, **changes):
@@ -51,26 +55,60 @@ class HashEncoder:
         return np.random.default_rng([self.seed, *word.encode()]).normal(size=self.dimension)
 
 
+class KnowingEncoder(HashEncoder):
+    """Pretraining that helps: words that begin alike point the same way, seen or not."""
+
+    def _word(self, word):
+        return super()._word(word) + 4 * super()._word(word.rstrip("0123456789"))
+
+
+class StrangeEncoder(HashEncoder):
+    """Pretraining that does not help: a vector says nothing of the words of a text."""
+
+    def encode(self, texts, *, progress=lambda fraction: None):
+        return super().encode([text.replace(" ", "_") for text in texts], progress=progress)
+
+
 GOOD_WORDS = ["free", "now", "new", "easy", "save"]
 BAD_WORDS = ["submit", "register", "proceed", "form", "terms"]
 
 
-def learnable_rows(n_tests=60, *, gain=0.4, visitors=4000, seed=1, **changes):
+def learnable_rows(n_tests=60, *, gain=0.4, visitors=4000, seed=1, own_words=False, **changes):
     """Tests of a good wording, a plain one and a bad one; `gain` is the log-odds of a good word.
 
-    Each test has words of its own beside them, so that tests are not near-duplicates.
+    Each test has words of its own beside them, so that tests are not near-duplicates. With
+    `own_words` no good or bad word occurs twice, so that only a knowing encoder can learn.
     """
     rng = np.random.default_rng(seed)
     rows = []
     for number in range(n_tests):
-        own = f"thing{number} item{number} case{number}"
-        texts = {
-            f"{rng.choice(GOOD_WORDS)} {own}": gain,
-            f"plain {own}": 0.0,
-            f"{rng.choice(BAD_WORDS)} {own}": -gain,
-        }
-        for text, effect in texts.items():
+        good, bad = (
+            (f"good{number}", f"bad{number}")
+            if own_words
+            else (rng.choice(GOOD_WORDS), rng.choice(BAD_WORDS))
+        )
+        for word, effect in [(good, gain), ("plain", 0.0), (bad, -gain)]:
+            text = f"{word} thing{number} item{number} case{number}"
             rate = 1 / (1 + np.exp(2.5 - effect - rng.normal(0, 0.1)))
             clicks = int(rng.binomial(visitors, rate))
             rows.append(arm_row(f"t{number}", text, visitors, clicks, **changes))
     return rows
+
+
+def no_stage(_fraction, _stage):
+    """Tell nobody how far a training is."""
+
+
+def train_in(folder, rows, *, encoder, seed=1, progress=no_stage):
+    """Train into a folder that is not there yet."""
+    return train(
+        rows,
+        encoder=CachedEncoder(encoder, None),
+        settings=TrainingSettings(
+            folder=folder,
+            seed=seed,
+            code_commit="abc",
+            now=datetime(2026, 11, 22, 10, tzinfo=UTC),
+        ),
+        progress=progress,
+    )

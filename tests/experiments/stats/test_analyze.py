@@ -280,7 +280,7 @@ sizes = st.one_of(st.integers(0, 40), st.integers(0, 10**5), st.integers(0, 10**
 options = st.fixed_dictionaries(
     {"method": st.sampled_from(METHODS), "relative": st.booleans()},
     optional={
-        "alpha": st.floats(1e-6, 1 - 1e-6),
+        "alpha": st.floats(1e-4, 1 - 1e-4),
         "correction": st.sampled_from(["none", "holm", "hochberg", "bh", "by"]),
         "planned_n": st.integers(1, 10**9),
         "prior": st.fixed_dictionaries({"mean": st.floats(-9, 9), "sd": st.floats(1e-3, 9)}),

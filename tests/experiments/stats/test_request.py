@@ -75,7 +75,7 @@ def test_whole_floats_are_counts():
         (request(metric=["mean"]), "metric", r"not \['mean'\]"),
         (request(method="t-test"), "method", "must be one of fixed, sequential, bayesian, exact"),
         (request(correction="sidak"), "correction", "must be one of none, holm"),
-        (request(alpha=0), "alpha", "must lie between 1e-06 and 0.999999; not 0"),
+        (request(alpha=0), "alpha", "must lie between 0.0001 and 0.9999; not 0"),
         (request(alpha=1.0), "alpha", "must lie between"),
         (request(alpha=float("nan")), "alpha", "must lie between .*; not nan"),
         (request(alpha="0.05"), "alpha", "must be a number; not '0.05'"),

@@ -1,0 +1,150 @@
+"""Predictor versions: what was trained, how well it did, and the way back to an earlier one."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+
+from ml.messages import STRATEGIES, TRANSFERS
+from ml.models import PredictorVersion
+from ml.predict import PredictorError, roll_back
+from ml.registry import retire_active
+
+Status = PredictorVersion.Status
+LABELS = {Status.ACTIVE: "success", Status.CANDIDATE: "info", Status.REJECTED: "warning"}
+FIGURES = {
+    "accuracy_all": _("Better of two named, all pairs"),
+    "accuracy_p05": _("Better of two named, pairs with p < 0.05"),
+    "top1": _("Best of a test picked"),
+    "lift_of_pick": _("Click rate of the pick over the mean"),
+    "log_loss": _("Log loss"),
+    "ece": _("Calibration error"),
+}
+# These are shares of something; the others are not.
+SHARES = {"accuracy_all", "accuracy_p05", "top1", "lift_of_pick"}
+
+
+@admin.register(PredictorVersion)
+class PredictorVersionAdmin(ModelAdmin[PredictorVersion]):  # type: ignore[misc]
+    """Nothing can be edited: versions come from training, and one of them is active."""
+
+    list_display = ("number", "state", "strategy_name", "groups", "accuracy", "created_at")
+    list_filter = ("status", "strategy")
+    actions = ("bring_back", "stop_predicting")
+    fields = ("number", "state", "strategy_name", "created_at", "figures", "ceiling", "gate")
+    readonly_fields = fields
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(
+        self, request: HttpRequest, obj: PredictorVersion | None = None
+    ) -> bool:
+        return False
+
+    def has_delete_permission(
+        self, request: HttpRequest, obj: PredictorVersion | None = None
+    ) -> bool:
+        return False
+
+    def has_bring_back_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("ml.change_predictorversion"))
+
+    @display(description=_("status"), ordering="status", label=LABELS)  # type: ignore[untyped-decorator]
+    def state(self, version: PredictorVersion) -> tuple[str, str]:
+        return version.status, version.get_status_display()
+
+    @admin.display(description=_("strategy"), ordering="strategy")
+    def strategy_name(self, version: PredictorVersion) -> str:
+        return str(STRATEGIES.get(version.strategy, _("none passed the gate")))
+
+    @admin.display(description=_("past contrasts"))
+    def groups(self, version: PredictorVersion) -> int:
+        return int(version.manifest["data"]["groups"])
+
+    @admin.display(description=_("better of two named (95 % interval)"))
+    def accuracy(self, version: PredictorVersion) -> str:
+        if not version.strategy:
+            return "-"
+        return _figure("accuracy_all", version.manifest["metrics"][version.strategy])
+
+    @admin.display(description=_("cross-validated figures (95 % intervals)"))
+    def figures(self, version: PredictorVersion) -> SafeString:
+        metrics = version.manifest["metrics"]
+        header = format_html_join("", "<th>{}</th>", ((STRATEGIES[name],) for name in metrics))
+        body = format_html_join(
+            "",
+            "<tr><th>{}</th>{}</tr>",
+            (
+                (
+                    title,
+                    format_html_join(
+                        "", "<td>{}</td>", ((_figure(key, each),) for each in metrics.values())
+                    ),
+                )
+                for key, title in FIGURES.items()
+            ),
+        )
+        return format_html("<table><tr><th></th>{}</tr>{}</table>", header, body)
+
+    @admin.display(description=_("noise ceiling of the first figure"))
+    def ceiling(self, version: PredictorVersion) -> str:
+        return _figure("accuracy_all", {"accuracy_all": version.manifest["ceiling"]["binomial"]})
+
+    @admin.display(description=_("gate"))
+    def gate(self, version: PredictorVersion) -> SafeString:
+        lines = [
+            (
+                STRATEGIES[verdict["name"]],
+                gettext("passed") if verdict["passed"] else gettext("refused"),
+                TRANSFERS[verdict["negative_transfer"]],
+            )
+            for verdict in version.manifest["gate"]["verdicts"]
+        ]
+        return format_html_join("", "<p>{}: {}. {}</p>", lines)
+
+    @admin.action(description=_("Put this version back into use"), permissions=["bring_back"])
+    def bring_back(self, request: HttpRequest, queryset: QuerySet[PredictorVersion]) -> None:
+        numbers = list(queryset.values_list("number", flat=True)[:2])
+        if len(numbers) != 1:
+            self.message_user(request, gettext("Choose one version."), messages.ERROR)
+            return
+        try:
+            is_back = roll_back(numbers[0])
+        except PredictorError as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return
+        if is_back:
+            done = gettext("Predictor %(number)s is in use again.")
+            self.message_user(request, done % {"number": numbers[0]}, messages.SUCCESS)
+        else:
+            only = gettext("Only a retired version can be put back into use.")
+            self.message_user(request, only, messages.ERROR)
+
+    @admin.action(
+        description=_("Stop predicting (retire the active version)"), permissions=["bring_back"]
+    )
+    def stop_predicting(self, request: HttpRequest, queryset: QuerySet[PredictorVersion]) -> None:
+        if retire_active():
+            self.message_user(request, gettext("No predictor is active now."), messages.SUCCESS)
+        else:
+            self.message_user(request, gettext("No predictor was active."), messages.WARNING)
+
+
+def _figure(name: str, metrics: dict[str, Any]) -> str:
+    estimate = metrics[name]
+    if estimate["value"] is None:
+        return "-"
+    pattern = (
+        "{value:.1%} ({low:.1%} to {high:.1%})"
+        if name in SHARES
+        else "{value:.3f} ({low:.3f} to {high:.3f})"
+    )
+    return pattern.format(**estimate)

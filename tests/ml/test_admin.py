@@ -1,0 +1,112 @@
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.urls import reverse
+
+from ml.models import PredictorVersion
+
+pytestmark = pytest.mark.django_db
+LIST = "admin:ml_predictorversion_changelist"
+
+
+@pytest.fixture
+def owner(client):
+    user = User.objects.create_superuser("owner")
+    client.force_login(user)
+    return user
+
+
+@pytest.fixture
+def two_versions(add_version):
+    return [add_version() for _ in range(2)]
+
+
+def act(client, action, *versions):
+    data = {"action": action, "_selected_action": [version.pk for version in versions]}
+    return client.post(reverse(LIST), data, follow=True)
+
+
+def statuses():
+    return list(PredictorVersion.objects.order_by("number").values_list("status", flat=True))
+
+
+def test_versions_are_listed_with_their_main_figure(client, owner, two_versions):
+    page = client.get(reverse(LIST)).content.decode()
+    assert "TF-IDF ridge" in page
+    figure = two_versions[0].manifest["metrics"]["tfidf"]["accuracy_all"]["value"]
+    assert f"{figure:.1%}" in page
+
+
+def test_list_of_versions_needs_few_queries(
+    client, owner, add_version, django_assert_max_num_queries
+):
+    for _ in range(3):
+        add_version()
+    with django_assert_max_num_queries(10):
+        client.get(reverse(LIST))
+
+
+def test_page_of_a_version_shows_every_strategy_and_the_gate(client, owner, two_versions):
+    url = reverse("admin:ml_predictorversion_change", args=[two_versions[0].pk])
+    page = client.get(url).content.decode()
+    assert "Frozen encoder + ridge" in page
+    assert "refused" in page
+    assert 'type="submit" name="_save"' not in page
+
+
+def test_rejected_version_has_a_page(client, owner, stored_predictor):
+    manifest = stored_predictor[1].manifest
+    version = PredictorVersion.objects.create(
+        number=1, status="rejected", manifest=manifest, created_at="2026-11-22T10:00Z"
+    )
+    page = client.get(reverse("admin:ml_predictorversion_change", args=[version.pk]))
+    assert "none passed the gate" in page.content.decode()
+
+
+def test_earlier_version_is_put_back_into_use(client, owner, two_versions):
+    page = act(client, "bring_back", two_versions[0]).content.decode()
+    assert "Predictor 1 is in use again." in page
+    assert statuses() == ["active", "retired"]
+
+
+def test_only_one_retired_version_can_be_put_back(client, owner, two_versions):
+    assert "Choose one version." in act(client, "bring_back", *two_versions).content.decode()
+    page = act(client, "bring_back", two_versions[1]).content.decode()
+    assert "Only a retired version can be put back into use." in page
+    assert statuses() == ["retired", "active"]
+
+
+def test_damaged_version_is_not_put_back(client, owner, two_versions, damage):
+    damage(two_versions[0])
+    assert "the file is damaged" in act(client, "bring_back", two_versions[0]).content.decode()
+    assert statuses() == ["retired", "active"]
+
+
+def test_predicting_can_be_stopped(client, owner, two_versions):
+    assert (
+        "No predictor is active now."
+        in act(client, "stop_predicting", two_versions[1]).content.decode()
+    )
+    assert statuses() == ["retired", "retired"]
+    assert (
+        "No predictor was active."
+        in act(client, "stop_predicting", two_versions[1]).content.decode()
+    )
+
+
+def test_nothing_can_be_added_changed_or_deleted(client, owner, two_versions):
+    assert client.get(reverse("admin:ml_predictorversion_add")).status_code == 403
+    one = [two_versions[0].pk]
+    assert client.post(reverse("admin:ml_predictorversion_change", args=one)).status_code == 403
+    assert client.post(reverse("admin:ml_predictorversion_delete", args=one)).status_code == 403
+
+
+def test_someone_who_may_only_look_cannot_switch(client, two_versions):
+    reader = User.objects.create_user("reader", is_staff=True)
+    reader.user_permissions.add(Permission.objects.get(codename="view_predictorversion"))
+    client.force_login(reader)
+    act(client, "bring_back", two_versions[0])
+    assert statuses() == ["retired", "active"]
+
+
+def test_stranger_is_sent_to_the_log_in(client):
+    assert client.get(reverse(LIST)).status_code == 302

@@ -1,0 +1,35 @@
+import numpy as np
+
+from ml.past import nearest_wordings, past_wordings
+from tests.ml.factories import arm_row, groups_of
+
+
+def past():
+    return past_wordings(
+        groups_of(
+            arm_row("1", "Go", 1000, 60, locale="en"),
+            arm_row("1", "Try", 1000, 20, locale="en"),
+            arm_row("2", "Go", 5000, 100),
+            arm_row("2", "Buy", 5000, 300),
+        )
+    )
+
+
+def test_lift_is_over_the_pooled_rate_of_the_group():
+    assert [round(each.lift_in_test, 3) for each in past()] == [0.5, -0.5, -0.5, 0.5]
+
+
+def test_nearest_shows_each_wording_once_with_its_best_evidence():
+    found = nearest_wordings(np.array([0.9, 0.5, 0.9, 0.1], dtype=np.float32), past(), 3)
+    assert [(near.text, near.visitors) for near in found] == [
+        ("Go", 5000),
+        ("Try", 1000),
+        ("Buy", 5000),
+    ]
+    assert found[0].click_rate == 0.02
+    assert found[1].locale == "en"
+
+
+def test_nearest_leaves_out_what_shares_nothing():
+    found = nearest_wordings(np.array([0.0, 0.5, -0.1, 0.0], dtype=np.float32), past(), 3)
+    assert [near.text for near in found] == ["Try"]

@@ -1,0 +1,158 @@
+import numpy as np
+import pytest
+
+from ml.embedding import CachedEncoder, EncoderError
+from ml.scoring import load_scorer
+from tests.ml.factories import HashEncoder, KnowingEncoder, StrangeEncoder, learnable_rows, train_in
+
+HISTORY = {"locale": "en-US", "audience": "new"}
+
+
+def make_scorer(folder, encoder, **changes):
+    result = train_in(folder, learnable_rows(80, **HISTORY, **changes), encoder=encoder)
+    assert result.served is not None
+    return load_scorer(folder, make_encoder=lambda: CachedEncoder(encoder, None))
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory):
+    """A predictor that knows words: TF-IDF, trained on English tests of one audience."""
+    return make_scorer(tmp_path_factory.mktemp("models") / "p1", StrangeEncoder())
+
+
+@pytest.fixture(scope="module")
+def meanings(tmp_path_factory):
+    """A predictor that knows meanings: a head on an encoder, trained on words never repeated."""
+    folder = tmp_path_factory.mktemp("models") / "p1"
+    return make_scorer(folder, KnowingEncoder(), own_words=True)
+
+
+def code(reason):
+    return reason and reason.code
+
+
+def test_wordings_are_ranked_against_the_control(words):
+    outcome = words.score(
+        ["submit thing1 item1", "free thing1 item1"], control="plain thing1 item1", locale="en"
+    )
+    control, bad, good = outcome.wordings
+    assert [each.rank for each in (good, control, bad)] == [1, 2, 3]
+    assert control.is_control
+    assert (control.chance, control.lift) == (None, None)
+    assert good.chance > 0.8
+    assert bad.chance < 0.2
+    assert good.lift.low < 0.4 < good.lift.high
+    assert sum(each.score for each in outcome.wordings) == pytest.approx(0)
+
+
+def test_unseen_words_are_ranked_when_the_encoder_knows_them(meanings):
+    own = "thing900 item900 case900"
+    bad, good = meanings.score([f"bad900 {own}", f"good900 {own}"], locale="en").wordings
+    assert (good.rank, bad.rank) == (1, 2)
+
+
+def test_control_may_be_one_of_the_wordings(words):
+    outcome = words.score(["free thing1", "plain thing1"], control="plain thing1", locale="en")
+    assert [wording.is_control for wording in outcome.wordings] == [False, True]
+
+
+def test_without_a_control_nothing_is_compared(words):
+    outcome = words.score(["free thing1", "plain thing1"], locale="en")
+    assert {wording.chance for wording in outcome.wordings} == {None}
+    assert sorted(wording.rank for wording in outcome.wordings) == [1, 2]
+
+
+def test_equal_wordings_share_score_and_rank(words):
+    texts = ["free thing1", "free  thing1 ", "submit thing1"]
+    first, same, other = words.score(texts, locale="en").wordings
+    assert first.score == same.score
+    assert [each.rank for each in (first, same, other)] == [1, 1, 3]
+
+
+def test_swapping_control_and_wording_gives_the_complement(words):
+    _, there = words.score(["free thing1"], control="plain thing1").wordings
+    _, back = words.score(["plain thing1"], control="free thing1").wordings
+    assert there.chance + back.chance == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "empty"),
+        ("free " * 2000, "too_long"),
+        ("<b>free</b> thing1", "html"),
+        ("🎉", "no_words"),
+        ("Découvrir nos offres", "unseen_words"),
+    ],
+)
+def test_wording_that_cannot_be_judged_is_refused_alone(words, text, expected):
+    refused, answered = words.score([text, "free thing1"], locale="en").wordings
+    assert code(refused.refusal) == expected
+    assert (refused.score, refused.rank, refused.chance) == (None, None, None)
+    assert answered.rank == 1
+
+
+def test_refused_control_is_told(words):
+    outcome = words.score(["free thing1", "new thing1"], control="<i>", locale="en")
+    assert [code(note) for note in outcome.notes] == ["control_refused"]
+    assert {wording.chance for wording in outcome.wordings} == {None}
+    assert outcome.wordings[1].rank is not None
+
+
+def test_language_without_past_tests_is_refused(words):
+    outcome = words.score(["free thing1", "plain thing1"], locale="fr-FR")
+    assert code(outcome.refusal) == "locale_not_covered"
+    assert outcome.refusal.params == {"locale": "fr", "tests": 0, "needed": 20}
+    assert {code(wording.refusal) for wording in outcome.wordings} == {"locale_not_covered"}
+
+
+def test_language_left_out_is_named(words):
+    notes = words.score(["free thing1"]).notes
+    assert [(code(note), note.params) for note in notes] == [("locale_assumed", {"locale": "en"})]
+
+
+@pytest.mark.parametrize(
+    ("audience", "expected", "tests"),
+    [("new", "audience_shared", 80), ("returning", "audience_unknown", 0)],
+)
+def test_audience_gets_the_shared_answer_and_is_told(words, audience, expected, tests):
+    outcome = words.score(["free thing1", "plain thing1"], audience=audience, locale="en")
+    (note,) = outcome.notes
+    assert (note.code, note.params) == (expected, {"audience": audience, "tests": tests})
+    assert outcome.wordings == words.score(["free thing1", "plain thing1"], locale="en").wordings
+
+
+def test_no_wordings_are_refused(words):
+    outcome = words.score([])
+    assert (code(outcome.refusal), outcome.wordings) == ("no_wordings", ())
+
+
+@pytest.mark.parametrize("which", ["words", "meanings"])
+def test_nearest_past_wordings_come_with_their_results(which, request):
+    scorer = request.getfixturevalue(which)
+    past = scorer.artifact.past[0]
+    (wording,) = scorer.score([past.text], locale="en").wordings
+    assert len(wording.nearest) == 3
+    assert wording.nearest[0].text == past.text
+    assert wording.nearest[0].click_rate == past.clicks / past.visitors
+    assert wording.nearest[0].likeness == pytest.approx(1, abs=2e-3)
+
+
+@pytest.mark.parametrize("which", ["words", "meanings"])
+def test_many_wordings_get_the_answers_they_get_alone(which, request):
+    scorer = request.getfixturevalue(which)
+    texts = [past.text for past in scorer.artifact.past[:5]] + ["<b>", "wholly other words"]
+    scores, refusals = scorer.answer(texts, ["en"] * len(texts))
+    alone = scorer.score(texts, locale="en").wordings
+    assert [code(each) for each in refusals] == [code(each.refusal) for each in alone]
+    kept = [at for at, refusal in enumerate(refusals) if refusal is None]
+    expected = [alone[at].score for at in kept]
+    np.testing.assert_allclose(scores[kept] - scores[kept].mean(), expected, atol=1e-6)
+
+
+def test_predictor_of_another_encoder_is_not_loaded(tmp_path, meanings):
+    folder = tmp_path / "p1"
+    train_in(folder, learnable_rows(80, own_words=True), encoder=KnowingEncoder())
+    other = HashEncoder(seed=7)
+    with pytest.raises(EncoderError, match="not the one the predictor was trained on"):
+        load_scorer(folder, make_encoder=lambda: CachedEncoder(other, None))
