@@ -81,6 +81,12 @@ class SignificanceForm(forms.Form):
     alpha = forms.FloatField(
         label=_("Significance level"), initial=0.05, min_value=0.0001, max_value=0.5
     )
+    planned_n = forms.IntegerField(
+        label=_("Planned visitors"),
+        required=False,
+        min_value=1,
+        help_text=_("Of all arms, for the sequential method: it is sharpest there."),
+    )
 
 
 class SampleSizeForm(forms.Form):
@@ -155,7 +161,9 @@ def traffic_split(request: HttpRequest) -> HttpResponse:
 
 
 def _analyze_request(data: Mapping[str, Any]) -> dict[str, Any]:
+    planned = {"planned_n": data["planned_n"]} if data["planned_n"] else {}
     return {
+        **planned,
         "metric": "proportion",
         "method": data["method"],
         "correction": data["correction"],
