@@ -16,5 +16,7 @@ for function in (
     formatting.points_interval,
     formatting.signed_interval,
     formatting.signed_percent,
+    formatting.segment_value,
+    formatting.whole_days,
 ):
     register.filter(function.__name__, function)
