@@ -1,8 +1,9 @@
-"""The formats of experiments.formatting as template filters."""
+"""The formats of experiments.formatting, and the words of the statistics, as template filters."""
 
 from django import template
 
 from experiments import formatting
+from experiments.services.statistics_words import in_words
 
 register = template.Library()
 
@@ -16,5 +17,6 @@ for function in (
     formatting.points_interval,
     formatting.signed_interval,
     formatting.signed_percent,
+    in_words,
 ):
     register.filter(function.__name__, function)
