@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 
 from experiments.services.planning import Assumptions, Plan, lift_found_by, plan_for
+from experiments.services.statistics_words import in_words
 from experiments.stats.analyze import analyze
 from experiments.stats.request import InvalidRequest
 from experiments.stats.srm import SrmCheck, check_srm
@@ -129,7 +130,7 @@ def significance(request: HttpRequest) -> HttpResponse:
         try:
             result = analyze(_analyze_request(form.cleaned_data))
         except InvalidRequest as error:
-            form.add_error(None, str(error))
+            form.add_error(None, in_words(str(error)))
     return _page(request, "significance", _("Significance calculator"), form, {"result": result})
 
 
@@ -141,7 +142,7 @@ def sample_size(request: HttpRequest) -> HttpResponse:
         try:
             context = _sizes(form.cleaned_data)
         except ValueError as error:
-            form.add_error(None, str(error))
+            form.add_error(None, in_words(str(error)))
     return _page(request, "sample_size", _("Sample size calculator"), form, context)
 
 
@@ -156,7 +157,7 @@ def traffic_split(request: HttpRequest) -> HttpResponse:
             shares = [arm["share"] / total for arm in arms]
             check = check_srm([arm["visitors"] for arm in arms], shares)
         except (ValueError, ZeroDivisionError) as error:
-            form.add_error(None, str(error))
+            form.add_error(None, in_words(str(error)))
     return _page(request, "traffic_split", _("Traffic split calculator"), form, {"check": check})
 
 
