@@ -6,6 +6,9 @@ from typing import Any
 from celery import Celery, signals
 from django.conf import settings
 
+from ctaopt import broker
+
+broker.register()
 app = Celery("ctaopt")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

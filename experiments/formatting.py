@@ -1,5 +1,6 @@
 """Rates, lifts, intervals and p-values as people read them, in their language."""
 
+import math
 from collections.abc import Mapping
 from decimal import Decimal
 
@@ -73,6 +74,34 @@ def p_value(value: float | None) -> str:
 def count(value: float | None) -> str:
     """Return a whole number with the language's separators."""
     return MISSING if value is None else number_format(round(value), force_grouping=True)
+
+
+def whole_days(value: float | None) -> str:
+    """Return days still to wait: a part of a day is one."""
+    return MISSING if value is None else count(max(math.ceil(value), 1))
+
+
+def attribute_name(name: str) -> str:
+    """Return what an attribute of visitors is called."""
+    names = {
+        "device": _("Device"),
+        "locale": _("Language"),
+        "country": _("Country"),
+        "new_visitor": _("New or returning"),
+    }
+    return names.get(name, name)
+
+
+def segment_value(value: str, attribute: str) -> str:
+    """Return what a value of an attribute is called; languages and countries by their codes."""
+    names = {
+        ("device", "mobile"): _("Phone"),
+        ("device", "tablet"): _("Tablet"),
+        ("device", "desktop"): _("Desktop"),
+        ("new_visitor", "true"): _("New"),
+        ("new_visitor", "false"): _("Returning"),
+    }
+    return names.get((attribute, value), value)
 
 
 def estimate_interval(estimate: Mapping[str, float | None]) -> str:

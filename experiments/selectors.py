@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from uuid import UUID
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet, Sum
 
 from experiments.models import (
     CTA,
@@ -149,6 +149,36 @@ def finished_experiments() -> QuerySet[Experiment]:
     """Return finished experiments, each with the rollups of everybody in `rollups`."""
     everybody = Prefetch("rollups", Rollup.objects.filter(segment=""))
     return experiments_for_report().filter(status__in=FINISHED).prefetch_related(everybody)
+
+
+def finished_arms_like(experiment: Experiment) -> QuerySet[Variant]:
+    """Return the arms of the site's other finished experiments on its metric, counted in SQL.
+
+    Ordered by experiment and arm. Sums of values are text and cannot be added there: for those
+    see `finished_rollups_like`.
+    """
+    everybody = Q(rollups__segment="")
+    rows = Variant.objects.filter(_finished_like(experiment)).exclude(experiment=experiment)
+    return rows.order_by("experiment", "arm").annotate(
+        visitors=Sum("rollups__visitors", filter=everybody, default=0),
+        clicking_visitors=Sum("rollups__clicking_visitors", filter=everybody, default=0),
+        converting_visitors=Sum("rollups__converting_visitors", filter=everybody, default=0),
+    )
+
+
+def finished_rollups_like(experiment: Experiment) -> QuerySet[Rollup]:
+    """Return everybody's rollups of the site's other finished experiments on its metric."""
+    other = Variant.objects.filter(_finished_like(experiment)).exclude(experiment=experiment)
+    rows = Rollup.objects.filter(segment="", variant__in=other)
+    return rows.order_by("experiment", "variant__arm").select_related("variant")
+
+
+def _finished_like(experiment: Experiment) -> Q:
+    return Q(
+        experiment__slot__site=experiment.slot.site_id,
+        experiment__status__in=FINISHED,
+        experiment__primary_metric=experiment.primary_metric,
+    )
 
 
 def history_arms() -> QuerySet[HistoryArm]:

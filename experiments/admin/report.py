@@ -1,23 +1,30 @@
 """What the report page shows, as a template's context."""
 
+from itertools import groupby
 from typing import Any
 
 from experiments.admin.charts import interval_chart
+from experiments.formatting import attribute_name
 from experiments.models import Experiment
 from experiments.services.analysis import Report
 from experiments.services.beliefs import beliefs_of
 from experiments.services.comparing import is_sequential
+from experiments.services.insights import Insights, insights_of
 from experiments.services.reports import verdict_on
+from experiments.stats.empirical_bayes import FLOOR
 
 
 def report_context(report: Report) -> dict[str, Any]:
     """Return what is shown of a report."""
     experiment = report.experiment
+    insights = insights_of(report)
     return {
+        **_insight_context(report, insights),
         "experiment": experiment,
         "report": report,
-        "verdict": verdict_on(report),
-        "beliefs": beliefs_of(report),
+        "verdict": verdict_on(report, insights),
+        "beliefs": beliefs_of(report, insights),
+        "insights": insights,
         "chart": interval_chart(report.arms),
         "confidence": 1 - experiment.alpha,
         "is_value": experiment.primary_metric == Experiment.Metric.VALUE_PER_VISITOR,
@@ -25,4 +32,22 @@ def report_context(report: Report) -> dict[str, Any]:
         "fixed": [(report.arms[row.arm], row.fixed) for row in report.comparisons],
         "anytime": [(report.arms[row.arm], row.anytime) for row in report.comparisons],
         "unadjusted": [(report.arms[row.arm], row.unadjusted) for row in report.comparisons],
+    }
+
+
+def _insight_context(report: Report, insights: Insights | None) -> dict[str, Any]:
+    """Return the insights beside the arms that they are about."""
+    if insights is None:
+        return {}
+    arms = report.arms
+    attributes = groupby(insights.segments, lambda row: row.attribute)
+    return {
+        "least_tests": FLOOR,
+        "exact": [(arms[one.arm], one) for one in insights.exact],
+        "lifts": [(arms[one.arm], one) for one in insights.lifts],
+        "time_hints": [(arms[one.arm], one) for one in insights.health.time],
+        "segments": [
+            (attribute_name(name), [(arms[row.arm], row) for row in rows])
+            for name, rows in attributes
+        ],
     }

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from experiments.models import Experiment
-from experiments.services.totals import ArmTotals, adjusted_statistics_of
+from experiments.services.totals import ArmTotals, adjusted_statistics_of, statistics_of
 from experiments.stats.cuped import estimate
 from experiments.stats.health import CovariateBalance, check_covariate_balance
-from experiments.stats.sufficient import Mean
+from experiments.stats.sufficient import Mean, SufficientStatistics
 
 # With fewer the coefficient is mostly noise, and it could bring nothing.
 LEAST_WITH_HISTORY = 20
@@ -37,6 +37,14 @@ def is_adjustable(totals: Sequence[ArmTotals]) -> bool:
     n = sum(total.visitors for total in totals)
     whole = sum(total.covariate_sum for total in totals)
     return n * sum(total.covariate_sum_squares for total in totals) > whole**2
+
+
+def decisive_statistics(
+    experiment: Experiment, totals: Sequence[ArmTotals]
+) -> SufficientStatistics:
+    """Return the statistics that comparisons rest on, with the covariate where it is used."""
+    of = adjusted_statistics_of if is_adjustable(totals) else statistics_of
+    return of(experiment, totals)
 
 
 def adjustment_of(experiment: Experiment, totals: Sequence[ArmTotals]) -> Adjustment | None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from experiments import selectors
 from experiments.models import Experiment, Rollup, Variant
-from experiments.services.adjusting import Adjustment, adjustment_of
+from experiments.services.adjusting import Adjustment, adjustment_of, decisive_statistics
 from experiments.services.comparing import ComparisonResult, compare_arms
 from experiments.services.serving import localised
 from experiments.services.snapshot import cta_values
@@ -15,7 +15,7 @@ from experiments.services.totals import ArmTotals, statistics_of, successes_of, 
 from experiments.stats.fixed import wilson_interval
 from experiments.stats.omnibus import Omnibus, chi_squared, welch_anova
 from experiments.stats.srm import SrmCheck, check_srm
-from experiments.stats.sufficient import Proportion
+from experiments.stats.sufficient import Proportion, SufficientStatistics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,18 +51,22 @@ class DayOfArm:
 class Report:
     """Everything the report page, the API and exports show of an experiment.
 
-    Of a draft, or with fewer than two arms, nothing is compared: `omnibus` and `srm` are None.
+    Of a draft, or with fewer than two arms, nothing is compared: `statistics` (those that the
+    comparisons rest on), `omnibus` and `srm` are None.
     """
 
     experiment: Experiment
     as_of: datetime
     arms: tuple[ArmResult, ...]
+    totals: tuple[ArmTotals, ...]
+    statistics: SufficientStatistics | None
     comparisons: tuple[ComparisonResult, ...]
     adjustment: Adjustment | None
     omnibus: Omnibus | None
     srm: SrmCheck | None
     quarantined_visitors: int
     days: tuple[DayOfArm, ...]
+    rollups: tuple[Rollup, ...]
 
 
 def report_of(*, experiment: Experiment, now: datetime) -> Report:
@@ -78,12 +82,15 @@ def report_of(*, experiment: Experiment, now: datetime) -> Report:
         experiment=experiment,
         as_of=now,
         arms=_arms(experiment, variants, totals),
+        totals=tuple(totals),
+        statistics=decisive_statistics(experiment, totals) if has_rivals else None,
         comparisons=compare_arms(experiment, variants, totals) if has_rivals else (),
         adjustment=adjustment_of(experiment, totals) if has_rivals else None,
         omnibus=_omnibus(experiment, totals) if has_rivals else None,
         srm=_split(variants, totals) if has_rivals else None,
         quarantined_visitors=sum(total.quarantined_visitors for total in totals),
         days=_days(rollups),
+        rollups=tuple(rollups),
     )
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from experiments.models import Experiment, Variant
-from experiments.services.adjusting import is_adjustable
-from experiments.services.totals import ArmTotals, adjusted_statistics_of, statistics_of
+from experiments.services.adjusting import decisive_statistics
+from experiments.services.totals import ArmTotals, statistics_of
 from experiments.stats.fixed import Comparison, Comparisons, Test, compare_fixed
 from experiments.stats.multiplicity import Correction, adjust_p_values, interval_levels
 from experiments.stats.sequential import PLANNED_VISITORS, compare_sequential
@@ -51,8 +51,7 @@ def compare_arms(
 ) -> tuple[ComparisonResult, ...]:
     """Return every arm but the control against it, Holm-adjusted."""
     plain = statistics_of(experiment, totals)
-    is_adjusted = is_adjustable(totals)
-    used = adjusted_statistics_of(experiment, totals) if is_adjusted else plain
+    used = decisive_statistics(experiment, totals)
     nothing: Sequence[Reading | None] = [None] * len(variants[1:])
 
     def anytime(statistics: SufficientStatistics) -> list[Reading]:
@@ -65,7 +64,7 @@ def compare_arms(
     columns = (
         fixed(used),
         anytime(used) if is_sequential(experiment) else nothing,
-        decisive(plain) if is_adjusted else nothing,
+        decisive(plain) if used.has_covariate else nothing,
     )
     return tuple(
         ComparisonResult(

@@ -5,21 +5,25 @@ from datetime import datetime, timedelta
 from experiments.models import Experiment
 from experiments.services.analysis import Report
 from experiments.services.comparing import ComparisonResult, is_sequential
+from experiments.services.insights import Insights
 from experiments.stats.decision import Decision, decide
 from experiments.stats.evidence import ArmEvidence, Evidence, Rule
 
 DAY = timedelta(days=1)
 
 
-def decision_on(report: Report) -> Decision | None:
-    """Return the decision; None before there are two arms to compare."""
+def decision_on(report: Report, insights: Insights | None = None) -> Decision | None:
+    """Return the decision; None before there are two arms to compare.
+
+    The insights add cautions and the days left; they never change the status.
+    """
     if not report.comparisons:
         return None
     experiment = report.experiment
     control = report.arms[0]
     return decide(
         Evidence(
-            arms=tuple(_arm_evidence(report, row) for row in report.comparisons),
+            arms=tuple(_arm_evidence(report, row, insights) for row in report.comparisons),
             control_n=control.visitors,
             control_conversions=control.successes,
             rule=Rule.SEQUENTIAL if is_sequential(experiment) else Rule.FIXED_HORIZON,
@@ -29,12 +33,14 @@ def decision_on(report: Report) -> Decision | None:
             stopped=experiment.stopped_at is not None,
             srm_p_value=report.srm.p_value if report.srm else None,
             multiple_arm_visitors=report.quarantined_visitors,
+            days_left=insights.time_left.days_left if insights and insights.time_left else None,
         )
     )
 
 
-def _arm_evidence(report: Report, row: ComparisonResult) -> ArmEvidence:
+def _arm_evidence(report: Report, row: ComparisonResult, insights: Insights | None) -> ArmEvidence:
     arm = report.arms[row.arm]
+    checked = {one.arm: one for one in insights.lifts}.get(row.arm) if insights else None
     return ArmEvidence(
         arm=row.arm,
         n=arm.visitors,
@@ -42,6 +48,8 @@ def _arm_evidence(report: Report, row: ComparisonResult) -> ArmEvidence:
         lift=row.decisive.comparison.lift,
         bounds=row.decisive.comparison.lift_interval,
         p_value=row.decisive.p_value_adjusted,
+        shrunken_lift=checked.expected.estimate if checked and checked.expected else None,
+        suspicious=checked.too_good.is_suspicious if checked else False,
     )
 
 

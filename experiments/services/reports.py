@@ -4,14 +4,16 @@ from dataclasses import asdict
 from typing import Any
 
 from experiments.services.analysis import Report
+from experiments.services.beliefs import Belief, beliefs_of
 from experiments.services.comparing import Reading
 from experiments.services.decisions import decision_on
+from experiments.services.insights import Insights, insights_of
 from experiments.services.verdict import Verdict, verdict_of
 
 
-def verdict_on(report: Report) -> Verdict | None:
+def verdict_on(report: Report, insights: Insights | None = None) -> Verdict | None:
     """Return the report's decision in words; None before there are two arms."""
-    decision = decision_on(report)
+    decision = decision_on(report, insights)
     names = {arm.arm: arm.text for arm in report.arms}
     return None if decision is None else verdict_of(decision, names=names)
 
@@ -19,7 +21,8 @@ def verdict_on(report: Report) -> Verdict | None:
 def report_as_json(report: Report) -> dict[str, Any]:
     """Return the report in JSON types only."""
     experiment = report.experiment
-    verdict = verdict_on(report)
+    insights = insights_of(report)
+    verdict = verdict_on(report, insights)
     srm = report.srm
     return {
         "experiment": experiment.key,
@@ -56,7 +59,13 @@ def report_as_json(report: Report) -> dict[str, Any]:
         "srm": {**asdict(srm), "is_mismatch": srm.is_mismatch} if srm else None,
         "quarantined_visitors": report.quarantined_visitors,
         "days": [asdict(day) for day in report.days],
+        "beliefs": [_belief_as_json(belief) for belief in beliefs_of(report, insights)],
+        "insights": asdict(insights) if insights else None,
     }
+
+
+def _belief_as_json(belief: Belief) -> dict[str, Any]:
+    return {**asdict(belief), "arm": belief.arm.arm}
 
 
 def _reading_as_json(reading: Reading | None) -> dict[str, Any] | None:

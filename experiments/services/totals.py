@@ -5,9 +5,11 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from experiments.models import Experiment, Rollup
+from experiments.stats.outcomes import Policy
 from experiments.stats.sufficient import Mean, Proportion, SufficientStatistics, stack_arms
 
 Metric = Experiment.Metric
+POLICY = Policy()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +76,13 @@ def successes_of(experiment: Experiment, total: ArmTotals) -> int | None:
         Metric.CLICK_RATE: total.clicking_visitors,
         Metric.CONVERSION_RATE: total.converting_visitors,
     }.get(Metric(experiment.primary_metric))
+
+
+def is_enough(experiment: Experiment, total: ArmTotals) -> bool:
+    """Return whether the arm reaches the floors below which no decision is made either."""
+    successes = successes_of(experiment, total)
+    few = successes is not None and successes < POLICY.minimum_conversions
+    return total.visitors >= POLICY.minimum_visitors and not few
 
 
 def _statistics_of_arm(experiment: Experiment, total: ArmTotals) -> SufficientStatistics:

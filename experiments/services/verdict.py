@@ -1,10 +1,12 @@
 """A decision in plain words, in the active language."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from experiments.formatting import count, p_value, percent, signed_percent
 from experiments.stats.decision import Code, Decision, Ground, Status
@@ -50,6 +52,8 @@ def _sentence(ground: Ground, rule: Rule, names: Names) -> str:
     values = {"name": name, "metric": ground.metric, **shown}
     if ground.code in (Code.ARM_BETTER, Code.ARM_WORSE):
         return _goal_sentence(ground.code, rule, values)
+    if "days_left" in ground.numbers:
+        return _templates()[ground.code] % values + _days_left(ground.numbers["days_left"])
     return _templates()[ground.code] % values
 
 
@@ -69,6 +73,17 @@ def _goal_sentence(code: Code, rule: Rule, values: dict[str, Any]) -> str:
         else _("valid for this one look at the planned end).")
     )
     return direction + interval + risk + looks
+
+
+def _days_left(days: float) -> str:
+    # A part of a day is a day to wait.
+    whole = max(math.ceil(days), 1)
+    text = ngettext(
+        " About %(days)s day left at this traffic.",
+        " About %(days)s days left at this traffic.",
+        whole,
+    )
+    return text % {"days": count(whole)}
 
 
 def _shown(key: str, value: float) -> str:

@@ -17,6 +17,8 @@ for function in (
     formatting.points_interval,
     formatting.signed_interval,
     formatting.signed_percent,
+    formatting.segment_value,
+    formatting.whole_days,
     in_words,
 ):
     register.filter(function.__name__, function)

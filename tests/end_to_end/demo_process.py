@@ -19,9 +19,9 @@ def free_port():
 
 
 class DemoProcess:
-    """`manage.py demo`, without its own visitors unless asked for."""
+    """`manage.py demo`, without its own visitors and predictor unless asked for."""
 
-    def __init__(self, data_dir, *, visitors=0, port=None):
+    def __init__(self, data_dir, *, visitors=0, port=None, predictor=False):
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.data_dir = data_dir
@@ -32,6 +32,7 @@ class DemoProcess:
         }
         self.environment.pop("DATABASE_URL", None)
         command = ["demo", "--port", str(self.port), "--visitors", str(visitors)]
+        command += [] if predictor else ["--without-predictor"]
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", *command],

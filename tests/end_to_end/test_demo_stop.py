@@ -1,5 +1,6 @@
 """How the demo ends: when asked, and when a part of it dies."""
 
+import json
 import os
 import signal
 from pathlib import Path
@@ -19,6 +20,20 @@ def test_demo_stops_with_everything_it_started(tmp_path):
     assert demo.stop(signal.SIGINT) == 0
     assert demo.said().endswith("Stopping.\nStopped.\n")
     assert [pid for pid in family if is_running(pid)] == []
+
+
+def test_demo_trains_a_predictor_once(tmp_path):
+    demo = DemoProcess(tmp_path / "data", predictor=True)
+    demo.wait_until_it_says("Ready", seconds=600)
+    assert "passed the gate" in demo.said()
+    answer = json.loads(demo.manage("score_wording", "Essayer gratuitement", "--json"))
+    assert answer["predictor"] == 1
+    assert answer["wordings"][0]["refusal"] is None
+    demo.stop()
+    again = DemoProcess(tmp_path / "data", predictor=True)
+    again.wait_until_it_says("Ready")
+    assert "Predictor: trained already." in again.said()
+    again.stop()
 
 
 def test_demo_reports_a_server_that_died(tmp_path):

@@ -3,10 +3,11 @@
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from time import perf_counter
 
 from django.db import Error, close_old_connections
 
-from experiments.api.public import events, health, ofrep, snippet
+from experiments.api.public import events, health, metrics, ofrep, snippet
 from experiments.api.public.access import PREFLIGHT_HEADERS, with_cors
 from experiments.api.public.http import (
     Environ,
@@ -32,26 +33,30 @@ Handler = Callable[[Request, SnapshotStore], Response]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
+    """`is_for_pages`: a script on any website may call it and read the answer."""
+
+    name: str
     methods: tuple[str, ...]
     handler: Handler
+    is_for_pages: bool = False
 
 
-def _get(handler: Handler) -> Route:
-    return Route(methods=("GET", "HEAD"), handler=handler)
-
-
-def _post(handler: Handler) -> Route:
-    return Route(methods=("POST",), handler=handler)
-
-
+READING = ("GET", "HEAD")
+EVALUATE_ONE = Route(
+    name="evaluate_one", methods=("POST",), handler=ofrep.evaluate_one, is_for_pages=True
+)
 ROUTES: dict[str, Route] = {
-    ofrep.PREFIX: _post(ofrep.evaluate_all),
-    events.PATH: _post(events.receive),
-    snippet.PATH: _get(snippet.snippet),
-    "/healthz": _get(health.healthz),
-    "/readyz": _get(health.readyz),
+    ofrep.PREFIX: Route(
+        name="evaluate_all", methods=("POST",), handler=ofrep.evaluate_all, is_for_pages=True
+    ),
+    events.PATH: Route(name="events", methods=("POST",), handler=events.receive, is_for_pages=True),
+    snippet.PATH: Route(
+        name="snippet", methods=READING, handler=snippet.snippet, is_for_pages=True
+    ),
+    "/healthz": Route(name="healthz", methods=READING, handler=health.healthz),
+    "/readyz": Route(name="readyz", methods=READING, handler=health.readyz),
+    "/metrics": Route(name="metrics", methods=READING, handler=metrics.metrics),
 }
-EVALUATE_ONE = _post(ofrep.evaluate_one)
 
 
 class Edge:
@@ -74,14 +79,18 @@ class Edge:
             query=environ.get("QUERY_STRING", ""),
             environ=environ,
         )
-        response = with_cors(self._answer(request, route))
+        began = perf_counter()
+        response = self._answer(request, route)
+        metrics.count_request(
+            route=route.name, status=response.status, seconds=perf_counter() - began
+        )
+        if route.is_for_pages:
+            response = with_cors(response)
         return send(response, start_response, with_body=request.method != "HEAD")
 
     def _answer(self, request: Request, route: Route) -> Response:
-        if request.method == "OPTIONS":
-            return Response(status=204, headers=PREFLIGHT_HEADERS)
         if request.method not in route.methods:
-            return empty_response(405, ("Allow", ", ".join((*route.methods, "OPTIONS"))))
+            return _other_method(request, route)
         try:
             return route.handler(request, self._store)
         except RefusedError as error:
@@ -95,6 +104,13 @@ class Edge:
             return error_response(500, "the service failed; its log says why")
         finally:
             close_old_connections()
+
+
+def _other_method(request: Request, route: Route) -> Response:
+    if request.method == "OPTIONS" and route.is_for_pages:
+        return Response(status=204, headers=PREFLIGHT_HEADERS)
+    allowed = (*route.methods, "OPTIONS") if route.is_for_pages else route.methods
+    return empty_response(405, ("Allow", ", ".join(allowed)))
 
 
 def _refusal(error: RefusedError) -> Response:

@@ -16,6 +16,7 @@ from experiments.api.public.http import (
     json_body,
     json_response,
 )
+from experiments.api.public.metrics import count_events, count_refused_events
 from experiments.services.ingestion import MAX_EVENTS, NotTakenError, ingest
 from experiments.services.snapshot import SnapshotStore
 
@@ -34,8 +35,10 @@ def receive(request: Request, store: SnapshotStore) -> Response:
     try:
         receipt = ingest(site=site, items=items, now=datetime.now(UTC))
     except NotTakenError:
+        count_refused_events(site=site.key, n_events=len(items))
         logger.exception("%s events of site %s could not be stored", len(items), site.key)
         return error_response(503, "the events cannot be stored now; send them again", RETRY_AFTER)
+    count_events(site=site.key, receipt=receipt)
     return json_response(202, receipt)
 
 

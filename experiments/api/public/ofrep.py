@@ -20,6 +20,7 @@ from experiments.api.public.http import (
     json_body,
     json_response,
 )
+from experiments.api.public.metrics import count_evaluation
 from experiments.services.messages import Identifier
 from experiments.services.serving import (
     Evaluation,
@@ -30,6 +31,9 @@ from experiments.services.serving import (
 from experiments.services.snapshot import ServedSite, SnapshotStore
 
 PREFIX = "/ofrep/v1/evaluate/flags"
+# OFREP's words for errors.
+UNKNOWN_SLOT = "FLAG_NOT_FOUND"
+NO_WORDING = "GENERAL"
 
 Context = dict[str, Any]
 
@@ -61,9 +65,12 @@ def _flag(site: ServedSite, slot: str, context: Context) -> tuple[int, dict[str,
     try:
         evaluation = evaluate_slot(site, slot, visitor=context["targetingKey"], attributes=context)
     except UnknownSlotError:
-        return 404, _failure(slot, "FLAG_NOT_FOUND", f"unknown slot {slot!r}")
+        count_evaluation(site=site.key, slot="", reason=UNKNOWN_SLOT)
+        return 404, _failure(slot, UNKNOWN_SLOT, f"unknown slot {slot!r}")
     except NoWordingError as error:
-        return 400, _failure(slot, "GENERAL", str(error))
+        count_evaluation(site=site.key, slot=slot, reason=NO_WORDING)
+        return 400, _failure(slot, NO_WORDING, str(error))
+    count_evaluation(site=site.key, slot=slot, reason=evaluation.reason)
     return 200, _success(evaluation)
 
 

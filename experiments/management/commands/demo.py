@@ -17,12 +17,14 @@ from experiments.management.processes import Child, Children
 from experiments.management.stopping import StopRequest, stop_requests
 from experiments.models import Experiment
 from experiments.services.demo import LIVE_TEST_DAYS, USER, live_test_without_visitors, load_demo
+from ml.predict import active_summary
 
 START_TIMEOUT_S = 60.0
 POLL_S = 0.1
 WEB = "web server"
 WORKER = "worker"
 VISITORS = "visitors"
+TRAINING = "training"
 # One process that serves from memory; the threads wait for the database, not for each other.
 WEB_COMMAND = (
     *("granian", "--interface", "wsgi", "--host", HOST, "--http", "1", "--no-ws"),
@@ -48,6 +50,9 @@ class Command(BaseCommand):
             default=8_000,
             help="simulated visitors of the live experiment, sent once; 0 for none",
         )
+        parser.add_argument(
+            "--without-predictor", action="store_true", help="start without training one"
+        )
 
     def handle(self, *_: Any, **options: Any) -> None:
         if not settings.CTAOPT_DEMO:
@@ -61,6 +66,8 @@ class Command(BaseCommand):
             children = Children(folder=settings.BASE_DIR, log_dir=settings.DATA_DIR / "logs")
             try:
                 self._prepare()
+                if not options["without_predictor"]:
+                    self._train(children)
                 self._serve(children, port=options["port"], visitors=options["visitors"])
             except StopRequest:
                 self._say("Stopping.")
@@ -80,6 +87,22 @@ class Command(BaseCommand):
         call_command("collectstatic", verbosity=0, interactive=False)
         loaded = load_demo(work_dir=settings.DATA_DIR, now=datetime.now(UTC))
         self._say("Demo data: loaded." if loaded else "Demo data: there already.")
+
+    def _train(self, children: Children) -> None:
+        """Train once, in a process of its own: this one never loads torch."""
+        if active_summary() is not None:
+            self._say("Predictor: trained already.")
+            return
+        self._say("Predictor: training on the archive of past tests, half a minute or more.")
+        child = children.start(TRAINING, [sys.executable, "manage.py", "train_predictor"])
+        while child.is_running():
+            sleep(POLL_S)
+        status, summary = children.collect(child), active_summary()
+        if status == 0 and summary is not None:
+            self._say(f"Predictor: {summary['strategy_name']} passed the gate; see {child.log}.")
+        else:
+            # The rest of the service does not need it, and says where it is missing.
+            self._say(f"Predictor: none can be served; see {child.log}.")
 
     def _serve(self, children: Children, *, port: int, visitors: int) -> None:
         self._say("Starting the worker and the web server.")
@@ -107,6 +130,7 @@ class Command(BaseCommand):
     def _show_addresses(self, url: str) -> None:
         self._say(f"\nReady. Ctrl-C stops everything.\n\n  Demo page   {url}{reverse('home')}")
         self._say(f"  Admin       {url}{reverse('admin:index')}  (log in: {USER} / {USER})")
+        self._say(f"  Ranking     {url}{reverse('admin:experiments_job_rank')}")
         for experiment in selectors.experiments_for_report():
             self._say(f"  Report      {url}{_report_path(experiment)}  {experiment.name}")
         self._say(f"  API         {url}{reverse('docs')}")

@@ -32,6 +32,7 @@ COUNTS = (
 
 class Command(BaseCommand):
     help = "Judge the active predictor on past tests; suspect ones are left out."
+    requires_migrations_checks = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path, metavar="FILE", help="CSV, plain or gzipped")

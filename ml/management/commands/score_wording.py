@@ -13,6 +13,7 @@ class Command(BaseCommand):
         "Rank wordings with the active predictor. They are compared with --control; without it, "
         "with the first wording."
     )
+    requires_migrations_checks = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("texts", nargs="+", metavar="TEXT", help="a wording")

@@ -26,6 +26,7 @@ class Command(BaseCommand):
         "Train every strategy on past tests, compare them on held-out tests, and serve the best "
         "that passes the gate. Without --history the product's own archive is used."
     )
+    requires_migrations_checks = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(

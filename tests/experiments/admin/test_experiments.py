@@ -46,6 +46,32 @@ def test_report_page_shows_both_readings_where_the_past_is_used(admin_client, ru
     assert "differed (p" not in page
 
 
+def test_report_page_shows_what_helps_to_read_it(admin_client, running_experiment):
+    counts = {"": ((400, 15), (400, 40)), "device=mobile": ((300, 10), (300, 30))}
+    for segment, arms in counts.items():
+        for variant, (visitors, clicks) in zip(
+            running_experiment.variants.order_by("arm"), arms, strict=True
+        ):
+            factories.make_rollup(variant, visitors=visitors, clicks=clicks, segment=segment)
+    page = admin_client.get(report_url(running_experiment)).content.decode()
+    for text in ("Few clicks: exact tests", "Boschloo", "What to expect", "Device: hero-test b"):
+        assert text in page
+    assert "experiments: 0 finished ones on this metric can be used, and 20 are needed" in page
+    assert "{{" not in page
+
+
+def test_report_page_shows_the_site_prior_with_its_source(admin_client, slot, running_experiment):
+    ended = {"status": Experiment.Status.STOPPED, "stopped_at": factories.NOW}
+    pasts = [factories.make_running_experiment(slot, f"past-{n}", **ended) for n in range(20)]
+    for number, experiment in enumerate((*pasts, running_experiment)):
+        for arm, variant in enumerate(experiment.variants.order_by("arm")):
+            clicks = 1_000 + arm * (number - 10) * 20
+            factories.make_rollup(variant, visitors=10_000, clicks=clicks)
+    page = admin_client.get(report_url(running_experiment)).content.decode()
+    assert "is fitted to 20 lifts of 20 finished experiments" in page
+    assert "Lift, site" in page
+
+
 def test_report_page_costs_a_fixed_number_of_queries(
     admin_client, site, django_assert_max_num_queries
 ):

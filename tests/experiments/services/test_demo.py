@@ -34,7 +34,7 @@ def test_library_test_has_the_known_test_statistics(demo_site):
     report = reported("msu-library-2013")
     assert report.omnibus.statistic == pytest.approx(96.743, abs=5e-4)
     assert report.omnibus.dof == 4
-    adjusted = [row.p_value_adjusted for row in report.comparisons]
+    adjusted = [row.fixed.p_value_adjusted for row in report.comparisons]
     assert adjusted == pytest.approx([2.3e-16, 0.0169, 9.1e-7, 6.4e-18], rel=0.03)
 
 

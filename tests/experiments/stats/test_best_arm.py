@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
@@ -26,6 +26,7 @@ def test_best_of_twenty_equal_arms_is_one_in_twenty():
     assert best.expected_losses == pytest.approx([1.86748] * 20, abs=5e-6)
 
 
+@settings(max_examples=15)
 @given(gap=st.floats(-20, 20), sd=st.floats(0.001, 100), other=st.floats(0.001, 100))
 def test_two_arms_agree_with_the_closed_formulas(gap, sd, other):
     best = best_of_normals([0.0, gap], [sd, other])
@@ -35,6 +36,7 @@ def test_two_arms_agree_with_the_closed_formulas(gap, sd, other):
     assert best.expected_losses[1] == pytest.approx(expected_loss(gap, total), rel=1e-8, abs=1e-290)
 
 
+@settings(max_examples=15)
 @given(
     means=st.lists(st.floats(-5, 5), min_size=2, max_size=6),
     shift=st.floats(-5, 5),

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from scipy.special import expit
@@ -51,6 +51,7 @@ def test_log_density_is_finite_or_nothing_far_away():
 shapes = st.floats(-1, 12).map(lambda log: 10.0**log)
 
 
+@settings(max_examples=30)
 @given(a=shapes, b=shapes)
 def test_panels_hold_all_of_the_mass(a, b):
     belief = BetaPosterior(a=a, b=b)
@@ -66,7 +67,8 @@ def test_panels_hold_all_of_the_mass(a, b):
     assert mean == pytest.approx(belief.mean, rel=1e-7)
 
 
+@settings(max_examples=30)
 @given(a=shapes, b=shapes)
 def test_panels_are_few(a, b):
-    assert panel_edges(BetaPosterior(a=a, b=b), fall=350).size < 400
+    assert panel_edges(BetaPosterior(a=a, b=b), fall=350).size < 700
     assert math.isfinite(BetaPosterior(a=a, b=b).logit_sd)

@@ -58,7 +58,7 @@ def test_crossing_agrees_with_simulation():
     assert times[first].mean() == pytest.approx(crossing.expected_fraction, abs=0.003)
 
 
-@settings(max_examples=25)
+@settings(max_examples=30)
 @given(
     drift=st.floats(-30, 30),
     looks=st.integers(1, 12),

@@ -3,7 +3,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest, norm
 
@@ -301,6 +301,7 @@ arms = st.builds(
 )
 
 
+@settings(max_examples=30)
 @given(arm=arms, rule=st.sampled_from(Rule), days=st.floats(0, 100), stopped=st.booleans())
 def test_decide_always_answers_and_never_ships_against_its_own_rules(arm, rule, days, stopped):
     evidence = an_experiment(arm, rule=rule, days=days, stopped=stopped)
@@ -317,6 +318,7 @@ def test_decide_always_answers_and_never_ships_against_its_own_rules(arm, rule, 
         assert arm.guardrails[0].bounds[0] > -arm.guardrails[0].margin
 
 
+@settings(max_examples=30)
 @given(arm=arms, days=st.floats(0, 100))
 def test_decide_is_the_same_when_the_direction_is_turned(arm, days):
     rail = arm.guardrails[0]
@@ -340,6 +342,7 @@ def test_decide_is_the_same_when_the_direction_is_turned(arm, days):
     assert (plain.status, plain.outcomes) == (turned.status, turned.outcomes)
 
 
+@settings(max_examples=30)
 @given(arm=arms, lower=st.floats(0, 1))
 def test_decide_never_ships_less_when_the_p_value_falls(arm, lower):
     stronger = an_arm(

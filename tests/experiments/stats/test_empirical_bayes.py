@@ -129,7 +129,7 @@ def test_fit_refuses_bad_input(effects, ses, options, message):
         fit_prior(effects, ses, **options)
 
 
-@settings(max_examples=25)
+@settings(max_examples=30)
 @given(factor=st.floats(1e-6, 1e6), seed=st.integers(0, 100))
 def test_fit_scales_and_mirrors_with_the_lifts(factor, seed):
     lifts, ses, _ = archive(40, 0.1, seed=seed)
@@ -137,7 +137,7 @@ def test_fit_scales_and_mirrors_with_the_lifts(factor, seed):
     assert scaled.prior.sd == pytest.approx(one.prior.sd * factor, rel=1e-3)
 
 
-@settings(max_examples=20)
+@settings(max_examples=30)
 @given(
     lifts=st.lists(st.floats(-1e50, 1e50), min_size=20, max_size=25),
     ses=st.lists(st.floats(1e-40, 1e50), min_size=25, max_size=25),

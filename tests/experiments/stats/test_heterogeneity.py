@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from scipy.stats import chi2, multivariate_normal
@@ -70,6 +70,7 @@ def test_spread_interval_is_where_q_is_a_quantile():
     assert spread_interval(np.zeros(30), np.ones(30)) == (0, 0)
 
 
+@settings(max_examples=30)
 @given(factor=st.floats(1e-6, 1e6), shift=st.floats(-10, 10))
 def test_everything_scales_and_shifts_with_the_effects(factor, shift):
     y, s = (Y + shift) * factor, S * factor

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.api import WLS, add_constant
@@ -83,6 +83,7 @@ def test_hints_refuse_bad_input(effects, ses, message):
         weekday_hint(effects, ses, days=1)
 
 
+@settings(max_examples=30)
 @given(
     effects=st.lists(st.floats(-1e6, 1e6), min_size=6, max_size=20),
     log_s=st.lists(st.floats(-9, 9), min_size=20, max_size=20),

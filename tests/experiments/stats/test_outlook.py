@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from experiments.stats.outlook import bayesian_outlook, outlook
@@ -71,6 +71,7 @@ def test_more_goals_take_longer():
     assert outlook(**CASE, critical=fixed, power=0.8**0.5).visitors_left > one
 
 
+@settings(max_examples=30)
 @given(
     target=st.floats(0.001, 10),
     se=st.floats(0.0001, 10),

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest, norm
 
@@ -13,15 +13,15 @@ def test_posterior_mean_equals_brute_force_over_mean_and_spread():
     y, s = np.array([0.1, 0.5, -0.1, 0.2]), np.array([0.1, 0.2, 0.1, 0.05])
     typical = np.mean(s**-2.0) ** -0.5
     # Midpoints of the shrinkage factor, which is uniform, and of the common mean.
-    factors = (np.arange(2_000) + 0.5) / 2_000
-    means = np.linspace(-4, 4, 2_001)
+    factors = (np.arange(1_000) + 0.5) / 1_000
+    means = np.linspace(-3, 3, 601)
     square = typical**2 * (1 - factors) / factors
     density = np.ones((factors.size, means.size))
     for effect, se in zip(y, s, strict=True):
         density *= norm.pdf(effect, means[None, :], np.sqrt(se**2 + square)[:, None])
     kept = (square / (square + s[1] ** 2))[:, None]
     expected = np.sum((means + kept * (y[1] - means)) * density) / np.sum(density)
-    assert pool_partially(y, s).effects[1].mean == pytest.approx(expected, rel=1e-4)
+    assert pool_partially(y, s).effects[1].mean == pytest.approx(expected, rel=1e-3)
 
 
 def test_equal_effects_stay_and_gain_precision():
@@ -55,6 +55,7 @@ def test_shared_variance_widens_but_does_not_shrink():
 effects = st.lists(st.floats(-100, 100), min_size=2, max_size=8)
 
 
+@settings(max_examples=30)
 @given(y=effects, shift=st.floats(-100, 100), factor=st.floats(0.01, 100))
 def test_pooling_follows_shift_scale_and_order(y, shift, factor):
     s = np.linspace(1, 3, len(y))
@@ -65,6 +66,7 @@ def test_pooling_follows_shift_scale_and_order(y, shift, factor):
     assert got == pytest.approx(expected, rel=1e-6, abs=1e-6 * factor)
 
 
+@settings(max_examples=30)
 @given(y=effects, log_s=st.lists(st.floats(-20, 20), min_size=8, max_size=8))
 def test_answers_are_finite_and_between_the_effects(y, log_s):
     pooled = pool_partially(y, 10 ** np.array(log_s[: len(y)]))

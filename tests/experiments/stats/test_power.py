@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.power import NormalIndPower
@@ -77,6 +77,7 @@ shares = st.lists(st.floats(0.05, 1), min_size=2, max_size=6).map(
 )
 
 
+@settings(max_examples=30)
 @given(
     base=st.floats(0.001, 0.4),
     lift=st.floats(0.05, 1),
@@ -91,6 +92,7 @@ def test_sample_size_and_detectable_lift_are_inverse(base, lift, split, power):
     assert detectable_lift(mean, sample_size(mean, -lift).total) == pytest.approx(lift, rel=1e-9)
 
 
+@settings(max_examples=30)
 @given(base=st.floats(0.001, 0.4), lift=st.floats(0.05, 1), split=shares)
 def test_sample_size_gives_the_wanted_power_to_the_smallest_arm(base, lift, split):
     design = Design(base=base, shares=split)
@@ -102,6 +104,7 @@ def test_sample_size_gives_the_wanted_power_to_the_smallest_arm(base, lift, spli
     assert sum(size.arms) >= size.total
 
 
+@settings(max_examples=30)
 @given(base=st.floats(0.01, 0.4), lift=st.floats(0.05, 1))
 def test_sample_size_grows_with_arms_and_falls_with_the_lift(base, lift):
     def total(n_arms, lift):

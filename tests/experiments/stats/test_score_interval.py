@@ -109,7 +109,7 @@ def test_huge_counts_approach_the_wald_interval():
 counts = st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(control=counts, arm=counts, alpha=st.floats(0.001, 0.9))
 def test_swapping_arms_or_outcomes_mirrors_the_effect_intervals(control, arm, alpha):
     for method in (newcombe_interval, score_effect_interval):
@@ -119,7 +119,7 @@ def test_swapping_arms_or_outcomes_mirrors_the_effect_intervals(control, arm, al
         assert method(*missed, alpha=alpha) == pytest.approx((-high, -low), abs=1e-9)
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(control=counts, arm=counts, alpha=st.floats(0.001, 0.9))
 def test_effect_and_lift_intervals_agree_on_the_sign(control, arm, alpha):
     lift = score_lift_interval(control, arm, alpha=alpha)
@@ -132,7 +132,7 @@ def test_effect_and_lift_intervals_agree_on_the_sign(control, arm, alpha):
         assert (low > 0, high < 0) == (lift[0] > 0, lift[1] < 0)
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(control=counts, arm=counts, alpha=st.floats(0.01, 0.4))
 def test_a_larger_alpha_gives_a_narrower_interval(control, arm, alpha):
     for method in (newcombe_interval, score_effect_interval):

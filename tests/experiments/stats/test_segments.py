@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest, norm
 
@@ -100,6 +100,7 @@ def test_analysis_refuses_two_segments_of_one_name_and_a_bad_alpha():
         analyse_segments([], alpha=0)
 
 
+@settings(max_examples=30)
 @given(
     effects=st.lists(st.floats(-10, 10), min_size=2, max_size=8),
     correction=st.sampled_from(["none", "holm", "hochberg", "bh", "by"]),

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest, norm
 
@@ -49,6 +49,7 @@ def test_a_lift_below_the_boundary_was_not_selected():
     assert (result.estimate, result.interval, result.reason) == (None, None, NOT_SELECTED)
 
 
+@settings(max_examples=30)
 @given(z=st.floats(2, 1e6), se=st.floats(1e-6, 1e6), critical=st.floats(0, 2))
 def test_significant_lift_lies_between_zero_and_the_raw_one_and_mirrors(z, se, critical):
     up = significant_lift(z * se, se, critical=critical)

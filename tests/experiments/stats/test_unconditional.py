@@ -72,7 +72,7 @@ tables = st.tuples(st.integers(1, 40), st.integers(1, 40)).flatmap(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=15)
 @given(table=tables)
 def test_swapping_arms_or_outcomes_changes_nothing(table):
     a, n_a, b, n_b = table
@@ -83,7 +83,7 @@ def test_swapping_arms_or_outcomes_changes_nothing(table):
         assert p_value(n_a - a, n_a, n_b - b, n_b) == pytest.approx(one, rel=1e-6)
 
 
-@settings(max_examples=60)
+@settings(max_examples=15)
 @given(table=tables)
 def test_boschloo_is_never_above_twice_fishers_one_sided_p_value(table):
     a, n_a, b, n_b = table

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -66,6 +66,7 @@ def test_nobody_caps_nothing_and_says_so():
     assert winsorise_at([[-1.0], [-2.0]], 2.0).share_of_sum_cut is None
 
 
+@settings(max_examples=30)
 @given(
     arms=st.lists(st.lists(st.floats(0, 1e6), min_size=1, max_size=30), min_size=2, max_size=4),
     cap=st.floats(1e-3, 1e6),

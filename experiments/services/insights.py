@@ -1,0 +1,73 @@
+"""Everything beside the comparisons that helps to read them: two queries more than the report."""
+
+from dataclasses import dataclass
+
+from experiments.services.analysis import Report
+from experiments.services.lifts import CheckedLift, checked_lifts
+from experiments.services.outlooks import TimeLeft, time_left
+from experiments.services.segmenting import (
+    AttributeResult,
+    SegmentTotals,
+    segment_results,
+    segment_totals,
+)
+from experiments.services.site_prior import fit_site_prior
+from experiments.services.small_counts import ExactReading, exact_readings
+from experiments.services.time_hints import TimeHints, time_hints
+from experiments.stats.empirical_bayes import PriorFit
+from experiments.stats.health import MultipleArms, check_multiple_arms
+from experiments.stats.srm_drivers import SrmSearch, find_srm_drivers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """Whether the experiment itself is in order.
+
+    `srm_search` is None where no visitor came with attributes.
+    """
+
+    multiple_arms: MultipleArms
+    srm_search: SrmSearch | None
+    time: tuple[TimeHints, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Insights:
+    """What a reader of the report should see beside the comparisons."""
+
+    prior: PriorFit
+    lifts: tuple[CheckedLift, ...]
+    exact: tuple[ExactReading, ...]
+    segments: tuple[AttributeResult, ...]
+    health: Health
+    time_left: TimeLeft | None
+
+
+def insights_of(report: Report) -> Insights | None:
+    """Return the insights; None where the report compares nothing."""
+    if not report.comparisons:
+        return None
+    totals = segment_totals(report.experiment)
+    prior = fit_site_prior(report.experiment)
+    return Insights(
+        prior=prior,
+        lifts=checked_lifts(report, prior),
+        exact=exact_readings(report),
+        segments=segment_results(report, totals),
+        health=_health(report, totals),
+        time_left=time_left(report),
+    )
+
+
+def _health(report: Report, totals: SegmentTotals) -> Health:
+    clean = sum(arm.visitors for arm in report.arms)
+    counts = {
+        attribute: {value: [total.visitors for total in arms] for value, arms in values.items()}
+        for attribute, values in totals.items()
+    }
+    shares = [arm.share for arm in report.arms]
+    return Health(
+        multiple_arms=check_multiple_arms(report.quarantined_visitors, clean),
+        srm_search=find_srm_drivers(counts, shares) if counts else None,
+        time=time_hints(report),
+    )
