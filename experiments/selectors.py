@@ -131,6 +131,12 @@ def rollups_to_book(
     return list(rows)
 
 
+def rollups_on_slot(slot: Slot, *, since: date, before: date) -> QuerySet[Rollup]:
+    """Return everybody's rollups of every experiment on the slot in these days."""
+    rows = Rollup.objects.filter(experiment__slot=slot, segment="", day__gte=since, day__lt=before)
+    return rows.select_related("experiment")
+
+
 def experiments_for_report(*, site: Site | None = None) -> QuerySet[Experiment]:
     """Return experiments with what a report shows of them; those of one site if given."""
     arms = Prefetch("variants", Variant.objects.select_related("cta").order_by("arm"))

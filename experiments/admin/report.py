@@ -11,6 +11,7 @@ from experiments.services.beliefs import beliefs_of
 from experiments.services.comparing import is_sequential
 from experiments.services.insights import Insights, insights_of
 from experiments.services.reports import verdict_on
+from experiments.services.slot_plans import slot_plans
 from experiments.stats.empirical_bayes import FLOOR
 
 
@@ -22,6 +23,7 @@ def report_context(report: Report) -> dict[str, Any]:
         **_insight_context(report, insights),
         "experiment": experiment,
         "report": report,
+        "plans": slot_plans(experiment, now=report.as_of),
         "verdict": verdict_on(report, insights),
         "beliefs": beliefs_of(report, insights),
         "insights": insights,

@@ -22,9 +22,10 @@ LOOKS = 28
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assumptions:
-    """What a person assumes of a test of click rates.
+    """What a person assumes of a test.
 
-    `base` is the control's rate in (0, 1); `lift` the change worth finding, not 0.
+    `base` is the control's rate in (0, 1), or its mean where `variance` (of one visitor's value)
+    is given; `lift` the change worth finding, not 0.
     """
 
     base: float
@@ -34,6 +35,7 @@ class Assumptions:
     power: float = 0.8
     is_sequential: bool = True
     visitors_per_day: float | None = None
+    variance: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,12 @@ def design_for(assumed: Assumptions) -> Design:
     if assumed.is_sequential:
         drift = _sequential_drift(assumed.alpha, assumed.n_arms - 1, assumed.power)
     return Design(
-        base=assumed.base, shares=shares, alpha=assumed.alpha, power=assumed.power, drift=drift
+        base=assumed.base,
+        variance=assumed.variance,
+        shares=shares,
+        alpha=assumed.alpha,
+        power=assumed.power,
+        drift=drift,
     )
 
 

@@ -8,6 +8,7 @@ from experiments.services.beliefs import Belief, beliefs_of
 from experiments.services.comparing import Reading
 from experiments.services.decisions import decision_on
 from experiments.services.insights import Insights, insights_of
+from experiments.services.slot_plans import slot_plans
 from experiments.services.verdict import Verdict, verdict_of
 
 
@@ -24,6 +25,7 @@ def report_as_json(report: Report) -> dict[str, Any]:
     insights = insights_of(report)
     verdict = verdict_on(report, insights)
     srm = report.srm
+    plans = slot_plans(experiment, now=report.as_of)
     return {
         "experiment": experiment.key,
         "name": experiment.name,
@@ -61,6 +63,7 @@ def report_as_json(report: Report) -> dict[str, Any]:
         "days": [asdict(day) for day in report.days],
         "beliefs": [_belief_as_json(belief) for belief in beliefs_of(report, insights)],
         "insights": asdict(insights) if insights else None,
+        "slot_plans": asdict(plans) if plans else None,
     }
 
 

@@ -7,7 +7,7 @@
 import * as outbox from "./outbox.js";
 import * as slots from "./slots.js";
 import { read, write } from "./storage.js";
-import { context, objects, visitorId } from "./visitor.js";
+import { attributes, context, objects, visitorId } from "./visitor.js";
 
 const PATIENCE_MS = 300; // a hidden button must not be noticed
 const GIVE_UP_MS = 5000; // a later answer is of no use, not even to the next page
@@ -58,7 +58,7 @@ function report({ key: slot, variant, metadata }, wasClicked) {
   const event = { slot, visitor, variant, experiment };
   const mark = Object.values(event).join();
   // Who clicked has seen it, be it by the keyboard or before the observer looked.
-  if (!exposed.has(mark)) outbox.add({ type: "exposure", ...event });
+  if (!exposed.has(mark)) outbox.add({ type: "exposure", ...event, attributes: attributes() });
   exposed.add(mark);
   if (!wasClicked) return;
   outbox.add({ type: "click", ...event });

@@ -38,13 +38,21 @@ function device() {
   return /Mobi/.test(userAgent) ? "mobile" : "desktop";
 }
 
+const locale = () => document.documentElement.lang || navigator.language;
+
+/** What may split a report: of the locale the language only, and none that is not one. */
+export function attributes() {
+  const language = /^[a-z]{2,3}(?![a-z])/i.exec(locale())?.[0];
+  return { device: device(), locale: language, new_visitor: isNew() };
+}
+
 /** @param {string} visitor @returns {Record<string, string | boolean>} */
 export function context(visitor) {
   const utm = [...new URLSearchParams(location.search)].filter(([name]) => /^utm_/.test(name));
   return {
     ...Object.fromEntries(utm),
     targetingKey: visitor,
-    locale: document.documentElement.lang || navigator.language,
+    locale: locale(),
     device: device(),
     url: location.href,
     path: location.pathname,

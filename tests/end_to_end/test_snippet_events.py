@@ -22,6 +22,7 @@ def test_exposure_says_what_was_seen(visit, service):
         "visitor": page.evaluate("ctaopt.visitor()"),
         "variant": "b",
         "experiment": "hero-1",
+        "attributes": {"device": "desktop", "locale": "fr", "new_visitor": True},
     }
     assert (event_id.version, event_id.variant) == (7, uuid.RFC_4122)
     assert abs(datetime.now(UTC) - seen_at) < timedelta(minutes=1)
@@ -30,6 +31,16 @@ def test_exposure_says_what_was_seen(visit, service):
         "k-1",
         "text/plain;charset=UTF-8",
     )
+
+
+@pytest.mark.parametrize(
+    ("lang", "locale"), [("fr-CA", "fr"), ("pt_BR", "pt"), ("FIL", "FIL"), ("english", None)]
+)
+def test_exposure_names_the_language_of_the_page(visit, service, lang, locale):
+    service.flags = [flag()]
+    visit(f"<script>document.documentElement.lang = '{lang}'</script>" + LINK)
+    (event,) = service.wait_for_events(1)
+    assert event["attributes"].get("locale") == locale
 
 
 def test_exposure_waits_until_half_of_it_is_visible(visit, service):

@@ -1,5 +1,8 @@
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from experiments.models import Experiment
 from tests import factories
@@ -70,6 +73,18 @@ def test_report_page_shows_the_site_prior_with_its_source(admin_client, slot, ru
     page = admin_client.get(report_url(running_experiment)).content.decode()
     assert "is fitted to 20 lifts of 20 finished experiments" in page
     assert "Lift, site" in page
+
+
+def test_report_page_of_a_draft_shows_what_its_slot_can_find(admin_client, slot):
+    past = factories.make_running_experiment(slot)
+    draft = factories.make_experiment(slot, "next")
+    yesterday = timezone.now().date() - timedelta(days=1)
+    for variant in past.variants.all():
+        factories.make_rollup(variant, visitors=500, clicks=25, day=yesterday)
+    page = admin_client.get(report_url(draft)).content.decode()
+    assert "about 1,000 visitors a day" in page
+    assert "their rate was 5.00 %" in page
+    assert "Fixed horizon" in page
 
 
 def test_report_page_costs_a_fixed_number_of_queries(
