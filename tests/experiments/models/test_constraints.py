@@ -226,14 +226,16 @@ RULES = {name: (model, rule) for name, model, rule in _rules()}
 
 
 def _message_of(name):
-    """SQLite names a broken check, but only the columns of a broken unique index."""
+    """PostgreSQL names what was broken; SQLite a check, but of a unique index its columns."""
     model, rule = RULES[name]
     if isinstance(rule, models.CheckConstraint):
-        return f"CHECK constraint failed: {name}$"
+        return f'CHECK constraint failed: {name}$|check constraint "{name}"'
     fields = rule.fields if isinstance(rule, models.UniqueConstraint) else (rule.name,)
     columns = [model._meta.get_field(field).column for field in fields]
-    listed = ", ".join(f"{model._meta.db_table}.{column}" for column in columns)
-    return f"UNIQUE constraint failed: {listed}$"
+    table = model._meta.db_table
+    listed = ", ".join(f"{table}.{column}" for column in columns)
+    stored = name if isinstance(rule, models.UniqueConstraint) else f"{table}_{rule.column}.*"
+    return f'UNIQUE constraint failed: {listed}$|unique constraint "{stored}"'
 
 
 @pytest.mark.parametrize(("name", "rows"), REFUSED, ids=[name for name, _ in REFUSED])

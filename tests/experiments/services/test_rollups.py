@@ -462,7 +462,7 @@ def test_stop_anywhere_between_the_events_gives_the_recount(both, before, after,
     assert tables_of(experiment, rows_of) == folded
 
 
-def test_folds_and_batches_at_the_same_moment_give_the_recount(file_database):
+def test_folds_and_batches_at_the_same_moment_give_the_recount(real_database):
     slot = factories.make_slot(factories.make_site())
     experiment = factories.make_running_experiment(slot)
 
