@@ -69,13 +69,13 @@ class PredictorVersionAdmin(ModelAdmin[PredictorVersion]):  # type: ignore[misc]
     def groups(self, version: PredictorVersion) -> int:
         return int(version.manifest["data"]["groups"])
 
-    @admin.display(description=_("better of two named (95 % interval)"))
+    @admin.display(description=_("Better of two named, all pairs"))
     def accuracy(self, version: PredictorVersion) -> str:
         if not version.strategy:
             return "-"
         return _figure("accuracy_all", version.manifest["metrics"][version.strategy])
 
-    @admin.display(description=_("cross-validated figures (95 % intervals)"))
+    @admin.display(description=_("What was compared"))
     def figures(self, version: PredictorVersion) -> SafeString:
         metrics = version.manifest["metrics"]
         header = format_html_join("", "<th>{}</th>", ((STRATEGIES[name],) for name in metrics))

@@ -15,8 +15,8 @@ import numpy as np
 from experiments.management.connection import Connection, ServiceError
 from experiments.services.demo import SIMULATED
 
-# Bytes of an event in JSON are about 220; a batch stays below the 64 KiB the service takes.
-BATCH = 200
+# An exposure in JSON is about 300 bytes; a batch stays below the 64 KiB that the service takes.
+BATCH = 150
 BEFORE_A_CLICK = timedelta(seconds=4)
 DEVICES = ("mobile", "desktop")
 
@@ -113,14 +113,13 @@ class _Thread:
         return self._tally
 
     def _visit(self, visitor: str, when: float, click: float, device: float, new: float) -> None:
-        context = {
-            "targetingKey": visitor,
+        known = {
             "locale": self._visits.locale,
             "device": DEVICES[int(device * len(DEVICES))],
             "new_visitor": bool(new < 0.5),
         }
         path = f"/ofrep/v1/evaluate/flags/{self._visits.slot}"
-        flag = self._connection.post(path, {"context": context}).body
+        flag = self._connection.post(path, {"context": {"targetingKey": visitor, **known}}).body
         arm, experiment = flag["variant"], flag["metadata"].get("experiment")
         if experiment is None:
             self._tally.outside += 1
@@ -131,16 +130,18 @@ class _Thread:
         self._tally.clicked[arm] += clicks
         seen = {"slot": flag["key"], "visitor": visitor, "variant": arm, "experiment": experiment}
         at = self._visits.since + when * self._visits.spread
-        self._waiting += self._events(seen, at, clicks=clicks)
+        self._waiting += self._events(seen, at, clicks=clicks, attributes=known)
 
     def _events(
-        self, seen: Mapping[str, str], at: datetime, *, clicks: bool
+        self, seen: Mapping[str, str], at: datetime, *, clicks: bool, attributes: Any
     ) -> Iterator[dict[str, Any]]:
-        moments = {"exposure": at} | ({"click": at + BEFORE_A_CLICK} if clicks else {})
-        for kind, moment in moments.items():
-            name = f"{kind}:{seen['experiment']}:{seen['visitor']}"
-            unique = str(event_id(moment, name))
-            yield {"id": unique, "type": kind, "at": moment.isoformat(), **seen}
+        yield self._event("exposure", seen, at) | {"attributes": attributes}
+        if clicks:
+            yield self._event("click", seen, at + BEFORE_A_CLICK)
+
+    def _event(self, kind: str, seen: Mapping[str, str], at: datetime) -> dict[str, Any]:
+        unique = event_id(at, f"{kind}:{seen['experiment']}:{seen['visitor']}")
+        return {"id": str(unique), "type": kind, "at": at.isoformat(), **seen}
 
     def _rate(self, arm: str) -> float:
         if arm not in self._visits.rates:

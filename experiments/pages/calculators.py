@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 
 from experiments.services.planning import Assumptions, Plan, lift_found_by, plan_for
+from experiments.services.statistics_words import in_words
 from experiments.stats.analyze import analyze
 from experiments.stats.request import InvalidRequest
 from experiments.stats.srm import SrmCheck, check_srm
@@ -81,6 +82,12 @@ class SignificanceForm(forms.Form):
     alpha = forms.FloatField(
         label=_("Significance level"), initial=0.05, min_value=0.0001, max_value=0.5
     )
+    planned_n = forms.IntegerField(
+        label=_("Planned visitors"),
+        required=False,
+        min_value=1,
+        help_text=_("Of all arms, for the sequential method: it is sharpest there."),
+    )
 
 
 class SampleSizeForm(forms.Form):
@@ -123,7 +130,7 @@ def significance(request: HttpRequest) -> HttpResponse:
         try:
             result = analyze(_analyze_request(form.cleaned_data))
         except InvalidRequest as error:
-            form.add_error(None, str(error))
+            form.add_error(None, in_words(str(error)))
     return _page(request, "significance", _("Significance calculator"), form, {"result": result})
 
 
@@ -135,7 +142,7 @@ def sample_size(request: HttpRequest) -> HttpResponse:
         try:
             context = _sizes(form.cleaned_data)
         except ValueError as error:
-            form.add_error(None, str(error))
+            form.add_error(None, in_words(str(error)))
     return _page(request, "sample_size", _("Sample size calculator"), form, context)
 
 
@@ -150,12 +157,14 @@ def traffic_split(request: HttpRequest) -> HttpResponse:
             shares = [arm["share"] / total for arm in arms]
             check = check_srm([arm["visitors"] for arm in arms], shares)
         except (ValueError, ZeroDivisionError) as error:
-            form.add_error(None, str(error))
+            form.add_error(None, in_words(str(error)))
     return _page(request, "traffic_split", _("Traffic split calculator"), form, {"check": check})
 
 
 def _analyze_request(data: Mapping[str, Any]) -> dict[str, Any]:
+    planned = {"planned_n": data["planned_n"]} if data["planned_n"] else {}
     return {
+        **planned,
         "metric": "proportion",
         "method": data["method"],
         "correction": data["correction"],

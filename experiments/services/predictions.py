@@ -72,11 +72,6 @@ def _row(row: Mapping[str, Any]) -> dict[str, Any]:
         **row,
         "reason": predict.describe(row["refusal"]) if row["refusal"] else None,
         "lift_interval": (lift["low"], lift["high"]) if lift else None,
-        "nearest": [
-            {**near["past"], "click_rate": near["past"]["clicks"] / near["past"]["visitors"]}
-            for near in row["nearest"]
-            if near["past"]["visitors"]
-        ],
     }
 
 

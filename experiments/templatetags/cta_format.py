@@ -1,8 +1,9 @@
-"""The formats of experiments.formatting as template filters."""
+"""The formats of experiments.formatting, and the words of the statistics, as template filters."""
 
 from django import template
 
 from experiments import formatting
+from experiments.services.statistics_words import in_words
 
 register = template.Library()
 
@@ -18,5 +19,6 @@ for function in (
     formatting.signed_percent,
     formatting.segment_value,
     formatting.whole_days,
+    in_words,
 ):
     register.filter(function.__name__, function)

@@ -15,9 +15,6 @@ from django.urls import reverse
 from django.utils import translation
 
 from ctaopt.theme_words import THEME_WORDS
-from experiments.services.reason_words import REASONS
-from experiments.stats.bayesian import NO_SPREAD
-from experiments.stats.reasons import Reason
 from tests import factories
 from tests.project.messages import (
     messages_below,
@@ -110,10 +107,6 @@ def test_theme_words_are_words_of_the_theme(pytestconfig):
     listed = python_messages((pytestconfig.rootpath / "ctaopt" / "theme_words.py").read_text())
     assert len(listed) == len(THEME_WORDS)
     assert listed - messages_below(Path(unfold.__path__[0])) == set()
-
-
-def test_reasons_of_the_statistics_are_listed_for_translation():
-    assert set(REASONS) == {reason.sentence for reason in Reason if reason.sentence} | {NO_SPREAD}
 
 
 @pytest.mark.parametrize(

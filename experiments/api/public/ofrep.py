@@ -106,6 +106,6 @@ def _context(request: Request) -> Context:
     try:
         msgspec.convert(visitor, type=Identifier)
     except msgspec.ValidationError as error:
-        details = f"context.targetingKey: {error}"
+        details = "context.targetingKey: needs 1 to 200 characters, no control characters"
         raise RefusedError(400, code="INVALID_CONTEXT", details=details) from error
     return context

@@ -107,6 +107,14 @@ def test_other_seed_brings_other_visitors(service):
     assert not simulate(visits()).arms.keys() & simulate(visits(seed=4)).arms.keys()
 
 
+def test_exposures_say_what_may_split_a_report(service):
+    simulate(visits())
+    known = Event.objects.filter(type="exposure").values_list("attributes", flat=True)
+    assert {row["device"] for row in known} == {"mobile", "desktop"}
+    assert {row["new_visitor"] for row in known} == {True, False}
+    assert {row["locale"] for row in known} == {"fr"}
+
+
 def test_visits_lie_in_their_days(service):
     simulate(visits())
     moments = Event.objects.filter(type="exposure").values_list("occurred_at", flat=True)

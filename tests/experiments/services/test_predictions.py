@@ -22,7 +22,7 @@ RIVAL = {
     "chance": 0.61,
     "lift": {"expected": 0.1, "low": -0.2, "high": 0.5},
     "refusal": None,
-    "nearest": [{"past": {"text": "Get it", "visitors": 200, "clicks": 5}, "likeness": 0.8}],
+    "nearest": [],
 }
 REFUSED = RIVAL | {
     "text": "<b>",
@@ -42,11 +42,6 @@ def test_ranking_is_shown_best_first_and_refused_last():
     shown = predictions.ranking_in_words(outcome(REFUSED, CONTROL, RIVAL))
     assert [row["text"] for row in shown["wordings"]] == ["Get my guide", "Send", "<b>"]
     assert shown["control"] == "Send"
-
-
-def test_ranking_shows_past_wordings_with_their_rates():
-    shown = predictions.ranking_in_words(outcome(CONTROL, RIVAL))
-    assert shown["wordings"][0]["nearest"][0]["click_rate"] == 0.025
 
 
 def test_ranking_says_why_a_wording_has_no_prediction():

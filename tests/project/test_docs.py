@@ -1,0 +1,80 @@
+"""The examples of the documentation do what they say, against the demo's own data."""
+
+import json
+import re
+import shlex
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import time_machine
+from uuid6 import uuid7
+
+from experiments.api.public.edge import Edge
+from experiments.services.demo import load_demo
+from experiments.services.snapshot import SnapshotStore
+from tests.factories import NOW
+from tests.wsgi_client import WSGIClient
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+EXAMPLE = re.compile(r"```sh\n(curl .*?)```\n(?:\n```json\n(.*?)```)?", re.DOTALL)
+HERE_DOCUMENT = re.compile(r"(.*) <<END\n(.*)\nEND\n", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A curl command, taken apart."""
+
+    path: str
+    query: str
+    body: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def parsed(command):
+    """What curl would send; the shell's substitutions are made here."""
+    here = HERE_DOCUMENT.fullmatch(command)
+    words = shlex.split(here[1] if here else command)
+    headers = {}
+    for option, value in pairwise(words):
+        if option == "-H":
+            name, _, text = value.partition(": ")
+            headers[name] = text
+    body = here[2] if here else words[words.index("-d") + 1]
+    body = body.replace("$(date -u +%FT%TZ)", NOW.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    body = re.sub(re.escape("$(uuidgen)"), lambda _: str(uuid7()), body)
+    url = urlsplit(next(word for word in words if word.startswith("http://localhost:8000/")))
+    return Call(url.path, url.query, body, headers)
+
+
+def examples():
+    for name in ("serving.md", "events.md"):
+        for command, answer in EXAMPLE.findall((DOCS / name).read_text()):
+            yield pytest.param(command, answer, id=f"{name}: {command.split()[2][21:60]}")
+
+
+@pytest.fixture
+def demo(db, tmp_path):
+    """The demo as `make demo` loads it, asked without a socket."""
+    with time_machine.travel(NOW, tick=False):
+        load_demo(work_dir=tmp_path, now=NOW)
+        yield WSGIClient(Edge(None, SnapshotStore(max_age_s=0.0)))
+
+
+@pytest.mark.parametrize(("command", "answer"), list(examples()))
+def test_example_works(demo, command, answer):
+    call = parsed(command)
+    got = demo.request(
+        "POST", call.path, body=call.body.encode(), query=call.query, headers=call.headers
+    )
+    assert got.status in {200, 202, 404}
+    if answer:
+        assert got.json() == json.loads(answer)
+    else:
+        assert got.json()["flags"]
+
+
+def test_there_are_examples():
+    assert len(list(examples())) == 4
