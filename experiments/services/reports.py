@@ -61,6 +61,7 @@ def report_as_json(report: Report) -> dict[str, Any]:
             }
             for row in report.comparisons
         ],
+        "guardrails": [{**asdict(rail), "state": rail.state} for rail in report.guardrails],
         "cuped": asdict(report.adjustment) if report.adjustment else None,
         "omnibus": asdict(report.omnibus) if report.omnibus else None,
         "srm": {**asdict(srm), "is_mismatch": srm.is_mismatch} if srm else None,
