@@ -31,6 +31,8 @@ _WIDEST = 3.0
 # A posterior with at least so many clicks has no density to speak of near rate 0 (and so for
 # visitors without a click near rate 1): no kink there.
 _SMOOTH = 30.0
+# Nearly the largest whose exponential and its inverse are floating-point numbers.
+_LARGEST_LOG = 700.0
 
 
 def best_of_rates(posteriors: Sequence[BetaPosterior]) -> BestArm:
@@ -168,7 +170,8 @@ def log_ratio_distribution(control: BetaPosterior, arm: BetaPosterior) -> Callab
     pair = _pair(arm, control) if swapped else _pair(control, arm)
 
     def below(log_ratio: float) -> float:
-        factor = math.exp(-log_ratio if swapped else log_ratio)
+        exponent = -log_ratio if swapped else log_ratio
+        factor = math.exp(min(max(exponent, -_LARGEST_LOG), _LARGEST_LOG))
         chance = pair.chance(lambda rate: rate * factor, zero_at=0.0, one_at=1 / factor)
         return 1 - chance if swapped else chance
 

@@ -201,6 +201,13 @@ def test_posterior_refuses_impossible_counts(clicks, n, message):
         beta_posterior(clicks=clicks, n=n)
 
 
+def test_lift_interval_exists_at_a_level_near_one():
+    """Uniform rates: 1 + lift is beyond x with probability 1 / (2 x)."""
+    uniform = beta_posterior(clicks=0, n=0)
+    interval = compare_rates(uniform, uniform, level=1 - 2e-8, scale=Scale.LIFT).interval
+    assert interval[1] == pytest.approx(1 / 2e-8, rel=1e-3)
+
+
 def test_comparison_refuses_one_arm_and_a_bad_level():
     with pytest.raises(ValueError, match="at least two arms"):
         best_of_rates([belief(1, 2)])
