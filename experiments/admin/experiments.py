@@ -160,10 +160,13 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
 
     @display(  # type: ignore[untyped-decorator]
         description=_("status"),
+        # Every status has one: the theme shows the code of a status without.
         label={
+            Status.DRAFT: "default",
             Status.RUNNING: "success",
             Status.PAUSED: "warning",
             Status.STOPPED: "info",
+            Status.ARCHIVED: "default",
         },
     )
     def state(self, experiment: Experiment) -> tuple[str, str]:

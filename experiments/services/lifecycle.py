@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from experiments import selectors
@@ -109,7 +110,7 @@ def _arm_faults(experiment: Experiment) -> Iterator[str]:
         yield _("Arms are numbered 0 (the control), 1, 2 and so on, without a gap.")
     total = sum((variant.share for variant in variants), Decimal(0))
     if variants and total != 1:
-        yield _("The shares sum to %(total)s, not to 1.") % {"total": total}
+        yield _("The shares sum to %(total)s, not to 1.") % {"total": number_format(total)}
 
 
 def _belonging_faults(experiment: Experiment) -> Iterator[str]:

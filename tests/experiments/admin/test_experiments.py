@@ -171,3 +171,11 @@ def test_duplicate_makes_a_draft_with_the_same_arms(admin_client, running_experi
     admin_client.post(url, data)
     copy = Experiment.objects.get(status=Experiment.Status.DRAFT)
     assert [arm.key for arm in copy.variants.order_by("arm")] == ["control", "b"]
+
+
+def test_list_names_every_status_in_words(admin_client, draft):
+    url = reverse("admin:experiments_experiment_changelist")
+    for status, label in Experiment.Status.choices:
+        stop = factories.NOW if status in ("stopped", "archived") else None
+        Experiment.objects.update(status=status, started_at=factories.STARTED, stopped_at=stop)
+        assert f"\n{label}\n" in admin_client.get(url).content.decode()
