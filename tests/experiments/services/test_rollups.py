@@ -1,6 +1,5 @@
 """The rollups say what a plain recount of the events says, whatever way the events came."""
 
-from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -19,6 +18,14 @@ from experiments.services.lifecycle import stop_experiment
 from experiments.services.rollups import NothingToRebuildError, fold_pending, rebuild_rollups
 from experiments.services.snapshot import build_snapshot
 from tests import factories
+from tests.experiments.services.recounting import (
+    COUNTS,
+    COVARIATES,
+    goal_recount,
+    goal_rows_of,
+    recount,
+    rows_of,
+)
 from tests.factories import NOW, event_message
 from tests.threads import in_threads
 
@@ -53,118 +60,6 @@ def send(*messages, now=NOW):
     site = build_snapshot(revision=1, now=NOW).client_keys["shop-client-key"]
     receipt = ingest(site=site, items=messages, now=now)
     assert receipt.rejected == ()
-
-
-COUNTS = (
-    "visitors",
-    "clicking_visitors",
-    "converting_visitors",
-    "value_sum",
-    "value_sum_squares",
-    "quarantined_visitors",
-)
-COVARIATES = ("covariate_sum", "covariate_sum_squares", "covariate_product_sum")
-
-
-def rows_of(experiment, segment="", columns=COUNTS):
-    """The rollups as a plain table: (arm, day) -> counts and sums."""
-    return {
-        (row.variant.key, row.day): tuple(getattr(row, name) for name in columns)
-        for row in Rollup.objects.filter(experiment=experiment, segment=segment).select_related(
-            "variant"
-        )
-    }
-
-
-def recount(experiment, segment="", columns=COUNTS):
-    """The same table, counted from the stored events without any of the service's code."""
-    events = Event.objects.filter(site=experiment.slot.site).select_related("variant")
-    by_visitor = defaultdict(list)
-    for event in sorted(events, key=lambda one: (one.occurred_at, one.event_id)):
-        by_visitor[event.visitor].append(event)
-    table = defaultdict(lambda: [0, 0, 0, Decimal(0), Decimal(0), 0, 0, 0, 0])
-    for own in by_visitor.values():
-        shown = [e for e in own if e.experiment_id == experiment.pk]
-        exposures = [e for e in shown if e.type == "exposure"]
-        if not exposures:
-            continue
-        if segment and segment not in named(exposures[0].attributes):
-            continue
-        start = exposures[0].occurred_at
-        row = table[exposures[0].variant.key, start.astimezone(UTC).date()]
-        if len({e.variant_id for e in shown}) > 1:
-            row[5] += 1
-            continue
-        end = experiment.stopped_at or datetime.max.replace(tzinfo=UTC)
-        goals = [
-            e
-            for e in own
-            if e.type == "conversion"
-            and e.goal == experiment.goal
-            and start <= e.occurred_at <= end
-        ]
-        value = sum((e.value or Decimal(0) for e in goals), Decimal(0))
-        row[0] += 1
-        has_clicked = any(e.type == "click" and e.occurred_at >= start for e in shown)
-        row[1] += has_clicked
-        row[2] += bool(goals)
-        row[3] += value
-        row[4] += value * value
-        before = earlier(experiment, own, shown[0].occurred_at)
-        by_value = experiment.primary_metric == "value_per_visitor"
-        row[6] += before
-        row[7] += before * before
-        row[8] += before * (value if by_value else has_clicked)
-    return {key: tuple(row[: len(columns)]) for key, row in table.items()}
-
-
-def goal_rows_of(experiment):
-    """The rollups of the guardrails' goals as a plain table: (arm, day, goal) -> sums."""
-    return {
-        (row.variant.key, row.day, row.goal): (
-            row.converting_visitors,
-            row.value_sum,
-            row.value_sum_squares,
-        )
-        for row in GoalRollup.objects.filter(experiment=experiment).select_related("variant")
-    }
-
-
-def goal_recount(experiment):
-    """The same table from the stored events: a recount of the experiment with another goal."""
-    table = {}
-    end = experiment.stopped_at or datetime.max.replace(tzinfo=UTC)
-    for goal in experiment.guardrails.values_list("goal", flat=True):
-        by_visitor = defaultdict(list)
-        for event in Event.objects.order_by("occurred_at", "event_id").select_related("variant"):
-            by_visitor[event.visitor].append(event)
-        for own in by_visitor.values():
-            shown = [e for e in own if e.experiment_id == experiment.pk]
-            first = next((e for e in shown if e.type == "exposure"), None)
-            if first is None or len({e.variant_id for e in shown}) > 1:
-                continue
-            hits = [e for e in own if e.goal == goal and first.occurred_at <= e.occurred_at <= end]
-            if hits:
-                key = (first.variant.key, first.occurred_at.astimezone(UTC).date(), goal)
-                value = sum((e.value or Decimal(0) for e in hits), Decimal(0))
-                old = table.get(key, (0, 0, 0))
-                table[key] = (old[0] + 1, old[1] + value, old[2] + value * value)
-    return table
-
-
-def earlier(experiment, events, seen):
-    """What a visitor did in the 14 days before the experiment was seen."""
-    window = [e for e in events if seen - 14 * DAY <= e.occurred_at < seen]
-    if experiment.primary_metric == "click_rate":
-        return int(any(e.type == "click" for e in window))
-    values = [e.value for e in window if e.type == "conversion" and e.goal == experiment.goal]
-    return sum(values, Decimal(0))
-
-
-def named(attributes):
-    """The segments of an exposure, written as the rollups write them."""
-    texts = {True: "true", False: "false"}
-    return {f"{name}={texts.get(value, value)}" for name, value in attributes.items()}
 
 
 def test_exposure_click_and_conversion_of_one_visitor(both):
