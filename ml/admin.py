@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -18,7 +19,13 @@ from ml.predict import PredictorError, roll_back
 from ml.registry import retire_active
 
 Status = PredictorVersion.Status
-LABELS = {Status.ACTIVE: "success", Status.CANDIDATE: "info", Status.REJECTED: "warning"}
+# Every status has one: the theme shows the code of a status without.
+LABELS = {
+    Status.ACTIVE: "success",
+    Status.CANDIDATE: "info",
+    Status.RETIRED: "default",
+    Status.REJECTED: "warning",
+}
 FIGURES = {
     "accuracy_all": _("Better of two named, all pairs"),
     "accuracy_p05": _("Better of two named, pairs with p < 0.05"),
@@ -38,7 +45,7 @@ class PredictorVersionAdmin(ModelAdmin[PredictorVersion]):  # type: ignore[misc]
     list_display = ("number", "state", "strategy_name", "groups", "accuracy", "created_at")
     list_filter = ("status", "strategy")
     actions = ("bring_back", "stop_predicting")
-    fields = ("number", "state", "strategy_name", "created_at", "figures", "ceiling", "gate")
+    fields = ("number", "status", "strategy_name", "created_at", "figures", "ceiling", "gate")
     readonly_fields = fields
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -108,7 +115,7 @@ class PredictorVersionAdmin(ModelAdmin[PredictorVersion]):  # type: ignore[misc]
             )
             for verdict in version.manifest["gate"]["verdicts"]
         ]
-        return format_html_join("", "<p>{}: {}. {}</p>", lines)
+        return format_html_join("", "<p><strong>{}</strong> {}. {}</p>", lines)
 
     @admin.action(description=_("Put this version back into use"), permissions=["bring_back"])
     def bring_back(self, request: HttpRequest, queryset: QuerySet[PredictorVersion]) -> None:
@@ -142,9 +149,11 @@ def _figure(name: str, metrics: dict[str, Any]) -> str:
     estimate = metrics[name]
     if estimate["value"] is None:
         return "-"
-    pattern = (
-        "{value:.1%} ({low:.1%} to {high:.1%})"
-        if name in SHARES
-        else "{value:.3f} ({low:.3f} to {high:.3f})"
-    )
-    return pattern.format(**estimate)
+    shown = {key: _number(estimate[key], name) for key in ("value", "low", "high")}
+    return gettext("%(value)s (%(low)s to %(high)s)") % shown
+
+
+def _number(value: float, name: str) -> str:
+    if name in SHARES:
+        return gettext("%(number)s %%") % {"number": number_format(f"{100 * value:.1f}")}
+    return number_format(f"{value:.3f}")

@@ -60,9 +60,10 @@ class RankForm(forms.Form):
 
 @admin.register(Job)
 class JobAdmin(ModelAdmin[Job]):  # type: ignore[misc]
-    list_display = ("watch_link", "status", "created_by", "created_at", "finished_at")
+    list_display = ("watch_link", "status", "person", "created_at", "finished_at")
     list_filter = ("kind", "status")
     list_display_links = None
+    list_select_related = ("created_by",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -84,6 +85,10 @@ class JobAdmin(ModelAdmin[Job]):  # type: ignore[misc]
     @admin.display(description=_("job"))
     def watch_link(self, job: Job) -> SafeString:
         return format_html('<a href="{}">{}</a>', _watch_url(job), job)
+
+    @admin.display(description=_("started by"), ordering="created_by")
+    def person(self, job: Job) -> str:
+        return str(job.created_by or "-")
 
     def rank_view(self, request: HttpRequest) -> HttpResponse:
         form = RankForm(request.POST or None)

@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from experiments import selectors
@@ -68,8 +69,8 @@ def archive_experiment(*, experiment: Experiment) -> bool:
 
 @transaction.atomic
 def duplicate_experiment(*, experiment: Experiment, key: str) -> Experiment:
-    """Return a new draft with the same plan and arms."""
-    arms = list(experiment.variants.all())
+    """Return a new draft with the same plan, arms and guardrails."""
+    arms, guardrails = list(experiment.variants.all()), list(experiment.guardrails.all())
     copy = Experiment.objects.get(pk=experiment.pk)
     copy.pk = None
     copy._state.adding = True
@@ -81,6 +82,10 @@ def duplicate_experiment(*, experiment: Experiment, key: str) -> Experiment:
         Variant.objects.create(
             experiment=copy, arm=arm.arm, key=arm.key, cta_id=arm.cta_id, share=arm.share
         )
+    for rail in guardrails:
+        rail.pk, rail.experiment = None, copy
+        rail._state.adding = True
+        rail.save()
     return copy
 
 
@@ -105,7 +110,7 @@ def _arm_faults(experiment: Experiment) -> Iterator[str]:
         yield _("Arms are numbered 0 (the control), 1, 2 and so on, without a gap.")
     total = sum((variant.share for variant in variants), Decimal(0))
     if variants and total != 1:
-        yield _("The shares sum to %(total)s, not to 1.") % {"total": total}
+        yield _("The shares sum to %(total)s, not to 1.") % {"total": number_format(total)}
 
 
 def _belonging_faults(experiment: Experiment) -> Iterator[str]:

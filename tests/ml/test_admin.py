@@ -33,7 +33,7 @@ def test_versions_are_listed_with_their_main_figure(client, owner, two_versions)
     page = client.get(reverse(LIST)).content.decode()
     assert "TF-IDF ridge" in page
     figure = two_versions[0].manifest["metrics"]["tfidf"]["accuracy_all"]["value"]
-    assert f"{figure:.1%}" in page
+    assert f"{100 * figure:.1f} % (" in page
 
 
 def test_list_of_versions_needs_few_queries(
@@ -110,3 +110,10 @@ def test_someone_who_may_only_look_cannot_switch(client, two_versions):
 
 def test_stranger_is_sent_to_the_log_in(client):
     assert client.get(reverse(LIST)).status_code == 302
+
+
+def test_versions_are_listed_in_french(client, owner, two_versions):
+    page = client.get(reverse(LIST), HTTP_ACCEPT_LANGUAGE="fr").content.decode()
+    figure = two_versions[0].manifest["metrics"]["tfidf"]["accuracy_all"]["value"]
+    assert f"{100 * figure:.1f}\u00a0% (".replace(".", ",") in page
+    assert "\nRetirée\n" in page

@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from experiments.models import Experiment
+from experiments.models import Experiment, Guardrail
 from tests import factories
 
 
@@ -87,6 +87,28 @@ def test_report_page_of_a_draft_shows_what_its_slot_can_find(admin_client, slot)
     assert "Fixed horizon" in page
 
 
+def test_report_page_shows_its_guardrails(admin_client, running_experiment):
+    Guardrail.objects.create(
+        experiment=running_experiment, metric="conversion_rate", goal="order", margin=0.03
+    )
+    for variant in running_experiment.variants.all():
+        factories.make_rollup(variant, visitors=5_000, clicks=250)
+    page = admin_client.get(report_url(running_experiment)).content.decode()
+    for text in ("Conversion rate order", "3.0 %", "not yet excluded", "at every look"):
+        assert text in page
+
+
+def test_draft_takes_a_guardrail_and_its_copy_keeps_it(admin_client, draft):
+    Guardrail.objects.create(experiment=draft, metric="conversion_rate", goal="order")
+    page = admin_client.get(reverse("admin:experiments_experiment_change", args=[draft.pk]))
+    assert 'name="guardrails-0-margin"' in page.content.decode()
+    url = reverse("admin:experiments_experiment_changelist")
+    admin_client.post(url, {"action": "duplicate", "_selected_action": [draft.pk]})
+    copy = Experiment.objects.exclude(pk=draft.pk).get()
+    assert [rail.goal for rail in copy.guardrails.all()] == ["order"]
+    assert draft.guardrails.count() == 1
+
+
 def test_report_page_costs_a_fixed_number_of_queries(
     admin_client, site, django_assert_max_num_queries
 ):
@@ -149,3 +171,11 @@ def test_duplicate_makes_a_draft_with_the_same_arms(admin_client, running_experi
     admin_client.post(url, data)
     copy = Experiment.objects.get(status=Experiment.Status.DRAFT)
     assert [arm.key for arm in copy.variants.order_by("arm")] == ["control", "b"]
+
+
+def test_list_names_every_status_in_words(admin_client, draft):
+    url = reverse("admin:experiments_experiment_changelist")
+    for status, label in Experiment.Status.choices:
+        stop = factories.NOW if status in ("stopped", "archived") else None
+        Experiment.objects.update(status=status, started_at=factories.STARTED, stopped_at=stop)
+        assert f"\n{label}\n" in admin_client.get(url).content.decode()
