@@ -147,13 +147,17 @@ def rollups_on_slot(slot: Slot, *, since: date, before: date) -> QuerySet[Rollup
     return rows.select_related("experiment")
 
 
-def experiments_for_report(*, site: Site | None = None) -> QuerySet[Experiment]:
-    """Return experiments with what a report shows of them; those of one site if given."""
+def experiments_with_wordings() -> QuerySet[Experiment]:
+    """Return experiments with where they are and what their arms say."""
     arms = Prefetch("variants", Variant.objects.select_related("cta").order_by("arm"))
     wordings = "variants__cta__wordings"
-    rows = Experiment.objects.select_related("slot__site", "audience").prefetch_related(
-        arms, wordings, "guardrails"
-    )
+    rows = Experiment.objects.select_related("slot__site", "audience")
+    return rows.prefetch_related(arms, wordings)
+
+
+def experiments_for_report(*, site: Site | None = None) -> QuerySet[Experiment]:
+    """Return experiments with what a report shows of them; those of one site if given."""
+    rows = experiments_with_wordings().prefetch_related("guardrails")
     return rows if site is None else rows.filter(slot__site=site)
 
 
@@ -164,7 +168,7 @@ def experiments_by_key(keys: list[str]) -> QuerySet[Experiment]:
 def finished_experiments() -> QuerySet[Experiment]:
     """Return finished experiments, each with the rollups of everybody in `rollups`."""
     everybody = Prefetch("rollups", Rollup.objects.filter(segment=""))
-    return experiments_for_report().filter(status__in=FINISHED).prefetch_related(everybody)
+    return experiments_with_wordings().filter(status__in=FINISHED).prefetch_related(everybody)
 
 
 def finished_arms_like(experiment: Experiment) -> QuerySet[Variant]:

@@ -14,6 +14,6 @@ def home(request: HttpRequest) -> HttpResponse:
     context = {
         "client_key": CLIENT_KEY,
         "has_clicked": "thanks" in request.GET,
-        "experiments": selectors.experiments_for_report(),
+        "experiments": selectors.experiments_with_wordings(),
     }
     return render(request, "demo/home.html", context)

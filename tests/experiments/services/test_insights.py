@@ -37,29 +37,29 @@ def test_insights_cost_two_queries(running_experiment, django_assert_num_queries
 
 
 @pytest.fixture
-def month_old(slot):
+def planned(slot):
     """A sequential experiment planned for 20,000 visitors, running for ten days."""
     started = NOW - timedelta(days=10)
     return factories.make_running_experiment(slot, started_at=started, planned_visitors=20_000)
 
 
-def test_verdict_says_what_to_expect_of_a_winner(month_old):
-    report = counted(month_old, (6_000, 300), (6_000, 450))
+def test_verdict_says_what_to_expect_of_a_winner(planned):
+    report = counted(planned, (6_000, 300), (6_000, 450))
     assert (
         "Winners look better than they are" in verdict_on(report, insights_of(report)).cautions[0]
     )
 
 
-def test_verdict_warns_of_a_lift_too_good_to_be_true(month_old):
-    report = counted(month_old, (6_000, 300), (6_000, 600))
+def test_verdict_warns_of_a_lift_too_good_to_be_true(planned):
+    report = counted(planned, (6_000, 300), (6_000, 600))
     cautions = verdict_on(report, insights_of(report)).cautions
     assert any("check the set-up" in sentence for sentence in cautions)
 
 
-def test_verdict_says_how_long_it_still_takes(month_old):
+def test_verdict_says_how_long_it_still_takes(planned):
     for ago in range(1, 9):
-        count(month_old, (500, 50), (500, 50), day=NOW.date() - timedelta(days=ago))
-    report = reported(month_old)
+        count(planned, (500, 50), (500, 50), day=NOW.date() - timedelta(days=ago))
+    report = reported(planned)
     sentences = verdict_on(report, insights_of(report)).sentences
     assert sentences[-1].endswith("About 12 days left at this traffic.")
 
