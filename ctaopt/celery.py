@@ -1,5 +1,6 @@
 """The Celery application: the embedded broker is a folder, Redis where it is outgrown."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.conf import settings
 from ctaopt import broker
 
 broker.register()
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ctaopt.settings.prod")
 app = Celery("ctaopt")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

@@ -12,6 +12,7 @@ from experiments.models import (
     ConfigRevision,
     Event,
     Experiment,
+    GoalRollup,
     HistoryArm,
     Rollup,
     ServerKey,
@@ -131,6 +132,15 @@ def rollups_to_book(
     return list(rows)
 
 
+def goal_rollups_of(experiment: Experiment) -> QuerySet[GoalRollup]:
+    """Return what the visitors did towards the goals of the guardrails."""
+    return GoalRollup.objects.filter(experiment=experiment)
+
+
+def goal_rollups_to_book(*, experiment_ids: set[int], days: set[date]) -> list[GoalRollup]:
+    return list(GoalRollup.objects.filter(experiment__in=experiment_ids, day__in=days))
+
+
 def rollups_on_slot(slot: Slot, *, since: date, before: date) -> QuerySet[Rollup]:
     """Return everybody's rollups of every experiment on the slot in these days."""
     rows = Rollup.objects.filter(experiment__slot=slot, segment="", day__gte=since, day__lt=before)
@@ -142,7 +152,7 @@ def experiments_for_report(*, site: Site | None = None) -> QuerySet[Experiment]:
     arms = Prefetch("variants", Variant.objects.select_related("cta").order_by("arm"))
     wordings = "variants__cta__wordings"
     rows = Experiment.objects.select_related("slot__site", "audience").prefetch_related(
-        arms, wordings
+        arms, wordings, "guardrails"
     )
     return rows if site is None else rows.filter(slot__site=site)
 

@@ -20,7 +20,7 @@ from unfold.decorators import display
 from experiments import selectors
 from experiments.admin.base import ServedModelAdmin
 from experiments.admin.report import report_context
-from experiments.models import Experiment, Variant
+from experiments.models import Experiment, Guardrail, Variant
 from experiments.services import lifecycle
 from experiments.services.analysis import report_of
 
@@ -71,12 +71,10 @@ WAYS_ON = {
 }
 
 
-class VariantInline(TabularInline):  # type: ignore[misc]
-    model = Variant
+class DraftInline(TabularInline):  # type: ignore[misc]
+    """Rows that belong to an experiment's plan: they change with a draft only."""
+
     extra = 0
-    min_num = 2
-    fields = ("arm", "key", "cta", "share")
-    autocomplete_fields = ("cta",)
 
     def has_add_permission(self, request: HttpRequest, obj: Experiment | None = None) -> bool:
         return _is_editable(obj) and bool(super().has_add_permission(request, obj))
@@ -88,13 +86,25 @@ class VariantInline(TabularInline):  # type: ignore[misc]
         return _is_editable(obj) and bool(super().has_delete_permission(request, obj))
 
 
+class VariantInline(DraftInline):
+    model = Variant
+    min_num = 2
+    fields = ("arm", "key", "cta", "share")
+    autocomplete_fields = ("cta",)
+
+
+class GuardrailInline(DraftInline):
+    model = Guardrail
+    fields = ("metric", "goal", "margin", "higher_is_better")
+
+
 def _is_editable(experiment: Experiment | None) -> bool:
     return experiment is None or experiment.status == Status.DRAFT
 
 
 @admin.register(Experiment)
 class ExperimentAdmin(ServedModelAdmin[Experiment]):
-    inlines = (VariantInline,)
+    inlines = (VariantInline, GuardrailInline)
     list_display = ("name", "state", "slot", "audience", "started_at", "report_link")
     list_filter = ("status", "slot__site", "slot", "plan", "origin")
     search_fields = ("name", "key", "hypothesis")

@@ -27,6 +27,7 @@ def report_context(report: Report) -> dict[str, Any]:
         "verdict": verdict_on(report, insights),
         "beliefs": beliefs_of(report, insights),
         "insights": insights,
+        "guardrails": [(report.arms[rail.arm], rail) for rail in report.guardrails],
         "chart": interval_chart(report.arms),
         "confidence": 1 - experiment.alpha,
         "is_value": experiment.primary_metric == Experiment.Metric.VALUE_PER_VISITOR,

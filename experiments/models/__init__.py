@@ -11,6 +11,7 @@ from experiments.models.catalogue import (
     Tag,
 )
 from experiments.models.experiment import Experiment, Namespace, Variant
+from experiments.models.guardrail import GoalRollup, Guardrail
 from experiments.models.jobs import Job
 from experiments.models.rollup import Rollup
 from experiments.models.traffic import Event, VisitorOutcome
@@ -22,6 +23,8 @@ __all__ = [
     "ConfigRevision",
     "Event",
     "Experiment",
+    "GoalRollup",
+    "Guardrail",
     "HistoryArm",
     "Job",
     "Namespace",

@@ -86,6 +86,9 @@ class VisitorOutcome(models.Model):
     covariate = ExactDecimalField(
         default=0, help_text="The primary metric in the 14 days before the first exposure."
     )
+    goals = models.JSONField(
+        default=dict, help_text="Goals of guardrails that were reached, each with its value."
+    )
     is_quarantined = models.BooleanField(help_text="Saw several arms.")
     segments = models.TextField(
         blank=True, help_text="By the first exposure, such as “device=mobile locale=fr”."

@@ -9,6 +9,7 @@ from experiments import selectors
 from experiments.models import Experiment, Rollup, Variant
 from experiments.services.adjusting import Adjustment, adjustment_of, decisive_statistics
 from experiments.services.comparing import ComparisonResult, compare_arms
+from experiments.services.guardrails import GuardrailReading, guardrail_readings
 from experiments.services.serving import localised
 from experiments.services.snapshot import cta_values
 from experiments.services.totals import ArmTotals, statistics_of, successes_of, totals_of
@@ -62,6 +63,7 @@ class Report:
     statistics: SufficientStatistics | None
     comparisons: tuple[ComparisonResult, ...]
     adjustment: Adjustment | None
+    guardrails: tuple[GuardrailReading, ...]
     omnibus: Omnibus | None
     srm: SrmCheck | None
     quarantined_visitors: int
@@ -86,6 +88,7 @@ def report_of(*, experiment: Experiment, now: datetime) -> Report:
         statistics=decisive_statistics(experiment, totals) if has_rivals else None,
         comparisons=compare_arms(experiment, variants, totals) if has_rivals else (),
         adjustment=adjustment_of(experiment, totals) if has_rivals else None,
+        guardrails=_guardrails(experiment, variants, totals) if has_rivals else (),
         omnibus=_omnibus(experiment, totals) if has_rivals else None,
         srm=_split(variants, totals) if has_rivals else None,
         quarantined_visitors=sum(total.quarantined_visitors for total in totals),
@@ -103,6 +106,15 @@ def wording_of(experiment: Experiment, variant: Variant) -> str:
     """Return what the arm says in the site's own language."""
     locale = experiment.slot.site.default_locale
     return str(localised(cta_values(variant.cta), locale, locale).get("text", ""))
+
+
+def _guardrails(
+    experiment: Experiment, variants: Sequence[Variant], totals: Sequence[ArmTotals]
+) -> tuple[GuardrailReading, ...]:
+    """Return the guardrails; one query more where one counts a goal."""
+    has_goal = any(rail.goal for rail in experiment.guardrails.all())
+    rows = selectors.goal_rollups_of(experiment) if has_goal else ()
+    return guardrail_readings(experiment, variants, totals, rows)
 
 
 def _arms(

@@ -1,12 +1,14 @@
 """Changes of visitors' contributions, gathered in memory and written in a few statements."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
 from datetime import date
 from decimal import Decimal
 from operator import add
+from typing import TypeVar
 
 from experiments import selectors
-from experiments.models import Experiment, Rollup, VisitorOutcome
+from experiments.models import Experiment, GoalRollup, Rollup, VisitorOutcome
 from experiments.services.outcomes import Outcome, measured
 
 AMOUNTS = (
@@ -20,6 +22,7 @@ AMOUNTS = (
     "covariate_product_sum",
     "quarantined_visitors",
 )
+GOAL_AMOUNTS = ("converting_visitors", "value_sum", "value_sum_squares")
 Amounts = tuple[int | Decimal, ...]
 EVERYBODY = ""
 ROWS_A_STATEMENT = 500
@@ -35,11 +38,26 @@ class _Key:
     segment: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _GoalKey:
+    """What names a rollup of a goal."""
+
+    experiment_id: int
+    variant_id: int
+    day: date
+    goal: str
+
+
+AnyKey = TypeVar("AnyKey", _Key, _GoalKey)
+Row = TypeVar("Row", Rollup, GoalRollup)
+
+
 class Book:
     """The experiments whose visitors are booked must be locked until the transaction ends."""
 
     def __init__(self) -> None:
         self.deltas: dict[_Key, Amounts] = {}
+        self.goal_deltas: dict[_GoalKey, Amounts] = {}
         self.created: list[VisitorOutcome] = []
         self.changed: list[VisitorOutcome] = []
 
@@ -68,9 +86,8 @@ class Book:
         VisitorOutcome.objects.bulk_update(
             self.changed, list(Outcome.__slots__), batch_size=ROWS_A_STATEMENT
         )
-        moved = {key: amounts for key, amounts in self.deltas.items() if any(amounts)}
-        if moved:
-            _write_rollups(moved)
+        _write_rollups(_moved(self.deltas))
+        _write_goal_rollups(_moved(self.goal_deltas))
 
     def _add(self, experiment: Experiment, outcome: Outcome, *, sign: int) -> None:
         amounts = _amounts(outcome, measured(experiment, outcome), sign)
@@ -81,8 +98,29 @@ class Book:
                 day=outcome.day,
                 segment=segment,
             )
-            before = self.deltas.get(key, (0,) * len(amounts))
-            self.deltas[key] = tuple(map(add, before, amounts))
+            _increase(self.deltas, key, amounts)
+        for goal, value in outcome.goals.items():
+            goal_key = _GoalKey(
+                experiment_id=experiment.pk,
+                variant_id=outcome.variant_id,
+                day=outcome.day,
+                goal=goal,
+            )
+            counted = 0 if outcome.is_quarantined else sign
+            _increase(
+                self.goal_deltas,
+                goal_key,
+                (counted, counted * Decimal(value), counted * Decimal(value) ** 2),
+            )
+
+
+def _increase(deltas: dict[AnyKey, Amounts], key: AnyKey, amounts: Amounts) -> None:
+    before = deltas.get(key, (0,) * len(amounts))
+    deltas[key] = tuple(map(add, before, amounts))
+
+
+def _moved(deltas: dict[AnyKey, Amounts]) -> dict[AnyKey, Amounts]:
+    return {key: amounts for key, amounts in deltas.items() if any(amounts)}
 
 
 def _amounts(outcome: Outcome, result: Decimal, sign: int) -> Amounts:
@@ -103,39 +141,54 @@ def _amounts(outcome: Outcome, result: Decimal, sign: int) -> Amounts:
 
 
 def _write_rollups(deltas: dict[_Key, Amounts]) -> None:
+    if not deltas:
+        return
     # More rows than are asked for may match; a few statements are worth that.
-    stored = {
-        _key_of(row): row
-        for row in selectors.rollups_to_book(
-            experiment_ids={key.experiment_id for key in deltas},
-            days={key.day for key in deltas},
-            segments={key.segment for key in deltas},
-        )
-    }
-    created: list[Rollup] = []
-    changed: list[Rollup] = []
+    rows = selectors.rollups_to_book(
+        experiment_ids={key.experiment_id for key in deltas},
+        days={key.day for key in deltas},
+        segments={key.segment for key in deltas},
+    )
+    stored = {_key_of(row, _Key): row for row in rows}
+    touched = {key: stored.get(key) or Rollup(**asdict(key)) for key in deltas}
+    _write_rows(Rollup, AMOUNTS, [(touched[key], amounts) for key, amounts in deltas.items()])
+
+
+def _write_goal_rollups(deltas: dict[_GoalKey, Amounts]) -> None:
+    if not deltas:
+        return
+    rows = selectors.goal_rollups_to_book(
+        experiment_ids={key.experiment_id for key in deltas}, days={key.day for key in deltas}
+    )
+    stored = {_key_of(row, _GoalKey): row for row in rows}
+    touched = {key: stored.get(key) or GoalRollup(**asdict(key)) for key in deltas}
+    changes = [(touched[key], amounts) for key, amounts in deltas.items()]
+    _write_rows(GoalRollup, GOAL_AMOUNTS, changes)
+
+
+def _write_rows(
+    model: type[Row], names: Sequence[str], changes: Sequence[tuple[Row, Amounts]]
+) -> None:
+    """Add the amounts to the rows of one model."""
+    created: list[Row] = []
+    changed: list[Row] = []
     emptied: list[int] = []
-    for key, amounts in deltas.items():
-        row = stored.get(key) or Rollup(**asdict(key))
-        for name, amount in zip(AMOUNTS, amounts, strict=True):
+    for row, amounts in changes:
+        for name, amount in zip(names, amounts, strict=True):
             setattr(row, name, getattr(row, name) + amount)
         # A row of zeros (its only visitor turned out to be of another day) is no row.
-        if not any(getattr(row, name) for name in AMOUNTS):
-            emptied.append(row.pk)
-        else:
+        if any(getattr(row, name) for name in names):
             (changed if row.pk else created).append(row)
-    Rollup.objects.filter(pk__in=emptied).delete()
-    Rollup.objects.bulk_update(changed, AMOUNTS, batch_size=ROWS_A_STATEMENT)
-    Rollup.objects.bulk_create(created)
+        else:
+            emptied.append(row.pk)
+    rows = model._default_manager
+    rows.filter(pk__in=emptied).delete()
+    rows.bulk_update(changed, names, batch_size=ROWS_A_STATEMENT)
+    rows.bulk_create(created)
 
 
-def _key_of(row: Rollup) -> _Key:
-    return _Key(
-        experiment_id=row.experiment_id,
-        variant_id=row.variant_id,
-        day=row.day,
-        segment=row.segment,
-    )
+def _key_of(row: Rollup | GoalRollup, kind: type[AnyKey]) -> AnyKey:
+    return kind(**{field.name: getattr(row, field.name) for field in fields(kind)})
 
 
 def _as_outcome(row: VisitorOutcome) -> Outcome:

@@ -49,6 +49,7 @@ def _arm_evidence(report: Report, row: ComparisonResult, insights: Insights | No
         bounds=row.decisive.comparison.lift_interval,
         p_value=row.decisive.p_value_adjusted,
         shrunken_lift=checked.expected.estimate if checked and checked.expected else None,
+        guardrails=tuple(rail.evidence() for rail in report.guardrails if rail.arm == row.arm),
         suspicious=checked.too_good.is_suspicious if checked else False,
     )
 

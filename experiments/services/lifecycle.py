@@ -69,8 +69,8 @@ def archive_experiment(*, experiment: Experiment) -> bool:
 
 @transaction.atomic
 def duplicate_experiment(*, experiment: Experiment, key: str) -> Experiment:
-    """Return a new draft with the same plan and arms."""
-    arms = list(experiment.variants.all())
+    """Return a new draft with the same plan, arms and guardrails."""
+    arms, guardrails = list(experiment.variants.all()), list(experiment.guardrails.all())
     copy = Experiment.objects.get(pk=experiment.pk)
     copy.pk = None
     copy._state.adding = True
@@ -82,6 +82,10 @@ def duplicate_experiment(*, experiment: Experiment, key: str) -> Experiment:
         Variant.objects.create(
             experiment=copy, arm=arm.arm, key=arm.key, cta_id=arm.cta_id, share=arm.share
         )
+    for rail in guardrails:
+        rail.pk, rail.experiment = None, copy
+        rail._state.adding = True
+        rail.save()
     return copy
 
 

@@ -24,6 +24,8 @@ class Outcome:
     covariate: Decimal
     is_quarantined: bool
     segments: str
+    # Goals of guardrails that were reached -> total value, as text.
+    goals: dict[str, str]
 
 
 def visitor_outcome(experiment: Experiment, events: Iterable[Event]) -> Outcome | None:
@@ -48,6 +50,7 @@ def visitor_outcome(experiment: Experiment, events: Iterable[Event]) -> Outcome 
         # A click tells of an arm that was seen, even where its exposure was lost.
         is_quarantined=len({row.variant_id for row in shown}) > 1,
         segments=" ".join(segments_of(first)),
+        goals=_guardrail_goals(experiment, later),
     )
 
 
@@ -81,6 +84,21 @@ def _covariate(experiment: Experiment, events: Iterable[Event], *, until: dateti
     if experiment.primary_metric == Metric.CONVERSION_RATE:
         return Decimal(bool(reached))
     return _total_value(reached)
+
+
+def guardrail_goals(experiment: Experiment) -> set[str]:
+    """Return the goals that the experiment's guardrails count."""
+    return {rail.goal for rail in experiment.guardrails.all() if rail.goal}
+
+
+def _guardrail_goals(experiment: Experiment, later: Iterable[Event]) -> dict[str, str]:
+    wanted = guardrail_goals(experiment)
+    reached: dict[str, list[Event]] = {}
+    for row in later:
+        is_reached = row.type == Event.Type.CONVERSION and row.goal in wanted
+        if is_reached and _within(experiment.stopped_at, row.occurred_at):
+            reached.setdefault(row.goal, []).append(row)
+    return {goal: format(_total_value(rows), "f") for goal, rows in sorted(reached.items())}
 
 
 def _total_value(conversions: Iterable[Event]) -> Decimal:

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+from experiments.services.aa_tests import aa_verdict, is_aa_test
 from experiments.services.analysis import Report
 from experiments.services.beliefs import Belief, beliefs_of
 from experiments.services.comparing import Reading
@@ -10,13 +11,17 @@ from experiments.services.decisions import decision_on
 from experiments.services.insights import Insights, insights_of
 from experiments.services.slot_plans import slot_plans
 from experiments.services.verdict import Verdict, verdict_of
+from experiments.stats.decision import Status
 
 
 def verdict_on(report: Report, insights: Insights | None = None) -> Verdict | None:
     """Return the report's decision in words; None before there are two arms."""
     decision = decision_on(report, insights)
-    names = {arm.arm: arm.text for arm in report.arms}
-    return None if decision is None else verdict_of(decision, names=names)
+    if decision is None:
+        return None
+    if decision.status is not Status.INVALID and is_aa_test(report.experiment):
+        return aa_verdict(report)
+    return verdict_of(decision, names={arm.arm: arm.text for arm in report.arms})
 
 
 def report_as_json(report: Report) -> dict[str, Any]:
@@ -56,6 +61,7 @@ def report_as_json(report: Report) -> dict[str, Any]:
             }
             for row in report.comparisons
         ],
+        "guardrails": [{**asdict(rail), "state": rail.state} for rail in report.guardrails],
         "cuped": asdict(report.adjustment) if report.adjustment else None,
         "omnibus": asdict(report.omnibus) if report.omnibus else None,
         "srm": {**asdict(srm), "is_mismatch": srm.is_mismatch} if srm else None,

@@ -13,7 +13,7 @@ from itertools import islice
 from django.db import transaction
 
 from experiments import selectors
-from experiments.models import Event, Experiment, Rollup, VisitorOutcome
+from experiments.models import Event, Experiment, GoalRollup, Rollup, VisitorOutcome
 from experiments.services.book import Book
 from experiments.services.messages import MAX_AHEAD
 from experiments.services.outcomes import visitor_outcome
@@ -56,6 +56,7 @@ def rebuild_rollups(*, experiment: Experiment) -> None:
     locked = _lock_experiments({experiment.pk})
     VisitorOutcome.objects.filter(experiment=experiment).delete()
     Rollup.objects.filter(experiment=experiment).delete()
+    GoalRollup.objects.filter(experiment=experiment).delete()
     for names in _chunks(selectors.exposed_visitors(experiment), BATCH):
         _fold_visitors(experiment.slot.site_id, names, locked)
 
@@ -109,4 +110,4 @@ def _fold_visitors(site_id: int, names: list[str], experiments: dict[int, Experi
 def _lock_experiments(keys: set[int]) -> dict[int, Experiment]:
     # Not the key: storing an event that points to the experiment need not wait for a fold.
     rows = Experiment.objects.select_for_update(no_key=True).filter(pk__in=keys).order_by("pk")
-    return {row.pk: row for row in rows}
+    return {row.pk: row for row in rows.prefetch_related("guardrails")}

@@ -7,7 +7,7 @@ from experiments import selectors
 from experiments.models import Experiment
 from experiments.services.analysis import Report
 from experiments.services.lifts import lift_estimates
-from experiments.services.totals import ArmTotals, is_enough, statistics_of
+from experiments.services.totals import ArmTotals, Metric, is_enough, statistics_of
 from experiments.stats.segments import Segment, SegmentReport, analyse_segments
 
 # Of each attribute, the values with the most visitors: more would only cost power.
@@ -71,7 +71,7 @@ def _segment(
     pair = (totals[0], totals[index + 1])
     found = (
         lift_estimates(statistics_of(experiment, pair))[0]
-        if all(is_enough(experiment, total) for total in pair)
+        if all(is_enough(Metric(experiment.primary_metric), total) for total in pair)
         else None
     )
     return Segment(

@@ -7,7 +7,7 @@ from itertools import groupby
 from experiments import selectors
 from experiments.models import Experiment, Variant
 from experiments.services.lifts import LiftEstimate, lift_estimates
-from experiments.services.totals import ArmTotals, is_enough, statistics_of, totals_of
+from experiments.services.totals import ArmTotals, Metric, is_enough, statistics_of, totals_of
 from experiments.stats.empirical_bayes import PriorFit, fit_prior
 from experiments.stats.srm import check_srm
 
@@ -55,7 +55,9 @@ def _past_arm(variant: Variant, total: ArmTotals) -> _PastArm:
 def _lifts(experiment: Experiment, arms: Sequence[_PastArm]) -> list[LiftEstimate]:
     """Return one past experiment's lifts; none if it cannot be trusted."""
     totals = [arm.total for arm in arms]
-    if len(arms) < 2 or not all(is_enough(experiment, total) for total in totals):
+    if len(arms) < 2 or not all(
+        is_enough(Metric(experiment.primary_metric), total) for total in totals
+    ):
         return []
     split = check_srm([total.visitors for total in totals], [arm.share for arm in arms])
     if split.is_mismatch:

@@ -51,7 +51,12 @@ def totals_of(rollups: Iterable[Rollup]) -> ArmTotals:
 
 def statistics_of(experiment: Experiment, totals: Sequence[ArmTotals]) -> SufficientStatistics:
     """Return the sufficient statistics of the primary metric, control first."""
-    return stack_arms([_statistics_of_arm(experiment, total) for total in totals])
+    return statistics_of_metric(Metric(experiment.primary_metric), totals)
+
+
+def statistics_of_metric(metric: Metric, totals: Sequence[ArmTotals]) -> SufficientStatistics:
+    """Return the sufficient statistics of a metric, control first."""
+    return stack_arms([_statistics_of_arm(metric, total) for total in totals])
 
 
 def adjusted_statistics_of(
@@ -60,7 +65,7 @@ def adjusted_statistics_of(
     """Return them with what was known before as their covariate (CUPED)."""
     arms = [
         replace(
-            _statistics_of_arm(experiment, total),
+            _statistics_of_arm(Metric(experiment.primary_metric), total),
             covariate_sum=float(total.covariate_sum),
             covariate_sum_squares=float(total.covariate_sum_squares),
             covariate_product_sum=float(total.covariate_product_sum),
@@ -72,21 +77,25 @@ def adjusted_statistics_of(
 
 def successes_of(experiment: Experiment, total: ArmTotals) -> int | None:
     """Return the visitors who did what the metric counts; None for a metric of values."""
+    return _successes(Metric(experiment.primary_metric), total)
+
+
+def _successes(metric: Metric, total: ArmTotals) -> int | None:
     return {
         Metric.CLICK_RATE: total.clicking_visitors,
         Metric.CONVERSION_RATE: total.converting_visitors,
-    }.get(Metric(experiment.primary_metric))
+    }.get(metric)
 
 
-def is_enough(experiment: Experiment, total: ArmTotals) -> bool:
+def is_enough(metric: Metric, total: ArmTotals) -> bool:
     """Return whether the arm reaches the floors below which no decision is made either."""
-    successes = successes_of(experiment, total)
+    successes = _successes(metric, total)
     few = successes is not None and successes < POLICY.minimum_conversions
     return total.visitors >= POLICY.minimum_visitors and not few
 
 
-def _statistics_of_arm(experiment: Experiment, total: ArmTotals) -> SufficientStatistics:
-    successes = successes_of(experiment, total)
+def _statistics_of_arm(metric: Metric, total: ArmTotals) -> SufficientStatistics:
+    successes = _successes(metric, total)
     if successes is not None:
         return Proportion(n=total.visitors, sum=successes)
     return Mean(

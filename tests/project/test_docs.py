@@ -12,6 +12,7 @@ import pytest
 import time_machine
 from uuid6 import uuid7
 
+from experiments.api.public import edge
 from experiments.api.public.edge import Edge
 from experiments.services.demo import load_demo
 from experiments.services.snapshot import SnapshotStore
@@ -56,8 +57,9 @@ def examples():
 
 
 @pytest.fixture
-def demo(db, tmp_path):
+def demo(db, tmp_path, monkeypatch):
     """The demo as `make demo` loads it, asked without a socket."""
+    monkeypatch.setattr(edge, "close_old_connections", lambda: None)
     with time_machine.travel(NOW, tick=False):
         load_demo(work_dir=tmp_path, now=NOW)
         yield WSGIClient(Edge(None, SnapshotStore(max_age_s=0.0)))

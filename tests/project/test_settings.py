@@ -61,6 +61,20 @@ def test_installation_starts_with_a_secret_of_its_own(start, tmp_path):
     assert secret.stat().st_mode & 0o077 == 0
 
 
+def test_worker_starts_with_the_settings_of_a_real_installation(pytestconfig, tmp_path):
+    environment = {"PATH": os.environ["PATH"], "CTAOPT_DATA_DIR": str(tmp_path / "data")}
+    report = subprocess.run(
+        [sys.executable, "-m", "celery", "--app", "ctaopt.celery", "report"],
+        cwd=pytestconfig.rootpath,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert str(tmp_path / "data" / "broker") in report.stdout
+    assert 'Settings "ctaopt.settings.prod"' in report.stdout
+
+
 def test_demo_refuses_to_run_with_other_settings(start):
     assert_refused(start("demo"), "settings of its own")
 

@@ -65,6 +65,8 @@ class ExperimentViewSet(ReadOnlyModelViewSet[Experiment]):
     serializer_class = ExperimentSerializer
     queryset = Experiment.objects.none()
     lookup_field = "key"
+    # A slug: what no key can be is not found, and not asked of the database.
+    lookup_value_regex = "[-a-zA-Z0-9_]+"
 
     def get_queryset(self) -> QuerySet[Experiment]:
         return selectors.experiments_for_report(site=site_of(self.request))

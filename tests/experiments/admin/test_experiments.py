@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from experiments.models import Experiment
+from experiments.models import Experiment, Guardrail
 from tests import factories
 
 
@@ -85,6 +85,28 @@ def test_report_page_of_a_draft_shows_what_its_slot_can_find(admin_client, slot)
     assert "about 1,000 visitors a day" in page
     assert "their rate was 5.00 %" in page
     assert "Fixed horizon" in page
+
+
+def test_report_page_shows_its_guardrails(admin_client, running_experiment):
+    Guardrail.objects.create(
+        experiment=running_experiment, metric="conversion_rate", goal="order", margin=0.03
+    )
+    for variant in running_experiment.variants.all():
+        factories.make_rollup(variant, visitors=5_000, clicks=250)
+    page = admin_client.get(report_url(running_experiment)).content.decode()
+    for text in ("Conversion rate order", "3.0 %", "not yet excluded", "at every look"):
+        assert text in page
+
+
+def test_draft_takes_a_guardrail_and_its_copy_keeps_it(admin_client, draft):
+    Guardrail.objects.create(experiment=draft, metric="conversion_rate", goal="order")
+    page = admin_client.get(reverse("admin:experiments_experiment_change", args=[draft.pk]))
+    assert 'name="guardrails-0-margin"' in page.content.decode()
+    url = reverse("admin:experiments_experiment_changelist")
+    admin_client.post(url, {"action": "duplicate", "_selected_action": [draft.pk]})
+    copy = Experiment.objects.exclude(pk=draft.pk).get()
+    assert [rail.goal for rail in copy.guardrails.all()] == ["order"]
+    assert draft.guardrails.count() == 1
 
 
 def test_report_page_costs_a_fixed_number_of_queries(

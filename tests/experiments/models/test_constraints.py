@@ -15,6 +15,8 @@ from experiments.models import (
     CTAWording,
     Event,
     Experiment,
+    GoalRollup,
+    Guardrail,
     HistoryArm,
     Job,
     Namespace,
@@ -77,6 +79,14 @@ class World:
 
     def rollup_row(self, **changes):
         return Rollup(experiment=self.experiment, variant=self.b, day=NOW.date(), **changes)
+
+    def guardrail_row(self, **changes):
+        values = {"metric": "conversion_rate", "goal": "order"}
+        return Guardrail(experiment=self.experiment, **(values | changes))
+
+    def goal_rollup_row(self, **changes):
+        values = {"variant": self.b, "day": NOW.date(), "goal": "order"}
+        return GoalRollup(experiment=self.experiment, **(values | changes))
 
     def history_row(self, **changes):
         values = {"test": "t", "text": "Go", "visitors": 10, "clicks": 1, "digest": "d"}
@@ -202,6 +212,15 @@ REFUSED = [
     ("rollup_counts_possible", lambda w: [w.rollup_row(visitors=1, converting_visitors=2)]),
     ("rollup_counts_possible", lambda w: [w.rollup_row(visitors=1, clicking_visitors=-1)]),
     ("rollup_counts_possible", lambda w: [w.rollup_row(quarantined_visitors=-1)]),
+    ("guardrail_one_a_metric_and_goal", twice(lambda w: w.guardrail_row())),
+    ("guardrail_metric_known_and_goal_fits", lambda w: [w.guardrail_row(goal="")]),
+    ("guardrail_metric_known_and_goal_fits", lambda w: [w.guardrail_row(metric="click_rate")]),
+    ("guardrail_metric_known_and_goal_fits", lambda w: [w.guardrail_row(metric="noise")]),
+    ("guardrail_margin_range", lambda w: [w.guardrail_row(margin=-0.01)]),
+    ("guardrail_margin_range", lambda w: [w.guardrail_row(margin=1.01)]),
+    ("goal_rollup_one_a_day_arm_and_goal", twice(lambda w: w.goal_rollup_row())),
+    ("goal_rollup_counts_possible", lambda w: [w.goal_rollup_row(converting_visitors=-1)]),
+    ("goal_rollup_counts_possible", lambda w: [w.goal_rollup_row(goal="")]),
     ("job_progress_range", lambda w: [w.job_row(progress=1.1)]),
     ("job_one_training_at_a_time", twice(lambda w: w.job_row())),
 ]
@@ -226,14 +245,16 @@ RULES = {name: (model, rule) for name, model, rule in _rules()}
 
 
 def _message_of(name):
-    """SQLite names a broken check, but only the columns of a broken unique index."""
+    """PostgreSQL names what was broken; SQLite a check, but of a unique index its columns."""
     model, rule = RULES[name]
     if isinstance(rule, models.CheckConstraint):
-        return f"CHECK constraint failed: {name}$"
+        return f'CHECK constraint failed: {name}$|check constraint "{name}"'
     fields = rule.fields if isinstance(rule, models.UniqueConstraint) else (rule.name,)
     columns = [model._meta.get_field(field).column for field in fields]
-    listed = ", ".join(f"{model._meta.db_table}.{column}" for column in columns)
-    return f"UNIQUE constraint failed: {listed}$"
+    table = model._meta.db_table
+    listed = ", ".join(f"{table}.{column}" for column in columns)
+    stored = name if isinstance(rule, models.UniqueConstraint) else f"{table}_{rule.column}.*"
+    return f'UNIQUE constraint failed: {listed}$|unique constraint "{stored}"'
 
 
 @pytest.mark.parametrize(("name", "rows"), REFUSED, ids=[name for name, _ in REFUSED])

@@ -20,7 +20,7 @@ def test_revision_moves_by_one(db):
         assert selectors.config_revision() == expected
 
 
-def test_first_changes_ever_at_the_same_moment_all_count(file_database):
+def test_first_changes_ever_at_the_same_moment_all_count(real_database):
     assert in_threads(*[bump_revision] * 4) == [None] * 4
     assert selectors.config_revision() == 4
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -278,12 +278,14 @@ def test_any_retries_store_each_event_once(served, kinds, batches):
     assert len(stored) == len(sent)
 
 
-def test_same_batch_from_several_threads_is_stored_once(file_database):
+def test_same_batch_from_several_threads_is_stored_once(real_database):
     slot = factories.make_slot(factories.make_site())
     factories.make_running_experiment(slot)
     site = served_again(slot.site)
     items = [event_message(visitor=f"v-{n}") for n in range(20)]
     receipts = in_threads(*[lambda: ingest(site=site, items=items, now=NOW)] * 4)
-    assert sum(receipt.accepted for receipt in receipts) == 20
-    assert sum(receipt.duplicates for receipt in receipts) == 60
     assert Event.objects.count() == 20
+    assert all(receipt.accepted + receipt.duplicates == 20 for receipt in receipts)
+    # On PostgreSQL two may both say so of one event: docs/events.md.
+    if connection.vendor == "sqlite":
+        assert sum(receipt.accepted for receipt in receipts) == 20

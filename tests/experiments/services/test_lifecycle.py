@@ -210,7 +210,7 @@ def test_duplicate_is_a_draft_with_the_same_plan_and_arms(slot):
     assert (original.key, original.status) == ("hero-test", Status.RUNNING)
 
 
-def test_rivals_started_at_the_same_moment_leave_one_running(file_database):
+def test_rivals_started_at_the_same_moment_leave_one_running(real_database):
     slot = factories.make_slot(factories.make_site())
     space = slot.site.namespaces.create(key="space", seed="space")
     # Ranges overlap, which no constraint of the database can tell.

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from experiments.models import Event, Experiment, Rollup, VisitorOutcome
+from experiments.models import Event, Experiment, GoalRollup, Guardrail, Rollup, VisitorOutcome
 from experiments.services.ingestion import ingest
 from experiments.services.lifecycle import stop_experiment
 from experiments.services.rollups import NothingToRebuildError, fold_pending, rebuild_rollups
@@ -40,6 +40,9 @@ def sale(running_experiment):
 def both(running_experiment, sale):
     """Both experiments of the shop, counting the goal `signup`."""
     Experiment.objects.update(goal="signup")
+    Guardrail.objects.create(
+        experiment=running_experiment, metric="conversion_rate", goal="newsletter"
+    )
     running_experiment.refresh_from_db()
     sale.refresh_from_db()
     return running_experiment, sale
@@ -113,6 +116,40 @@ def recount(experiment, segment="", columns=COUNTS):
         row[7] += before * before
         row[8] += before * (value if by_value else has_clicked)
     return {key: tuple(row[: len(columns)]) for key, row in table.items()}
+
+
+def goal_rows_of(experiment):
+    """The rollups of the guardrails' goals as a plain table: (arm, day, goal) -> sums."""
+    return {
+        (row.variant.key, row.day, row.goal): (
+            row.converting_visitors,
+            row.value_sum,
+            row.value_sum_squares,
+        )
+        for row in GoalRollup.objects.filter(experiment=experiment).select_related("variant")
+    }
+
+
+def goal_recount(experiment):
+    """The same table from the stored events: a recount of the experiment with another goal."""
+    table = {}
+    end = experiment.stopped_at or datetime.max.replace(tzinfo=UTC)
+    for goal in experiment.guardrails.values_list("goal", flat=True):
+        by_visitor = defaultdict(list)
+        for event in Event.objects.order_by("occurred_at", "event_id").select_related("variant"):
+            by_visitor[event.visitor].append(event)
+        for own in by_visitor.values():
+            shown = [e for e in own if e.experiment_id == experiment.pk]
+            first = next((e for e in shown if e.type == "exposure"), None)
+            if first is None or len({e.variant_id for e in shown}) > 1:
+                continue
+            hits = [e for e in own if e.goal == goal and first.occurred_at <= e.occurred_at <= end]
+            if hits:
+                key = (first.variant.key, first.occurred_at.astimezone(UTC).date(), goal)
+                value = sum((e.value or Decimal(0) for e in hits), Decimal(0))
+                old = table.get(key, (0, 0, 0))
+                table[key] = (old[0] + 1, old[1] + value, old[2] + value * value)
+    return table
 
 
 def earlier(experiment, events, seen):
@@ -297,6 +334,21 @@ def test_covariate_of_clicks_is_one_click_on_another_experiment(both):
     assert rows_of(both[0], columns=COVARIATES) == {("b", MORNING.date()): (1, 1, 1)}
 
 
+def test_goal_of_a_guardrail_is_counted_beside_the_own_one(both):
+    send(
+        event_message(),
+        event_message("conversion", value=2),
+        event_message("conversion", goal="newsletter", value=0.5),
+        event_message("conversion", goal="newsletter", value=1),
+        event_message("conversion", goal="other", value=9),
+    )
+    fold_pending()
+    assert rows_of(both[0]) == {("b", NOW.date()): (1, 0, 1, 2, 4, 0)}
+    expected = (1, Decimal("1.5"), Decimal("2.25"))
+    assert goal_rows_of(both[0]) == {("b", NOW.date(), "newsletter"): expected}
+    assert goal_rows_of(both[1]) == {}
+
+
 def test_nothing_new_folds_to_nothing(running_experiment):
     send(event_message())
     fold_pending()
@@ -407,13 +459,15 @@ SEGMENTS = ("", "device=mobile", "device=desktop", "new_visitor=true", "new_visi
 
 
 def tables_of(experiment, table):
-    """A table (stored or counted again) of everybody and of each segment."""
-    return {segment: table(experiment, segment, COUNTS + COVARIATES) for segment in SEGMENTS}
+    """The tables (stored or counted again) of everybody, of each segment and of each goal."""
+    goals = {rows_of: goal_rows_of, recount: goal_recount}[table](experiment)
+    columns = COUNTS + COVARIATES
+    return {"goals": goals} | {one: table(experiment, one, columns) for one in SEGMENTS}
 
 
 def emptied():
     """Forget what the last example left."""
-    for model in (Rollup, VisitorOutcome, Event):
+    for model in (Rollup, GoalRollup, VisitorOutcome, Event):
         model.objects.all().delete()
     Experiment.objects.update(status=Experiment.Status.RUNNING, stopped_at=None)
 
@@ -462,7 +516,7 @@ def test_stop_anywhere_between_the_events_gives_the_recount(both, before, after,
     assert tables_of(experiment, rows_of) == folded
 
 
-def test_folds_and_batches_at_the_same_moment_give_the_recount(file_database):
+def test_folds_and_batches_at_the_same_moment_give_the_recount(real_database):
     slot = factories.make_slot(factories.make_site())
     experiment = factories.make_running_experiment(slot)
 

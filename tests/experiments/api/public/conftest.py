@@ -1,6 +1,7 @@
 import pytest
 import time_machine
 
+from experiments.api.public import edge
 from experiments.api.public.edge import Edge
 from experiments.services.snapshot import SnapshotStore
 from tests.factories import NOW
@@ -11,6 +12,12 @@ from tests.wsgi_client import WSGIClient
 def _frozen_time():
     with time_machine.travel(NOW, tick=False):
         yield
+
+
+@pytest.fixture(autouse=True)
+def _connection_of_the_test(monkeypatch):
+    """Leave the test its connection, in mid-transaction, as Django's own test client does."""
+    monkeypatch.setattr(edge, "close_old_connections", lambda: None)
 
 
 def django_app(environ, start_response):

@@ -4,8 +4,8 @@ import pytest
 from django.db import InterfaceError, OperationalError
 
 from experiments import selectors
-from experiments.api.public import ofrep
-from experiments.api.public.edge import ROUTES, Edge
+from experiments.api.public import edge, ofrep
+from experiments.api.public.edge import EVALUATE_ONE, ROUTES, Edge
 from experiments.services.snapshot import SnapshotStore
 from tests.experiments.api.public.conftest import django_app
 from tests.wsgi_client import WSGIClient, call
@@ -89,6 +89,14 @@ def test_silent_database_at_the_start_gives_503(browser, monkeypatch, caplog, er
     assert answer.json()["errorCode"] == "GENERAL"
     assert "connection refused" in caplog.text
     assert "connection refused" not in answer.body.decode()
+
+
+@pytest.mark.parametrize("path", [ONE, "/readyz", "/api/v1/events"])
+def test_broken_connections_are_not_kept_for_the_next_request(browser, slot, monkeypatch, path):
+    closed = []
+    monkeypatch.setattr(edge, "close_old_connections", lambda: closed.append(path))
+    browser.request(EVALUATE_ONE.methods[0] if path == ONE else ROUTES[path].methods[0], path)
+    assert closed == [path]
 
 
 def test_fault_of_ours_is_logged_and_says_nothing_about_itself(browser, monkeypatch, caplog):

@@ -1,0 +1,80 @@
+"""Metrics that no arm may harm, and what they are counted from."""
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from experiments.models.experiment import Experiment, Variant
+from experiments.models.fields import ExactDecimalField
+
+
+class Guardrail(models.Model):
+    """A metric that may lose no more than a margin against the control."""
+
+    experiment = models.ForeignKey(Experiment, models.CASCADE, related_name="guardrails")
+    metric = models.CharField(_("metric"), max_length=20, choices=Experiment.Metric)
+    goal = models.CharField(
+        _("goal"), max_length=100, blank=True, help_text=_("Name of the conversion that counts.")
+    )
+    margin = models.FloatField(
+        _("margin"),
+        default=0.02,
+        validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
+        help_text=_("Loss that is tolerated, relative to the control: 0.02 is 2 %."),
+    )
+    higher_is_better = models.BooleanField(_("higher is better"), default=True)
+
+    class Meta:
+        verbose_name = _("guardrail")
+        verbose_name_plural = _("guardrails")
+        ordering = ("experiment", "metric", "goal")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("experiment", "metric", "goal"), name="guardrail_one_a_metric_and_goal"
+            ),
+            models.CheckConstraint(
+                condition=Q(metric="click_rate", goal="")
+                | (Q(metric__in=("conversion_rate", "value_per_visitor")) & ~Q(goal="")),
+                name="guardrail_metric_known_and_goal_fits",
+                violation_error_message=_("A rate of clicks has no goal; other metrics need one."),
+            ),
+            models.CheckConstraint(
+                condition=Q(margin__gte=0) & Q(margin__lte=1), name="guardrail_margin_range"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.get_metric_display()} {self.goal}".strip()
+
+
+class GoalRollup(models.Model):
+    """Beside a Rollup of everybody: the same visitors' conversions of a guardrail's goal."""
+
+    experiment = models.ForeignKey(
+        Experiment, models.CASCADE, related_name="goal_rollups", db_index=False
+    )
+    variant = models.ForeignKey(Variant, models.CASCADE, related_name="+")
+    day = models.DateField(_("day"))
+    goal = models.CharField(_("goal"), max_length=100)
+    converting_visitors = models.BigIntegerField(_("converting visitors"), default=0)
+    value_sum = ExactDecimalField(_("sum of values"), default=0)
+    value_sum_squares = ExactDecimalField(_("sum of squared values"), default=0)
+
+    class Meta:
+        verbose_name = _("rollup of a goal")
+        verbose_name_plural = _("rollups of goals")
+        ordering = ("experiment", "goal", "day", "variant")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("experiment", "goal", "variant", "day"),
+                name="goal_rollup_one_a_day_arm_and_goal",
+            ),
+            models.CheckConstraint(
+                condition=Q(converting_visitors__gte=0) & ~Q(goal=""),
+                name="goal_rollup_counts_possible",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.variant_id} {self.day} {self.goal}"
