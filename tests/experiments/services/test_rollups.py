@@ -367,7 +367,7 @@ def emptied():
     Experiment.objects.update(status=Experiment.Status.RUNNING, stopped_at=None)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(events=st.lists(sent_events, max_size=14), data=st.data())
 def test_any_order_any_batches_any_retries_give_the_recount(both, events, data):
     emptied()
@@ -388,7 +388,7 @@ def test_any_order_any_batches_any_retries_give_the_recount(both, events, data):
     assert [tables_of(experiment, rows_of) for experiment in both] == folded
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
 @given(
     before=st.lists(sent_events, max_size=8),
     after=st.lists(sent_events.filter(lambda one: one.kind == "conversion"), max_size=4),
