@@ -17,6 +17,11 @@ def decimal(value: float, digits: int) -> str:
     return number_format(Decimal(f"{value:.{digits}f}"), digits)
 
 
+def threshold(value: float) -> str:
+    """Return a limit as it was set: 0.05, not 0.0500."""
+    return number_format(Decimal(f"{value:g}"))
+
+
 def percent(value: float | None, digits: int = 2) -> str:
     """Return 0.01933 as "1.93 %"."""
     if value is None:
@@ -64,7 +69,7 @@ def p_value(value: float | None) -> str:
     if value is None:
         return MISSING
     if value == 0:
-        return "< 1e-300"
+        return _("1e-300 or less")
     if value < SMALLEST_DECIMAL_P:
         mantissa, exponent = f"{value:.1e}".split("e")
         return f"{decimal(float(mantissa), 1)}e{exponent}"

@@ -58,8 +58,9 @@ def plan_for(assumed: Assumptions) -> Plan:
 
 
 def lift_found_by(assumed: Assumptions, *, visitors: float) -> float | None:
-    """Return the smallest lift that so many visitors find with the wanted power."""
-    return detectable_lift(design_for(assumed), visitors)
+    """Return the smallest lift, of the assumed sign, that so many visitors find."""
+    upwards = assumed.lift > 0
+    return detectable_lift(design_for(assumed), visitors, higher_is_better=upwards)
 
 
 def design_for(assumed: Assumptions) -> Design:

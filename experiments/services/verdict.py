@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from experiments.formatting import count, p_value, percent, signed_percent
+from experiments.formatting import count, p_value, percent, signed_percent, threshold
 from experiments.stats.decision import Code, Decision, Ground, Status
 from experiments.stats.evidence import Rule
 
@@ -91,7 +91,9 @@ def _shown(key: str, value: float) -> str:
         return signed_percent(value)
     if key in ("share", "minimum_change", "margin"):
         return percent(value, 1)
-    if key in ("p_value", "alpha", "threshold"):
+    if key in ("alpha", "threshold"):
+        return threshold(value)
+    if key == "p_value":
         return p_value(value)
     return count(round(value))
 

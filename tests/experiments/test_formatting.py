@@ -35,7 +35,7 @@ def test_points_are_absolute(value, text):
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.01685, "0.0169"), (2.3e-16, "2.3e-16"), (0.0, "< 1e-300"), (None, "-")],
+    [(0.01685, "0.0169"), (2.3e-16, "2.3e-16"), (0.0, "1e-300 or less"), (None, "-")],
 )
 def test_p_value_keeps_digits_that_mean_something(value, text):
     assert formatting.p_value(value) == text
@@ -50,3 +50,7 @@ def test_intervals_name_both_ends():
 
 def test_count_groups_thousands():
     assert formatting.count(10_283) == "10,283"
+
+
+def test_threshold_is_shown_as_it_was_set():
+    assert [formatting.threshold(value) for value in (0.05, 0.001)] == ["0.05", "0.001"]

@@ -44,6 +44,12 @@ def test_lift_found_by_the_planned_visitors_is_the_planned_lift():
     assert lift_found_by(assumptions(), visitors=visitors) == pytest.approx(0.1, rel=1e-9)
 
 
+def test_lift_found_by_the_visitors_of_a_loss_is_that_loss():
+    losing = assumptions(lift=-0.1)
+    visitors = plan_for(losing).size.total
+    assert lift_found_by(losing, visitors=visitors) == pytest.approx(-0.1, rel=1e-9)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

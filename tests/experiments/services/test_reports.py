@@ -102,6 +102,6 @@ def test_verdict_speaks_french(fixed):
     assert verdict.title == "Déployez «\u00a0hero-test b\u00a0»."
     assert "+20,0\u00a0%" in verdict.sentences[0]
     assert (
-        "p ajustée = 0,0019, seuil 0,0500\u00a0; valable pour cette seule lecture"
+        "p ajustée = 0,0019, seuil 0,05\u00a0; valable pour cette seule lecture"
         in (verdict.sentences[0])
     )
