@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Prefetch, Q, QuerySet, Sum
@@ -226,3 +227,9 @@ def slots_of(*, site: Site | None) -> QuerySet[Slot]:
 def live_experiments() -> QuerySet[Experiment]:
     """Return running and paused experiments, the newest first."""
     return experiments_for_report().filter(status__in=LIVE)
+
+
+def live_experiments_using(row: Any) -> QuerySet[Experiment]:
+    """Return the live experiments of an audience or a namespace."""
+    experiments: QuerySet[Experiment] = row.experiments.all()
+    return experiments.filter(status__in=LIVE)

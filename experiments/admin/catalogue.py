@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 
 from experiments import selectors
-from experiments.admin.base import ServedModelAdmin
+from experiments.admin.base import LockedWhileLiveAdmin, ServedModelAdmin
 from experiments.admin.drawing import draw
 from experiments.admin.forms import CTAForm, SiteForm
 from experiments.models import CTA, Audience, CTAWording, Namespace, ServerKey, Site, Slot, Tag
@@ -30,7 +30,7 @@ class SiteAdmin(ServedModelAdmin[Site]):
 
 
 @admin.register(ServerKey)
-class ServerKeyAdmin(ModelAdmin[ServerKey]):  # type: ignore[misc]
+class ServerKeyAdmin(ServedModelAdmin[ServerKey]):
     """A key is shown once, when it is made; after that it can only be revoked."""
 
     list_display = ("name", "site", "prefix", "created_at", "revoked_at")
@@ -137,7 +137,7 @@ class CTAAdmin(ServedModelAdmin[CTA]):
 
 
 @admin.register(Audience)
-class AudienceAdmin(ServedModelAdmin[Audience]):
+class AudienceAdmin(LockedWhileLiveAdmin[Audience]):
     list_display = ("name", "key", "site", "condition")
     list_filter = ("site",)
     search_fields = ("name", "key")
@@ -162,6 +162,17 @@ class SlotAdmin(ServedModelAdmin[Slot]):
     prepopulated_fields: ClassVar = {"key": ("name",)}
     readonly_fields = ("embed_code",)
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Slot | None = None) -> tuple[str, ...]:
+        """The page names the slot by its key: it stays once experiments are there."""
+        used = obj is not None and obj.experiments.exists()
+        return (*self.readonly_fields, "site", "key") if used else self.readonly_fields
+
+    def get_prepopulated_fields(
+        self, request: HttpRequest, obj: Slot | None = None
+    ) -> dict[str, Any]:
+        read_only = "key" in self.get_readonly_fields(request, obj)
+        return {} if read_only else self.prepopulated_fields
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Slot]:
         rows: QuerySet[Slot] = super().get_queryset(request)
         return rows.select_related("site", "default_cta").prefetch_related("default_cta__wordings")
@@ -182,6 +193,6 @@ class SlotAdmin(ServedModelAdmin[Slot]):
 
 
 @admin.register(Namespace)
-class NamespaceAdmin(ServedModelAdmin[Namespace]):
+class NamespaceAdmin(LockedWhileLiveAdmin[Namespace]):
     list_display = ("key", "site", "seed")
     list_filter = ("site",)

@@ -136,7 +136,8 @@ def booked(demo):
     query = """
         SELECT r.day, v.key, r.visitors, r.clicking_visitors FROM experiments_rollup r
         JOIN experiments_variant v ON v.id = r.variant_id
-        JOIN experiments_experiment x ON x.id = r.experiment_id WHERE x.key = 'hero-signup-fr'
+        JOIN experiments_experiment x ON x.id = r.experiment_id
+        WHERE x.key = 'hero-signup-fr' AND r.segment = ''
     """
     return {(day, arm): (visitors, clicks) for day, arm, visitors, clicks in rows(demo, query)}
 

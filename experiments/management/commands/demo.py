@@ -28,7 +28,7 @@ TRAINING = "training"
 # One process that serves from memory; the threads wait for the database, not for each other.
 WEB_COMMAND = (
     *("granian", "--interface", "wsgi", "--host", HOST, "--http", "1", "--no-ws"),
-    *("--workers", "1", "--blocking-threads", "4", "ctaopt.wsgi:application"),
+    *("--workers", "1", "--blocking-threads", "16", "ctaopt.wsgi:application"),
 )
 # Threads share one encoder in memory and stop at once. Alone on its broker, the worker has nobody
 # to gossip with; below WARNING it would write a line for every task.

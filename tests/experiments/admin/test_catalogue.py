@@ -1,7 +1,7 @@
 import pytest
 from django.urls import reverse
 
-from experiments.models import CTA, ConfigRevision, ServerKey
+from experiments.models import CTA, ConfigRevision, Namespace, ServerKey
 from tests import factories
 
 
@@ -133,3 +133,38 @@ def test_list_page_costs_a_fixed_number_of_queries(
     with django_assert_max_num_queries(14):
         response = admin_client.get(reverse(f"admin:experiments_{name}_changelist"))
     assert response.status_code == 200
+
+
+def test_audience_and_namespace_are_locked_while_an_experiment_is_live(admin_client, slot):
+    audience = factories.make_audience(slot.site)
+    namespace = Namespace.objects.create(site=slot.site, key="all", seed="all")
+    part = {"namespace_start": "0", "namespace_end": "0.5"}
+    factories.make_running_experiment(slot, audience=audience, namespace=namespace, **part)
+    for row in (audience, namespace):
+        url = reverse(f"admin:experiments_{row._meta.model_name}_change", args=[row.pk])
+        assert admin_client.get(url).status_code == 200
+        assert admin_client.post(url, {}).status_code == 403
+
+
+def test_audience_of_a_draft_may_change(admin_client, slot):
+    audience = factories.make_audience(slot.site)
+    factories.make_experiment(slot, audience=audience)
+    url = reverse("admin:experiments_audience_change", args=[audience.pk])
+    data = {"site": slot.site.pk, "key": "french", "name": "Francophones", "condition": "{}"}
+    assert admin_client.post(url, data).status_code == 302
+
+
+def test_slot_keeps_its_key_once_it_has_an_experiment(admin_client, draft):
+    url = reverse("admin:experiments_slot_change", args=[draft.slot.pk])
+    data = {"key": "other", "name": "Hero", "position": "footer"}
+    admin_client.post(url, data | {"default_cta": draft.slot.default_cta_id})
+    draft.slot.refresh_from_db()
+    assert (draft.slot.key, draft.slot.position) == ("hero", "footer")
+
+
+def test_deleted_server_key_stops_working_at_once(admin_client, site):
+    factories.make_server_key(site)
+    url = reverse("admin:experiments_serverkey_delete", args=[ServerKey.objects.get().pk])
+    admin_client.post(url, {"post": "yes"})
+    assert not ServerKey.objects.exists()
+    assert ConfigRevision.objects.get().number == 1
