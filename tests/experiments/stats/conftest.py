@@ -1,24 +1,13 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
-from hypothesis import settings
 
 from experiments.stats.sufficient import Mean, Proportion
 
-# A machine shared by several suites makes any time limit of an example flaky.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
-
-SHARED = Path(__file__).resolve().parents[3].parent / "shared"
-
 
 @pytest.fixture
-def library_arms():
+def library_arms(shared_dir):
     """The Montana State University library test: the real counts behind the demo."""
-    path = SHARED / "data" / "msu_library" / "arms.csv"
-    if not path.exists():
-        pytest.skip(f"{path} is absent: it stands beside the project, outside the repository")
+    path = shared_dir / "data" / "msu_library" / "arms.csv"
     columns = np.genfromtxt(path, delimiter=",", names=True, dtype=None, encoding="utf-8")
     return Proportion(n=columns["visitors"].astype(float), sum=columns["clicks"].astype(float))
 
