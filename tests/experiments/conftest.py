@@ -87,3 +87,10 @@ def real_database(transactional_db, tmp_path):
     connections["default"].close()
     settings["NAME"] = name
     connections["default"] = memory
+
+
+@pytest.fixture
+def admin_client(client, owner):
+    """The owner's browser."""
+    client.force_login(owner)
+    return client

@@ -5,12 +5,6 @@ from experiments.models import CTA, ConfigRevision, Namespace, ServerKey
 from tests import factories
 
 
-@pytest.fixture
-def admin_client(client, owner):
-    client.force_login(owner)
-    return client
-
-
 def cta_form(site, **changes):
     values = {
         "site": site.pk,

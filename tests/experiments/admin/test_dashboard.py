@@ -1,11 +1,4 @@
-import pytest
 from django.urls import reverse
-
-
-@pytest.fixture
-def admin_client(client, owner):
-    client.force_login(owner)
-    return client
 
 
 def test_dashboard_lists_live_experiments_with_their_verdict(admin_client, running_experiment):

@@ -1,6 +1,5 @@
 from datetime import timedelta
 
-import pytest
 from django.urls import reverse
 from django.utils import timezone
 
@@ -14,12 +13,6 @@ def report_url(experiment):
 
 def step_url(experiment, name):
     return reverse("admin:experiments_experiment_step", args=[experiment.pk, name])
-
-
-@pytest.fixture
-def admin_client(client, owner):
-    client.force_login(owner)
-    return client
 
 
 def test_report_page_shows_the_library_test(admin_client, site):

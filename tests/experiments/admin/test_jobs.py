@@ -7,12 +7,6 @@ from tests.factories import NOW
 RANK = {"control": "Envoyer", "wordings": "Recevoir mon guide\n\nRecevoir mon guide\nOK"}
 
 
-@pytest.fixture
-def admin_client(client, owner):
-    client.force_login(owner)
-    return client
-
-
 def make_job(kind, **changes):
     moments = {"created_at": NOW, "heartbeat_at": NOW, "language": "en"}
     return Job.objects.create(kind=kind, **(moments | changes))

@@ -14,11 +14,11 @@ COLUMNS = ("test", "context", "text", "visitors", "clicks", "audience", "locale"
 
 
 @pytest.fixture
-def admin_client(client, owner, settings, tmp_path):
+def admin_client(admin_client, settings, tmp_path):
+    """The owner's browser, with a folder of predictors and the tiny encoder."""
     settings.CTAOPT_MODEL_DIR = tmp_path
     settings.CTAOPT_ENCODER = str(TINY_ENCODER)
-    client.force_login(owner)
-    return client
+    return admin_client
 
 
 @pytest.fixture

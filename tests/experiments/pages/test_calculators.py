@@ -2,12 +2,6 @@ import pytest
 from django.urls import reverse
 
 
-@pytest.fixture
-def admin_client(client, owner):
-    client.force_login(owner)
-    return client
-
-
 def page(client, name, **values):
     response = client.get(reverse(f"calculator-{name}"), values)
     assert response.status_code == 200
