@@ -4,6 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Files stay whole: their tests share browsers, servers and trained models.
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile
+# What speaks to the database directly runs once more on PostgreSQL.
+ON_POSTGRES := tests/experiments/models tests/experiments/api/public $(addprefix \
+	tests/experiments/services/,test_catalogue.py test_ingestion.py test_lifecycle.py \
+	test_reports.py test_rollups.py test_segmenting.py test_snapshot.py)
 # Messages of a language, compiled without GNU gettext.
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard locale/*/LC_MESSAGES/*.po))
 
@@ -29,6 +33,7 @@ demo: setup ## Run the whole service with demo data (PORT=8000); Ctrl-C stops it
 	@DJANGO_SETTINGS_MODULE=ctaopt.settings.demo exec $(BIN)/python manage.py demo --port $(PORT)
 
 test: setup ## Run the whole test suite, the slow part included.
+	@$(PYTEST) --on-postgres -m "not slow" $(ON_POSTGRES)
 	@$(PYTEST)
 
 check: setup ## Run what must be green before a push: format, lint, types, borders, fast tests.

@@ -1,17 +1,24 @@
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from django.db import connections
 from django.utils import translation
+from environ import Env
 from hypothesis import settings
+
+from tests.servers import MissingServerError, PostgresServer, RedisServer
 
 # A shared machine has slow moments; a deadline would make them test failures.
 # In CI every run tries the same examples, so that a red run can be repeated; at home new ones.
 settings.register_profile("ctaopt", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("ctaopt")
+
+LEFT_OUT = "left out"
 
 
 @pytest.fixture(scope="session")
@@ -47,6 +54,50 @@ def _compile_messages(source: Path, target: Path) -> None:
     draft.replace(target)
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--on-postgres",
+        action="store_true",
+        help="run the tests of models and services on a PostgreSQL server of their own",
+    )
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A running PostgreSQL of this process; `create` makes a database. Mark it `postgres`.
+
+    Who kills it starts a `PostgresServer` of their own.
+    """
+    yield from _running(PostgresServer)
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """A running Redis of this process. Mark such a test `redis`."""
+    yield from _running(RedisServer)
+
+
+def _running(kind):
+    try:
+        server = kind()
+    except MissingServerError as error:
+        pytest.skip(f"{LEFT_OUT}: {error}")
+    try:
+        yield server.start()
+    finally:
+        server.remove()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(request) -> None:
+    """Where the test database is made: as the settings say, or with --on-postgres there."""
+    if request.config.getoption("--on-postgres"):
+        server = request.getfixturevalue("postgres_server")
+        configured = connections.settings["default"]
+        configured.update(Env.db_url_config(server.url("ctaopt")), OPTIONS={})
+        connections["default"] = connections.create_connection("default")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     return _without_skips(item.config, (yield))
@@ -64,3 +115,20 @@ def _without_skips(config, report):
         report.outcome = "failed"
         report.longrepr = f"skipped, which CI does not allow: {report.longrepr}"
     return report
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Name the tests that could not run here for want of a server."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    missing = [report for report in skipped if LEFT_OUT in str(report.longrepr)]
+    if missing:
+        terminalreporter.section(f"{len(missing)} tests left out for want of a server")
+        lines = Counter(_line_of(report, whole_files=len(missing) > 50) for report in missing)
+        for line, count in sorted(lines.items()):
+            terminalreporter.write_line(line if count == 1 else f"{line} ({count} tests)")
+
+
+def _line_of(report, *, whole_files):
+    _, _, reason = report.longrepr
+    where = report.nodeid.partition("::")[0] if whole_files else report.nodeid
+    return f"{where}: {reason.partition(LEFT_OUT)[2].removeprefix(': ')}"

@@ -40,3 +40,25 @@ def test_skip_is_a_skip_elsewhere(suite, monkeypatch):
     monkeypatch.delenv("CI", raising=False)
     result = suite.runpytest_inprocess(*ALONE)
     result.assert_outcomes(passed=1, skipped=1, xfailed=1)
+
+
+WITHOUT_SERVER = """
+    import pytest
+    from tests.servers import RedisServer
+
+    @pytest.fixture(autouse=True)
+    def nothing_installed(monkeypatch):
+        monkeypatch.setattr("tests.servers.shutil.which", lambda _: None)
+
+    def test_that_needs_redis(nothing_installed, request):
+        request.getfixturevalue("redis_server")
+"""
+
+
+@pytest.mark.parametrize(("is_ci", "outcome"), [(False, "skipped"), (True, "failed")])
+def test_test_without_its_server_is_named_and_fails_in_ci(suite, monkeypatch, is_ci, outcome):
+    monkeypatch.setenv("CI", "true" if is_ci else "")
+    suite.makepyfile(WITHOUT_SERVER)
+    result = suite.runpytest_inprocess(*ALONE)
+    result.assert_outcomes(**{outcome: 1})
+    result.stdout.fnmatch_lines(["*test_that_needs_redis*redis-server is not installed*"])
