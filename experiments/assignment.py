@@ -15,6 +15,7 @@ from typing import Final
 
 Range = tuple[float, float]
 
+HASH_VERSION: Final = 2
 FNV_OFFSET: Final = 0x811C9DC5
 FNV_PRIME: Final = 0x01000193
 BUCKETS: Final = 10_000  # hash version 2 tells visitors apart in steps of 0.01 %
@@ -204,6 +205,7 @@ class Allocation:
         ranges: Places of each arm, as `bucket_ranges` gives them.
         assignments: The answer for each arm, control first.
         filters: Namespaces and holdouts that must all take the visitor in.
+        coverage: Part of the visitors taken in, to which the ranges were cut.
     """
 
     seed: str
@@ -211,6 +213,7 @@ class Allocation:
     ranges: tuple[Range, ...]
     assignments: tuple[Assignment, ...]
     filters: tuple[NamespaceFilter, ...] = ()
+    coverage: float = 1.0
 
 
 _NO_UNIT: Final = Assignment(arm=None, propensity=None, reason=NO_UNIT)
@@ -259,6 +262,7 @@ def compile_allocation(
             Assignment(arm=arm, propensity=share, reason=None) for arm, share in enumerate(shares)
         ),
         filters=tuple(filters),
+        coverage=coverage,
     )
 
 

@@ -25,6 +25,12 @@ CTAOPT_HISTORY_SOURCE = "experiments.services.archive.history_rows"
 CTAOPT_ENCODER = env.str("CTAOPT_ENCODER", default="")
 # Seconds between two looks at the configuration's revision, in every process.
 CTAOPT_SNAPSHOT_MAX_AGE_S = 1.0
+# How long caches may answer with a site's payload: a change reaches everybody within a minute, a
+# silent service is not noticed for a day.
+CTAOPT_PAYLOAD_CACHE_CONTROL = env.str(
+    "CTAOPT_PAYLOAD_CACHE_CONTROL",
+    default="public, max-age=60, stale-while-revalidate=600, stale-if-error=86400",
+)
 # An event body of 64 KiB is what browsers let sendBeacon carry.
 CTAOPT_MAX_BODY_BYTES = 65_536
 

@@ -37,6 +37,7 @@ class ServedVariant:
 class ServedExperiment:
     pk: int
     key: str
+    name: str
     is_running: bool
     started_at: datetime
     stopped_at: datetime | None
@@ -188,6 +189,7 @@ def _served_experiment(row: Experiment) -> ServedExperiment:
     return ServedExperiment(
         pk=row.pk,
         key=row.key,
+        name=row.name,
         is_running=row.status == Experiment.Status.RUNNING,
         started_at=_started_at(row),
         stopped_at=row.stopped_at,

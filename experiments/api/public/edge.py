@@ -7,7 +7,7 @@ from time import perf_counter
 
 from django.db import Error, close_old_connections
 
-from experiments.api.public import events, health, metrics, ofrep, snippet
+from experiments.api.public import events, health, metrics, ofrep, payload, snippet
 from experiments.api.public.access import PREFLIGHT_HEADERS, with_cors
 from experiments.api.public.http import (
     Environ,
@@ -42,9 +42,6 @@ class Route:
 
 
 READING = ("GET", "HEAD")
-EVALUATE_ONE = Route(
-    name="evaluate_one", methods=("POST",), handler=ofrep.evaluate_one, is_for_pages=True
-)
 ROUTES: dict[str, Route] = {
     ofrep.PREFIX: Route(
         name="evaluate_all", methods=("POST",), handler=ofrep.evaluate_all, is_for_pages=True
@@ -57,6 +54,12 @@ ROUTES: dict[str, Route] = {
     "/readyz": Route(name="readyz", methods=READING, handler=health.readyz),
     "/metrics": Route(name="metrics", methods=READING, handler=metrics.metrics),
 }
+# What follows the prefix is a key: one route for all of them.
+EVALUATE_ONE = Route(
+    name="evaluate_one", methods=("POST",), handler=ofrep.evaluate_one, is_for_pages=True
+)
+PAYLOAD = Route(name="payload", methods=READING, handler=payload.payload, is_for_pages=True)
+BELOW = ((f"{ofrep.PREFIX}/", EVALUATE_ONE), (f"{payload.PREFIX}/", PAYLOAD))
 
 
 class Edge:
@@ -68,9 +71,7 @@ class Edge:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = path_of(environ)
-        route = ROUTES.get(path)
-        if route is None and path.startswith(ofrep.PREFIX + "/"):
-            route = EVALUATE_ONE
+        route = ROUTES.get(path) or _route_below(path)
         if route is None:
             return self._django_app(environ, start_response)
         request = Request(
@@ -104,6 +105,10 @@ class Edge:
             return error_response(500, "the service failed; its log says why")
         finally:
             close_old_connections()
+
+
+def _route_below(path: str) -> Route | None:
+    return next((route for prefix, route in BELOW if path.startswith(prefix)), None)
 
 
 def _other_method(request: Request, route: Route) -> Response:

@@ -4,14 +4,15 @@ import pytest
 from django.db import InterfaceError, OperationalError
 
 from experiments import selectors
-from experiments.api.public import edge, ofrep
+from experiments.api.public import edge, ofrep, payload
 from experiments.api.public.edge import EVALUATE_ONE, ROUTES, Edge
 from experiments.services.snapshot import SnapshotStore
 from tests.experiments.api.public.conftest import django_app
 from tests.wsgi_client import WSGIClient, call
 
 ONE = f"{ofrep.PREFIX}/hero"
-FOR_PAGES = [ONE, *(path for path, route in ROUTES.items() if route.is_for_pages)]
+PAYLOAD = f"{payload.PREFIX}/shop-client-key"
+FOR_PAGES = [ONE, PAYLOAD, *(path for path, route in ROUTES.items() if route.is_for_pages)]
 FOR_OPERATORS = ["/healthz", "/readyz", "/metrics"]
 
 
@@ -26,7 +27,7 @@ def test_environ_without_a_path_goes_to_django(browser):
 
 
 def test_every_route_is_for_pages_or_operators():
-    assert {ONE, *ROUTES} == {*FOR_PAGES, *FOR_OPERATORS}
+    assert {ONE, PAYLOAD, *ROUTES} == {*FOR_PAGES, *FOR_OPERATORS}
 
 
 @pytest.mark.parametrize("path", FOR_PAGES)
@@ -45,7 +46,7 @@ def test_preflight_is_answered_for_pages(browser, path):
     assert "access-control-allow-credentials" not in answer.headers
 
 
-@pytest.mark.parametrize("path", [*ROUTES, ONE])
+@pytest.mark.parametrize("path", [*ROUTES, ONE, PAYLOAD])
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE", "post"])
 def test_other_methods_are_refused(browser, path, method):
     answer = call(browser.app, {"REQUEST_METHOD": method, "PATH_INFO": path})
@@ -53,7 +54,9 @@ def test_other_methods_are_refused(browser, path, method):
     assert ("OPTIONS" in answer.headers["allow"]) == (path in FOR_PAGES)
 
 
-@pytest.mark.parametrize("path", [path for path, route in ROUTES.items() if "GET" in route.methods])
+@pytest.mark.parametrize(
+    "path", [PAYLOAD, *(path for path, route in ROUTES.items() if "GET" in route.methods)]
+)
 def test_head_is_get_without_a_body(browser, path, site, script):
     head, get = (browser.request(method, path) for method in ("HEAD", "GET"))
     assert (head.status, head.body, get.status) == (200, b"", 200)
