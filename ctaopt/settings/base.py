@@ -33,6 +33,8 @@ CTAOPT_PAYLOAD_CACHE_CONTROL = env.str(
 )
 # An event body of 64 KiB is what browsers let sendBeacon carry.
 CTAOPT_MAX_BODY_BYTES = 65_536
+# Proxies of one's own between visitors and this service; their X-Forwarded-For is believed.
+CTAOPT_PROXIES = env.int("CTAOPT_PROXIES", default=0)
 
 DEBUG = False
 ALLOWED_HOSTS = env.list("CTAOPT_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])

@@ -34,10 +34,34 @@ class SiteForm(forms.ModelForm[Site]):
         required=False,
         help_text=_("One a line, such as https://shop.example. Empty: any origin."),
     )
+    internal_networks = LinesField(
+        label=_("Internal networks"),
+        required=False,
+        help_text=_(
+            "Address ranges of your own people, one a line, such as 192.0.2.0/24: their events are "
+            "kept, but left out of the analysis."
+        ),
+    )
+    internal_visitors = LinesField(
+        label=_("Internal visitors"),
+        required=False,
+        help_text=_(
+            "Beginnings of the ids of your own people, one a line, such as staff-: their events "
+            "are kept, but left out of the analysis."
+        ),
+    )
 
     class Meta:
         model = Site
-        fields = ("key", "name", "client_key", "default_locale", "allowed_origins")
+        fields = (
+            "key",
+            "name",
+            "client_key",
+            "default_locale",
+            "allowed_origins",
+            "internal_networks",
+            "internal_visitors",
+        )
 
 
 class CTAForm(forms.ModelForm[CTA]):

@@ -3,9 +3,11 @@
 from itertools import groupby
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
 from experiments.admin.charts import interval_chart
 from experiments.formatting import attribute_name
-from experiments.models import Experiment
+from experiments.models import Exclusion, Experiment
 from experiments.services.analysis import Report
 from experiments.services.beliefs import beliefs_of
 from experiments.services.comparing import is_sequential
@@ -13,6 +15,17 @@ from experiments.services.insights import Insights, insights_of
 from experiments.services.reports import verdict_on
 from experiments.services.slot_plans import slot_plans
 from experiments.stats.empirical_bayes import FLOOR
+
+# What a reader may do about visitors who are left out. Of those who saw several arms the page
+# speaks beside the threshold from which they harm.
+LEFT_OUT_HELP = {
+    Exclusion.BOT: _("Named as crawlers or automated browsers by the list of crawlerdetect."),
+    Exclusion.INTERNAL: _("By the networks and beginnings of ids that the site calls internal."),
+    Exclusion.PREFETCH: _("Their browsers fetched the page ahead and never showed it."),
+    Exclusion.IMPOSSIBLE: _(
+        "A click more than 10 minutes before any exposure: exposures are lost, or ids reused."
+    ),
+}
 
 
 def report_context(report: Report) -> dict[str, Any]:
@@ -24,6 +37,11 @@ def report_context(report: Report) -> dict[str, Any]:
         "experiment": experiment,
         "report": report,
         "plans": slot_plans(experiment, now=report.as_of),
+        "left_out": [
+            (one, LEFT_OUT_HELP[one.reason])
+            for one in report.left_out
+            if one.reason in LEFT_OUT_HELP
+        ],
         "verdict": verdict_on(report, insights),
         "beliefs": beliefs_of(report, insights),
         "insights": insights,

@@ -14,7 +14,7 @@ from experiments.models.experiment import Experiment, Namespace, Variant
 from experiments.models.guardrail import GoalRollup, Guardrail
 from experiments.models.jobs import Job
 from experiments.models.rollup import Rollup
-from experiments.models.traffic import Event, VisitorOutcome
+from experiments.models.traffic import Event, Exclusion, VisitorOutcome
 
 __all__ = [
     "CTA",
@@ -22,6 +22,7 @@ __all__ = [
     "CTAWording",
     "ConfigRevision",
     "Event",
+    "Exclusion",
     "Experiment",
     "GoalRollup",
     "Guardrail",

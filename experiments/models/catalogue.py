@@ -1,6 +1,7 @@
 """What can be shown, where, and to whom: sites, slots, CTAs, audiences."""
 
 import re
+from ipaddress import ip_network
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -46,6 +47,26 @@ def origins_validator(origins: Any) -> None:
             )
 
 
+def networks_validator(networks: Any) -> None:
+    """Refuse what is no range of addresses."""
+    if not isinstance(networks, list):
+        raise ValidationError(_("Networks must be a list."))
+    for network in networks:
+        try:
+            ip_network(str(network))
+        except ValueError as error:
+            raise ValidationError(
+                _("%(network)s is not a range of addresses: write 192.0.2.0/24 or 2001:db8::/32."),
+                params={"network": network},
+            ) from error
+
+
+def prefixes_validator(prefixes: Any) -> None:
+    """Refuse an empty beginning: every visitor has it."""
+    if not isinstance(prefixes, list) or not all(isinstance(one, str) and one for one in prefixes):
+        raise ValidationError(_("Beginnings of visitors must be a list of texts."))
+
+
 def empty_list() -> list[str]:
     return []
 
@@ -70,6 +91,22 @@ class Site(models.Model):
         blank=True,
         validators=[origins_validator],
         help_text=_("Origins that may call the API from a browser. Empty: any origin."),
+    )
+    internal_networks = models.JSONField(
+        _("internal networks"),
+        default=empty_list,
+        blank=True,
+        validators=[networks_validator],
+        help_text=_("Address ranges of your own people: kept, but left out of the analysis."),
+    )
+    internal_visitors = models.JSONField(
+        _("internal visitors"),
+        default=empty_list,
+        blank=True,
+        validators=[prefixes_validator],
+        help_text=_(
+            "Beginnings of the ids of your own people: kept, but left out of the analysis."
+        ),
     )
 
     class Meta:

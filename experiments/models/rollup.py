@@ -40,8 +40,27 @@ class Rollup(models.Model):
     covariate_product_sum = ExactDecimalField(
         _("sum of covariate times outcome"), default=0, help_text=_("Of the primary metric.")
     )
+    # Left out of the analysis, by the reason; nobody is in two of these.
     quarantined_visitors = models.BigIntegerField(
         _("visitors who saw several arms"), default=0, help_text=_("Left out of the analysis.")
+    )
+    bot_visitors = models.BigIntegerField(
+        _("bots"), default=0, db_default=0, help_text=_("Left out of the analysis.")
+    )
+    internal_visitors = models.BigIntegerField(
+        _("internal visitors"), default=0, db_default=0, help_text=_("Left out of the analysis.")
+    )
+    prefetched_visitors = models.BigIntegerField(
+        _("visitors with pre-fetched exposures only"),
+        default=0,
+        db_default=0,
+        help_text=_("Left out of the analysis."),
+    )
+    impossible_visitors = models.BigIntegerField(
+        _("visitors who clicked before they saw it"),
+        default=0,
+        db_default=0,
+        help_text=_("Left out of the analysis."),
     )
 
     class Meta:
@@ -58,6 +77,10 @@ class Rollup(models.Model):
                 condition=Q(clicking_visitors__gte=0)
                 & Q(converting_visitors__gte=0)
                 & Q(quarantined_visitors__gte=0)
+                & Q(bot_visitors__gte=0)
+                & Q(internal_visitors__gte=0)
+                & Q(prefetched_visitors__gte=0)
+                & Q(impossible_visitors__gte=0)
                 & Q(clicking_visitors__lte=F("visitors"))
                 & Q(converting_visitors__lte=F("visitors")),
                 name="rollup_counts_possible",

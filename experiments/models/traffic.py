@@ -1,5 +1,7 @@
 """What visitors saw and did: raw events, and what they add up to for one visitor."""
 
+from enum import IntFlag
+
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +18,13 @@ class Event(models.Model):
         EXPOSURE = "exposure", _("Exposure")
         CLICK = "click", _("Click")
         CONVERSION = "conversion", _("Conversion")
+
+    class Flag(IntFlag):
+        """What is doubtful about an event; it is kept all the same. The bits of `flags`."""
+
+        BOT = 1
+        INTERNAL = 2
+        PREFETCH = 4
 
     site = models.ForeignKey(Site, models.CASCADE, related_name="events")
     event_id = models.UUIDField(_("event id"))
@@ -44,6 +53,12 @@ class Event(models.Model):
     )
     occurred_at = models.DateTimeField(_("occurred"))
     received_at = models.DateTimeField(_("received"))
+    flags = models.PositiveSmallIntegerField(
+        _("flags"),
+        default=0,
+        db_default=0,
+        help_text=_("Bits: 1 sent by a bot, 2 internal traffic, 4 pre-fetched and not yet seen."),
+    )
     is_folded = models.BooleanField(_("counted in the rollups"), default=False)
 
     class Meta:
@@ -73,6 +88,17 @@ class Event(models.Model):
         return f"{self.type} {self.event_id}"
 
 
+class Exclusion(models.IntegerChoices):
+    """Why a visitor is left out of the analysis: the first reason that applies, in this order."""
+
+    NONE = 0, _("counted")
+    BOT = 1, _("bots")
+    INTERNAL = 2, _("internal traffic")
+    SEVERAL_ARMS = 3, _("saw several arms")
+    PREFETCH = 4, _("only pre-fetched")
+    IMPOSSIBLE = 5, _("clicked before they saw it")
+
+
 class VisitorOutcome(models.Model):
     """What one visitor contributes to one experiment; the rollups are sums of these."""
 
@@ -89,7 +115,9 @@ class VisitorOutcome(models.Model):
     goals = models.JSONField(
         default=dict, help_text="Goals of guardrails that were reached, each with its value."
     )
-    is_quarantined = models.BooleanField(help_text="Saw several arms.")
+    exclusion = models.PositiveSmallIntegerField(
+        choices=Exclusion, default=Exclusion.NONE, db_default=0
+    )
     segments = models.TextField(
         blank=True, help_text="By the first exposure, such as “device=mobile locale=fr”."
     )

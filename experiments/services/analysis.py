@@ -12,7 +12,14 @@ from experiments.services.comparing import ComparisonResult, compare_arms
 from experiments.services.guardrails import GuardrailReading, guardrail_readings
 from experiments.services.serving import localised
 from experiments.services.snapshot import cta_values
-from experiments.services.totals import ArmTotals, statistics_of, successes_of, totals_of
+from experiments.services.totals import (
+    ArmTotals,
+    LeftOut,
+    left_out_of,
+    statistics_of,
+    successes_of,
+    totals_of,
+)
 from experiments.stats.fixed import wilson_interval
 from experiments.stats.omnibus import Omnibus, chi_squared, welch_anova
 from experiments.stats.srm import SrmCheck, check_srm
@@ -67,6 +74,7 @@ class Report:
     omnibus: Omnibus | None
     srm: SrmCheck | None
     quarantined_visitors: int
+    left_out: tuple[LeftOut, ...]
     days: tuple[DayOfArm, ...]
     rollups: tuple[Rollup, ...]
 
@@ -92,6 +100,7 @@ def report_of(*, experiment: Experiment, now: datetime) -> Report:
         omnibus=_omnibus(experiment, totals) if has_rivals else None,
         srm=_split(variants, totals) if has_rivals else None,
         quarantined_visitors=sum(total.quarantined_visitors for total in totals),
+        left_out=left_out_of(totals),
         days=_days(rollups),
         rollups=tuple(rollups),
     )

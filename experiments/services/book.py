@@ -10,6 +10,7 @@ from typing import TypeVar
 from experiments import selectors
 from experiments.models import Experiment, GoalRollup, Rollup, VisitorOutcome
 from experiments.services.outcomes import Outcome, measured
+from experiments.services.totals import LEFT_OUT_COLUMNS
 
 AMOUNTS = (
     "visitors",
@@ -20,7 +21,7 @@ AMOUNTS = (
     "covariate_sum",
     "covariate_sum_squares",
     "covariate_product_sum",
-    "quarantined_visitors",
+    *LEFT_OUT_COLUMNS.values(),
 )
 GOAL_AMOUNTS = ("converting_visitors", "value_sum", "value_sum_squares")
 Amounts = tuple[int | Decimal, ...]
@@ -106,7 +107,7 @@ class Book:
                 day=outcome.day,
                 goal=goal,
             )
-            counted = 0 if outcome.is_quarantined else sign
+            counted = 0 if outcome.exclusion else sign
             _increase(
                 self.goal_deltas,
                 goal_key,
@@ -125,7 +126,7 @@ def _moved(deltas: dict[AnyKey, Amounts]) -> dict[AnyKey, Amounts]:
 
 def _amounts(outcome: Outcome, result: Decimal, sign: int) -> Amounts:
     """Return what the visitor adds (or, with sign -1, takes away), in the order of AMOUNTS."""
-    counted = 0 if outcome.is_quarantined else sign
+    counted = 0 if outcome.exclusion else sign
     value, covariate = outcome.value * counted, outcome.covariate * counted
     return (
         counted,
@@ -136,7 +137,7 @@ def _amounts(outcome: Outcome, result: Decimal, sign: int) -> Amounts:
         covariate,
         covariate * outcome.covariate,
         covariate * result,
-        sign * outcome.is_quarantined,
+        *(sign * (outcome.exclusion == reason) for reason in LEFT_OUT_COLUMNS),
     )
 
 

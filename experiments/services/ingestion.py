@@ -44,8 +44,14 @@ class Receipt:
     rejected: tuple[Rejection, ...]
 
 
-def ingest(*, site: ServedSite, items: Sequence[Any], now: datetime) -> Receipt:
+def ingest(*, site: ServedSite, items: Sequence[Any], now: datetime, flags: int = 0) -> Receipt:
     """Store a batch in one transaction; return once it is durable.
+
+    Args:
+        site: Whose events they are.
+        items: What was sent, not yet looked at.
+        now: The time of arrival.
+        flags: What is doubtful about all of them (Event.Flag): who sends, and when.
 
     Raises:
         NotTakenError: If the database cannot take it now. Nothing of it is stored.
@@ -54,7 +60,7 @@ def ingest(*, site: ServedSite, items: Sequence[Any], now: datetime) -> Receipt:
     rejected = []
     for index, item in enumerate(items):
         try:
-            event = _event(site, item, now)
+            event = _event(site, item, now, flags)
         except ValueError as error:  # Of its shape, or of what it speaks of.
             rejected.append(Rejection(index=index, reason=str(error)))
             continue
@@ -82,7 +88,7 @@ def _store(site: ServedSite, rows: dict[UUID, Event]) -> int:
     return len(new)
 
 
-def _event(site: ServedSite, item: Any, now: datetime) -> Event:
+def _event(site: ServedSite, item: Any, now: datetime, flags: int) -> Event:
     message: Message = msgspec.convert(item, type=Message)
     if message.at > now + MAX_AHEAD:
         raise ValueError("at: lies in the future")
@@ -95,6 +101,7 @@ def _event(site: ServedSite, item: Any, now: datetime) -> Event:
         visitor=message.visitor,
         occurred_at=message.at,
         received_at=now,
+        flags=flags | site.internal.visitor_flags(message.visitor),
     )
     if isinstance(message, ConversionMessage):
         event.goal = message.goal
@@ -106,6 +113,8 @@ def _event(site: ServedSite, item: Any, now: datetime) -> Event:
         event.propensity = variant.propensity
         if isinstance(message, ExposureMessage) and message.attributes is not None:
             event.attributes = message.attributes.kept()
+            if message.attributes.ctaopt_internal:
+                event.flags |= Event.Flag.INTERNAL
     return event
 
 

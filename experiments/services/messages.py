@@ -35,10 +35,13 @@ class Attributes(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknow
     locale: Annotated[str, msgspec.Meta(pattern=LANGUAGE_TAG)] | None = None
     country: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}\Z")] | None = None
     new_visitor: bool | None = None
+    # No segment: whoever says so is left out.
+    ctaopt_internal: bool | None = None
 
     def kept(self) -> dict[str, str | bool]:
         """Return what is stored: of the locale no more than the language."""
         values: dict[str, str | bool] = msgspec.to_builtins(self)
+        values.pop("ctaopt_internal", None)
         if self.locale is not None:
             values["locale"] = self.locale.partition("-")[0].lower()
         return values

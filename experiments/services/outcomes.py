@@ -1,11 +1,12 @@
 """What one visitor's events amount to in one experiment."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from experiments.models import Event, Experiment
+from experiments.models import Event, Exclusion, Experiment
+from experiments.services.messages import MAX_AHEAD
 
 Metric = Experiment.Metric
 # Two of each weekday, and recent enough to tell of the visitor who comes today.
@@ -22,15 +23,23 @@ class Outcome:
     has_converted: bool
     value: Decimal
     covariate: Decimal
-    is_quarantined: bool
+    exclusion: Exclusion
     segments: str
     # Goals of guardrails that were reached -> total value, as text.
     goals: dict[str, str]
 
 
 def visitor_outcome(experiment: Experiment, events: Iterable[Event]) -> Outcome | None:
-    """Return what a visitor's events, in order of time, amount to; None without an exposure."""
+    """Return what a visitor's events, in order of time, amount to; None without an exposure.
+
+    What was pre-fetched has not happened yet: it tells only of those of whom nothing else is known.
+    """
     rows = list(events)
+    happened = [row for row in rows if not row.flags & Event.Flag.PREFETCH]
+    return _outcome(experiment, happened) or _outcome(experiment, rows)
+
+
+def _outcome(experiment: Experiment, rows: Sequence[Event]) -> Outcome | None:
     shown = [row for row in rows if row.experiment_id == experiment.pk]
     exposures = [row for row in shown if row.type == Event.Type.EXPOSURE]
     if not exposures:
@@ -47,11 +56,29 @@ def visitor_outcome(experiment: Experiment, events: Iterable[Event]) -> Outcome 
         has_converted=bool(converted),
         value=_total_value(converted),
         covariate=_covariate(experiment, rows, until=shown[0].occurred_at),
-        # A click tells of an arm that was seen, even where its exposure was lost.
-        is_quarantined=len({row.variant_id for row in shown}) > 1,
+        exclusion=_exclusion(shown, first),
         segments=" ".join(segments_of(first)),
         goals=_guardrail_goals(experiment, later),
     )
+
+
+def _exclusion(shown: Sequence[Event], first: Event) -> Exclusion:
+    """Return why a visitor with these exposures and clicks is left out, in order of time."""
+    flags = {flag for row in shown for flag in Event.Flag(row.flags)}
+    if Event.Flag.BOT in flags:
+        return Exclusion.BOT
+    if Event.Flag.INTERNAL in flags:
+        return Exclusion.INTERNAL
+    # A click tells of an arm that was seen, even where its exposure was lost.
+    if len({row.variant_id for row in shown}) > 1:
+        return Exclusion.SEVERAL_ARMS
+    if first.flags & Event.Flag.PREFETCH:
+        return Exclusion.PREFETCH
+    # Whoever dates exposures and whoever dates clicks may differ by this; more is no clock.
+    too_early = first.occurred_at - MAX_AHEAD
+    if any(row.type == Event.Type.CLICK and row.occurred_at < too_early for row in shown):
+        return Exclusion.IMPOSSIBLE
+    return Exclusion.NONE
 
 
 def segments_of(exposure: Event) -> list[str]:

@@ -17,6 +17,7 @@ from experiments.assignment import Allocation, NamespaceFilter, compile_allocati
 from experiments.models import CTA, Experiment, Site
 from experiments.services.catalogue import server_key_digest
 from experiments.services.messages import MAX_AGE
+from experiments.services.quality import InternalTraffic, internal_traffic
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +63,7 @@ class ServedSite:
     key: str
     default_locale: str
     allowed_origins: frozenset[str]
+    internal: InternalTraffic
     slots: Mapping[str, ServedSlot]
 
 
@@ -180,6 +182,7 @@ def _served_site(site: Site, slots: dict[str, ServedSlot]) -> ServedSite:
         key=site.key,
         default_locale=site.default_locale,
         allowed_origins=frozenset(site.allowed_origins),
+        internal=internal_traffic(networks=site.internal_networks, visitors=site.internal_visitors),
         slots=slots,
     )
 

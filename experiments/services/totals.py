@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from experiments.models import Experiment, Rollup
+from experiments.models import Exclusion, Experiment, Rollup
 from experiments.stats.outcomes import Policy
 from experiments.stats.sufficient import Mean, Proportion, SufficientStatistics, stack_arms
 
@@ -25,6 +25,10 @@ class ArmTotals:
     covariate_sum_squares: Decimal = Decimal(0)
     covariate_product_sum: Decimal = Decimal(0)
     quarantined_visitors: int = 0
+    bot_visitors: int = 0
+    internal_visitors: int = 0
+    prefetched_visitors: int = 0
+    impossible_visitors: int = 0
 
     def plus(self, row: Rollup) -> "ArmTotals":
         return ArmTotals(
@@ -40,6 +44,39 @@ class ArmTotals:
         if not self.covariate_sum_squares:
             return 0.0
         return float(self.covariate_sum**2 / self.covariate_sum_squares)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """Visitors left out of the analysis for one reason; `share` is of all visitors."""
+
+    reason: Exclusion
+    visitors: int
+    share: float
+
+
+# Where rollups count those who are left out.
+LEFT_OUT_COLUMNS = {
+    Exclusion.BOT: "bot_visitors",
+    Exclusion.INTERNAL: "internal_visitors",
+    Exclusion.SEVERAL_ARMS: "quarantined_visitors",
+    Exclusion.PREFETCH: "prefetched_visitors",
+    Exclusion.IMPOSSIBLE: "impossible_visitors",
+}
+
+
+def left_out_of(totals: Sequence[ArmTotals]) -> tuple[LeftOut, ...]:
+    """Return how many are left out, by the reason; reasons that apply to nobody are not named."""
+    counts = {
+        reason: sum(getattr(total, name) for total in totals)
+        for reason, name in LEFT_OUT_COLUMNS.items()
+    }
+    everybody = sum(total.visitors for total in totals) + sum(counts.values())
+    return tuple(
+        LeftOut(reason=reason, visitors=count, share=count / everybody)
+        for reason, count in counts.items()
+        if count
+    )
 
 
 def totals_of(rollups: Iterable[Rollup]) -> ArmTotals:

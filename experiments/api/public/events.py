@@ -12,12 +12,15 @@ from experiments.api.public.http import (
     RefusedError,
     Request,
     Response,
+    client_address,
     error_response,
     json_body,
     json_response,
+    key_of,
 )
 from experiments.api.public.metrics import count_events, count_refused_events
 from experiments.services.ingestion import MAX_EVENTS, NotTakenError, ingest
+from experiments.services.quality import Sender, flags_of
 from experiments.services.snapshot import SnapshotStore
 
 logger = logging.getLogger(__name__)
@@ -30,16 +33,28 @@ def receive(request: Request, store: SnapshotStore) -> Response:
     """Answer 202 once the batch is durable."""
     # sendBeacon cannot set headers: a page's key may stand in the address, a secret may not.
     client_key = parse_qs(request.query).get("key", [""])[0]
-    site = site_of(request, store.current(), client_key=client_key)
+    snapshot = store.current()
+    site = site_of(request, snapshot, client_key=client_key)
+    is_page = (key_of(request) or client_key) in snapshot.client_keys
+    # A server's headers tell of the server, not of the visitor.
+    flags = flags_of(_sender(request), site.internal) if is_page else 0
     items = _items(json_body(request, max_bytes=settings.CTAOPT_MAX_BODY_BYTES))
     try:
-        receipt = ingest(site=site, items=items, now=datetime.now(UTC))
+        receipt = ingest(site=site, items=items, now=datetime.now(UTC), flags=flags)
     except NotTakenError:
         count_refused_events(site=site.key, n_events=len(items))
         logger.exception("%s events of site %s could not be stored", len(items), site.key)
         return error_response(503, "the events cannot be stored now; send them again", RETRY_AFTER)
     count_events(site=site.key, receipt=receipt)
     return json_response(202, receipt)
+
+
+def _sender(request: Request) -> Sender:
+    return Sender(
+        user_agent=request.header("user-agent"),
+        purpose=request.header("sec-purpose") or request.header("purpose"),
+        address=client_address(request, proxies=settings.CTAOPT_PROXIES),
+    )
 
 
 def _items(content: Any) -> list[Any]:

@@ -145,6 +145,20 @@ def key_of(request: Request) -> str:
     return request.header("x-api-key")
 
 
+def client_address(request: Request, *, proxies: int) -> str:
+    """Return who asks: behind proxies of one's own, whom the outermost of them saw.
+
+    Args:
+        request: What X-Forwarded-For says before these entries anybody may have written.
+        proxies: How many proxies of one's own a request passes; each adds whom it saw.
+    """
+    if proxies:
+        seen = request.header("x-forwarded-for").split(",")
+        if len(seen) >= proxies and (address := seen[-proxies].strip()):
+            return address
+    return str(request.environ.get("REMOTE_ADDR", ""))
+
+
 def etag_of(body: bytes) -> str:
     return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
 

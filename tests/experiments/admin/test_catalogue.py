@@ -1,7 +1,7 @@
 import pytest
 from django.urls import reverse
 
-from experiments.models import CTA, ConfigRevision, Namespace, ServerKey
+from experiments.models import CTA, ConfigRevision, Namespace, ServerKey, Site
 from tests import factories
 
 
@@ -162,3 +162,23 @@ def test_deleted_server_key_stops_working_at_once(admin_client, site):
     admin_client.post(url, {"post": "yes"})
     assert not ServerKey.objects.exists()
     assert ConfigRevision.objects.get().number == 1
+
+
+def site_form(**changes):
+    values = {"key": "news", "name": "News", "client_key": "news-key", "default_locale": "en"}
+    return values | changes
+
+
+def test_site_keeps_its_internal_traffic_a_line_each(admin_client):
+    lines = {"internal_networks": "192.0.2.0/24\n2001:db8::/32\n", "internal_visitors": "staff-"}
+    admin_client.post(reverse("admin:experiments_site_add"), site_form(**lines))
+    site = Site.objects.get(key="news")
+    assert site.internal_networks == ["192.0.2.0/24", "2001:db8::/32"]
+    assert site.internal_visitors == ["staff-"]
+
+
+def test_site_form_names_what_is_no_network(admin_client, db):
+    form = site_form(internal_networks="192.0.2.1/24")
+    page = admin_client.post(reverse("admin:experiments_site_add"), form).content.decode()
+    assert "192.0.2.1/24 is not a range of addresses" in page
+    assert not Site.objects.exists()

@@ -56,6 +56,20 @@ def test_report_page_shows_what_helps_to_read_it(admin_client, running_experimen
     assert "{{" not in page
 
 
+def test_report_page_counts_who_is_left_out_by_the_reason(admin_client, running_experiment):
+    page = admin_client.get(report_url(running_experiment)).content.decode()
+    assert "Left out: bots, internal traffic" in page
+    arm = running_experiment.variants.first()
+    factories.make_rollup(arm, visitors=90, bot_visitors=7, impossible_visitors=3)
+    page = admin_client.get(report_url(running_experiment)).content.decode()
+    assert "Left out: bots</dt>" in page
+    assert "<dd>7 (7.00" in page
+    assert "Named as crawlers" in page
+    assert "<dd>3 (3.00" in page
+    assert "A click more than 10 minutes before" in page
+    assert "internal traffic" not in page
+
+
 def test_report_page_shows_the_site_prior_with_its_source(admin_client, slot, running_experiment):
     ended = {"status": Experiment.Status.STOPPED, "stopped_at": factories.NOW}
     pasts = [factories.make_running_experiment(slot, f"past-{n}", **ended) for n in range(20)]

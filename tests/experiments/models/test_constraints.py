@@ -74,7 +74,7 @@ class World:
 
     def outcome_row(self):
         values = {"has_clicked": False, "has_converted": False, "value": 0}
-        values |= {"variant": self.b, "day": NOW.date(), "is_quarantined": False}
+        values |= {"variant": self.b, "day": NOW.date()}
         return VisitorOutcome(experiment=self.experiment, visitor="v-1", **values)
 
     def rollup_row(self, **changes):
@@ -212,6 +212,10 @@ REFUSED = [
     ("rollup_counts_possible", lambda w: [w.rollup_row(visitors=1, converting_visitors=2)]),
     ("rollup_counts_possible", lambda w: [w.rollup_row(visitors=1, clicking_visitors=-1)]),
     ("rollup_counts_possible", lambda w: [w.rollup_row(quarantined_visitors=-1)]),
+    ("rollup_counts_possible", lambda w: [w.rollup_row(bot_visitors=-1)]),
+    ("rollup_counts_possible", lambda w: [w.rollup_row(internal_visitors=-1)]),
+    ("rollup_counts_possible", lambda w: [w.rollup_row(prefetched_visitors=-1)]),
+    ("rollup_counts_possible", lambda w: [w.rollup_row(impossible_visitors=-1)]),
     ("guardrail_one_a_metric_and_goal", twice(lambda w: w.guardrail_row())),
     ("guardrail_metric_known_and_goal_fits", lambda w: [w.guardrail_row(goal="")]),
     ("guardrail_metric_known_and_goal_fits", lambda w: [w.guardrail_row(metric="click_rate")]),

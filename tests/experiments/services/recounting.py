@@ -15,6 +15,14 @@ COUNTS = (
     "value_sum_squares",
     "quarantined_visitors",
 )
+# Why visitors are left out, and where they are counted.
+LEFT_OUT = (
+    "bot_visitors",
+    "internal_visitors",
+    "quarantined_visitors",
+    "prefetched_visitors",
+    "impossible_visitors",
+)
 COVARIATES = ("covariate_sum", "covariate_sum_squares", "covariate_product_sum")
 
 
@@ -36,16 +44,15 @@ def recount(experiment, segment="", columns=COUNTS):
         by_visitor[event.visitor].append(event)
     table = defaultdict(lambda: [0, 0, 0, Decimal(0), Decimal(0), 0, 0, 0, 0])
     for own in by_visitor.values():
-        shown = [e for e in own if e.experiment_id == experiment.pk]
-        exposures = [e for e in shown if e.type == "exposure"]
+        shown, exposures, own = met(experiment, own)
         if not exposures:
             continue
         if segment and segment not in named(exposures[0].attributes):
             continue
         start = exposures[0].occurred_at
         row = table[exposures[0].variant.key, start.astimezone(UTC).date()]
-        if len({e.variant_id for e in shown}) > 1:
-            row[5] += 1
+        if reason := left_out(shown, exposures):
+            row[5] += reason == "quarantined_visitors"
             continue
         end = experiment.stopped_at or datetime.max.replace(tzinfo=UTC)
         goals = [
@@ -70,6 +77,57 @@ def recount(experiment, segment="", columns=COUNTS):
     return {key: tuple(row[: len(columns)]) for key, row in table.items()}
 
 
+def met(experiment, own):
+    """What a visitor saw of an experiment, its exposures, and what else they did.
+
+    What was pre-fetched is nothing, unless there is nothing else.
+    """
+    for events in ([e for e in own if e.flags < 4], own):
+        shown = [e for e in events if e.experiment_id == experiment.pk]
+        exposures = [e for e in shown if e.type == "exposure"]
+        if exposures:
+            return shown, exposures, events
+    return [], [], own
+
+
+def left_out(shown, exposures):
+    """The column in which a visitor is counted who is left out; None for the others."""
+    soon = exposures[0].occurred_at - timedelta(minutes=10)
+    reasons = (
+        any(e.flags % 2 for e in shown),
+        any(e.flags // 2 % 2 for e in shown),
+        len({e.variant_id for e in shown}) > 1,
+        exposures[0].flags >= 4,
+        any(e.type == "click" and e.occurred_at < soon for e in shown),
+    )
+    return next((name for name, holds in zip(LEFT_OUT, reasons, strict=True) if holds), None)
+
+
+def left_out_rows_of(experiment):
+    """Visitors left out as a plain table: (arm, day, column) -> how many."""
+    return {
+        (row.variant.key, row.day, name): getattr(row, name)
+        for row in Rollup.objects.filter(experiment=experiment, segment="")
+        for name in LEFT_OUT
+        if getattr(row, name)
+    }
+
+
+def left_out_recount(experiment):
+    """The same table, counted from the stored events without any of the service's code."""
+    table = defaultdict(int)
+    by_visitor = defaultdict(list)
+    for event in Event.objects.order_by("occurred_at", "event_id").select_related("variant"):
+        if event.site_id == experiment.slot.site_id:
+            by_visitor[event.visitor].append(event)
+    for own in by_visitor.values():
+        shown, exposures, _ = met(experiment, own)
+        if exposures and (name := left_out(shown, exposures)):
+            first = exposures[0]
+            table[first.variant.key, first.occurred_at.astimezone(UTC).date(), name] += 1
+    return dict(table)
+
+
 def goal_rows_of(experiment):
     """The rollups of the guardrails' goals as a plain table: (arm, day, goal) -> sums."""
     return {
@@ -91,10 +149,10 @@ def goal_recount(experiment):
         for event in Event.objects.order_by("occurred_at", "event_id").select_related("variant"):
             by_visitor[event.visitor].append(event)
         for own in by_visitor.values():
-            shown = [e for e in own if e.experiment_id == experiment.pk]
-            first = next((e for e in shown if e.type == "exposure"), None)
-            if first is None or len({e.variant_id for e in shown}) > 1:
+            shown, exposures, own = met(experiment, own)
+            if not exposures or left_out(shown, exposures):
                 continue
+            first = exposures[0]
             hits = [e for e in own if e.goal == goal and first.occurred_at <= e.occurred_at <= end]
             if hits:
                 key = (first.variant.key, first.occurred_at.astimezone(UTC).date(), goal)

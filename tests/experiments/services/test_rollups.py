@@ -23,6 +23,8 @@ from tests.experiments.services.recounting import (
     COVARIATES,
     goal_recount,
     goal_rows_of,
+    left_out_recount,
+    left_out_rows_of,
     recount,
     rows_of,
 )
@@ -55,10 +57,10 @@ def both(running_experiment, sale):
     return running_experiment, sale
 
 
-def send(*messages, now=NOW):
+def send(*messages, now=NOW, flags=0):
     """Take events in as the shop's page sends them."""
     site = build_snapshot(revision=1, now=NOW).client_keys["shop-client-key"]
-    receipt = ingest(site=site, items=messages, now=now)
+    receipt = ingest(site=site, items=messages, now=now, flags=flags)
     assert receipt.rejected == ()
 
 
@@ -102,6 +104,65 @@ def test_visitor_of_two_arms_is_quarantined(running_experiment, kind):
     send(event_message(visitor="v-2"))
     fold_pending()
     assert rows_of(running_experiment) == {("b", NOW.date()): (1, 0, 0, 0, 0, 1)}
+
+
+@pytest.mark.parametrize(
+    ("flag", "column"),
+    [
+        (Event.Flag.BOT, "bot_visitors"),
+        (Event.Flag.INTERNAL, "internal_visitors"),
+        (Event.Flag.PREFETCH, "prefetched_visitors"),
+        (Event.Flag.BOT | Event.Flag.INTERNAL, "bot_visitors"),
+    ],
+)
+def test_visitor_of_flagged_exposures_is_left_out_and_counted_by_the_reason(both, flag, column):
+    send(event_message(), event_message("conversion", value=3), flags=flag)
+    send(event_message(visitor="v-2"))
+    fold_pending()
+    assert rows_of(both[0]) == {("b", NOW.date()): (1, 0, 0, 0, 0, 0)}
+    assert left_out_rows_of(both[0]) == {("b", NOW.date(), column): 1}
+
+
+def test_one_flagged_click_leaves_a_visitor_out_who_counted_before(both):
+    send(event_message())
+    fold_pending()
+    send(event_message("click"), flags=Event.Flag.BOT)
+    fold_pending()
+    assert rows_of(both[0]) == {("b", NOW.date()): (0, 0, 0, 0, 0, 0)}
+    assert left_out_rows_of(both[0]) == {("b", NOW.date(), "bot_visitors"): 1}
+
+
+def test_flagged_events_of_one_experiment_leave_the_others_alone(both):
+    send(event_message(slot="footer"), flags=Event.Flag.INTERNAL)
+    send(event_message())
+    fold_pending()
+    assert rows_of(both[0]) == {("b", NOW.date()): (1, 0, 0, 0, 0, 0)}
+    assert left_out_rows_of(both[1]) == {("b", NOW.date(), "internal_visitors"): 1}
+
+
+def test_what_was_prefetched_counts_from_when_it_was_seen(both):
+    before = (NOW - DAY).isoformat()
+    send(
+        event_message(at=before, variant="control"),
+        event_message("conversion", at=before),
+        flags=Event.Flag.PREFETCH,
+    )
+    fold_pending()
+    assert left_out_rows_of(both[0]) == {("control", (NOW - DAY).date(), "prefetched_visitors"): 1}
+    send(event_message(), event_message("click"))
+    fold_pending()
+    assert rows_of(both[0]) == {("b", NOW.date()): (1, 1, 0, 0, 0, 0)}
+    assert left_out_rows_of(both[0]) == {}
+
+
+@pytest.mark.parametrize(
+    ("minutes", "expected"), [(10, {}), (11, {("b", NOW.date(), "impossible_visitors"): 1})]
+)
+def test_click_long_before_the_exposure_is_impossible(both, minutes, expected):
+    early = (NOW - minutes * MINUTE).isoformat()
+    send(event_message("click", at=early), event_message(), event_message("click"))
+    fold_pending()
+    assert left_out_rows_of(both[0]) == expected
 
 
 def test_click_and_conversion_before_the_exposure_do_not_count(both):
@@ -221,7 +282,8 @@ def test_covariate_of_clicks_is_one_click_on_another_experiment(both):
     send(
         event_message(slot="footer", at=hours[0]),
         *(event_message("click", slot="footer", at=hours[1]) for _ in range(3)),
-        event_message("click", at=hours[2]),  # Its exposure comes later, or never came.
+        # Its exposure comes a little later, or never came.
+        event_message("click", at=(MORNING + 175 * MINUTE).isoformat()),
         event_message(at=hours[3]),
         event_message("click", at=hours[4]),
     )
@@ -320,6 +382,7 @@ class Sent:
     minute: int
     value: int
     attributes: dict
+    flags: int
 
     def message(self, number):
         at = (MORNING + self.minute * 6 * 60 * MINUTE).isoformat()
@@ -349,15 +412,25 @@ sent_events = st.builds(
     minute=st.integers(0, 7),
     value=st.integers(-20, 50),
     attributes=st.sampled_from(ATTRIBUTES),
+    flags=st.sampled_from([0] * 12 + [1, 2, 4, 5]),
 )
 SEGMENTS = ("", "device=mobile", "device=desktop", "new_visitor=true", "new_visitor=false")
+
+
+def send_with_flags(*pairs):
+    """Send events, a request for each flag they carry."""
+    for flags in sorted({own for _, own in pairs}):
+        send(*(message for message, own in pairs if own == flags), flags=flags)
 
 
 def tables_of(experiment, table):
     """The tables (stored or counted again) of everybody, of each segment and of each goal."""
     goals = {rows_of: goal_rows_of, recount: goal_recount}[table](experiment)
     columns = COUNTS + COVARIATES
-    return {"goals": goals} | {one: table(experiment, one, columns) for one in SEGMENTS}
+    left_out = {rows_of: left_out_rows_of, recount: left_out_recount}[table](experiment)
+    return {"goals": goals, "left out": left_out} | {
+        one: table(experiment, one, columns) for one in SEGMENTS
+    }
 
 
 def emptied():
@@ -371,12 +444,12 @@ def emptied():
 @given(events=st.lists(sent_events, max_size=14), data=st.data())
 def test_any_order_any_batches_any_retries_give_the_recount(both, events, data):
     emptied()
-    messages = [event.message(number) for number, event in enumerate(events)]
+    messages = [(event.message(number), event.flags) for number, event in enumerate(events)]
     waiting = data.draw(st.permutations(messages), label="order of arrival")
     while waiting:
         size = data.draw(st.integers(1, len(waiting)), label="size of the batch")
         again = data.draw(st.lists(st.sampled_from(messages), max_size=3), label="sent again")
-        send(*waiting[:size], *again)
+        send_with_flags(*waiting[:size], *again)
         waiting = waiting[size:]
         if data.draw(st.booleans(), label="folded now"):
             fold_pending(batch=data.draw(st.integers(1, 5), label="fold"))
@@ -398,7 +471,7 @@ def test_any_order_any_batches_any_retries_give_the_recount(both, events, data):
 def test_stop_anywhere_between_the_events_gives_the_recount(both, before, after, stop, fold_first):
     emptied()
     experiment = both[0]
-    send(*(event.message(number) for number, event in enumerate(before)))
+    send_with_flags(*((event.message(number), event.flags) for number, event in enumerate(before)))
     if fold_first:
         fold_pending()
     # The web process whose clock was ahead has dated events after the stop.

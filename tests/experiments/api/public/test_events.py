@@ -147,6 +147,61 @@ def test_batch_with_nothing_to_store_asks_no_database(
         assert page.post(PATH, batch({}, event_message(slot="nowhere"))).status == 202
 
 
+GOOGLEBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
+
+
+def flags_of_one(client, headers=None, environ=None, **changes):
+    """Send an exposure; return the flags it is kept with."""
+    message = event_message(**changes)
+    answer = client.post(PATH, batch(message), headers=headers, environ=environ)
+    assert (answer.status, answer.json()["accepted"]) == (202, 1)
+    return Event.objects.get(event_id=message["id"]).flags
+
+
+def test_doubtful_events_are_kept_with_their_flags(browser, running_experiment):
+    site = running_experiment.slot.site
+    site.internal_networks, site.internal_visitors = ["192.0.2.0/24"], ["staff-"]
+    site.save()
+    flag = Event.Flag
+    assert flags_of_one(browser) == 0
+    assert flags_of_one(browser, {"User-Agent": GOOGLEBOT}) == flag.BOT
+    assert flags_of_one(browser, {"Sec-Purpose": "prefetch;prerender"}) == flag.PREFETCH
+    assert flags_of_one(browser, {"Purpose": "prefetch"}) == flag.PREFETCH
+    assert flags_of_one(browser, environ={"REMOTE_ADDR": "192.0.2.9"}) == flag.INTERNAL
+    assert flags_of_one(browser, visitor="staff-1") == flag.INTERNAL
+    internal = {"ctaopt_internal": True, "device": "mobile"}
+    assert flags_of_one(browser, attributes=internal) == flag.INTERNAL
+    assert Event.objects.exclude(attributes={}).get().attributes == {"device": "mobile"}
+
+
+def test_headers_of_a_server_say_nothing_about_the_visitor(browser, running_experiment, server_key):
+    browser.key = server_key
+    headers = {"User-Agent": GOOGLEBOT, "Sec-Purpose": "prefetch"}
+    assert flags_of_one(browser, headers) == 0
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "expected"),
+    [
+        (0, "192.0.2.9", 0),  # Anybody may write that.
+        (1, "192.0.2.9", Event.Flag.INTERNAL),
+        (1, "192.0.2.9, 198.51.100.7", 0),
+        (2, "198.51.100.7, 192.0.2.9, 10.0.0.1", Event.Flag.INTERNAL),
+        (2, "192.0.2.9", 0),  # Past the proxies: what its socket says.
+        (1, "", 0),
+    ],
+)
+def test_address_is_the_one_that_the_own_proxies_saw(
+    browser, running_experiment, settings, proxies, forwarded, expected
+):
+    settings.CTAOPT_PROXIES = proxies
+    site = running_experiment.slot.site
+    site.internal_networks = ["192.0.2.0/24"]
+    site.save()
+    headers = {"X-Forwarded-For": forwarded} if forwarded else {}
+    assert flags_of_one(browser, headers, {"REMOTE_ADDR": "198.51.100.1"}) == expected
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
