@@ -5,8 +5,8 @@ import logging
 from celery import shared_task
 from django.utils import timezone
 
-from experiments.services.jobs import expire_silent_jobs, run_job
-from experiments.services.predictions import WORK
+from experiments.services.jobs import expire_hopeless_jobs, revive_silent_jobs, run_job
+from experiments.services.predictions import WORK, start_due_training
 from experiments.services.rollups import fold_pending
 
 logger = logging.getLogger(__name__)
@@ -21,14 +21,27 @@ def fold_rollups() -> None:
 
 
 @shared_task
-def give_up_silent_jobs() -> None:
-    """Free the pages that wait for a worker that was killed. Beat calls it every few minutes."""
-    count = expire_silent_jobs(now=timezone.now())
-    if count:
-        logger.warning("gave up %s silent jobs", count)
+def revive_jobs() -> None:
+    """Have the work of killed workers done again. Beat calls it every minute."""
+    now = timezone.now()
+    hopeless = expire_hopeless_jobs(now=now)
+    if hopeless:
+        logger.warning("gave up %s jobs", hopeless)
+    for pk in revive_silent_jobs(now=now):
+        logger.warning("job %s was interrupted and is done again", pk)
+        do_job.delay(pk)
 
 
 @shared_task
 def do_job(pk: int) -> None:
     """Train or rank, as the job says; torch is loaded here and never in the web process."""
     run_job(pk=pk, work=WORK)
+
+
+@shared_task
+def retrain_when_due() -> None:
+    """Train at night, once enough new tests have finished."""
+    job = start_due_training(now=timezone.now())
+    if job is not None:
+        logger.info("job %s trains on what finished since the last training", job.pk)
+        do_job.delay(job.pk)

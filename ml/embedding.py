@@ -2,7 +2,8 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
@@ -107,14 +108,24 @@ class CachedEncoder:
             key: text for key, text in zip(keys, texts, strict=True) if key not in self._vectors
         }
         if missing:
-            made = self._encoder.encode(list(missing.values()), progress=progress)
-            self._vectors.update(zip(missing, made, strict=True))
-            self._write()
+            self._make(missing, progress)
         if not keys:
             return np.empty((0, self.dimension), dtype=np.float32)
         vectors = np.stack([self._vectors[key] for key in keys])
         self._forget()
         return vectors
+
+    def _make(self, missing: Mapping[bytes, str], progress: Progress) -> None:
+        """Encode texts, and write down what is made from time to time: a kill loses little."""
+        keys, texts = list(missing), list(missing.values())
+        for start in range(0, len(keys), BLOCK):
+            block = slice(start, start + BLOCK)
+            share = len(keys[block]) / len(keys)
+            made = self._encoder.encode(
+                texts[block], progress=partial(_within, progress, start / len(keys), share)
+            )
+            self._vectors.update(zip(keys[block], made, strict=True))
+            self._write()
 
     def _forget(self) -> None:
         surplus = len(self._vectors) - self._limit if self._limit is not None else 0
@@ -141,7 +152,13 @@ class CachedEncoder:
         write_whole(self._path, save({"keys": keys, "vectors": vectors}))
 
 
+# Texts between two writes of the cache: some ten seconds of work.
+BLOCK = 2_048
 _KEY_BYTES = 16
+
+
+def _within(progress: Progress, start: float, share: float, done: float) -> None:
+    progress(start + share * done)
 
 
 def _key(text: str) -> bytes:

@@ -80,6 +80,7 @@ def train(
                 seed=seed,
                 code_commit=read_commit(Path(settings.BASE_DIR)),
                 now=now,
+                unfinished=_model_dir() / "unfinished",
             ),
             progress=progress or (lambda _fraction, _stage: None),
         )
@@ -174,6 +175,24 @@ def active_summary() -> dict[str, Any] | None:
         "metrics": version.manifest["metrics"][version.strategy],
         "ceiling": version.manifest["ceiling"],
     }
+
+
+def new_contrasts(rows: Iterable[HistoryRow]) -> int:
+    """Return by how many contrast groups a history has grown since the last training.
+
+    The last training counts whether it promoted something or not. 0 while there are too few
+    groups to train at all. Belongs into a worker.
+
+    Args:
+        rows: Past tests.
+    """
+    from ml.dataset.groups import build_groups
+    from ml.training.trainer import MIN_GROUPS
+
+    found = sum(not group.suspect for group in build_groups(rows).groups)
+    version = PredictorVersion.objects.order_by("-number").first()
+    before = int(version.manifest["data"]["groups"]) if version else 0
+    return max(0, found - before) if found >= MIN_GROUPS else 0
 
 
 def roll_back(number: int) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 
 import django_stubs_ext
 import environ
+from celery.schedules import crontab
 from django.utils.translation import gettext_lazy as _
 
 from ctaopt.settings.admin_menu import UNFOLD  # noqa: F401  read by django-unfold
@@ -23,6 +24,8 @@ CTAOPT_DEMO = False
 CTAOPT_HISTORY_SOURCE = "experiments.services.archive.history_rows"
 # A name or path of another sentence-transformer; empty: the packaged all-MiniLM-L6-v2.
 CTAOPT_ENCODER = env.str("CTAOPT_ENCODER", default="")
+# So many new contrasts of wordings since the last training start another one at night; 0: never.
+CTAOPT_RETRAIN_AFTER_TESTS = env.int("CTAOPT_RETRAIN_AFTER_TESTS", default=10)
 # Seconds between two looks at the configuration's revision, in every process.
 CTAOPT_SNAPSHOT_MAX_AGE_S = 1.0
 # How long caches may answer with a site's payload: a change reaches everybody within a minute, a
@@ -149,10 +152,15 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5.0,
         "options": {"expires": 5.0},
     },
-    "give-up-silent-jobs": {
-        "task": "experiments.tasks.give_up_silent_jobs",
-        "schedule": 300.0,
-        "options": {"expires": 300.0},
+    "revive-jobs": {
+        "task": "experiments.tasks.revive_jobs",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
+    "retrain-when-due": {
+        "task": "experiments.tasks.retrain_when_due",
+        "schedule": crontab(hour=3, minute=30),
+        "options": {"expires": 3600.0},
     },
 }
 

@@ -17,7 +17,7 @@ from unfold.admin import ModelAdmin
 
 from experiments import tasks
 from experiments.models import Audience, Job
-from experiments.services.jobs import AlreadyTrainingError, create_job
+from experiments.services.jobs import AlreadyTrainingError, cancel_job, create_job
 from experiments.services.predictions import ranking_in_words, training_in_words
 from ml import predict
 
@@ -76,6 +76,7 @@ class JobAdmin(ModelAdmin[Job]):  # type: ignore[misc]
             ("rank/", self.rank_view, "experiments_job_rank"),
             ("train/", self.train_view, "experiments_job_train"),
             ("<int:pk>/watch/", self.watch_view, "experiments_job_watch"),
+            ("<int:pk>/stop/", self.stop_view, "experiments_job_stop"),
         )
         own = [
             path(route, self.admin_site.admin_view(view), name=name) for route, view, name in pages
@@ -118,6 +119,17 @@ class JobAdmin(ModelAdmin[Job]):  # type: ignore[misc]
         result = in_words(job.result) if job.result else None
         context = {"job": job, "is_open": is_open, "result": result}
         return self._page(request, "admin/experiments/job.html", str(job), context)
+
+    def stop_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not request.user.has_perm("experiments.add_job"):
+            return HttpResponse(status=403)
+        if cancel_job(pk=pk, now=timezone.now()):
+            self.message_user(request, gettext("Stopped."), messages.SUCCESS)
+        else:
+            self.message_user(request, gettext("It had ended already."), messages.WARNING)
+        return HttpResponseRedirect(reverse("admin:experiments_job_watch", args=[pk]))
 
     def _enqueue(
         self, request: HttpRequest, kind: Job.Kind, wanted: dict[str, Any]

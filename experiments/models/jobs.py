@@ -16,11 +16,15 @@ class Job(models.Model):
         RUNNING = "running", _("Running")
         DONE = "done", _("Done")
         FAILED = "failed", _("Failed")
+        CANCELLED = "cancelled", _("Stopped")
 
     kind = models.CharField(_("kind"), max_length=10, choices=Kind)
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.QUEUED)
     progress = models.FloatField(_("progress"), default=0.0)
     message = models.TextField(_("message"), blank=True)
+    attempt = models.PositiveSmallIntegerField(
+        _("attempt"), default=0, help_text=_("More than 1: a worker was killed.")
+    )
     request = models.JSONField(_("request"), default=dict)
     result = models.JSONField(_("result"), null=True)
     language = models.CharField(

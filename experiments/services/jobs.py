@@ -1,28 +1,43 @@
-"""Long work: asked for in a request, done by a worker, watched on a page."""
+"""Long work: asked for in a request, done by a worker, watched on a page.
 
-from collections.abc import Callable, Mapping
+A worker may be killed, a laptop may sleep, a message may be lost or come twice. The row of a job
+decides: what is running and shows no sign of life goes back into the queue, and an attempt that
+is no longer the row's current one stops at its next report.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db import Error, IntegrityError, connection, transaction
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone, translation
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from experiments.models import Job
 
+logger = logging.getLogger(__name__)
+
 Kind, Status = Job.Kind, Job.Status
 Report = Callable[[float, str], None]
 # The job's request and a way to tell how far it is; returns the job's result.
 Work = Callable[[Mapping[str, Any], Report], dict[str, Any]]
 
-# A worker reports at least at every step; one that is silent for so long was killed.
-SILENCE = timedelta(minutes=20)
-# Behind a long training a job may wait; after so long its message was lost.
-LONGEST_WAIT = timedelta(hours=3)
+# A worker shows that it lives three times in the time after which it is given up.
+HEARTBEAT_S = 20.0
+SILENCE = timedelta(seconds=3 * HEARTBEAT_S)
+# What is killed at every attempt is killed by its own work: too little memory, as a rule.
+MAX_ATTEMPTS = 3
+# A message this old may have been lost with its broker: it is sent once more, which harms nothing.
+RESEND_AFTER = timedelta(minutes=10)
+# Nobody waits for an answer any more.
+LONGEST_WAIT = timedelta(hours=6)
 
 
 class AlreadyTrainingError(Exception):
@@ -33,6 +48,10 @@ class JobFailedError(Exception):
     """Expected failure of a job; its text is for the person who started it."""
 
 
+class JobGoneError(Exception):
+    """The job was stopped by a person, or another attempt does it now: nothing is left to do."""
+
+
 def create_job(
     *, kind: Job.Kind, request: Mapping[str, Any], by: User | None, now: datetime
 ) -> Job:
@@ -41,7 +60,7 @@ def create_job(
     Raises:
         AlreadyTrainingError: If it is a training and one waits or runs already.
     """
-    expire_silent_jobs(now=now)
+    expire_hopeless_jobs(now=now)
     try:
         with transaction.atomic():
             return Job.objects.create(
@@ -60,44 +79,117 @@ def run_job(*, pk: int, work: Mapping[Job.Kind, Work]) -> bool:
     """Do a waiting job and keep its result; return False if it did not wait any more."""
     # The condition inside the UPDATE is the lock: a message may be delivered twice.
     waiting = Job.objects.filter(pk=pk, status=Status.QUEUED)
-    if not waiting.update(status=Status.RUNNING, heartbeat_at=timezone.now()):
+    if not waiting.update(
+        status=Status.RUNNING, heartbeat_at=timezone.now(), attempt=F("attempt") + 1
+    ):
         return False
     job = Job.objects.get(pk=pk)
-    with translation.override(job.language):
+    with translation.override(job.language), _signs_of_life(job):
         _work(job, work[Kind(job.kind)])
     return True
 
 
-def _work(job: Job, work: Work) -> None:
-    pk = job.pk
+def cancel_job(*, pk: int, now: datetime) -> bool:
+    """Stop a job that waits or runs; return False if it has ended. Its worker stops by itself."""
+    is_open = Job.objects.filter(pk=pk, status__in=(Status.QUEUED, Status.RUNNING))
+    return is_open.update(status=Status.CANCELLED, message="", finished_at=now) == 1
+
+
+def revive_silent_jobs(*, now: datetime) -> list[int]:
+    """Put the jobs of killed workers back into the queue; return those to enqueue.
+
+    A training goes on where it was: its finished folds are on the disk.
+    """
+    silent = Job.objects.filter(
+        status=Status.RUNNING, heartbeat_at__lt=now - SILENCE, attempt__lt=MAX_ATTEMPTS
+    )
+    lost = Job.objects.filter(
+        status=Status.QUEUED,
+        heartbeat_at__lt=now - RESEND_AFTER,
+        created_at__gte=now - LONGEST_WAIT,
+    )
+    found = [job.pk for job in silent if _revive(job, now)]
+    return found + [pk for pk in lost.values_list("pk", flat=True) if _touch(lost, pk, now)]
+
+
+def expire_hopeless_jobs(*, now: datetime) -> int:
+    """Give up jobs that were killed at every attempt, or that waited too long; return how many."""
+    hopeless = Job.objects.filter(
+        Q(status=Status.RUNNING, heartbeat_at__lt=now - SILENCE, attempt__gte=MAX_ATTEMPTS)
+        | Q(status=Status.QUEUED, created_at__lt=now - LONGEST_WAIT)
+    )
+    message = _("The worker was killed each time, or no worker took it. Look at its log.")
+    return hopeless.update(status=Status.FAILED, message=message, finished_at=now)
+
+
+def _revive(job: Job, now: datetime) -> bool:
+    with translation.override(job.language):
+        message = _("Interrupted; it goes on where it was.")
+    # Only while it is the attempt that fell silent: a worker may have come back in between.
+    return bool(
+        _attempt(job)
+        .filter(heartbeat_at=job.heartbeat_at)
+        .update(status=Status.QUEUED, heartbeat_at=now, message=message)
+    )
+
+
+def _touch(lost: QuerySet[Job], pk: int, now: datetime) -> bool:
+    return bool(lost.filter(pk=pk).update(heartbeat_at=now))
+
+
+def _attempt(job: Job) -> QuerySet[Job]:
+    """Return the job's row while this attempt is the one that does it."""
+    return Job.objects.filter(pk=job.pk, status=Status.RUNNING, attempt=job.attempt)
+
+
+@contextmanager
+def _signs_of_life(job: Job) -> Iterator[None]:
+    """Tell every HEARTBEAT_S seconds that the worker lives, however long a step takes."""
+    done = threading.Event()
+
+    def tell() -> None:
+        try:
+            while not done.wait(HEARTBEAT_S):
+                _tell(job)
+        finally:
+            connection.close()
+
+    teller = threading.Thread(target=tell, name=f"heartbeat of job {job.pk}", daemon=True)
+    teller.start()
     try:
-        result = work(job.request, lambda *news: _report(pk, *news))
+        yield
+    finally:
+        done.set()
+        teller.join()
+
+
+def _tell(job: Job) -> None:
+    try:
+        _attempt(job).update(heartbeat_at=timezone.now())
+    except Error:
+        logger.warning("job %s could not show that it lives", job.pk, exc_info=True)
+
+
+def _work(job: Job, work: Work) -> None:
+    try:
+        result = work(job.request, lambda *news: _report(job, *news))
+    except JobGoneError:
+        logger.info("job %s was stopped, or is done by another worker", job.pk)
     except JobFailedError as error:
-        _end(pk, status=Status.FAILED, message=str(error))
+        _end(job, status=Status.FAILED, message=str(error))
     except Exception:
         # The page must not show a job that runs for ever; the worker logs the traceback.
-        _end(pk, status=Status.FAILED, message=_("An unexpected error; the log has details."))
+        _end(job, status=Status.FAILED, message=_("An unexpected error; the log has details."))
         raise
     else:
-        _end(pk, status=Status.DONE, progress=1.0, message="", result=result)
+        _end(job, status=Status.DONE, progress=1.0, message="", result=result)
 
 
-def expire_silent_jobs(*, now: datetime) -> int:
-    """Give up jobs whose worker was killed; return how many."""
-    silent = Job.objects.filter(
-        Q(status=Status.RUNNING, heartbeat_at__lt=now - SILENCE)
-        | Q(status=Status.QUEUED, heartbeat_at__lt=now - LONGEST_WAIT)
-    )
-    message = _("The worker fell silent. Start it again.")
-    return silent.update(status=Status.FAILED, message=message, finished_at=now)
+def _report(job: Job, fraction: float, message: str) -> None:
+    news = {"progress": min(max(fraction, 0.0), 1.0), "message": message}
+    if not _attempt(job).update(**news, heartbeat_at=timezone.now()):
+        raise JobGoneError(job.pk)
 
 
-def _report(pk: int, fraction: float, message: str) -> None:
-    Job.objects.filter(pk=pk, status=Status.RUNNING).update(
-        progress=min(max(fraction, 0.0), 1.0), message=message, heartbeat_at=timezone.now()
-    )
-
-
-def _end(pk: int, **changes: Any) -> None:
-    running = Job.objects.filter(pk=pk, status=Status.RUNNING)
-    running.update(finished_at=timezone.now(), **changes)
+def _end(job: Job, **changes: Any) -> None:
+    _attempt(job).update(finished_at=timezone.now(), **changes)

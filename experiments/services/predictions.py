@@ -4,13 +4,15 @@ Only the facade `ml.predict` is called; it loads torch in the worker, never in a
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 
 from experiments.models import Job
 from experiments.services.archive import history_rows
-from experiments.services.jobs import JobFailedError, Report
+from experiments.services.jobs import AlreadyTrainingError, JobFailedError, Report, create_job
 from ml import predict
 
 # Any fixed number: the same history makes the same predictor.
@@ -31,6 +33,23 @@ def train(_: Mapping[str, Any], report: Report) -> dict[str, Any]:
         return predict.train(history_rows(), now=timezone.now(), seed=SEED, progress=tell)
     except predict.PredictorError as error:
         raise JobFailedError(str(error)) from error
+
+
+def start_due_training(*, now: datetime) -> Job | None:
+    """Ask for a training if enough tests have finished since the last one; None if not.
+
+    `CTAOPT_RETRAIN_AFTER_TESTS` contrasts of wordings are enough; 0: only people ask for one.
+    """
+    enough = settings.CTAOPT_RETRAIN_AFTER_TESTS
+    if not enough:
+        return None
+    found = predict.new_contrasts(history_rows())
+    if found < enough:
+        return None
+    try:
+        return create_job(kind=Job.Kind.TRAINING, request={"new": found}, by=None, now=now)
+    except AlreadyTrainingError:
+        return None
 
 
 def rank(request: Mapping[str, Any], _: Report) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ml.calibration import Calibration, fit_calibration, fit_slope
+from ml.checkpoints import Keep, keep_nothing
 from ml.dataset.groups import Arms, ContrastGroup, stack_arms
 from ml.dataset.pairs import Pairs, pair_arms
 from ml.dataset.splits import assign_folds, connect_groups, find_leaks
@@ -87,6 +89,7 @@ def cross_validate(
     *,
     dispersion: float = 1.0,
     progress: Progress = no_progress,
+    keep: Keep = keep_nothing,
 ) -> OutOfFold:
     """Return out-of-fold predictions of a strategy.
 
@@ -99,12 +102,12 @@ def cross_validate(
         folds: Groups in leak-safe folds, the same for every strategy that is compared.
         dispersion: Noise variance over binomial variance, >= 1, for the lift.
         progress: Told the fraction of the folds done.
+        keep: Keeps the scores of each fold, so that a broken-off training goes on from there.
     """
     scores = np.empty(len(folds.arms.texts))
     for number in range(folds.n_folds):
-        fitted = strategy.fit(stack_arms(_select(folds.groups, folds.fold != number)))
         inside = folds.fold[folds.arms.group] == number
-        scores[inside] = fitted.score(list(compress(folds.arms.texts, inside)))
+        scores[inside] = keep(f"fold-{number}", partial(_score_fold, strategy, folds, number))
         progress((number + 1) / folds.n_folds)
     difference = scores[folds.pairs.first] - scores[folds.pairs.second]
     return OutOfFold(
@@ -116,6 +119,13 @@ def cross_validate(
         ),
         calibration=fit_calibration(difference, folds.arms, folds.pairs, dispersion=dispersion),
     )
+
+
+def _score_fold(strategy: Strategy, folds: Folds, number: int) -> NDArray[np.float64]:
+    """Return the scores of a fold's arms by a model fitted on the other folds."""
+    fitted = strategy.fit(stack_arms(_select(folds.groups, folds.fold != number)))
+    inside = folds.fold[folds.arms.group] == number
+    return fitted.score(list(compress(folds.arms.texts, inside)))
 
 
 def _select(groups: Sequence[ContrastGroup], wanted: NDArray[np.bool_]) -> list[ContrastGroup]:

@@ -1,5 +1,6 @@
 """Training: history rows -> candidates -> cross-validation -> gate -> a stored predictor."""
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from ml.artifacts import Artifact, publish_artifact
 from ml.calibration import Calibration
+from ml.checkpoints import Checkpoints, forget_old, keep_nothing, source_digest
 from ml.dataset.groups import ContrastGroup, build_groups, stack_arms
 from ml.dataset.pairs import pair_arms
 from ml.dataset.splits import connect_groups
@@ -24,7 +26,13 @@ from ml.past import past_wordings
 from ml.strategies.catalogue import all_strategies
 from ml.strategies.contract import Strategy
 from ml.training.model_card import model_card
-from ml.training.record import as_plain, record_ceilings, record_configuration, record_data
+from ml.training.record import (
+    as_plain,
+    hash_groups,
+    record_ceilings,
+    record_configuration,
+    record_data,
+)
 from ml.training.trials import N_FOLDS, Trial, try_strategies
 
 # Below this nothing could pass the gate, and every figure would be noise.
@@ -71,12 +79,15 @@ class TrainingSettings:
         seed: Seed of folds and bootstrap draws, >= 0.
         code_commit: Commit of the running code, for the record; empty when unknown.
         now: Time of the training, for the record.
+        unfinished: Where finished folds are kept, so that a training that was broken off goes
+            on from there; None keeps nothing.
     """
 
     folder: Path
     seed: int
     code_commit: str
     now: datetime
+    unfinished: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,12 +129,14 @@ def train(
         stack_arms(groups).texts, progress=lambda done: progress(0.6 * done, "embedding")
     )
     strategies = all_strategies(encoder)
+    steps = _checkpoints(groups, encoder, settings)
     trials = try_strategies(
         strategies,
         groups,
         dispersion=replicate_dispersion(dataset) or 1.0,
         seed=settings.seed,
         progress=lambda done: progress(0.6 + 0.3 * done, "cross_validation"),
+        keep=steps.keep if steps else keep_nothing,
     )
     decision = decide(_candidates(strategies, trials), seed=settings.seed)
     rng = np.random.default_rng(settings.seed)
@@ -156,8 +169,21 @@ def train(
             folder=settings.folder,
             card=model_card(record, served=strategy.name),
         )
+    if steps:
+        steps.clear()
     progress(1.0, "final_fit")
     return TrainingResult(served=decision.served, manifest=record)
+
+
+def _checkpoints(
+    groups: Sequence[ContrastGroup], encoder: Encoder, settings: TrainingSettings
+) -> Checkpoints | None:
+    if settings.unfinished is None:
+        return None
+    forget_old(settings.unfinished, now=settings.now)
+    decisive = (hash_groups(groups), encoder.fingerprint, source_digest(), str(settings.seed))
+    key = hashlib.sha256(" ".join(decisive).encode()).hexdigest()[:32]
+    return Checkpoints(settings.unfinished, key=key)
 
 
 def _enough_components(groups: Sequence[ContrastGroup]) -> NDArray[np.int64]:

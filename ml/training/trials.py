@@ -1,11 +1,14 @@
 """Every strategy on the same leak-safe folds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ml.calibration import Calibration
+from ml.checkpoints import Keep, keep_nothing
 from ml.dataset.groups import ContrastGroup
 from ml.embedding import Progress
 from ml.evaluation.cross_validation import cross_validate, make_folds
@@ -51,6 +54,7 @@ def try_strategies(
     dispersion: float,
     seed: int,
     progress: Progress,
+    keep: Keep = keep_nothing,
 ) -> Mapping[str, Trial]:
     """Cross-validate every strategy on the same folds.
 
@@ -60,6 +64,7 @@ def try_strategies(
         dispersion: Noise variance over binomial variance, >= 1.
         seed: Seed of the splits.
         progress: Told the fraction done.
+        keep: Keeps the scores of each fold of each strategy.
 
     Returns:
         One trial for each strategy, by its key.
@@ -70,11 +75,22 @@ def try_strategies(
     for repeat in range(repeats):
         folds = make_folds(groups, N_FOLDS, rng=rng)
         for at, strategy in enumerate(strategies):
-            result = cross_validate(strategy, folds, dispersion=dispersion)
+            result = cross_validate(
+                strategy,
+                folds,
+                dispersion=dispersion,
+                keep=partial(_keep_as, keep, f"{strategy.name}-{repeat}"),
+            )
             sums = group_sums(result.predictions)
             found[strategy.name].append(Trial(sums=sums, calibration=result.calibration))
             progress((repeat + (at + 1) / len(strategies)) / repeats)
     return {name: _average(trials) for name, trials in found.items()}
+
+
+def _keep_as(
+    keep: Keep, trial: str, name: str, make: Callable[[], NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    return keep(f"{trial}-{name}", make)
 
 
 def _average(trials: Sequence[Trial]) -> Trial:

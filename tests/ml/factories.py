@@ -99,7 +99,7 @@ def no_stage(_fraction, _stage):
     """Tell nobody how far a training is."""
 
 
-def train_in(folder, rows, *, encoder, seed=1, progress=no_stage):
+def train_in(folder, rows, *, encoder, seed=1, progress=no_stage, unfinished=None):
     """Train into a folder that is not there yet."""
     return train(
         rows,
@@ -109,6 +109,7 @@ def train_in(folder, rows, *, encoder, seed=1, progress=no_stage):
             seed=seed,
             code_commit="abc",
             now=datetime(2026, 11, 22, 10, tzinfo=UTC),
+            unfinished=unfinished,
         ),
         progress=progress,
     )

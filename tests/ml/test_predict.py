@@ -100,6 +100,17 @@ def test_summary_shows_the_strategy_that_is_served(active):
     assert summary["data"]["groups"] == 60
 
 
+def test_new_contrasts_are_counted_against_the_last_training(active):
+    trained_on = active.manifest["data"]["groups"]
+    assert predict.new_contrasts(learnable_rows(trained_on + 7)) == 7
+    assert predict.new_contrasts(learnable_rows(trained_on)) == 0
+
+
+def test_new_contrasts_are_none_while_there_are_too_few_to_train(db):
+    assert predict.new_contrasts(learnable_rows(19)) == 0
+    assert predict.new_contrasts(learnable_rows(20)) == 20
+
+
 def test_roll_back_brings_the_earlier_version_back(add_version):
     add_version(), add_version()
     assert predict.roll_back(1)

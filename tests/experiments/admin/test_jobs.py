@@ -86,3 +86,33 @@ def test_jobs_are_listed(admin_client):
     make_job("training", status="running")
     page = admin_client.get(reverse("admin:experiments_job_changelist")).content.decode()
     assert "Training of the predictor" in page
+
+
+def test_running_job_can_be_stopped(admin_client):
+    job = make_job("training", status="running")
+    page = admin_client.post(reverse("admin:experiments_job_stop", args=[job.pk]), follow=True)
+    job.refresh_from_db()
+    assert job.status == "cancelled"
+    assert "The predictor in use stays." in page.content.decode()
+    assert 'http-equiv="refresh"' not in page.content.decode()
+
+
+def test_ended_job_is_not_stopped(admin_client):
+    job = make_job("ranking", status="done", result={"x": 1})
+    response = admin_client.post(reverse("admin:experiments_job_stop", args=[job.pk]))
+    job.refresh_from_db()
+    assert (response.status_code, job.status) == (302, "done")
+
+
+def test_stop_needs_a_post_and_the_right(admin_client, client, stranger):
+    url = reverse("admin:experiments_job_stop", args=[make_job("training").pk])
+    assert admin_client.get(url).status_code == 405
+    stranger.is_staff = True
+    stranger.save()
+    client.force_login(stranger)
+    assert client.post(url).status_code == 403
+
+
+def test_interrupted_job_says_so(admin_client):
+    page = watch(admin_client, make_job("training", status="running", attempt=2))
+    assert "Attempt 2: a worker was interrupted." in page

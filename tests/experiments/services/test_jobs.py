@@ -1,4 +1,4 @@
-from datetime import timedelta
+from time import monotonic, sleep
 
 import pytest
 from django.utils import timezone, translation
@@ -6,7 +6,13 @@ from django.utils.translation import get_language
 
 from experiments.models import Job
 from experiments.services import jobs
-from experiments.services.jobs import AlreadyTrainingError, JobFailedError, create_job, run_job
+from experiments.services.jobs import (
+    AlreadyTrainingError,
+    JobFailedError,
+    cancel_job,
+    create_job,
+    run_job,
+)
 from tests.factories import NOW
 
 pytestmark = pytest.mark.django_db
@@ -88,26 +94,97 @@ def test_rankings_do_not_wait_for_each_other():
     assert Job.objects.count() == 2
 
 
-def test_killed_training_does_not_block_the_next_one():
+def test_training_of_a_killed_worker_is_done_again_and_no_other_starts():
     killed = make_job(Kind.TRAINING)
-    silent_since = timezone.now() - jobs.SILENCE - timedelta(minutes=1)
-    Job.objects.update(status=Job.Status.RUNNING, heartbeat_at=silent_since)
+    Job.objects.update(status="running", attempt=1, heartbeat_at=NOW - 2 * jobs.SILENCE)
+    assert jobs.revive_silent_jobs(now=NOW) == [killed.pk]
+    with pytest.raises(AlreadyTrainingError):
+        make_job(Kind.TRAINING)
+    assert run(killed, lambda *_: {"done": True})
+    assert (killed.status, killed.attempt, killed.result) == ("done", 2, {"done": True})
+
+
+def test_training_that_was_killed_each_time_does_not_block_the_next_one():
+    killed = make_job(Kind.TRAINING)
+    silent_since = timezone.now() - 2 * jobs.SILENCE
+    Job.objects.update(status="running", attempt=jobs.MAX_ATTEMPTS, heartbeat_at=silent_since)
     make_job(Kind.TRAINING)
     killed.refresh_from_db()
     assert killed.status == "failed"
+    assert "killed each time" in killed.message
 
 
 @pytest.mark.parametrize(
-    ("status", "silence", "given_up"),
+    ("changes", "revived", "given_up"),
     [
-        ("running", jobs.SILENCE / 2, 0),
-        ("running", jobs.SILENCE * 2, 1),
-        ("queued", jobs.SILENCE * 2, 0),
-        ("queued", jobs.LONGEST_WAIT * 2, 1),
-        ("done", jobs.LONGEST_WAIT * 2, 0),
+        ({"status": "running", "heartbeat_at": NOW - jobs.SILENCE / 2}, 0, 0),
+        ({"status": "running", "heartbeat_at": NOW - jobs.SILENCE * 2}, 1, 0),
+        ({"status": "running", "heartbeat_at": NOW - jobs.SILENCE * 2, "attempt": 3}, 0, 1),
+        ({"heartbeat_at": NOW - jobs.RESEND_AFTER / 2}, 0, 0),
+        ({"heartbeat_at": NOW - jobs.RESEND_AFTER * 2}, 1, 0),
+        ({"created_at": NOW - jobs.LONGEST_WAIT * 2}, 0, 1),
+        ({"status": "done", "heartbeat_at": NOW - jobs.LONGEST_WAIT * 2}, 0, 0),
+        ({"status": "cancelled", "heartbeat_at": NOW - jobs.LONGEST_WAIT * 2}, 0, 0),
     ],
+    ids=["alive", "silent", "hopeless", "waits", "lost", "waited", "done", "stopped"],
 )
-def test_silent_jobs_are_given_up(status, silence, given_up):
+def test_job_is_revived_or_given_up(changes, revived, given_up):
     make_job()
-    Job.objects.update(status=status, heartbeat_at=NOW - silence)
-    assert jobs.expire_silent_jobs(now=NOW) == given_up
+    Job.objects.update(**({"created_at": NOW, "heartbeat_at": NOW} | changes))
+    assert len(jobs.revive_silent_jobs(now=NOW)) == revived
+    assert jobs.expire_hopeless_jobs(now=NOW) == given_up
+
+
+def test_worker_that_comes_back_leaves_the_job_to_its_next_attempt():
+    job = make_job()
+
+    def sleep_while_another_takes_over(_, report):
+        Job.objects.update(attempt=2, message="the other one")
+        report(0.5, "back again")
+        pytest.fail("went on")
+
+    assert run(job, sleep_while_another_takes_over)
+    assert (job.status, job.message) == ("running", "the other one")
+
+
+def test_cancelled_job_stops_at_its_next_report():
+    job = make_job()
+
+    def work(_, report):
+        assert cancel_job(pk=job.pk, now=NOW)
+        report(0.5, "going on")
+        pytest.fail("went on")
+
+    assert run(job, work)
+    assert (job.status, job.result, job.finished_at) == ("cancelled", None, NOW)
+
+
+def test_waiting_job_that_was_cancelled_never_runs():
+    job = make_job()
+    assert cancel_job(pk=job.pk, now=NOW)
+    assert not run(job, lambda *_: pytest.fail("ran"))
+
+
+def test_ended_job_cannot_be_cancelled():
+    job = make_job()
+    run(job, lambda *_: {})
+    assert not cancel_job(pk=job.pk, now=NOW)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_job_shows_that_it_lives_during_a_long_step(monkeypatch):
+    monkeypatch.setattr(jobs, "HEARTBEAT_S", 0.01)
+    job = make_job()
+    Job.objects.update(heartbeat_at=NOW)
+    seen = []
+
+    def work(*_):
+        started = Job.objects.get().heartbeat_at
+        deadline = monotonic() + 20
+        while Job.objects.get().heartbeat_at == started and monotonic() < deadline:
+            sleep(0.01)
+        seen.append(Job.objects.get().heartbeat_at > started)
+        return {}
+
+    run(job, work)
+    assert seen == [True]

@@ -1,5 +1,7 @@
 import pytest
+from django.utils import timezone
 
+from experiments.models import Job
 from experiments.services import predictions
 from experiments.services.jobs import JobFailedError
 from ml import predict
@@ -78,3 +80,27 @@ def test_rank_with_a_damaged_predictor_says_so(monkeypatch):
     request = {"wordings": ["Go"], "control": "Send", "locale": "en", "audience": ""}
     with pytest.raises(JobFailedError, match="checksum"):
         predictions.rank(request, lambda *_: None)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("new", "enough", "asked"),
+    [(10, 10, 1), (9, 10, 0), (0, 10, 0), (10, 0, 0)],
+    ids=["enough", "too few", "none", "switched off"],
+)
+def test_training_of_its_own_accord_waits_for_enough_new_tests(
+    settings, monkeypatch, new, enough, asked
+):
+    settings.CTAOPT_RETRAIN_AFTER_TESTS = enough
+    monkeypatch.setattr(predict, "new_contrasts", lambda rows: new)
+    job = predictions.start_due_training(now=timezone.now())
+    assert Job.objects.filter(kind="training", created_by=None).count() == asked
+    assert (job is not None) == bool(asked)
+
+
+@pytest.mark.django_db
+def test_training_of_its_own_accord_leaves_a_running_one_alone(monkeypatch):
+    monkeypatch.setattr(predict, "new_contrasts", lambda rows: 50)
+    assert predictions.start_due_training(now=timezone.now()) is not None
+    assert predictions.start_due_training(now=timezone.now()) is None
+    assert Job.objects.count() == 1
