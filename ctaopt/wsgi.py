@@ -13,4 +13,6 @@ from django.conf import settings  # noqa: E402
 from experiments.api.public.edge import Edge  # noqa: E402
 from experiments.services.snapshot import SnapshotStore  # noqa: E402
 
-application = Edge(django_application, SnapshotStore(max_age_s=settings.CTAOPT_SNAPSHOT_MAX_AGE_S))
+max_age_s = settings.CTAOPT_SNAPSHOT_MAX_AGE_S
+store = SnapshotStore(max_age_s=max_age_s, in_background=max_age_s > 0)
+application = Edge(django_application, store)

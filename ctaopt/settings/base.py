@@ -28,6 +28,8 @@ CTAOPT_ENCODER = env.str("CTAOPT_ENCODER", default="")
 CTAOPT_RETRAIN_AFTER_TESTS = env.int("CTAOPT_RETRAIN_AFTER_TESTS", default=10)
 # Seconds between two looks at the configuration's revision, in every process.
 CTAOPT_SNAPSHOT_MAX_AGE_S = 1.0
+# Evaluations a second that one key may ask of one process; twice as many for a moment. 0: no limit.
+CTAOPT_RATE_LIMIT_PER_S = env.float("CTAOPT_RATE_LIMIT_PER_S", default=5_000.0)
 # How long caches may answer with a site's payload: a change reaches everybody within a minute, a
 # silent service is not noticed for a day.
 CTAOPT_PAYLOAD_CACHE_CONTROL = env.str(

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from experiments.assignment import assign_visitor
+from experiments.assignment import Assignment, assign_visitor
 from experiments.models.experiment import NO_EXPERIMENT
 from experiments.services.catalogue import server_key_digest
 from experiments.services.snapshot import (
@@ -29,9 +29,21 @@ class NoWordingError(Exception):
     """The CTA to show says nothing in any language."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn(NamedTuple):
+    """The experiment that took a visitor in, with the arm it gave."""
+
+    experiment: ServedExperiment
+    variant: ServedVariant
+    assignment: Assignment
+
+
+@dataclass(slots=True, kw_only=True)
 class Evaluation:
-    """The CTA for one visitor; `experiment` and `arm` are None outside experiments."""
+    """The CTA for one visitor; `experiment` and `arm` are None outside experiments.
+
+    Nothing in it is the visitor's own: everybody with this arm and language gets the same object.
+    `written` is for the interface that sends it, which then writes it once.
+    """
 
     slot: str
     variant: str
@@ -40,6 +52,7 @@ class Evaluation:
     experiment: str | None = None
     arm: int | None = None
     propensity: float | None = None
+    written: Any = None
 
 
 def site_of_key(snapshot: Snapshot, key: str) -> ServedSite | None:
@@ -63,21 +76,29 @@ def evaluate_slot(
     locale = attributes.get("locale")
     wanted = locale if isinstance(locale, str) else site.default_locale
     drawn = _draw(slot, visitor, attributes)
-    values = slot.default_values if drawn is None else drawn[1].values
-    value = localised(values, wanted, site.default_locale)
-    if not value:
+    values = slot.default_values if drawn is None else drawn.variant.values
+    spoken = spoken_locale(values, wanted, site.default_locale)
+    if spoken is None:
         raise NoWordingError(f"the CTA of slot {slot.key!r} has no wording")
+    # The assignments of an experiment are made with its snapshot and live as long.
+    key = (0 if drawn is None else id(drawn.assignment), spoken)
+    evaluation = slot.evaluations.get(key)
+    if evaluation is None:
+        evaluation = slot.evaluations[key] = _evaluation(slot, drawn, values[spoken])
+    return evaluation
+
+
+def _evaluation(slot: ServedSlot, drawn: Drawn | None, value: Mapping[str, Any]) -> Evaluation:
     if drawn is None:
         return Evaluation(slot=slot.key, variant=NO_EXPERIMENT, reason=STATIC, value=value)
-    experiment, variant = drawn
     return Evaluation(
         slot=slot.key,
-        variant=variant.key,
+        variant=drawn.variant.key,
         reason=SPLIT,
         value=value,
-        experiment=experiment.key,
-        arm=variant.arm,
-        propensity=variant.propensity,
+        experiment=drawn.experiment.key,
+        arm=drawn.variant.arm,
+        propensity=drawn.assignment.propensity,
     )
 
 
@@ -89,22 +110,35 @@ def localised(
     >>> localised({"fr": {"text": "Oui"}, "en": {"text": "Yes"}}, "fr-CA", "en")
     {'text': 'Oui'}
     """
-    for locale in (wanted, wanted.split("-")[0], fallback, fallback.split("-")[0]):
+    spoken = spoken_locale(values, wanted, fallback)
+    return {} if spoken is None else values[spoken]
+
+
+def spoken_locale(values: Mapping[str, object], wanted: str, fallback: str) -> str | None:
+    """Return the language in which something is there; None if there is nothing.
+
+    >>> spoken_locale({"fr": "Oui", "en": "Yes"}, "fr-CA", "en")
+    'fr'
+    """
+    if wanted in values:
+        return wanted
+    for locale in (wanted.split("-", 1)[0], fallback, fallback.split("-", 1)[0]):
         if locale in values:
-            return values[locale]
-    return next(iter(values.values()), {})
+            return locale
+    return next(iter(values), None)
 
 
-def _draw(
-    slot: ServedSlot, visitor: str, attributes: dict[str, Any]
-) -> tuple[ServedExperiment, ServedVariant] | None:
+def _draw(slot: ServedSlot, visitor: str, attributes: dict[str, Any]) -> Drawn | None:
     """Return the arm of the first experiment that takes this visitor in."""
     for experiment in slot.experiments:
         if not experiment.is_running:
             continue
-        if experiment.condition and not evaluate_condition(experiment.condition, attributes):
-            continue
-        arm = assign_visitor(experiment.allocation, visitor).arm
-        if arm is not None:
-            return experiment, experiment.variants[arm]
+        if experiment.condition:
+            # GrowthBook's name for the visitor, so that its SDKs and we read a condition alike.
+            known = attributes if "id" in attributes else {**attributes, "id": visitor}
+            if not evaluate_condition(experiment.condition, known):
+                continue
+        assignment = assign_visitor(experiment.allocation, visitor)
+        if assignment.arm is not None:
+            return Drawn(experiment, experiment.variants[assignment.arm], assignment)
     return None

@@ -4,13 +4,13 @@ import logging
 import threading
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 
 from django.conf import settings
-from django.db import Error
+from django.db import Error, close_old_connections
 
 from experiments import selectors
 from experiments.assignment import Allocation, NamespaceFilter, compile_allocation
@@ -52,9 +52,12 @@ class ServedExperiment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedSlot:
+    """`evaluations`: the answers given so far, by arm and language."""
+
     key: str
     default_values: Mapping[str, Mapping[str, Any]]
     experiments: tuple[ServedExperiment, ...]
+    evaluations: dict[tuple[int, str], Any] = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,13 +80,20 @@ class Snapshot:
 
 
 class SnapshotStore:
-    """Hands out the newest snapshot; looks at the revision at most once in `max_age_s`."""
+    """Hands out the newest snapshot; looks at the revision at most once in `max_age_s`.
 
-    def __init__(self, *, max_age_s: float) -> None:
+    With `in_background` a thread looks, from the first request on, and no request waits for it;
+    should it be late, requests look themselves, as they do without it.
+    """
+
+    def __init__(self, *, max_age_s: float, in_background: bool = False) -> None:
         self._max_age_s = max_age_s
+        self._in_background = in_background
+        self._patience_s = 2 * max_age_s if in_background else max_age_s
         self._lock = threading.Lock()
         self._snapshot: Snapshot | None = None
         self._checked_at = float("-inf")
+        self._closed = threading.Event()
 
     def current(self) -> Snapshot:
         """Return a snapshot: an old one rather than none while the database is silent.
@@ -93,19 +103,48 @@ class SnapshotStore:
         """
         snapshot = self._snapshot
         if snapshot is None:
-            with self._lock:
-                return self._snapshot or self._refreshed()
-        is_fresh = monotonic() - self._checked_at < self._max_age_s
-        # While one thread looks at the revision, the others go on with what they have.
-        if is_fresh or not self._lock.acquire(blocking=False):
+            return self._first()
+        if monotonic() - self._checked_at < self._patience_s:
             return snapshot
+        # While one thread looks at the revision, the others go on with what they have.
+        if not self._lock.acquire(blocking=False):
+            return snapshot
+        try:
+            return self._looked(snapshot)
+        finally:
+            self._lock.release()
+
+    def close(self) -> None:
+        """End the thread in the background, if there is one."""
+        self._closed.set()
+
+    def _first(self) -> Snapshot:
+        with self._lock:
+            if self._snapshot is not None:
+                return self._snapshot
+            try:
+                snapshot = self._refreshed()
+            finally:
+                close_old_connections()
+            # Not before: a process that forks after its start would leave the thread behind.
+            if self._in_background:
+                threading.Thread(target=self._keep_looking, name="snapshot", daemon=True).start()
+            return snapshot
+
+    def _keep_looking(self) -> None:
+        while not self._closed.wait(self._max_age_s):
+            with self._lock:
+                if self._snapshot is not None:
+                    self._looked(self._snapshot)
+
+    def _looked(self, snapshot: Snapshot) -> Snapshot:
         try:
             return self._refreshed()
         except Error:
             logger.exception("Serving revision %s: the database is silent.", snapshot.revision)
             return snapshot
         finally:
-            self._lock.release()
+            close_old_connections()
 
     def _refreshed(self) -> Snapshot:
         # First of all: a silent database is asked once in `max_age_s` too.

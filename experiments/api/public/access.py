@@ -1,6 +1,10 @@
-"""Whose key it is, and whether the page may ask with it."""
+"""Whose key it is, whether the page may ask with it, and how often."""
 
-from experiments.api.public.http import RefusedError, Request, Response, key_of
+import math
+from typing import NamedTuple
+
+from experiments.api.public.http import RefusedError, Request, key_of
+from experiments.api.public.rate_limit import RateLimit
 from experiments.services.serving import site_of_key
 from experiments.services.snapshot import ServedSite, Snapshot
 
@@ -15,6 +19,14 @@ PREFLIGHT_HEADERS = (
     ("Access-Control-Allow-Headers", "content-type, if-none-match, authorization, x-api-key"),
     ("Access-Control-Max-Age", "86400"),
 )
+CHALLENGE = ("WWW-Authenticate", "Bearer")
+
+
+class Asker(NamedTuple):
+    """The site that a request is about, and the key that opened it."""
+
+    site: ServedSite
+    key: str
 
 
 def site_of(request: Request, snapshot: Snapshot, *, client_key: str = "") -> ServedSite:
@@ -25,15 +37,33 @@ def site_of(request: Request, snapshot: Snapshot, *, client_key: str = "") -> Se
         snapshot: The configuration to look in.
         client_key: One given outside the headers, where a secret has no business to be.
     """
+    return asker_of(request, snapshot, client_key=client_key).site
+
+
+def asker_of(request: Request, snapshot: Snapshot, *, client_key: str = "") -> Asker:
+    """Return whose key the request carries; as `site_of`."""
     key = key_of(request)
-    site = site_of_key(snapshot, key) if key else snapshot.client_keys.get(client_key)
+    if key:
+        site = site_of_key(snapshot, key)
+    else:
+        key = client_key
+        site = snapshot.client_keys.get(key)
     if site is None:
-        raise RefusedError(401)
-    origin = request.header("origin")
-    if origin and site.allowed_origins and origin not in site.allowed_origins:
-        raise RefusedError(403)
-    return site
+        raise RefusedError(401, headers=(CHALLENGE,))
+    if site.allowed_origins:
+        origin = request.header("origin")
+        if origin and origin not in site.allowed_origins:
+            raise RefusedError(403)
+    return Asker(site, key)
 
 
-def with_cors(response: Response) -> Response:
-    return response.with_headers(*CORS_HEADERS)
+def check_rate(limit: RateLimit, asker: Asker, *, now: float) -> None:
+    """Raise RefusedError if the key has asked too often; `now` in seconds of any clock."""
+    wait_s = limit.take(asker.key, now=now)
+    if wait_s:
+        raise RefusedError(
+            429,
+            code="GENERAL",
+            details=f"more than {limit.per_s:g} requests a second with this key",
+            headers=(("Retry-After", str(math.ceil(wait_s))),),
+        )

@@ -8,7 +8,7 @@ from time import perf_counter
 from django.db import Error, close_old_connections
 
 from experiments.api.public import events, health, metrics, ofrep, payload, snippet
-from experiments.api.public.access import PREFLIGHT_HEADERS, with_cors
+from experiments.api.public.access import CORS_HEADERS, PREFLIGHT_HEADERS
 from experiments.api.public.http import (
     Environ,
     RefusedError,
@@ -26,19 +26,23 @@ from experiments.services.snapshot import SnapshotStore
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER = ("Retry-After", "5")
-CHALLENGE = ("WWW-Authenticate", "Bearer")
 
 Handler = Callable[[Request, SnapshotStore], Response]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """`is_for_pages`: a script on any website may call it and read the answer."""
+    """A way through the edge.
+
+    `is_for_pages`: a script on any website may call it and read the answer.
+    `asks_database`: its handler does, beside the store, which looks after itself.
+    """
 
     name: str
     methods: tuple[str, ...]
     handler: Handler
     is_for_pages: bool = False
+    asks_database: bool = False
 
 
 READING = ("GET", "HEAD")
@@ -46,12 +50,18 @@ ROUTES: dict[str, Route] = {
     ofrep.PREFIX: Route(
         name="evaluate_all", methods=("POST",), handler=ofrep.evaluate_all, is_for_pages=True
     ),
-    events.PATH: Route(name="events", methods=("POST",), handler=events.receive, is_for_pages=True),
+    events.PATH: Route(
+        name="events",
+        methods=("POST",),
+        handler=events.receive,
+        is_for_pages=True,
+        asks_database=True,
+    ),
     snippet.PATH: Route(
         name="snippet", methods=READING, handler=snippet.snippet, is_for_pages=True
     ),
     "/healthz": Route(name="healthz", methods=READING, handler=health.healthz),
-    "/readyz": Route(name="readyz", methods=READING, handler=health.readyz),
+    "/readyz": Route(name="readyz", methods=READING, handler=health.readyz, asks_database=True),
     "/metrics": Route(name="metrics", methods=READING, handler=metrics.metrics),
 }
 # What follows the prefix is a key: one route for all of them.
@@ -74,19 +84,17 @@ class Edge:
         route = ROUTES.get(path) or _route_below(path)
         if route is None:
             return self._django_app(environ, start_response)
+        began = perf_counter()
         request = Request(
             method=environ["REQUEST_METHOD"],
             path=path,
             query=environ.get("QUERY_STRING", ""),
             environ=environ,
         )
-        began = perf_counter()
         response = self._answer(request, route)
-        metrics.count_request(
-            route=route.name, status=response.status, seconds=perf_counter() - began
-        )
-        if route.is_for_pages:
-            response = with_cors(response)
+        metrics.count_request(route.name, response.status, perf_counter() - began)
+        if not response.is_complete:
+            response = response.completed(*(CORS_HEADERS if route.is_for_pages else ()))
         return send(response, start_response, with_body=request.method != "HEAD")
 
     def _answer(self, request: Request, route: Route) -> Response:
@@ -104,11 +112,15 @@ class Edge:
             logger.exception("%s: a fault of ours", request.path)
             return error_response(500, "the service failed; its log says why")
         finally:
-            close_old_connections()
+            if route.asks_database:
+                close_old_connections()
 
 
 def _route_below(path: str) -> Route | None:
-    return next((route for prefix, route in BELOW if path.startswith(prefix)), None)
+    for prefix, route in BELOW:
+        if path.startswith(prefix):
+            return route
+    return None
 
 
 def _other_method(request: Request, route: Route) -> Response:
@@ -120,5 +132,5 @@ def _other_method(request: Request, route: Route) -> Response:
 
 def _refusal(error: RefusedError) -> Response:
     if error.code:
-        return error_response(error.status, error.details, code=error.code)
-    return empty_response(error.status, *((CHALLENGE,) if error.status == 401 else ()))
+        return error_response(error.status, error.details, *error.headers, code=error.code)
+    return empty_response(error.status, *error.headers)

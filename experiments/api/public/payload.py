@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from experiments.api.public.access import CORS_HEADERS
 from experiments.api.public.http import (
     JSON,
     Request,
@@ -29,8 +30,9 @@ class _Encoded:
     """A site's payload, written once for each snapshot."""
 
     site: ServedSite
-    body: bytes
     etag: str
+    whole: Response
+    unchanged: Response
 
 
 _encoded: dict[str, _Encoded] = {}
@@ -46,16 +48,24 @@ def payload(request: Request, store: SnapshotStore) -> Response:
     if site is None:
         return error_response(404, "no site has this client key", NOT_CACHED)
     encoded = _encoded_payload(client_key, site)
-    headers = (("ETag", encoded.etag), ("Cache-Control", settings.CTAOPT_PAYLOAD_CACHE_CONTROL))
-    if has_etag(request, encoded.etag):
-        return Response(status=304, headers=headers)
-    return Response(status=200, body=encoded.body, headers=(JSON, *headers))
+    return encoded.unchanged if has_etag(request, encoded.etag) else encoded.whole
 
 
 def _encoded_payload(client_key: str, site: ServedSite) -> _Encoded:
     # Another snapshot, other site objects: compared by identity, nothing is served stale.
     found = _encoded.get(client_key)
     if found is None or found.site is not site:
-        body = encode_json(payload_of(site))
-        found = _encoded[client_key] = _Encoded(site=site, body=body, etag=etag_of(body))
+        found = _encoded[client_key] = _encode(site)
     return found
+
+
+def _encode(site: ServedSite) -> _Encoded:
+    body = encode_json(payload_of(site))
+    etag = etag_of(body)
+    headers = (("ETag", etag), ("Cache-Control", settings.CTAOPT_PAYLOAD_CACHE_CONTROL))
+    return _Encoded(
+        site=site,
+        etag=etag,
+        whole=Response(status=200, body=body, headers=(JSON, *headers)).completed(*CORS_HEADERS),
+        unchanged=Response(status=304, headers=headers).completed(*CORS_HEADERS),
+    )

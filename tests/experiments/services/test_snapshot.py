@@ -1,6 +1,7 @@
 import logging
 import threading
 from datetime import timedelta
+from time import monotonic, sleep
 
 import pytest
 from django.db import InterfaceError, OperationalError
@@ -212,3 +213,32 @@ def test_threads_that_start_together_read_once(monkeypatch):
     for thread in threads:
         thread.join(timeout=10)
     assert (got, len(asked)) == ([snapshot] * 4, 1)
+
+
+def wait_until(is_so, seconds=10):
+    deadline = monotonic() + seconds
+    while not is_so():
+        assert monotonic() < deadline
+        sleep(0.01)
+
+
+def test_store_in_the_background_finds_a_change_without_a_request(real_database, monkeypatch):
+    site = factories.make_site()
+    store = SnapshotStore(max_age_s=0.05, in_background=True)
+    assert store.current().client_keys.keys() == {site.client_key}
+    factories.make_site("rival")
+    bump_revision()
+    # No request looks itself: what they are handed is what the thread found.
+    monkeypatch.setattr(store, "_patience_s", 3600.0)
+    wait_until(lambda: len(store.current().client_keys) == 2)
+    store.close()
+    threads = [one for one in threading.enumerate() if one.name == "snapshot"]
+    wait_until(lambda: not any(one.is_alive() for one in threads))
+
+
+def test_requests_look_themselves_when_the_background_is_late(site, monkeypatch):
+    store = SnapshotStore(max_age_s=0.0, in_background=True)
+    monkeypatch.setattr(threading.Thread, "start", lambda _: None)
+    first = store.current()
+    bump_revision()
+    assert store.current().revision == first.revision + 1

@@ -3,6 +3,7 @@ import time_machine
 
 from experiments.api.public import edge
 from experiments.api.public.edge import Edge
+from experiments.services import snapshot
 from experiments.services.snapshot import SnapshotStore
 from tests.factories import NOW
 from tests.wsgi_client import WSGIClient
@@ -17,7 +18,8 @@ def _frozen_time():
 @pytest.fixture(autouse=True)
 def _connection_of_the_test(monkeypatch):
     """Leave the test its connection, in mid-transaction, as Django's own test client does."""
-    monkeypatch.setattr(edge, "close_old_connections", lambda: None)
+    for module in (edge, snapshot):
+        monkeypatch.setattr(module, "close_old_connections", lambda: None)
 
 
 def django_app(environ, start_response):

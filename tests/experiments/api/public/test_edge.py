@@ -5,7 +5,8 @@ from django.db import InterfaceError, OperationalError
 
 from experiments import selectors
 from experiments.api.public import edge, ofrep, payload
-from experiments.api.public.edge import EVALUATE_ONE, ROUTES, Edge
+from experiments.api.public.edge import ROUTES, Edge
+from experiments.services import snapshot
 from experiments.services.snapshot import SnapshotStore
 from tests.experiments.api.public.conftest import django_app
 from tests.wsgi_client import WSGIClient, call
@@ -94,12 +95,24 @@ def test_silent_database_at_the_start_gives_503(browser, monkeypatch, caplog, er
     assert "connection refused" not in answer.body.decode()
 
 
-@pytest.mark.parametrize("path", [ONE, "/readyz", "/api/v1/events"])
+@pytest.mark.parametrize("path", ["/readyz", "/api/v1/events"])
 def test_broken_connections_are_not_kept_for_the_next_request(browser, slot, monkeypatch, path):
     closed = []
     monkeypatch.setattr(edge, "close_old_connections", lambda: closed.append(path))
-    browser.request(EVALUATE_ONE.methods[0] if path == ONE else ROUTES[path].methods[0], path)
+    browser.request(ROUTES[path].methods[0], path)
     assert closed == [path]
+
+
+@pytest.mark.parametrize("path", [ONE, PAYLOAD])
+def test_serving_looks_at_no_connection_while_the_snapshot_is_fresh(site, monkeypatch, path):
+    browser = WSGIClient(Edge(django_app, SnapshotStore(max_age_s=3600.0)), key=site.client_key)
+    method = "GET" if path == PAYLOAD else "POST"
+    closed = []
+    monkeypatch.setattr(edge, "close_old_connections", lambda: closed.append("edge"))
+    monkeypatch.setattr(snapshot, "close_old_connections", lambda: closed.append("store"))
+    for _ in range(3):
+        browser.request(method, path)
+    assert closed == ["store"]
 
 
 def test_fault_of_ours_is_logged_and_says_nothing_about_itself(browser, monkeypatch, caplog):

@@ -1,11 +1,15 @@
+import sys
+
 import pytest
 from django.db import OperationalError
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
 from experiments import selectors
+from experiments.api.public.metrics import Tallies
 from experiments.api.public.ofrep import PREFIX
 from tests.factories import event_message
+from tests.threads import in_threads
 
 VISITOR = {"context": {"targetingKey": "v-1"}}
 
@@ -77,3 +81,35 @@ def test_requests_are_timed_by_route_and_status(browser, slot, grown, key, statu
     browser.post(f"{PREFIX}/hero", VISITOR)
     labels = {"route": "evaluate_one", "status": str(status)}
     assert grown("ctaopt_request_seconds_count", **labels) == 1
+
+
+def test_no_count_is_lost_between_threads():
+    tallies = Tallies()
+
+    def count():
+        for _ in range(50_000):
+            tallies.evaluations["shop", "hero", "SPLIT"] += 1
+            tallies.timings["evaluate_one", 200].observe(0.25)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        assert in_threads(*[count] * 4) == [None] * 4
+    finally:
+        sys.setswitchinterval(interval)
+    requests, evaluations = tallies.collect()
+    assert evaluations.samples[0].value == 200_000
+    values = {sample.name: sample.value for sample in requests.samples}
+    assert values["ctaopt_request_seconds_count"] == 200_000
+    assert values["ctaopt_request_seconds_sum"] == 50_000
+
+
+@pytest.mark.parametrize(
+    ("seconds", "bucket"), [(0.0, "1e-05"), (1e-5, "1e-05"), (0.3, "0.5"), (99.0, "+Inf")]
+)
+def test_time_falls_into_the_first_bucket_that_holds_it(seconds, bucket):
+    tallies = Tallies()
+    tallies.timings["r", 200].observe(seconds)
+    requests, _ = tallies.collect()
+    full = [sample.labels.get("le") for sample in requests.samples if sample.value]
+    assert full[0] == bucket

@@ -33,7 +33,7 @@ def test_slot_without_experiment_gives_its_default_cta(browser, slot):
         "reason": "STATIC",
         "variant": "default",
         "value": value | {"style": style},
-        "metadata": {},
+        "metadata": {"revision": 0},
     }
 
 
@@ -42,14 +42,16 @@ def test_experiment_gives_an_arm_with_its_propensity(browser, running_experiment
     arm = running_experiment.variants.get(key=body["variant"])
     assert body["reason"] == "SPLIT"
     assert body["value"]["text"] == f"hero-test {arm.key}"
-    assert body["metadata"] == {"experiment": "hero-test", "arm": arm.arm, "propensity": 0.5}
+    told = {"experiment": "hero-test", "arm": arm.arm, "propensity": 0.5}
+    assert body["metadata"] == told | {"revision": 0}
 
 
 def test_visitor_keeps_the_arm_over_requests_and_endpoints(browser, running_experiment):
     for number in range(20):
         visitor = {"context": {"targetingKey": f"visitor {number} é"}}
-        one = browser.post(ONE, visitor).json()
-        assert browser.post(PREFIX, visitor).json()["flags"] == [one]
+        one, every = browser.post(ONE, visitor).json(), browser.post(PREFIX, visitor).json()
+        assert one["metadata"].pop("revision") == every["metadata"]["revision"]
+        assert every["flags"] == [one]
 
 
 def test_bulk_answers_for_every_slot_of_the_site_and_no_other(browser, slot, other_site):
@@ -60,7 +62,7 @@ def test_bulk_answers_for_every_slot_of_the_site_and_no_other(browser, slot, oth
 
 
 def test_bulk_of_a_site_without_slots_is_empty(browser, site):
-    assert browser.post(PREFIX, VISITOR).json() == {"flags": []}
+    assert browser.post(PREFIX, VISITOR).json()["flags"] == []
 
 
 def test_answers_carry_what_released_clients_read_without_asking(browser, running_experiment):
@@ -78,10 +80,32 @@ def test_whole_numbers_that_may_be_fractions_are_written_as_fractions(browser, s
 
 
 @pytest.mark.parametrize("path", [ONE, PREFIX])
-@pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "text/plain", ""])
-def test_content_type_of_the_request_does_not_matter(browser, slot, path, content_type):
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/json; charset=utf-8", "Application/JSON", "application/cta+json", ""],
+)
+def test_body_may_be_called_json_or_nothing(browser, slot, path, content_type):
     answer = browser.post(path, VISITOR, headers={"Content-Type": content_type})
     assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
+
+
+@pytest.mark.parametrize("path", [ONE, PREFIX])
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "text/plain",
+        "text/xml",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/jsonp",
+        "json",
+        "\xff" * 500,
+    ],
+)
+def test_body_that_calls_itself_something_else_is_refused(browser, slot, path, content_type):
+    answer = browser.post(path, VISITOR, headers={"Content-Type": content_type})
+    assert (answer.status, answer.json()["errorCode"]) == (415, "PARSE_ERROR")
+    assert answer.json().get("key", "hero") == "hero"
 
 
 UNUSABLE = [
@@ -165,7 +189,7 @@ def test_either_key_in_either_header_opens_the_site(browser, slot, server_key, h
 def test_other_sites_key_sees_its_own_slots_only(browser, slot, other_site):
     browser.key = other_site.client_key
     assert browser.post(ONE, VISITOR).status == 404
-    assert browser.post(PREFIX, VISITOR).json() == {"flags": []}
+    assert browser.post(PREFIX, VISITOR).json()["flags"] == []
 
 
 @pytest.mark.parametrize(
@@ -182,10 +206,19 @@ def test_origin_must_be_allowed_where_the_site_says_which(browser, slot, origin,
 
 def test_same_answer_is_not_sent_twice(browser, running_experiment):
     first = browser.post(PREFIX, VISITOR)
-    again = browser.post(PREFIX, VISITOR, headers={"If-None-Match": f"W/{first.headers['etag']}"})
+    again = browser.post(PREFIX, VISITOR, headers={"If-None-Match": first.headers["etag"]})
     assert (again.status, again.body) == (304, b"")
     assert again.headers["etag"] == first.headers["etag"]
     assert again.headers["access-control-expose-headers"] == "ETag, Retry-After"
+
+
+def test_etag_is_weak_because_the_revision_beside_the_answer_may_move(browser, slot, other_site):
+    first = browser.post(PREFIX, VISITOR)
+    assert first.headers["etag"].startswith('W/"')
+    bump_revision()
+    second = browser.post(PREFIX, VISITOR)
+    assert second.json()["metadata"] != first.json()["metadata"]
+    assert second.headers["etag"] == first.headers["etag"]
 
 
 def test_etag_covers_the_answer_not_the_configuration_alone(browser, slot):
