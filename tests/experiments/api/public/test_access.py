@@ -2,6 +2,7 @@ import pytest
 
 from experiments.api.public.access import site_of
 from experiments.api.public.http import RefusedError, Request
+from experiments.services.quality import internal_traffic
 from experiments.services.snapshot import ServedSite, Snapshot
 
 SITE = ServedSite(
@@ -10,6 +11,7 @@ SITE = ServedSite(
     default_locale="en",
     allowed_origins=frozenset({"https://shop.example"}),
     slots={},
+    internal=internal_traffic(networks=[], visitors=[]),
 )
 SNAPSHOT = Snapshot(revision=1, client_keys={"publishable": SITE}, server_key_digests={})
 
