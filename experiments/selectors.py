@@ -166,10 +166,11 @@ def experiments_by_key(keys: list[str]) -> QuerySet[Experiment]:
     return Experiment.objects.filter(key__in=keys).select_related("slot")
 
 
-def finished_experiments() -> QuerySet[Experiment]:
+def finished_experiments(*, site: Site | None = None) -> QuerySet[Experiment]:
     """Return finished experiments, each with the rollups of everybody in `rollups`."""
     everybody = Prefetch("rollups", Rollup.objects.filter(segment=""))
-    return experiments_with_wordings().filter(status__in=FINISHED).prefetch_related(everybody)
+    rows = experiments_with_wordings().filter(status__in=FINISHED).prefetch_related(everybody)
+    return rows if site is None else rows.filter(slot__site=site)
 
 
 def finished_arms_like(experiment: Experiment) -> QuerySet[Variant]:
@@ -202,8 +203,16 @@ def _finished_like(experiment: Experiment) -> Q:
     )
 
 
-def history_arms() -> QuerySet[HistoryArm]:
-    return HistoryArm.objects.select_related("site").order_by("pk")
+def history_arms(*, site: Site | None = None) -> QuerySet[HistoryArm]:
+    """Return the archive of a site, or of all."""
+    rows = HistoryArm.objects.select_related("site").order_by("pk")
+    return rows if site is None else rows.filter(site=site)
+
+
+def history_locales() -> list[str]:
+    """Return the languages of the archive, those that are stated."""
+    rows = HistoryArm.objects.exclude(locale="").order_by("locale")
+    return list(rows.values_list("locale", flat=True).distinct())
 
 
 def ctas_of(*, site: Site | None) -> QuerySet[CTA]:

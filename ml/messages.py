@@ -37,6 +37,9 @@ SENTENCES = {
     "html": _("No prediction: the wording contains HTML."),
     "control_characters": _("No prediction: the wording contains control characters."),
     "no_words": _("No prediction: the wording contains no word."),
+    "mixed_scripts": _(
+        "No prediction: a word of it mixes letters of two alphabets that look alike."
+    ),
     "unseen_words": _(
         "No prediction: too many of its words never occurred in past tests "
         "(%(unseen)s %%, at most %(limit)s %%)."

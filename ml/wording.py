@@ -1,15 +1,19 @@
 """What a wording must be before anyone asks how good it is."""
 
 import re
+import unicodedata
 from typing import Literal
 
 # Far beyond any button, and a spoken instruction longer than this is a text.
 MAX_CHARACTERS = 300
 
-Fault = Literal["empty", "too_long", "html", "control_characters", "no_words"]
+Fault = Literal["empty", "too_long", "html", "control_characters", "no_words", "mixed_scripts"]
 
 _TAG = re.compile(r"<\s*[/!]?\s*[a-zA-Z][^<>]*>|<!--|&(?:#\w+|[a-zA-Z]\w*);")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+# Control characters, and those that turn the direction of reading: they hide what is written.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+# Alphabets whose letters look alike: a word has one of them.
+_LOOKALIKES = ("LATIN", "CYRILLIC", "GREEK")
 
 
 def wording_fault(text: str) -> Fault | None:
@@ -29,4 +33,27 @@ def wording_fault(text: str) -> Fault | None:
         return "control_characters"
     if _TAG.search(text):
         return "html"
+    if mixed_script_word(text):
+        return "mixed_scripts"
     return None if re.search(r"\w", text) else "no_words"
+
+
+def mixed_script_word(text: str) -> str | None:
+    """Return the first word that mixes letters of alphabets which look alike, or None.
+
+    Args:
+        text: A wording.
+
+    >>> [mixed_script_word(f"Go {first}lick") for first in (chr(0x441), "c")] == [
+    ...     f"{chr(0x441)}lick", None
+    ... ]
+    True
+    """
+    words: list[str] = re.findall(r"[^\W\d_]+", text)
+    for word in words:
+        if word.isascii():
+            continue
+        names = {unicodedata.name(letter, "").split(" ")[0] for letter in word}
+        if len(names.intersection(_LOOKALIKES)) > 1:
+            return word
+    return None

@@ -1,14 +1,26 @@
 """The admin's look and its menu, in the order in which a marketer works."""
 
+from collections.abc import Callable
 from typing import Any
 
+from django.http import HttpRequest
 from django.templatetags.static import static
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 
 def _item(title: Any, icon: str, view: str) -> dict[str, Any]:
     return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{view}")}
+
+
+def _but_not(view: str, other: str) -> Callable[[HttpRequest], bool]:
+    """Light up an item on its pages, but not on one that has an item of its own."""
+
+    def is_active(request: HttpRequest) -> bool:
+        own, its = reverse(f"admin:{view}"), reverse(f"admin:{other}")
+        return request.path.startswith(own) and not request.path.startswith(its)
+
+    return is_active
 
 
 UNFOLD = {
@@ -47,9 +59,19 @@ UNFOLD = {
             {
                 "title": _("Learning"),
                 "items": [
-                    _item(_("Past wordings"), "history", "experiments_historyarm_changelist"),
+                    {
+                        **_item(_("Past wordings"), "history", "experiments_historyarm_changelist"),
+                        "active": _but_not(
+                            "experiments_historyarm_changelist",
+                            "experiments_historyarm_principles",
+                        ),
+                    },
+                    _item(_("Principles"), "psychology", "experiments_historyarm_principles"),
                     _item(_("Predictor"), "model_training", "ml_predictorversion_changelist"),
-                    _item(_("Jobs"), "hourglass_top", "experiments_job_changelist"),
+                    {
+                        **_item(_("Jobs"), "hourglass_top", "experiments_job_changelist"),
+                        "active": _but_not("experiments_job_changelist", "experiments_job_rank"),
+                    },
                 ],
             },
             {

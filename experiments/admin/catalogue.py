@@ -16,10 +16,11 @@ from unfold.admin import ModelAdmin, TabularInline
 
 from experiments import selectors
 from experiments.admin.base import LockedWhileLiveAdmin, ServedModelAdmin
-from experiments.admin.drawing import draw
+from experiments.admin.drawing import draw, draw_findings
 from experiments.admin.forms import CTAForm, SiteForm
 from experiments.models import CTA, Audience, CTAWording, Namespace, ServerKey, Site, Slot, Tag
 from experiments.services.catalogue import create_server_key, revoke_server_key
+from experiments.services.hygiene import check_cta
 
 
 @admin.register(Site)
@@ -91,18 +92,20 @@ class CTAAdmin(ServedModelAdmin[CTA]):
     list_filter = ("site", "form", PrincipleFilter, "tags")
     search_fields = ("name", "wordings__text", "destination")
     autocomplete_fields = ("tags",)
-    readonly_fields = ("drawn",)
+    readonly_fields = ("drawn", "checks")
     fieldsets = (
         (None, {"fields": ("site", "name", "form", "destination")}),
         (
             _("Look"),
             {"fields": ("drawn", ("background_color", "text_color"), ("size", "icon"))},
         ),
+        (_("Checks"), {"fields": ("checks",)}),
         (_("For analysis"), {"fields": ("principles", "tags")}),
     )
 
     class Media:
         js = ("experiments/cta_preview.js",)
+        css: ClassVar = {"all": ("experiments/pages.css",)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CTA]:
         rows: QuerySet[CTA] = super().get_queryset(request)
@@ -115,6 +118,25 @@ class CTAAdmin(ServedModelAdmin[CTA]):
         # cta_preview.js redraws what is inside while the form is being edited.
         text = drawings or gettext("Type a wording below to see it drawn.")
         return format_html("<span data-cta-drawing>{}</span>", text)
+
+    @admin.display(description=_("what was checked"))
+    def checks(self, cta: CTA) -> SafeString | str:
+        if cta._state.adding or not cta.wordings.all():
+            return gettext("Save it to have its words, contrast and size checked.")
+        slot = cta.default_of_slots.first()
+        position = slot.position if slot else None
+        return format_html_join(
+            "",
+            "<p><strong>{}</strong> ({})</p>{}",
+            (
+                (
+                    row.text,
+                    row.locale,
+                    draw_findings(check_cta(cta, row.text, locale=row.locale, position=position)),
+                )
+                for row in cta.wordings.all()
+            ),
+        )
 
     @admin.display(description=_("tags"))
     def tag_names(self, cta: CTA) -> str:

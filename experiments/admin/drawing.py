@@ -1,12 +1,16 @@
 """A CTA drawn as visitors see it."""
 
-from django.utils.html import format_html
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from experiments.models import CTA
+from experiments.services.hygiene import SIZES
 
-PADDING = {"small": "4px 10px", "medium": "8px 18px", "large": "14px 28px"}
-FONT_SIZE = {"small": "13px", "medium": "16px", "large": "20px"}
+PADDING = {size: f"{above}px {beside}px" for size, (_, above, beside) in SIZES.items()}
+FONT_SIZE = {size: f"{letters}px" for size, (letters, *_) in SIZES.items()}
 
 
 def draw(cta: CTA, text: str) -> SafeString:
@@ -29,4 +33,26 @@ def draw(cta: CTA, text: str) -> SafeString:
         PADDING[cta.size],
         FONT_SIZE[cta.size],
         words,
+    )
+
+
+LEVELS = ("fault", "advice", "unknown", "good")
+# Beside a colour, so that nobody needs to see colours.
+MARKS = {"good": "\u2713", "advice": "\u25cb", "fault": "\u2717", "unknown": "?"}
+
+
+def draw_findings(findings: Iterable[Mapping[str, Any]]) -> SafeString:
+    """Return what was checked as a list, faults first."""
+    ranked = sorted(findings, key=lambda each: LEVELS.index(each["level"]))
+    return format_html(
+        '<ul class="cta-findings">{}</ul>',
+        format_html_join(
+            "",
+            '<li class="cta-finding-{}"><span aria-hidden="true">{}</span> '
+            "<strong>{}</strong> {}</li>",
+            (
+                (each["level"], MARKS[each["level"]], each["name"], each["message"])
+                for each in ranked
+            ),
+        ),
     )

@@ -66,11 +66,14 @@ def import_history(
     )
 
 
-def history_rows() -> Iterator[HistoryRow]:
-    """Yield what the predictor learns from: the archive, then this service's own experiments."""
-    for arm in selectors.history_arms().iterator(chunk_size=CHUNK):
+def history_rows(*, site: Site | None = None) -> Iterator[HistoryRow]:
+    """Yield what the predictor learns from: the archive, then this service's own experiments.
+
+    Those of one site if it is given.
+    """
+    for arm in selectors.history_arms(site=site).iterator(chunk_size=CHUNK):
         yield HistoryRow(**{name: getattr(arm, name) for name in COLUMNS})
-    for experiment in selectors.finished_experiments():
+    for experiment in selectors.finished_experiments(site=site):
         yield from experiment_rows(experiment)
 
 

@@ -13,6 +13,9 @@ from ml.wording import MAX_CHARACTERS, wording_fault
         "Découvrir…",
         "今すぐ購入",
         "Q&A",
+        "Купить",
+        "Купить iPhone",
+        "👩\u200d💻 Code",
         "A" * MAX_CHARACTERS,
     ],
 )
@@ -33,6 +36,8 @@ def test_wordings_people_use_are_accepted(text):
         ("Buy &#8594;", "html"),
         ("<!-- x --> Buy", "html"),
         ("Buy\x00now", "control_characters"),
+        ("Buy \u202ewon", "control_characters"),
+        ("\u0421lick here", "mixed_scripts"),  # a Cyrillic letter that looks like C
         ("🎉🎉", "no_words"),
         ("→", "no_words"),
     ],

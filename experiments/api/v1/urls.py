@@ -3,6 +3,7 @@ from rest_framework.routers import DefaultRouter
 
 from experiments.api.v1 import views
 from experiments.api.v1.analyze import AnalyzeView
+from experiments.api.v1.principles import PrinciplesView
 
 router = DefaultRouter()
 router.register("ctas", views.CTAViewSet)
@@ -14,5 +15,6 @@ urlpatterns = [
     # With and without the slash: clients of the command's name do not know Django's habits.
     path("analyze", AnalyzeView.as_view(), name="analyze"),
     path("analyze/", AnalyzeView.as_view()),
+    path("principles/", PrinciplesView.as_view(), name="principles"),
     *router.urls,
 ]

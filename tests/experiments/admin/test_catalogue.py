@@ -31,6 +31,37 @@ def test_cta_is_saved_with_its_wordings_and_principles(admin_client, site):
     assert cta.wordings.get().text == "Télécharger"
 
 
+def checks_of(client, cta):
+    """What the page of a CTA says of its words, look and place."""
+    page = client.get(reverse("admin:experiments_cta_change", args=[cta.pk]))
+    return page.content.decode()
+
+
+def test_cta_page_says_what_was_checked(admin_client, site):
+    cta = factories.make_cta(
+        site, wordings={"fr": "Télécharger"}, text_color="#999999", background_color="#ffffff"
+    )
+    factories.make_slot(site, default_cta=cta, position="footer")
+    page = checks_of(admin_client, cta)
+    assert "infinitive: “télécharger”" in page
+    assert "2.84 to 1, but 4.5 are needed" in page
+    assert "few visitors get there" in page
+
+
+def test_spoken_cta_has_no_contrast_to_check(admin_client, site):
+    cta = factories.make_cta(site, form="spoken", destination="")
+    page = checks_of(admin_client, cta)
+    assert "what was checked" in page.lower()
+    assert "WCAG" not in page
+
+
+def test_link_is_checked_against_the_page_behind_it(admin_client, site):
+    cta = factories.make_cta(site, form="link", background_color="#ffff00", text_color="#000000")
+    page = checks_of(admin_client, cta)
+    assert "1.07 to 1" in page
+    assert "The page decides how large it is" in page
+
+
 def test_cta_is_drawn_as_it_looks(admin_client, site):
     admin_client.post(reverse("admin:experiments_cta_add"), cta_form(site))
     page = admin_client.get(reverse("admin:experiments_cta_changelist")).content.decode()

@@ -186,3 +186,18 @@ def test_score_with_a_damaged_predictor_is_one_line(active, model_dir):
     (model_dir / active.artifact / "words.json").unlink()
     with pytest.raises(CommandError, match=r"words\.json: the file is missing"):
         call_command("score_wording", "free thing1")
+
+
+def test_principles_of_a_file_are_measured(history, capsys):
+    found = run_json(capsys, "measure_principles", "--history", history)
+    assert found["tests"] == 40
+    reward = next(each for each in found["traits"] if each["trait"] == "reward")
+    assert reward["low"] > 0
+    assert reward["name"] == "Reward"
+    assert (
+        run_json(capsys, "measure_principles", "--history", history, "--locale", "fr")["tests"] == 0
+    )
+    call_command("measure_principles", "--history", history)
+    told = capsys.readouterr().out
+    assert told.startswith("40 contrast groups:")
+    assert "Question" in told

@@ -1,0 +1,34 @@
+"""GET /api/v1/principles/: what each principle of persuasion did across the site's past tests."""
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from experiments.api.v1.views import site_of
+from experiments.models import HistoryArm
+from experiments.services.archive import history_rows
+from ml import predict
+
+
+class PrinciplesView(APIView):
+    """Measured effects of principles of persuasion; docs/prediction.md says how to read them."""
+
+    # Who may see the archive may see what it says.
+    queryset = HistoryArm.objects.none()
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("locale", str, description="Only tests in this language."),
+            OpenApiParameter("audience", str, description="Only tests with this audience."),
+        ],
+        responses=OpenApiTypes.OBJECT,
+    )
+    def get(self, request: Request) -> Response:
+        found = predict.measure_principles(
+            history_rows(site=site_of(request)),
+            locale=request.query_params.get("locale", ""),
+            audience=request.query_params.get("audience", ""),
+        )
+        return Response(found)

@@ -1,0 +1,39 @@
+"""What can be said of a CTA without any data: its words, its look, where it stands."""
+
+from typing import Any
+
+from experiments.models import CTA
+from ml import predict
+
+# Of a button as the admin draws it, in CSS pixels: letters, padding above and beside them.
+SIZES = {"small": (13, 4, 10), "medium": (16, 8, 18), "large": (20, 14, 28)}
+LINE_HEIGHT = 1.2
+# A letter of a sans-serif font is about half as wide as high.
+LETTER_WIDTH = 0.5
+# Behind a link is the page, whose colour is not known here.
+PAGE_COLOUR = "#ffffff"
+
+
+def check_cta(cta: CTA, text: str, *, locale: str, position: str | None) -> list[dict[str, Any]]:
+    """Return the findings of a CTA that says `text`; `position` None where it has no slot yet."""
+    return predict.inspect(
+        text, locale=locale, form=cta.form, look=look_of(cta, text, position), position=position
+    )
+
+
+def look_of(cta: CTA, text: str, position: str | None) -> dict[str, Any] | None:
+    """Return how it is drawn; None if it is spoken."""
+    if cta.form == CTA.Form.SPOKEN:
+        return None
+    letters, above, beside = SIZES[cta.size]
+    is_button = cta.form == CTA.Form.BUTTON
+    shown = f"{cta.icon} {text}" if cta.icon else text
+    return {
+        "text_color": cta.text_color if is_button else cta.background_color,
+        "background_color": cta.background_color if is_button else PAGE_COLOUR,
+        "font_px": letters,
+        "is_bold": False,  # drawn with a weight of 600, bold is 700
+        "width_px": 2 * beside + LETTER_WIDTH * letters * len(shown) if is_button else None,
+        "height_px": 2 * above + LINE_HEIGHT * letters if is_button else None,
+        "is_inline": not is_button and position == "in_text",
+    }

@@ -1,0 +1,50 @@
+"""Principles of persuasion that a wording uses, found by its words."""
+
+import re
+from collections.abc import Set
+from typing import Literal, get_args
+
+from ml.language.lexicon import Lexicon, Principle, fold, lexicon_for
+from ml.language.verbs import opening_of
+
+Trait = Principle | Literal["question", "number"]
+# In the order in which pages show them.
+TRAITS: tuple[Trait, ...] = (*get_args(Principle), "question", "number")
+
+
+def find_traits(text: str, locale: str = "") -> Set[Trait]:
+    """Return the principles that a wording uses, and whether it asks or counts.
+
+    Args:
+        text: A wording.
+        locale: Language tag; when empty the text's own common words decide.
+
+    Returns:
+        Traits; only `question` and `number` where there is no lexicon of the language.
+
+    >>> sorted(find_traits("Get my free guide in 2 minutes", "en"))
+    ['clarity', 'first_person', 'number', 'reward', 'verb_first']
+    >>> sorted(find_traits("Plus que 3 places : inscrivez-vous maintenant", "fr"))
+    ['number', 'scarcity', 'urgency']
+    """
+    lexicon = lexicon_for(text, locale)
+    found: set[Trait] = set() if lexicon is None else _principles(text, lexicon)
+    if "?" in text:
+        found.add("question")
+    if re.search(r"\d", text):
+        found.add("number")
+    return found
+
+
+def _principles(text: str, lexicon: Lexicon) -> set[Trait]:
+    folded = fold(text)
+    found: set[Trait] = {
+        principle for principle, pattern in lexicon.principles.items() if pattern.search(folded)
+    }
+    if folded.strip(" .!…") in lexicon.vague:
+        found.discard("clarity")
+    if opening_of(text, lexicon):
+        found.add("verb_first")
+    if lexicon.first_person.search(folded):
+        found.add("first_person")
+    return found

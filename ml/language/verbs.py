@@ -1,0 +1,68 @@
+"""How a call to action begins: with which verb, and in which form."""
+
+import re
+from dataclasses import dataclass
+
+from ml.language.lexicon import Lexicon, Mood, Verb, fold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """The verb that a wording begins with.
+
+    Args:
+        mood: Its form.
+        verb: The verb of the lexicon; None if only its ending was known.
+        head: The words of the form as they stand in the folded text, after any opener.
+        rest: What follows, as it was written.
+    """
+
+    mood: Mood
+    verb: Verb | None
+    head: str
+    rest: str
+
+
+def opening_of(text: str, lexicon: Lexicon) -> Opening | None:
+    """Return the action verb that a wording begins with, or None.
+
+    Args:
+        text: A wording.
+        lexicon: Of its language.
+
+    >>> from ml.language.lexicon import lexicon_of
+    >>> french = lexicon_of("fr")
+    >>> texts = ("Télécharger le guide", "Je télécharge le guide", "Téléchargez-le", "Le guide")
+    >>> [opening_of(text, french) and opening_of(text, french).mood for text in texts]
+    ['infinitive', 'first_person', 'imperative', None]
+    >>> opening_of("I want to see the price", lexicon_of("en")).mood
+    'first_person'
+    """
+    plain = " ".join(text.split())
+    folded, spoken = fold(plain), False
+    for kind, phrases in lexicon.openers.items():
+        for phrase in phrases:
+            if folded.startswith(f"{phrase} "):
+                plain, folded = plain[len(phrase) + 1 :], folded[len(phrase) + 1 :]
+                spoken = spoken or kind == "first_person"
+    found = _known(plain, folded, lexicon) or _by_ending(plain, folded, lexicon)
+    if found is None or not spoken:
+        return found
+    return Opening(mood="first_person", verb=found.verb, head=found.head, rest=found.rest)
+
+
+def _known(plain: str, folded: str, lexicon: Lexicon) -> Opening | None:
+    found = lexicon.head.match(folded)
+    if found is None:
+        return None
+    mood, verb = lexicon.forms[found[0]]
+    return Opening(mood=mood, verb=verb, head=found[0], rest=plain[found.end() :].strip())
+
+
+def _by_ending(plain: str, folded: str, lexicon: Lexicon) -> Opening | None:
+    """French says it in the ending: "-er" and "-ir" name, "-ez" asks."""
+    found = re.match(r"(?:s'|se )?(\w{2,}(er|ir|ez))(?:-\w+)?(?!\w|')", folded)
+    if lexicon.language != "fr" or found is None or lexicon.not_verbs & {found[0], found[1]}:
+        return None
+    mood: Mood = "imperative" if found[2] == "ez" else "infinitive"
+    return Opening(mood=mood, verb=None, head=found[0], rest=plain[found.end() :].strip())

@@ -1,0 +1,57 @@
+import pytest
+from django.urls import reverse
+
+from experiments.models import HistoryArm
+from tests.ml.factories import arm_row
+
+COLUMNS = ("test", "context", "text", "visitors", "clicks", "audience", "locale")
+
+
+@pytest.fixture
+def past_tests(site):
+    """Free things beat others in French, and lose in English."""
+    rows = [
+        arm_row(f"{locale}{number}", text, 5_000, clicks, locale=locale)
+        for number in range(20)
+        for locale, text, clicks in [
+            ("fr", f"Recevoir le cadeau n° {number}", 400),
+            ("fr", f"Recevoir la lettre n° {number}", 250),
+            ("en", f"Get gift {number}", 250),
+            ("en", f"Get letter {number}", 400),
+        ]
+    ]
+    HistoryArm.objects.bulk_create(
+        HistoryArm(site=site, digest=str(at), **{name: getattr(row, name) for name in COLUMNS})
+        for at, row in enumerate(rows)
+    )
+
+
+def row_of(page, name):
+    """The table row of a principle."""
+    return page.split(f"<strong>{name}</strong>")[1].split("</tr>")[0]
+
+
+@pytest.mark.parametrize(("locale", "sign"), [("fr", "+"), ("en", "-")])
+def test_principles_page_shows_what_was_measured_in_a_language(
+    admin_client, past_tests, locale, sign
+):
+    url = reverse("admin:experiments_historyarm_principles")
+    page = admin_client.get(url, {"locale": locale}).content.decode()
+    reward = row_of(page, "Reward")
+    assert '<td class="cta-number">20</td>' in reward
+    assert f'<td class="cta-number">{sign}' in reward
+    assert "No past test has wordings" in row_of(page, "Question")
+
+
+def test_principles_page_without_history_says_what_to_do(admin_client, site):
+    page = admin_client.get(reverse("admin:experiments_historyarm_principles"))
+    assert "Import past tests or finish experiments." in page.content.decode()
+
+
+def test_principles_page_is_closed_to_strangers(client, stranger):
+    url = reverse("admin:experiments_historyarm_principles")
+    assert client.get(url).status_code == 302
+    stranger.is_staff = True
+    stranger.save()
+    client.force_login(stranger)
+    assert client.get(url).status_code == 403
