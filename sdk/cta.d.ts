@@ -1,9 +1,19 @@
-/** Types of ctaopt's browser snippet (`cta.js`). */
+/** Types of ctaopt's browser snippet (`cta.js`); what each does: docs/embedding.md. */
+
+/**
+ * - `granted`: the visitor keeps an id in the browser and is counted.
+ * - `delayed`: CTAs are chosen and filled, nothing is stored, and what is counted is held back in
+ *   the page until consent is `granted`.
+ * - `cookieless`: counted without anything being stored; each page view is a visitor of its own.
+ * - `necessary`: the CTA that everybody gets, outside all experiments; nothing stored or counted.
+ * - `off`: nothing is asked, stored or counted; the page keeps its own content.
+ */
+export type CtaOptConsent = "granted" | "delayed" | "cookieless" | "necessary" | "off";
 
 export interface CtaOpt {
   /**
-   * Fill the slots again: after a single-page application has changed the page, or has put new
-   * slots into it. Exposures count anew if the address changed.
+   * Ask again and fill the slots. Rarely needed: new slots and pages of a single-page application
+   * are noticed. For a change that leaves the page as it is, such as a log-in.
    */
   refresh(): Promise<void>;
 
@@ -11,12 +21,12 @@ export interface CtaOpt {
   convert(goal: string, options?: { value?: number; currency?: string }): void;
 
   /**
-   * Give or take back the visitor's consent. Taking it back forgets the visitor, drops what is
-   * not yet sent, and puts the page's own content back.
+   * Change the mode of consent; `true` is `granted`, `false` is `off`. Every mode but `granted`
+   * forgets what was stored. The promise, where there is one, is kept when the slots are filled.
    */
-  consent(given: boolean): Promise<void> | void;
+  consent(mode: CtaOptConsent | boolean): Promise<void> | void;
 
-  /** The visitor's id, or null while nothing may be stored or sent. */
+  /** The visitor's id, or null while nobody may be told apart. */
   visitor(): string | null;
 
   /** Call a function by name: `ctaopt.push(["consent", true])`, as `CtaOptQueue` does. */
@@ -26,7 +36,7 @@ export interface CtaOpt {
 export type CtaOptCall =
   | ["refresh"]
   | ["convert", string, { value?: number; currency?: string }?]
-  | ["consent", boolean];
+  | ["consent", CtaOptConsent | boolean];
 
 /** What `window.ctaopt` is before the snippet has loaded; it makes up for the calls in it. */
 export type CtaOptQueue = CtaOptCall[];

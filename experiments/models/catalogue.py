@@ -8,8 +8,10 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 
+from experiments.legibility import LEAST_CONTRAST, contrast_ratio
 from experiments.targeting import validate_condition
 
 COLOUR_PATTERN = r"^#[0-9a-fA-F]{6}$"
@@ -228,6 +230,23 @@ class CTA(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Refuse colours that many cannot read."""
+        try:
+            contrast = contrast_ratio(self.background_color, self.text_color)
+        except ValueError:
+            return  # The fields' own validators have said so.
+        if contrast < LEAST_CONTRAST:
+            message = _(
+                "Hard to read: the contrast of the two colours is %(contrast)s to 1 and must be"
+                " at least 4.5 (WCAG, level AA). Take a darker and a lighter one."
+            )
+            # Never rounded up to what is enough.
+            shown = number_format(int(contrast * 10) / 10, decimal_pos=1)
+            raise ValidationError(
+                {"text_color": ValidationError(message, params={"contrast": shown})}
+            )
 
 
 class CTAWording(models.Model):

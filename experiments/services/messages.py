@@ -1,5 +1,6 @@
 """What websites may send about a visitor: the shape of each event, and nothing else."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
 from uuid import UUID
@@ -14,8 +15,8 @@ MAX_AGE = timedelta(days=30)
 PRINTABLE = r"^[^\x00-\x1f\x7f]*\Z"
 Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=PRINTABLE)]
 Goal = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=PRINTABLE)]
-# BCP 47 as far as it matters here: a language, then subtags.
-LANGUAGE_TAG = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*\Z"
+# A language at the beginning of what a page calls its own: fr, fr-CA, pt_BR.
+LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?![A-Za-z])")
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
@@ -32,18 +33,23 @@ class Attributes(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknow
     """What is known of a visitor that may split a report. Anything else is refused by name."""
 
     device: Literal["mobile", "tablet", "desktop"] | None = None
-    locale: Annotated[str, msgspec.Meta(pattern=LANGUAGE_TAG)] | None = None
+    locale: Annotated[str, msgspec.Meta(max_length=100)] | None = None
     country: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}\Z")] | None = None
     new_visitor: bool | None = None
     # No segment: whoever says so is left out.
     ctaopt_internal: bool | None = None
 
     def kept(self) -> dict[str, str | bool]:
-        """Return what is stored: of the locale no more than the language."""
+        """Return what is stored: of the locale no more than the language, and only if it is one.
+
+        Pages are written by others: an exposure is not lost for a wrong `lang`.
+        """
         values: dict[str, str | bool] = msgspec.to_builtins(self)
         values.pop("ctaopt_internal", None)
-        if self.locale is not None:
-            values["locale"] = self.locale.partition("-")[0].lower()
+        values.pop("locale", None)
+        language = LANGUAGE.match(self.locale or "")
+        if language:
+            values["locale"] = language[0].lower()
         return values
 
 

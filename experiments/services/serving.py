@@ -16,6 +16,8 @@ from experiments.services.snapshot import (
 )
 from experiments.targeting import evaluate_condition
 
+# Attribute of a visitor who must not be told apart: `false` keeps them out of all experiments.
+MEASURED = "measured"
 # OFREP's words: a CTA for everybody, or one drawn by an experiment.
 STATIC = "STATIC"
 SPLIT = "SPLIT"
@@ -130,6 +132,8 @@ def spoken_locale(values: Mapping[str, object], wanted: str, fallback: str) -> s
 
 def _draw(slot: ServedSlot, visitor: str, attributes: dict[str, Any]) -> Drawn | None:
     """Return the arm of the first experiment that takes this visitor in."""
+    if attributes.get(MEASURED) is False:
+        return None
     for experiment in slot.experiments:
         if not experiment.is_running:
             continue

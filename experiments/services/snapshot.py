@@ -14,6 +14,7 @@ from django.db import Error, close_old_connections
 
 from experiments import selectors
 from experiments.assignment import Allocation, NamespaceFilter, compile_allocation
+from experiments.legibility import LEAST_CONTRAST, contrast_ratio, text_direction
 from experiments.models import CTA, Experiment, Site
 from experiments.services.catalogue import server_key_digest
 from experiments.services.messages import MAX_AGE
@@ -192,10 +193,15 @@ def refused_keys() -> frozenset[str]:
 
 
 def cta_values(cta: CTA) -> dict[str, dict[str, Any]]:
-    """Return the CTA as clients get it, by locale."""
+    """Return the CTA as clients get it, by locale.
+
+    Colours that nobody can read are left to the page: the admin refuses them, old rows may
+    still have them.
+    """
+    is_legible = contrast_ratio(cta.background_color, cta.text_color) >= LEAST_CONTRAST
     style = {
-        "background_color": cta.background_color,
-        "text_color": cta.text_color,
+        "background_color": cta.background_color if is_legible else "",
+        "text_color": cta.text_color if is_legible else "",
         "size": cta.size,
         "icon": cta.icon,
     }
@@ -205,6 +211,7 @@ def cta_values(cta: CTA) -> dict[str, dict[str, Any]]:
             "href": cta.destination,
             "form": cta.form,
             "locale": wording.locale,
+            "dir": text_direction(wording.locale),
             "style": style,
         }
         for wording in cta.wordings.all()

@@ -1,36 +1,54 @@
 /**
- * ctaopt's browser snippet: asks once which CTA each slot of the page shall show, fills the
- * slots, and reports what was really seen and clicked. When the service is down, slow or says
- * nothing, the page keeps the content it came with.
+ * ctaopt's browser snippet: asks once a page view which CTA each slot shall show, fills the slots,
+ * and reports what was really seen and clicked. When the service is down, slow or says nothing,
+ * the page keeps the content it came with.
  */
 
 import * as outbox from "./outbox.js";
 import * as slots from "./slots.js";
-import { read, write } from "./storage.js";
-import { attributes, context, objects, visitorId } from "./visitor.js";
+import { forget, keep, read, write } from "./storage.js";
+import { attributes, context, isBot, objects, visitorId } from "./visitor.js";
 
 const PATIENCE_MS = 300; // a hidden button must not be noticed
-const GIVE_UP_MS = 5000; // a later answer is of no use, not even to the next page
 
-const script = document.currentScript || document.querySelector("script[data-key]");
-const { key, consent, signals } = script.dataset;
+const script = document.currentScript;
+const { key, consent, signals, visitor: own } = script.dataset;
 const { origin } = new URL(script.src);
 
-let granted = consent !== "required";
-/** @type {string | null} null as long as nothing may be stored or sent */
+/** What the site or the visitor wishes: a mode of consent, `true` or `false`. */
+let wish;
+/** The service may be asked; `visitor` is null as long as nobody may be told apart. */
+let mayAsk = false;
+/** @type {string | null} */
 let visitor = null;
-/** The page view and what was exposed in it. */
+/** The page view, the latest question to the service, and what was exposed. */
 let view = "";
-/** @type {Set<string>} */
-let exposed = new Set();
+let turn = 0;
+/** @type {Record<string, boolean>} */
+let exposed = {};
+/** What is to be done with a slot at present. @type {(cta: import("./slots.js").Cta) => void} */
+let act;
 
 const api = {
-  /** Fill the slots again, as after a change of page without a reload. */
+  /** Ask again and fill the slots; until the answer is there, or too late, hide them. */
   async refresh() {
-    if (!visitor) return;
-    if (view !== location.href) exposed = new Set();
+    if (!mayAsk) return;
+    const mine = ++turn;
+    if (view && view !== location.href) exposed = {};
     view = location.href;
-    await slots.fill(evaluate(), PATIENCE_MS);
+    let isLate = false;
+    setTimeout(() => {
+      isLate = true;
+      slots.reveal();
+    }, PATIENCE_MS);
+    act = (cta) => isLate || slots.hide(cta);
+    scan();
+    const flags = await evaluate(mine).catch(complain);
+    if (mine !== turn) return; // the page or the consent is another one by now
+    slots.reveal();
+    const isUsable = flags && !isLate;
+    act = (cta) => isUsable && slots.show(cta, flags.find(({ key: slot }) => slot === cta.slot));
+    scan();
   },
 
   convert(goal, { value, currency } = {}) {
@@ -41,74 +59,89 @@ const api = {
   },
 
   consent(given) {
-    granted = given;
-    return given ? start() : stop();
+    if (given === wish) return;
+    let mode = given === true ? "granted" : given;
+    if (isBot() || (objects() && signals !== "ignore" && mode !== "necessary")) mode = "off";
+    if (wish && mode !== "granted") forget();
+    wish = given;
+    const canTell = mode !== "granted" || keep();
+    visitor = /^(gr|del|coo)/.test(mode) && (own || (canTell && visitorId()));
+    mayAsk = visitor || mode === "necessary";
+    outbox.open(mode === "delayed" ? "" : origin + "/api/v1/events?key=" + encodeURIComponent(key));
+    turn++;
+    view = "";
+    slots.reveal();
+    act = (cta) => slots.show(cta);
+    return scan();
   },
 
-  visitor: () => visitor,
+  visitor: () => visitor || null,
 
   /** What a page calls before the snippet is there: `(window.ctaopt ||= []).push([...])`. */
   push: ([name, ...rest]) => api[name](...rest),
 };
 
+/** Do with each slot what is to be done; ask first if the page is another one by now. */
+function scan() {
+  const found = slots.find();
+  if (mayAsk && view !== location.href && found.some(({ isRendered }) => !isRendered))
+    return api.refresh();
+  found.forEach(act);
+}
+
 /** @param {import("./slots.js").Flag} flag */
 function report({ key: slot, variant, metadata }, wasClicked) {
-  const experiment = metadata?.experiment;
-  if (!experiment || !visitor) return;
-  const event = { slot, visitor, variant, experiment };
+  if (!metadata?.experiment || metadata.preview || !visitor) return;
+  const event = { slot, visitor, variant, experiment: metadata.experiment };
   const mark = Object.values(event).join();
   // Who clicked has seen it, be it by the keyboard or before the observer looked.
-  if (!exposed.has(mark)) outbox.add({ type: "exposure", ...event, attributes: attributes() });
-  exposed.add(mark);
+  if (!exposed[mark]) outbox.add({ type: "exposure", ...event, attributes: attributes() });
+  exposed[mark] = true;
   if (!wasClicked) return;
   outbox.add({ type: "click", ...event });
   outbox.flush(true);
 }
 
 /** @returns {Promise<import("./slots.js").Flag[]>} the answer for every slot of the site */
-async function evaluate() {
-  const cached = read("flags") || {};
-  const headers = { "Content-Type": "application/json", Authorization: "Bearer " + key };
-  if (cached.etag) headers["If-None-Match"] = cached.etag;
+async function evaluate(mine) {
+  const { etag, flags: known, arms = {} } = read("flags") || {};
   const answer = await fetch(origin + "/ofrep/v1/evaluate/flags", {
     method: "POST",
-    headers,
-    body: JSON.stringify({ context: context(visitor) }),
-    credentials: "omit",
-    signal: AbortSignal.timeout(GIVE_UP_MS),
+    headers: {
+      "Content-Type": "application/json",
+      "X-API-Key": key,
+      "If-None-Match": etag || "",
+    },
+    body: JSON.stringify({ context: context(visitor, arms) }),
   });
-  const unchanged = answer.status === 304;
-  if (!unchanged && !answer.ok) throw new Error("the service answered " + answer.status);
-  const { flags } = unchanged ? cached : await answer.json();
-  if (!visitor) return []; // consent was taken back meanwhile
-  if (!unchanged) write("flags", { etag: answer.headers.get("ETag"), flags });
+  if (answer.status === 304) return known;
+  if (!answer.ok) throw Error("the service answered " + answer.status);
+  const { flags } = await answer.json();
+  flags.forEach(({ variant, metadata }) => {
+    if (metadata?.experiment && !metadata.preview) arms[metadata.experiment] = variant;
+  });
+  if (mine === turn) write("flags", { etag: answer.headers.get("ETag"), flags, arms });
   return flags;
 }
 
-function start() {
-  if (visitor || (objects() && signals !== "ignore")) return;
-  visitor = visitorId(script.dataset.visitor);
-  if (!visitor) return;
-  outbox.open(origin + "/api/v1/events?key=" + encodeURIComponent(key));
-  return api.refresh();
+function complain(error) {
+  console.warn("ctaopt: " + error.message);
 }
 
-function stop() {
-  visitor = null;
-  outbox.clear();
-  ["visitor", "since", "flags", "outbox"].forEach((name) => write(name));
-  slots.reset();
-}
-
-document.addEventListener("visibilitychange", () => {
+addEventListener("visibilitychange", () => {
   if (document.hidden) outbox.flush(true);
   else slots.lookAgain();
 });
-addEventListener("pagehide", () => outbox.flush(true));
+addEventListener("DOMContentLoaded", scan);
+let frame = 0;
+new MutationObserver(() => {
+  cancelAnimationFrame(frame);
+  // Before the next paint, so that no CTA shows its default between parsing and filling.
+  frame = requestAnimationFrame(scan);
+}).observe(document, { childList: true, subtree: true });
 
 slots.listen(report);
 const early = [].concat(window.ctaopt || []);
 window.ctaopt = api;
-early.forEach(([name, given]) => name === "consent" && (granted = given));
-if (granted) start();
+early.some(([name]) => name === "consent") || api.consent(consent || "granted");
 early.forEach(api.push);

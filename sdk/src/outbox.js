@@ -1,7 +1,7 @@
 /**
- * Events on their way to the service. Each is written to storage when it happens and forgotten
- * when the service has answered, so a closed page or a dead network delays it to the next page.
- * The ids are the browser's: an event that arrives twice counts once.
+ * Events on their way to the service. Each is written down when it happens and forgotten when the
+ * service has answered, so a dead network delays it, and where storage may be used a closed page
+ * delays it to the next one. The ids are the browser's: an event that arrives twice counts once.
  */
 
 import { read, write } from "./storage.js";
@@ -11,44 +11,44 @@ const MAX_KEPT = 100; // about 30 kB, half of what a browser lets a closing page
 const BATCH_MS = 500;
 
 let url = "";
-/** Not yet handed to the network, those of earlier pages included. @type {{id: string}[]} */
-let waiting = [];
 let timer = 0;
+let retryMs = 5000; // doubled with each failure
+/** Something is kept that was not yet handed to the network. */
+let isDue = true;
 
 /** @returns {{id: string}[]} */
-const kept = () => [].concat(read("outbox") || []);
+const kept = () => read("outbox") || [];
 
-/** @param {string} to where events go, with the key in the query */
+/** @param {string} to where events go, with the key in the query; empty holds them back */
 export function open(to) {
   url = to;
-  waiting = kept();
-  flushSoon();
+  flushIn(BATCH_MS);
 }
 
 /** @param {object} event without id and time */
 export function add(event) {
   const whole = { id: uuid7(), ...event, at: new Date().toISOString() };
-  waiting.push(whole);
   write("outbox", [...kept(), whole].slice(-MAX_KEPT));
-  flushSoon();
+  flushIn(BATCH_MS);
 }
 
-function flushSoon() {
+function flushIn(ms) {
+  isDue = true;
   clearTimeout(timer);
-  timer = setTimeout(flush, BATCH_MS);
+  timer = setTimeout(flush, ms);
 }
 
-/** Send what waits, in the way that survives the page if the page may go away at once. */
-export function flush(leaving) {
-  const batch = waiting.splice(0, MAX_KEPT);
-  if (!batch.length) return;
+/** Send what is kept, in the way that survives the page if the page may go away at once. */
+export function flush(isLeaving) {
+  const batch = kept();
+  if (!url || !isDue || !batch[0]) return;
+  isDue = false;
   const body = JSON.stringify({ events: batch });
-  // The browser's word that it will send is no answer: the events stay in storage, and the
-  // next page sends them once more.
-  if (leaving && navigator.sendBeacon(url, body)) return;
-  const again = () => waiting.unshift(...batch);
+  // The browser's word that it will send is no answer: the events stay, and go once more.
+  if (isLeaving && navigator.sendBeacon(url, body)) return;
+  const again = () => flushIn((retryMs *= 2));
   // A text is sent as text/plain, without asking first (no CORS preflight).
-  fetch(url, { method: "POST", body, keepalive: true, credentials: "omit" }).then(({ status }) => {
+  fetch(url, { method: "POST", body, keepalive: true }).then(({ status }) => {
     // What the service refuses now it would refuse again; only its own trouble is worth a wait.
     if (status > 499 || status === 429) return again();
     write(
@@ -56,9 +56,4 @@ export function flush(leaving) {
       kept().filter((one) => !batch.some(({ id }) => id === one.id)),
     );
   }, again);
-}
-
-/** Forget everything. */
-export function clear() {
-  waiting = [];
 }

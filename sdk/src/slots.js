@@ -2,18 +2,24 @@
 
 /**
  * The service's answer for one slot.
- * @typedef {{key: string, variant?: string, value?: any, metadata?: {experiment?: string}}} Flag
+ * @typedef {{key: string, variant?: string, value?: any,
+ *   metadata?: {experiment?: string, preview?: boolean}}} Flag
  *
- * One CTA of the page, the flag that it shows, and how to take that back.
- * @typedef {{element: HTMLElement, slot: string, flag?: Flag, destination?: string,
- *   undo: (() => void)[], reveal?: () => void}} Cta
+ * One CTA of the page, the flag that it shows, and how to take that back. One that the site's
+ * server has filled is only watched.
+ * @typedef {{element: HTMLElement, slot: string, isRendered?: string, flag?: Flag,
+ *   destination?: string, undo: (() => void)[]}} Cta
  */
 
 const CTA = "a,button";
+// Where a visitor may be sent: never to a script.
+const SAFE = /^(https?:\/\/|mailto:|tel:|sms:|[/#?])/;
 const SIZES = { small: "0.875em", large: "1.25em" };
 
-/** @type {Map<Element, Cta>} */
-const ctas = new Map();
+/** @type {WeakMap<Element, Cta>} */
+const ctas = new WeakMap();
+/** Styles of what is hidden. @type {CSSStyleDeclaration[]} */
+let hidden = [];
 const observer = new IntersectionObserver((entries) => entries.forEach(look), { threshold: 0.5 });
 /** @type {(flag: Flag, wasClicked?: boolean) => void} */
 let onSeen;
@@ -23,77 +29,44 @@ export function listen(callback) {
   onSeen = callback;
 }
 
-/**
- * Fill every slot once the answer is there; until then hide the CTAs, but not for longer than
- * the visitor may be kept waiting. An answer that comes later is not used.
- *
- * @param {Promise<Flag[]>} answer
- * @param {number} patienceMs
- */
-export async function fill(answer, patienceMs) {
-  let act = hide;
-  const scan = () => {
-    find().forEach((cta) => act(cta));
-    // Before each paint, so that no CTA shows its default between parsing and filling.
-    if (isLoading()) requestAnimationFrame(scan);
-  };
-  scan();
-  const late = new Promise((resolve) => setTimeout(resolve, patienceMs));
-  const flags = await Promise.race([answer.catch(complain), late]);
-  act = (cta) => flags && show(cta, flags.find(({ key }) => key === cta.slot));
-  ctas.forEach((cta) => cta.reveal?.());
-  scan();
-}
-
-/** Put back what the page came with. */
-export function reset() {
-  ctas.forEach((cta) => show(cta));
-}
-
-/** Look again at what is visible: the page was in the background until now. */
-export function lookAgain() {
-  ctas.forEach(watch);
-}
-
 /** @returns {Cta[]} those whose element the parser has finished */
-function find() {
+export function find() {
   return [...document.querySelectorAll("[data-cta-slot]")]
-    .filter((holder) => !isLoading() || isClosed(holder))
+    // What holds the last element of a page that is still arriving may not be whole.
+    .filter((it) => document.readyState !== "loading" || !it.contains([...document.all].pop()))
     .map((holder) => {
       const element = holder.matches(CTA) ? holder : holder.querySelector(CTA) || holder;
-      return ctas.get(element) || adopt(element, holder.dataset.ctaSlot);
+      return ctas.get(element) || adopt(element, holder.dataset);
     });
 }
 
-const isLoading = () => document.readyState === "loading";
-
-/** Something follows the element, so the parser will add nothing more to it. */
-function isClosed(node) {
-  return node && (node.nextSibling || isClosed(node.parentNode));
-}
-
-/** @param {HTMLElement} element @param {string} slot @returns {Cta} */
-function adopt(element, slot) {
-  const cta = { element, slot, undo: [] };
+/** @param {HTMLElement} element @param {DOMStringMap} data @returns {Cta} */
+function adopt(element, { ctaSlot: slot, ctaVariant: variant, ctaExperiment: experiment }) {
+  const cta = {
+    element,
+    slot,
+    isRendered: variant,
+    flag: variant && { key: slot, variant, metadata: { experiment } },
+    undo: [],
+  };
   ctas.set(element, cta);
-  element.addEventListener("click", (event) => clicked(cta, event));
-  // The middle button opens a link in a new tab.
-  element.addEventListener("auxclick", (event) => event.button === 1 && clicked(cta, event));
+  watch(cta);
+  const clicked = (event) => {
+    // The middle button opens a link in a new tab, the right one a menu.
+    if (!cta.flag || event.button > 1) return;
+    onSeen(cta.flag, true);
+    // A button in a form belongs to the form, and the site's own handler goes first.
+    if (cta.destination && !event.defaultPrevented && !element.form)
+      location.assign(cta.destination);
+  };
+  element.addEventListener("click", clicked);
+  element.addEventListener("auxclick", clicked);
   return cta;
-}
-
-/** @param {Cta} cta @param {MouseEvent} event */
-function clicked({ element, flag, destination }, event) {
-  if (!flag) return;
-  onSeen(flag, true);
-  // A button in a form belongs to the form, and the site's own handler goes first.
-  if (destination && !event.defaultPrevented && !element.form) location.assign(destination);
 }
 
 /** @param {IntersectionObserverEntry} entry */
 function look({ target, intersectionRatio }) {
   if (intersectionRatio < 0.5 || document.hidden) return;
-  observer.unobserve(target);
   onSeen(ctas.get(target).flag);
 }
 
@@ -103,84 +76,81 @@ function watch({ element, flag }) {
   if (flag) observer.observe(element);
 }
 
+/** The page was in the background until now, or is another one. */
+export function lookAgain() {
+  find().forEach(watch);
+}
+
 /** @param {Cta} cta */
-function hide(cta) {
-  const { style } = cta.element;
-  const before = style.visibility;
+export function hide({ element, flag }) {
+  const { style } = element;
   // Hiding takes the focus away; what is filled already has nothing to hide.
-  if (cta.flag || cta.reveal || cta.element === document.activeElement) return;
+  if (flag || style.visibility || element === document.activeElement) return;
   style.visibility = "hidden";
-  cta.reveal = () => {
-    style.visibility = before;
-    cta.reveal = undefined;
-  };
+  hidden.push(style);
+}
+
+export function reveal() {
+  hidden.splice(0).forEach((style) => (style.visibility = ""));
 }
 
 /** @param {Cta} cta @param {Flag} [flag] */
-function show(cta, flag) {
-  if (JSON.stringify(flag) !== JSON.stringify(cta.flag)) {
-    cta.undo.forEach((step) => step());
-    Object.assign(cta, { flag: undefined, destination: "", undo: [] });
+export function show(cta, flag) {
+  if (!cta.isRendered && flag !== cta.flag) {
+    cta.undo.splice(0).forEach((step) => step());
+    cta.flag = undefined;
+    cta.destination = "";
     if (flag?.value?.text) dress(cta, flag);
+    watch(cta);
   }
-  watch(cta);
 }
 
 /** @param {Cta} cta @param {Flag} flag */
 function dress(cta, flag) {
   const { element, undo } = cta;
-  const { text, href, form, style } = flag.value;
+  const { text, href, form, locale, dir, style } = flag.value;
   const { background_color, text_color, size, icon } = style || {};
-  const attribute = (name, value) => {
-    const before = element.getAttribute(name);
-    if (!value) return;
-    element.setAttribute(name, value);
-    undo.push(() =>
-      before === null ? element.removeAttribute(name) : element.setAttribute(name, before),
-    );
+  const put = (values, get, set) => {
+    for (const name in values) {
+      const before = get(name);
+      if (!values[name]) continue;
+      set(name, values[name]);
+      undo.push(() => set(name, before));
+    }
   };
-  // One property at a time (CSSOM), which a strict content security policy allows.
-  const look = (name, value) => {
-    const before = element.style[name];
-    if (!value) return;
-    element.style[name] = value;
-    undo.push(() => (element.style[name] = before));
-  };
-  cta.flag = flag;
-  write(element.querySelector("[data-cta-text]") || element, text, icon, undo);
-  // A screen reader says the label, so it must not go on saying the old text.
-  attribute("aria-label", element.hasAttribute("aria-label") && text);
-  if (href && isSafe(href)) {
-    if (element.matches("a")) attribute("href", href);
-    if (element.matches("button")) cta.destination = href;
-  }
-  look("backgroundColor", background_color);
-  look("color", text_color);
-  look("fontSize", SIZES[size]);
-  // For the site's own style sheet.
-  attribute("data-cta-form", form);
-  attribute("data-cta-size", size);
-  attribute("data-cta-variant", flag.variant);
-}
-
-function write(label, text, icon, undo) {
+  const label = element.querySelector("[data-cta-text]") || element;
   const before = [...label.childNodes];
   undo.push(() => label.replaceChildren(...before));
   label.textContent = text;
-  if (!icon) return;
-  const span = document.createElement("span");
-  span.setAttribute("aria-hidden", "true");
-  span.textContent = icon + " ";
-  label.prepend(span);
-}
-
-/** @param {string} href @returns {boolean} neither a script nor nonsense */
-function isSafe(href) {
-  const link = document.createElement("a");
-  link.href = href;
-  return /^(https?|mailto|tel):$/.test(link.protocol);
-}
-
-function complain(error) {
-  console.warn("ctaopt: " + error.message);
+  if (icon) {
+    const span = document.createElement("span");
+    span.ariaHidden = "true";
+    span.textContent = icon + " ";
+    label.prepend(span);
+  }
+  const isSafe = SAFE.test(href);
+  if (isSafe && element.matches("button")) cta.destination = href;
+  put(
+    {
+      lang: locale,
+      dir,
+      href: isSafe && element.matches("a") && href,
+      // A screen reader says the label, so it must not go on saying the old text.
+      "aria-label": element.hasAttribute("aria-label") && text,
+      // For the site's own style sheet.
+      "data-cta-form": form,
+      "data-cta-size": size,
+      "data-cta-variant": flag.variant,
+    },
+    (name) => element.getAttribute(name),
+    (name, value) =>
+      value === null ? element.removeAttribute(name) : element.setAttribute(name, value),
+  );
+  // One property at a time (CSSOM), which a strict content security policy allows.
+  put(
+    { backgroundColor: background_color, color: text_color, fontSize: SIZES[size] },
+    (name) => element.style[name],
+    (name, value) => (element.style[name] = value),
+  );
+  cta.flag = flag;
 }

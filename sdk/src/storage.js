@@ -1,27 +1,55 @@
 /**
- * What the snippet remembers in the browser: everything under the prefix `ctaopt.`.
- * A browser may refuse storage altogether; then nothing is remembered, and `usable`
- * tells the caller before it hands out an identifier that would change on every page.
+ * What the snippet remembers, everything under the prefix `ctaopt.`: in the page's memory, and once
+ * that is allowed in the browser's storage.
  */
 
 const PREFIX = "ctaopt.";
+const COOKIE = "ctaopt_visitor=";
 
-/** @param {string} name @returns {any} the stored value, or null */
-export function read(name) {
+/** @type {Record<string, string>} */
+let shelf = {};
+/** What is written outlives the page. */
+export let isLasting = false;
+
+/** A browser may refuse its storage, it may be full, and what is there may not be ours. */
+function attempt(step) {
   try {
-    return JSON.parse(localStorage.getItem(PREFIX + name));
+    return step();
   } catch {
-    return null;
+    return undefined;
   }
 }
 
-/** @param {string} name @param {unknown} value undefined forgets it @returns {boolean} stored */
-export function write(name, value) {
-  try {
-    if (value === undefined) localStorage.removeItem(PREFIX + name);
-    else localStorage.setItem(PREFIX + name, JSON.stringify(value));
-    return true;
-  } catch {
-    return false;
-  }
+/** @param {string} name @returns {any} the stored value, or undefined */
+export const read = (name) => attempt(() => JSON.parse(shelf[PREFIX + name]));
+
+/** @param {string} name @param {unknown} value */
+export const write = (name, value) =>
+  attempt(() => (shelf[PREFIX + name] = JSON.stringify(value)));
+
+/**
+ * From now on the browser's storage is used. A visitor known from an earlier page stays that
+ * visitor, and what this page has done under another id is dropped; else it becomes lasting.
+ *
+ * @returns {boolean | undefined} whether the browser allows it: an id must not change with the page
+ */
+export const keep = () =>
+  attempt(() => {
+    localStorage[PREFIX + "since"] ||= Date.now();
+    if (!localStorage[PREFIX + "visitor"]) Object.assign(localStorage, shelf);
+    shelf = localStorage;
+    return (isLasting = true);
+  });
+
+/** Forget everything; nothing is stored from now on. */
+export function forget() {
+  attempt(() => {
+    for (const name in localStorage) if (name.startsWith(PREFIX)) delete localStorage[name];
+  });
+  document.cookie = COOKIE + ";path=/;max-age=0";
+  shelf = {};
+  isLasting = false;
 }
+
+/** The id that the site's own server gave the visitor, if it renders CTAs. */
+export const serverId = () => document.cookie.split(COOKIE)[1]?.split(";")[0];

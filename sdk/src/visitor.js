@@ -1,62 +1,54 @@
-/** Who is here, and what the service may know of the page: the evaluation context. */
+/** Who is here, and what the service may know of it: the evaluation context. */
 
-import { read, write } from "./storage.js";
+import { isLasting, read, serverId, write } from "./storage.js";
 import { uuid7 } from "./uuid.js";
 
 const VISIT_MS = 30 * 60 * 1000; // the usual length of a visit in web analytics
 
+/** @returns {boolean} a machine looks at the page: it must not be counted */
+export const isBot = () =>
+  navigator.webdriver || /bot|crawl|spider|headless/i.test(navigator.userAgent);
+
 /** @returns {boolean} Global Privacy Control or Do Not Track asks not to be measured */
-export function objects() {
-  return navigator.globalPrivacyControl === true || navigator.doNotTrack === "1";
-}
+export const objects = () => navigator.globalPrivacyControl || navigator.doNotTrack == 1;
 
-/**
- * The visitor's id: the site's own, or a random one kept in storage.
- *
- * @param {string | undefined} own
- * @returns {string | null} null if there is none that would last beyond this page
- */
-export function visitorId(own) {
-  const known = own || read("visitor");
-  const fresh = uuid7();
-  return known || (write("visitor", fresh) ? fresh : null);
-}
-
-/** @returns {boolean} this is still the first visit */
-function isNew() {
-  const since = read("since") || Date.now();
-  write("since", since);
-  return Date.now() - since < VISIT_MS;
-}
-
-/** @returns {"mobile" | "tablet" | "desktop"} */
-function device() {
-  const { userAgent, maxTouchPoints } = navigator;
-  // An iPad calls itself a Mac, but no Mac has a touch screen.
-  if (/iPad|Tablet|Android(?!.*Mobile)/.test(userAgent)) return "tablet";
-  if (/Macintosh/.test(userAgent) && maxTouchPoints > 1) return "tablet";
-  return /Mobi/.test(userAgent) ? "mobile" : "desktop";
+/** @returns {string} the id of this visitor, kept as long as anything is */
+export function visitorId() {
+  const known = (isLasting && serverId()) || read("visitor") || uuid7();
+  write("visitor", known);
+  return known;
 }
 
 const locale = () => document.documentElement.lang || navigator.language;
 
-/** What may split a report: of the locale the language only, and none that is not one. */
+/** What may split a report. */
 export function attributes() {
-  const language = /^[a-z]{2,3}(?![a-z])/i.exec(locale())?.[0];
-  return { device: device(), locale: language, new_visitor: isNew() };
-}
-
-/** @param {string} visitor @returns {Record<string, string | boolean>} */
-export function context(visitor) {
-  const utm = [...new URLSearchParams(location.search)].filter(([name]) => /^utm_/.test(name));
   return {
-    ...Object.fromEntries(utm),
-    targetingKey: visitor,
+    // By the finger or the mouse, and the room there is.
+    device: !matchMedia("(pointer: coarse)").matches
+      ? "desktop"
+      : Math.min(screen.width, screen.height) < 600
+        ? "mobile"
+        : "tablet",
     locale: locale(),
-    device: device(),
-    url: location.href,
-    path: location.pathname,
-    referrer: document.referrer,
-    new_visitor: isNew(),
+    // Unknown where nothing is stored.
+    new_visitor: isLasting ? Date.now() - read("since") < VISIT_MS : undefined,
   };
 }
+
+/**
+ * The service takes the path, `utm_*` and a preview link from the address.
+ *
+ * @param {string | null} visitor null: ask for what everybody gets, outside all experiments
+ * @param {Record<string, string>} arms what the visitor was given, by experiment
+ */
+export const context = (visitor, arms) =>
+  visitor
+    ? {
+        ...attributes(),
+        targetingKey: visitor,
+        url: location.href,
+        referrer: document.referrer,
+        arms,
+      }
+    : { targetingKey: "-", locale: locale(), measured: false };

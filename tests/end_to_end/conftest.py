@@ -17,6 +17,10 @@ CHROMIUM_ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # As a visitor's: the snippet does not count browsers that a program drives.
+    "--disable-blink-features=AutomationControlled",
+    "--user-agent=Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/156.0.0.0 Safari/537.36",
 ]
 
 # The snippet waits 300 ms for an answer, which a busy test machine may need for anything.

@@ -71,7 +71,7 @@ class Evaluation:
 
 CORS = {
     "Access_Control_Allow_Origin": "*",
-    "Access_Control_Allow_Headers": "content-type, if-none-match, authorization",
+    "Access_Control_Allow_Headers": "content-type, if-none-match, authorization, x-api-key",
     "Access_Control_Expose_Headers": "ETag, Retry-After",
     "Access_Control_Max_Age": "600",
 }

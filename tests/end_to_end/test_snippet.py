@@ -87,7 +87,9 @@ def test_click_that_the_site_handles_does_not_leave(visit, service):
     assert page.evaluate("location.pathname") == "/"
 
 
-@pytest.mark.parametrize("href", ["javascript:alert(1)", "data:text/html,x", "https://:0:0/"])
+@pytest.mark.parametrize(
+    "href", ["javascript:alert(1)", "data:text/html,x", "java\nscript:alert(1)"]
+)
 @pytest.mark.parametrize("tag", ["a", "button"])
 def test_unsafe_destination_is_not_used(visit, service, tag, href):
     service.flags = [flag(href=href)]
@@ -195,21 +197,109 @@ def test_focused_element_is_not_hidden(visit, service):
     expect(page.locator("a")).to_be_visible()
 
 
-def test_refresh_serves_a_single_page_application(visit, service):
-    service.flags = [flag(), flag("footer", experiment="foot-1", text="Join us")]
+ADD_FOOTER = (
+    """document.body.insertAdjacentHTML("beforeend", '<a data-cta-slot="footer">Join</a>')"""
+)
+FOOTER = flag("footer", experiment="foot-1", text="Join us")
+
+
+def test_slot_that_comes_later_is_filled_without_asking_again(visit, service):
+    service.flags = [flag(), FOOTER]
     page = visit()
     service.wait_for_events(1)
-    page.evaluate(
-        """() => {
-            history.pushState({}, "", "/pricing");
-            document.body.insertAdjacentHTML("beforeend", '<a data-cta-slot="footer">Join</a>');
-            return ctaopt.refresh();
-        }"""
-    )
+    page.evaluate(ADD_FOOTER)
+    expect(page.get_by_text("Join us")).to_be_visible()
+    assert [event["slot"] for event in service.wait_for_events(2)] == ["hero-signup", "footer"]
+    assert len(service.evaluations) == 1
+
+
+def test_single_page_application_is_served_page_by_page(visit, service):
+    service.flags = [flag(), FOOTER]
+    page = visit()
+    service.wait_for_events(1)
+    page.evaluate(f"history.pushState({{}}, '', '/pricing'); {ADD_FOOTER}")
     expect(page.get_by_text("Join us")).to_be_visible()
     slots = sorted(event["slot"] for event in service.wait_for_events(3))
     assert slots == ["footer", "hero-signup", "hero-signup"]
-    assert service.evaluations[1].context["path"] == "/pricing"
+    assert service.evaluations[1].context["url"].endswith("/pricing")
+
+
+def test_page_without_a_slot_asks_nothing(visit, service):
+    page = visit("<p>No CTA here")
+    page.evaluate(f"{AT_READY}.then(() => ctaopt.convert('read'))")
+    service.wait_for_events(1)
+    assert service.evaluations == []
+
+
+def test_text_says_its_language_and_direction(visit, service):
+    service.flags = [flag(text="ابدأ مجانًا", locale="ar", dir="rtl")]
+    link = visit().locator("a")
+    expect(link).to_have_text("ابدأ مجانًا")
+    expect(link).to_have_attribute("lang", "ar")
+    expect(link).to_have_css("direction", "rtl")
+
+
+def test_nothing_else_moves_when_the_cta_is_filled(visit, service, browser_page):
+    browser_page.add_init_script(
+        """window.moved = 0;
+        new PerformanceObserver((list) => list.getEntries().forEach(({value}) => (moved += value)))
+            .observe({type: "layout-shift", buffered: true})"""
+    )
+    service.flags = [flag(text="Go now!")]
+    page = visit(LINK.replace("<a", '<a style="display: inline-block; width: 9em"') + "<p>Below")
+    expect(page.locator("a")).to_have_text("Go now!")
+    service.wait_for_events(1)
+    assert page.evaluate("moved") == 0
+
+
+RENDERED = (
+    '<a data-cta-slot="hero-signup" data-cta-variant="c" data-cta-experiment="hero-1" '
+    'href="/start">From the server</a>'
+)
+
+
+def test_cta_that_the_server_filled_is_counted_without_asking(visit, service):
+    service.flags = [flag()]
+    page = visit(RENDERED, 'data-visitor="v-7"')
+    (exposure,) = service.wait_for_events(1)
+    assert [exposure[name] for name in ("visitor", "variant", "experiment", "slot")] == [
+        "v-7",
+        "c",
+        "hero-1",
+        "hero-signup",
+    ]
+    page.get_by_text("From the server").click()
+    page.wait_for_url("**/start")
+    assert of_type(service.wait_for_events(2), "click")[0]["variant"] == "c"
+    assert service.evaluations == []
+
+
+def test_cta_that_the_server_filled_is_left_alone_beside_others(visit, service):
+    service.flags = [flag(), FOOTER]
+    page = visit(f'{RENDERED} <a data-cta-slot="footer">Join</a>')
+    expect(page.get_by_text("Join us")).to_be_visible()
+    expect(page.locator("a").first).to_have_text("From the server")
+
+
+def test_visitor_is_the_one_that_the_server_knows(visit, service, browser_context, site):
+    browser_context.add_cookies([{"name": "ctaopt_visitor", "value": "s-1", "url": site.origin}])
+    page = visit(RENDERED)
+    assert service.wait_for_events(1)[0]["visitor"] == "s-1"
+    page.evaluate("ctaopt.consent(false)")
+    assert page.evaluate("document.cookie") == ""
+
+
+def test_previewed_cta_is_shown_and_never_counted(visit, service):
+    shown = flag()
+    shown["metadata"] |= {"preview": True}
+    service.flags = [shown]
+    page = visit(path="/?ctaopt_preview=signed")
+    page.get_by_text("Start for free").click()
+    page.wait_for_url("**/start")
+    page.go_back()
+    page.evaluate(f"{AT_READY}.then(() => ctaopt.convert('end'))")
+    assert [event["type"] for event in service.wait_for_events(1)] == ["conversion"]
+    assert service.evaluations[0].context["url"].endswith("?ctaopt_preview=signed")
 
 
 def test_ended_test_puts_the_default_back(visit, service):
@@ -231,7 +321,8 @@ def test_half_parsed_element_is_left_alone(service, site, browser_page):
     site.gate.clear()
     browser_page.goto(site.origin, wait_until="commit")
     expect(browser_page.locator("a")).to_have_text("Sign")
-    browser_page.wait_for_function("localStorage['ctaopt.flags']")
+    browser_page.evaluate(f"{AT_READY}.then(() => new Promise(requestAnimationFrame))")
+    expect(browser_page.locator("a")).to_have_text("Sign")
     site.gate.set()
     expect(browser_page.locator("a")).to_have_text("Start for free")
 

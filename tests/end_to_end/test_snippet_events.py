@@ -33,16 +33,6 @@ def test_exposure_says_what_was_seen(visit, service):
     )
 
 
-@pytest.mark.parametrize(
-    ("lang", "locale"), [("fr-CA", "fr"), ("pt_BR", "pt"), ("FIL", "FIL"), ("english", None)]
-)
-def test_exposure_names_the_language_of_the_page(visit, service, lang, locale):
-    service.flags = [flag()]
-    visit(f"<script>document.documentElement.lang = '{lang}'</script>" + LINK)
-    (event,) = service.wait_for_events(1)
-    assert event["attributes"].get("locale") == locale
-
-
 def test_exposure_waits_until_half_of_it_is_visible(visit, service):
     service.flags = [flag()]
     block = LINK.replace("<a", '<a style="display: block; height: 100px; margin: 560px 0 900px"')
@@ -140,6 +130,18 @@ def test_refused_events_are_sent_again_with_the_same_ids(visit, service):
     events = service.wait_for_events(len(service.events) + 2)
     assert first in events[1:]
     page.wait_for_function("JSON.parse(localStorage['ctaopt.outbox']).length === 0")
+
+
+def test_refused_events_are_sent_again_by_the_same_page(visit, service, browser_page):
+    stop_clock(browser_page)
+    service.flags = [flag()]
+    service.events_status = 503
+    page = visit(attributes='data-consent="cookieless"')
+    page.evaluate(f"{AT_READY}.then(() => ctaopt.convert('end'))")
+    service.wait_for_events(1)
+    while len(service.batches) < 3:
+        page.clock.run_for(10_000)  # the first pause; each is twice as long as the one before
+    assert len({event["id"] for event in of_type(service.events, "conversion")}) == 1
 
 
 def test_invalid_events_are_not_sent_again(visit, service):

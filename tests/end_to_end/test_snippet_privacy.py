@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.end_to_end.snippet import AT_READY, assert_default, flag
+from tests.end_to_end.snippet import AT_READY, assert_default, flag, stop_clock
 
 HIDE_LOCAL_STORAGE = """Object.defineProperty(window, "localStorage",
     {get() { throw new DOMException("denied", "SecurityError"); }})"""
@@ -15,41 +15,51 @@ def stored(page):
 
 
 def test_evaluation_describes_the_visitor_and_the_page(visit, service, site):
-    path = "/landing?utm_source=mail&utm_campaign=may&token=x"
+    path = "/landing?utm_source=mail&token=x"
     page = visit(path=path)
     (evaluation,) = service.wait_for_evaluations(1)
-    assert evaluation.headers["authorization"] == "Bearer k-1"
+    assert evaluation.headers["x-api-key"] == "k-1"
     assert evaluation.context == {
         "targetingKey": page.evaluate("ctaopt.visitor()"),
         "locale": "fr",
         "device": "desktop",
         "url": site.origin + path,
-        "path": "/landing",
         "referrer": "",
         "new_visitor": True,
-        "utm_source": "mail",
-        "utm_campaign": "may",
+        "arms": {},
     }
 
 
+def test_page_goes_on_naming_the_arms_it_was_given(visit, service):
+    service.flags = [flag(), flag("footer", "c", "foot-1"), flag("menu", "default", None)]
+    page = visit()
+    expect(page.locator("a")).to_have_text("Start for free")
+    service.flags = [flag("footer", "d", "foot-1")]
+    page.reload()
+    expect(page.locator("a")).to_have_text("Sign up")
+    page.reload()
+    arms = [evaluation.context["arms"] for evaluation in service.wait_for_evaluations(3)]
+    assert arms[1:] == [{"hero-1": "b", "foot-1": "c"}, {"hero-1": "b", "foot-1": "d"}]
+
+
 @pytest.mark.parametrize(
-    ("agent", "touch_points", "device"),
+    ("options", "device"),
     [
-        ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Mobile/15E148", 5, "mobile"),
-        ("Mozilla/5.0 (Linux; Android 15; Pixel 9) Chrome/156.0 Mobile Safari/537.36", 5, "mobile"),
-        ("Mozilla/5.0 (Linux; Android 15; SM-X910) Chrome/156.0 Safari/537.36", 5, "tablet"),
-        ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Version/18.0 Safari/605", 5, "tablet"),
-        ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Version/18.0 Safari/605", 0, "desktop"),
+        ({"has_touch": True, "is_mobile": True, "screen": {"width": 390, "height": 844}}, "mobile"),
+        ({"has_touch": True, "is_mobile": True, "screen": {"width": 844, "height": 390}}, "mobile"),
+        (
+            {"has_touch": True, "is_mobile": True, "screen": {"width": 820, "height": 1180}},
+            "tablet",
+        ),
+        ({"screen": {"width": 390, "height": 844}}, "desktop"),
     ],
-    ids=["iPhone", "Android phone", "Android tablet", "iPad", "Mac"],
+    ids=["phone", "phone on its side", "tablet", "mouse"],
 )
-def test_device_is_recognised(visit, service, browser_page, agent, touch_points, device):
-    for name, value in {"userAgent": repr(agent), "maxTouchPoints": touch_points}.items():
-        browser_page.add_init_script(
-            f"Object.defineProperty(navigator, '{name}', {{get: () => {value}}})"
-        )
-    visit()
+def test_device_is_told_by_pointer_and_screen(visit, service, chromium, options, device):
+    context = chromium.new_context(viewport={"width": 390, "height": 600}, **options)
+    visit(page=context.new_page())
     assert service.wait_for_evaluations(1)[0].context["device"] == device
+    context.close()
 
 
 def test_visitor_stays_the_same_and_stops_being_new(visit, service):
@@ -83,6 +93,22 @@ def test_privacy_signal_is_honoured(visit, service, browser_page, signal, value)
     assert (service.evaluations, service.events, stored(page)) == ([], [], [])
 
 
+@pytest.mark.parametrize(
+    "script",
+    [
+        "Object.defineProperty(navigator, 'webdriver', {get: () => true})",
+        "Object.defineProperty(navigator, 'userAgent', {get: () => 'Mozilla/5.0 Googlebot/2.1'})",
+    ],
+    ids=["driven by a program", "crawler"],
+)
+def test_bot_sees_the_default_and_is_not_counted(visit, service, browser_page, script):
+    browser_page.add_init_script(script)
+    page = visit(attributes='data-signals="ignore"')
+    page.evaluate(f"{AT_READY}.then(() => {{ctaopt.convert('end'); return ctaopt.refresh()}})")
+    assert_default(page)
+    assert (service.evaluations, service.events, stored(page)) == ([], [], [])
+
+
 @pytest.mark.parametrize(("signal", "value"), SIGNALS)
 def test_site_may_ignore_privacy_signals(visit, service, browser_page, signal, value):
     browser_page.add_init_script(
@@ -92,15 +118,107 @@ def test_site_may_ignore_privacy_signals(visit, service, browser_page, signal, v
     expect(visit(attributes='data-signals="ignore"').locator("a")).to_have_text("Start for free")
 
 
-def test_nothing_happens_before_consent(visit, service):
+@pytest.mark.parametrize("mode", ["off", "required", "nonsense"])
+def test_nothing_happens_before_consent(visit, service, mode):
     service.flags = [flag()]
-    page = visit(attributes='data-consent="required"')
+    page = visit(attributes=f'data-consent="{mode}"')
     page.evaluate(f"{AT_READY}.then(() => {{ctaopt.convert('end'); return ctaopt.refresh()}})")
     assert_default(page)
     assert (service.evaluations, service.events, stored(page)) == ([], [], [])
     page.evaluate("ctaopt.consent(true)")
     expect(page.locator("a")).to_have_text("Start for free")
     service.wait_for_events(1)
+
+
+@pytest.fixture
+def delayed(visit, service, browser_page):
+    """A page that shows an arm and holds back what it has counted."""
+    stop_clock(browser_page)
+    service.flags = [flag()]
+    page = visit(attributes='data-consent="delayed"')
+    page.clock.run_for(50)
+    expect(page.locator("a")).to_have_text("Start for free")
+    page.evaluate("ctaopt.convert('read')")
+    page.clock.run_for(60_000)
+    assert (service.events, stored(page), page.context.cookies()) == ([], [], [])
+    return page
+
+
+def test_delayed_events_are_sent_once_consent_is_given(delayed, service):
+    before = delayed.evaluate("ctaopt.visitor()")
+    delayed.evaluate("ctaopt.consent('granted')")
+    delayed.clock.run_for(1_000)
+    events = service.wait_for_events(2)
+    assert sorted(event["type"] for event in events) == ["conversion", "exposure"]
+    assert {event["visitor"] for event in events} == {before}
+    assert delayed.evaluate("JSON.parse(localStorage['ctaopt.visitor'])") == before
+
+
+def test_delayed_events_are_dropped_when_consent_is_refused(delayed, service):
+    delayed.evaluate("ctaopt.consent('off')")
+    delayed.clock.run_for(60_000)
+    assert_default(delayed)
+    assert (service.events, stored(delayed)) == ([], [])
+
+
+def test_delayed_visitor_known_from_before_stays_that_visitor(visit, service):
+    page = visit()
+    known = page.evaluate(f"{AT_READY}.then(() => ctaopt.visitor())")
+    service.flags = [flag()]
+    page = visit(attributes='data-consent="delayed"', path="/next")
+    expect(page.locator("a")).to_have_text("Start for free")
+    assert page.evaluate("ctaopt.visitor()") != known
+    page.evaluate("ctaopt.consent('granted')")
+    events = service.wait_for_events(1)
+    assert {event["visitor"] for event in events} == {known}
+
+
+def test_cookieless_visit_is_counted_and_leaves_nothing_behind(visit, service):
+    service.flags = [flag()]
+    page = visit(attributes='data-consent="cookieless"')
+    page.get_by_text("Start for free").click()
+    page.wait_for_url("**/start")
+    assert {event["type"] for event in service.wait_for_events(2)} == {"exposure", "click"}
+    page.go_back()
+    expect(page.locator("a")).to_have_text("Start for free")
+    service.wait_for_events(3)
+    visitors = {event["visitor"] for event in service.events}
+    assert (len(visitors), stored(page), page.context.cookies()) == (2, [], [])
+    assert "new_visitor" not in service.evaluations[0].context
+
+
+def test_cookieless_visitor_of_the_site_keeps_the_id(visit, service):
+    service.flags = [flag()]
+    page = visit(attributes='data-consent="cookieless" data-visitor="session-1"')
+    assert service.wait_for_events(1)[0]["visitor"] == "session-1"
+    assert stored(page) == []
+
+
+@pytest.mark.parametrize(("signal", "value"), [("none", "0"), *SIGNALS])
+def test_strictly_necessary_shows_what_everybody_gets(visit, service, browser_page, signal, value):
+    browser_page.add_init_script(
+        f"Object.defineProperty(Navigator.prototype, '{signal}', {{get: () => {value}}})"
+    )
+    service.flags = [flag(variant="default", experiment=None)]
+    page = visit(attributes='data-consent="necessary"', path="/?utm_source=x")
+    expect(page.locator("a")).to_have_text("Start for free")
+    page.evaluate("ctaopt.convert('read')")
+    page.locator("a").click()
+    page.wait_for_url("**/start")
+    (evaluation,) = service.evaluations
+    assert evaluation.context == {"targetingKey": "-", "locale": "fr", "measured": False}
+    assert (service.events, stored(page), page.context.cookies()) == ([], [], [])
+
+
+def test_consent_can_be_narrowed_at_run_time(visit, service):
+    service.flags = [flag()]
+    page = visit()
+    service.wait_for_events(1)
+    service.flags = [flag(variant="default", experiment=None, text="Everybody's")]
+    page.evaluate("ctaopt.consent('necessary')")
+    expect(page.locator("a")).to_have_text("Everybody's")
+    assert (page.evaluate("ctaopt.visitor()"), stored(page)) == (None, [])
+    assert service.evaluations[1].context["measured"] is False
 
 
 def test_consent_can_be_taken_back(visit, service):
@@ -131,7 +249,7 @@ def test_consent_taken_back_while_the_answer_is_awaited(visit, service):
 def test_consent_can_come_before_the_snippet(visit, service, given):
     service.flags = [flag()]
     early = f"<script>(window.ctaopt ||= []).push(['consent', {str(given).lower()}])</script>"
-    page = visit(head=early, attributes='data-consent="required"' if given else "")
+    page = visit(head=early, attributes='data-consent="off"' if given else "")
     page.evaluate(f"{AT_READY}.then(() => ctaopt.refresh())")
     expect(page.locator("a")).to_have_text("Start for free" if given else "Sign up")
     assert bool(service.evaluations) is given

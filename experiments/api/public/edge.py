@@ -69,7 +69,12 @@ EVALUATE_ONE = Route(
     name="evaluate_one", methods=("POST",), handler=ofrep.evaluate_one, is_for_pages=True
 )
 PAYLOAD = Route(name="payload", methods=READING, handler=payload.payload, is_for_pages=True)
-BELOW = ((f"{ofrep.PREFIX}/", EVALUATE_ONE), (f"{payload.PREFIX}/", PAYLOAD))
+RELEASE = Route(name="snippet_release", methods=READING, handler=snippet.release, is_for_pages=True)
+BELOW = (
+    (f"{ofrep.PREFIX}/", EVALUATE_ONE),
+    (f"{payload.PREFIX}/", PAYLOAD),
+    (snippet.RELEASE_PREFIX, RELEASE),
+)
 
 
 class Edge:

@@ -25,6 +25,7 @@ from experiments.api.public.http import (
     json_response,
 )
 from experiments.api.public.metrics import count_evaluation
+from experiments.api.public.page import with_page
 from experiments.api.public.rate_limit import RateLimit
 from experiments.services.messages import PRINTABLE
 from experiments.services.serving import (
@@ -147,7 +148,7 @@ def _context(request: Request) -> Context:
     if not _is_identifier(visitor):
         details = "context.targetingKey: needs 1 to 200 characters, no control characters"
         raise RefusedError(400, code="INVALID_CONTEXT", details=details)
-    return context
+    return with_page(context)
 
 
 def _check_type(request: Request) -> None:

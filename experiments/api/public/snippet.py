@@ -1,31 +1,57 @@
-"""GET /cta.js: the browser snippet, as built in sdk/dist."""
+"""GET /cta.js and GET /cta-VERSION.js: the browser snippet, as built in sdk/dist."""
 
+import re
 from functools import cache
 from pathlib import Path
 
 from django.conf import settings
 
-from experiments.api.public.http import Request, Response, etag_of, has_etag
+from experiments.api.public.http import (
+    TEXT,
+    Request,
+    Response,
+    error_response,
+    etag_of,
+    has_etag,
+)
 from experiments.services.snapshot import SnapshotStore
 
 PATH = "/cta.js"
-SCRIPT_HEADERS = (
-    ("Content-Type", "text/javascript; charset=utf-8"),
+RELEASE_PREFIX = "/cta-"
+# A released file, and beside it the value that a page pins it with.
+RELEASE = re.compile(r"/cta-[0-9]+\.[0-9]+\.[0-9]+\.js(\.sri)?")
+FRESH = ("Cache-Control", "public, max-age=300, stale-while-revalidate=86400")
+FOR_EVER = ("Cache-Control", "public, max-age=31536000, immutable")
+SCRIPT = ("Content-Type", "text/javascript; charset=utf-8")
+SHARED = (
     ("X-Content-Type-Options", "nosniff"),
     ("Cross-Origin-Resource-Policy", "cross-origin"),
 )
 
 
 def snippet(request: Request, _: SnapshotStore) -> Response:
-    """Return the script; a page may pin it with `integrity`, which needs the edge's CORS."""
-    body, etag = _built(Path(settings.BASE_DIR, "sdk", "dist", "cta.js"))
-    caching = (
-        ("ETag", etag),
-        ("Cache-Control", "public, max-age=300, stale-while-revalidate=86400"),
-    )
+    """Return the newest script: it changes with the service, so a page cannot pin it for long."""
+    return _file(request, FRESH)
+
+
+def release(request: Request, _: SnapshotStore) -> Response:
+    """Return a version that never changes; a page may pin it, which needs the edge's CORS."""
+    if not RELEASE.fullmatch(request.path) or not _path(request).is_file():
+        return error_response(404, f"no such version of the snippet: {request.path}")
+    return _file(request, FOR_EVER)
+
+
+def _file(request: Request, cache_control: tuple[str, str]) -> Response:
+    body, etag = _built(_path(request))
+    caching = (("ETag", etag), cache_control)
     if has_etag(request, etag):
         return Response(status=304, headers=caching)
-    return Response(status=200, body=body, headers=(*SCRIPT_HEADERS, *caching))
+    kind = TEXT if request.path.endswith(".sri") else SCRIPT
+    return Response(status=200, body=body, headers=(kind, *SHARED, *caching))
+
+
+def _path(request: Request) -> Path:
+    return Path(settings.BASE_DIR, "sdk", "dist", request.path[1:])
 
 
 @cache

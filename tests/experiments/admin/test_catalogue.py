@@ -73,11 +73,12 @@ def test_cta_is_drawn_as_it_looks(admin_client, site):
     ("changes", "message"),
     [
         ({"background_color": "red"}, "Write a colour as #rrggbb."),
+        ({"text_color": "#777777"}, "the contrast of the two colours is 3.6 to 1"),
         ({"destination": ""}, "A button or a link needs a destination."),
         ({"wordings-0-locale": "Français"}, "Write a language tag such as fr or fr-CA."),
         ({"wordings-0-text": "", "wordings-0-locale": ""}, "This field is required."),
     ],
-    ids=["colour", "destination", "locale", "wording"],
+    ids=["colour", "contrast", "destination", "locale", "wording"],
 )
 def test_cta_form_names_the_fault(admin_client, site, changes, message):
     response = admin_client.post(reverse("admin:experiments_cta_add"), cta_form(site, **changes))

@@ -54,6 +54,12 @@ def test_only_the_audience_takes_part(slot):
     assert (None, "default") not in variants_of(served(), 50, device="mobile")
 
 
+def test_visitor_who_must_not_be_told_apart_takes_part_in_nothing(slot):
+    factories.make_running_experiment(slot)
+    assert variants_of(served(), 50, measured=False).keys() == {(None, "default")}
+    assert (None, "default") not in variants_of(served(), 50, measured=True)
+
+
 def test_first_started_experiment_that_takes_a_visitor_in_has_them(slot):
     mobile = factories.make_audience(slot.site, "mobile", {"device": "mobile"})
     factories.make_running_experiment(slot, "later", started_at=NOW)

@@ -11,7 +11,7 @@ from experiments.models import CTAWording, Experiment, ServerKey, Variant
 from experiments.services import snapshot as module
 from experiments.services.catalogue import bump_revision, server_key_digest
 from experiments.services.messages import MAX_AGE
-from experiments.services.snapshot import SnapshotStore, build_snapshot
+from experiments.services.snapshot import SnapshotStore, build_snapshot, cta_values
 from tests import factories
 from tests.factories import NOW
 
@@ -242,3 +242,9 @@ def test_requests_look_themselves_when_the_background_is_late(site, monkeypatch)
     first = store.current()
     bump_revision()
     assert store.current().revision == first.revision + 1
+
+
+def test_colours_that_nobody_can_read_are_left_to_the_page(site):
+    cta = factories.make_cta(site, background_color="#777777", text_color="#888888")
+    style = cta_values(cta)["en"]["style"]
+    assert (style["background_color"], style["text_color"], style["size"]) == ("", "", "medium")

@@ -26,7 +26,7 @@ def context(**attributes):
 def test_slot_without_experiment_gives_its_default_cta(browser, slot):
     answer = browser.post(ONE, VISITOR)
     style = {"background_color": "#1d4ed8", "text_color": "#ffffff", "size": "medium", "icon": ""}
-    value = {"text": "Default hero", "href": "/go", "form": "button", "locale": "en"}
+    value = {"text": "Default hero", "href": "/go", "form": "button", "locale": "en", "dir": "ltr"}
     assert answer.status == 200
     assert answer.json() == {
         "key": "hero",

@@ -26,3 +26,32 @@ def test_snippet_is_not_sent_twice(browser, script):
 def test_snippet_asks_no_database(browser, script, django_assert_num_queries):
     with django_assert_num_queries(0):
         assert browser.get("/cta.js").status == 200
+
+
+@pytest.fixture
+def release(script):
+    """A version of the snippet beside the newest one."""
+    path = script.with_name("cta-1.2.3.js")
+    path.write_bytes(b"'use strict';1\n")
+    path.with_name("cta-1.2.3.js.sri").write_text("sha384-x\n")
+    return path
+
+
+def test_released_version_may_be_kept_for_ever(browser, release):
+    answer = browser.get("/cta-1.2.3.js")
+    assert (answer.status, answer.body) == (200, release.read_bytes())
+    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["access-control-allow-origin"] == "*"
+
+
+def test_released_version_has_its_integrity_value_beside_it(browser, release):
+    answer = browser.get("/cta-1.2.3.js.sri")
+    assert (answer.status, answer.body) == (200, b"sha384-x\n")
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    "path", ["/cta-9.9.9.js", "/cta-1.2.3.js.map", "/cta-1.2.3/../cta.js", "/cta-"]
+)
+def test_other_file_is_not_found(browser, release, path):
+    assert browser.get(path).status == 404

@@ -1,0 +1,30 @@
+"""What the address of a page says of a visit, so that no browser has to take it apart."""
+
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+UTM = "utm_"
+PREVIEW = "ctaopt_preview"
+# As in the attributes of an audience: nobody needs more, and each costs a comparison.
+MAX_PARAMETERS = 100
+
+
+def with_page(context: dict[str, Any]) -> dict[str, Any]:
+    """Return the context with `path`, `utm_*` and `preview` taken from `url`.
+
+    What the client says itself is left as it is; an address that is none says nothing.
+    """
+    url = context.get("url")
+    if not isinstance(url, str):
+        return context
+    try:
+        parts = urlsplit(url)
+        query = dict(parse_qsl(parts.query, max_num_fields=MAX_PARAMETERS))
+    except ValueError:
+        return context
+    found = {name: value for name, value in query.items() if name.startswith(UTM)}
+    if parts.path:
+        found["path"] = parts.path
+    if PREVIEW in query:
+        found["preview"] = query[PREVIEW]
+    return found | context
