@@ -9,7 +9,8 @@ Source of all rules: GrowthBook, "Build your own SDK", spec 0.8.0.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -188,11 +189,14 @@ class Assignment:
         arm: Index of the arm, control 0; None if the visitor is not taken in.
         propensity: Probability of that arm among those taken in: its share now.
         reason: NO_UNIT, OUTSIDE_NAMESPACE or OUTSIDE_COVERAGE; None with an arm.
+        former: The other arms that the visitor would have been given under earlier shares,
+            the latest first, each with its propensity then. Empty: no doubt about the arm.
     """
 
     arm: int | None
     propensity: float | None
     reason: str | None
+    former: tuple["Assignment", ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,8 +206,11 @@ class Allocation:
     Attributes:
         seed: Seed of the experiment.
         seed_state: Hash of the seed alone, from which a visitor's hash goes on.
-        ranges: Places of each arm, as `bucket_ranges` gives them.
+        ranges: Places taken in, as `bucket_ranges` gives them.
         assignments: The answer for each arm, control first.
+        arms: The arm of each range. After a change of shares an arm may have several.
+        starts: Where the answer changes on [0, 1), in order.
+        pieces: The answer before the first of them, and from each of them on.
         filters: Namespaces and holdouts that must all take the visitor in.
         coverage: Part of the visitors taken in, to which the ranges were cut.
     """
@@ -212,13 +219,16 @@ class Allocation:
     seed_state: int
     ranges: tuple[Range, ...]
     assignments: tuple[Assignment, ...]
+    arms: tuple[int, ...]
+    starts: tuple[float, ...]
+    pieces: tuple[Assignment, ...]
     filters: tuple[NamespaceFilter, ...] = ()
     coverage: float = 1.0
 
 
 _NO_UNIT: Final = Assignment(arm=None, propensity=None, reason=NO_UNIT)
 _OUTSIDE_NAMESPACE: Final = Assignment(arm=None, propensity=None, reason=OUTSIDE_NAMESPACE)
-_OUTSIDE_COVERAGE: Final = Assignment(arm=None, propensity=None, reason=OUTSIDE_COVERAGE)
+UNCOVERED: Final = Assignment(arm=None, propensity=None, reason=OUTSIDE_COVERAGE)
 
 
 def compile_allocation(
@@ -247,6 +257,35 @@ def compile_allocation(
     >>> compile_allocation(seed="hero", shares=[0.5, 0.5], coverage=0.5).ranges
     ((0.0, 0.25), (0.5, 0.75))
     """
+    check_rules(seed=seed, shares=shares, coverage=coverage, filters=filters)
+    ranges = tuple(bucket_ranges(len(shares), coverage, shares))
+    assignments = tuple(
+        Assignment(arm=arm, propensity=share, reason=None) for arm, share in enumerate(shares)
+    )
+    starts, pieces = _pieces(zip(ranges, assignments, strict=True))
+    return Allocation(
+        seed=seed,
+        seed_state=fnv1a32(seed),
+        ranges=ranges,
+        assignments=assignments,
+        arms=tuple(range(len(shares))),
+        starts=starts,
+        pieces=pieces,
+        filters=tuple(filters),
+        coverage=coverage,
+    )
+
+
+def check_rules(
+    *, seed: str, shares: Sequence[float], coverage: float, filters: Sequence[NamespaceFilter]
+) -> None:
+    """Refuse traffic rules that cannot be; arguments and errors as in `compile_allocation`.
+
+    >>> check_rules(seed="hero", shares=[0.5, 0.4], coverage=1, filters=[])
+    Traceback (most recent call last):
+    ...
+    ValueError: shares: they sum to 0.9, not to 1
+    """
     if not seed:
         raise ValueError("seed: must not be empty")
     _check_shares(shares)
@@ -254,20 +293,10 @@ def compile_allocation(
         raise ValueError(f"coverage: {coverage} is not in [0, 1]")
     for namespace in filters:
         _check_filter(namespace)
-    return Allocation(
-        seed=seed,
-        seed_state=fnv1a32(seed),
-        ranges=tuple(bucket_ranges(len(shares), coverage, shares)),
-        assignments=tuple(
-            Assignment(arm=arm, propensity=share, reason=None) for arm, share in enumerate(shares)
-        ),
-        filters=tuple(filters),
-        coverage=coverage,
-    )
 
 
 def assign_visitor(
-    allocation: Allocation, visitor: str, units: Mapping[str, str] | None = None
+    allocation: Allocation, visitor: str, units: Mapping[str, object] | None = None
 ) -> Assignment:
     """Return the arm of a visitor; the same visitor gets the same arm every time.
 
@@ -275,7 +304,8 @@ def assign_visitor(
         allocation: From `compile_allocation`.
         visitor: Visitor id; the randomised unit.
         units: Further identifiers of the visitor by name, for namespaces that hash
-            another one than the visitor id.
+            another one than the visitor id. Texts and whole numbers identify; anything
+            else is as good as missing.
 
     Returns:
         The arm with its propensity, or no arm with the reason: an empty visitor id
@@ -285,18 +315,44 @@ def assign_visitor(
 
     >>> rules = compile_allocation(seed="hero", shares=[0.5, 0.5])
     >>> assign_visitor(rules, "v-1")
-    Assignment(arm=1, propensity=0.5, reason=None)
+    Assignment(arm=1, propensity=0.5, reason=None, former=())
     """
     if not visitor:
         return _NO_UNIT
     for namespace in allocation.filters:
-        unit = visitor if namespace.unit is None else (units or {}).get(namespace.unit)
+        unit = visitor if namespace.unit is None else _unit_text((units or {}).get(namespace.unit))
         if not unit:
             return _NO_UNIT
         if choose_variation(hash_unit(namespace.seed, unit), namespace.ranges) < 0:
             return _OUTSIDE_NAMESPACE
-    arm = choose_variation(_bucket(allocation.seed_state, visitor), allocation.ranges)
-    return allocation.assignments[arm] if arm >= 0 else _OUTSIDE_COVERAGE
+    place = _bucket(allocation.seed_state, visitor)
+    return allocation.pieces[bisect_right(allocation.starts, place)]
+
+
+def _unit_text(value: object) -> str:
+    # A browser hashes the number 12 as the text "12".
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value if isinstance(value, str) else ""
+
+
+def _pieces(
+    parts: Iterable[tuple[Range, Assignment]],
+) -> tuple[tuple[float, ...], tuple[Assignment, ...]]:
+    """Cut [0, 1) where the answer changes; between the ranges nobody is covered."""
+    starts: list[float] = []
+    pieces = [UNCOVERED]
+    for (start, end), assignment in parts:
+        if start >= end:
+            continue
+        if starts and starts[-1] == start:
+            pieces[-1] = assignment
+        else:
+            starts.append(start)
+            pieces.append(assignment)
+        starts.append(end)
+        pieces.append(UNCOVERED)
+    return tuple(starts), tuple(pieces)
 
 
 def _bucket(seed_state: int, unit: str) -> float:

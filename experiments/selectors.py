@@ -55,8 +55,8 @@ def experiments_to_serve(*, stopped_since: datetime) -> QuerySet[Experiment]:
     return (
         (live | lately)
         .filter(origin=Experiment.Origin.LIVE)
-        .select_related("audience", "namespace")
-        .prefetch_related(arms)
+        .select_related("audience", "namespace", "slot__site")
+        .prefetch_related(arms, "phases")
         .order_by("started_at", "pk")
     )
 

@@ -19,6 +19,7 @@ from experiments.models import (
     Slot,
     Variant,
 )
+from experiments.phases import first_slices, moved_slices
 from experiments.services.catalogue import server_key_digest
 
 # The moment at which frozen tests happen; experiments started a week before.
@@ -84,6 +85,24 @@ def make_running_experiment(slot, key="hero-test", **changes):
     """An experiment that has been running since STARTED."""
     state = {"status": Experiment.Status.RUNNING, "started_at": STARTED}
     return make_experiment(slot, key, **(state | changes))
+
+
+def make_phases(experiment, *courses, every=timedelta(days=1)):
+    """Phases of (shares, coverage) from the start on, one a day; the last one is the present."""
+    history = []
+    for number, (shares, coverage) in enumerate(courses):
+        slices = moved_slices(history, shares, coverage) if history else None
+        history.append(slices or first_slices(shares, coverage))
+        experiment.phases.create(
+            number=number,
+            started_at=experiment.started_at + number * every,
+            shares=shares,
+            coverage=Decimal(str(coverage)),
+            slices=history[-1],
+        )
+    for variant, share in zip(experiment.variants.order_by("arm"), shares, strict=True):
+        experiment.variants.filter(pk=variant.pk).update(share=Decimal(str(share)))
+    Experiment.objects.filter(pk=experiment.pk).update(coverage=Decimal(str(coverage)))
 
 
 def event_message(kind="exposure", **changes):

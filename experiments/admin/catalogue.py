@@ -216,5 +216,5 @@ class SlotAdmin(ServedModelAdmin[Slot]):
 
 @admin.register(Namespace)
 class NamespaceAdmin(LockedWhileLiveAdmin[Namespace]):
-    list_display = ("key", "site", "seed")
+    list_display = ("key", "site", "seed", "unit")
     list_filter = ("site",)

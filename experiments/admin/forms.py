@@ -61,6 +61,9 @@ class SiteForm(forms.ModelForm[Site]):
             "allowed_origins",
             "internal_networks",
             "internal_visitors",
+            "holdout",
+            "holdout_seed",
+            "former_id_attribute",
         )
 
 

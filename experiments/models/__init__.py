@@ -10,6 +10,7 @@ from experiments.models.catalogue import (
     Slot,
     Tag,
 )
+from experiments.models.course import Change, Phase, RampStep
 from experiments.models.experiment import Experiment, Namespace, Variant
 from experiments.models.guardrail import GoalRollup, Guardrail
 from experiments.models.jobs import Job
@@ -20,6 +21,7 @@ __all__ = [
     "CTA",
     "Audience",
     "CTAWording",
+    "Change",
     "ConfigRevision",
     "Event",
     "Exclusion",
@@ -29,6 +31,8 @@ __all__ = [
     "HistoryArm",
     "Job",
     "Namespace",
+    "Phase",
+    "RampStep",
     "Rollup",
     "ServerKey",
     "Site",

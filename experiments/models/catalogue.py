@@ -1,11 +1,12 @@
 """What can be shown, where, and to whom: sites, slots, CTAs, audiences."""
 
 import re
+from decimal import Decimal
 from ipaddress import ip_network
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.formats import number_format
@@ -110,6 +111,34 @@ class Site(models.Model):
             "Beginnings of the ids of your own people: kept, but left out of the analysis."
         ),
     )
+    holdout = models.DecimalField(
+        _("holdout"),
+        max_digits=5,
+        decimal_places=4,
+        default=Decimal(0),
+        validators=[MinValueValidator(Decimal(0)), MaxValueValidator(Decimal("0.5"))],
+        help_text=_(
+            "Fraction of the visitors kept out of all experiments, such as 0.05. They show what the"
+            " tests have brought altogether. Best set once, before the first experiment."
+        ),
+    )
+    holdout_seed = models.CharField(
+        _("seed of the holdout"),
+        max_length=200,
+        blank=True,
+        default="",
+        help_text=_("Empty: the site's key. Another seed holds other visitors out."),
+    )
+    former_id_attribute = models.CharField(
+        _("attribute with the id before log-in"),
+        max_length=100,
+        blank=True,
+        default="anonymousId",
+        help_text=_(
+            "Where a visitor gets another id by logging in, send the former one in this attribute:"
+            " the arm is kept. Empty: not used."
+        ),
+    )
 
     class Meta:
         verbose_name = _("site")
@@ -118,10 +147,18 @@ class Site(models.Model):
         constraints = (
             models.CheckConstraint(condition=~Q(key=""), name="site_key_not_empty"),
             models.CheckConstraint(condition=~Q(client_key=""), name="site_client_key_not_empty"),
+            models.CheckConstraint(
+                condition=Q(holdout__gte=0) & Q(holdout__lte=0.5), name="site_holdout_range"
+            ),
         )
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def assigned_holdout_seed(self) -> str:
+        # Never the seed of an experiment: the two shuffles would be one.
+        return self.holdout_seed or f"{self.key}:holdout"
 
 
 class ServerKey(models.Model):

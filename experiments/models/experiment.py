@@ -19,12 +19,26 @@ NO_EXPERIMENT = "default"
 class Namespace(models.Model):
     """Experiments that must not meet in one visitor take disjoint ranges of a namespace.
 
-    It owns its seed, so that all its experiments cut the visitors the same way.
+    It owns seed, unit and hash version, so that all its experiments cut the visitors the same way.
     """
 
     site = models.ForeignKey(Site, models.CASCADE, related_name="namespaces")
     key = models.SlugField(_("key"))
-    seed = models.CharField(_("seed"), max_length=200)
+    seed = models.CharField(
+        _("seed"),
+        max_length=200,
+        help_text=_("Any text; another seed, another shuffle of the visitors."),
+    )
+    unit = models.CharField(
+        _("unit"),
+        max_length=100,
+        blank=True,
+        help_text=_(
+            "Attribute whose value is hashed, such as company: everybody with the same value is in"
+            " the same part. Empty: the visitor. Visitors without it are in no part."
+        ),
+    )
+    hash_version = models.PositiveSmallIntegerField(_("hash version"), default=2, editable=False)
 
     class Meta:
         verbose_name = _("namespace")
@@ -34,6 +48,7 @@ class Namespace(models.Model):
             models.UniqueConstraint(fields=("site", "key"), name="namespace_unique_key"),
             models.CheckConstraint(condition=~Q(key=""), name="namespace_key_not_empty"),
             models.CheckConstraint(condition=~Q(seed=""), name="namespace_seed_not_empty"),
+            models.CheckConstraint(condition=Q(hash_version=2), name="namespace_hash_version_2"),
         )
 
     def __str__(self) -> str:
@@ -127,8 +142,32 @@ class Experiment(models.Model):
         _("origin"), max_length=10, choices=Origin, default=Origin.LIVE, editable=False
     )
     source = models.TextField(_("source"), blank=True, help_text=_("Where the figures are from."))
+    starts_at = models.DateTimeField(
+        _("planned start"),
+        null=True,
+        blank=True,
+        help_text=_("A draft that is ready starts by itself at this time. Empty: by hand."),
+    )
+    ends_at = models.DateTimeField(
+        _("planned end"),
+        null=True,
+        blank=True,
+        help_text=_("It stops by itself at this time. Empty: by hand."),
+    )
+    rolls_back = models.BooleanField(
+        _("roll back on an alarm"),
+        default=True,
+        help_text=_(
+            "Show everybody the default CTA as soon as a guardrail is harmed or the visitors do"
+            " not split as the shares say. Can be undone."
+        ),
+    )
     started_at = models.DateTimeField(_("started"), null=True, blank=True, editable=False)
     stopped_at = models.DateTimeField(_("stopped"), null=True, blank=True, editable=False)
+    rolled_back_at = models.DateTimeField(_("rolled back"), null=True, blank=True, editable=False)
+    rollback_reason = models.TextField(
+        _("reason of the roll-back"), blank=True, default="", editable=False
+    )
 
     class Meta:
         verbose_name = _("experiment")
@@ -165,6 +204,21 @@ class Experiment(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(coverage__gt=0) & Q(coverage__lte=1), name="experiment_coverage_range"
+            ),
+            models.CheckConstraint(
+                condition=Q(starts_at__isnull=True)
+                | Q(ends_at__isnull=True)
+                | Q(ends_at__gt=F("starts_at")),
+                name="experiment_ends_after_start",
+                violation_error_message=_("The planned end must come after the planned start."),
+            ),
+            models.CheckConstraint(
+                condition=Q(rolled_back_at__isnull=True, rollback_reason="")
+                | (
+                    Q(rolled_back_at__isnull=False, status__in=("paused", "stopped", "archived"))
+                    & ~Q(rollback_reason="")
+                ),
+                name="experiment_rolled_back_with_reason",
             ),
             models.CheckConstraint(
                 condition=Q(alpha__gt=0) & Q(alpha__lte=0.5), name="experiment_alpha_range"

@@ -11,12 +11,13 @@ whatever a visitor's language, the arm is the same. A condition would not do: an
 sticky buckets skips the conditions of an experiment, never its prerequisites.
 """
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from experiments.assignment import HASH_VERSION, NamespaceFilter
 from experiments.services.serving import localised
-from experiments.services.snapshot import ServedExperiment, ServedSite, ServedSlot
+from experiments.services.snapshot import ServedExperiment, ServedSite, ServedSlot, ServedVariant
 
 # What GrowthBook's SDKs call the visitor's identifier.
 VISITOR_ATTRIBUTE = "id"
@@ -57,14 +58,16 @@ def _experiment_rule(experiment: ServedExperiment, values: Sequence[Json | None]
     rule: Json = {
         "key": experiment.key,
         "name": experiment.name,
-        "phase": "0",
+        "phase": str(experiment.phases[-1].number),
         "seed": allocation.seed,
         # Left out it would mean version 1, under which similar names correlate.
         "hashVersion": HASH_VERSION,
         "hashAttribute": VISITOR_ATTRIBUTE,
-        "variations": list(values),
-        "meta": [{"key": variant.key, "name": variant.key} for variant in experiment.variants],
-        "weights": [variant.propensity for variant in experiment.variants],
+        # After a change of shares an arm may have several ranges: a variation for each, with the
+        # arm's key, by which sticky buckets are kept.
+        "variations": [values[arm] for arm in allocation.arms],
+        "meta": [_meta(experiment.variants[arm]) for arm in allocation.arms],
+        "weights": _weights(experiment),
         "coverage": allocation.coverage,
         "ranges": [list(part) for part in allocation.ranges],
     }
@@ -74,6 +77,18 @@ def _experiment_rule(experiment: ServedExperiment, values: Sequence[Json | None]
         # Never `namespace`: the SDKs hash that one with version 1.
         rule["filters"] = [_filter(namespace) for namespace in allocation.filters]
     return rule
+
+
+def _meta(variant: ServedVariant) -> Json:
+    return {"key": variant.key, "name": variant.key}
+
+
+def _weights(experiment: ServedExperiment) -> list[float]:
+    """Return the part of each range; the SDKs go by the ranges themselves."""
+    if len(experiment.phases) == 1:
+        return [variant.propensity for variant in experiment.variants]
+    widths = [end - start for start, end in experiment.allocation.ranges]
+    return [width / math.fsum(widths) for width in widths]
 
 
 def _filter(namespace: NamespaceFilter) -> Json:

@@ -142,7 +142,7 @@ def _draw(slot: ServedSlot, visitor: str, attributes: dict[str, Any]) -> Drawn |
             known = attributes if "id" in attributes else {**attributes, "id": visitor}
             if not evaluate_condition(experiment.condition, known):
                 continue
-        assignment = assign_visitor(experiment.allocation, visitor)
+        assignment = assign_visitor(experiment.allocation, visitor, attributes)
         if assignment.arm is not None:
             return Drawn(experiment, experiment.variants[assignment.arm], assignment)
     return None

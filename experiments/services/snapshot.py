@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,7 +15,8 @@ from django.db import Error, close_old_connections
 from experiments import selectors
 from experiments.assignment import Allocation, NamespaceFilter, compile_allocation
 from experiments.legibility import LEAST_CONTRAST, contrast_ratio, text_direction
-from experiments.models import CTA, Experiment, Site
+from experiments.models import CTA, Experiment, Site, Variant
+from experiments.phases import compile_phases, propensities
 from experiments.services.catalogue import server_key_digest
 from experiments.services.messages import MAX_AGE
 from experiments.services.quality import InternalTraffic, internal_traffic
@@ -36,7 +37,18 @@ class ServedVariant:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServedPhase:
+    """A stretch of time with the same shares; `propensities` by arm."""
+
+    number: int
+    started_at: datetime
+    propensities: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServedExperiment:
+    """`phases` in order; one only where neither shares nor coverage have changed."""
+
     pk: int
     key: str
     name: str
@@ -46,9 +58,15 @@ class ServedExperiment:
     condition: dict[str, Any]
     allocation: Allocation
     variants: tuple[ServedVariant, ...]
+    phases: tuple[ServedPhase, ...]
 
     def variant(self, key: str) -> ServedVariant | None:
         return next((variant for variant in self.variants if variant.key == key), None)
+
+    def phase_at(self, moment: datetime) -> ServedPhase:
+        """Return the phase of a moment; the first one for any before it."""
+        begun = [phase for phase in self.phases if phase.started_at <= moment]
+        return begun[-1] if begun else self.phases[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +86,7 @@ class ServedSite:
     default_locale: str
     allowed_origins: frozenset[str]
     internal: InternalTraffic
+    former_id_attribute: str
     slots: Mapping[str, ServedSlot]
 
 
@@ -229,6 +248,7 @@ def _served_site(site: Site, slots: dict[str, ServedSlot]) -> ServedSite:
         default_locale=site.default_locale,
         allowed_origins=frozenset(site.allowed_origins),
         internal=internal_traffic(networks=site.internal_networks, visitors=site.internal_visitors),
+        former_id_attribute=site.former_id_attribute,
         slots=slots,
     )
 
@@ -243,12 +263,7 @@ def _served_experiment(row: Experiment) -> ServedExperiment:
         started_at=_started_at(row),
         stopped_at=row.stopped_at,
         condition=row.audience.condition if row.audience else {},
-        allocation=compile_allocation(
-            seed=row.assignment_seed,
-            shares=[float(variant.share) for variant in variants],
-            coverage=float(row.coverage),
-            filters=_filters(row),
-        ),
+        allocation=_allocation(row, [float(variant.share) for variant in variants]),
         variants=tuple(
             ServedVariant(
                 pk=variant.pk,
@@ -259,7 +274,37 @@ def _served_experiment(row: Experiment) -> ServedExperiment:
             )
             for variant in variants
         ),
+        phases=_phases(row, variants),
     )
+
+
+def _allocation(row: Experiment, shares: list[float]) -> Allocation:
+    coverage, filters = float(row.coverage), _filters(row)
+    history = [phase.slices for phase in row.phases.all()]
+    if not history:
+        return compile_allocation(
+            seed=row.assignment_seed, shares=shares, coverage=coverage, filters=filters
+        )
+    return compile_phases(
+        seed=row.assignment_seed,
+        history=history,
+        n_arms=len(shares),
+        coverage=coverage,
+        filters=filters,
+    )
+
+
+def _phases(row: Experiment, variants: Sequence[Variant]) -> tuple[ServedPhase, ...]:
+    phases = tuple(
+        ServedPhase(
+            number=phase.number,
+            started_at=phase.started_at,
+            propensities=propensities(phase.slices, len(variants)),
+        )
+        for phase in row.phases.all()
+    )
+    shares = tuple(float(variant.share) for variant in variants)
+    return phases or (ServedPhase(number=0, started_at=_started_at(row), propensities=shares),)
 
 
 def _started_at(row: Experiment) -> datetime:
@@ -269,7 +314,13 @@ def _started_at(row: Experiment) -> datetime:
 
 
 def _filters(row: Experiment) -> list[NamespaceFilter]:
-    if row.namespace is None or row.namespace_start is None or row.namespace_end is None:
-        return []
-    part = (float(row.namespace_start), float(row.namespace_end))
-    return [NamespaceFilter(seed=row.namespace.seed, ranges=(part,))]
+    """Return what keeps visitors out: the site's holdout, then the namespace."""
+    site, space = row.slot.site, row.namespace
+    filters = []
+    if site.holdout:
+        rest = (float(site.holdout), 1.0)
+        filters.append(NamespaceFilter(seed=site.assigned_holdout_seed, ranges=(rest,)))
+    if space is not None and row.namespace_start is not None and row.namespace_end is not None:
+        part = (float(row.namespace_start), float(row.namespace_end))
+        filters.append(NamespaceFilter(seed=space.seed, ranges=(part,), unit=space.unit or None))
+    return filters

@@ -20,6 +20,8 @@ from experiments.models import (
     HistoryArm,
     Job,
     Namespace,
+    Phase,
+    RampStep,
     Rollup,
     ServerKey,
     Site,
@@ -95,8 +97,21 @@ class World:
     def key_row(self, **changes):
         return ServerKey(site=self.site, name="k", prefix="k", created_at=NOW, **changes)
 
+    def phase_row(self, **changes):
+        values = {"number": 0, "started_at": NOW, "shares": [0.5, 0.5], "coverage": 1, "slices": []}
+        return Phase(experiment=self.experiment, **(values | changes))
+
+    def ramp_row(self, **changes):
+        values = {"number": 0, "coverage": "0.5", "hold_hours": 24}
+        return RampStep(experiment=self.experiment, **(values | changes))
+
     def audience_row(self, **changes):
         return Audience(site=self.site, **({"key": "fr", "name": "French"} | changes))
+
+    def saved_audience(self):
+        row = self.audience_row()
+        row.save()
+        return row
 
     def job_row(self, **changes):
         values = {
@@ -122,6 +137,8 @@ ID = UUID("01934f2e-0000-7000-8000-000000000001")
 REFUSED = [
     ("site_key_not_empty", lambda w: [w.site_row(key="")]),
     ("site_client_key_not_empty", lambda w: [w.site_row(client_key="")]),
+    ("site_holdout_range", lambda w: [w.site_row(holdout="0.6")]),
+    ("site_holdout_range", lambda w: [w.site_row(holdout="-0.1")]),
     ("Site.key", lambda w: [w.site_row(key="shop")]),
     ("Site.client_key", lambda w: [w.site_row(client_key="shop-client-key")]),
     ("ServerKey.digest", twice(lambda w: w.key_row(digest="d"))),
@@ -150,6 +167,23 @@ REFUSED = [
     ("namespace_unique_key", twice(lambda w: w.namespace_row())),
     ("namespace_key_not_empty", lambda w: [w.namespace_row(key="")]),
     ("namespace_seed_not_empty", lambda w: [w.namespace_row(seed="")]),
+    ("namespace_hash_version_2", lambda w: [w.namespace_row(hash_version=1)]),
+    ("phase_unique_number", twice(lambda w: w.phase_row())),
+    ("phase_coverage_range", lambda w: [w.phase_row(coverage=0)]),
+    ("phase_coverage_range", lambda w: [w.phase_row(coverage="1.1")]),
+    ("ramp_unique_number", twice(lambda w: w.ramp_row())),
+    ("ramp_coverage_range", lambda w: [w.ramp_row(coverage=0)]),
+    ("ramp_hours_positive", lambda w: [w.ramp_row(hold_hours=0)]),
+    ("experiment_ends_after_start", lambda w: [w.experiment_row(starts_at=NOW, ends_at=NOW)]),
+    (
+        "experiment_rolled_back_with_reason",
+        lambda w: [w.experiment_row(rolled_back_at=NOW, rollback_reason="harm")],
+    ),
+    (
+        "experiment_rolled_back_with_reason",
+        lambda w: [w.rival_row(audience=w.saved_audience(), rolled_back_at=NOW)],
+    ),
+    ("experiment_rolled_back_with_reason", lambda w: [w.experiment_row(rollback_reason="harm")]),
     ("Experiment.key", lambda w: [w.experiment_row(key="hero-test")]),
     ("experiment_key_not_empty", lambda w: [w.experiment_row(key="")]),
     ("experiment_hash_version_2", lambda w: [w.experiment_row(hash_version=1)]),

@@ -6,7 +6,7 @@ import pytest
 from growthbook import GrowthBook
 
 from experiments.api.public.http import encode_json
-from experiments.models import Experiment
+from experiments.models import Experiment, Site
 from experiments.services.payload import LOCALE_FEATURE, payload_of
 from experiments.services.serving import NoWordingError, evaluate_slot
 from experiments.services.snapshot import build_snapshot
@@ -69,6 +69,24 @@ def test_namespace_is_a_filter_of_hash_version_2(slot):
     ]
 
 
+def test_holdout_is_a_filter_of_every_experiment(running_experiment):
+    Site.objects.update(holdout="0.05")
+    (rule,) = feature()["rules"]
+    assert rule["filters"] == [
+        {"seed": "shop:holdout", "ranges": [[0.05, 1.0]], "hashVersion": 2, "attribute": "id"}
+    ]
+
+
+def test_arm_with_several_ranges_is_as_many_variations_of_one_key(running_experiment):
+    factories.make_phases(running_experiment, ([0.5, 0.5], 1.0), ([0.8, 0.2], 1.0))
+    (rule,) = feature()["rules"]
+    assert rule["ranges"] == [[0.0, 0.5], [0.5, 0.7], [0.7, 1.0]]
+    assert [one["key"] for one in rule["meta"]] == ["control", "b", "control"]
+    assert rule["variations"][0] == rule["variations"][2]
+    assert rule["weights"] == pytest.approx([0.5, 0.2, 0.3])
+    assert rule["phase"] == "1"
+
+
 @pytest.mark.parametrize("status", ["draft", "paused", "stopped"])
 def test_only_running_experiments_are_rules(running_experiment, status):
     Experiment.objects.update(status=status, stopped_at=NOW if status == "stopped" else None)
@@ -102,11 +120,18 @@ def make_catalogue(site):
         factories.make_running_experiment(
             hero, f"hero-{key}", audience=audience, shares=shares, coverage="0.7"
         )
-    factories.make_running_experiment(hero, "hero-rest", shares={"control": "0.9", "b": "0.1"})
+    rest = factories.make_running_experiment(
+        hero, "hero-rest", shares={"control": "0.9", "b": "0.1"}
+    )
+    factories.make_phases(rest, ([0.5, 0.5], 0.4), ([0.7, 0.3], 0.4), ([0.9, 0.1], 1.0))
     space = site.namespaces.create(key="space", seed="space")
     for key, start, end in (("one", "0", "0.3"), ("two", "0.3", "0.5"), ("three", "0.7", "1")):
         part = {"namespace": space, "namespace_start": start, "namespace_end": end}
         factories.make_running_experiment(shared, f"shared-{key}", **part)
+    accounts = site.namespaces.create(key="accounts", seed="accounts", unit="account")
+    part = {"namespace": accounts, "namespace_start": "0.2", "namespace_end": "0.8"}
+    factories.make_running_experiment(site.slots.get(key="plain"), "accounts", **part)
+    Site.objects.update(holdout="0.1")
     for number, variant in enumerate(site.slots.get(key="hero").experiments.first().variants.all()):
         variant.cta.wordings.create(locale=("fr", "fr-CA", "pt-BR")[number], text=f"Oui {number}")
     site.slots.get(key="wordless").default_cta.wordings.all().delete()
@@ -124,6 +149,7 @@ def make_visitors(rng):
             ),
             "device": rng.choice(("mobile", "desktop")),
             "age": rng.randint(10, 40),
+            "account": rng.choice(("acme", "société", 12, "", None)),
             "country": rng.choice(("FR", "DE")),
             "utm": {"source": rng.choice(("mail", "ads", "search"))},
             "path": rng.choice(("/pricing/1", "/", "/blog/pricing")),
@@ -166,7 +192,7 @@ def disagreements(expected, found):
 
 def test_visitors_meet_every_experiment_and_language(expected):
     met = {(experiment, variant) for row in expected for experiment, variant, _ in row}
-    assert len(met) == 3 * 3 + 2 + 3 * 2 + 1
+    assert len(met) == 3 * 3 + 2 + 3 * 2 + 2 + 1
     assert {value["locale"] for row in expected for *_, value in row if value} == {
         *("en", "fr", "fr-CA", "pt-BR")
     }

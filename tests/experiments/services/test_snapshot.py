@@ -7,13 +7,13 @@ import pytest
 from django.db import InterfaceError, OperationalError
 
 from experiments import selectors
-from experiments.models import CTAWording, Experiment, ServerKey, Variant
+from experiments.models import CTAWording, Experiment, ServerKey, Site, Variant
 from experiments.services import snapshot as module
 from experiments.services.catalogue import bump_revision, server_key_digest
 from experiments.services.messages import MAX_AGE
 from experiments.services.snapshot import SnapshotStore, build_snapshot, cta_values
 from tests import factories
-from tests.factories import NOW
+from tests.factories import NOW, STARTED
 
 DAY = timedelta(days=1)
 
@@ -31,15 +31,15 @@ def test_snapshot_holds_each_site_with_its_own_slots(site, other_site):
 
 
 def test_queries_do_not_grow_with_the_catalogue(running_experiment, django_assert_num_queries):
-    # Experiments, arms, their wordings; slots, their wordings; keys; sites.
-    with django_assert_num_queries(7):
+    # Experiments, arms, their wordings, their phases; slots, their wordings; keys; sites.
+    with django_assert_num_queries(8):
         built()
     for number in range(3):
         site = factories.make_site(f"site-{number}")
         factories.make_server_key(site)
         for slot in (factories.make_slot(site, "a"), factories.make_slot(site, "b")):
             factories.make_running_experiment(slot, f"{site.key}-{slot.key}")
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         built()
 
 
@@ -60,6 +60,33 @@ def test_experiment_is_compiled_with_shares_coverage_and_namespace(slot):
     assert served.allocation.filters[0].seed == "space-seed"
     assert served.allocation.filters[0].ranges == ((0.25, 0.75),)
     assert [variant.propensity for variant in served.variants] == [0.2, 0.3, 0.5]
+
+
+def test_holdout_and_namespace_are_filters_of_every_experiment(site):
+    Site.objects.update(holdout="0.1")
+    space = site.namespaces.create(key="space", seed="space-seed", unit="company")
+    part = {"namespace": space, "namespace_start": "0", "namespace_end": "0.5"}
+    factories.make_running_experiment(factories.make_slot(site), **part)
+    served = built().client_keys["shop-client-key"].slots["hero"].experiments[0]
+    held_out, namespace = served.allocation.filters
+    assert (held_out.seed, held_out.ranges, held_out.unit) == ("shop:holdout", ((0.1, 1.0),), None)
+    assert (namespace.seed, namespace.unit) == ("space-seed", "company")
+
+
+def test_phases_are_compiled_with_the_arms_of_before(running_experiment):
+    factories.make_phases(
+        running_experiment, ([0.5, 0.5], 1.0), ([0.8, 0.2], 1.0), every=NOW - STARTED
+    )
+    served = built().client_keys["shop-client-key"].slots["hero"].experiments[0]
+    assert [phase.propensities for phase in served.phases] == [(0.5, 0.5), (0.8, 0.2)]
+    assert served.allocation.arms == (0, 1, 0)
+    assert [[one.arm for one in piece.former] for piece in served.allocation.pieces] == [
+        *([[]] * 3),
+        [1],
+        [],
+    ]
+    assert served.phase_at(NOW - DAY).number == served.phase_at(STARTED - DAY).number == 0
+    assert served.phase_at(NOW).number == 1
 
 
 def test_seed_is_the_key_unless_given(running_experiment):

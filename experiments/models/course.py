@@ -1,0 +1,114 @@
+"""The course of an experiment: phases of its traffic, the ramp ahead of it, what was done to it."""
+
+from decimal import Decimal
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from experiments.models.experiment import SHARE_FIELD, Experiment
+
+
+class Phase(models.Model):
+    """A stretch of time with the same shares and coverage.
+
+    The first is written when shares or coverage change for the first time; an experiment without
+    phases has had those of its arms since its start. Rows are never changed: whoever was assigned
+    in a phase is found again by its ranges.
+    """
+
+    experiment = models.ForeignKey(Experiment, models.CASCADE, related_name="phases")
+    number = models.PositiveSmallIntegerField(_("number"))
+    started_at = models.DateTimeField(_("started"))
+    shares = models.JSONField(_("shares"), help_text="Numbers that sum to 1, by arm.")
+    coverage = models.DecimalField(_("coverage"), **SHARE_FIELD)
+    slices = models.JSONField(
+        _("slices"), help_text="Buckets of 0.01 %: [first, end, arm], in order, end exclusive."
+    )
+
+    class Meta:
+        verbose_name = _("phase")
+        verbose_name_plural = _("phases")
+        ordering = ("experiment", "number")
+        constraints = (
+            models.UniqueConstraint(fields=("experiment", "number"), name="phase_unique_number"),
+            models.CheckConstraint(
+                condition=Q(coverage__gt=0) & Q(coverage__lte=1), name="phase_coverage_range"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.experiment_id}:{self.number}"
+
+
+class RampStep(models.Model):
+    """One step of a ramp: so much of the audience, for so long."""
+
+    experiment = models.ForeignKey(Experiment, models.CASCADE, related_name="ramp")
+    number = models.PositiveSmallIntegerField(_("step"))
+    coverage = models.DecimalField(
+        _("coverage"), help_text=_("Fraction of the audience that takes part."), **SHARE_FIELD
+    )
+    hold_hours = models.DecimalField(
+        _("hours"),
+        max_digits=6,
+        decimal_places=2,
+        default=Decimal(24),
+        validators=[MinValueValidator(Decimal("0.02")), MaxValueValidator(Decimal(2160))],
+        help_text=_("How long to stay before the next step. The last step stays."),
+    )
+    reached_at = models.DateTimeField(_("reached"), null=True, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = _("step of the ramp")
+        verbose_name_plural = _("ramp")
+        ordering = ("experiment", "number")
+        constraints = (
+            models.UniqueConstraint(fields=("experiment", "number"), name="ramp_unique_number"),
+            models.CheckConstraint(
+                condition=Q(coverage__gt=0) & Q(coverage__lte=1), name="ramp_coverage_range"
+            ),
+            models.CheckConstraint(condition=Q(hold_hours__gt=0), name="ramp_hours_positive"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.experiment_id}:{self.number}"
+
+
+class Change(models.Model):
+    """One thing that was done to an experiment: when, by whom, and why. Never changed."""
+
+    class Kind(models.TextChoices):
+        START = "start", _("Started")
+        PAUSE = "pause", _("Paused")
+        RESUME = "resume", _("Resumed")
+        STOP = "stop", _("Stopped")
+        ARCHIVE = "archive", _("Archived")
+        SHARES = "shares", _("Shares changed")
+        RAMP = "ramp", _("Step of the ramp")
+        ROLLBACK = "rollback", _("Rolled back")
+        UNDO = "undo", _("Roll-back undone")
+        SCHEDULE = "schedule", _("Schedule")
+
+    experiment = models.ForeignKey(Experiment, models.CASCADE, related_name="changes")
+    at = models.DateTimeField(_("when"))
+    kind = models.CharField(_("what"), max_length=10, choices=Kind)
+    note = models.TextField(_("note"), blank=True)
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        related_name="+",
+        verbose_name=_("by"),
+        null=True,
+        help_text="Empty: the service itself, or a server with its key.",
+    )
+
+    class Meta:
+        verbose_name = _("change")
+        verbose_name_plural = _("changes")
+        ordering = ("-at", "-pk")
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.at}"
