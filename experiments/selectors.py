@@ -135,7 +135,7 @@ def rollups_to_book(
 
 def goal_rollups_of(experiment: Experiment) -> QuerySet[GoalRollup]:
     """Return what the visitors did towards the goals of the guardrails."""
-    return GoalRollup.objects.filter(experiment=experiment)
+    return GoalRollup.objects.filter(experiment=experiment).select_related("variant")
 
 
 def goal_rollups_to_book(*, experiment_ids: set[int], days: set[date]) -> list[GoalRollup]:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from experiments import selectors
 from experiments.models import Experiment, Rollup, Variant
 from experiments.services.adjusting import Adjustment, adjustment_of, decisive_statistics
 from experiments.services.comparing import ComparisonResult, compare_arms
+from experiments.services.counts import Counts, StoredCounts
 from experiments.services.guardrails import GuardrailReading, guardrail_readings
 from experiments.services.serving import localised
 from experiments.services.snapshot import cta_values
@@ -77,12 +77,17 @@ class Report:
     left_out: tuple[LeftOut, ...]
     days: tuple[DayOfArm, ...]
     rollups: tuple[Rollup, ...]
+    counts: Counts
 
 
-def report_of(*, experiment: Experiment, now: datetime) -> Report:
-    """Return the report from the experiment's rollups; its cost does not depend on the events."""
+def report_of(*, experiment: Experiment, now: datetime, counts: Counts | None = None) -> Report:
+    """Return the report from the experiment's rollups; its cost does not depend on the events.
+
+    Others' `counts` of the same experiment, such as a warehouse's, may stand in for the stored.
+    """
+    counts = StoredCounts(experiment) if counts is None else counts
     variants = list(experiment.variants.all())
-    rollups = list(selectors.rollups_of(experiment))
+    rollups = list(counts.everybody())
     totals = [
         totals_of(row for row in rollups if row.variant_id == variant.pk) for variant in variants
     ]
@@ -96,13 +101,14 @@ def report_of(*, experiment: Experiment, now: datetime) -> Report:
         statistics=decisive_statistics(experiment, totals) if has_rivals else None,
         comparisons=compare_arms(experiment, variants, totals) if has_rivals else (),
         adjustment=adjustment_of(experiment, totals) if has_rivals else None,
-        guardrails=_guardrails(experiment, variants, totals) if has_rivals else (),
+        guardrails=_guardrails(experiment, variants, totals, counts) if has_rivals else (),
         omnibus=_omnibus(experiment, totals) if has_rivals else None,
         srm=_split(variants, totals) if has_rivals else None,
         quarantined_visitors=sum(total.quarantined_visitors for total in totals),
         left_out=left_out_of(totals),
         days=_days(rollups),
         rollups=tuple(rollups),
+        counts=counts,
     )
 
 
@@ -118,11 +124,14 @@ def wording_of(experiment: Experiment, variant: Variant) -> str:
 
 
 def _guardrails(
-    experiment: Experiment, variants: Sequence[Variant], totals: Sequence[ArmTotals]
+    experiment: Experiment,
+    variants: Sequence[Variant],
+    totals: Sequence[ArmTotals],
+    counts: Counts,
 ) -> tuple[GuardrailReading, ...]:
     """Return the guardrails; one query more where one counts a goal."""
     has_goal = any(rail.goal for rail in experiment.guardrails.all())
-    rows = selectors.goal_rollups_of(experiment) if has_goal else ()
+    rows = counts.goals() if has_goal else ()
     return guardrail_readings(experiment, variants, totals, rows)
 
 

@@ -47,7 +47,7 @@ def insights_of(report: Report) -> Insights | None:
     """Return the insights; None where the report compares nothing."""
     if not report.comparisons:
         return None
-    totals = segment_totals(report.experiment)
+    totals = segment_totals(report)
     prior = fit_site_prior(report.experiment)
     return Insights(
         prior=prior,

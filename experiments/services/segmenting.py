@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from experiments import selectors
 from experiments.models import Experiment
 from experiments.services.analysis import Report
 from experiments.services.lifts import lift_estimates
@@ -29,11 +28,12 @@ class AttributeResult:
     hidden: int
 
 
-def segment_totals(experiment: Experiment) -> SegmentTotals:
+def segment_totals(report: Report) -> SegmentTotals:
     """Return the totals of every segment; one query."""
-    arms = {variant.pk: index for index, variant in enumerate(experiment.variants.all())}
+    variants = report.experiment.variants.all()
+    arms = {variant.pk: index for index, variant in enumerate(variants)}
     totals: dict[str, dict[str, list[ArmTotals]]] = {}
-    for row in selectors.segment_rollups_of(experiment):
+    for row in report.counts.segments():
         attribute, _, value = row.segment.partition("=")
         values = totals.setdefault(attribute, {})
         of_arms = values.setdefault(value, [ArmTotals() for _ in arms])

@@ -7,6 +7,7 @@ from django.contrib.auth import get_user_model
 from django.db import connections
 
 from tests import factories
+from tests.crowd import crowd, shop  # noqa: F401
 from tests.demo import demo_site  # noqa: F401
 
 

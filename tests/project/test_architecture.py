@@ -126,12 +126,14 @@ for path in (
     "/api/v1/experiments/", f"/api/v1/experiments/{experiment.key}/report/",
 ):
     assert pages.get(path).status_code == 200, path
-loaded = {"torch", "sentence_transformers", "transformers", "sklearn"} & set(sys.modules)
+heavy = {"torch", "sentence_transformers", "transformers", "sklearn"}
+heavy |= {"ibis", "duckdb", "pyarrow", "pyspark", "pandas"}
+loaded = heavy & set(sys.modules)
 print("loaded:", sorted(loaded))
 """
 
 
-def test_web_process_never_loads_deep_learning(pytestconfig):
+def test_web_process_never_loads_deep_learning_or_warehouses(pytestconfig):
     """OFREP, events, the snippet, reports and admin pages, all in one fresh process."""
     environment = os.environ | {"DJANGO_SETTINGS_MODULE": "ctaopt.settings.test"}
     result = subprocess.run(

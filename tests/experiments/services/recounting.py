@@ -167,8 +167,8 @@ def earlier(experiment, events, seen):
     window = [e for e in events if seen - 14 * DAY <= e.occurred_at < seen]
     if experiment.primary_metric == "click_rate":
         return int(any(e.type == "click" for e in window))
-    values = [e.value for e in window if e.type == "conversion" and e.goal == experiment.goal]
-    return sum(values, Decimal(0))
+    goals = [e for e in window if e.type == "conversion" and e.goal == experiment.goal]
+    return sum((e.value or Decimal(0) for e in goals), Decimal(0))
 
 
 def named(attributes):

@@ -22,7 +22,7 @@ def split(experiment, segments):
     for segment, counts in segments.items():
         count(experiment, *counts, segment=segment)
     report = reported(experiment)
-    return segment_results(report, segment_totals(report.experiment))
+    return segment_results(report, segment_totals(report))
 
 
 def test_segments_are_in_the_order_of_their_size(running_experiment):
@@ -76,6 +76,6 @@ def test_smaller_values_are_counted_not_shown(running_experiment):
 
 def test_segments_cost_one_query(running_experiment, django_assert_num_queries):
     split(running_experiment, DEVICES)
-    experiment = reported(running_experiment).experiment
+    report = reported(running_experiment)
     with django_assert_num_queries(1):
-        segment_totals(experiment)
+        segment_totals(report)

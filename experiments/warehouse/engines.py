@@ -1,0 +1,129 @@
+"""Opening a warehouse by its address: DuckDB, Parquet files, PostgreSQL, ClickHouse, Spark.
+
+Every session is set to UTC: a day is a day of Greenwich on each of them.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import ibis
+from ibis import Table
+from ibis.backends import BaseBackend
+
+Answer = TypeVar("Answer")
+SPARK_MASTERS = ("spark", "local", "local-cluster", "yarn", "k8s")
+
+
+class WarehouseError(Exception):
+    """The warehouse cannot be opened or asked; the text says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warehouse:
+    """An open warehouse and its table of events."""
+
+    backend: BaseBackend
+    events: Table
+
+    def rows(self, expression: Table) -> list[dict[str, Any]]:
+        """Return what the engine makes of the expression, as Python's own values."""
+        return _guarded(lambda: self.backend.to_pyarrow(expression).to_pylist())
+
+
+@contextmanager
+def open_warehouse(url: str, *, table: str) -> Iterator[Warehouse]:
+    """Open the warehouse at an address and close it afterwards.
+
+    Raises:
+        WarehouseError: If the address is of no known kind, or the engine refuses.
+    """
+    backend, read = _opened(url)
+    try:
+        yield Warehouse(backend=backend, events=_guarded(lambda: read(table)))
+    finally:
+        backend.disconnect()
+
+
+Opened = tuple[BaseBackend, Callable[[str], Table]]
+
+
+def _opened(url: str) -> Opened:
+    kind = urlsplit(url).scheme or url.partition("[")[0]
+    if kind in SPARK_MASTERS:
+        return _guarded(lambda: _spark(url))
+    if kind not in ENGINES:
+        known = ", ".join([*ENGINES, "spark"])
+        raise WarehouseError(f"url: {url!r} is none of {known}")
+    return _guarded(lambda: ENGINES[kind](url))
+
+
+def _guarded(call: Callable[[], Answer]) -> Answer:
+    try:
+        return call()
+    except WarehouseError:
+        raise
+    except Exception as error:
+        # Engines have no common class of errors.
+        raise WarehouseError(f"{type(error).__name__}: {error}") from error
+
+
+def _parquet(url: str) -> Opened:
+    folder = Path(urlsplit(url).path)
+    files = sorted(folder.rglob("*.parquet")) if folder.is_dir() else [folder]
+    if not all(file.is_file() for file in files) or not files:
+        raise WarehouseError(f"url: no Parquet file at {str(folder)!r}")
+    backend = ibis.duckdb.connect()
+    backend.raw_sql("SET TimeZone = 'UTC'")
+    return backend, lambda _: backend.read_parquet([str(file) for file in files])
+
+
+def _duckdb(url: str) -> Opened:
+    backend = ibis.duckdb.connect(urlsplit(url).path, read_only=True)
+    backend.raw_sql("SET TimeZone = 'UTC'")
+    return backend, backend.table
+
+
+def _postgres(url: str) -> Opened:
+    backend = ibis.connect(url)
+    for statement in ("SET TIME ZONE 'UTC'", "SET default_transaction_read_only = on"):
+        backend.raw_sql(statement).close()
+    return backend, backend.table
+
+
+def _clickhouse(url: str) -> Opened:
+    backend = ibis.connect(url)
+    return backend, backend.table
+
+
+def _spark(url: str) -> Opened:
+    try:
+        # An extra that not everybody has.
+        from pyspark.sql import SparkSession
+    except ImportError as error:
+        raise WarehouseError("Spark needs the package pyspark.") from error
+    session = (
+        SparkSession.builder.master(url)
+        .appName("ctaopt")
+        .config("spark.sql.session.timeZone", "UTC")
+        .config("spark.ui.enabled", "false")
+        .getOrCreate()
+    )
+    backend = ibis.pyspark.connect(session)
+
+    def read(table: str) -> Table:
+        return backend.read_parquet(table) if "/" in table else backend.table(table)
+
+    return backend, read
+
+
+ENGINES: dict[str, Callable[[str], Opened]] = {
+    "parquet": _parquet,
+    "duckdb": _duckdb,
+    "postgres": _postgres,
+    "postgresql": _postgres,
+    "clickhouse": _clickhouse,
+}

@@ -1,0 +1,21 @@
+"""The table of events that every engine is asked: names, types, and no more than is counted."""
+
+# Attributes of an exposure that split a report, in the order in which segments name them.
+ATTRIBUTES = ("country", "device", "locale", "new_visitor")
+# Six decimals: a millionth of any currency. Products of two keep twelve of the 38 digits.
+VALUE = "decimal(19, 6)"
+COLUMNS = {
+    "site": "string",
+    "event_id": "string",
+    "type": "string",
+    "visitor": "string",
+    "experiment": "string",
+    "variant": "string",
+    "goal": "string",
+    "value": VALUE,
+    "occurred_at": "timestamp('UTC', 6)",
+    "received_at": "timestamp('UTC', 6)",
+    "is_bot": "boolean",
+    "is_internal": "boolean",
+    "is_prefetched": "boolean",
+} | dict.fromkeys(ATTRIBUTES, "string")

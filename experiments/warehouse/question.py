@@ -1,0 +1,20 @@
+"""What is asked of a table of events: one experiment, told by keys instead of rows."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """The experiment whose sums are wanted.
+
+    `metric` is `click_rate`, `conversion_rate` or `value_per_visitor`; conversions count until
+    `stopped_at`, if that is given. `guardrail_goals` are counted beside the own `goal`.
+    """
+
+    site: str
+    experiment: str
+    metric: str
+    goal: str = ""
+    guardrail_goals: tuple[str, ...] = ()
+    stopped_at: datetime | None = None

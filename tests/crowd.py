@@ -1,0 +1,95 @@
+"""A site whose visitors did everything that counts, and its events as files."""
+
+import random
+from datetime import timedelta
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from experiments.models import Event, Experiment, Guardrail
+from experiments.services.event_rows import SCHEMA, arrow_batch
+from experiments.services.ingestion import ingest
+from experiments.services.lifecycle import stop_experiment
+from experiments.services.rollups import fold_pending
+from experiments.services.snapshot import build_snapshot
+from tests import factories
+from tests.factories import NOW, event_message
+
+DAY = timedelta(days=1)
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+def shop(site):
+    """Three experiments on three slots, one a metric; the second has stopped in the middle."""
+    metrics = {"hero": "click_rate", "footer": "conversion_rate", "popup": "value_per_visitor"}
+    for slot, metric in metrics.items():
+        experiment = factories.make_running_experiment(
+            factories.make_slot(site, slot),
+            f"{slot}-test",
+            primary_metric=metric,
+            goal="signup",
+            started_at=NOW - 20 * DAY,
+        )
+        for goal in ("newsletter", "signup"):
+            Guardrail.objects.create(experiment=experiment, metric="value_per_visitor", goal=goal)
+    return site
+
+
+def drawn_messages(rng, count, visitors):
+    """Events at few moments, so that many fall together, over both ends of the pre-period."""
+    for _ in range(count):
+        kind = rng.choice(["exposure", "exposure", "click", "conversion"])
+        moment = NOW - rng.randrange(20) * DAY - rng.choice([0, 0, 1]) * SECOND
+        fields = {"visitor": f"v-{rng.randrange(visitors)}", "at": moment.isoformat()}
+        if kind == "conversion":
+            fields["goal"] = rng.choice(["signup", "signup", "newsletter", "other"])
+            fields["value"] = rng.choice([None, 0.1, -2.5, 19.99, 0.000001, 123456.789])
+        else:
+            fields["slot"] = rng.choice(["hero", "footer", "popup"])
+            fields["variant"] = rng.choice(["control"] + 5 * ["b"])
+        if kind == "exposure":
+            device = {"device": rng.choice(["mobile", "desktop"]), "locale": "fr"}
+            fields["attributes"] = rng.choice(
+                [{}, device, {"new_visitor": True}, device | {"country": "FR"}]
+            )
+        yield event_message(kind, **fields)
+
+
+def take_in(rng, messages):
+    """Take the events in as the shop's pages send them, some of them doubtful, and count them."""
+    served = build_snapshot(revision=1, now=NOW).client_keys["shop-client-key"]
+    batches = {}
+    for message in messages:
+        flags = rng.choice(
+            [Event.Flag.BOT, Event.Flag.INTERNAL] + [Event.Flag.PREFETCH] * 6 + [0] * 60
+        )
+        batches.setdefault(int(flags), []).append(message)
+    for flags, batch in batches.items():
+        assert ingest(site=served, items=batch, now=NOW, flags=flags).rejected == ()
+    fold_pending()
+
+
+def stop_second():
+    experiment = Experiment.objects.get(key="footer-test")
+    assert stop_experiment(experiment=experiment, now=NOW - 3 * DAY)
+
+
+def write_events(path):
+    """Write every stored event as one Parquet file."""
+    events = Event.objects.select_related("site", "experiment", "variant").order_by("event_id")
+    table = pa.Table.from_batches([arrow_batch(events)], SCHEMA)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table, path)
+    return path
+
+
+@pytest.fixture
+def crowd(shop, tmp_path):
+    """900 events of 150 visitors, counted by the product; their file."""
+    rng = random.Random(20261122)  # noqa: S311  a test's dice
+    take_in(rng, drawn_messages(rng, 900, 150))
+    stop_second()
+    fold_pending()
+    return write_events(tmp_path / "events" / "events.parquet")
