@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
-from uuid import UUID
 
 from django.db.models import Prefetch, Q, QuerySet, Sum
 
@@ -15,6 +14,7 @@ from experiments.models import (
     Experiment,
     GoalRollup,
     HistoryArm,
+    PendingBatch,
     Rollup,
     ServerKey,
     Site,
@@ -81,13 +81,19 @@ def experiments_showing(cta: CTA) -> QuerySet[Experiment]:
     return started.filter(variants__cta=cta).distinct()
 
 
-def known_event_ids(*, site_id: int, event_ids: list[UUID]) -> set[UUID]:
-    rows = Event.objects.filter(site_id=site_id, event_id__in=event_ids)
-    return set(rows.values_list("event_id", flat=True))
+def batches_to_fold(*, limit: int) -> list[PendingBatch]:
+    """Return batches that wait, with about so many events, and lock them: one fold has each."""
+    batches, n_events = [], 0
+    for batch in PendingBatch.objects.select_for_update().order_by("pk"):
+        batches.append(batch)
+        n_events += batch.n_events
+        if n_events >= limit:
+            break
+    return batches
 
 
-def events_to_fold(*, limit: int) -> list[Event]:
-    return list(Event.objects.filter(is_folded=False).order_by("pk")[:limit])
+def events_of_batches(batches: list[PendingBatch]) -> QuerySet[Event]:
+    return Event.objects.filter(batch__in=[batch.pk for batch in batches])
 
 
 def events_of_visitors(*, site_id: int, visitors: list[str]) -> QuerySet[Event]:

@@ -5,14 +5,16 @@ Rows are written directly, past the services: what a service does, its own tests
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-
-from uuid6 import uuid7
+from itertools import count
+from uuid import UUID
 
 from experiments.models import (
     CTA,
     Audience,
     CTAWording,
+    Event,
     Experiment,
+    PendingBatch,
     Rollup,
     ServerKey,
     Site,
@@ -21,10 +23,13 @@ from experiments.models import (
 )
 from experiments.phases import first_slices, moved_slices
 from experiments.services.catalogue import server_key_digest
+from experiments.services.event_ids import VERSION_7, day_of, milliseconds
+from experiments.services.partitions import make_partitions
 
 # The moment at which frozen tests happen; experiments started a week before.
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 STARTED = NOW - timedelta(days=7)
+NUMBERS = count(1)
 
 
 def make_site(key="shop", **changes):
@@ -105,17 +110,40 @@ def make_phases(experiment, *courses, every=timedelta(days=1)):
     Experiment.objects.filter(pk=experiment.pk).update(coverage=Decimal(str(coverage)))
 
 
+def event_id(at=NOW):
+    """A new id of UUID version 7, made at that moment; later ones are greater."""
+    return UUID(int=(milliseconds(at) << 80) | VERSION_7 | next(NUMBERS))
+
+
 def event_message(kind="exposure", **changes):
     """An event as a website sends it, about slot `hero`; None leaves a field out.
 
     An exposure or click of visitor `v-1` in arm `b`, or a conversion to the goal `signup`.
     """
-    values = {"id": str(uuid7()), "type": kind, "visitor": "v-1", "at": NOW.isoformat()}
+    values = {"id": str(event_id()), "type": kind, "visitor": "v-1", "at": NOW.isoformat()}
     if kind == "conversion":
         values["goal"] = "signup"
     else:
         values |= {"slot": "hero", "variant": "b"}
     return {name: value for name, value in (values | changes).items() if value is not None}
+
+
+def make_event(variant, *, visitor="v-1", kind="exposure", at=NOW, **changes):
+    """A stored exposure (or click) that waits to be counted."""
+    batch = PendingBatch.objects.create(n_events=1, stored_at=at)
+    values = {
+        "site": variant.experiment.slot.site,
+        "event_id": event_id(at),
+        "type": kind,
+        "visitor": visitor,
+        "experiment": variant.experiment,
+        "variant": variant,
+        "occurred_at": at,
+        "received_at": at,
+        "batch": batch.pk,
+    }
+    make_partitions([day_of(values["event_id"])])
+    return Event.objects.create(**(values | changes))
 
 
 def make_rollup(variant, *, visitors, clicks=0, day=None, **changes):

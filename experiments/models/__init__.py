@@ -15,7 +15,7 @@ from experiments.models.experiment import Experiment, Namespace, Variant
 from experiments.models.guardrail import GoalRollup, Guardrail
 from experiments.models.jobs import Job
 from experiments.models.rollup import Rollup
-from experiments.models.traffic import Event, Exclusion, VisitorOutcome
+from experiments.models.traffic import Event, Exclusion, PendingBatch, VisitorOutcome
 
 __all__ = [
     "CTA",
@@ -31,6 +31,7 @@ __all__ = [
     "HistoryArm",
     "Job",
     "Namespace",
+    "PendingBatch",
     "Phase",
     "RampStep",
     "Rollup",

@@ -5,19 +5,20 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 
 class ExactDecimalField(models.Field[Any, Any]):
-    """A decimal of any length, kept as text: sums of money stay exact on every database.
+    """A decimal of any length: sums of money stay exact on every database.
 
-    SQLite would store a DecimalField as a float and round it past 15 digits; sums that are only
-    ever added in Python need no arithmetic in SQL.
+    SQLite would store a DecimalField as a float and round it past 15 digits: there it is text, and
+    only ever added in Python. Elsewhere it is a number without limits.
     """
 
-    def get_internal_type(self) -> str:
-        return "TextField"
+    def db_type(self, connection: BaseDatabaseWrapper) -> str:
+        return "text" if connection.vendor == "sqlite" else "numeric"
 
-    def from_db_value(self, value: str | None, *_: Any) -> Decimal | None:
+    def from_db_value(self, value: Decimal | str | None, *_: Any) -> Decimal | None:
         return None if value is None else Decimal(value)
 
     def to_python(self, value: Any) -> Decimal | None:

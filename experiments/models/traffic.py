@@ -26,8 +26,15 @@ class Event(models.Model):
         INTERNAL = 2
         PREFETCH = 4
 
-    site = models.ForeignKey(Site, models.CASCADE, related_name="events")
+    # The id begins with a time (UUID version 7): on PostgreSQL it is what the day partitions are
+    # cut by, and so a repeated id always meets its first copy.
+    pk = models.CompositePrimaryKey("event_id", "site_id")
     event_id = models.UUIDField(_("event id"))
+    # No foreign keys in the database: each would cost a look-up an event, and locks on the rows
+    # that every event of an experiment names.
+    site = models.ForeignKey(
+        Site, models.CASCADE, related_name="events", db_constraint=False, db_index=False
+    )
     type = models.CharField(_("type"), max_length=10, choices=Type)
     visitor = models.CharField(_("visitor"), max_length=200)
     experiment = models.ForeignKey(
@@ -36,10 +43,16 @@ class Event(models.Model):
         models.PROTECT,
         related_name="events",
         null=True,
+        db_constraint=False,
         db_index=False,
     )
     variant = models.ForeignKey(
-        Variant, models.PROTECT, related_name="events", null=True, db_index=False
+        Variant,
+        models.PROTECT,
+        related_name="events",
+        null=True,
+        db_constraint=False,
+        db_index=False,
     )
     propensity = models.FloatField(_("propensity"), null=True)
     goal = models.CharField(_("goal"), max_length=100, blank=True)
@@ -59,14 +72,12 @@ class Event(models.Model):
         db_default=0,
         help_text=_("Bits: 1 sent by a bot, 2 internal traffic, 4 pre-fetched and not yet seen."),
     )
-    is_folded = models.BooleanField(_("counted in the rollups"), default=False)
+    batch = models.BigIntegerField(help_text="The transaction that stored it.")
 
     class Meta:
         verbose_name = _("event")
         verbose_name_plural = _("events")
         constraints = (
-            # A retry carries the same id and is therefore harmless.
-            models.UniqueConstraint(fields=("site", "event_id"), name="event_unique_id"),
             models.CheckConstraint(condition=~Q(visitor=""), name="event_visitor_not_empty"),
             models.CheckConstraint(
                 condition=Q(
@@ -79,13 +90,27 @@ class Event(models.Model):
             ),
         )
         indexes = (
+            models.Index(fields=("batch",), name="event_by_batch"),
             models.Index(fields=("site", "visitor"), name="event_by_visitor"),
-            models.Index(fields=("experiment", "visitor"), name="event_by_experiment"),
-            models.Index(fields=("id",), name="event_to_fold", condition=Q(is_folded=False)),
         )
 
     def __str__(self) -> str:
         return f"{self.type} {self.event_id}"
+
+
+class PendingBatch(models.Model):
+    """A transaction's worth of events that the rollups do not count yet.
+
+    Written with the events and deleted by the fold that counts them, each in one transaction: an
+    event is waiting or counted, never both or neither. No order of numbers is relied on, for on
+    PostgreSQL numbers are given in another order than transactions commit.
+    """
+
+    n_events = models.PositiveIntegerField()
+    stored_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.pk}: {self.n_events} events"
 
 
 class Exclusion(models.IntegerChoices):

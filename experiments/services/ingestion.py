@@ -1,4 +1,8 @@
-"""A batch of events in, durable rows out: each event once, or a reason why not."""
+"""A batch of events in, durable rows out: each event once, or a reason why not.
+
+`ingest` does both halves at once. Where batches of many requests are stored together, or pass
+through a queue, `accept` makes the rows and `event_store.store` stores them later.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,11 +12,12 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from django.db import Error, transaction
 
-from experiments import selectors
 from experiments.models import Event
+from experiments.services.event_ids import milliseconds, milliseconds_of, stored_id
+from experiments.services.event_store import EventRow, store
 from experiments.services.messages import (
+    ID_SLACK,
     MAX_AGE,
     MAX_AHEAD,
     ConversionMessage,
@@ -24,9 +29,7 @@ from experiments.services.snapshot import ServedExperiment, ServedSite, ServedVa
 
 MAX_EVENTS = 1_000
 
-
-class NotTakenError(Exception):
-    """The events cannot be stored now; the client should come again."""
+encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,68 +57,71 @@ def ingest(*, site: ServedSite, items: Sequence[Any], now: datetime, flags: int 
         flags: What is doubtful about all of them (Event.Flag): who sends, and when.
 
     Raises:
-        NotTakenError: If the database cannot take it now. Nothing of it is stored.
+        event_store.NotTakenError: If the database cannot take it now. Nothing of it is stored.
     """
-    rows: dict[UUID, Event] = {}
-    rejected = []
+    accepted = accept(site=site, items=items, now=now, flags=flags)
+    (n_new,) = store([accepted.rows])
+    return accepted.receipt(n_new)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """A batch that was looked at: rows to store, and what is wrong with the others."""
+
+    rows: list[EventRow]
+    rejected: tuple[Rejection, ...]
+
+    def receipt(self, n_new: int) -> Receipt:
+        """Return the answer, once the rows are durable and so many of them were new."""
+        return Receipt(accepted=n_new, duplicates=len(self.rows) - n_new, rejected=self.rejected)
+
+
+def accept(*, site: ServedSite, items: Sequence[Any], now: datetime, flags: int = 0) -> Accepted:
+    """Look at a batch; nothing is stored."""
+    rows, rejected = [], []
     for index, item in enumerate(items):
         try:
-            event = _event(site, item, now, flags)
+            rows.append(_row(site, msgspec.convert(item, type=Message), now, flags))
         except ValueError as error:  # Of its shape, or of what it speaks of.
             rejected.append(Rejection(index=index, reason=str(error)))
-            continue
-        rows.setdefault(event.event_id, event)
-    stored = _store(site, rows)
-    return Receipt(
-        accepted=stored,
-        duplicates=len(items) - len(rejected) - stored,
-        rejected=tuple(rejected),
-    )
+    return Accepted(rows=rows, rejected=tuple(rejected))
 
 
-def _store(site: ServedSite, rows: dict[UUID, Event]) -> int:
-    """Return how many of the events were new."""
-    if not rows:
-        return 0
-    try:
-        with transaction.atomic():
-            known = selectors.known_event_ids(site_id=site.pk, event_ids=list(rows))
-            new = [event for event_id, event in rows.items() if event_id not in known]
-            # Another process may store the same id in between: the constraint settles it.
-            Event.objects.bulk_create(new, ignore_conflicts=True)
-    except Error as error:
-        raise NotTakenError(str(error)) from error
-    return len(new)
-
-
-def _event(site: ServedSite, item: Any, now: datetime, flags: int) -> Event:
-    message: Message = msgspec.convert(item, type=Message)
+def _row(site: ServedSite, message: Message, now: datetime, flags: int) -> EventRow:
     if message.at > now + MAX_AHEAD:
         raise ValueError("at: lies in the future")
     if message.at < now - MAX_AGE:
         raise ValueError(f"at: is more than {MAX_AGE.days} days ago")
-    event = Event(
-        site_id=site.pk,
-        event_id=message.id,
-        type=str(message.__struct_config__.tag),
-        visitor=message.visitor,
-        occurred_at=message.at,
-        received_at=now,
-        flags=flags | site.internal.visitor_flags(message.visitor),
-    )
+    flags |= site.internal.visitor_flags(message.visitor)
+    event_id = _known_id(message, now)
     if isinstance(message, ConversionMessage):
-        event.goal = message.goal
-        event.value = None if message.value is None else Decimal(str(message.value))
-        event.currency = message.currency or ""
-    else:
-        experiment, variant = _shown(site, message)
-        event.experiment_id, event.variant_id = experiment.pk, variant.pk
-        event.propensity = variant.propensity
-        if isinstance(message, ExposureMessage) and message.attributes is not None:
-            event.attributes = message.attributes.kept()
-            if message.attributes.ctaopt_internal:
-                event.flags |= Event.Flag.INTERNAL
-    return event
+        return EventRow(
+            event_id, site.pk, Event.Type.CONVERSION.value, message.visitor, None, None, None,
+            message.goal, None if message.value is None else Decimal(str(message.value)),
+            message.currency or "", "{}", message.at, now, flags,
+        )  # fmt: skip
+    experiment, variant = _shown(site, message)
+    kind, attributes = Event.Type.CLICK.value, "{}"
+    if isinstance(message, ExposureMessage):
+        kind = Event.Type.EXPOSURE.value
+        if message.attributes is not None:
+            attributes = encode(message.attributes.kept()).decode()
+            flags |= Event.Flag.INTERNAL if message.attributes.ctaopt_internal else 0
+    return EventRow(
+        event_id, site.pk, kind, message.visitor, experiment.pk, variant.pk, variant.propensity,
+        "", None, "", attributes, message.at, now, int(flags),
+    )  # fmt: skip
+
+
+def _known_id(message: Message, now: datetime) -> UUID:
+    """Return the id under which the event is kept: of a day that has a partition."""
+    event_id = stored_id(message.id, at=message.at)
+    made_at = milliseconds_of(event_id)
+    if made_at > milliseconds(now + ID_SLACK):
+        raise ValueError("id: its time lies in the future")
+    if made_at < milliseconds(now - MAX_AGE - ID_SLACK):
+        raise ValueError(f"id: its time is more than {(MAX_AGE + ID_SLACK).days} days ago")
+    return event_id
 
 
 def _shown(site: ServedSite, message: ShownMessage) -> tuple[ServedExperiment, ServedVariant]:

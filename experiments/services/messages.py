@@ -10,6 +10,8 @@ import msgspec
 # Clocks of browsers are wrong; an event further off than this says nothing about when it was.
 MAX_AHEAD = timedelta(minutes=10)
 MAX_AGE = timedelta(days=30)
+# Between an event and the making of its id: an outbox that was emptied later.
+ID_SLACK = timedelta(days=1)
 
 # Control characters name nothing, and PostgreSQL stores no NUL: refused at the door.
 PRINTABLE = r"^[^\x00-\x1f\x7f]*\Z"

@@ -13,9 +13,8 @@ from itertools import islice
 from django.db import transaction
 
 from experiments import selectors
-from experiments.models import Event, Experiment, GoalRollup, Rollup, VisitorOutcome
+from experiments.models import Event, Experiment, GoalRollup, PendingBatch, Rollup, VisitorOutcome
 from experiments.services.book import Book
-from experiments.services.messages import MAX_AHEAD
 from experiments.services.outcomes import visitor_outcome
 
 BATCH = 2_000
@@ -35,17 +34,19 @@ def fold_pending(*, batch: int = BATCH) -> int:
 
 @transaction.atomic
 def _fold_batch(limit: int) -> int:
-    events = selectors.events_to_fold(limit=limit)
+    batches = selectors.batches_to_fold(limit=limit)
     visitors: dict[int, set[str]] = defaultdict(set)
-    for event in events:
+    n_events = 0
+    for event in selectors.events_of_batches(batches).iterator():
         visitors[event.site_id].add(event.visitor)
+        n_events += 1
     # Always in the same order, so that two folds wait for each other and never in a circle.
     for site_id in sorted(visitors):
         names = sorted(visitors[site_id])
         experiments = selectors.experiments_of_visitors(site_id=site_id, visitors=names)
         _fold_visitors(site_id, names, _lock_experiments(experiments))
-    Event.objects.filter(pk__in=[event.pk for event in events]).update(is_folded=True)
-    return len(events)
+    PendingBatch.objects.filter(pk__in=[batch.pk for batch in batches]).delete()
+    return n_events
 
 
 @transaction.atomic
@@ -67,16 +68,9 @@ def refold_conversions(*, site_id: int, after: datetime) -> None:
     A clock that runs ahead dates conversions after a stop that has not happened yet. Folded
     while the experiment ran they count; by its end they do not.
     """
-    # Nothing dated later can have arrived before this: only the newest events are looked at.
-    earlier = Event.objects.filter(received_at__lt=after - MAX_AHEAD).order_by("-pk")
-    last = earlier.values_list("pk", flat=True).first() or 0
-    Event.objects.filter(
-        pk__gt=last,
-        site_id=site_id,
-        type=Event.Type.CONVERSION,
-        occurred_at__gt=after,
-        is_folded=True,
-    ).update(is_folded=False)
+    late = Event.objects.filter(site_id=site_id, type=Event.Type.CONVERSION, occurred_at__gt=after)
+    batch = PendingBatch.objects.create(n_events=0, stored_at=after)
+    PendingBatch.objects.filter(pk=batch.pk).update(n_events=late.update(batch=batch.pk))
 
 
 def _chunks(names: Iterator[str], size: int) -> Iterator[list[str]]:

@@ -19,7 +19,8 @@ from experiments.api.public.http import (
     key_of,
 )
 from experiments.api.public.metrics import count_events, count_refused_events
-from experiments.services.ingestion import MAX_EVENTS, NotTakenError, ingest
+from experiments.services.event_store import NotTakenError
+from experiments.services.ingestion import MAX_EVENTS, ingest
 from experiments.services.quality import Sender, flags_of
 from experiments.services.snapshot import SnapshotStore
 

@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 from experiments.management.commands import simulate_visitors
 from experiments.management.connection import ServiceError
 from experiments.management.visitors import Tally
-from experiments.models import Event, HistoryArm, Rollup
+from experiments.models import HistoryArm, Rollup
 from tests import factories
 
 HEADER = "test,context,text,visitors,clicks"
@@ -81,17 +81,7 @@ def test_import_history_refuses_an_unknown_site(site, history):
 @pytest.fixture
 def exposed(running_experiment):
     """One visitor who saw the control."""
-    variant = running_experiment.variants.get(arm=0)
-    return Event.objects.create(
-        site=running_experiment.slot.site,
-        event_id=factories.event_message()["id"],
-        type=Event.Type.EXPOSURE,
-        visitor="v-1",
-        experiment=running_experiment,
-        variant=variant,
-        occurred_at=factories.NOW,
-        received_at=factories.NOW,
-    )
+    return factories.make_event(running_experiment.variants.get(arm=0))
 
 
 def test_fold_rollups_counts_what_waits(exposed):

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from experiments import selectors
-from experiments.models import CTA, Audience, Event, Experiment, HistoryArm, Rollup, Site
+from experiments.models import CTA, Audience, Experiment, HistoryArm, Rollup, Site
 from experiments.services import demo
 from experiments.services.analysis import report_of
 from experiments.services.serving import evaluate_slot, site_of_key
@@ -101,16 +101,7 @@ def test_live_test_waits_until_its_visitors_have_come(demo_site):
     arm = experiment.variants.first()
     for number, visitor in enumerate(["sim-1-0", "sim-1-0", "v-1", "sim-1-1"]):
         assert demo.live_test_without_visitors(2) == experiment, number
-        Event.objects.create(
-            site=demo_site,
-            event_id=factories.event_message()["id"],
-            type=Event.Type.EXPOSURE,
-            visitor=visitor,
-            experiment=experiment,
-            variant=arm,
-            occurred_at=NOW,
-            received_at=NOW,
-        )
+        factories.make_event(arm, visitor=visitor)
     assert demo.live_test_without_visitors(2) is None
 
 

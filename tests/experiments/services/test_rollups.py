@@ -12,7 +12,15 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from experiments.models import Event, Experiment, GoalRollup, Guardrail, Rollup, VisitorOutcome
+from experiments.models import (
+    Event,
+    Experiment,
+    GoalRollup,
+    Guardrail,
+    PendingBatch,
+    Rollup,
+    VisitorOutcome,
+)
 from experiments.services.ingestion import ingest
 from experiments.services.lifecycle import stop_experiment
 from experiments.services.rollups import NothingToRebuildError, fold_pending, rebuild_rollups
@@ -239,8 +247,8 @@ def test_conversion_of_a_clock_ahead_is_taken_back_by_an_earlier_stop(both):
 
 
 def test_equal_times_are_told_apart_by_the_event_id_not_by_arrival(running_experiment):
-    first = event_message(id="01934f2e-0000-7000-8000-000000000001", variant="control")
-    second = event_message(id="01934f2e-0000-7000-8000-000000000002", variant="b")
+    first = event_message(id="01a20000-0000-7000-8000-000000000001", variant="control")
+    second = event_message(id="01a20000-0000-7000-8000-000000000002", variant="b")
     send(second)
     send(first)
     fold_pending()
@@ -311,7 +319,7 @@ def test_nothing_new_folds_to_nothing(running_experiment):
     fold_pending()
     before = rows_of(running_experiment)
     assert (fold_pending(), rows_of(running_experiment)) == (0, before)
-    Event.objects.update(is_folded=False)
+    PendingBatch.objects.create(pk=Event.objects.get().batch, n_events=1, stored_at=NOW)
     assert (fold_pending(), rows_of(running_experiment)) == (1, before)
 
 
@@ -321,7 +329,7 @@ def test_fold_that_breaks_off_has_booked_nothing(running_experiment, monkeypatch
         patch.setattr(VisitorOutcome.objects, "bulk_create", lambda rows: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             fold_pending()
-    assert (rows_of(running_experiment), Event.objects.get().is_folded) == ({}, False)
+    assert (rows_of(running_experiment), PendingBatch.objects.count()) == ({}, 1)
     fold_pending()
     assert rows_of(running_experiment) == recount(running_experiment)
 
@@ -347,7 +355,7 @@ def test_rebuild_leaves_waiting_events_to_the_fold(both):
     # Their visitors may have been counted before they arrived.
     send(event_message())
     rebuild_rollups(experiment=both[0])
-    assert Event.objects.get().is_folded is False
+    assert PendingBatch.objects.get().n_events == 1
     fold_pending()
     assert rows_of(both[0]) == recount(both[0])
 
@@ -435,7 +443,7 @@ def tables_of(experiment, table):
 
 def emptied():
     """Forget what the last example left."""
-    for model in (Rollup, GoalRollup, VisitorOutcome, Event):
+    for model in (Rollup, GoalRollup, VisitorOutcome, Event, PendingBatch):
         model.objects.all().delete()
     Experiment.objects.update(status=Experiment.Status.RUNNING, stopped_at=None)
 

@@ -2,13 +2,13 @@ import json
 import logging
 
 import pytest
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from experiments import selectors
 from experiments.api.public.edge import Edge
-from experiments.models import Event
+from experiments.models import Event, PendingBatch
 from experiments.services.snapshot import SnapshotStore
 from tests import factories
 from tests.experiments.api.public.conftest import django_app
@@ -119,7 +119,7 @@ def test_events_that_cannot_be_stored_are_not_acknowledged(
     def disk_full(**_):
         raise error("database or disk is full")
 
-    monkeypatch.setattr(selectors, "known_event_ids", disk_full)
+    monkeypatch.setattr(PendingBatch.objects, "create", disk_full)
     with caplog.at_level(logging.ERROR):
         answer = browser.post(PATH, batch(event_message()))
     assert (answer.status, answer.headers["retry-after"]) == (503, "5")
@@ -127,14 +127,18 @@ def test_events_that_cannot_be_stored_are_not_acknowledged(
     assert Event.objects.count() == 0
 
 
-def test_queries_do_not_grow_with_the_batch(running_experiment, django_assert_num_queries):
+def test_queries_do_not_grow_with_the_batch(running_experiment):
     app = Edge(django_app, SnapshotStore(max_age_s=3600.0))
     page = WSGIClient(app, key="shop-client-key")
-    page.post(PATH, batch())
+    page.post(PATH, batch(event_message()))
+    counts = []
     for size in (1, 50):
-        # SAVEPOINT (in a test; a transaction otherwise), which ids are known, INSERT, RELEASE.
-        with django_assert_num_queries(4):
+        with CaptureQueriesContext(connection) as queries:
             page.post(PATH, batch(*(event_message(visitor=f"v-{n}") for n in range(size))))
+        counts.append(len(queries))
+    # SAVEPOINT (in a test; a transaction otherwise), the batch, its events, RELEASE. PostgreSQL
+    # copies the events, which is not counted, within a savepoint of their own.
+    assert counts == [4 if connection.vendor == "sqlite" else 6] * 2
 
 
 def test_batch_with_nothing_to_store_asks_no_database(

@@ -5,9 +5,9 @@ from django.db import OperationalError
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
-from experiments import selectors
 from experiments.api.public.metrics import Tallies
 from experiments.api.public.ofrep import PREFIX
+from experiments.models import PendingBatch
 from tests.factories import event_message
 from tests.threads import in_threads
 
@@ -70,7 +70,7 @@ def test_events_that_could_not_be_stored_are_counted(
     def silent(**_):
         raise OperationalError("disk full")
 
-    monkeypatch.setattr(selectors, "known_event_ids", silent)
+    monkeypatch.setattr(PendingBatch.objects, "create", silent)
     browser.post("/api/v1/events", {"events": [event_message(), event_message()]})
     assert grown("ctaopt_events_total", site="shop", outcome="not_stored") == 2
 
