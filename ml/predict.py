@@ -5,6 +5,7 @@ this module, read `active_summary` and `describe`, and never load torch. `train`
 `score` belong into a worker or a command. Answers are plain JSON-able dicts.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -16,9 +17,10 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.crypto import salted_hmac
 from django.utils.module_loading import import_string
 
-from ml import registry
+from ml import client, registry
 from ml.advice import CHECKS, TRAIT_MEANINGS, TRAIT_NAMES, finding_sentence
 from ml.history.row import HistoryRow
 from ml.messages import STAGES, STRATEGIES, TRANSFERS, sentence
@@ -27,6 +29,8 @@ from ml.models import PredictorVersion
 if TYPE_CHECKING:
     from ml.embedding import CachedEncoder
     from ml.scoring import Scorer
+
+logger = logging.getLogger(__name__)
 
 # Vectors of typed wordings that a scoring process keeps.
 REMEMBERED_TEXTS = 20_000
@@ -131,6 +135,43 @@ def score(
         scorer = _scorer(version.artifact)
         outcome = scorer.score(texts, control=control, audience=audience, locale=locale)
     return {"predictor": version.number, **asdict(outcome)}
+
+
+def ask_service(
+    texts: Sequence[str], *, control: str | None = None, audience: str = "", locale: str = ""
+) -> dict[str, Any] | None:
+    """Return what `score` says, from the scoring service; None if that does not answer in time.
+
+    Loads nothing, so a web process may call it.
+
+    Args:
+        texts: Wordings.
+        control: What they are compared with; it may be one of them.
+        audience: Audience key; empty for everybody.
+        locale: Language tag of the wordings; empty when not stated.
+    """
+    question = {"texts": list(texts), "control": control, "audience": audience, "locale": locale}
+    try:
+        return client.ask(
+            settings.CTAOPT_SCORING_URL,
+            question,
+            token=token(),
+            timeout_s=settings.CTAOPT_SCORING_TIMEOUT_S,
+        )
+    except client.ServiceSilentError as error:
+        logger.info("no answer from the scoring service: %s", error)
+        return None
+
+
+def token() -> str:
+    """Return what the scoring service asks of its callers: known to this installation only."""
+    return salted_hmac("ctaopt.scoring", "1", algorithm="sha256").hexdigest()
+
+
+def active_number() -> int | None:
+    """Return the number of the predictor in use, or None."""
+    version = registry.active_version()
+    return version.number if version else None
 
 
 def evaluate(rows: Iterable[HistoryRow], *, seed: int = 0) -> dict[str, Any]:

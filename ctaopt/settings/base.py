@@ -9,7 +9,7 @@ from celery.schedules import crontab
 from django.utils.translation import gettext_lazy as _
 
 from ctaopt.settings.admin_menu import UNFOLD  # noqa: F401  read by django-unfold
-from ctaopt.settings.folders import made_folder
+from ctaopt.settings.folders import made_folder, socket_path
 
 # Generic admin and manager classes exist only for the type checker without this.
 django_stubs_ext.monkeypatch()
@@ -24,6 +24,10 @@ CTAOPT_DEMO = False
 CTAOPT_HISTORY_SOURCE = "experiments.services.archive.history_rows"
 # A name or path of another sentence-transformer; empty: the packaged all-MiniLM-L6-v2.
 CTAOPT_ENCODER = env.str("CTAOPT_ENCODER", default="")
+# Where the scoring service listens: unix:/path of a socket, or http://host:port.
+CTAOPT_SCORING_URL = env.str("CTAOPT_SCORING_URL", default=f"unix:{socket_path(DATA_DIR)}")
+# A page that asks for a ranking waits this long; then a worker does it.
+CTAOPT_SCORING_TIMEOUT_S = 3.0
 # So many new contrasts of wordings since the last training start another one at night; 0: never.
 CTAOPT_RETRAIN_AFTER_TESTS = env.int("CTAOPT_RETRAIN_AFTER_TESTS", default=10)
 # Seconds between two looks at the configuration's revision, in every process.

@@ -17,3 +17,5 @@ CELERY_TASK_ALWAYS_EAGER = True
 CELERY_TASK_EAGER_PROPAGATES = True
 # Every request sees the last write: tests change the configuration and ask at once.
 CTAOPT_SNAPSHOT_MAX_AGE_S = 0.0
+# No test asks the service of whoever works on this machine.
+CTAOPT_SCORING_URL = "unix:/nowhere/scoring.sock"

@@ -17,8 +17,13 @@ from unfold.admin import ModelAdmin
 
 from experiments import tasks
 from experiments.models import Audience, Job
-from experiments.services.jobs import AlreadyTrainingError, cancel_job, create_job
-from experiments.services.predictions import ranking_in_words, training_in_words
+from experiments.services.jobs import (
+    AlreadyTrainingError,
+    cancel_job,
+    create_job,
+    keep_answer,
+)
+from experiments.services.predictions import rank_at_once, ranking_in_words, training_in_words
 from ml import predict
 
 MAX_WORDINGS = 50
@@ -101,7 +106,7 @@ class JobAdmin(ModelAdmin[Job]):  # type: ignore[misc]
                 "locale": form.cleaned_data["locale"],
                 "audience": audience.key if audience else "",
             }
-            return self._enqueue(request, Job.Kind.RANKING, wanted)
+            return self._rank(request, wanted)
         context = {"form": form, "predictor": predict.active_summary()}
         return self._page(request, "admin/experiments/rank.html", _("Rank wordings"), context)
 
@@ -130,6 +135,15 @@ class JobAdmin(ModelAdmin[Job]):  # type: ignore[misc]
         else:
             self.message_user(request, gettext("It had ended already."), messages.WARNING)
         return HttpResponseRedirect(reverse("admin:experiments_job_watch", args=[pk]))
+
+    def _rank(self, request: HttpRequest, wanted: dict[str, Any]) -> HttpResponse:
+        """Show the ranking at once; a worker does it where no scoring service runs."""
+        found = rank_at_once(wanted)
+        if found is None:
+            return self._enqueue(request, Job.Kind.RANKING, wanted)
+        user = request.user if request.user.is_authenticated else None
+        job = keep_answer(kind=Job.Kind.RANKING, request=wanted, result=found, by=user)
+        return HttpResponseRedirect(_watch_url(job))
 
     def _enqueue(
         self, request: HttpRequest, kind: Job.Kind, wanted: dict[str, Any]

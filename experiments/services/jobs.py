@@ -75,6 +75,25 @@ def create_job(
         raise AlreadyTrainingError from error
 
 
+def keep_answer(
+    *, kind: Job.Kind, request: Mapping[str, Any], result: Mapping[str, Any], by: User | None
+) -> Job:
+    """Store what was answered at once, as a job that is done: its page shows it like any other."""
+    now = timezone.now()
+    return Job.objects.create(
+        kind=kind,
+        status=Status.DONE,
+        progress=1.0,
+        request=dict(request),
+        result=dict(result),
+        language=get_language() or settings.LANGUAGE_CODE,
+        created_by=by,
+        created_at=now,
+        heartbeat_at=now,
+        finished_at=now,
+    )
+
+
 def run_job(*, pk: int, work: Mapping[Job.Kind, Work]) -> bool:
     """Do a waiting job and keep its result; return False if it did not wait any more."""
     # The condition inside the UPDATE is the lock: a message may be delivered twice.

@@ -70,6 +70,16 @@ def rank(request: Mapping[str, Any], _: Report) -> dict[str, Any]:
     return outcome
 
 
+def rank_at_once(request: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what `rank` would, from the scoring service; None if it does not answer in time."""
+    return predict.ask_service(
+        request["wordings"],
+        control=request["control"],
+        audience=request["audience"],
+        locale=request["locale"],
+    )
+
+
 WORK = {Job.Kind.TRAINING: train, Job.Kind.RANKING: rank}
 
 

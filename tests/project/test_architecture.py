@@ -45,6 +45,7 @@ NOT_CORE = {
     "predict",
     "registry",
     "tasks",
+    "service",
 }
 
 

@@ -23,6 +23,7 @@ START_TIMEOUT_S = 60.0
 POLL_S = 0.1
 WEB = "web server"
 WORKER = "worker"
+SCORING = "scoring service"
 VISITORS = "visitors"
 TRAINING = "training"
 # One process that serves from memory; the threads wait for the database, not for each other.
@@ -105,7 +106,8 @@ class Command(BaseCommand):
             self._say(f"Predictor: none can be served; see {child.log}.")
 
     def _serve(self, children: Children, *, port: int, visitors: int) -> None:
-        self._say("Starting the worker and the web server.")
+        self._say("Starting the worker, the scoring service and the web server.")
+        children.start(SCORING, [sys.executable, "manage.py", "serve_scoring"])
         children.start(WORKER, [sys.executable, "-m", *WORKER_COMMAND])
         children.start(WEB, [sys.executable, "-m", *WEB_COMMAND, "--port", str(port)])
         self._wait_until_ready(children, port)

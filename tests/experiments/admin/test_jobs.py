@@ -2,6 +2,7 @@ import pytest
 from django.urls import reverse
 
 from experiments.models import Job
+from ml import predict
 from tests.factories import NOW
 
 RANK = {"control": "Envoyer", "wordings": "Recevoir mon guide\n\nRecevoir mon guide\nOK"}
@@ -31,6 +32,17 @@ def test_rank_enqueues_a_job_with_each_wording_once(
     # Tasks run at once in the tests: without a predictor that is an answer, too.
     assert job.status == "done"
     assert "no predictor is active" in watch(admin_client, job)
+
+
+def test_rank_is_shown_at_once_where_the_scoring_service_runs(admin_client, monkeypatch):
+    refusal = {"code": "no_predictor", "params": {}}
+    answer = {"predictor": None, "wordings": [], "refusal": refusal, "notes": []}
+    monkeypatch.setattr(predict, "ask_service", lambda texts, **asked: answer)
+    url = reverse("admin:experiments_job_rank")
+    page = admin_client.post(url, RANK | {"locale": "fr"}, follow=True).content.decode()
+    job = Job.objects.get()
+    assert (job.status, job.result, job.created_by.username) == ("done", answer, "owner")
+    assert "no predictor is active" in page
 
 
 @pytest.mark.parametrize(

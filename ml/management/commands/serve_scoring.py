@@ -1,0 +1,75 @@
+"""Run the scoring service in the foreground."""
+
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+
+class Command(BaseCommand):
+    help = (
+        "Keep the active predictor in memory and answer the web process, at CTAOPT_SCORING_URL. "
+        "Stays in the foreground until SIGINT or SIGTERM."
+    )
+    requires_migrations_checks = True
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        clear_place(settings.CTAOPT_SCORING_URL)
+        self.stdout.write(f"Scoring at {settings.CTAOPT_SCORING_URL}.")
+        self.stdout.flush()
+        command = [sys.executable, "-m", "granian", *granian_options(settings.CTAOPT_SCORING_URL)]
+        # In this process's place: signals and the exit status are granian's.
+        os.execv(command[0], command)  # noqa: S606  our own arguments, no shell
+
+
+def clear_place(address: str) -> None:
+    """Remove the socket that a killed service left behind; a living one keeps its place.
+
+    Args:
+        address: `unix:/path`; of another kind there is nothing to clear.
+
+    Raises:
+        CommandError: If a service listens there.
+    """
+    if not address.startswith("unix:"):
+        return
+    path = Path(address.removeprefix("unix:"))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            path.unlink(missing_ok=True)
+            return
+    raise CommandError(f"A scoring service listens at {path} already.")
+
+
+def granian_options(address: str) -> list[str]:
+    """Return granian's arguments for an address.
+
+    Args:
+        address: `unix:/path` or `http://host:port`.
+
+    Raises:
+        CommandError: If it is neither.
+
+    >>> granian_options("http://127.0.0.1:8010")[-3:]
+    ['--port', '8010', 'ml.service:application']
+    """
+    shared = ["--interface", "wsgi", "--http", "1", "--no-ws", "--workers", "1"]
+    # Two at a time: one more would only wait for the same cores.
+    shared += ["--blocking-threads", "2", "--respawn-failed-workers"]
+    if address.startswith("unix:"):
+        place = ["--uds", address.removeprefix("unix:"), "--uds-permissions", "600"]
+    else:
+        parts = urlsplit(address)
+        if parts.scheme != "http" or not parts.hostname or not parts.port:
+            raise CommandError(
+                f"CTAOPT_SCORING_URL: {address!r} is neither unix:/path nor http://host:port."
+            )
+        place = ["--host", parts.hostname, "--port", str(parts.port)]
+    return [*shared, *place, "ml.service:application"]

@@ -1,0 +1,90 @@
+"""The scoring service: a small WSGI process that keeps the active predictor in memory.
+
+`manage.py serve_scoring` starts it. It answers `POST /score` with what `ml.predict.score` says,
+and `GET /healthz`. It uses the int8 copy of the encoder where there is one, so that it needs
+neither torch nor a second to answer.
+"""
+
+import json
+import logging
+import os
+from collections.abc import Callable, Iterable
+from hmac import compare_digest
+from typing import Any
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ctaopt.settings.prod")
+django.setup()
+
+# Models and settings exist from here on.
+from django.db import Error, close_old_connections  # noqa: E402
+
+from ml import predict  # noqa: E402
+
+logger = logging.getLogger(__name__)
+
+TOKEN = f"Bearer {predict.token()}".encode()
+MAX_BODY_BYTES = 1_000_000
+MAX_WORDINGS = 1_000
+FIELDS: dict[str, type | tuple[type, ...]] = {
+    "texts": list,
+    "control": (str, type(None)),
+    "audience": str,
+    "locale": str,
+}
+
+Environ = dict[str, Any]
+Answer = tuple[str, dict[str, Any]]
+
+
+def application(
+    environ: Environ, start_response: Callable[[str, list[tuple[str, str]]], Any]
+) -> Iterable[bytes]:
+    """Answer one request."""
+    try:
+        status, content = _answer(environ)
+    except Error:
+        logger.exception("the database did not answer")
+        status, content = "503 Service Unavailable", {"detail": "the database does not answer"}
+    finally:
+        close_old_connections()
+    body = json.dumps(content, ensure_ascii=False, allow_nan=False).encode()
+    start_response(
+        status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+    )
+    return [body]
+
+
+def _answer(environ: Environ) -> Answer:
+    asked = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")
+    if asked == ("GET", "/healthz"):
+        return "200 OK", {"predictor": predict.active_number()}
+    if asked != ("POST", "/score"):
+        return "404 Not Found", {"detail": "POST /score or GET /healthz"}
+    if not compare_digest(environ.get("HTTP_AUTHORIZATION", "").encode(), TOKEN):
+        return "401 Unauthorized", {"detail": "the token of this installation is needed"}
+    try:
+        question = _question(environ)
+    except ValueError as error:
+        return "400 Bad Request", {"detail": str(error)}
+    try:
+        return "200 OK", predict.score(question.pop("texts"), **question)
+    except predict.PredictorError as error:
+        return "409 Conflict", {"detail": str(error)}
+
+
+def _question(environ: Environ) -> dict[str, Any]:
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    if not 0 < length <= MAX_BODY_BYTES:
+        raise ValueError(f"body: needs 1 to {MAX_BODY_BYTES} bytes, not {length}")
+    question = json.loads(environ["wsgi.input"].read(length))
+    if not isinstance(question, dict) or "texts" not in question:
+        raise ValueError("texts: needed")
+    for name, value in question.items():
+        if name not in FIELDS or not isinstance(value, FIELDS[name]):
+            raise ValueError(f"{name}: unknown, or of the wrong kind")
+    texts = question["texts"]
+    if len(texts) > MAX_WORDINGS or not all(isinstance(text, str) for text in texts):
+        raise ValueError(f"texts: must be at most {MAX_WORDINGS} strings")
+    return question
