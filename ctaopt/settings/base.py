@@ -42,6 +42,8 @@ CTAOPT_PAYLOAD_CACHE_CONTROL = env.str(
 )
 # An event body of 64 KiB is what browsers let sendBeacon carry.
 CTAOPT_MAX_BODY_BYTES = 65_536
+# Threads of a web process store their events together, in one transaction.
+CTAOPT_GROUP_COMMIT = True
 # Proxies of one's own between visitors and this service; their X-Forwarded-For is believed.
 CTAOPT_PROXIES = env.int("CTAOPT_PROXIES", default=0)
 

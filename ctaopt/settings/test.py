@@ -19,3 +19,5 @@ CELERY_TASK_EAGER_PROPAGATES = True
 CTAOPT_SNAPSHOT_MAX_AGE_S = 0.0
 # No test asks the service of whoever works on this machine.
 CTAOPT_SCORING_URL = "unix:/nowhere/scoring.sock"
+# A test sees what it stored inside its own transaction.
+CTAOPT_GROUP_COMMIT = False

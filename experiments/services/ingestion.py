@@ -1,7 +1,7 @@
 """A batch of events in, durable rows out: each event once, or a reason why not.
 
-`ingest` does both halves at once. Where batches of many requests are stored together, or pass
-through a queue, `accept` makes the rows and `event_store.store` stores them later.
+`ingest` does both halves, together with other requests of the process. Where batches pass through
+a queue, `accept` makes the rows and `event_store.store` stores them later.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,8 @@ import msgspec
 
 from experiments.models import Event
 from experiments.services.event_ids import milliseconds, milliseconds_of, stored_id
-from experiments.services.event_store import EventRow, store
+from experiments.services.event_store import EventRow
+from experiments.services.group_commit import store_rows
 from experiments.services.messages import (
     ID_SLACK,
     MAX_AGE,
@@ -60,8 +61,7 @@ def ingest(*, site: ServedSite, items: Sequence[Any], now: datetime, flags: int 
         event_store.NotTakenError: If the database cannot take it now. Nothing of it is stored.
     """
     accepted = accept(site=site, items=items, now=now, flags=flags)
-    (n_new,) = store([accepted.rows])
-    return accepted.receipt(n_new)
+    return accepted.receipt(store_rows(accepted.rows))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
