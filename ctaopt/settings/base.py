@@ -34,6 +34,10 @@ CTAOPT_RETRAIN_AFTER_TESTS = env.int("CTAOPT_RETRAIN_AFTER_TESTS", default=10)
 CTAOPT_SNAPSHOT_MAX_AGE_S = 1.0
 # Evaluations a second that one key may ask of one process; twice as many for a moment. 0: no limit.
 CTAOPT_RATE_LIMIT_PER_S = env.float("CTAOPT_RATE_LIMIT_PER_S", default=5_000.0)
+# Where browsers reach ctaopt.asgi, such as https://cta.example.org/ofrep/v1/stream. Empty: nowhere.
+CTAOPT_STREAM_URL = env.str("CTAOPT_STREAM_URL", default="")
+# Open streams of one process; each costs it a socket and some kilobytes.
+CTAOPT_STREAM_MAX_CONNECTIONS = env.int("CTAOPT_STREAM_MAX_CONNECTIONS", default=10_000)
 # How long caches may answer with a site's payload: a change reaches everybody within a minute, a
 # silent service is not noticed for a day.
 CTAOPT_PAYLOAD_CACHE_CONTROL = env.str(

@@ -30,6 +30,14 @@ def check_port(port: int) -> None:
             ) from error
 
 
+def free_port() -> int:
+    """Return a port of the loopback address that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 def check_folder(folder: Path) -> None:
     """Raise CommandError if no file can be made in the folder."""
     try:

@@ -3,7 +3,7 @@
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
@@ -35,14 +35,20 @@ class Children:
         self._log_dir = log_dir
         self._children: list[Child] = []
 
-    def start(self, name: str, argv: Sequence[str]) -> Child:
-        """Start a process; a terminal's Ctrl-C reaches this command only, not the child."""
+    def start(
+        self, name: str, argv: Sequence[str], *, environment: Mapping[str, str] | None = None
+    ) -> Child:
+        """Start a process, with more environment than ours where given.
+
+        A terminal's Ctrl-C reaches this command only, not the child.
+        """
         self._log_dir.mkdir(parents=True, exist_ok=True)
         log = self._log_dir / f"{name.replace(' ', '-')}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(  # noqa: S603  argv is our own, no shell
                 list(argv),
                 cwd=self._folder,
+                env={**os.environ, **(environment or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

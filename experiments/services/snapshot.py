@@ -26,6 +26,9 @@ logger = logging.getLogger(__name__)
 # Published in the README: they open nothing but the demo.
 DEMO_KEYS = frozenset({"demo-client-key", "demo-server-key"})
 
+# Between two looks that clients ask for.
+SHORTEST_AGE_S = 0.1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedVariant:
@@ -83,6 +86,7 @@ class ServedSlot:
 class ServedSite:
     pk: int
     key: str
+    client_key: str
     default_locale: str
     allowed_origins: frozenset[str]
     internal: InternalTraffic
@@ -133,6 +137,20 @@ class SnapshotStore:
             return self._looked(snapshot)
         finally:
             self._lock.release()
+
+    def at_least(self, revision: int) -> Snapshot:
+        """Return a snapshot of this revision or a later one, if there is one by now.
+
+        Somebody was told of the revision before this process looked. Looks at most ten times
+        a second, whatever number a stranger may name.
+        """
+        snapshot = self.current()
+        if snapshot.revision >= revision or monotonic() - self._checked_at < SHORTEST_AGE_S:
+            return snapshot
+        with self._lock:
+            if monotonic() - self._checked_at < SHORTEST_AGE_S:
+                return self._snapshot or snapshot
+            return self._looked(snapshot)
 
     def close(self) -> None:
         """End the thread in the background, if there is one."""
@@ -245,6 +263,7 @@ def _served_site(site: Site, slots: dict[str, ServedSlot]) -> ServedSite:
     return ServedSite(
         pk=site.pk,
         key=site.key,
+        client_key=site.client_key,
         default_locale=site.default_locale,
         allowed_origins=frozenset(site.allowed_origins),
         internal=internal_traffic(networks=site.internal_networks, visitors=site.internal_visitors),

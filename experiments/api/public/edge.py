@@ -19,6 +19,7 @@ from experiments.api.public.http import (
     empty_response,
     error_response,
     path_of,
+    refusal,
     send,
 )
 from experiments.services.snapshot import SnapshotStore
@@ -108,7 +109,7 @@ class Edge:
         try:
             return route.handler(request, self._store)
         except RefusedError as error:
-            return _refusal(error)
+            return refusal(error)
         except Error:
             logger.exception("%s: the database did not answer", request.path)
             return error_response(503, "the database does not answer", RETRY_AFTER)
@@ -133,9 +134,3 @@ def _other_method(request: Request, route: Route) -> Response:
         return Response(status=204, headers=PREFLIGHT_HEADERS)
     allowed = (*route.methods, "OPTIONS") if route.is_for_pages else route.methods
     return empty_response(405, ("Allow", ", ".join(allowed)))
-
-
-def _refusal(error: RefusedError) -> Response:
-    if error.code:
-        return error_response(error.status, error.details, *error.headers, code=error.code)
-    return empty_response(error.status, *error.headers)

@@ -163,6 +163,12 @@ def error_response(
     return json_response(status, {"errorCode": code, "errorDetails": details}, *headers)
 
 
+def refusal(error: RefusedError) -> Response:
+    if error.code:
+        return error_response(error.status, error.details, *error.headers, code=error.code)
+    return empty_response(error.status, *error.headers)
+
+
 def key_of(request: Request) -> str:
     """Return the key from `Authorization: Bearer` or `X-API-Key`; "" without one."""
     header = request.environ.get("HTTP_AUTHORIZATION")

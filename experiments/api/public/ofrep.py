@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
+from urllib.parse import parse_qs, urlencode
 
 from django.conf import settings
 
@@ -73,17 +74,31 @@ def evaluate_one(request: Request, store: SnapshotStore) -> Response:
 
 def evaluate_all(request: Request, store: SnapshotStore) -> Response:
     """POST /ofrep/v1/evaluate/flags."""
-    snapshot = store.current()
+    snapshot = store.at_least(_announced(request)) if request.query else store.current()
     site = _admitted(request, snapshot).site
     context = _context(request)
     flags = [_flag(site, slot, context, snapshot.revision).flag for slot in site.slots]
-    evaluated = b'{"flags":[%b]' % b",".join(flags)
+    evaluated = b'{"flags":[%b]%b' % (b",".join(flags), _event_streams(site))
     # Over what was evaluated; the revision beside it moves with any site. Weak, therefore.
     etag = f"W/{etag_of(evaluated)}"
     if has_etag(request, etag):
         return Response(status=304, headers=(("ETag", etag),))
     body = b'%b,"metadata":{"revision":%d}}' % (evaluated, snapshot.revision)
     return Response(status=200, body=body, headers=(JSON, ("ETag", etag)))
+
+
+def _announced(request: Request) -> int:
+    """Return the revision that a stream told the client of; 0 if none did."""
+    text = parse_qs(request.query).get("flagConfigEtag", [""])[0].strip('"')
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
+
+
+def _event_streams(site: ServedSite) -> bytes:
+    """Return where the client hears of changes, as a further member of the answer."""
+    if not settings.CTAOPT_STREAM_URL:
+        return b""
+    url = f"{settings.CTAOPT_STREAM_URL}?{urlencode({'key': site.client_key})}"
+    return b',"eventStreams":%b' % encode_json([{"type": "sse", "url": url}])
 
 
 def _admitted(request: Request, snapshot: Snapshot) -> Asker:

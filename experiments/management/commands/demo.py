@@ -12,7 +12,13 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.urls import reverse
 
 from experiments import selectors
-from experiments.management.preflight import HOST, check_folder, check_port, take_lock
+from experiments.management.preflight import (
+    HOST,
+    check_folder,
+    check_port,
+    free_port,
+    take_lock,
+)
 from experiments.management.processes import Child, Children
 from experiments.management.stopping import StopRequest, stop_requests
 from experiments.models import Experiment
@@ -22,6 +28,7 @@ from ml.predict import active_summary
 START_TIMEOUT_S = 60.0
 POLL_S = 0.1
 WEB = "web server"
+STREAM = "stream of changes"
 WORKER = "worker"
 SCORING = "scoring service"
 VISITORS = "visitors"
@@ -31,6 +38,12 @@ WEB_COMMAND = (
     *("granian", "--interface", "wsgi", "--host", HOST, "--http", "1", "--no-ws"),
     *("--workers", "1", "--blocking-threads", "16", "ctaopt.wsgi:application"),
 )
+# Open pages wait here for changes, away from the workers that serve.
+STREAM_COMMAND = (
+    *("granian", "--interface", "asgi", "--host", HOST, "--http", "1", "--no-ws"),
+    *("--workers", "1", "--backpressure", "1000", "ctaopt.asgi:application"),
+)
+STREAM_PATH = "/ofrep/v1/stream"
 # Threads share one encoder in memory and stop at once. Alone on its broker, the worker has nobody
 # to gossip with; below WARNING it would write a line for every task.
 WORKER_COMMAND = (
@@ -106,10 +119,16 @@ class Command(BaseCommand):
             self._say(f"Predictor: none can be served; see {child.log}.")
 
     def _serve(self, children: Children, *, port: int, visitors: int) -> None:
-        self._say("Starting the worker, the scoring service and the web server.")
+        self._say("Starting the worker, the scoring service, the web server and the stream.")
         children.start(SCORING, [sys.executable, "manage.py", "serve_scoring"])
         children.start(WORKER, [sys.executable, "-m", *WORKER_COMMAND])
-        children.start(WEB, [sys.executable, "-m", *WEB_COMMAND, "--port", str(port)])
+        stream_port = free_port()
+        children.start(STREAM, [sys.executable, "-m", *STREAM_COMMAND, "--port", str(stream_port)])
+        children.start(
+            WEB,
+            [sys.executable, "-m", *WEB_COMMAND, "--port", str(port)],
+            environment={"CTAOPT_STREAM_URL": f"http://{HOST}:{stream_port}{STREAM_PATH}"},
+        )
         self._wait_until_ready(children, port)
         self._show_addresses(f"http://{HOST}:{port}")
         self._send_visitors(children, f"http://{HOST}:{port}", visitors)

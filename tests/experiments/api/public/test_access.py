@@ -8,6 +8,7 @@ from experiments.services.snapshot import ServedSite, Snapshot
 SITE = ServedSite(
     pk=1,
     key="shop",
+    client_key="publishable",
     default_locale="en",
     allowed_origins=frozenset({"https://shop.example"}),
     slots={},

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from experiments.api.public.edge import Edge
 from experiments.api.public.ofrep import PREFIX
 from experiments.models import CTAWording, Experiment
+from experiments.services import snapshot
 from experiments.services.catalogue import bump_revision
 from experiments.services.snapshot import SnapshotStore
 from tests import factories
@@ -320,3 +321,49 @@ def test_no_body_breaks_an_evaluation(browser, site, body):
         answer = browser.post(path, content)
         assert answer.status in {200, 400}
         assert answer.json().get("errorDetails") or answer.status == 200
+
+
+def test_answer_names_the_stream_of_changes_where_there_is_one(browser, slot, settings):
+    assert "eventStreams" not in browser.post(PREFIX, VISITOR).json()
+    settings.CTAOPT_STREAM_URL = "https://cta.example/ofrep/v1/stream"
+    first = browser.post(PREFIX, VISITOR)
+    url = "https://cta.example/ofrep/v1/stream?key=shop-client-key"
+    assert first.json()["eventStreams"] == [{"type": "sse", "url": url}]
+    again = browser.post(PREFIX, VISITOR, headers={"If-None-Match": first.headers["etag"]})
+    assert again.status == 304
+
+
+def test_server_that_asks_is_shown_the_publishable_key_only(browser, slot, server_key, settings):
+    settings.CTAOPT_STREAM_URL = "https://cta.example/ofrep/v1/stream"
+    browser.key = server_key
+    assert server_key not in browser.post(PREFIX, VISITOR).body.decode()
+
+
+@pytest.mark.parametrize(("revision", "text"), [("1", "New words"), ("0", "Default hero")])
+def test_client_that_was_told_of_a_revision_is_answered_from_it(slot, monkeypatch, revision, text):
+    # The stream may look a moment before this process does.
+    monkeypatch.setattr(snapshot, "SHORTEST_AGE_S", 0.0)
+    browser = WSGIClient(
+        Edge(django_app, SnapshotStore(max_age_s=3600.0)), key=slot.site.client_key
+    )
+    browser.post(PREFIX, VISITOR)
+    CTAWording.objects.update(text="New words")
+    bump_revision()
+    answer = browser.post(PREFIX, VISITOR, query=f"flagConfigEtag={revision}")
+    assert answer.json()["flags"][0]["value"]["text"] == text
+
+
+@pytest.mark.parametrize(
+    "query", ["flagConfigEtag=", "flagConfigEtag=x", "flagConfigEtag=-1", "a&b=%ff"]
+)
+def test_revision_that_is_no_number_changes_nothing(browser, slot, query):
+    assert browser.post(PREFIX, VISITOR, query=query).status == 200
+
+
+def test_stranger_cannot_have_the_database_asked_for_every_request(slot, django_assert_num_queries):
+    browser = WSGIClient(
+        Edge(django_app, SnapshotStore(max_age_s=3600.0)), key=slot.site.client_key
+    )
+    browser.post(PREFIX, VISITOR)
+    with django_assert_num_queries(0):
+        browser.post(PREFIX, VISITOR, query="flagConfigEtag=999")

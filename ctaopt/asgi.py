@@ -1,0 +1,19 @@
+"""The process that tells OFREP clients of changes; everything else is served by ctaopt.wsgi."""
+
+import os
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ctaopt.settings.prod")
+django.setup(set_prefix=False)
+
+# Models and settings exist from here on.
+from django.conf import settings  # noqa: E402
+
+from experiments.api.public.stream import Stream  # noqa: E402
+from experiments.services.snapshot import SnapshotStore  # noqa: E402
+
+application = Stream(
+    SnapshotStore(max_age_s=settings.CTAOPT_SNAPSHOT_MAX_AGE_S / 2),
+    max_connections=settings.CTAOPT_STREAM_MAX_CONNECTIONS,
+)
