@@ -25,6 +25,8 @@ from experiments.phases import first_slices, moved_slices
 from experiments.services.catalogue import server_key_digest
 from experiments.services.event_ids import VERSION_7, day_of, milliseconds
 from experiments.services.partitions import make_partitions
+from experiments.services.quality import internal_traffic
+from experiments.services.snapshot import ServedSite
 
 # The moment at which frozen tests happen; experiments started a week before.
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -36,6 +38,21 @@ def make_site(key="shop", **changes):
     """A site whose client key is `<key>-client-key`."""
     values = {"key": key, "name": key.title(), "client_key": f"{key}-client-key"}
     return Site.objects.create(**(values | changes))
+
+
+def served_site(key="shop", **changes):
+    """A site as the snapshot holds it, without slots, and without a database."""
+    values = {
+        "pk": 1,
+        "key": key,
+        "client_key": f"{key}-client-key",
+        "default_locale": "en",
+        "allowed_origins": frozenset(),
+        "internal": internal_traffic(networks=[], visitors=[]),
+        "former_id_attribute": "",
+        "slots": {},
+    }
+    return ServedSite(**(values | changes))
 
 
 def make_server_key(site, secret=None, **changes):

@@ -1,7 +1,7 @@
 """Slot and visitor in, CTA out: the hot path. Reads the snapshot only."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from experiments.assignment import Assignment, assign_visitor
@@ -55,6 +55,7 @@ class Evaluation:
     arm: int | None = None
     propensity: float | None = None
     written: Any = None
+    assignment: Assignment | None = field(default=None, repr=False)
 
 
 def site_of_key(snapshot: Snapshot, key: str) -> ServedSite | None:
@@ -82,7 +83,8 @@ def evaluate_slot(
     spoken = spoken_locale(values, wanted, site.default_locale)
     if spoken is None:
         raise NoWordingError(f"the CTA of slot {slot.key!r} has no wording")
-    # The assignments of an experiment are made with its snapshot and live as long.
+    # An experiment's assignments are as few as its ranges. The evaluation holds its own, so that
+    # no other object can ever have its number.
     key = (0 if drawn is None else id(drawn.assignment), spoken)
     evaluation = slot.evaluations.get(key)
     if evaluation is None:
@@ -101,6 +103,7 @@ def _evaluation(slot: ServedSlot, drawn: Drawn | None, value: Mapping[str, Any])
         experiment=drawn.experiment.key,
         arm=drawn.variant.arm,
         propensity=drawn.assignment.propensity,
+        assignment=drawn.assignment,
     )
 
 

@@ -54,9 +54,14 @@ class Tallies(Collector):
     """Counts of the hot path, handed to Prometheus when it asks."""
 
     def __init__(self) -> None:
-        self.timings: defaultdict[tuple[str, int], Timing] = defaultdict(Timing)
+        self.timings: dict[tuple[str, int], Timing] = {}
         # By site, slot and reason; an unknown slot is counted under an empty name.
         self.evaluations: defaultdict[tuple[str, str, str], int] = defaultdict(int)
+
+    def timing(self, route: str, status: int) -> Timing:
+        found = self.timings.get((route, status))
+        # Not a defaultdict: of two threads that make the first one at once, one must win.
+        return found or self.timings.setdefault((route, status), Timing())
 
     def collect(self) -> Iterator[Metric]:
         requests = HistogramMetricFamily(
@@ -86,7 +91,7 @@ def metrics(_: Request, __: SnapshotStore) -> Response:
 
 
 def count_request(route: str, status: int, seconds: float) -> None:
-    TALLIES.timings[route, status].observe(seconds)
+    TALLIES.timing(route, status).observe(seconds)
 
 
 def count_evaluation(site: str, slot: str, reason: str) -> None:

@@ -2,18 +2,10 @@ import pytest
 
 from experiments.api.public.access import site_of
 from experiments.api.public.http import RefusedError, Request
-from experiments.services.quality import internal_traffic
-from experiments.services.snapshot import ServedSite, Snapshot
+from experiments.services.snapshot import Snapshot
+from tests.factories import served_site
 
-SITE = ServedSite(
-    pk=1,
-    key="shop",
-    client_key="publishable",
-    default_locale="en",
-    allowed_origins=frozenset({"https://shop.example"}),
-    slots={},
-    internal=internal_traffic(networks=[], visitors=[]),
-)
+SITE = served_site(allowed_origins=frozenset({"https://shop.example"}))
 SNAPSHOT = Snapshot(revision=1, client_keys={"publishable": SITE}, server_key_digests={})
 
 

@@ -89,7 +89,7 @@ def test_no_count_is_lost_between_threads():
     def count():
         for _ in range(50_000):
             tallies.evaluations["shop", "hero", "SPLIT"] += 1
-            tallies.timings["evaluate_one", 200].observe(0.25)
+            tallies.timing("evaluate_one", 200).observe(0.25)
 
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
@@ -109,7 +109,7 @@ def test_no_count_is_lost_between_threads():
 )
 def test_time_falls_into_the_first_bucket_that_holds_it(seconds, bucket):
     tallies = Tallies()
-    tallies.timings["r", 200].observe(seconds)
+    tallies.timing("r", 200).observe(seconds)
     requests, _ = tallies.collect()
     full = [sample.labels.get("le") for sample in requests.samples if sample.value]
     assert full[0] == bucket

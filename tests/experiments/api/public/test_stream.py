@@ -1,31 +1,20 @@
 import asyncio
 import json
 import logging
-from dataclasses import replace
 
 import pytest
 from django.db import OperationalError
 
 from experiments.api.public.stream import PATH, Stream
-from experiments.services.quality import internal_traffic
-from experiments.services.snapshot import ServedSite, ServedSlot, Snapshot
+from experiments.services.snapshot import ServedSlot, Snapshot
+from tests.factories import served_site
 
 KEY = "key=shop-client-key"
 
 
 def make_site(key="shop", text="Go", **changes):
-    values = {"text": text}
-    slot = ServedSlot(key="hero", default_values={"en": values}, experiments=())
-    site = ServedSite(
-        pk=1,
-        key=key,
-        client_key=f"{key}-client-key",
-        default_locale="en",
-        allowed_origins=frozenset(),
-        slots={"hero": slot},
-        internal=internal_traffic(networks=[], visitors=[]),
-    )
-    return replace(site, **changes)
+    slot = ServedSlot(key="hero", default_values={"en": {"text": text}}, experiments=())
+    return served_site(key, slots={"hero": slot}, **changes)
 
 
 class Store:
