@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "ctaopt.apps.CtaoptConfig",
+    "ctaopt_django",
     "experiments",
     "ml",
 ]
@@ -81,6 +82,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "ctaopt_django.middleware.CtaoptMiddleware",
 ]
 
 ROOT_URLCONF = "ctaopt.urls"

@@ -31,6 +31,9 @@ class Server:
         """Stop listening and hang up on everybody, as a killed process does."""
         self._http.shutdown()
         self._http.server_close()
+        self.hang_up()
+
+    def hang_up(self) -> None:
         for connection in self.connections:
             with contextlib.suppress(OSError):  # most are closed already
                 connection.shutdown(socket.SHUT_RDWR)
@@ -155,6 +158,14 @@ class FakeService:
     def stop(self) -> None:
         self.gate.set()
         self._server.stop()
+
+    def hang_up(self) -> None:
+        """Close the connections that clients keep, as a restarted server does."""
+        self._server.hang_up()
+
+    @property
+    def connections(self) -> list[socket.socket]:
+        return self._server.connections
 
     @property
     def events(self) -> list[dict[str, Any]]:

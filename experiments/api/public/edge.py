@@ -7,7 +7,7 @@ from time import perf_counter
 
 from django.db import Error, close_old_connections
 
-from experiments.api.public import events, health, metrics, ofrep, payload, snippet
+from experiments.api.public import events, fragment, health, metrics, ofrep, payload, snippet
 from experiments.api.public.access import CORS_HEADERS, PREFLIGHT_HEADERS
 from experiments.api.public.http import (
     Environ,
@@ -71,10 +71,12 @@ EVALUATE_ONE = Route(
 )
 PAYLOAD = Route(name="payload", methods=READING, handler=payload.payload, is_for_pages=True)
 RELEASE = Route(name="snippet_release", methods=READING, handler=snippet.release, is_for_pages=True)
+FRAGMENT = Route(name="fragment", methods=READING, handler=fragment.fragment, is_for_pages=True)
 BELOW = (
     (f"{ofrep.PREFIX}/", EVALUATE_ONE),
     (f"{payload.PREFIX}/", PAYLOAD),
     (snippet.RELEASE_PREFIX, RELEASE),
+    (f"{fragment.PREFIX}/", FRAGMENT),
 )
 
 

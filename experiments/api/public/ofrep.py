@@ -68,7 +68,7 @@ def evaluate_one(request: Request, store: SnapshotStore) -> Response:
         context = _context(request)
     except RefusedError as error:
         return json_response(error.status, _failure(slot, error.code, error.details))
-    written = _flag(site, slot, context, snapshot.revision)
+    written = flag_of(site, slot, context, snapshot.revision)
     return written.response
 
 
@@ -77,7 +77,7 @@ def evaluate_all(request: Request, store: SnapshotStore) -> Response:
     snapshot = store.at_least(_announced(request)) if request.query else store.current()
     site = _admitted(request, snapshot).site
     context = _context(request)
-    flags = [_flag(site, slot, context, snapshot.revision).flag for slot in site.slots]
+    flags = [flag_of(site, slot, context, snapshot.revision).flag for slot in site.slots]
     evaluated = b'{"flags":[%b]%b' % (b",".join(flags), _event_streams(site))
     # Over what was evaluated; the revision beside it moves with any site. Weak, therefore.
     etag = f"W/{etag_of(evaluated)}"
@@ -107,7 +107,8 @@ def _admitted(request: Request, snapshot: Snapshot) -> Asker:
     return asker
 
 
-def _flag(site: ServedSite, slot: str, context: Context, revision: int) -> Written:
+def flag_of(site: ServedSite, slot: str, context: Context, revision: int) -> Written:
+    """Evaluate one slot, and count it; an error is an answer too."""
     try:
         evaluation = evaluate_slot(site, slot, visitor=context["targetingKey"], attributes=context)
     except UnknownSlotError:
@@ -160,7 +161,7 @@ def _context(request: Request) -> Context:
     if visitor is None or visitor == "":
         details = "context.targetingKey: needed"
         raise RefusedError(400, code="TARGETING_KEY_MISSING", details=details)
-    if not _is_identifier(visitor):
+    if not is_identifier(visitor):
         details = "context.targetingKey: needs 1 to 200 characters, no control characters"
         raise RefusedError(400, code="INVALID_CONTEXT", details=details)
     return with_page(context)
@@ -174,7 +175,7 @@ def _check_type(request: Request) -> None:
     raise RefusedError(415, code="PARSE_ERROR", details="the body must be application/json")
 
 
-def _is_identifier(visitor: Any) -> bool:
+def is_identifier(visitor: Any) -> bool:
     if not isinstance(visitor, str) or len(visitor) > MAX_VISITOR_LENGTH:
         return False
     # Nearly always the first is true, and it is ten times as quick.

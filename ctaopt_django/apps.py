@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class CtaoptDjangoConfig(AppConfig):
+    name = "ctaopt_django"
+    verbose_name = "ctaopt"
