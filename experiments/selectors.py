@@ -1,6 +1,6 @@
 """Every read query, named for its use. Nothing here writes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -61,6 +61,12 @@ def experiments_to_serve(*, stopped_since: datetime) -> QuerySet[Experiment]:
     )
 
 
+def variant_to_preview(*, variant_id: int) -> Variant | None:
+    """Return an arm with its slot and its CTA's wordings."""
+    rows = Variant.objects.filter(pk=variant_id).select_related("cta", "experiment__slot")
+    return rows.prefetch_related("cta__wordings").first()
+
+
 def live_rivals(experiment: Experiment) -> QuerySet[Experiment]:
     """Return the live experiments on the same slot and audience."""
     return (
@@ -90,6 +96,22 @@ def batches_to_fold(*, limit: int) -> list[PendingBatch]:
         if n_events >= limit:
             break
     return batches
+
+
+def first_exposed_variant(
+    *, site_id: int, experiment_id: int, visitors: Sequence[str]
+) -> int | None:
+    """Return the variant that the first of these visitors saw first; None if none saw any.
+
+    What was folded is asked first: raw events may have been deleted by their age.
+    """
+    outcomes = VisitorOutcome.objects.filter(experiment=experiment_id, visitor__in=visitors)
+    folded = outcomes.order_by("day", "pk").values_list("variant_id", flat=True).first()
+    if folded is not None:
+        return folded
+    rows = Event.objects.filter(site_id=site_id, visitor__in=visitors, experiment=experiment_id)
+    rows = rows.filter(type=Event.Type.EXPOSURE)
+    return rows.order_by("occurred_at", "event_id").values_list("variant_id", flat=True).first()
 
 
 def events_of_batches(batches: list[PendingBatch]) -> QuerySet[Event]:

@@ -26,7 +26,14 @@ from experiments.services.messages import (
     Message,
     ShownMessage,
 )
-from experiments.services.snapshot import ServedExperiment, ServedSite, ServedVariant
+from experiments.services.outcomes import PHASE
+from experiments.services.previews import VARIANT_PREFIX
+from experiments.services.snapshot import (
+    ServedExperiment,
+    ServedPhase,
+    ServedSite,
+    ServedVariant,
+)
 
 MAX_EVENTS = 1_000
 
@@ -101,15 +108,16 @@ def _row(site: ServedSite, message: Message, now: datetime, flags: int) -> Event
             message.currency or "", "{}", message.at, now, flags,
         )  # fmt: skip
     experiment, variant = _shown(site, message)
+    phase = _phase(experiment, message)
     kind, attributes = Event.Type.CLICK.value, "{}"
     if isinstance(message, ExposureMessage):
         kind = Event.Type.EXPOSURE.value
-        if message.attributes is not None:
-            attributes = encode(message.attributes.kept()).decode()
-            flags |= Event.Flag.INTERNAL if message.attributes.ctaopt_internal else 0
+        attributes = encode(_kept(message, phase)).decode()
+        if message.attributes is not None and message.attributes.ctaopt_internal:
+            flags |= Event.Flag.INTERNAL
     return EventRow(
-        event_id, site.pk, kind, message.visitor, experiment.pk, variant.pk, variant.propensity,
-        "", None, "", attributes, message.at, now, int(flags),
+        event_id, site.pk, kind, message.visitor, experiment.pk, variant.pk,
+        phase.propensities[variant.arm], "", None, "", attributes, message.at, now, int(flags),
     )  # fmt: skip
 
 
@@ -124,8 +132,26 @@ def _known_id(message: Message, now: datetime) -> UUID:
     return event_id
 
 
+def _phase(experiment: ServedExperiment, message: ShownMessage) -> ServedPhase:
+    """Return the phase in which the arm was given: what the client was told, else by the time."""
+    if len(experiment.phases) == 1:
+        return experiment.phases[0]
+    for phase in experiment.phases:
+        if phase.number == message.phase and phase.started_at <= message.at + MAX_AHEAD:
+            return phase
+    return experiment.phase_at(message.at)
+
+
+def _kept(message: ExposureMessage, phase: ServedPhase) -> dict[str, Any]:
+    """Return what is known of the visitor; a later phase is a segment, whose split is its own."""
+    known: dict[str, Any] = {} if message.attributes is None else message.attributes.kept()
+    return known | {PHASE: phase.number} if phase.number else known
+
+
 def _shown(site: ServedSite, message: ShownMessage) -> tuple[ServedExperiment, ServedVariant]:
     """Return the arm that an exposure or click speaks of."""
+    if message.variant.startswith(VARIANT_PREFIX):
+        raise ValueError("variant: a preview is not counted")
     slot = site.slots.get(message.slot)
     if slot is None:
         raise ValueError(f"slot: unknown slot {message.slot!r}")

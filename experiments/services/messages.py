@@ -29,6 +29,8 @@ class _Shown(msgspec.Struct, kw_only=True):
     variant: Identifier
     at: Instant
     experiment: Identifier | None = None
+    # As `metadata.phase` said it: the shares may have changed since.
+    phase: Annotated[int, msgspec.Meta(ge=0, le=32_767)] | None = None
 
 
 class Attributes(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -9,6 +9,8 @@ from experiments.models import Event, Exclusion, Experiment
 from experiments.services.messages import MAX_AHEAD
 
 Metric = Experiment.Metric
+# Attribute of an exposure that fell into a later phase of its experiment: shares had changed.
+PHASE = "phase"
 # Two of each weekday, and recent enough to tell of the visitor who comes today.
 PRE_PERIOD = timedelta(days=14)
 

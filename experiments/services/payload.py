@@ -16,11 +16,10 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from experiments.assignment import HASH_VERSION, NamespaceFilter
+from experiments.services.drawing import VISITOR_ATTRIBUTE
 from experiments.services.serving import localised
 from experiments.services.snapshot import ServedExperiment, ServedSite, ServedSlot, ServedVariant
 
-# What GrowthBook's SDKs call the visitor's identifier.
-VISITOR_ATTRIBUTE = "id"
 # Not a slug: no slot can have this key.
 LOCALE_FEATURE = "$locale"
 # The language of a visitor whose own none of the site's CTAs speaks.

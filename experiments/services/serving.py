@@ -1,26 +1,25 @@
 """Slot and visitor in, CTA out: the hot path. Reads the snapshot only."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from experiments.assignment import Assignment, assign_visitor
+from experiments.assignment import Assignment
 from experiments.models.experiment import NO_EXPERIMENT
 from experiments.services.catalogue import server_key_digest
-from experiments.services.snapshot import (
-    ServedExperiment,
-    ServedSite,
-    ServedSlot,
-    ServedVariant,
-    Snapshot,
+from experiments.services.drawing import Drawn, draw
+from experiments.services.previews import (
+    ATTRIBUTE,
+    RefusedPreviewError,
+    preview_of,
+    previewed_arm,
 )
-from experiments.targeting import evaluate_condition
+from experiments.services.snapshot import ServedSite, ServedSlot, Snapshot
 
-# Attribute of a visitor who must not be told apart: `false` keeps them out of all experiments.
-MEASURED = "measured"
-# OFREP's words: a CTA for everybody, or one drawn by an experiment.
+# OFREP's words: a CTA for everybody, one drawn by an experiment, one that was asked for.
 STATIC = "STATIC"
 SPLIT = "SPLIT"
+TARGETING_MATCH = "TARGETING_MATCH"
 
 
 class UnknownSlotError(Exception):
@@ -31,20 +30,14 @@ class NoWordingError(Exception):
     """The CTA to show says nothing in any language."""
 
 
-class Drawn(NamedTuple):
-    """The experiment that took a visitor in, with the arm it gave."""
-
-    experiment: ServedExperiment
-    variant: ServedVariant
-    assignment: Assignment
-
-
 @dataclass(slots=True, kw_only=True)
 class Evaluation:
     """The CTA for one visitor; `experiment` and `arm` are None outside experiments.
 
     Nothing in it is the visitor's own: everybody with this arm and language gets the same object.
-    `written` is for the interface that sends it, which then writes it once.
+    `written` is for the interface that sends it, which then writes it once. `phase` is the number
+    of the experiment's phase, once its shares have changed. `is_preview`: it was asked for by a
+    preview link and must not be counted; `preview_error` says why such a link was not followed.
     """
 
     slot: str
@@ -54,6 +47,9 @@ class Evaluation:
     experiment: str | None = None
     arm: int | None = None
     propensity: float | None = None
+    phase: int | None = None
+    is_preview: bool = False
+    preview_error: str | None = None
     written: Any = None
     assignment: Assignment | None = field(default=None, repr=False)
 
@@ -76,13 +72,18 @@ def evaluate_slot(
     slot = site.slots.get(slot_key)
     if slot is None:
         raise UnknownSlotError(slot_key)
-    locale = attributes.get("locale")
-    wanted = locale if isinstance(locale, str) else site.default_locale
-    drawn = _draw(slot, visitor, attributes)
+    token = attributes.get(ATTRIBUTE)
+    if isinstance(token, str) and token:
+        return _previewed(site, slot, token, visitor=visitor, attributes=attributes)
+    return _drawn(site, slot, visitor=visitor, attributes=attributes)
+
+
+def _drawn(
+    site: ServedSite, slot: ServedSlot, *, visitor: str, attributes: dict[str, Any]
+) -> Evaluation:
+    drawn = draw(site, slot, visitor=visitor, attributes=attributes)
     values = slot.default_values if drawn is None else drawn.variant.values
-    spoken = spoken_locale(values, wanted, site.default_locale)
-    if spoken is None:
-        raise NoWordingError(f"the CTA of slot {slot.key!r} has no wording")
+    spoken = _spoken(site, slot, values, attributes)
     # An experiment's assignments are as few as its ranges. The evaluation holds its own, so that
     # no other object can ever have its number.
     key = (0 if drawn is None else id(drawn.assignment), spoken)
@@ -90,6 +91,37 @@ def evaluate_slot(
     if evaluation is None:
         evaluation = slot.evaluations[key] = _evaluation(slot, drawn, values[spoken])
     return evaluation
+
+
+def _previewed(
+    site: ServedSite, slot: ServedSlot, token: str, *, visitor: str, attributes: dict[str, Any]
+) -> Evaluation:
+    """Return the arm that a link opens. The page's other slots show their defaults, uncounted."""
+    try:
+        preview = preview_of(token, site_id=site.pk)
+        arm = previewed_arm(preview) if preview.slot == slot.key else None
+    except RefusedPreviewError as error:
+        evaluation = _drawn(site, slot, visitor=visitor, attributes=attributes)
+        return replace(evaluation, preview_error=str(error), written=None)
+    values = slot.default_values if arm is None else arm.values
+    return Evaluation(
+        slot=slot.key,
+        variant=NO_EXPERIMENT if arm is None else arm.variant,
+        reason=STATIC if arm is None else TARGETING_MATCH,
+        value=values[_spoken(site, slot, values, attributes)],
+        is_preview=True,
+    )
+
+
+def _spoken(
+    site: ServedSite, slot: ServedSlot, values: Mapping[str, object], attributes: dict[str, Any]
+) -> str:
+    locale = attributes.get("locale")
+    wanted = locale if isinstance(locale, str) else site.default_locale
+    spoken = spoken_locale(values, wanted, site.default_locale)
+    if spoken is None:
+        raise NoWordingError(f"the CTA of slot {slot.key!r} has no wording")
+    return spoken
 
 
 def _evaluation(slot: ServedSlot, drawn: Drawn | None, value: Mapping[str, Any]) -> Evaluation:
@@ -103,6 +135,7 @@ def _evaluation(slot: ServedSlot, drawn: Drawn | None, value: Mapping[str, Any])
         experiment=drawn.experiment.key,
         arm=drawn.variant.arm,
         propensity=drawn.assignment.propensity,
+        phase=drawn.experiment.phases[-1].number or None,
         assignment=drawn.assignment,
     )
 
@@ -131,21 +164,3 @@ def spoken_locale(values: Mapping[str, object], wanted: str, fallback: str) -> s
         if locale in values:
             return locale
     return next(iter(values), None)
-
-
-def _draw(slot: ServedSlot, visitor: str, attributes: dict[str, Any]) -> Drawn | None:
-    """Return the arm of the first experiment that takes this visitor in."""
-    if attributes.get(MEASURED) is False:
-        return None
-    for experiment in slot.experiments:
-        if not experiment.is_running:
-            continue
-        if experiment.condition:
-            # GrowthBook's name for the visitor, so that its SDKs and we read a condition alike.
-            known = attributes if "id" in attributes else {**attributes, "id": visitor}
-            if not evaluate_condition(experiment.condition, known):
-                continue
-        assignment = assign_visitor(experiment.allocation, visitor, attributes)
-        if assignment.arm is not None:
-            return Drawn(experiment, experiment.variants[assignment.arm], assignment)
-    return None

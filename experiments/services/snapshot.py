@@ -50,7 +50,10 @@ class ServedPhase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedExperiment:
-    """`phases` in order; one only where neither shares nor coverage have changed."""
+    """`phases` in order; one only where neither shares nor coverage have changed.
+
+    `remembered`: when an id's arm was looked up, and which it was.
+    """
 
     pk: int
     key: str
@@ -62,6 +65,9 @@ class ServedExperiment:
     allocation: Allocation
     variants: tuple[ServedVariant, ...]
     phases: tuple[ServedPhase, ...]
+    remembered: dict[tuple[str, ...], tuple[float, int | None]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def variant(self, key: str) -> ServedVariant | None:
         return next((variant for variant in self.variants if variant.key == key), None)

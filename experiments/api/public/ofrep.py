@@ -130,6 +130,12 @@ def _written(evaluation: Evaluation, revision: int) -> Written:
         metadata["experiment"] = evaluation.experiment
         metadata["arm"] = evaluation.arm
         metadata["propensity"] = evaluation.propensity
+    if evaluation.phase is not None:
+        metadata["phase"] = evaluation.phase
+    if evaluation.is_preview:
+        metadata["preview"] = True
+    if evaluation.preview_error is not None:
+        metadata["previewError"] = evaluation.preview_error
     content = {
         "key": evaluation.slot,
         "reason": evaluation.reason,

@@ -297,3 +297,38 @@ def test_same_batch_from_several_threads_is_stored_once(real_database):
     assert Event.objects.count() == 20
     assert all(receipt.accepted + receipt.duplicates == 20 for receipt in receipts)
     assert sum(receipt.accepted for receipt in receipts) == 20
+
+
+@pytest.fixture
+def changed_shares(running_experiment):
+    """Halves until yesterday, then 80 to 20."""
+    courses = ([0.5, 0.5], 1.0), ([0.8, 0.2], 1.0)
+    factories.make_phases(running_experiment, *courses, every=timedelta(days=6))
+    return running_experiment
+
+
+@pytest.mark.parametrize(
+    ("changes", "phase", "propensity"),
+    [
+        ({"at": (NOW - timedelta(days=2)).isoformat()}, None, 0.5),
+        ({}, 1, 0.2),
+        ({"phase": 0}, None, 0.5),
+        ({"phase": 1}, 1, 0.2),
+        ({"phase": 1, "at": (NOW - timedelta(days=2)).isoformat()}, None, 0.5),
+        ({"phase": 7}, 1, 0.2),
+    ],
+    ids=["before", "after", "told before", "told after", "not begun", "unknown"],
+)
+def test_exposure_has_the_propensity_of_its_phase(changed_shares, changes, phase, propensity):
+    site = build_snapshot(revision=1, now=NOW).client_keys["shop-client-key"]
+    event = factories.event_message(attributes={"device": "mobile"}, **changes)
+    assert ingest(site=site, items=[event], now=NOW).accepted == 1
+    stored = Event.objects.get()
+    assert stored.propensity == propensity
+    assert stored.attributes == {"device": "mobile"} | ({"phase": phase} if phase else {})
+
+
+def test_phase_of_an_event_is_a_small_number(changed_shares):
+    site = build_snapshot(revision=1, now=NOW).client_keys["shop-client-key"]
+    items = [factories.event_message(phase=wrong) for wrong in (-1, 40_000, "1", 0.5)]
+    assert len(ingest(site=site, items=items, now=NOW).rejected) == 4

@@ -11,6 +11,7 @@ from experiments.api.public.ofrep import PREFIX
 from experiments.models import CTAWording, Experiment
 from experiments.services import snapshot
 from experiments.services.catalogue import bump_revision
+from experiments.services.previews import preview_token
 from experiments.services.snapshot import SnapshotStore
 from tests import factories
 from tests.experiments.api.public.conftest import django_app
@@ -367,3 +368,26 @@ def test_stranger_cannot_have_the_database_asked_for_every_request(slot, django_
     browser.post(PREFIX, VISITOR)
     with django_assert_num_queries(0):
         browser.post(PREFIX, VISITOR, query="flagConfigEtag=999")
+
+
+def test_changed_shares_tell_the_phase(browser, running_experiment):
+    factories.make_phases(running_experiment, ([0.5, 0.5], 1.0), ([0.9999, 0.0001], 1.0))
+    metadata = browser.post(ONE, VISITOR).json()["metadata"]
+    assert (metadata["arm"], metadata["propensity"], metadata["phase"]) == (0, 0.9999, 1)
+
+
+def test_preview_link_in_the_address_shows_its_arm_without_an_experiment(browser, draft):
+    token = preview_token(draft.variants.get(key="b"))
+    context = {"targetingKey": "v-1", "url": f"https://shop.example/?ctaopt_preview={token}"}
+    body = browser.post(ONE, {"context": context}).json()
+    assert body["variant"] == "preview:b"
+    assert body["value"]["text"] == "hero-test b"
+    del body["metadata"]["revision"]
+    assert body["metadata"] == {"preview": True}
+
+
+def test_preview_link_that_does_not_hold_says_so(browser, running_experiment):
+    context = {"targetingKey": "v-1", "preview": "forged"}
+    metadata = browser.post(ONE, {"context": context}).json()["metadata"]
+    assert metadata["previewError"] == "invalid"
+    assert metadata["experiment"] == "hero-test"

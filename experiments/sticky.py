@@ -1,0 +1,118 @@
+"""Assignments that a client carries: GrowthBook's sticky buckets, read and written.
+
+A document belongs to one identifier, `attribute||value`, and holds for each experiment, under
+`key__version`, the key of the variant that was given. Whoever logs in brings the documents of both
+identifiers: the one of the new identifier counts, and the former one where that has none.
+
+Source: GrowthBook, "Build your own SDK", spec 0.8.0, `stickyBucket`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+# Name and value of an attribute that identifies a visitor.
+Identity = tuple[str, str]
+Documents = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What the documents say of one experiment.
+
+    Attributes:
+        index: Of the variant kept; None if there is none that still exists.
+        is_blocked: The visitor was given an arm in a version that was ended, and stays out.
+    """
+
+    index: int | None
+    is_blocked: bool = False
+
+
+def document_key(identity: Identity) -> str:
+    """Return the key of an identifier's document.
+
+    >>> document_key(("id", "v-1"))
+    'id||v-1'
+    """
+    return "||".join(identity)
+
+
+def assignment_key(experiment: str, version: int) -> str:
+    """Return the key of an experiment's assignment in a document.
+
+    >>> assignment_key("hero", 0)
+    'hero__0'
+    """
+    return f"{experiment}__{version}"
+
+
+def carried_assignments(documents: Documents, identities: Sequence[Identity]) -> dict[str, str]:
+    """Return the assignments of a visitor's identifiers; the first identifier counts most.
+
+    Args:
+        documents: By `attribute||value`, as a client sends them: what has another shape is
+            left out.
+        identities: The present identifier, then former ones.
+
+    >>> carried_assignments({"id||v-1": {"assignments": {"hero__0": "b"}}}, [("id", "v-1")])
+    {'hero__0': 'b'}
+    """
+    merged: dict[str, str] = {}
+    for identity in identities:
+        document = documents.get(document_key(identity))
+        assignments = document.get("assignments") if isinstance(document, Mapping) else None
+        for key, variant in (assignments if isinstance(assignments, Mapping) else {}).items():
+            if isinstance(key, str) and isinstance(variant, str):
+                merged.setdefault(key, variant)
+    return merged
+
+
+def kept_variant(
+    assignments: Mapping[str, str],
+    experiment: str,
+    variants: Sequence[str],
+    *,
+    version: int = 0,
+    least_version: int = 0,
+) -> Kept:
+    """Return which variant of an experiment the assignments keep.
+
+    Args:
+        assignments: From `carried_assignments`.
+        experiment: Key of the experiment.
+        variants: Keys of its variants, control first.
+        version: Of its buckets; another one draws everybody anew.
+        least_version: Whoever has an assignment of a lower version is sent away.
+
+    >>> kept_variant({"hero__0": "b"}, "hero", ["control", "b"])
+    Kept(index=1, is_blocked=False)
+    """
+    if any(assignment_key(experiment, old) in assignments for old in range(least_version)):
+        return Kept(index=None, is_blocked=True)
+    variant = assignments.get(assignment_key(experiment, version))
+    return Kept(index=variants.index(variant) if variant in variants else None)
+
+
+def with_assignment(
+    documents: Documents, identity: Identity, assignment: tuple[str, str]
+) -> dict[str, Any]:
+    """Return the documents with one assignment more.
+
+    Args:
+        documents: By `attribute||value`.
+        identity: Of the visitor.
+        assignment: The experiment's key with its version, and the variant's key.
+
+    >>> with_assignment({}, ("id", "v-1"), ("hero__0", "b"))["id||v-1"]["assignments"]
+    {'hero__0': 'b'}
+    """
+    key, variant = assignment
+    name, value = identity
+    known = carried_assignments(documents, [identity])
+    document = {
+        "attributeName": name,
+        "attributeValue": value,
+        "assignments": {**known, key: variant},
+    }
+    return {**documents, document_key(identity): document}
