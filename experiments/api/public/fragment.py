@@ -14,7 +14,7 @@ from experiments.api.public.access import asker_of, check_rate
 from experiments.api.public.http import RefusedError, Request, Response
 from experiments.api.public.ofrep import Context, flag_of, is_identifier, rate_limit
 from experiments.api.public.page import MAX_PARAMETERS, with_page
-from experiments.services.serving import MEASURED
+from experiments.services.drawing import MEASURED
 from experiments.services.snapshot import SnapshotStore
 
 PREFIX = "/fragment"
