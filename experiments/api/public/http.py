@@ -79,9 +79,13 @@ class Request:
         """Return the body.
 
         Raises:
-            RefusedError: If it is longer than allowed, or ended before the announced length:
-                the server hands on what an aborted upload left.
+            RefusedError: If it is longer than allowed, compressed (a little may unpack to a lot),
+                or ended before the announced length: the server hands on what an aborted
+                upload left.
         """
+        encoding = self.header("content-encoding").strip().lower()
+        if encoding not in {"", "identity"}:
+            raise RefusedError(415, code="GENERAL", details="a compressed body is not unpacked")
         announced = self._content_length()
         if announced is not None and announced > max_bytes:
             raise _too_large(max_bytes)

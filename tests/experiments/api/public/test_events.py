@@ -1,3 +1,4 @@
+import gzip
 import json
 import logging
 
@@ -101,6 +102,20 @@ def test_beacon_of_64_kib_is_the_limit(browser, running_experiment):
     body = json.dumps(batch(event_message())).encode()
     assert browser.post(PATH, body.ljust(65_536)).status == 202
     assert browser.post(PATH, body.ljust(65_537)).status == 413
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "GZIP", "deflate", "br", "zstd", "gzip, gzip", "x"])
+def test_compressed_body_is_refused_unread(browser, running_experiment, encoding):
+    bomb = gzip.compress(bytes(20_000_000))
+    assert len(bomb) < 65_536
+    answer = browser.post(PATH, bomb, headers={"Content-Encoding": encoding})
+    assert (answer.status, answer.json()["errorCode"]) == (415, "GENERAL")
+    assert "compressed" in answer.json()["errorDetails"]
+
+
+def test_encoding_that_changes_nothing_is_taken(browser, running_experiment):
+    headers = {"Content-Encoding": "identity"}
+    assert browser.post(PATH, batch(event_message()), headers=headers).status == 202
 
 
 def test_bad_event_is_named_and_the_others_are_taken(browser, running_experiment):
@@ -234,3 +249,35 @@ def test_no_event_breaks_the_service(browser, running_experiment, content):
         answered = body["accepted"] + body["duplicates"] + len(body["rejected"])
         assert answered == len(content["events"])
         assert Event.objects.count() == before + body["accepted"]
+
+
+latin = st.text(st.characters(max_codepoint=255, exclude_categories=["Cc"]), max_size=40)
+starts = (b"", b"[", b'{"events":', b'{"events":[', b"\xef\xbb\xbf", b'{"events":[{"id":')
+middles = (b"[" * 9_000, b"1" * 5_000, b"1e999", b"-" * 9)
+bodies = st.one_of(
+    st.binary(max_size=400),
+    st.builds(
+        lambda *parts: b"".join(parts),
+        st.sampled_from(starts),
+        st.binary(max_size=60) | st.sampled_from(middles),
+        st.sampled_from([b"", b"]}", b"}]}", b'"}]}']),
+    ),
+)
+HEADERS = ("Content-Encoding", "Content-Type", "Origin", "User-Agent", "Sec-Purpose")
+HEADERS += ("X-Forwarded-For", "Authorization", "X-API-Key")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@given(
+    body=bodies,
+    query=latin,
+    headers=st.dictionaries(st.sampled_from(HEADERS), latin, max_size=4),
+    announced=st.none() | st.integers(0, 70_000).map(str),
+)
+def test_no_request_breaks_the_service(
+    browser, running_experiment, body, query, headers, announced
+):
+    headers |= {"Content-Length": announced} if announced else {}
+    answer = browser.request("POST", PATH, body=body, query=query, headers=headers)
+    assert answer.status in {202, 400, 401, 403, 413, 415}
+    assert not Event.objects.exists()
