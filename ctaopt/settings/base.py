@@ -48,6 +48,10 @@ CTAOPT_PAYLOAD_CACHE_CONTROL = env.str(
 CTAOPT_MAX_BODY_BYTES = 65_536
 # Threads of a web process store their events together, in one transaction.
 CTAOPT_GROUP_COMMIT = True
+# A Redis Stream between web and database, such as redis://127.0.0.1:6379/0; empty: none.
+CTAOPT_EVENTS_URL = env.str("CTAOPT_EVENTS_URL", default="")
+# Requests that may wait there to be stored; beyond, events are refused with 503.
+CTAOPT_EVENTS_MAX_WAITING = env.int("CTAOPT_EVENTS_MAX_WAITING", default=1_000_000)
 # Proxies of one's own between visitors and this service; their X-Forwarded-For is believed.
 CTAOPT_PROXIES = env.int("CTAOPT_PROXIES", default=0)
 

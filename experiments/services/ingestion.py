@@ -21,10 +21,12 @@ from experiments.services.messages import (
     ID_SLACK,
     MAX_AGE,
     MAX_AHEAD,
+    MESSAGE_TYPES,
     ConversionMessage,
     ExposureMessage,
     Message,
     ShownMessage,
+    check_printable,
 )
 from experiments.services.outcomes import PHASE
 from experiments.services.previews import VARIANT_PREFIX
@@ -34,8 +36,14 @@ from experiments.services.snapshot import (
     ServedSite,
     ServedVariant,
 )
+from experiments.services.stream_storage import append_rows
+from experiments.services.streams import configured_stream
 
 MAX_EVENTS = 1_000
+
+# Plain values: looking a member of an enumeration up costs as much as a comparison of times.
+EXPOSURE, CLICK, CONVERSION = (str(kind.value) for kind in Event.Type)
+INTERNAL = int(Event.Flag.INTERNAL)
 
 encode = msgspec.json.Encoder().encode
 
@@ -68,6 +76,9 @@ def ingest(*, site: ServedSite, items: Sequence[Any], now: datetime, flags: int 
         event_store.NotTakenError: If the database cannot take it now. Nothing of it is stored.
     """
     accepted = accept(site=site, items=items, now=now, flags=flags)
+    stream = configured_stream()
+    if stream is not None:
+        return accepted.receipt(append_rows(stream, accepted.rows))
     return accepted.receipt(store_rows(accepted.rows))
 
 
@@ -85,49 +96,84 @@ class Accepted:
 
 def accept(*, site: ServedSite, items: Sequence[Any], now: datetime, flags: int = 0) -> Accepted:
     """Look at a batch; nothing is stored."""
+    look = _look(site, now, flags)
     rows, rejected = [], []
     for index, item in enumerate(items):
         try:
-            rows.append(_row(site, msgspec.convert(item, type=Message), now, flags))
+            message = item if isinstance(item, MESSAGE_TYPES) else _message(item)
+            rows.append(_row(look, message))
         except ValueError as error:  # Of its shape, or of what it speaks of.
             rejected.append(Rejection(index=index, reason=str(error)))
     return Accepted(rows=rows, rejected=tuple(rejected))
 
 
-def _row(site: ServedSite, message: Message, now: datetime, flags: int) -> EventRow:
-    if message.at > now + MAX_AHEAD:
+def _message(item: Any) -> Message:
+    message: Message = msgspec.convert(item, type=Message)
+    return message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """What is the same for every event of a batch; computed once, for some come by the thousand."""
+
+    site: ServedSite
+    now: datetime
+    flags: int
+    latest: datetime
+    earliest: datetime
+    # Times of ids, in milliseconds.
+    latest_id: int
+    earliest_id: int
+
+
+def _look(site: ServedSite, now: datetime, flags: int) -> _Look:
+    return _Look(
+        site=site,
+        now=now,
+        flags=flags,
+        latest=now + MAX_AHEAD,
+        earliest=now - MAX_AGE,
+        latest_id=milliseconds(now + ID_SLACK),
+        earliest_id=milliseconds(now - MAX_AGE - ID_SLACK),
+    )
+
+
+def _row(look: _Look, message: Message) -> EventRow:
+    at, visitor = message.at, message.visitor
+    if at > look.latest:
         raise ValueError("at: lies in the future")
-    if message.at < now - MAX_AGE:
+    if at < look.earliest:
         raise ValueError(f"at: is more than {MAX_AGE.days} days ago")
-    flags |= site.internal.visitor_flags(message.visitor)
-    event_id = _known_id(message, now)
+    check_printable(message)
+    flags = look.flags | look.site.internal.visitor_flags(visitor)
+    event_id = _known_id(look, message)
     if isinstance(message, ConversionMessage):
         return EventRow(
-            event_id, site.pk, Event.Type.CONVERSION.value, message.visitor, None, None, None,
+            event_id, look.site.pk, CONVERSION, visitor, None, None, None,
             message.goal, None if message.value is None else Decimal(str(message.value)),
-            message.currency or "", "{}", message.at, now, flags,
+            message.currency or "", "{}", at, look.now, flags,
         )  # fmt: skip
-    experiment, variant = _shown(site, message)
+    experiment, variant = _shown(look.site, message)
     phase = _phase(experiment, message)
-    kind, attributes = Event.Type.CLICK.value, "{}"
+    kind, attributes = CLICK, "{}"
     if isinstance(message, ExposureMessage):
-        kind = Event.Type.EXPOSURE.value
-        attributes = encode(_kept(message, phase)).decode()
+        kind = EXPOSURE
+        attributes = _kept(message, phase)
         if message.attributes is not None and message.attributes.ctaopt_internal:
-            flags |= Event.Flag.INTERNAL
+            flags |= INTERNAL
     return EventRow(
-        event_id, site.pk, kind, message.visitor, experiment.pk, variant.pk,
-        phase.propensities[variant.arm], "", None, "", attributes, message.at, now, int(flags),
+        event_id, look.site.pk, kind, visitor, experiment.pk, variant.pk,
+        phase.propensities[variant.arm], "", None, "", attributes, at, look.now, flags,
     )  # fmt: skip
 
 
-def _known_id(message: Message, now: datetime) -> UUID:
+def _known_id(look: _Look, message: Message) -> UUID:
     """Return the id under which the event is kept: of a day that has a partition."""
     event_id = stored_id(message.id, at=message.at)
     made_at = milliseconds_of(event_id)
-    if made_at > milliseconds(now + ID_SLACK):
+    if made_at > look.latest_id:
         raise ValueError("id: its time lies in the future")
-    if made_at < milliseconds(now - MAX_AGE - ID_SLACK):
+    if made_at < look.earliest_id:
         raise ValueError(f"id: its time is more than {(MAX_AGE + ID_SLACK).days} days ago")
     return event_id
 
@@ -142,10 +188,12 @@ def _phase(experiment: ServedExperiment, message: ShownMessage) -> ServedPhase:
     return experiment.phase_at(message.at)
 
 
-def _kept(message: ExposureMessage, phase: ServedPhase) -> dict[str, Any]:
+def _kept(message: ExposureMessage, phase: ServedPhase) -> str:
     """Return what is known of the visitor; a later phase is a segment, whose split is its own."""
+    if message.attributes is None and not phase.number:
+        return "{}"
     known: dict[str, Any] = {} if message.attributes is None else message.attributes.kept()
-    return known | {PHASE: phase.number} if phase.number else known
+    return encode(known | {PHASE: phase.number} if phase.number else known).decode()
 
 
 def _shown(site: ServedSite, message: ShownMessage) -> tuple[ServedExperiment, ServedVariant]:

@@ -13,10 +13,13 @@ MAX_AGE = timedelta(days=30)
 # Between an event and the making of its id: an outbox that was emptied later.
 ID_SLACK = timedelta(days=1)
 
+# No patterns here: a regular expression costs four times what the rest of a field does. What is
+# stored in clear is looked at by `check_printable`; the other fields must match a known key.
+Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Goal = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 # Control characters name nothing, and PostgreSQL stores no NUL: refused at the door.
 PRINTABLE = r"^[^\x00-\x1f\x7f]*\Z"
-Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=PRINTABLE)]
-Goal = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=PRINTABLE)]
+_is_printable = re.compile(PRINTABLE).match
 # A language at the beginning of what a page calls its own: fr, fr-CA, pt_BR.
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?![A-Za-z])")
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -80,3 +83,35 @@ class ConversionMessage(msgspec.Struct, tag_field="type", tag="conversion", kw_o
 
 ShownMessage = ExposureMessage | ClickMessage
 Message = ShownMessage | ConversionMessage
+MESSAGE_TYPES = (ExposureMessage, ClickMessage, ConversionMessage)
+
+
+def check_printable(message: Message) -> None:
+    """Refuse control characters in what is stored as it came."""
+    _check_printable("visitor", message.visitor)
+    if isinstance(message, ConversionMessage):
+        _check_printable("goal", message.goal)
+
+
+def _check_printable(field: str, text: str) -> None:
+    if not text.isprintable() and not _is_printable(text):
+        raise ValueError(f"Expected `str` without control characters - at `$.{field}`")
+
+
+class _Batch(msgspec.Struct):
+    events: list[Message]
+
+
+_decode_batch = msgspec.json.Decoder(_Batch).decode
+
+
+def messages_in(body: bytes) -> list[Message] | None:
+    """Return the events of a body in which all are of their shape; None of any other.
+
+    One pass straight into typed messages: a fifth of the time that reading first and looking at
+    each event afterwards takes, which says what is wrong.
+    """
+    try:
+        return _decode_batch(body).events
+    except (ValueError, RecursionError):
+        return None

@@ -1,6 +1,7 @@
 """POST /api/v1/events: a batch of exposures, clicks and conversions."""
 
 import logging
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
@@ -14,13 +15,14 @@ from experiments.api.public.http import (
     Response,
     client_address,
     error_response,
-    json_body,
     json_response,
+    json_value,
     key_of,
 )
 from experiments.api.public.metrics import count_events, count_refused_events
 from experiments.services.event_store import NotTakenError
 from experiments.services.ingestion import MAX_EVENTS, ingest
+from experiments.services.messages import messages_in
 from experiments.services.quality import Sender, flags_of
 from experiments.services.snapshot import SnapshotStore
 
@@ -39,7 +41,7 @@ def receive(request: Request, store: SnapshotStore) -> Response:
     is_page = (key_of(request) or client_key) in snapshot.client_keys
     # A server's headers tell of the server, not of the visitor.
     flags = flags_of(_sender(request), site.internal) if is_page else 0
-    items = _items(json_body(request, max_bytes=settings.CTAOPT_MAX_BODY_BYTES))
+    items = _items(request)
     try:
         receipt = ingest(site=site, items=items, now=datetime.now(UTC), flags=flags)
     except NotTakenError:
@@ -58,7 +60,13 @@ def _sender(request: Request) -> Sender:
     )
 
 
-def _items(content: Any) -> list[Any]:
+def _items(request: Request) -> Sequence[Any]:
+    body = request.body(max_bytes=settings.CTAOPT_MAX_BODY_BYTES)
+    messages = messages_in(body)
+    return _checked(json_value(body) if messages is None else {"events": messages})
+
+
+def _checked(content: Any) -> list[Any]:
     items = content.get("events") if isinstance(content, dict) else None
     if not isinstance(items, list):
         raise _unusable("must be a list")

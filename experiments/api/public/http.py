@@ -145,7 +145,11 @@ def json_body(request: Request, *, max_bytes: int) -> Any:
 
     The content type is not looked at: sendBeacon sends text/plain to avoid a preflight.
     """
-    body = request.body(max_bytes=max_bytes)
+    return json_value(request.body(max_bytes=max_bytes))
+
+
+def json_value(body: bytes) -> Any:
+    """Return a body's JSON value; raise RefusedError if it has none."""
     try:
         return msgspec.json.decode(body)
     except (ValueError, RecursionError) as error:  # Not UTF-8, not JSON, nested past all sense.

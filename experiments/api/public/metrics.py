@@ -18,6 +18,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricF
 from prometheus_client.registry import Collector
 
 from experiments.api.public.http import Request, Response
+from experiments.api.public.stream_metrics import StreamDepths
 from experiments.services.ingestion import Receipt
 from experiments.services.snapshot import SnapshotStore
 
@@ -83,6 +84,7 @@ class Tallies(Collector):
 
 TALLIES = Tallies()
 REGISTRY.register(TALLIES)
+REGISTRY.register(StreamDepths())
 
 
 def metrics(_: Request, __: SnapshotStore) -> Response:

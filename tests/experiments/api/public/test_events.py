@@ -3,6 +3,7 @@ import json
 import logging
 
 import pytest
+from django.core.management import call_command
 from django.db import InterfaceError, OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
@@ -11,9 +12,11 @@ from hypothesis import strategies as st
 from experiments.api.public.edge import Edge
 from experiments.models import Event, PendingBatch
 from experiments.services.snapshot import SnapshotStore
+from experiments.services.streams import configured_stream
 from tests import factories
 from tests.experiments.api.public.conftest import django_app
-from tests.factories import event_message
+from tests.factories import NOW, event_message
+from tests.servers import free_port
 from tests.wsgi_client import WSGIClient
 
 PATH = "/api/v1/events"
@@ -249,6 +252,72 @@ def test_no_event_breaks_the_service(browser, running_experiment, content):
         answered = body["accepted"] + body["duplicates"] + len(body["rejected"])
         assert answered == len(content["events"])
         assert Event.objects.count() == before + body["accepted"]
+
+
+@pytest.fixture
+def stream(redis_server, settings):
+    """The service with a Redis Stream between web and database."""
+    settings.CTAOPT_EVENTS_URL = redis_server.url()
+    stream = configured_stream()
+    stream.client.flushdb()
+    return stream
+
+
+@pytest.mark.redis
+def test_events_behind_a_stream_are_acknowledged_by_redis(browser, running_experiment, stream):
+    message = event_message()
+    sent = batch(message, {"type": "exposure"}, message, event_message("click"))
+    answer = browser.post(PATH, sent)
+    assert answer.status == 202
+    # Whether an id was stored before is not known yet: repeats within the request are.
+    assert (answer.json()["accepted"], answer.json()["duplicates"]) == (2, 1)
+    assert [one["index"] for one in answer.json()["rejected"]] == [1]
+    assert (stream.depths().waiting, Event.objects.count()) == (1, 0)
+    again = browser.post(PATH, batch(message))
+    assert again.json() == {"accepted": 1, "duplicates": 0, "rejected": []}
+    call_command("consume_events", "--drain")
+    assert (stream.depths().waiting, Event.objects.count()) == (0, 2)
+
+
+@pytest.mark.redis
+def test_flags_and_time_of_arrival_go_through_the_stream(browser, running_experiment, stream):
+    message = event_message(attributes={"device": "mobile"})
+    browser.post(PATH, batch(message), headers={"User-Agent": GOOGLEBOT})
+    call_command("consume_events", "--drain")
+    event = Event.objects.get()
+    assert (event.flags, event.received_at) == (Event.Flag.BOT, NOW)
+    assert (event.variant.key, event.attributes) == ("b", {"device": "mobile"})
+
+
+@pytest.mark.redis
+def test_stream_gets_nothing_of_a_batch_without_events(browser, running_experiment, stream):
+    assert browser.post(PATH, batch({}, event_message(slot="nowhere"))).status == 202
+    assert stream.depths().waiting == 0
+
+
+@pytest.mark.redis
+def test_stream_that_takes_no_more_is_503(browser, running_experiment, stream, caplog):
+    stream.max_entries = 0
+    try:
+        answer = browser.post(PATH, batch(event_message()))
+    finally:
+        stream.max_entries = 1_000_000
+    assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+    assert "wait to be stored" in caplog.text
+    assert stream.depths().waiting == 0
+
+
+@pytest.mark.redis
+def test_metrics_tell_how_much_waits_in_the_stream(browser, running_experiment, stream):
+    browser.post(PATH, batch(event_message()))
+    text = browser.get("/metrics").body.decode()
+    assert 'ctaopt_event_stream_entries{state="waiting"} 1.0' in text
+    assert 'ctaopt_event_stream_entries{state="dead"} 0.0' in text
+
+
+def test_metrics_have_no_figure_of_a_redis_that_is_away(browser, running_experiment, settings):
+    settings.CTAOPT_EVENTS_URL = f"redis://127.0.0.1:{free_port()}/0"
+    assert "event_stream_entries{" not in browser.get("/metrics").body.decode()
 
 
 latin = st.text(st.characters(max_codepoint=255, exclude_categories=["Cc"]), max_size=40)

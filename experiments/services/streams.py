@@ -1,0 +1,269 @@
+"""The Redis Stream between web and database: where bursts wait, and what Redis must promise.
+
+An entry is what one request brought, as bytes; what is in them is not this module's business.
+Web processes append, consumers of one group store and acknowledge (`consuming`).
+"""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from time import monotonic
+from typing import Any
+
+from django.conf import settings
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError, ResponseError
+from redis.retry import Retry
+
+logger = logging.getLogger(__name__)
+
+PREFIX = "ctaopt:events"
+GROUP = "storage"
+PAYLOAD, REASON, ENTRY, DELIVERIES = b"e", b"reason", b"entry", b"deliveries"
+# A request waits no longer than this for Redis; one that is away refuses connections at once.
+TIMEOUT_S = 2.0
+# After a failure requests are refused unasked for so long: threads must not queue up behind it.
+REST_S = 0.5
+# How often a process looks at the length of the stream; a burst overshoots by what comes between.
+LOOK_S = 0.25
+
+
+class StreamUnavailableError(Exception):
+    """Redis is away, full, or too far behind to take more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What one request brought, with Redis' id of it."""
+
+    id: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadEntry:
+    """What could not be stored, and why. `entry` is its id when it was alive."""
+
+    id: str
+    payload: bytes
+    reason: str
+    entry: str
+    deliveries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Depths:
+    """How much waits: entries in the stream, of them read but not stored, and dead ones."""
+
+    waiting: int
+    pending: int
+    dead: int
+
+
+@dataclass(slots=True, kw_only=True)
+class EventStream:
+    """The stream of one installation. Its methods raise redis.RedisError, but for `append`."""
+
+    client: Redis
+    max_entries: int = 1_000_000
+    prefix: str = PREFIX
+    _rests_until: float = field(default=0.0, init=False)
+    _looked_at: float = field(default=float("-inf"), init=False)
+    _waiting: int = field(default=0, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+
+    @property
+    def dead_key(self) -> str:
+        return f"{self.prefix}:dead"
+
+    def _do(self, *words: Any) -> Any:
+        """Say it in Redis' own words: what redis-py builds around them costs as much again."""
+        execute: Any = self.client.execute_command
+        return execute(*words)
+
+    # The web's side.
+
+    def append(self, payload: bytes) -> None:
+        """Append an entry; return once Redis has it.
+
+        Raises:
+            StreamUnavailableError: If it has not, or perhaps not: the events come again, and
+                their ids make that harmless.
+        """
+        if monotonic() < self._rests_until:
+            raise StreamUnavailableError("Redis did not answer just now")
+        try:
+            self._check_room()
+            self._do("XADD", self.prefix, "*", PAYLOAD, payload)
+        except RedisError as error:
+            if isinstance(error, (RedisConnectionError, TimeoutError)):
+                self._rests_until = monotonic() + REST_S
+            raise StreamUnavailableError(str(error)) from error
+
+    def _check_room(self) -> None:
+        # One thread looks, the others go by what is known.
+        if monotonic() - self._looked_at >= LOOK_S and self._lock.acquire(blocking=False):
+            try:
+                self._waiting = int(self._do("XLEN", self.prefix))
+                self._looked_at = monotonic()
+            finally:
+                self._lock.release()
+        if self._waiting >= self.max_entries:
+            raise StreamUnavailableError(
+                f"{self._waiting} requests wait to be stored, the most is {self.max_entries}"
+            )
+
+    # The consumers' side.
+
+    def make_group(self) -> None:
+        """Make stream and group where they are missing: at the first start, or after a loss."""
+        try:
+            self.client.xgroup_create(self.prefix, GROUP, id="0", mkstream=True)
+        except ResponseError as error:
+            if "BUSYGROUP" not in str(error):
+                raise
+
+    def read(self, *, consumer: str, count: int, block_s: float) -> list[Entry]:
+        """Return new entries; none after `block_s` without any."""
+        answer = self._do(
+            *("XREADGROUP", "GROUP", GROUP, consumer, "COUNT", count),
+            *("BLOCK", max(int(block_s * 1000), 1), "STREAMS", self.prefix, ">"),
+        )
+        return [entry for _, rows in answer or () for entry in _entries(rows)]
+
+    def reclaim(self, *, consumer: str, count: int, idle_s: float, start: str) -> "Reclaimed":
+        """Take over entries that another consumer read so long ago that it must be gone."""
+        after, rows = self._do(
+            *("XAUTOCLAIM", self.prefix, GROUP, consumer, int(idle_s * 1000), start),
+            *("COUNT", count),
+        )[:2]
+        return Reclaimed(entries=_entries(rows), next_start=_text(after))
+
+    def deliveries(self, *, consumer: str, entries: list[Entry]) -> dict[str, int]:
+        """Return how often each of the consumer's entries was handed to somebody."""
+        pipeline = self.client.pipeline(transaction=False)
+        for one in entries:
+            pipeline.xpending_range(self.prefix, GROUP, one.id, one.id, 1, consumer)
+        rows = [row for found in pipeline.execute() for row in found]
+        return {_text(row["message_id"]): int(row["times_delivered"]) for row in rows}
+
+    def acknowledge(self, ids: list[str]) -> None:
+        """Forget entries that are stored."""
+        with self._transaction() as pipeline:
+            self._forget(pipeline, ids)
+
+    def bury(self, entry: Entry, *, payload: bytes, reason: str, deliveries: int = 1) -> None:
+        """Move an entry, or what is left of it, to the dead ones."""
+        fields: Any = {PAYLOAD: payload, REASON: reason, ENTRY: entry.id, DELIVERIES: deliveries}
+        with self._transaction() as pipeline:
+            pipeline.xadd(self.dead_key, fields)
+            self._forget(pipeline, [entry.id])
+
+    def forget_consumer(self, consumer: str) -> None:
+        """Take a consumer off the list, unless entries of it wait to be reclaimed."""
+        pending = self.client.xpending_range(self.prefix, GROUP, "-", "+", 1, consumer)
+        if not pending:
+            self.client.xgroup_delconsumer(self.prefix, GROUP, consumer)
+
+    # The operator's side.
+
+    def depths(self) -> Depths:
+        pipeline = self.client.pipeline(transaction=False)
+        pipeline.xlen(self.prefix)
+        pipeline.xlen(self.dead_key)
+        waiting, dead = pipeline.execute()
+        pending = 0
+        if waiting:
+            try:
+                pending = int(self._do("XPENDING", self.prefix, GROUP)["pending"])
+            except ResponseError:  # No consumer has made the group yet.
+                pending = 0
+        return Depths(waiting=int(waiting), pending=pending, dead=int(dead))
+
+    def dead(self, *, count: int | None) -> list[DeadEntry]:
+        """Return the oldest dead entries."""
+        rows: Any = self.client.xrange(self.dead_key, count=count)
+        return [_dead_entry(_text(name), fields) for name, fields in rows]
+
+    def replay(self, entry: DeadEntry) -> None:
+        """Put a dead entry back into the stream, to be stored once more."""
+        with self._transaction() as pipeline:
+            pipeline.xadd(self.prefix, {PAYLOAD: entry.payload})
+            pipeline.xdel(self.dead_key, entry.id)
+
+    def drop(self, entry: DeadEntry) -> None:
+        self.client.xdel(self.dead_key, entry.id)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Any]:
+        with self.client.pipeline(transaction=True) as pipeline:
+            yield pipeline
+            pipeline.execute()
+
+    def _forget(self, pipeline: Any, ids: list[str]) -> None:
+        # Deleted too: the length of the stream is what waits, and its memory is what Redis has.
+        pipeline.xack(self.prefix, GROUP, *ids)
+        pipeline.xdel(self.prefix, *ids)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reclaimed:
+    """Entries taken over, and where to look on; "0-0" after the last."""
+
+    entries: list[Entry]
+    next_start: str
+
+
+def open_stream(url: str, *, max_entries: int) -> EventStream:
+    """Return the stream at an address; nothing is connected yet.
+
+    A connection that went stale is replaced once, at once: waiting is the client's business.
+    """
+    client = Redis.from_url(
+        url,
+        socket_timeout=TIMEOUT_S,
+        socket_connect_timeout=TIMEOUT_S,
+        retry=Retry(NoBackoff(), 1),
+        protocol=2,  # Half the time of RESP3 in redis-py, measured.
+    )
+    return EventStream(client=client, max_entries=max_entries)
+
+
+def _entries(rows: Any) -> list[Entry]:
+    return [
+        Entry(id=_text(name), payload=fields.get(PAYLOAD, b""))
+        for name, fields in rows
+        if fields is not None
+    ]
+
+
+def _dead_entry(name: str, values: Any) -> DeadEntry:
+    return DeadEntry(
+        id=name,
+        payload=values.get(PAYLOAD, b""),
+        reason=_text(values.get(REASON, b"")),
+        entry=_text(values.get(ENTRY, b"")),
+        deliveries=int(values.get(DELIVERIES, 1)),
+    )
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def configured_stream() -> EventStream | None:
+    """Return the stream of the settings, one for the process; None where there is none."""
+    url = settings.CTAOPT_EVENTS_URL
+    if not url:
+        return None
+    return _open_once(url, settings.CTAOPT_EVENTS_MAX_WAITING)
+
+
+@cache
+def _open_once(url: str, max_entries: int) -> EventStream:
+    return open_stream(url, max_entries=max_entries)
