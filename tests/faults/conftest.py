@@ -1,0 +1,64 @@
+import contextlib
+import subprocess
+
+import pytest
+
+from tests.faults.fleet import Fleet
+from tests.servers import PostgresServer, RedisServer
+
+
+@pytest.fixture
+def own_postgres(postgres_server):
+    """A PostgreSQL to be killed. It asks for the shared one, which says if there can be none."""
+    server = PostgresServer()
+    yield server.start()
+    server.remove()
+
+
+@pytest.fixture
+def own_redis(redis_server):
+    """A Redis to be killed, which keeps all that it acknowledged.
+
+    With `everysec` it answers before it writes while the disk is slow, and may lose that.
+    """
+    server = RedisServer(appendfsync="always")
+    yield server.start()
+    server.remove()
+
+
+@pytest.fixture
+def fleet_of(tmp_path):
+    """Start a fleet of these processes; it is ended with the test."""
+    fleets = []
+
+    def make(*names, **options):
+        fleet = Fleet(tmp_path, **options)
+        fleets.append(fleet)
+        fleet.start(*names)
+        fleet.wait_until_ready()
+        return fleet
+
+    yield make
+    for fleet in fleets:
+        fleet.stop()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Make a file system of a few megabytes, which only root may: CI is root."""
+    mounted = []
+
+    def make(megabytes):
+        folder = tmp_path / "small"
+        folder.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=777", "tmpfs", folder]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        if result.returncode:
+            pytest.skip(f"no file system can be mounted here: {result.stderr.strip()}")
+        mounted.append(folder)
+        return folder
+
+    yield make
+    for folder in mounted:
+        with contextlib.suppress(OSError):
+            subprocess.run(["umount", "--lazy", folder], check=True)  # noqa: S607
