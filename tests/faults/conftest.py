@@ -1,5 +1,6 @@
-import contextlib
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -44,21 +45,22 @@ def fleet_of(tmp_path):
 
 
 @pytest.fixture
-def small_disk(tmp_path):
+def small_disk():
     """Make a file system of a few megabytes, which only root may: CI is root."""
     mounted = []
 
     def make(megabytes):
-        folder = tmp_path / "small"
-        folder.mkdir()
+        # Not pytest's own folder: PostgreSQL runs as another person, whom that shuts out.
+        folder = Path(tempfile.mkdtemp(prefix="ctaopt-disk-"))
         command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=777", "tmpfs", folder]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode:
+            folder.rmdir()
             pytest.skip(f"no file system can be mounted here: {result.stderr.strip()}")
         mounted.append(folder)
         return folder
 
     yield make
     for folder in mounted:
-        with contextlib.suppress(OSError):
-            subprocess.run(["umount", "--lazy", folder], check=True)  # noqa: S607
+        subprocess.run(["umount", "--lazy", folder], check=True)  # noqa: S607
+        folder.rmdir()

@@ -10,7 +10,7 @@ from uuid6 import uuid7
 
 PATH = "/api/v1/events"
 EVENTS = 20
-VISITORS = 400
+VISITORS = 2_000
 MINUTE = timedelta(minutes=1)
 
 
@@ -62,7 +62,8 @@ class Load:
                     self.acknowledged |= ids
                 if rng.random() < 0.1:
                     self._status(batch)
-            time.sleep(0.002)
+            # The recount at the end takes longer than the load.
+            time.sleep(0.02)
 
     def _status(self, batch):
         began = time.monotonic()
@@ -96,6 +97,6 @@ def event_of(rng):
     if kind == "conversion":
         return event | {"type": kind, "goal": "signup", "value": rng.randrange(-500, 10_000) / 100}
     arm = ("control", "b")[number % 2]
-    if number % 50 == 0:
+    if number % 100 == 0:
         arm = rng.choice(["control", "b"])
     return event | {"type": kind, "slot": "hero", "variant": arm}

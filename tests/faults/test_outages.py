@@ -87,9 +87,9 @@ def test_full_disk_under_postgres_refuses_and_loses_nothing(
     postgres_server, fleet_of, small_disk, monkeypatch
 ):
     folder = small_disk(160)
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    database = PostgresServer(max_wal_size="48MB", min_wal_size="32MB")
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(folder))
+        database = PostgresServer(max_wal_size="48MB", min_wal_size="32MB")
     database.start()
     try:
         fleet = fleet_of("web", database_url=database.create("faults"))
