@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
-from django.db.models import Prefetch, Q, QuerySet, Sum
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Sum
 
 from experiments.models import (
     CTA,
     Audience,
+    CacheWatch,
     ConfigRevision,
     Event,
     Experiment,
@@ -136,6 +138,33 @@ def exposed_visitors(experiment: Experiment) -> Iterator[str]:
     return rows.order_by("visitor").values_list("visitor", flat=True).distinct().iterator()
 
 
+def experiments_to_watch() -> QuerySet[Experiment]:
+    """Return the live experiments of this service, with arms and phases."""
+    rows = Experiment.objects.filter(status__in=LIVE, origin=Experiment.Origin.LIVE)
+    arms = Prefetch("variants", Variant.objects.order_by("arm"))
+    return rows.prefetch_related(arms, "phases").order_by("pk")
+
+
+def new_visitors(*, experiment: Experiment, first: UUID, end: UUID) -> dict[int, int]:
+    """Return how many visitors first saw each arm (its primary key) between two ids of events.
+
+    Ids begin with a time, and the table is ordered by them. Doubtful events are left out.
+    """
+    exposures = Event.objects.filter(
+        experiment=experiment, type=Event.Type.EXPOSURE, flags=0, site=experiment.slot.site_id
+    )
+    earlier = exposures.filter(event_id__lt=first, visitor=OuterRef("visitor"))
+    rows = exposures.filter(~Exists(earlier), event_id__gte=first, event_id__lt=end)
+    counts = rows.order_by().values("variant").annotate(n=Count("visitor", distinct=True))
+    return {row["variant"]: row["n"] for row in counts}
+
+
+def cache_alarms() -> QuerySet[CacheWatch]:
+    """Return the alarms nobody has dismissed, of live experiments."""
+    rows = CacheWatch.objects.filter(alarmed_at__isnull=False, experiment__status__in=LIVE)
+    return rows.select_related("experiment__slot__site", "arm")
+
+
 def outcomes_of_visitors(*, experiment_ids: set[int], visitors: set[str]) -> list[VisitorOutcome]:
     rows = VisitorOutcome.objects.filter(experiment__in=experiment_ids, visitor__in=visitors)
     return list(rows)
@@ -187,6 +216,7 @@ def experiments_with_wordings() -> QuerySet[Experiment]:
 def experiments_for_report(*, site: Site | None = None) -> QuerySet[Experiment]:
     """Return experiments with what a report shows of them; those of one site if given."""
     rows = experiments_with_wordings().prefetch_related("guardrails")
+    rows = rows.select_related("cache_watch__arm")
     return rows if site is None else rows.filter(slot__site=site)
 
 

@@ -5,6 +5,7 @@ import logging
 from celery import shared_task
 from django.utils import timezone
 
+from experiments.services.cache_watch import watch_caches
 from experiments.services.jobs import expire_hopeless_jobs, revive_silent_jobs, run_job
 from experiments.services.predictions import WORK, start_due_training
 from experiments.services.rollups import fold_pending
@@ -18,6 +19,16 @@ def fold_rollups() -> None:
     folded = fold_pending()
     if folded:
         logger.info("folded %s events", folded)
+
+
+@shared_task
+def watch_for_frozen_arms() -> None:
+    """Weigh the hours that have ended. Beat calls it every ten minutes."""
+    for watch in watch_caches(now=timezone.now()):
+        logger.error(
+            "experiment %s: one arm is frozen: a cache between you and the visitor?",
+            watch.experiment.key,
+        )
 
 
 @shared_task

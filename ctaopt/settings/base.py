@@ -170,6 +170,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5.0,
         "options": {"expires": 5.0},
     },
+    "watch-for-frozen-arms": {
+        "task": "experiments.tasks.watch_for_frozen_arms",
+        "schedule": 600.0,
+        "options": {"expires": 600.0},
+    },
     "revive-jobs": {
         "task": "experiments.tasks.revive_jobs",
         "schedule": 60.0,

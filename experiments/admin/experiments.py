@@ -23,6 +23,7 @@ from experiments.admin.report import report_context
 from experiments.models import Experiment, Guardrail, Variant
 from experiments.services import lifecycle
 from experiments.services.analysis import report_of
+from experiments.services.cache_watch import dismiss_alarm
 
 Status = Experiment.Status
 
@@ -61,7 +62,13 @@ ARCHIVE = Step(
     label=_("Archive"),
     run=lambda row: lifecycle.archive_experiment(experiment=row),
 )
-STEPS = {step.name: step for step in (START, PAUSE, RESUME, STOP, ARCHIVE)}
+# No step of the experiment's own course: offered beside the alarm.
+DISMISS = Step(
+    name="dismiss-cache-alarm",
+    label=_("The cause was found"),
+    run=lambda row: dismiss_alarm(experiment=row),
+)
+STEPS = {step.name: step for step in (START, PAUSE, RESUME, STOP, ARCHIVE, DISMISS)}
 WAYS_ON = {
     Status.DRAFT: (START,),
     Status.RUNNING: (PAUSE, STOP),

@@ -1,5 +1,6 @@
 # Django finds models only through this module.
 from experiments.models.archive import HistoryArm
+from experiments.models.cache_watch import CacheWatch
 from experiments.models.catalogue import (
     CTA,
     Audience,
@@ -21,6 +22,7 @@ __all__ = [
     "CTA",
     "Audience",
     "CTAWording",
+    "CacheWatch",
     "Change",
     "ConfigRevision",
     "Event",

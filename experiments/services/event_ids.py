@@ -56,11 +56,19 @@ def day_of(event_id: UUID) -> date:
     return EPOCH.date() + milliseconds_of(event_id) // DAY_MS * DAY
 
 
+def first_id_at(moment: datetime) -> UUID:
+    """Return a bound: not greater than any stored id of the moment, greater than all before it.
+
+    >>> first_id_at(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)).int >> 80
+    1000
+    """
+    return UUID(int=milliseconds(moment) << 80)
+
+
 def first_id(day: date) -> UUID:
     """Return a bound: not greater than any stored id of the day, greater than all before it.
 
     >>> first_id(date(2026, 11, 22))
     UUID('01a2008d-7400-0000-0000-000000000000')
     """
-    start = datetime.combine(day, time(), tzinfo=UTC)
-    return UUID(int=milliseconds(start) << 80)
+    return first_id_at(datetime.combine(day, time(), tzinfo=UTC))

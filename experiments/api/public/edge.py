@@ -63,7 +63,7 @@ ROUTES: dict[str, Route] = {
     ),
     "/healthz": Route(name="healthz", methods=READING, handler=health.healthz),
     "/readyz": Route(name="readyz", methods=READING, handler=health.readyz, asks_database=True),
-    "/metrics": Route(name="metrics", methods=READING, handler=metrics.metrics),
+    "/metrics": Route(name="metrics", methods=READING, handler=metrics.metrics, asks_database=True),
 }
 # What follows the prefix is a key: one route for all of them.
 EVALUATE_ONE = Route(

@@ -8,19 +8,24 @@ CPython 3.11 changes threads only where a function is entered or a loop goes bac
 counts from several threads.
 """
 
+import logging
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import accumulate
 
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, generate_latest
+from django.db import Error
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Gauge, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from experiments import selectors
 from experiments.api.public.http import Request, Response
 from experiments.api.public.stream_metrics import StreamDepths
 from experiments.services.ingestion import Receipt
 from experiments.services.snapshot import SnapshotStore
+
+logger = logging.getLogger(__name__)
 
 # From a bare evaluation (0.01 ms) to a commit that waits for another (seconds).
 BUCKETS_S = (
@@ -33,6 +38,13 @@ EVENTS = Counter(
     "ctaopt_events_total",
     "Events by what became of them.",
     ("site", "outcome"),
+)
+
+
+FROZEN_ARMS = Gauge(
+    "ctaopt_frozen_arm",
+    "1 while a cache seems to give one arm of the experiment to everybody.",
+    ("site", "experiment"),
 )
 
 
@@ -88,8 +100,20 @@ REGISTRY.register(StreamDepths())
 
 
 def metrics(_: Request, __: SnapshotStore) -> Response:
+    _read_alarms()
     body = generate_latest()
     return Response(status=200, body=body, headers=(("Content-Type", CONTENT_TYPE_LATEST),))
+
+
+def _read_alarms() -> None:
+    try:
+        alarms = list(selectors.cache_alarms())
+    except Error:  # What the process itself has counted is told all the same.
+        logger.warning("metrics: the database did not say which arms are frozen")
+        return
+    FROZEN_ARMS.clear()
+    for alarm in alarms:
+        FROZEN_ARMS.labels(alarm.experiment.slot.site.key, alarm.experiment.key).set(1)
 
 
 def count_request(route: str, status: int, seconds: float) -> None:

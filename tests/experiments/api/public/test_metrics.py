@@ -5,10 +5,11 @@ from django.db import OperationalError
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
+from experiments.api.public import metrics
 from experiments.api.public.metrics import Tallies
 from experiments.api.public.ofrep import PREFIX
-from experiments.models import PendingBatch
-from tests.factories import event_message
+from experiments.models import CacheWatch, PendingBatch
+from tests.factories import NOW, event_message
 from tests.threads import in_threads
 
 VISITOR = {"context": {"targetingKey": "v-1"}}
@@ -113,3 +114,25 @@ def test_time_falls_into_the_first_bucket_that_holds_it(seconds, bucket):
     requests, _ = tallies.collect()
     full = [sample.labels.get("le") for sample in requests.samples if sample.value]
     assert full[0] == bucket
+
+
+def test_frozen_arms_are_told(browser, running_experiment):
+    assert "ctaopt_frozen_arm{" not in browser.get("/metrics").body.decode()
+    watch = CacheWatch.objects.create(
+        experiment=running_experiment,
+        checked_until=NOW,
+        alarmed_at=NOW,
+        arm=running_experiment.variants.get(arm=1),
+    )
+    told = 'ctaopt_frozen_arm{experiment="hero-test",site="shop"} 1.0'
+    assert told in browser.get("/metrics").body.decode()
+    watch.delete()
+    assert "ctaopt_frozen_arm{" not in browser.get("/metrics").body.decode()
+
+
+def test_metrics_are_told_while_the_database_is_silent(browser, slot, monkeypatch):
+    def silent():
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(metrics.selectors, "cache_alarms", silent)
+    assert browser.get("/metrics").status == 200
