@@ -3,7 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
@@ -57,6 +57,19 @@ class Encoder(Protocol):
         ...
 
 
+def layers_of(encoder: Encoder) -> Encoder | None:
+    """Return an encoder that reads out every layer of this one; None if it has no layers.
+
+    Args:
+        encoder: Any encoder.
+
+    >>> layers_of(object()) is None
+    True
+    """
+    layers: Encoder | None = getattr(encoder, "layers", None)
+    return layers
+
+
 class CachedEncoder:
     """An encoder that remembers every text it has seen, in memory and in a file.
 
@@ -80,6 +93,7 @@ class CachedEncoder:
 
     def __init__(self, encoder: Encoder, folder: Path | None, *, limit: int | None = None) -> None:
         self._encoder = encoder
+        self._folder = folder
         self._limit = limit
         self._path = folder and folder / f"embeddings-{encoder.fingerprint[:16]}.safetensors"
         self._vectors: dict[bytes, NDArray[np.float32]] = self._read()
@@ -98,6 +112,19 @@ class CachedEncoder:
     def dimension(self) -> int:
         """Length of a vector."""
         return self._encoder.dimension
+
+    @property
+    def behind(self) -> Encoder:
+        """The encoder behind it."""
+        return self._encoder
+
+    @cached_property
+    def layers(self) -> "CachedEncoder | None":
+        """Its layers, remembered likewise; None if it has none."""
+        layers = layers_of(self._encoder)
+        if layers is None:
+            return None
+        return CachedEncoder(layers, self._folder, limit=self._limit)
 
     def encode(
         self, texts: Sequence[str], *, progress: Progress = no_progress

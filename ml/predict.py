@@ -25,6 +25,7 @@ from ml.advice import CHECKS, TRAIT_MEANINGS, TRAIT_NAMES, finding_sentence
 from ml.history.row import HistoryRow
 from ml.messages import STAGES, STRATEGIES, TRANSFERS, sentence
 from ml.models import PredictorVersion
+from ml.training.choices import Choices
 
 if TYPE_CHECKING:
     from ml.embedding import CachedEncoder
@@ -54,7 +55,12 @@ class PredictorError(Exception):
 
 
 def train(
-    rows: Iterable[HistoryRow], *, now: datetime, seed: int = 0, progress: Progress | None = None
+    rows: Iterable[HistoryRow],
+    *,
+    now: datetime,
+    seed: int = 0,
+    progress: Progress | None = None,
+    choices: Choices | None = None,
 ) -> dict[str, Any]:
     """Train, let the gate choose, and serve what passed; else the active predictor stays.
 
@@ -63,6 +69,7 @@ def train(
         now: Time of the training.
         seed: Seed of folds and bootstrap draws, >= 0.
         progress: Told fraction and stage.
+        choices: What the operator chose; the defaults if left out.
 
     Returns:
         `number` and `status` of the new version, `strategy` (None if nothing passed) and the
@@ -85,6 +92,7 @@ def train(
                 seed=seed,
                 code_commit=read_commit(Path(settings.BASE_DIR)),
                 now=now,
+                choices=choices or Choices(),
                 unfinished=_model_dir() / "unfinished",
             ),
             progress=progress or (lambda _fraction, _stage: None),

@@ -75,12 +75,15 @@ class Arms:
         group: Index of the group of each arm, int64 (n,), not decreasing, no gaps.
         visitors: Visitors, float64 (n,).
         clicks: Clicking visitors, float64 (n,).
+        trust: How much an arm counts in training beside its evidence, float64 (n,), >= 0; None:
+            all count fully.
     """
 
     texts: tuple[str, ...]
     group: NDArray[np.int64]
     visitors: NDArray[np.float64]
     clicks: NDArray[np.float64]
+    trust: NDArray[np.float64] | None = None
 
     @property
     def n_groups(self) -> int:
@@ -142,11 +145,14 @@ def build_groups(rows: Iterable[HistoryRow]) -> Dataset:
     )
 
 
-def stack_arms(groups: Sequence[ContrastGroup]) -> Arms:
+def stack_arms(
+    groups: Sequence[ContrastGroup], *, trust: Sequence[float] | NDArray[np.float64] | None = None
+) -> Arms:
     """Return the arms of the groups as parallel arrays.
 
     Args:
-        groups: Contrast groups.
+        groups: Contrast groups, length g.
+        trust: How much each group counts in training, length g, >= 0; None: all fully.
 
     >>> rows = [HistoryRow(test="t", context="", text=text, visitors=9, clicks=1) for text in "AB"]
     >>> stack_arms(build_groups(rows).groups).group
@@ -158,6 +164,7 @@ def stack_arms(groups: Sequence[ContrastGroup]) -> Arms:
         group=np.repeat(np.arange(len(groups), dtype=np.int64), sizes),
         visitors=np.array([n for group in groups for n in group.visitors], dtype=np.float64),
         clicks=np.array([c for group in groups for c in group.clicks], dtype=np.float64),
+        trust=None if trust is None else np.repeat(np.asarray(trust, dtype=np.float64), sizes),
     )
 
 

@@ -23,25 +23,58 @@ class LeakError(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Helpers:
+    """Groups that train but never judge: doubtful ones, or those of another site.
+
+    Args:
+        groups: Contrast groups, length h.
+        trust: How much each counts in training, float64 (h,), >= 0.
+    """
+
+    groups: tuple[ContrastGroup, ...]
+    trust: NDArray[np.float64]
+
+
+NO_HELPERS = Helpers(groups=(), trust=np.empty(0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Folds:
-    """Groups and the fold each belongs to.
+    """Groups and the fold each belongs to, and helpers, which train but never judge.
 
     Args:
         groups: Contrast groups, none suspect.
         fold: Fold of each group, int64 (g,), in [0, n_folds).
         arms: The arms of the groups.
         pairs: Their decided pairs.
+        helpers: Further training groups.
+        helper_fold: Fold that each is connected to and must not train for, int64; -1 for none.
+        helper_trust: How much each counts in training, float64.
     """
 
     groups: tuple[ContrastGroup, ...]
     fold: NDArray[np.int64]
     arms: Arms
     pairs: Pairs
+    helpers: tuple[ContrastGroup, ...]
+    helper_fold: NDArray[np.int64]
+    helper_trust: NDArray[np.float64]
 
     @property
     def n_folds(self) -> int:
         """Number of folds."""
         return int(self.fold.max()) + 1
+
+    def training_arms(self, number: int) -> Arms:
+        """Return the arms that may train the model which is judged on one fold.
+
+        Args:
+            number: The fold.
+        """
+        helps = self.helper_fold != number
+        groups = _select(self.groups, self.fold != number)
+        trust = np.concatenate([np.ones(len(groups)), self.helper_trust[helps]])
+        return stack_arms([*groups, *_select(self.helpers, helps)], trust=trust)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +90,20 @@ class OutOfFold:
     calibration: Calibration
 
 
-def make_folds(groups: Sequence[ContrastGroup], n_folds: int, *, rng: np.random.Generator) -> Folds:
+def make_folds(
+    groups: Sequence[ContrastGroup],
+    n_folds: int,
+    *,
+    rng: np.random.Generator,
+    helpers: Helpers = NO_HELPERS,
+) -> Folds:
     """Split groups into folds by connected component, and check that nothing leaks.
 
     Args:
         groups: Contrast groups.
         n_folds: Number of folds, >= 2.
         rng: Source of the split.
+        helpers: Groups that train but never judge. What they connect stays together.
 
     Raises:
         ValueError: If there are fewer connected components than folds.
@@ -74,13 +114,22 @@ def make_folds(groups: Sequence[ContrastGroup], n_folds: int, *, rng: np.random.
     ...
     ValueError: n_folds: 5 folds need as many components, not 0
     """
-    fold = assign_folds(connect_groups(groups), n_folds, rng=rng)
-    for number in range(n_folds):
-        inside, outside = _select(groups, fold == number), _select(groups, fold != number)
-        if leaks := find_leaks(outside, inside):
-            raise LeakError(f"fold {number}: {leaks[0]} and {len(leaks) - 1} more")
+    joint = connect_groups([*groups, *helpers.groups])
+    components, joined = joint[: len(groups)], joint[len(groups) :]
+    fold = assign_folds(_renumber(components), n_folds, rng=rng)
+    fold_of = dict(zip(components.tolist(), fold.tolist(), strict=True))
     arms = stack_arms(groups)
-    return Folds(groups=tuple(groups), fold=fold, arms=arms, pairs=pair_arms(arms))
+    folds = Folds(
+        groups=tuple(groups),
+        fold=fold,
+        arms=arms,
+        pairs=pair_arms(arms),
+        helpers=helpers.groups,
+        helper_fold=np.array([fold_of.get(each, -1) for each in joined.tolist()], dtype=np.int64),
+        helper_trust=helpers.trust,
+    )
+    _refuse_leaks(folds)
+    return folds
 
 
 def cross_validate(
@@ -123,9 +172,26 @@ def cross_validate(
 
 def _score_fold(strategy: Strategy, folds: Folds, number: int) -> NDArray[np.float64]:
     """Return the scores of a fold's arms by a model fitted on the other folds."""
-    fitted = strategy.fit(stack_arms(_select(folds.groups, folds.fold != number)))
+    fitted = strategy.fit(folds.training_arms(number))
     inside = folds.fold[folds.arms.group] == number
     return fitted.score(list(compress(folds.arms.texts, inside)))
+
+
+def _refuse_leaks(folds: Folds) -> None:
+    for number in range(folds.n_folds):
+        inside = _select(folds.groups, folds.fold == number)
+        outside = [
+            *_select(folds.groups, folds.fold != number),
+            *_select(folds.helpers, folds.helper_fold != number),
+        ]
+        if leaks := find_leaks(outside, inside):
+            raise LeakError(f"fold {number}: {leaks[0]} and {len(leaks) - 1} more")
+
+
+def _renumber(components: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the components as 0, 1, ... in order of first appearance, without gaps."""
+    numbers = {each: number for number, each in enumerate(dict.fromkeys(components.tolist()))}
+    return np.array([numbers[each] for each in components.tolist()], dtype=np.int64)
 
 
 def _select(groups: Sequence[ContrastGroup], wanted: NDArray[np.bool_]) -> list[ContrastGroup]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ml.embedding import Encoder
+from ml.embedding import Encoder, EncoderError, layers_of
 from ml.strategies.contract import Strategy
 from ml.strategies.frozen_head import FrozenHead
 from ml.strategies.no_text import NoText
@@ -18,7 +18,15 @@ def all_strategies(encoder: Encoder) -> tuple[Strategy, ...]:
     >>> [strategy.name for strategy in all_strategies(encoder=None)]
     ['no_text', 'tfidf', 'frozen_head']
     """
-    return NoText(), TfidfRidge(), FrozenHead(encoder=encoder)
+    simple = NoText(), TfidfRidge(), FrozenHead(encoder=encoder)
+    return (*simple, _frozen_layers(encoder)) if layers_of(encoder) else simple
+
+
+def _frozen_layers(encoder: Encoder) -> FrozenHead:
+    layers = layers_of(encoder)
+    if layers is None:
+        raise EncoderError(f"encoder {encoder.name!r}: it has no layers to read out")
+    return FrozenHead(encoder=layers, name="frozen_layers")
 
 
 def strategy_named(name: str, *, make_encoder: Callable[[], Encoder]) -> Strategy:
@@ -38,6 +46,7 @@ def strategy_named(name: str, *, make_encoder: Callable[[], Encoder]) -> Strateg
         "no_text": NoText,
         "tfidf": TfidfRidge,
         "frozen_head": lambda: FrozenHead(encoder=make_encoder()),
+        "frozen_layers": lambda: _frozen_layers(make_encoder()),
     }
     if name not in makers:
         raise ValueError(f"strategy: {name!r} is none of {', '.join(makers)}")

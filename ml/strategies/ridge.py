@@ -62,11 +62,9 @@ def fit_ridge(
         raise ValueError("alphas: there are none to choose from")
     root = np.sqrt(evidence)
     weighted, aim = features * root[:, None], target * root
-    values, vectors = np.linalg.eigh(weighted.T @ weighted)
+    values, vectors = _principal_axes(weighted)
     rotated, moment = weighted @ vectors, vectors.T @ (weighted.T @ aim)
     starts = np.flatnonzero(np.diff(group, prepend=-1))
-    # Rounding may leave eigenvalues of a rank-deficient matrix just below 0.
-    values = np.maximum(values, 0.0)
 
     def left_out_correlation(alpha: float) -> float:
         residual = aim - rotated @ (moment / (values + alpha))
@@ -77,6 +75,20 @@ def fit_ridge(
 
     alpha = max(alphas, key=left_out_correlation)
     return RidgeFit(weights=vectors @ (moment / (values + alpha)), alpha=alpha)
+
+
+def _principal_axes(
+    rows: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return eigenvalues (r,) and eigenvectors (d, r) of rows.T @ rows, those of about 0 left out.
+
+    With fewer rows than dimensions the smaller matrix of inner products has the same eigenvalues.
+    """
+    is_wide = rows.shape[0] < rows.shape[1]
+    values, vectors = np.linalg.eigh(rows @ rows.T if is_wide else rows.T @ rows)
+    kept = values > values[-1] * len(values) * np.finfo(np.float64).eps
+    values, vectors = values[kept], vectors[:, kept]
+    return values, rows.T @ (vectors / np.sqrt(values)) if is_wide else vectors
 
 
 def _left_out_residual(

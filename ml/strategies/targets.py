@@ -42,8 +42,8 @@ def evidence_weights(arms: Arms) -> NDArray[np.float64]:
         arms: Arms of the groups.
 
     Returns:
-        Positive weights, float64 (n,). An arm with few clicks counts little; one with very many
-        counts no more than the spread of true arms allows.
+        Weights, float64 (n,). An arm with few clicks counts little; one with very many counts no
+        more than the spread of true arms allows. Trust multiplies what its evidence gives.
 
     Source: random-effects weights, DerSimonian and Laird (1986), Controlled Clinical Trials 7(3).
 
@@ -58,4 +58,5 @@ def evidence_weights(arms: Arms) -> NDArray[np.float64]:
     """
     _, variance = log_odds(arms)
     weight = 1 / (arm_variance(arms) + variance)
-    return np.asarray(weight / weight.mean())
+    weight /= weight.mean()
+    return np.asarray(weight if arms.trust is None else weight * arms.trust)

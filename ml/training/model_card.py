@@ -7,6 +7,7 @@ TITLES: Mapping[str, str] = {
     "no_text": "No text (every wording alike)",
     "tfidf": "TF-IDF ridge (from scratch)",
     "frozen_head": "Frozen encoder + ridge (transfer by feature extraction)",
+    "frozen_layers": "All layers of a frozen encoder + ridge (transfer by feature extraction)",
 }
 SHOWN: Mapping[str, str] = {
     "accuracy_all": "Accuracy, all pairs",
@@ -53,8 +54,9 @@ def _data(data: Mapping[str, Any]) -> str:
         f"- {data['groups']} contrast groups, {data['arms']} arms, {data['visitors']} visitors, "
         f"{data['clicks']} clicks.",
         f"- {data['pairs']} decided pairs of arms, {data['pairs_p05']} with p < 0.05.",
-        f"- Left out: {data['suspect_groups']} groups with doubtful randomisation, "
-        f"{data['single_wording_groups']} with one wording, "
+        f"- Groups with doubtful randomisation: {data['suspect_groups']}; they never judge, and "
+        f"train with weight {data['suspect_trust']:g}.",
+        f"- Left out: {data['single_wording_groups']} groups with one wording, "
         f"{data['groups_without_clicks']} without clicks.",
         f"- Contrast groups by language: {_counts(data['locales'])}.",
         f"- Contrast groups by audience: {_counts(data['audiences'])}.",

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ml.artifacts import Artifact, publish_artifact
 from ml.calibration import Calibration
@@ -18,13 +17,15 @@ from ml.dataset.pairs import pair_arms
 from ml.dataset.splits import connect_groups
 from ml.dataset.spread import replicate_dispersion
 from ml.domain import measure_domain
-from ml.embedding import Encoder
+from ml.embedding import Encoder, Progress, layers_of
+from ml.evaluation.cross_validation import Helpers
 from ml.evaluation.metrics import summarise
 from ml.gate import Candidate, decide
 from ml.history.row import HistoryRow
 from ml.past import past_wordings
 from ml.strategies.catalogue import all_strategies
 from ml.strategies.contract import Strategy
+from ml.training.choices import Choices
 from ml.training.model_card import model_card
 from ml.training.record import (
     as_plain,
@@ -33,10 +34,12 @@ from ml.training.record import (
     record_configuration,
     record_data,
 )
-from ml.training.trials import N_FOLDS, Trial, try_strategies
+from ml.training.trials import N_FOLDS, Trial, TrialSettings, try_strategies
 
 # Below this nothing could pass the gate, and every figure would be noise.
 MIN_GROUPS = 20
+
+DEFAULTS = Choices()
 
 Stage = Literal["embedding", "cross_validation", "final_fit"]
 # Called with the fraction done in [0, 1] and the stage, a code that a page translates.
@@ -79,6 +82,7 @@ class TrainingSettings:
         seed: Seed of folds and bootstrap draws, >= 0.
         code_commit: Commit of the running code, for the record; empty when unknown.
         now: Time of the training, for the record.
+        choices: What the operator chose.
         unfinished: Where finished folds are kept, so that a training that was broken off goes
             on from there; None keeps nothing.
     """
@@ -87,6 +91,7 @@ class TrainingSettings:
     seed: int
     code_commit: str
     now: datetime
+    choices: Choices = DEFAULTS
     unfinished: Path | None = None
 
 
@@ -113,7 +118,7 @@ def train(
     """Train every strategy, let the gate choose, and store what it chose.
 
     Args:
-        rows: Past tests; suspect ones neither train nor judge.
+        rows: Past tests; suspect ones may train but never judge.
         encoder: Pretrained encoder with a cache: texts are encoded many times.
         settings: What surrounds the training.
         progress: Told fraction and stage.
@@ -124,17 +129,23 @@ def train(
     """
     dataset = build_groups(rows)
     groups = [group for group in dataset.groups if not group.suspect]
-    components = _enough_components(groups)
-    encoder.encode(
-        stack_arms(groups).texts, progress=lambda done: progress(0.6 * done, "embedding")
+    helpers = _helpers(dataset.groups, settings.choices.suspect_trust)
+    _refuse_too_little(groups)
+    _embed(
+        encoder,
+        stack_arms([*groups, *helpers.groups]).texts,
+        progress=lambda done: progress(0.6 * done, "embedding"),
     )
     strategies = all_strategies(encoder)
-    steps = _checkpoints(groups, encoder, settings)
+    steps = _checkpoints([*groups, *helpers.groups], encoder, settings)
     trials = try_strategies(
         strategies,
         groups,
-        dispersion=replicate_dispersion(dataset) or 1.0,
-        seed=settings.seed,
+        settings=TrialSettings(
+            seed=settings.seed,
+            dispersion=replicate_dispersion(dataset) or 1.0,
+            helpers=helpers,
+        ),
         progress=lambda done: progress(0.6 + 0.3 * done, "cross_validation"),
         keep=steps.keep if steps else keep_nothing,
     )
@@ -146,7 +157,8 @@ def train(
             "seed": settings.seed,
             "code_commit": settings.code_commit,
             "configuration": record_configuration(encoder, len(groups)),
-            "data": record_data(dataset, groups),
+            "data": record_data(dataset, groups)
+            | {"suspect_trust": settings.choices.suspect_trust if helpers.groups else 0.0},
             "ceiling": record_ceilings(dataset, groups, rng=rng),
             "metrics": {
                 name: asdict(summarise(trial.sums, rng=rng)) for name, trial in trials.items()
@@ -161,7 +173,7 @@ def train(
             _final_fit(
                 strategy,
                 groups,
-                components,
+                helpers,
                 calibration=trials[strategy.name].calibration,
                 record=record,
                 rng=rng,
@@ -181,22 +193,37 @@ def _checkpoints(
     if settings.unfinished is None:
         return None
     forget_old(settings.unfinished, now=settings.now)
-    decisive = (hash_groups(groups), encoder.fingerprint, source_digest(), str(settings.seed))
+    decisive = (
+        hash_groups(groups),
+        encoder.fingerprint,
+        source_digest(),
+        str(settings.seed),
+        repr(settings.choices),
+    )
     key = hashlib.sha256(" ".join(decisive).encode()).hexdigest()[:32]
     return Checkpoints(settings.unfinished, key=key)
 
 
-def _enough_components(groups: Sequence[ContrastGroup]) -> NDArray[np.int64]:
-    """Return the connected component of each group, or say what is missing."""
+def _helpers(groups: Sequence[ContrastGroup], trust: float) -> Helpers:
+    suspect = tuple(group for group in groups if group.suspect and trust > 0)
+    return Helpers(groups=suspect, trust=np.full(len(suspect), trust))
+
+
+def _embed(encoder: Encoder, texts: Sequence[str], *, progress: Progress) -> None:
+    """Fill the caches of the encoder and of its layers."""
+    encoders = [each for each in (encoder, layers_of(encoder)) if each is not None]
+    for at, each in enumerate(encoders):
+        each.encode(texts, progress=lambda done, at=at: progress((at + done) / len(encoders)))  # type: ignore[misc]
+
+
+def _refuse_too_little(groups: Sequence[ContrastGroup]) -> None:
     if len(groups) < MIN_GROUPS:
         raise TooLittleHistoryError("groups", len(groups), MIN_GROUPS)
-    components = connect_groups(groups)
-    n_components = int(components.max()) + 1
+    n_components = int(connect_groups(groups).max()) + 1
     if n_components < N_FOLDS:
         raise TooLittleHistoryError("components", n_components, N_FOLDS)
     if not len(pair_arms(stack_arms(groups))):
         raise TooLittleHistoryError("pairs", 0, 1)
-    return components
 
 
 def _candidates(strategies: Sequence[Strategy], trials: Mapping[str, Trial]) -> list[Candidate]:
@@ -209,23 +236,23 @@ def _candidates(strategies: Sequence[Strategy], trials: Mapping[str, Trial]) -> 
 def _final_fit(
     strategy: Strategy,
     groups: Sequence[ContrastGroup],
-    components: NDArray[np.int64],
+    helpers: Helpers,
     *,
     calibration: Calibration,
     record: Mapping[str, Any],
     rng: np.random.Generator,
 ) -> Artifact:
     """Fit the chosen strategy on all groups and gather what scoring needs."""
-    arms = stack_arms(groups)
-    fitted = strategy.fit(arms)
-    vectors = fitted.represent(arms.texts)
+    trust = np.concatenate([np.ones(len(groups)), helpers.trust])
+    fitted = strategy.fit(stack_arms([*groups, *helpers.groups], trust=trust))
+    vectors = fitted.represent(stack_arms(groups).texts)
     if vectors is None:
         raise ValueError(f"strategy: {strategy.name!r} reads no text and cannot be served")
     return Artifact(
         strategy=strategy.name,
         parts=fitted.parts(),
         calibration=calibration,
-        domain=measure_domain(groups, components, vectors, rng=rng),
+        domain=measure_domain(groups, connect_groups(groups), vectors, rng=rng),
         past=past_wordings(groups),
         past_vectors=vectors.astype(np.float16) if isinstance(vectors, np.ndarray) else None,
         manifest=record,

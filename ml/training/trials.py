@@ -11,7 +11,7 @@ from ml.calibration import Calibration
 from ml.checkpoints import Keep, keep_nothing
 from ml.dataset.groups import ContrastGroup
 from ml.embedding import Progress
-from ml.evaluation.cross_validation import cross_validate, make_folds
+from ml.evaluation.cross_validation import NO_HELPERS, Helpers, cross_validate, make_folds
 from ml.evaluation.estimates import GroupSums
 from ml.evaluation.metrics import group_sums
 from ml.strategies.contract import Strategy
@@ -35,6 +35,21 @@ class Trial:
     calibration: Calibration
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialSettings:
+    """How strategies are compared.
+
+    Args:
+        seed: Seed of the splits, >= 0.
+        dispersion: Noise variance over binomial variance, >= 1.
+        helpers: Groups that train but never judge.
+    """
+
+    seed: int
+    dispersion: float = 1.0
+    helpers: Helpers = NO_HELPERS
+
+
 def count_repeats(n_groups: int) -> int:
     """Return how many splits into folds are averaged.
 
@@ -51,8 +66,7 @@ def try_strategies(
     strategies: Sequence[Strategy],
     groups: Sequence[ContrastGroup],
     *,
-    dispersion: float,
-    seed: int,
+    settings: TrialSettings,
     progress: Progress,
     keep: Keep = keep_nothing,
 ) -> Mapping[str, Trial]:
@@ -61,24 +75,23 @@ def try_strategies(
     Args:
         strategies: What to compare.
         groups: Contrast groups, none suspect.
-        dispersion: Noise variance over binomial variance, >= 1.
-        seed: Seed of the splits.
+        settings: How they are compared.
         progress: Told the fraction done.
         keep: Keeps the scores of each fold of each strategy.
 
     Returns:
         One trial for each strategy, by its key.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(settings.seed)
     repeats = count_repeats(len(groups))
     found: dict[str, list[Trial]] = {strategy.name: [] for strategy in strategies}
     for repeat in range(repeats):
-        folds = make_folds(groups, N_FOLDS, rng=rng)
+        folds = make_folds(groups, N_FOLDS, rng=rng, helpers=settings.helpers)
         for at, strategy in enumerate(strategies):
             result = cross_validate(
                 strategy,
                 folds,
-                dispersion=dispersion,
+                dispersion=settings.dispersion,
                 keep=partial(_keep_as, keep, f"{strategy.name}-{repeat}"),
             )
             sums = group_sums(result.predictions)

@@ -8,7 +8,7 @@ from ml.dataset.duplicates import tokenise
 from ml.dataset.groups import Arms, build_groups
 from ml.embedding import CachedEncoder
 from ml.history.row import HistoryRow
-from ml.training.trainer import TrainingSettings, train
+from ml.training.trainer import DEFAULTS, TrainingSettings, train
 
 
 def arm_row(test="t1", text="Go", visitors=1000, clicks=50, **changes):
@@ -99,7 +99,9 @@ def no_stage(_fraction, _stage):
     """Tell nobody how far a training is."""
 
 
-def train_in(folder, rows, *, encoder, seed=1, progress=no_stage, unfinished=None):
+def train_in(
+    folder, rows, *, encoder, seed=1, progress=no_stage, unfinished=None, choices=DEFAULTS
+):
     """Train into a folder that is not there yet."""
     return train(
         rows,
@@ -110,6 +112,7 @@ def train_in(folder, rows, *, encoder, seed=1, progress=no_stage, unfinished=Non
             code_commit="abc",
             now=datetime(2026, 11, 22, 10, tzinfo=UTC),
             unfinished=unfinished,
+            choices=choices,
         ),
         progress=progress,
     )

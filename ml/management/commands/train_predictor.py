@@ -9,6 +9,7 @@ from django.utils import timezone
 from ml import predict
 from ml.management.output import HistoryFiles, add_format_argument, as_json, shown, table
 from ml.messages import STRATEGIES, TRANSFERS, sentence
+from ml.training.choices import SUSPECT_TRUST, Choices
 
 FIGURES = {
     "accuracy_all": "accuracy, all pairs",
@@ -34,17 +35,28 @@ class Command(BaseCommand):
         )
         add_format_argument(parser)
         parser.add_argument("--seed", type=int, default=0, help="of folds and bootstrap draws")
+        parser.add_argument(
+            "--suspect-trust",
+            type=float,
+            default=SUSPECT_TRUST,
+            metavar="SHARE",
+            help="how much tests of doubtful randomisation count in training, 0 to 1; they never "
+            "judge (default: %(default)s)",
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *_: Any, **options: Any) -> None:
         if options["seed"] < 0:
             raise CommandError("--seed: must not be negative")
+        if not 0 <= options["suspect_trust"] <= 1:
+            raise CommandError("--suspect-trust: must be from 0 to 1")
         files = HistoryFiles(options["history"] or (), options["format"], self.stderr)
         try:
             result = predict.train(
                 files.rows() if options["history"] else predict.archived_rows(),
                 now=timezone.now(),
                 seed=options["seed"],
+                choices=Choices(suspect_trust=options["suspect_trust"]),
                 progress=_Told(self.stderr.write),
             )
         except predict.PredictorError as error:
@@ -75,7 +87,8 @@ def _report(result: dict[str, Any]) -> str:
     over = ceiling["overdispersed"]
     lines = [
         f"{data['groups']} contrast groups, {data['arms']} arms, {data['pairs']} decided pairs "
-        f"({data['pairs_p05']} with p < 0.05); {data['suspect_groups']} suspect groups left out.",
+        f"({data['pairs_p05']} with p < 0.05); {data['suspect_groups']} suspect groups never "
+        f"judge and train with weight {data['suspect_trust']:g}.",
         f"Grouped {manifest['configuration']['folds']}-fold cross-validation, "
         f"{manifest['configuration']['repeats']} split(s), 95 % intervals over groups:",
         "",

@@ -5,7 +5,7 @@ import pytest
 
 from ml.dataset.splits import find_leaks
 from ml.evaluation import cross_validation
-from ml.evaluation.cross_validation import LeakError, cross_validate, make_folds
+from ml.evaluation.cross_validation import Helpers, LeakError, cross_validate, make_folds
 from ml.strategies.no_text import NoText
 from ml.strategies.tfidf import TfidfRidge
 from tests.ml.factories import groups_of, learnable_rows
@@ -72,3 +72,41 @@ def test_leaking_split_is_refused(monkeypatch):
     copies = [replace(row, test=f"copy of {row.test}") for row in rows]
     with pytest.raises(LeakError, match="fold 0: Leak"):
         make_folds(groups_of(*rows, *copies), 5, rng=np.random.default_rng(1))
+
+
+@pytest.fixture(scope="module")
+def helped():
+    """Half of the tests judge; the other half, and a twin of the first test, only train."""
+    rows = learnable_rows()
+    groups = groups_of(*rows)
+    twin = groups_of(*(replace(row, test="twin") for row in rows if row.test == "t0"))
+    helpers = Helpers(groups=(*groups[30:], *twin), trust=np.array([0.5] * 30 + [0.25]))
+    return make_folds(groups[:30], 5, rng=np.random.default_rng(1), helpers=helpers)
+
+
+def test_helpers_train_with_their_trust(helped):
+    arms = helped.training_arms(0)
+    n_groups = np.count_nonzero(helped.fold != 0) + np.count_nonzero(helped.helper_fold != 0)
+    assert arms.n_groups == n_groups
+    assert set(arms.trust) == {1.0, 0.5} | ({0.25} if helped.fold[0] else set())
+
+
+def test_helper_that_is_connected_to_a_fold_does_not_train_for_it(helped):
+    assert helped.helper_fold[-1] == helped.fold[0]
+    assert set(helped.helper_fold[:-1]) == {-1}
+    twins = set(helped.groups[0].texts)
+    assert not twins & set(helped.training_arms(helped.fold[0]).texts)
+
+
+def test_helpers_never_judge(helped):
+    assert len(cross_validate(TfidfRidge(), helped).predictions.scores) == 3 * 30
+
+
+def test_groups_that_only_a_helper_connects_stay_together():
+    groups = groups_of(*learnable_rows(10))
+    bridge = groups_of(
+        *(replace(row, test="bridge") for row in learnable_rows(10) if row.test in {"t3", "t7"})
+    )
+    helpers = Helpers(groups=bridge, trust=np.ones(1))
+    fold = make_folds(groups, 5, rng=np.random.default_rng(1), helpers=helpers).fold
+    assert fold[3] == fold[7]

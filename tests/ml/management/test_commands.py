@@ -30,7 +30,7 @@ def test_train_prints_the_strategies_beside_each_other(model_dir, history, capsy
     header, *lines = [line for line in told.out.splitlines() if line]
     assert header.startswith("40 contrast groups, 120 arms")
     (accuracy,) = [line for line in lines if line.startswith("accuracy, all pairs")]
-    assert accuracy.count("[") == 3
+    assert accuracy.count("[") == 4
     assert "Noise ceiling" in told.out
     assert told.out.rstrip().endswith("Active: predictor 1, TF-IDF ridge (learned from scratch).")
     assert "100%  Fitting the predictor" in told.err
@@ -39,7 +39,7 @@ def test_train_prints_the_strategies_beside_each_other(model_dir, history, capsy
 def test_train_json_is_one_object(model_dir, history, capsys):
     found = run_json(capsys, "train_predictor", "--history", history)
     assert (found["number"], found["status"], found["skipped_rows"]) == (1, "active", 0)
-    assert set(found["manifest"]["metrics"]) == {"no_text", "tfidf", "frozen_head"}
+    assert set(found["manifest"]["metrics"]) == {"no_text", "tfidf", "frozen_head", "frozen_layers"}
 
 
 def test_train_without_a_file_uses_the_archive(model_dir, settings, capsys):

@@ -53,9 +53,11 @@ def fit_ridge_of(made):
     return fit_ridge(features, target, evidence=evidence, group=group)
 
 
-def test_fewer_rows_than_dimensions_are_fitted():
-    found = fit_ridge_of(problem(n_groups=3, dimension=40))
-    assert np.isfinite(found.weights).all()
+def test_fewer_rows_than_dimensions_give_scikit_learns_weights_too():
+    features, target, evidence, group = problem(n_groups=5, dimension=40)
+    found = fit_ridge(features, target, evidence=evidence, group=group, alphas=[3.0])
+    expected = Ridge(alpha=3.0, fit_intercept=False).fit(features, target, sample_weight=evidence)
+    np.testing.assert_allclose(found.weights, expected.coef_, rtol=1e-8)
 
 
 def test_constant_target_gives_zero_weights():

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from ml.artifacts import verify_artifact
+from ml.training.choices import Choices
 from ml.training.trainer import TooLittleHistoryError
 from ml.training.trials import count_repeats
 from tests.ml.factories import (
@@ -64,16 +65,34 @@ def test_nothing_is_stored_when_click_rates_are_noise(tmp_path):
     assert result.manifest["gate"]["served"] is None
 
 
-def test_suspect_tests_neither_train_nor_judge(tmp_path):
+def test_suspect_tests_never_judge(tmp_path):
     inverted = [
         replace(row, test=f"suspect {row.test}", clicks=row.visitors - row.clicks, suspect=True)
         for row in learnable_rows(40, seed=5)
     ]
     result = train_in(tmp_path / "p1", [*learnable_rows(), *inverted], encoder=HashEncoder())
-    assert (result.manifest["data"]["groups"], result.manifest["data"]["suspect_groups"]) == (
-        60,
-        40,
-    )
+    data = result.manifest["data"]
+    assert (data["groups"], data["suspect_groups"], data["suspect_trust"]) == (60, 40, 0.5)
+
+
+def test_suspect_tests_train_as_far_as_they_are_trusted(tmp_path):
+    # Too few sound tests to learn from; the doubtful ones tell the truth.
+    doubtful = [
+        replace(row, test=f"suspect {row.test}", text=f"{row.text} again", suspect=True)
+        for row in learnable_rows(80, seed=5)
+    ]
+    rows = [*learnable_rows(24, gain=0.15, seed=9), *doubtful]
+    gains = [
+        1
+        - train_in(
+            tmp_path / f"p{trust}",
+            rows,
+            encoder=StrangeEncoder(),
+            choices=Choices(suspect_trust=trust),
+        ).manifest["metrics"]["tfidf"]["log_loss"]["value"]
+        for trust in (0.0, 1.0)
+    ]
+    assert gains[1] > gains[0]
 
 
 def test_progress_rises_to_one_through_every_stage(tmp_path):
