@@ -61,7 +61,8 @@ CSRF_TRUSTED_ORIGINS = env.list("CTAOPT_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [
     "unfold",
-    "django.contrib.admin",
+    # Registers no page yet: ctaopt.urls does, when the first one is asked for.
+    "django.contrib.admin.apps.SimpleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

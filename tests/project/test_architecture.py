@@ -135,15 +135,36 @@ print("loaded:", sorted(loaded))
 """
 
 
-def test_web_process_never_loads_deep_learning_or_warehouses(pytestconfig):
-    """OFREP, events, the snippet, reports and admin pages, all in one fresh process."""
+def loaded_in(pytestconfig, script):
+    """The last line that a script writes in a fresh interpreter."""
     environment = os.environ | {"DJANGO_SETTINGS_MODULE": "ctaopt.settings.test"}
     result = subprocess.run(
-        [sys.executable, "-W", "error", "-c", WEB_PROCESS],
+        [sys.executable, "-W", "error", "-c", script],
         cwd=pytestconfig.rootpath,
         env=environment,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert result.stdout.splitlines()[-1:] == ["loaded: []"], result.stderr[-3000:]
+    assert result.returncode == 0, result.stderr[-3000:]
+    return result.stdout.splitlines()[-1]
+
+
+def test_web_process_never_loads_deep_learning(pytestconfig):
+    """OFREP, events, the snippet, reports and admin pages, all in one fresh process."""
+    assert loaded_in(pytestconfig, WEB_PROCESS) == "loaded: []"
+
+
+# The checks before a migration load the pages.
+SERVING_WORKER = WEB_PROCESS.partition("pages = Client()")[0].replace(
+    "verbosity=0", "verbosity=0, skip_checks=True"
+)
+SERVING_WORKER += """
+assert edge.get("/api/features/shop-client-key").status == 200
+heavy = {"numpy", "scipy", "experiments.admin.base", "experiments.api.v1.views"}
+print("loaded:", sorted(heavy & set(sys.modules)))
+"""
+
+
+def test_worker_that_only_serves_loads_neither_admin_nor_statistics(pytestconfig):
+    assert loaded_in(pytestconfig, SERVING_WORKER) == "loaded: []"

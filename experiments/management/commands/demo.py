@@ -140,7 +140,8 @@ class Command(BaseCommand):
 
     def _wait_until_ready(self, children: Children, port: int) -> None:
         deadline = monotonic() + START_TIMEOUT_S
-        while not _answers(port):
+        # The page after it loads the admin and the statistics, for which nobody should wait later.
+        while not (_answers(port, "/readyz") and _answers(port, reverse("home"))):
             dead = children.first_dead()
             if dead is not None:
                 _report(dead, children.collect(dead))
@@ -182,10 +183,10 @@ def _report(child: Child, status: int) -> NoReturn:
     raise CommandError(f"The {child.name} stopped (exit status {status}); see {child.log}.")
 
 
-def _answers(port: int) -> bool:
-    connection = http.client.HTTPConnection(HOST, port, timeout=5)
+def _answers(port: int, path: str) -> bool:
+    connection = http.client.HTTPConnection(HOST, port, timeout=30)
     try:
-        connection.request("GET", "/readyz")
+        connection.request("GET", path)
         return connection.getresponse().status == 200
     except OSError:
         return False
