@@ -6,8 +6,8 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 # What speaks to the database directly runs once more on PostgreSQL.
 ON_POSTGRES := tests/experiments/models tests/experiments/api/public $(addprefix \
-	tests/experiments/services/,test_catalogue.py test_ingestion.py test_lifecycle.py \
-	test_reports.py test_rollups.py test_segmenting.py test_snapshot.py)
+	tests/experiments/services/,test_catalogue.py test_erasure.py test_ingestion.py \
+	test_lifecycle.py test_reports.py test_retention.py test_rollups.py test_segmenting.py test_snapshot.py)
 # Messages of a language, compiled without GNU gettext.
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard locale/*/LC_MESSAGES/*.po))
 

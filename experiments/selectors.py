@@ -13,6 +13,7 @@ from experiments.models import (
     CacheWatch,
     ConfigRevision,
     Event,
+    EventDrop,
     Experiment,
     GoalRollup,
     HistoryArm,
@@ -36,6 +37,10 @@ def config_revision() -> int:
 
 def sites_to_serve() -> QuerySet[Site]:
     return Site.objects.order_by("pk")
+
+
+def site_by_key(key: str) -> Site | None:
+    return Site.objects.filter(key=key).first()
 
 
 def valid_server_keys() -> QuerySet[ServerKey]:
@@ -168,6 +173,45 @@ def cache_alarms() -> QuerySet[CacheWatch]:
 def outcomes_of_visitors(*, experiment_ids: set[int], visitors: set[str]) -> list[VisitorOutcome]:
     rows = VisitorOutcome.objects.filter(experiment__in=experiment_ids, visitor__in=visitors)
     return list(rows)
+
+
+def outcomes_on_site(*, site_id: int, visitor: str) -> list[VisitorOutcome]:
+    rows = VisitorOutcome.objects.filter(experiment__slot__site=site_id, visitor=visitor)
+    return list(rows)
+
+
+def traces_of_visitor(*, site_id: int, visitor: str) -> tuple[int, int]:
+    """Return the numbers of events and of experiments that hold something of a visitor."""
+    events = Event.objects.filter(site_id=site_id, visitor=visitor)
+    return events.count(), len(outcomes_on_site(site_id=site_id, visitor=visitor))
+
+
+def settled_outcomes(experiment: Experiment) -> Iterator[VisitorOutcome]:
+    """Return the visitors whose events were dropped."""
+    return VisitorOutcome.objects.filter(experiment=experiment, is_settled=True).iterator()
+
+
+def experiments_with_unsettled_outcomes() -> set[int]:
+    rows = VisitorOutcome.objects.filter(is_settled=False).order_by()
+    return set(rows.values_list("experiment", flat=True).distinct())
+
+
+def events_before(first_id: UUID) -> QuerySet[Event]:
+    """Return the events whose ids are smaller, in the order of their ids."""
+    return Event.objects.filter(event_id__lt=first_id).order_by("event_id")
+
+
+def waiting_events_before(first_id: UUID) -> QuerySet[Event]:
+    return events_before(first_id).filter(batch__in=PendingBatch.objects.values("pk"))
+
+
+def experiments_with_end() -> QuerySet[Experiment]:
+    return Experiment.objects.filter(stopped_at__isnull=False)
+
+
+def events_dropped_before() -> date | None:
+    """Return the first day of which raw events are kept; None if none were ever dropped."""
+    return EventDrop.objects.values_list("before", flat=True).first()
 
 
 def rollups_of(experiment: Experiment) -> QuerySet[Rollup]:

@@ -3,12 +3,15 @@
 import logging
 
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
 from experiments.services.cache_watch import watch_caches
 from experiments.services.jobs import expire_hopeless_jobs, revive_silent_jobs, run_job
 from experiments.services.predictions import WORK, start_due_training
+from experiments.services.retention import drop_old_events
 from experiments.services.rollups import fold_pending
+from experiments.services.tombstones import forget_tombstones
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +32,16 @@ def watch_for_frozen_arms() -> None:
             "experiment %s: one arm is frozen: a cache between you and the visitor?",
             watch.experiment.key,
         )
+
+
+@shared_task
+def drop_events() -> None:
+    """Drop events that are kept no longer, and forget old erasures. Beat calls it at night."""
+    now = timezone.now()
+    forget_tombstones(now=now)
+    if settings.CTAOPT_EVENT_DAYS:
+        drop = drop_old_events(now=now, keep_days=settings.CTAOPT_EVENT_DAYS)
+        logger.info("dropped %s events of before %s", drop.n_events, drop.before)
 
 
 @shared_task

@@ -22,7 +22,7 @@ SECOND = timedelta(seconds=1)
 
 @pytest.fixture
 def shop(site):
-    """Three experiments on three slots, one a metric; the second has stopped in the middle."""
+    """Three experiments on three slots, one a metric."""
     metrics = {"hero": "click_rate", "footer": "conversion_rate", "popup": "value_per_visitor"}
     for slot, metric in metrics.items():
         experiment = factories.make_running_experiment(
@@ -71,8 +71,9 @@ def take_in(rng, messages):
     fold_pending()
 
 
-def stop_second():
-    experiment = Experiment.objects.get(key="footer-test")
+def stop_one():
+    """Stop the experiment on values, in the middle of what happened."""
+    experiment = Experiment.objects.get(key="popup-test")
     assert stop_experiment(experiment=experiment, now=NOW - 3 * DAY)
 
 
@@ -90,6 +91,6 @@ def crowd(shop, tmp_path):
     """900 events of 150 visitors, counted by the product; their file."""
     rng = random.Random(20261122)  # noqa: S311  a test's dice
     take_in(rng, drawn_messages(rng, 900, 150))
-    stop_second()
+    stop_one()
     fold_pending()
     return write_events(tmp_path / "events" / "events.parquet")

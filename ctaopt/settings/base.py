@@ -6,6 +6,7 @@ from typing import Any
 import django_stubs_ext
 import environ
 from celery.schedules import crontab
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from ctaopt.settings.admin_menu import UNFOLD  # noqa: F401  read by django-unfold
@@ -30,6 +31,11 @@ CTAOPT_SCORING_URL = env.str("CTAOPT_SCORING_URL", default=f"unix:{socket_path(D
 CTAOPT_SCORING_TIMEOUT_S = 3.0
 # So many new contrasts of wordings since the last training start another one at night; 0: never.
 CTAOPT_RETRAIN_AFTER_TESTS = env.int("CTAOPT_RETRAIN_AFTER_TESTS", default=10)
+# Days for which raw events are kept; 0: for good. Less than 90 is refused: late events and what
+# was known of a visitor before reach back so far.
+CTAOPT_EVENT_DAYS = env.int("CTAOPT_EVENT_DAYS", default=0)
+if CTAOPT_EVENT_DAYS and CTAOPT_EVENT_DAYS < 90:
+    raise ImproperlyConfigured(f"CTAOPT_EVENT_DAYS: {CTAOPT_EVENT_DAYS} is less than 90.")
 # Seconds between two looks at the configuration's revision, in every process.
 CTAOPT_SNAPSHOT_MAX_AGE_S = 1.0
 # Evaluations a second that one key may ask of one process; twice as many for a moment. 0: no limit.
@@ -175,6 +181,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "experiments.tasks.watch_for_frozen_arms",
         "schedule": 600.0,
         "options": {"expires": 600.0},
+    },
+    "drop-events": {
+        "task": "experiments.tasks.drop_events",
+        "schedule": crontab(hour=2, minute=30),
+        "options": {"expires": 3600.0},
     },
     "revive-jobs": {
         "task": "experiments.tasks.revive_jobs",

@@ -15,6 +15,7 @@ from experiments.models.course import Change, Phase, RampStep
 from experiments.models.experiment import Experiment, Namespace, Variant
 from experiments.models.guardrail import GoalRollup, Guardrail
 from experiments.models.jobs import Job
+from experiments.models.retention import ErasedVisitor, EventDrop
 from experiments.models.rollup import Rollup
 from experiments.models.traffic import Event, Exclusion, PendingBatch, VisitorOutcome
 
@@ -25,7 +26,9 @@ __all__ = [
     "CacheWatch",
     "Change",
     "ConfigRevision",
+    "ErasedVisitor",
     "Event",
+    "EventDrop",
     "Exclusion",
     "Experiment",
     "GoalRollup",

@@ -146,6 +146,9 @@ class VisitorOutcome(models.Model):
     segments = models.TextField(
         blank=True, help_text="By the first exposure, such as “device=mobile locale=fr”."
     )
+    is_settled = models.BooleanField(
+        default=False, db_default=False, help_text="Rests on events that were dropped: stays."
+    )
 
     class Meta:
         constraints = (

@@ -61,6 +61,7 @@ class Book:
         self.goal_deltas: dict[_GoalKey, Amounts] = {}
         self.created: list[VisitorOutcome] = []
         self.changed: list[VisitorOutcome] = []
+        self.removed: list[VisitorOutcome] = []
 
     def replace(
         self,
@@ -70,8 +71,8 @@ class Book:
         old: VisitorOutcome | None,
         new: Outcome | None,
     ) -> None:
-        """Book a visitor's new contribution instead of the old one."""
-        if new is None or (old is not None and _as_outcome(old) == new):
+        """Book a visitor's new contribution instead of the old one; what is settled stays."""
+        if new is None or (old is not None and (old.is_settled or _as_outcome(old) == new)):
             return
         if old is not None:
             self._add(experiment, _as_outcome(old), sign=-1)
@@ -81,8 +82,18 @@ class Book:
             setattr(row, name, getattr(new, name))
         (self.changed if old else self.created).append(row)
 
+    def remove(self, experiment: Experiment, row: VisitorOutcome) -> None:
+        """Take a visitor's contribution out of the sums, and the row away."""
+        self._add(experiment, _as_outcome(row), sign=-1)
+        self.removed.append(row)
+
+    def add_settled(self, experiment: Experiment, row: VisitorOutcome) -> None:
+        """Book a row that stands, into sums that do not hold it."""
+        self._add(experiment, _as_outcome(row), sign=1)
+
     def write(self) -> None:
         """Write visitors and rollups; the number of statements does not grow with the rows."""
+        VisitorOutcome.objects.filter(pk__in=[row.pk for row in self.removed]).delete()
         VisitorOutcome.objects.bulk_create(self.created)
         VisitorOutcome.objects.bulk_update(
             self.changed, list(Outcome.__slots__), batch_size=ROWS_A_STATEMENT

@@ -17,6 +17,7 @@ from django.db.backends.utils import CursorWrapper
 from experiments.models import Event, PendingBatch
 from experiments.services.event_ids import day_of
 from experiments.services.partitions import make_partitions
+from experiments.services.tombstones import are_erased
 
 TABLE = Event._meta.db_table
 COLUMNS = (
@@ -80,17 +81,30 @@ def store(batches: Sequence[Sequence[EventRow]]) -> list[int]:
 
 
 def _store(rows: Sequence[EventRow]) -> Iterable[bool]:
-    """Return for each row whether it is new; no two rows have the same site and id."""
-    insert = _insert_on_postgres if connection.vendor == "postgresql" else _insert_on_sqlite
+    """Return for each row whether it is new; no two rows have the same site and id.
+
+    A late copy of an erased visitor's event is not: it was stored once.
+    """
     with transaction.atomic():
-        batch = PendingBatch.objects.create(n_events=len(rows), stored_at=rows[0].received_at)
-        with connection.cursor() as cursor:
-            stored = insert(cursor, rows, batch.pk)
-        n_new = sum(stored)
-        if n_new == 0:
-            batch.delete()
-        elif n_new < len(rows):
-            PendingBatch.objects.filter(pk=batch.pk).update(n_events=n_new)
+        erased = are_erased(rows)
+        if not any(erased):
+            return _insert(rows)
+        kept = [row for row, gone in zip(rows, erased, strict=True) if not gone]
+        stored = iter(_insert(kept) if kept else ())
+        return [not gone and next(stored) for gone in erased]
+
+
+def _insert(rows: Sequence[EventRow]) -> Iterable[bool]:
+    """Insert rows with their batch; return for each whether it is new."""
+    insert = _insert_on_postgres if connection.vendor == "postgresql" else _insert_on_sqlite
+    batch = PendingBatch.objects.create(n_events=len(rows), stored_at=rows[0].received_at)
+    with connection.cursor() as cursor:
+        stored = insert(cursor, rows, batch.pk)
+    n_new = sum(stored)
+    if n_new == 0:
+        batch.delete()
+    elif n_new < len(rows):
+        PendingBatch.objects.filter(pk=batch.pk).update(n_events=n_new)
     return stored
 
 

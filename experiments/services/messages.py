@@ -25,6 +25,11 @@ LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?![A-Za-z])")
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
+def may_be_visitor(text: str) -> bool:
+    """Return whether an event could be of such a visitor."""
+    return 1 <= len(text) <= 200 and re.match(PRINTABLE, text) is not None
+
+
 class _Shown(msgspec.Struct, kw_only=True):
     id: UUID
     slot: Identifier

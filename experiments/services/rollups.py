@@ -7,7 +7,7 @@ late events are safe, and a rebuild from the raw events gives the same rows.
 
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from itertools import islice
 
 from django.db import transaction
@@ -15,13 +15,16 @@ from django.db import transaction
 from experiments import selectors
 from experiments.models import Event, Experiment, GoalRollup, PendingBatch, Rollup, VisitorOutcome
 from experiments.services.book import Book
+from experiments.services.messages import ID_SLACK, MAX_AGE, MAX_AHEAD
 from experiments.services.outcomes import visitor_outcome
 
 BATCH = 2_000
+# An id may be so much later than its event.
+LATEST_ID = MAX_AGE + MAX_AHEAD + ID_SLACK
 
 
 class NothingToRebuildError(Exception):
-    """The experiment's figures were imported; there are no events to count again."""
+    """There are no events to count again: the figures were imported, or the events dropped."""
 
 
 def fold_pending(*, batch: int = BATCH) -> int:
@@ -44,22 +47,50 @@ def _fold_batch(limit: int) -> int:
     for site_id in sorted(visitors):
         names = sorted(visitors[site_id])
         experiments = selectors.experiments_of_visitors(site_id=site_id, visitors=names)
-        _fold_visitors(site_id, names, _lock_experiments(experiments))
+        _fold_visitors(site_id, names, lock_experiments(experiments))
     PendingBatch.objects.filter(pk__in=[batch.pk for batch in batches]).delete()
     return n_events
 
 
 @transaction.atomic
 def rebuild_rollups(*, experiment: Experiment) -> None:
-    """Count an experiment again from its raw events, replacing its rollups."""
-    if experiment.origin == Experiment.Origin.IMPORTED:
+    """Count an experiment again from its raw events, replacing its rollups.
+
+    Visitors whose events were dropped in part or whole count as they stood then.
+    """
+    locked = lock_experiments({experiment.pk})
+    if not can_be_counted_again(locked[experiment.pk]):
         raise NothingToRebuildError(experiment.key)
-    locked = _lock_experiments({experiment.pk})
-    VisitorOutcome.objects.filter(experiment=experiment).delete()
+    VisitorOutcome.objects.filter(experiment=experiment, is_settled=False).delete()
     Rollup.objects.filter(experiment=experiment).delete()
     GoalRollup.objects.filter(experiment=experiment).delete()
+    _book_settled(locked[experiment.pk])
     for names in _chunks(selectors.exposed_visitors(experiment), BATCH):
         _fold_visitors(experiment.slot.site_id, names, locked)
+
+
+def can_be_counted_again(experiment: Experiment) -> bool:
+    """Return whether what the experiment counts is there to be counted again."""
+    if experiment.origin == Experiment.Origin.IMPORTED:
+        return False
+    dropped = selectors.events_dropped_before()
+    return dropped is None or not has_lost_its_events(experiment, before=dropped)
+
+
+def has_lost_its_events(experiment: Experiment, *, before: date) -> bool:
+    """Return whether it ended so early that no event of it has an id of this day or later."""
+    midnight = datetime.combine(before, time(), tzinfo=UTC)
+    return experiment.stopped_at is not None and experiment.stopped_at < midnight - LATEST_ID
+
+
+def _book_settled(experiment: Experiment) -> None:
+    """Book visitors whose events were dropped as they stood then."""
+    rows = selectors.settled_outcomes(experiment)
+    while chunk := list(islice(rows, BATCH)):
+        book = Book()
+        for row in chunk:
+            book.add_settled(experiment, row)
+        book.write()
 
 
 def refold_conversions(*, site_id: int, after: datetime) -> None:
@@ -101,7 +132,8 @@ def _fold_visitors(site_id: int, names: list[str], experiments: dict[int, Experi
     book.write()
 
 
-def _lock_experiments(keys: set[int]) -> dict[int, Experiment]:
+def lock_experiments(keys: set[int]) -> dict[int, Experiment]:
+    """Lock what books visitors, always in the same order, until the transaction ends."""
     # Not the key: storing an event that points to the experiment need not wait for a fold.
     rows = Experiment.objects.select_for_update(no_key=True).filter(pk__in=keys).order_by("pk")
     return {row.pk: row for row in rows.prefetch_related("guardrails")}

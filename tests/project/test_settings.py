@@ -48,6 +48,10 @@ def test_published_secret_is_refused_outside_the_demo(start):
     assert_refused(start(SECRET_KEY=DEMO_SECRET_KEY), "SECRET_KEY is a published default")
 
 
+def test_too_short_a_time_for_events_is_refused(start):
+    assert_refused(start(CTAOPT_EVENT_DAYS="30"), "CTAOPT_EVENT_DAYS: 30 is less than 90")
+
+
 def test_folder_that_cannot_be_written_is_named(start, tmp_path):
     (tmp_path / "file").touch()
     folder = tmp_path / "file" / "data"

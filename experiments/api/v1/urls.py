@@ -4,6 +4,7 @@ from rest_framework.routers import DefaultRouter
 from experiments.api.v1 import views
 from experiments.api.v1.analyze import AnalyzeView
 from experiments.api.v1.principles import PrinciplesView
+from experiments.api.v1.visitors import VisitorView
 
 router = DefaultRouter()
 router.register("ctas", views.CTAViewSet)
@@ -16,5 +17,8 @@ urlpatterns = [
     path("analyze", AnalyzeView.as_view(), name="analyze"),
     path("analyze/", AnalyzeView.as_view()),
     path("principles/", PrinciplesView.as_view(), name="principles"),
+    # A visitor may end with a slash: with one more behind it, it does.
+    path("visitors/<path:visitor>/", VisitorView.as_view(), name="visitor"),
+    path("visitors/<path:visitor>", VisitorView.as_view()),
     *router.urls,
 ]

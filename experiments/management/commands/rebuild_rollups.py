@@ -5,7 +5,14 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from experiments import selectors
+from experiments.models import Experiment
 from experiments.services.rollups import NothingToRebuildError, rebuild_rollups
+
+LOST = "events of {} were dropped"
+
+
+def _is_imported(experiment: Experiment) -> bool:
+    return experiment.origin == Experiment.Origin.IMPORTED
 
 
 class Command(BaseCommand):
@@ -24,7 +31,8 @@ class Command(BaseCommand):
             try:
                 rebuild_rollups(experiment=experiment)
             except NothingToRebuildError as error:
+                why = "figures of {} were imported" if _is_imported(experiment) else LOST
                 raise CommandError(
-                    f"The figures of {key} were imported: there are no events to count."
+                    f"The {why.format(key)}: there are no events to count."
                 ) from error
             self.stdout.write(f"{key}: counted again.")

@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 from experiments.management.commands import simulate_visitors
 from experiments.management.connection import ServiceError
 from experiments.management.visitors import Tally
-from experiments.models import HistoryArm, Rollup
+from experiments.models import Event, HistoryArm, Rollup
 from tests import factories
 
 HEADER = "test,context,text,visitors,clicks"
@@ -172,3 +172,38 @@ def test_simulate_visitors_says_in_one_line_what_the_service_refused(monkeypatch
     monkeypatch.setattr(simulate_visitors, "simulate", refuse)
     with pytest.raises(CommandError, match="the key is unknown"):
         called("simulate_visitors")
+
+
+def test_erase_visitor_says_what_is_gone(running_experiment):
+    factories.make_event(running_experiment.variants.get(key="b"))
+    out, _ = called("erase_visitor", "v-1", site="shop")
+    assert out == "1 events erased, taken out of 0 experiments.\n"
+    assert not Event.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"), [("none", "no site 'none'"), ("shop", "Nothing is known of 'v-9' on shop")]
+)
+def test_erase_visitor_names_what_is_unknown(running_experiment, key, reason):
+    with pytest.raises(CommandError, match=reason):
+        called("erase_visitor", "v-9", site=key)
+
+
+def test_drop_old_events_says_what_would_go_and_what_went(transactional_db, settings):
+    experiment = factories.make_running_experiment(factories.make_slot(factories.make_site()))
+    at = datetime.now(UTC) - timedelta(days=120)
+    factories.make_event(experiment.variants.get(key="b"), at=at)
+    settings.CTAOPT_EVENT_DAYS = 100
+    assert "1 events would be dropped" in called("drop_old_events", dry_run=True)[0]
+    assert Event.objects.count() == 1
+    assert "1 events dropped" in called("drop_old_events")[0]
+    assert not Event.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [({}, "CTAOPT_EVENT_DAYS is not set"), ({"days": 89}, "89 is less than 90")],
+)
+def test_drop_old_events_refuses_to_guess(db, options, reason):
+    with pytest.raises(CommandError, match=reason):
+        called("drop_old_events", **options)

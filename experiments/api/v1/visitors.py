@@ -1,0 +1,38 @@
+"""DELETE /api/v1/visitors/VISITOR/: erase what is known of a visitor."""
+
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from experiments import selectors
+from experiments.api.v1.views import site_of
+from experiments.models import Event
+from experiments.services.erasure import erase_visitor
+from experiments.services.messages import may_be_visitor
+
+
+class VisitorView(APIView):
+    """A visitor of the site, by the id that was served."""
+
+    # Who may change events may erase them.
+    queryset = Event.objects.none()
+
+    @extend_schema(
+        parameters=[OpenApiParameter("site", str, description="For staff: key of the site.")],
+        responses={
+            204: OpenApiResponse(description="Erased now, or a short while ago."),
+            404: OpenApiResponse(description="Nothing is known of such a visitor."),
+        },
+    )
+    def delete(self, request: Request, visitor: str) -> Response:
+        """Erase events and contributions to experiments; late copies are kept out."""
+        site = site_of(request) or selectors.site_by_key(request.query_params.get("site", ""))
+        if site is None:
+            return Response({"field": "site", "detail": "site: say which, by its key"}, status=400)
+        if may_be_visitor(visitor):
+            erased = erase_visitor(site=site, visitor=visitor, now=timezone.now())
+            if erased.was_known:
+                return Response(status=204)
+        return Response({"detail": "Nothing is known of such a visitor."}, status=404)

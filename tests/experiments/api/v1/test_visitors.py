@@ -1,0 +1,84 @@
+from urllib.parse import quote
+
+import pytest
+from django.contrib.auth.models import Permission
+
+from experiments.models import Event
+from experiments.services.event_store import EventRow, store
+from tests import factories
+from tests.factories import NOW, event_id
+
+URL = "/api/v1/visitors/"
+
+
+def stored(variant, visitor):
+    site = variant.experiment.slot.site
+    row = EventRow(
+        event_id(), site.pk, "exposure", visitor, variant.experiment_id, variant.pk, 0.5, "", None,
+        "", "{}", NOW, NOW, 0,
+    )  # fmt: skip
+    store([[row]])
+
+
+@pytest.fixture
+def variant(running_experiment, time_machine):
+    time_machine.move_to(NOW, tick=False)
+    return running_experiment.variants.get(key="b")
+
+
+def test_visitor_is_erased_and_again_that_is_no_error(server, variant):
+    stored(variant, "v-1")
+    answers = [server.delete(f"{URL}v-1/") for _ in range(2)]
+    assert [(one.status_code, one.content) for one in answers] == [(204, b"")] * 2
+    assert not Event.objects.exists()
+
+
+@pytest.mark.parametrize("visitor", ["no-such", "%00", "x" * 201, "é", "a/b"])
+def test_unknown_visitor_is_not_found(server, variant, visitor):
+    stored(variant, "v-1")
+    assert [server.delete(f"{URL}{visitor}/").status_code for _ in range(2)] == [404, 404]
+    assert Event.objects.count() == 1
+
+
+@pytest.mark.parametrize("visitor", ["a/b", "a b", "a/", "é?#%"])
+def test_any_visitor_can_be_named(server, variant, visitor):
+    stored(variant, visitor)
+    assert server.delete(f"{URL}{quote(visitor, safe='')}/").status_code == 204
+
+
+def test_another_site_erases_nothing(other_server, variant):
+    stored(variant, "v-1")
+    assert other_server.delete(f"{URL}v-1/").status_code == 404
+    assert Event.objects.count() == 1
+
+
+def test_stranger_is_kept_out(visitor, client, stranger, variant):
+    stored(variant, "v-1")
+    client.force_login(stranger)
+    assert visitor.delete(f"{URL}v-1/").status_code == 401
+    assert client.delete(f"{URL}v-1/?site=shop").status_code == 403
+    assert Event.objects.count() == 1
+
+
+def test_staff_name_the_site(client, stranger, variant):
+    stored(variant, "v-1")
+    stranger.is_staff = True
+    stranger.save()
+    stranger.user_permissions.add(Permission.objects.get(codename="change_event"))
+    client.force_login(stranger)
+    assert client.delete(f"{URL}v-1/").json()["field"] == "site"
+    assert client.delete(f"{URL}v-1/?site=none").status_code == 400
+    assert client.delete(f"{URL}v-1/?site=shop").status_code == 204
+
+
+@pytest.mark.parametrize("method", ["get", "post", "put", "patch"])
+def test_visitor_can_only_be_deleted(server, variant, method):
+    assert getattr(server, method)(f"{URL}v-1/").status_code == 405
+
+
+def test_visitor_of_two_sites_stays_on_the_other(server, other_site, variant):
+    rival = factories.make_running_experiment(factories.make_slot(other_site), "rival-test")
+    stored(variant, "v-1")
+    stored(rival.variants.get(key="b"), "v-1")
+    server.delete(f"{URL}v-1/")
+    assert Event.objects.get().experiment == rival
