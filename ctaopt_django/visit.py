@@ -93,6 +93,8 @@ class Visit:
         is_mobile = "Mobi" in headers.get("User-Agent", "")
         return {
             "targetingKey": self.visitor,
+            # Who logs in keeps the arm: this is who it was before.
+            "anonymousId": self._request.COOKIES.get(COOKIE, self.visitor),
             "locale": get_language(),
             "url": self._request.build_absolute_uri(),
             "referrer": headers.get("Referer", ""),

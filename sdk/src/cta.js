@@ -91,8 +91,9 @@ function scan() {
 
 /** @param {import("./slots.js").Flag} flag */
 function report({ key: slot, variant, metadata }, wasClicked) {
-  if (!metadata?.experiment || metadata.preview || !visitor) return;
-  const event = { slot, visitor, variant, experiment: metadata.experiment };
+  const experiment = metadata?.experiment;
+  if (!experiment || !visitor) return; // a preview names no experiment
+  const event = { slot, visitor, variant, experiment };
   const mark = Object.values(event).join();
   // Who clicked has seen it, be it by the keyboard or before the observer looked.
   if (!exposed[mark]) outbox.add({ type: "exposure", ...event, attributes: attributes() });
@@ -118,7 +119,7 @@ async function evaluate(mine) {
   if (!answer.ok) throw Error("the service answered " + answer.status);
   const { flags } = await answer.json();
   flags.forEach(({ variant, metadata }) => {
-    if (metadata?.experiment && !metadata.preview) arms[metadata.experiment] = variant;
+    if (metadata?.experiment) arms[metadata.experiment] = variant;
   });
   if (mine === turn) write("flags", { etag: answer.headers.get("ETag"), flags, arms });
   return flags;

@@ -3,7 +3,7 @@
 /**
  * The service's answer for one slot.
  * @typedef {{key: string, variant?: string, value?: any,
- *   metadata?: {experiment?: string, preview?: boolean}}} Flag
+ *   metadata?: {experiment?: string}}} Flag
  *
  * One CTA of the page, the flag that it shows, and how to take that back. One that the site's
  * server has filled is only watched.

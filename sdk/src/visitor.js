@@ -50,5 +50,7 @@ export const context = (visitor, arms) =>
         url: location.href,
         referrer: document.referrer,
         arms,
+        // Who logs in keeps the arm: the site names the visitor now, this is who it was before.
+        anonymousId: read("visitor"),
       }
     : { targetingKey: "-", locale: locale(), measured: false };

@@ -150,8 +150,9 @@ def test_strictly_necessary_asks_for_nobody():
 
 
 def test_site_can_name_the_visitor():
-    response = respond(HERO + SCRIPT, query="me=customer-7")
-    assert questions[0]["context"]["targetingKey"] == "customer-7"
+    response = respond(HERO + SCRIPT, query="me=customer-7", cookies={"ctaopt_visitor": "v-1"})
+    context = questions[0]["context"]
+    assert (context["targetingKey"], context["anonymousId"]) == ("customer-7", "v-1")
     assert 'data-visitor="customer-7"' in response.content.decode()
     assert "ctaopt_visitor" not in response.cookies
 

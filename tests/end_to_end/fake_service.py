@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import mimetypes
 import socket
 import threading
 from dataclasses import dataclass, field
@@ -194,7 +195,8 @@ class _SiteHandler(_Handler):
             self.answer(404)
             return
         self.send_response(200)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
+        kind = mimetypes.guess_type(urlsplit(self.path).path)[0] or "text/html"
+        self.send_header("Content-Type", f"{kind}; charset=utf-8")
         self.send_header("Connection", "close")
         if site.policy:
             self.send_header("Content-Security-Policy", site.policy)

@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +72,19 @@ class LiveService:
             )
         self._processes.append(process)
         return process
+
+
+def wait_for_port(port, seconds=60):
+    """Wait until somebody listens."""
+    deadline = monotonic() + seconds
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        except OSError:
+            assert monotonic() < deadline, f"nobody listens on port {port}"
+            sleep(0.05)
+        else:
+            return
 
 
 def wait_for_server(port, seconds=60):

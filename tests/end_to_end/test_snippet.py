@@ -290,8 +290,8 @@ def test_visitor_is_the_one_that_the_server_knows(visit, service, browser_contex
 
 
 def test_previewed_cta_is_shown_and_never_counted(visit, service):
-    shown = flag()
-    shown["metadata"] |= {"preview": True}
+    shown = flag(variant="preview:b", experiment=None)
+    shown["metadata"] = {"preview": True}
     service.flags = [shown]
     page = visit(path="/?ctaopt_preview=signed")
     page.get_by_text("Start for free").click()

@@ -19,8 +19,10 @@ def test_evaluation_describes_the_visitor_and_the_page(visit, service, site):
     page = visit(path=path)
     (evaluation,) = service.wait_for_evaluations(1)
     assert evaluation.headers["x-api-key"] == "k-1"
+    visitor = page.evaluate("ctaopt.visitor()")
     assert evaluation.context == {
-        "targetingKey": page.evaluate("ctaopt.visitor()"),
+        "targetingKey": visitor,
+        "anonymousId": visitor,
         "locale": "fr",
         "device": "desktop",
         "url": site.origin + path,
@@ -76,6 +78,13 @@ def test_site_can_name_the_visitor(visit, service):
     assert service.wait_for_evaluations(1)[0].context["targetingKey"] == "customer-7"
     assert page.evaluate("ctaopt.visitor()") == "customer-7"
     assert "ctaopt.visitor" not in stored(page)
+
+
+def test_visitor_who_logs_in_names_the_id_from_before(visit, service):
+    anonymous = visit().evaluate(f"{AT_READY}.then(() => ctaopt.visitor())")
+    visit(attributes='data-visitor="customer-7"', path="/account")
+    context = service.wait_for_evaluations(2)[1].context
+    assert (context["targetingKey"], context["anonymousId"]) == ("customer-7", anonymous)
 
 
 SIGNALS = [("globalPrivacyControl", "true"), ("doNotTrack", "'1'")]
