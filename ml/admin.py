@@ -5,7 +5,6 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -13,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
+from ml.drawing import draw_levels, draw_risk, estimate_in_words
 from ml.messages import STRATEGIES, TRANSFERS
 from ml.models import PredictorVersion
 from ml.predict import PredictorError, roll_back
@@ -45,7 +45,17 @@ class PredictorVersionAdmin(ModelAdmin[PredictorVersion]):  # type: ignore[misc]
     list_display = ("number", "state", "strategy_name", "groups", "accuracy", "created_at")
     list_filter = ("status", "strategy")
     actions = ("bring_back", "stop_predicting")
-    fields = ("number", "status", "strategy_name", "created_at", "figures", "ceiling", "gate")
+    fields = (
+        "number",
+        "status",
+        "strategy_name",
+        "created_at",
+        "figures",
+        "ceiling",
+        "gate",
+        "sureness",
+        "levels",
+    )
     readonly_fields = fields
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -117,6 +127,15 @@ class PredictorVersionAdmin(ModelAdmin[PredictorVersion]):  # type: ignore[misc]
         ]
         return format_html_join("", "<p><strong>{}</strong> {}. {}</p>", lines)
 
+    @admin.display(description=_("When it is surer"))
+    def sureness(self, version: PredictorVersion) -> SafeString | str:
+        return draw_risk(version.manifest["risk"]) if "risk" in version.manifest else "-"
+
+    @admin.display(description=_("Audiences, languages, forms, positions"))
+    def levels(self, version: PredictorVersion) -> SafeString | str:
+        found = version.manifest.get("departures")
+        return draw_levels(found) if found else "-"
+
     @admin.action(description=_("Put this version back into use"), permissions=["bring_back"])
     def bring_back(self, request: HttpRequest, queryset: QuerySet[PredictorVersion]) -> None:
         numbers = list(queryset.values_list("number", flat=True)[:2])
@@ -146,14 +165,4 @@ class PredictorVersionAdmin(ModelAdmin[PredictorVersion]):  # type: ignore[misc]
 
 
 def _figure(name: str, metrics: dict[str, Any]) -> str:
-    estimate = metrics[name]
-    if estimate["value"] is None:
-        return "-"
-    shown = {key: _number(estimate[key], name) for key in ("value", "low", "high")}
-    return gettext("%(value)s (%(low)s to %(high)s)") % shown
-
-
-def _number(value: float, name: str) -> str:
-    if name in SHARES:
-        return gettext("%(number)s %%") % {"number": number_format(f"{100 * value:.1f}")}
-    return number_format(f"{value:.3f}")
+    return estimate_in_words(metrics[name], is_share=name in SHARES)

@@ -4,7 +4,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from ml.calibration import Calibration
+from ml.deviations import Departure, Factor
 from ml.domain import Domain
 from ml.files import file_sha256
 from ml.past import PastWording
@@ -22,7 +23,8 @@ from ml.strategies.contract import Parts
 FORMAT = 1
 MANIFEST, CARD = "manifest.json", "MODEL_CARD.md"
 TENSORS, WORDS, PAST, DOMAIN = "tensors.safetensors", "words.json", "past.json", "domain.json"
-PAST_VECTORS, STRATEGY_PREFIX = "past.vectors", "strategy."
+DEPARTURES = "departures.json"
+PAST_VECTORS, STRATEGY_PREFIX, DEPARTURE_PREFIX = "past.vectors", "strategy.", "departure."
 
 
 class ArtifactError(RuntimeError):
@@ -41,6 +43,7 @@ class Artifact:
         past: Past wordings with results.
         past_vectors: Their unit vectors, float16 (n, d); None if the strategy makes them anew.
         manifest: What the trainer recorded; JSON-able.
+        departures: How audiences, languages, forms and positions depart, where that won.
     """
 
     strategy: str
@@ -50,6 +53,7 @@ class Artifact:
     past: tuple[PastWording, ...]
     past_vectors: NDArray[np.float16] | None
     manifest: Mapping[str, Any]
+    departures: Mapping[Factor, Departure] = field(default_factory=dict)
 
 
 def publish_artifact(artifact: Artifact, *, folder: Path, card: str) -> dict[str, Any]:
@@ -146,7 +150,19 @@ def load_artifact(folder: Path) -> Artifact:
         past=tuple(PastWording(**past) for past in _read_json(folder / PAST)),
         past_vectors=tensors.get(PAST_VECTORS),
         manifest=manifest,
+        departures=_read_departures(folder, tensors) if DEPARTURES in manifest["files"] else {},
     )
+
+
+def _read_departures(folder: Path, tensors: Mapping[str, NDArray[Any]]) -> dict[Factor, Departure]:
+    return {
+        factor: Departure(
+            **(words | {"levels": tuple(words["levels"]), "groups": tuple(words["groups"])}),
+            plain=tensors[f"{DEPARTURE_PREFIX}{factor}.plain"],
+            vectors=tensors[f"{DEPARTURE_PREFIX}{factor}.vectors"],
+        )
+        for factor, words in _read_json(folder / DEPARTURES).items()
+    }
 
 
 def _write_draft(artifact: Artifact, draft: Path, card: str) -> dict[str, Any]:
@@ -156,7 +172,12 @@ def _write_draft(artifact: Artifact, draft: Path, card: str) -> dict[str, Any]:
     }
     if artifact.past_vectors is not None:
         tensors[PAST_VECTORS] = np.ascontiguousarray(artifact.past_vectors)
+    for factor, departure in artifact.departures.items():
+        tensors[f"{DEPARTURE_PREFIX}{factor}.plain"] = np.ascontiguousarray(departure.plain)
+        tensors[f"{DEPARTURE_PREFIX}{factor}.vectors"] = np.ascontiguousarray(departure.vectors)
     (draft / TENSORS).write_bytes(save(tensors))
+    if artifact.departures:
+        _write_json(draft / DEPARTURES, _departure_words(artifact.departures))
     _write_json(draft / WORDS, dict(artifact.parts.words))
     _write_json(draft / PAST, [asdict(past) for past in artifact.past])
     domain = asdict(artifact.domain) | {"words": sorted(artifact.domain.words)}
@@ -170,6 +191,18 @@ def _write_draft(artifact: Artifact, draft: Path, card: str) -> dict[str, Any]:
     }
     _write_json(draft / MANIFEST, manifest)
     return manifest
+
+
+def _departure_words(departures: Mapping[Factor, Departure]) -> dict[str, Any]:
+    """Return what is not an array."""
+    return {
+        factor: {
+            name: value
+            for name, value in asdict(departure).items()
+            if name not in ("plain", "vectors")
+        }
+        for factor, departure in departures.items()
+    }
 
 
 def _write_json(path: Path, value: Any) -> None:

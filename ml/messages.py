@@ -12,6 +12,13 @@ STRATEGIES = {
     "frozen_layers": _("All layers of a frozen encoder + ridge (transfer learning)"),
 }
 
+FACTOR_NAMES = {
+    "audience": _("Audience"),
+    "locale": _("Language"),
+    "form": _("Form"),
+    "placement": _("Position"),
+}
+
 STAGES = {
     "embedding": _("Reading the past wordings"),
     "cross_validation": _("Comparing strategies on held-out tests"),
@@ -31,6 +38,22 @@ SENTENCES = {
     "locale_not_covered": _(
         "No prediction: the past tests hold %(tests)s in this language (%(locale)s), "
         "%(needed)s are needed."
+    ),
+    "audience_by_chance": _(
+        "No prediction: on %(tests)s held-out tests with the audience %(audience)s the predictor "
+        "was no better than a coin."
+    ),
+    "locale_by_chance": _(
+        "No prediction: on %(tests)s held-out tests in this language (%(locale)s) the predictor "
+        "was no better than a coin."
+    ),
+    "form_by_chance": _(
+        "No prediction: on %(tests)s held-out tests of this form (%(form)s) the predictor was no "
+        "better than a coin."
+    ),
+    "placement_by_chance": _(
+        "No prediction: on %(tests)s held-out tests in this position (%(placement)s) the "
+        "predictor was no better than a coin."
     ),
     # No prediction for one wording.
     "empty": _("No prediction: the wording is empty."),
@@ -57,8 +80,24 @@ SENTENCES = {
         "everybody."
     ),
     "audience_shared": _(
-        "The predictor does not tell audiences apart: this is the answer for everybody, "
+        "Held-out tests did not show that audiences differ: this is the answer for everybody, "
         "%(tests)s past tests were with the audience %(audience)s."
+    ),
+    "audience_own": _(
+        "For the audience %(audience)s: %(tests)s past tests of its own, %(borrowed)s %% of the "
+        "answer is borrowed from all."
+    ),
+    "locale_own": _(
+        "For this language (%(locale)s): %(tests)s past tests of its own, %(borrowed)s %% of the "
+        "answer is borrowed from all."
+    ),
+    "form_own": _(
+        "For this form (%(form)s): %(tests)s past tests of its own, %(borrowed)s %% of the "
+        "answer is borrowed from all."
+    ),
+    "placement_own": _(
+        "For this position (%(placement)s): %(tests)s past tests of its own, %(borrowed)s %% of "
+        "the answer is borrowed from all."
     ),
     "control_refused": _("There is no prediction for the control, so none is compared with it."),
     # Training.

@@ -21,10 +21,10 @@ from django.utils.crypto import salted_hmac
 from django.utils.module_loading import import_string
 
 from ml import client, registry
-from ml.advice import CHECKS, TRAIT_MEANINGS, TRAIT_NAMES, finding_sentence
 from ml.history.row import HistoryRow
 from ml.messages import STAGES, STRATEGIES, TRANSFERS, sentence
 from ml.models import PredictorVersion
+from ml.rules import inspect, measure_principles
 from ml.training.choices import Choices
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from ml.scoring import Scorer
 
 logger = logging.getLogger(__name__)
+
+__all__ = ["inspect", "measure_principles"]  # beside what is defined here
 
 # Vectors of typed wordings that a scoring process keeps.
 REMEMBERED_TEXTS = 20_000
@@ -116,15 +118,20 @@ def train(
 
 
 def score(
-    texts: Sequence[str], *, control: str | None = None, audience: str = "", locale: str = ""
+    texts: Sequence[str],
+    *,
+    control: str | None = None,
+    context: Mapping[str, str] | None = None,
+    explained: bool = False,
 ) -> dict[str, Any]:
     """Rank wordings with the active predictor, or say why not.
 
     Args:
         texts: Wordings.
         control: What they are compared with; it may be one of them.
-        audience: Audience key; empty for everybody.
-        locale: Language tag of the wordings; empty when not stated.
+        context: For whom and where: `audience`, `locale`, `form`, `placement`; what is left out
+            is not stated.
+        explained: Say what each word does, too.
 
     Returns:
         `predictor` (its number, or None), and the fields of `ml.scoring.ScoringOutcome`.
@@ -132,7 +139,8 @@ def score(
     Raises:
         PredictorError: If the stored predictor or its encoder cannot be used.
     """
-    from ml.scoring import Reason, refuse_all
+    from ml.answers import Reason, refuse_all
+    from ml.deviations import Context
 
     version = registry.active_version()
     if version is None:
@@ -141,12 +149,18 @@ def score(
         return {"predictor": None, **asdict(outcome)}
     with _expected_failures():
         scorer = _scorer(version.artifact)
-        outcome = scorer.score(texts, control=control, audience=audience, locale=locale)
+        outcome = scorer.score(
+            texts, control=control, context=Context(**(context or {})), explained=explained
+        )
     return {"predictor": version.number, **asdict(outcome)}
 
 
 def ask_service(
-    texts: Sequence[str], *, control: str | None = None, audience: str = "", locale: str = ""
+    texts: Sequence[str],
+    *,
+    control: str | None = None,
+    context: Mapping[str, str] | None = None,
+    explained: bool = False,
 ) -> dict[str, Any] | None:
     """Return what `score` says, from the scoring service; None if that does not answer in time.
 
@@ -155,10 +169,11 @@ def ask_service(
     Args:
         texts: Wordings.
         control: What they are compared with; it may be one of them.
-        audience: Audience key; empty for everybody.
-        locale: Language tag of the wordings; empty when not stated.
+        context: As in `score`.
+        explained: As in `score`.
     """
-    question = {"texts": list(texts), "control": control, "audience": audience, "locale": locale}
+    question = {"texts": list(texts), "control": control, "explained": explained}
+    question |= dict(context or {})
     try:
         return client.ask(
             settings.CTAOPT_SCORING_URL,
@@ -264,81 +279,6 @@ def roll_back(number: int) -> bool:
     with _expected_failures():
         verify_artifact(_model_dir() / version.artifact)
     return registry.roll_back_to(number=number)
-
-
-def measure_principles(
-    rows: Iterable[HistoryRow], *, locale: str = "", audience: str = ""
-) -> dict[str, Any]:
-    """Return what each principle of persuasion did across past tests; loads no torch.
-
-    Args:
-        rows: Past tests; suspect ones are left out.
-        locale: Language tag: only tests in this language. Empty: all.
-        audience: Key: only tests with this audience. Empty: all.
-
-    Returns:
-        `tests` (contrast groups looked at), and `traits`: the fields of
-        `ml.principles.TraitEffect` with `name` and `meaning` in the current language.
-    """
-    from ml.dataset.groups import build_groups
-    from ml.dataset.spread import replicate_dispersion
-    from ml.domain import primary_tag
-    from ml.principles import measure_traits
-
-    dataset = build_groups(
-        row
-        for row in rows
-        if (not locale or primary_tag(row.locale) == primary_tag(locale))
-        and (not audience or row.audience == audience)
-    )
-    effects = measure_traits(dataset.groups, dispersion=replicate_dispersion(dataset) or 1.0)
-    return {
-        "tests": sum(not group.suspect for group in dataset.groups),
-        "traits": [
-            asdict(effect)
-            | {"name": str(TRAIT_NAMES[effect.trait]), "meaning": str(TRAIT_MEANINGS[effect.trait])}
-            for effect in effects
-        ],
-    }
-
-
-def inspect(
-    text: str,
-    *,
-    locale: str = "",
-    form: str = "button",
-    look: Mapping[str, Any] | None = None,
-    position: str | None = None,
-) -> list[dict[str, Any]]:
-    """Return what can be said of a call to action without any data; loads no torch.
-
-    Args:
-        text: The wording; not blank.
-        locale: Language tag; when empty the text's own words decide.
-        form: `button`, `link` or `spoken`.
-        look: Fields of `ml.hygiene.Look`; None if it is not known or not seen.
-        position: Position of its slot; None if that is not asked.
-
-    Returns:
-        The fields of `ml.hygiene.Finding`, with `name` of the check and `message` in the current
-        language.
-
-    >>> inspect("Submit", locale="en")[1]["code"]
-    'vague'
-    """
-    from ml.hygiene import Look, inspect_look, inspect_position, inspect_wording
-
-    found = [*inspect_wording(text, locale=locale, form=form)]
-    found += inspect_look(Look(**look)) if look else ()
-    found += [] if position is None else [inspect_position(position)]
-    return [
-        asdict(each)
-        | {
-            "name": str(CHECKS[each.check]),
-            "message": finding_sentence(each.code, each.params),
-        }
-        for each in found
-    ]
 
 
 def archived_rows() -> Iterator[HistoryRow]:

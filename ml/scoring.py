@@ -1,122 +1,52 @@
 """Ranking new wordings with a trained predictor, or saying why not."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.answers import Code, Reason, ScoredWording, ScoringOutcome, blank_wording, refuse_all
 from ml.artifacts import Artifact, load_artifact
-from ml.calibration import Lift, predicted_lift, win_probability
+from ml.calibration import predicted_lift, win_probability
 from ml.dataset.groups import normalise_text
-from ml.domain import Outside, likeness, primary_tag, unseen_share
+from ml.deviations import FACTORS, Context, Factor, Features, plain_features, shift_of
+from ml.domain import likeness, primary_tag, unseen_share
 from ml.embedding import Encoder
-from ml.past import NearWording, nearest_wordings
+from ml.explanation import explain
+from ml.past import nearest_wordings
+from ml.ranks import rank_beliefs
 from ml.strategies.catalogue import strategy_named
 from ml.strategies.contract import FittedStrategy, Representation
-from ml.wording import MAX_CHARACTERS, Fault, wording_fault
+from ml.wording import MAX_CHARACTERS, wording_fault
 
 # A language with fewer past contrast groups is not answered for.
 MIN_LOCALE_GROUPS = 20
 # An audience with fewer is told how little of it was seen.
 MIN_AUDIENCE_GROUPS = 20
 N_NEAREST = 3
+# Of so many wordings each word is left out in turn.
+MAX_EXPLAINED = 20
+# A predictor is never taken to know true rates exactly.
+SMALLEST_SPREAD = 0.01
 # Wordings at a time when very many are judged: their likeness to all past ones fills memory.
 CHUNK = 512
 
-Code = (
-    Fault
-    | Outside
-    | Literal[
-        "no_predictor",
-        "no_wordings",
-        "locale_not_covered",
-        "locale_assumed",
-        "locale_unverified",
-        "audience_unknown",
-        "audience_shared",
-        "control_refused",
-    ]
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
-    """Why there is no prediction, or what to know about one; a page translates the code.
-
-    Args:
-        code: What is meant.
-        params: Figures and names that belong into the sentence.
-    """
-
-    code: Code
-    params: Mapping[str, str | int | float]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScoredWording:
-    """One wording and what is predicted of it.
-
-    Args:
-        text: As it was given.
-        is_control: It is what the others are compared with.
-        score: Predicted log click rate less the mean of the answered wordings; None if refused.
-        rank: 1 = best of the answered wordings, equal scores share a rank; None if refused.
-        chance: Probability that it would show a higher click rate than the control in a test
-            like past ones; None for the control, without one, or if either is refused.
-        lift: Expected true lift over the control with its 95 % prediction interval; None as above.
-        refusal: Why there is no prediction.
-        nearest: Most alike past wordings with their measured results.
-    """
-
-    text: str
-    is_control: bool
-    score: float | None
-    rank: int | None
-    chance: float | None
-    lift: Lift | None
-    refusal: Reason | None
-    nearest: tuple[NearWording, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScoringOutcome:
-    """The answer to one question.
-
-    Args:
-        strategy: Key of the strategy that answered; None without a predictor.
-        wordings: In the order given, the control first if it was given apart.
-        refusal: Why no wording at all is predicted.
-        notes: What to know about the predictions.
-    """
-
-    strategy: str | None
-    wordings: tuple[ScoredWording, ...]
-    refusal: Reason | None
-    notes: tuple[Reason, ...]
-
-
-def refuse_all(
-    texts: Sequence[str], refusal: Reason, *, strategy: str | None = None
-) -> ScoringOutcome:
-    """Return an outcome that predicts nothing, for one reason.
-
-    Args:
-        texts: The wordings that were asked about.
-        refusal: The reason.
-        strategy: Key of the strategy, if there is a predictor.
-
-    >>> refuse_all(["Go"], Reason(code="no_predictor", params={})).wordings[0].score is None
-    True
-    """
-    return ScoringOutcome(
-        strategy=strategy,
-        wordings=tuple(_blank(text, refusal) for text in texts),
-        refusal=refusal,
-        notes=(),
-    )
+OWN: Mapping[Factor, Code] = {
+    "audience": "audience_own",
+    "locale": "locale_own",
+    "form": "form_own",
+    "placement": "placement_own",
+}
+BY_CHANCE: Mapping[Factor, Code] = {
+    "audience": "audience_by_chance",
+    "locale": "locale_by_chance",
+    "form": "form_by_chance",
+    "placement": "placement_by_chance",
+}
+ANYBODY = Context()
 
 
 class Scorer:
@@ -141,39 +71,42 @@ class Scorer:
         texts: Sequence[str],
         *,
         control: str | None = None,
-        audience: str = "",
-        locale: str = "",
+        context: Context = ANYBODY,
+        explained: bool = False,
     ) -> ScoringOutcome:
         """Rank wordings that are to be tested against each other.
 
         Args:
             texts: Wordings, in any number.
             control: What they are compared with; it may be one of them. None: no comparison.
-            audience: Audience key; empty for everybody.
-            locale: Language tag of the wordings; empty when not stated.
+            context: For whom and where they are meant.
+            explained: Say what each word does, too.
         """
         asked = list(texts) if control is None or control in texts else [control, *texts]
         strategy = self.artifact.strategy
         if not asked:
             return refuse_all(asked, Reason(code="no_wordings", params={}), strategy=strategy)
-        if refusal := self.refuse_locale(locale):
+        if refusal := self.refuse_locale(context.locale) or self.refuse_level(context):
             return refuse_all(asked, refusal, strategy=strategy)
         close = self._likeness(asked)
         refusals = [self.refuse_text(text, row) for text, row in zip(asked, close, strict=True)]
         wordings = [
             replace(
-                _blank(text, refusal),
+                blank_wording(text, refusal),
                 is_control=text == control,
                 nearest=nearest_wordings(row, self.artifact.past, N_NEAREST),
             )
             for text, refusal, row in zip(asked, refusals, close, strict=True)
         ]
-        wordings = self._compare(self._rank(wordings))
+        wordings = self._compare(self._rank(wordings, context))
+        if explained:
+            wordings = self._explain(wordings, context)
         return ScoringOutcome(
             strategy=strategy,
             wordings=tuple(wordings),
+            chances=self._chances(wordings),
             refusal=None,
-            notes=tuple(self._notes(wordings, audience=audience, locale=locale)),
+            notes=tuple(self._notes(wordings, context)),
         )
 
     def refuse_locale(self, locale: str) -> Reason | None:
@@ -190,6 +123,25 @@ class Scorer:
             code="locale_not_covered",
             params={"locale": tag, "tests": known.get(tag, 0), "needed": MIN_LOCALE_GROUPS},
         )
+
+    def refuse_level(self, context: Context) -> Reason | None:
+        """Return why an audience, language, form or position is not answered for, or None.
+
+        Held-out tests of it must be predicted better than by a coin, once there are enough.
+
+        Args:
+            context: For whom and where.
+        """
+        for factor, levels in self._levels.items():
+            level = context.level(factor)
+            figures = levels.get(level)
+            if figures is None or figures["groups"] < MIN_AUDIENCE_GROUPS:
+                continue
+            skill = figures["log_loss_skill"]["value"]
+            if skill is not None and skill <= 0:
+                params = {factor: level, "tests": figures["groups"]}
+                return Reason(code=BY_CHANCE[factor], params=params)
+        return None
 
     def refuse_text(self, text: str, close: NDArray[np.float32]) -> Reason | None:
         """Return why a wording is not answered for, or None.
@@ -211,13 +163,13 @@ class Scorer:
         return Reason(code=outside, params={}) if outside else None
 
     def answer(
-        self, texts: Sequence[str], locales: Sequence[str]
+        self, texts: Sequence[str], contexts: Sequence[Context]
     ) -> tuple[NDArray[np.float64], list[Reason | None]]:
         """Return raw scores and refusals of many wordings, for judging the predictor.
 
         Args:
             texts: Wordings, n.
-            locales: Language tag of each.
+            contexts: For whom and where each is meant.
 
         Returns:
             Scores, float64 (n,), of refused wordings too, and a refusal or None for each.
@@ -226,12 +178,36 @@ class Scorer:
         for start in range(0, len(texts), CHUNK):
             chunk = slice(start, start + CHUNK)
             refusals += [
-                self.refuse_locale(locale) or self.refuse_text(text, row)
-                for text, locale, row in zip(
-                    texts[chunk], locales[chunk], self._likeness(texts[chunk]), strict=True
+                self.refuse_locale(context.locale)
+                or self.refuse_level(context)
+                or self.refuse_text(text, row)
+                for text, context, row in zip(
+                    texts[chunk], contexts[chunk], self._likeness(texts[chunk]), strict=True
                 )
             ]
-        return self._fitted.score([normalise_text(text) for text in texts]), refusals
+        return self._scores(texts, contexts), refusals
+
+    def _scores(self, texts: Sequence[str], contexts: Sequence[Context]) -> NDArray[np.float64]:
+        """Return the shared scores, shifted where a context departs; float64 (n,)."""
+        plain = [normalise_text(text) for text in texts]
+        scores = self._fitted.score(plain)
+        departures = self.artifact.departures
+        if not departures or not plain:
+            return scores
+        locales = [context.locale for context in contexts]
+        features = Features(
+            plain=plain_features(plain, locales, scores), vectors=self._vectors(plain)
+        )
+        shifted = scores.copy()
+        for context in set(contexts):
+            inside = np.array([each == context for each in contexts])
+            shifted[inside] += shift_of(departures, features.rows(inside), context)
+        return shifted
+
+    def _vectors(self, texts: Sequence[str]) -> Representation:
+        needed = any(each.vectors.size for each in self.artifact.departures.values())
+        rows = self._fitted.represent(texts) if needed else None
+        return np.empty((len(texts), 0), dtype=np.float32) if rows is None else rows
 
     def _likeness(self, texts: Sequence[str]) -> NDArray[np.float32]:
         rows = self._fitted.represent([normalise_text(text) for text in texts])
@@ -239,18 +215,45 @@ class Scorer:
             return np.zeros((len(texts), 0), dtype=np.float32)
         return likeness(rows, self._past)
 
-    def _rank(self, wordings: list[ScoredWording]) -> list[ScoredWording]:
-        """Add centred scores and ranks to the wordings that are not refused."""
+    def _rank(self, wordings: list[ScoredWording], context: Context) -> list[ScoredWording]:
+        """Add centred scores, ranks and their sureness to the wordings that are not refused."""
         answered = [at for at, wording in enumerate(wordings) if wording.refusal is None]
         if not answered:
             return wordings
-        scores = self._fitted.score([normalise_text(wordings[at].text) for at in answered])
+        texts = [wordings[at].text for at in answered]
+        scores = self._scores(texts, [context] * len(texts))
         scores = scores - scores.mean()
+        calibration = self.artifact.calibration
+        # A pair deviates by `lift_sd`: each of the two by a square root of 2 less.
+        spread = max(calibration.lift_sd, SMALLEST_SPREAD) / np.sqrt(2)
+        beliefs = rank_beliefs(calibration.lift_slope * scores, spread)
         ranked = list(wordings)
-        for at, score in zip(answered, scores, strict=True):
+        for at, score, belief in zip(answered, scores, beliefs, strict=True):
             rank = 1 + int(np.count_nonzero(scores > score))
-            ranked[at] = replace(wordings[at], score=float(score), rank=rank)
+            ranked[at] = replace(wordings[at], score=float(score), rank=rank, belief=belief)
         return ranked
+
+    def _chances(self, wordings: Sequence[ScoredWording]) -> tuple[tuple[float | None, ...], ...]:
+        def chance(row: ScoredWording, column: ScoredWording) -> float | None:
+            if row is column or row.score is None or column.score is None:
+                return None
+            return float(win_probability(row.score - column.score, self.artifact.calibration))
+
+        return tuple(tuple(chance(row, column) for column in wordings) for row in wordings)
+
+    def _explain(self, wordings: list[ScoredWording], context: Context) -> list[ScoredWording]:
+        """Add what each word does to the first wordings that are not refused."""
+        chosen = [at for at, each in enumerate(wordings) if each.refusal is None][:MAX_EXPLAINED]
+        effects = explain(
+            [wordings[at].text for at in chosen],
+            lambda texts: self._scores(texts, [context] * len(texts)),
+        )
+        slope = self.artifact.calibration.lift_slope
+        explained = list(wordings)
+        for at, words in zip(chosen, effects, strict=True):
+            lifts = (replace(each, effect=float(np.expm1(slope * each.effect))) for each in words)
+            explained[at] = replace(wordings[at], words=tuple(lifts))
+        return explained
 
     def _compare(self, wordings: list[ScoredWording]) -> list[ScoredWording]:
         """Add chance and lift over the control, if there is one and it is not refused."""
@@ -265,19 +268,47 @@ class Scorer:
                 wording,
                 chance=float(win_probability(wording.score - base, calibration)),
                 lift=predicted_lift(wording.score - base, calibration),
+                is_toss_up=self._is_toss_up(wording.score - base),
             )
             for wording in wordings
         ]
 
-    def _notes(
-        self, wordings: Sequence[ScoredWording], *, audience: str, locale: str
-    ) -> list[Reason]:
-        notes = [_audience_note(audience, self.artifact.domain.audience_groups)]
-        if not locale:
+    def _is_toss_up(self, difference: float) -> bool:
+        chance = float(win_probability(abs(difference), self.artifact.calibration))
+        limit: float = self.artifact.manifest.get("risk", {}).get("toss_up", 0.5)
+        return chance < limit or difference == 0
+
+    @property
+    def _levels(self) -> Mapping[Factor, Mapping[str, Any]]:
+        """How each level did on held-out tests; nothing in predictors of an earlier version."""
+        found: Mapping[Factor, Mapping[str, Any]] = self.artifact.manifest.get(
+            "departures", {}
+        ).get("levels", {})
+        return found
+
+    def _notes(self, wordings: Sequence[ScoredWording], context: Context) -> list[Reason]:
+        notes = [self._own_note(factor, context.level(factor)) for factor in FACTORS]
+        if notes[0] is None:
+            known = self.artifact.domain.audience_groups
+            notes[0] = _audience_note(context.audience, known)
+        if not context.locale:
             notes.append(_locale_note(self.artifact.domain.locale_groups))
         if any(wording.is_control and wording.refusal for wording in wordings):
             notes.append(Reason(code="control_refused", params={}))
         return [note for note in notes if note is not None]
+
+    def _own_note(self, factor: Factor, level: str) -> Reason | None:
+        """Say how much of the answer for a level is its own, if any."""
+        departure = self.artifact.departures.get(factor)
+        if departure is None or level not in departure.levels:
+            return None
+        at = departure.levels.index(level)
+        params: dict[str, str | int | float] = {
+            factor: level,
+            "tests": departure.groups[at],
+            "borrowed": round(100 * departure.borrowed[at]),
+        }
+        return Reason(code=OWN[factor], params=params)
 
 
 def load_scorer(folder: Path, *, make_encoder: Callable[[], Encoder]) -> Scorer:
@@ -296,21 +327,8 @@ def load_scorer(folder: Path, *, make_encoder: Callable[[], Encoder]) -> Scorer:
     return Scorer(artifact, strategy.restore(artifact.parts))
 
 
-def _blank(text: str, refusal: Reason | None) -> ScoredWording:
-    return ScoredWording(
-        text=text,
-        is_control=False,
-        score=None,
-        rank=None,
-        chance=None,
-        lift=None,
-        refusal=refusal,
-        nearest=(),
-    )
-
-
 def _audience_note(audience: str, known: Mapping[str, int]) -> Reason | None:
-    """Say that the answer is the shared one: no strategy tells audiences apart."""
+    """Say that the answer is the shared one, and how many tests the audience had."""
     if not audience:
         return None
     groups = known.get(audience, 0)

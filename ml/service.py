@@ -27,11 +27,12 @@ logger = logging.getLogger(__name__)
 TOKEN = f"Bearer {predict.token()}".encode()
 MAX_BODY_BYTES = 1_000_000
 MAX_WORDINGS = 1_000
+CONTEXT = ("audience", "locale", "form", "placement")
 FIELDS: dict[str, type | tuple[type, ...]] = {
     "texts": list,
     "control": (str, type(None)),
-    "audience": str,
-    "locale": str,
+    "explained": bool,
+    **dict.fromkeys(CONTEXT, str),
 }
 
 Environ = dict[str, Any]
@@ -66,10 +67,11 @@ def _answer(environ: Environ) -> Answer:
         return "401 Unauthorized", {"detail": "the token of this installation is needed"}
     try:
         question = _question(environ)
+        context = {name: question.pop(name) for name in CONTEXT if name in question}
     except ValueError as error:
         return "400 Bad Request", {"detail": str(error)}
     try:
-        return "200 OK", predict.score(question.pop("texts"), **question)
+        return "200 OK", predict.score(question.pop("texts"), context=context, **question)
     except predict.PredictorError as error:
         return "409 Conflict", {"detail": str(error)}
 

@@ -17,6 +17,8 @@ from ml import predict
 
 # Any fixed number: the same history makes the same predictor.
 SEED = 20261122
+# For whom and where wordings are meant.
+CONTEXT = ("audience", "locale", "form", "placement")
 
 
 def train(_: Mapping[str, Any], report: Report) -> dict[str, Any]:
@@ -53,7 +55,7 @@ def start_due_training(*, now: datetime) -> Job | None:
 
 
 def rank(request: Mapping[str, Any], _: Report) -> dict[str, Any]:
-    """Rank the wordings of a request: `wordings`, `control`, `locale`, `audience`.
+    """Rank the wordings of a request: `wordings`, `control`, and `CONTEXT` where it is stated.
 
     Raises:
         JobFailedError: If the predictor in use cannot be loaded.
@@ -62,8 +64,8 @@ def rank(request: Mapping[str, Any], _: Report) -> dict[str, Any]:
         outcome = predict.score(
             request["wordings"],
             control=request["control"],
-            audience=request["audience"],
-            locale=request["locale"],
+            context={name: request.get(name, "") for name in CONTEXT},
+            explained=True,
         )
     except predict.PredictorError as error:
         raise JobFailedError(str(error)) from error
@@ -75,8 +77,8 @@ def rank_at_once(request: Mapping[str, Any]) -> dict[str, Any] | None:
     return predict.ask_service(
         request["wordings"],
         control=request["control"],
-        audience=request["audience"],
-        locale=request["locale"],
+        context={name: request.get(name, "") for name in CONTEXT},
+        explained=True,
     )
 
 

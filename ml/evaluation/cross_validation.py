@@ -164,7 +164,7 @@ def cross_validate(
             arms=folds.arms,
             pairs=folds.pairs,
             scores=scores,
-            logit=difference * _cross_fitted_slopes(difference, folds),
+            logit=difference * cross_fitted_slopes(difference, folds),
         ),
         calibration=fit_calibration(difference, folds.arms, folds.pairs, dispersion=dispersion),
     )
@@ -198,7 +198,16 @@ def _select(groups: Sequence[ContrastGroup], wanted: NDArray[np.bool_]) -> list[
     return list(compress(groups, wanted))
 
 
-def _cross_fitted_slopes(difference: NDArray[np.float64], folds: Folds) -> NDArray[np.float64]:
+def cross_fitted_slopes(difference: NDArray[np.float64], folds: Folds) -> NDArray[np.float64]:
+    """Return the slope of each pair, fitted on the out-of-fold scores of the other folds.
+
+    Args:
+        difference: Out-of-fold score of A less that of B, float64 (m,).
+        folds: With the pairs, m.
+
+    Returns:
+        Log-odds for each unit of score, float64 (m,), >= 0.
+    """
     fold = folds.fold[folds.pairs.group]
     slopes = np.array(
         [

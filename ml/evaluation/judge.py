@@ -11,6 +11,7 @@ from ml.dataset.duplicates import tokenise
 from ml.dataset.groups import ContrastGroup, Dataset, stack_arms
 from ml.dataset.pairs import pair_arms
 from ml.dataset.spread import replicate_dispersion
+from ml.deviations import context_of
 from ml.evaluation.ceiling import noise_ceiling
 from ml.evaluation.estimates import Estimate, estimate, resample, total
 from ml.evaluation.metrics import Metrics, Predictions, group_sums, summarise
@@ -102,8 +103,8 @@ def _answers(
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return the scores of the arms of the answered groups, and which groups those are."""
     arms = stack_arms(groups)
-    locales = [group.locale for group in groups for _ in group.texts]
-    scores, refusals = scorer.answer(arms.texts, locales)
+    contexts = [context_of(group) for group in groups for _ in group.texts]
+    scores, refusals = scorer.answer(arms.texts, contexts)
     refused = np.zeros(len(groups), dtype=bool)
     refused[arms.group[[refusal is not None for refusal in refusals]]] = True
     return scores[~refused[arms.group]], ~refused

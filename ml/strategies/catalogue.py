@@ -8,6 +8,9 @@ from ml.strategies.frozen_head import FrozenHead
 from ml.strategies.no_text import NoText
 from ml.strategies.tfidf import TfidfRidge
 
+# Those whose vectors never saw a result, so that departures may be learned on them.
+LABEL_FREE_VECTORS = frozenset({"tfidf", "frozen_head", "frozen_layers"})
+
 
 def all_strategies(encoder: Encoder) -> tuple[Strategy, ...]:
     """Return the strategies that training compares, "no text" first.

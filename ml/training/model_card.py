@@ -32,6 +32,8 @@ def model_card(manifest: Mapping[str, Any], *, served: str) -> str:
         _data(manifest["data"]),
         _figures(manifest),
         _gate(manifest["gate"]),
+        _departures(manifest["departures"]),
+        _risk(manifest),
         _limits(manifest),
     ]
     return "\n\n".join(sections) + "\n"
@@ -108,13 +110,67 @@ def _gate(gate: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _departures(departures: Mapping[str, Any]) -> str:
+    """Say which factors depart from the shared answer, and how every level does."""
+    lines = ["## Audiences, languages, forms and positions", ""]
+    for factor, verdict in departures["factors"].items():
+        word = "kept" if verdict["kept"] else "dropped: everybody gets the shared answer"
+        lines.append(
+            f"- Telling {factor} apart: {word}. Log-loss gain over the shared answer: "
+            f"{_estimate(verdict['gain'], digits=4)} (90 % interval)."
+        )
+    if not departures["factors"]:
+        lines.append("- Nothing to tell apart: no factor has two levels with enough tests.")
+    rows = [
+        [factor, level, str(each["groups"]), *_level_figures(each)]
+        for factor, levels in departures["levels"].items()
+        for level, each in levels.items()
+    ]
+    if not rows:
+        return "\n".join(lines)
+    header = ["", "", "tests", "accuracy", "shared answer", "log-loss skill", "borrowed"]
+    table = [header, ["---"] * len(header), *rows]
+    return "\n".join([*lines, "", *("| " + " | ".join(row) + " |" for row in table)])
+
+
+def _level_figures(level: Mapping[str, Any]) -> list[str]:
+    names = ("accuracy", "accuracy_shared", "log_loss_skill")
+    return [*(_estimate(level[name]) for name in names), f"{100 * level['borrowed']:.0f} %"]
+
+
+def _risk(manifest: Mapping[str, Any]) -> str:
+    """Say what abstention would buy, and whether explanations are faithful."""
+    risk, check = manifest["risk"], manifest["explanations"]
+    lines = [
+        "## When it is surer",
+        "",
+        "| pairs answered, the surest first | chance of the likelier at least | accuracy |",
+        "| --- | --- | --- |",
+        *(
+            f"| {100 * point['coverage']:.0f} % | {point['chance']:.3f} | "
+            f"{_estimate(point['accuracy'])} |"
+            for point in risk["curve"]
+        ),
+        "",
+        f"Up to a chance of {risk['toss_up']:.3f} pairs were not shown to be told apart. The 95 % "
+        "intervals of the lift, widened by the noise of measurement, held "
+        f"{_estimate(risk['interval_coverage'])} of the held-out pairs.",
+    ]
+    if check:
+        lines.append(
+            f"Deleting the words that an explanation names lowers the score by "
+            f"{check['gain']:.3f} [{check['low']:.3f}, {check['high']:.3f}] more than deleting "
+            f"as many at random ({check['wordings']} wordings)."
+        )
+    return "\n".join(lines)
+
+
 def _limits(manifest: Mapping[str, Any]) -> str:
     return "\n".join(
         [
             "## Limits",
             "",
             "- A ranking of wordings for a test to come, not a replacement for the test.",
-            "- Answers are the same for every audience.",
             "- Figures hold for wordings like those in the data; others are refused.",
             "- A language with few past tests is refused: "
             f"{_counts(manifest['data']['locales'])} were trained on.",

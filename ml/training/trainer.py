@@ -9,23 +9,21 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ml.artifacts import Artifact, publish_artifact
-from ml.calibration import Calibration
+from ml.artifacts import publish_artifact
 from ml.checkpoints import Checkpoints, forget_old, keep_nothing, source_digest
 from ml.dataset.groups import ContrastGroup, build_groups, stack_arms
 from ml.dataset.pairs import pair_arms
 from ml.dataset.splits import connect_groups
 from ml.dataset.spread import replicate_dispersion
-from ml.domain import measure_domain
 from ml.embedding import Encoder, Progress, layers_of
 from ml.evaluation.cross_validation import Helpers
 from ml.evaluation.metrics import summarise
 from ml.gate import Candidate, decide
 from ml.history.row import HistoryRow
-from ml.past import past_wordings
 from ml.strategies.catalogue import all_strategies
 from ml.strategies.contract import Strategy
 from ml.training.choices import Choices
+from ml.training.final_fit import Material, final_fit
 from ml.training.model_card import model_card
 from ml.training.record import (
     as_plain,
@@ -169,17 +167,17 @@ def train(
     progress(0.95, "final_fit")
     if decision.served is not None:
         strategy = next(each for each in strategies if each.name == decision.served)
+        artifact = final_fit(
+            strategy,
+            Material(groups=groups, helpers=helpers),
+            trial=trials[strategy.name],
+            record=record,
+            rng=rng,
+        )
         record = publish_artifact(
-            _final_fit(
-                strategy,
-                groups,
-                helpers,
-                calibration=trials[strategy.name].calibration,
-                record=record,
-                rng=rng,
-            ),
+            artifact,
             folder=settings.folder,
-            card=model_card(record, served=strategy.name),
+            card=model_card(artifact.manifest, served=strategy.name),
         )
     if steps:
         steps.clear()
@@ -231,29 +229,3 @@ def _candidates(strategies: Sequence[Strategy], trials: Mapping[str, Trial]) -> 
         Candidate(name=each.name, is_transfer=each.is_transfer, sums=trials[each.name].sums)
         for each in strategies
     ]
-
-
-def _final_fit(
-    strategy: Strategy,
-    groups: Sequence[ContrastGroup],
-    helpers: Helpers,
-    *,
-    calibration: Calibration,
-    record: Mapping[str, Any],
-    rng: np.random.Generator,
-) -> Artifact:
-    """Fit the chosen strategy on all groups and gather what scoring needs."""
-    trust = np.concatenate([np.ones(len(groups)), helpers.trust])
-    fitted = strategy.fit(stack_arms([*groups, *helpers.groups], trust=trust))
-    vectors = fitted.represent(stack_arms(groups).texts)
-    if vectors is None:
-        raise ValueError(f"strategy: {strategy.name!r} reads no text and cannot be served")
-    return Artifact(
-        strategy=strategy.name,
-        parts=fitted.parts(),
-        calibration=calibration,
-        domain=measure_domain(groups, connect_groups(groups), vectors, rng=rng),
-        past=past_wordings(groups),
-        past_vectors=vectors.astype(np.float16) if isinstance(vectors, np.ndarray) else None,
-        manifest=record,
-    )

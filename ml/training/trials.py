@@ -11,9 +11,15 @@ from ml.calibration import Calibration
 from ml.checkpoints import Keep, keep_nothing
 from ml.dataset.groups import ContrastGroup
 from ml.embedding import Progress
-from ml.evaluation.cross_validation import NO_HELPERS, Helpers, cross_validate, make_folds
+from ml.evaluation.cross_validation import (
+    NO_HELPERS,
+    Folds,
+    Helpers,
+    cross_validate,
+    make_folds,
+)
 from ml.evaluation.estimates import GroupSums
-from ml.evaluation.metrics import group_sums
+from ml.evaluation.metrics import Predictions, group_sums
 from ml.strategies.contract import Strategy
 
 N_FOLDS = 5
@@ -23,16 +29,31 @@ REPEATS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What a strategy said in one repeat.
+
+    Args:
+        folds: The groups and their folds.
+        predictions: Of every arm, by a model that did not see it.
+    """
+
+    folds: Folds
+    predictions: Predictions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
     """How a strategy did when it was scored on what it was not trained on.
 
     Args:
         sums: Held-out sums by group, averaged over the repeats.
         calibration: From score differences to probability and lift, averaged likewise.
+        held: What it said, one for each repeat.
     """
 
     sums: GroupSums
     calibration: Calibration
+    held: tuple[Held, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +116,10 @@ def try_strategies(
                 keep=partial(_keep_as, keep, f"{strategy.name}-{repeat}"),
             )
             sums = group_sums(result.predictions)
-            found[strategy.name].append(Trial(sums=sums, calibration=result.calibration))
+            held = Held(folds=folds, predictions=result.predictions)
+            found[strategy.name].append(
+                Trial(sums=sums, calibration=result.calibration, held=(held,))
+            )
             progress((repeat + (at + 1) / len(strategies)) / repeats)
     return {name: _average(trials) for name, trials in found.items()}
 
@@ -108,12 +132,29 @@ def _keep_as(
 
 def _average(trials: Sequence[Trial]) -> Trial:
     return Trial(
-        sums={
-            name: np.mean([trial.sums[name] for trial in trials], axis=0) for name in trials[0].sums
-        },
-        calibration=Calibration(
-            slope=float(np.mean([trial.calibration.slope for trial in trials])),
-            lift_slope=float(np.mean([trial.calibration.lift_slope for trial in trials])),
-            lift_sd=float(np.mean([trial.calibration.lift_sd for trial in trials])),
-        ),
+        sums=average_sums([trial.sums for trial in trials]),
+        calibration=average_calibration([trial.calibration for trial in trials]),
+        held=tuple(held for trial in trials for held in trial.held),
+    )
+
+
+def average_sums(sums: Sequence[GroupSums]) -> GroupSums:
+    """Return the mean of the sums of several repeats.
+
+    Args:
+        sums: Of each repeat, over the same groups.
+    """
+    return {name: np.mean([each[name] for each in sums], axis=0) for name in sums[0]}
+
+
+def average_calibration(calibrations: Sequence[Calibration]) -> Calibration:
+    """Return the mean of the calibrations of several repeats.
+
+    Args:
+        calibrations: Of each repeat.
+    """
+    return Calibration(
+        slope=float(np.mean([each.slope for each in calibrations])),
+        lift_slope=float(np.mean([each.lift_slope for each in calibrations])),
+        lift_sd=float(np.mean([each.lift_sd for each in calibrations])),
     )

@@ -1,5 +1,6 @@
 """History rows and contrast groups for the predictor's tests."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -92,6 +93,17 @@ def learnable_rows(n_tests=60, *, gain=0.4, visitors=4000, seed=1, own_words=Fal
             rate = 1 / (1 + np.exp(2.5 - effect - rng.normal(0, 0.1)))
             clicks = int(rng.binomial(visitors, rate))
             rows.append(arm_row(f"t{number}", text, visitors, clicks, **changes))
+    return rows
+
+
+def divided_rows(n_everybody=90, n_experts=30, *, gain=0.4):
+    """Tests of two audiences; experts like what everybody dislikes."""
+    rows = []
+    for audience, n_tests, sign in [("everybody", n_everybody, 1), ("experts", n_experts, -1)]:
+        own = {"audience": audience, "locale": "en", "seed": 1 + n_tests}
+        for row in learnable_rows(n_tests, gain=sign * gain, **own):
+            text = row.text.replace("thing", f"{audience}thing")
+            rows.append(replace(row, test=f"{audience}-{row.test}", text=text))
     return rows
 
 

@@ -56,14 +56,16 @@ def test_unwritable_folder_is_an_expected_failure(model_dir, settings):
 
 
 def test_scores_are_plain_and_complete(active):
-    found = predict.score(["free thing1"], control="plain thing1", locale="en", audience="new")
+    found = predict.score(
+        ["free thing1"], control="plain thing1", context={"locale": "en", "audience": "new"}
+    )
     assert (found["predictor"], found["strategy"], found["refusal"]) == (1, "tfidf", None)
     control, wording = found["wordings"]
     assert control["is_control"]
     assert wording["rank"] == 1
     assert set(wording["lift"]) == {"expected", "low", "high"}
     assert {"text", "visitors", "clicks", "click_rate", "likeness"} <= set(wording["nearest"][0])
-    assert predict.describe(found["notes"][0]).startswith("The predictor does not tell audiences")
+    assert predict.describe(found["notes"][0]).startswith("Held-out tests did not show that")
 
 
 def test_without_a_predictor_there_is_no_prediction_and_a_reason(model_dir):
@@ -135,7 +137,8 @@ def test_archive_comes_from_the_configured_source(settings):
 @pytest.mark.parametrize("code", SENTENCES)
 def test_every_sentence_can_be_filled_in(code):
     names = ["tests", "locale", "needed", "limit", "unseen", "locales", "audience", "found"]
-    filled = sentence(code, dict.fromkeys([*names, "detail", "suspect"], 7))
+    names += ["detail", "suspect", "borrowed", "form", "placement"]
+    filled = sentence(code, dict.fromkeys(names, 7))
     assert "%(" not in filled
     assert "%%" not in filled
 

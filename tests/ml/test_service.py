@@ -39,7 +39,9 @@ def test_wordings_are_ranked(active):
     status, found = ask(question)
     assert status == "200"
     assert found == json.loads(
-        json.dumps(predict.score(["free a", "plain b"], control="plain b", locale="en"))
+        json.dumps(
+            predict.score(["free a", "plain b"], control="plain b", context={"locale": "en"})
+        )
     )
 
 

@@ -7,6 +7,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from ml import predict
 from ml.management.output import as_json, table
 
+CONTEXT = ("audience", "locale", "form", "placement")
+
 
 class Command(BaseCommand):
     help = (
@@ -20,6 +22,9 @@ class Command(BaseCommand):
         parser.add_argument("--control", metavar="TEXT", help="what the others are compared with")
         parser.add_argument("--audience", metavar="KEY", default="", help="everybody if left out")
         parser.add_argument("--locale", default="", help="language of the wordings, such as fr")
+        parser.add_argument("--form", default="", help="button, link or spoken")
+        parser.add_argument("--placement", default="", help="position, such as footer")
+        parser.add_argument("--explain", action="store_true", help="say what each word does, too")
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *_: Any, **options: Any) -> None:
@@ -27,7 +32,10 @@ class Command(BaseCommand):
         control = texts[0] if options["control"] is None else options["control"]
         try:
             found = predict.score(
-                texts, control=control, audience=options["audience"], locale=options["locale"]
+                texts,
+                control=control,
+                context={name: options[name] for name in CONTEXT},
+                explained=options["explain"],
             )
         except predict.PredictorError as error:
             raise CommandError(str(error)) from error

@@ -1,0 +1,158 @@
+"""Why a wording scores as it does: what the score loses when a word is left out."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+# A longer text is not explained: it would be scored once a word.
+MAX_WORDS = 40
+
+Score = Callable[[Sequence[str]], NDArray[np.float64]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WordEffect:
+    """One word and what it does.
+
+    Args:
+        word: As it was written, with the marks around it.
+        effect: Score of the whole less the score without it.
+    """
+
+    word: str
+    effect: float
+
+
+def explain(texts: Sequence[str], score: Score) -> list[tuple[WordEffect, ...]]:
+    """Return the effect of every word of every wording.
+
+    Args:
+        texts: Wordings; one of a single word, or of more than 40, is not explained.
+        score: From texts to scores, float64 (n,).
+
+    Returns:
+        Effects in the order of the words; empty where there are none.
+
+    Source: leave-one-out occlusion, Li, Monroe and Jurafsky (2016), arXiv 1612.08220.
+
+    >>> def count_letters(texts):
+    ...     return np.array([len(text) for text in texts], dtype=np.float64)
+    >>> [(each.word, each.effect) for each in explain(["Go now"], count_letters)[0]]
+    [('Go', 3.0), ('now', 4.0)]
+    """
+    words = [split_words(text) for text in texts]
+    words = [each if 2 <= len(each) <= MAX_WORDS else [] for each in words]
+    shortened = [without(each, {at}) for each in words for at in range(len(each))]
+    whole = [" ".join(each) for each in words]
+    if not shortened:
+        return [() for _ in texts]
+    scores = score([*whole, *shortened])
+    effects, at = [], len(whole)
+    for number, each in enumerate(words):
+        left = scores[at : at + len(each)]
+        at += len(each)
+        effects.append(
+            tuple(
+                WordEffect(word=word, effect=float(scores[number] - rest))
+                for word, rest in zip(each, left, strict=True)
+            )
+        )
+    return effects
+
+
+def split_words(text: str) -> list[str]:
+    """Return the words of a text; a mark that stands alone belongs to the word before it.
+
+    Args:
+        text: A wording.
+
+    >>> split_words("Prêt ? Essayez")
+    ['Prêt ?', 'Essayez']
+    """
+    words: list[str] = []
+    for part in text.split():
+        if words and not re.search(r"\w", part):
+            words[-1] += f" {part}"
+        else:
+            words.append(part)
+    return words
+
+
+def without(words: Sequence[str], left_out: set[int]) -> str:
+    """Return the text without some of its words.
+
+    Args:
+        words: The words.
+        left_out: Positions that go.
+
+    >>> without(["Get", "my", "guide"], {1})
+    'Get guide'
+    """
+    return " ".join(word for at, word in enumerate(words) if at not in left_out)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeletionCheck:
+    """Whether explanations name the words that matter, judged together and not one by one.
+
+    Half the words of each wording are deleted at once: those with the largest effects, or as many
+    at random. A faithful explanation moves the score further.
+
+    Args:
+        wordings: How many were checked.
+        named: Mean drop of the score without the words that the explanation names first.
+        random: Mean drop without as many random words.
+        gain: Mean of the difference.
+        low: Lower end of its 95 % interval over wordings.
+        high: Upper end.
+    """
+
+    wordings: int
+    named: float
+    random: float
+    gain: float
+    low: float
+    high: float
+
+
+def check_deletion(
+    texts: Sequence[str], score: Score, *, rng: np.random.Generator, n_random: int = 5
+) -> DeletionCheck | None:
+    """Return whether deleting the named words moves the score more than deleting random ones.
+
+    Args:
+        texts: Wordings; those of fewer than four words say nothing and are left out.
+        score: From texts to scores.
+        rng: Draws the random words.
+        n_random: Draws for each wording.
+
+    Returns:
+        The check; None if fewer than two wordings can be checked.
+
+    Source: DeYoung et al. (2020), "ERASER", comprehensiveness against a random baseline.
+    """
+    effects = [each for each in explain(texts, score) if len(each) >= 4]
+    if len(effects) < 2:
+        return None
+    asked: list[str] = []
+    for each in effects:
+        words, half = [effect.word for effect in each], len(each) // 2
+        top = np.argsort([-effect.effect for effect in each])[:half]
+        asked += [" ".join(words), without(words, set(top.tolist()))]
+        for _ in range(n_random):
+            asked.append(without(words, set(rng.permutation(len(words))[:half].tolist())))
+    scores = score(asked).reshape(len(effects), 2 + n_random)
+    named, random = scores[:, 0] - scores[:, 1], scores[:, 0] - scores[:, 2:].mean(axis=1)
+    gain = named - random
+    reach = 1.96 * float(gain.std(ddof=1)) / np.sqrt(len(gain))
+    return DeletionCheck(
+        wordings=len(effects),
+        named=float(named.mean()),
+        random=float(random.mean()),
+        gain=float(gain.mean()),
+        low=float(gain.mean() - reach),
+        high=float(gain.mean() + reach),
+    )

@@ -1,0 +1,100 @@
+"""How sure a ranking is: the probability of each rank, from predicted rates and their spread."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+# Points of the integral over one wording's own deviation, and how far it goes.
+N_POINTS, REACH = 161, 6.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankBelief:
+    """What is believed of the rank that one of k wordings has by its true click rate.
+
+    Args:
+        best: Probability that it is the best of them.
+        expected: Mean of its rank, in [1, k].
+        low: Smallest rank of the 80 % interval.
+        high: Largest rank of it.
+    """
+
+    best: float
+    expected: float
+    low: int
+    high: int
+
+
+def rank_probabilities(expected: NDArray[np.float64], spread: float) -> NDArray[np.float64]:
+    """Return the probability of every rank of every wording.
+
+    True values are independent and normal around the expected ones with one standard deviation.
+    Given its own value, a wording's rank is one plus the number of others above it, whose
+    distribution is that of independent trials; this is averaged over its own value.
+
+    Args:
+        expected: Expected value of each wording, float64 (k,), k >= 1.
+        spread: Standard deviation of a true value around the expected one, > 0.
+
+    Returns:
+        Float64 (k, k): row i, column r = probability that wording i has rank r + 1. Rows and
+        columns sum to 1.
+
+    Raises:
+        ValueError: If the spread is not positive.
+
+    >>> rank_probabilities(np.array([0.0, 0.0]), 1.0).round(3)
+    array([[0.5, 0.5],
+           [0.5, 0.5]])
+    """
+    if spread <= 0:
+        raise ValueError(f"spread: {spread} is not positive")
+    points = np.linspace(-REACH, REACH, N_POINTS)
+    mass = norm.pdf(points)
+    mass = mass / mass.sum()
+    k = len(expected)
+    found = np.zeros((k, k))
+    for at in range(k):
+        own = expected[at] + spread * points
+        above = norm.sf((own[:, None] - np.delete(expected, at)[None, :]) / spread)
+        found[at] = mass @ _count_distribution(above)
+    return found
+
+
+def rank_beliefs(expected: NDArray[np.float64], spread: float) -> list[RankBelief]:
+    """Return what is believed of the rank of each wording.
+
+    Args:
+        expected: Expected value of each, float64 (k,).
+        spread: Standard deviation of a true value around the expected one, > 0.
+
+    >>> first, second = rank_beliefs(np.array([3.0, 0.0]), 1.0)
+    >>> round(first.best, 2), second.low, second.high
+    (0.98, 2, 2)
+    """
+    beliefs = []
+    for row in rank_probabilities(expected, spread):
+        reached = np.cumsum(row)
+        beliefs.append(
+            RankBelief(
+                best=float(row[0]),
+                expected=float(row @ np.arange(1, len(row) + 1)),
+                low=1 + int(np.searchsorted(reached, 0.1)),
+                high=1 + min(len(row) - 1, int(np.searchsorted(reached, 0.9 - 1e-12))),
+            )
+        )
+    return beliefs
+
+
+def _count_distribution(chance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how many of independent trials succeed, float64 (points, trials + 1)."""
+    points, trials = chance.shape
+    found = np.zeros((points, trials + 1))
+    found[:, 0] = 1.0
+    for at in range(trials):
+        hit = chance[:, at : at + 1]
+        found[:, 1:] = found[:, 1:] * (1 - hit) + found[:, :-1] * hit
+        found[:, 0] *= 1 - hit[:, 0]
+    return found

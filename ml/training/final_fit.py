@@ -1,0 +1,114 @@
+"""The chosen strategy on all groups, and everything that is stored beside it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from ml.artifacts import Artifact
+from ml.dataset.groups import ContrastGroup, stack_arms
+from ml.dataset.splits import connect_groups
+from ml.deviations import project
+from ml.domain import measure_domain
+from ml.evaluation.cross_validation import Helpers
+from ml.evaluation.metrics import summarise
+from ml.evaluation.risk import measure_risk
+from ml.explanation import check_deletion
+from ml.past import past_wordings
+from ml.strategies.catalogue import LABEL_FREE_VECTORS
+from ml.strategies.contract import FittedStrategy, Strategy
+from ml.training.departures import Tried, try_departures
+from ml.training.record import as_plain
+from ml.training.trials import Trial
+
+# Past wordings on which explanations are checked.
+N_EXPLAINED = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """What the chosen strategy is fitted on.
+
+    Args:
+        groups: Contrast groups that judged, too.
+        helpers: Groups that only train.
+    """
+
+    groups: Sequence[ContrastGroup]
+    helpers: Helpers
+
+
+def final_fit(
+    strategy: Strategy,
+    material: Material,
+    *,
+    trial: Trial,
+    record: Mapping[str, Any],
+    rng: np.random.Generator,
+) -> Artifact:
+    """Fit the chosen strategy on everything and gather what scoring needs.
+
+    Args:
+        strategy: What the gate chose.
+        material: What it learns from.
+        trial: How it did on held-out groups.
+        record: The manifest so far, with the seed and what is known of the data.
+        rng: Source of draws.
+
+    Raises:
+        ValueError: If the strategy reads no text.
+    """
+    groups, helpers = material.groups, material.helpers
+    trust = np.concatenate([np.ones(len(groups)), helpers.trust])
+    fitted = strategy.fit(stack_arms([*groups, *helpers.groups], trust=trust))
+    arms = stack_arms(groups)
+    vectors = fitted.represent(arms.texts)
+    if vectors is None:
+        raise ValueError(f"strategy: {strategy.name!r} reads no text and cannot be served")
+    dispersion = record["data"]["dispersion"] or 1.0
+    small, projection = project(
+        vectors if strategy.name in LABEL_FREE_VECTORS else None, len(arms.texts)
+    )
+    tried = try_departures(
+        trial.held,
+        trial.sums,
+        small,
+        calibration=trial.calibration,
+        dispersion=dispersion,
+        seed=record["seed"],
+    )
+    found = _record(tried, fitted, arms.texts, dispersion=dispersion, rng=rng)
+    return Artifact(
+        strategy=strategy.name,
+        parts=fitted.parts(),
+        calibration=tried.calibration,
+        domain=measure_domain(groups, connect_groups(groups), vectors, rng=rng),
+        past=past_wordings(groups),
+        past_vectors=vectors.astype(np.float16) if isinstance(vectors, np.ndarray) else None,
+        manifest={**record, **as_plain(found)},
+        departures={
+            factor: departure.in_space_of(projection) for factor, departure in tried.kept.items()
+        },
+    )
+
+
+def _record(
+    tried: Tried,
+    fitted: FittedStrategy,
+    texts: Sequence[str],
+    *,
+    dispersion: float,
+    rng: np.random.Generator,
+) -> dict[str, Any]:
+    """Return what is known of the answers: departures, risk, faithfulness of explanations."""
+    risk = measure_risk(
+        tried.held[0].predictions, tried.calibration, rng=rng, dispersion=dispersion
+    )
+    some = [texts[at] for at in rng.permutation(len(texts))[:N_EXPLAINED]]
+    check = check_deletion(some, fitted.score, rng=rng)
+    return {
+        "departures": {**tried.record, "metrics": asdict(summarise(tried.sums, rng=rng))},
+        "risk": asdict(risk),
+        "explanations": None if check is None else asdict(check),
+    }
