@@ -88,6 +88,16 @@ FINDINGS = {
     "fold_unknown": _("Choose a slot to see whether it is above the fold."),
 }
 
+RULES = {
+    "own_best": _("Your own: it beat the others of the test %(source)s."),
+    "verb": _("Another verb for “%(source)s”."),
+    "form": _("Another form of the verb of “%(source)s”."),
+    "possessive": _("“%(source)s” as the visitor says it."),
+    "principle": _("“%(source)s” with a principle: %(principle)s."),
+    "instead_of_vague": _("Instead of “%(source)s”, which says nothing of what comes next."),
+    "shorter": _("“%(source)s” without words that say nothing."),
+}
+
 
 def finding_sentence(code: str, params: Mapping[str, Any]) -> str:
     """Return what a finding says, in the current language.

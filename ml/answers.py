@@ -9,6 +9,7 @@ from ml.domain import Outside
 from ml.explanation import WordEffect
 from ml.past import NearWording
 from ml.ranks import RankBelief
+from ml.suggestions import Suggestion
 from ml.wording import Fault
 
 Code = (
@@ -99,6 +100,21 @@ class ScoringOutcome:
     chances: tuple[tuple[float | None, ...], ...]
     refusal: Reason | None
     notes: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rewording:
+    """A rewording to test, with what is predicted of it.
+
+    Args:
+        suggestion: The rewording and how it was made.
+        chance: Probability that it beats the control; None without one.
+        lift: Expected lift over the control; None likewise.
+    """
+
+    suggestion: Suggestion
+    chance: float | None
+    lift: Lift | None
 
 
 def refuse_all(

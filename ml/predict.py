@@ -24,7 +24,7 @@ from ml import client, registry
 from ml.history.row import HistoryRow
 from ml.messages import STAGES, STRATEGIES, TRANSFERS, sentence
 from ml.models import PredictorVersion
-from ml.rules import inspect, measure_principles
+from ml.rules import describe_suggestion, inspect, measure_principles, principles_of, suggest
 from ml.training.choices import Choices
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-__all__ = ["inspect", "measure_principles"]  # beside what is defined here
+# Beside what is defined here.
+__all__ = ["describe_suggestion", "inspect", "measure_principles", "principles_of", "suggest"]
 
 # Vectors of typed wordings that a scoring process keeps.
 REMEMBERED_TEXTS = 20_000
@@ -123,6 +124,7 @@ def score(
     control: str | None = None,
     context: Mapping[str, str] | None = None,
     explained: bool = False,
+    suggested: int = 0,
 ) -> dict[str, Any]:
     """Rank wordings with the active predictor, or say why not.
 
@@ -132,9 +134,12 @@ def score(
         context: For whom and where: `audience`, `locale`, `form`, `placement`; what is left out
             is not stated.
         explained: Say what each word does, too.
+        suggested: Propose at most so many rewordings to test, best first.
 
     Returns:
-        `predictor` (its number, or None), and the fields of `ml.scoring.ScoringOutcome`.
+        `predictor` (its number, or None), the fields of `ml.answers.ScoringOutcome`, and
+        `suggestions`: the fields of `ml.suggestions.Suggestion` with `chance` and `lift`, which
+        are None where there is no prediction.
 
     Raises:
         PredictorError: If the stored predictor or its encoder cannot be used.
@@ -143,16 +148,25 @@ def score(
     from ml.deviations import Context
 
     version = registry.active_version()
+    asked = [control, *texts] if control is not None and control not in texts else list(texts)
+    meant = Context(**(context or {}))
     if version is None:
-        asked = [control, *texts] if control is not None and control not in texts else texts
         outcome = refuse_all(asked, Reason(code="no_predictor", params={}))
-        return {"predictor": None, **asdict(outcome)}
+        suggestions = suggest(asked, locale=meant.locale, count=suggested)
+        return {"predictor": None, **asdict(outcome), "suggestions": suggestions}
     with _expected_failures():
         scorer = _scorer(version.artifact)
-        outcome = scorer.score(
-            texts, control=control, context=Context(**(context or {})), explained=explained
+        outcome = scorer.score(texts, control=control, context=meant, explained=explained)
+        found = (
+            scorer.suggest(texts, control=control, context=meant, count=suggested)
+            if suggested
+            else ()
         )
-    return {"predictor": version.number, **asdict(outcome)}
+    suggestions = [
+        {**asdict(each.suggestion), "chance": each.chance, "lift": each.lift and asdict(each.lift)}
+        for each in found
+    ]
+    return {"predictor": version.number, **asdict(outcome), "suggestions": suggestions}
 
 
 def ask_service(
@@ -161,6 +175,7 @@ def ask_service(
     control: str | None = None,
     context: Mapping[str, str] | None = None,
     explained: bool = False,
+    suggested: int = 0,
 ) -> dict[str, Any] | None:
     """Return what `score` says, from the scoring service; None if that does not answer in time.
 
@@ -171,9 +186,15 @@ def ask_service(
         control: What they are compared with; it may be one of them.
         context: As in `score`.
         explained: As in `score`.
+        suggested: As in `score`.
     """
-    question = {"texts": list(texts), "control": control, "explained": explained}
-    question |= dict(context or {})
+    question = {
+        "texts": list(texts),
+        "control": control,
+        "explained": explained,
+        "suggested": suggested,
+        **(context or {}),
+    }
     try:
         return client.ask(
             settings.CTAOPT_SCORING_URL,

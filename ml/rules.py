@@ -1,16 +1,25 @@
 """What can be said without a predictor: a part of the facade that never loads torch."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ml.advice import CHECKS, TRAIT_MEANINGS, TRAIT_NAMES, finding_sentence
+from ml.advice import (
+    CHECKS,
+    RULES,
+    TRAIT_MEANINGS,
+    TRAIT_NAMES,
+    finding_sentence,
+)
 from ml.dataset.groups import build_groups
 from ml.dataset.spread import replicate_dispersion
 from ml.domain import primary_tag
 from ml.history.row import HistoryRow
 from ml.hygiene import Look, inspect_look, inspect_position, inspect_wording
+from ml.language.principles import find_traits
 from ml.principles import measure_traits
+from ml.suggestions import propose
+from ml.wording import wording_fault
 
 
 def measure_principles(
@@ -65,7 +74,7 @@ def inspect(
         The fields of `ml.hygiene.Finding`, with `name` of the check and `message` in the current
         language.
 
-    >>> inspect("Submit", locale="en")[1]["code"]
+    >>> inspect("Submit", locale="en")[2]["code"]
     'vague'
     """
     found = [*inspect_wording(text, locale=locale, form=form)]
@@ -79,3 +88,50 @@ def inspect(
         }
         for each in found
     ]
+
+
+def principles_of(text: str, *, locale: str = "") -> list[str]:
+    """Return the principles of persuasion that a wording uses, by its words; loads no torch.
+
+    Args:
+        text: The wording.
+        locale: Language tag; when empty the text's own words decide.
+
+    >>> principles_of("Get my free guide today", locale="en")
+    ['clarity', 'first_person', 'reward', 'urgency', 'verb_first']
+    """
+    return sorted(find_traits(text, locale))
+
+
+def suggest(texts: Sequence[str], *, locale: str = "", count: int) -> list[dict[str, Any]]:
+    """Return rewordings to test that no predictor has ranked; loads no torch.
+
+    Args:
+        texts: Wordings to start from.
+        locale: Language tag; when empty each text's own words decide.
+        count: How many at most.
+
+    Returns:
+        The fields of `ml.suggestions.Suggestion`, and None as `chance` and `lift`.
+
+    >>> [each["text"] for each in suggest(["Start now"], locale="en", count=1)]
+    ['Begin now']
+    """
+    usable = [text for text in dict.fromkeys(texts) if wording_fault(text) is None]
+    found = propose(usable, locale=locale, limit=count)
+    return [{**asdict(each), "chance": None, "lift": None} for each in found]
+
+
+def describe_suggestion(suggestion: Mapping[str, Any]) -> str:
+    """Return how a rewording was made, in the current language.
+
+    Args:
+        suggestion: With `rule`, `source` and `principle`.
+
+    >>> describe_suggestion({"rule": "verb", "source": "Start now", "principle": None})
+    'Another verb for “Start now”.'
+    """
+    principle = suggestion["principle"]
+    name = str(TRAIT_NAMES[principle]) if principle else ""
+    shown = {"source": suggestion["source"], "principle": name}
+    return str(RULES[suggestion["rule"]]) % shown

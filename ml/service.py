@@ -32,6 +32,7 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
     "texts": list,
     "control": (str, type(None)),
     "explained": bool,
+    "suggested": int,
     **dict.fromkeys(CONTEXT, str),
 }
 

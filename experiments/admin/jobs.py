@@ -16,7 +16,9 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
 from experiments import tasks
-from experiments.models import Audience, Job
+from experiments.admin.drawing import draw_findings
+from experiments.models import Audience, Job, Slot
+from experiments.services.drafting import DraftingError, draft_experiment
 from experiments.services.jobs import (
     AlreadyTrainingError,
     cancel_job,
@@ -28,6 +30,7 @@ from ml import predict
 
 MAX_WORDINGS = 50
 MAX_LENGTH = 200
+MAY_DRAFT = ("experiments.add_experiment", "experiments.add_cta")
 
 
 class RankForm(forms.Form):
@@ -50,6 +53,13 @@ class RankForm(forms.Form):
         required=False,
         empty_label=_("Every visitor"),
     )
+    slot = forms.ModelChoiceField(
+        label=_("Slot"),
+        queryset=Slot.objects.select_related("site", "default_cta"),
+        required=False,
+        empty_label=_("Not decided yet"),
+        help_text=_("Where they would stand: its position and the form of its CTA count."),
+    )
 
     def clean_wordings(self) -> list[str]:
         lines = [line.strip() for line in self.cleaned_data["wordings"].splitlines()]
@@ -61,6 +71,26 @@ class RankForm(forms.Form):
             text = _("Longer than %(most)s characters: %(text)s…")
             raise forms.ValidationError(text % {"most": MAX_LENGTH, "text": too_long[0][:40]})
         return wordings
+
+
+class DraftForm(forms.Form):
+    slot = forms.ModelChoiceField(
+        label=_("Slot"), queryset=Slot.objects.select_related("site", "default_cta")
+    )
+
+
+def _request_of(data: dict[str, Any]) -> dict[str, Any]:
+    """Return what a ranking is asked for, as a job keeps it."""
+    audience, slot = data["audience"], data["slot"]
+    return {
+        "control": data["control"],
+        "wordings": data["wordings"],
+        "locale": data["locale"],
+        "audience": audience.key if audience else "",
+        "form": slot.default_cta.form if slot else "",
+        "placement": slot.position if slot else "",
+        "slot_pk": slot.pk if slot else None,
+    }
 
 
 @admin.register(Job)
@@ -81,6 +111,7 @@ class JobAdmin(ModelAdmin[Job]):  # type: ignore[misc]
             ("rank/", self.rank_view, "experiments_job_rank"),
             ("train/", self.train_view, "experiments_job_train"),
             ("<int:pk>/watch/", self.watch_view, "experiments_job_watch"),
+            ("<int:pk>/draft/", self.draft_view, "experiments_job_draft"),
             ("<int:pk>/stop/", self.stop_view, "experiments_job_stop"),
         )
         own = [
@@ -99,14 +130,7 @@ class JobAdmin(ModelAdmin[Job]):  # type: ignore[misc]
     def rank_view(self, request: HttpRequest) -> HttpResponse:
         form = RankForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
-            audience = form.cleaned_data["audience"]
-            wanted = {
-                "control": form.cleaned_data["control"],
-                "wordings": form.cleaned_data["wordings"],
-                "locale": form.cleaned_data["locale"],
-                "audience": audience.key if audience else "",
-            }
-            return self._rank(request, wanted)
+            return self._rank(request, _request_of(form.cleaned_data))
         context = {"form": form, "predictor": predict.active_summary()}
         return self._page(request, "admin/experiments/rank.html", _("Rank wordings"), context)
 
@@ -120,10 +144,44 @@ class JobAdmin(ModelAdmin[Job]):  # type: ignore[misc]
     def watch_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         job = get_object_or_404(Job.objects.select_related("created_by"), pk=pk)
         is_open = job.status in (Job.Status.QUEUED, Job.Status.RUNNING)
-        in_words = training_in_words if job.kind == Job.Kind.TRAINING else ranking_in_words
-        result = in_words(job.result) if job.result else None
-        context = {"job": job, "is_open": is_open, "result": result}
+        context: dict[str, Any] = {"job": job, "is_open": is_open, "result": None}
+        if job.result and job.kind == Job.Kind.TRAINING:
+            context["result"] = training_in_words(job.result)
+        elif job.result:
+            context["result"] = _with_drawn_checks(ranking_in_words(job.result, job.request))
+            context["draft"] = DraftForm(initial={"slot": job.request.get("slot_pk")})
+            context["may_draft"] = request.user.has_perms(MAY_DRAFT)
         return self._page(request, "admin/experiments/job.html", str(job), context)
+
+    def draft_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Make a draft experiment of the wordings that were chosen on the page of a ranking."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not request.user.has_perms(MAY_DRAFT):
+            return HttpResponse(status=403)
+        job = get_object_or_404(Job, pk=pk, kind=Job.Kind.RANKING)
+        form = DraftForm(request.POST)
+        try:
+            if not form.is_valid():
+                raise DraftingError(gettext("Choose the slot on which they are to be tested."))
+            slot = form.cleaned_data["slot"]
+            experiment = draft_experiment(
+                slot=slot,
+                texts=request.POST.getlist("wording"),
+                locale=job.request["locale"],
+                audience=Audience.objects.filter(
+                    site=slot.site_id, key=job.request.get("audience", "")
+                ).first(),
+                now=timezone.now(),
+            )
+        except DraftingError as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return HttpResponseRedirect(_watch_url(job))
+        text = gettext("A draft was made. Look at its arms, then start it from its report.")
+        self.message_user(request, text, messages.SUCCESS)
+        return HttpResponseRedirect(
+            reverse("admin:experiments_experiment_change", args=[experiment.pk])
+        )
 
     def stop_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         if request.method != "POST":
@@ -167,3 +225,10 @@ class JobAdmin(ModelAdmin[Job]):  # type: ignore[misc]
 
 def _watch_url(job: Job) -> str:
     return reverse("admin:experiments_job_watch", args=[job.pk])
+
+
+def _with_drawn_checks(ranking: dict[str, Any]) -> dict[str, Any]:
+    for row in ranking["wordings"]:
+        row["drawn_checks"] = draw_findings(row["checks"])
+        row["n_faults"] = sum(each["level"] in ("fault", "advice") for each in row["checks"])
+    return ranking

@@ -3,7 +3,7 @@
 Only the facade `ml.predict` is called; it loads torch in the worker, never in a web process.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from ml import predict
 SEED = 20261122
 # For whom and where wordings are meant.
 CONTEXT = ("audience", "locale", "form", "placement")
+N_SUGGESTED = 8
 
 
 def train(_: Mapping[str, Any], report: Report) -> dict[str, Any]:
@@ -66,6 +67,7 @@ def rank(request: Mapping[str, Any], _: Report) -> dict[str, Any]:
             control=request["control"],
             context={name: request.get(name, "") for name in CONTEXT},
             explained=True,
+            suggested=N_SUGGESTED,
         )
     except predict.PredictorError as error:
         raise JobFailedError(str(error)) from error
@@ -79,31 +81,77 @@ def rank_at_once(request: Mapping[str, Any]) -> dict[str, Any] | None:
         control=request["control"],
         context={name: request.get(name, "") for name in CONTEXT},
         explained=True,
+        suggested=N_SUGGESTED,
     )
 
 
 WORK = {Job.Kind.TRAINING: train, Job.Kind.RANKING: rank}
 
 
-def ranking_in_words(outcome: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a ranking as its page shows it: best first, reasons as sentences."""
-    rows = [_row(row) for row in outcome["wordings"]]
+def ranking_in_words(
+    outcome: Mapping[str, Any], request: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return a ranking as its page shows it: best first, reasons as sentences.
+
+    Rankings of an earlier version lack some of what is shown.
+    """
+    asked = request or {}
+    rows = [_row(row, asked) for row in outcome["wordings"]]
+    ranked = sorted(rows, key=lambda row: row["rank"] or len(rows) + 1)
     refusal = outcome["refusal"]
     return {
         "control": next((row["text"] for row in rows if row["is_control"]), None),
         "no_prediction": predict.describe(refusal) if refusal else None,
         "notes": [predict.describe(note) for note in outcome["notes"]],
-        "wordings": sorted(rows, key=lambda row: row["rank"] or len(rows) + 1),
+        "wordings": ranked,
+        "pairs": _pairs(rows, ranked, outcome.get("chances", ())),
+        "suggestions": [
+            {
+                **each,
+                "why": predict.describe_suggestion(each),
+                "lift_interval": _ends(each["lift"]),
+            }
+            for each in outcome.get("suggestions", ())
+        ],
     }
 
 
-def _row(row: Mapping[str, Any]) -> dict[str, Any]:
-    lift = row["lift"]
+def _row(row: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
+    text, locale = row["text"], asked.get("locale", "")
     return {
         **row,
         "reason": predict.describe(row["refusal"]) if row["refusal"] else None,
-        "lift_interval": (lift["low"], lift["high"]) if lift else None,
+        "lift_interval": _ends(row["lift"]),
+        "checks": predict.inspect(
+            text,
+            locale=locale,
+            form=asked.get("form") or "button",
+            position=asked.get("placement") or None,
+        ),
     }
+
+
+def _ends(lift: Mapping[str, float] | None) -> tuple[float, float] | None:
+    return (lift["low"], lift["high"]) if lift else None
+
+
+def _pairs(
+    rows: Sequence[Mapping[str, Any]],
+    ranked: Sequence[Mapping[str, Any]],
+    chances: Sequence[Sequence[float | None]],
+) -> list[dict[str, Any]]:
+    """Return the chance of every answered wording against every other, best first both ways."""
+    place = {id(row): at for at, row in enumerate(rows)}
+    shown = [row for row in ranked if row["rank"] is not None]
+    if not chances or len(shown) < 2:
+        return []
+    return [
+        {
+            "text": row["text"],
+            "chances": [chances[place[id(row)]][place[id(other)]] for other in shown],
+        }
+        for row in shown
+    ]
 
 
 def training_in_words(outcome: Mapping[str, Any]) -> dict[str, Any]:

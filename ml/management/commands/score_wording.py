@@ -25,6 +25,9 @@ class Command(BaseCommand):
         parser.add_argument("--form", default="", help="button, link or spoken")
         parser.add_argument("--placement", default="", help="position, such as footer")
         parser.add_argument("--explain", action="store_true", help="say what each word does, too")
+        parser.add_argument(
+            "--suggest", type=int, default=0, metavar="N", help="propose N rewordings to test"
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *_: Any, **options: Any) -> None:
@@ -36,22 +39,35 @@ class Command(BaseCommand):
                 control=control,
                 context={name: options[name] for name in CONTEXT},
                 explained=options["explain"],
+                suggested=options["suggest"],
             )
         except predict.PredictorError as error:
             raise CommandError(str(error)) from error
         if options["json"]:
-            self.stdout.write(as_json(_with_messages(found) | {"control": control}))
+            context = {name: options[name] for name in ("locale", "form")}
+            self.stdout.write(as_json(_with_messages(found, context) | {"control": control}))
         else:
             self.stdout.write(_report(found))
 
 
-def _with_messages(found: dict[str, Any]) -> dict[str, Any]:
-    """Add to each reason the sentence that it stands for."""
+def _with_messages(found: dict[str, Any], context: dict[str, str]) -> dict[str, Any]:
+    """Add to each reason the sentence that it stands for, and to each wording what was checked."""
     return found | {
         "refusal": _message(found["refusal"]),
         "notes": [_message(note) for note in found["notes"]],
         "wordings": [
-            wording | {"refusal": _message(wording["refusal"])} for wording in found["wordings"]
+            wording
+            | {
+                "refusal": _message(wording["refusal"]),
+                "checks": predict.inspect(
+                    wording["text"], locale=context["locale"], form=context["form"]
+                ),
+                "principles": predict.principles_of(wording["text"], locale=context["locale"]),
+            }
+            for wording in found["wordings"]
+        ],
+        "suggestions": [
+            each | {"message": predict.describe_suggestion(each)} for each in found["suggestions"]
         ],
     }
 
@@ -61,23 +77,43 @@ def _message(reason: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _report(found: dict[str, Any]) -> str:
+    proposals = [_proposal(each) for each in found["suggestions"]]
     if found["refusal"]:
-        return predict.describe(found["refusal"])
+        return "\n".join([predict.describe(found["refusal"]), *proposals])
     ordered = sorted(
         found["wordings"], key=lambda wording: wording["rank"] or len(found["wordings"])
     )
-    rows = [["rank", "beats control", "expected lift (95 %)", "wording"], *map(_row, ordered)]
+    header = ["rank", "80 %", "best", "beats control", "expected lift (95 %)", "wording"]
+    rows = [header, *map(_row, ordered)]
     notes = [predict.describe(note) for note in found["notes"]]
-    return "\n".join([f"Predictor {found['predictor']}:", table(rows), *notes])
+    words = [_words(wording) for wording in ordered if wording["words"]]
+    lines = [f"Predictor {found['predictor']}:", table(rows), *words, *notes, *proposals]
+    return "\n".join(lines)
+
+
+def _words(wording: dict[str, Any]) -> str:
+    told = ", ".join(f"{each['word']} {each['effect']:+.1%}" for each in wording["words"])
+    return f"{wording['text']}: {told}"
+
+
+def _proposal(suggestion: dict[str, Any]) -> str:
+    chance = suggestion["chance"]
+    beats = "" if chance is None else f" ({chance:.0%} to beat the control)"
+    claim = " Only if it is true." if suggestion["is_claim"] else ""
+    why = predict.describe_suggestion(suggestion)
+    return f"To test: {suggestion['text']}{beats}. {why}{claim}"
 
 
 def _row(wording: dict[str, Any]) -> list[str]:
     if wording["refusal"]:
-        return ["-", "-", "-", f"{wording['text']}  ({predict.describe(wording['refusal'])})"]
-    rank, lift = str(wording["rank"]), wording["lift"]
+        return [*["-"] * 5, f"{wording['text']}  ({predict.describe(wording['refusal'])})"]
+    belief, lift = wording["belief"], wording["lift"]
+    sure = [f"{belief['low']}-{belief['high']}", f"{belief['best']:.0%}"]
+    head = [str(wording["rank"]), *sure]
     if wording["is_control"]:
-        return [rank, "(control)", "", wording["text"]]
+        return [*head, "(control)", "", wording["text"]]
     if lift is None:
-        return [rank, "-", "-", wording["text"]]
+        return [*head, "-", "-", wording["text"]]
     span = f"{lift['expected']:+.1%} [{lift['low']:+.1%}, {lift['high']:+.1%}]"
-    return [rank, f"{wording['chance']:.0%}", span, wording["text"]]
+    chance = f"{wording['chance']:.0%}" + (" (toss-up)" if wording["is_toss_up"] else "")
+    return [*head, chance, span, wording["text"]]

@@ -128,3 +128,94 @@ def test_stop_needs_a_post_and_the_right(admin_client, client, stranger):
 def test_interrupted_job_says_so(admin_client):
     page = watch(admin_client, make_job("training", status="running", attempt=2))
     assert "Attempt 2: a worker was interrupted." in page
+
+
+@pytest.fixture
+def ranking(slot):
+    """A ranking that is done, for the slot."""
+    wording = {
+        "text": "Recevoir mon guide",
+        "is_control": False,
+        "rank": 1,
+        "chance": 0.7,
+        "lift": {"expected": 0.1, "low": -0.1, "high": 0.3},
+        "is_toss_up": True,
+        "belief": {"best": 0.7, "expected": 1.3, "low": 1, "high": 2},
+        "words": [{"word": "Recevoir", "effect": 0.05}, {"word": "guide", "effect": -0.02}],
+        "refusal": None,
+        "nearest": [],
+    }
+    control = wording | {"text": "Envoyer", "is_control": True, "rank": 2, "chance": None}
+    suggestion = {
+        "text": "Je reçois mon guide maintenant",
+        "source": "Recevoir mon guide",
+        "rule": "principle",
+        "principle": "urgency",
+        "is_claim": True,
+        "chance": 0.6,
+        "lift": None,
+    }
+    result = {
+        "predictor": 1,
+        "refusal": None,
+        "notes": [],
+        "wordings": [control | {"lift": None}, wording],
+        "chances": [[None, 0.3], [0.7, None]],
+        "suggestions": [suggestion],
+    }
+    asked = {"locale": "fr", "placement": "footer", "form": "button", "slot_pk": slot.pk}
+    return make_job("ranking", status="done", result=result, request=asked)
+
+
+def test_ranking_shows_sureness_words_checks_pairs_and_proposals(admin_client, ranking):
+    page = watch(admin_client, ranking)
+    assert "1 to 2" in page
+    assert "toss-up" in page
+    assert 'cta-word-up">Recevoir <small>+5.0 %' in page
+    assert "infinitive: “recevoir”" in page
+    assert "few visitors get there" in page
+    assert "Chance that the row beats the column" in page
+    assert "“Recevoir mon guide” with a principle: Urgency." in page
+    assert "Only if it is true." in page
+
+
+def test_ranking_of_an_earlier_version_is_still_shown(admin_client):
+    old = {"text": "Go", "is_control": True, "rank": 1, "chance": None, "lift": None}
+    old |= {"refusal": None, "nearest": []}
+    result = {"predictor": 1, "refusal": None, "notes": [], "wordings": [old]}
+    assert "Go" in watch(admin_client, make_job("ranking", status="done", result=result))
+
+
+def post_draft(client, job, **changes):
+    url = reverse("admin:experiments_job_draft", args=[job.pk])
+    data = {"slot": job.request["slot_pk"], "wording": ["Recevoir mon guide"]}
+    return client.post(url, data | changes, follow=True)
+
+
+def test_chosen_wordings_become_a_draft_experiment(admin_client, ranking, slot):
+    page = post_draft(admin_client, ranking).content.decode()
+    assert "A draft was made." in page
+    experiment = slot.experiments.get()
+    assert experiment.status == "draft"
+    assert experiment.variants.get(arm=1).cta.wordings.get().text == "Recevoir mon guide"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"wording": []}, "Choose at least one wording."),
+        ({"slot": ""}, "Choose the slot on which they are to be tested."),
+    ],
+    ids=["no wording", "no slot"],
+)
+def test_draft_without_a_choice_says_so(admin_client, ranking, slot, changes, message):
+    assert message in post_draft(admin_client, ranking, **changes).content.decode()
+    assert not slot.experiments.exists()
+
+
+def test_draft_needs_the_right_to_add_experiments(client, stranger, ranking, slot):
+    stranger.is_staff = True
+    stranger.save()
+    client.force_login(stranger)
+    assert post_draft(client, ranking).status_code == 403
+    assert not slot.experiments.exists()
