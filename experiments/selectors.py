@@ -27,6 +27,7 @@ from experiments.models import (
 )
 
 LIVE = (Experiment.Status.RUNNING, Experiment.Status.PAUSED)
+MOST_BATCHES = 5_000
 FINISHED = (Experiment.Status.STOPPED, Experiment.Status.ARCHIVED)
 
 
@@ -97,7 +98,8 @@ def experiments_showing(cta: CTA) -> QuerySet[Experiment]:
 def batches_to_fold(*, limit: int) -> list[PendingBatch]:
     """Return batches that wait, with about so many events, and lock them: one fold has each."""
     batches, n_events = [], 0
-    for batch in PendingBatch.objects.select_for_update().order_by("pk"):
+    waiting = PendingBatch.objects.select_for_update().order_by("pk")[:MOST_BATCHES]
+    for batch in waiting:
         batches.append(batch)
         n_events += batch.n_events
         if n_events >= limit:
@@ -123,6 +125,19 @@ def first_exposed_variant(
 
 def events_of_batches(batches: list[PendingBatch]) -> QuerySet[Event]:
     return Event.objects.filter(batch__in=[batch.pk for batch in batches])
+
+
+def sites_of_batches(batches: list[PendingBatch]) -> set[int]:
+    return set(events_of_batches(batches).order_by().values_list("site", flat=True).distinct())
+
+
+def experiments_to_count(*, sites: set[int], stopped_since: datetime) -> set[int]:
+    """Return the experiments of which something may still have to be counted."""
+    rows = Experiment.objects.filter(
+        slot__site__in=sites, origin=Experiment.Origin.LIVE, started_at__isnull=False
+    )
+    rows = rows.filter(Q(stopped_at__isnull=True) | Q(stopped_at__gte=stopped_since))
+    return set(rows.order_by().values_list("pk", flat=True))
 
 
 def events_of_visitors(*, site_id: int, visitors: list[str]) -> QuerySet[Event]:

@@ -6,6 +6,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
+from experiments.services import partitions
 from experiments.services.cache_watch import watch_caches
 from experiments.services.jobs import expire_hopeless_jobs, revive_silent_jobs, run_job
 from experiments.services.predictions import WORK, start_due_training
@@ -42,6 +43,14 @@ def drop_events() -> None:
     if settings.CTAOPT_EVENT_DAYS:
         drop = drop_old_events(now=now, keep_days=settings.CTAOPT_EVENT_DAYS)
         logger.info("dropped %s events of before %s", drop.n_events, drop.before)
+
+
+@shared_task
+def make_event_partitions() -> None:
+    """Have a partition ready for every day that an event may name. Beat calls it every hour."""
+    made = partitions.make_event_partitions(now=timezone.now())
+    if made:
+        logger.info("made event partitions up to %s", made[-1])
 
 
 @shared_task

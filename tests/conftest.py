@@ -62,6 +62,15 @@ def pytest_addoption(parser):
     )
 
 
+def pytest_collection_modifyitems(config, items):
+    """Leave to --on-postgres what SQLite has no case of: it has one writer at a time."""
+    if not config.getoption("--on-postgres"):
+        kept = [item for item in items if not item.get_closest_marker("only_on_postgres")]
+        if len(kept) < len(items):
+            config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+            items[:] = kept
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     """A running PostgreSQL of this process; `create` makes a database. Mark it `postgres`.

@@ -187,6 +187,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour=2, minute=30),
         "options": {"expires": 3600.0},
     },
+    "make-event-partitions": {
+        "task": "experiments.tasks.make_event_partitions",
+        "schedule": 3600.0,
+        "options": {"expires": 3600.0},
+    },
     "revive-jobs": {
         "task": "experiments.tasks.revive_jobs",
         "schedule": 60.0,

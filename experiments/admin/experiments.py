@@ -122,7 +122,16 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
         (None, {"fields": ("name", "key", "hypothesis", "slot", "audience")}),
         (
             _("Plan"),
-            {"fields": ("primary_metric", "goal", "plan", "planned_visitors", "alpha", "coverage")},
+            {
+                "fields": (
+                    "primary_metric",
+                    ("goal", "conversion_window_hours"),
+                    "plan",
+                    "planned_visitors",
+                    "alpha",
+                    "coverage",
+                )
+            },
         ),
         (
             _("Keeping apart from other experiments"),

@@ -17,7 +17,7 @@ from experiments.models.guardrail import GoalRollup, Guardrail
 from experiments.models.jobs import Job
 from experiments.models.retention import ErasedVisitor, EventDrop
 from experiments.models.rollup import Rollup
-from experiments.models.traffic import Event, Exclusion, PendingBatch, VisitorOutcome
+from experiments.models.traffic import Event, Exclusion, PendingBatch, VisitorDay, VisitorOutcome
 
 __all__ = [
     "CTA",
@@ -45,5 +45,6 @@ __all__ = [
     "Slot",
     "Tag",
     "Variant",
+    "VisitorDay",
     "VisitorOutcome",
 ]

@@ -102,6 +102,12 @@ class Experiment(models.Model):
     goal = models.CharField(
         _("goal"), max_length=100, blank=True, help_text=_("Name of the conversion that counts.")
     )
+    conversion_window_hours = models.PositiveSmallIntegerField(
+        _("conversion window"),
+        default=72,
+        validators=[MinValueValidator(1), MaxValueValidator(720)],
+        help_text=_("Hours after a visitor's first exposure in which conversions count."),
+    )
     alpha = models.FloatField(
         _("significance level"),
         default=0.05,
@@ -219,6 +225,10 @@ class Experiment(models.Model):
                     & ~Q(rollback_reason="")
                 ),
                 name="experiment_rolled_back_with_reason",
+            ),
+            models.CheckConstraint(
+                condition=Q(conversion_window_hours__gte=1) & Q(conversion_window_hours__lte=720),
+                name="experiment_conversion_window_range",
             ),
             models.CheckConstraint(
                 condition=Q(alpha__gt=0) & Q(alpha__lte=0.5), name="experiment_alpha_range"

@@ -113,6 +113,23 @@ class PendingBatch(models.Model):
         return f"{self.pk}: {self.n_events} events"
 
 
+class VisitorDay(models.Model):
+    """A day in whose partition events of a visitor lie; kept on PostgreSQL only.
+
+    Without it, whoever wants all events of a visitor would have to ask every partition.
+    """
+
+    pk = models.CompositePrimaryKey("site_id", "visitor_hash", "day")
+    site = models.ForeignKey(
+        Site, models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
+    visitor_hash = models.BigIntegerField()
+    day = models.DateField()
+
+    def __str__(self) -> str:
+        return f"{self.visitor_hash} {self.day}"
+
+
 class Exclusion(models.IntegerChoices):
     """Why a visitor is left out of the analysis: the first reason that applies, in this order."""
 

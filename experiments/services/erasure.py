@@ -10,6 +10,7 @@ from experiments import selectors
 from experiments.models import ErasedVisitor, Event, Site
 from experiments.services.book import Book
 from experiments.services.rollups import lock_experiments
+from experiments.services.set_fold import forget_days
 from experiments.services.tombstones import refuse_visitor
 
 
@@ -49,6 +50,7 @@ def _erase(site: Site, visitor: str, stone: ErasedVisitor) -> tuple[int, int]:
         book.remove(locked[row.experiment_id], row)
     book.write()
     n_events, _ = Event.objects.filter(site=site, visitor=visitor).delete()
+    forget_days(site_id=site.pk, visitor=visitor)
     # Known as long as the tombstone stands, even where only a contribution was left.
     n_gone = n_events or len(booked)
     ErasedVisitor.objects.filter(pk=stone.pk).update(n_events=F("n_events") + n_gone)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from experiments.models import Event, Exclusion, Experiment
 from experiments.services.messages import MAX_AHEAD
@@ -48,7 +49,9 @@ def _outcome(experiment: Experiment, rows: Sequence[Event]) -> Outcome | None:
         return None
     first = exposures[0]
     later = [row for row in rows if row.occurred_at >= first.occurred_at]
-    converted = [row for row in later if _counts_as_conversion(row, experiment)]
+    end = _end_of_window(experiment, first)
+    in_window = [row for row in later if row.occurred_at <= end]
+    converted = [row for row in in_window if _is_conversion(row, experiment)]
     if first.variant_id is None:  # The database forbids it: event_has_what_its_type_needs.
         raise ValueError(f"exposure {first.event_id} without a variant")
     return Outcome(
@@ -60,7 +63,7 @@ def _outcome(experiment: Experiment, rows: Sequence[Event]) -> Outcome | None:
         covariate=_covariate(experiment, rows, until=shown[0].occurred_at),
         exclusion=_exclusion(shown, first),
         segments=" ".join(segments_of(first)),
-        goals=_guardrail_goals(experiment, later),
+        goals=_guardrail_goals(experiment, in_window),
     )
 
 
@@ -85,10 +88,12 @@ def _exclusion(shown: Sequence[Event], first: Event) -> Exclusion:
 
 def segments_of(exposure: Event) -> list[str]:
     """Return the segments that an exposure's attributes name, such as `device=mobile`."""
-    texts = {False: "false", True: "true"}
-    return [
-        f"{name}={texts.get(value, value)}" for name, value in sorted(exposure.attributes.items())
-    ]
+    return [f"{name}={_text(value)}" for name, value in sorted(exposure.attributes.items())]
+
+
+def _text(value: Any) -> str:
+    """Return the value as JSON writes it; of a text the text alone."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def measured(experiment: Experiment, outcome: Outcome) -> Decimal:
@@ -120,12 +125,11 @@ def guardrail_goals(experiment: Experiment) -> set[str]:
     return {rail.goal for rail in experiment.guardrails.all() if rail.goal}
 
 
-def _guardrail_goals(experiment: Experiment, later: Iterable[Event]) -> dict[str, str]:
+def _guardrail_goals(experiment: Experiment, in_window: Iterable[Event]) -> dict[str, str]:
     wanted = guardrail_goals(experiment)
     reached: dict[str, list[Event]] = {}
-    for row in later:
-        is_reached = row.type == Event.Type.CONVERSION and row.goal in wanted
-        if is_reached and _within(experiment.stopped_at, row.occurred_at):
+    for row in in_window:
+        if row.type == Event.Type.CONVERSION and row.goal in wanted:
             reached.setdefault(row.goal, []).append(row)
     return {goal: format(_total_value(rows), "f") for goal, rows in sorted(reached.items())}
 
@@ -138,13 +142,11 @@ def _is_click(row: Event, experiment: Experiment) -> bool:
     return row.type == Event.Type.CLICK and row.experiment_id == experiment.pk
 
 
-def _counts_as_conversion(row: Event, experiment: Experiment) -> bool:
-    return _is_conversion(row, experiment) and _within(experiment.stopped_at, row.occurred_at)
-
-
 def _is_conversion(row: Event, experiment: Experiment) -> bool:
     return row.type == Event.Type.CONVERSION and row.goal == experiment.goal
 
 
-def _within(end: datetime | None, moment: datetime) -> bool:
-    return end is None or moment <= end
+def _end_of_window(experiment: Experiment, first: Event) -> datetime:
+    """Return until when conversions count: so long after the first exposure, or till the stop."""
+    end = first.occurred_at + timedelta(hours=experiment.conversion_window_hours)
+    return end if experiment.stopped_at is None else min(end, experiment.stopped_at)

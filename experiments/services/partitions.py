@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 
 from django.db import connection, transaction
 
-from experiments.models import Event
+from experiments.models import Event, VisitorDay
 from experiments.services.event_ids import first_id
 
 # Late events reach back, clocks ahead reach forward, and a worker may be away for days.
@@ -68,6 +68,7 @@ def drop_partition(day: date) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"ALTER TABLE {TABLE} DETACH PARTITION {_name(day)} CONCURRENTLY")
         cursor.execute(f"DROP TABLE {_name(day)}")
+    VisitorDay.objects.filter(day=day).delete()
 
 
 def _name(day: date) -> str:

@@ -38,6 +38,7 @@ def question_of(experiment: Experiment) -> Question:
         metric=experiment.primary_metric,
         goal=experiment.goal,
         guardrail_goals=tuple(sorted(guardrail_goals(experiment))),
+        window_hours=experiment.conversion_window_hours,
         stopped_at=experiment.stopped_at,
     )
 

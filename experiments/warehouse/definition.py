@@ -184,8 +184,9 @@ def _conversions(rows: Table, goals: tuple[str, ...]) -> Table:
 
 
 def _counts(done: Table, question: Question) -> Value:
-    """Return whether a conversion lies between the first exposure and the experiment's end."""
-    since = done.occurred_at >= done.exposed_at
+    """Return whether a conversion lies in the window after the first exposure, before the end."""
+    window = ibis.interval(hours=question.window_hours)
+    since = (done.occurred_at >= done.exposed_at) & (done.occurred_at <= done.exposed_at + window)
     if question.stopped_at is None:
         return since
     return since & (done.occurred_at <= ibis.literal(question.stopped_at, "timestamp('UTC', 6)"))

@@ -8,8 +8,9 @@ from datetime import datetime
 class Question:
     """The experiment whose sums are wanted.
 
-    `metric` is `click_rate`, `conversion_rate` or `value_per_visitor`; conversions count until
-    `stopped_at`, if that is given. `guardrail_goals` are counted beside the own `goal`.
+    `metric` is `click_rate`, `conversion_rate` or `value_per_visitor`; conversions count for
+    `window_hours` after the first exposure, and until `stopped_at`, if that is given.
+    `guardrail_goals` are counted beside the own `goal`.
     """
 
     site: str
@@ -17,4 +18,5 @@ class Question:
     metric: str
     goal: str = ""
     guardrail_goals: tuple[str, ...] = ()
+    window_hours: int = 72
     stopped_at: datetime | None = None

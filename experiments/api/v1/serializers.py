@@ -79,6 +79,7 @@ class ExperimentSerializer(serializers.ModelSerializer[Experiment]):
             "hypothesis",
             "primary_metric",
             "goal",
+            "conversion_window_hours",
             "alpha",
             "plan",
             "planned_visitors",

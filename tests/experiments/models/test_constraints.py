@@ -10,8 +10,10 @@ from django.db import IntegrityError, models, transaction
 from experiments.models import (
     CTA,
     Audience,
+    CacheWatch,
     ConfigRevision,
     CTAWording,
+    ErasedVisitor,
     Event,
     Experiment,
     GoalRollup,
@@ -78,6 +80,12 @@ class World:
         values = {"has_clicked": False, "has_converted": False, "value": 0}
         values |= {"variant": self.b, "day": NOW.date()}
         return VisitorOutcome(experiment=self.experiment, visitor="v-1", **values)
+
+    def watch_row(self, **changes):
+        return CacheWatch(experiment=self.experiment, checked_until=NOW, **changes)
+
+    def erasure_row(self):
+        return ErasedVisitor(site=self.site, digest="0" * 64, erased_at=NOW)
 
     def rollup_row(self, **changes):
         return Rollup(experiment=self.experiment, variant=self.b, day=NOW.date(), **changes)
@@ -199,6 +207,14 @@ REFUSED = [
     ),
     ("experiment_coverage_range", lambda w: [w.experiment_row(coverage=0)]),
     ("experiment_coverage_range", lambda w: [w.experiment_row(coverage="1.1")]),
+    (
+        "experiment_conversion_window_range",
+        lambda w: [w.experiment_row(conversion_window_hours=0)],
+    ),
+    (
+        "experiment_conversion_window_range",
+        lambda w: [w.experiment_row(conversion_window_hours=721)],
+    ),
     ("experiment_alpha_range", lambda w: [w.experiment_row(alpha=0)]),
     ("experiment_alpha_range", lambda w: [w.experiment_row(alpha=0.6)]),
     ("experiment_fixed_plan_has_visitors", lambda w: [w.experiment_row(plan="fixed")]),
@@ -255,6 +271,9 @@ REFUSED = [
     ("guardrail_metric_known_and_goal_fits", lambda w: [w.guardrail_row(metric="noise")]),
     ("guardrail_margin_range", lambda w: [w.guardrail_row(margin=-0.01)]),
     ("guardrail_margin_range", lambda w: [w.guardrail_row(margin=1.01)]),
+    ("CacheWatch.experiment", twice(lambda w: w.watch_row())),
+    ("cache_alarm_names_the_arm", lambda w: [w.watch_row(alarmed_at=NOW)]),
+    ("erased_visitor_once_a_site", twice(lambda w: w.erasure_row())),
     ("goal_rollup_one_a_day_arm_and_goal", twice(lambda w: w.goal_rollup_row())),
     ("goal_rollup_counts_possible", lambda w: [w.goal_rollup_row(converting_visitors=-1)]),
     ("goal_rollup_counts_possible", lambda w: [w.goal_rollup_row(goal="")]),

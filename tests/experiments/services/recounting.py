@@ -1,7 +1,7 @@
 """The rollups as plain tables, and the same tables counted from the events by other code."""
 
 from collections import defaultdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from decimal import Decimal
 
 from experiments.models import Event, GoalRollup, Rollup
@@ -54,7 +54,7 @@ def recount(experiment, segment="", columns=COUNTS):
         if reason := left_out(shown, exposures):
             row[5] += reason == "quarantined_visitors"
             continue
-        end = experiment.stopped_at or datetime.max.replace(tzinfo=UTC)
+        end = end_of_window(experiment, start)
         goals = [
             e
             for e in own
@@ -143,7 +143,6 @@ def goal_rows_of(experiment):
 def goal_recount(experiment):
     """The same table from the stored events: a recount of the experiment with another goal."""
     table = {}
-    end = experiment.stopped_at or datetime.max.replace(tzinfo=UTC)
     for goal in experiment.guardrails.values_list("goal", flat=True):
         by_visitor = defaultdict(list)
         for event in Event.objects.order_by("occurred_at", "event_id").select_related("variant"):
@@ -153,6 +152,7 @@ def goal_recount(experiment):
             if not exposures or left_out(shown, exposures):
                 continue
             first = exposures[0]
+            end = end_of_window(experiment, first.occurred_at)
             hits = [e for e in own if e.goal == goal and first.occurred_at <= e.occurred_at <= end]
             if hits:
                 key = (first.variant.key, first.occurred_at.astimezone(UTC).date(), goal)
@@ -160,6 +160,12 @@ def goal_recount(experiment):
                 old = table.get(key, (0, 0, 0))
                 table[key] = (old[0] + 1, old[1] + value, old[2] + value * value)
     return table
+
+
+def end_of_window(experiment, start):
+    """Until when a conversion may count for a visitor first exposed then."""
+    window = start + timedelta(hours=experiment.conversion_window_hours)
+    return min(window, experiment.stopped_at or window)
 
 
 def earlier(experiment, events, seen):

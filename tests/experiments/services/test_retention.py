@@ -99,10 +99,11 @@ def test_visitor_whose_pre_period_is_cut_into_counts_as_then(long_test):
 def test_older_events_of_no_use_leave_a_visitor_alone(long_test):
     send_at(NOW - 120 * DAY, "conversion", value=7)
     send_at(NOW - 95 * DAY)
+    send_at(NOW - 94 * DAY, "conversion", value=5)
     assert drop_old_events(now=NOW, keep_days=100).n_settled == 0
-    send_at(NOW, "conversion", value=5)
+    send_at(NOW - 94 * DAY, "conversion", value=1)
     row = Rollup.objects.get(segment="")
-    assert (row.covariate_sum, row.value_sum) == (0, 5)
+    assert (row.covariate_sum, row.value_sum) == (0, 6)
 
 
 def test_rebuild_keeps_who_is_settled_and_counts_the_others(long_test):

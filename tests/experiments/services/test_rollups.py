@@ -1,5 +1,6 @@
 """The rollups say what a plain recount of the events says, whatever way the events came."""
 
+import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -7,7 +8,7 @@ from string import ascii_uppercase
 from uuid import UUID
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,10 +20,12 @@ from experiments.models import (
     Guardrail,
     PendingBatch,
     Rollup,
+    VisitorDay,
     VisitorOutcome,
 )
 from experiments.services.ingestion import ingest
 from experiments.services.lifecycle import stop_experiment
+from experiments.services.partitions import make_partitions
 from experiments.services.rollups import NothingToRebuildError, fold_pending, rebuild_rollups
 from experiments.services.snapshot import build_snapshot
 from tests import factories
@@ -57,6 +60,7 @@ def sale(running_experiment):
 def both(running_experiment, sale):
     """Both experiments of the shop, counting the goal `signup`."""
     Experiment.objects.update(goal="signup")
+    Experiment.objects.filter(key="sale").update(conversion_window_hours=24)
     Guardrail.objects.create(
         experiment=running_experiment, metric="conversion_rate", goal="newsletter"
     )
@@ -233,6 +237,19 @@ def test_conversion_after_the_stop_does_not_count(both):
     assert rows_of(both[1]) == {}
 
 
+@pytest.mark.parametrize(("minutes", "counts"), [(0, 1), (1, 0)])
+def test_conversion_counts_within_the_window_of_the_first_exposure(both, minutes, counts):
+    late = MORNING + DAY + minutes * MINUTE
+    send(
+        event_message(slot="footer", at=MORNING.isoformat()),
+        event_message(slot="footer", at=(MORNING + 60 * MINUTE).isoformat()),
+        event_message("conversion", value=2, at=late.isoformat()),
+    )
+    fold_pending()
+    expected = (1, 0, counts, 2 * counts, 4 * counts, 0)
+    assert rows_of(both[1]) == {("b", MORNING.date()): expected}
+
+
 def test_conversion_of_a_clock_ahead_is_taken_back_by_an_earlier_stop(both):
     # Counted while the experiment ran; a rebuild would not count it.
     experiment = both[0]
@@ -326,12 +343,40 @@ def test_nothing_new_folds_to_nothing(running_experiment):
 def test_fold_that_breaks_off_has_booked_nothing(running_experiment, monkeypatch):
     send(event_message())
     with monkeypatch.context() as patch:
-        patch.setattr(VisitorOutcome.objects, "bulk_create", lambda rows: 1 / 0)
+        patch.setattr(PendingBatch.objects, "filter", lambda **_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             fold_pending()
     assert (rows_of(running_experiment), PendingBatch.objects.count()) == ({}, 1)
     fold_pending()
     assert rows_of(running_experiment) == recount(running_experiment)
+
+
+@pytest.mark.only_on_postgres
+def test_transaction_that_commits_later_with_a_smaller_number_is_counted(real_database):
+    """Numbers are given in another order than transactions commit in."""
+    make_partitions([NOW.date()])
+    experiment = factories.make_running_experiment(factories.make_slot(factories.make_site()))
+    began, committed = threading.Event(), threading.Event()
+
+    def slow():
+        with transaction.atomic():
+            send(event_message(visitor="v-slow"))
+            began.set()
+            assert committed.wait(timeout=10)
+
+    def quick():
+        assert began.wait(timeout=10)
+        send(event_message(visitor="v-quick"))
+        folded = fold_pending()
+        committed.set()
+        return folded, rows_of(experiment)
+
+    outcomes = in_threads(slow, quick)
+    assert outcomes[1] == (1, {("b", NOW.date()): (1, 0, 0, 0, 0, 0)})
+    assert PendingBatch.objects.count() == 1
+    assert fold_pending() == 1
+    assert rows_of(experiment) == recount(experiment)
+    assert rows_of(experiment) == {("b", NOW.date()): (2, 0, 0, 0, 0, 0)}
 
 
 def test_rebuild_repairs_what_was_tampered_with(both):
@@ -443,7 +488,7 @@ def tables_of(experiment, table):
 
 def emptied():
     """Forget what the last example left."""
-    for model in (Rollup, GoalRollup, VisitorOutcome, Event, PendingBatch):
+    for model in (Rollup, GoalRollup, VisitorOutcome, VisitorDay, Event, PendingBatch):
         model.objects.all().delete()
     Experiment.objects.update(status=Experiment.Status.RUNNING, stopped_at=None)
 
