@@ -129,6 +129,12 @@ function complain(error) {
   console.warn("ctaopt: " + error.message);
 }
 
+slots.listen(report);
+// On a page that has the snippet twice this is no list: the second one ends here, and does nothing.
+const early = [].concat(window.ctaopt || []);
+early.some(([name]) => name === "consent") || api.consent(consent || "granted");
+window.ctaopt = api;
+
 addEventListener("visibilitychange", () => {
   if (document.hidden) outbox.flush(true);
   else slots.lookAgain();
@@ -141,8 +147,4 @@ new MutationObserver(() => {
   frame = requestAnimationFrame(scan);
 }).observe(document, { childList: true, subtree: true });
 
-slots.listen(report);
-const early = [].concat(window.ctaopt || []);
-window.ctaopt = api;
-early.some(([name]) => name === "consent") || api.consent(consent || "granted");
 early.forEach(api.push);

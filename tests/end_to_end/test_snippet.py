@@ -358,3 +358,24 @@ def test_snippet_adds_only_its_interface_to_the_page(visit, browser_page):
         "refresh",
         "visitor",
     ]
+
+
+def test_snippet_that_is_there_twice_counts_once(visit, service):
+    service.flags = [flag()]
+    source = f'src="{service.origin}/cta.js" data-key="k-1"'
+    page = visit(f"{LINK}<script {source}></script><script defer {source}></script>")
+    expect(page.locator("a")).to_have_text("Start for free")
+    page.evaluate("ctaopt.convert('read')")
+    events = service.wait_for_events(2)
+    assert sorted(event["type"] for event in events) == ["conversion", "exposure"]
+    assert len(service.evaluations) == 1
+
+
+def test_page_asks_nobody_but_the_service(visit, service, site, browser_page):
+    asked = []
+    browser_page.on("request", lambda request: asked.append(request.url))
+    service.flags = [flag(style={"icon": "→"})]
+    visit()
+    service.wait_for_events(1)
+    allowed = (service.origin, site.origin)
+    assert [url for url in asked if not url.startswith(allowed)] == []
