@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from experiments import selectors
 from experiments.models import CacheWatch, Experiment
 from experiments.phases import propensities
 from experiments.services.event_ids import first_id_at
+from experiments.services.verdict import Verdict
+from experiments.stats.decision import Status
 from experiments.stats.frozen import ALARM, gathered_evidence, hour_evidence
 
 HOUR = timedelta(hours=1)
@@ -35,6 +38,19 @@ def dismiss_alarm(*, experiment: Experiment) -> bool:
         alarmed_at=None, arm=None, fraction=None, visitors=0, in_arm=0, evidence=0.0
     )
     return cleared == 1
+
+
+def frozen_verdict(experiment: Experiment) -> Verdict | None:
+    """Return the verdict while an alarm stands: none can be given."""
+    watch: CacheWatch | None = getattr(experiment, "cache_watch", None)
+    if watch is None or watch.alarmed_at is None:
+        return None
+    return Verdict(
+        status=Status.INVALID.value,
+        title=_("No verdict: the data cannot be trusted."),
+        sentences=(_("One arm is frozen: a cache between you and the visitor?"),),
+        cautions=(),
+    )
 
 
 @transaction.atomic

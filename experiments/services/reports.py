@@ -6,6 +6,7 @@ from typing import Any
 from experiments.services.aa_tests import aa_verdict, is_aa_test
 from experiments.services.analysis import Report
 from experiments.services.beliefs import Belief, beliefs_of
+from experiments.services.cache_watch import frozen_verdict
 from experiments.services.comparing import Reading
 from experiments.services.decisions import decision_on
 from experiments.services.insights import Insights, insights_of
@@ -19,6 +20,9 @@ def verdict_on(report: Report, insights: Insights | None = None) -> Verdict | No
     decision = decision_on(report, insights)
     if decision is None:
         return None
+    frozen = frozen_verdict(report.experiment)
+    if frozen is not None:
+        return frozen
     if decision.status is not Status.INVALID and is_aa_test(report.experiment):
         return aa_verdict(report)
     return verdict_of(decision, names={arm.arm: arm.text for arm in report.arms})

@@ -29,6 +29,12 @@ def test_dashboard_and_report_raise_the_alarm_of_a_frozen_arm(admin_client, froz
     assert "of 42 new visitors in the last hour looked at, 40 saw the arm “b”" in page
 
 
+def test_no_verdict_is_given_while_the_alarm_stands(admin_client, frozen):
+    page = admin_client.get(reverse("admin:index")).content.decode()
+    assert "No verdict: the data cannot be trusted." in page
+    assert "Keep it running" not in page
+
+
 def test_alarm_goes_when_somebody_has_found_the_cause(admin_client, frozen):
     step = reverse("admin:experiments_experiment_step", args=[frozen.pk, "dismiss-cache-alarm"])
     page = admin_client.post(step, follow=True).content.decode()
