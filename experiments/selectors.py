@@ -11,6 +11,7 @@ from experiments.models import (
     CTA,
     Audience,
     CacheWatch,
+    Change,
     ConfigRevision,
     Event,
     EventDrop,
@@ -18,6 +19,7 @@ from experiments.models import (
     GoalRollup,
     HistoryArm,
     PendingBatch,
+    RampStep,
     Rollup,
     ServerKey,
     Site,
@@ -241,6 +243,11 @@ def segment_rollups_of(experiment: Experiment) -> QuerySet[Rollup]:
     return rows.select_related("variant")
 
 
+def phase_rollups_of(experiment: Experiment) -> QuerySet[Rollup]:
+    """Return the rollups of the later phases, a row a day and arm."""
+    return Rollup.objects.filter(experiment=experiment, segment__startswith="phase=")
+
+
 def rollups_to_book(
     *, experiment_ids: set[int], days: set[date], segments: set[str]
 ) -> list[Rollup]:
@@ -269,7 +276,7 @@ def experiments_with_wordings() -> QuerySet[Experiment]:
     arms = Prefetch("variants", Variant.objects.select_related("cta").order_by("arm"))
     wordings = "variants__cta__wordings"
     rows = Experiment.objects.select_related("slot__site", "audience")
-    return rows.prefetch_related(arms, wordings)
+    return rows.prefetch_related(arms, wordings, "phases")
 
 
 def experiments_for_report(*, site: Site | None = None) -> QuerySet[Experiment]:
@@ -353,6 +360,37 @@ def slots_of(*, site: Site | None) -> QuerySet[Slot]:
 def live_experiments() -> QuerySet[Experiment]:
     """Return running and paused experiments, the newest first."""
     return experiments_for_report().filter(status__in=LIVE)
+
+
+def ramping_experiments() -> QuerySet[Experiment]:
+    """Return the running experiments with steps of a ramp ahead of them."""
+    ahead = RampStep.objects.filter(reached_at__isnull=True).values("experiment")
+    rows = Experiment.objects.filter(status=Experiment.Status.RUNNING, pk__in=ahead)
+    return rows.prefetch_related("ramp").order_by("pk")
+
+
+def drafts_to_start(*, now: datetime) -> QuerySet[Experiment]:
+    """Return the drafts whose planned start has come."""
+    return Experiment.objects.filter(status=Experiment.Status.DRAFT, starts_at__lte=now)
+
+
+def experiments_to_stop(*, now: datetime) -> QuerySet[Experiment]:
+    """Return the live experiments whose planned end has come."""
+    rows = Experiment.objects.filter(status__in=LIVE, ends_at__lte=now)
+    return rows.select_related("slot")
+
+
+def experiments_that_roll_back() -> QuerySet[Experiment]:
+    """Return the running experiments that roll back on an alarm."""
+    rows = Experiment.objects.filter(
+        status=Experiment.Status.RUNNING, rolls_back=True, origin=Experiment.Origin.LIVE
+    )
+    return rows.prefetch_related("variants", "guardrails", "phases").order_by("pk")
+
+
+def changes_of(experiment: Experiment) -> QuerySet[Change]:
+    """Return what was done to an experiment, the latest first."""
+    return Change.objects.filter(experiment=experiment).select_related("author")
 
 
 def live_experiments_using(row: Any) -> QuerySet[Experiment]:

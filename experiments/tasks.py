@@ -6,7 +6,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from experiments.services import partitions
+from experiments.services import alarms, partitions, schedules
 from experiments.services.cache_watch import watch_caches
 from experiments.services.jobs import expire_hopeless_jobs, revive_silent_jobs, run_job
 from experiments.services.predictions import WORK, start_due_training
@@ -51,6 +51,22 @@ def make_event_partitions() -> None:
     made = partitions.make_event_partitions(now=timezone.now())
     if made:
         logger.info("made event partitions up to %s", made[-1])
+
+
+@shared_task
+def tend_experiments() -> None:
+    """Start, ramp and stop what is due. Beat calls it every minute."""
+    tended = schedules.tend_experiments(now=timezone.now())
+    for what in ("started", "not_started", "ramped", "stopped"):
+        for key in getattr(tended, what):
+            logger.info("experiment %s: %s as planned", key, what)
+
+
+@shared_task
+def watch_experiments() -> None:
+    """Roll back what raises an alarm. Beat calls it every few minutes."""
+    for experiment in alarms.watch_experiments(now=timezone.now()):
+        logger.warning("rolled back %s: %s", experiment.key, experiment.rollback_reason)
 
 
 @shared_task

@@ -177,6 +177,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5.0,
         "options": {"expires": 5.0},
     },
+    "tend-experiments": {
+        "task": "experiments.tasks.tend_experiments",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
+    "watch-experiments": {
+        "task": "experiments.tasks.watch_experiments",
+        "schedule": 300.0,
+        "options": {"expires": 300.0},
+    },
     "watch-for-frozen-arms": {
         "task": "experiments.tasks.watch_for_frozen_arms",
         "schedule": 600.0,

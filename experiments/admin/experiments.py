@@ -34,39 +34,27 @@ class Step:
 
     name: str
     label: Any
-    run: Callable[[Experiment], bool]
+    run: Callable[..., bool]
     is_final: bool = False
     question: Any = ""
 
 
-START = Step(
-    name="start",
-    label=_("Start"),
-    run=lambda row: lifecycle.start_experiment(experiment=row, now=timezone.now()),
-)
-PAUSE = Step(
-    name="pause", label=_("Pause"), run=lambda row: lifecycle.pause_experiment(experiment=row)
-)
-RESUME = Step(
-    name="resume", label=_("Resume"), run=lambda row: lifecycle.resume_experiment(experiment=row)
-)
+START = Step(name="start", label=_("Start"), run=lifecycle.start_experiment)
+PAUSE = Step(name="pause", label=_("Pause"), run=lifecycle.pause_experiment)
+RESUME = Step(name="resume", label=_("Resume"), run=lifecycle.resume_experiment)
 STOP = Step(
     name="stop",
     label=_("Stop"),
-    run=lambda row: lifecycle.stop_experiment(experiment=row, now=timezone.now()),
+    run=lifecycle.stop_experiment,
     is_final=True,
     question=_("Stop for good? A stopped experiment cannot be started again."),
 )
-ARCHIVE = Step(
-    name="archive",
-    label=_("Archive"),
-    run=lambda row: lifecycle.archive_experiment(experiment=row),
-)
+ARCHIVE = Step(name="archive", label=_("Archive"), run=lifecycle.archive_experiment)
 # No step of the experiment's own course: offered beside the alarm.
 DISMISS = Step(
     name="dismiss-cache-alarm",
     label=_("The cause was found"),
-    run=lambda row: dismiss_alarm(experiment=row),
+    run=lambda *, experiment, **_: dismiss_alarm(experiment=experiment),
 )
 STEPS = {step.name: step for step in (START, PAUSE, RESUME, STOP, ARCHIVE, DISMISS)}
 WAYS_ON = {
@@ -226,7 +214,7 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
         if step is None or not super().has_change_permission(request):
             return HttpResponse(status=403 if step else 404)
         try:
-            if not step.run(experiment):
+            if not step.run(experiment=experiment, now=timezone.now(), author=request.user):
                 text = gettext("Not possible while the experiment is in state “%(state)s”.")
                 state = experiment.get_status_display()
                 self.message_user(request, text % {"state": state}, messages.ERROR)

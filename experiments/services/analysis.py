@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 
 from experiments.models import Experiment, Rollup, Variant
 from experiments.services.adjusting import Adjustment, adjustment_of, decisive_statistics
@@ -12,6 +11,7 @@ from experiments.services.counts import Counts, StoredCounts
 from experiments.services.guardrails import GuardrailReading, guardrail_readings
 from experiments.services.serving import localised
 from experiments.services.snapshot import cta_values
+from experiments.services.splitting import split_check
 from experiments.services.totals import (
     ArmTotals,
     LeftOut,
@@ -22,7 +22,7 @@ from experiments.services.totals import (
 )
 from experiments.stats.fixed import wilson_interval
 from experiments.stats.omnibus import Omnibus, chi_squared, welch_anova
-from experiments.stats.srm import SrmCheck, check_srm
+from experiments.stats.srm import SrmCheck
 from experiments.stats.sufficient import Proportion, SufficientStatistics
 
 
@@ -103,18 +103,13 @@ def report_of(*, experiment: Experiment, now: datetime, counts: Counts | None = 
         adjustment=adjustment_of(experiment, totals) if has_rivals else None,
         guardrails=_guardrails(experiment, variants, totals, counts) if has_rivals else (),
         omnibus=_omnibus(experiment, totals) if has_rivals else None,
-        srm=_split(variants, totals) if has_rivals else None,
+        srm=_split(experiment, variants, totals) if has_rivals else None,
         quarantined_visitors=sum(total.quarantined_visitors for total in totals),
         left_out=left_out_of(totals),
         days=_days(rollups),
         rollups=tuple(rollups),
         counts=counts,
     )
-
-
-def traffic_split(visitors: Sequence[int], shares: Sequence[Decimal]) -> SrmCheck:
-    """Return the sample-ratio check of the exposed visitors."""
-    return check_srm(visitors, [float(share) for share in shares])
 
 
 def wording_of(experiment: Experiment, variant: Variant) -> str:
@@ -170,10 +165,10 @@ def _rate(
     return successes / total.visitors, (float(low), float(high))
 
 
-def _split(variants: Sequence[Variant], totals: Sequence[ArmTotals]) -> SrmCheck:
-    return traffic_split(
-        [total.visitors for total in totals], [variant.share for variant in variants]
-    )
+def _split(
+    experiment: Experiment, variants: Sequence[Variant], totals: Sequence[ArmTotals]
+) -> SrmCheck:
+    return split_check(experiment, variants, [total.visitors for total in totals])
 
 
 def _omnibus(experiment: Experiment, totals: Sequence[ArmTotals]) -> Omnibus:

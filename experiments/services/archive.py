@@ -10,9 +10,9 @@ from django.db import transaction
 
 from experiments import selectors
 from experiments.models import Experiment, HistoryArm, Site, Variant
-from experiments.services.analysis import traffic_split
 from experiments.services.serving import localised
 from experiments.services.snapshot import cta_values
+from experiments.services.splitting import split_check
 from ml.history.reading import HistoryFormat, SkippedRow, iter_history
 from ml.history.row import HistoryRow
 
@@ -85,7 +85,7 @@ def experiment_rows(experiment: Experiment) -> Iterator[HistoryRow]:
     """
     counts = _counts(experiment)
     arms = list(experiment.variants.all())
-    split = traffic_split([counts[arm.pk][0] for arm in arms], [arm.share for arm in arms])
+    split = split_check(experiment, arms, [counts[arm.pk][0] for arm in arms])
     for arm in arms:
         if not arm.cta.wordings.all():
             continue  # Nothing was said, so there is nothing to learn from.

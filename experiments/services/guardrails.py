@@ -57,8 +57,14 @@ def guardrail_readings(
     variants: Sequence[Variant],
     totals: Sequence[ArmTotals],
     goal_rollups: Iterable[GoalRollup],
+    *,
+    at_every_look: bool | None = None,
 ) -> tuple[GuardrailReading, ...]:
-    """Return every guardrail of every arm but the control, guardrail by guardrail."""
+    """Return every guardrail of every arm but the control, guardrail by guardrail.
+
+    `at_every_look`: whether the bounds hold at every look; None as the experiment's plan has it.
+    """
+    is_anytime = is_sequential(experiment) if at_every_look is None else at_every_look
     rows = list(goal_rollups)
     readings: list[GuardrailReading] = []
     for rail in experiment.guardrails.all():
@@ -66,7 +72,7 @@ def guardrail_readings(
             _towards(total, [row for row in rows if _is_of(row, variant, rail)])
             for variant, total in zip(variants, totals, strict=True)
         ]
-        readings += _readings(rail, experiment, variants, own)
+        readings += _readings(rail, experiment, variants, own, is_anytime=is_anytime)
     return tuple(readings)
 
 
@@ -90,12 +96,15 @@ def _readings(
     experiment: Experiment,
     variants: Sequence[Variant],
     totals: Sequence[ArmTotals],
+    *,
+    is_anytime: bool,
 ) -> list[GuardrailReading]:
     metric = Metric(rail.metric)
     contrast = contrasts(raw_estimates(statistics_of_metric(metric, totals)))
-    is_anytime = is_sequential(experiment)
     time = contrast.n / planned_pairs(experiment, variants)
-    low, high, _ = fieller_interval(contrast, _multiplier(time, experiment))
+    low, high, _ = fieller_interval(
+        contrast, _multiplier(time, experiment.alpha, is_anytime=is_anytime)
+    )
     enough = [is_enough(metric, total) for total in totals]
     return [
         GuardrailReading(
@@ -115,11 +124,11 @@ def _readings(
     ]
 
 
-def _multiplier(time: FloatArray, experiment: Experiment) -> FloatArray:
-    if not is_sequential(experiment):
-        return np.full_like(time, -float(ndtri(experiment.alpha)))
+def _multiplier(time: FloatArray, alpha: float, *, is_anytime: bool) -> FloatArray:
+    if not is_anytime:
+        return np.full_like(time, -float(ndtri(alpha)))
     # The engine's one-sided sequence is for error rates below one half.
-    return one_sided_multiplier(time, alpha=min(experiment.alpha, 0.49))
+    return one_sided_multiplier(time, alpha=min(alpha, 0.49))
 
 
 def _finite(value: float) -> float | None:

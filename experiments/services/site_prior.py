@@ -60,7 +60,7 @@ def _lifts(experiment: Experiment, arms: Sequence[_PastArm]) -> list[LiftEstimat
     ):
         return []
     split = check_srm([total.visitors for total in totals], [arm.share for arm in arms])
-    if split.is_mismatch:
+    if split.is_mismatch:  # So are experiments whose shares changed much: pooled, their days mix.
         return []
     # Both experiments measure the same metric, so its statistics are read alike.
     found = lift_estimates(statistics_of(experiment, totals))

@@ -91,14 +91,18 @@ class ExperimentViewSet(ReadOnlyModelViewSet[Experiment]):
     def pause(self, request: Request, key: str) -> Response:
         """Show the slot's default CTA until resumed."""
         experiment = self.get_object()
-        return self._moved(experiment, done=lifecycle.pause_experiment(experiment=experiment))
+        return self._moved(
+            experiment, done=lifecycle.pause_experiment(experiment=experiment, now=timezone.now())
+        )
 
     @extend_schema(request=None, responses=ExperimentSerializer)
     @action(detail=True, methods=["post"])
     def resume(self, request: Request, key: str) -> Response:
         """Go on with the same arms."""
         experiment = self.get_object()
-        return self._moved(experiment, done=lifecycle.resume_experiment(experiment=experiment))
+        return self._moved(
+            experiment, done=lifecycle.resume_experiment(experiment=experiment, now=timezone.now())
+        )
 
     @extend_schema(request=None, responses=ExperimentSerializer)
     @action(detail=True, methods=["post"])
@@ -113,7 +117,9 @@ class ExperimentViewSet(ReadOnlyModelViewSet[Experiment]):
     def archive(self, request: Request, key: str) -> Response:
         """Put a stopped experiment away."""
         experiment = self.get_object()
-        return self._moved(experiment, done=lifecycle.archive_experiment(experiment=experiment))
+        return self._moved(
+            experiment, done=lifecycle.archive_experiment(experiment=experiment, now=timezone.now())
+        )
 
     def _moved(self, experiment: Experiment, *, done: bool) -> Response:
         if not done:

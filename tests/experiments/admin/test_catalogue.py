@@ -197,7 +197,13 @@ def test_deleted_server_key_stops_working_at_once(admin_client, site):
 
 
 def site_form(**changes):
-    values = {"key": "news", "name": "News", "client_key": "news-key", "default_locale": "en"}
+    values = {
+        "key": "news",
+        "name": "News",
+        "client_key": "news-key",
+        "default_locale": "en",
+        "holdout": "0",
+    }
     return values | changes
 
 

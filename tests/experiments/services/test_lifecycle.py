@@ -21,10 +21,10 @@ from tests.threads import in_threads
 Status = Experiment.Status
 STEPS = {
     "start": lambda row: start_experiment(experiment=row, now=NOW),
-    "pause": lambda row: pause_experiment(experiment=row),
-    "resume": lambda row: resume_experiment(experiment=row),
+    "pause": lambda row: pause_experiment(experiment=row, now=NOW),
+    "resume": lambda row: resume_experiment(experiment=row, now=NOW),
     "stop": lambda row: stop_experiment(experiment=row, now=NOW),
-    "archive": lambda row: archive_experiment(experiment=row),
+    "archive": lambda row: archive_experiment(experiment=row, now=NOW),
 }
 WAYS_ON = {
     (Status.DRAFT, "start"): Status.RUNNING,
