@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import URLPattern, path, reverse
@@ -18,12 +19,16 @@ from unfold.admin import TabularInline
 from unfold.decorators import display
 
 from experiments import selectors
+from experiments.admin import traffic
 from experiments.admin.base import ServedModelAdmin
 from experiments.admin.report import report_context
 from experiments.models import Experiment, Guardrail, Variant
 from experiments.services import lifecycle
+from experiments.services.alarms import reason_in_words
 from experiments.services.analysis import report_of
 from experiments.services.cache_watch import dismiss_alarm
+from experiments.services.changes import Occasion
+from experiments.services.traffic import CannotChangeError
 
 Status = Experiment.Status
 
@@ -122,6 +127,16 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
             },
         ),
         (
+            _("Course"),
+            {
+                "fields": (("starts_at", "ends_at"), "rolls_back"),
+                "description": _(
+                    "Ramp, preview links and history: on the page “Traffic and previews”, which the"
+                    " report leads to."
+                ),
+            },
+        ),
+        (
             _("Keeping apart from other experiments"),
             {
                 "classes": ("collapse",),
@@ -153,6 +168,11 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
                 "<int:pk>/report/",
                 self.admin_site.admin_view(self.report_view),
                 name="experiments_experiment_report",
+            ),
+            path(
+                "<int:pk>/traffic/",
+                self.admin_site.admin_view(self.traffic_view),
+                name="experiments_experiment_traffic",
             ),
             path(
                 "<int:pk>/step/<slug:name>/",
@@ -201,10 +221,53 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
                 "opts": self.opts,
                 **report_context(report),
                 "steps": self._steps(request, experiment),
-                "edit_url": reverse("admin:experiments_experiment_change", args=[experiment.pk]),
+                "edit_url": _url("change", experiment),
+                "traffic_url": _url("traffic", experiment),
+                "rollback_reason": reason_in_words(experiment.rollback_reason)
+                if experiment.rollback_reason
+                else "",
                 "json_url": reverse("experiment-report", args=[experiment.key]),
             },
         )
+
+    def traffic_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        experiment = get_object_or_404(selectors.experiments_for_report(), pk=pk)
+        if not self.has_view_permission(request, experiment):
+            return HttpResponse(status=403)
+        may_change = bool(super().has_change_permission(request))
+        name = request.POST.get("form", "")
+        made = traffic.forms_of(experiment, name, request.POST) if may_change else {}
+        if request.method == "POST":
+            if name not in made:
+                return HttpResponse(status=403)
+            if self._apply(request, experiment, name, made[name]):
+                return HttpResponseRedirect(_url("traffic", experiment))
+        context = {
+            **self.admin_site.each_context(request),
+            **traffic.traffic_context(request, experiment),
+            "title": experiment.name,
+            "opts": self.opts,
+            "forms": made,
+            "may_change": may_change,
+            "report_url": _report_url(experiment),
+            "edit_url": _url("change", experiment),
+            "resume_url": _url("step", experiment, RESUME.name),
+        }
+        return render(request, "admin/experiments/traffic.html", context)
+
+    def _apply(self, request: HttpRequest, experiment: Experiment, name: str, form: Form) -> bool:
+        """Do what was posted; tell the form what is wrong with it."""
+        if not form.is_valid():
+            return False
+        try:
+            occasion = Occasion(now=timezone.now(), author=request.user)
+            traffic.apply(experiment, name, form, occasion)
+        except CannotChangeError as error:
+            for reason in error.reasons:
+                form.add_error(None, reason)
+        except ValueError:
+            form.add_error("ends_at", gettext("The end must come after the start and after now."))
+        return form.is_valid()
 
     def step_view(self, request: HttpRequest, pk: int, name: str) -> HttpResponse:
         if request.method != "POST":
@@ -240,4 +303,8 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
 
 
 def _report_url(experiment: Experiment) -> str:
-    return reverse("admin:experiments_experiment_report", args=[experiment.pk])
+    return _url("report", experiment)
+
+
+def _url(page: str, experiment: Experiment, *args: str) -> str:
+    return reverse(f"admin:experiments_experiment_{page}", args=[experiment.pk, *args])

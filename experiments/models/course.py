@@ -91,6 +91,8 @@ class Change(models.Model):
         ROLLBACK = "rollback", _("Rolled back")
         UNDO = "undo", _("Roll-back undone")
         SCHEDULE = "schedule", _("Schedule")
+        GUARD_ON = "guard_on", _("Rolls back on an alarm")
+        GUARD_OFF = "guard_off", _("Does not roll back on an alarm")
 
     experiment = models.ForeignKey(Experiment, models.CASCADE, related_name="changes")
     at = models.DateTimeField(_("when"))

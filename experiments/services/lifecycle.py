@@ -124,6 +124,17 @@ def roll_back_experiment(*, experiment: Experiment, reason: str, occasion: Occas
     )
 
 
+def set_rolls_back(*, experiment: Experiment, rolls_back: bool, occasion: Occasion) -> bool:
+    """Switch the roll-back by itself on or off; return False if it was so already."""
+    rows = Experiment.objects.filter(pk=experiment.pk).exclude(rolls_back=rolls_back)
+    with transaction.atomic():
+        switched = rows.update(rolls_back=rolls_back)
+        if switched:
+            record(experiment, Kind.GUARD_ON if rolls_back else Kind.GUARD_OFF, occasion)
+    experiment.rolls_back = rolls_back
+    return switched == 1
+
+
 @transaction.atomic
 def duplicate_experiment(*, experiment: Experiment, key: str) -> Experiment:
     """Return a new draft with the same plan, arms and guardrails."""

@@ -1,0 +1,243 @@
+"""The page "Traffic and previews" of an experiment: shares, ramp, schedule, roll-back, links."""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from experiments import selectors
+from experiments.models import Experiment, Variant
+from experiments.services import schedules
+from experiments.services.alarms import reason_by_hand, reason_in_words
+from experiments.services.changes import Kind, Occasion
+from experiments.services.lifecycle import roll_back_experiment, set_rolls_back
+from experiments.services.previews import MAX_AGE_S, preview_link, preview_token
+from experiments.services.ramps import SUGGESTED, Step, set_ramp, step_ends_at
+from experiments.services.traffic import LIVE, change_traffic
+
+Status = Experiment.Status
+HUNDRED = Decimal(100)
+# Where a preview may lead: never to a script.
+PAGE = re.compile(r"(https?:/)?/\S*")
+DATETIME = "%Y-%m-%dT%H:%M"
+NOTE = gettext_lazy("Why? For the history.")
+
+
+class Percentages(forms.Field):
+    """Percentages such as `1, 5, 10.5, 100`, as fractions."""
+
+    def to_python(self, value: Any) -> list[Decimal]:
+        words = str(value or "").replace("%", " ").replace(";", " ").replace(", ", " ").split()
+        try:
+            parts = [Decimal(word.replace(",", ".")) / HUNDRED for word in words]
+        except ArithmeticError as error:
+            raise forms.ValidationError(_("Write percentages such as 1, 5, 10, 100.")) from error
+        if not all(part.is_finite() for part in parts):
+            raise forms.ValidationError(_("Write percentages such as 1, 5, 10, 100."))
+        return parts
+
+
+def percentage(label: Any, value: Decimal, **options: Any) -> forms.DecimalField:
+    return forms.DecimalField(
+        label=label,
+        min_value=Decimal("0.01"),
+        max_value=HUNDRED,
+        decimal_places=2,
+        initial=(value * HUNDRED).quantize(Decimal("0.01")).normalize().__format__("f"),
+        **options,
+    )
+
+
+class SharesForm(forms.Form):
+    """A percentage for each arm, and for all of them."""
+
+    def __init__(self, *args: Any, experiment: Experiment, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for arm in experiment.variants.all():
+            label = _("Share of %(key)s, in %%") % {"key": arm.key}
+            self.fields[f"share_{arm.key}"] = percentage(label, arm.share)
+        self.fields["coverage"] = percentage(
+            _("Coverage, in %"),
+            experiment.coverage,
+            help_text=_("Fraction of the audience that takes part."),
+        )
+        self.fields["note"] = forms.CharField(label=NOTE, required=False, max_length=500)
+
+    def shares(self) -> dict[str, Decimal]:
+        prefix = "share_"
+        return {
+            name.removeprefix(prefix): value / HUNDRED
+            for name, value in self.cleaned_data.items()
+            if name.startswith(prefix)
+        }
+
+
+class RampForm(forms.Form):
+    steps = Percentages(
+        label=gettext_lazy("Steps (percent of the audience)"),
+        required=False,
+        initial=", ".join(f"{Decimal(part) * HUNDRED:f}" for part in SUGGESTED),
+        help_text=gettext_lazy("Rising, such as 1, 5, 10, 25, 50, 100. Empty: no ramp."),
+    )
+    hold_hours = forms.DecimalField(
+        label=gettext_lazy("Hours at each step"),
+        min_value=Decimal("0.02"),
+        max_value=Decimal(2160),
+        decimal_places=2,
+        initial=24,
+    )
+
+
+class ScheduleForm(forms.Form):
+    starts_at = forms.DateTimeField(
+        label=gettext_lazy("Planned start (UTC)"),
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format=DATETIME),
+        help_text=gettext_lazy(
+            "A draft that is ready starts by itself at this time. Empty: by hand."
+        ),
+    )
+    ends_at = forms.DateTimeField(
+        label=gettext_lazy("Planned end (UTC)"),
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format=DATETIME),
+        help_text=gettext_lazy("It stops by itself at this time. Empty: by hand."),
+    )
+
+
+class RollbackForm(forms.Form):
+    reason = forms.CharField(label=gettext_lazy("Reason"), max_length=500)
+
+
+class GuardForm(forms.Form):
+    rolls_back = forms.BooleanField(
+        label=gettext_lazy("Roll back on an alarm"),
+        required=False,
+        help_text=gettext_lazy(
+            "Show everybody the default CTA as soon as a guardrail is harmed or the visitors do"
+            " not split as the shares say. Can be undone."
+        ),
+    )
+
+
+def forms_of(
+    experiment: Experiment, name: str = "", data: Mapping[str, Any] | None = None
+) -> dict[str, forms.Form]:
+    """Return every form of the page; the one of this name is bound to the data."""
+
+    def bound(form: str) -> Mapping[str, Any] | None:
+        return data if form == name else None
+
+    is_draft = experiment.status == Status.DRAFT
+    schedule = {"starts_at": experiment.starts_at, "ends_at": experiment.ends_at}
+    made: dict[str, forms.Form] = {
+        "ramp": RampForm(bound("ramp")),
+        "schedule": ScheduleForm(bound("schedule"), initial=schedule),
+        "guard": GuardForm(bound("guard"), initial={"rolls_back": experiment.rolls_back}),
+    }
+    if not is_draft:
+        made["shares"] = SharesForm(bound("shares"), experiment=experiment)
+        del made["schedule"].fields["starts_at"]
+    if experiment.status == Status.RUNNING:
+        made["rollback"] = RollbackForm(bound("rollback"))
+    return made if experiment.status in (*LIVE, Status.DRAFT) else {}
+
+
+def apply(experiment: Experiment, name: str, form: Any, occasion: Occasion) -> None:
+    """Do what a valid form asks for.
+
+    Raises:
+        CannotChangeError: If it cannot be.
+        ValueError: If the schedule cannot be.
+    """
+    actions: dict[str, Callable[[Experiment, Any, Occasion], object]] = {
+        "shares": _change_shares,
+        "ramp": _set_ramp,
+        "schedule": _set_schedule,
+        "guard": _set_guard,
+        "rollback": _roll_back,
+    }
+    actions[name](experiment, form, occasion)
+
+
+def _change_shares(experiment: Experiment, form: SharesForm, occasion: Occasion) -> None:
+    told = Occasion(now=occasion.now, author=occasion.author, note=form.cleaned_data["note"])
+    change_traffic(
+        experiment=experiment,
+        shares=form.shares(),
+        coverage=form.cleaned_data["coverage"] / HUNDRED,
+        occasion=told,
+    )
+
+
+def _set_ramp(experiment: Experiment, form: RampForm, occasion: Occasion) -> None:
+    hours = form.cleaned_data["hold_hours"]
+    steps = [Step(coverage=part, hold_hours=hours) for part in form.cleaned_data["steps"]]
+    set_ramp(experiment=experiment, steps=steps, occasion=occasion)
+
+
+def _set_schedule(experiment: Experiment, form: ScheduleForm, occasion: Occasion) -> None:
+    schedules.set_schedule(
+        experiment=experiment,
+        starts_at=form.cleaned_data.get("starts_at"),
+        ends_at=form.cleaned_data["ends_at"],
+        occasion=occasion,
+    )
+
+
+def _set_guard(experiment: Experiment, form: GuardForm, occasion: Occasion) -> None:
+    set_rolls_back(
+        experiment=experiment, rolls_back=form.cleaned_data["rolls_back"], occasion=occasion
+    )
+
+
+def _roll_back(experiment: Experiment, form: RollbackForm, occasion: Occasion) -> None:
+    reason = reason_by_hand(form.cleaned_data["reason"])
+    told = Occasion(now=occasion.now, author=occasion.author, note=reason)
+    roll_back_experiment(experiment=experiment, reason=reason, occasion=told)
+
+
+def traffic_context(request: HttpRequest, experiment: Experiment) -> dict[str, Any]:
+    """Return what the page shows beside its forms."""
+    asked = request.GET.get("page", "").strip()
+    page = asked if PAGE.fullmatch(asked) else _page_of(experiment)
+    return {
+        "experiment": experiment,
+        "arms": list(experiment.variants.all()),
+        "ramp": _ramp_rows(experiment),
+        "phases": list(experiment.phases.all()),
+        "rollback_reason": reason_in_words(experiment.rollback_reason)
+        if experiment.rollback_reason
+        else "",
+        "page": page,
+        "previews": [(arm, _link(page, arm)) for arm in experiment.variants.all()],
+        "preview_days": MAX_AGE_S // 86_400,
+        "changes": [(row, _note(row.kind, row.note)) for row in selectors.changes_of(experiment)],
+    }
+
+
+def _link(page: str, arm: Variant) -> str:
+    return preview_link(page, preview_token(arm))
+
+
+def _page_of(experiment: Experiment) -> str:
+    """Return the page on which the slot is, as far as the catalogue knows it."""
+    origins = experiment.slot.site.allowed_origins
+    pattern = experiment.slot.page_pattern.split("*")[0]
+    return (origins[0] if origins else "") + (pattern if pattern.startswith("/") else "/")
+
+
+def _ramp_rows(experiment: Experiment) -> list[tuple[Any, datetime | None]]:
+    """Return the steps with the time at which the reached ones have lasted."""
+    steps = list(experiment.ramp.all())
+    return [(step, step_ends_at(step) if step.reached_at else None) for step in steps]
+
+
+def _note(kind: str, note: str) -> str:
+    return reason_in_words(note) if kind == Kind.ROLLBACK and note else note

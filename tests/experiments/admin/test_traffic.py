@@ -1,0 +1,138 @@
+import re
+from datetime import timedelta
+from decimal import Decimal
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from experiments.models import Change, Experiment
+from experiments.services.alarms import watch_experiments
+from experiments.services.serving import evaluate_slot
+from experiments.services.snapshot import build_snapshot
+from tests import factories
+from tests.factories import NOW
+
+
+def traffic_url(experiment):
+    return reverse("admin:experiments_experiment_traffic", args=[experiment.pk])
+
+
+def page(client, experiment, **query):
+    return client.get(traffic_url(experiment), query).content.decode()
+
+
+def post(client, experiment, form, **values):
+    return client.post(traffic_url(experiment), {"form": form, **values})
+
+
+def test_shares_are_changed_with_a_note(admin_client, running_experiment, owner):
+    form = {"share_control": "30", "share_b": "70", "coverage": "80", "note": "b leads"}
+    assert post(admin_client, running_experiment, "shares", **form).status_code == 302
+    experiment = Experiment.objects.get()
+    assert float(experiment.coverage) == 0.8
+    assert [float(arm.share) for arm in experiment.variants.all()] == [0.3, 0.7]
+    change = Change.objects.get()
+    assert change.author == owner
+    assert "b leads" in page(admin_client, running_experiment)
+
+
+def test_wrong_shares_are_named_and_kept_in_the_form(admin_client, running_experiment):
+    form = {"share_control": "30", "share_b": "60", "coverage": "100"}
+    body = post(admin_client, running_experiment, "shares", **form).content.decode()
+    assert "The shares sum to 0.9" in body
+    assert 'value="60"' in body
+    assert not running_experiment.phases.exists()
+
+
+def test_draft_gets_a_ramp_and_a_schedule(admin_client, draft):
+    post(admin_client, draft, "ramp", steps="1, 10 %, 100", hold_hours="6")
+    assert [(step.coverage, step.hold_hours) for step in draft.ramp.all()] == [
+        (Decimal("0.01"), 6),
+        (Decimal("0.1"), 6),
+        (Decimal(1), 6),
+    ]
+    later = timezone.now() + timedelta(days=400)
+    post(admin_client, draft, "schedule", starts_at=f"{later:%Y-%m-%dT%H:%M}", ends_at="")
+    assert Experiment.objects.get().starts_at.date() == later.date()
+
+
+@pytest.mark.parametrize(
+    ("form", "values", "text"),
+    [
+        ("ramp", {"steps": "10, 5", "hold_hours": "6"}, "more visitors than the one before"),
+        ("ramp", {"steps": "ten", "hold_hours": "6"}, "Write percentages such as"),
+        ("ramp", {"steps": "NaN", "hold_hours": "6"}, "Write percentages such as"),
+        ("schedule", {"ends_at": "2020-01-01T00:00"}, "The end must come after the start"),
+        ("schedule", {"ends_at": "soon"}, "Enter a valid date/time"),
+    ],
+)
+def test_what_cannot_be_is_named(admin_client, draft, form, values, text):
+    assert text in post(admin_client, draft, form, **values).content.decode()
+
+
+def test_alarm_is_shown_and_undone(admin_client, running_experiment):
+    for variant, visitors in zip(running_experiment.variants.all(), (5_000, 6_000), strict=True):
+        factories.make_rollup(variant, visitors=visitors)
+    watch_experiments(now=NOW)
+    report = reverse("admin:experiments_experiment_report", args=[running_experiment.pk])
+    for body in (page(admin_client, running_experiment), admin_client.get(report).content.decode()):
+        assert "Rolled back on" in body
+        assert "the visitors do not split as the shares say" in body
+    step = reverse("admin:experiments_experiment_step", args=[running_experiment.pk, "resume"])
+    admin_client.post(step)
+    assert Experiment.objects.get().status == "running"
+    body = page(admin_client, running_experiment)
+    assert "Roll-back undone" in body
+    assert "Rolled back on" not in body
+    post(admin_client, running_experiment, "guard", rolls_back="on")
+    assert Experiment.objects.get().rolls_back
+
+
+def test_roll_back_by_hand_has_a_reason(admin_client, running_experiment):
+    assert (
+        "This field is required"
+        in post(admin_client, running_experiment, "rollback").content.decode()
+    )
+    post(admin_client, running_experiment, "rollback", reason="Wrong <price>")
+    assert Experiment.objects.get().status == "paused"
+    assert "Wrong &lt;price&gt;" in page(admin_client, running_experiment)
+
+
+def test_preview_links_of_a_draft_open_its_arms(admin_client, draft):
+    body = page(admin_client, draft, page="https://shop.example/pricing")
+    links = re.findall(r'href="(https://shop.example/pricing\?[^"]+)"', body)
+    tokens = [parse_qs(urlsplit(link).query)["ctaopt_preview"][0] for link in links]
+    site = build_snapshot(revision=1, now=NOW).client_keys["shop-client-key"]
+    shown = [
+        evaluate_slot(site, "hero", visitor="v", attributes={"preview": token}).variant
+        for token in tokens
+    ]
+    assert shown == ["preview:control", "preview:b"]
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", "shop", "/a b", ""])
+def test_links_lead_nowhere_but_to_a_page(admin_client, draft, url):
+    assert page(admin_client, draft, page=url).count('href="/?ctaopt_preview=') == 2
+
+
+def test_ended_experiment_shows_its_history_and_no_form(admin_client, slot):
+    ended = factories.make_running_experiment(slot, status="stopped", stopped_at=NOW)
+    assert 'name="form"' not in page(admin_client, ended)
+    assert post(admin_client, ended, "ramp", steps="1", hold_hours="1").status_code == 403
+
+
+def test_stranger_sees_nothing(client, stranger, running_experiment):
+    client.force_login(stranger)
+    assert client.get(traffic_url(running_experiment)).status_code == 302
+    stranger.is_staff = True
+    stranger.save()
+    assert client.get(traffic_url(running_experiment)).status_code == 403
+    assert post(client, running_experiment, "guard").status_code == 403
+
+
+def test_bad_id_and_unknown_form(admin_client, running_experiment):
+    url = reverse("admin:experiments_experiment_traffic", args=[9_999])
+    assert admin_client.get(url).status_code == 404
+    assert post(admin_client, running_experiment, "delete").status_code == 403
