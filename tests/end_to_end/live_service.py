@@ -11,7 +11,7 @@ from time import monotonic, sleep
 from experiments.management.preflight import free_port
 
 PROJECT = Path(__file__).resolve().parents[2]
-GRANIAN = (sys.executable, "-m", "granian", "--host", "127.0.0.1", "--http", "1", "--no-ws")
+STREAM = ("-m", "granian", "--interface", "asgi", "--http", "1", "--no-ws")
 LOAD = """
 from datetime import UTC, datetime
 from django.conf import settings
@@ -25,14 +25,15 @@ load_demo(work_dir=settings.DATA_DIR, now=datetime.now(UTC))
 class LiveService:
     """The serving workers, and the stream of changes where asked for."""
 
-    def __init__(self, folder, *, with_stream=False, workers=1, **environment):
+    def __init__(self, folder, *options, with_stream=False, on_socket=False, workers=1):
+        self.socket = folder / "web.socket" if on_socket else None
         self.port, self.stream_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.folder = folder
         self.environment = os.environ | {
             "DJANGO_SETTINGS_MODULE": "ctaopt.settings.demo",
             "CTAOPT_DATA_DIR": str(folder / "data"),
-            **environment,
+            "CTAOPT_RATE_LIMIT_PER_S": "0",
         }
         self.environment.pop("DATABASE_URL", None)
         self._processes = []
@@ -40,11 +41,18 @@ class LiveService:
         if with_stream:
             stream = f"http://127.0.0.1:{self.stream_port}"
             self.environment["CTAOPT_STREAM_URL"] = f"{stream}/ofrep/v1/stream"
-            self._start("asgi", "ctaopt.asgi:application", self.stream_port)
-            wait_for_server(self.stream_port)
-        options = ("--workers", str(workers), "--blocking-threads", "4")
-        self.web = self._start("wsgi", "ctaopt.wsgi:application", self.port, *options)
-        wait_for_server(self.port)
+            self._start("stream", *STREAM, "--port", self.stream_port, "ctaopt.asgi:application")
+            wait_for_server(lambda: http.client.HTTPConnection("127.0.0.1", self.stream_port))
+        where = ("--uds", self.socket) if self.socket else ("--port", self.port)
+        server = ("-m", "ctaopt.serve", *where, "--workers", workers)
+        self.web = self._start("web", *server, *options)
+        wait_for_server(self.connect)
+
+    def connect(self):
+        """A new connection to the workers."""
+        if self.socket:
+            return UnixConnection(self.socket)
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
 
     def django(self, script):
         """Run statements in a process of its own, with Django set up."""
@@ -53,7 +61,7 @@ class LiveService:
         subprocess.run(command, cwd=PROJECT, env=self.environment, check=True)
 
     def log(self):
-        return (self.folder / "wsgi.log").read_text()
+        return (self.folder / "web.log").read_text()
 
     def stop(self):
         for process in self._processes:
@@ -61,10 +69,10 @@ class LiveService:
         for process in self._processes:
             process.wait(timeout=30)
 
-    def _start(self, interface, app, port, *options):
-        with (self.folder / f"{interface}.log").open("wb") as log:
+    def _start(self, name, *command):
+        with (self.folder / f"{name}.log").open("wb") as log:
             process = subprocess.Popen(
-                [*GRANIAN, "--interface", interface, "--port", str(port), *options, app],
+                [sys.executable, *map(str, command)],
                 cwd=PROJECT,
                 env=self.environment,
                 stdout=log,
@@ -87,15 +95,28 @@ def wait_for_port(port, seconds=60):
             return
 
 
-def wait_for_server(port, seconds=60):
+class UnixConnection(http.client.HTTPConnection):
+    """A connection to a server that listens on a socket in the file system."""
+
+    def __init__(self, path, timeout=30):
+        super().__init__("localhost", timeout=timeout)
+        self.path = str(path)
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+def wait_for_server(connect, seconds=90):
     deadline = monotonic() + seconds
     while True:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        connection = connect()
         try:
             connection.request("GET", "/healthz")
             assert connection.getresponse().status == 200
         except OSError:
-            assert monotonic() < deadline, f"nobody answers on port {port}"
+            assert monotonic() < deadline, "nobody answers"
             sleep(0.1)
         else:
             return
