@@ -10,6 +10,15 @@ STRATEGIES = {
     "tfidf": _("TF-IDF ridge (learned from scratch)"),
     "frozen_head": _("Frozen encoder + ridge (transfer learning)"),
     "frozen_layers": _("All layers of a frozen encoder + ridge (transfer learning)"),
+    "fine_tuned": _("Fine-tuned encoder (transfer learning)"),
+    "stack": _("TF-IDF, frozen and fine-tuned layers together (transfer learning)"),
+}
+
+ABSENCES = {
+    "too_few_groups": _("%(found)s past contrasts, it is tried from %(needed)s"),
+    "encoder_without_layers": _("the encoder has no layers to read out"),
+    "encoder_not_tunable": _("the encoder is none of the BERT family"),
+    "not_asked": _("not asked for"),
 }
 
 FACTOR_NAMES = {

@@ -16,6 +16,7 @@ from ml.dataset.splits import assign_folds, connect_groups, find_leaks
 from ml.embedding import Progress, no_progress
 from ml.evaluation.metrics import Predictions
 from ml.strategies.contract import Strategy
+from ml.strategies.stack import Stack
 
 
 class LeakError(RuntimeError):
@@ -151,12 +152,13 @@ def cross_validate(
         folds: Groups in leak-safe folds, the same for every strategy that is compared.
         dispersion: Noise variance over binomial variance, >= 1, for the lift.
         progress: Told the fraction of the folds done.
-        keep: Keeps the scores of each fold, so that a broken-off training goes on from there.
+        keep: Keeps the scores of each strategy and fold: a broken-off training goes on from
+            there, and a stack uses what its members said when they were tried themselves.
     """
     scores = np.empty(len(folds.arms.texts))
     for number in range(folds.n_folds):
         inside = folds.fold[folds.arms.group] == number
-        scores[inside] = keep(f"fold-{number}", partial(_score_fold, strategy, folds, number))
+        scores[inside] = _kept_scores(strategy, folds, number, keep)
         progress((number + 1) / folds.n_folds)
     difference = scores[folds.pairs.first] - scores[folds.pairs.second]
     return OutOfFold(
@@ -168,6 +170,13 @@ def cross_validate(
         ),
         calibration=fit_calibration(difference, folds.arms, folds.pairs, dispersion=dispersion),
     )
+
+
+def _kept_scores(strategy: Strategy, folds: Folds, number: int, keep: Keep) -> NDArray[np.float64]:
+    if isinstance(strategy, Stack):
+        said = [_kept_scores(member, folds, number, keep) for member in strategy.members]
+        return strategy.combine(said)
+    return keep(f"{strategy.name}-fold-{number}", partial(_score_fold, strategy, folds, number))
 
 
 def _score_fold(strategy: Strategy, folds: Folds, number: int) -> NDArray[np.float64]:

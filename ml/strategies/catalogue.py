@@ -1,35 +1,85 @@
 """Every strategy, from the simplest to the most complex: the order in which the gate compares."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from ml.embedding import Encoder, EncoderError, layers_of
 from ml.strategies.contract import Strategy
 from ml.strategies.frozen_head import FrozenHead
 from ml.strategies.no_text import NoText
+from ml.strategies.stack import Stack
 from ml.strategies.tfidf import TfidfRidge
 
 # Those whose vectors never saw a result, so that departures may be learned on them.
 LABEL_FREE_VECTORS = frozenset({"tfidf", "frozen_head", "frozen_layers"})
+# With fewer contrast groups tuning takes minutes and was not seen to beat frozen layers.
+MIN_TUNING_GROUPS = 400
+# TF-IDF knows words of the site that a pretrained encoder does not, and less of all else.
+STACK_WEIGHTS = (0.5, 1.0, 1.0)
+
+Absence = Literal["too_few_groups", "encoder_without_layers", "encoder_not_tunable", "not_asked"]
+_Maker = Callable[[], Strategy]
 
 
-def all_strategies(encoder: Encoder) -> tuple[Strategy, ...]:
-    """Return the strategies that training compares, "no text" first.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A strategy that is not tried.
+
+    Args:
+        name: Its key.
+        reason: Why, as a code.
+        found: Contrast groups there are.
+        needed: Contrast groups it needs; 0 where the reason is another.
+    """
+
+    name: str
+    reason: Absence
+    found: int = 0
+    needed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lineup:
+    """What a training compares.
+
+    Args:
+        strategies: "No text" first.
+        left_out: What is not tried, and why.
+    """
+
+    strategies: tuple[Strategy, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+def line_up(encoder: Encoder, n_groups: int, *, asked: Sequence[str] | None = None) -> Lineup:
+    """Return the strategies that fit an encoder and an amount of history.
 
     Args:
         encoder: Pretrained encoder for those that start from one.
+        n_groups: Contrast groups that can train.
+        asked: Keys that the operator wants, however little history there is; None: all that fit.
 
-    >>> [strategy.name for strategy in all_strategies(encoder=None)]
+    Raises:
+        ValueError: If a key is unknown.
+        EncoderError: If the encoder cannot do what was asked for.
+
+    >>> found = line_up(object(), 100)
+    >>> [strategy.name for strategy in found.strategies]
     ['no_text', 'tfidf', 'frozen_head']
+    >>> [(each.name, each.reason) for each in found.left_out][0]
+    ('frozen_layers', 'encoder_without_layers')
     """
-    simple = NoText(), TfidfRidge(), FrozenHead(encoder=encoder)
-    return (*simple, _frozen_layers(encoder)) if layers_of(encoder) else simple
-
-
-def _frozen_layers(encoder: Encoder) -> FrozenHead:
-    layers = layers_of(encoder)
-    if layers is None:
-        raise EncoderError(f"encoder {encoder.name!r}: it has no layers to read out")
-    return FrozenHead(encoder=layers, name="frozen_layers")
+    makers = _makers(lambda: encoder)
+    if asked is not None:
+        return _as_asked(makers, asked)
+    absences = [_absence(name, encoder, n_groups) for name in makers]
+    left_out = tuple(absence for absence in absences if absence is not None)
+    names = {absence.name for absence in left_out}
+    return Lineup(
+        strategies=tuple(make() for name, make in makers.items() if name not in names),
+        left_out=left_out,
+    )
 
 
 def strategy_named(name: str, *, make_encoder: Callable[[], Encoder]) -> Strategy:
@@ -41,16 +91,76 @@ def strategy_named(name: str, *, make_encoder: Callable[[], Encoder]) -> Strateg
 
     Raises:
         ValueError: If there is no such strategy.
+        EncoderError: If the encoder cannot do what the strategy needs.
 
     >>> strategy_named("tfidf", make_encoder=lambda: None).name
     'tfidf'
     """
-    makers: dict[str, Callable[[], Strategy]] = {
+    makers = _makers(make_encoder)
+    _refuse_unknown(makers, [name])
+    return makers[name]()
+
+
+def _makers(make_encoder: Callable[[], Encoder]) -> dict[str, _Maker]:
+    def stack() -> Strategy:
+        encoder = make_encoder()
+        members = TfidfRidge(), _frozen_layers(encoder), _fine_tuned(encoder)
+        return Stack(members=members, weights=STACK_WEIGHTS)
+
+    return {
         "no_text": NoText,
         "tfidf": TfidfRidge,
         "frozen_head": lambda: FrozenHead(encoder=make_encoder()),
         "frozen_layers": lambda: _frozen_layers(make_encoder()),
+        "fine_tuned": lambda: _fine_tuned(make_encoder()),
+        "stack": stack,
     }
-    if name not in makers:
-        raise ValueError(f"strategy: {name!r} is none of {', '.join(makers)}")
-    return makers[name]()
+
+
+def _frozen_layers(encoder: Encoder) -> Strategy:
+    layers = layers_of(encoder)
+    if layers is None:
+        raise EncoderError(f"encoder {encoder.name!r}: it has no layers to read out")
+    return FrozenHead(encoder=layers, name="frozen_layers")
+
+
+def _fine_tuned(encoder: Encoder) -> Strategy:
+    # Torch is loaded by those who fine-tune only.
+    from ml.strategies.fine_tuned import FineTuned  # noqa: PLC0415
+    from ml.strategies.network import tunable  # noqa: PLC0415
+
+    behind = tunable(encoder)
+    if behind is None:
+        raise EncoderError(f"encoder {encoder.name!r}: it is none of the BERT family")
+    return FineTuned(encoder=behind)
+
+
+def _absence(name: str, encoder: Encoder, n_groups: int) -> LeftOut | None:
+    if name in {"no_text", "tfidf", "frozen_head"}:
+        return None
+    if layers_of(encoder) is None:
+        return LeftOut(name=name, reason="encoder_without_layers")
+    if name == "frozen_layers":
+        return None
+    if n_groups < MIN_TUNING_GROUPS:
+        return LeftOut(name=name, reason="too_few_groups", found=n_groups, needed=MIN_TUNING_GROUPS)
+    from ml.strategies.network import tunable  # noqa: PLC0415
+
+    return None if tunable(encoder) else LeftOut(name=name, reason="encoder_not_tunable")
+
+
+def _as_asked(makers: dict[str, _Maker], asked: Sequence[str]) -> Lineup:
+    _refuse_unknown(makers, asked)
+    chosen = {"no_text", *asked}
+    return Lineup(
+        strategies=tuple(make() for name, make in makers.items() if name in chosen),
+        left_out=tuple(
+            LeftOut(name=name, reason="not_asked") for name in makers if name not in chosen
+        ),
+    )
+
+
+def _refuse_unknown(makers: dict[str, _Maker], names: Sequence[str]) -> None:
+    for name in names:
+        if name not in makers:
+            raise ValueError(f"strategy: {name!r} is none of {', '.join(makers)}")

@@ -8,6 +8,8 @@ TITLES: Mapping[str, str] = {
     "tfidf": "TF-IDF ridge (from scratch)",
     "frozen_head": "Frozen encoder + ridge (transfer by feature extraction)",
     "frozen_layers": "All layers of a frozen encoder + ridge (transfer by feature extraction)",
+    "fine_tuned": "Fine-tuned middle layers of an encoder (transfer of parameters)",
+    "stack": "Mean of TF-IDF, frozen layers and fine-tuned layers (transfer)",
 }
 SHOWN: Mapping[str, str] = {
     "accuracy_all": "Accuracy, all pairs",

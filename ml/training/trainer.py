@@ -20,7 +20,7 @@ from ml.evaluation.cross_validation import Helpers
 from ml.evaluation.metrics import summarise
 from ml.gate import Candidate, decide
 from ml.history.row import HistoryRow
-from ml.strategies.catalogue import all_strategies
+from ml.strategies.catalogue import line_up
 from ml.strategies.contract import Strategy
 from ml.training.choices import Choices
 from ml.training.final_fit import Material, final_fit
@@ -134,7 +134,8 @@ def train(
         stack_arms([*groups, *helpers.groups]).texts,
         progress=lambda done: progress(0.6 * done, "embedding"),
     )
-    strategies = all_strategies(encoder)
+    lineup = line_up(encoder, len(groups), asked=settings.choices.strategies)
+    strategies = lineup.strategies
     steps = _checkpoints([*groups, *helpers.groups], encoder, settings)
     trials = try_strategies(
         strategies,
@@ -162,6 +163,7 @@ def train(
                 name: asdict(summarise(trial.sums, rng=rng)) for name, trial in trials.items()
             },
             "gate": asdict(decision),
+            "left_out": [asdict(absence) for absence in lineup.left_out],
         }
     )
     progress(0.95, "final_fit")

@@ -26,6 +26,8 @@ N_FOLDS = 5
 # Below this many groups one split into folds is a matter of luck, so several are averaged.
 SMALL_HISTORY = 400
 REPEATS = 5
+# Rough time of a strategy in that of the quick ones, so that progress is told evenly.
+COSTS = {"frozen_layers": 8, "fine_tuned": 60}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,23 +107,43 @@ def try_strategies(
     """
     rng = np.random.default_rng(settings.seed)
     repeats = count_repeats(len(groups))
+    remembered = partial(_remember, {}, keep)
+    shares = [COSTS.get(strategy.name, 1) for strategy in strategies]
+    shares = [share / sum(shares) for share in shares]
     found: dict[str, list[Trial]] = {strategy.name: [] for strategy in strategies}
     for repeat in range(repeats):
         folds = make_folds(groups, N_FOLDS, rng=rng, helpers=settings.helpers)
         for at, strategy in enumerate(strategies):
+            start = (repeat + sum(shares[:at])) / repeats
             result = cross_validate(
                 strategy,
                 folds,
                 dispersion=settings.dispersion,
-                keep=partial(_keep_as, keep, f"{strategy.name}-{repeat}"),
+                keep=partial(_keep_as, remembered, f"split-{repeat}"),
+                progress=partial(_within, progress, start, shares[at] / repeats),
             )
             sums = group_sums(result.predictions)
             held = Held(folds=folds, predictions=result.predictions)
             found[strategy.name].append(
                 Trial(sums=sums, calibration=result.calibration, held=(held,))
             )
-            progress((repeat + (at + 1) / len(strategies)) / repeats)
     return {name: _average(trials) for name, trials in found.items()}
+
+
+def _remember(
+    made: dict[str, NDArray[np.float64]],
+    keep: Keep,
+    name: str,
+    make: Callable[[], NDArray[np.float64]],
+) -> NDArray[np.float64]:
+    """Keep in memory, too, what is kept on the disk or not at all."""
+    if name not in made:
+        made[name] = keep(name, make)
+    return made[name]
+
+
+def _within(progress: Progress, start: float, share: float, done: float) -> None:
+    progress(start + share * done)
 
 
 def _keep_as(

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from ml import predict
 from ml.management.output import HistoryFiles, add_format_argument, as_json, shown, table
-from ml.messages import STRATEGIES, TRANSFERS, sentence
+from ml.messages import ABSENCES, STRATEGIES, TRANSFERS, sentence
 from ml.training.choices import SUSPECT_TRUST, Choices
 
 FIGURES = {
@@ -36,6 +36,13 @@ class Command(BaseCommand):
         add_format_argument(parser)
         parser.add_argument("--seed", type=int, default=0, help="of folds and bootstrap draws")
         parser.add_argument(
+            "--strategies",
+            nargs="+",
+            metavar="KEY",
+            choices=STRATEGIES,
+            help="compare these only, however little history there is (default: all that fit)",
+        )
+        parser.add_argument(
             "--suspect-trust",
             type=float,
             default=SUSPECT_TRUST,
@@ -56,7 +63,10 @@ class Command(BaseCommand):
                 files.rows() if options["history"] else predict.archived_rows(),
                 now=timezone.now(),
                 seed=options["seed"],
-                choices=Choices(suspect_trust=options["suspect_trust"]),
+                choices=Choices(
+                    suspect_trust=options["suspect_trust"],
+                    strategies=options["strategies"] and tuple(options["strategies"]),
+                ),
                 progress=_Told(self.stderr.write),
             )
         except predict.PredictorError as error:
@@ -98,6 +108,10 @@ def _report(result: dict[str, Any]) -> str:
         + (f", {shown(over)} (noise of replicated arms)" if over else ""),
         "",
         *_verdicts(manifest["gate"]["verdicts"]),
+        *(
+            f"Not tried: {STRATEGIES[each['name']]}: {ABSENCES[each['reason']] % each}."
+            for each in manifest["left_out"]
+        ),
     ]
     if result["strategy"] is None:
         lines.append(sentence("nothing_passed", {}))

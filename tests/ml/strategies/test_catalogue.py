@@ -1,15 +1,52 @@
 import pytest
 
-from ml.strategies.catalogue import all_strategies, strategy_named
+from ml.embedding import CachedEncoder, EncoderError
+from ml.encoder import load_encoder
+from ml.strategies.catalogue import MIN_TUNING_GROUPS, line_up, strategy_named
+from tests.ml.conftest import TINY_ENCODER
 from tests.ml.factories import HashEncoder
 
+ALL = ["no_text", "tfidf", "frozen_head", "frozen_layers", "fine_tuned", "stack"]
 
-def test_every_strategy_is_found_by_its_name():
-    encoder = HashEncoder()
-    for strategy in all_strategies(encoder):
-        assert strategy_named(strategy.name, make_encoder=lambda: encoder) == strategy or (
-            strategy.name == "no_text"
-        )
+
+@pytest.fixture(scope="module")
+def tiny():
+    return CachedEncoder(load_encoder(str(TINY_ENCODER)), None)
+
+
+def names(lineup):
+    return [strategy.name for strategy in lineup.strategies]
+
+
+def test_large_history_tries_every_strategy_from_simple_to_complex(tiny):
+    lineup = line_up(tiny, MIN_TUNING_GROUPS)
+    assert names(lineup) == ALL
+    assert lineup.left_out == ()
+
+
+def test_small_history_is_not_tuned_on_and_says_what_it_lacks(tiny):
+    lineup = line_up(tiny, MIN_TUNING_GROUPS - 1)
+    assert names(lineup) == ALL[:4]
+    reasons = [(each.name, each.reason, each.found, each.needed) for each in lineup.left_out]
+    missing = ("too_few_groups", MIN_TUNING_GROUPS - 1, MIN_TUNING_GROUPS)
+    assert reasons == [("fine_tuned", *missing), ("stack", *missing)]
+
+
+def test_encoder_without_layers_is_used_frozen():
+    lineup = line_up(HashEncoder(), MIN_TUNING_GROUPS)
+    assert names(lineup) == ALL[:3]
+    assert {each.reason for each in lineup.left_out} == {"encoder_without_layers"}
+
+
+def test_asked_strategies_are_tried_however_small_the_history(tiny):
+    lineup = line_up(tiny, 20, asked=["fine_tuned", "tfidf"])
+    assert names(lineup) == ["no_text", "tfidf", "fine_tuned"]
+    assert {each.reason for each in lineup.left_out} == {"not_asked"}
+
+
+def test_every_strategy_is_found_by_its_name(tiny):
+    for name in ALL:
+        assert strategy_named(name, make_encoder=lambda: tiny).name == name
 
 
 def test_encoder_is_made_only_for_a_strategy_that_needs_one():
@@ -19,6 +56,14 @@ def test_encoder_is_made_only_for_a_strategy_that_needs_one():
     assert strategy_named("tfidf", make_encoder=refuse).name == "tfidf"
 
 
-def test_unknown_strategy_is_refused():
+@pytest.mark.parametrize("name", ["frozen_layers", "fine_tuned", "stack"])
+def test_strategy_that_the_encoder_cannot_do_is_refused(name):
+    with pytest.raises(EncoderError, match="encoder 'hash': it"):
+        strategy_named(name, make_encoder=HashEncoder)
+
+
+def test_unknown_strategy_is_refused(tiny):
     with pytest.raises(ValueError, match="strategy: 'magic' is none of no_text, tfidf"):
         strategy_named("magic", make_encoder=HashEncoder)
+    with pytest.raises(ValueError, match="strategy: 'magic'"):
+        line_up(tiny, 20, asked=["magic"])

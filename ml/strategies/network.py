@@ -1,0 +1,156 @@
+"""The transformer in an encoder: cut short, lower layers run once, upper ones trained."""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from ml.embedding import Encoder
+from ml.encoder import SentenceEncoder, unit_mean
+
+# Texts in a batch that only reads.
+BATCH = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class States:
+    """What the frozen layers made of some texts: input of the trained ones, never computed twice.
+
+    Args:
+        rows: One tensor a text, (its tokens, width), on the CPU.
+    """
+
+    rows: tuple[Tensor, ...]
+
+
+def tunable(encoder: Encoder) -> SentenceEncoder | None:
+    """Return the sentence-transformer behind an encoder if its layers can be trained one by one.
+
+    Args:
+        encoder: Any encoder, cached or not.
+
+    Returns:
+        None if it is none of the BERT family: BERT, RoBERTa, XLM-R, CamemBERT, ELECTRA.
+
+    >>> tunable(object()) is None
+    True
+    """
+    behind = getattr(encoder, "behind", encoder)
+    if isinstance(behind, SentenceEncoder) and _layers(behind.network) is not None:
+        return behind
+    return None
+
+
+def shortened(network: PreTrainedModel, depth: int) -> PreTrainedModel:
+    """Return a copy of the lowest layers of a transformer.
+
+    Args:
+        network: Of the BERT family; it is not changed.
+        depth: Layers to keep, in [1, number of layers].
+
+    Raises:
+        ValueError: If it has not so many layers.
+    """
+    layers = _layers(network)
+    if layers is None or not 1 <= depth <= len(layers):
+        raise ValueError(f"depth: {depth} is not from 1 to {layers and len(layers)}")
+    short = copy.deepcopy(network)
+    kept = cast(nn.ModuleList, _layers(short))[:depth]
+    short.encoder.layer = kept
+    short.config.num_hidden_layers = depth
+    short.pooler = None
+    return short
+
+
+def trainable_layers(network: PreTrainedModel, n_frozen: int) -> list[nn.Module]:
+    """Return the layers above the frozen ones, and let gradients into them only.
+
+    Args:
+        network: From `shortened`.
+        n_frozen: Layers, counted from below, that keep their weights; the embeddings keep theirs.
+    """
+    network.requires_grad_(requires_grad=False)
+    upper = list(cast(nn.ModuleList, _layers(network)))[n_frozen:]
+    for layer in upper:
+        layer.requires_grad_(requires_grad=True)
+    return upper
+
+
+@torch.no_grad()
+def lower_states(
+    encoder: SentenceEncoder, network: PreTrainedModel, texts: Sequence[str], *, n_frozen: int
+) -> States:
+    """Return what the embeddings and the frozen layers make of each text.
+
+    Args:
+        encoder: For its tokeniser.
+        network: From `shortened`.
+        texts: The texts, in any order.
+        n_frozen: Layers to run.
+    """
+    frozen = list(cast(nn.ModuleList, _layers(network)))[:n_frozen]
+    order = sorted(range(len(texts)), key=lambda at: len(texts[at]))
+    rows: dict[int, Tensor] = {}
+    for start in range(0, len(order), BATCH):
+        chunk = order[start : start + BATCH]
+        inputs = encoder.preprocess([texts[at] for at in chunk])
+        mask = inputs["attention_mask"]
+        state = run_layers(frozen, network.embeddings(input_ids=inputs["input_ids"]), mask)
+        for at, row, length in zip(chunk, state, mask.sum(1).tolist(), strict=True):
+            rows[at] = row[:length].clone()
+    return States(rows=tuple(rows[at] for at in range(len(texts))))
+
+
+def run_layers(layers: Sequence[nn.Module], state: Tensor, mask: Tensor) -> Tensor:
+    """Return what some layers make of a state, (n, tokens, width).
+
+    Args:
+        layers: In their order.
+        state: What lies below them, (n, tokens, width).
+        mask: 1 for a token of the text, 0 for padding, (n, tokens).
+    """
+    penalty = (1 - mask.to(state.dtype))[:, None, None, :] * torch.finfo(torch.bfloat16).min
+    for layer in layers:
+        state = layer(state, penalty)
+    return state
+
+
+def upper_means(layers: Sequence[nn.Module], states: Sequence[Tensor]) -> Tensor:
+    """Return the mean over the words, at unit length, of what the upper layers make, (n, width).
+
+    Args:
+        layers: The layers above the frozen ones.
+        states: Rows of `States`; those of similar length together are padded little.
+    """
+    padded = nn.utils.rnn.pad_sequence(list(states), batch_first=True)
+    lengths = torch.tensor([len(state) for state in states])
+    mask = (torch.arange(padded.shape[1])[None] < lengths[:, None]).to(torch.int64)
+    with fast_arithmetic():
+        state = run_layers(layers, padded, mask)
+    return unit_mean(state.float(), mask)
+
+
+def fast_arithmetic() -> torch.autocast:
+    """Return a context in which matrices are multiplied in bfloat16 where the processor can."""
+    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=has_fast_bfloat16())
+
+
+def has_fast_bfloat16() -> bool:
+    """Return whether the processor multiplies bfloat16 faster than float32.
+
+    >>> has_fast_bfloat16() in (True, False)
+    True
+    """
+    return bool(torch.cpu._is_avx512_bf16_supported())
+
+
+def _layers(network: PreTrainedModel) -> nn.ModuleList | None:
+    layers = getattr(getattr(network, "encoder", None), "layer", None)
+    family = hasattr(network, "embeddings") and not hasattr(
+        getattr(network, "encoder", None), "relative_attention_bias"
+    )
+    return layers if isinstance(layers, nn.ModuleList) and family else None

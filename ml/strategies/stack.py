@@ -1,0 +1,115 @@
+"""Several strategies as one: the weighted mean of their scores."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.dataset.groups import Arms
+from ml.strategies.contract import FittedStrategy, Parts, Representation, Strategy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """The mean of the scores of strategies that err in different ways.
+
+    Scores of all are predicted log click rates, shrunk by what each learned, so that a mean
+    already weighs them by evidence.
+
+    Args:
+        members: At least one strategy; what they say is reused where they were tried themselves.
+        weights: One for each, > 0.
+        name: Key of the strategy.
+        is_transfer: Whether a member starts from a pretrained model.
+
+    >>> from ml.strategies.no_text import NoText
+    >>> stack = Stack(members=(NoText(), NoText()), weights=(3.0, 1.0))
+    >>> stack.combine([np.array([1.0, 0.0]), np.array([0.0, 0.0])])
+    array([0.75, 0.  ])
+    """
+
+    members: tuple[Strategy, ...]
+    weights: tuple[float, ...]
+    name: str = "stack"
+    is_transfer: bool = True
+
+    def fit(self, arms: Arms) -> "FittedStack":
+        """Let every member learn.
+
+        Args:
+            arms: Arms of the groups.
+        """
+        fitted = tuple(member.fit(arms) for member in self.members)
+        return FittedStack(names=self._names, members=fitted, weights=self.weights)
+
+    def restore(self, parts: Parts) -> "FittedStack":
+        """Return the stack whose members were stored."""
+        return FittedStack(
+            names=self._names,
+            weights=tuple(parts.words["weights"]),
+            members=tuple(
+                member.restore(
+                    Parts(
+                        tensors={
+                            name.removeprefix(f"{member.name}/"): values
+                            for name, values in parts.tensors.items()
+                            if name.startswith(f"{member.name}/")
+                        },
+                        words=parts.words[member.name],
+                    )
+                )
+                for member in self.members
+            ),
+        )
+
+    def combine(self, scores: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+        """Return the scores of the stack, float64 (n,).
+
+        Args:
+            scores: Those of each member, in order, float64 (n,).
+        """
+        return np.average(scores, axis=0, weights=self.weights)
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return tuple(member.name for member in self.members)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FittedStack:
+    """Strategies that have learned.
+
+    Args:
+        names: Keys of the members.
+        members: The members, in the same order.
+        weights: Of their scores.
+    """
+
+    names: tuple[str, ...]
+    members: tuple[FittedStrategy, ...]
+    weights: tuple[float, ...]
+
+    def score(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Return the weighted mean of the members' scores, float64 (n,)."""
+        scores = [member.score(texts) for member in self.members]
+        return np.average(scores, axis=0, weights=self.weights)
+
+    def represent(self, texts: Sequence[str]) -> Representation | None:
+        """Return how the last member sees the texts."""
+        return self.members[-1].represent(texts)
+
+    def parts(self) -> Parts:
+        """Return what every member stores."""
+        stored = {
+            name: member.parts() for name, member in zip(self.names, self.members, strict=True)
+        }
+        return Parts(
+            tensors={
+                f"{name}/{key}": values
+                for name, parts in stored.items()
+                for key, values in parts.tensors.items()
+            },
+            words={name: dict(parts.words) for name, parts in stored.items()}
+            | {"weights": list(self.weights)},
+        )

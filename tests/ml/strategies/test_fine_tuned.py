@@ -1,0 +1,109 @@
+import numpy as np
+import pytest
+import torch
+
+from ml.dataset.groups import stack_arms
+from ml.embedding import CachedEncoder, EncoderError
+from ml.encoder import load_encoder
+from ml.strategies.fine_tuned import FineTuned
+from ml.strategies.fine_tuning import TuningSettings
+from ml.strategies.network import shortened, tunable
+from tests.ml.conftest import TINY_ENCODER
+from tests.ml.factories import HashEncoder, groups_of, learnable_rows
+
+NEW = ["free unseen", "submit unseen", "découvrir"]
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    return load_encoder(str(TINY_ENCODER))
+
+
+@pytest.fixture(scope="module")
+def arms():
+    return stack_arms(groups_of(*learnable_rows(24)))
+
+
+@pytest.fixture(scope="module")
+def tuned(encoder, arms):
+    return FineTuned(encoder=encoder, seeds=(0, 1)).fit(arms)
+
+
+def weights_of(encoder):
+    return {name: each.clone() for name, each in encoder.network.state_dict().items()}
+
+
+def test_tuning_fits_past_tests_better_than_the_probe(encoder, arms):
+    def missed(epochs):
+        settings = TuningSettings(epochs=epochs, body_rate=3e-3, head_rate=1e-2, dropout=0.0)
+        scores = FineTuned(encoder=encoder, settings=settings).fit(arms).score(arms.texts)
+        good = scores[::3].mean() - scores[2::3].mean()
+        return -good
+
+    assert missed(6) < missed(1)
+
+
+def test_encoder_itself_is_not_changed(encoder, arms):
+    before = weights_of(encoder)
+    FineTuned(encoder=encoder).fit(arms)
+    after = weights_of(encoder)
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_restored_networks_give_the_same_scores(encoder, tuned):
+    restored = FineTuned(encoder=encoder).restore(tuned.parts())
+    np.testing.assert_array_equal(restored.score(NEW), tuned.score(NEW))
+
+
+def test_stored_layers_are_half_precision_and_no_embeddings(tuned):
+    tensors = tuned.parts().tensors
+    layers = {name: each for name, each in tensors.items() if ".layers." in name}
+    assert layers
+    assert {each.dtype for each in layers.values()} == {np.dtype(np.float16)}
+    assert not any("embeddings" in name for name in tensors)
+
+
+def test_seeds_make_different_networks_whose_scores_are_averaged(encoder, arms, tuned):
+    first, second = (FineTuned(encoder=encoder, seeds=(seed,)).fit(arms) for seed in (0, 1))
+    assert not np.array_equal(first.score(NEW), second.score(NEW))
+    mean = (first.score(NEW) + second.score(NEW)) / 2
+    np.testing.assert_allclose(tuned.score(NEW), mean, atol=1e-9)
+
+
+def test_equal_seed_gives_equal_scores_and_leaves_the_generator_of_others_alone(encoder, arms):
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    scores = [FineTuned(encoder=encoder).fit(arms).score(NEW) for _ in range(2)]
+    assert torch.equal(torch.rand(1), expected)
+    np.testing.assert_array_equal(*scores)
+
+
+def test_score_of_a_text_does_not_depend_on_its_neighbours(tuned):
+    together = tuned.score([*NEW, "a far longer wording that pads all the others in its batch"])
+    apart = np.concatenate([tuned.score([text]) for text in NEW])
+    np.testing.assert_allclose(together[:3], apart, atol=2e-3)
+
+
+def test_representation_has_unit_rows(tuned):
+    rows = tuned.represent(NEW)
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, rtol=1e-5)
+    assert tuned.represent([]).shape == (0, 8)
+    assert tuned.score([]).shape == (0,)
+
+
+def test_networks_of_another_encoder_are_refused(encoder, tuned, monkeypatch):
+    monkeypatch.setattr(type(encoder), "fingerprint", "f" * 64)
+    with pytest.raises(EncoderError, match="not the one the predictor was trained on"):
+        FineTuned(encoder=encoder).restore(tuned.parts())
+
+
+def test_encoder_behind_a_cache_is_found_and_others_are_not_tunable(encoder):
+    assert tunable(CachedEncoder(encoder, None)) is encoder
+    assert tunable(HashEncoder()) is None
+
+
+@pytest.mark.parametrize("depth", [0, 2])
+def test_depth_that_is_not_there_is_refused(encoder, depth):
+    with pytest.raises(ValueError, match=f"depth: {depth} is not from 1 to 1"):
+        shortened(encoder.network, depth)
