@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -13,7 +14,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from ml.drawing import draw_levels, draw_risk, estimate_in_words
-from ml.messages import STRATEGIES, TRANSFERS
+from ml.messages import STRATEGIES, TRANSFERS, likeness_sentence
 from ml.models import PredictorVersion
 from ml.predict import PredictorError, roll_back
 from ml.registry import retire_active
@@ -52,6 +53,7 @@ class PredictorVersionAdmin(ModelAdmin[PredictorVersion]):  # type: ignore[misc]
         "created_at",
         "figures",
         "ceiling",
+        "source",
         "gate",
         "sureness",
         "levels",
@@ -114,6 +116,25 @@ class PredictorVersionAdmin(ModelAdmin[PredictorVersion]):  # type: ignore[misc]
     @admin.display(description=_("noise ceiling of the first figure"))
     def ceiling(self, version: PredictorVersion) -> str:
         return _figure("accuracy_all", {"accuracy_all": version.manifest["ceiling"]["binomial"]})
+
+    @admin.display(description=_("source tests"))
+    def source(self, version: PredictorVersion) -> str:
+        record = version.manifest.get("source")
+        if not record:
+            return gettext("none")
+        figures = gettext(
+            "%(groups)s past contrasts of another site or audience, worth %(effective)s equally "
+            "likely wordings of %(arms)s. Proxy A-distance %(distance)s (0: alike, 2: of another "
+            "kind), maximum mean discrepancy %(mmd)s (p = %(p)s)."
+        ) % {
+            "groups": record["groups"],
+            "arms": record["arms"],
+            "effective": number_format(f"{record['effective_arms']:.0f}"),
+            "distance": number_format(f"{record['proxy_a_distance']:.2f}"),
+            "mmd": number_format(f"{record['mmd']:.4f}"),
+            "p": number_format(f"{record['mmd_p_value']:.3f}"),
+        }
+        return f"{figures} {likeness_sentence(record['proxy_a_distance'])}"
 
     @admin.display(description=_("gate"))
     def gate(self, version: PredictorVersion) -> SafeString:

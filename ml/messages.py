@@ -11,6 +11,7 @@ STRATEGIES = {
     "frozen_head": _("Frozen encoder + ridge (transfer learning)"),
     "frozen_layers": _("All layers of a frozen encoder + ridge (transfer learning)"),
     "fine_tuned": _("Fine-tuned encoder (transfer learning)"),
+    "with_source": _("Frozen encoder, source tests too (transfer of instances)"),
     "stack": _("TF-IDF, frozen and fine-tuned layers together (transfer learning)"),
 }
 
@@ -26,6 +27,23 @@ FACTOR_NAMES = {
     "locale": _("Language"),
     "form": _("Form"),
     "placement": _("Position"),
+}
+
+# By the proxy A-distance between the texts of source and target, in [0, 2].
+LIKENESS = (
+    (0.5, _("Source and target texts can hardly be told apart: source tests should help.")),
+    (1.2, _("Source and target texts differ: source tests may help, the gate decides.")),
+    (2.1, _("Source texts are of another kind: expect negative transfer, the gate decides.")),
+)
+
+# Ways to use a labelled source for a target, by what is known of the target.
+SETTINGS = {
+    "inductive_target": _("inductive: target labels alone"),
+    "inductive_weighted": _("inductive: target labels and the weighted source"),
+    "transductive_plain": _("source labels alone"),
+    "transductive_weighted": _("transductive: source weighted towards the target's texts"),
+    "transductive_aligned": _("transductive: source aligned to the target's texts (CORAL)"),
+    "unsupervised_adapted": _("unsupervised: encoder adapted to the target's texts (SimCSE)"),
 }
 
 STAGES = {
@@ -136,6 +154,18 @@ SENTENCES = {
     ),
     "nothing_answered": _("The predictor answers for none of these tests."),
 }
+
+
+def likeness_sentence(proxy_a_distance: float) -> str:
+    """Return what the distance between source and target texts means, in the current language.
+
+    Args:
+        proxy_a_distance: In [0, 2].
+
+    >>> likeness_sentence(1.9)
+    'Source texts are of another kind: expect negative transfer, the gate decides.'
+    """
+    return str(next(text for limit, text in LIKENESS if proxy_a_distance < limit))
 
 
 def sentence(code: str, params: Mapping[str, Any]) -> str:

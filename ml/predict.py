@@ -64,6 +64,7 @@ def train(
     seed: int = 0,
     progress: Progress | None = None,
     choices: Choices | None = None,
+    source: Iterable[HistoryRow] = (),
 ) -> dict[str, Any]:
     """Train, let the gate choose, and serve what passed; else the active predictor stays.
 
@@ -73,6 +74,7 @@ def train(
         seed: Seed of folds and bootstrap draws, >= 0.
         progress: Told fraction and stage.
         choices: What the operator chose; the defaults if left out.
+        source: Tests of another site or audience, which may train as far as they resemble.
 
     Returns:
         `number` and `status` of the new version, `strategy` (None if nothing passed) and the
@@ -96,6 +98,7 @@ def train(
                 code_commit=read_commit(Path(settings.BASE_DIR)),
                 now=now,
                 choices=choices or Choices(),
+                source=tuple(source),
                 unfinished=_model_dir() / "unfinished",
             ),
             progress=progress or (lambda _fraction, _stage: None),
@@ -279,6 +282,48 @@ def new_contrasts(rows: Iterable[HistoryRow]) -> int:
     version = PredictorVersion.objects.order_by("-number").first()
     before = int(version.manifest["data"]["groups"]) if version else 0
     return max(0, found - before) if found >= MIN_GROUPS else 0
+
+
+def compare_transfer(
+    source: Iterable[HistoryRow],
+    target: Iterable[HistoryRow],
+    *,
+    seed: int = 0,
+    adapt: bool = False,
+) -> dict[str, Any]:
+    """Compare ways to use a labelled source for a target; nothing is stored.
+
+    Args:
+        source: Tests of another site or audience.
+        target: Tests of the site that predictions are for; they judge.
+        seed: Seed of splits and draws, >= 0.
+        adapt: Adapt the encoder to the target's texts, too; takes minutes.
+
+    Returns:
+        `source` (likeness, effective sample size), `target_groups`, and metrics by setting.
+
+    Raises:
+        PredictorError: If a side has too few tests, or no encoder is usable.
+    """
+    from ml.embedding import EncoderError
+    from ml.strategies.adaptation import adapt_encoder
+    from ml.strategies.network import tunable
+    from ml.training.transfer import compare_settings
+
+    with _expected_failures():
+        encoder = _cached_encoder(_model_dir() / "cache")
+        behind = tunable(encoder)
+        if adapt and behind is None:
+            raise EncoderError(f"encoder {encoder.name!r}: it is none of the BERT family")
+        return compare_settings(
+            source,
+            target,
+            encoder,
+            seed=seed,
+            adapt=(lambda texts: adapt_encoder(behind, texts, seed=seed))
+            if adapt and behind
+            else None,
+        )
 
 
 def roll_back(number: int) -> bool:

@@ -12,7 +12,7 @@ from ml.strategies.stack import Stack
 from ml.strategies.tfidf import TfidfRidge
 
 # Those whose vectors never saw a result, so that departures may be learned on them.
-LABEL_FREE_VECTORS = frozenset({"tfidf", "frozen_head", "frozen_layers"})
+LABEL_FREE_VECTORS = frozenset({"tfidf", "frozen_head", "frozen_layers", "stack", "with_source"})
 # With fewer contrast groups tuning takes minutes and was not seen to beat frozen layers.
 MIN_TUNING_GROUPS = 400
 # TF-IDF knows words of the site that a pretrained encoder does not, and less of all else.
@@ -96,15 +96,25 @@ def strategy_named(name: str, *, make_encoder: Callable[[], Encoder]) -> Strateg
     >>> strategy_named("tfidf", make_encoder=lambda: None).name
     'tfidf'
     """
-    makers = _makers(make_encoder)
+    makers = _makers(make_encoder) | {"with_source": lambda: frozen(make_encoder())}
     _refuse_unknown(makers, [name])
     return makers[name]()
+
+
+def frozen(encoder: Encoder) -> Strategy:
+    """Return the best strategy that leaves the encoder as it is: on all layers, if it has layers.
+
+    Args:
+        encoder: Pretrained encoder.
+    """
+    return _frozen_layers(encoder) if layers_of(encoder) else FrozenHead(encoder=encoder)
 
 
 def _makers(make_encoder: Callable[[], Encoder]) -> dict[str, _Maker]:
     def stack() -> Strategy:
         encoder = make_encoder()
-        members = TfidfRidge(), _frozen_layers(encoder), _fine_tuned(encoder)
+        # The last one says how wordings are alike: by vectors that never saw a result.
+        members = TfidfRidge(), _fine_tuned(encoder), _frozen_layers(encoder)
         return Stack(members=members, weights=STACK_WEIGHTS)
 
     return {

@@ -50,7 +50,7 @@ class FineTuned:
     @property
     def depth(self) -> int:
         """Layers that are used, counted from below."""
-        return max(1, round(2 / 3 * self.encoder.network.config.num_hidden_layers))
+        return max(1, round(2 / 3 * int(self.encoder.network.config.num_hidden_layers)))
 
     @property
     def n_frozen(self) -> int:

@@ -153,4 +153,5 @@ def _center(scores: Tensor, group: Tensor) -> Tensor:
     """Return the scores less the mean of their group; rows of a group stand together."""
     _, inverse, sizes = torch.unique_consecutive(group, return_inverse=True, return_counts=True)
     sums = torch.zeros(len(sizes)).index_add(0, inverse, scores)
-    return scores - (sums / sizes)[inverse]
+    means: Tensor = sums / sizes
+    return scores - means[inverse]

@@ -60,9 +60,9 @@ def shortened(network: PreTrainedModel, depth: int) -> PreTrainedModel:
         raise ValueError(f"depth: {depth} is not from 1 to {layers and len(layers)}")
     short = copy.deepcopy(network)
     kept = cast(nn.ModuleList, _layers(short))[:depth]
-    short.encoder.layer = kept
+    cast(nn.Module, short.encoder).layer = kept
     short.config.num_hidden_layers = depth
-    short.pooler = None
+    setattr(short, "pooler", None)  # noqa: B010 - not every family has one
     return short
 
 
@@ -93,13 +93,14 @@ def lower_states(
         n_frozen: Layers to run.
     """
     frozen = list(cast(nn.ModuleList, _layers(network)))[:n_frozen]
+    embeddings = cast(nn.Module, network.embeddings)
     order = sorted(range(len(texts)), key=lambda at: len(texts[at]))
     rows: dict[int, Tensor] = {}
     for start in range(0, len(order), BATCH):
         chunk = order[start : start + BATCH]
         inputs = encoder.preprocess([texts[at] for at in chunk])
         mask = inputs["attention_mask"]
-        state = run_layers(frozen, network.embeddings(input_ids=inputs["input_ids"]), mask)
+        state = run_layers(frozen, embeddings(input_ids=inputs["input_ids"]), mask)
         for at, row, length in zip(chunk, state, mask.sum(1).tolist(), strict=True):
             rows[at] = row[:length].clone()
     return States(rows=tuple(rows[at] for at in range(len(texts))))

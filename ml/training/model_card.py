@@ -8,6 +8,7 @@ TITLES: Mapping[str, str] = {
     "tfidf": "TF-IDF ridge (from scratch)",
     "frozen_head": "Frozen encoder + ridge (transfer by feature extraction)",
     "frozen_layers": "All layers of a frozen encoder + ridge (transfer by feature extraction)",
+    "with_source": "Frozen encoder, source tests too (transfer of instances)",
     "fine_tuned": "Fine-tuned middle layers of an encoder (transfer of parameters)",
     "stack": "Mean of TF-IDF, frozen layers and fine-tuned layers (transfer)",
 }
@@ -33,6 +34,7 @@ def model_card(manifest: Mapping[str, Any], *, served: str) -> str:
         _origin(manifest),
         _data(manifest["data"]),
         _figures(manifest),
+        *([_source(manifest["source"])] if manifest["source"] else []),
         _gate(manifest["gate"]),
         _departures(manifest["departures"]),
         _risk(manifest),
@@ -93,6 +95,21 @@ def _figures(manifest: Mapping[str, Any]) -> str:
             f"Noise ceiling of the accuracy on all pairs: {_estimate(ceiling['binomial'])} if "
             "noise is binomial"
             + (f", {_estimate(over)} with the noise of replicated arms." if over else "."),
+        ]
+    )
+
+
+def _source(source: Mapping[str, Any]) -> str:
+    return "\n".join(
+        [
+            "## Source",
+            "",
+            f"- {source['groups']} contrast groups of another site or audience, {source['arms']} "
+            f"arms, worth {source['effective_arms']:.0f} equally weighted ones.",
+            f"- Maximum mean discrepancy {source['mmd']:.4f} (p = {source['mmd_p_value']:.3f}), "
+            f"proxy A-distance {source['proxy_a_distance']:.2f} (0: alike, 2: of another kind).",
+            f"- Log evidence of the encoder a row: {source['log_evidence_source']:.3f} on the "
+            f"source, {source['log_evidence_target']:.3f} on the target.",
         ]
     )
 

@@ -20,8 +20,9 @@ from ml.evaluation.cross_validation import Helpers
 from ml.evaluation.metrics import summarise
 from ml.gate import Candidate, decide
 from ml.history.row import HistoryRow
-from ml.strategies.catalogue import line_up
+from ml.strategies.catalogue import frozen, line_up
 from ml.strategies.contract import Strategy
+from ml.strategies.with_source import WithSource
 from ml.training.choices import Choices
 from ml.training.final_fit import Material, final_fit
 from ml.training.model_card import model_card
@@ -32,6 +33,7 @@ from ml.training.record import (
     record_configuration,
     record_data,
 )
+from ml.training.source import Source, prepare_source
 from ml.training.trials import N_FOLDS, Trial, TrialSettings, try_strategies
 
 # Below this nothing could pass the gate, and every figure would be noise.
@@ -81,6 +83,7 @@ class TrainingSettings:
         code_commit: Commit of the running code, for the record; empty when unknown.
         now: Time of the training, for the record.
         choices: What the operator chose.
+        source: Tests of another site or audience, which may train as far as they resemble.
         unfinished: Where finished folds are kept, so that a training that was broken off goes
             on from there; None keeps nothing.
     """
@@ -90,6 +93,7 @@ class TrainingSettings:
     code_commit: str
     now: datetime
     choices: Choices = DEFAULTS
+    source: tuple[HistoryRow, ...] = ()
     unfinished: Path | None = None
 
 
@@ -128,15 +132,20 @@ def train(
     dataset = build_groups(rows)
     groups = [group for group in dataset.groups if not group.suspect]
     helpers = _helpers(dataset.groups, settings.choices.suspect_trust)
-    _refuse_too_little(groups)
+    refuse_too_little(groups)
     _embed(
         encoder,
         stack_arms([*groups, *helpers.groups]).texts,
         progress=lambda done: progress(0.6 * done, "embedding"),
     )
     lineup = line_up(encoder, len(groups), asked=settings.choices.strategies)
-    strategies = lineup.strategies
-    steps = _checkpoints([*groups, *helpers.groups], encoder, settings)
+    source = prepare_source(
+        settings.source, groups, encoder, rng=np.random.default_rng(settings.seed)
+    )
+    strategies = (*lineup.strategies, *_with_source(encoder, source))
+    steps = _checkpoints(
+        [*groups, *helpers.groups, *(source.groups if source else ())], encoder, settings
+    )
     trials = try_strategies(
         strategies,
         groups,
@@ -163,6 +172,7 @@ def train(
                 name: asdict(summarise(trial.sums, rng=rng)) for name, trial in trials.items()
             },
             "gate": asdict(decision),
+            "source": source and source.record,
             "left_out": [asdict(absence) for absence in lineup.left_out],
         }
     )
@@ -204,6 +214,12 @@ def _checkpoints(
     return Checkpoints(settings.unfinished, key=key)
 
 
+def _with_source(encoder: Encoder, source: Source | None) -> tuple[Strategy, ...]:
+    if source is None:
+        return ()
+    return (WithSource(inner=frozen(encoder), source=source.arms, trust=source.ratios),)
+
+
 def _helpers(groups: Sequence[ContrastGroup], trust: float) -> Helpers:
     suspect = tuple(group for group in groups if group.suspect and trust > 0)
     return Helpers(groups=suspect, trust=np.full(len(suspect), trust))
@@ -216,7 +232,12 @@ def _embed(encoder: Encoder, texts: Sequence[str], *, progress: Progress) -> Non
         each.encode(texts, progress=lambda done, at=at: progress((at + done) / len(encoders)))  # type: ignore[misc]
 
 
-def _refuse_too_little(groups: Sequence[ContrastGroup]) -> None:
+def refuse_too_little(groups: Sequence[ContrastGroup]) -> None:
+    """Raise `TooLittleHistoryError` if groups can neither train nor judge.
+
+    Args:
+        groups: Contrast groups, none suspect.
+    """
     if len(groups) < MIN_GROUPS:
         raise TooLittleHistoryError("groups", len(groups), MIN_GROUPS)
     n_components = int(connect_groups(groups).max()) + 1

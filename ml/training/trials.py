@@ -108,8 +108,8 @@ def try_strategies(
     rng = np.random.default_rng(settings.seed)
     repeats = count_repeats(len(groups))
     remembered = partial(_remember, {}, keep)
-    shares = [COSTS.get(strategy.name, 1) for strategy in strategies]
-    shares = [share / sum(shares) for share in shares]
+    costs = [COSTS.get(strategy.name, 1) for strategy in strategies]
+    shares = [cost / sum(costs) for cost in costs]
     found: dict[str, list[Trial]] = {strategy.name: [] for strategy in strategies}
     for repeat in range(repeats):
         folds = make_folds(groups, N_FOLDS, rng=rng, helpers=settings.helpers)

@@ -112,7 +112,15 @@ def no_stage(_fraction, _stage):
 
 
 def train_in(
-    folder, rows, *, encoder, seed=1, progress=no_stage, unfinished=None, choices=DEFAULTS
+    folder,
+    rows,
+    *,
+    encoder,
+    seed=1,
+    progress=no_stage,
+    unfinished=None,
+    choices=DEFAULTS,
+    source=(),
 ):
     """Train into a folder that is not there yet."""
     return train(
@@ -125,6 +133,7 @@ def train_in(
             now=datetime(2026, 11, 22, 10, tzinfo=UTC),
             unfinished=unfinished,
             choices=choices,
+            source=tuple(source),
         ),
         progress=progress,
     )

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from ml import predict
 from ml.management.output import HistoryFiles, add_format_argument, as_json, shown, table
-from ml.messages import ABSENCES, STRATEGIES, TRANSFERS, sentence
+from ml.messages import ABSENCES, STRATEGIES, TRANSFERS, likeness_sentence, sentence
 from ml.training.choices import SUSPECT_TRUST, Choices
 
 FIGURES = {
@@ -36,6 +36,14 @@ class Command(BaseCommand):
         add_format_argument(parser)
         parser.add_argument("--seed", type=int, default=0, help="of folds and bootstrap draws")
         parser.add_argument(
+            "--source",
+            nargs="+",
+            type=Path,
+            metavar="FILE",
+            help="tests of another site or audience, same format: they train as far as their "
+            "texts resemble the target's, never judge, and the gate decides",
+        )
+        parser.add_argument(
             "--strategies",
             nargs="+",
             metavar="KEY",
@@ -58,6 +66,7 @@ class Command(BaseCommand):
         if not 0 <= options["suspect_trust"] <= 1:
             raise CommandError("--suspect-trust: must be from 0 to 1")
         files = HistoryFiles(options["history"] or (), options["format"], self.stderr)
+        source = HistoryFiles(options["source"] or (), options["format"], self.stderr)
         try:
             result = predict.train(
                 files.rows() if options["history"] else predict.archived_rows(),
@@ -68,6 +77,7 @@ class Command(BaseCommand):
                     strategies=options["strategies"] and tuple(options["strategies"]),
                 ),
                 progress=_Told(self.stderr.write),
+                source=source.rows(),
             )
         except predict.PredictorError as error:
             raise CommandError(str(error)) from error
@@ -107,6 +117,7 @@ def _report(result: dict[str, Any]) -> str:
         f"Noise ceiling of the accuracy on all pairs: {shown(ceiling['binomial'])} (binomial)"
         + (f", {shown(over)} (noise of replicated arms)" if over else ""),
         "",
+        *_source(manifest["source"]),
         *_verdicts(manifest["gate"]["verdicts"]),
         *(
             f"Not tried: {STRATEGIES[each['name']]}: {ABSENCES[each['reason']] % each}."
@@ -126,6 +137,23 @@ def _figures(metrics: dict[str, Any]) -> list[list[str]]:
         [title, *(shown(each[key]) for each in metrics.values())] for key, title in FIGURES.items()
     ]
     return [header, *rows]
+
+
+def _source(record: dict[str, Any] | None) -> list[str]:
+    if record is None:
+        return []
+    return [
+        f"Source: {record['groups']} contrast groups, {record['arms']} arms, worth "
+        f"{record['effective_arms']:.0f} equally likely ones after weighting "
+        f"({record['connected_groups_left_out']} groups share tests or texts with the target and "
+        "are left out).",
+        f"  Maximum mean discrepancy {record['mmd']:.4f} (p = {record['mmd_p_value']:.3f}), proxy "
+        f"A-distance {record['proxy_a_distance']:.2f} of 2, log evidence of the encoder "
+        f"{record['log_evidence_source']:.3f} on the source, "
+        f"{record['log_evidence_target']:.3f} on the target.",
+        f"  {likeness_sentence(record['proxy_a_distance'])}",
+        "",
+    ]
 
 
 def _verdicts(verdicts: list[dict[str, Any]]) -> list[str]:
