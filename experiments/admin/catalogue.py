@@ -18,7 +18,7 @@ from experiments import selectors
 from experiments.admin.base import LockedWhileLiveAdmin, ServedModelAdmin
 from experiments.admin.drawing import draw, draw_findings
 from experiments.admin.forms import CTAForm, SiteForm
-from experiments.models import CTA, Audience, CTAWording, Namespace, ServerKey, Site, Slot, Tag
+from experiments.models import CTA, CTAWording, Namespace, ServerKey, Site, Slot, Tag
 from experiments.services.catalogue import create_server_key, revoke_server_key
 from experiments.services.hygiene import check_cta
 
@@ -156,14 +156,6 @@ class CTAAdmin(ServedModelAdmin[CTA]):
             text = gettext("Locked while it is an arm of: %(keys)s.") % {"keys": keys}
             self.message_user(request, text, messages.INFO)
         return super().change_view(request, object_id, *args, **kwargs)
-
-
-@admin.register(Audience)
-class AudienceAdmin(LockedWhileLiveAdmin[Audience]):
-    list_display = ("name", "key", "site", "condition")
-    list_filter = ("site",)
-    search_fields = ("name", "key")
-    prepopulated_fields: ClassVar = {"key": ("name",)}
 
 
 class SlotForm(ModelForm):  # type: ignore[type-arg]

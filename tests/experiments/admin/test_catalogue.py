@@ -107,13 +107,6 @@ def test_ctas_are_filtered_by_principle(admin_client, site):
     assert "Calm" not in page
 
 
-def test_audience_condition_names_its_fault(admin_client, site):
-    data = {"site": site.pk, "key": "odd", "name": "Odd", "condition": '{"device": {"$near": 1}}'}
-    response = admin_client.post(reverse("admin:experiments_audience_add"), data)
-    assert "$near" in response.content.decode()
-    assert response.status_code == 200
-
-
 def test_slot_refuses_a_default_cta_of_another_site(admin_client, site, other_site):
     cta = factories.make_cta(other_site)
     data = {"site": site.pk, "key": "x", "name": "X", "position": "footer", "default_cta": cta.pk}

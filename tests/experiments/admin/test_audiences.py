@@ -1,0 +1,146 @@
+import json
+
+import pytest
+from django.urls import reverse
+from django.utils import translation
+
+from experiments.models import Audience
+from experiments.services.audience_words import summary_of
+from tests import factories
+
+ADD = "admin:experiments_audience_add"
+CHECK = "admin:experiments_audience_check"
+
+
+def rows_form(*rows, match="all"):
+    """What the browser sends of rows (attribute, custom, operator, value)."""
+    columns = zip(*rows, strict=True) if rows else ((), (), (), ())
+    names = ("attribute", "custom", "operator", "value")
+    parts = {f"condition_{name}": list(column) for name, column in zip(names, columns, strict=True)}
+    return {"condition_mode": "rows", "condition_match": match, "condition_json": "", **parts}
+
+
+def json_form(text):
+    return rows_form() | {"condition_mode": "json", "condition_json": text}
+
+
+def add(client, site, form):
+    values = {"site": site.pk, "name": "Test", "key": "test", **form}
+    return client.post(reverse(ADD), values)
+
+
+def change(client, audience, form=None):
+    url = reverse("admin:experiments_audience_change", args=[audience.pk])
+    if form is None:
+        return client.get(url).content.decode()
+    values = {"site": audience.site_id, "name": audience.name, "key": audience.key}
+    return client.post(url, values | form)
+
+
+@pytest.mark.parametrize(
+    ("form", "condition"),
+    [
+        (rows_form(("locale", "", "begins", "fr")), {"locale": {"$regex": "^fr"}}),
+        (
+            rows_form(
+                ("device", "", "one_of", "mobile, tablet"), ("new_visitor", "", "is", "true")
+            ),
+            {"device": {"$in": ["mobile", "tablet"]}, "new_visitor": True},
+        ),
+        (
+            rows_form(
+                ("utm_campaign", "", "is", "spring"), ("*", "plan", "is_not", "pro"), match="any"
+            ),
+            {"$or": [{"utm_campaign": "spring"}, {"plan": {"$ne": "pro"}}]},
+        ),
+        (rows_form(("country", "", "known", "left over")), {"country": {"$exists": True}}),
+        (rows_form(("locale", "", "is", "")), {}),
+        (json_form('{"$not": {"path": "/"}}'), {"$not": {"path": "/"}}),
+        (json_form(" "), {}),
+    ],
+    ids=["language", "all", "any", "known", "blank", "json", "empty json"],
+)
+def test_form_stores_the_condition(admin_client, site, form, condition):
+    assert add(admin_client, site, form).status_code == 302
+    assert Audience.objects.get().condition == condition
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        (rows_form(("*", "age", "above", "old")), "age: &#x27;old&#x27; is not a number"),
+        (rows_form(("*", "", "is", "x")), "attribute: must not be empty"),
+        (json_form("{"), "This is no JSON"),
+        (json_form('{"a": {"$inn": [1]}}'), "unknown operator"),
+        (json_form("[]"), "must be an object"),
+    ],
+)
+def test_fault_is_named_and_what_was_typed_is_kept(admin_client, site, form, text):
+    body = add(admin_client, site, form).content.decode()
+    assert text in body
+    assert not Audience.objects.exists()
+    for word in (*form.get("condition_value", []), form["condition_json"]):
+        assert word in body.replace("&quot;", '"')
+
+
+def test_stored_condition_comes_back_in_rows(admin_client, site):
+    audience = factories.make_audience(site, condition={"utm_source": {"$in": ["mail", "ads"]}})
+    body = change(admin_client, audience)
+    assert 'value="mail, ads"' in body
+    assert '<option value="one_of" selected>' in body
+    assert '<input type="radio" name="condition_mode" value="rows" checked>' in body
+
+
+def test_condition_without_rows_is_edited_as_json_and_never_lost(admin_client, site):
+    condition = {"$nor": [{"tags": {"$elemMatch": {"$eq": "vip"}}}, {"a": {"$gt": 1, "$lt": 9}}]}
+    audience = factories.make_audience(site, condition=condition)
+    body = change(admin_client, audience)
+    assert '<input type="radio" name="condition_mode" value="json" checked>' in body
+    text = json.dumps(condition, indent=2)
+    change(admin_client, audience, json_form(text) | {"name": "Renamed"})
+    assert Audience.objects.get().name == "Renamed"
+    assert Audience.objects.get().condition == condition
+
+
+def test_live_check_says_who_would_be_in(admin_client):
+    form = rows_form(("locale", "", "begins", "fr"))
+    for example, is_in in (("locale = fr-CA\nage=3", True), ("locale=en", False), ("", False)):
+        answer = admin_client.post(reverse(CHECK), form | {"example": example}).json()
+        assert answer["is_in"] is is_in
+        assert answer["summary"] == "Language begins with “fr”"
+
+
+def test_live_check_names_the_fault(admin_client):
+    answer = admin_client.post(reverse(CHECK), json_form("{") | {"example": ""}).json()
+    assert answer["is_in"] is None
+    assert "no JSON" in answer["text"]
+
+
+def test_live_check_is_for_people_of_the_admin(client, stranger, admin_client):
+    assert admin_client.get(reverse(CHECK)).status_code == 405
+    stranger.is_staff = True
+    stranger.save()
+    client.force_login(stranger)
+    assert client.post(reverse(CHECK), rows_form()).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("condition", "english", "french"),
+    [
+        ({}, "Every visitor", "Tous les visiteurs"),
+        (
+            {"$or": [{"locale": "fr"}, {"plan": {"$exists": False}}]},
+            "Language is “fr” or plan is not known",
+            "Langue est « fr » ou plan est inconnu",
+        ),
+        (
+            {"$not": {"a": 1}},
+            "A condition in JSON that has no rows",
+            "Une condition en JSON, sans lignes",
+        ),
+    ],
+)
+def test_summary_is_in_the_readers_language(condition, english, french):
+    assert summary_of(condition) == english
+    with translation.override("fr"):
+        assert summary_of(condition) == french.replace("« ", "«\u00a0").replace(" »", "\u00a0»")
