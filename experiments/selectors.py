@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Sum
+from django.db.models import Count, Exists, Max, OuterRef, Prefetch, Q, QuerySet, Sum
 
 from experiments.models import (
     CTA,
@@ -216,6 +216,39 @@ def experiments_with_unsettled_outcomes() -> set[int]:
 def events_before(first_id: UUID) -> QuerySet[Event]:
     """Return the events whose ids are smaller, in the order of their ids."""
     return Event.objects.filter(event_id__lt=first_id).order_by("event_id")
+
+
+def experiments_on_site(site: Site) -> QuerySet[Experiment]:
+    return Experiment.objects.filter(slot__site=site).order_by("pk")
+
+
+def settled_outcomes_on_site(site: Site) -> QuerySet[VisitorOutcome]:
+    rows = VisitorOutcome.objects.filter(experiment__slot__site=site, is_settled=True)
+    return rows.order_by("pk")
+
+
+def events_between(site: Site, first_id: UUID, end_id: UUID) -> QuerySet[Event]:
+    """Return a site's events with ids from the first to before the end, in their order."""
+    rows = Event.objects.filter(site=site, event_id__gte=first_id, event_id__lt=end_id)
+    return rows.order_by("event_id")
+
+
+def size_of_events(events: QuerySet[Event]) -> tuple[int, datetime | None]:
+    """Return how many there are, and when the last of them arrived."""
+    found = events.order_by().aggregate(rows=Count("event_id"), newest=Max("received_at"))
+    return found["rows"], found["newest"]
+
+
+def ends_of_event_ids(site: Site) -> tuple[UUID, UUID] | None:
+    """Return the smallest and the greatest id of a site's events; None without any."""
+    ids = Event.objects.filter(site=site).values_list("event_id", flat=True)
+    first, last = ids.order_by("event_id").first(), ids.order_by("-event_id").first()
+    return None if first is None or last is None else (first, last)
+
+
+def arms_on_site(site: Site) -> QuerySet[Variant]:
+    """Return the variants of all of a site's experiments."""
+    return Variant.objects.filter(experiment__slot__site=site).select_related("experiment")
 
 
 def waiting_events_before(first_id: UUID) -> QuerySet[Event]:

@@ -7,8 +7,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from experiments.models import Event, Experiment, Guardrail
-from experiments.services.event_rows import SCHEMA, arrow_batch
+from experiments.models import Event, Experiment, Guardrail, Site
+from experiments.services.event_files import export_events
+from experiments.services.event_rows import SCHEMA, arrow_batches, names_of
 from experiments.services.ingestion import ingest
 from experiments.services.lifecycle import stop_experiment
 from experiments.services.rollups import fold_pending
@@ -43,6 +44,7 @@ def drawn_messages(rng, count, visitors):
         kind = rng.choice(["exposure", "exposure", "click", "conversion"])
         moment = NOW - rng.randrange(20) * DAY - rng.choice([0, 0, 1]) * SECOND
         fields = {"visitor": f"v-{rng.randrange(visitors)}", "at": moment.isoformat()}
+        fields["id"] = str(factories.event_id(moment))
         if kind == "conversion":
             fields["goal"] = rng.choice(["signup", "signup", "newsletter", "other"])
             fields["value"] = rng.choice([None, 0.1, -2.5, 19.99, 0.000001, 123456.789])
@@ -79,18 +81,19 @@ def stop_one():
 
 def write_events(path):
     """Write every stored event as one Parquet file."""
-    events = Event.objects.select_related("site", "experiment", "variant").order_by("event_id")
-    table = pa.Table.from_batches([arrow_batch(events)], SCHEMA)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    site = Site.objects.get(key="shop")
+    events = Event.objects.order_by("event_id")
+    table = pa.Table.from_batches(arrow_batches(events, names_of(site), rows=1_000), SCHEMA)
     pq.write_table(table, path)
     return path
 
 
 @pytest.fixture
 def crowd(shop, tmp_path):
-    """900 events of 150 visitors, counted by the product; their file."""
+    """900 events of 150 visitors, counted by the product; the folder of their files."""
     rng = random.Random(20261122)  # noqa: S311  a test's dice
     take_in(rng, drawn_messages(rng, 900, 150))
     stop_one()
     fold_pending()
-    return write_events(tmp_path / "events" / "events.parquet")
+    assert len(list(export_events(site=shop, folder=tmp_path / "events"))) > 10
+    return tmp_path / "events"

@@ -7,7 +7,6 @@ a queue, `accept` makes the rows and `event_store.store` stores them later.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +26,7 @@ from experiments.services.messages import (
     Message,
     ShownMessage,
     check_printable,
+    exact_value,
 )
 from experiments.services.outcomes import PHASE
 from experiments.services.previews import VARIANT_PREFIX
@@ -150,7 +150,7 @@ def _row(look: _Look, message: Message) -> EventRow:
     if isinstance(message, ConversionMessage):
         return EventRow(
             event_id, look.site.pk, CONVERSION, visitor, None, None, None,
-            message.goal, None if message.value is None else Decimal(str(message.value)),
+            message.goal, None if message.value is None else exact_value(message.value),
             message.currency or "", "{}", at, look.now, flags,
         )  # fmt: skip
     experiment, variant = _shown(look.site, message)

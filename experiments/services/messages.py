@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -13,6 +14,8 @@ MAX_AGE = timedelta(days=30)
 # Between an event and the making of its id: an outbox that was emptied later.
 ID_SLACK = timedelta(days=1)
 
+MILLIONTH = Decimal("0.000001")
+
 # No patterns here: a regular expression costs four times what the rest of a field does. What is
 # stored in clear is looked at by `check_printable`; the other fields must match a known key.
 Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -23,6 +26,16 @@ _is_printable = re.compile(PRINTABLE).match
 # A language at the beginning of what a page calls its own: fr, fr-CA, pt_BR.
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?![A-Za-z])")
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+def exact_value(value: float) -> Decimal:
+    """Return a value as it is kept: to a millionth.
+
+    Sums of squares of such numbers are exact here and in any warehouse.
+    """
+    number = Decimal(str(value))
+    rounded = number.quantize(MILLIONTH)
+    return number if number == rounded else rounded
 
 
 def may_be_visitor(text: str) -> bool:

@@ -1,7 +1,7 @@
 """The table of events that every engine is asked: names, types, and no more than is counted."""
 
 # Attributes of an exposure that split a report, in the order in which segments name them.
-ATTRIBUTES = ("country", "device", "locale", "new_visitor")
+ATTRIBUTES = ("country", "device", "locale", "new_visitor", "phase")
 # Six decimals: a millionth of any currency. Products of two keep twelve of the 38 digits.
 VALUE = "decimal(19, 6)"
 COLUMNS = {

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWar
 
 def test_report_is_that_of_the_stored_rollups(crowd, time_machine):
     time_machine.move_to(NOW, tick=False)
-    out, _ = called("analyze_warehouse", "hero-test", "popup-test", url=f"parquet:{crowd.parent}")
+    out, _ = called("analyze_warehouse", "hero-test", "popup-test", url=f"parquet:{crowd}")
     experiments = [Experiment.objects.get(key=key) for key in ("hero-test", "popup-test")]
     stored = [report_as_json(report_of(experiment=one, now=NOW)) for one in experiments]
     assert [json.loads(line) for line in out.splitlines()] == json.loads(
@@ -26,7 +26,7 @@ def test_report_is_that_of_the_stored_rollups(crowd, time_machine):
 
 
 def test_compare_names_what_differs(crowd):
-    url = f"parquet:{crowd.parent}"
+    url = f"parquet:{crowd}"
     assert "hero-test: equal" in called("analyze_warehouse", "hero-test", url=url, compare=True)[0]
     row = Rollup.objects.filter(experiment__key="hero-test", segment="", visitors__gt=1).first()
     Rollup.objects.filter(pk=row.pk).update(visitors=row.visitors + 1)
@@ -67,4 +67,4 @@ def test_unknown_experiment_is_named(running_experiment, tmp_path):
 def test_unknown_variant_is_refused(crowd):
     Experiment.objects.get(key="hero-test").variants.filter(key="b").update(key="renamed")
     with pytest.raises(CommandError, match="the events name 'b', which is not here"):
-        called("analyze_warehouse", "hero-test", url=f"parquet:{crowd.parent}")
+        called("analyze_warehouse", "hero-test", url=f"parquet:{crowd}")

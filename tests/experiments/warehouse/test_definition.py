@@ -4,7 +4,7 @@ import ibis
 
 from experiments.services.book import AMOUNTS
 from experiments.services.messages import MAX_AHEAD, Attributes
-from experiments.services.outcomes import PRE_PERIOD
+from experiments.services.outcomes import PHASE, PRE_PERIOD
 from experiments.services.totals import LEFT_OUT_COLUMNS
 from experiments.warehouse import definition
 from experiments.warehouse.layout import ATTRIBUTES, COLUMNS
@@ -25,7 +25,7 @@ def test_periods_are_those_of_the_service():
 
 def test_every_attribute_that_is_kept_splits():
     everything = Attributes(device="mobile", locale="fr", country="FR", new_visitor=True)
-    assert sorted(everything.kept()) == list(ATTRIBUTES)
+    assert sorted([*everything.kept(), PHASE]) == list(ATTRIBUTES)
 
 
 def test_no_engine_is_asked_for_a_distinct_count_or_a_float():

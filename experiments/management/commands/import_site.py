@@ -1,0 +1,37 @@
+"""A site from the files that export_site wrote."""
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from experiments import selectors
+from experiments.models import Site
+from experiments.services.event_files import EventFilesError, import_events, read_manifest
+from experiments.services.rollups import fold_pending
+from experiments.services.site_files import SiteFilesError, count_what_is_settled, import_catalogue
+
+
+class Command(BaseCommand):
+    help = "Take a site in that was exported elsewhere. Broken off, it goes on when run again."
+    requires_migrations_checks = True
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("folder", type=Path, metavar="FOLDER")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        try:
+            site = self._site(options["folder"])
+            for file, n_new in import_events(site=site, folder=options["folder"]):
+                self.stdout.write(f"{file.day}: {file.rows:,} events, {n_new:,} of them new.")
+        except (EventFilesError, SiteFilesError) as error:
+            raise CommandError(str(error)) from error
+        fold_pending()
+        count_what_is_settled(site=site)
+        self.stdout.write(f"Site {site.key} is here; give it new server keys.")
+
+    def _site(self, folder: Path) -> Site:
+        """Return the site of the folder, made if a run before has not made it."""
+        manifest = read_manifest(folder)
+        site = selectors.site_by_key(manifest.site) if manifest else None
+        return site or import_catalogue(folder=folder)
