@@ -37,7 +37,8 @@ class ConditionWidget(forms.Widget):
     """Rows of attribute, operator and value; or the condition as it is stored."""
 
     class Media:
-        js = ("experiments/audience.js",)
+        # After the page is there: the theme puts scripts into its head.
+        js = (forms.Script("experiments/audience.js", defer=True),)
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> Content:
         rows = [

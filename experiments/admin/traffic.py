@@ -82,7 +82,7 @@ class RampForm(forms.Form):
     steps = Percentages(
         label=gettext_lazy("Steps (percent of the audience)"),
         required=False,
-        initial=", ".join(f"{Decimal(part) * HUNDRED:f}" for part in SUGGESTED),
+        initial=", ".join(str(percent) for percent in SUGGESTED),
         help_text=gettext_lazy("Rising, such as 1, 5, 10, 25, 50, 100. Empty: no ramp."),
     )
     hold_hours = forms.DecimalField(

@@ -14,8 +14,8 @@ from experiments.models import Experiment, RampStep
 from experiments.services.changes import Kind, Occasion
 from experiments.services.traffic import LIVE, CannotChangeError, begin_phases, change_traffic
 
-# What a new ramp suggests: the steps of GrowthBook's safe roll-outs, a day each.
-SUGGESTED = ("0.01", "0.05", "0.10", "0.25", "0.50", "1")
+# What a new ramp suggests, in percent: the steps of GrowthBook's safe roll-outs, a day each.
+SUGGESTED = (1, 5, 10, 25, 50, 100)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """JSON shapes of the management API. Reading only: writes go through services."""
 
+from decimal import Decimal
 from typing import Any
 
 from rest_framework import serializers
@@ -88,5 +89,38 @@ class ExperimentSerializer(serializers.ModelSerializer[Experiment]):
             "source",
             "started_at",
             "stopped_at",
+            "starts_at",
+            "ends_at",
+            "rolls_back",
+            "rolled_back_at",
             "variants",
         )
+
+
+class RampStepSerializer(serializers.Serializer[Any]):
+    coverage = serializers.DecimalField(max_digits=5, decimal_places=4)
+    hold_hours = serializers.DecimalField(max_digits=6, decimal_places=2, default=Decimal(24))
+
+
+class RampSerializer(serializers.Serializer[Any]):
+    steps = RampStepSerializer(many=True)
+    note = serializers.CharField(required=False, default="", allow_blank=True, max_length=500)
+
+
+class TrafficSerializer(serializers.Serializer[Any]):
+    """Shares by the arms' keys, and the coverage; what is left out stays as it is."""
+
+    shares = serializers.DictField(
+        child=serializers.DecimalField(max_digits=5, decimal_places=4), required=False
+    )
+    coverage = serializers.DecimalField(max_digits=5, decimal_places=4, required=False)
+    note = serializers.CharField(required=False, default="", allow_blank=True, max_length=500)
+
+
+class ScheduleSerializer(serializers.Serializer[Any]):
+    starts_at = serializers.DateTimeField(allow_null=True, default=None)
+    ends_at = serializers.DateTimeField(allow_null=True, default=None)
+
+
+class RollbackSerializer(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=500)

@@ -18,6 +18,7 @@ from experiments.api.v1.serializers import (
     ExperimentSerializer,
     SlotSerializer,
 )
+from experiments.api.v1.traffic import TrafficMixin
 from experiments.models import CTA, Audience, Experiment, Site, Slot
 from experiments.services import lifecycle
 from experiments.services.analysis import report_of
@@ -59,7 +60,7 @@ class SlotViewSet(ReadOnlyModelViewSet[Slot]):
         return selectors.slots_of(site=site_of(self.request))
 
 
-class ExperimentViewSet(ReadOnlyModelViewSet[Experiment]):
+class ExperimentViewSet(TrafficMixin, ReadOnlyModelViewSet[Experiment]):
     """Experiments, their state and their reports."""
 
     serializer_class = ExperimentSerializer

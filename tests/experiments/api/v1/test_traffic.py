@@ -1,0 +1,78 @@
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from experiments.models import Experiment
+from tests.experiments.api.v1.test_views import EXPERIMENT
+
+
+def post(server, path, content):
+    return server.post(f"{EXPERIMENT}{path}/", content, content_type="application/json")
+
+
+def test_allocator_changes_shares_and_reads_the_history(server, running_experiment):
+    content = {"shares": {"control": "0.3", "b": "0.7"}, "note": "posterior of today"}
+    body = post(server, "traffic", content).json()
+    assert [arm["share"] for arm in body["variants"]] == [0.3, 0.7]
+    history = server.get(f"{EXPERIMENT}history/").json()
+    assert [phase["shares"] for phase in history["phases"]] == [[0.5, 0.5], [0.3, 0.7]]
+    assert "posterior of today" in history["changes"][0]["note"]
+
+
+def test_coverage_alone_may_change(server, running_experiment):
+    assert post(server, "traffic", {"coverage": 0.25}).json()["coverage"] == 0.25
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("traffic", {"shares": {"control": "0.5"}}),
+        ("traffic", {"shares": {"control": "0.50001", "b": "0.49999"}}),
+        ("traffic", {"coverage": "much"}),
+        ("ramp", {}),
+        ("ramp", {"steps": [{"coverage": "0.5"}, {"coverage": "0.1"}]}),
+        ("schedule", {"ends_at": "2020-01-01T00:00:00Z"}),
+        ("roll-back", {}),
+    ],
+)
+def test_what_cannot_be_is_a_400_and_changes_nothing(server, running_experiment, path, content):
+    assert post(server, path, content).status_code == 400
+    assert not running_experiment.phases.exists()
+    assert Experiment.objects.get().status == "running"
+
+
+def test_ramp_begins_at_once_while_it_runs(server, running_experiment):
+    steps = [{"coverage": "0.1", "hold_hours": 6}, {"coverage": 1}]
+    assert post(server, "ramp", {"steps": steps}).json()["coverage"] == 0.1
+    history = server.get(f"{EXPERIMENT}history/").json()
+    assert [step["hold_hours"] for step in history["ramp"]] == [6.0, 24.0]
+
+
+def test_schedule_is_shown(server, running_experiment):
+    end = (timezone.now() + timedelta(days=9)).replace(microsecond=0)
+    body = post(server, "schedule", {"ends_at": end.isoformat()}).json()
+    assert body["ends_at"] == f"{end:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def test_roll_back_is_undone_by_resuming(server, running_experiment):
+    assert post(server, "roll-back", {"reason": "Wrong price."}).json()["status"] == "paused"
+    assert server.get(f"{EXPERIMENT}history/").json()["rollback_reason"] == "Wrong price."
+    assert post(server, "roll-back", {"reason": "Again."}).status_code == 409
+    assert post(server, "resume", {}).json()["status"] == "running"
+
+
+def test_previews_are_given_for_each_arm(server, running_experiment):
+    body = server.get(f"{EXPERIMENT}previews/").json()
+    assert set(body) == {"control", "b"}
+    assert all(part.startswith("ctaopt_preview=") for part in body.values())
+
+
+def test_other_site_finds_nothing(client, running_experiment, other_server_key):
+    headers = {"Authorization": f"Bearer {other_server_key}"}
+    for path in ("history", "previews"):
+        assert client.get(f"{EXPERIMENT}{path}/", headers=headers).status_code == 404
+    answer = client.post(
+        f"{EXPERIMENT}traffic/", {"coverage": 0.5}, content_type="application/json", headers=headers
+    )
+    assert answer.status_code == 404
