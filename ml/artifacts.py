@@ -19,12 +19,14 @@ from ml.domain import Domain
 from ml.files import file_sha256
 from ml.past import PastWording
 from ml.strategies.contract import Parts
+from ml.student import Student
 
 FORMAT = 1
 MANIFEST, CARD = "manifest.json", "MODEL_CARD.md"
 TENSORS, WORDS, PAST, DOMAIN = "tensors.safetensors", "words.json", "past.json", "domain.json"
 DEPARTURES = "departures.json"
 PAST_VECTORS, STRATEGY_PREFIX, DEPARTURE_PREFIX = "past.vectors", "strategy.", "departure."
+STUDENT, STUDENT_PAIRS = "student.json", "student.pairs"
 
 
 class ArtifactError(RuntimeError):
@@ -44,6 +46,8 @@ class Artifact:
         past_vectors: Their unit vectors, float16 (n, d); None if the strategy makes them anew.
         manifest: What the trainer recorded; JSON-able.
         departures: How audiences, languages, forms and positions depart, where that won.
+        student: For very many wordings; None where there was too little to learn from.
+        files: Further files by name, such as the int8 copy of the encoder; written, not read.
     """
 
     strategy: str
@@ -54,6 +58,8 @@ class Artifact:
     past_vectors: NDArray[np.float16] | None
     manifest: Mapping[str, Any]
     departures: Mapping[Factor, Departure] = field(default_factory=dict)
+    student: Student | None = None
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def publish_artifact(artifact: Artifact, *, folder: Path, card: str) -> dict[str, Any]:
@@ -151,6 +157,7 @@ def load_artifact(folder: Path) -> Artifact:
         past_vectors=tensors.get(PAST_VECTORS),
         manifest=manifest,
         departures=_read_departures(folder, tensors) if DEPARTURES in manifest["files"] else {},
+        student=_read_student(folder / STUDENT, tensors) if STUDENT in manifest["files"] else None,
     )
 
 
@@ -165,6 +172,13 @@ def _read_departures(folder: Path, tensors: Mapping[str, NDArray[Any]]) -> dict[
     }
 
 
+def _read_student(path: Path, tensors: Mapping[str, NDArray[Any]]) -> Student:
+    stored = _read_json(path)
+    pairs = tensors[STUDENT_PAIRS].tolist()
+    terms = {term: tuple(pair) for term, pair in zip(stored["terms"], pairs, strict=True)}
+    return Student(terms=terms, fidelity=stored["fidelity"])
+
+
 def _write_draft(artifact: Artifact, draft: Path, card: str) -> dict[str, Any]:
     tensors = {
         STRATEGY_PREFIX + name: np.ascontiguousarray(values)
@@ -175,6 +189,11 @@ def _write_draft(artifact: Artifact, draft: Path, card: str) -> dict[str, Any]:
     for factor, departure in artifact.departures.items():
         tensors[f"{DEPARTURE_PREFIX}{factor}.plain"] = np.ascontiguousarray(departure.plain)
         tensors[f"{DEPARTURE_PREFIX}{factor}.vectors"] = np.ascontiguousarray(departure.vectors)
+    if artifact.student is not None:
+        terms = artifact.student.terms
+        tensors[STUDENT_PAIRS] = np.array(list(terms.values()), dtype=np.float64)
+        told = {"fidelity": artifact.student.fidelity, "terms": list(terms)}
+        _write_json(draft / STUDENT, told)
     (draft / TENSORS).write_bytes(save(tensors))
     if artifact.departures:
         _write_json(draft / DEPARTURES, _departure_words(artifact.departures))
@@ -182,6 +201,8 @@ def _write_draft(artifact: Artifact, draft: Path, card: str) -> dict[str, Any]:
     _write_json(draft / PAST, [asdict(past) for past in artifact.past])
     domain = asdict(artifact.domain) | {"words": sorted(artifact.domain.words)}
     _write_json(draft / DOMAIN, domain)
+    for name, content in artifact.files.items():
+        (draft / name).write_bytes(content)
     (draft / CARD).write_text(card, encoding="utf-8")
     manifest = dict(artifact.manifest) | {
         "format": FORMAT,

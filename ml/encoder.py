@@ -12,7 +12,7 @@ from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
 from ml.embedding import EncoderError, Progress, no_progress
@@ -74,6 +74,17 @@ class SentenceEncoder:
     def network(self) -> PreTrainedModel:
         """The transformer inside, shared: copy it before changing its weights."""
         return cast(PreTrainedModel, self._model[0].auto_model)
+
+    @property
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """Its tokenizer."""
+        tokenizer: PreTrainedTokenizerBase = self._model.tokenizer
+        return tokenizer
+
+    @property
+    def max_tokens(self) -> int:
+        """A text is cut after so many."""
+        return int(self._model.max_seq_length or self.network.config.max_position_embeddings)
 
     def preprocess(self, texts: Sequence[str]) -> dict[str, torch.Tensor]:
         """Return `input_ids` and `attention_mask` of the texts, padded, int64 (n, tokens)."""

@@ -1,26 +1,29 @@
 """A fast copy of an encoder: an int8 ONNX graph with its tokenizer, run without torch.
 
-`ml.int8_export` makes it; training compares its vectors with the original's before it is used.
+`ml.int8_export` makes it, and training compares what it says with the original before it is used.
+One graph gives what every strategy reads: the encoder's last layer, all its layers, and the means
+of the networks that were fine-tuned from it, on lower layers that are computed once.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidProtobuf, NoSuchFile
 from tokenizers import Tokenizer
 
 from ml.embedding import EncoderError, Progress, no_progress
-from ml.files import file_sha256
 
 GRAPH, TOKENIZER, ABOUT = "encoder-int8.onnx", "tokenizer.json", "encoder-int8.json"
 # Texts of about equal length share a run: padding is work for nothing.
 BATCH = 32
-# Wordings are short; a longer one than this is refused before it gets here.
-MAX_TOKENS = 128
+# Texts that are remembered: every part of a predictor asks for the same ones, some 14 kB each.
+REMEMBERED = 2_048
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,21 +33,27 @@ class About:
     Args:
         name: Of the encoder.
         fingerprint: Of the encoder.
-        dimension: Length of a vector.
-        checksums: SHA-256 of the copy's files by name.
+        layers_fingerprint: Of its layers.
+        width: Of one layer.
+        n_layers: How many there are, embeddings included.
+        n_tuned: Networks fine-tuned from it that are copied too.
+        max_tokens: A text is cut after so many.
     """
 
     name: str
     fingerprint: str
-    dimension: int
-    checksums: Mapping[str, str]
+    layers_fingerprint: str
+    width: int
+    n_layers: int
+    n_tuned: int
+    max_tokens: int
 
 
 class Int8Encoder:
     """An int8 copy in memory: the same interface as the encoder, its fingerprint included.
 
     Args:
-        folder: Folder that `export_int8` wrote.
+        folder: Folder with the files that `export_int8` wrote.
         threads: Cores that one run may use, >= 1; None: all.
 
     Raises:
@@ -52,16 +61,11 @@ class Int8Encoder:
     """
 
     def __init__(self, folder: Path, *, threads: int | None = None) -> None:
-        self._about = _read_about(folder)
-        options = onnxruntime.SessionOptions()
-        if threads is not None:
-            options.intra_op_num_threads = threads
-        self._session = onnxruntime.InferenceSession(
-            str(folder / GRAPH), options, providers=["CPUExecutionProvider"]
-        )
-        self._tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
-        self._tokenizer.enable_truncation(MAX_TOKENS)
-        self._tokenizer.no_padding()
+        try:
+            self._about = About(**json.loads((folder / ABOUT).read_text(encoding="utf-8")))
+            self._graph = _Graph(folder, self._about.max_tokens, threads)
+        except (OSError, ValueError, TypeError, Fail, InvalidProtobuf, NoSuchFile) as error:
+            raise EncoderError(f"int8 copy {str(folder)!r}: {error}") from error
 
     @property
     def name(self) -> str:
@@ -76,12 +80,97 @@ class Int8Encoder:
     @property
     def dimension(self) -> int:
         """Length d of a vector."""
-        return self._about.dimension
+        return self._about.width
+
+    @property
+    def layers(self) -> "Int8Part":
+        """The same network, read out at every layer, each with an equal share."""
+        part = slice(0, self._about.n_layers * self._about.width)
+        return Int8Part(self, self._graph, part, fingerprint=self._about.layers_fingerprint)
+
+    @property
+    def tuned(self) -> "Int8Part | None":
+        """Unit means of the networks fine-tuned from it, side by side; None if there are none."""
+        if not self._about.n_tuned:
+            return None
+        part = slice(self._about.n_layers * self._about.width, None)
+        return Int8Part(self, self._graph, part, fingerprint=self.fingerprint)
 
     def encode(
         self, texts: Sequence[str], *, progress: Progress = no_progress
     ) -> NDArray[np.float32]:
-        """Return one unit vector a text, float32 (n, d)."""
+        """Return one unit vector a text, float32 (n, d): the part of the last layer."""
+        whole = self.layers.encode(texts, progress=progress)
+        return whole[:, -self.dimension :] * np.float32(self._about.n_layers**0.5)
+
+
+class Int8Part:
+    """Some columns of what the graph of a copy gives.
+
+    Args:
+        copy: The copy.
+        graph: Its graph.
+        part: The columns.
+        fingerprint: Of what they copy.
+    """
+
+    def __init__(
+        self, copy: Int8Encoder, graph: "_Graph", part: slice, *, fingerprint: str
+    ) -> None:
+        self.name = copy.name
+        self.fingerprint = fingerprint
+        self._graph = graph
+        self._part = part
+
+    @property
+    def dimension(self) -> int:
+        """Number of columns."""
+        return len(range(*self._part.indices(self._graph.dimension)))
+
+    def encode(
+        self, texts: Sequence[str], *, progress: Progress = no_progress
+    ) -> NDArray[np.float32]:
+        """Return the columns for each text, float32 (n, d)."""
+        return self._graph.read(texts, progress)[:, self._part]
+
+
+class _Graph:
+    """The graph with its tokenizer, and a memory of the last texts."""
+
+    def __init__(self, folder: Path, max_tokens: int, threads: int | None) -> None:
+        options = onnxruntime.SessionOptions()
+        if threads is not None:
+            options.intra_op_num_threads = threads
+        self._session = onnxruntime.InferenceSession(
+            str(folder / GRAPH), options, providers=["CPUExecutionProvider"]
+        )
+        self._tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+        self._tokenizer.enable_truncation(max_tokens)
+        self._tokenizer.no_padding()
+        self._known: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
+
+    @property
+    def dimension(self) -> int:
+        return int(self._session.get_outputs()[0].shape[1])
+
+    def read(self, texts: Sequence[str], progress: Progress) -> NDArray[np.float32]:
+        # Held here, so that another thread's forgetting takes nothing away.
+        known = {text: self._known[text] for text in texts if text in self._known}
+        missing = list(dict.fromkeys(text for text in texts if text not in known))
+        if missing:
+            made = dict(zip(missing, self._make(missing, progress), strict=True))
+            known |= made
+            self._remember(made)
+        if not texts:
+            return np.empty((0, self.dimension), dtype=np.float32)
+        return np.stack([known[text] for text in texts])
+
+    def _remember(self, made: dict[str, NDArray[np.float32]]) -> None:
+        self._known.update(list(made.items())[-REMEMBERED:])
+        while len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+
+    def _make(self, texts: Sequence[str], progress: Progress) -> NDArray[np.float32]:
         tokens = [each.ids for each in self._tokenizer.encode_batch(list(texts))]
         vectors = np.empty((len(tokens), self.dimension), dtype=np.float32)
         order = sorted(range(len(tokens)), key=lambda at: len(tokens[at]))
@@ -96,19 +185,5 @@ class Int8Encoder:
         mask = (np.arange(lengths.max()) < lengths[:, None]).astype(np.int64)
         ids = np.zeros_like(mask)
         ids[mask.astype(bool)] = np.concatenate([np.asarray(each) for each in tokens])
-        (hidden,) = self._session.run(None, {"input_ids": ids, "attention_mask": mask})
-        pooled = np.einsum("btd,bt->bd", hidden, mask.astype(np.float32))
-        return np.asarray(pooled / np.linalg.norm(pooled, axis=1, keepdims=True))
-
-
-def _read_about(folder: Path) -> About:
-    try:
-        about = About(**json.loads((folder / ABOUT).read_text(encoding="utf-8")))
-        damaged = [
-            name for name, sha in about.checksums.items() if file_sha256(folder / name) != sha
-        ]
-    except (OSError, ValueError, TypeError) as error:
-        raise EncoderError(f"int8 copy {str(folder)!r}: {error}") from error
-    if damaged:
-        raise EncoderError(f"int8 copy {str(folder)!r}: {damaged[0]} is damaged")
-    return about
+        (vectors,) = self._session.run(None, {"input_ids": ids, "attention_mask": mask})
+        return np.asarray(vectors, dtype=np.float32)

@@ -5,109 +5,126 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
-from sentence_transformers import SentenceTransformer
+from transformers import PreTrainedModel
 
-from ml.files import file_sha256, write_whole
-from ml.int8 import ABOUT, GRAPH, MAX_TOKENS, TOKENIZER, About, Int8Encoder
+from ml.encoder import SentenceEncoder
+from ml.int8 import ABOUT, GRAPH, TOKENIZER, About, Int8Encoder
+
+# Of a word that is only padding: far below any score of attention, and still a number in int8.
+NOT_SEEN = torch.finfo(torch.bfloat16).min
 
 
 class NoFastCopyError(RuntimeError):
     """This encoder can have no int8 copy; the message says why."""
 
 
-def export_int8(
-    model: SentenceTransformer, *, name: str, fingerprint: str, folder: Path
-) -> Int8Encoder:
-    """Write an int8 copy of a sentence-transformer and open it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Branches:
+    """Networks fine-tuned from an encoder, on lower layers that they share with it.
 
     Args:
-        model: Transformer, mean pooling and, optionally, normalisation; nothing else.
-        name: Of the encoder.
-        fingerprint: Of the encoder: the copy answers for it.
-        folder: Where the files go; made when absent.
+        n_frozen: Layers they share, counted from below.
+        layers: Of each network, the layers above.
+    """
+
+    n_frozen: int = 0
+    layers: tuple[tuple[torch.nn.Module, ...], ...] = ()
+
+
+NO_BRANCHES = Branches()
+
+
+def export_int8(
+    encoder: SentenceEncoder, *, folder: Path, branches: Branches = NO_BRANCHES
+) -> Int8Encoder:
+    """Write an int8 copy of an encoder and open it.
+
+    Args:
+        encoder: What to copy.
+        folder: Where the files go.
+        branches: What was fine-tuned from it.
 
     Raises:
-        NoFastCopyError: If the model has other parts, or cannot be exported.
+        NoFastCopyError: If the tokenizer has no fast form.
         OSError: If the folder cannot be written.
 
     Source: dynamic quantisation of weights to int8, onnxruntime.quantization.
     """
-    _check_parts(model)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / GRAPH, _quantised_graph(model))
-    write_whole(folder / TOKENIZER, _tokenizer_json(model))
+    backend = getattr(encoder.tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        raise NoFastCopyError(f"encoder {encoder.name!r}: its tokenizer has no fast form")
     about = About(
-        name=name,
-        fingerprint=fingerprint,
-        dimension=int(model.get_embedding_dimension() or 0),
-        checksums={each: file_sha256(folder / each) for each in (GRAPH, TOKENIZER)},
+        name=encoder.name,
+        fingerprint=encoder.fingerprint,
+        layers_fingerprint=encoder.layers.fingerprint,
+        width=encoder.network.config.hidden_size,
+        n_layers=encoder.layers.dimension // encoder.network.config.hidden_size,
+        n_tuned=len(branches.layers),
+        max_tokens=encoder.max_tokens,
     )
-    # Last: a folder with it is whole.
-    write_whole(folder / ABOUT, json.dumps(asdict(about), indent=1).encode())
+    with _quiet():
+        _write_graph(encoder, branches, folder / GRAPH)
+    (folder / TOKENIZER).write_text(str(backend.to_str()), encoding="utf-8")
+    (folder / ABOUT).write_text(json.dumps(asdict(about), indent=1), encoding="utf-8")
     return Int8Encoder(folder)
 
 
-def _check_parts(model: SentenceTransformer) -> None:
-    kinds = [type(part).__name__ for part in model]
-    pooling = next((part for part in model if type(part).__name__ == "Pooling"), None)
-    if not set(kinds) <= {"Transformer", "Pooling", "Normalize"} or kinds[0] != "Transformer":
-        raise NoFastCopyError(f"parts: {', '.join(kinds)} cannot be copied")
-    mode = getattr(pooling, "pooling_mode", None)
-    if mode not in ("mean", ("mean",), ["mean"]):
-        raise NoFastCopyError(f"pooling: only the mean can be copied, not {mode!r}")
+class _Readout(torch.nn.Module):
+    """Token ids in, the means over the words out: of every layer, then of every branch."""
+
+    def __init__(self, network: PreTrainedModel, branches: Branches) -> None:
+        super().__init__()
+        self.network = network
+        self.n_frozen = branches.n_frozen
+        self.branches = branches.layers
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        states = self.network(
+            input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True
+        ).hidden_states
+        means = [_unit_mean(state, attention_mask) / len(states) ** 0.5 for state in states]
+        penalty = (1 - attention_mask.to(states[0].dtype))[:, None, None, :] * NOT_SEEN
+        for branch in self.branches:
+            state = states[self.n_frozen]
+            for layer in branch:
+                state = layer(state, penalty)
+            means.append(_unit_mean(state, attention_mask))
+        return torch.cat(means, dim=1)
 
 
-def _tokenizer_json(model: SentenceTransformer) -> bytes:
-    tokenizer: Any = model.tokenizer
-    backend = getattr(tokenizer, "backend_tokenizer", None)
-    if backend is None:
-        raise NoFastCopyError("tokenizer: it has no fast form")
-    return str(backend.to_str()).encode()
+def _unit_mean(state: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    total = (state * mask.to(state.dtype).unsqueeze(2)).sum(1)
+    mean: torch.Tensor = total / total.norm(dim=1, keepdim=True)
+    return mean
 
 
-def _quantised_graph(model: SentenceTransformer) -> bytes:
-    with TemporaryDirectory() as folder, _quiet():
-        whole, small = Path(folder) / "whole.onnx", Path(folder) / GRAPH
-        _export_graph(model, whole)
-        quantize_dynamic(str(whole), str(small), weight_type=QuantType.QInt8, per_channel=True)
-        return small.read_bytes()
+def _write_graph(encoder: SentenceEncoder, branches: Branches, path: Path) -> None:
+    with TemporaryDirectory() as folder:
+        whole = Path(folder) / "whole.onnx"
+        _export_graph(_Readout(encoder.network, branches).eval(), encoder.max_tokens, whole)
+        quantize_dynamic(str(whole), str(path), weight_type=QuantType.QInt8, per_channel=True)
 
 
-def _export_graph(model: SentenceTransformer, path: Path) -> None:
-    transformer: Any = model[0].auto_model
-
-    class Hidden(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.transformer = transformer
-
-        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-            found = self.transformer(input_ids=input_ids, attention_mask=attention_mask)
-            hidden: torch.Tensor = found.last_hidden_state
-            return hidden
-
-    batch, length = torch.export.Dim("batch"), torch.export.Dim("length", max=MAX_TOKENS)
+def _export_graph(readout: torch.nn.Module, max_tokens: int, path: Path) -> None:
+    batch, length = torch.export.Dim("batch"), torch.export.Dim("length", max=max_tokens)
+    shape = {0: batch, 1: length}
     # Two tensors: one given twice would be exported as one input.
     ids, mask = torch.ones(3, 7, dtype=torch.long), torch.ones(3, 7, dtype=torch.long)
     with torch.no_grad():
         torch.onnx.export(
-            Hidden().eval(),
+            readout,
             (ids, mask),
             str(path),
             input_names=["input_ids", "attention_mask"],
-            output_names=["hidden"],
+            output_names=["vectors"],
             dynamo=True,
-            dynamic_shapes={
-                "input_ids": {0: batch, 1: length},
-                "attention_mask": {0: batch, 1: length},
-            },
+            dynamic_shapes={"input_ids": shape, "attention_mask": shape},
             opset_version=18,
             verbose=False,
         )

@@ -158,7 +158,7 @@ def score(
         suggestions = suggest(asked, locale=meant.locale, count=suggested)
         return {"predictor": None, **asdict(outcome), "suggestions": suggestions}
     with _expected_failures():
-        scorer = _scorer(version.artifact)
+        scorer = _scorer(version, fast=True)
         outcome = scorer.score(texts, control=control, context=meant, explained=explained)
         found = (
             scorer.suggest(texts, control=control, context=meant, count=suggested)
@@ -242,7 +242,7 @@ def evaluate(rows: Iterable[HistoryRow], *, seed: int = 0) -> dict[str, Any]:
         raise PredictorError("no_predictor", {})
     dataset = build_groups(rows)
     with _expected_failures():
-        scorer = _scorer(version.artifact)
+        scorer = _scorer(version)
     try:
         judgement = judge(scorer, dataset, seed=seed)
     except NoGroupsError as error:
@@ -432,13 +432,23 @@ def _cached_encoder(folder: Path | None) -> "CachedEncoder":
     return CachedEncoder(load_encoder(settings.CTAOPT_ENCODER), folder, limit=limit)
 
 
-@lru_cache(maxsize=1)
-def _load(folder: Path, _encoder: str) -> "Scorer":
+@lru_cache(maxsize=2)
+def _load(folder: Path, _encoder: str, *, fast: bool) -> "Scorer":
+    from ml.int8 import Int8Encoder
     from ml.scoring import load_scorer
 
-    return load_scorer(folder, make_encoder=lambda: _cached_encoder(None))
+    make = (lambda: Int8Encoder(folder)) if fast else (lambda: _cached_encoder(None))
+    return load_scorer(folder, make_encoder=make)
 
 
-def _scorer(artifact: str) -> "Scorer":
+def _scorer(version: PredictorVersion, *, fast: bool = False) -> "Scorer":
+    """Return the predictor in memory.
+
+    Args:
+        version: One with files.
+        fast: On the int8 copy of its encoder, where training found that it says the same.
+    """
+    copy = version.manifest.get("fast_copy")
     # A folder never changes once it is published, so it is loaded once by each process.
-    return _load(_model_dir() / artifact, settings.CTAOPT_ENCODER)
+    folder = _model_dir() / version.artifact
+    return _load(folder, settings.CTAOPT_ENCODER, fast=fast and bool(copy and copy["is_equal"]))

@@ -13,6 +13,9 @@ from hypothesis import settings
 
 from tests.servers import MissingServerError, PostgresServer, RedisServer
 
+# The tests run side by side; threads of one that wait for a core would take it from the other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # A shared machine has slow moments; a deadline would make them test failures.
 # In CI every run tries the same examples, so that a red run can be repeated; at home new ones.
 settings.register_profile("ctaopt", deadline=None, derandomize="CI" in os.environ)

@@ -10,6 +10,7 @@ from ml.strategies.frozen_head import FrozenHead
 from ml.strategies.no_text import NoText
 from ml.strategies.stack import Stack
 from ml.strategies.tfidf import TfidfRidge
+from ml.strategies.tuned_copy import TunedCopy
 
 # Those whose vectors never saw a result, so that departures may be learned on them.
 LABEL_FREE_VECTORS = frozenset({"tfidf", "frozen_head", "frozen_layers", "stack", "with_source"})
@@ -135,6 +136,9 @@ def _frozen_layers(encoder: Encoder) -> Strategy:
 
 
 def _fine_tuned(encoder: Encoder) -> Strategy:
+    tuned: Encoder | None = getattr(encoder, "tuned", None)
+    if tuned is not None:
+        return TunedCopy(encoder=tuned)
     # Torch is loaded by those who fine-tune only.
     from ml.strategies.fine_tuned import FineTuned  # noqa: PLC0415
     from ml.strategies.network import tunable  # noqa: PLC0415

@@ -24,6 +24,7 @@ from ml.strategies.catalogue import frozen, line_up
 from ml.strategies.contract import Strategy
 from ml.strategies.with_source import WithSource
 from ml.training.choices import Choices
+from ml.training.fast_parts import add_fast_parts
 from ml.training.final_fit import Material, final_fit
 from ml.training.model_card import model_card
 from ml.training.record import (
@@ -187,7 +188,12 @@ def train(
             rng=rng,
         )
         record = publish_artifact(
-            artifact,
+            add_fast_parts(
+                artifact,
+                strategy.restore(artifact.parts),
+                groups=[*groups, *helpers.groups],
+                encoder=encoder,
+            ),
             folder=settings.folder,
             card=model_card(artifact.manifest, served=strategy.name),
         )

@@ -1,0 +1,175 @@
+"""What makes a predictor fast: an int8 copy of its encoder, and a student for long lists.
+
+Neither is used on faith: the copy's answers are compared with the original's, the student's with
+its teacher's on wordings it had not seen.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.artifacts import Artifact
+from ml.calibration import Calibration, win_probability
+from ml.dataset.groups import Arms, ContrastGroup, stack_arms
+from ml.dataset.pairs import pair_arms
+from ml.embedding import Encoder
+from ml.encoder import SentenceEncoder
+from ml.int8 import Int8Encoder
+from ml.int8_export import NO_BRANCHES, Branches, NoFastCopyError, export_int8
+from ml.strategies.catalogue import strategy_named
+from ml.strategies.contract import FittedStrategy
+from ml.strategies.fine_tuned import FittedTuned
+from ml.strategies.network import trainable_layers
+from ml.strategies.stack import FittedStack
+from ml.student import MIN_TEXTS, teach
+
+logger = logging.getLogger(__name__)
+
+# Chances this near to a coin's may change sides: nobody would act on either.
+UNDECIDED = 0.02
+# At most so many of the other pairs may.
+MAX_TURNED = 0.005
+# And chances may move by this much on average.
+MAX_MOVED = 0.01
+
+
+# Enough pairs to see whether a copy says the same; more would cost more than they tell.
+COMPARED_GROUPS = 300
+
+
+def add_fast_parts(
+    artifact: Artifact,
+    fitted: FittedStrategy,
+    *,
+    groups: Sequence[ContrastGroup],
+    encoder: Encoder,
+) -> Artifact:
+    """Return the predictor with a student, and with the int8 copy of its encoder.
+
+    Args:
+        artifact: A fitted predictor.
+        fitted: Its strategy.
+        groups: What it was fitted on, the undoubted first.
+        encoder: Its encoder.
+    """
+    texts = sorted(set(stack_arms(groups).texts))
+    with TemporaryDirectory() as folder:
+        copy = make_copy(encoder, fitted, folder=Path(folder))
+        files = {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+    compared = copy and _compare(artifact, fitted, copy, stack_arms(groups[:COMPARED_GROUPS]))
+    return replace(
+        artifact,
+        manifest=dict(artifact.manifest) | {"fast_copy": compared},
+        student=teach(texts, fitted.score(texts)) if len(texts) >= MIN_TEXTS else None,
+        files=files if compared and compared["is_equal"] else {},
+    )
+
+
+def _compare(
+    artifact: Artifact, fitted: FittedStrategy, copy: Encoder, arms: Arms
+) -> dict[str, Any]:
+    """Return how nearly the strategy says the same on a copy of its encoder."""
+    pairs = pair_arms(arms)
+    on_copy = strategy_named(artifact.strategy, make_encoder=lambda: copy).restore(artifact.parts)
+    agreement = compare_scores(
+        fitted.score(arms.texts),
+        on_copy.score(arms.texts),
+        first=pairs.first,
+        second=pairs.second,
+        calibration=artifact.calibration,
+    )
+    return asdict(agreement) | {"is_equal": agreement.is_equal}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """How nearly a fast copy says what its original says.
+
+    Args:
+        pairs: Pairs of wordings of one test that were compared.
+        turned: Share of them whose order changed, among those the original decides.
+        moved: Mean absolute change of the chance that A beats B.
+        is_equal: Whether the copy may answer.
+
+    >>> Agreement(pairs=10, turned=0.0, moved=0.001).is_equal
+    True
+    """
+
+    pairs: int
+    turned: float
+    moved: float
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether the copy may answer."""
+        return self.turned <= MAX_TURNED and self.moved <= MAX_MOVED
+
+
+def compare_scores(
+    original: NDArray[np.float64],
+    copy: NDArray[np.float64],
+    *,
+    first: NDArray[np.int64],
+    second: NDArray[np.int64],
+    calibration: Calibration,
+) -> Agreement:
+    """Compare two scorings of the same wordings, pair by pair.
+
+    Args:
+        original: Scores of the original, float64 (n,).
+        copy: Scores of the copy, float64 (n,).
+        first: One wording of each pair, int64 (m,), m >= 1.
+        second: The other, int64 (m,).
+        calibration: From score differences to chances.
+
+    >>> calibration = Calibration(slope=1.0, lift_slope=1.0, lift_sd=0.1)
+    >>> compare_scores(
+    ...     np.array([0.0, 1.0]), np.array([0.1, 0.9]),
+    ...     first=np.array([0]), second=np.array([1]), calibration=calibration,
+    ... ).turned
+    0.0
+    """
+    before = win_probability(original[first] - original[second], calibration)
+    after = win_probability(copy[first] - copy[second], calibration)
+    decided = np.abs(before - 0.5) >= UNDECIDED
+    turned = decided & ((before > 0.5) != (after > 0.5))
+    return Agreement(
+        pairs=len(first), turned=float(turned.mean()), moved=float(np.abs(before - after).mean())
+    )
+
+
+def make_copy(encoder: Encoder, fitted: FittedStrategy, *, folder: Path) -> Int8Encoder | None:
+    """Return the int8 copy of an encoder with what was fine-tuned from it; None if none can be.
+
+    Args:
+        encoder: Any encoder, or one behind a cache.
+        fitted: A strategy on it.
+        folder: Where the files go.
+    """
+    inner = getattr(encoder, "behind", encoder)
+    if not isinstance(inner, SentenceEncoder):
+        return None
+    try:
+        return export_int8(inner, folder=folder, branches=_branches(fitted))
+    except NoFastCopyError as error:
+        logger.warning("no int8 copy: %s", error)
+        return None
+
+
+def _branches(fitted: FittedStrategy) -> Branches:
+    members = fitted.members if isinstance(fitted, FittedStack) else (fitted,)
+    tuned = next((each for each in members if isinstance(each, FittedTuned)), None)
+    if tuned is None:
+        return NO_BRANCHES
+    return Branches(
+        n_frozen=tuned.n_frozen,
+        layers=tuple(
+            tuple(trainable_layers(each.network, tuned.n_frozen)) for each in tuned.members
+        ),
+    )
