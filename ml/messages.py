@@ -61,6 +61,7 @@ TRANSFERS = {
 SENTENCES = {
     # No prediction at all.
     "no_predictor": _("No prediction: no predictor is active. Train one first."),
+    "no_student": _("The predictor in use learned from too few wordings to sort long lists."),
     "no_wordings": _("No prediction: there is no wording to rank."),
     "locale_not_covered": _(
         "No prediction: the past tests hold %(tests)s in this language (%(locale)s), "

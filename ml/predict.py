@@ -172,6 +172,42 @@ def score(
     return {"predictor": version.number, **asdict(outcome), "suggestions": suggestions}
 
 
+def rank_list(texts: Sequence[str]) -> dict[str, Any]:
+    """Sort very many wordings with the student of the active predictor, without loading torch.
+
+    Args:
+        texts: Wordings, any number.
+
+    Returns:
+        `predictor`, `fidelity` of the student, and `wordings`, best first, each with `score`
+        (centred log click rate) and `known_share` of its words.
+
+    Raises:
+        PredictorError: If there is no active predictor, it cannot be used, or it has no student.
+    """
+    from ml.artifacts import load_artifact
+
+    version = registry.active_version()
+    if version is None:
+        raise PredictorError("no_predictor", {})
+    with _expected_failures():
+        student = load_artifact(_model_dir() / version.artifact).student
+    if student is None:
+        raise PredictorError("no_student", {})
+    scores = student.score(texts)
+    scores = scores - scores.mean()
+    shares = student.known_share(texts)
+    order = sorted(range(len(texts)), key=lambda at: -scores[at])
+    return {
+        "predictor": version.number,
+        "fidelity": student.fidelity,
+        "wordings": [
+            {"text": texts[at], "score": float(scores[at]), "known_share": float(shares[at])}
+            for at in order
+        ],
+    }
+
+
 def ask_service(
     texts: Sequence[str],
     *,
