@@ -116,7 +116,7 @@ def one_round(services: dict[str, EventService], redis: RedisServer) -> Figures:
 def stored_at_once(one: EventService) -> Figures:
     """Measure a path on which the database has the events before the answer."""
     before = one.stored()
-    full = send_load(one.port, seconds=SECONDS, events=BATCH, connections=CONNECTIONS)
+    full = load_of(one, events=BATCH)
     after = one.stored()
     check(full, stored=after["events"] - before["events"], events=BATCH)
     transactions = after["batches"] - before["batches"]
@@ -125,6 +125,7 @@ def stored_at_once(one: EventService) -> Figures:
         "events_per_s": full["events_per_s"],
         "events_per_s_floor": one.floor(rows),
         "events_a_transaction": rows,
+        "web_cpu_us_an_event": full["cpu_us"],
         **latency(one, full),
     }
 
@@ -132,13 +133,14 @@ def stored_at_once(one: EventService) -> Figures:
 def one_by_one(one: EventService) -> Figures:
     """Measure requests of one event each: nothing but the group commit makes them fast."""
     before = one.stored()
-    full = send_load(one.port, seconds=SECONDS, events=1, connections=CONNECTIONS)
+    full = load_of(one, events=1)
     after = one.stored()
     check(full, stored=after["events"] - before["events"], events=1)
     transactions = after["batches"] - before["batches"]
     return {
         "requests_per_s": full["events_per_s"],
         "requests_a_transaction": round(full["requests"] / transactions, 1),
+        "web_cpu_us_a_request": full["cpu_us"],
         **latency(one, full, events=1),
     }
 
@@ -146,7 +148,7 @@ def one_by_one(one: EventService) -> Figures:
 def behind_a_stream(one: EventService, redis: RedisServer) -> Figures:
     """Measure a burst with no consumer, the consumer afterwards, then both together."""
     before = one.stored()
-    full = send_load(one.port, seconds=SECONDS, events=BATCH, connections=CONNECTIONS)
+    full = load_of(one, events=BATCH)
     floor = bare_xadd(redis)
     seconds = one.drain()
     stored = one.stored()["events"] - before["events"]
@@ -155,12 +157,21 @@ def behind_a_stream(one: EventService, redis: RedisServer) -> Figures:
     figures = {
         "taken_in_per_s": full["events_per_s"],
         "taken_in_per_s_floor": floor,
+        "web_cpu_us_an_event": full["cpu_us"],
         "drained_per_s": drained,
         "drained_per_s_floor": one.floor(5_000),
         **latency(one, full),
     }
     one.drain()
     return figures
+
+
+def load_of(one: EventService, *, events: int) -> Figures:
+    """Send as much as is answered; add the CPU time of the web process for an event."""
+    before = one.cpu_s("web")
+    tally = send_load(one.port, seconds=SECONDS, events=events, connections=CONNECTIONS)
+    used = one.cpu_s("web") - before
+    return tally | {"cpu_us": round(used / (tally["requests"] * events) * 1e6, 1)}
 
 
 def latency(one: EventService, full: Figures, *, events: int = BATCH) -> Figures:

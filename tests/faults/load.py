@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from uuid6 import uuid7
 
 PATH = "/api/v1/events"
-EVENTS = 20
+EVENTS = 10
 VISITORS = 2_000
 MINUTE = timedelta(minutes=1)
 
@@ -63,7 +63,7 @@ class Load:
                 if rng.random() < 0.1:
                     self._status(batch)
             # The recount at the end takes longer than the load.
-            time.sleep(0.02)
+            time.sleep(0.03)
 
     def _status(self, batch):
         began = time.monotonic()
