@@ -32,7 +32,7 @@ const { code } = await minify(bundle.text, {
   ecma: 2022,
   toplevel: true,
   compress: { passes: 3, pure_getters: true, unsafe_arrows: true },
-  format: { preamble: `/*! ctaopt ${version} | Apache-2.0 */` },
+  format: { preamble: `/*! ctaopt ${version} */` },
 });
 const script = `${code}\n`;
 const integrity = `sha384-${createHash("sha384").update(script).digest("base64")}\n`;

@@ -43,19 +43,19 @@ const api = {
     }, PATIENCE_MS);
     act = (cta) => isLate || slots.hide(cta);
     scan();
-    const flags = await evaluate(mine).catch(complain);
+    const flags = await evaluate(mine).catch(console.warn);
     if (mine !== turn) return; // the page or the consent is another one by now
     slots.reveal();
-    const isUsable = flags && !isLate;
-    act = (cta) => isUsable && slots.show(cta, flags.find(({ key: slot }) => slot === cta.slot));
+    const usable = !isLate && flags;
+    act = (cta) => usable && slots.show(cta, usable.find((flag) => flag.key === cta.slot));
     scan();
   },
 
   convert(goal, { value, currency } = {}) {
     if (!visitor) return;
     outbox.add({ type: "conversion", visitor, goal, value, currency });
-    // A conversion is often followed by another page.
-    outbox.flush(true);
+    // A conversion is often followed by another page; where it is not, a refusal is noticed.
+    outbox.flush();
   },
 
   consent(given) {
@@ -94,7 +94,7 @@ function report({ key: slot, variant, metadata }, wasClicked) {
   const experiment = metadata?.experiment;
   if (!experiment || !visitor) return; // a preview names no experiment
   const event = { slot, visitor, variant, experiment };
-  const mark = Object.values(event).join();
+  const mark = JSON.stringify(event);
   // Who clicked has seen it, be it by the keyboard or before the observer looked.
   if (!exposed[mark]) outbox.add({ type: "exposure", ...event, attributes: attributes() });
   exposed[mark] = true;
@@ -116,7 +116,7 @@ async function evaluate(mine) {
     body: JSON.stringify({ context: context(visitor, arms) }),
   });
   if (answer.status === 304) return known;
-  if (!answer.ok) throw Error("the service answered " + answer.status);
+  if (!answer.ok) throw "ctaopt: the service answered " + answer.status;
   const { flags } = await answer.json();
   flags.forEach(({ variant, metadata }) => {
     if (metadata?.experiment) arms[metadata.experiment] = variant;
@@ -125,9 +125,6 @@ async function evaluate(mine) {
   return flags;
 }
 
-function complain(error) {
-  console.warn("ctaopt: " + error.message);
-}
 
 slots.listen(report);
 // On a page that has the snippet twice this is no list: the second one ends here, and does nothing.

@@ -14,6 +14,7 @@
 const CTA = "a,button";
 // Where a visitor may be sent: never to a script.
 const SAFE = /^(https?:\/\/|mailto:|tel:|sms:|[/#?])/;
+const LOOK_MS = 500; // half of what counts as a view in advertising
 const SIZES = { small: "0.875em", large: "1.25em" };
 
 /** @type {WeakMap<Element, Cta>} */
@@ -32,8 +33,9 @@ export function listen(callback) {
 /** @returns {Cta[]} those whose element the parser has finished */
 export function find() {
   return [...document.querySelectorAll("[data-cta-slot]")]
-    // What holds the last element of a page that is still arriving may not be whole.
-    .filter((it) => document.readyState !== "loading" || !it.contains([...document.all].pop()))
+    // What holds the last element of a page that is still arriving may not be whole. Of the three
+    // states of a page, "loading" alone has no eighth letter.
+    .filter((it) => document.readyState[7] || !it.contains([...document.all].pop()))
     .map((holder) => {
       const element = holder.matches(CTA) ? holder : holder.querySelector(CTA) || holder;
       return ctas.get(element) || adopt(element, holder.dataset);
@@ -67,7 +69,11 @@ function adopt(element, { ctaSlot: slot, ctaVariant: variant, ctaExperiment: exp
 /** @param {IntersectionObserverEntry} entry */
 function look({ target, intersectionRatio }) {
   if (intersectionRatio < 0.5 || document.hidden) return;
-  onSeen(ctas.get(target).flag);
+  const cta = ctas.get(target);
+  // In the window, and yet hidden by the page, as a closed pop-up is: it may open.
+  if (target.checkVisibility?.({ opacityProperty: true, visibilityProperty: true }) === false)
+    return setTimeout(watch, LOOK_MS, cta);
+  onSeen(cta.flag);
 }
 
 /** @param {Cta} cta */

@@ -7,7 +7,7 @@ const VISIT_MS = 30 * 60 * 1000; // the usual length of a visit in web analytics
 
 /** @returns {boolean} a machine looks at the page: it must not be counted */
 export const isBot = () =>
-  navigator.webdriver || /bot|crawl|spider|headless/i.test(navigator.userAgent);
+  navigator.webdriver || /bot|spider/i.test(navigator.userAgent);
 
 /** @returns {boolean} Global Privacy Control or Do Not Track asks not to be measured */
 export const objects = () => navigator.globalPrivacyControl || navigator.doNotTrack == 1;

@@ -130,7 +130,7 @@ def test_default_stays_when_the_answer_has_nothing_for_the_slot(visit, service, 
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
-        ({"is_down": True}, "ctaopt: Failed to fetch"),
+        ({"is_down": True}, "TypeError: Failed to fetch"),
         ({"evaluation_status": 500}, "ctaopt: the service answered 500"),
         ({"evaluation_status": 401}, "ctaopt: the service answered 401"),
     ],
@@ -143,7 +143,7 @@ def test_default_stays_when_the_service_fails(visit, service, browser_page, faul
     page = visit()
     page.evaluate(f"{AT_READY}.then(() => ctaopt.refresh())")
     assert_default(page)
-    assert message in warnings
+    assert any(message in warning for warning in warnings)
     page.locator("a").click()
     page.wait_for_url("**/signup")
     assert service.events == []

@@ -44,6 +44,17 @@ def test_exposure_waits_until_half_of_it_is_visible(visit, service):
     assert len(of_type(service.wait_for_events(1), "exposure")) == 1
 
 
+@pytest.mark.parametrize("closed", ["visibility: hidden", "opacity: 0"])
+def test_exposure_waits_until_the_pop_up_opens(visit, service, closed):
+    service.flags = [flag()]
+    page = visit(f'<div id="popup" style="{closed}">{LINK}</div>')
+    expect(page.locator("a")).to_have_text("Start for free")
+    page.evaluate("new Promise((done) => setTimeout(done, 700))")  # longer than a batch waits
+    assert service.events == []
+    page.evaluate("popup.removeAttribute('style')")
+    assert len(of_type(service.wait_for_events(1), "exposure")) == 1
+
+
 def test_exposure_counts_once_a_page_view(visit, service):
     service.flags = [flag()]
     page = visit(LINK + "<br>" + LINK)
@@ -136,11 +147,14 @@ def test_refused_events_are_sent_again_by_the_same_page(visit, service, browser_
     stop_clock(browser_page)
     service.flags = [flag()]
     service.events_status = 503
-    page = visit(attributes='data-consent="cookieless"')
-    page.evaluate(f"{AT_READY}.then(() => ctaopt.convert('end'))")
+    early = "<script>(window.ctaopt ||= []).push(['convert', 'end'])</script>"
+    page = visit(head=early, attributes='data-consent="cookieless"')
     service.wait_for_events(1)
-    while len(service.batches) < 3:
+    for _ in range(200):
         page.clock.run_for(10_000)  # the first pause; each is twice as long as the one before
+        if len(service.batches) >= 3:
+            break
+    assert len(service.batches) >= 3
     assert len({event["id"] for event in of_type(service.events, "conversion")}) == 1
 
 
