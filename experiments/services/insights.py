@@ -13,6 +13,7 @@ from experiments.services.segmenting import (
 )
 from experiments.services.site_prior import fit_site_prior
 from experiments.services.small_counts import ExactReading, exact_readings
+from experiments.services.splitting import has_changed_shares
 from experiments.services.time_hints import TimeHints, time_hints
 from experiments.stats.empirical_bayes import PriorFit
 from experiments.stats.health import MultipleArms, check_multiple_arms
@@ -23,7 +24,7 @@ from experiments.stats.srm_drivers import SrmSearch, find_srm_drivers
 class Health:
     """Whether the experiment itself is in order.
 
-    `srm_search` is None where no visitor came with attributes.
+    `srm_search` is None where no visitor came with attributes, or shares have changed.
     """
 
     multiple_arms: MultipleArms
@@ -66,8 +67,10 @@ def _health(report: Report, totals: SegmentTotals) -> Health:
         for attribute, values in totals.items()
     }
     shares = [arm.share for arm in report.arms]
+    # Under shares that changed, every segment that came at another time would be accused.
+    can_search = bool(counts) and not has_changed_shares(report.experiment)
     return Health(
         multiple_arms=check_multiple_arms(report.quarantined_visitors, clean),
-        srm_search=find_srm_drivers(counts, shares) if counts else None,
+        srm_search=find_srm_drivers(counts, shares) if can_search else None,
         time=time_hints(report),
     )

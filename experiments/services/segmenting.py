@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from experiments.models import Experiment
 from experiments.services.analysis import Report
 from experiments.services.lifts import lift_estimates
+from experiments.services.outcomes import PHASE
 from experiments.services.totals import ArmTotals, Metric, is_enough, statistics_of
 from experiments.stats.segments import Segment, SegmentReport, analyse_segments
 
@@ -29,12 +30,14 @@ class AttributeResult:
 
 
 def segment_totals(report: Report) -> SegmentTotals:
-    """Return the totals of every segment; one query."""
+    """Return the totals of every segment; one query. Phases are no trait of a visitor."""
     variants = report.experiment.variants.all()
     arms = {variant.pk: index for index, variant in enumerate(variants)}
     totals: dict[str, dict[str, list[ArmTotals]]] = {}
     for row in report.counts.segments():
         attribute, _, value = row.segment.partition("=")
+        if attribute == PHASE:
+            continue
         values = totals.setdefault(attribute, {})
         of_arms = values.setdefault(value, [ArmTotals() for _ in arms])
         index = arms[row.variant_id]
