@@ -1,11 +1,13 @@
 """The gate before mismatched and matching sources, made from the Upworthy Research Archive.
 
 A target of some hundred contrast groups trains a ridge on the frozen encoder. Each simulation adds
-a source of other groups to the training, as `train_predictor --source` does, and asks the gate.
+a source of other groups to the training, and asks the gate.
 Harmful sources: labels inverted, another task (shorter is better, whatever visitors did), or
-labels of other groups (a shuffled audience). Helpful ones: true labels.
+labels of other groups (a shuffled audience). Helpful ones: true labels. Finished simulations are
+kept in `var/`; several processes may fill it, each from another seed on: bench_gate.py [SEED].
 """
 
+import json
 import sys
 import time
 from collections.abc import Iterator
@@ -18,13 +20,13 @@ from recording import PROJECT, record
 
 sys.path.insert(0, str(PROJECT))
 
+from ml.checkpoints import source_digest
 from ml.dataset.groups import ContrastGroup, build_groups, stack_arms
 from ml.dataset.splits import assign_folds, connect_groups
 from ml.embedding import CachedEncoder
 from ml.encoder import load_encoder
 from ml.gate import Candidate, decide
 from ml.history.reading import read_history
-from ml.similarity import density_ratios
 from ml.strategies.contract import Strategy
 from ml.strategies.frozen_head import FrozenHead
 from ml.strategies.no_text import NoText
@@ -33,7 +35,7 @@ from ml.training.trials import TrialSettings, try_strategies
 
 ARCHIVE = PROJECT.parent / "shared/data/upworthy/history.csv.gz"
 CACHE = PROJECT / "var" / "bench_cache"
-N_TARGET, N_HELPFUL = 200, 20
+N_TARGET, N_MISMATCHED, N_HELPFUL = 200, 600, 20
 HARMS = ("inverted", "other task", "shuffled")
 N_HARMFUL = 8  # of each kind
 # One penalty: thousands of heads are fitted.
@@ -52,8 +54,11 @@ def main() -> None:
     encoder = CachedEncoder(load_encoder(""), CACHE)
     encoder.encode(stack_arms(groups).texts)
     kinds = [kind for kind in HARMS for _ in range(N_HARMFUL)] + ["true labels"] * N_HELPFUL
-    simulations = [simulate(kind, groups, encoder, seed) for seed, kind in enumerate(kinds)]
-    harmful, helpful = simulations[:-N_HELPFUL], simulations[-N_HELPFUL:]
+    first = int(sys.argv[1]) if len(sys.argv) > 1 else 0
+    order = [(first + step) % len(kinds) for step in range(len(kinds))]
+    simulations = [kept(kinds[seed], groups, encoder, seed) for seed in order]
+    helpful = [each for each in simulations if each["kind"] == "true labels"]
+    harmful = [each for each in simulations if each["kind"] != "true labels"]
     record(
         "gate",
         {
@@ -73,18 +78,28 @@ def main() -> None:
     )
 
 
+def kept(kind: str, groups: Groups, encoder: CachedEncoder, seed: int) -> dict[str, Any]:
+    """Return what a simulation of the same code found before, or run it."""
+    path = CACHE / f"{source_digest()[:16]}-{seed}.json"
+    if not path.exists():
+        path.write_text(json.dumps(simulate(kind, groups, encoder, seed)))
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
+
+
 def simulate(kind: str, groups: Groups, encoder: CachedEncoder, seed: int) -> dict[str, Any]:
     """Return what the gate said of one source, and what was true."""
     rng = np.random.default_rng(seed)
     target, source = split(groups, rng)
     source = list(relabelled(kind, source, rng))
+    if kind != "true labels":
+        source = source[:N_MISMATCHED]
     arms = stack_arms(source)
-    ratios = density_ratios(encoder.encode(arms.texts), encoder.encode(stack_arms(target).texts))
     plain = FrozenHead(encoder=encoder, alphas=ALPHAS)
     strategies: list[Strategy] = [
         NoText(),
         plain,
-        WithSource(inner=plain, source=arms, trust=ratios),
+        WithSource(inner=plain, source=arms, trust=np.ones(len(arms.texts))),
     ]
     trials = try_strategies(
         strategies, target, settings=TrialSettings(seed=seed), progress=lambda done: None

@@ -1,30 +1,38 @@
-"""The predictor on the Upworthy Research Archive: figures, time and memory of one training.
+"""The predictor's strategies on the Upworthy Research Archive: figures, and what the gate says.
 
-Grouped 5-fold cross-validation by connected component, suspect weeks left out, intervals by
-bootstrap over groups. Run with an empty cache, so that the time includes the embedding. Finished
-folds are kept in `var/`: a run that was broken off goes on from there, and says so in its figures.
+Grouped 5-fold cross-validation by connected component, suspect weeks left out of evaluation,
+intervals by bootstrap over groups: what `train_predictor` does before it fits the final model.
+Finished folds are kept in `var/`: a run that was broken off goes on from there, and says so. What
+a fit costs is in `bench_training.py`.
 """
 
-import resource
 import sys
-import tempfile
 import time
+from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import Any
 
+import numpy as np
 from recording import PROJECT, record
 
 sys.path.insert(0, str(PROJECT))
 
-from ml.embedding import CachedEncoder
+from ml.dataset.groups import build_groups, stack_arms
+from ml.dataset.spread import replicate_dispersion
+from ml.embedding import CachedEncoder, layers_of
 from ml.encoder import load_encoder
+from ml.evaluation.cross_validation import Helpers
+from ml.evaluation.metrics import summarise
+from ml.gate import Candidate, decide
 from ml.history.reading import read_history
-from ml.training.record import read_commit
-from ml.training.trainer import TrainingSettings, train
+from ml.strategies.catalogue import line_up
+from ml.training.record import record_ceilings, record_data
+from ml.training.trainer import TrainingSettings, open_checkpoints
+from ml.training.trials import TrialSettings, try_strategies
 
 ARCHIVE = PROJECT.parent / "shared/data/upworthy/history.csv.gz"
-SEED = 0
 UNFINISHED = PROJECT / "var" / "bench_predictor"
+SEED = 0
 # What this must show; a prototype over five folds had 0.591 / 0.692 frozen, 0.615 / 0.726 tuned.
 GOALS = {
     "accuracy_all": 0.625,
@@ -38,39 +46,64 @@ GOALS = {
 def main() -> None:
     if not ARCHIVE.exists():
         sys.exit(f"{ARCHIVE} is absent: this benchmark needs the shared data")
-    resumed = UNFINISHED.exists()
     started, cpu_started = time.perf_counter(), time.process_time()
-    with tempfile.TemporaryDirectory() as folder:
-        result = train(
-            read_history(ARCHIVE, "upworthy").rows,
-            encoder=CachedEncoder(load_encoder(""), Path(folder) / "cache"),
-            settings=TrainingSettings(
-                folder=Path(folder) / "predictor",
-                seed=SEED,
-                code_commit=read_commit(PROJECT),
-                now=datetime.now(UTC),
-                unfinished=UNFINISHED,
-            ),
-            progress=_tell,
-        )
-    manifest = result.manifest
+    resumed = UNFINISHED.exists()
+    figures = compare()
     record(
         "predictor",
         {
             "seconds": round(time.perf_counter() - started, 1),
             "cpu_seconds": round(time.process_time() - cpu_started, 1),
-            "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
             "resumed": resumed,
             "goals": GOALS,
-            "served": result.served,
             "seed": SEED,
-            **{key: manifest[key] for key in ("data", "metrics", "ceiling", "gate")},
+            **figures,
         },
     )
 
 
-def _tell(fraction: float, stage: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')} {fraction:6.1%} {stage}", file=sys.stderr)
+def compare() -> dict[str, Any]:
+    """Return data, metrics, ceilings and the gate's decision of one training."""
+    dataset = build_groups(read_history(ARCHIVE, "upworthy").rows)
+    groups = [group for group in dataset.groups if not group.suspect]
+    settings = TrainingSettings(
+        folder=UNFINISHED / "none",
+        seed=SEED,
+        code_commit="",
+        now=datetime.now(UTC),
+        unfinished=UNFINISHED,
+    )
+    trust = settings.choices.suspect_trust
+    suspect = tuple(group for group in dataset.groups if group.suspect)
+    encoder = CachedEncoder(load_encoder(""), PROJECT / "var" / "bench_cache")
+    for each in (encoder, layers_of(encoder)):
+        assert each is not None
+        each.encode(stack_arms(dataset.groups).texts)
+    strategies = line_up(encoder, len(groups)).strategies
+    steps = open_checkpoints([*groups, *suspect], encoder, settings)
+    assert steps is not None
+    trials = try_strategies(
+        strategies,
+        groups,
+        settings=TrialSettings(
+            seed=SEED,
+            dispersion=replicate_dispersion(dataset) or 1.0,
+            helpers=Helpers(groups=suspect, trust=np.full(len(suspect), trust)),
+        ),
+        progress=lambda done: print(f"{time.strftime('%H:%M:%S')} {done:.0%}", file=sys.stderr),
+        keep=steps.keep,
+    )
+    candidates = [
+        Candidate(name=each.name, is_transfer=each.is_transfer, sums=trials[each.name].sums)
+        for each in strategies
+    ]
+    rng = np.random.default_rng(SEED)
+    return {
+        "data": record_data(dataset, groups) | {"suspect_trust": trust},
+        "ceiling": record_ceilings(dataset, groups, rng=rng),
+        "metrics": {name: asdict(summarise(trial.sums, rng=rng)) for name, trial in trials.items()},
+        "gate": asdict(decide(candidates, seed=SEED)),
+    }
 
 
 if __name__ == "__main__":

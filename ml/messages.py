@@ -10,6 +10,8 @@ STRATEGIES = {
     "tfidf": _("TF-IDF ridge (learned from scratch)"),
     "frozen_head": _("Frozen encoder + ridge (transfer learning)"),
     "frozen_layers": _("All layers of a frozen encoder + ridge (transfer learning)"),
+    "random_network": _("The encoder's network from random weights (no transfer)"),
+    "lora": _("Encoder with low-rank adapters (transfer learning)"),
     "fine_tuned": _("Fine-tuned encoder (transfer learning)"),
     "with_source": _("Frozen encoder, source tests too (transfer of instances)"),
     "stack": _("TF-IDF, frozen and fine-tuned layers together (transfer learning)"),

@@ -16,6 +16,9 @@ from ml.strategies.tuned_copy import TunedCopy
 LABEL_FREE_VECTORS = frozenset({"tfidf", "frozen_head", "frozen_layers", "stack", "with_source"})
 # With fewer contrast groups tuning takes minutes and was not seen to beat frozen layers.
 MIN_TUNING_GROUPS = 400
+# Minutes each, for comparison only.
+ON_REQUEST = frozenset({"random_network", "lora"})
+ADAPTER_RATE = 1e-3
 # TF-IDF knows words of the site that a pretrained encoder does not, and less of all else.
 STACK_WEIGHTS = (0.5, 1.0, 1.0)
 
@@ -123,6 +126,8 @@ def _makers(make_encoder: Callable[[], Encoder]) -> dict[str, _Maker]:
         "tfidf": TfidfRidge,
         "frozen_head": lambda: FrozenHead(encoder=make_encoder()),
         "frozen_layers": lambda: _frozen_layers(make_encoder()),
+        "random_network": lambda: _fine_tuned(make_encoder(), "random_network"),
+        "lora": lambda: _fine_tuned(make_encoder(), "lora"),
         "fine_tuned": lambda: _fine_tuned(make_encoder()),
         "stack": stack,
     }
@@ -135,23 +140,31 @@ def _frozen_layers(encoder: Encoder) -> Strategy:
     return FrozenHead(encoder=layers, name="frozen_layers")
 
 
-def _fine_tuned(encoder: Encoder) -> Strategy:
+def _fine_tuned(encoder: Encoder, name: str = "fine_tuned") -> Strategy:
     tuned: Encoder | None = getattr(encoder, "tuned", None)
-    if tuned is not None:
+    if tuned is not None and name == "fine_tuned":
         return TunedCopy(encoder=tuned)
     # Torch is loaded by those who fine-tune only.
     from ml.strategies.fine_tuned import FineTuned  # noqa: PLC0415
+    from ml.strategies.fine_tuning import TuningSettings  # noqa: PLC0415
     from ml.strategies.network import tunable  # noqa: PLC0415
 
     behind = tunable(encoder)
     if behind is None:
         raise EncoderError(f"encoder {encoder.name!r}: it is none of the BERT family")
+    if name == "random_network":
+        return FineTuned(encoder=behind, name=name, starts_random=True)
+    if name == "lora":
+        settings = TuningSettings(body_rate=ADAPTER_RATE)
+        return FineTuned(encoder=behind, name=name, adapter_rank=8, settings=settings)
     return FineTuned(encoder=behind)
 
 
 def _absence(name: str, encoder: Encoder, n_groups: int) -> LeftOut | None:
     if name in {"no_text", "tfidf", "frozen_head"}:
         return None
+    if name in ON_REQUEST:
+        return LeftOut(name=name, reason="not_asked")
     if layers_of(encoder) is None:
         return LeftOut(name=name, reason="encoder_without_layers")
     if name == "frozen_layers":

@@ -17,7 +17,9 @@ from ml.strategies.fine_tuning import TuningSettings, tune
 from ml.strategies.network import (
     BATCH,
     States,
+    adapted,
     lower_states,
+    randomised,
     shortened,
     trainable_layers,
     upper_means,
@@ -38,14 +40,24 @@ class FineTuned:
         settings: How the layers are trained.
         seeds: One network is trained for each; their scores are averaged.
         alphas: Ridge penalties of the probe to choose from.
+        adapter_rank: Rank of low-rank adapters that are trained in the layers' stead (LoRA, Hu et
+            al. 2022, ICLR) and then merged into them; 0 trains the layers themselves.
+        starts_random: The same network with random weights, embeddings included: what pretraining
+            is worth. Its layers are all trained; the random embeddings stay.
     """
 
     encoder: SentenceEncoder
     settings: TuningSettings = field(default_factory=TuningSettings)
     seeds: tuple[int, ...] = (0, 1)
     alphas: tuple[float, ...] = ALPHAS
+    adapter_rank: int = 0
+    starts_random: bool = False
     name: str = "fine_tuned"
-    is_transfer: bool = True
+
+    @property
+    def is_transfer(self) -> bool:
+        """Whether it starts from pretrained weights."""
+        return not self.starts_random
 
     @property
     def depth(self) -> int:
@@ -55,7 +67,7 @@ class FineTuned:
     @property
     def n_frozen(self) -> int:
         """Layers that keep their weights, counted from below."""
-        return self.depth // 2
+        return 0 if self.starts_random else self.depth // 2
 
     def fit(self, arms: Arms) -> "FittedTuned":
         """Probe, then tune once for each seed.
@@ -63,17 +75,11 @@ class FineTuned:
         Args:
             arms: Arms of the groups.
         """
-        probe = shortened(self.encoder.network, self.depth)
+        probe = self._network(self.depth)
         states = lower_states(self.encoder, probe, arms.texts, n_frozen=self.n_frozen)
         start = self._probe(probe, states, arms)
-        members = []
-        for seed in self.seeds:
-            network = shortened(self.encoder.network, self.depth)
-            layers = trainable_layers(network, self.n_frozen)
-            head = tune(layers, start, states, arms, settings=self.settings, seed=seed)
-            _round_to_half(layers)
-            members.append(Member(network=network, head=head))
-        return FittedTuned(encoder=self.encoder, n_frozen=self.n_frozen, members=tuple(members))
+        members = tuple(self._tuned(seed, start, states, arms) for seed in self.seeds)
+        return FittedTuned(encoder=self.encoder, n_frozen=self.n_frozen, members=members)
 
     def restore(self, parts: Parts) -> "FittedTuned":
         """Return the networks whose trained layers were stored.
@@ -89,7 +95,7 @@ class FineTuned:
             )
         members = []
         for number in range(parts.words["members"]):
-            network = shortened(self.encoder.network, parts.words["depth"])
+            network = self._network(parts.words["depth"])
             layers = nn.ModuleList(trainable_layers(network, parts.words["n_frozen"]))
             prefix = f"{number}.layers."
             layers.load_state_dict(
@@ -104,6 +110,22 @@ class FineTuned:
         return FittedTuned(
             encoder=self.encoder, n_frozen=parts.words["n_frozen"], members=tuple(members)
         )
+
+    def _network(self, depth: int) -> PreTrainedModel:
+        """Return the network before tuning; a random one is the same every time."""
+        network = shortened(self.encoder.network, depth)
+        return randomised(network) if self.starts_random else network
+
+    def _tuned(self, seed: int, start: NDArray[np.float64], states: States, arms: Arms) -> "Member":
+        network = self._network(self.depth)
+        layers = trainable_layers(network, self.n_frozen)
+        if self.adapter_rank:
+            with adapted(network, rank=self.adapter_rank, n_frozen=self.n_frozen, seed=seed):
+                head = tune(layers, start, states, arms, settings=self.settings, seed=seed)
+        else:
+            head = tune(layers, start, states, arms, settings=self.settings, seed=seed)
+        _round_to_half(layers)
+        return Member(network=network, head=head)
 
     def _probe(self, network: PreTrainedModel, states: States, arms: Arms) -> NDArray[np.float64]:
         """Return the ridge head on the untouched network: where tuning starts."""

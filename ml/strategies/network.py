@@ -1,13 +1,16 @@
 """The transformer in an encoder: cut short, lower layers run once, upper ones trained."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import cast
 
 import torch
+from peft import LoraConfig, inject_adapter_in_model
+from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
-from transformers import PreTrainedModel
+from transformers import AutoModel, PreTrainedModel
 
 from ml.embedding import Encoder
 from ml.encoder import SentenceEncoder, unit_mean
@@ -78,6 +81,47 @@ def trainable_layers(network: PreTrainedModel, n_frozen: int) -> list[nn.Module]
     for layer in upper:
         layer.requires_grad_(requires_grad=True)
     return upper
+
+
+def randomised(network: PreTrainedModel) -> PreTrainedModel:
+    """Return a network of the same shape with random weights, the same ones every time.
+
+    Args:
+        network: From `shortened`.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        made = cast(PreTrainedModel, AutoModel.from_config(network.config))
+    made.train(mode=False)
+    return made
+
+
+@contextmanager
+def adapted(network: PreTrainedModel, *, rank: int, n_frozen: int, seed: int) -> Iterator[None]:
+    """Let gradients into low-rank adapters of the upper layers only, and merge these at the end.
+
+    Args:
+        network: From `shortened`.
+        rank: Rank of the adapters, >= 1.
+        n_frozen: Layers, counted from below, that get none.
+        seed: Seed of their first values.
+    """
+    depth = int(network.config.num_hidden_layers)
+    config = LoraConfig(
+        r=rank,
+        lora_alpha=2 * rank,
+        target_modules=["query", "value"],
+        layers_to_transform=list(range(n_frozen, depth)),
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        inject_adapter_in_model(config, network)
+    yield
+    for name, module in list(network.named_modules()):
+        if isinstance(module, LoraLayer):
+            module.merge()
+            network.set_submodule(name, module.get_base_layer())
+    network.requires_grad_(requires_grad=False)
 
 
 @torch.no_grad()

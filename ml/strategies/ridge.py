@@ -73,7 +73,7 @@ def fit_ridge(
         missed = np.concatenate([_left_out_residual(*block) for block in zip(*blocks, strict=True)])
         return _correlation(aim - missed, aim)
 
-    alpha = max(alphas, key=left_out_correlation)
+    alpha = max(alphas, key=left_out_correlation) if len(alphas) > 1 else alphas[0]
     return RidgeFit(weights=vectors @ (moment / (values + alpha)), alpha=alpha)
 
 

@@ -9,6 +9,8 @@ TITLES: Mapping[str, str] = {
     "frozen_head": "Frozen encoder + ridge (transfer by feature extraction)",
     "frozen_layers": "All layers of a frozen encoder + ridge (transfer by feature extraction)",
     "with_source": "Frozen encoder, source tests too (transfer of instances)",
+    "random_network": "The encoder's network from random weights (from scratch)",
+    "lora": "Low-rank adapters in an encoder (transfer of parameters)",
     "fine_tuned": "Fine-tuned middle layers of an encoder (transfer of parameters)",
     "stack": "Mean of TF-IDF, frozen layers and fine-tuned layers (transfer)",
 }

@@ -144,7 +144,7 @@ def train(
         settings.source, groups, encoder, rng=np.random.default_rng(settings.seed)
     )
     strategies = (*lineup.strategies, *_with_source(encoder, source))
-    steps = _checkpoints(
+    steps = open_checkpoints(
         [*groups, *helpers.groups, *(source.groups if source else ())], encoder, settings
     )
     trials = try_strategies(
@@ -203,9 +203,16 @@ def train(
     return TrainingResult(served=decision.served, manifest=record)
 
 
-def _checkpoints(
+def open_checkpoints(
     groups: Sequence[ContrastGroup], encoder: Encoder, settings: TrainingSettings
 ) -> Checkpoints | None:
+    """Return where the finished folds of a training are kept; None if they are not.
+
+    Args:
+        groups: Everything that trains.
+        encoder: Pretrained encoder.
+        settings: What surrounds the training.
+    """
     if settings.unfinished is None:
         return None
     forget_old(settings.unfinished, now=settings.now)

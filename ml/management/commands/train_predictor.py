@@ -122,6 +122,7 @@ def _report(result: dict[str, Any]) -> str:
         *(
             f"Not tried: {STRATEGIES[each['name']]}: {ABSENCES[each['reason']] % each}."
             for each in manifest["left_out"]
+            if each["reason"] != "not_asked"
         ),
     ]
     if result["strategy"] is None:

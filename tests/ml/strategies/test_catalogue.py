@@ -7,6 +7,7 @@ from tests.ml.conftest import TINY_ENCODER
 from tests.ml.factories import HashEncoder
 
 ALL = ["no_text", "tfidf", "frozen_head", "frozen_layers", "fine_tuned", "stack"]
+ON_REQUEST = ["random_network", "lora"]
 
 
 @pytest.fixture(scope="module")
@@ -21,13 +22,19 @@ def names(lineup):
 def test_large_history_tries_every_strategy_from_simple_to_complex(tiny):
     lineup = line_up(tiny, MIN_TUNING_GROUPS)
     assert names(lineup) == ALL
-    assert lineup.left_out == ()
+    assert [(each.name, each.reason) for each in lineup.left_out] == [
+        (name, "not_asked") for name in ON_REQUEST
+    ]
 
 
 def test_small_history_is_not_tuned_on_and_says_what_it_lacks(tiny):
     lineup = line_up(tiny, MIN_TUNING_GROUPS - 1)
     assert names(lineup) == ALL[:4]
-    reasons = [(each.name, each.reason, each.found, each.needed) for each in lineup.left_out]
+    reasons = [
+        (each.name, each.reason, each.found, each.needed)
+        for each in lineup.left_out
+        if each.name not in ON_REQUEST
+    ]
     missing = ("too_few_groups", MIN_TUNING_GROUPS - 1, MIN_TUNING_GROUPS)
     assert reasons == [("fine_tuned", *missing), ("stack", *missing)]
 
@@ -35,7 +42,8 @@ def test_small_history_is_not_tuned_on_and_says_what_it_lacks(tiny):
 def test_encoder_without_layers_is_used_frozen():
     lineup = line_up(HashEncoder(), MIN_TUNING_GROUPS)
     assert names(lineup) == ALL[:3]
-    assert {each.reason for each in lineup.left_out} == {"encoder_without_layers"}
+    reasons = {each.reason for each in lineup.left_out}
+    assert reasons == {"encoder_without_layers", "not_asked"}
 
 
 def test_asked_strategies_are_tried_however_small_the_history(tiny):
@@ -45,7 +53,7 @@ def test_asked_strategies_are_tried_however_small_the_history(tiny):
 
 
 def test_every_strategy_is_found_by_its_name(tiny):
-    for name in ALL:
+    for name in ALL + ON_REQUEST:
         assert strategy_named(name, make_encoder=lambda: tiny).name == name
 
 
@@ -56,7 +64,7 @@ def test_encoder_is_made_only_for_a_strategy_that_needs_one():
     assert strategy_named("tfidf", make_encoder=refuse).name == "tfidf"
 
 
-@pytest.mark.parametrize("name", ["frozen_layers", "fine_tuned", "stack"])
+@pytest.mark.parametrize("name", ["frozen_layers", "fine_tuned", "stack", "lora"])
 def test_strategy_that_the_encoder_cannot_do_is_refused(name):
     with pytest.raises(EncoderError, match="encoder 'hash': it"):
         strategy_named(name, make_encoder=HashEncoder)

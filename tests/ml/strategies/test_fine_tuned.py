@@ -107,3 +107,33 @@ def test_encoder_behind_a_cache_is_found_and_others_are_not_tunable(encoder):
 def test_depth_that_is_not_there_is_refused(encoder, depth):
     with pytest.raises(ValueError, match=f"depth: {depth} is not from 1 to 1"):
         shortened(encoder.network, depth)
+
+
+@pytest.mark.parametrize("changes", [{"adapter_rank": 2}, {"starts_random": True}], ids=str)
+def test_variants_learn_are_restored_and_leave_the_encoder_alone(encoder, arms, changes):
+    before = weights_of(encoder)
+    strategy = FineTuned(encoder=encoder, seeds=(0,), **changes)
+    fitted = strategy.fit(arms)
+    np.testing.assert_array_equal(strategy.restore(fitted.parts()).score(NEW), fitted.score(NEW))
+    after = weights_of(encoder)
+    assert set(before) == set(after)
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert not np.array_equal(fitted.score(NEW), FineTuned(encoder=encoder).fit(arms).score(NEW))
+
+
+def test_adapters_are_merged_and_change_queries_and_values_only(encoder, arms):
+    tensors = FineTuned(encoder=encoder, seeds=(0,), adapter_rank=2).fit(arms).parts().tensors
+    layers = {name.removeprefix("0.layers."): each for name, each in tensors.items()}
+    original = encoder.network.encoder.layer.state_dict()
+    changed = {
+        name
+        for name, each in original.items()
+        if not np.array_equal(layers[name], each.numpy().astype(np.float16))
+    }
+    assert changed
+    assert all("query.weight" in name or "value.weight" in name for name in changed)
+
+
+def test_only_a_pretrained_network_is_transfer(encoder):
+    assert FineTuned(encoder=encoder).is_transfer
+    assert not FineTuned(encoder=encoder, starts_random=True).is_transfer
