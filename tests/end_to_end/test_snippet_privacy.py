@@ -190,8 +190,8 @@ def test_cookieless_visit_is_counted_and_leaves_nothing_behind(visit, service):
     assert {event["type"] for event in service.wait_for_events(2)} == {"exposure", "click"}
     page.go_back()
     expect(page.locator("a")).to_have_text("Start for free")
-    service.wait_for_events(3)
-    visitors = {event["visitor"] for event in service.events}
+    asked = service.wait_for_evaluations(2)
+    visitors = {evaluation.context["targetingKey"] for evaluation in asked}
     assert (len(visitors), stored(page), page.context.cookies()) == (2, [], [])
     assert "new_visitor" not in service.evaluations[0].context
 
