@@ -79,6 +79,7 @@ UNFOLD = {
                 "items": [
                     _item(_("Sites"), "public", "experiments_site_changelist"),
                     _item(_("Server keys"), "key", "experiments_serverkey_changelist"),
+                    _item(_("Erase a visitor"), "person_remove", "experiments_visitor_erase"),
                     _item(_("People"), "person", "auth_user_changelist"),
                     _item(_("Groups"), "group", "auth_group_changelist"),
                 ],

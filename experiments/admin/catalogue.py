@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
+from django.urls import URLPattern
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -17,6 +18,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from experiments import selectors
 from experiments.admin.base import LockedWhileLiveAdmin, ServedModelAdmin
 from experiments.admin.drawing import draw, draw_findings
+from experiments.admin.erasure import erasure_urls
 from experiments.admin.forms import CTAForm, SiteForm
 from experiments.models import CTA, CTAWording, Namespace, ServerKey, Site, Slot, Tag
 from experiments.services.catalogue import create_server_key, revoke_server_key
@@ -28,6 +30,9 @@ class SiteAdmin(ServedModelAdmin[Site]):
     form = SiteForm
     list_display = ("name", "key", "client_key", "default_locale")
     search_fields = ("name", "key")
+
+    def get_urls(self) -> list[URLPattern]:
+        return [*erasure_urls(self.admin_site), *super().get_urls()]
 
 
 @admin.register(ServerKey)

@@ -1,0 +1,80 @@
+"""The page on which a person erases a visitor: name them, see what is there, confirm."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin import AdminSite
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from experiments import selectors
+from experiments.models import Site
+from experiments.services.erasure import erase_visitor
+from experiments.services.messages import may_be_visitor
+
+NAME = "experiments_visitor_erase"
+
+
+class EraseForm(forms.Form):
+    site = forms.ModelChoiceField(label=_("Site"), queryset=Site.objects.order_by("name"))
+    visitor = forms.CharField(
+        label=_("Visitor"),
+        max_length=200,
+        strip=False,
+        help_text=_("The id that was served, letter by letter: the targetingKey."),
+    )
+
+    def clean_visitor(self) -> str:
+        visitor = str(self.cleaned_data["visitor"])
+        if not may_be_visitor(visitor):
+            raise forms.ValidationError(_("No visitor can be named so."))
+        return visitor
+
+
+def erasure_urls(admin_site: AdminSite) -> list[URLPattern]:
+    def view(request: HttpRequest) -> HttpResponse:
+        return _page(admin_site, request)
+
+    return [path("erase-visitor/", admin_site.admin_view(view), name=NAME)]
+
+
+def _page(admin_site: AdminSite, request: HttpRequest) -> HttpResponse:
+    if not request.user.has_perm("experiments.change_event"):
+        return HttpResponse(status=403)
+    form = EraseForm(request.POST or None)
+    found = None
+    if request.method == "POST" and form.is_valid():
+        if "confirmed" in request.POST:
+            return _erased(request, **form.cleaned_data)
+        n_events, n_experiments = selectors.traces_of_visitor(
+            site_id=form.cleaned_data["site"].pk, visitor=form.cleaned_data["visitor"]
+        )
+        found = {"events": n_events, "experiments": n_experiments}
+    context: dict[str, Any] = {
+        **admin_site.each_context(request),
+        "title": _("Erase a visitor"),
+        "form": form,
+        "found": found,
+    }
+    return render(request, "admin/experiments/erase_visitor.html", context)
+
+
+def _erased(request: HttpRequest, *, site: Site, visitor: str) -> HttpResponse:
+    erased = erase_visitor(site=site, visitor=visitor, now=timezone.now())
+    if erased.was_known:
+        text = ngettext(
+            "Erased: %(count)s event of %(visitor)s.",
+            "Erased: %(count)s events of %(visitor)s.",
+            erased.n_events,
+        )
+        values = {"count": erased.n_events, "visitor": visitor}
+        messages.success(request, text % values)
+    else:
+        text = gettext("Nothing is known of %(visitor)s on this site.")
+        messages.warning(request, text % {"visitor": visitor})
+    return HttpResponseRedirect(reverse(f"admin:{NAME}"))
