@@ -48,6 +48,7 @@ bench: setup ## Run every benchmark; each writes benchmarks/results/NAME.json.
 	@for file in benchmarks/bench_*.py; do \
 		echo "$$file"; $(BIN)/python "$$file" || exit 1; \
 	done
+	@$(BIN)/python benchmarks/capacity.py --write
 
 lock: ## Resolve pyproject.toml anew and pin what comes out in requirements.lock.
 	@.ci/lock
