@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.fleet import Fleet
+from tests.faults.fleet import Fleet, lasting_port
 from tests.servers import PostgresServer, RedisServer
 
 
@@ -12,6 +12,7 @@ from tests.servers import PostgresServer, RedisServer
 def own_postgres(postgres_server):
     """A PostgreSQL to be killed. It asks for the shared one, which says if there can be none."""
     server = PostgresServer()
+    server.port = lasting_port()
     yield server.start()
     server.remove()
 
@@ -23,6 +24,7 @@ def own_redis(redis_server):
     With `everysec` it answers before it writes while the disk is slow, and may lose that.
     """
     server = RedisServer(appendfsync="always")
+    server.port = lasting_port()
     yield server.start()
     server.remove()
 

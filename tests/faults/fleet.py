@@ -1,15 +1,16 @@
 """The service as it runs in earnest, in processes that a test may end without a word."""
 
+import contextlib
 import http.client
 import json
 import os
+import random
 import signal
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
-
-from tests.servers import free_port
 
 PROJECT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 60
@@ -28,12 +29,23 @@ COMMANDS = {
 }
 
 
+def lasting_port():
+    """A free port that stays ours while nobody listens: no connection is given it as its own."""
+    ports = list(range(20_000, 32_000))
+    random.shuffle(ports)
+    for port in ports:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError("no port is free between 20000 and 32000")
+
+
 class Fleet:
     """Web server, worker and consumer of one installation, each in a process group of its own."""
 
     def __init__(self, folder, *, database_url, events_url="", max_file_bytes=None):
         self.folder = folder
-        self.port = free_port()
+        self.port = lasting_port()
         self.max_file_bytes = max_file_bytes
         self.processes = {}
         self.environment = os.environ | {
@@ -72,6 +84,8 @@ class Fleet:
     def wait_until_ready(self):
         deadline = time.monotonic() + PATIENCE_S
         while self.ask("GET", "/readyz")[0] != 200:
+            if self.processes["web"].poll() is not None:
+                self.start("web")
             assert time.monotonic() < deadline, (self.folder / "web.log").read_text()
             time.sleep(0.05)
 
