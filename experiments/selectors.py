@@ -21,6 +21,7 @@ from experiments.models import (
     PendingBatch,
     RampStep,
     Rollup,
+    RollupCheck,
     ServerKey,
     Site,
     Slot,
@@ -140,6 +141,30 @@ def experiments_to_count(*, sites: set[int], stopped_since: datetime) -> set[int
     )
     rows = rows.filter(Q(stopped_at__isnull=True) | Q(stopped_at__gte=stopped_since))
     return set(rows.order_by().values_list("pk", flat=True))
+
+
+def waiting_visitors(*, site_id: int) -> set[str]:
+    """Return the visitors of whom events are not counted yet."""
+    rows = Event.objects.filter(site=site_id, batch__in=PendingBatch.objects.values("pk"))
+    return set(rows.values_list("visitor", flat=True).distinct())
+
+
+def waiting_events() -> int:
+    """Return how many events are not counted yet."""
+    return PendingBatch.objects.aggregate(total=Sum("n_events", default=0))["total"]
+
+
+def experiments_to_check(*, stopped_since: datetime) -> QuerySet[Experiment]:
+    """Return the experiments whose rollups may still change."""
+    rows = Experiment.objects.filter(origin=Experiment.Origin.LIVE, started_at__isnull=False)
+    rows = rows.filter(Q(stopped_at__isnull=True) | Q(stopped_at__gte=stopped_since))
+    return rows.select_related("slot").prefetch_related("guardrails").order_by("pk")
+
+
+def rollup_alarms() -> QuerySet[RollupCheck]:
+    """Return the experiments whose rollups were found to differ from their events."""
+    rows = RollupCheck.objects.filter(n_differing__gt=0)
+    return rows.select_related("experiment__slot__site")
 
 
 def events_of_visitors(*, site_id: int, visitors: list[str]) -> QuerySet[Event]:
@@ -315,7 +340,7 @@ def experiments_with_wordings() -> QuerySet[Experiment]:
 def experiments_for_report(*, site: Site | None = None) -> QuerySet[Experiment]:
     """Return experiments with what a report shows of them; those of one site if given."""
     rows = experiments_with_wordings().prefetch_related("guardrails")
-    rows = rows.select_related("cache_watch__arm")
+    rows = rows.select_related("cache_watch__arm", "rollup_check")
     return rows if site is None else rows.filter(slot__site=site)
 
 

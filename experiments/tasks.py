@@ -11,6 +11,7 @@ from experiments.services.cache_watch import watch_caches
 from experiments.services.jobs import expire_hopeless_jobs, revive_silent_jobs, run_job
 from experiments.services.predictions import WORK, start_due_training
 from experiments.services.retention import drop_old_events
+from experiments.services.rollup_checks import check_rollups
 from experiments.services.rollups import fold_pending
 from experiments.services.tombstones import forget_tombstones
 
@@ -43,6 +44,18 @@ def drop_events() -> None:
     if settings.CTAOPT_EVENT_DAYS:
         drop = drop_old_events(now=now, keep_days=settings.CTAOPT_EVENT_DAYS)
         logger.info("dropped %s events of before %s", drop.n_events, drop.before)
+
+
+@shared_task
+def compare_rollups() -> None:
+    """Compare every rollup with a count of the events. Beat calls it at night."""
+    for check in check_rollups(now=timezone.now()):
+        logger.error(
+            "experiment %s: %s rows of rollups are not what the events give; rebuild_rollups "
+            "counts them again",
+            check.experiment.key,
+            check.n_differing,
+        )
 
 
 @shared_task

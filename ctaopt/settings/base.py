@@ -197,6 +197,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour=2, minute=30),
         "options": {"expires": 3600.0},
     },
+    "compare-rollups": {
+        "task": "experiments.tasks.compare_rollups",
+        "schedule": crontab(hour=4, minute=30),
+        "options": {"expires": 3600.0},
+    },
     "make-event-partitions": {
         "task": "experiments.tasks.make_event_partitions",
         "schedule": 3600.0,

@@ -16,7 +16,7 @@ from experiments.models.experiment import Experiment, Namespace, Variant
 from experiments.models.guardrail import GoalRollup, Guardrail
 from experiments.models.jobs import Job
 from experiments.models.retention import ErasedVisitor, EventDrop
-from experiments.models.rollup import Rollup
+from experiments.models.rollup import Rollup, RollupCheck
 from experiments.models.traffic import Event, Exclusion, PendingBatch, VisitorDay, VisitorOutcome
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "Phase",
     "RampStep",
     "Rollup",
+    "RollupCheck",
     "ServerKey",
     "Site",
     "Slot",

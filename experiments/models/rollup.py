@@ -89,3 +89,18 @@ class Rollup(models.Model):
 
     def __str__(self) -> str:
         return f"{self.variant_id} {self.day}"
+
+
+class RollupCheck(models.Model):
+    """The last comparison of an experiment's rollups with a count of its raw events."""
+
+    experiment = models.OneToOneField(Experiment, models.CASCADE, related_name="rollup_check")
+    checked_at = models.DateTimeField(_("checked"))
+    n_differing = models.PositiveIntegerField(_("rows that differ"), default=0)
+
+    class Meta:
+        verbose_name = _("check of rollups")
+        verbose_name_plural = _("checks of rollups")
+
+    def __str__(self) -> str:
+        return f"{self.experiment_id}: {self.n_differing}"

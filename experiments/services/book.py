@@ -91,6 +91,21 @@ class Book:
         """Book a row that stands, into sums that do not hold it."""
         self._add(experiment, _as_outcome(row), sign=1)
 
+    def add(self, experiment: Experiment, outcome: Outcome | None) -> None:
+        """Book a contribution into sums that do not hold it; nothing is to be written."""
+        if outcome is not None:
+            self._add(experiment, outcome, sign=1)
+
+    def sums(self) -> dict[tuple[int, date, str], Amounts]:
+        """Return what is booked by arm, day and segment."""
+        moved = _moved(self.deltas).items()
+        return {(key.variant_id, key.day, key.segment): amounts for key, amounts in moved}
+
+    def goal_sums(self) -> dict[tuple[int, date, str], Amounts]:
+        """Return what is booked by arm, day and goal."""
+        moved = _moved(self.goal_deltas).items()
+        return {(key.variant_id, key.day, key.goal): amounts for key, amounts in moved}
+
     def write(self) -> None:
         """Write visitors and rollups; the number of statements does not grow with the rows."""
         VisitorOutcome.objects.filter(pk__in=[row.pk for row in self.removed]).delete()

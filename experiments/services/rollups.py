@@ -13,8 +13,17 @@ from itertools import islice
 from django.db import connection, transaction
 
 from experiments import selectors
-from experiments.models import Event, Experiment, GoalRollup, PendingBatch, Rollup, VisitorOutcome
+from experiments.models import (
+    Event,
+    Experiment,
+    GoalRollup,
+    PendingBatch,
+    Rollup,
+    RollupCheck,
+    VisitorOutcome,
+)
 from experiments.services.book import Book
+from experiments.services.event_ids import first_id_at
 from experiments.services.messages import ID_SLACK, MAX_AGE, MAX_AHEAD
 from experiments.services.outcomes import visitor_outcome
 from experiments.services.set_fold import fold_set, rebuild_set
@@ -82,6 +91,7 @@ def rebuild_rollups(*, experiment: Experiment) -> None:
     locked = lock_experiments({experiment.pk})
     if not can_be_counted_again(locked[experiment.pk]):
         raise NothingToRebuildError(experiment.key)
+    RollupCheck.objects.filter(experiment=experiment).update(n_differing=0)
     if connection.vendor == "postgresql":
         rebuild_set(experiment=experiment, site_id=experiment.slot.site_id)
         return
@@ -123,7 +133,13 @@ def refold_conversions(*, site_id: int, after: datetime) -> None:
     A clock that runs ahead dates conversions after a stop that has not happened yet. Folded
     while the experiment ran they count; by its end they do not.
     """
-    late = Event.objects.filter(site_id=site_id, type=Event.Type.CONVERSION, occurred_at__gt=after)
+    # The door takes no older ids: partitions of earlier days are not asked.
+    late = Event.objects.filter(
+        site_id=site_id,
+        type=Event.Type.CONVERSION,
+        occurred_at__gt=after,
+        event_id__gte=first_id_at(after - LATEST_ID),
+    )
     batch = PendingBatch.objects.create(n_events=0, stored_at=after)
     PendingBatch.objects.filter(pk=batch.pk).update(n_events=late.update(batch=batch.pk))
 
@@ -139,9 +155,7 @@ def _fold_visitors(site_id: int, names: list[str], experiments: dict[int, Experi
     The experiments are locked: those of the visitors that are to be booked.
     """
     # Read under the lock: whatever another fold booked is seen, nothing is booked twice.
-    by_visitor: dict[str, list[Event]] = defaultdict(list)
-    for row in selectors.events_of_visitors(site_id=site_id, visitors=names):
-        by_visitor[row.visitor].append(row)
+    by_visitor = events_by_visitor(site_id=site_id, visitors=names)
     booked = {
         (row.experiment_id, row.visitor): row
         for row in selectors.outcomes_of_visitors(
@@ -154,6 +168,14 @@ def _fold_visitors(site_id: int, names: list[str], experiments: dict[int, Experi
             new = visitor_outcome(experiments[pk], events)
             book.replace(experiments[pk], visitor, old=booked.get((pk, visitor)), new=new)
     book.write()
+
+
+def events_by_visitor(*, site_id: int, visitors: list[str]) -> dict[str, list[Event]]:
+    """Return all events of these visitors, each one's in order of time."""
+    by_visitor: dict[str, list[Event]] = defaultdict(list)
+    for row in selectors.events_of_visitors(site_id=site_id, visitors=visitors):
+        by_visitor[row.visitor].append(row)
+    return by_visitor
 
 
 def lock_experiments(keys: set[int]) -> dict[int, Experiment]:

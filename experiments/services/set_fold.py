@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
-from experiments.models import Experiment, GoalRollup, Rollup, VisitorDay
+from experiments.models import Experiment, GoalRollup, PendingBatch, Rollup, VisitorDay
 from experiments.services.outcome_sql import (
     AMOUNTS,
     COLUMNS,
@@ -25,7 +25,9 @@ from experiments.services.outcome_sql import (
     shown,
 )
 
-ROLLUP, GOAL_ROLLUP, DAYS = (model._meta.db_table for model in (Rollup, GoalRollup, VisitorDay))
+ROLLUP, GOAL_ROLLUP, DAYS, PENDING = (
+    model._meta.db_table for model in (Rollup, GoalRollup, VisitorDay, PendingBatch)
+)
 NAMES = ", ".join(COLUMNS)
 
 # Events of a visitor lie in as many partitions as the visitor was there on days; which, is kept
@@ -85,6 +87,27 @@ WRITE_OUTCOMES = f"""
     ON CONFLICT (experiment_id, visitor) DO UPDATE
     SET {", ".join(f"{name} = excluded.{name}" for name in COLUMNS)}
 """  # noqa: S608
+WAITING = f"""
+    CREATE TEMP TABLE fold_waiting ON COMMIT DROP AS
+    SELECT DISTINCT visitor FROM {EVENT}
+    WHERE site_id = %s AND batch IN (SELECT id FROM {PENDING})
+"""  # noqa: S608
+STANDING = f"""
+    CREATE TEMP TABLE fold_standing ON COMMIT DROP AS
+    SELECT o.* FROM {OUTCOME} o WHERE o.experiment_id = %s
+    AND (o.is_settled OR o.visitor IN (SELECT visitor FROM fold_waiting))
+"""  # noqa: S608
+COUNTED_AGAIN = """
+    CREATE TEMP TABLE fold_counted ON COMMIT DROP AS
+    SELECT n.* FROM fold_outcome n
+    WHERE NOT EXISTS (SELECT FROM fold_standing s WHERE s.visitor = n.visitor)
+    AND NOT EXISTS (SELECT FROM fold_waiting w WHERE w.visitor = n.visitor)
+"""
+# Tables of sums, what their rows are named by beside arm and day, and the query that makes them.
+SUMS = (
+    (ROLLUP, "segment", AMOUNTS, contributions),
+    (GOAL_ROLLUP, "goal", GOAL_AMOUNTS, goal_contributions),
+)
 
 
 def fold_set(*, batches: Sequence[int], experiments: Iterable[int]) -> int:
@@ -116,13 +139,40 @@ def rebuild_set(*, experiment: Experiment, site_id: int) -> None:
         )
         cursor.execute(WRITE_OUTCOMES)
         own = f"(SELECT * FROM {OUTCOME} WHERE experiment_id = {experiment.pk:d})"  # noqa: S608
-        for table, key, amounts, query in (
-            (ROLLUP, "segment", AMOUNTS, contributions(own)),
-            (GOAL_ROLLUP, "goal", GOAL_AMOUNTS, goal_contributions(own)),
-        ):
+        for table, key, amounts, query in SUMS:
             names = ", ".join(("experiment_id", "variant_id", "day", key, *amounts))
             cursor.execute(f"DELETE FROM {table} WHERE experiment_id = %s", [experiment.pk])  # noqa: S608
-            cursor.execute(f"INSERT INTO {table} ({names}) {query}")
+            cursor.execute(f"INSERT INTO {table} ({names}) {query(own)}")
+
+
+def differing_rows(*, experiment: Experiment, site_id: int) -> int:
+    """Return how many rows of the experiment's rollups are not what its events give.
+
+    Who has events that wait, or had some that were dropped, counts as booked.
+    """
+    with connection.cursor() as cursor:
+        count_set(cursor, experiment=experiment, site_id=site_id)
+        _make(cursor, "fold_waiting", WAITING, [site_id])
+        _make(cursor, "fold_standing", STANDING, [experiment.pk])
+        _make(cursor, "fold_counted", COUNTED_AGAIN)
+        n_differing = 0
+        for table, key, amounts, query in SUMS:
+            names = f"experiment_id, variant_id, day, {key}"
+            less = ", ".join(f"-{name}" for name in amounts)
+            other = " OR ".join(f"sum({name}) <> 0" for name in amounts)
+            cursor.execute(
+                f"""
+                SELECT count(*) FROM (
+                    SELECT {names} FROM (
+                        {query("fold_counted")} UNION ALL {query("fold_standing")}
+                        UNION ALL SELECT {names}, {less} FROM {table} WHERE experiment_id = %s
+                    ) both_ways GROUP BY {names} HAVING {other}
+                ) differing
+                """,  # noqa: S608
+                [experiment.pk],
+            )
+            n_differing += cursor.fetchone()[0]
+        return n_differing
 
 
 def forget_days(*, site_id: int, visitor: str) -> None:
@@ -134,6 +184,8 @@ def forget_days(*, site_id: int, visitor: str) -> None:
 
 def count_set(cursor: CursorWrapper, *, experiment: Experiment, site_id: int) -> None:
     """Make fold_outcome: the experiment's visitors, counted from every event there is."""
+    # Groups of millions of visitors in memory, where the server's default would write them out.
+    cursor.execute("SET LOCAL work_mem = '256MB'")
     _make(cursor, "fold_trial", TRIAL, [[experiment.pk]])
     own = f"(SELECT * FROM {EVENT} WHERE site_id = {site_id:d})"  # noqa: S608
     _count(cursor, own, [experiment.pk])
@@ -163,10 +215,7 @@ def _make(cursor: CursorWrapper, name: str, statement: str, values: Sequence[Any
 
 def _book(cursor: CursorWrapper) -> None:
     """Add to the rollups what fold_changed has more than fold_replaced."""
-    for table, key, amounts, query in (
-        (ROLLUP, "segment", AMOUNTS, contributions),
-        (GOAL_ROLLUP, "goal", GOAL_AMOUNTS, goal_contributions),
-    ):
+    for table, key, amounts, query in SUMS:
         sums = ", ".join(f"sum({name}) AS {name}" for name in amounts)
         both = f"{query('fold_changed')} UNION ALL {query('fold_replaced', sign=-1)}"
         names = f"experiment_id, variant_id, day, {key}"

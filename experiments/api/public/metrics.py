@@ -99,6 +99,14 @@ REGISTRY.register(TALLIES)
 REGISTRY.register(StreamDepths())
 
 
+DIFFERING_ROWS = Gauge(
+    "ctaopt_rollup_rows_differing",
+    "Rows of rollups that the nightly count of the events does not confirm.",
+    ("site", "experiment"),
+)
+WAITING_EVENTS = Gauge("ctaopt_events_waiting", "Events that the rollups do not count yet.")
+
+
 def metrics(_: Request, __: SnapshotStore) -> Response:
     _read_alarms()
     body = generate_latest()
@@ -107,13 +115,18 @@ def metrics(_: Request, __: SnapshotStore) -> Response:
 
 def _read_alarms() -> None:
     try:
-        alarms = list(selectors.cache_alarms())
+        alarms, differing = list(selectors.cache_alarms()), list(selectors.rollup_alarms())
+        WAITING_EVENTS.set(selectors.waiting_events())
     except Error:  # What the process itself has counted is told all the same.
-        logger.warning("metrics: the database did not say which arms are frozen")
+        logger.warning("metrics: the database did not say what it warns of")
         return
     FROZEN_ARMS.clear()
     for alarm in alarms:
         FROZEN_ARMS.labels(alarm.experiment.slot.site.key, alarm.experiment.key).set(1)
+    DIFFERING_ROWS.clear()
+    for check in differing:
+        labels = (check.experiment.slot.site.key, check.experiment.key)
+        DIFFERING_ROWS.labels(*labels).set(check.n_differing)
 
 
 def count_request(route: str, status: int, seconds: float) -> None:
