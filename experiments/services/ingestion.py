@@ -6,7 +6,7 @@ a queue, `accept` makes the rows and `event_store.store` stores them later.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -44,6 +44,7 @@ MAX_EVENTS = 1_000
 # Plain values: looking a member of an enumeration up costs as much as a comparison of times.
 EXPOSURE, CLICK, CONVERSION = (str(kind.value) for kind in Event.Type)
 INTERNAL = int(Event.Flag.INTERNAL)
+NO_SKEW = timedelta(0)
 
 encode = msgspec.json.Encoder().encode
 
@@ -63,7 +64,14 @@ class Receipt:
     rejected: tuple[Rejection, ...]
 
 
-def ingest(*, site: ServedSite, items: Sequence[Any], now: datetime, flags: int = 0) -> Receipt:
+def ingest(
+    *,
+    site: ServedSite,
+    items: Sequence[Any],
+    now: datetime,
+    flags: int = 0,
+    skew: timedelta = NO_SKEW,
+) -> Receipt:
     """Store a batch in one transaction; return once it is durable.
 
     Args:
@@ -71,11 +79,12 @@ def ingest(*, site: ServedSite, items: Sequence[Any], now: datetime, flags: int 
         items: What was sent, not yet looked at.
         now: The time of arrival.
         flags: What is doubtful about all of them (Event.Flag): who sends, and when.
+        skew: What is to be added to their times: the client's clock is wrong by it.
 
     Raises:
         event_store.NotTakenError: If the database cannot take it now. Nothing of it is stored.
     """
-    accepted = accept(site=site, items=items, now=now, flags=flags)
+    accepted = accept(site=site, items=items, now=now, flags=flags, skew=skew)
     stream = configured_stream()
     if stream is not None:
         return accepted.receipt(append_rows(stream, accepted.rows))
@@ -94,9 +103,16 @@ class Accepted:
         return Receipt(accepted=n_new, duplicates=len(self.rows) - n_new, rejected=self.rejected)
 
 
-def accept(*, site: ServedSite, items: Sequence[Any], now: datetime, flags: int = 0) -> Accepted:
+def accept(
+    *,
+    site: ServedSite,
+    items: Sequence[Any],
+    now: datetime,
+    flags: int = 0,
+    skew: timedelta = NO_SKEW,
+) -> Accepted:
     """Look at a batch; nothing is stored."""
-    look = _look(site, now, flags)
+    look = _look(site, now, flags, skew)
     rows, rejected = [], []
     for index, item in enumerate(items):
         try:
@@ -119,6 +135,8 @@ class _Look:
     site: ServedSite
     now: datetime
     flags: int
+    skew: timedelta
+    # By the client's clock.
     latest: datetime
     earliest: datetime
     # Times of ids, in milliseconds.
@@ -126,13 +144,14 @@ class _Look:
     earliest_id: int
 
 
-def _look(site: ServedSite, now: datetime, flags: int) -> _Look:
+def _look(site: ServedSite, now: datetime, flags: int, skew: timedelta) -> _Look:
     return _Look(
         site=site,
         now=now,
         flags=flags,
-        latest=now + MAX_AHEAD,
-        earliest=now - MAX_AGE,
+        skew=skew,
+        latest=now + MAX_AHEAD - skew,
+        earliest=now - MAX_AGE - skew,
         latest_id=milliseconds(now + ID_SLACK),
         earliest_id=milliseconds(now - MAX_AGE - ID_SLACK),
     )
@@ -147,6 +166,9 @@ def _row(look: _Look, message: Message) -> EventRow:
     check_printable(message)
     flags = look.flags | look.site.internal.visitor_flags(visitor)
     event_id = _known_id(look, message)
+    if look.skew:
+        at += look.skew
+        message = msgspec.structs.replace(message, at=at)
     if isinstance(message, ConversionMessage):
         return EventRow(
             event_id, look.site.pk, CONVERSION, visitor, None, None, None,

@@ -3,7 +3,7 @@
 import re
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -11,6 +11,10 @@ import msgspec
 # Clocks of browsers are wrong; an event further off than this says nothing about when it was.
 MAX_AHEAD = timedelta(minutes=10)
 MAX_AGE = timedelta(days=30)
+# What a request may take: less than this is no clock that is wrong.
+ON_THE_WAY = timedelta(seconds=10)
+# Of a clock that is wrong by more, nothing is believed.
+MAX_SKEW = timedelta(days=1)
 # Between an event and the making of its id: an outbox that was emptied later.
 ID_SLACK = timedelta(days=1)
 
@@ -116,20 +120,42 @@ def _check_printable(field: str, text: str) -> None:
         raise ValueError(f"Expected `str` without control characters - at `$.{field}`")
 
 
-class _Batch(msgspec.Struct):
+class Batch(msgspec.Struct, kw_only=True):
+    """Events, and the time of the client's clock when it sent them."""
+
     events: list[Message]
+    sent_at: Instant | None = None
 
 
-_decode_batch = msgspec.json.Decoder(_Batch).decode
+_decode_batch = msgspec.json.Decoder(Batch).decode
 
 
-def messages_in(body: bytes) -> list[Message] | None:
-    """Return the events of a body in which all are of their shape; None of any other.
+def batch_in(body: bytes) -> Batch | None:
+    """Return the batch of a body in which all events are of their shape; None of any other.
 
     One pass straight into typed messages: a fifth of the time that reading first and looking at
     each event afterwards takes, which says what is wrong.
     """
     try:
-        return _decode_batch(body).events
+        return _decode_batch(body)
     except (ValueError, RecursionError):
         return None
+
+
+def sent_at_in(value: Any) -> datetime | None:
+    """Return the time of sending of a batch; raise ValueError if it is none."""
+    moment: datetime | None = msgspec.convert(value, type=Instant | None)
+    return moment
+
+
+def clock_skew(sent_at: datetime | None, *, now: datetime) -> timedelta:
+    """Return what is to be added to the times of a client's clock.
+
+    Raises:
+        ValueError: If the clock is off by more than a day.
+    """
+    if sent_at is None or abs(now - sent_at) <= ON_THE_WAY:
+        return timedelta(0)
+    if abs(now - sent_at) > MAX_SKEW:
+        raise ValueError(f"the clock is off by more than {MAX_SKEW.days} day")
+    return now - sent_at

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -22,7 +22,7 @@ from experiments.api.public.http import (
 from experiments.api.public.metrics import count_events, count_refused_events
 from experiments.services.event_store import NotTakenError
 from experiments.services.ingestion import MAX_EVENTS, ingest
-from experiments.services.messages import messages_in
+from experiments.services.messages import batch_in, clock_skew, sent_at_in
 from experiments.services.quality import Sender, flags_of
 from experiments.services.snapshot import SnapshotStore
 
@@ -41,9 +41,11 @@ def receive(request: Request, store: SnapshotStore) -> Response:
     is_page = (key_of(request) or client_key) in snapshot.client_keys
     # A server's headers tell of the server, not of the visitor.
     flags = flags_of(_sender(request), site.internal) if is_page else 0
-    items = _items(request)
+    items, sent_at = _batch(request)
+    now = datetime.now(UTC)
+    skew = _skew(sent_at, now)
     try:
-        receipt = ingest(site=site, items=items, now=datetime.now(UTC), flags=flags)
+        receipt = ingest(site=site, items=items, now=now, flags=flags, skew=skew)
     except NotTakenError:
         count_refused_events(site=site.key, n_events=len(items))
         logger.exception("%s events of site %s could not be stored", len(items), site.key)
@@ -60,20 +62,35 @@ def _sender(request: Request) -> Sender:
     )
 
 
-def _items(request: Request) -> Sequence[Any]:
+def _batch(request: Request) -> tuple[Sequence[Any], datetime | None]:
+    """Return the events and the time of sending, if it is told."""
     body = request.body(max_bytes=settings.CTAOPT_MAX_BODY_BYTES)
-    messages = messages_in(body)
-    return _checked(json_value(body) if messages is None else {"events": messages})
+    batch = batch_in(body)
+    if batch is not None:
+        return _checked({"events": batch.events}), batch.sent_at
+    content = json_value(body)
+    items = _checked(content)
+    try:
+        return items, sent_at_in(content.get("sent_at"))
+    except ValueError as error:
+        raise _unusable(f"sent_at: {error}") from error
+
+
+def _skew(sent_at: datetime | None, now: datetime) -> timedelta:
+    try:
+        return clock_skew(sent_at, now=now)
+    except ValueError as error:
+        raise _unusable(f"sent_at: {error}") from error
 
 
 def _checked(content: Any) -> list[Any]:
     items = content.get("events") if isinstance(content, dict) else None
     if not isinstance(items, list):
-        raise _unusable("must be a list")
+        raise _unusable("events: must be a list")
     if len(items) > MAX_EVENTS:
-        raise _unusable(f"at most {MAX_EVENTS} in a batch, got {len(items)}")
+        raise _unusable(f"events: at most {MAX_EVENTS} in a batch, got {len(items)}")
     return items
 
 
 def _unusable(reason: str) -> RefusedError:
-    return RefusedError(400, code="PARSE_ERROR", details=f"events: {reason}")
+    return RefusedError(400, code="PARSE_ERROR", details=reason)

@@ -1,6 +1,7 @@
 import gzip
 import json
 import logging
+from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
@@ -15,7 +16,7 @@ from experiments.services.snapshot import SnapshotStore
 from experiments.services.streams import configured_stream
 from tests import factories
 from tests.experiments.api.public.conftest import django_app
-from tests.factories import NOW, event_message
+from tests.factories import NOW, event_id, event_message
 from tests.servers import free_port
 from tests.wsgi_client import WSGIClient
 
@@ -119,6 +120,41 @@ def test_compressed_body_is_refused_unread(browser, running_experiment, encoding
 def test_encoding_that_changes_nothing_is_taken(browser, running_experiment):
     headers = {"Content-Encoding": "identity"}
     assert browser.post(PATH, batch(event_message()), headers=headers).status == 202
+
+
+@pytest.mark.parametrize("hours", [-20, 3, 20])
+@pytest.mark.parametrize("spoilt", [[], [{}]], ids=["good", "beside a bad one"])
+def test_clock_that_is_wrong_is_put_right_by_the_time_of_sending(
+    browser, running_experiment, hours, spoilt
+):
+    theirs = NOW + timedelta(hours=hours)
+    seen = event_message(id=str(event_id(theirs)), at=(theirs - timedelta(minutes=5)).isoformat())
+    answer = browser.post(PATH, batch(seen, *spoilt) | {"sent_at": theirs.isoformat()})
+    assert (answer.status, answer.json()["accepted"]) == (202, 1)
+    assert Event.objects.get().occurred_at == NOW - timedelta(minutes=5)
+
+
+def test_time_on_the_way_is_no_wrong_clock(browser, running_experiment):
+    sent = (NOW - timedelta(seconds=9)).isoformat()
+    browser.post(PATH, batch(event_message(at=sent)) | {"sent_at": sent})
+    assert Event.objects.get().occurred_at == NOW - timedelta(seconds=9)
+
+
+@pytest.mark.parametrize(
+    "sent_at",
+    [(NOW + timedelta(hours=25)).isoformat(), "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"],
+)
+def test_clock_of_which_nothing_is_believed_is_refused(browser, running_experiment, sent_at):
+    answer = browser.post(PATH, batch(event_message()) | {"sent_at": sent_at})
+    assert (answer.status, Event.objects.count()) == (400, 0)
+    assert "sent_at: the clock is off by more than 1 day" in answer.json()["errorDetails"]
+
+
+@pytest.mark.parametrize("sent_at", ["yesterday", 5, "2026-11-22T12:00:00", []])
+def test_time_of_sending_must_be_one(browser, running_experiment, sent_at):
+    answer = browser.post(PATH, batch(event_message()) | {"sent_at": sent_at})
+    assert (answer.status, Event.objects.count()) == (400, 0)
+    assert answer.json()["errorDetails"].startswith("sent_at: ")
 
 
 def test_bad_event_is_named_and_the_others_are_taken(browser, running_experiment):
