@@ -130,6 +130,11 @@ def events_of_batches(batches: list[PendingBatch]) -> QuerySet[Event]:
     return Event.objects.filter(batch__in=[batch.pk for batch in batches])
 
 
+def visitors_of_batches(batches: list[PendingBatch]) -> Iterator[tuple[int, str]]:
+    """Return site and visitor of every event of these batches."""
+    return events_of_batches(batches).order_by().values_list("site", "visitor").iterator()
+
+
 def sites_of_batches(batches: list[PendingBatch]) -> set[int]:
     return set(events_of_batches(batches).order_by().values_list("site", flat=True).distinct())
 
@@ -151,7 +156,8 @@ def waiting_visitors(*, site_id: int) -> set[str]:
 
 def waiting_events() -> int:
     """Return how many events are not counted yet."""
-    return PendingBatch.objects.aggregate(total=Sum("n_events", default=0))["total"]
+    total: int = PendingBatch.objects.aggregate(total=Sum("n_events", default=0))["total"]
+    return total
 
 
 def experiments_to_check(*, stopped_since: datetime) -> QuerySet[Experiment]:
@@ -165,12 +171,6 @@ def rollup_alarms() -> QuerySet[RollupCheck]:
     """Return the experiments whose rollups were found to differ from their events."""
     rows = RollupCheck.objects.filter(n_differing__gt=0)
     return rows.select_related("experiment__slot__site")
-
-
-def events_of_visitors(*, site_id: int, visitors: list[str]) -> QuerySet[Event]:
-    """Return their events in order of time; the id, not the arrival, settles equal times."""
-    rows = Event.objects.filter(site_id=site_id, visitor__in=visitors)
-    return rows.order_by("occurred_at", "event_id")
 
 
 def experiments_of_visitors(*, site_id: int, visitors: list[str]) -> set[int]:

@@ -109,9 +109,13 @@ class Book:
     def write(self) -> None:
         """Write visitors and rollups; the number of statements does not grow with the rows."""
         VisitorOutcome.objects.filter(pk__in=[row.pk for row in self.removed]).delete()
-        VisitorOutcome.objects.bulk_create(self.created)
-        VisitorOutcome.objects.bulk_update(
-            self.changed, list(Outcome.__slots__), batch_size=ROWS_A_STATEMENT
+        for row in self.changed:  # Told by experiment and visitor: far cheaper than an UPDATE.
+            row.pk = None
+        VisitorOutcome.objects.bulk_create(
+            self.created + self.changed,
+            update_conflicts=True,
+            unique_fields=["experiment", "visitor"],
+            update_fields=list(Outcome.__slots__),
         )
         _write_rollups(_moved(self.deltas))
         _write_goal_rollups(_moved(self.goal_deltas))

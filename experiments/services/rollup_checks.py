@@ -15,8 +15,9 @@ from django.db import connection, transaction
 from experiments import selectors
 from experiments.models import Experiment, GoalRollup, Rollup, RollupCheck
 from experiments.services.book import AMOUNTS, GOAL_AMOUNTS, Amounts, Book
+from experiments.services.deeds import deeds_of_visitors
 from experiments.services.outcomes import visitor_outcome
-from experiments.services.rollups import LATEST_ID, can_be_counted_again, events_by_visitor
+from experiments.services.rollups import LATEST_ID, can_be_counted_again
 from experiments.services.set_fold import differing_rows
 
 CHUNK = 2_000
@@ -63,7 +64,7 @@ def _counted(experiment: Experiment) -> Sums:
         book.add_settled(experiment, row)
     names = (name for name in selectors.exposed_visitors(experiment) if name not in standing)
     while chunk := list(islice(names, CHUNK)):
-        for events in events_by_visitor(site_id=site_id, visitors=chunk).values():
+        for events in deeds_of_visitors(site_id=site_id, visitors=chunk).values():
             book.add(experiment, visitor_outcome(experiment, events))
     sums: Sums = {(ROLLUP, *key): amounts for key, amounts in book.sums().items()}
     return sums | {(GOAL, *key): amounts for key, amounts in book.goal_sums().items()}

@@ -23,6 +23,7 @@ from experiments.models import (
     VisitorOutcome,
 )
 from experiments.services.book import Book
+from experiments.services.deeds import deeds_of_visitors
 from experiments.services.event_ids import first_id_at
 from experiments.services.messages import ID_SLACK, MAX_AGE, MAX_AHEAD
 from experiments.services.outcomes import visitor_outcome
@@ -71,8 +72,8 @@ def _fold_in_sets(batches: list[PendingBatch]) -> int:
 def _fold_one_by_one(batches: list[PendingBatch]) -> int:
     visitors: dict[int, set[str]] = defaultdict(set)
     n_events = 0
-    for event in selectors.events_of_batches(batches).iterator():
-        visitors[event.site_id].add(event.visitor)
+    for site_id, visitor in selectors.visitors_of_batches(batches):
+        visitors[site_id].add(visitor)
         n_events += 1
     # Always in the same order, so that two folds wait for each other and never in a circle.
     for site_id in sorted(visitors):
@@ -155,7 +156,7 @@ def _fold_visitors(site_id: int, names: list[str], experiments: dict[int, Experi
     The experiments are locked: those of the visitors that are to be booked.
     """
     # Read under the lock: whatever another fold booked is seen, nothing is booked twice.
-    by_visitor = events_by_visitor(site_id=site_id, visitors=names)
+    by_visitor = deeds_of_visitors(site_id=site_id, visitors=names)
     booked = {
         (row.experiment_id, row.visitor): row
         for row in selectors.outcomes_of_visitors(
@@ -168,14 +169,6 @@ def _fold_visitors(site_id: int, names: list[str], experiments: dict[int, Experi
             new = visitor_outcome(experiments[pk], events)
             book.replace(experiments[pk], visitor, old=booked.get((pk, visitor)), new=new)
     book.write()
-
-
-def events_by_visitor(*, site_id: int, visitors: list[str]) -> dict[str, list[Event]]:
-    """Return all events of these visitors, each one's in order of time."""
-    by_visitor: dict[str, list[Event]] = defaultdict(list)
-    for row in selectors.events_of_visitors(site_id=site_id, visitors=visitors):
-        by_visitor[row.visitor].append(row)
-    return by_visitor
 
 
 def lock_experiments(keys: set[int]) -> dict[int, Experiment]:

@@ -1,0 +1,59 @@
+"""Events as they are counted one by one on SQLite: the few columns that count, read in bulk.
+
+A model's instance and Django's converters cost five times what the counting does.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from django.db import connection
+
+from experiments.models import Event
+
+parsed = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What a visitor did; the columns of an event, the attributes still written."""
+
+    type: str
+    experiment_id: int | None
+    variant_id: int | None
+    goal: str
+    value: Decimal | None
+    written: str
+    occurred_at: datetime
+    flags: int
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        return parsed(self.written)
+
+
+DEEDS = f"""
+    SELECT visitor, type, experiment_id, variant_id, goal, value, attributes, occurred_at, flags
+    FROM {Event._meta.db_table}
+    WHERE site_id = %s AND visitor IN (SELECT value FROM json_each(%s))
+    ORDER BY occurred_at, event_id
+"""  # noqa: S608
+
+
+def deeds_of_visitors(*, site_id: int, visitors: list[str]) -> dict[str, list[Deed]]:
+    """Return everything these visitors did, each one's in order of time.
+
+    The id, not the arrival, settles equal times.
+    """
+    deeds: dict[str, list[Deed]] = defaultdict(list)
+    with connection.cursor() as cursor:
+        cursor.execute(DEEDS, [site_id, msgspec.json.encode(visitors).decode()])
+        for visitor, kind, experiment, variant, goal, value, written, at, flags in cursor:
+            moment = at.replace(tzinfo=UTC)
+            number = None if value is None else Decimal(value)
+            deed = Deed(kind, experiment, variant, goal, number, written, moment, flags)
+            deeds[visitor].append(deed)
+    return deeds
