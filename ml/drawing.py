@@ -84,15 +84,13 @@ def _verdicts(departures: Mapping[str, Any]) -> SafeString | str:
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> SafeString:
-    head = format_html_join("", "<th>{}</th>", ((each,) for each in header))
-    body = format_html_join(
-        "",
-        "<tr><th>{}</th>{}</tr>",
-        (
-            (row[0], format_html_join("", "<td>{}</td>", ((each,) for each in row[1:])))
-            for row in rows
-        ),
-    )
+    style = "padding:.2rem .8rem .2rem 0;text-align:left;vertical-align:top"
+
+    def cells(texts: Sequence[str]) -> SafeString:
+        return format_html_join("", '<td style="{}">{}</td>', ((style, text) for text in texts))
+
+    head = format_html_join("", '<th style="{}">{}</th>', ((style, text) for text in header))
+    body = format_html_join("", "<tr>{}</tr>", ((cells(row),) for row in rows))
     return format_html("<table><tr>{}</tr>{}</table>", head, body)
 
 

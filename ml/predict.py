@@ -22,9 +22,20 @@ from django.utils.module_loading import import_string
 
 from ml import client, registry
 from ml.history.row import HistoryRow
-from ml.messages import STAGES, STRATEGIES, TRANSFERS, sentence
+from ml.messages import STRATEGIES, sentence
 from ml.models import PredictorVersion
-from ml.rules import describe_suggestion, inspect, measure_principles, principles_of, suggest
+from ml.rules import (
+    describe,
+    describe_stage,
+    describe_strategy,
+    describe_suggestion,
+    describe_transfer,
+    inspect,
+    is_no_wording,
+    measure_principles,
+    principles_of,
+    suggest,
+)
 from ml.training.choices import Choices
 
 if TYPE_CHECKING:
@@ -34,7 +45,18 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 # Beside what is defined here.
-__all__ = ["describe_suggestion", "inspect", "measure_principles", "principles_of", "suggest"]
+__all__ = [
+    "describe",
+    "describe_stage",
+    "describe_strategy",
+    "describe_suggestion",
+    "describe_transfer",
+    "inspect",
+    "is_no_wording",
+    "measure_principles",
+    "principles_of",
+    "suggest",
+]
 
 # Vectors of typed wordings that a scoring process keeps.
 REMEMBERED_TEXTS = 20_000
@@ -149,6 +171,7 @@ def score(
     """
     from ml.answers import Reason, refuse_all
     from ml.deviations import Context
+    from ml.rewordings import rank_rewordings
 
     version = registry.active_version()
     asked = [control, *texts] if control is not None and control not in texts else list(texts)
@@ -160,11 +183,7 @@ def score(
     with _expected_failures():
         scorer = _scorer(version, fast=True)
         outcome = scorer.score(texts, control=control, context=meant, explained=explained)
-        found = (
-            scorer.suggest(texts, control=control, context=meant, count=suggested)
-            if suggested
-            else ()
-        )
+        found = rank_rewordings(scorer, texts, control=control, context=meant, count=suggested)
     suggestions = [
         {**asdict(each.suggestion), "chance": each.chance, "lift": each.lift and asdict(each.lift)}
         for each in found
@@ -386,54 +405,6 @@ def roll_back(number: int) -> bool:
 def archived_rows() -> Iterator[HistoryRow]:
     """Return the rows of the product's own archive, from `settings.CTAOPT_HISTORY_SOURCE`."""
     return cast("Iterator[HistoryRow]", import_string(settings.CTAOPT_HISTORY_SOURCE)())
-
-
-def describe(reason: Mapping[str, Any]) -> str:
-    """Return a refusal or note of `score` as a sentence in the current language.
-
-    Args:
-        reason: With `code` and `params`.
-
-    >>> describe({"code": "empty", "params": {}})
-    'No prediction: the wording is empty.'
-    """
-    return sentence(reason["code"], reason["params"])
-
-
-def describe_strategy(name: str) -> str:
-    """Return a strategy's name in the current language.
-
-    Args:
-        name: Key of the strategy.
-
-    >>> describe_strategy("tfidf")
-    'TF-IDF ridge (learned from scratch)'
-    """
-    return str(STRATEGIES[name])
-
-
-def describe_transfer(negative_transfer: str) -> str:
-    """Return what the gate says about a pretrained model that hurts; empty if it does not.
-
-    Args:
-        negative_transfer: `none`, `suspected` or `detected`.
-
-    >>> describe_transfer("none")
-    ''
-    """
-    return str(TRANSFERS[negative_transfer])
-
-
-def describe_stage(stage: str) -> str:
-    """Return a stage of the training in the current language.
-
-    Args:
-        stage: As told to the progress callback; another text is returned as it is.
-
-    >>> describe_stage("embedding")
-    'Reading the past wordings'
-    """
-    return str(STAGES.get(stage, stage))
 
 
 @contextmanager

@@ -1,8 +1,8 @@
-"""What can be said without a predictor: a part of the facade that never loads torch."""
+"""What the facade says without loading a predictor: advice, and words for codes."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, get_args
 
 from ml.advice import (
     CHECKS,
@@ -17,9 +17,10 @@ from ml.domain import primary_tag
 from ml.history.row import HistoryRow
 from ml.hygiene import Look, inspect_look, inspect_position, inspect_wording
 from ml.language.principles import find_traits
+from ml.messages import STAGES, STRATEGIES, TRANSFERS, sentence
 from ml.principles import measure_traits
 from ml.suggestions import propose
-from ml.wording import wording_fault
+from ml.wording import Fault, wording_fault
 
 
 def measure_principles(
@@ -122,6 +123,18 @@ def suggest(texts: Sequence[str], *, locale: str = "", count: int) -> list[dict[
     return [{**asdict(each), "chance": None, "lift": None} for each in found]
 
 
+def is_no_wording(refusal: Mapping[str, Any] | None) -> bool:
+    """Return whether a text was refused because it cannot be shown as a wording at all.
+
+    Args:
+        refusal: With `code`, or None.
+
+    >>> is_no_wording({"code": "html"}), is_no_wording({"code": "unseen_words"})
+    (True, False)
+    """
+    return refusal is not None and refusal["code"] in get_args(Fault)
+
+
 def describe_suggestion(suggestion: Mapping[str, Any]) -> str:
     """Return how a rewording was made, in the current language.
 
@@ -135,3 +148,51 @@ def describe_suggestion(suggestion: Mapping[str, Any]) -> str:
     name = str(TRAIT_NAMES[principle]) if principle else ""
     shown = {"source": suggestion["source"], "principle": name}
     return str(RULES[suggestion["rule"]]) % shown
+
+
+def describe(reason: Mapping[str, Any]) -> str:
+    """Return a refusal or note of `score` as a sentence in the current language.
+
+    Args:
+        reason: With `code` and `params`.
+
+    >>> describe({"code": "empty", "params": {}})
+    'No prediction: the wording is empty.'
+    """
+    return sentence(reason["code"], reason["params"])
+
+
+def describe_strategy(name: str) -> str:
+    """Return a strategy's name in the current language.
+
+    Args:
+        name: Key of the strategy.
+
+    >>> describe_strategy("tfidf")
+    'TF-IDF ridge (learned from scratch)'
+    """
+    return str(STRATEGIES[name])
+
+
+def describe_transfer(negative_transfer: str) -> str:
+    """Return what the gate says about a pretrained model that hurts; empty if it does not.
+
+    Args:
+        negative_transfer: `none`, `suspected` or `detected`.
+
+    >>> describe_transfer("none")
+    ''
+    """
+    return str(TRANSFERS[negative_transfer])
+
+
+def describe_stage(stage: str) -> str:
+    """Return a stage of the training in the current language.
+
+    Args:
+        stage: As told to the progress callback; another text is returned as it is.
+
+    >>> describe_stage("embedding")
+    'Reading the past wordings'
+    """
+    return str(STAGES.get(stage, stage))

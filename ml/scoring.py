@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from ml.answers import (
     Code,
     Reason,
-    Rewording,
     ScoredWording,
     ScoringOutcome,
     blank_wording,
@@ -28,7 +27,6 @@ from ml.past import nearest_wordings
 from ml.ranks import rank_beliefs
 from ml.strategies.catalogue import strategy_named
 from ml.strategies.contract import FittedStrategy, Representation
-from ml.suggestions import best_past, propose
 from ml.wording import MAX_CHARACTERS, wording_fault
 
 # A language with fewer past contrast groups is not answered for.
@@ -40,8 +38,6 @@ N_NEAREST = 3
 MAX_EXPLAINED = 20
 # A predictor is never taken to know true rates exactly.
 SMALLEST_SPREAD = 0.01
-# Past wordings that are offered again.
-MAX_OWN_WORDINGS = 30
 # Wordings at a time when very many are judged: their likeness to all past ones fills memory.
 CHUNK = 512
 
@@ -118,46 +114,6 @@ class Scorer:
             chances=self._chances(wordings),
             refusal=None,
             notes=tuple(self._notes(wordings, context)),
-        )
-
-    def suggest(
-        self,
-        texts: Sequence[str],
-        *,
-        control: str | None = None,
-        context: Context = ANYBODY,
-        count: int = 10,
-    ) -> tuple[Rewording, ...]:
-        """Return rewordings to test, ranked by the model, best first.
-
-        Args:
-            texts: Wordings to start from.
-            control: The present wording; rewordings start from it too, and are compared with it.
-            context: For whom and where they are meant.
-            count: How many at most.
-
-        Returns:
-            Those that are not refused; none if the language or the audience is.
-        """
-        asked = list(dict.fromkeys([*([control] if control else []), *texts]))
-        usable = [text for text in asked if wording_fault(text) is None]
-        own = best_past(
-            self.artifact.past, language=context.level("locale"), count=MAX_OWN_WORDINGS
-        )
-        drafts = propose(usable, locale=context.locale, own_best=own)
-        outcome = self.score([draft.text for draft in drafts], control=control, context=context)
-        scored = outcome.wordings[len(outcome.wordings) - len(drafts) :]
-        ranked = sorted(
-            (
-                (wording.score, at)
-                for at, wording in enumerate(scored)
-                if wording.score is not None and not wording.is_control
-            ),
-            key=lambda each: (-each[0], each[1]),
-        )
-        return tuple(
-            Rewording(suggestion=drafts[at], chance=scored[at].chance, lift=scored[at].lift)
-            for _, at in ranked[:count]
         )
 
     def refuse_locale(self, locale: str) -> Reason | None:

@@ -116,12 +116,39 @@ def ranking_in_words(
     }
 
 
+def ranking_for_programs(outcome: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a ranking as the API gives it: as it was answered, each reason with its sentence."""
+    return {
+        **outcome,
+        "refusal": _told(outcome["refusal"]),
+        "notes": [_told(note) for note in outcome["notes"]],
+        "wordings": [
+            {
+                **row,
+                "refusal": _told(row["refusal"]),
+                "checks": _row(row, request)["checks"],
+                "principles": predict.principles_of(row["text"], locale=request["locale"]),
+            }
+            for row in outcome["wordings"]
+        ],
+        "suggestions": [
+            {**each, "message": predict.describe_suggestion(each)}
+            for each in outcome.get("suggestions", ())
+        ],
+    }
+
+
+def _told(reason: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return None if reason is None else {**reason, "message": predict.describe(reason)}
+
+
 def _row(row: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
     text, locale = row["text"], asked.get("locale", "")
     return {
         **row,
         "reason": predict.describe(row["refusal"]) if row["refusal"] else None,
         "lift_interval": _ends(row["lift"]),
+        "can_test": not row["is_control"] and not predict.is_no_wording(row["refusal"]),
         "checks": predict.inspect(
             text,
             locale=locale,

@@ -201,3 +201,27 @@ def test_principles_of_a_file_are_measured(history, capsys):
     told = capsys.readouterr().out
     assert told.startswith("40 contrast groups:")
     assert "Question" in told
+
+
+def test_score_explains_checks_and_proposes(active, capsys):
+    texts = ["free thing1", "Submit"]
+    asked = ["--control", "plain thing1", "--locale", "en", "--explain", "--suggest", "3"]
+    found = run_json(capsys, "score_wording", *texts, *asked)
+    free = found["wordings"][1]
+    assert [each["word"] for each in free["words"]] == ["free", "thing1"]
+    assert 0 < free["belief"]["best"] <= 1
+    assert [each["check"] for each in free["checks"]][:2] == ["length", "verb"]
+    assert free["principles"] == ["number", "reward"]
+    assert len(found["suggestions"]) == 3
+    assert found["suggestions"][0]["message"]
+    assert found["chances"][0][1] + found["chances"][1][0] == pytest.approx(1)
+    call_command("score_wording", *texts, *asked)
+    told = capsys.readouterr().out
+    assert "free thing1: free +" in told
+    assert told.count("To test: ") == 3
+
+
+def test_without_a_predictor_rewordings_are_proposed_unranked(model_dir, capsys):
+    found = run_json(capsys, "score_wording", "Start now", "--locale", "en", "--suggest", "2")
+    assert [each["text"] for each in found["suggestions"]] == ["Begin now", "Launch now"]
+    assert {each["chance"] for each in found["suggestions"]} == {None}

@@ -1,0 +1,87 @@
+"""POST /api/v1/rankings/: rank wordings. At once where a scoring service runs, else by a worker."""
+
+from typing import Any
+
+from django.db import transaction
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+from rest_framework.views import APIView
+
+from experiments import tasks
+from experiments.api.v1.views import site_of
+from experiments.models import Job
+from experiments.services.jobs import create_job, keep_answer
+from experiments.services.predictions import rank_at_once, ranking_for_programs
+
+MAX_WORDINGS = 50
+MAX_LENGTH = 200
+
+
+class RankingRequest(serializers.Serializer[Any]):
+    """What is to be ranked."""
+
+    wordings = serializers.ListField(
+        child=serializers.CharField(max_length=MAX_LENGTH), min_length=1, max_length=MAX_WORDINGS
+    )
+    control = serializers.CharField(max_length=MAX_LENGTH)
+    locale = serializers.CharField(max_length=35, required=False, default="")
+    audience = serializers.CharField(max_length=100, required=False, default="")
+    form = serializers.ChoiceField(["", "button", "link", "spoken"], required=False, default="")
+    placement = serializers.CharField(max_length=20, required=False, default="")
+
+
+class RankingsView(APIView):
+    """Rank wordings against a control; the answer is docs/prediction.md's."""
+
+    # Who may look at rankings and ask for them in the admin may do so here.
+    queryset = Job.objects.none()
+
+    @extend_schema(request=RankingRequest, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request) -> Response:
+        """Answer 200 with the ranking, or 202 with the address where it will be."""
+        asked = RankingRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        site = site_of(request)
+        wanted = {
+            **asked.validated_data,
+            "wordings": list(dict.fromkeys(asked.validated_data["wordings"])),
+            "site": site.key if site else None,
+        }
+        found = rank_at_once(wanted)
+        if found is not None:
+            job = keep_answer(kind=Job.Kind.RANKING, request=wanted, result=found, by=None)
+            return Response(_answer(job, request))
+        job = create_job(kind=Job.Kind.RANKING, request=wanted, by=None, now=timezone.now())
+        # The worker must find the row.
+        transaction.on_commit(lambda: tasks.do_job.delay(job.pk))
+        return Response(_answer(job, request), status=202)
+
+
+class RankingView(APIView):
+    """One ranking: its state, and the answer once it is done."""
+
+    queryset = Job.objects.none()
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request, pk: int) -> Response:
+        """Return the state and, once it is done, the ranking."""
+        rows = Job.objects.filter(kind=Job.Kind.RANKING)
+        if (site := site_of(request)) is not None:
+            rows = rows.filter(request__site=site.key)
+        return Response(_answer(get_object_or_404(rows, pk=pk), request))
+
+
+def _answer(job: Job, request: Request) -> dict[str, Any]:
+    return {
+        "id": job.pk,
+        "url": reverse("ranking", args=[job.pk], request=request),
+        "status": job.status,
+        "message": job.message,
+        "ranking": ranking_for_programs(job.result, job.request) if job.result else None,
+    }
