@@ -23,6 +23,8 @@ from ml.strategies.contract import Representation
 Factor = Literal["audience", "locale", "form", "placement"]
 FACTORS: tuple[Factor, ...] = get_args(Factor)
 
+# Level of all groups taken together; no audience can have this key.
+EVERYBODY = "*"
 # A level with fewer tests of its own gets the shared answer.
 MIN_LEVEL_GROUPS = 10
 # Of a standardised feature, for evidence weights of mean 1; the last one departs by nothing.
@@ -196,6 +198,7 @@ def fit_departure(
     *,
     missed: NDArray[np.float64],
     evidence: NDArray[np.float64],
+    pooled: bool = False,
 ) -> Departure | None:
     """Learn how the levels of a factor depart, with the penalty that predicts left-out tests best.
 
@@ -205,6 +208,8 @@ def fit_departure(
         features: Of their arms, in order; scores are those of a model that did not see the arm.
         missed: Target less the shared score of each arm, centred in its group, float64 (n,).
         evidence: Weight of each arm, positive, mean 1, float64 (n,).
+        pooled: Take all groups as one level, `EVERYBODY`: what is learned then is no departure,
+            but what these features tell of everybody.
 
     Returns:
         The departures; None if no level has enough tests, or there is but one level.
@@ -212,10 +217,10 @@ def fit_departure(
     Source: Evgeniou and Pontil (2004), "Regularized multi-task learning", KDD; left-out residuals
     as in `ml.strategies.ridge`.
     """
-    level_of = [context_of(group).level(factor) for group in groups]
+    level_of = [EVERYBODY if pooled else context_of(group).level(factor) for group in groups]
     counts = {level: level_of.count(level) for level in dict.fromkeys(level_of)}
     levels = [level for level, count in counts.items() if level and count >= MIN_LEVEL_GROUPS]
-    if not levels or len(counts) < 2:
+    if not levels or (len(counts) < 2 and not pooled):
         return None
     sizes = [len(group.texts) for group in groups]
     group = np.repeat(np.arange(len(groups)), sizes)

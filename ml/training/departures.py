@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ml.calibration import Calibration, fit_calibration
 from ml.dataset.groups import center_in_group
 from ml.deviations import (
+    EVERYBODY,
     FACTORS,
     MIN_LEVEL_GROUPS,
     Departure,
@@ -109,15 +110,21 @@ def _try_factor(
     if whole is None:
         return None
     its_held = [_shifted(each, _held_out(factor, each, vectors, slope)) for each in held]
-    its_sums = average_sums([group_sums(each.predictions) for each in its_held])
+    pooled = [_shifted(each, _held_out(factor, each, vectors, slope, pooled=True)) for each in held]
+    its_sums, pooled_sums = (
+        average_sums([group_sums(each.predictions) for each in each_held])
+        for each_held in (its_held, pooled)
+    )
+    # What the same features tell of everybody is no difference between levels.
     decision = decide(
         [
             Candidate(name="shared", is_transfer=False, sums=sums),
+            Candidate(name="pooled", is_transfer=False, sums=pooled_sums),
             Candidate(name=factor, is_transfer=False, sums=its_sums),
         ],
         seed=seed,
     )
-    verdict = decision.verdicts[0]
+    verdict = decision.verdicts[-1]
     is_kept = verdict.passed and not np.isinf(whole.penalty)
     return (
         whole,
@@ -126,6 +133,7 @@ def _try_factor(
         {
             "kept": is_kept,
             "gain": asdict(verdict.comparisons[0].gain),
+            "gain_over_pooled": asdict(verdict.comparisons[1].gain),
             "penalty": None if np.isinf(whole.penalty) else whole.penalty,
             "vector_weight": whole.vector_weight,
         },
@@ -139,6 +147,7 @@ def _fit(
     *,
     slope: float,
     without: int | None = None,
+    pooled: bool = False,
 ) -> Departure | None:
     """Fit on all groups but those of one fold, in units of the score."""
     wanted = np.ones(len(folds.groups), bool) if without is None else folds.fold != without
@@ -154,6 +163,7 @@ def _fit(
         features.rows(inside),
         missed=missed[inside],
         evidence=evidence[inside],
+        pooled=pooled,
     )
     if found is None:
         return None
@@ -168,16 +178,22 @@ def _features(folds: Folds, scores: NDArray[np.float64], vectors: NDArray[np.flo
 
 
 def _held_out(
-    factor: Factor, held: Held, vectors: NDArray[np.float64], slope: float
+    factor: Factor,
+    held: Held,
+    vectors: NDArray[np.float64],
+    slope: float,
+    *,
+    pooled: bool = False,
 ) -> NDArray[np.float64]:
     """Return the shift of every arm, learned on the other folds."""
     folds, scores = held.folds, held.predictions.scores
     features = _features(folds, scores, vectors)
     shift = np.zeros(len(scores))
-    levels = np.array([context_of(group).level(factor) for group in folds.groups], dtype=object)
+    names = [EVERYBODY if pooled else context_of(each).level(factor) for each in folds.groups]
+    levels = np.array(names, dtype=object)
     arm_level, arm_fold = levels[folds.arms.group], folds.fold[folds.arms.group]
     for number in range(folds.n_folds):
-        departure = _fit(factor, folds, features, slope=slope, without=number)
+        departure = _fit(factor, folds, features, slope=slope, without=number, pooled=pooled)
         if departure is None:
             continue
         for level in departure.levels:

@@ -22,8 +22,8 @@ from ml.training.departures import Tried, try_departures
 from ml.training.record import as_plain
 from ml.training.trials import Trial
 
-# Past wordings on which explanations are checked.
-N_EXPLAINED = 200
+# Past wordings on which explanations are checked: each is scored once a word, and then some.
+N_EXPLAINED = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

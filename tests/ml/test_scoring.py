@@ -269,3 +269,10 @@ def test_audience_that_is_predicted_no_better_than_by_a_coin_is_refused(divided)
 def test_predictor_of_an_earlier_version_has_no_levels_and_answers(words):
     scorer = Scorer(replace(words.artifact, manifest={}), words._fitted)
     assert scorer.score(["free thing1"], context=Context(audience="new")).refusal is None
+
+
+def test_departures_are_stored_and_come_back(divided):
+    departure = divided.artifact.departures["audience"]
+    assert departure.levels == ("everybody", "experts")
+    assert departure.plain.shape == (2, 11)
+    assert divided.artifact.manifest["files"]["departures.json"]

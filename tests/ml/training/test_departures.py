@@ -1,6 +1,13 @@
+import numpy as np
 import pytest
 
-from tests.ml.factories import StrangeEncoder, divided_rows, learnable_rows, train_in
+from tests.ml.factories import (
+    StrangeEncoder,
+    arm_row,
+    divided_rows,
+    learnable_rows,
+    train_in,
+)
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +57,19 @@ def test_risk_and_explanations_are_recorded(divided):
     assert 0.5 <= risk["toss_up"] < 1
     assert risk["interval_coverage"]["value"] > 0.85
     assert divided["explanations"]["low"] > 0
+
+
+def test_what_the_features_tell_of_everybody_is_no_difference(divided, tmp_path):
+    """A reward that helps everybody and that no wording repeats: only the traits can learn it."""
+    rng = np.random.default_rng(3)
+    rows = []
+    for number in range(160):
+        audience = "odd" if number % 2 else "even"
+        own = f"w{number}x y{number}x"
+        for text, gain in [(f"win {own}", 0.25), (f"plain {own}", 0.1), (f"dull {own}", -0.1)]:
+            clicks = int(rng.binomial(4_000, 1 / (1 + np.exp(2.5 - gain))))
+            row = {"audience": audience, "locale": "en"}
+            rows.append(arm_row(f"t{number}", text, 4_000, clicks, **row))
+    manifest = train_in(tmp_path / "p1", rows, encoder=StrangeEncoder()).manifest
+    assert not manifest["departures"]["factors"]["audience"]["kept"]
+    assert divided["departures"]["factors"]["audience"]["gain_over_pooled"]["low"] > 0
