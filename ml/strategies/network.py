@@ -91,7 +91,10 @@ def randomised(network: PreTrainedModel) -> PreTrainedModel:
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        made = cast(PreTrainedModel, AutoModel.from_config(network.config))
+        made = cast(
+            PreTrainedModel,
+            AutoModel.from_config(network.config),  # type: ignore[no-untyped-call]
+        )
     made.train(mode=False)
     return made
 
