@@ -48,6 +48,12 @@ def open_warehouse(url: str, *, table: str) -> Iterator[Warehouse]:
         backend.disconnect()
 
 
+POSTGRES_SESSION = (
+    "SET TIME ZONE 'UTC'",
+    "SET default_transaction_read_only = on",
+    # It expects a row where a window leaves a row a visitor, and would compare each with each.
+    "SET enable_nestloop = off",
+)
 Opened = tuple[BaseBackend, Callable[[str], Table]]
 
 
@@ -89,7 +95,7 @@ def _duckdb(url: str) -> Opened:
 
 def _postgres(url: str) -> Opened:
     backend = ibis.connect(url)
-    for statement in ("SET TIME ZONE 'UTC'", "SET default_transaction_read_only = on"):
+    for statement in POSTGRES_SESSION:
         backend.raw_sql(statement).close()
     return backend, backend.table
 
