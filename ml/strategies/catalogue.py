@@ -19,8 +19,11 @@ MIN_TUNING_GROUPS = 400
 # Minutes each, for comparison only.
 ON_REQUEST = frozenset({"random_network", "lora"})
 ADAPTER_RATE = 1e-3
-# TF-IDF knows words of the site that a pretrained encoder does not, and less of all else.
-STACK_WEIGHTS = (0.5, 1.0, 1.0)
+# Of TF-IDF, fine-tuned and frozen layers. What is fine-tuned starts from the frozen layers and
+# knows most of what they know; TF-IDF knows words of the site that a pretrained encoder does not.
+# Weights from 1/4 to 1 move the accuracy on the Upworthy folds by 0.005, less than half the width
+# of its interval.
+STACK_WEIGHTS = (0.25, 1.0, 0.5)
 
 Absence = Literal["too_few_groups", "encoder_without_layers", "encoder_not_tunable", "not_asked"]
 _Maker = Callable[[], Strategy]
