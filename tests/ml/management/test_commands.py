@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -225,3 +226,46 @@ def test_without_a_predictor_rewordings_are_proposed_unranked(model_dir, capsys)
     found = run_json(capsys, "score_wording", "Start now", "--locale", "en", "--suggest", "2")
     assert [each["text"] for each in found["suggestions"]] == ["Begin now", "Launch now"]
     assert {each["chance"] for each in found["suggestions"]} == {None}
+
+
+def test_asked_strategies_are_trained_served_and_judged(model_dir, history, capsys):
+    found = run_json(capsys, "train_predictor", "--history", history, "--strategies", "stack")
+    assert set(found["manifest"]["metrics"]) == {"no_text", "stack"}
+    assert found["strategy"] == "stack"
+    judged = run_json(capsys, "evaluate_predictor", history)
+    assert judged["strategy"] == "stack"
+    assert judged["accuracy_all"] > 0.7
+    ranked = run_json(capsys, "score_wording", "free thing1 item1", "submit thing1 item1")
+    assert ranked["refusal"] is None
+
+
+def test_strategy_that_is_not_there_is_refused(model_dir, history):
+    with pytest.raises(CommandError, match="invalid choice: 'magic'"):
+        call_command("train_predictor", "--history", history, "--strategies", "magic")
+
+
+def test_transfer_settings_are_compared(model_dir, history, tmp_path, capsys):
+    source = tmp_path / "source.csv"
+    rows = [
+        replace(row, test=f"b{row.test}", text=f"{row.text} b{row.test}")
+        for row in learnable_rows(40, seed=5)
+    ]
+    write_ctaopt(rows, source)
+    found = run_json(capsys, "compare_transfer", "--source", source, "--target", history)
+    assert found["target_groups"] == 40
+    assert len(found["settings"]) == 5
+    call_command("compare_transfer", "--source", source, "--target", history)
+    assert "transductive: source aligned" in capsys.readouterr().out
+
+
+def test_source_tests_are_measured_and_shown(model_dir, history, tmp_path, capsys):
+    source = tmp_path / "source.csv"
+    rows = [
+        replace(row, test=f"b{row.test}", text=f"{row.text} b{row.test}")
+        for row in learnable_rows(40, seed=5)
+    ]
+    write_ctaopt(rows, source)
+    call_command("train_predictor", "--history", history, "--source", source)
+    told = capsys.readouterr().out
+    assert "Source: 40 contrast groups, 120 arms" in told
+    assert "proxy A-distance" in told
