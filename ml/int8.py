@@ -161,6 +161,7 @@ class _Graph:
             made = dict(zip(missing, self._make(missing, progress), strict=True))
             known |= made
             self._remember(made)
+        progress(1.0)
         if not texts:
             return np.empty((0, self.dimension), dtype=np.float32)
         return np.stack([known[text] for text in texts])

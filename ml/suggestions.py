@@ -55,7 +55,7 @@ def propose(
         limit: How many at most; taken in turn from each wording.
 
     >>> [each.text for each in propose(["Télécharger le guide"], locale="fr")][:3]
-    ['Enregistrer le guide', 'Installer le guide', 'Téléchargez le guide']
+    ['Enregistrer le guide', 'Téléchargez le guide', 'Je télécharge le guide']
     """
     made = [list(_rewordings(text, locale)) for text in texts]
     own = [

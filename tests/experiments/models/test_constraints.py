@@ -24,6 +24,7 @@ from experiments.models import (
     Phase,
     RampStep,
     Rollup,
+    RollupCheck,
     ServerKey,
     Site,
     Slot,
@@ -83,6 +84,9 @@ class World:
 
     def watch_row(self, **changes):
         return CacheWatch(experiment=self.experiment, checked_until=NOW, **changes)
+
+    def check_row(self, **changes):
+        return RollupCheck(experiment=self.experiment, checked_at=NOW, **changes)
 
     def erasure_row(self):
         return ErasedVisitor(site=self.site, digest="0" * 64, erased_at=NOW)
@@ -272,6 +276,7 @@ REFUSED = [
     ("guardrail_margin_range", lambda w: [w.guardrail_row(margin=-0.01)]),
     ("guardrail_margin_range", lambda w: [w.guardrail_row(margin=1.01)]),
     ("CacheWatch.experiment", twice(lambda w: w.watch_row())),
+    ("RollupCheck.experiment", twice(lambda w: w.check_row())),
     ("cache_alarm_names_the_arm", lambda w: [w.watch_row(alarmed_at=NOW)]),
     ("erased_visitor_once_a_site", twice(lambda w: w.erasure_row())),
     ("goal_rollup_one_a_day_arm_and_goal", twice(lambda w: w.goal_rollup_row())),

@@ -29,6 +29,7 @@ from tests.factories import NOW
 # Why each of the others stays behind, or is written by itself.
 STAYS = {
     "CacheWatch": "what was served from there",
+    "RollupCheck": "made anew every night",
     "ConfigRevision": "of the installation",
     "ErasedVisitor": "made with the secret of the installation",
     "Event": "Parquet",

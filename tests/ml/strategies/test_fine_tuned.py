@@ -93,9 +93,10 @@ def test_representation_has_unit_rows(tuned):
 
 
 def test_networks_of_another_encoder_are_refused(encoder, tuned, monkeypatch):
+    parts = tuned.parts()
     monkeypatch.setattr(type(encoder), "fingerprint", "f" * 64)
     with pytest.raises(EncoderError, match="not the one the predictor was trained on"):
-        FineTuned(encoder=encoder).restore(tuned.parts())
+        FineTuned(encoder=encoder).restore(parts)
 
 
 def test_encoder_behind_a_cache_is_found_and_others_are_not_tunable(encoder):
