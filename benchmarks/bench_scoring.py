@@ -76,7 +76,7 @@ def train_on_the_rest(rows: list[HistoryRow], judged: set[str], folder: Path) ->
     """Train on everything that is not connected to the judged tests."""
     result = train(
         [row for row in rows if row.test not in judged],
-        encoder=CachedEncoder(load_encoder(""), PROJECT / "var" / "bench-cache"),
+        encoder=CachedEncoder(load_encoder(""), PROJECT / "var" / "bench_cache"),
         settings=TrainingSettings(
             folder=folder / "models" / "p1",
             seed=0,
