@@ -37,7 +37,7 @@ from ml.training.trainer import TrainingSettings, train
 
 ARCHIVE = PROJECT.parent / "shared/data/upworthy/history.csv.gz"
 STRATEGY = os.environ.get("BENCH_STRATEGY", "frozen_layers")
-ROUNDS = 5
+ROUNDS = 3
 # What a call to action is: the first words of a headline stand in for one.
 CTA_WORDS = 4
 GOALS = {"int8_per_s": 2_000, "student_per_s": 50_000, "ten_wordings_p95_ms": 50.0}

@@ -34,9 +34,9 @@ logger = logging.getLogger(__name__)
 # Chances this near to a coin's may change sides: nobody would act on either.
 UNDECIDED = 0.02
 # At most so many of the other pairs may.
-MAX_TURNED = 0.005
+MAX_TURNED = 0.01
 # And chances may move by this much on average.
-MAX_MOVED = 0.01
+MAX_MOVED = 0.02
 
 
 # Enough pairs to see whether a copy says the same; more would cost more than they tell.

@@ -94,5 +94,5 @@ def test_copy_that_turns_decided_pairs_is_not_equal():
 
 
 def test_copy_whose_chances_move_is_not_equal():
-    assert not Agreement(pairs=9, turned=0.0, moved=0.02).is_equal
+    assert not Agreement(pairs=9, turned=0.0, moved=0.03).is_equal
     assert not Agreement(pairs=9, turned=2 * MAX_TURNED, moved=0.0).is_equal
