@@ -203,7 +203,7 @@ def measure_service(folder: Path, rows: list[HistoryRow]) -> dict:
             chosen = rng.choice(len(words), size=10, replace=False)
             asked = [" ".join(words[at][-CTA_WORDS:]) for at in chosen]
             began = time.perf_counter()
-            answer = predict.ask_service(asked, control=asked[0], locale="en")
+            answer = predict.ask_service(asked, control=asked[0], context={"locale": "en"})
             taken.append(1000 * (time.perf_counter() - began))
             assert answer is not None
             assert answer["predictor"] == version.number
