@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Any
 
 from django.conf import settings
-from django.db import Error, close_old_connections
+from django.db import Error, close_old_connections, connection
 
 from experiments import selectors
 from experiments.assignment import Allocation, NamespaceFilter, compile_allocation
@@ -176,10 +176,13 @@ class SnapshotStore:
             return snapshot
 
     def _keep_looking(self) -> None:
-        while not self._closed.wait(self._max_age_s):
-            with self._lock:
-                if self._snapshot is not None:
-                    self._looked(self._snapshot)
+        try:
+            while not self._closed.wait(self._max_age_s):
+                with self._lock:
+                    if self._snapshot is not None:
+                        self._looked(self._snapshot)
+        finally:
+            connection.close()  # This thread's own.
 
     def _looked(self, snapshot: Snapshot) -> Snapshot:
         try:

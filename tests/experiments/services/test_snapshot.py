@@ -18,6 +18,12 @@ from tests.factories import NOW, STARTED
 DAY = timedelta(days=1)
 
 
+@pytest.fixture(autouse=True)
+def connection_of_the_test(monkeypatch):
+    """The store tidies up after itself; the connection with this test's transaction stays."""
+    monkeypatch.setattr(module, "close_old_connections", lambda: None)
+
+
 def built():
     return build_snapshot(revision=1, now=NOW)
 
