@@ -82,6 +82,7 @@ def adapt_encoder(
     if len(different) < 2:
         raise ValueError(f"texts: {len(different)} different ones, two are needed")
     network = copy.deepcopy(encoder.network)
+    network.requires_grad_(requires_grad=True)  # Whoever shares the encoder's layers froze them.
     rng = np.random.default_rng(seed)
     optimizer = torch.optim.AdamW(network.parameters(), lr=RATE)
     with torch.random.fork_rng(devices=[]):

@@ -75,7 +75,7 @@ class FineTuned:
         Args:
             arms: Arms of the groups.
         """
-        probe = self._network(self.depth)
+        probe = self._network(self.depth, self.n_frozen)
         states = lower_states(self.encoder, probe, arms.texts, n_frozen=self.n_frozen)
         start = self._probe(probe, states, arms)
         members = tuple(self._tuned(seed, start, states, arms) for seed in self.seeds)
@@ -95,7 +95,7 @@ class FineTuned:
             )
         members = []
         for number in range(parts.words["members"]):
-            network = self._network(parts.words["depth"])
+            network = self._network(parts.words["depth"], parts.words["n_frozen"])
             layers = nn.ModuleList(trainable_layers(network, parts.words["n_frozen"]))
             prefix = f"{number}.layers."
             layers.load_state_dict(
@@ -111,13 +111,13 @@ class FineTuned:
             encoder=self.encoder, n_frozen=parts.words["n_frozen"], members=tuple(members)
         )
 
-    def _network(self, depth: int) -> PreTrainedModel:
+    def _network(self, depth: int, n_frozen: int) -> PreTrainedModel:
         """Return the network before tuning; a random one is the same every time."""
-        network = shortened(self.encoder.network, depth)
+        network = shortened(self.encoder.network, depth, n_shared=n_frozen)
         return randomised(network) if self.starts_random else network
 
     def _tuned(self, seed: int, start: NDArray[np.float64], states: States, arms: Arms) -> "Member":
-        network = self._network(self.depth)
+        network = self._network(self.depth, self.n_frozen)
         layers = trainable_layers(network, self.n_frozen)
         if self.adapter_rank:
             with adapted(network, rank=self.adapter_rank, n_frozen=self.n_frozen, seed=seed):

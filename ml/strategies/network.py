@@ -17,6 +17,9 @@ from ml.encoder import SentenceEncoder, unit_mean
 
 # Texts in a batch that only reads.
 BATCH = 64
+# Batches are padded to a multiple of so many tokens: each new shape costs oneDNN a set of kernels,
+# which it keeps. Where every length was a shape of its own they took 400 MB within fifty steps.
+LENGTH_STEP = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +27,7 @@ class States:
     """What the frozen layers made of some texts: input of the trained ones, never computed twice.
 
     Args:
-        rows: One tensor a text, (its tokens, width), on the CPU.
+        rows: One tensor a text, (its tokens, width), on the CPU; views of a block for each batch.
     """
 
     rows: tuple[Tensor, ...]
@@ -48,12 +51,14 @@ def tunable(encoder: Encoder) -> SentenceEncoder | None:
     return None
 
 
-def shortened(network: PreTrainedModel, depth: int) -> PreTrainedModel:
+def shortened(network: PreTrainedModel, depth: int, *, n_shared: int) -> PreTrainedModel:
     """Return a copy of the lowest layers of a transformer.
 
     Args:
         network: Of the BERT family; it is not changed.
         depth: Layers to keep, in [1, number of layers].
+        n_shared: Layers, counted from below, that are not copied: neither are the embeddings.
+            Nobody may change their weights.
 
     Raises:
         ValueError: If it has not so many layers.
@@ -61,26 +66,25 @@ def shortened(network: PreTrainedModel, depth: int) -> PreTrainedModel:
     layers = _layers(network)
     if layers is None or not 1 <= depth <= len(layers):
         raise ValueError(f"depth: {depth} is not from 1 to {layers and len(layers)}")
-    short = copy.deepcopy(network)
-    kept = cast(nn.ModuleList, _layers(short))[:depth]
-    cast(nn.Module, short.encoder).layer = kept
+    shared = [cast(nn.Module, network.embeddings), *layers[:n_shared]]
+    known: dict[int, object] = {id(module): module for module in shared}
+    # What is left away anyway is not copied either.
+    left_away = [*layers[depth:], getattr(network, "pooler", None)]
+    known |= {id(module): None for module in left_away if module is not None}
+    short = copy.deepcopy(network, known)
+    cast(nn.Module, short.encoder).layer = cast(nn.ModuleList, _layers(short))[:depth]
     short.config.num_hidden_layers = depth
-    setattr(short, "pooler", None)  # noqa: B010 - not every family has one
     return short
 
 
 def trainable_layers(network: PreTrainedModel, n_frozen: int) -> list[nn.Module]:
-    """Return the layers above the frozen ones, and let gradients into them only.
+    """Return the layers above the frozen ones.
 
     Args:
         network: From `shortened`.
         n_frozen: Layers, counted from below, that keep their weights; the embeddings keep theirs.
     """
-    network.requires_grad_(requires_grad=False)
-    upper = list(cast(nn.ModuleList, _layers(network)))[n_frozen:]
-    for layer in upper:
-        layer.requires_grad_(requires_grad=True)
-    return upper
+    return list(cast(nn.ModuleList, _layers(network)))[n_frozen:]
 
 
 def randomised(network: PreTrainedModel) -> PreTrainedModel:
@@ -148,8 +152,8 @@ def lower_states(
         inputs = encoder.preprocess([texts[at] for at in chunk])
         mask = inputs["attention_mask"]
         state = run_layers(frozen, embeddings(input_ids=inputs["input_ids"]), mask)
-        for at, row, length in zip(chunk, state, mask.sum(1).tolist(), strict=True):
-            rows[at] = row[:length].clone()
+        # One block a batch: thousands of small ones would leave holes that nothing else fits.
+        rows.update(zip(chunk, torch.split(state[mask.bool()], mask.sum(1).tolist()), strict=True))
     return States(rows=tuple(rows[at] for at in range(len(texts))))
 
 
@@ -174,9 +178,12 @@ def upper_means(layers: Sequence[nn.Module], states: Sequence[Tensor]) -> Tensor
         layers: The layers above the frozen ones.
         states: Rows of `States`; those of similar length together are padded little.
     """
-    padded = nn.utils.rnn.pad_sequence(list(states), batch_first=True)
     lengths = torch.tensor([len(state) for state in states])
-    mask = (torch.arange(padded.shape[1])[None] < lengths[:, None]).to(torch.int64)
+    longest = -(-int(lengths.max()) // LENGTH_STEP) * LENGTH_STEP
+    padded = torch.zeros(len(states), longest, states[0].shape[1])
+    for row, state in zip(padded, states, strict=True):
+        row[: len(state)] = state
+    mask = (torch.arange(longest)[None] < lengths[:, None]).to(torch.int64)
     with fast_arithmetic():
         state = run_layers(layers, padded, mask)
     return unit_mean(state.float(), mask)

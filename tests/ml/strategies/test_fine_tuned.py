@@ -5,11 +5,13 @@ import torch  # noqa: TID253 - compares weights
 from ml.dataset.groups import stack_arms
 from ml.embedding import CachedEncoder, EncoderError
 from ml.encoder import load_encoder
+from ml.strategies import network
+from ml.strategies.adaptation import adapt_encoder
 from ml.strategies.fine_tuned import FineTuned
 from ml.strategies.fine_tuning import TuningSettings
 from ml.strategies.network import shortened, tunable
 from tests.ml.conftest import TINY_ENCODER
-from tests.ml.factories import HashEncoder, groups_of, learnable_rows
+from tests.ml.factories import HashEncoder, arm_row, groups_of, learnable_rows
 
 NEW = ["free unseen", "submit unseen", "découvrir"]
 
@@ -48,6 +50,31 @@ def test_encoder_itself_is_not_changed(encoder, arms):
     FineTuned(encoder=encoder).fit(arms)
     after = weights_of(encoder)
     assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_layers_that_stay_are_there_once(encoder, tuned):
+    embeddings = encoder.network.embeddings
+    assert all(member.network.embeddings is embeddings for member in tuned.members)
+    first, second = (member.network.encoder.layer[0] for member in tuned.members)
+    assert first is not second
+    assert first is not encoder.network.encoder.layer[0]
+
+
+def test_texts_are_read_in_shapes_that_occur_again_and_again(encoder, monkeypatch):
+    shapes = set()
+    read = network.run_layers
+    texts = [" ".join(["free"] * (1 + number % 9)) for number in range(70)]
+    rows = [arm_row(f"t{number // 2}", text, 900, 50) for number, text in enumerate(texts)]
+
+    def noted(layers, state, mask):
+        if torch.is_grad_enabled():
+            shapes.add(tuple(state.shape[:2]))
+        return read(layers, state, mask)
+
+    monkeypatch.setattr(network, "run_layers", noted)
+    FineTuned(encoder=encoder, seeds=(0,)).fit(stack_arms(groups_of(*rows)))
+    assert {n_texts for n_texts, _ in shapes} == {16}
+    assert {n_tokens % 4 for _, n_tokens in shapes} == {0}
 
 
 def test_restored_networks_give_the_same_scores(encoder, tuned):
@@ -107,7 +134,7 @@ def test_encoder_behind_a_cache_is_found_and_others_are_not_tunable(encoder):
 @pytest.mark.parametrize("depth", [0, 2])
 def test_depth_that_is_not_there_is_refused(encoder, depth):
     with pytest.raises(ValueError, match=f"depth: {depth} is not from 1 to 1"):
-        shortened(encoder.network, depth)
+        shortened(encoder.network, depth, n_shared=0)
 
 
 @pytest.mark.parametrize("changes", [{"adapter_rank": 2}, {"starts_random": True}], ids=str)
@@ -138,3 +165,10 @@ def test_adapters_are_merged_and_change_queries_and_values_only(encoder, arms):
 def test_only_a_pretrained_network_is_transfer(encoder):
     assert FineTuned(encoder=encoder).is_transfer
     assert not FineTuned(encoder=encoder, starts_random=True).is_transfer
+
+
+def test_encoder_whose_layers_were_shared_can_be_adapted_as_ever(arms):
+    fresh, used = (load_encoder(str(TINY_ENCODER)) for _ in range(2))
+    FineTuned(encoder=used, seeds=(0,), adapter_rank=2).fit(arms)
+    vectors = [adapt_encoder(each, arms.texts, seed=1).encode(NEW) for each in (fresh, used)]
+    np.testing.assert_array_equal(*vectors)
