@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from ml.dataset.groups import Arms
+from ml.embedding import Encoder, EncoderError
 
 # A row for each text, each of length 1: their inner product is the cosine likeness.
 Representation = NDArray[np.float32] | csr_array
@@ -25,6 +26,30 @@ class Parts:
 
     tensors: Mapping[str, NDArray[Any]]
     words: Mapping[str, Any]
+
+    def refuse_another(self, encoder: Encoder) -> None:
+        """Check that what needs an encoder gets the one that it was trained on.
+
+        Args:
+            encoder: The encoder that is there; its fingerprint stands in the words.
+
+        Raises:
+            EncoderError: If it is another one.
+
+        >>> from types import SimpleNamespace
+        >>> other = SimpleNamespace(name="other", fingerprint="b" * 64)
+        >>> parts = Parts(tensors={}, words={"encoder": "a" * 64})
+        >>> parts.refuse_another(other)  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ...
+        ml.embedding.EncoderError: encoder 'other': not the one the predictor was trained on ...
+        """
+        trained_on = self.words["encoder"]
+        if trained_on != encoder.fingerprint:
+            raise EncoderError(
+                f"encoder {encoder.name!r}: not the one the predictor was trained on "
+                f"(fingerprint {encoder.fingerprint[:12]}, not {trained_on[:12]})"
+            )
 
 
 class FittedStrategy(Protocol):

@@ -10,7 +10,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from ml.dataset.groups import Arms, center_in_group
-from ml.embedding import EncoderError, no_progress
+from ml.embedding import no_progress
 from ml.encoder import SentenceEncoder, encode_sorted
 from ml.strategies.contract import Parts
 from ml.strategies.fine_tuning import TuningSettings, tune
@@ -87,12 +87,7 @@ class FineTuned:
         Raises:
             EncoderError: If they were trained on another encoder.
         """
-        trained_on = parts.words["encoder"]
-        if trained_on != self.encoder.fingerprint:
-            raise EncoderError(
-                f"encoder {self.encoder.name!r}: not the one the predictor was trained on "
-                f"(fingerprint {self.encoder.fingerprint[:12]}, not {trained_on[:12]})"
-            )
+        parts.refuse_another(self.encoder)
         members = []
         for number in range(parts.words["members"]):
             network = self._network(parts.words["depth"], parts.words["n_frozen"])

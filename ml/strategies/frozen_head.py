@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.dataset.groups import Arms, center_in_group
-from ml.embedding import Encoder, EncoderError
+from ml.embedding import Encoder
 from ml.strategies.contract import Parts
 from ml.strategies.ridge import ALPHAS, fit_ridge
 from ml.strategies.targets import centered_targets, evidence_weights
@@ -49,12 +49,7 @@ class FrozenHead:
         Raises:
             EncoderError: If it was trained on another encoder.
         """
-        trained_on = parts.words["encoder"]
-        if trained_on != self.encoder.fingerprint:
-            raise EncoderError(
-                f"encoder {self.encoder.name!r}: not the one the predictor was trained on "
-                f"(fingerprint {self.encoder.fingerprint[:12]}, not {trained_on[:12]})"
-            )
+        parts.refuse_another(self.encoder)
         return FittedHead(
             encoder=self.encoder, weights=parts.tensors["weights"], alpha=parts.words["alpha"]
         )

@@ -40,8 +40,7 @@ class TunedCopy:
         Raises:
             EncoderError: If they were trained on another encoder.
         """
-        if parts.words["encoder"] != self.encoder.fingerprint:
-            raise EncoderError(f"encoder {self.encoder.name!r}: a copy of another one")
+        parts.refuse_another(self.encoder)
         heads = [parts.tensors[f"{number}.head"] for number in range(parts.words["members"])]
         return FittedTunedCopy(encoder=self.encoder, heads=np.stack(heads), stored=parts)
 
