@@ -38,6 +38,11 @@ class Material:
     groups: Sequence[ContrastGroup]
     helpers: Helpers
 
+    @property
+    def everything(self) -> list[ContrastGroup]:
+        """Those that judge, then those that only train."""
+        return [*self.groups, *self.helpers.groups]
+
 
 def final_fit(
     strategy: Strategy,
@@ -46,7 +51,7 @@ def final_fit(
     trial: Trial,
     record: Mapping[str, Any],
     rng: np.random.Generator,
-) -> Artifact:
+) -> tuple[Artifact, FittedStrategy]:
     """Fit the chosen strategy on everything and gather what scoring needs.
 
     Args:
@@ -56,12 +61,15 @@ def final_fit(
         record: The manifest so far, with the seed and what is known of the data.
         rng: Source of draws.
 
+    Returns:
+        What is to be stored, and the strategy as it was fitted.
+
     Raises:
         ValueError: If the strategy reads no text.
     """
     groups, helpers = material.groups, material.helpers
     trust = np.concatenate([np.ones(len(groups)), helpers.trust])
-    fitted = strategy.fit(stack_arms([*groups, *helpers.groups], trust=trust))
+    fitted = strategy.fit(stack_arms(material.everything, trust=trust))
     arms = stack_arms(groups)
     vectors = fitted.represent(arms.texts)
     if vectors is None:
@@ -79,7 +87,7 @@ def final_fit(
         seed=record["seed"],
     )
     found = _record(tried, fitted, arms.texts, dispersion=dispersion, rng=rng)
-    return Artifact(
+    artifact = Artifact(
         strategy=strategy.name,
         parts=fitted.parts(),
         calibration=tried.calibration,
@@ -91,6 +99,7 @@ def final_fit(
             factor: departure.in_space_of(projection) for factor, departure in tried.kept.items()
         },
     )
+    return artifact, fitted
 
 
 def _record(

@@ -11,11 +11,11 @@ import numpy as np
 
 from ml.artifacts import publish_artifact
 from ml.checkpoints import Checkpoints, forget_old, keep_nothing, source_digest
-from ml.dataset.groups import ContrastGroup, build_groups, stack_arms
+from ml.dataset.groups import ContrastGroup, Dataset, build_groups, stack_arms
 from ml.dataset.pairs import pair_arms
 from ml.dataset.splits import connect_groups
 from ml.dataset.spread import replicate_dispersion
-from ml.embedding import Encoder, Progress, layers_of
+from ml.embedding import Encoder, layers_of
 from ml.evaluation.cross_validation import Helpers
 from ml.evaluation.metrics import summarise
 from ml.gate import Candidate, decide
@@ -131,72 +131,39 @@ def train(
         OSError: If the predictor cannot be stored.
     """
     dataset = build_groups(rows)
-    groups = [group for group in dataset.groups if not group.suspect]
-    helpers = _helpers(dataset.groups, settings.choices.suspect_trust)
-    refuse_too_little(groups)
-    _embed(
-        encoder,
-        stack_arms([*groups, *helpers.groups]).texts,
-        progress=lambda done: progress(0.6 * done, "embedding"),
-    )
-    lineup = line_up(encoder, len(groups), asked=settings.choices.strategies)
-    source = prepare_source(
-        settings.source, groups, encoder, rng=np.random.default_rng(settings.seed)
-    )
+    material = _material(dataset, settings.choices)
+    refuse_too_little(material.groups)
+    _embed(encoder, stack_arms(material.everything).texts, progress)
+    lineup = line_up(encoder, len(material.groups), asked=settings.choices.strategies)
+    rng = np.random.default_rng(settings.seed)
+    source = prepare_source(settings.source, material.groups, encoder, rng=rng)
     strategies = (*lineup.strategies, *_with_source(encoder, source))
-    steps = open_checkpoints(
-        [*groups, *helpers.groups, *(source.groups if source else ())], encoder, settings
-    )
+    trainers = [*material.everything, *(source.groups if source else ())]
+    steps = open_checkpoints(trainers, encoder, settings)
+    dispersion = replicate_dispersion(dataset) or 1.0
     trials = try_strategies(
         strategies,
-        groups,
-        settings=TrialSettings(
-            seed=settings.seed,
-            dispersion=replicate_dispersion(dataset) or 1.0,
-            helpers=helpers,
-        ),
+        material.groups,
+        settings=TrialSettings(seed=settings.seed, dispersion=dispersion, helpers=material.helpers),
         progress=lambda done: progress(0.6 + 0.3 * done, "cross_validation"),
         keep=steps.keep if steps else keep_nothing,
     )
     decision = decide(_candidates(strategies, trials), seed=settings.seed)
-    rng = np.random.default_rng(settings.seed)
-    record = as_plain(
+    record = _record(dataset, material, trials, encoder=encoder, settings=settings)
+    record |= as_plain(
         {
-            "created_at": settings.now.isoformat(),
-            "seed": settings.seed,
-            "code_commit": settings.code_commit,
-            "configuration": record_configuration(encoder, len(groups)),
-            "data": record_data(dataset, groups)
-            | {"suspect_trust": settings.choices.suspect_trust if helpers.groups else 0.0},
-            "ceiling": record_ceilings(dataset, groups, rng=rng),
-            "metrics": {
-                name: asdict(summarise(trial.sums, rng=rng)) for name, trial in trials.items()
-            },
             "gate": asdict(decision),
             "source": source and source.record,
             "left_out": [asdict(absence) for absence in lineup.left_out],
         }
     )
     progress(0.95, "final_fit")
-    if decision.served is not None:
-        strategy = next(each for each in strategies if each.name == decision.served)
-        artifact = final_fit(
-            strategy,
-            Material(groups=groups, helpers=helpers),
-            trial=trials[strategy.name],
-            record=record,
-            rng=rng,
-        )
-        record = publish_artifact(
-            add_fast_parts(
-                artifact,
-                strategy.restore(artifact.parts),
-                groups=[*groups, *helpers.groups],
-                encoder=encoder,
-            ),
-            folder=settings.folder,
-            card=model_card(artifact.manifest, served=strategy.name),
-        )
+    for strategy in strategies:
+        if strategy.name == decision.served:
+            trial = trials[strategy.name]
+            record = _store(
+                strategy, material, trial=trial, record=record, encoder=encoder, settings=settings
+            )
     if steps:
         steps.clear()
     progress(1.0, "final_fit")
@@ -227,22 +194,71 @@ def open_checkpoints(
     return Checkpoints(settings.unfinished, key=key)
 
 
+def _store(
+    strategy: Strategy,
+    material: Material,
+    *,
+    trial: Trial,
+    record: Mapping[str, Any],
+    encoder: Encoder,
+    settings: TrainingSettings,
+) -> dict[str, Any]:
+    """Fit the chosen strategy on everything, publish it, and return its manifest."""
+    rng = np.random.default_rng(settings.seed)
+    artifact, fitted = final_fit(strategy, material, trial=trial, record=record, rng=rng)
+    return publish_artifact(
+        add_fast_parts(artifact, fitted, groups=material.everything, encoder=encoder),
+        folder=settings.folder,
+        card=model_card(artifact.manifest, served=strategy.name),
+    )
+
+
 def _with_source(encoder: Encoder, source: Source | None) -> tuple[Strategy, ...]:
     if source is None:
         return ()
     return (WithSource(inner=frozen(encoder), source=source.arms, trust=source.ratios),)
 
 
-def _helpers(groups: Sequence[ContrastGroup], trust: float) -> Helpers:
-    suspect = tuple(group for group in groups if group.suspect and trust > 0)
-    return Helpers(groups=suspect, trust=np.full(len(suspect), trust))
+def _material(dataset: Dataset, choices: Choices) -> Material:
+    suspect = tuple(each for each in dataset.groups if each.suspect and choices.suspect_trust > 0)
+    return Material(
+        groups=[group for group in dataset.groups if not group.suspect],
+        helpers=Helpers(groups=suspect, trust=np.full(len(suspect), choices.suspect_trust)),
+    )
 
 
-def _embed(encoder: Encoder, texts: Sequence[str], *, progress: Progress) -> None:
-    """Fill the caches of the encoder and of its layers."""
+def _record(
+    dataset: Dataset,
+    material: Material,
+    trials: Mapping[str, Trial],
+    *,
+    encoder: Encoder,
+    settings: TrainingSettings,
+) -> dict[str, Any]:
+    """Return what is known once every strategy was tried; JSON-able."""
+    groups, rng = material.groups, np.random.default_rng(settings.seed)
+    trust = settings.choices.suspect_trust if material.helpers.groups else 0.0
+    return as_plain(
+        {
+            "created_at": settings.now.isoformat(),
+            "seed": settings.seed,
+            "code_commit": settings.code_commit,
+            "configuration": record_configuration(encoder, len(groups)),
+            "data": record_data(dataset, groups) | {"suspect_trust": trust},
+            "ceiling": record_ceilings(dataset, groups, rng=rng),
+            "metrics": {
+                name: asdict(summarise(trial.sums, rng=rng)) for name, trial in trials.items()
+            },
+        }
+    )
+
+
+def _embed(encoder: Encoder, texts: Sequence[str], progress: TrainingProgress) -> None:
+    """Fill the caches of the encoder and of its layers: the first 6 tenths of a training."""
     encoders = [each for each in (encoder, layers_of(encoder)) if each is not None]
+    share = 0.6 / len(encoders)
     for at, each in enumerate(encoders):
-        each.encode(texts, progress=lambda done, at=at: progress((at + done) / len(encoders)))  # type: ignore[misc]
+        each.encode(texts, progress=lambda done, at=at: progress(share * (at + done), "embedding"))  # type: ignore[misc]
 
 
 def refuse_too_little(groups: Sequence[ContrastGroup]) -> None:
