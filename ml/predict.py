@@ -381,6 +381,43 @@ def compare_transfer(
         )
 
 
+def learning_curves(
+    rows: Iterable[HistoryRow],
+    *,
+    strategies: Sequence[str] | None = None,
+    n_splits: int = 4,
+    seed: int = 0,
+    progress: Callable[[float], None] = lambda _fraction: None,
+) -> dict[str, Any]:
+    """Measure accuracy on held-out tests by the number of tests learned from; nothing is stored.
+
+    Args:
+        rows: Past tests.
+        strategies: Keys of the strategies; None: those that take seconds.
+        n_splits: Splits into judged and teaching tests, >= 1.
+        seed: Seed of the splits, >= 0.
+        progress: Told the fraction done.
+
+    Returns:
+        `groups`, `splits`, `curves`, `data_saving` and a `drawing` (SVG).
+
+    Raises:
+        PredictorError: If there are too few tests, or no usable encoder.
+    """
+    from ml.training.curves import QUICK
+    from ml.training.curves import learning_curves as measure
+
+    with _expected_failures():
+        return measure(
+            rows,
+            encoder=_cached_encoder(_model_dir() / "cache"),
+            strategies=strategies or QUICK,
+            n_splits=n_splits,
+            seed=seed,
+            progress=progress,
+        )
+
+
 def roll_back(number: int) -> bool:
     """Bring a retired predictor back; return False if it is not retired.
 

@@ -1,0 +1,117 @@
+import numpy as np
+import pytest
+
+from ml.evaluation.curve_drawing import draw_curves
+from ml.evaluation.estimates import Estimate
+from ml.evaluation.learning_curves import (
+    Plan,
+    Point,
+    count_teaching,
+    curve,
+    data_saving,
+    measure_curves,
+)
+from ml.strategies.no_text import NoText
+from ml.strategies.stack import Stack
+from ml.strategies.tfidf import TfidfRidge
+from tests.ml.factories import groups_of, learnable_rows
+
+
+@pytest.fixture(scope="module")
+def groups():
+    return groups_of(*learnable_rows(60))
+
+
+def plan(strategy, *sizes, n_splits=2):
+    return Plan(strategy=strategy, sizes=sizes, n_splits=n_splits)
+
+
+def cell(hits, pairs=10, n_groups=40):
+    return np.tile([float(hits), float(pairs)], (n_groups, 1))
+
+
+def test_more_tests_teach_more(groups):
+    cells = measure_curves([plan(TfidfRidge(), 4, 40)], groups, seed=1)
+    few, many = curve(cells, "tfidf")
+    assert (few.groups, many.groups) == (4, 40)
+    assert many.accuracy.value > few.accuracy.value + 0.05
+    assert few.accuracy.low < few.accuracy.value < few.accuracy.high
+
+
+def test_no_text_is_a_coin(groups):
+    (point,) = curve(measure_curves([plan(NoText(), 20)], groups, seed=1), "no_text")
+    assert point.accuracy.value == 0.5
+
+
+def test_figures_are_the_same_for_a_seed_and_others_for_another(groups):
+    plans = [plan(TfidfRidge(), 20, n_splits=1)]
+    first, again, other = (measure_curves(plans, groups, seed=seed) for seed in (1, 1, 2))
+    key = ("tfidf", 20, 0)
+    np.testing.assert_array_equal(first[key], again[key])
+    assert first[key].shape != other[key].shape or (first[key] != other[key]).any()
+
+
+def test_stack_uses_what_its_members_said(groups):
+    made = []
+
+    def keep(name, make):
+        if name not in kept:
+            made.append(name)
+            kept[name] = make()
+        return kept[name]
+
+    kept = {}
+    tfidf = TfidfRidge()
+    stack = Stack(members=(tfidf, NoText()), weights=(1.0, 1.0))
+    cells = measure_curves([plan(tfidf, 20), plan(stack, 20)], groups, seed=1, keep=keep)
+    assert sorted(made) == ["no_text-20-0", "no_text-20-1", "tfidf-20-0", "tfidf-20-1"]
+    np.testing.assert_array_equal(cells["stack", 20, 0], cells["tfidf", 20, 0])
+
+
+def test_progress_ends_at_one(groups):
+    told = []
+    measure_curves([plan(NoText(), 5, 10)], groups, seed=1, progress=told.append)
+    assert told == pytest.approx([5 / 30, 0.5, 20 / 30, 1.0])
+
+
+def test_more_groups_than_may_teach_are_refused(groups):
+    assert count_teaching(groups, n_splits=2, seed=1) < 60
+    with pytest.raises(ValueError, match="60 groups cannot teach"):
+        measure_curves([plan(NoText(), 60)], groups, seed=1)
+
+
+def test_saving_is_read_off_on_the_log_scale():
+    # 0.6 lies in the middle between 0.5 at 25 and 0.7 at 100 groups: at 50 on the log scale.
+    cells = {
+        ("slow", 400, 0): cell(6),
+        ("fast", 25, 0): cell(5),
+        ("fast", 100, 0): cell(7),
+    }
+    saving = data_saving(cells, "fast", baseline="slow", baseline_groups=400)
+    assert saving.accuracy == pytest.approx(0.6)
+    assert saving.groups_needed == pytest.approx(50)
+    assert saving.ratio.value == pytest.approx(8)
+
+
+@pytest.mark.parametrize(("hits", "needed"), [((7, 8), 25), ((2, 3), 100)])
+def test_saving_stays_within_what_was_measured(hits, needed):
+    cells = {("slow", 400, 0): cell(6), ("fast", 25, 0): cell(hits[0])}
+    cells["fast", 100, 0] = cell(hits[1])
+    saving = data_saving(cells, "fast", baseline="slow", baseline_groups=400)
+    assert saving.groups_needed == needed
+
+
+def test_drawing_has_a_line_and_a_name_for_each_strategy():
+    points = [
+        Point(groups=size, accuracy=Estimate(value=value, low=value - 0.1, high=value + 0.1))
+        for size, value in ((25, 0.5), (100, 0.6))
+    ]
+    drawing = draw_curves({"a<b": points, "c": points})
+    assert drawing.count("<polyline") == 2
+    assert drawing.count("<circle") == 4
+    assert "a&lt;b" in drawing
+
+
+def test_drawing_copes_with_one_size():
+    only = Point(groups=16, accuracy=Estimate(value=0.5, low=0.5, high=0.5))
+    assert draw_curves({"a": [only]}).count("<circle") == 1
