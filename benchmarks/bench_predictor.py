@@ -4,12 +4,16 @@ Grouped 5-fold cross-validation by connected component, suspect weeks left out o
 intervals by bootstrap over groups: what `train_predictor` does before it fits the final model.
 Finished folds are kept in `var/`: a run that was broken off goes on from there, and says so. What
 a fit costs is in `bench_training.py`.
+
+`CTAOPT_ENCODER` may name another encoder, as for the service: the results go to a file of its own.
 """
 
+import os
 import sys
 import time
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,6 +35,7 @@ from ml.training.trainer import TrainingSettings, open_checkpoints
 from ml.training.trials import TrialSettings, try_strategies
 
 ARCHIVE = PROJECT.parent / "shared/data/upworthy/history.csv.gz"
+ENCODER = os.environ.get("CTAOPT_ENCODER", "")
 UNFINISHED = PROJECT / "var" / "bench_predictor"
 SEED = 0
 # What this must show; a prototype over five folds had 0.591 / 0.692 frozen, 0.615 / 0.726 tuned.
@@ -50,8 +55,9 @@ def main() -> None:
     resumed = UNFINISHED.exists()
     figures = compare()
     record(
-        "predictor",
+        f"predictor_{Path(ENCODER).name}" if ENCODER else "predictor",
         {
+            "encoder": ENCODER and Path(ENCODER).name,
             "seconds": round(time.perf_counter() - started, 1),
             "cpu_seconds": round(time.process_time() - cpu_started, 1),
             "resumed": resumed,
@@ -75,7 +81,7 @@ def compare() -> dict[str, Any]:
     )
     trust = settings.choices.suspect_trust
     suspect = tuple(group for group in dataset.groups if group.suspect)
-    encoder = CachedEncoder(load_encoder(""), PROJECT / "var" / "bench_cache")
+    encoder = CachedEncoder(load_encoder(ENCODER), PROJECT / "var" / "bench_cache")
     for each in (encoder, layers_of(encoder)):
         assert each is not None
         each.encode(stack_arms(dataset.groups).texts)
