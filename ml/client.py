@@ -4,6 +4,7 @@ import http.client
 import json
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -50,7 +51,9 @@ def ask(
     connection = _connection(address, timeout_s)
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
     try:
-        connection.request("POST", "/score", body=json.dumps(question), headers=headers)
+        # A service that refuses does not read to the end; why it refuses can be read all the same.
+        with suppress(BrokenPipeError):
+            connection.request("POST", "/score", body=json.dumps(question), headers=headers)
         response = connection.getresponse()
         body = response.read(MAX_ANSWER_BYTES)
         if response.status != 200:
