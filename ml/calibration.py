@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
-from scipy.special import expit
-from scipy.stats import norm
+from scipy.special import expit, ndtri
 
 from ml.dataset.groups import Arms
 from ml.dataset.pairs import Pairs
@@ -164,7 +163,7 @@ def predicted_lift(difference: float, calibration: Calibration) -> Lift:
     (-0.092, 0.105, 0.344)
     """
     middle = calibration.lift_slope * difference
-    reach = float(norm.ppf(0.975)) * calibration.lift_sd
+    reach = float(ndtri(0.975)) * calibration.lift_sd
     low, expected, high = np.expm1([middle - reach, middle, middle + reach])
     return Lift(expected=float(expected), low=float(low), high=float(high))
 

@@ -161,9 +161,11 @@ def likeness(queries: Representation, past: Representation) -> NDArray[np.float3
     >>> likeness(np.array([[1.0, 0.0]], dtype=np.float32), np.eye(2, dtype=np.float32))
     array([[1., 0.]], dtype=float32)
     """
-    product = queries @ past.T
+    # The large side first: few queries are then not worth a thread each, which would cost more
+    # in waiting for each other than in multiplying.
+    product = past @ queries.T
     dense = product.toarray() if isinstance(product, csr_array) else product
-    return np.asarray(dense, dtype=np.float32)
+    return np.ascontiguousarray(dense.T, dtype=np.float32)
 
 
 def _distances(

@@ -139,6 +139,8 @@ class _Graph:
 
     def __init__(self, folder: Path, max_tokens: int, threads: int | None) -> None:
         options = onnxruntime.SessionOptions()
+        # Threads that wait by turning round take the core from those that work.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         if threads is not None:
             options.intra_op_num_threads = threads
         self._session = onnxruntime.InferenceSession(

@@ -87,17 +87,21 @@ def nearest_wordings(
     """
     # More than `count`: the same wording may stand in many tests.
     some = min(len(past), 32 * count)
-    top = np.argsort(-likeness, kind="stable")[:some]
+    if not some:
+        return ()
+    least = np.partition(likeness, len(past) - some)[len(past) - some]
+    near = np.flatnonzero(likeness >= least)
+    top = near[np.argsort(-likeness[near], kind="stable")][:some]
     order = sorted(top, key=lambda at: (-round(float(likeness[at]), 3), -past[at].visitors))
     shown: dict[str, NearWording] = {}
     for at in order:
         if len(shown) == count or likeness[at] <= 0:
             break
         found = past[at]
-        near = NearWording(
+        resembling = NearWording(
             **asdict(found),
             click_rate=found.clicks / found.visitors,
             likeness=float(likeness[at]),
         )
-        shown.setdefault(near.text, near)
+        shown.setdefault(resembling.text, resembling)
     return tuple(shown.values())

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from ml.dataset.groups import ContrastGroup, center_in_group, stack_arms
 from ml.dataset.spread import arm_variance, log_odds
@@ -15,7 +15,7 @@ from ml.language.principles import TRAITS, Trait, find_traits
 SPREADS = np.geomspace(0.005, 1.0, 60)
 # Scale of the half-normal prior of that spread: principles rarely move a click rate by half.
 USUAL_SPREAD = 0.2
-Z95 = float(norm.ppf(0.975))
+Z95 = float(ndtri(0.975))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,7 +216,7 @@ def _effect(
         lift=float(lift),
         low=float(low),
         high=float(high),
-        chance=float(norm.cdf(mean / sd)),
+        chance=float(ndtr(mean / sd)),
         examples=examples,
     )
 

@@ -65,7 +65,8 @@ class Scorer:
     """
 
     def __init__(self, artifact: Artifact, fitted: FittedStrategy) -> None:
-        self.artifact = artifact
+        # Vectors of past wordings are many megabytes: they are kept once, ready to multiply.
+        self.artifact = replace(artifact, past_vectors=None)
         self._fitted = fitted
         self._past: Representation | None = (
             fitted.represent([past.text for past in artifact.past])

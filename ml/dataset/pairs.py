@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from ml.dataset.groups import Arms
 
@@ -91,4 +91,4 @@ def _two_proportion_p(
     pooled = (c_a + c_b) / (n_a + n_b)
     # Rates differ, so the pooled rate is inside (0, 1) and the error is positive.
     error = np.sqrt(pooled * (1 - pooled) * (1 / n_a + 1 / n_b))
-    return np.asarray(2 * norm.sf(np.abs(c_a / n_a - c_b / n_b) / error))
+    return np.asarray(2 * ndtr(-np.abs(c_a / n_a - c_b / n_b) / error))

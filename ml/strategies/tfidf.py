@@ -1,15 +1,13 @@
 """Learning from scratch: ridge regression on the words and word pairs of past tests."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import Ridge
 
 from ml.dataset.duplicates import tokenise
 from ml.dataset.groups import Arms
@@ -47,21 +45,28 @@ class TfidfRidge:
         Args:
             arms: Arms of the groups.
         """
-        vectorizer = _vectorizer(_frequent_terms(arms.texts, self.min_count))
-        features = csr_array(vectorizer.fit_transform(arms.texts))
+        # Here, because scoring needs none of it: it is slow to load and large.
+        from sklearn.linear_model import Ridge  # noqa: PLC0415
+
+        terms = _frequent_terms(arms.texts, self.min_count)
+        counts = _count(arms.texts, _places(terms))
+        found_in = np.bincount(counts.indices, minlength=len(terms))
+        idf = np.log((1 + len(arms.texts)) / (1 + found_in)) + 1
         head = Ridge(alpha=self.alpha, fit_intercept=False, solver="sparse_cg", tol=1e-6)
         head.fit(
-            _center_rows(features, arms.group),
+            _center_rows(_weigh(counts, idf), arms.group),
             centered_targets(arms),
             sample_weight=evidence_weights(arms),
         )
-        return FittedTfidf(vectorizer=vectorizer, weights=head.coef_)
+        return FittedTfidf(places=_places(terms), idf=idf, weights=head.coef_)
 
     def restore(self, parts: Parts) -> "FittedTfidf":
         """Return the strategy whose terms, frequencies and weights were stored."""
-        vectorizer = _vectorizer(list(parts.words["terms"]))
-        vectorizer.idf_ = parts.tensors["idf"]
-        return FittedTfidf(vectorizer=vectorizer, weights=parts.tensors["weights"])
+        return FittedTfidf(
+            places=_places(parts.words["terms"]),
+            idf=parts.tensors["idf"],
+            weights=parts.tensors["weights"],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,11 +74,13 @@ class FittedTfidf:
     """Terms with their inverse document frequencies and learned weights.
 
     Args:
-        vectorizer: Fitted vectoriser of t terms.
-        weights: Weight of each term, float64 (t,).
+        places: Column of each of t terms.
+        idf: Inverse document frequency of each, float64 (t,).
+        weights: Weight of each, float64 (t,).
     """
 
-    vectorizer: TfidfVectorizer
+    places: Mapping[str, int]
+    idf: NDArray[np.float64]
     weights: NDArray[np.float64]
 
     def score(self, texts: Sequence[str]) -> NDArray[np.float64]:
@@ -82,13 +89,12 @@ class FittedTfidf:
 
     def represent(self, texts: Sequence[str]) -> csr_array:
         """Return the texts as unit TF-IDF rows (n, t); a row is 0 if no term is known."""
-        return csr_array(self.vectorizer.transform(texts))
+        return _weigh(_count(texts, self.places), self.idf)
 
     def parts(self) -> Parts:
         """Return terms, inverse document frequencies and weights."""
         return Parts(
-            tensors={"idf": self.vectorizer.idf_, "weights": self.weights},
-            words={"terms": self.vectorizer.get_feature_names_out().tolist()},
+            tensors={"idf": self.idf, "weights": self.weights}, words={"terms": list(self.places)}
         )
 
 
@@ -104,8 +110,25 @@ def _frequent_terms(texts: Sequence[str], min_count: int) -> list[str]:
     return sorted(term for term, count in counts.items() if count >= min_count) or sorted(counts)
 
 
-def _vectorizer(vocabulary: list[str]) -> TfidfVectorizer:
-    return TfidfVectorizer(analyzer=_terms, sublinear_tf=True, vocabulary=vocabulary)
+def _places(terms: Iterable[str]) -> dict[str, int]:
+    return {term: at for at, term in enumerate(terms)}
+
+
+def _count(texts: Sequence[str], places: Mapping[str, int]) -> csr_array:
+    """Return how often each known term stands in each text, (n, t)."""
+    rows = [Counter(places[term] for term in _terms(text) if term in places) for text in texts]
+    columns = np.fromiter((at for row in rows for at in sorted(row)), dtype=np.int32)
+    counts = np.fromiter((row[at] for row in rows for at in sorted(row)), dtype=np.float64)
+    starts = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int32)
+    return csr_array((counts, columns, starts), shape=(len(texts), len(places)))
+
+
+def _weigh(counts: csr_array, idf: NDArray[np.float64]) -> csr_array:
+    """Return unit rows: the logarithm of a count, plus 1, times the term's rarity."""
+    values = (1 + np.log(counts.data)) * idf[counts.indices]
+    row = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
+    length = np.sqrt(np.bincount(row, values**2, minlength=counts.shape[0]))
+    return csr_array((values / length[row], counts.indices, counts.indptr), shape=counts.shape)
 
 
 def _center_rows(features: csr_array, group: NDArray[np.int64]) -> csr_array:

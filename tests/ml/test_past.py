@@ -33,3 +33,16 @@ def test_nearest_shows_each_wording_once_with_its_best_evidence():
 def test_nearest_leaves_out_what_shares_nothing():
     found = nearest_wordings(np.array([0.0, 0.5, -0.1, 0.0], dtype=np.float32), past(), 3)
     assert [near.text for near in found] == ["Try"]
+
+
+def test_nearest_of_very_many_are_those_of_a_full_sort():
+    rng = np.random.default_rng(5)
+    many = past_wordings(
+        groups_of(*(arm_row(f"{n // 2}", f"word {n}", 1000 + n % 7, 10) for n in range(600)))
+    )
+    # Many are equally near: the first of them, by the order of the past, are looked at.
+    likeness = rng.integers(0, 20, size=600).astype(np.float32) / 20
+    looked_at = np.argsort(-likeness, kind="stable")[:96]
+    order = sorted(looked_at, key=lambda at: (-round(float(likeness[at]), 3), -many[at].visitors))
+    expected = [many[at].text for at in order[:3]]
+    assert [near.text for near in nearest_wordings(likeness, many, 3)] == expected

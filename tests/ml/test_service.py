@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from time import monotonic, sleep
 
+import psutil
 import pytest
 from django.core.management import CommandError
 from django.db import OperationalError
@@ -148,6 +149,7 @@ def test_service_of_its_own_answers_and_stops(tmp_path, settings):
             found = predict.ask_service(["Go"], control="Stop")
             sleep(0.05)
         assert found["refusal"]["code"] == "no_predictor"
+        assert psutil.Process(process.pid).environ()["OPENBLAS_NUM_THREADS"] == "1"
         with pytest.raises(client.ServiceSilentError, match="answered 401"):
             client.ask(settings.CTAOPT_SCORING_URL, {"texts": []}, token="no", timeout_s=20)
     finally:

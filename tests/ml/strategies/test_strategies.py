@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.sparse import issparse
+from sklearn.feature_extraction.text import TfidfVectorizer
 
 from ml.dataset.groups import stack_arms
 from ml.embedding import EncoderError
@@ -104,3 +105,15 @@ def test_head_refuses_another_encoder(arms):
     parts = FrozenHead(encoder=HashEncoder(seed=1)).fit(arms).parts()
     with pytest.raises(EncoderError, match="encoder 'hash': not the one the predictor was trained"):
         FrozenHead(encoder=HashEncoder(seed=2)).restore(parts)
+
+
+def test_tfidf_rows_are_those_of_scikit_learn(arms):
+    fitted = TfidfRidge(min_count=1).fit(arms)
+    vectorizer = TfidfVectorizer(
+        token_pattern=r"(?u)\b\w+\b", ngram_range=(1, 2), sublinear_tf=True
+    ).fit(arms.texts)
+    terms = fitted.parts().words["terms"]
+    assert terms == vectorizer.get_feature_names_out().tolist()
+    unseen = [*arms.texts, "free free guide", "", "of no known word"]
+    expected = vectorizer.transform(unseen).toarray()
+    assert fitted.represent(unseen).toarray() == pytest.approx(expected, abs=1e-12)
