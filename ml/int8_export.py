@@ -115,7 +115,8 @@ def _export_graph(readout: torch.nn.Module, max_tokens: int, path: Path) -> None
     batch, length = torch.export.Dim("batch"), torch.export.Dim("length", max=max_tokens)
     shape = {0: batch, 1: length}
     # Two tensors: one given twice would be exported as one input.
-    ids, mask = torch.ones(3, 7, dtype=torch.long), torch.ones(3, 7, dtype=torch.long)
+    device = next(readout.parameters()).device
+    ids, mask = (torch.ones(3, 7, dtype=torch.long, device=device) for _ in range(2))
     with torch.no_grad():
         torch.onnx.export(
             readout,

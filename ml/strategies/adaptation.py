@@ -9,9 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ml.devices import fast_arithmetic
 from ml.embedding import Progress, no_progress
 from ml.encoder import SentenceEncoder, encode_sorted, unit_mean
-from ml.strategies.network import fast_arithmetic
+from ml.strategies.network import device_of, seeded
 
 BATCH = 64
 TEMPERATURE = 0.05
@@ -56,7 +57,7 @@ class AdaptedEncoder:
     @torch.no_grad()
     def _encode(self, texts: list[str]) -> NDArray[np.float32]:
         batches = [texts[start : start + BATCH] for start in range(0, len(texts), BATCH)]
-        made = [_read(self._encoder, self._network, batch).numpy() for batch in batches]
+        made = [_read(self._encoder, self._network, batch).cpu().numpy() for batch in batches]
         return np.concatenate(made).astype(np.float32)
 
 
@@ -85,8 +86,7 @@ def adapt_encoder(
     network.requires_grad_(requires_grad=True)  # Whoever shares the encoder's layers froze them.
     rng = np.random.default_rng(seed)
     optimizer = torch.optim.AdamW(network.parameters(), lr=RATE)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed, device_of([network])):
         network.train()
         for _ in range(epochs):
             order = rng.permutation(len(different))
@@ -104,8 +104,9 @@ def adapt_encoder(
 
 
 def _read(encoder: SentenceEncoder, network: nn.Module, texts: list[str]) -> Tensor:
-    inputs = encoder.preprocess(texts)
-    with fast_arithmetic():
+    device = device_of([network])
+    inputs = {name: values.to(device) for name, values in encoder.preprocess(texts).items()}
+    with fast_arithmetic(device):
         state = network(**inputs).last_hidden_state
     return unit_mean(state.float(), inputs["attention_mask"])
 
@@ -113,4 +114,4 @@ def _read(encoder: SentenceEncoder, network: nn.Module, texts: list[str]) -> Ten
 def _contrast(first: Tensor, second: Tensor) -> Tensor:
     """Return the loss of telling, for each text, its second reading from those of others."""
     alike = first @ second.T / TEMPERATURE
-    return nn.functional.cross_entropy(alike, torch.arange(len(first)))
+    return nn.functional.cross_entropy(alike, torch.arange(len(first), device=first.device))

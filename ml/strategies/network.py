@@ -12,6 +12,7 @@ from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedModel
 
+from ml.devices import fast_arithmetic
 from ml.embedding import Encoder
 from ml.encoder import SentenceEncoder, unit_mean
 
@@ -93,14 +94,13 @@ def randomised(network: PreTrainedModel) -> PreTrainedModel:
     Args:
         network: From `shortened`.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with seeded(0, torch.device("cpu")):
         made = cast(
             PreTrainedModel,
             AutoModel.from_config(network.config),  # type: ignore[no-untyped-call]
         )
     made.train(mode=False)
-    return made
+    return cast(PreTrainedModel, cast(nn.Module, made).to(network.device))
 
 
 @contextmanager
@@ -120,8 +120,7 @@ def adapted(network: PreTrainedModel, *, rank: int, n_frozen: int, seed: int) ->
         target_modules=["query", "value"],
         layers_to_transform=list(range(n_frozen, depth)),
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed, network.device):
         inject_adapter_in_model(config, network)
     yield
     for name, module in list(network.named_modules()):
@@ -150,10 +149,12 @@ def lower_states(
     for start in range(0, len(order), BATCH):
         chunk = order[start : start + BATCH]
         inputs = encoder.preprocess([texts[at] for at in chunk])
+        inputs = {name: values.to(network.device) for name, values in inputs.items()}
         mask = inputs["attention_mask"]
         state = run_layers(frozen, embeddings(input_ids=inputs["input_ids"]), mask)
         # One block a batch: thousands of small ones would leave holes that nothing else fits.
-        rows.update(zip(chunk, torch.split(state[mask.bool()], mask.sum(1).tolist()), strict=True))
+        block = state[mask.bool()].cpu()
+        rows.update(zip(chunk, torch.split(block, mask.sum(1).tolist()), strict=True))
     return States(rows=tuple(rows[at] for at in range(len(texts))))
 
 
@@ -177,30 +178,43 @@ def upper_means(layers: Sequence[nn.Module], states: Sequence[Tensor]) -> Tensor
     Args:
         layers: The layers above the frozen ones.
         states: Rows of `States`; those of similar length together are padded little.
+
+    Returns:
+        Float32, on the device of the layers.
     """
+    device = device_of(layers)
     lengths = torch.tensor([len(state) for state in states])
-    longest = -(-int(lengths.max()) // LENGTH_STEP) * LENGTH_STEP
+    longest = -(-max(len(state) for state in states) // LENGTH_STEP) * LENGTH_STEP
     padded = torch.zeros(len(states), longest, states[0].shape[1])
     for row, state in zip(padded, states, strict=True):
         row[: len(state)] = state
     mask = (torch.arange(longest)[None] < lengths[:, None]).to(torch.int64)
-    with fast_arithmetic():
+    padded, mask = padded.to(device), mask.to(device)
+    with fast_arithmetic(device):
         state = run_layers(layers, padded, mask)
     return unit_mean(state.float(), mask)
 
 
-def fast_arithmetic() -> torch.autocast:
-    """Return a context in which matrices are multiplied in bfloat16 where the processor can."""
-    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=has_fast_bfloat16())
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Draw at random from a seed, and leave the generators of others as they were.
 
-
-def has_fast_bfloat16() -> bool:
-    """Return whether the processor multiplies bfloat16 faster than float32.
-
-    >>> has_fast_bfloat16() in (True, False)
-    True
+    Args:
+        seed: >= 0.
+        device: Where draws are made, beside the processor.
     """
-    return bool(torch.cpu._is_avx512_bf16_supported())
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
+
+
+def device_of(layers: Sequence[nn.Module]) -> torch.device:
+    """Return where some layers are.
+
+    Args:
+        layers: At least one, all on one device.
+    """
+    return next(layers[0].parameters()).device
 
 
 def _layers(network: PreTrainedModel) -> nn.ModuleList | None:
