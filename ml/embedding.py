@@ -3,7 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
@@ -26,6 +26,20 @@ def no_progress(_fraction: float) -> None:
 
     >>> no_progress(0.5)
     """
+
+
+def within(progress: Progress, start: float, share: float) -> Progress:
+    """Return what tells the fraction done of a part as that of the whole.
+
+    Args:
+        progress: Told the fraction of the whole.
+        start: Where the part starts, in [0, 1].
+        share: Of the whole, in [0, 1].
+
+    >>> within(print, 0.5, 0.25)(0.5)
+    0.625
+    """
+    return lambda done: progress(start + share * done)
 
 
 class EncoderError(RuntimeError):
@@ -149,7 +163,7 @@ class CachedEncoder:
             block = slice(start, start + BLOCK)
             share = len(keys[block]) / len(keys)
             made = self._encoder.encode(
-                texts[block], progress=partial(_within, progress, start / len(keys), share)
+                texts[block], progress=within(progress, start / len(keys), share)
             )
             self._vectors.update(zip(keys[block], made, strict=True))
             self._write()
@@ -182,10 +196,6 @@ class CachedEncoder:
 # Texts between two writes of the cache: some ten seconds of work.
 BLOCK = 2_048
 _KEY_BYTES = 16
-
-
-def _within(progress: Progress, start: float, share: float, done: float) -> None:
-    progress(start + share * done)
 
 
 def _key(text: str) -> bytes:

@@ -122,6 +122,7 @@ def train(
                 choices=choices or Choices(),
                 source=tuple(source),
                 unfinished=_model_dir() / "unfinished",
+                processes=settings.CTAOPT_TRAINING_PROCESSES,
             ),
             progress=progress or (lambda _fraction, _stage: None),
         )

@@ -31,6 +31,12 @@ CTAOPT_SCORING_URL = env.str("CTAOPT_SCORING_URL", default=f"unix:{socket_path(D
 CTAOPT_SCORING_TIMEOUT_S = 3.0
 # So many new contrasts of wordings since the last training start another one at night; 0: never.
 CTAOPT_RETRAIN_AFTER_TESTS = env.int("CTAOPT_RETRAIN_AFTER_TESTS", default=10)
+# Processes that fine-tune a network together: with several graphics cards one for each.
+CTAOPT_TRAINING_PROCESSES = env.int("CTAOPT_TRAINING_PROCESSES", default=1)
+if CTAOPT_TRAINING_PROCESSES < 1:
+    raise ImproperlyConfigured(
+        f"CTAOPT_TRAINING_PROCESSES: {CTAOPT_TRAINING_PROCESSES} is not 1 or more."
+    )
 # Days for which raw events are kept; 0: for good. Less than 90 is refused: late events and what
 # was known of a visitor before reach back so far.
 CTAOPT_EVENT_DAYS = env.int("CTAOPT_EVENT_DAYS", default=0)

@@ -13,7 +13,7 @@ from ml.checkpoints import Keep, keep_nothing
 from ml.dataset.groups import Arms, ContrastGroup, stack_arms
 from ml.dataset.pairs import Pairs, pair_arms
 from ml.dataset.splits import assign_folds, connect_groups, find_leaks
-from ml.embedding import Progress, no_progress
+from ml.embedding import Progress, no_progress, within
 from ml.evaluation.metrics import Predictions
 from ml.strategies.contract import Strategy
 from ml.strategies.stack import Stack
@@ -151,15 +151,16 @@ def cross_validate(
         strategy: What to judge.
         folds: Groups in leak-safe folds, the same for every strategy that is compared.
         dispersion: Noise variance over binomial variance, >= 1, for the lift.
-        progress: Told the fraction of the folds done.
+        progress: Told the fraction done.
         keep: Keeps the scores of each strategy and fold: a broken-off training goes on from
             there, and a stack uses what its members said when they were tried themselves.
     """
     scores = np.empty(len(folds.arms.texts))
     for number in range(folds.n_folds):
         inside = folds.fold[folds.arms.group] == number
-        scores[inside] = _kept_scores(strategy, folds, number, keep)
-        progress((number + 1) / folds.n_folds)
+        told = within(progress, number / folds.n_folds, 1 / folds.n_folds)
+        scores[inside] = _kept_scores(strategy, folds, number, keep=keep, progress=told)
+        told(1.0)
     difference = scores[folds.pairs.first] - scores[folds.pairs.second]
     return OutOfFold(
         predictions=Predictions(
@@ -172,16 +173,27 @@ def cross_validate(
     )
 
 
-def _kept_scores(strategy: Strategy, folds: Folds, number: int, keep: Keep) -> NDArray[np.float64]:
+def _kept_scores(
+    strategy: Strategy, folds: Folds, number: int, *, keep: Keep, progress: Progress
+) -> NDArray[np.float64]:
     if isinstance(strategy, Stack):
-        said = [_kept_scores(member, folds, number, keep) for member in strategy.members]
+        share = 1 / len(strategy.members)
+        said = [
+            _kept_scores(
+                member, folds, number, keep=keep, progress=within(progress, at * share, share)
+            )
+            for at, member in enumerate(strategy.members)
+        ]
         return strategy.combine(said)
-    return keep(f"{strategy.name}-fold-{number}", partial(_score_fold, strategy, folds, number))
+    make = partial(_score_fold, strategy, folds, number, progress)
+    return keep(f"{strategy.name}-fold-{number}", make)
 
 
-def _score_fold(strategy: Strategy, folds: Folds, number: int) -> NDArray[np.float64]:
+def _score_fold(
+    strategy: Strategy, folds: Folds, number: int, progress: Progress
+) -> NDArray[np.float64]:
     """Return the scores of a fold's arms by a model fitted on the other folds."""
-    fitted = strategy.fit(folds.training_arms(number))
+    fitted = strategy.fit(folds.training_arms(number), progress=progress)
     inside = folds.fold[folds.arms.group] == number
     return fitted.score(list(compress(folds.arms.texts, inside)))
 

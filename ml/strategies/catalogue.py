@@ -1,7 +1,7 @@
 """Every strategy, from the simplest to the most complex: the order in which the gate compares."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ml.embedding import Encoder, EncoderError, layers_of
@@ -27,6 +27,22 @@ STACK_WEIGHTS = (0.25, 1.0, 0.5)
 
 Absence = Literal["too_few_groups", "encoder_without_layers", "encoder_not_tunable", "not_asked"]
 _Maker = Callable[[], Strategy]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuning:
+    """How networks are fine-tuned, beside their own settings.
+
+    Args:
+        n_processes: Processes that train one together, >= 1.
+        early_stopping: Whether a tenth of the tests is kept from each and tells when to stop.
+    """
+
+    n_processes: int = 1
+    early_stopping: bool = False
+
+
+PLAIN = Tuning()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,13 +75,20 @@ class Lineup:
     left_out: tuple[LeftOut, ...]
 
 
-def line_up(encoder: Encoder, n_groups: int, *, asked: Sequence[str] | None = None) -> Lineup:
+def line_up(
+    encoder: Encoder,
+    n_groups: int,
+    *,
+    asked: Sequence[str] | None = None,
+    tuning: Tuning = PLAIN,
+) -> Lineup:
     """Return the strategies that fit an encoder and an amount of history.
 
     Args:
         encoder: Pretrained encoder for those that start from one.
         n_groups: Contrast groups that can train.
         asked: Keys that the operator wants, however little history there is; None: all that fit.
+        tuning: How networks are fine-tuned.
 
     Raises:
         ValueError: If a key is unknown.
@@ -77,7 +100,7 @@ def line_up(encoder: Encoder, n_groups: int, *, asked: Sequence[str] | None = No
     >>> [(each.name, each.reason) for each in found.left_out][0]
     ('frozen_layers', 'encoder_without_layers')
     """
-    makers = _makers(lambda: encoder)
+    makers = _makers(lambda: encoder, tuning)
     if asked is not None:
         return _as_asked(makers, asked)
     absences = [_absence(name, encoder, n_groups) for name in makers]
@@ -117,11 +140,14 @@ def frozen(encoder: Encoder) -> Strategy:
     return _frozen_layers(encoder) if layers_of(encoder) else FrozenHead(encoder=encoder)
 
 
-def _makers(make_encoder: Callable[[], Encoder]) -> dict[str, _Maker]:
+def _makers(make_encoder: Callable[[], Encoder], tuning: Tuning = PLAIN) -> dict[str, _Maker]:
+    def tuned(encoder: Encoder, name: str = "fine_tuned") -> Strategy:
+        return _fine_tuned(encoder, name, tuning)
+
     def stack() -> Strategy:
         encoder = make_encoder()
         # The last one says how wordings are alike: by vectors that never saw a result.
-        members = TfidfRidge(), _fine_tuned(encoder), _frozen_layers(encoder)
+        members = TfidfRidge(), tuned(encoder), _frozen_layers(encoder)
         return Stack(members=members, weights=STACK_WEIGHTS)
 
     return {
@@ -129,9 +155,9 @@ def _makers(make_encoder: Callable[[], Encoder]) -> dict[str, _Maker]:
         "tfidf": TfidfRidge,
         "frozen_head": lambda: FrozenHead(encoder=make_encoder()),
         "frozen_layers": lambda: _frozen_layers(make_encoder()),
-        "random_network": lambda: _fine_tuned(make_encoder(), "random_network"),
-        "lora": lambda: _fine_tuned(make_encoder(), "lora"),
-        "fine_tuned": lambda: _fine_tuned(make_encoder()),
+        "random_network": lambda: tuned(make_encoder(), "random_network"),
+        "lora": lambda: tuned(make_encoder(), "lora"),
+        "fine_tuned": lambda: tuned(make_encoder()),
         "stack": stack,
     }
 
@@ -143,10 +169,10 @@ def _frozen_layers(encoder: Encoder) -> Strategy:
     return FrozenHead(encoder=layers, name="frozen_layers")
 
 
-def _fine_tuned(encoder: Encoder, name: str = "fine_tuned") -> Strategy:
-    tuned: Encoder | None = getattr(encoder, "tuned", None)
-    if tuned is not None and name == "fine_tuned":
-        return TunedCopy(encoder=tuned)
+def _fine_tuned(encoder: Encoder, name: str, tuning: Tuning) -> Strategy:
+    copied: Encoder | None = getattr(encoder, "tuned", None)
+    if copied is not None and name == "fine_tuned":
+        return TunedCopy(encoder=copied)
     # Torch is loaded by those who fine-tune only.
     from ml.strategies.fine_tuned import FineTuned  # noqa: PLC0415
     from ml.strategies.fine_tuning import TuningSettings  # noqa: PLC0415
@@ -155,12 +181,13 @@ def _fine_tuned(encoder: Encoder, name: str = "fine_tuned") -> Strategy:
     behind = tunable(encoder)
     if behind is None:
         raise EncoderError(f"encoder {encoder.name!r}: it is none of the BERT family")
+    settings = TuningSettings(withheld=tuning.early_stopping)
+    plain = FineTuned(encoder=behind, name=name, n_processes=tuning.n_processes, settings=settings)
     if name == "random_network":
-        return FineTuned(encoder=behind, name=name, starts_random=True)
+        return replace(plain, starts_random=True)
     if name == "lora":
-        settings = TuningSettings(body_rate=ADAPTER_RATE)
-        return FineTuned(encoder=behind, name=name, adapter_rank=8, settings=settings)
-    return FineTuned(encoder=behind)
+        return replace(plain, adapter_rank=8, settings=replace(settings, body_rate=ADAPTER_RATE))
+    return plain
 
 
 def _absence(name: str, encoder: Encoder, n_groups: int) -> LeftOut | None:

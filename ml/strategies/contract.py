@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from ml.dataset.groups import Arms
-from ml.embedding import Encoder, EncoderError
+from ml.embedding import Encoder, EncoderError, Progress, no_progress
 
 # A row for each text, each of length 1: their inner product is the cosine likeness.
 Representation = NDArray[np.float32] | csr_array
@@ -84,8 +84,8 @@ class Strategy(Protocol):
         """Whether it starts from a model pretrained on something else."""
         ...
 
-    def fit(self, arms: Arms) -> FittedStrategy:
-        """Learn from the arms of contrast groups."""
+    def fit(self, arms: Arms, *, progress: Progress = no_progress) -> FittedStrategy:
+        """Learn from the arms of contrast groups; what takes long tells the fraction done."""
         ...
 
     def restore(self, parts: Parts) -> FittedStrategy:

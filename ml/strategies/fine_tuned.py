@@ -1,7 +1,8 @@
 """Transfer of parameters: linear probe, then fine-tuning of the middle layers of an encoder."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
@@ -10,14 +11,13 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from ml.dataset.groups import Arms, center_in_group
-from ml.embedding import no_progress
+from ml.embedding import Progress, no_progress, within
 from ml.encoder import SentenceEncoder, encode_sorted
 from ml.strategies.contract import Parts
-from ml.strategies.fine_tuning import TuningSettings, tune
+from ml.strategies.fine_tuning import Lesson, TuningSettings, prepare_lesson
 from ml.strategies.network import (
     BATCH,
     States,
-    adapted,
     lower_states,
     randomised,
     shortened,
@@ -25,7 +25,11 @@ from ml.strategies.network import (
     upper_means,
 )
 from ml.strategies.ridge import ALPHAS, fit_ridge
-from ml.strategies.targets import centered_targets, evidence_weights
+from ml.strategies.together import Recipe, tune_network, tune_together
+from ml.strategies.watching import Course
+
+# Share of a fit in which what stays frozen is read.
+PREPARING = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +46,7 @@ class FineTuned:
         alphas: Ridge penalties of the probe to choose from.
         adapter_rank: Rank of low-rank adapters that are trained in the layers' stead (LoRA, Hu et
             al. 2022, ICLR) and then merged into them; 0 trains the layers themselves.
+        n_processes: Processes that train together, each on a device of its own, >= 1.
         starts_random: The same network with random weights, embeddings included: what pretraining
             is worth. Its layers are all trained; the random embeddings stay.
     """
@@ -52,6 +57,7 @@ class FineTuned:
     alphas: tuple[float, ...] = ALPHAS
     adapter_rank: int = 0
     starts_random: bool = False
+    n_processes: int = 1
     name: str = "fine_tuned"
 
     @property
@@ -69,17 +75,24 @@ class FineTuned:
         """Layers that keep their weights, counted from below."""
         return 0 if self.starts_random else self.depth // 2
 
-    def fit(self, arms: Arms) -> "FittedTuned":
+    def fit(self, arms: Arms, *, progress: Progress = no_progress) -> "FittedTuned":
         """Probe, then tune once for each seed.
 
         Args:
             arms: Arms of the groups.
+            progress: Told the fraction done.
         """
         probe = self._network(self.depth, self.n_frozen)
         states = lower_states(self.encoder, probe, arms.texts, n_frozen=self.n_frozen)
-        start = self._probe(probe, states, arms)
-        members = tuple(self._tuned(seed, start, states, arms) for seed in self.seeds)
-        return FittedTuned(encoder=self.encoder, n_frozen=self.n_frozen, members=members)
+        means = read_out(trainable_layers(probe, self.n_frozen), states).astype(np.float64)
+        features = center_in_group(means, arms.group)
+        progress(PREPARING)
+        members, share = [], (1 - PREPARING) / len(self.seeds)
+        for number, seed in enumerate(self.seeds):
+            lesson = prepare_lesson(arms, states, settings=self.settings, seed=seed)
+            told = within(progress, PREPARING + number * share, share)
+            members.append(self._tuned(self._probe(features, lesson), lesson, told))
+        return FittedTuned(encoder=self.encoder, n_frozen=self.n_frozen, members=tuple(members))
 
     def restore(self, parts: Parts) -> "FittedTuned":
         """Return the networks whose trained layers were stored.
@@ -88,7 +101,7 @@ class FineTuned:
             EncoderError: If they were trained on another encoder.
         """
         parts.refuse_another(self.encoder)
-        members = []
+        members, courses = [], parts.words.get("courses")
         for number in range(parts.words["members"]):
             network = self._network(parts.words["depth"], parts.words["n_frozen"])
             layers = nn.ModuleList(trainable_layers(network, parts.words["n_frozen"]))
@@ -101,7 +114,9 @@ class FineTuned:
                 }
             )
             layers.eval()
-            members.append(Member(network=network, head=parts.tensors[f"{number}.head"]))
+            head = parts.tensors[f"{number}.head"]
+            course = Course(**courses[number]) if courses else None
+            members.append(Member(network=network, head=head, course=course))
         return FittedTuned(
             encoder=self.encoder, n_frozen=parts.words["n_frozen"], members=tuple(members)
         )
@@ -111,27 +126,34 @@ class FineTuned:
         network = shortened(self.encoder.network, depth, n_shared=n_frozen)
         return randomised(network) if self.starts_random else network
 
-    def _tuned(self, seed: int, start: NDArray[np.float64], states: States, arms: Arms) -> "Member":
-        network = self._network(self.depth, self.n_frozen)
-        layers = trainable_layers(network, self.n_frozen)
-        if self.adapter_rank:
-            with adapted(network, rank=self.adapter_rank, n_frozen=self.n_frozen, seed=seed):
-                head = tune(layers, start, states, arms, settings=self.settings, seed=seed)
-        else:
-            head = tune(layers, start, states, arms, settings=self.settings, seed=seed)
-        _round_to_half(layers)
-        return Member(network=network, head=head)
+    def _probe(self, features: NDArray[np.float64], lesson: Lesson) -> NDArray[np.float64]:
+        """Return the ridge head on the untouched network: where tuning starts.
 
-    def _probe(self, network: PreTrainedModel, states: States, arms: Arms) -> NDArray[np.float64]:
-        """Return the ridge head on the untouched network: where tuning starts."""
-        means = read_out(trainable_layers(network, self.n_frozen), states)
+        It is not taught what is withheld either: a probe that had seen it would seem to be better
+        than anything that tuning makes of it.
+        """
+        taught = lesson.taught[lesson.group]
         return fit_ridge(
-            center_in_group(means.astype(np.float64), arms.group),
-            centered_targets(arms),
-            evidence=evidence_weights(arms),
-            group=arms.group,
+            features[taught],
+            lesson.target[taught],
+            evidence=lesson.evidence[taught],
+            group=lesson.group[taught],
             alphas=self.alphas,
         ).weights
+
+    def _tuned(self, start: NDArray[np.float64], lesson: Lesson, progress: Progress) -> "Member":
+        network = self._network(self.depth, self.n_frozen)
+        recipe = Recipe(
+            settings=self.settings, n_frozen=self.n_frozen, adapter_rank=self.adapter_rank
+        )
+        train = (
+            tune_network
+            if self.n_processes == 1
+            else partial(tune_together, n_processes=self.n_processes)
+        )
+        tuned = train(network, start, lesson, recipe=recipe, progress=progress)
+        _round_to_half(trainable_layers(network, self.n_frozen))
+        return Member(network=network, head=tuned.head, course=tuned.course)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,10 +163,12 @@ class Member:
     Args:
         network: Shortened transformer with trained upper layers.
         head: Direction on its unit means, float64 (d,).
+        course: How its training went; None if it was trained before that was written down.
     """
 
     network: PreTrainedModel
     head: NDArray[np.float64]
+    course: Course | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,14 +202,15 @@ class FittedTuned:
             tensors[f"{number}.head"] = member.head
             layers = nn.ModuleList(trainable_layers(member.network, self.n_frozen))
             for name, values in layers.state_dict().items():
-                tensors[f"{number}.layers.{name}"] = values.numpy().astype(np.float16)
+                tensors[f"{number}.layers.{name}"] = values.cpu().numpy().astype(np.float16)
         words = {
             "encoder": self.encoder.fingerprint,
             "depth": self.members[0].network.config.num_hidden_layers,
             "n_frozen": self.n_frozen,
             "members": len(self.members),
         }
-        return Parts(tensors=tensors, words=words)
+        courses = [asdict(each.course) for each in self.members if each.course is not None]
+        return Parts(tensors=tensors, words=words | ({"courses": courses} if courses else {}))
 
     def _means(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the unit means of all networks side by side, float32 (n, members * d)."""
@@ -213,14 +238,10 @@ def read_out(layers: Sequence[nn.Module], states: States) -> NDArray[np.float32]
         states: Of at least one text.
     """
     order = np.argsort([len(row) for row in states.rows], kind="stable")
-    made = np.concatenate(
-        [
-            upper_means(layers, [states.rows[at] for at in order[start : start + BATCH]]).numpy()
-            for start in range(0, len(order), BATCH)
-        ]
-    )
-    means = np.empty_like(made)
-    means[order] = made
+    batches = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
+    made = [upper_means(layers, [states.rows[at] for at in batch]) for batch in batches]
+    means = np.empty((len(order), made[0].shape[1]), dtype=np.float32)
+    means[order] = torch.cat(made).cpu().numpy()
     return means
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.dataset.groups import Arms, center_in_group
-from ml.embedding import Encoder
+from ml.embedding import Encoder, Progress, no_progress
 from ml.strategies.contract import Parts
 from ml.strategies.ridge import ALPHAS, fit_ridge
 from ml.strategies.targets import centered_targets, evidence_weights
@@ -27,13 +27,14 @@ class FrozenHead:
     name: str = "frozen_head"
     is_transfer: bool = True
 
-    def fit(self, arms: Arms) -> "FittedHead":
+    def fit(self, arms: Arms, *, progress: Progress = no_progress) -> "FittedHead":
         """Learn one direction of the embedding space from the differences inside groups.
 
         Args:
             arms: Arms of the groups.
+            progress: Told the fraction done.
         """
-        vectors = self.encoder.encode(arms.texts).astype(np.float64)
+        vectors = self.encoder.encode(arms.texts, progress=progress).astype(np.float64)
         head = fit_ridge(
             center_in_group(vectors, arms.group),
             centered_targets(arms),

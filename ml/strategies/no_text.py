@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.dataset.groups import Arms
+from ml.embedding import Progress, no_progress
 from ml.strategies.contract import Parts
 
 
@@ -19,8 +20,8 @@ class NoText:
     name = "no_text"
     is_transfer = False
 
-    def fit(self, arms: Arms) -> "NoText":
-        """Learn nothing."""
+    def fit(self, arms: Arms, *, progress: Progress = no_progress) -> "NoText":
+        """Learn nothing, at once."""
         return self
 
     def restore(self, parts: Parts) -> "NoText":

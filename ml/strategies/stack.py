@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.dataset.groups import Arms
+from ml.embedding import Progress, no_progress, within
 from ml.strategies.contract import FittedStrategy, Parts, Representation, Strategy
 
 
@@ -34,13 +35,18 @@ class Stack:
     name: str = "stack"
     is_transfer: bool = True
 
-    def fit(self, arms: Arms) -> "FittedStack":
+    def fit(self, arms: Arms, *, progress: Progress = no_progress) -> "FittedStack":
         """Let every member learn.
 
         Args:
             arms: Arms of the groups.
+            progress: Told the fraction done.
         """
-        fitted = tuple(member.fit(arms) for member in self.members)
+        share = 1 / len(self.members)
+        fitted = tuple(
+            member.fit(arms, progress=within(progress, at * share, share))
+            for at, member in enumerate(self.members)
+        )
         return FittedStack(names=self._names, members=fitted, weights=self.weights)
 
     def restore(self, parts: Parts) -> "FittedStack":

@@ -11,6 +11,7 @@ from scipy.sparse import csr_array
 
 from ml.dataset.duplicates import tokenise
 from ml.dataset.groups import Arms
+from ml.embedding import Progress, no_progress
 from ml.strategies.contract import Parts
 from ml.strategies.targets import centered_targets, evidence_weights
 
@@ -39,11 +40,12 @@ class TfidfRidge:
     name: str = "tfidf"
     is_transfer: bool = False
 
-    def fit(self, arms: Arms) -> "FittedTfidf":
+    def fit(self, arms: Arms, *, progress: Progress = no_progress) -> "FittedTfidf":
         """Learn term weights from the differences inside groups.
 
         Args:
             arms: Arms of the groups.
+            progress: Told nothing: it takes a second.
         """
         # Here, because scoring needs none of it: it is slow to load and large.
         from sklearn.linear_model import Ridge  # noqa: PLC0415

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.dataset.groups import Arms
-from ml.embedding import Encoder, EncoderError
+from ml.embedding import Encoder, EncoderError, Progress, no_progress
 from ml.strategies.contract import Parts
 
 
@@ -23,11 +23,12 @@ class TunedCopy:
     name: str = "fine_tuned"
     is_transfer: bool = True
 
-    def fit(self, arms: Arms) -> "FittedTunedCopy":
+    def fit(self, arms: Arms, *, progress: Progress = no_progress) -> "FittedTunedCopy":
         """Refuse: weights of eight bits cannot be trained.
 
         Args:
             arms: Of no matter.
+            progress: Of no matter.
 
         Raises:
             EncoderError: Always.

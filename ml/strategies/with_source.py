@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.dataset.groups import Arms
+from ml.embedding import Progress, no_progress
 from ml.strategies.contract import FittedStrategy, Parts, Strategy
 
 
@@ -27,13 +28,14 @@ class WithSource:
     name: str = "with_source"
     is_transfer: bool = True
 
-    def fit(self, arms: Arms) -> FittedStrategy:
+    def fit(self, arms: Arms, *, progress: Progress = no_progress) -> FittedStrategy:
         """Learn from the target's arms and the source's.
 
         Args:
             arms: Arms of target groups; none: learn from the source alone.
+            progress: Told the fraction done.
         """
-        return self.inner.fit(join_arms(arms, self.source, trust=self.trust))
+        return self.inner.fit(join_arms(arms, self.source, trust=self.trust), progress=progress)
 
     def restore(self, parts: Parts) -> FittedStrategy:
         """Return the fitted strategy whose parts were stored."""

@@ -16,6 +16,8 @@ class Choices:
             never judges. 0 leaves such tests out.
         strategies: Keys of the strategies to compare beside "no text"; None: all that fit the
             amount of history.
+        early_stopping: Whether a tenth of the tests is kept from each network that is fine-tuned
+            and tells when to stop.
 
     Raises:
         ValueError: If the trust is not in [0, 1].
@@ -28,6 +30,7 @@ class Choices:
 
     suspect_trust: float = SUSPECT_TRUST
     strategies: tuple[str, ...] | None = None
+    early_stopping: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.suspect_trust <= 1:

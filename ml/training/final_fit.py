@@ -11,6 +11,7 @@ from ml.dataset.groups import ContrastGroup, stack_arms
 from ml.dataset.splits import connect_groups
 from ml.deviations import project
 from ml.domain import measure_domain
+from ml.embedding import Progress, no_progress
 from ml.evaluation.cross_validation import Helpers
 from ml.evaluation.metrics import summarise
 from ml.evaluation.risk import measure_risk
@@ -51,6 +52,7 @@ def final_fit(
     trial: Trial,
     record: Mapping[str, Any],
     rng: np.random.Generator,
+    progress: Progress = no_progress,
 ) -> tuple[Artifact, FittedStrategy]:
     """Fit the chosen strategy on everything and gather what scoring needs.
 
@@ -60,6 +62,7 @@ def final_fit(
         trial: How it did on held-out groups.
         record: The manifest so far, with the seed and what is known of the data.
         rng: Source of draws.
+        progress: Told the fraction done.
 
     Returns:
         What is to be stored, and the strategy as it was fitted.
@@ -69,7 +72,7 @@ def final_fit(
     """
     groups, helpers = material.groups, material.helpers
     trust = np.concatenate([np.ones(len(groups)), helpers.trust])
-    fitted = strategy.fit(stack_arms(material.everything, trust=trust))
+    fitted = strategy.fit(stack_arms(material.everything, trust=trust), progress=progress)
     arms = stack_arms(groups)
     vectors = fitted.represent(arms.texts)
     if vectors is None:
@@ -87,14 +90,15 @@ def final_fit(
         seed=record["seed"],
     )
     found = _record(tried, fitted, arms.texts, dispersion=dispersion, rng=rng)
+    parts = fitted.parts()
     artifact = Artifact(
         strategy=strategy.name,
-        parts=fitted.parts(),
+        parts=parts,
         calibration=tried.calibration,
         domain=measure_domain(groups, connect_groups(groups), vectors, rng=rng),
         past=past_wordings(groups),
         past_vectors=vectors.astype(np.float16) if isinstance(vectors, np.ndarray) else None,
-        manifest={**record, **as_plain(found)},
+        manifest={**record, **as_plain(found), "tuning": _courses(parts.words)},
         departures={
             factor: departure.in_space_of(projection) for factor, departure in tried.kept.items()
         },
@@ -121,3 +125,9 @@ def _record(
         "risk": asdict(risk),
         "explanations": None if check is None else asdict(check),
     }
+
+
+def _courses(words: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return how the training of each network went that was tuned, in a stack or alone."""
+    nested = [each for each in words.values() if isinstance(each, Mapping)]
+    return [course for each in (words, *nested) for course in each.get("courses", ())]

@@ -1,6 +1,6 @@
 """The model card: what a predictor is, how good, and where not to trust it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 TITLES: Mapping[str, str] = {
@@ -38,6 +38,7 @@ def model_card(manifest: Mapping[str, Any], *, served: str) -> str:
         _figures(manifest),
         *([_source(manifest["source"])] if manifest["source"] else []),
         _gate(manifest["gate"]),
+        *([_tuning(manifest["tuning"])] if manifest["tuning"] else []),
         _departures(manifest["departures"]),
         _risk(manifest),
         _limits(manifest),
@@ -129,6 +130,29 @@ def _gate(gate: Mapping[str, Any]) -> str:
             for each in verdict["comparisons"]
         )
     return "\n".join(lines)
+
+
+def _tuning(courses: Sequence[Mapping[str, Any]]) -> str:
+    """Say how long each network was trained, and what told it to stop."""
+    return "\n".join(
+        [
+            "## Fine-tuning",
+            "",
+            *(f"- {_course(number, course)}" for number, course in enumerate(courses, start=1)),
+        ]
+    )
+
+
+def _course(number: int, course: Mapping[str, Any]) -> str:
+    steps = f"Network {number}: {course['taken']} of {course['planned']} steps"
+    if not course["watched"]:
+        return f"{steps}; no tests watched it."
+    return (
+        f"{steps}, the weights after {course['kept']} are kept. Of the results of "
+        f"{course['watched']} tests that it was {'not taught' if course['withheld'] else 'taught'} "
+        f"the probe left {100 * course['loss_before']:.1f} % unexplained, it leaves "
+        f"{100 * course['loss']:.1f} %."
+    )
 
 
 def _departures(departures: Mapping[str, Any]) -> str:

@@ -20,7 +20,7 @@ from ml.evaluation.cross_validation import Helpers
 from ml.evaluation.metrics import summarise
 from ml.gate import Candidate, decide
 from ml.history.row import HistoryRow
-from ml.strategies.catalogue import frozen, line_up
+from ml.strategies.catalogue import Tuning, frozen, line_up
 from ml.strategies.contract import Strategy
 from ml.strategies.with_source import WithSource
 from ml.training.choices import Choices
@@ -87,6 +87,7 @@ class TrainingSettings:
         source: Tests of another site or audience, which may train as far as they resemble.
         unfinished: Where finished folds are kept, so that a training that was broken off goes
             on from there; None keeps nothing.
+        processes: Processes that fine-tune a network together, >= 1.
     """
 
     folder: Path
@@ -96,6 +97,7 @@ class TrainingSettings:
     choices: Choices = DEFAULTS
     source: tuple[HistoryRow, ...] = ()
     unfinished: Path | None = None
+    processes: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +136,14 @@ def train(
     material = _material(dataset, settings.choices)
     refuse_too_little(material.groups)
     _embed(encoder, stack_arms(material.everything).texts, progress)
-    lineup = line_up(encoder, len(material.groups), asked=settings.choices.strategies)
+    lineup = line_up(
+        encoder,
+        len(material.groups),
+        asked=settings.choices.strategies,
+        tuning=Tuning(
+            n_processes=settings.processes, early_stopping=settings.choices.early_stopping
+        ),
+    )
     rng = np.random.default_rng(settings.seed)
     source = prepare_source(settings.source, material.groups, encoder, rng=rng)
     strategies = (*lineup.strategies, *_with_source(encoder, source))
@@ -157,12 +166,21 @@ def train(
             "left_out": [asdict(absence) for absence in lineup.left_out],
         }
     )
-    progress(0.95, "final_fit")
+    progress(0.9, "final_fit")
     for strategy in strategies:
         if strategy.name == decision.served:
-            trial = trials[strategy.name]
-            record = _store(
-                strategy, material, trial=trial, record=record, encoder=encoder, settings=settings
+            artifact, fitted = final_fit(
+                strategy,
+                material,
+                trial=trials[strategy.name],
+                record=record,
+                rng=np.random.default_rng(settings.seed),
+                progress=lambda done: progress(0.9 + 0.08 * done, "final_fit"),
+            )
+            record = publish_artifact(
+                add_fast_parts(artifact, fitted, groups=material.everything, encoder=encoder),
+                folder=settings.folder,
+                card=model_card(artifact.manifest, served=strategy.name),
             )
     if steps:
         steps.clear()
@@ -188,29 +206,10 @@ def open_checkpoints(
         encoder.fingerprint,
         source_digest(),
         str(settings.seed),
-        repr(settings.choices),
+        repr((settings.choices, settings.processes)),
     )
     key = hashlib.sha256(" ".join(decisive).encode()).hexdigest()[:32]
     return Checkpoints(settings.unfinished, key=key)
-
-
-def _store(
-    strategy: Strategy,
-    material: Material,
-    *,
-    trial: Trial,
-    record: Mapping[str, Any],
-    encoder: Encoder,
-    settings: TrainingSettings,
-) -> dict[str, Any]:
-    """Fit the chosen strategy on everything, publish it, and return its manifest."""
-    rng = np.random.default_rng(settings.seed)
-    artifact, fitted = final_fit(strategy, material, trial=trial, record=record, rng=rng)
-    return publish_artifact(
-        add_fast_parts(artifact, fitted, groups=material.everything, encoder=encoder),
-        folder=settings.folder,
-        card=model_card(artifact.manifest, served=strategy.name),
-    )
 
 
 def _with_source(encoder: Encoder, source: Source | None) -> tuple[Strategy, ...]:

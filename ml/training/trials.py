@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ml.calibration import Calibration
 from ml.checkpoints import Keep, keep_nothing
 from ml.dataset.groups import ContrastGroup
-from ml.embedding import Progress
+from ml.embedding import Progress, within
 from ml.evaluation.cross_validation import (
     NO_HELPERS,
     Folds,
@@ -120,7 +120,7 @@ def try_strategies(
                 folds,
                 dispersion=settings.dispersion,
                 keep=partial(_keep_as, remembered, f"split-{repeat}"),
-                progress=partial(_within, progress, start, shares[at] / repeats),
+                progress=within(progress, start, shares[at] / repeats),
             )
             sums = group_sums(result.predictions)
             held = Held(folds=folds, predictions=result.predictions)
@@ -140,10 +140,6 @@ def _remember(
     if name not in made:
         made[name] = keep(name, make)
     return made[name]
-
-
-def _within(progress: Progress, start: float, share: float, done: float) -> None:
-    progress(start + share * done)
 
 
 def _keep_as(

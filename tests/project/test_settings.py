@@ -52,6 +52,10 @@ def test_too_short_a_time_for_events_is_refused(start):
     assert_refused(start(CTAOPT_EVENT_DAYS="30"), "CTAOPT_EVENT_DAYS: 30 is less than 90")
 
 
+def test_training_without_a_process_is_refused(start):
+    assert_refused(start(CTAOPT_TRAINING_PROCESSES="0"), "CTAOPT_TRAINING_PROCESSES: 0 is not 1")
+
+
 def test_folder_that_cannot_be_written_is_named(start, tmp_path):
     (tmp_path / "file").touch()
     folder = tmp_path / "file" / "data"

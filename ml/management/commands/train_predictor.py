@@ -58,6 +58,12 @@ class Command(BaseCommand):
             help="how much tests of doubtful randomisation count in training, 0 to 1; they never "
             "judge (default: %(default)s)",
         )
+        parser.add_argument(
+            "--early-stopping",
+            action="store_true",
+            help="keep a tenth of the tests from each network that is fine-tuned, another one from "
+            "each, and stop when it gains nothing there any more (default: fixed steps)",
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *_: Any, **options: Any) -> None:
@@ -75,6 +81,7 @@ class Command(BaseCommand):
                 choices=Choices(
                     suspect_trust=options["suspect_trust"],
                     strategies=options["strategies"] and tuple(options["strategies"]),
+                    early_stopping=options["early_stopping"],
                 ),
                 progress=_Told(self.stderr.write),
                 source=source.rows(),

@@ -21,7 +21,7 @@ class Memory:
 
     name, is_transfer = "memory", False
 
-    def fit(self, arms):
+    def fit(self, arms, **_):
         self.seen = set(arms.texts)
         return self
 

@@ -2,7 +2,7 @@ import pytest
 
 from ml.embedding import CachedEncoder, EncoderError
 from ml.encoder import load_encoder
-from ml.strategies.catalogue import MIN_TUNING_GROUPS, line_up, strategy_named
+from ml.strategies.catalogue import MIN_TUNING_GROUPS, Tuning, line_up, strategy_named
 from tests.ml.conftest import TINY_ENCODER
 from tests.ml.factories import HashEncoder
 
@@ -50,6 +50,17 @@ def test_asked_strategies_are_tried_however_small_the_history(tiny):
     lineup = line_up(tiny, 20, asked=["fine_tuned", "tfidf"])
     assert names(lineup) == ["no_text", "tfidf", "fine_tuned"]
     assert {each.reason for each in lineup.left_out} == {"not_asked"}
+
+
+def test_networks_are_tuned_as_is_asked_for(tiny):
+    asked = ["fine_tuned", "lora", "random_network"]
+    tuning = Tuning(n_processes=3, early_stopping=True)
+    tuned = line_up(tiny, 20, asked=asked, tuning=tuning).strategies[1:]
+    assert sorted(each.name for each in tuned) == asked
+    assert {each.n_processes for each in tuned} == {3}
+    assert all(each.settings.withheld for each in tuned)
+    plain = line_up(tiny, 20, asked=asked).strategies[1:]
+    assert not any(each.settings.withheld for each in plain)
 
 
 def test_every_strategy_is_found_by_its_name(tiny):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch  # noqa: TID253 - compares weights
@@ -8,8 +10,8 @@ from ml.encoder import load_encoder
 from ml.strategies import network
 from ml.strategies.adaptation import adapt_encoder
 from ml.strategies.fine_tuned import FineTuned
-from ml.strategies.fine_tuning import TuningSettings
-from ml.strategies.network import shortened, tunable
+from ml.strategies.fine_tuning import Learner, Lesson, TuningSettings, prepare_lesson
+from ml.strategies.network import States, shortened, tunable
 from tests.ml.conftest import TINY_ENCODER
 from tests.ml.factories import HashEncoder, arm_row, groups_of, learnable_rows
 
@@ -172,3 +174,89 @@ def test_encoder_whose_layers_were_shared_can_be_adapted_as_ever(arms):
     FineTuned(encoder=used, seeds=(0,), adapter_rank=2).fit(arms)
     vectors = [adapt_encoder(each, arms.texts, seed=1).encode(NEW) for each in (fresh, used)]
     np.testing.assert_array_equal(*vectors)
+
+
+# A third of 120 tests watches.
+WATCHED = TuningSettings(watched=1 / 3, withheld=True, looks=2, patience=2, epochs=6, dropout=0.0)
+
+
+@pytest.fixture(scope="module")
+def many():
+    return stack_arms(groups_of(*learnable_rows(120)))
+
+
+def test_weights_with_the_lowest_loss_on_watched_tests_are_kept(encoder, many):
+    settings = replace(WATCHED, body_rate=3e-3, head_rate=3e-2)
+    member = FineTuned(encoder=encoder, settings=settings, seeds=(0,)).fit(many).members[0]
+    course = member.course
+    assert course.watched == 40
+    assert 0 < course.kept <= course.taken <= course.planned == 30
+    assert course.loss < course.loss_before
+
+
+def test_training_that_only_harms_stops_early_and_leaves_the_probe(encoder, many):
+    ruined = replace(WATCHED, body_rate=10.0, head_rate=10.0, warm_up=0.01)
+    course = FineTuned(encoder=encoder, settings=ruined, seeds=(0,)).fit(many).members[0].course
+    # Two looks an epoch of five steps: after three and after six.
+    assert (course.kept, course.taken, course.planned) == (0, 6, 30)
+    assert course.loss == course.loss_before
+
+
+def test_tests_that_only_guard_are_taught_as_well(encoder, many):
+    guarded = replace(WATCHED, withheld=False, body_rate=1e-3)
+    course = FineTuned(encoder=encoder, settings=guarded, seeds=(0,)).fit(many).members[0].course
+    # 120 tests are 8 steps of 16; without 40 of them they would be 5.
+    assert (course.watched, course.withheld, course.planned) == (40, False, 48)
+    assert course.kept == course.taken == course.planned
+    assert course.loss < course.loss_before
+
+
+def test_small_history_is_not_watched_and_trains_to_the_end(tuned):
+    first = tuned.members[0].course
+    assert (first.watched, first.loss, first.loss_before) == (0, None, None)
+    assert first.kept == first.taken == first.planned
+
+
+def test_every_network_watches_other_tests(encoder, many):
+    settings = replace(WATCHED, epochs=1)
+    states = States(rows=())
+    first, second = (
+        prepare_lesson(many, states, settings=settings, seed=seed).watched for seed in (0, 1)
+    )
+    assert first.any()
+    assert not (first & second).any()
+
+
+def test_course_is_stored_and_older_predictors_have_none(encoder, tuned):
+    parts = tuned.parts()
+    restored = FineTuned(encoder=encoder).restore(parts)
+    assert [each.course for each in restored.members] == [each.course for each in tuned.members]
+    older = {name: value for name, value in parts.words.items() if name != "courses"}
+    restored = FineTuned(encoder=encoder).restore(replace(parts, words=older))
+    assert [each.course for each in restored.members] == [None, None]
+    assert restored.parts().words == older
+
+
+def test_progress_of_a_fit_rises_to_the_end(encoder, arms):
+    told = []
+    FineTuned(encoder=encoder, seeds=(0, 1)).fit(arms, progress=told.append)
+    assert told == sorted(told)
+    assert len(told) > 4
+    assert told[-1] == pytest.approx(1)
+
+
+def test_every_tensor_of_a_step_is_where_the_layers_are(encoder):
+    # A device without memory: torch refuses to mix it with the processor, as it would a real one.
+    short = shortened(encoder.network, 1, n_shared=0).to("meta")
+    lesson = Lesson(
+        states=States(rows=tuple(torch.zeros(3 + number % 4, 8) for number in range(20))),
+        group=np.repeat(np.arange(10), 2),
+        target=np.zeros(20),
+        evidence=np.ones(20),
+        watched=np.zeros(10, dtype=bool),
+        taught=np.ones(10, dtype=bool),
+        seed=0,
+    )
+    learner = Learner(short.encoder.layer, np.ones(8), lesson, settings=WATCHED, n_steps=1)
+    learner.step(lesson.members(lesson.taught))
+    assert {each.grad.device.type for each in learner.trained} == {"meta"}

@@ -53,6 +53,15 @@ def test_fine_tuned_networks_are_copied_and_say_the_same(tuned):
     assert copied.parts() == artifact.parts
 
 
+def test_manifest_and_card_tell_how_the_networks_were_trained(tuned):
+    result, folder = tuned
+    first, second = result.manifest["tuning"]
+    assert (first["seed"], second["seed"]) == (0, 1)
+    assert first["taken"] == first["planned"] > 0
+    told = f"Network 2: {second['taken']} of {second['planned']} steps"
+    assert told in (folder / "MODEL_CARD.md").read_text()
+
+
 def test_copy_answers_without_torch(tuned):
     code = (
         "import sys; from pathlib import Path; from ml.int8 import Int8Encoder;"
