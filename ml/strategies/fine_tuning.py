@@ -54,7 +54,7 @@ class TuningSettings:
     watched: float = 0.1
     withheld: bool = False
     looks: int = 4
-    patience: int = 4
+    patience: int = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,7 +246,7 @@ class Learner:
             products = torch.stack([score * target, score.square(), target.square()])
             moments += products @ evidence
         together, said, aim = self._team.total(moments).tolist()
-        return 1 - max(together, 0.0) ** 2 / (said * aim) if said > 0 else 1.0
+        return 1 - max(together, 0.0) ** 2 / (said * aim) if said * aim != 0 else 1.0
 
     def finished(self) -> NDArray[np.float64]:
         """End the training and return the head, float64 (d,)."""

@@ -40,7 +40,7 @@ JOB, TENSORS, MADE, COURSE, ERRORS = (
 )
 
 
-LAYERS = "layers."
+LAYERS, TOLD = "layers.", "fraction done: "
 ARRAYS = ("group", "target", "evidence", "watched", "taught")
 
 
@@ -178,7 +178,9 @@ def _run(folder: Path, n_processes: int, progress: Progress) -> None:
     ):
         try:
             for line in running.stdout or ():
-                progress(float(line))
+                # Libraries may say something of their own there.
+                if line.startswith(TOLD):
+                    progress(float(line.removeprefix(TOLD)))
         except BaseException:
             running.terminate()
             raise
@@ -193,7 +195,7 @@ def _reason(said: str) -> str:
 
 
 def _tell(fraction: float) -> None:
-    sys.stdout.write(f"{fraction}\n")
+    sys.stdout.write(f"{TOLD}{fraction}\n")
     sys.stdout.flush()
 
 

@@ -1,5 +1,6 @@
 """Some groups watch a training and tell when it no longer learns: early stopping."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -84,7 +85,7 @@ class Watch:
         patience: Looks without a lower loss after which to stop, >= 1.
 
     >>> weight = nn.Parameter(torch.zeros(1))
-    >>> watch = Watch([weight], patience=1)
+    >>> watch = Watch([weight], patience=9)
     >>> watch.note(0, 1.0), watch.note(4, float("nan"))
     (True, False)
     """
@@ -103,7 +104,9 @@ class Watch:
         return min(self.losses) if self.losses else None
 
     def note(self, step: int, loss: float) -> bool:
-        """Note a loss; return whether to go on. A loss that is no number is no improvement."""
+        """Note a loss; return whether to go on: not from where there are no numbers any more."""
+        if math.isnan(loss):
+            return False
         if not self.losses or loss < min(self.losses):
             self._best = [each.detach().clone() for each in self._weights]
             self._waited, self.kept = 0, step
