@@ -26,7 +26,8 @@ MANIFEST, CARD = "manifest.json", "MODEL_CARD.md"
 TENSORS, WORDS, PAST, DOMAIN = "tensors.safetensors", "words.json", "past.json", "domain.json"
 DEPARTURES = "departures.json"
 PAST_VECTORS, STRATEGY_PREFIX, DEPARTURE_PREFIX = "past.vectors", "strategy.", "departure."
-STUDENT, STUDENT_PAIRS = "student.json", "student.pairs"
+STUDENT, STUDENT_TENSORS = "student.json", "student.safetensors"
+STUDENT_WEIGHTS = ("tables", "hidden", "hidden_bias", "out")
 
 
 class ArtifactError(RuntimeError):
@@ -46,7 +47,8 @@ class Artifact:
         past_vectors: Their unit vectors, float16 (n, d); None if the strategy makes them anew.
         manifest: What the trainer recorded; JSON-able.
         departures: How audiences, languages, forms and positions depart, where that won.
-        student: For very many wordings; None where there was too little to learn from.
+        student: For very many wordings; None where there was too little to learn from. Written
+            here, read by `load_student`.
         files: Further files by name, such as the int8 copy of the encoder; written, not read.
     """
 
@@ -136,10 +138,7 @@ def load_artifact(folder: Path) -> Artifact:
     ml.artifacts.ArtifactError: /nowhere/manifest.json: No such file or directory
     """
     manifest = verify_artifact(folder)
-    try:
-        tensors = load_file(folder / TENSORS)
-    except SafetensorError as error:
-        raise ArtifactError(f"{folder / TENSORS}: {error}") from error
+    tensors = _read_tensors(folder / TENSORS)
     domain = _read_json(folder / DOMAIN)
     return Artifact(
         strategy=manifest["strategy"],
@@ -157,8 +156,35 @@ def load_artifact(folder: Path) -> Artifact:
         past_vectors=tensors.get(PAST_VECTORS),
         manifest=manifest,
         departures=_read_departures(folder, tensors) if DEPARTURES in manifest["files"] else {},
-        student=_read_student(folder / STUDENT, tensors) if STUDENT in manifest["files"] else None,
     )
+
+
+def load_student(folder: Path) -> Student | None:
+    """Load the student of a stored predictor after checking every file; None if it has none.
+
+    Args:
+        folder: A published folder.
+
+    Raises:
+        ArtifactError: If a file is missing, damaged, or the format is another one.
+    """
+    files = verify_artifact(folder)["files"]
+    if STUDENT_TENSORS not in files:
+        return None
+    told, tensors = _read_json(folder / STUDENT), _read_tensors(folder / STUDENT_TENSORS)
+    return Student(
+        **{name: tensors[name] for name in STUDENT_WEIGHTS},
+        tokenizer=told["tokenizer"],
+        words=frozenset(told["words"]),
+        fidelity=told["fidelity"],
+    )
+
+
+def _read_tensors(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ArtifactError(f"{path}: {error}") from error
 
 
 def _read_departures(folder: Path, tensors: Mapping[str, NDArray[Any]]) -> dict[Factor, Departure]:
@@ -172,13 +198,6 @@ def _read_departures(folder: Path, tensors: Mapping[str, NDArray[Any]]) -> dict[
     }
 
 
-def _read_student(path: Path, tensors: Mapping[str, NDArray[Any]]) -> Student:
-    stored = _read_json(path)
-    pairs = tensors[STUDENT_PAIRS].tolist()
-    terms = {term: tuple(pair) for term, pair in zip(stored["terms"], pairs, strict=True)}
-    return Student(terms=terms, fidelity=stored["fidelity"])
-
-
 def _write_draft(artifact: Artifact, draft: Path, card: str) -> dict[str, Any]:
     tensors = {
         STRATEGY_PREFIX + name: np.ascontiguousarray(values)
@@ -190,10 +209,7 @@ def _write_draft(artifact: Artifact, draft: Path, card: str) -> dict[str, Any]:
         tensors[f"{DEPARTURE_PREFIX}{factor}.plain"] = np.ascontiguousarray(departure.plain)
         tensors[f"{DEPARTURE_PREFIX}{factor}.vectors"] = np.ascontiguousarray(departure.vectors)
     if artifact.student is not None:
-        terms = artifact.student.terms
-        tensors[STUDENT_PAIRS] = np.array(list(terms.values()), dtype=np.float64)
-        told = {"fidelity": artifact.student.fidelity, "terms": list(terms)}
-        _write_json(draft / STUDENT, told)
+        _write_student(artifact.student, draft)
     (draft / TENSORS).write_bytes(save(tensors))
     if artifact.departures:
         _write_json(draft / DEPARTURES, _departure_words(artifact.departures))
@@ -212,6 +228,17 @@ def _write_draft(artifact: Artifact, draft: Path, card: str) -> dict[str, Any]:
     }
     _write_json(draft / MANIFEST, manifest)
     return manifest
+
+
+def _write_student(student: Student, draft: Path) -> None:
+    tensors = {name: np.ascontiguousarray(getattr(student, name)) for name in STUDENT_WEIGHTS}
+    (draft / STUDENT_TENSORS).write_bytes(save(tensors))
+    told = {
+        "fidelity": student.fidelity,
+        "words": sorted(student.words),
+        "tokenizer": student.tokenizer,
+    }
+    _write_json(draft / STUDENT, told)
 
 
 def _departure_words(departures: Mapping[Factor, Departure]) -> dict[str, Any]:

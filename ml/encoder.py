@@ -87,6 +87,12 @@ class SentenceEncoder:
         return tokenizer
 
     @property
+    def first_vectors(self) -> NDArray[np.float32]:
+        """What its network starts from for each piece of a word, float32 (pieces, width)."""
+        embeddings = self.network.get_input_embeddings()
+        return np.asarray(embeddings.state_dict()["weight"].numpy(), dtype=np.float32)
+
+    @property
     def max_tokens(self) -> int:
         """A text is cut after so many."""
         return int(self._model.max_seq_length or self.network.config.max_position_embeddings)

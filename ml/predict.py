@@ -205,13 +205,13 @@ def rank_list(texts: Sequence[str]) -> dict[str, Any]:
     Raises:
         PredictorError: If there is no active predictor, it cannot be used, or it has no student.
     """
-    from ml.artifacts import load_artifact
+    from ml.artifacts import load_student
 
     version = registry.active_version()
     if version is None:
         raise PredictorError("no_predictor", {})
     with _expected_failures():
-        student = load_artifact(_model_dir() / version.artifact).student
+        student = load_student(_model_dir() / version.artifact)
     if student is None:
         raise PredictorError("no_student", {})
     scores = student.score(texts)

@@ -27,7 +27,8 @@ from ml.strategies.contract import FittedStrategy
 from ml.strategies.fine_tuned import FittedTuned
 from ml.strategies.network import trainable_layers
 from ml.strategies.stack import FittedStack
-from ml.student import MIN_TEXTS, teach
+from ml.student import Student
+from ml.teaching import MIN_TEXTS, teach
 
 logger = logging.getLogger(__name__)
 
@@ -48,41 +49,73 @@ def add_fast_parts(
     fitted: FittedStrategy,
     *,
     groups: Sequence[ContrastGroup],
+    texts: Sequence[str],
     encoder: Encoder,
 ) -> Artifact:
-    """Return the predictor with a student, and with the int8 copy of its encoder.
+    """Return the predictor with the int8 copy of its encoder, and with a student.
 
     Args:
         artifact: A fitted predictor.
         fitted: Its strategy.
         groups: What it was fitted on, the undoubted first.
+        texts: Every wording of the history, tested against another or not.
         encoder: Its encoder.
     """
-    texts = sorted(set(stack_arms(groups).texts))
     with TemporaryDirectory() as folder:
         copy = make_copy(encoder, fitted, folder=Path(folder))
         files = {path.name: path.read_bytes() for path in Path(folder).iterdir()}
-    compared = copy and _compare(artifact, fitted, copy, stack_arms(groups[:COMPARED_GROUPS]))
+    on_copy = copy and _on_copy(artifact, copy)
+    compared = on_copy and _compare(
+        fitted, on_copy, stack_arms(groups[:COMPARED_GROUPS]), artifact.calibration
+    )
+    is_equal = bool(compared and compared["is_equal"])
+    # The student is taught by whoever answers.
+    teacher = on_copy if on_copy and is_equal else fitted
     return replace(
         artifact,
         manifest=dict(artifact.manifest) | {"fast_copy": compared},
-        student=teach(texts, fitted.score(texts)) if len(texts) >= MIN_TEXTS else None,
-        files=files if compared and compared["is_equal"] else {},
+        student=make_student(encoder, teacher, texts),
+        files=files if is_equal else {},
     )
 
 
+def make_student(encoder: Encoder, teacher: FittedStrategy, texts: Sequence[str]) -> Student | None:
+    """Return a student of a strategy; None without enough texts or a network to start from.
+
+    Args:
+        encoder: Any encoder, or one behind a cache.
+        teacher: A strategy.
+        texts: Wordings of the history.
+    """
+    inner = getattr(encoder, "behind", encoder)
+    backend = getattr(getattr(inner, "tokenizer", None), "backend_tokenizer", None)
+    different = sorted({text for text in texts if text})
+    if not isinstance(inner, SentenceEncoder) or backend is None or len(different) < MIN_TEXTS:
+        return None
+    return teach(
+        different,
+        teacher.score,
+        tokenizer=str(backend.to_str()),
+        vectors=inner.first_vectors,
+        seed=0,
+    )
+
+
+def _on_copy(artifact: Artifact, copy: Encoder) -> FittedStrategy:
+    return strategy_named(artifact.strategy, make_encoder=lambda: copy).restore(artifact.parts)
+
+
 def _compare(
-    artifact: Artifact, fitted: FittedStrategy, copy: Encoder, arms: Arms
+    fitted: FittedStrategy, on_copy: FittedStrategy, arms: Arms, calibration: Calibration
 ) -> dict[str, Any]:
     """Return how nearly the strategy says the same on a copy of its encoder."""
     pairs = pair_arms(arms)
-    on_copy = strategy_named(artifact.strategy, make_encoder=lambda: copy).restore(artifact.parts)
     agreement = compare_scores(
         fitted.score(arms.texts),
         on_copy.score(arms.texts),
         first=pairs.first,
         second=pairs.second,
-        calibration=artifact.calibration,
+        calibration=calibration,
     )
     return asdict(agreement) | {"is_equal": agreement.is_equal}
 

@@ -34,10 +34,12 @@ class Material:
     Args:
         groups: Contrast groups that judged, too.
         helpers: Groups that only train.
+        texts: Every wording of the history, tested against another or not.
     """
 
     groups: Sequence[ContrastGroup]
     helpers: Helpers
+    texts: Sequence[str] = ()
 
     @property
     def everything(self) -> list[ContrastGroup]:

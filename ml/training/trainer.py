@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ml.artifacts import publish_artifact
+from ml.artifacts import Artifact, publish_artifact
 from ml.checkpoints import Checkpoints, forget_old, keep_nothing, source_digest
-from ml.dataset.groups import ContrastGroup, Dataset, build_groups, stack_arms
+from ml.dataset.groups import ContrastGroup, Dataset, build_groups, normalise_text, stack_arms
 from ml.dataset.pairs import pair_arms
 from ml.dataset.splits import connect_groups
 from ml.dataset.spread import replicate_dispersion
@@ -20,8 +20,8 @@ from ml.evaluation.cross_validation import Helpers
 from ml.evaluation.metrics import summarise
 from ml.gate import Candidate, decide
 from ml.history.row import HistoryRow
-from ml.strategies.catalogue import Tuning, frozen, line_up
-from ml.strategies.contract import Strategy
+from ml.strategies.catalogue import Lineup, Tuning, frozen, line_up
+from ml.strategies.contract import FittedStrategy, Strategy
 from ml.strategies.with_source import WithSource
 from ml.training.choices import Choices
 from ml.training.fast_parts import add_fast_parts
@@ -132,18 +132,12 @@ def train(
         TooLittleHistoryError: If there are too few tests.
         OSError: If the predictor cannot be stored.
     """
+    rows = list(rows)
     dataset = build_groups(rows)
-    material = _material(dataset, settings.choices)
+    material = _material(rows, dataset, settings.choices)
     refuse_too_little(material.groups)
     _embed(encoder, stack_arms(material.everything).texts, progress)
-    lineup = line_up(
-        encoder,
-        len(material.groups),
-        asked=settings.choices.strategies,
-        tuning=Tuning(
-            n_processes=settings.processes, early_stopping=settings.choices.early_stopping
-        ),
-    )
+    lineup = _line_up(encoder, len(material.groups), settings)
     rng = np.random.default_rng(settings.seed)
     source = prepare_source(settings.source, material.groups, encoder, rng=rng)
     strategies = (*lineup.strategies, *_with_source(encoder, source))
@@ -177,11 +171,7 @@ def train(
                 rng=np.random.default_rng(settings.seed),
                 progress=lambda done: progress(0.9 + 0.08 * done, "final_fit"),
             )
-            record = publish_artifact(
-                add_fast_parts(artifact, fitted, groups=material.everything, encoder=encoder),
-                folder=settings.folder,
-                card=model_card(artifact.manifest, served=strategy.name),
-            )
+            record = _publish(artifact, fitted, material, encoder=encoder, folder=settings.folder)
     if steps:
         steps.clear()
     progress(1.0, "final_fit")
@@ -212,17 +202,41 @@ def open_checkpoints(
     return Checkpoints(settings.unfinished, key=key)
 
 
+def _line_up(encoder: Encoder, n_groups: int, settings: TrainingSettings) -> Lineup:
+    early = settings.choices.early_stopping
+    tuning = Tuning(n_processes=settings.processes, early_stopping=early)
+    return line_up(encoder, n_groups, asked=settings.choices.strategies, tuning=tuning)
+
+
+def _publish(
+    artifact: Artifact,
+    fitted: FittedStrategy,
+    material: Material,
+    *,
+    encoder: Encoder,
+    folder: Path,
+) -> dict[str, Any]:
+    """Store a predictor with its fast parts and return its manifest."""
+    whole = add_fast_parts(
+        artifact, fitted, groups=material.everything, texts=material.texts, encoder=encoder
+    )
+    return publish_artifact(
+        whole, folder=folder, card=model_card(artifact.manifest, served=artifact.strategy)
+    )
+
+
 def _with_source(encoder: Encoder, source: Source | None) -> tuple[Strategy, ...]:
     if source is None:
         return ()
     return (WithSource(inner=frozen(encoder), source=source.arms, trust=source.ratios),)
 
 
-def _material(dataset: Dataset, choices: Choices) -> Material:
+def _material(rows: Sequence[HistoryRow], dataset: Dataset, choices: Choices) -> Material:
     suspect = tuple(each for each in dataset.groups if each.suspect and choices.suspect_trust > 0)
     return Material(
         groups=[group for group in dataset.groups if not group.suspect],
         helpers=Helpers(groups=suspect, trust=np.full(len(suspect), choices.suspect_trust)),
+        texts=[normalise_text(row.text) for row in rows],
     )
 
 

@@ -1,67 +1,75 @@
 import numpy as np
 import pytest
-from hypothesis import given
+import torch  # noqa: TID253 - an independent value
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import Ridge
 
-from ml.student import ALPHA, teach
+from ml.student import Pieces, Student
+from tests.ml.conftest import TINY_ENCODER
 
-WORDS = ["free", "now", "guide", "book", "try", "découvrir", "l'offre", "?", "start", "get"]
-
-
-def wordings(n=300, seed=3):
-    rng = np.random.default_rng(seed)
-    return [" ".join(rng.choice(WORDS, size=rng.integers(1, 6))) for _ in range(n)]
-
-
-def teacher(texts):
-    """Says more of "free", less of a question; adds up, as a student can."""
-    return np.array([text.count("free") - 0.5 * text.count("?") for text in texts])
+TOKENIZER = (TINY_ENCODER / "tokenizer.json").read_text(encoding="utf-8")
+TEXTS = ["Get my free guide now", "free", "", "Découvrir l'offre 🎉", "free free free"]
+WIDTH, HIDDEN = 5, 4
 
 
 @pytest.fixture(scope="module")
 def student():
-    texts = wordings()
-    return teach(texts, teacher(texts))
+    """Any weights: what is tested is how they are used."""
+    rng = np.random.default_rng(3)
+    n_pieces = Pieces(TOKENIZER)._tokenizer.get_vocab_size()
+    tables = rng.normal(size=(n_pieces + 1, 3, WIDTH)).astype(np.float16)
+    tables[-1] = 0
+    return Student(
+        tables=tables,
+        hidden=rng.normal(size=(2 * WIDTH, HIDDEN)).astype(np.float32),
+        hidden_bias=rng.normal(size=HIDDEN).astype(np.float32),
+        out=rng.normal(size=HIDDEN).astype(np.float32),
+        tokenizer=TOKENIZER,
+        words=frozenset({"free", "now"}),
+        fidelity=None,
+    )
 
 
-def test_student_says_what_its_teacher_says_of_new_wordings(student):
-    unseen = wordings(seed=4)
-    assert np.corrcoef(student.score(unseen), teacher(unseen))[0, 1] > 0.9
+def expected_score(student, text):
+    """Convolve as torch does: the last tap reads the piece after, the first the piece before."""
+    pieces = [piece for word in text.split() for piece in student._pieces[word]]
+    tables = torch.from_numpy(student.tables.astype(np.float32))
+    readings = torch.zeros(max(1, len(pieces)), WIDTH)
+    for at, piece in enumerate(pieces):
+        total = tables[piece, 1].clone()
+        if at:
+            total += tables[pieces[at - 1], 0]
+        if at + 1 < len(pieces):
+            total += tables[pieces[at + 1], 2]
+        readings[at] = torch.relu(total)
+    pooled = torch.cat([readings.mean(0), readings.amax(0)])
+    weights = [torch.from_numpy(each) for each in (student.hidden, student.hidden_bias)]
+    hidden = torch.relu(pooled @ weights[0] + weights[1])
+    return float(hidden @ torch.from_numpy(student.out))
 
 
-def test_fidelity_is_the_correlation_on_unseen_wordings(student):
-    unseen = wordings(1000, seed=5)
-    measured = np.corrcoef(student.score(unseen), teacher(unseen))[0, 1]
-    assert student.fidelity == pytest.approx(measured, abs=0.05)
+def test_score_is_a_convolution_pooled(student):
+    expected = [expected_score(student, text) for text in TEXTS]
+    assert student.score(TEXTS) == pytest.approx(expected, abs=1e-4)
 
 
-def test_scores_are_those_of_scikit_learn(student):
-    texts = wordings()
-    vectorizer = TfidfVectorizer(token_pattern=r"\w+|[^\w\s]", sublinear_tf=True)
-    features = vectorizer.fit_transform(texts)
-    head = Ridge(alpha=ALPHA, solver="sparse_cg", tol=1e-6).fit(features, teacher(texts))
-    unseen = [*wordings(seed=6), "Free, free FREE now?", "", "nothing known"]
-    expected = vectorizer.transform(unseen) @ head.coef_
-    assert student.score(unseen) == pytest.approx(expected, abs=1e-9)
+def test_score_does_not_depend_on_the_company(student):
+    many = TEXTS * 300
+    alone = [student.score([text])[0] for text in TEXTS]
+    assert student.score(many) == pytest.approx(alone * 300, abs=1e-4)
+
+
+def test_nothing_to_score_gives_nothing(student):
+    assert student.score([]).shape == (0,)
 
 
 def test_share_of_known_words_is_told(student):
-    assert student.known_share(["free now", "free stuff", "stuff", ""]).tolist() == [1, 0.5, 0, 0]
-
-
-def test_student_of_a_teacher_without_an_opinion_has_no_fidelity():
-    texts = wordings(60)
-    assert teach(texts, np.zeros(60)).fidelity is None
+    texts = ["Free, now!", "free stuff", "stuff", ""]
+    assert student.known_share(texts).tolist() == [1, 0.5, 0, 0]
 
 
 @given(st.lists(st.text(max_size=50), max_size=5))
+@settings(max_examples=40)
 def test_any_text_gets_a_finite_score(student, texts):
     assert np.isfinite(student.score(texts)).all()
-
-
-@pytest.mark.parametrize(("n_texts", "n_scores"), [(49, 49), (60, 59)], ids=["few", "unequal"])
-def test_too_little_to_learn_from_is_refused(n_texts, n_scores):
-    with pytest.raises(ValueError, match="at least 50, one score each"):
-        teach(wordings(n_texts), np.zeros(n_scores))
+    assert ((student.known_share(texts) >= 0) & (student.known_share(texts) <= 1)).all()

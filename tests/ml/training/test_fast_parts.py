@@ -1,10 +1,11 @@
+import shutil
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-from ml.artifacts import load_artifact
+from ml.artifacts import ArtifactError, load_artifact, load_student
 from ml.calibration import Calibration
 from ml.embedding import CachedEncoder, EncoderError
 from ml.encoder import load_encoder
@@ -62,16 +63,17 @@ def test_manifest_and_card_tell_how_the_networks_were_trained(tuned):
     assert told in (folder / "MODEL_CARD.md").read_text()
 
 
-def test_copy_answers_without_torch(tuned):
+def test_copy_answers_without_torch_or_any_library_that_trains(tuned):
     code = (
         "import sys; from pathlib import Path; from ml.int8 import Int8Encoder;"
         "from ml.scoring import load_scorer; folder = Path(sys.argv[1]);"
         "found = load_scorer(folder, make_encoder=lambda: Int8Encoder(folder));"
-        "print(found.score(['free a', 'plain a']).strategy, 'torch' in sys.modules)"
+        "print(found.score(['free a', 'plain a']).strategy);"
+        "print(sorted({'torch', 'sklearn', 'pandas', 'scipy.stats'} & set(sys.modules)))"
     )
     command = [sys.executable, "-c", code, str(tuned[1])]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["fine_tuned", "False"]
+    assert done.stdout.splitlines() == ["fine_tuned", "[]"]
 
 
 def test_copy_cannot_be_trained(tuned):
@@ -81,15 +83,35 @@ def test_copy_cannot_be_trained(tuned):
 
 
 def test_student_is_stored_with_its_teacher(tuned):
-    student = load_artifact(tuned[1]).student
+    student = load_student(tuned[1])
     assert student.fidelity > 0.5
     free, plain = student.score(["free 1", "plain 1"])
     assert free > plain
 
 
-def test_encoder_that_is_no_network_has_no_copy(tmp_path):
+def test_student_is_loaded_without_torch(tuned):
+    code = (
+        "import sys; from pathlib import Path; from ml.artifacts import load_student;"
+        "found = load_student(Path(sys.argv[1])).score(['free a', 'plain a']);"
+        "print(found[0] > found[1], 'torch' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code, str(tuned[1])]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "False"]
+
+
+def test_damaged_student_is_named(tuned, tmp_path):
+    shutil.copytree(tuned[1], tmp_path / "p1")
+    path = tmp_path / "p1" / "student.safetensors"
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(ArtifactError, match=r"student\.safetensors: the file is damaged"):
+        load_student(tmp_path / "p1")
+
+
+def test_encoder_that_is_no_network_has_neither_copy_nor_student(tmp_path):
     result = train_in(tmp_path / "p1", learnable_rows(), encoder=HashEncoder())
     assert result.manifest["fast_copy"] is None
+    assert load_student(tmp_path / "p1") is None
     assert not (tmp_path / "p1" / "encoder-int8.onnx").exists()
 
 
