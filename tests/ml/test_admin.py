@@ -1,7 +1,11 @@
+import re
+from html import unescape
+
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
+from ml.messages import likeness_sentence
 from ml.models import PredictorVersion
 
 pytestmark = pytest.mark.django_db
@@ -117,3 +121,35 @@ def test_versions_are_listed_in_french(client, owner, two_versions):
     figure = two_versions[0].manifest["metrics"]["tfidf"]["accuracy_all"]["value"]
     assert f"{100 * figure:.1f}\u00a0% (".replace(".", ",") in page
     assert "\nRetirée\n" in page
+
+
+@pytest.mark.parametrize(
+    ("distance", "sentence"),
+    [(0.4, "hardly be told apart"), (1.9, "of another kind")],
+    ids=["near", "far"],
+)
+def test_page_shows_how_alike_the_source_tests_were(client, owner, add_version, distance, sentence):
+    version = add_version()
+    version.manifest["source"] = {
+        "groups": 40,
+        "arms": 120,
+        "effective_arms": 61.4,
+        "proxy_a_distance": distance,
+        "mmd": 0.0123,
+        "mmd_p_value": 0.005,
+    }
+    version.save()
+    url = reverse("admin:ml_predictorversion_change", args=[version.pk])
+    page = client.get(url).content.decode()
+    assert "40 past contrasts of another site or audience" in page
+    assert "worth 61 equally likely wordings of 120" in page
+    assert f"Proxy A-distance {distance:.2f}" in page
+    assert "maximum mean discrepancy 0.0123 (p = 0.005)" in page
+    assert likeness_sentence(distance) in unescape(page)
+    assert sentence in likeness_sentence(distance)
+
+
+def test_page_says_that_no_source_was_used(client, owner, add_version):
+    url = reverse("admin:ml_predictorversion_change", args=[add_version().pk])
+    page = client.get(url).content.decode()
+    assert re.search(r"Source tests.*?none", page, re.DOTALL | re.IGNORECASE)
