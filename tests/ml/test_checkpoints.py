@@ -19,7 +19,7 @@ class KilledError(Exception):
 def count_fits(monkeypatch):
     """How often the TF-IDF strategy has been fitted."""
     fits, fit = [], TfidfRidge.fit
-    monkeypatch.setattr(TfidfRidge, "fit", lambda *args: fits.append(1) or fit(*args))
+    monkeypatch.setattr(TfidfRidge, "fit", lambda *args, **kw: fits.append(1) or fit(*args, **kw))
     return lambda: len(fits)
 
 

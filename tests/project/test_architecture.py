@@ -38,7 +38,9 @@ NOT_CORE = {
     "admin",
     "advice",
     "apps",
+    "asking",
     "drawing",
+    "learning",
     "management",
     "messages",
     "migrations",
@@ -46,8 +48,9 @@ NOT_CORE = {
     "predict",
     "registry",
     "rules",
-    "tasks",
     "service",
+    "stored",
+    "tasks",
 }
 
 
