@@ -42,7 +42,7 @@ def expected_failures() -> Iterator[None]:
     """Turn what can go wrong in the core into one error with a sentence."""
     from ml.artifacts import ArtifactError
     from ml.embedding import EncoderError
-    from ml.training.trainer import TooLittleHistoryError
+    from ml.training.shortage import TooLittleHistoryError
 
     try:
         yield

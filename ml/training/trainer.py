@@ -34,6 +34,7 @@ from ml.training.record import (
     record_configuration,
     record_data,
 )
+from ml.training.shortage import TooLittleHistoryError
 from ml.training.source import Source, prepare_source
 from ml.training.trials import N_FOLDS, Trial, TrialSettings, try_strategies
 
@@ -45,33 +46,6 @@ DEFAULTS = Choices()
 Stage = Literal["embedding", "cross_validation", "final_fit"]
 # Called with the fraction done in [0, 1] and the stage, a code that a page translates.
 TrainingProgress = Callable[[float, Stage], None]
-Shortage = Literal["groups", "components", "pairs"]
-
-
-class TooLittleHistoryError(ValueError):
-    """The history can neither train nor judge anything.
-
-    Args:
-        kind: What there is too little of.
-        found: How many there are.
-        needed: How many there must be.
-
-    >>> str(TooLittleHistoryError("groups", 3, 20))
-    'too little history: 3 tests with two wordings and a click (at least 20)'
-    """
-
-    def __init__(self, kind: Shortage, found: int, needed: int) -> None:
-        self.kind: Shortage = kind
-        self.found = found
-        self.needed = needed
-        super().__init__(f"too little history: {found} {_SHORTAGES[kind]} (at least {needed})")
-
-
-_SHORTAGES: Mapping[Shortage, str] = {
-    "groups": "tests with two wordings and a click",
-    "components": "families of tests that share no wording, story or image",
-    "pairs": "pairs of wordings with different click rates",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,8 +20,9 @@ from ml.strategies.frozen_head import FrozenHead
 from ml.strategies.ridge import fit_ridge
 from ml.strategies.targets import centered_targets, evidence_weights
 from ml.strategies.with_source import WithSource
+from ml.training.shortage import TooLittleHistoryError
 from ml.training.source import Source, prepare_source
-from ml.training.trainer import TooLittleHistoryError, refuse_too_little
+from ml.training.trainer import refuse_too_little
 from ml.training.trials import N_FOLDS
 
 Adapt = Callable[[Sequence[str]], Encoder]

@@ -46,6 +46,25 @@ def test_wordings_are_ranked(active):
     )
 
 
+def test_answer_loads_no_library_that_trains(active, settings):
+    """In a fresh process: what other tests have loaded does not count."""
+    code = (
+        "import django, sys; django.setup(); from django.conf import settings;"
+        "settings.CTAOPT_MODEL_DIR, settings.CTAOPT_ENCODER = sys.argv[1:3];"
+        "from ml import registry, predict; from ml.models import PredictorVersion;"
+        "manifest = {'fast_copy': {'is_equal': True}};"
+        "version = PredictorVersion(number=1, artifact=sys.argv[3], manifest=manifest);"
+        "registry.active_version = lambda: version;"
+        "found = predict.score(['free a', 'plain b'], explained=True, suggested=2);"
+        "heavy = {'torch', 'sklearn', 'pandas', 'pyarrow', 'scipy.stats'};"
+        "print(found['strategy'], sorted(heavy & set(sys.modules)))"
+    )
+    folder, encoder = str(settings.CTAOPT_MODEL_DIR), settings.CTAOPT_ENCODER
+    command = [sys.executable, "-c", code, folder, encoder, active.artifact]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split(maxsplit=1) == [active.strategy, "[]\n"]
+
+
 def test_without_a_predictor_there_is_an_answer_with_a_reason(model_dir):
     status, found = ask({"texts": ["Go"]})
     assert (status, found["predictor"], found["refusal"]["code"]) == ("200", None, "no_predictor")

@@ -4,7 +4,7 @@ import pytest
 
 from ml.artifacts import verify_artifact
 from ml.training.choices import Choices
-from ml.training.trainer import TooLittleHistoryError
+from ml.training.shortage import TooLittleHistoryError
 from ml.training.trials import count_repeats
 from tests.ml.factories import (
     HashEncoder,

@@ -1,0 +1,35 @@
+"""What a training raises when there is too little history.
+
+Of its own, and light: those who only score catch it, too, and must not load what trains.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+Shortage = Literal["groups", "components", "pairs"]
+
+
+class TooLittleHistoryError(ValueError):
+    """The history can neither train nor judge anything.
+
+    Args:
+        kind: What there is too little of.
+        found: How many there are.
+        needed: How many there must be.
+
+    >>> str(TooLittleHistoryError("groups", 3, 20))
+    'too little history: 3 tests with two wordings and a click (at least 20)'
+    """
+
+    def __init__(self, kind: Shortage, found: int, needed: int) -> None:
+        self.kind: Shortage = kind
+        self.found = found
+        self.needed = needed
+        super().__init__(f"too little history: {found} {_SHORTAGES[kind]} (at least {needed})")
+
+
+_SHORTAGES: Mapping[Shortage, str] = {
+    "groups": "tests with two wordings and a click",
+    "components": "families of tests that share no wording, story or image",
+    "pairs": "pairs of wordings with different click rates",
+}
