@@ -68,7 +68,7 @@ def main() -> None:
         found = measure(folder, judged)
         found["service"] = measure_service(folder, rows)
     record(
-        "scoring",
+        "scoring" if (STRATEGY, FOLD) == ("stack", 0) else f"scoring_{STRATEGY}_fold{FOLD}",
         {
             "strategy": STRATEGY,
             "fold": FOLD,
