@@ -3,8 +3,11 @@
 import os
 import shutil
 import subprocess
+from importlib.metadata import distribution
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 
 @pytest.fixture
@@ -141,3 +144,17 @@ def test_setup_compiles_a_translation_that_changed(make, python, clone):
 def test_every_command_of_the_design_is_listed(make):
     listed = {line.split()[1] for line in make().stdout.splitlines()}
     assert listed == {"help", "setup", "demo", "test", "check", "bench", "lock"}
+
+
+def test_lock_file_serves_every_python_3_11(pytestconfig):
+    lines = (pytestconfig.rootpath / "requirements.lock").read_text().splitlines()
+    locked = {canonicalize_name(line.split("==")[0]) for line in lines if "==" in line}
+    wanted = [Requirement(each) for name in locked for each in distribution(name).requires or ()]
+    for version in ("3.11.0", "3.11.99"):
+        given = {"python_full_version": version, "extra": ""}
+        needed = {
+            canonicalize_name(each.name)
+            for each in wanted
+            if each.marker is None or each.marker.evaluate(given)
+        }
+        assert needed - locked - {"pip", "wheel"} == set()
