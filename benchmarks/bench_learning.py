@@ -19,10 +19,10 @@ from ml.encoder import load_encoder
 from ml.evaluation.curve_drawing import draw_curves
 from ml.evaluation.learning_curves import (
     Plan,
-    count_teaching,
     curve,
     curve_sizes,
     data_saving,
+    make_splits,
     measure_curves,
 )
 from ml.history.reading import read_history
@@ -48,13 +48,10 @@ def main() -> None:
     found = build_groups(read_history(ARCHIVE, "upworthy").rows).groups
     groups = [group for group in found if not group.suspect]
     encoder = CachedEncoder(load_encoder(""), KEPT)
-    sizes = curve_sizes(count_teaching(groups, n_splits=N_SPLITS, seed=0))
+    splits = make_splits(groups, n_splits=N_SPLITS, seed=0)
+    sizes = curve_sizes(splits)
     plans = [
-        Plan(
-            strategy=strategy_named(name, make_encoder=lambda: encoder),
-            sizes=some,
-            n_splits=N_SPLITS,
-        )
+        Plan(strategy=strategy_named(name, make_encoder=lambda: encoder), sizes=some)
         for names, some in ((STRATEGIES, sizes), (COSTLY, FEW_SIZES))
         for name in names
     ]
@@ -62,8 +59,7 @@ def main() -> None:
     resumed = (KEPT / key).exists()
     cells = measure_curves(
         plans,
-        groups,
-        seed=0,
+        splits,
         keep=Checkpoints(KEPT, key=key).keep,
         progress=lambda done: print(f"{time.strftime('%H:%M:%S')} {done:.1%}", file=sys.stderr),
     )

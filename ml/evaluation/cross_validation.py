@@ -1,6 +1,6 @@
 """Grouped cross-validation: every arm is scored by a model that saw nothing connected to it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import compress
@@ -17,6 +17,8 @@ from ml.embedding import Progress, no_progress, within
 from ml.evaluation.metrics import Predictions
 from ml.strategies.contract import Strategy
 from ml.strategies.stack import Stack
+
+Score = Callable[[Strategy, Progress], NDArray[np.float64]]
 
 
 class LeakError(RuntimeError):
@@ -159,7 +161,8 @@ def cross_validate(
     for number in range(folds.n_folds):
         inside = folds.fold[folds.arms.group] == number
         told = within(progress, number / folds.n_folds, 1 / folds.n_folds)
-        scores[inside] = _kept_scores(strategy, folds, number, keep=keep, progress=told)
+        score = partial(_score_fold, folds, number)
+        scores[inside] = kept_scores(strategy, f"fold-{number}", score, keep=keep, progress=told)
         told(1.0)
     difference = scores[folds.pairs.first] - scores[folds.pairs.second]
     return OutOfFold(
@@ -173,24 +176,35 @@ def cross_validate(
     )
 
 
-def _kept_scores(
-    strategy: Strategy, folds: Folds, number: int, *, keep: Keep, progress: Progress
+def kept_scores(
+    strategy: Strategy, step: str, score: Score, *, keep: Keep, progress: Progress = no_progress
 ) -> NDArray[np.float64]:
+    """Return what a strategy says in one step of an evaluation; a stack asks its members.
+
+    Args:
+        strategy: Whose scores are wanted.
+        step: Name of the step, for what is kept.
+        score: Makes the scores of a strategy that is no stack, and tells how far it is.
+        keep: Keeps them by strategy and step.
+        progress: Told the fraction done.
+
+    Returns:
+        Scores, float64 (n,).
+    """
     if isinstance(strategy, Stack):
         share = 1 / len(strategy.members)
         said = [
-            _kept_scores(
-                member, folds, number, keep=keep, progress=within(progress, at * share, share)
+            kept_scores(
+                member, step, score, keep=keep, progress=within(progress, at * share, share)
             )
             for at, member in enumerate(strategy.members)
         ]
         return strategy.combine(said)
-    make = partial(_score_fold, strategy, folds, number, progress)
-    return keep(f"{strategy.name}-fold-{number}", make)
+    return keep(f"{strategy.name}-{step}", partial(score, strategy, progress))
 
 
 def _score_fold(
-    strategy: Strategy, folds: Folds, number: int, progress: Progress
+    folds: Folds, number: int, strategy: Strategy, progress: Progress
 ) -> NDArray[np.float64]:
     """Return the scores of a fold's arms by a model fitted on the other folds."""
     fitted = strategy.fit(folds.training_arms(number), progress=progress)

@@ -1,6 +1,6 @@
 """Learning curves: accuracy by number of past contrast groups, and how much data transfer saves."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 from ml.checkpoints import Keep, keep_nothing
 from ml.dataset.groups import Arms, ContrastGroup, stack_arms
 from ml.dataset.pairs import pair_arms
-from ml.dataset.splits import assign_folds, connect_groups
 from ml.embedding import Progress, no_progress
+from ml.evaluation.cross_validation import kept_scores, make_folds
 from ml.evaluation.estimates import N_DRAWS, Estimate, interval
 from ml.strategies.contract import Strategy
-from ml.strategies.stack import Stack
 
 # One fold in so many judges, the others teach.
 N_FOLDS = 5
@@ -34,12 +33,23 @@ class Plan:
     Args:
         strategy: The strategy.
         sizes: Training groups, rising, each >= 1.
-        n_splits: Splits into judged and training groups, >= 1.
     """
 
     strategy: Strategy
     sizes: tuple[int, ...]
-    n_splits: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """Groups that judge, and those that may teach.
+
+    Args:
+        judged: Arms of one fold of the groups.
+        teaching: The groups of the other folds, in random order.
+    """
+
+    judged: Arms
+    teaching: tuple[ContrastGroup, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,73 +85,75 @@ class DataSaving:
     ratio: Estimate
 
 
-def curve_sizes(n_teaching: int) -> tuple[int, ...]:
-    """Return 25, 50, 100 ... groups up to what may teach, in whole hundreds from 200 on.
+def make_splits(groups: Sequence[ContrastGroup], *, n_splits: int, seed: int) -> tuple[Split, ...]:
+    """Return several leak-safe splits by connected component: in each, one fold in five judges.
 
     Args:
-        n_teaching: Contrast groups that may teach, >= 1: see `count_teaching`.
+        groups: Contrast groups, none suspect.
+        n_splits: How many, >= 1.
+        seed: Of the splits, >= 0.
 
-    >>> curve_sizes(1146)
+    Raises:
+        ValueError: If there are fewer connected components than folds.
+        LeakError: If a split shares a test, an asset or a wording between its sides.
+    """
+    return tuple(_split(groups, np.random.default_rng(seed + split)) for split in range(n_splits))
+
+
+def curve_sizes(splits: Sequence[Split]) -> tuple[int, ...]:
+    """Return 25, 50, 100 ... groups up to what may teach in every split.
+
+    A component is never cut, so splits differ a little: from 200 on, whole hundreds.
+
+    Args:
+        splits: From `make_splits`, at least one.
+
+    >>> nobody = Arms(texts=(), group=np.empty(0), visitors=np.empty(0), clicks=np.empty(0))
+    >>> curve_sizes([Split(judged=nobody, teaching=(None,) * 1146)])
     (25, 50, 100, 200, 400, 800, 1100)
-    >>> curve_sizes(16)
+    >>> curve_sizes([Split(judged=nobody, teaching=(None,) * 16)])
     (16,)
     """
+    n_teaching = min(len(split.teaching) for split in splits)
     largest = n_teaching - n_teaching % 100 if n_teaching > 200 else n_teaching
     sizes = [SMALLEST * 2**step for step in range(20) if SMALLEST * 2**step < largest]
     return (*sizes, largest)
 
 
-def count_teaching(groups: Sequence[ContrastGroup], *, n_splits: int, seed: int) -> int:
-    """Return how many groups may teach in every split; a component is never cut, so they differ.
-
-    Args:
-        groups: Contrast groups.
-        n_splits: Splits, >= 1.
-        seed: Seed of the splits, >= 0.
-    """
-    components = connect_groups(groups)
-    return min(
-        len(_split(groups, components, np.random.default_rng(seed + split))[1])
-        for split in range(n_splits)
-    )
-
-
 def measure_curves(
     plans: Sequence[Plan],
-    groups: Sequence[ContrastGroup],
+    splits: Sequence[Split],
     *,
-    seed: int,
     keep: Keep = keep_nothing,
     progress: Progress = no_progress,
 ) -> Cells:
     """Return what every strategy got right on judged groups, for each size and split.
 
-    In each split one fold in five, by connected component, judges; of the others a strategy
-    learns from the first so many, in one random order, so that sizes are nested and curves paired.
+    A strategy learns from the first so many of the teaching groups, so that sizes are nested and
+    curves paired.
 
     Args:
-        plans: Strategies, sizes and splits; the members of a stack before the stack.
-        groups: Contrast groups, none suspect.
-        seed: Seed of the splits, >= 0.
+        plans: Strategies and sizes; the members of a stack before the stack.
+        splits: From `make_splits`.
         keep: Keeps scores by strategy, size and split.
         progress: Told the fraction done, by the groups that were learned from.
 
     Raises:
         ValueError: If a size is larger than what may teach.
     """
-    components = connect_groups(groups)
-    work = sum(sum(plan.sizes) * plan.n_splits for plan in plans)
+    wanted = [(plan.strategy, size) for plan in plans for size in plan.sizes]
+    work = len(splits) * sum(size for _, size in wanted)
     cells: dict[tuple[str, int, int], Cell] = {}
     done = 0
-    for split in range(max(plan.n_splits for plan in plans)):
-        judged, teaching = _split(groups, components, np.random.default_rng(seed + split))
-        arms = stack_arms(judged)
-        for plan, size in _cells_of(plans, split):
-            if size > len(teaching):
-                raise ValueError(f"sizes: {size} groups cannot teach, there are {len(teaching)}")
-            kept = partial(_keep_as, keep, f"{size}-{split}")
-            scores = _scores(plan.strategy, stack_arms(teaching[:size]), arms, kept)
-            cells[plan.strategy.name, size, split] = _hits(arms, scores)
+    for number, split in enumerate(splits):
+        for strategy, size in wanted:
+            if size > len(split.teaching):
+                raise ValueError(
+                    f"sizes: {size} groups cannot teach, there are {len(split.teaching)}"
+                )
+            score = partial(_score, stack_arms(split.teaching[:size]), split.judged)
+            scores = kept_scores(strategy, f"{size}-{number}", score, keep=keep)
+            cells[strategy.name, size, number] = _hits(split.judged, scores)
             done += size
             progress(done / work)
     return cells
@@ -189,30 +201,18 @@ def data_saving(cells: Cells, name: str, *, baseline: str, baseline_groups: int)
     )
 
 
-def _split(
-    groups: Sequence[ContrastGroup], components: NDArray[np.int64], rng: np.random.Generator
-) -> tuple[list[ContrastGroup], list[ContrastGroup]]:
-    """Return judged and teaching groups, the latter in random order."""
-    fold = assign_folds(components, N_FOLDS, rng=rng)
-    judged = [groups[at] for at in np.flatnonzero(fold == 0).tolist()]
-    return judged, [groups[at] for at in rng.permutation(np.flatnonzero(fold != 0)).tolist()]
+def _split(groups: Sequence[ContrastGroup], rng: np.random.Generator) -> Split:
+    fold = make_folds(groups, N_FOLDS, rng=rng).fold
+    judged = np.flatnonzero(fold == 0).tolist()
+    teaching = rng.permutation(np.flatnonzero(fold != 0)).tolist()
+    return Split(
+        judged=stack_arms([groups[at] for at in judged]),
+        teaching=tuple(groups[at] for at in teaching),
+    )
 
 
-def _cells_of(plans: Sequence[Plan], split: int) -> Iterator[tuple[Plan, int]]:
-    for plan in plans:
-        for size in plan.sizes if split < plan.n_splits else ():
-            yield plan, size
-
-
-def _keep_as(keep: Keep, cell: str, name: str, make: Callable[[], Scores]) -> Scores:
-    return keep(f"{name}-{cell}", make)
-
-
-def _scores(strategy: Strategy, training: Arms, judged: Arms, keep: Keep) -> Scores:
-    if isinstance(strategy, Stack):
-        said = [_scores(member, training, judged, keep) for member in strategy.members]
-        return strategy.combine(said)
-    return keep(strategy.name, lambda: strategy.fit(training).score(judged.texts))
+def _score(training: Arms, judged: Arms, strategy: Strategy, progress: Progress) -> Scores:
+    return strategy.fit(training, progress=progress).score(judged.texts)
 
 
 def _hits(arms: Arms, scores: Scores) -> Cell:

@@ -9,10 +9,10 @@ from ml.embedding import Encoder, Progress
 from ml.evaluation.curve_drawing import draw_curves
 from ml.evaluation.learning_curves import (
     Plan,
-    count_teaching,
     curve,
     curve_sizes,
     data_saving,
+    make_splits,
     measure_curves,
 )
 from ml.history.row import HistoryRow
@@ -54,10 +54,11 @@ def learning_curves(
     """
     groups = [group for group in build_groups(rows).groups if not group.suspect]
     refuse_too_little(groups)
-    sizes = curve_sizes(count_teaching(groups, n_splits=n_splits, seed=seed))
+    splits = make_splits(groups, n_splits=n_splits, seed=seed)
+    sizes = curve_sizes(splits)
     asked = line_up(encoder, len(groups), asked=(BASELINE, *strategies)).strategies
-    plans = [Plan(strategy=each, sizes=sizes, n_splits=n_splits) for each in asked]
-    cells = measure_curves(plans, groups, seed=seed, progress=progress)
+    plans = [Plan(strategy=each, sizes=sizes) for each in asked]
+    cells = measure_curves(plans, splits, progress=progress)
     curves = {each.name: curve(cells, each.name) for each in asked}
     return {
         "groups": len(groups),

@@ -6,9 +6,10 @@ from ml.evaluation.estimates import Estimate
 from ml.evaluation.learning_curves import (
     Plan,
     Point,
-    count_teaching,
     curve,
+    curve_sizes,
     data_saving,
+    make_splits,
     measure_curves,
 )
 from ml.strategies.no_text import NoText
@@ -22,36 +23,43 @@ def groups():
     return groups_of(*learnable_rows(60))
 
 
-def plan(strategy, *sizes, n_splits=2):
-    return Plan(strategy=strategy, sizes=sizes, n_splits=n_splits)
+@pytest.fixture(scope="module")
+def splits(groups):
+    return make_splits(groups, n_splits=2, seed=1)
+
+
+def plan(strategy, *sizes):
+    return Plan(strategy=strategy, sizes=sizes)
 
 
 def cell(hits, pairs=10, n_groups=40):
     return np.tile([float(hits), float(pairs)], (n_groups, 1))
 
 
-def test_more_tests_teach_more(groups):
-    cells = measure_curves([plan(TfidfRidge(), 4, 40)], groups, seed=1)
+def test_more_tests_teach_more(splits):
+    cells = measure_curves([plan(TfidfRidge(), 4, 40)], splits)
     few, many = curve(cells, "tfidf")
     assert (few.groups, many.groups) == (4, 40)
     assert many.accuracy.value > few.accuracy.value + 0.05
     assert few.accuracy.low < few.accuracy.value < few.accuracy.high
 
 
-def test_no_text_is_a_coin(groups):
-    (point,) = curve(measure_curves([plan(NoText(), 20)], groups, seed=1), "no_text")
+def test_no_text_is_a_coin(splits):
+    (point,) = curve(measure_curves([plan(NoText(), 20)], splits), "no_text")
     assert point.accuracy.value == 0.5
 
 
 def test_figures_are_the_same_for_a_seed_and_others_for_another(groups):
-    plans = [plan(TfidfRidge(), 20, n_splits=1)]
-    first, again, other = (measure_curves(plans, groups, seed=seed) for seed in (1, 1, 2))
+    plans = [plan(TfidfRidge(), 20)]
+    first, again, other = (
+        measure_curves(plans, make_splits(groups, n_splits=1, seed=seed)) for seed in (1, 1, 2)
+    )
     key = ("tfidf", 20, 0)
     np.testing.assert_array_equal(first[key], again[key])
     assert first[key].shape != other[key].shape or (first[key] != other[key]).any()
 
 
-def test_stack_uses_what_its_members_said(groups):
+def test_stack_uses_what_its_members_said(splits):
     made = []
 
     def keep(name, make):
@@ -63,21 +71,21 @@ def test_stack_uses_what_its_members_said(groups):
     kept = {}
     tfidf = TfidfRidge()
     stack = Stack(members=(tfidf, NoText()), weights=(1.0, 1.0))
-    cells = measure_curves([plan(tfidf, 20), plan(stack, 20)], groups, seed=1, keep=keep)
+    cells = measure_curves([plan(tfidf, 20), plan(stack, 20)], splits, keep=keep)
     assert sorted(made) == ["no_text-20-0", "no_text-20-1", "tfidf-20-0", "tfidf-20-1"]
     np.testing.assert_array_equal(cells["stack", 20, 0], cells["tfidf", 20, 0])
 
 
-def test_progress_ends_at_one(groups):
+def test_progress_ends_at_one(splits):
     told = []
-    measure_curves([plan(NoText(), 5, 10)], groups, seed=1, progress=told.append)
+    measure_curves([plan(NoText(), 5, 10)], splits, progress=told.append)
     assert told == pytest.approx([5 / 30, 0.5, 20 / 30, 1.0])
 
 
-def test_more_groups_than_may_teach_are_refused(groups):
-    assert count_teaching(groups, n_splits=2, seed=1) < 60
+def test_more_groups_than_may_teach_are_refused(splits):
+    assert curve_sizes(splits)[-1] < 60
     with pytest.raises(ValueError, match="60 groups cannot teach"):
-        measure_curves([plan(NoText(), 60)], groups, seed=1)
+        measure_curves([plan(NoText(), 60)], splits)
 
 
 def test_saving_is_read_off_on_the_log_scale():
