@@ -16,7 +16,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
 from ml.devices import best_device
-from ml.embedding import EncoderError, Progress, no_progress
+from ml.embedding import Encoder, EncoderError, Progress, no_progress
 from ml.files import file_sha256
 
 BUNDLED_NAME = "all-MiniLM-L6-v2"
@@ -242,6 +242,19 @@ def load_encoder(spec: str, *, device: torch.device | None = None) -> SentenceEn
             reason = "neither a folder nor in the local cache"
             raise EncoderError(f"encoder {spec!r}: {reason}") from error
     return SentenceEncoder(name=spec, folder=folder, device=device or best_device())
+
+
+def sentence_encoder(encoder: Encoder) -> SentenceEncoder | None:
+    """Return the sentence-transformer that an encoder is or has behind its cache; None without.
+
+    Args:
+        encoder: Any encoder, cached or not.
+
+    >>> sentence_encoder(object()) is None
+    True
+    """
+    behind = getattr(encoder, "behind", encoder)
+    return behind if isinstance(behind, SentenceEncoder) else None
 
 
 def folder_fingerprint(folder: Path) -> str:

@@ -14,7 +14,7 @@ from transformers import AutoModel, PreTrainedModel
 
 from ml.devices import fast_arithmetic
 from ml.embedding import Encoder
-from ml.encoder import SentenceEncoder, unit_mean
+from ml.encoder import SentenceEncoder, sentence_encoder, unit_mean
 
 # Texts in a batch that only reads.
 BATCH = 64
@@ -46,10 +46,8 @@ def tunable(encoder: Encoder) -> SentenceEncoder | None:
     >>> tunable(object()) is None
     True
     """
-    behind = getattr(encoder, "behind", encoder)
-    if isinstance(behind, SentenceEncoder) and _layers(behind.network) is not None:
-        return behind
-    return None
+    behind = sentence_encoder(encoder)
+    return behind if behind and _layers(behind.network) is not None else None
 
 
 def shortened(network: PreTrainedModel, depth: int, *, n_shared: int) -> PreTrainedModel:

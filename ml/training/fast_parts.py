@@ -19,7 +19,7 @@ from ml.calibration import Calibration, win_probability
 from ml.dataset.groups import Arms, ContrastGroup, stack_arms
 from ml.dataset.pairs import pair_arms
 from ml.embedding import Encoder
-from ml.encoder import SentenceEncoder
+from ml.encoder import sentence_encoder
 from ml.int8 import Int8Encoder
 from ml.int8_export import NO_BRANCHES, Branches, NoFastCopyError, export_int8
 from ml.strategies.catalogue import strategy_named
@@ -87,10 +87,10 @@ def make_student(encoder: Encoder, teacher: FittedStrategy, texts: Sequence[str]
         teacher: A strategy.
         texts: Wordings of the history.
     """
-    inner = getattr(encoder, "behind", encoder)
-    backend = getattr(getattr(inner, "tokenizer", None), "backend_tokenizer", None)
+    inner = sentence_encoder(encoder)
+    backend = getattr(inner.tokenizer, "backend_tokenizer", None) if inner else None
     different = sorted({text for text in texts if text})
-    if not isinstance(inner, SentenceEncoder) or backend is None or len(different) < MIN_TEXTS:
+    if inner is None or backend is None or len(different) < MIN_TEXTS:
         return None
     return teach(
         different,
@@ -185,8 +185,8 @@ def make_copy(encoder: Encoder, fitted: FittedStrategy, *, folder: Path) -> Int8
         fitted: A strategy on it.
         folder: Where the files go.
     """
-    inner = getattr(encoder, "behind", encoder)
-    if not isinstance(inner, SentenceEncoder):
+    inner = sentence_encoder(encoder)
+    if inner is None:
         return None
     try:
         return export_int8(inner, folder=folder, branches=_branches(fitted))
