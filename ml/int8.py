@@ -6,8 +6,10 @@ of the networks that were fine-tuned from it, on lower layers that are computed 
 """
 
 import json
+import os
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +56,7 @@ class Int8Encoder:
 
     Args:
         folder: Folder with the files that `export_int8` wrote.
-        threads: Cores that one run may use, >= 1; None: all.
+        threads: Batches that run at a time, each on a core, >= 1; None: one a core.
 
     Raises:
         EncoderError: If a file is missing or damaged.
@@ -139,10 +141,10 @@ class _Graph:
 
     def __init__(self, folder: Path, max_tokens: int, threads: int | None) -> None:
         options = onnxruntime.SessionOptions()
-        # Threads that wait by turning round take the core from those that work.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        if threads is not None:
-            options.intra_op_num_threads = threads
+        # The matrices of a batch are too small to share: two cores on one batch are hardly faster
+        # than one, two batches on a core each are twice as fast.
+        options.intra_op_num_threads = 1
+        self._threads = threads or os.cpu_count() or 1
         self._session = onnxruntime.InferenceSession(
             str(folder / GRAPH), options, providers=["CPUExecutionProvider"]
         )
@@ -177,11 +179,21 @@ class _Graph:
         tokens = [each.ids for each in self._tokenizer.encode_batch(list(texts))]
         vectors = np.empty((len(tokens), self.dimension), dtype=np.float32)
         order = sorted(range(len(tokens)), key=lambda at: len(tokens[at]))
-        for start in range(0, len(order), BATCH):
-            batch = order[start : start + BATCH]
-            vectors[batch] = self._run([tokens[at] for at in batch])
-            progress(min(1.0, (start + BATCH) / len(order)))
+        size = min(BATCH, -(-len(order) // self._threads))
+        batches = [order[start : start + size] for start in range(0, len(order), size)]
+        for done, batch, made in self._runs(batches, tokens):
+            vectors[batch] = made
+            progress(done / len(batches))
         return vectors
+
+    def _runs(
+        self, batches: Sequence[list[int]], tokens: Sequence[Sequence[int]]
+    ) -> Iterator[tuple[int, list[int], NDArray[np.float32]]]:
+        """Yield how many batches are done, the next one and its vectors; several run at a time."""
+        with ThreadPoolExecutor(self._threads) as pool:
+            runs = pool.map(lambda batch: self._run([tokens[at] for at in batch]), batches)
+            for done, (batch, made) in enumerate(zip(batches, runs, strict=True), 1):
+                yield done, batch, made
 
     def _run(self, tokens: Sequence[Sequence[int]]) -> NDArray[np.float32]:
         lengths = np.array([len(each) for each in tokens])

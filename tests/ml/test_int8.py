@@ -2,8 +2,9 @@ import shutil
 
 import numpy as np
 import pytest
+import torch  # noqa: TID253 - a layer to compare with
 
-from ml import int8
+from ml import int8, int8_export
 from ml.embedding import EncoderError
 from ml.encoder import load_encoder
 from ml.int8 import Int8Encoder
@@ -70,12 +71,45 @@ def test_damaged_copy_is_refused(folder, tmp_path):
 
 
 def test_text_is_read_once_whatever_is_asked_of_it(folder, monkeypatch):
-    copy, runs = Int8Encoder(folder), []
+    copy, runs = Int8Encoder(folder, threads=1), []
     run = copy._graph._run
     monkeypatch.setattr(copy._graph, "_run", lambda tokens: runs.append(len(tokens)) or run(tokens))
     copy.encode(["Go", "Try", "Go"])
     copy.layers.encode(["Try", "Go", "Buy"])
     assert runs == [2, 1]
+
+
+def test_batches_run_side_by_side_say_what_one_by_one_says(folder):
+    many = [f"Get guide {number} now" for number in range(100)]
+    alone = Int8Encoder(folder, threads=1).encode(many)
+    for threads in (2, 5):
+        beside = Int8Encoder(folder, threads=threads).encode(many)
+        assert (beside * alone).sum(axis=1) == pytest.approx(1.0, abs=0.01)
+
+
+def test_few_texts_are_shared_out_to_all_cores(folder, monkeypatch):
+    copy, runs = Int8Encoder(folder, threads=2), []
+    run = copy._graph._run
+    monkeypatch.setattr(copy._graph, "_run", lambda tokens: runs.append(len(tokens)) or run(tokens))
+    copy.encode([f"wording {number}" for number in range(9)])
+    assert sorted(runs) == [4, 5]
+
+
+def test_quick_layer_norm_is_the_usual_one():
+    usual = torch.nn.Sequential(torch.nn.Linear(7, 12), torch.nn.LayerNorm(12))
+    torch.nn.init.normal_(usual[1].weight)
+    torch.nn.init.normal_(usual[1].bias)
+    states = torch.randn(2, 5, 7)
+    with torch.no_grad():
+        assert torch.allclose(int8_export._quick(usual)(states), usual(states), atol=1e-5)
+        assert isinstance(usual[1], torch.nn.LayerNorm)
+
+
+def test_quick_layer_norm_of_equal_numbers_is_its_bias():
+    norm = torch.nn.Sequential(torch.nn.LayerNorm(4))
+    torch.nn.init.constant_(norm[0].bias, 0.5)
+    said = int8_export._quick(norm)(torch.full((1, 4), 3.0))
+    assert said.tolist() == [[0.5] * 4]
 
 
 def test_memory_of_texts_is_bounded(folder, monkeypatch):
