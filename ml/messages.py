@@ -149,6 +149,7 @@ SENTENCES = {
     # Faults of the installation.
     "damaged": _("The stored predictor cannot be used: %(detail)s"),
     "encoder": _("The encoder cannot be used: %(detail)s"),
+    "not_fitted": _("The training failed, the predictor in use stays: %(detail)s"),
     "disk": _("The predictor cannot be stored: %(detail)s"),
     # Judging.
     "no_groups": _(

@@ -42,6 +42,7 @@ def expected_failures() -> Iterator[None]:
     """Turn what can go wrong in the core into one error with a sentence."""
     from ml.artifacts import ArtifactError
     from ml.embedding import EncoderError
+    from ml.strategies.contract import FitError
     from ml.training.shortage import TooLittleHistoryError
 
     try:
@@ -53,6 +54,8 @@ def expected_failures() -> Iterator[None]:
         raise PredictorError("damaged", {"detail": error}) from error
     except EncoderError as error:
         raise PredictorError("encoder", {"detail": error}) from error
+    except FitError as error:
+        raise PredictorError("not_fitted", {"detail": error}) from error
     except OSError as error:
         raise PredictorError("disk", {"detail": error}) from error
 

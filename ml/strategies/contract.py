@@ -11,6 +11,11 @@ from scipy.sparse import csr_array
 from ml.dataset.groups import Arms
 from ml.embedding import Encoder, EncoderError, Progress, no_progress
 
+
+class FitError(RuntimeError):
+    """A strategy could not learn for a reason that is not in the data; the message names it."""
+
+
 # A row for each text, each of length 1: their inner product is the cosine likeness.
 Representation = NDArray[np.float32] | csr_array
 

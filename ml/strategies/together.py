@@ -26,6 +26,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 
 from ml.embedding import Progress, no_progress
+from ml.strategies.contract import FitError
 from ml.strategies.fine_tuning import Lesson, Tuned, TuningSettings, tune
 from ml.strategies.network import States, adapted, trainable_layers
 from ml.strategies.teams import ALONE, Team
@@ -38,18 +39,10 @@ JOB, TENSORS, MADE, COURSE, ERRORS = (
     "course.json",
     "errors.txt",
 )
-
-
 LAYERS, TOLD = "layers.", "fraction done: "
 ARRAYS = ("group", "target", "evidence", "watched", "taught")
-
-
 # "[rank0]: ValueError: ..." in what torchrun passes on.
 _ERROR = re.compile(r"^\[rank\d+\]: \w*(Error|Exception)\b")
-
-
-class TogetherError(RuntimeError):
-    """Processes that should train together failed; the message is the last that they said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +109,7 @@ def tune_together(
         progress: Told the fraction of the steps done.
 
     Raises:
-        TogetherError: If they fail.
+        FitError: If they fail.
     """
     layers = nn.ModuleList(trainable_layers(network, recipe.n_frozen))
     with TemporaryDirectory() as name:
@@ -185,7 +178,7 @@ def _run(folder: Path, n_processes: int, progress: Progress) -> None:
             running.terminate()
             raise
     if running.returncode:
-        raise TogetherError(f"{n_processes} processes: {_reason((folder / ERRORS).read_text())}")
+        raise FitError(f"{n_processes} processes: {_reason((folder / ERRORS).read_text())}")
 
 
 def _reason(said: str) -> str:

@@ -9,6 +9,7 @@ from ml import predict
 from ml.messages import SENTENCES, sentence
 from ml.models import PredictorVersion
 from ml.predict import PredictorError
+from ml.strategies.contract import FitError
 from tests.ml.factories import learnable_rows
 
 pytestmark = pytest.mark.django_db
@@ -53,6 +54,19 @@ def test_unwritable_folder_is_an_expected_failure(model_dir, settings):
     settings.CTAOPT_MODEL_DIR = model_dir.parent / "file"
     with pytest.raises(PredictorError, match="The predictor cannot be stored"):
         predict.train(learnable_rows(30), now=NOW)
+
+
+def test_processes_that_fail_together_are_an_expected_failure(active, monkeypatch):
+    def fail(*_args, **_kwargs):
+        raise FitError("4 processes: out of memory")
+
+    monkeypatch.setattr("ml.training.trainer.train", fail)
+    with pytest.raises(
+        PredictorError,
+        match="The training failed, the predictor in use stays: 4 processes: out of memory",
+    ):
+        predict.train(learnable_rows(30), now=NOW)
+    assert predict.active_summary()["number"] == 1
 
 
 def test_scores_are_plain_and_complete(active):

@@ -9,11 +9,12 @@ from torch import nn  # noqa: TID253
 from ml.dataset.groups import stack_arms
 from ml.encoder import load_encoder
 from ml.strategies import teams
+from ml.strategies.contract import FitError
 from ml.strategies.fine_tuned import FineTuned, read_out
 from ml.strategies.fine_tuning import TuningSettings, prepare_lesson
 from ml.strategies.network import lower_states, shortened, trainable_layers
 from ml.strategies.teams import Team
-from ml.strategies.together import Recipe, TogetherError, tune_network, tune_together
+from ml.strategies.together import Recipe, tune_network, tune_together
 from tests.ml.conftest import TINY_ENCODER
 from tests.ml.factories import groups_of, learnable_rows
 
@@ -74,7 +75,7 @@ def test_what_made_the_processes_fail_is_named(encoder, lesson):
     # A head that is too long for the network.
     recipe = Recipe(settings=SETTINGS, n_frozen=0)
     network = shortened(encoder.network, 1, n_shared=0)
-    with pytest.raises(TogetherError, match="2 processes: "):
+    with pytest.raises(FitError, match="2 processes: "):
         tune_together(network, np.ones(9), lesson, recipe=recipe, n_processes=2)
 
 
