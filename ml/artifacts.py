@@ -21,7 +21,7 @@ from ml.past import PastWording
 from ml.strategies.contract import Parts
 from ml.student import Student
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST, CARD = "manifest.json", "MODEL_CARD.md"
 TENSORS, WORDS, PAST, DOMAIN = "tensors.safetensors", "words.json", "past.json", "domain.json"
 DEPARTURES = "departures.json"

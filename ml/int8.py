@@ -2,7 +2,7 @@
 
 `ml.int8_export` makes it, and training compares what it says with the original before it is used.
 One graph gives what every strategy reads: the encoder's last layer, all its layers, and the means
-of the networks that were fine-tuned from it, on lower layers that are computed once.
+of the network that was fine-tuned from it, on lower layers that are computed once.
 """
 
 import json
@@ -38,7 +38,7 @@ class About:
         layers_fingerprint: Of its layers.
         width: Of one layer.
         n_layers: How many there are, embeddings included.
-        n_tuned: Networks fine-tuned from it that are copied too.
+        is_tuned: Whether a network fine-tuned from it is copied, too.
         max_tokens: A text is cut after so many.
     """
 
@@ -47,7 +47,7 @@ class About:
     layers_fingerprint: str
     width: int
     n_layers: int
-    n_tuned: int
+    is_tuned: bool
     max_tokens: int
 
 
@@ -92,8 +92,8 @@ class Int8Encoder:
 
     @property
     def tuned(self) -> "Int8Part | None":
-        """Unit means of the networks fine-tuned from it, side by side; None if there are none."""
-        if not self._about.n_tuned:
+        """Unit means of the network fine-tuned from it; None if there is none."""
+        if not self._about.is_tuned:
             return None
         part = slice(self._about.n_layers * self._about.width, None)
         return Int8Part(self, self._graph, part, fingerprint=self.fingerprint)

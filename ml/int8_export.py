@@ -26,30 +26,30 @@ class NoFastCopyError(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Branches:
-    """Networks fine-tuned from an encoder, on lower layers that they share with it.
+class Branch:
+    """A network fine-tuned from an encoder, on lower layers that it shares with it.
 
     Args:
         n_frozen: Layers they share, counted from below.
-        layers: Of each network, the layers above.
+        layers: The layers above; none if nothing was fine-tuned.
     """
 
     n_frozen: int = 0
-    layers: tuple[tuple[torch.nn.Module, ...], ...] = ()
+    layers: tuple[torch.nn.Module, ...] = ()
 
 
-NO_BRANCHES = Branches()
+NO_BRANCH = Branch()
 
 
 def export_int8(
-    encoder: SentenceEncoder, *, folder: Path, branches: Branches = NO_BRANCHES
+    encoder: SentenceEncoder, *, folder: Path, branch: Branch = NO_BRANCH
 ) -> Int8Encoder:
     """Write an int8 copy of an encoder and open it.
 
     Args:
         encoder: What to copy.
         folder: Where the files go.
-        branches: What was fine-tuned from it.
+        branch: What was fine-tuned from it.
 
     Raises:
         NoFastCopyError: If the tokenizer has no fast form.
@@ -66,34 +66,34 @@ def export_int8(
         layers_fingerprint=encoder.layers.fingerprint,
         width=encoder.network.config.hidden_size,
         n_layers=encoder.layers.dimension // encoder.network.config.hidden_size,
-        n_tuned=len(branches.layers),
+        is_tuned=bool(branch.layers),
         max_tokens=encoder.max_tokens,
     )
     with _quiet():
-        _write_graph(encoder, branches, folder / GRAPH)
+        _write_graph(encoder, branch, folder / GRAPH)
     (folder / TOKENIZER).write_text(str(backend.to_str()), encoding="utf-8")
     (folder / ABOUT).write_text(json.dumps(asdict(about), indent=1), encoding="utf-8")
     return Int8Encoder(folder)
 
 
 class _Readout(torch.nn.Module):
-    """Token ids in, the means over the words out: of every layer, then of every branch."""
+    """Token ids in, the means over the words out: of every layer, then of the branch."""
 
-    def __init__(self, network: PreTrainedModel, branches: Branches) -> None:
+    def __init__(self, network: PreTrainedModel, branch: Branch) -> None:
         super().__init__()
         self.network = network
-        self.n_frozen = branches.n_frozen
-        self.branches = torch.nn.ModuleList(torch.nn.ModuleList(each) for each in branches.layers)
+        self.n_frozen = branch.n_frozen
+        self.branch = torch.nn.ModuleList(branch.layers)
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         states = self.network(
             input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True
         ).hidden_states
         means = [_unit_mean(state, attention_mask) / len(states) ** 0.5 for state in states]
-        penalty = (1 - attention_mask.to(states[0].dtype))[:, None, None, :] * NOT_SEEN
-        for branch in self.branches.children():
+        if len(self.branch):
+            penalty = (1 - attention_mask.to(states[0].dtype))[:, None, None, :] * NOT_SEEN
             state = states[self.n_frozen]
-            for layer in branch.children():
+            for layer in self.branch:
                 state = layer(state, penalty)
             means.append(_unit_mean(state, attention_mask))
         return torch.cat(means, dim=1)
@@ -134,10 +134,10 @@ def _unit_mean(state: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     return mean
 
 
-def _write_graph(encoder: SentenceEncoder, branches: Branches, path: Path) -> None:
+def _write_graph(encoder: SentenceEncoder, branch: Branch, path: Path) -> None:
     with TemporaryDirectory() as folder:
         whole = Path(folder) / "whole.onnx"
-        readout = _quick(_Readout(encoder.network, branches).eval())
+        readout = _quick(_Readout(encoder.network, branch).eval())
         _export_graph(readout, encoder.max_tokens, whole)
         quantize_dynamic(str(whole), str(path), weight_type=QuantType.QInt8, per_channel=True)
 

@@ -14,7 +14,7 @@ from ml.dataset.groups import Arms, center_in_group
 from ml.embedding import Progress, no_progress, within
 from ml.encoder import SentenceEncoder, encode_sorted
 from ml.strategies.contract import Parts
-from ml.strategies.fine_tuning import Lesson, TuningSettings, prepare_lesson
+from ml.strategies.fine_tuning import Lesson, Tuned, TuningSettings, prepare_lesson
 from ml.strategies.network import (
     BATCH,
     States,
@@ -30,6 +30,7 @@ from ml.strategies.watching import Course
 
 # Share of a fit in which what stays frozen is read.
 PREPARING = 0.1
+LAYERS = "layers."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,18 +38,22 @@ class FineTuned:
     """The lower two thirds of an encoder, the upper half of which is trained.
 
     The last layers are left away: they were trained to tell topics apart. Embeddings and lowest
-    layers keep their weights, so what they make of a text is computed once.
+    layers keep their weights, so what they make of a text is computed once. Several trainings from
+    one start end near each other: the mean of their weights says what the mean of their scores
+    would say, and costs one network to ask.
 
     Args:
         encoder: Pretrained encoder of the BERT family; its own weights never change.
         settings: How the layers are trained.
-        seeds: One network is trained for each; their scores are averaged.
+        seeds: One network is trained for each; their weights are averaged.
         alphas: Ridge penalties of the probe to choose from.
         adapter_rank: Rank of low-rank adapters that are trained in the layers' stead (LoRA, Hu et
             al. 2022, ICLR) and then merged into them; 0 trains the layers themselves.
         n_processes: Processes that train together, each on a device of its own, >= 1.
         starts_random: The same network with random weights, embeddings included: what pretraining
             is worth. Its layers are all trained; the random embeddings stay.
+
+    Source: averaged weights: Wortsman et al. (2022), "Model soups", ICML, arXiv 2203.05482.
     """
 
     encoder: SentenceEncoder
@@ -87,38 +92,37 @@ class FineTuned:
         means = read_out(trainable_layers(probe, self.n_frozen), states).astype(np.float64)
         features = center_in_group(means, arms.group)
         progress(PREPARING)
-        members, share = [], (1 - PREPARING) / len(self.seeds)
+        soup = _Soup(self._network(self.depth, self.n_frozen), self.n_frozen)
+        share = (1 - PREPARING) / len(self.seeds)
         for number, seed in enumerate(self.seeds):
             lesson = prepare_lesson(arms, states, settings=self.settings, seed=seed)
             told = within(progress, PREPARING + number * share, share)
-            members.append(self._tuned(self._probe(features, lesson), lesson, told))
-        return FittedTuned(encoder=self.encoder, n_frozen=self.n_frozen, members=tuple(members))
+            soup.add(*self._tuned(self._probe(features, lesson), lesson, told))
+        return soup.served(self.encoder)
 
     def restore(self, parts: Parts) -> "FittedTuned":
-        """Return the networks whose trained layers were stored.
+        """Return the network whose trained layers were stored.
 
         Raises:
             EncoderError: If they were trained on another encoder.
         """
         parts.refuse_another(self.encoder)
-        members, courses = [], parts.words.get("courses")
-        for number in range(parts.words["members"]):
-            network = self._network(parts.words["depth"], parts.words["n_frozen"])
-            layers = nn.ModuleList(trainable_layers(network, parts.words["n_frozen"]))
-            prefix = f"{number}.layers."
-            layers.load_state_dict(
-                {
-                    name.removeprefix(prefix): torch.from_numpy(values.astype(np.float32))
-                    for name, values in parts.tensors.items()
-                    if name.startswith(prefix)
-                }
-            )
-            layers.eval()
-            head = parts.tensors[f"{number}.head"]
-            course = Course(**courses[number]) if courses else None
-            members.append(Member(network=network, head=head, course=course))
+        n_frozen = parts.words["n_frozen"]
+        network = self._network(parts.words["depth"], n_frozen)
+        layers = nn.ModuleList(trainable_layers(network, n_frozen))
+        layers.load_state_dict(
+            {
+                name.removeprefix(LAYERS): torch.from_numpy(values.astype(np.float32))
+                for name, values in parts.tensors.items()
+                if name.startswith(LAYERS)
+            }
+        )
         return FittedTuned(
-            encoder=self.encoder, n_frozen=parts.words["n_frozen"], members=tuple(members)
+            encoder=self.encoder,
+            n_frozen=n_frozen,
+            network=network,
+            head=parts.tensors["head"],
+            courses=tuple(Course(**course) for course in parts.words["courses"]),
         )
 
     def _network(self, depth: int, n_frozen: int) -> PreTrainedModel:
@@ -141,7 +145,9 @@ class FineTuned:
             alphas=self.alphas,
         ).weights
 
-    def _tuned(self, start: NDArray[np.float64], lesson: Lesson, progress: Progress) -> "Member":
+    def _tuned(
+        self, start: NDArray[np.float64], lesson: Lesson, progress: Progress
+    ) -> tuple[PreTrainedModel, Tuned]:
         network = self._network(self.depth, self.n_frozen)
         recipe = Recipe(
             settings=self.settings, n_frozen=self.n_frozen, adapter_rank=self.adapter_rank
@@ -151,82 +157,94 @@ class FineTuned:
             if self.n_processes == 1
             else partial(tune_together, n_processes=self.n_processes)
         )
-        tuned = train(network, start, lesson, recipe=recipe, progress=progress)
-        _round_to_half(trainable_layers(network, self.n_frozen))
-        return Member(network=network, head=tuned.head, course=tuned.course)
+        return network, train(network, start, lesson, recipe=recipe, progress=progress)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
-    """One trained network of an ensemble.
+class _Soup:
+    """The mean of networks that were trained from one start.
 
     Args:
-        network: Shortened transformer with trained upper layers.
-        head: Direction on its unit means, float64 (d,).
-        course: How its training went; None if it was trained before that was written down.
+        network: One of their shape; becomes the mean.
+        n_frozen: Layers that all of them share.
     """
 
-    network: PreTrainedModel
-    head: NDArray[np.float64]
-    course: Course | None
+    def __init__(self, network: PreTrainedModel, n_frozen: int) -> None:
+        self._network, self._n_frozen = network, n_frozen
+        self._layers = nn.ModuleList(trainable_layers(network, n_frozen))
+        self._heads: list[NDArray[np.float64]] = []
+        self._courses: list[Course] = []
+
+    @torch.no_grad()
+    def add(self, network: PreTrainedModel, tuned: Tuned) -> None:
+        """Take one more training into the mean."""
+        self._heads.append(tuned.head)
+        self._courses.append(tuned.course)
+        made = nn.ModuleList(trainable_layers(network, self._n_frozen)).state_dict()
+        for name, mean in self._layers.named_parameters():
+            mean.lerp_(made[name], 1 / len(self._heads))
+
+    @torch.no_grad()
+    def served(self, encoder: SentenceEncoder) -> "FittedTuned":
+        """Return it, rounded to what is stored: a restored predictor gives the same scores."""
+        for weights in self._layers.parameters():
+            weights.copy_(weights.half())
+        return FittedTuned(
+            encoder=encoder,
+            n_frozen=self._n_frozen,
+            network=self._network,
+            head=np.mean(self._heads, axis=0),
+            courses=tuple(self._courses),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FittedTuned:
-    """Trained networks on common frozen layers.
+    """A trained network.
 
     Args:
-        encoder: The encoder they come from; its tokeniser is theirs.
-        n_frozen: Layers that all of them share.
-        members: At least one.
+        encoder: The encoder it comes from; its tokeniser and lowest layers are the same.
+        n_frozen: Layers that it shares with the encoder.
+        network: Shortened transformer with trained upper layers.
+        head: Direction on its unit means, float64 (d,).
+        courses: How each training went whose mean it is.
     """
 
     encoder: SentenceEncoder
     n_frozen: int
-    members: tuple[Member, ...]
+    network: PreTrainedModel
+    head: NDArray[np.float64]
+    courses: tuple[Course, ...]
+
+    @property
+    def layers(self) -> list[nn.Module]:
+        """Its trained layers, lowest first."""
+        return trainable_layers(self.network, self.n_frozen)
 
     def score(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Return predicted log click rates up to a constant, float64 (n,)."""
-        heads = np.stack([member.head for member in self.members])
-        means = self._means(texts).reshape(len(texts), *heads.shape)
-        return np.asarray(np.einsum("nmd,md->n", means, heads) / len(self.members))
+        return np.asarray(self.represent(texts) @ self.head)
 
     def represent(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return the unit means of the first network, float32 (n, d)."""
-        return self._means(texts)[:, : len(self.members[0].head)].copy()
+        """Return the unit means of the network, float32 (n, d)."""
+        return encode_sorted(texts, self._read, dimension=len(self.head), progress=no_progress)
 
     def parts(self) -> Parts:
-        """Return the trained layers, in half precision, the heads, and where they belong."""
-        tensors: dict[str, NDArray[np.floating]] = {}
-        for number, member in enumerate(self.members):
-            tensors[f"{number}.head"] = member.head
-            layers = nn.ModuleList(trainable_layers(member.network, self.n_frozen))
-            for name, values in layers.state_dict().items():
-                tensors[f"{number}.layers.{name}"] = values.cpu().numpy().astype(np.float16)
-        words = {
-            "encoder": self.encoder.fingerprint,
-            "depth": self.members[0].network.config.num_hidden_layers,
-            "n_frozen": self.n_frozen,
-            "members": len(self.members),
-        }
-        courses = [asdict(each.course) for each in self.members if each.course is not None]
-        return Parts(tensors=tensors, words=words | ({"courses": courses} if courses else {}))
-
-    def _means(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return the unit means of all networks side by side, float32 (n, members * d)."""
-        dimension = sum(len(member.head) for member in self.members)
-        return encode_sorted(texts, self._read, dimension=dimension, progress=no_progress)
+        """Return the trained layers, in half precision, the head, and where they belong."""
+        layers = nn.ModuleList(self.layers).state_dict()
+        halves = {name: values.cpu().numpy().astype(np.float16) for name, values in layers.items()}
+        return Parts(
+            tensors={"head": self.head} | {LAYERS + name: each for name, each in halves.items()},
+            words={
+                "encoder": self.encoder.fingerprint,
+                "depth": self.network.config.num_hidden_layers,
+                "n_frozen": self.n_frozen,
+                "courses": [asdict(course) for course in self.courses],
+            },
+        )
 
     def _read(self, texts: list[str]) -> NDArray[np.float32]:
-        first = self.members[0].network
-        states = lower_states(self.encoder, first, texts, n_frozen=self.n_frozen)
-        return np.concatenate(
-            [
-                read_out(trainable_layers(member.network, self.n_frozen), states)
-                for member in self.members
-            ],
-            axis=1,
-        )
+        states = lower_states(self.encoder, self.network, texts, n_frozen=self.n_frozen)
+        return read_out(self.layers, states)
 
 
 @torch.no_grad()
@@ -243,11 +261,3 @@ def read_out(layers: Sequence[nn.Module], states: States) -> NDArray[np.float32]
     means = np.empty((len(order), made[0].shape[1]), dtype=np.float32)
     means[order] = torch.cat(made).cpu().numpy()
     return means
-
-
-def _round_to_half(layers: Sequence[nn.Module]) -> None:
-    """Round weights to what is stored, so that a restored predictor gives the same scores."""
-    with torch.no_grad():
-        for layer in layers:
-            for weights in layer.parameters():
-                weights.copy_(weights.half())

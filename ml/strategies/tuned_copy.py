@@ -1,4 +1,4 @@
-"""Fine-tuned networks that answer through the int8 copy of their encoder, without torch."""
+"""A fine-tuned network that answers through the int8 copy of its encoder, without torch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from ml.strategies.contract import Parts
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TunedCopy:
-    """What restores fine-tuned networks on a copy; it cannot learn.
+    """What restores a fine-tuned network on a copy; it cannot learn.
 
     Args:
-        encoder: Unit means of every network, side by side.
+        encoder: Unit means of the network.
     """
 
     encoder: Encoder
@@ -36,38 +36,36 @@ class TunedCopy:
         raise EncoderError(f"encoder {self.encoder.name!r}: an int8 copy cannot be trained")
 
     def restore(self, parts: Parts) -> "FittedTunedCopy":
-        """Return the heads that were stored.
+        """Return the head that was stored.
 
         Raises:
-            EncoderError: If they were trained on another encoder.
+            EncoderError: If it was trained on another encoder.
         """
         parts.refuse_another(self.encoder)
-        heads = [parts.tensors[f"{number}.head"] for number in range(parts.words["members"])]
-        return FittedTunedCopy(encoder=self.encoder, heads=np.stack(heads), stored=parts)
+        return FittedTunedCopy(encoder=self.encoder, head=parts.tensors["head"], stored=parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FittedTunedCopy:
-    """Heads on the copied means of their networks.
+    """A head on the copied means of its network.
 
     Args:
-        encoder: Unit means of every network, side by side.
-        heads: Direction of each network, float64 (m, d).
-        stored: What they were restored from.
+        encoder: Unit means of the network.
+        head: Direction on them, float64 (d,).
+        stored: What it was restored from.
     """
 
     encoder: Encoder
-    heads: NDArray[np.float64]
+    head: NDArray[np.float64]
     stored: Parts
 
     def score(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Return predicted log click rates up to a constant, float64 (n,)."""
-        means = self.encoder.encode(texts).reshape(len(texts), *self.heads.shape)
-        return np.asarray(np.einsum("nmd,md->n", means, self.heads) / len(self.heads))
+        return np.asarray(self.encoder.encode(texts) @ self.head)
 
     def represent(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return the unit means of the first network, float32 (n, d)."""
-        return self.encoder.encode(texts)[:, : self.heads.shape[1]].copy()
+        """Return the unit means of the network, float32 (n, d)."""
+        return self.encoder.encode(texts)
 
     def parts(self) -> Parts:
         """Return what was stored."""

@@ -21,11 +21,10 @@ from ml.dataset.pairs import pair_arms
 from ml.embedding import Encoder
 from ml.encoder import sentence_encoder
 from ml.int8 import Int8Encoder
-from ml.int8_export import NO_BRANCHES, Branches, NoFastCopyError, export_int8
+from ml.int8_export import NO_BRANCH, Branch, NoFastCopyError, export_int8
 from ml.strategies.catalogue import strategy_named
 from ml.strategies.contract import FittedStrategy
 from ml.strategies.fine_tuned import FittedTuned
-from ml.strategies.network import trainable_layers
 from ml.strategies.stack import FittedStack
 from ml.student import Student
 from ml.teaching import MIN_TEXTS, teach
@@ -189,20 +188,15 @@ def make_copy(encoder: Encoder, fitted: FittedStrategy, *, folder: Path) -> Int8
     if inner is None:
         return None
     try:
-        return export_int8(inner, folder=folder, branches=_branches(fitted))
+        return export_int8(inner, folder=folder, branch=_branch(fitted))
     except NoFastCopyError as error:
         logger.warning("no int8 copy: %s", error)
         return None
 
 
-def _branches(fitted: FittedStrategy) -> Branches:
+def _branch(fitted: FittedStrategy) -> Branch:
     members = fitted.members if isinstance(fitted, FittedStack) else (fitted,)
     tuned = next((each for each in members if isinstance(each, FittedTuned)), None)
     if tuned is None:
-        return NO_BRANCHES
-    return Branches(
-        n_frozen=tuned.n_frozen,
-        layers=tuple(
-            tuple(trainable_layers(each.network, tuned.n_frozen)) for each in tuned.members
-        ),
-    )
+        return NO_BRANCH
+    return Branch(n_frozen=tuned.n_frozen, layers=tuple(tuned.layers))

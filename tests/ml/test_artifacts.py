@@ -97,7 +97,7 @@ def test_half_written_manifest_is_named(folder):
 def test_another_format_is_refused(folder):
     path = folder / "manifest.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 99}))
-    with pytest.raises(ArtifactError, match="not a predictor of format 1"):
+    with pytest.raises(ArtifactError, match="not a predictor of format 2"):
         load_artifact(folder)
 
 

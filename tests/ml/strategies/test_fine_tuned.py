@@ -55,11 +55,8 @@ def test_encoder_itself_is_not_changed(encoder, arms):
 
 
 def test_layers_that_stay_are_there_once(encoder, tuned):
-    embeddings = encoder.network.embeddings
-    assert all(member.network.embeddings is embeddings for member in tuned.members)
-    first, second = (member.network.encoder.layer[0] for member in tuned.members)
-    assert first is not second
-    assert first is not encoder.network.encoder.layer[0]
+    assert tuned.network.embeddings is encoder.network.embeddings
+    assert tuned.network.encoder.layer[0] is not encoder.network.encoder.layer[0]
 
 
 def test_texts_are_read_in_shapes_that_occur_again_and_again(encoder, monkeypatch):
@@ -86,17 +83,28 @@ def test_restored_networks_give_the_same_scores(encoder, tuned):
 
 def test_stored_layers_are_half_precision_and_no_embeddings(tuned):
     tensors = tuned.parts().tensors
-    layers = {name: each for name, each in tensors.items() if ".layers." in name}
+    layers = {name: each for name, each in tensors.items() if name.startswith("layers.")}
     assert layers
     assert {each.dtype for each in layers.values()} == {np.dtype(np.float16)}
     assert not any("embeddings" in name for name in tensors)
 
 
-def test_seeds_make_different_networks_whose_scores_are_averaged(encoder, arms, tuned):
+def test_seeds_make_different_networks_whose_weights_are_averaged(encoder, arms, tuned):
     first, second = (FineTuned(encoder=encoder, seeds=(seed,)).fit(arms) for seed in (0, 1))
     assert not np.array_equal(first.score(NEW), second.score(NEW))
-    mean = (first.score(NEW) + second.score(NEW)) / 2
-    np.testing.assert_allclose(tuned.score(NEW), mean, atol=1e-9)
+    tensors = [each.parts().tensors for each in (first, second, tuned)]
+    for name in tensors[0]:
+        one, other, mean = (np.asarray(each[name], dtype=np.float64) for each in tensors)
+        np.testing.assert_allclose(mean, (one + other) / 2, atol=1e-3)
+    np.testing.assert_allclose(tuned.head, (first.head + second.head) / 2)
+    assert [course.seed for course in tuned.courses] == [0, 1]
+
+
+def test_mean_of_weights_says_what_the_mean_of_scores_says(encoder, many):
+    apart = [FineTuned(encoder=encoder, seeds=(seed,)).fit(many).score(NEW) for seed in (0, 1, 2)]
+    soup = FineTuned(encoder=encoder, seeds=(0, 1, 2)).fit(many).score(NEW)
+    spread = np.ptp(np.mean(apart, axis=0))
+    np.testing.assert_allclose(soup, np.mean(apart, axis=0), atol=0.05 * spread)
 
 
 def test_equal_seed_gives_equal_scores_and_leaves_the_generator_of_others_alone(encoder, arms):
@@ -153,7 +161,7 @@ def test_variants_learn_are_restored_and_leave_the_encoder_alone(encoder, arms, 
 
 def test_adapters_are_merged_and_change_queries_and_values_only(encoder, arms):
     tensors = FineTuned(encoder=encoder, seeds=(0,), adapter_rank=2).fit(arms).parts().tensors
-    layers = {name.removeprefix("0.layers."): each for name, each in tensors.items()}
+    layers = {name.removeprefix("layers."): each for name, each in tensors.items()}
     original = encoder.network.encoder.layer.state_dict()
     changed = {
         name
@@ -187,8 +195,7 @@ def many():
 
 def test_weights_with_the_lowest_loss_on_watched_tests_are_kept(encoder, many):
     settings = replace(WATCHED, body_rate=3e-3, head_rate=3e-2)
-    member = FineTuned(encoder=encoder, settings=settings, seeds=(0,)).fit(many).members[0]
-    course = member.course
+    (course,) = FineTuned(encoder=encoder, settings=settings, seeds=(0,)).fit(many).courses
     assert course.watched == 40
     assert 0 < course.kept <= course.taken <= course.planned == 30
     assert course.loss < course.loss_before
@@ -196,7 +203,7 @@ def test_weights_with_the_lowest_loss_on_watched_tests_are_kept(encoder, many):
 
 def test_training_that_only_harms_stops_early_and_leaves_the_probe(encoder, many):
     ruined = replace(WATCHED, body_rate=10.0, head_rate=10.0, warm_up=0.01)
-    course = FineTuned(encoder=encoder, settings=ruined, seeds=(0,)).fit(many).members[0].course
+    (course,) = FineTuned(encoder=encoder, settings=ruined, seeds=(0,)).fit(many).courses
     # Two looks an epoch of five steps: after three and after six.
     assert (course.kept, course.taken, course.planned) == (0, 6, 30)
     assert course.loss == course.loss_before
@@ -204,7 +211,7 @@ def test_training_that_only_harms_stops_early_and_leaves_the_probe(encoder, many
 
 def test_tests_that_only_guard_are_taught_as_well(encoder, many):
     guarded = replace(WATCHED, withheld=False, body_rate=1e-3)
-    course = FineTuned(encoder=encoder, settings=guarded, seeds=(0,)).fit(many).members[0].course
+    (course,) = FineTuned(encoder=encoder, settings=guarded, seeds=(0,)).fit(many).courses
     # 120 tests are 8 steps of 16; without 40 of them they would be 5.
     assert (course.watched, course.withheld, course.planned) == (40, False, 48)
     assert course.kept == course.taken == course.planned
@@ -212,7 +219,7 @@ def test_tests_that_only_guard_are_taught_as_well(encoder, many):
 
 
 def test_small_history_is_not_watched_and_trains_to_the_end(tuned):
-    first = tuned.members[0].course
+    first = tuned.courses[0]
     assert (first.watched, first.loss, first.loss_before) == (0, None, None)
     assert first.kept == first.taken == first.planned
 
@@ -227,14 +234,10 @@ def test_every_network_watches_other_tests(encoder, many):
     assert not (first & second).any()
 
 
-def test_course_is_stored_and_older_predictors_have_none(encoder, tuned):
-    parts = tuned.parts()
-    restored = FineTuned(encoder=encoder).restore(parts)
-    assert [each.course for each in restored.members] == [each.course for each in tuned.members]
-    older = {name: value for name, value in parts.words.items() if name != "courses"}
-    restored = FineTuned(encoder=encoder).restore(replace(parts, words=older))
-    assert [each.course for each in restored.members] == [None, None]
-    assert restored.parts().words == older
+def test_courses_are_stored(encoder, tuned):
+    restored = FineTuned(encoder=encoder).restore(tuned.parts())
+    assert restored.courses == tuned.courses
+    assert restored.parts().words == tuned.parts().words
 
 
 def test_progress_of_a_fit_rises_to_the_end(encoder, arms):

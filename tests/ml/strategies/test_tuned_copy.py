@@ -7,20 +7,19 @@ from ml.strategies.contract import Parts
 from ml.strategies.tuned_copy import TunedCopy
 from tests.ml.factories import HashEncoder, groups_of, learnable_rows
 
-# Two networks of width 4, side by side.
 COPY = HashEncoder(8)
 
 
 def parts_of(encoder):
-    heads = {"0.head": np.arange(4.0), "1.head": np.ones(4)}
-    return Parts(tensors=heads, words={"encoder": encoder.fingerprint, "members": 2})
+    return Parts(tensors={"head": np.arange(8.0)}, words={"encoder": encoder.fingerprint})
 
 
-def test_score_is_the_mean_over_the_networks():
+def test_score_is_the_head_on_the_means():
     means = COPY.encode(["free now"])[0]
-    expected = (means[:4] @ np.arange(4.0) + means[4:].sum()) / 2
-    fitted = TunedCopy(encoder=COPY).restore(parts_of(COPY))
-    assert fitted.score(["free now"]) == pytest.approx([expected])
+    parts = parts_of(COPY)
+    fitted = TunedCopy(encoder=COPY).restore(parts)
+    assert fitted.score(["free now"]) == pytest.approx([sum(means * range(8))])
+    assert fitted.parts() is parts
 
 
 def test_copy_of_another_encoder_is_refused():
