@@ -110,13 +110,12 @@ class FineTuned:
         n_frozen = parts.words["n_frozen"]
         network = self._network(parts.words["depth"], n_frozen)
         layers = nn.ModuleList(trainable_layers(network, n_frozen))
-        layers.load_state_dict(
-            {
-                name.removeprefix(LAYERS): torch.from_numpy(values.astype(np.float32))
-                for name, values in parts.tensors.items()
-                if name.startswith(LAYERS)
-            }
-        )
+        stored = {
+            name.removeprefix(LAYERS): torch.from_numpy(values.astype(np.float32))
+            for name, values in parts.tensors.items()
+            if name.startswith(LAYERS)
+        }
+        layers.load_state_dict(dict(layers.named_buffers()) | stored)
         return FittedTuned(
             encoder=self.encoder,
             n_frozen=n_frozen,
@@ -230,8 +229,8 @@ class FittedTuned:
 
     def parts(self) -> Parts:
         """Return the trained layers, in half precision, the head, and where they belong."""
-        layers = nn.ModuleList(self.layers).state_dict()
-        halves = {name: values.cpu().numpy().astype(np.float16) for name, values in layers.items()}
+        weights = nn.ModuleList(self.layers).named_parameters()
+        halves = {name: each.detach().cpu().numpy().astype(np.float16) for name, each in weights}
         return Parts(
             tensors={"head": self.head} | {LAYERS + name: each for name, each in halves.items()},
             words={

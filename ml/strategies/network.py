@@ -1,7 +1,7 @@
 """The transformer in an encoder: cut short, lower layers run once, upper ones trained."""
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import cast
@@ -41,7 +41,7 @@ def tunable(encoder: Encoder) -> SentenceEncoder | None:
         encoder: Any encoder, cached or not.
 
     Returns:
-        None if it is none of the BERT family: BERT, RoBERTa, XLM-R, CamemBERT, ELECTRA.
+        None if it is none of the BERT family: BERT, RoBERTa, XLM-R, CamemBERT, ELECTRA, MPNet.
 
     >>> tunable(object()) is None
     True
@@ -83,7 +83,7 @@ def trainable_layers(network: PreTrainedModel, n_frozen: int) -> list[nn.Module]
         network: From `shortened`.
         n_frozen: Layers, counted from below, that keep their weights; the embeddings keep theirs.
     """
-    return list(cast(nn.ModuleList, _layers(network)))[n_frozen:]
+    return _readable(network)[n_frozen:]
 
 
 def randomised(network: PreTrainedModel) -> PreTrainedModel:
@@ -115,7 +115,7 @@ def adapted(network: PreTrainedModel, *, rank: int, n_frozen: int, seed: int) ->
     config = LoraConfig(
         r=rank,
         lora_alpha=2 * rank,
-        target_modules=["query", "value"],
+        target_modules=["query", "value", "q", "v"],
         layers_to_transform=list(range(n_frozen, depth)),
     )
     with seeded(seed, network.device):
@@ -140,7 +140,7 @@ def lower_states(
         texts: The texts, in any order.
         n_frozen: Layers to run.
     """
-    frozen = list(cast(nn.ModuleList, _layers(network)))[:n_frozen]
+    frozen = _readable(network)[:n_frozen]
     embeddings = cast(nn.Module, network.embeddings)
     order = sorted(range(len(texts)), key=lambda at: len(texts[at]))
     rows: dict[int, Tensor] = {}
@@ -215,9 +215,44 @@ def device_of(layers: Sequence[nn.Module]) -> torch.device:
     return next(layers[0].parameters()).device
 
 
+class RelativeLayer(nn.Module):
+    """A layer that is told how far apart words are (MPNet), asked as one that need not be told.
+
+    Args:
+        layer: The layer.
+        bias: What attention adds for each bucket of distances, (buckets, heads); stays as it is.
+        bucket: From distances to buckets.
+
+    Source: Song et al. (2020), "MPNet", NeurIPS, arXiv 2004.09297.
+    """
+
+    bias: Tensor
+
+    def __init__(self, layer: nn.Module, bias: Tensor, bucket: Callable[..., Tensor]) -> None:
+        super().__init__()
+        self.layer = layer
+        self.register_buffer("bias", bias.detach())
+        self._bucket = bucket
+
+    def forward(self, state: Tensor, penalty: Tensor) -> Tensor:
+        """Return what the layer makes of a state, (n, tokens, width)."""
+        place = torch.arange(state.shape[1], device=state.device)
+        bucket = self._bucket(place[None] - place[:, None], num_buckets=len(self.bias))
+        bias = self.bias[bucket].permute(2, 0, 1)[None].to(state.dtype)
+        made: Tensor = self.layer(state, penalty, bias)[0]
+        return made
+
+
+def _readable(network: PreTrainedModel) -> list[nn.Module]:
+    """Return the layers as modules of a state and a penalty for padding."""
+    layers, encoder = list(cast(nn.ModuleList, _layers(network))), cast(nn.Module, network.encoder)
+    if not hasattr(encoder, "relative_attention_bias"):
+        return layers
+    bias = cast(nn.Embedding, encoder.relative_attention_bias).weight
+    bucket = cast(Callable[..., Tensor], encoder.relative_position_bucket)
+    return [RelativeLayer(layer, bias, bucket) for layer in layers]
+
+
 def _layers(network: PreTrainedModel) -> nn.ModuleList | None:
     layers = getattr(getattr(network, "encoder", None), "layer", None)
-    family = hasattr(network, "embeddings") and not hasattr(
-        getattr(network, "encoder", None), "relative_attention_bias"
-    )
-    return layers if isinstance(layers, nn.ModuleList) and family else None
+    return layers if isinstance(layers, nn.ModuleList) and hasattr(network, "embeddings") else None
