@@ -27,7 +27,10 @@ TENSORS, WORDS, PAST, DOMAIN = "tensors.safetensors", "words.json", "past.json",
 DEPARTURES = "departures.json"
 PAST_VECTORS, STRATEGY_PREFIX, DEPARTURE_PREFIX = "past.vectors", "strategy.", "departure."
 STUDENT, STUDENT_TENSORS = "student.json", "student.safetensors"
-STUDENT_WEIGHTS = ("tables", "hidden", "hidden_bias", "out")
+STUDENT_WEIGHTS = (
+    *("vectors", "reads", "reads_bias", "own", "own_pieces", "attention"),
+    *("hidden", "hidden_bias", "out"),
+)
 
 
 class ArtifactError(RuntimeError):

@@ -52,6 +52,7 @@ STAGES = {
     "embedding": _("Reading the past wordings"),
     "cross_validation": _("Comparing strategies on held-out tests"),
     "final_fit": _("Fitting the predictor"),
+    "fast_parts": _("Making its fast copies"),
 }
 
 TRANSFERS = {

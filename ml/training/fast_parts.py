@@ -18,7 +18,7 @@ from ml.artifacts import Artifact
 from ml.calibration import Calibration, win_probability
 from ml.dataset.groups import Arms, ContrastGroup, stack_arms
 from ml.dataset.pairs import pair_arms
-from ml.embedding import Encoder
+from ml.embedding import Encoder, Progress, no_progress, within
 from ml.encoder import sentence_encoder
 from ml.int8 import Int8Encoder
 from ml.int8_export import NO_BRANCH, Branch, NoFastCopyError, export_int8
@@ -37,10 +37,10 @@ UNDECIDED = 0.02
 MAX_TURNED = 0.01
 # And chances may move by this much on average.
 MAX_MOVED = 0.02
-
-
 # Enough pairs to see whether a copy says the same; more would cost more than they tell.
 COMPARED_GROUPS = 300
+# Share of the time that the copy takes; teaching the student takes the rest.
+COPYING = 0.2
 
 
 def add_fast_parts(
@@ -50,6 +50,7 @@ def add_fast_parts(
     groups: Sequence[ContrastGroup],
     texts: Sequence[str],
     encoder: Encoder,
+    progress: Progress = no_progress,
 ) -> Artifact:
     """Return the predictor with the int8 copy of its encoder, and with a student.
 
@@ -59,6 +60,7 @@ def add_fast_parts(
         groups: What it was fitted on, the undoubted first.
         texts: Every wording of the history, tested against another or not.
         encoder: Its encoder.
+        progress: Told the fraction done.
     """
     with TemporaryDirectory() as folder:
         copy = make_copy(encoder, fitted, folder=Path(folder))
@@ -68,23 +70,33 @@ def add_fast_parts(
         fitted, on_copy, stack_arms(groups[:COMPARED_GROUPS]), artifact.calibration
     )
     is_equal = bool(compared and compared["is_equal"])
+    progress(COPYING)
     # The student is taught by whoever answers.
     teacher = on_copy if on_copy and is_equal else fitted
     return replace(
         artifact,
         manifest=dict(artifact.manifest) | {"fast_copy": compared},
-        student=make_student(encoder, teacher, texts),
+        student=make_student(
+            encoder, teacher, texts, progress=within(progress, COPYING, 1 - COPYING)
+        ),
         files=files if is_equal else {},
     )
 
 
-def make_student(encoder: Encoder, teacher: FittedStrategy, texts: Sequence[str]) -> Student | None:
+def make_student(
+    encoder: Encoder,
+    teacher: FittedStrategy,
+    texts: Sequence[str],
+    *,
+    progress: Progress = no_progress,
+) -> Student | None:
     """Return a student of a strategy; None without enough texts or a network to start from.
 
     Args:
         encoder: Any encoder, or one behind a cache.
         teacher: A strategy.
         texts: Wordings of the history.
+        progress: Told the fraction done.
     """
     inner = sentence_encoder(encoder)
     backend = getattr(inner.tokenizer, "backend_tokenizer", None) if inner else None
@@ -97,6 +109,7 @@ def make_student(encoder: Encoder, teacher: FittedStrategy, texts: Sequence[str]
         tokenizer=str(backend.to_str()),
         vectors=inner.first_vectors,
         seed=0,
+        progress=progress,
     )
 
 

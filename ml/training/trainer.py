@@ -18,7 +18,7 @@ from ml.dataset.spread import replicate_dispersion
 from ml.embedding import Encoder, layers_of
 from ml.evaluation.cross_validation import Helpers
 from ml.evaluation.metrics import summarise
-from ml.gate import Candidate, decide
+from ml.gate import Candidate, Decision, decide
 from ml.history.row import HistoryRow
 from ml.strategies.catalogue import Lineup, Tuning, frozen, line_up
 from ml.strategies.contract import FittedStrategy, Strategy
@@ -43,7 +43,10 @@ MIN_GROUPS = 20
 
 DEFAULTS = Choices()
 
-Stage = Literal["embedding", "cross_validation", "final_fit"]
+# How far a training is once wordings are read, strategies are compared, and one is fitted.
+READ, TRIED, FITTED = 0.3, 0.75, 0.85
+
+Stage = Literal["embedding", "cross_validation", "final_fit", "fast_parts"]
 # Called with the fraction done in [0, 1] and the stage, a code that a page translates.
 TrainingProgress = Callable[[float, Stage], None]
 
@@ -122,33 +125,29 @@ def train(
         strategies,
         material.groups,
         settings=TrialSettings(seed=settings.seed, dispersion=dispersion, helpers=material.helpers),
-        progress=lambda done: progress(0.6 + 0.3 * done, "cross_validation"),
+        progress=lambda done: progress(READ + (TRIED - READ) * done, "cross_validation"),
         keep=steps.keep if steps else keep_nothing,
     )
     decision = decide(_candidates(strategies, trials), seed=settings.seed)
     record = _record(dataset, material, trials, encoder=encoder, settings=settings)
-    record |= as_plain(
-        {
-            "gate": asdict(decision),
-            "source": source and source.record,
-            "left_out": [asdict(absence) for absence in lineup.left_out],
-        }
-    )
-    progress(0.9, "final_fit")
+    record |= _decided(decision, source, lineup)
     for strategy in strategies:
         if strategy.name == decision.served:
+            progress(TRIED, "final_fit")
             artifact, fitted = final_fit(
                 strategy,
                 material,
                 trial=trials[strategy.name],
                 record=record,
                 rng=np.random.default_rng(settings.seed),
-                progress=lambda done: progress(0.9 + 0.08 * done, "final_fit"),
+                progress=lambda done: progress(TRIED + (FITTED - TRIED) * done, "final_fit"),
             )
-            record = _publish(artifact, fitted, material, encoder=encoder, folder=settings.folder)
+            record = _store(
+                artifact, fitted, material, encoder=encoder, settings=settings, progress=progress
+            )
     if steps:
         steps.clear()
-    progress(1.0, "final_fit")
+    progress(1.0, "fast_parts" if decision.served else "cross_validation")
     return TrainingResult(served=decision.served, manifest=record)
 
 
@@ -182,21 +181,26 @@ def _line_up(encoder: Encoder, n_groups: int, settings: TrainingSettings) -> Lin
     return line_up(encoder, n_groups, asked=settings.choices.strategies, tuning=tuning)
 
 
-def _publish(
+def _store(
     artifact: Artifact,
     fitted: FittedStrategy,
     material: Material,
     *,
     encoder: Encoder,
-    folder: Path,
+    settings: TrainingSettings,
+    progress: TrainingProgress,
 ) -> dict[str, Any]:
     """Store a predictor with its fast parts and return its manifest."""
     whole = add_fast_parts(
-        artifact, fitted, groups=material.everything, texts=material.texts, encoder=encoder
+        artifact,
+        fitted,
+        groups=material.everything,
+        texts=material.texts,
+        encoder=encoder,
+        progress=lambda done: progress(FITTED + (1 - FITTED) * done, "fast_parts"),
     )
-    return publish_artifact(
-        whole, folder=folder, card=model_card(artifact.manifest, served=artifact.strategy)
-    )
+    card = model_card(artifact.manifest, served=artifact.strategy)
+    return publish_artifact(whole, folder=settings.folder, card=card)
 
 
 def _with_source(encoder: Encoder, source: Source | None) -> tuple[Strategy, ...]:
@@ -240,10 +244,17 @@ def _record(
     )
 
 
+def _decided(decision: Decision, source: Source | None, lineup: Lineup) -> dict[str, Any]:
+    """Return what the gate found, what the source was worth, and what was not tried; JSON-able."""
+    left_out = [asdict(absence) for absence in lineup.left_out]
+    found = {"gate": asdict(decision), "source": source and source.record, "left_out": left_out}
+    return as_plain(found)
+
+
 def _embed(encoder: Encoder, texts: Sequence[str], progress: TrainingProgress) -> None:
-    """Fill the caches of the encoder and of its layers: the first 6 tenths of a training."""
+    """Fill the caches of the encoder and of its layers: where a training starts."""
     encoders = [each for each in (encoder, layers_of(encoder)) if each is not None]
-    share = 0.6 / len(encoders)
+    share = READ / len(encoders)
     for at, each in enumerate(encoders):
         each.encode(texts, progress=lambda done, at=at: progress(share * (at + done), "embedding"))  # type: ignore[misc]
 

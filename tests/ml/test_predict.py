@@ -23,7 +23,7 @@ def test_training_stores_and_serves_what_passed(model_dir):
     version = PredictorVersion.objects.get()
     assert version.manifest == found["manifest"]
     assert (model_dir / version.artifact / "manifest.json").exists()
-    assert told[-1] == (1.0, "final_fit")
+    assert told[-1] == (1.0, "fast_parts")
     assert predict.score(["free x"])["predictor"] == 1
 
 

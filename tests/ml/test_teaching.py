@@ -4,7 +4,7 @@ import torch  # noqa: TID253 - its random state
 
 from ml import teaching
 from ml.encoder import load_encoder
-from ml.teaching import teach, vary
+from ml.teaching import teach
 from tests.ml.conftest import TINY_ENCODER
 
 TOKENIZER = (TINY_ENCODER / "tokenizer.json").read_text(encoding="utf-8")
@@ -26,8 +26,8 @@ def teacher(texts):
     return np.array([text.count("free") + 2.0 * text.count("my free") for text in texts])
 
 
-def taught(vectors, texts, says=teacher, seed=1):
-    return teach(texts, says, tokenizer=TOKENIZER, vectors=vectors, seed=seed)
+def taught(vectors, texts, says=teacher, seed=1, **more):
+    return teach(texts, says, tokenizer=TOKENIZER, vectors=vectors, seed=seed, **more)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,8 @@ def test_equal_seed_gives_the_same_student_and_leaves_draws_of_others_alone(vect
     monkeypatch.setattr(teaching, "MIN_STEPS", 5)
     texts, state = wordings(60), torch.random.get_rng_state()
     first, second = (taught(vectors, texts) for _ in range(2))
-    assert (first.tables == second.tables).all()
+    assert (first.reads == second.reads).all()
+    assert (first.own == second.own).all()
     assert (torch.random.get_rng_state() == state).all()
 
 
@@ -68,19 +69,16 @@ def test_student_of_a_teacher_without_an_opinion_has_no_fidelity(vectors, monkey
     assert taught(vectors, wordings(60), lambda texts: np.zeros(len(texts))).fidelity is None
 
 
+def test_progress_of_a_teaching_rises_to_one(vectors, monkeypatch):
+    monkeypatch.setattr(teaching, "MIN_STEPS", 60)
+    monkeypatch.setattr(teaching, "ASKED", 100)
+    told = []
+    taught(vectors, wordings(60), progress=told.append)
+    assert told == sorted(told)
+    assert len(told) > 4
+    assert told[-1] == 1.0
+
+
 def test_too_little_to_learn_from_is_refused(vectors):
     with pytest.raises(ValueError, match="texts: 49; at least 50"):
         taught(vectors, wordings(49))
-
-
-def test_variations_are_made_of_the_words_of_the_texts():
-    texts = wordings(50)
-    made = vary(texts, 200, rng=np.random.default_rng(1))
-    assert 100 < len(made) <= 200
-    assert len(set(made)) == len(made)
-    assert {word for text in made for word in text.split()} <= set(WORDS)
-    assert all(made)
-
-
-def test_single_words_have_no_variations():
-    assert vary(["Go", "Try", ""], 10, rng=np.random.default_rng(1)) == []

@@ -34,7 +34,7 @@ def test_train_prints_the_strategies_beside_each_other(model_dir, history, capsy
     assert accuracy.count("[") == 4
     assert "Noise ceiling" in told.out
     assert told.out.rstrip().endswith("Active: predictor 1, TF-IDF ridge (learned from scratch).")
-    assert "100%  Fitting the predictor" in told.err
+    assert "100%  Making its fast copies" in told.err
 
 
 def test_train_json_is_one_object(model_dir, history, capsys):

@@ -110,6 +110,7 @@ def test_progress_rises_to_one_through_every_stage(tmp_path):
         "embedding",
         "cross_validation",
         "final_fit",
+        "fast_parts",
     ]
 
 
