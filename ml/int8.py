@@ -24,6 +24,8 @@ from ml.embedding import EncoderError, Progress, no_progress
 GRAPH, TOKENIZER, ABOUT = "encoder-int8.onnx", "tokenizer.json", "encoder-int8.json"
 # Texts of about equal length share a run: padding is work for nothing.
 BATCH = 32
+# Fewer are not worth a core of their own.
+SMALLEST = 4
 # Texts that are remembered: every part of a predictor asks for the same ones, some 14 kB each.
 REMEMBERED = 2_048
 
@@ -179,7 +181,7 @@ class _Graph:
         tokens = [each.ids for each in self._tokenizer.encode_batch(list(texts))]
         vectors = np.empty((len(tokens), self.dimension), dtype=np.float32)
         order = sorted(range(len(tokens)), key=lambda at: len(tokens[at]))
-        size = min(BATCH, -(-len(order) // self._threads))
+        size = min(BATCH, max(SMALLEST, -(-len(order) // self._threads)))
         batches = [order[start : start + size] for start in range(0, len(order), size)]
         for done, batch, made in self._runs(batches, tokens):
             vectors[batch] = made
@@ -190,7 +192,7 @@ class _Graph:
         self, batches: Sequence[list[int]], tokens: Sequence[Sequence[int]]
     ) -> Iterator[tuple[int, list[int], NDArray[np.float32]]]:
         """Yield how many batches are done, the next one and its vectors; several run at a time."""
-        with ThreadPoolExecutor(self._threads) as pool:
+        with ThreadPoolExecutor(min(self._threads, len(batches))) as pool:
             runs = pool.map(lambda batch: self._run([tokens[at] for at in batch]), batches)
             for done, (batch, made) in enumerate(zip(batches, runs, strict=True), 1):
                 yield done, batch, made

@@ -95,6 +95,14 @@ def test_few_texts_are_shared_out_to_all_cores(folder, monkeypatch):
     assert sorted(runs) == [4, 5]
 
 
+def test_cores_without_enough_to_do_are_left_alone(folder, monkeypatch):
+    copy, runs = Int8Encoder(folder, threads=64), []
+    run = copy._graph._run
+    monkeypatch.setattr(copy._graph, "_run", lambda tokens: runs.append(len(tokens)) or run(tokens))
+    copy.encode([f"wording {number}" for number in range(9)])
+    assert sorted(runs) == [1, 4, 4]
+
+
 def test_quick_layer_norm_is_the_usual_one():
     usual = torch.nn.Sequential(torch.nn.Linear(7, 12), torch.nn.LayerNorm(12))
     torch.nn.init.normal_(usual[1].weight)
