@@ -44,7 +44,7 @@ class TuningSettings:
 
     epochs: int = 2
     groups_a_step: int = 16
-    body_rate: float = 5e-5
+    body_rate: float = 2e-4
     head_rate: float = 1e-3
     decay: float = 1.0
     warm_up: float = 0.1
