@@ -1,6 +1,7 @@
 import shutil
 
 import numpy as np
+import onnx
 import pytest
 import torch  # noqa: TID253 - a layer to compare with
 
@@ -118,6 +119,25 @@ def test_quick_layer_norm_of_equal_numbers_is_its_bias():
     torch.nn.init.constant_(norm[0].bias, 0.5)
     said = int8_export._quick(norm)(torch.full((1, 4), 3.0))
     assert said.tolist() == [[0.5] * 4]
+
+
+def test_what_follows_the_activation_function_keeps_its_weights(folder):
+    graph = onnx.load(str(folder / "encoder-int8.onnx")).graph
+    kept = {
+        tuple(weights.dims)
+        for weights in graph.initializer
+        if weights.data_type == onnx.TensorProto.FLOAT and len(weights.dims) == 2
+    }
+    eight_bits = {
+        tuple(weights.dims)
+        for weights in graph.initializer
+        if weights.data_type in {onnx.TensorProto.INT8, onnx.TensorProto.UINT8}
+        and len(weights.dims) == 2
+    }
+    # The tiny encoder is 8 wide and 16 wide between.
+    assert (16, 8) in kept
+    assert (8, 16) in eight_bits
+    assert (8, 8) in eight_bits
 
 
 def test_memory_of_texts_is_bounded(folder, monkeypatch):
