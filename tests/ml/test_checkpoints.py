@@ -41,7 +41,7 @@ def test_broken_off_training_goes_on_from_its_finished_folds(tmp_path, count_fit
             rows,
             encoder=HashEncoder(),
             unfinished=unfinished,
-            progress=kill_at(0.8),
+            progress=kill_at(0.6),
         )
     n_killed = count_fits() - n_whole
     again = train_in(tmp_path / "p1", rows, encoder=HashEncoder(), unfinished=unfinished)
