@@ -18,7 +18,7 @@ from ml.deviations import Departure, Factor
 from ml.domain import Domain
 from ml.files import file_sha256
 from ml.past import PastWording
-from ml.strategies.contract import Parts
+from ml.strategies.contract import Parts, below
 from ml.student import Student
 
 FORMAT = 2
@@ -146,11 +146,7 @@ def load_artifact(folder: Path) -> Artifact:
     return Artifact(
         strategy=manifest["strategy"],
         parts=Parts(
-            tensors={
-                name.removeprefix(STRATEGY_PREFIX): values
-                for name, values in tensors.items()
-                if name.startswith(STRATEGY_PREFIX)
-            },
+            tensors=below(STRATEGY_PREFIX, tensors),
             words=_read_json(folder / WORDS),
         ),
         calibration=Calibration(**manifest["calibration"]),

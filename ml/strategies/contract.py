@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,23 @@ from scipy.sparse import csr_array
 
 from ml.dataset.groups import Arms
 from ml.embedding import Encoder, EncoderError, Progress, no_progress
+
+_Value = TypeVar("_Value")
+
+
+def below(prefix: str, named: Mapping[str, _Value]) -> dict[str, _Value]:
+    """Return what stands below a prefix, by its name without it.
+
+    Args:
+        prefix: Start of the wanted names.
+        named: Anything by name.
+
+    >>> below("a.", {"a.x": 1, "b.x": 2})
+    {'x': 1}
+    """
+    return {
+        name.removeprefix(prefix): value for name, value in named.items() if name.startswith(prefix)
+    }
 
 
 class FitError(RuntimeError):

@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 from ml.dataset.groups import Arms, center_in_group
 from ml.embedding import Progress, no_progress, within
 from ml.encoder import SentenceEncoder, encode_sorted
-from ml.strategies.contract import Parts
+from ml.strategies.contract import Parts, below
 from ml.strategies.fine_tuning import Lesson, Tuned, TuningSettings, prepare_lesson
 from ml.strategies.network import (
     BATCH,
@@ -25,12 +25,11 @@ from ml.strategies.network import (
     upper_means,
 )
 from ml.strategies.ridge import ALPHAS, fit_ridge
-from ml.strategies.together import Recipe, tune_network, tune_together
+from ml.strategies.together import LAYERS, Recipe, tune_network, tune_together
 from ml.strategies.watching import Course
 
 # Share of a fit in which what stays frozen is read.
 PREPARING = 0.1
-LAYERS = "layers."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +91,8 @@ class FineTuned:
         means = read_out(trainable_layers(probe, self.n_frozen), states).astype(np.float64)
         features = center_in_group(means, arms.group)
         progress(PREPARING)
-        soup = _Soup(self._network(self.depth, self.n_frozen), self.n_frozen)
+        # The probe has been read; its layers may become those of the mean.
+        soup = _Soup(probe, self.n_frozen)
         share = (1 - PREPARING) / len(self.seeds)
         for number, seed in enumerate(self.seeds):
             lesson = prepare_lesson(arms, states, settings=self.settings, seed=seed)
@@ -111,9 +111,8 @@ class FineTuned:
         network = self._network(parts.words["depth"], n_frozen)
         layers = nn.ModuleList(trainable_layers(network, n_frozen))
         stored = {
-            name.removeprefix(LAYERS): torch.from_numpy(values.astype(np.float32))
-            for name, values in parts.tensors.items()
-            if name.startswith(LAYERS)
+            name: torch.from_numpy(values.astype(np.float32))
+            for name, values in below(LAYERS, parts.tensors).items()
         }
         layers.load_state_dict(dict(layers.named_buffers()) | stored)
         return FittedTuned(

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ml.dataset.groups import Arms
 from ml.embedding import Progress, no_progress, within
-from ml.strategies.contract import FittedStrategy, Parts, Representation, Strategy
+from ml.strategies.contract import FittedStrategy, Parts, Representation, Strategy, below
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +57,7 @@ class Stack:
             members=tuple(
                 member.restore(
                     Parts(
-                        tensors={
-                            name.removeprefix(f"{member.name}/"): values
-                            for name, values in parts.tensors.items()
-                            if name.startswith(f"{member.name}/")
-                        },
+                        tensors=below(f"{member.name}/", parts.tensors),
                         words=parts.words[member.name],
                     )
                 )

@@ -26,7 +26,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 
 from ml.embedding import Progress, no_progress
-from ml.strategies.contract import FitError
+from ml.strategies.contract import FitError, below
 from ml.strategies.fine_tuning import Lesson, Tuned, TuningSettings, tune
 from ml.strategies.network import States, adapted, trainable_layers
 from ml.strategies.teams import ALONE, Team
@@ -137,7 +137,7 @@ def work(folder: Path) -> None:
     recipe = Recipe(**(job | {"settings": TuningSettings(**job["settings"])}))
     network = _network(folder, state.device)
     layers = nn.ModuleList(trainable_layers(network, recipe.n_frozen))
-    layers.load_state_dict(_under(LAYERS, tensors))
+    layers.load_state_dict(below(LAYERS, tensors))
     tuned = tune_network(
         network,
         tensors["head"].numpy(),
@@ -221,14 +221,6 @@ def _network(folder: Path, device: torch.device) -> PreTrainedModel:
     config = AutoConfig.from_pretrained(folder, local_files_only=True)
     made = AutoModel.from_config(config)  # type: ignore[no-untyped-call]
     return cast(PreTrainedModel, made.to(device))
-
-
-def _under(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {
-        name.removeprefix(prefix): values
-        for name, values in tensors.items()
-        if name.startswith(prefix)
-    }
 
 
 if __name__ == "__main__":
