@@ -8,7 +8,7 @@ of the network that was fine-tuned from it, on lower layers that are computed on
 import json
 import os
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -183,19 +183,12 @@ class _Graph:
         order = sorted(range(len(tokens)), key=lambda at: len(tokens[at]))
         size = min(BATCH, max(SMALLEST, -(-len(order) // self._threads)))
         batches = [order[start : start + size] for start in range(0, len(order), size)]
-        for done, batch, made in self._runs(batches, tokens):
-            vectors[batch] = made
-            progress(done / len(batches))
-        return vectors
-
-    def _runs(
-        self, batches: Sequence[list[int]], tokens: Sequence[Sequence[int]]
-    ) -> Iterator[tuple[int, list[int], NDArray[np.float32]]]:
-        """Yield how many batches are done, the next one and its vectors; several run at a time."""
         with ThreadPoolExecutor(min(self._threads, len(batches))) as pool:
             runs = pool.map(lambda batch: self._run([tokens[at] for at in batch]), batches)
             for done, (batch, made) in enumerate(zip(batches, runs, strict=True), 1):
-                yield done, batch, made
+                vectors[batch] = made
+                progress(done / len(batches))
+        return vectors
 
     def _run(self, tokens: Sequence[Sequence[int]]) -> NDArray[np.float32]:
         lengths = np.array([len(each) for each in tokens])

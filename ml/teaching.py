@@ -17,7 +17,7 @@ from ml.variations import vary
 MIN_TEXTS = 50
 # One past wording in so many is kept from the student and shows how well it learned.
 HELD_OUT = 10
-# Wordings made from each past one, and at most in all: more teach little and cost minutes.
+# Wordings made from each past one, and at most in all: more teach more and cost minutes.
 VARIATIONS, MAX_VARIATIONS = 15, 120_000
 WIDTH, HEADS, HIDDEN = 256, 8, 128
 EPOCHS, BATCH, RATE, DROPOUT, DECAY = 4, 128, 2e-3, 0.1, 1e-2
