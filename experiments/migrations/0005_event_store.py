@@ -7,6 +7,7 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 import experiments.models.fields
+from experiments.migrations._0005_day_partitions import day_of, make_partitions, stored_id
 
 CHUNK = 1_000
 # Columns of exact decimals were texts on PostgreSQL too.
@@ -44,11 +45,7 @@ def texts_to_numbers(_, schema_editor):
             )
 
 
-def copy_events(apps, _):
-    # The services' own code, as it is when the migration runs: a copy of it would be longer.
-    from experiments.services.event_ids import day_of, stored_id
-    from experiments.services.partitions import make_partitions
-
+def copy_events(apps, schema_editor):
     old, new = apps.get_model("experiments", "OldEvent"), apps.get_model("experiments", "Event")
     batch = apps.get_model("experiments", "PendingBatch")
     names = [field.attname for field in new._meta.concrete_fields if field.attname != "batch"]
@@ -60,10 +57,10 @@ def copy_events(apps, _):
         waiting.append(new(**values, batch=1))
         n_events += 1
         if len(waiting) == CHUNK:
-            make_partitions({day_of(one.event_id) for one in waiting})
+            make_partitions(schema_editor.connection, {day_of(one.event_id) for one in waiting})
             new.objects.bulk_create(waiting)
             waiting = []
-    make_partitions({day_of(one.event_id) for one in waiting})
+    make_partitions(schema_editor.connection, {day_of(one.event_id) for one in waiting})
     new.objects.bulk_create(waiting)
     if n_events:
         batch.objects.create(

@@ -4,15 +4,23 @@ import django.core.validators
 import django.db.models.deletion
 from django.db import migrations, models
 
+# The same expressions as the fold's: 64 bits of the visitor's hash, and the day in the event's id.
+# Written out, so that this migration does the same whatever becomes of the services.
+REMEMBER_DAYS = """
+    INSERT INTO experiments_visitorday (site_id, visitor_hash, day)
+    SELECT DISTINCT
+        site_id,
+        ('x' || substr(md5(visitor), 1, 16))::bit(64)::bigint,
+        (date '1970-01-01' + (('x' || lpad(
+            substr(replace(event_id::text, '-', ''), 1, 12), 16, '0'
+        ))::bit(64)::bigint / 86400000)::int)
+    FROM experiments_event
+"""
+
 
 def remember_days(_, schema_editor):
     if schema_editor.connection.vendor == "postgresql":
-        from experiments.services.set_fold import DAY_OF_ID, DAYS, EVENT, HASHED
-
-        schema_editor.execute(
-            f"INSERT INTO {DAYS} (site_id, visitor_hash, day) SELECT DISTINCT site_id, "
-            f"{HASHED.format(visitor='visitor')}, {DAY_OF_ID.format(id='event_id')} FROM {EVENT}"
-        )
+        schema_editor.execute(REMEMBER_DAYS)
 
 
 class Migration(migrations.Migration):
