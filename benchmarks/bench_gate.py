@@ -23,8 +23,8 @@ sys.path.insert(0, str(PROJECT))
 from ml.checkpoints import source_digest
 from ml.dataset.groups import ContrastGroup, build_groups, stack_arms
 from ml.dataset.splits import assign_folds, connect_groups
-from ml.embedding import CachedEncoder
 from ml.encoder import load_encoder
+from ml.encoder_cache import CachedEncoder
 from ml.gate import Candidate, decide
 from ml.history.reading import read_history
 from ml.strategies.contract import Strategy

@@ -14,8 +14,8 @@ sys.path.insert(0, str(PROJECT))
 
 from ml.checkpoints import Checkpoints, source_digest
 from ml.dataset.groups import build_groups
-from ml.embedding import CachedEncoder
 from ml.encoder import load_encoder
+from ml.encoder_cache import CachedEncoder
 from ml.evaluation.curve_drawing import draw_curves
 from ml.evaluation.learning_curves import (
     Plan,

@@ -23,8 +23,9 @@ sys.path.insert(0, str(PROJECT))
 
 from ml.dataset.groups import build_groups, stack_arms
 from ml.dataset.spread import replicate_dispersion
-from ml.embedding import CachedEncoder, layers_of
+from ml.embedding import layers_of
 from ml.encoder import load_encoder
+from ml.encoder_cache import CachedEncoder
 from ml.evaluation.cross_validation import Helpers
 from ml.evaluation.metrics import summarise
 from ml.gate import Candidate, decide

@@ -33,8 +33,8 @@ from ml.dataset.groups import build_groups, normalise_text, stack_arms
 from ml.dataset.pairs import Pairs, pair_arms
 from ml.dataset.splits import assign_folds, connect_groups
 from ml.dataset.spread import replicate_dispersion
-from ml.embedding import CachedEncoder
 from ml.encoder import load_encoder
+from ml.encoder_cache import CachedEncoder
 from ml.evaluation.cross_validation import Helpers
 from ml.history.reading import read_history
 from ml.history.row import HistoryRow

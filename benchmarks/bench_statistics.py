@@ -29,7 +29,8 @@ from recording import record
 from scipy import special, stats
 
 from experiments.stats.boundaries import mixture_multiplier, plan_multiplier
-from experiments.stats.fixed import Comparisons, compare_fixed
+from experiments.stats.comparisons import Comparisons
+from experiments.stats.fixed import compare_fixed
 from experiments.stats.multiplicity import adjust_p_values, interval_levels
 from experiments.stats.sequential import EXACT_RESERVE, RUNNING_SHARE, compare_sequential
 from experiments.stats.srm import check_srm

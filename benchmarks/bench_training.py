@@ -16,8 +16,8 @@ from recording import PROJECT, record
 sys.path.insert(0, str(PROJECT))
 
 from ml.dataset.groups import build_groups, stack_arms
-from ml.embedding import CachedEncoder
 from ml.encoder import load_encoder
+from ml.encoder_cache import CachedEncoder
 from ml.history.reading import read_history
 from ml.strategies.catalogue import strategy_named
 

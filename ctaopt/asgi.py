@@ -11,7 +11,7 @@ django.setup(set_prefix=False)
 from django.conf import settings  # noqa: E402
 
 from experiments.api.public.stream import Stream  # noqa: E402
-from experiments.services.snapshot import SnapshotStore  # noqa: E402
+from experiments.services.snapshot_store import SnapshotStore  # noqa: E402
 
 application = Stream(
     SnapshotStore(max_age_s=settings.CTAOPT_SNAPSHOT_MAX_AGE_S / 2),

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from experiments.api.public import ofrep
 from experiments.api.public.http import RefusedError, Request
-from experiments.services.snapshot import SnapshotStore
+from experiments.services.snapshot_store import SnapshotStore
 
 
 @cache

@@ -12,7 +12,7 @@ from django.conf import settings  # noqa: E402
 
 from ctaopt.draining import VARIABLE, WSGIApp, drained  # noqa: E402
 from experiments.api.public.edge import Edge  # noqa: E402
-from experiments.services.snapshot import SnapshotStore  # noqa: E402
+from experiments.services.snapshot_store import SnapshotStore  # noqa: E402
 from experiments.services.stream_doubts import warn_at_start  # noqa: E402
 
 max_age_s = settings.CTAOPT_SNAPSHOT_MAX_AGE_S

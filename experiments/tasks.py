@@ -6,16 +6,19 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
+from experiments.models import Job
 from experiments.services import alarms, partitions, schedules
 from experiments.services.cache_watch import watch_caches
 from experiments.services.jobs import expire_hopeless_jobs, revive_silent_jobs, run_job
-from experiments.services.predictions import WORK, start_due_training
+from experiments.services.predictions import rank
+from experiments.services.predictor_training import start_due_training, train
 from experiments.services.retention import drop_old_events
 from experiments.services.rollup_checks import check_rollups
 from experiments.services.rollups import fold_pending
 from experiments.services.tombstones import forget_tombstones
 
 logger = logging.getLogger(__name__)
+WORK = {Job.Kind.TRAINING: train, Job.Kind.RANKING: rank}
 
 
 @shared_task

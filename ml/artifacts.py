@@ -14,12 +14,15 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from ml.calibration import Calibration
-from ml.deviations import Departure, Factor
+from ml.context import Factor
+from ml.deviations import Departure
 from ml.domain import Domain
+from ml.errors import ArtifactError
 from ml.files import file_sha256
 from ml.past import PastWording
-from ml.strategies.contract import Parts, below
+from ml.strategies.contract import Parts
 from ml.student import Student
+from ml.tensors import below
 
 FORMAT = 2
 MANIFEST, CARD = "manifest.json", "MODEL_CARD.md"
@@ -31,10 +34,6 @@ STUDENT_WEIGHTS = (
     *("vectors", "reads", "reads_bias", "own", "own_pieces", "attention"),
     *("hidden", "hidden_bias", "out"),
 )
-
-
-class ArtifactError(RuntimeError):
-    """A stored predictor is missing, damaged or of another format; the message names the file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +111,7 @@ def verify_artifact(folder: Path) -> dict[str, Any]:
     >>> verify_artifact(Path("/nowhere"))
     Traceback (most recent call last):
     ...
-    ml.artifacts.ArtifactError: /nowhere/manifest.json: No such file or directory
+    ml.errors.ArtifactError: /nowhere/manifest.json: No such file or directory
     """
     manifest = _read_json(folder / MANIFEST)
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
@@ -138,7 +137,7 @@ def load_artifact(folder: Path) -> Artifact:
     >>> load_artifact(Path("/nowhere"))
     Traceback (most recent call last):
     ...
-    ml.artifacts.ArtifactError: /nowhere/manifest.json: No such file or directory
+    ml.errors.ArtifactError: /nowhere/manifest.json: No such file or directory
     """
     manifest = verify_artifact(folder)
     tensors = _read_tensors(folder / TENSORS)

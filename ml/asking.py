@@ -48,7 +48,7 @@ def score(
         PredictorError: If the stored predictor or its encoder cannot be used.
     """
     from ml.answers import Reason, refuse_all
-    from ml.deviations import Context
+    from ml.context import Context
     from ml.rewordings import rank_rewordings
 
     version = registry.active_version()

@@ -10,18 +10,15 @@ made without looking at results, its vectors.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from ml.context import Context, Factor, context_of
 from ml.dataset.groups import ContrastGroup, center_in_group
 from ml.language.principles import TRAITS, find_traits
 from ml.strategies.contract import Representation
-
-Factor = Literal["audience", "locale", "form", "placement"]
-FACTORS: tuple[Factor, ...] = get_args(Factor)
 
 # Level of all groups taken together; no audience can have this key.
 EVERYBODY = "*"
@@ -34,47 +31,6 @@ VECTOR_WEIGHTS = (0.0, 2.0)
 # A representation is projected onto so many random directions, which roughly keeps its angles:
 # a level has too few tests to learn more.
 PROJECTED = 64
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
-    """For whom and where a wording is meant; empty = not stated.
-
-    Args:
-        audience: Audience key.
-        locale: Language tag.
-        form: CTA form.
-        placement: Position of the slot.
-    """
-
-    audience: str = ""
-    locale: str = ""
-    form: str = ""
-    placement: str = ""
-
-    def level(self, factor: Factor) -> str:
-        """Return the level of a factor.
-
-        Args:
-            factor: Which.
-
-        >>> Context(locale="fr-CA").level("locale")
-        'fr'
-        """
-        value: str = getattr(self, factor)
-        # A language, not a country: fr-CA and fr-FR are read by one model.
-        return value.replace("_", "-").split("-")[0].lower() if factor == "locale" else value
-
-
-def context_of(group: ContrastGroup) -> Context:
-    """Return the context of a past test.
-
-    Args:
-        group: A contrast group.
-    """
-    return Context(
-        audience=group.audience, locale=group.locale, form=group.form, placement=group.placement
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

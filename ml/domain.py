@@ -11,6 +11,7 @@ from scipy.sparse import csr_array
 
 from ml.dataset.duplicates import tokenise
 from ml.dataset.groups import ContrastGroup
+from ml.language.locales import primary_tag
 from ml.strategies.contract import Representation
 
 # A wording stranger than 99 in 100 past ones were to the rest is outside.
@@ -134,18 +135,6 @@ def unseen_share(text: str, words: frozenset[str] | set[str]) -> float:
     """
     own = tokenise(text)
     return sum(word not in words for word in own) / len(own)
-
-
-def primary_tag(locale: str) -> str:
-    """Return the language of a locale, in lower case.
-
-    Args:
-        locale: A language tag, or empty.
-
-    >>> primary_tag("fr-CA"), primary_tag("EN_us"), primary_tag("")
-    ('fr', 'en', '')
-    """
-    return locale.replace("_", "-").split("-")[0].lower()
 
 
 def likeness(queries: Representation, past: Representation) -> NDArray[np.float32]:

@@ -16,8 +16,10 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
 from ml.devices import best_device
-from ml.embedding import Encoder, EncoderError, Progress, no_progress
+from ml.embedding import Encoder
+from ml.errors import EncoderError
 from ml.files import file_sha256
+from ml.progress import Progress, no_progress
 
 BUNDLED_NAME = "all-MiniLM-L6-v2"
 BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -230,7 +232,7 @@ def load_encoder(spec: str, *, device: torch.device | None = None) -> SentenceEn
     >>> load_encoder("nobody/nothing")
     Traceback (most recent call last):
     ...
-    ml.embedding.EncoderError: encoder 'nobody/nothing': neither a folder nor in the local cache
+    ml.errors.EncoderError: encoder 'nobody/nothing': neither a folder nor in the local cache
     """
     if not spec:
         return _load_bundled(device or best_device())
@@ -269,7 +271,7 @@ def folder_fingerprint(folder: Path) -> str:
     >>> folder_fingerprint(Path("/nowhere"))
     Traceback (most recent call last):
     ...
-    ml.embedding.EncoderError: encoder '/nowhere': no model.safetensors in the folder
+    ml.errors.EncoderError: encoder '/nowhere': no model.safetensors in the folder
     """
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".md")
     if not any(path.suffix == ".safetensors" for path in files):

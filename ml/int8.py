@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidProtobuf, NoSuchFile
 from tokenizers import Tokenizer
 
-from ml.embedding import EncoderError, Progress, no_progress
+from ml.errors import EncoderError
+from ml.progress import Progress, no_progress
 
 GRAPH, TOKENIZER, ABOUT = "encoder-int8.onnx", "tokenizer.json", "encoder-int8.json"
 # Texts of about equal length share a run: padding is work for nothing.

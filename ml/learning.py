@@ -157,7 +157,7 @@ def compare_transfer(
     Raises:
         PredictorError: If a side has too few tests, or no encoder is usable.
     """
-    from ml.embedding import EncoderError
+    from ml.errors import EncoderError
     from ml.strategies.adaptation import adapt_encoder
     from ml.strategies.network import tunable
     from ml.training.transfer import compare_settings

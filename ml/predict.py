@@ -6,6 +6,13 @@ are plain JSON-able dicts.
 """
 
 from ml.asking import active_number, active_summary, ask_service, rank_list, score, token
+from ml.descriptions import (
+    describe,
+    describe_stage,
+    describe_strategy,
+    describe_suggestion,
+    describe_transfer,
+)
 from ml.learning import (
     Progress,
     archived_rows,
@@ -16,18 +23,7 @@ from ml.learning import (
     roll_back,
     train,
 )
-from ml.rules import (
-    describe,
-    describe_stage,
-    describe_strategy,
-    describe_suggestion,
-    describe_transfer,
-    inspect,
-    is_no_wording,
-    measure_principles,
-    principles_of,
-    suggest,
-)
+from ml.rules import inspect, is_no_wording, measure_principles, principles_of, suggest
 from ml.stored import PredictorError
 
 __all__ = [

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ml.answers import Rewording
-from ml.deviations import Context
+from ml.context import Context
 from ml.scoring import ANYBODY, Scorer
 from ml.suggestions import best_past, propose
 from ml.wording import wording_fault

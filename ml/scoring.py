@@ -18,11 +18,13 @@ from ml.answers import (
 )
 from ml.artifacts import Artifact, load_artifact
 from ml.calibration import predicted_lift, win_probability
+from ml.context import FACTORS, Context, Factor
 from ml.dataset.groups import normalise_text
-from ml.deviations import FACTORS, Context, Factor, Features, plain_features, shift_of
-from ml.domain import likeness, primary_tag, unseen_share
+from ml.deviations import Features, plain_features, shift_of
+from ml.domain import likeness, unseen_share
 from ml.embedding import Encoder
 from ml.explanation import explain
+from ml.language.locales import primary_tag
 from ml.past import nearest_wordings
 from ml.ranks import rank_beliefs
 from ml.strategies.catalogue import strategy_named

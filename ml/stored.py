@@ -16,7 +16,7 @@ from ml.messages import sentence
 from ml.models import PredictorVersion
 
 if TYPE_CHECKING:
-    from ml.embedding import CachedEncoder
+    from ml.encoder_cache import CachedEncoder
     from ml.scoring import Scorer
 
 # Vectors of typed wordings that a scoring process keeps.
@@ -40,10 +40,7 @@ class PredictorError(Exception):
 @contextmanager
 def expected_failures() -> Iterator[None]:
     """Turn what can go wrong in the core into one error with a sentence."""
-    from ml.artifacts import ArtifactError
-    from ml.embedding import EncoderError
-    from ml.strategies.contract import FitError
-    from ml.training.shortage import TooLittleHistoryError
+    from ml.errors import ArtifactError, EncoderError, FitError, TooLittleHistoryError
 
     try:
         yield
@@ -74,8 +71,8 @@ def cached_encoder(folder: Path | None) -> "CachedEncoder":
     Raises:
         EncoderError: If the encoder cannot be used.
     """
-    from ml.embedding import CachedEncoder
     from ml.encoder import load_encoder
+    from ml.encoder_cache import CachedEncoder
 
     limit = None if folder else REMEMBERED_TEXTS
     return CachedEncoder(load_encoder(settings.CTAOPT_ENCODER), folder, limit=limit)

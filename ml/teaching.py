@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ml.embedding import Progress, no_progress, within
+from ml.progress import Progress, no_progress, within
 from ml.student import NOTHING, Pieces, Student, split
 from ml.variations import vary
 

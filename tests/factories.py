@@ -24,8 +24,8 @@ from experiments.models import (
 from experiments.phases import first_slices, moved_slices
 from experiments.services.catalogue import server_key_digest
 from experiments.services.event_ids import VERSION_7, day_of, milliseconds
+from experiments.services.internal_traffic import internal_traffic
 from experiments.services.partitions import make_partitions
-from experiments.services.quality import internal_traffic
 from experiments.services.snapshot import ServedSite
 
 # The moment at which frozen tests happen; experiments started a week before.

@@ -23,7 +23,7 @@ from experiments.admin import traffic
 from experiments.admin.base import ServedModelAdmin
 from experiments.admin.report import report_context
 from experiments.models import Experiment, Guardrail, Variant
-from experiments.services import lifecycle
+from experiments.services import drafting, lifecycle, readiness
 from experiments.services.alarms import reason_in_words
 from experiments.services.analysis import report_of
 from experiments.services.cache_watch import dismiss_alarm
@@ -204,7 +204,7 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
     def duplicate(self, request: HttpRequest, queryset: QuerySet[Experiment]) -> None:
         for experiment in queryset:
             key = f"{experiment.key}-{timezone.now():%Y%m%d%H%M%S}"
-            lifecycle.duplicate_experiment(experiment=experiment, key=key)
+            drafting.duplicate_experiment(experiment=experiment, key=key)
             self.message_user(request, gettext("Made the draft %(key)s.") % {"key": key})
 
     def report_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -281,7 +281,7 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
                 text = gettext("Not possible while the experiment is in state “%(state)s”.")
                 state = experiment.get_status_display()
                 self.message_user(request, text % {"state": state}, messages.ERROR)
-        except lifecycle.CannotStartError as error:
+        except readiness.CannotStartError as error:
             for reason in error.reasons:
                 self.message_user(request, reason, messages.ERROR)
         return HttpResponseRedirect(_report_url(experiment))

@@ -25,7 +25,8 @@ from experiments.services.jobs import (
     create_job,
     keep_answer,
 )
-from experiments.services.predictions import rank_at_once, ranking_in_words, training_in_words
+from experiments.services.predictions import rank_at_once
+from experiments.services.ranking_presentation import ranking_in_words, training_in_words
 from ml import predict
 
 MAX_WORDINGS = 50

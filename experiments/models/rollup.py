@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from experiments.models.experiment import Experiment, Variant
 from experiments.models.fields import ExactDecimalField
+from experiments.models.traffic import Exclusion
 
 
 class Rollup(models.Model):
@@ -104,3 +105,29 @@ class RollupCheck(models.Model):
 
     def __str__(self) -> str:
         return f"{self.experiment_id}: {self.n_differing}"
+
+
+# Where rollups count those who are left out.
+LEFT_OUT_COLUMNS = {
+    Exclusion.BOT: "bot_visitors",
+    Exclusion.INTERNAL: "internal_visitors",
+    Exclusion.SEVERAL_ARMS: "quarantined_visitors",
+    Exclusion.PREFETCH: "prefetched_visitors",
+    Exclusion.IMPOSSIBLE: "impossible_visitors",
+}
+
+
+AMOUNTS = (
+    "visitors",
+    "clicking_visitors",
+    "converting_visitors",
+    "value_sum",
+    "value_sum_squares",
+    "covariate_sum",
+    "covariate_sum_squares",
+    "covariate_product_sum",
+    *LEFT_OUT_COLUMNS.values(),
+)
+
+
+GOAL_AMOUNTS = ("converting_visitors", "value_sum", "value_sum_squares")

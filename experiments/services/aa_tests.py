@@ -9,8 +9,8 @@ from experiments.formatting import p_value, percent
 from experiments.models import Experiment
 from experiments.services.analysis import Report, report_of
 from experiments.services.verdict import Verdict
+from experiments.stats.aa_calibration import evaluate_aa
 from experiments.stats.decision import Status
-from experiments.stats.hints import evaluate_aa
 
 
 def is_aa_test(experiment: Experiment) -> bool:

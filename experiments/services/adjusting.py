@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from experiments.models import Experiment
-from experiments.services.totals import ArmTotals, adjusted_statistics_of, statistics_of
+from experiments.services.arm_totals import ArmTotals
+from experiments.services.totals import adjusted_statistics_of, statistics_of
 from experiments.stats.cuped import estimate
 from experiments.stats.health import CovariateBalance, check_covariate_balance
 from experiments.stats.sufficient import Mean, SufficientStatistics

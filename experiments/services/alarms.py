@@ -12,11 +12,11 @@ from django.utils.translation import gettext as _
 from experiments import selectors
 from experiments.formatting import p_value, percent, signed_percent
 from experiments.models import Experiment, Variant
+from experiments.services.arm_totals import ArmTotals, totals_of
 from experiments.services.changes import Occasion
 from experiments.services.guardrails import GuardrailReading, guardrail_readings
 from experiments.services.lifecycle import roll_back_experiment
 from experiments.services.splitting import split_check_anytime
-from experiments.services.totals import ArmTotals, totals_of
 
 # A worse arm is an alarm only beyond the margin that its guardrail tolerates.
 HARMED = "harmed"

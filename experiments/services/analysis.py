@@ -6,20 +6,13 @@ from datetime import date, datetime
 
 from experiments.models import Experiment, Rollup, Variant
 from experiments.services.adjusting import Adjustment, adjustment_of, decisive_statistics
+from experiments.services.arm_totals import ArmTotals, LeftOut, left_out_of, totals_of
 from experiments.services.comparing import ComparisonResult, compare_arms
 from experiments.services.counts import Counts, StoredCounts
+from experiments.services.cta_content import wording_of
 from experiments.services.guardrails import GuardrailReading, guardrail_readings
-from experiments.services.serving import localised
-from experiments.services.snapshot import cta_values
 from experiments.services.splitting import split_check
-from experiments.services.totals import (
-    ArmTotals,
-    LeftOut,
-    left_out_of,
-    statistics_of,
-    successes_of,
-    totals_of,
-)
+from experiments.services.totals import statistics_of, successes_of
 from experiments.stats.fixed import wilson_interval
 from experiments.stats.omnibus import Omnibus, chi_squared, welch_anova
 from experiments.stats.srm import SrmCheck
@@ -110,12 +103,6 @@ def report_of(*, experiment: Experiment, now: datetime, counts: Counts | None = 
         rollups=tuple(rollups),
         counts=counts,
     )
-
-
-def wording_of(experiment: Experiment, variant: Variant) -> str:
-    """Return what the arm says in the site's own language."""
-    locale = experiment.slot.site.default_locale
-    return str(localised(cta_values(variant.cta), locale, locale).get("text", ""))
 
 
 def _guardrails(

@@ -9,21 +9,9 @@ from typing import TypeVar
 
 from experiments import selectors
 from experiments.models import Experiment, GoalRollup, Rollup, VisitorOutcome
+from experiments.models.rollup import AMOUNTS, GOAL_AMOUNTS, LEFT_OUT_COLUMNS
 from experiments.services.outcomes import Outcome, measured
-from experiments.services.totals import LEFT_OUT_COLUMNS
 
-AMOUNTS = (
-    "visitors",
-    "clicking_visitors",
-    "converting_visitors",
-    "value_sum",
-    "value_sum_squares",
-    "covariate_sum",
-    "covariate_sum_squares",
-    "covariate_product_sum",
-    *LEFT_OUT_COLUMNS.values(),
-)
-GOAL_AMOUNTS = ("converting_visitors", "value_sum", "value_sum_squares")
 Amounts = tuple[int | Decimal, ...]
 EVERYBODY = ""
 ROWS_A_STATEMENT = 500

@@ -4,19 +4,11 @@ import hashlib
 import secrets
 from datetime import datetime
 
+from django.conf import settings
 from django.db import transaction
-from django.db.models import F
 
-from experiments.models import ConfigRevision, ServerKey, Site
-
-
-def bump_revision() -> None:
-    """Tell every serving process that its snapshot is stale. Call in the writing transaction."""
-    rows = ConfigRevision.objects.filter(pk=1)
-    if not rows.update(number=F("number") + 1):
-        # The first change ever; another process may be making it too.
-        ConfigRevision.objects.bulk_create([ConfigRevision(pk=1)], ignore_conflicts=True)
-        rows.update(number=F("number") + 1)
+from experiments.models import ServerKey, Site
+from experiments.services.config_revision import bump_revision
 
 
 def server_key_digest(key: str) -> str:
@@ -48,3 +40,12 @@ def revoke_server_key(*, key: ServerKey, now: datetime) -> bool:
     revoked = rows.update(revoked_at=now)
     bump_revision()
     return revoked == 1
+
+
+# Published in the README: they open nothing but the demo.
+DEMO_KEYS = frozenset({"demo-client-key", "demo-server-key"})
+
+
+def refused_keys() -> frozenset[str]:
+    """Return the keys that open nothing here: the published ones, outside the demo."""
+    return frozenset() if settings.CTAOPT_DEMO else DEMO_KEYS

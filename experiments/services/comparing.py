@@ -7,8 +7,10 @@ import numpy as np
 
 from experiments.models import Experiment, Variant
 from experiments.services.adjusting import decisive_statistics
-from experiments.services.totals import ArmTotals, statistics_of
-from experiments.stats.fixed import Comparison, Comparisons, Test, compare_fixed
+from experiments.services.arm_totals import ArmTotals
+from experiments.services.totals import statistics_of
+from experiments.stats.comparisons import Comparison, Comparisons
+from experiments.stats.fixed import Test, compare_fixed
 from experiments.stats.multiplicity import Correction, adjust_p_values, interval_levels
 from experiments.stats.sequential import PLANNED_VISITORS, compare_sequential
 from experiments.stats.sufficient import FloatArray, Proportion, SufficientStatistics

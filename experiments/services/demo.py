@@ -22,9 +22,10 @@ from experiments.models import (
     Tag,
     Variant,
 )
-from experiments.services.archive import import_history
-from experiments.services.catalogue import bump_revision, create_server_key
+from experiments.services.catalogue import create_server_key
+from experiments.services.config_revision import bump_revision
 from experiments.services.demo_history import simulated_history
+from experiments.services.history_import import import_history
 from experiments.services.lifecycle import start_experiment
 from ml.history.reading import read_history
 from ml.history.writing import write_ctaopt

@@ -8,7 +8,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from experiments.models import CTA, Audience, CTAWording, Experiment, Slot, Variant
-from experiments.services.catalogue import bump_revision
+from experiments.services.config_revision import bump_revision
+from experiments.services.lifecycle import Status
 from ml import predict
 
 # More arms would share the visitors so thinly that no test ends.
@@ -91,3 +92,34 @@ def _equal_shares(count: int) -> list[Decimal]:
     """Return equal shares that sum to 1: the control gets what rounding leaves."""
     share = (1 / Decimal(count)).quantize(STEP, rounding=ROUND_DOWN)
     return [1 - share * (count - 1), *[share] * (count - 1)]
+
+
+@transaction.atomic
+def duplicate_experiment(*, experiment: Experiment, key: str) -> Experiment:
+    """Return a new draft with the same plan, arms and guardrails."""
+    arms, guardrails = list(experiment.variants.all()), list(experiment.guardrails.all())
+    ramp = list(experiment.ramp.all())
+    copy = Experiment.objects.get(pk=experiment.pk)
+    copy.pk = None
+    copy._state.adding = True
+    copy.key, copy.seed, copy.source = key, "", ""
+    copy.status, copy.origin = Status.DRAFT, Experiment.Origin.LIVE
+    copy.started_at = copy.stopped_at = copy.rolled_back_at = None
+    copy.starts_at = copy.ends_at = None
+    copy.rollback_reason = ""
+    if ramp:  # What is left of a ramp is its end: the copy begins anew.
+        copy.coverage = Decimal(1)
+    copy.save()
+    for arm in arms:
+        Variant.objects.create(
+            experiment=copy, arm=arm.arm, key=arm.key, cta_id=arm.cta_id, share=arm.share
+        )
+    for step in ramp:
+        step.pk, step.experiment, step.reached_at = None, copy, None
+        step._state.adding = True
+        step.save()
+    for rail in guardrails:
+        rail.pk, rail.experiment = None, copy
+        rail._state.adding = True
+        rail.save()
+    return copy

@@ -7,8 +7,9 @@ import numpy as np
 from scipy.special import ndtri
 
 from experiments.models import Experiment, GoalRollup, Guardrail, Variant
+from experiments.services.arm_totals import ArmTotals
 from experiments.services.comparing import is_sequential, planned_pairs
-from experiments.services.totals import ArmTotals, Metric, is_enough, statistics_of_metric
+from experiments.services.totals import Metric, is_enough, statistics_of_metric
 from experiments.stats.boundaries import one_sided_multiplier
 from experiments.stats.estimates import contrasts, raw_estimates
 from experiments.stats.evidence import GuardrailEvidence

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 
+from experiments.event_schema.rules import PHASE
 from experiments.models import Event
 from experiments.services.event_ids import milliseconds, milliseconds_of, stored_id
 from experiments.services.event_store import EventRow
@@ -28,7 +29,6 @@ from experiments.services.messages import (
     check_printable,
     exact_value,
 )
-from experiments.services.outcomes import PHASE
 from experiments.services.previews import VARIANT_PREFIX
 from experiments.services.snapshot import (
     ServedExperiment,

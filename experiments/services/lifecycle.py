@@ -1,19 +1,15 @@
 """draft -> running -> paused -> stopped -> archived, each step one conditional update."""
 
-from collections.abc import Iterator
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.utils.formats import number_format
-from django.utils.translation import gettext as _
 
-from experiments import selectors
-from experiments.models import Experiment, Slot, Variant
-from experiments.services.catalogue import bump_revision
+from experiments.models import Experiment, Slot
 from experiments.services.changes import Kind, Occasion, record
-from experiments.services.ramps import Step, begin_ramp, hold_again, ramp_faults
+from experiments.services.config_revision import bump_revision
+from experiments.services.ramps import begin_ramp, hold_again
+from experiments.services.readiness import CannotStartError, readiness_faults
 from experiments.services.rollups import refold_conversions
 
 Status = Experiment.Status
@@ -28,14 +24,6 @@ MOVED_FIELDS = (
 )
 
 
-class CannotStartError(Exception):
-    """The experiment is not ready; `reasons` are sentences for its owner."""
-
-    def __init__(self, reasons: list[str]) -> None:
-        super().__init__(" ".join(reasons))
-        self.reasons = reasons
-
-
 @transaction.atomic
 def start_experiment(*, experiment: Experiment, now: datetime, author: Any = None) -> bool:
     """Start a draft, at the first step of its ramp; return False if it was no longer a draft.
@@ -48,8 +36,7 @@ def start_experiment(*, experiment: Experiment, now: datetime, author: Any = Non
     draft = rows.select_related("slot", "audience", "namespace").get(pk=experiment.pk)
     # The slot's row is the lock: two experiments that would overlap start one after the other.
     Slot.objects.select_for_update(no_key=True).get(pk=draft.slot_id)
-    reasons = [*_arm_faults(draft), *_ramp_faults(draft), *_belonging_faults(draft)]
-    reasons += _rivalry(draft)
+    reasons = readiness_faults(draft)
     if draft.status == Status.DRAFT and reasons:
         raise CannotStartError(reasons)
     occasion = Occasion(now=now, author=author)
@@ -135,37 +122,6 @@ def set_rolls_back(*, experiment: Experiment, rolls_back: bool, occasion: Occasi
     return switched == 1
 
 
-@transaction.atomic
-def duplicate_experiment(*, experiment: Experiment, key: str) -> Experiment:
-    """Return a new draft with the same plan, arms and guardrails."""
-    arms, guardrails = list(experiment.variants.all()), list(experiment.guardrails.all())
-    ramp = list(experiment.ramp.all())
-    copy = Experiment.objects.get(pk=experiment.pk)
-    copy.pk = None
-    copy._state.adding = True
-    copy.key, copy.seed, copy.source = key, "", ""
-    copy.status, copy.origin = Status.DRAFT, Experiment.Origin.LIVE
-    copy.started_at = copy.stopped_at = copy.rolled_back_at = None
-    copy.starts_at = copy.ends_at = None
-    copy.rollback_reason = ""
-    if ramp:  # What is left of a ramp is its end: the copy begins anew.
-        copy.coverage = Decimal(1)
-    copy.save()
-    for arm in arms:
-        Variant.objects.create(
-            experiment=copy, arm=arm.arm, key=arm.key, cta_id=arm.cta_id, share=arm.share
-        )
-    for step in ramp:
-        step.pk, step.experiment, step.reached_at = None, copy, None
-        step._state.adding = True
-        step.save()
-    for rail in guardrails:
-        rail.pk, rail.experiment = None, copy
-        rail._state.adding = True
-        rail.save()
-    return copy
-
-
 def _move(
     experiment: Experiment,
     kind: Kind,
@@ -184,47 +140,3 @@ def _move(
             bump_revision()
     experiment.refresh_from_db(fields=MOVED_FIELDS)
     return moved == 1
-
-
-def _arm_faults(experiment: Experiment) -> Iterator[str]:
-    variants = list(experiment.variants.order_by("arm"))
-    if len(variants) < 2:
-        yield _("An experiment needs a control and at least one other arm.")
-    if [variant.arm for variant in variants] != list(range(len(variants))):
-        yield _("Arms are numbered 0 (the control), 1, 2 and so on, without a gap.")
-    total = sum((variant.share for variant in variants), Decimal(0))
-    if variants and total != 1:
-        yield _("The shares sum to %(total)s, not to 1.") % {"total": number_format(total)}
-
-
-def _ramp_faults(experiment: Experiment) -> list[str]:
-    steps = experiment.ramp.order_by("number")
-    return ramp_faults([Step(coverage=one.coverage, hold_hours=one.hold_hours) for one in steps])
-
-
-def _belonging_faults(experiment: Experiment) -> Iterator[str]:
-    site_id = experiment.slot.site_id
-    for variant in experiment.variants.select_related("cta").prefetch_related("cta__wordings"):
-        if variant.cta.site_id != site_id:
-            yield _("Arm %(key)s shows a CTA of another site.") % {"key": variant.key}
-        if not variant.cta.wordings.all():
-            yield _("The CTA of arm %(key)s has no wording.") % {"key": variant.key}
-    if experiment.audience is not None and experiment.audience.site_id != site_id:
-        yield _("The audience belongs to another site.")
-    if experiment.namespace is not None and experiment.namespace.site_id != site_id:
-        yield _("The namespace belongs to another site.")
-
-
-def _rivalry(experiment: Experiment) -> Iterator[str]:
-    """Say which live experiment would meet this one in the same visitor."""
-    for rival in selectors.live_rivals(experiment):
-        if not _kept_apart(experiment, rival):
-            yield _("%(rival)s is live on the same slot and audience.") % {"rival": rival.key}
-
-
-def _kept_apart(one: Experiment, other: Experiment) -> bool:
-    if one.namespace_id is None or one.namespace_id != other.namespace_id:
-        return False
-    ends = (one.namespace_start, one.namespace_end, other.namespace_start, other.namespace_end)
-    start, end, other_start, other_end = (bound or Decimal(0) for bound in ends)
-    return end <= other_start or other_end <= start

@@ -3,31 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 from scipy.special import ndtri
 
 from experiments.services.analysis import Report
 from experiments.services.comparing import ComparisonResult
-from experiments.stats.cuped import estimate
+from experiments.services.lift_estimates import LiftEstimate, lift_estimates
 from experiments.stats.empirical_bayes import PriorFit
-from experiments.stats.estimates import contrasts
 from experiments.stats.health import TooGood, check_too_good
-from experiments.stats.lift import lift_standard_error
 from experiments.stats.priors import NormalPrior
 from experiments.stats.shrinkage import ShrunkenLift, believed_lift, pooled_lifts, significant_lift
-from experiments.stats.sufficient import SufficientStatistics
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LiftEstimate:
-    """An arm's lift and effect, both with standard errors (the lift's by the delta method)."""
-
-    lift: float
-    se: float
-    effect: float
-    effect_se: float
-    base: float  # the size of the control's mean
-    shared_variance: float  # of the control's mean: what the effects of all arms share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,33 +25,6 @@ class CheckedLift:
     estimate: LiftEstimate
     expected: ShrunkenLift | None
     too_good: TooGood
-
-
-def lift_estimates(statistics: SufficientStatistics) -> list[LiftEstimate | None]:
-    """Return each arm but the control; None where lift or error is undefined."""
-    arms = estimate(statistics)
-    found = contrasts(arms)
-    columns = (
-        found.lift,
-        lift_standard_error(found),
-        found.effect,
-        found.standard_error,
-        found.base,
-    )
-    shared = float(arms.variance[0])
-    return [
-        LiftEstimate(
-            lift=float(lift),
-            se=float(se),
-            effect=float(effect),
-            effect_se=float(effect_se),
-            base=float(base),
-            shared_variance=shared,
-        )
-        if np.isfinite(lift) and se > 0 and effect_se > 0
-        else None
-        for lift, se, effect, effect_se, base in zip(*columns, strict=True)
-    ]
 
 
 def checked_lifts(report: Report, fit: PriorFit) -> tuple[CheckedLift, ...]:

@@ -10,10 +10,10 @@ recount by other code. The statements make temporary tables that end with the tr
     fold_outcome  the columns of VisitorOutcome
 """
 
+from experiments.event_schema.rules import PHASE, PRE_PERIOD
 from experiments.models import Event, Exclusion, Experiment, VisitorOutcome
+from experiments.models.rollup import LEFT_OUT_COLUMNS
 from experiments.services.messages import MAX_AHEAD, Attributes
-from experiments.services.outcomes import PHASE, PRE_PERIOD
-from experiments.services.totals import LEFT_OUT_COLUMNS
 
 EVENT = Event._meta.db_table
 OUTCOME = VisitorOutcome._meta.db_table

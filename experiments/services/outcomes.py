@@ -8,6 +8,7 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
+from experiments.event_schema.rules import PRE_PERIOD
 from experiments.models import Event, Exclusion, Experiment
 from experiments.services.deeds import Deed
 from experiments.services.messages import MAX_AHEAD
@@ -16,10 +17,6 @@ Metric = Experiment.Metric
 # Plain values: looking a member of an enumeration up costs as much as the rest of a rule.
 EXPOSURE, CLICK, CONVERSION = (str(kind.value) for kind in Event.Type)
 BOT, INTERNAL, PREFETCH = (int(flag) for flag in Event.Flag)
-# Attribute of an exposure that fell into a later phase of its experiment: shares had changed.
-PHASE = "phase"
-# Two of each weekday, and recent enough to tell of the visitor who comes today.
-PRE_PERIOD = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

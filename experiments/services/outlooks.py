@@ -8,7 +8,7 @@ import numpy as np
 from experiments.models import Experiment
 from experiments.services.analysis import Report
 from experiments.services.comparing import planned_pairs
-from experiments.services.lifts import LiftEstimate, lift_estimates
+from experiments.services.lift_estimates import LiftEstimate, lift_estimates
 from experiments.stats.boundaries import plan_multiplier
 from experiments.stats.outlook import Outlook, outlook
 

@@ -16,8 +16,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from experiments.assignment import HASH_VERSION, NamespaceFilter
+from experiments.services.cta_content import localised
 from experiments.services.drawing import VISITOR_ATTRIBUTE
-from experiments.services.serving import localised
 from experiments.services.snapshot import ServedExperiment, ServedSite, ServedSlot, ServedVariant
 
 # Not a slug: no slot can have this key.

@@ -7,7 +7,7 @@ from django.core import signing
 
 from experiments import selectors
 from experiments.models import Variant
-from experiments.services.snapshot import cta_values
+from experiments.services.cta_content import cta_values
 
 # In the address of a page, and the attribute of a context.
 PARAMETER = "ctaopt_preview"

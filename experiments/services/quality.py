@@ -5,14 +5,14 @@ visitor's events are put together (`outcomes`), so the flags alone never lose a 
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from crawlerdetect import CrawlerDetect
 
 from experiments.models import Event
+from experiments.services.internal_traffic import InternalTraffic
 
 # The list's patterns take quadratic time: whatever names a crawler stands in these characters.
 USER_AGENT_CHARACTERS = 300
@@ -34,24 +34,6 @@ class Sender:
     user_agent: str = ""
     purpose: str = ""
     address: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InternalTraffic:
-    """The people of a site: addresses, and beginnings of visitors' ids."""
-
-    networks: tuple[IPv4Network | IPv6Network, ...] = ()
-    visitors: tuple[str, ...] = ()
-
-    def visitor_flags(self, visitor: str) -> int:
-        is_internal = self.visitors and visitor.startswith(self.visitors)
-        return int(Event.Flag.INTERNAL) if is_internal else 0
-
-
-def internal_traffic(*, networks: Sequence[str], visitors: Sequence[str]) -> InternalTraffic:
-    return InternalTraffic(
-        networks=tuple(ip_network(text) for text in networks), visitors=tuple(visitors)
-    )
 
 
 def flags_of(sender: Sender, internal: InternalTraffic) -> int:

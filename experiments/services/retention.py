@@ -15,9 +15,9 @@ from django.db import transaction
 from django.db.models import DateTimeField, Exists, Func, OuterRef, Q, QuerySet
 
 from experiments import selectors
+from experiments.event_schema.rules import PRE_PERIOD
 from experiments.models import EventDrop, VisitorOutcome
 from experiments.services.event_ids import first_id
-from experiments.services.outcomes import PRE_PERIOD
 from experiments.services.partitions import drop_partition, has_partitions, partition_days
 from experiments.services.rollups import fold_pending, has_lost_its_events, lock_experiments
 

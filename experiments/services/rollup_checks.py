@@ -14,7 +14,8 @@ from django.db import connection, transaction
 
 from experiments import selectors
 from experiments.models import Experiment, GoalRollup, Rollup, RollupCheck
-from experiments.services.book import AMOUNTS, GOAL_AMOUNTS, Amounts, Book
+from experiments.models.rollup import AMOUNTS, GOAL_AMOUNTS
+from experiments.services.book import Amounts, Book
 from experiments.services.deeds import deeds_of_visitors
 from experiments.services.outcomes import visitor_outcome
 from experiments.services.rollups import LATEST_ID, can_be_counted_again

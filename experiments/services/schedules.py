@@ -9,8 +9,9 @@ from django.db import transaction
 from experiments import selectors
 from experiments.models import Experiment
 from experiments.services.changes import Kind, Occasion, record
-from experiments.services.lifecycle import CannotStartError, start_experiment, stop_experiment
+from experiments.services.lifecycle import start_experiment, stop_experiment
 from experiments.services.ramps import advance_ramp, ramps_due
+from experiments.services.readiness import CannotStartError
 from experiments.services.traffic import CannotChangeError
 
 logger = logging.getLogger(__name__)

@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from experiments.event_schema.rules import PHASE
 from experiments.models import Experiment
 from experiments.services.analysis import Report
-from experiments.services.lifts import lift_estimates
-from experiments.services.outcomes import PHASE
-from experiments.services.totals import ArmTotals, Metric, is_enough, statistics_of
+from experiments.services.arm_totals import ArmTotals
+from experiments.services.lift_estimates import lift_estimates
+from experiments.services.totals import Metric, is_enough, statistics_of
 from experiments.stats.segments import Segment, SegmentReport, analyse_segments
 
 # Of each attribute, the values with the most visitors: more would only cost power.

@@ -7,6 +7,7 @@ from typing import Any
 from experiments.assignment import Assignment
 from experiments.models.experiment import NO_EXPERIMENT
 from experiments.services.catalogue import server_key_digest
+from experiments.services.cta_content import spoken_locale
 from experiments.services.drawing import Drawn, draw
 from experiments.services.previews import (
     ATTRIBUTE,
@@ -138,29 +139,3 @@ def _evaluation(slot: ServedSlot, drawn: Drawn | None, value: Mapping[str, Any])
         phase=drawn.experiment.phases[-1].number or None,
         assignment=drawn.assignment,
     )
-
-
-def localised(
-    values: Mapping[str, Mapping[str, Any]], wanted: str, fallback: str
-) -> Mapping[str, Any]:
-    """Return the value in the wanted language, a broader one, the site's, or any.
-
-    >>> localised({"fr": {"text": "Oui"}, "en": {"text": "Yes"}}, "fr-CA", "en")
-    {'text': 'Oui'}
-    """
-    spoken = spoken_locale(values, wanted, fallback)
-    return {} if spoken is None else values[spoken]
-
-
-def spoken_locale(values: Mapping[str, object], wanted: str, fallback: str) -> str | None:
-    """Return the language in which something is there; None if there is nothing.
-
-    >>> spoken_locale({"fr": "Oui", "en": "Yes"}, "fr-CA", "en")
-    'fr'
-    """
-    if wanted in values:
-        return wanted
-    for locale in (wanted.split("-", 1)[0], fallback, fallback.split("-", 1)[0]):
-        if locale in values:
-            return locale
-    return next(iter(values), None)

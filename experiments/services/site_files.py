@@ -34,7 +34,7 @@ from experiments.models import (
     Tag,
     Variant,
 )
-from experiments.services.catalogue import bump_revision
+from experiments.services.config_revision import bump_revision
 from experiments.services.rollups import can_be_counted_again, rebuild_rollups
 
 CATALOGUE = "_catalogue.jsonl"

@@ -6,8 +6,9 @@ from itertools import groupby
 
 from experiments import selectors
 from experiments.models import Experiment, Variant
-from experiments.services.lifts import LiftEstimate, lift_estimates
-from experiments.services.totals import ArmTotals, Metric, is_enough, statistics_of, totals_of
+from experiments.services.arm_totals import ArmTotals, totals_of
+from experiments.services.lift_estimates import LiftEstimate, lift_estimates
+from experiments.services.totals import Metric, is_enough, statistics_of
 from experiments.stats.empirical_bayes import PriorFit, fit_prior
 from experiments.stats.srm import check_srm
 

@@ -8,9 +8,10 @@ import numpy as np
 
 from experiments import selectors
 from experiments.models import Experiment, Rollup
+from experiments.services.arm_totals import totals_of
 from experiments.services.outlooks import TARGET_LIFT
 from experiments.services.planning import Assumptions, lift_found_by, plan_for
-from experiments.services.totals import statistics_of, successes_of, totals_of
+from experiments.services.totals import statistics_of, successes_of
 from experiments.stats.estimates import raw_estimates
 
 LOOK_BACK = timedelta(days=28)

@@ -1,33 +1,22 @@
 """The configuration compiled for serving: read from the database once, then only from memory."""
 
 import logging
-import threading
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from time import monotonic
+from datetime import datetime
 from typing import Any
-
-from django.conf import settings
-from django.db import Error, close_old_connections, connection
 
 from experiments import selectors
 from experiments.assignment import Allocation, NamespaceFilter, compile_allocation
-from experiments.legibility import LEAST_CONTRAST, contrast_ratio, text_direction
-from experiments.models import CTA, Experiment, Site, Variant
+from experiments.models import Experiment, Site, Variant
 from experiments.phases import compile_phases, propensities
-from experiments.services.catalogue import server_key_digest
+from experiments.services.catalogue import refused_keys, server_key_digest
+from experiments.services.cta_content import cta_values
+from experiments.services.internal_traffic import InternalTraffic, internal_traffic
 from experiments.services.messages import MAX_AGE
-from experiments.services.quality import InternalTraffic, internal_traffic
 
 logger = logging.getLogger(__name__)
-
-# Published in the README: they open nothing but the demo.
-DEMO_KEYS = frozenset({"demo-client-key", "demo-server-key"})
-
-# Between two looks that clients ask for.
-SHORTEST_AGE_S = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,99 +98,6 @@ class Snapshot:
     server_key_digests: Mapping[str, ServedSite]
 
 
-class SnapshotStore:
-    """Hands out the newest snapshot; looks at the revision at most once in `max_age_s`.
-
-    With `in_background` a thread looks, from the first request on, and no request waits for it;
-    should it be late, requests look themselves, as they do without it.
-    """
-
-    def __init__(self, *, max_age_s: float, in_background: bool = False) -> None:
-        self._max_age_s = max_age_s
-        self._in_background = in_background
-        self._patience_s = 2 * max_age_s if in_background else max_age_s
-        self._lock = threading.Lock()
-        self._snapshot: Snapshot | None = None
-        self._checked_at = float("-inf")
-        self._closed = threading.Event()
-
-    def current(self) -> Snapshot:
-        """Return a snapshot: an old one rather than none while the database is silent.
-
-        Raises:
-            django.db.Error: If the database cannot be read and never could.
-        """
-        snapshot = self._snapshot
-        if snapshot is None:
-            return self._first()
-        if monotonic() - self._checked_at < self._patience_s:
-            return snapshot
-        # While one thread looks at the revision, the others go on with what they have.
-        if not self._lock.acquire(blocking=False):
-            return snapshot
-        try:
-            return self._looked(snapshot)
-        finally:
-            self._lock.release()
-
-    def at_least(self, revision: int) -> Snapshot:
-        """Return a snapshot of this revision or a later one, if there is one by now.
-
-        Somebody was told of the revision before this process looked. Looks at most ten times
-        a second, whatever number a stranger may name.
-        """
-        snapshot = self.current()
-        if snapshot.revision >= revision or monotonic() - self._checked_at < SHORTEST_AGE_S:
-            return snapshot
-        with self._lock:
-            if monotonic() - self._checked_at < SHORTEST_AGE_S:
-                return self._snapshot or snapshot
-            return self._looked(snapshot)
-
-    def close(self) -> None:
-        """End the thread in the background, if there is one."""
-        self._closed.set()
-
-    def _first(self) -> Snapshot:
-        with self._lock:
-            if self._snapshot is not None:
-                return self._snapshot
-            try:
-                snapshot = self._refreshed()
-            finally:
-                close_old_connections()
-            # Not before: a process that forks after its start would leave the thread behind.
-            if self._in_background:
-                threading.Thread(target=self._keep_looking, name="snapshot", daemon=True).start()
-            return snapshot
-
-    def _keep_looking(self) -> None:
-        try:
-            while not self._closed.wait(self._max_age_s):
-                with self._lock:
-                    if self._snapshot is not None:
-                        self._looked(self._snapshot)
-        finally:
-            connection.close()  # This thread's own.
-
-    def _looked(self, snapshot: Snapshot) -> Snapshot:
-        try:
-            return self._refreshed()
-        except Error:
-            logger.exception("Serving revision %s: the database is silent.", snapshot.revision)
-            return snapshot
-        finally:
-            close_old_connections()
-
-    def _refreshed(self) -> Snapshot:
-        # First of all: a silent database is asked once in `max_age_s` too.
-        self._checked_at = monotonic()
-        revision = selectors.config_revision()
-        if self._snapshot is None or self._snapshot.revision != revision:
-            self._snapshot = build_snapshot(revision=revision, now=datetime.now(UTC))
-        return self._snapshot
-
-
 def build_snapshot(*, revision: int, now: datetime) -> Snapshot:
     """Read the whole configuration in a fixed number of queries.
 
@@ -231,37 +127,6 @@ def build_snapshot(*, revision: int, now: datetime) -> Snapshot:
         client_keys=_without(refused_keys(), client_keys),
         server_key_digests=_without({server_key_digest(key) for key in refused_keys()}, digests),
     )
-
-
-def refused_keys() -> frozenset[str]:
-    """Return the keys that open nothing here: the published ones, outside the demo."""
-    return frozenset() if settings.CTAOPT_DEMO else DEMO_KEYS
-
-
-def cta_values(cta: CTA) -> dict[str, dict[str, Any]]:
-    """Return the CTA as clients get it, by locale.
-
-    Colours that nobody can read are left to the page: the admin refuses them, old rows may
-    still have them.
-    """
-    is_legible = contrast_ratio(cta.background_color, cta.text_color) >= LEAST_CONTRAST
-    style = {
-        "background_color": cta.background_color if is_legible else "",
-        "text_color": cta.text_color if is_legible else "",
-        "size": cta.size,
-        "icon": cta.icon,
-    }
-    return {
-        wording.locale: {
-            "text": wording.text,
-            "href": cta.destination,
-            "form": cta.form,
-            "locale": wording.locale,
-            "dir": text_direction(wording.locale),
-            "style": style,
-        }
-        for wording in cta.wordings.all()
-    }
 
 
 def _without(refused: AbstractSet[str], sites: dict[str, ServedSite]) -> dict[str, ServedSite]:

@@ -6,9 +6,9 @@ from decimal import Decimal
 import numpy as np
 
 from experiments import selectors
+from experiments.event_schema.rules import PHASE
 from experiments.models import Experiment, Phase, Rollup, Variant
 from experiments.phases import propensities
-from experiments.services.outcomes import PHASE
 from experiments.stats.srm import (
     LEAST_EXPECTED,
     SrmCheck,

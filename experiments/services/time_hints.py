@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from experiments.models import Rollup
 from experiments.services.analysis import Report
-from experiments.services.totals import statistics_of, totals_of
+from experiments.services.arm_totals import totals_of
+from experiments.services.totals import statistics_of
 from experiments.stats.estimates import contrasts, raw_estimates
 from experiments.stats.hints import NoveltyHint, WeekdayHint, novelty_hint, weekday_hint
-from experiments.stats.outcomes import Policy
+from experiments.stats.policy import Policy
 
 # Below it the errors of a day's effect are not normal enough to be compared with other days'.
 LEAST_A_DAY = Policy().minimum_conversions

@@ -16,8 +16,8 @@ from django.utils.translation import gettext as _
 from experiments.assignment import bucket_ranges
 from experiments.models import Experiment, Phase, Variant
 from experiments.phases import Slice, first_slices, moved_slices, slices_of
-from experiments.services.catalogue import bump_revision
 from experiments.services.changes import Kind, Occasion, record
+from experiments.services.config_revision import bump_revision
 
 LIVE = (Experiment.Status.RUNNING, Experiment.Status.PAUSED)
 # An allocator that moves shares hourly for three weeks; each phase costs serving some memory.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments.models import Experiment, GoalRollup, Rollup, Variant
-from experiments.services.book import AMOUNTS, GOAL_AMOUNTS
+from experiments.models.rollup import AMOUNTS, GOAL_AMOUNTS
 from experiments.services.counts import Counts
 from experiments.services.outcomes import guardrail_goals
 from experiments.warehouse.definition import goal_rollups_of, rollups_of

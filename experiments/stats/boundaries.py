@@ -29,7 +29,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import special
 
-from experiments.stats.fixed import check_alpha
+from experiments.stats.comparisons import check_alpha
 from experiments.stats.sufficient import FloatArray, Values
 
 # Steeper lines save visitors at the plan's end and cost them at early looks; 1 does both little.

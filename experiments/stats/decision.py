@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from experiments.stats.evidence import ArmEvidence, Evidence, GuardrailEvidence, Rule, turned
-from experiments.stats.outcomes import Outcome, Policy, is_harmed, is_held, outcome_of
+from experiments.stats.outcomes import Outcome, is_harmed, is_held, outcome_of
+from experiments.stats.policy import Policy
 
 
 class Status(StrEnum):

@@ -3,9 +3,9 @@
 import numpy as np
 from scipy import optimize, special, stats
 
+from experiments.stats.comparisons import Comparisons, check_alpha, check_arms, comparisons
 from experiments.stats.cuped import estimate
 from experiments.stats.estimates import contrasts
-from experiments.stats.fixed import Comparisons, check_alpha, check_arms, comparisons
 from experiments.stats.sufficient import FloatArray, SufficientStatistics
 
 # Trapezoid rule for an analytic integrand that vanishes at both ends: exact to rounding.

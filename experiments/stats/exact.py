@@ -16,7 +16,7 @@ import numpy as np
 from scipy.special import ndtr
 from scipy.stats import fisher_exact
 
-from experiments.stats.fixed import check_alpha
+from experiments.stats.comparisons import check_alpha
 from experiments.stats.reasons import Reason
 from experiments.stats.score_interval import score_effect_interval, score_lift_interval
 from experiments.stats.unconditional import barnard_p_value, boschloo_p_value

@@ -4,7 +4,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from experiments.stats.fixed import check_alpha
+from experiments.stats.comparisons import check_alpha
 from experiments.stats.sufficient import FloatArray
 
 Correction = Literal["none", "holm", "hochberg", "bh", "by"]

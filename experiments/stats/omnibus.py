@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from experiments.stats.comparisons import check_arms
 from experiments.stats.cuped import estimate
 from experiments.stats.estimates import as_arrays
-from experiments.stats.fixed import check_arms
 from experiments.stats.reasons import Reason
 from experiments.stats.sufficient import Proportion, SufficientStatistics
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from experiments.stats.bayesian import BayesianResult
+from experiments.stats.comparisons import Comparison
 from experiments.stats.cuped import estimate, is_adjustable
 from experiments.stats.estimates import Contrasts, contrasts
 from experiments.stats.exact import ExactComparison, compare_exact
-from experiments.stats.fixed import Comparison, Test, compare_fixed
+from experiments.stats.fixed import Test, compare_fixed
 from experiments.stats.multiplicity import adjust_p_values, interval_levels
 from experiments.stats.posteriors import count_reasons, counts_of, posteriors
 from experiments.stats.reasons import Reason

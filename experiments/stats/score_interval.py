@@ -7,7 +7,8 @@ from typing import TypeAlias
 from scipy.optimize import brentq
 from scipy.special import ndtri
 
-from experiments.stats.fixed import check_alpha, wilson_interval
+from experiments.stats.comparisons import check_alpha
+from experiments.stats.fixed import wilson_interval
 
 Interval: TypeAlias = tuple[float, float]
 Counts: TypeAlias = tuple[float, float]  # clicks, visitors

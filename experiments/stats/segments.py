@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from experiments.stats.bayesian import NormalMixture
-from experiments.stats.fixed import check_alpha
+from experiments.stats.comparisons import check_alpha
 from experiments.stats.heterogeneity import Heterogeneity, cochran_q, pooled_mean
 from experiments.stats.multiplicity import Correction, adjust_p_values, interval_levels
 from experiments.stats.pooling import pool_partially

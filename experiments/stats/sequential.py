@@ -20,16 +20,11 @@ from experiments.stats.boundaries import (
     reserved_log_threshold,
     reserved_p_value,
 )
+from experiments.stats.comparisons import Comparisons, check_alpha, check_arms, comparisons
 from experiments.stats.cuped import estimate
 from experiments.stats.estimates import Contrasts, as_arrays, contrasts, where_defined
 from experiments.stats.evalues import click_lift_interval, click_log_e_value
-from experiments.stats.fixed import (
-    Comparisons,
-    check_alpha,
-    check_arms,
-    compare_fixed,
-    comparisons,
-)
+from experiments.stats.fixed import compare_fixed
 from experiments.stats.reasons import Reason, first_reason
 from experiments.stats.sufficient import (
     FloatArray,

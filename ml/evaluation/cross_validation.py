@@ -13,8 +13,8 @@ from ml.checkpoints import Keep, keep_nothing
 from ml.dataset.groups import Arms, ContrastGroup, stack_arms
 from ml.dataset.pairs import Pairs, pair_arms
 from ml.dataset.splits import assign_folds, connect_groups, find_leaks
-from ml.embedding import Progress, no_progress, within
 from ml.evaluation.metrics import Predictions
+from ml.progress import Progress, no_progress, within
 from ml.strategies.contract import Strategy
 from ml.strategies.stack import Stack
 

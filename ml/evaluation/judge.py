@@ -7,11 +7,11 @@ from itertools import compress
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.context import context_of
 from ml.dataset.duplicates import tokenise
 from ml.dataset.groups import ContrastGroup, Dataset, stack_arms
 from ml.dataset.pairs import pair_arms
 from ml.dataset.spread import replicate_dispersion
-from ml.deviations import context_of
 from ml.evaluation.ceiling import noise_ceiling
 from ml.evaluation.estimates import Estimate, estimate, resample, total
 from ml.evaluation.metrics import Metrics, Predictions, group_sums, summarise

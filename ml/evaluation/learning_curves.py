@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from ml.checkpoints import Keep, keep_nothing
 from ml.dataset.groups import Arms, ContrastGroup, stack_arms
 from ml.dataset.pairs import pair_arms
-from ml.embedding import Progress, no_progress
 from ml.evaluation.cross_validation import kept_scores, make_folds
 from ml.evaluation.estimates import N_DRAWS, Estimate, interval
+from ml.progress import Progress, no_progress
 from ml.strategies.contract import Strategy
 
 # One fold in so many judges, the others teach.

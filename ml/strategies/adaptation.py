@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ml.devices import fast_arithmetic
-from ml.embedding import Progress, no_progress
 from ml.encoder import SentenceEncoder, encode_sorted, unit_mean
+from ml.progress import Progress, no_progress
 from ml.strategies.network import device_of, seeded
 
 BATCH = 64

@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ml.embedding import Encoder, EncoderError, layers_of
+from ml.embedding import Encoder, layers_of
+from ml.errors import EncoderError
 from ml.strategies.contract import Strategy
 from ml.strategies.frozen_head import FrozenHead
 from ml.strategies.no_text import NoText

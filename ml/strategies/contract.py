@@ -2,36 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from ml.dataset.groups import Arms
-from ml.embedding import Encoder, EncoderError, Progress, no_progress
-
-_Value = TypeVar("_Value")
-
-
-def below(prefix: str, named: Mapping[str, _Value]) -> dict[str, _Value]:
-    """Return what stands below a prefix, by its name without it.
-
-    Args:
-        prefix: Start of the wanted names.
-        named: Anything by name.
-
-    >>> below("a.", {"a.x": 1, "b.x": 2})
-    {'x': 1}
-    """
-    return {
-        name.removeprefix(prefix): value for name, value in named.items() if name.startswith(prefix)
-    }
-
-
-class FitError(RuntimeError):
-    """A strategy could not learn for a reason that is not in the data; the message names it."""
-
+from ml.embedding import Encoder
+from ml.errors import EncoderError
+from ml.progress import Progress, no_progress
 
 # A row for each text, each of length 1: their inner product is the cosine likeness.
 Representation = NDArray[np.float32] | csr_array
@@ -64,7 +44,7 @@ class Parts:
         >>> parts.refuse_another(other)  # doctest: +ELLIPSIS
         Traceback (most recent call last):
         ...
-        ml.embedding.EncoderError: encoder 'other': not the one the predictor was trained on ...
+        ml.errors.EncoderError: encoder 'other': not the one the predictor was trained on ...
         """
         trained_on = self.words["encoder"]
         if trained_on != encoder.fingerprint:

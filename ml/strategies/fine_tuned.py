@@ -11,9 +11,9 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from ml.dataset.groups import Arms, center_in_group
-from ml.embedding import Progress, no_progress, within
 from ml.encoder import SentenceEncoder, encode_sorted
-from ml.strategies.contract import Parts, below
+from ml.progress import Progress, no_progress, within
+from ml.strategies.contract import Parts
 from ml.strategies.fine_tuning import Lesson, Tuned, TuningSettings, prepare_lesson
 from ml.strategies.network import (
     BATCH,
@@ -27,6 +27,7 @@ from ml.strategies.network import (
 from ml.strategies.ridge import ALPHAS, fit_ridge
 from ml.strategies.together import LAYERS, Recipe, tune_network, tune_together
 from ml.strategies.watching import Course
+from ml.tensors import below
 
 # Share of a fit in which what stays frozen is read.
 PREPARING = 0.1

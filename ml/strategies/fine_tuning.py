@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ml.dataset.groups import Arms
-from ml.embedding import Progress, no_progress
+from ml.progress import Progress, no_progress
 from ml.strategies.network import States, device_of, seeded, upper_means
 from ml.strategies.targets import centered_targets, evidence_weights
 from ml.strategies.teams import ALONE, Team

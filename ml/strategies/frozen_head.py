@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.dataset.groups import Arms, center_in_group
-from ml.embedding import Encoder, Progress, no_progress
+from ml.embedding import Encoder
+from ml.progress import Progress, no_progress
 from ml.strategies.contract import Parts
 from ml.strategies.ridge import ALPHAS, fit_ridge
 from ml.strategies.targets import centered_targets, evidence_weights

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.dataset.groups import Arms
-from ml.embedding import Progress, no_progress, within
-from ml.strategies.contract import FittedStrategy, Parts, Representation, Strategy, below
+from ml.progress import Progress, no_progress, within
+from ml.strategies.contract import FittedStrategy, Parts, Representation, Strategy
+from ml.tensors import below
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

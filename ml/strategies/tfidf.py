@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 
 from ml.dataset.duplicates import tokenise
 from ml.dataset.groups import Arms
-from ml.embedding import Progress, no_progress
+from ml.progress import Progress, no_progress
 from ml.strategies.contract import Parts
 from ml.strategies.targets import centered_targets, evidence_weights
 

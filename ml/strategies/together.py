@@ -25,12 +25,13 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 
-from ml.embedding import Progress, no_progress
-from ml.strategies.contract import FitError, below
+from ml.errors import FitError
+from ml.progress import Progress, no_progress
 from ml.strategies.fine_tuning import Lesson, Tuned, TuningSettings, tune
 from ml.strategies.network import States, adapted, trainable_layers
 from ml.strategies.teams import ALONE, Team
 from ml.strategies.watching import Course
+from ml.tensors import below
 
 JOB, TENSORS, MADE, COURSE, ERRORS = (
     "job.json",

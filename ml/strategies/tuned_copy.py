@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.dataset.groups import Arms
-from ml.embedding import Encoder, EncoderError, Progress, no_progress
+from ml.embedding import Encoder
+from ml.errors import EncoderError
+from ml.progress import Progress, no_progress
 from ml.strategies.contract import Parts
 
 

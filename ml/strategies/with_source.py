@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.dataset.groups import Arms
-from ml.embedding import Progress, no_progress
+from ml.progress import Progress, no_progress
 from ml.strategies.contract import FittedStrategy, Parts, Strategy
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ml.dataset.groups import build_groups
-from ml.embedding import Encoder, Progress
+from ml.embedding import Encoder
 from ml.evaluation.curve_drawing import draw_curves
 from ml.evaluation.learning_curves import (
     Plan,
@@ -16,6 +16,7 @@ from ml.evaluation.learning_curves import (
     measure_curves,
 )
 from ml.history.row import HistoryRow
+from ml.progress import Progress
 from ml.strategies.catalogue import line_up
 from ml.training.trainer import refuse_too_little
 

@@ -9,15 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.calibration import Calibration, fit_calibration
+from ml.context import FACTORS, Factor, context_of
 from ml.dataset.groups import center_in_group
 from ml.deviations import (
     EVERYBODY,
-    FACTORS,
     MIN_LEVEL_GROUPS,
     Departure,
-    Factor,
     Features,
-    context_of,
     fit_departure,
     plain_features,
 )

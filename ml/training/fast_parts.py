@@ -18,10 +18,11 @@ from ml.artifacts import Artifact
 from ml.calibration import Calibration, win_probability
 from ml.dataset.groups import Arms, ContrastGroup, stack_arms
 from ml.dataset.pairs import pair_arms
-from ml.embedding import Encoder, Progress, no_progress, within
+from ml.embedding import Encoder
 from ml.encoder import sentence_encoder
 from ml.int8 import Int8Encoder
 from ml.int8_export import NO_BRANCH, Branch, NoFastCopyError, export_int8
+from ml.progress import Progress, no_progress, within
 from ml.strategies.catalogue import strategy_named
 from ml.strategies.contract import FittedStrategy
 from ml.strategies.fine_tuned import FittedTuned

@@ -11,12 +11,12 @@ from ml.dataset.groups import ContrastGroup, stack_arms
 from ml.dataset.splits import connect_groups
 from ml.deviations import project
 from ml.domain import measure_domain
-from ml.embedding import Progress, no_progress
 from ml.evaluation.cross_validation import Helpers
 from ml.evaluation.metrics import summarise
 from ml.evaluation.risk import measure_risk
 from ml.explanation import check_deletion
 from ml.past import past_wordings
+from ml.progress import Progress, no_progress
 from ml.strategies.catalogue import LABEL_FREE_VECTORS
 from ml.strategies.contract import FittedStrategy, Strategy
 from ml.training.departures import Tried, try_departures

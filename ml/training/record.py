@@ -15,9 +15,9 @@ import numpy as np
 from ml.dataset.groups import ContrastGroup, Dataset, stack_arms
 from ml.dataset.pairs import pair_arms
 from ml.dataset.spread import replicate_dispersion
-from ml.domain import primary_tag
 from ml.embedding import Encoder
 from ml.evaluation.ceiling import noise_ceiling
+from ml.language.locales import primary_tag
 from ml.training.trials import N_FOLDS, count_repeats
 
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "sentence-transformers", "torch", "transformers")

@@ -16,6 +16,7 @@ from ml.dataset.pairs import pair_arms
 from ml.dataset.splits import connect_groups
 from ml.dataset.spread import replicate_dispersion
 from ml.embedding import Encoder, layers_of
+from ml.errors import TooLittleHistoryError
 from ml.evaluation.cross_validation import Helpers
 from ml.evaluation.metrics import summarise
 from ml.gate import Candidate, Decision, decide
@@ -34,7 +35,6 @@ from ml.training.record import (
     record_configuration,
     record_data,
 )
-from ml.training.shortage import TooLittleHistoryError
 from ml.training.source import Source, prepare_source
 from ml.training.trials import N_FOLDS, Trial, TrialSettings, try_strategies
 

@@ -11,6 +11,7 @@ from ml.calibration import fit_slope
 from ml.dataset.groups import Arms, ContrastGroup, build_groups, center_in_group, stack_arms
 from ml.dataset.pairs import pair_arms
 from ml.embedding import Encoder
+from ml.errors import TooLittleHistoryError
 from ml.evaluation.cross_validation import cross_validate, make_folds
 from ml.evaluation.metrics import Predictions, group_sums, summarise
 from ml.history.row import HistoryRow
@@ -20,7 +21,6 @@ from ml.strategies.frozen_head import FrozenHead
 from ml.strategies.ridge import fit_ridge
 from ml.strategies.targets import centered_targets, evidence_weights
 from ml.strategies.with_source import WithSource
-from ml.training.shortage import TooLittleHistoryError
 from ml.training.source import Source, prepare_source
 from ml.training.trainer import refuse_too_little
 from ml.training.trials import N_FOLDS

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from ml.calibration import Calibration
 from ml.checkpoints import Keep, keep_nothing
 from ml.dataset.groups import ContrastGroup
-from ml.embedding import Progress, within
 from ml.evaluation.cross_validation import (
     NO_HELPERS,
     Folds,
@@ -20,6 +19,7 @@ from ml.evaluation.cross_validation import (
 )
 from ml.evaluation.estimates import GroupSums
 from ml.evaluation.metrics import Predictions, group_sums
+from ml.progress import Progress, within
 from ml.strategies.contract import Strategy
 
 N_FOLDS = 5

@@ -7,7 +7,7 @@ import numpy as np
 
 from ml.dataset.duplicates import tokenise
 from ml.dataset.groups import Arms, build_groups
-from ml.embedding import CachedEncoder
+from ml.encoder_cache import CachedEncoder
 from ml.history.row import HistoryRow
 from ml.training.trainer import DEFAULTS, TrainingSettings, train
 

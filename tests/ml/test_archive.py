@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from ml.dataset.groups import build_groups
-from ml.embedding import CachedEncoder
 from ml.encoder import load_encoder
+from ml.encoder_cache import CachedEncoder
 from ml.evaluation.cross_validation import cross_validate, make_folds
 from ml.evaluation.metrics import group_sums, summarise
 from ml.history.reading import read_history

@@ -4,9 +4,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ml.artifacts import Artifact, ArtifactError, load_artifact, publish_artifact, verify_artifact
+from ml.artifacts import Artifact, load_artifact, publish_artifact, verify_artifact
 from ml.calibration import Calibration
 from ml.domain import Domain
+from ml.errors import ArtifactError
 from ml.past import PastWording
 from ml.strategies.contract import Parts
 

@@ -3,15 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ml.context import Context
 from ml.dataset.groups import build_groups, center_in_group, stack_arms
-from ml.deviations import (
-    Context,
-    Features,
-    fit_departure,
-    plain_features,
-    project,
-    shift_of,
-)
+from ml.deviations import Features, fit_departure, plain_features, project, shift_of
 from ml.strategies.targets import centered_targets, evidence_weights
 from tests.ml.factories import divided_rows, learnable_rows
 

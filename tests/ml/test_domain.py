@@ -4,7 +4,8 @@ from scipy.sparse import csr_array
 
 from ml.dataset.groups import stack_arms
 from ml.dataset.splits import connect_groups
-from ml.domain import Domain, likeness, measure_domain, primary_tag
+from ml.domain import Domain, likeness, measure_domain
+from ml.language.locales import primary_tag
 from ml.strategies.frozen_head import FrozenHead
 from ml.strategies.tfidf import TfidfRidge
 from tests.ml.factories import HashEncoder, arm_row, groups_of, learnable_rows

@@ -2,7 +2,7 @@ import logging
 
 import numpy as np
 
-from ml.embedding import CachedEncoder
+from ml.encoder_cache import CachedEncoder
 from tests.ml.factories import HashEncoder
 
 TEXTS = ["Go now", "Try it", "Go now", "Découvrir"]

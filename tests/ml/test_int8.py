@@ -6,8 +6,8 @@ import pytest
 import torch  # noqa: TID253 - a layer to compare with
 
 from ml import int8, int8_export
-from ml.embedding import EncoderError
 from ml.encoder import load_encoder
+from ml.errors import EncoderError
 from ml.int8 import Int8Encoder
 from ml.int8_export import NoFastCopyError, export_int8
 from tests.ml.conftest import TINY_ENCODER

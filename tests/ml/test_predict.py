@@ -6,10 +6,10 @@ import pytest
 from django.utils import translation
 
 from ml import predict
+from ml.errors import FitError
 from ml.messages import SENTENCES, sentence
 from ml.models import PredictorVersion
 from ml.predict import PredictorError
-from ml.strategies.contract import FitError
 from tests.ml.factories import learnable_rows
 
 pytestmark = pytest.mark.django_db

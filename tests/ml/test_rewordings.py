@@ -1,7 +1,7 @@
 import pytest
 
-from ml.deviations import Context
-from ml.embedding import CachedEncoder
+from ml.context import Context
+from ml.encoder_cache import CachedEncoder
 from ml.rewordings import MAX_OF_ONE_SOURCE, rank_rewordings
 from ml.scoring import load_scorer
 from tests.ml.factories import StrangeEncoder, learnable_rows, train_in

@@ -3,8 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ml.deviations import Context
-from ml.embedding import CachedEncoder, EncoderError
+from ml.context import Context
+from ml.encoder_cache import CachedEncoder
+from ml.errors import EncoderError
 from ml.scoring import Scorer, load_scorer
 from tests.ml.factories import (
     HashEncoder,

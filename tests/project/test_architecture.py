@@ -39,6 +39,7 @@ NOT_CORE = {
     "advice",
     "apps",
     "asking",
+    "descriptions",
     "drawing",
     "learning",
     "management",

@@ -15,7 +15,7 @@ from uuid6 import uuid7
 from experiments.api.public import edge
 from experiments.api.public.edge import Edge
 from experiments.services.demo import load_demo
-from experiments.services.snapshot import SnapshotStore
+from experiments.services.snapshot_store import SnapshotStore
 from tests.factories import NOW
 from tests.wsgi_client import WSGIClient
 

@@ -5,7 +5,7 @@ import pytest
 from ctaopt import rendering
 from experiments.api.public.edge import Edge
 from experiments.api.public.ofrep import PREFIX
-from experiments.services.snapshot import SnapshotStore
+from experiments.services.snapshot_store import SnapshotStore
 from tests import factories
 from tests.experiments.api.public.conftest import django_app
 from tests.wsgi_client import WSGIClient

@@ -22,7 +22,7 @@ from experiments.api.public.http import (
     refusal,
     send,
 )
-from experiments.services.snapshot import SnapshotStore
+from experiments.services.snapshot_store import SnapshotStore
 
 logger = logging.getLogger(__name__)
 

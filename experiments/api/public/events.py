@@ -24,7 +24,7 @@ from experiments.services.event_store import NotTakenError
 from experiments.services.ingestion import MAX_EVENTS, ingest
 from experiments.services.messages import batch_in, clock_skew, sent_at_in
 from experiments.services.quality import Sender, flags_of
-from experiments.services.snapshot import SnapshotStore
+from experiments.services.snapshot_store import SnapshotStore
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from experiments.api.public.http import RefusedError, Request, Response
 from experiments.api.public.ofrep import Context, flag_of, is_identifier, rate_limit
 from experiments.api.public.page import MAX_PARAMETERS, with_page
 from experiments.services.drawing import MEASURED
-from experiments.services.snapshot import SnapshotStore
+from experiments.services.snapshot_store import SnapshotStore
 
 PREFIX = "/fragment"
 # Never a cache's: it would give one visitor's arm to everybody.

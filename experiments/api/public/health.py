@@ -2,7 +2,7 @@
 
 from experiments import selectors
 from experiments.api.public.http import Request, Response, json_response
-from experiments.services.snapshot import SnapshotStore
+from experiments.services.snapshot_store import SnapshotStore
 
 
 def healthz(_: Request, __: SnapshotStore) -> Response:

@@ -23,7 +23,7 @@ from experiments import selectors
 from experiments.api.public.http import Request, Response
 from experiments.api.public.stream_metrics import StreamDepths
 from experiments.services.ingestion import Receipt
-from experiments.services.snapshot import SnapshotStore
+from experiments.services.snapshot_store import SnapshotStore
 
 logger = logging.getLogger(__name__)
 

@@ -35,7 +35,8 @@ from experiments.services.serving import (
     UnknownSlotError,
     evaluate_slot,
 )
-from experiments.services.snapshot import ServedSite, Snapshot, SnapshotStore
+from experiments.services.snapshot import ServedSite, Snapshot
+from experiments.services.snapshot_store import SnapshotStore
 
 PREFIX = "/ofrep/v1/evaluate/flags"
 # OFREP's words for errors.

@@ -19,7 +19,8 @@ from experiments.api.public.http import (
     has_etag,
 )
 from experiments.services.payload import payload_of
-from experiments.services.snapshot import ServedSite, SnapshotStore
+from experiments.services.snapshot import ServedSite
+from experiments.services.snapshot_store import SnapshotStore
 
 PREFIX = "/api/features"
 NOT_CACHED = ("Cache-Control", "no-store")

@@ -40,7 +40,8 @@ from experiments.api.public.http import (
 )
 from experiments.services.payload import payload_of
 from experiments.services.serving import site_of_key
-from experiments.services.snapshot import ServedSite, Snapshot, SnapshotStore
+from experiments.services.snapshot import ServedSite, Snapshot
+from experiments.services.snapshot_store import SnapshotStore
 
 logger = logging.getLogger(__name__)
 

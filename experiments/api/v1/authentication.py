@@ -10,8 +10,7 @@ from rest_framework.request import Request
 
 from experiments import selectors
 from experiments.models import Site
-from experiments.services.catalogue import server_key_digest
-from experiments.services.snapshot import refused_keys
+from experiments.services.catalogue import refused_keys, server_key_digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from experiments.management import visitors
 from experiments.management.connection import Answer, ServiceError
 from experiments.management.visitors import Visits, event_id, simulate
 from experiments.models import Event
-from experiments.services.snapshot import SnapshotStore
+from experiments.services.snapshot_store import SnapshotStore
 from tests import factories
 from tests.wsgi_client import WSGIClient
 

@@ -9,7 +9,7 @@ from experiments import selectors
 from experiments.models import Experiment
 from experiments.services.adjusting import is_adjustable
 from experiments.services.analysis import report_of
-from experiments.services.totals import ArmTotals
+from experiments.services.arm_totals import ArmTotals
 from tests import factories
 from tests.factories import NOW
 

@@ -5,7 +5,8 @@ import pytest
 from experiments import selectors
 from experiments.models import CTA, CTAWording, Experiment, HistoryArm
 from experiments.services import archive
-from experiments.services.archive import experiment_rows, history_rows, import_history
+from experiments.services.archive import experiment_rows, history_rows
+from experiments.services.history_import import import_history
 from ml.history.reading import HistoryFileError
 from tests import factories
 from tests.factories import NOW, STARTED

@@ -3,12 +3,8 @@ from django.db import IntegrityError
 
 from experiments import selectors
 from experiments.models import ServerKey
-from experiments.services.catalogue import (
-    bump_revision,
-    create_server_key,
-    revoke_server_key,
-    server_key_digest,
-)
+from experiments.services.catalogue import create_server_key, revoke_server_key, server_key_digest
+from experiments.services.config_revision import bump_revision
 from tests.factories import NOW
 from tests.threads import in_threads
 

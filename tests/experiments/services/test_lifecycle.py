@@ -5,15 +5,15 @@ import pytest
 
 from experiments import selectors
 from experiments.models import CTAWording, Experiment, Variant
+from experiments.services.drafting import duplicate_experiment
 from experiments.services.lifecycle import (
-    CannotStartError,
     archive_experiment,
-    duplicate_experiment,
     pause_experiment,
     resume_experiment,
     start_experiment,
     stop_experiment,
 )
+from experiments.services.readiness import CannotStartError
 from tests import factories
 from tests.factories import NOW, STARTED
 from tests.threads import in_threads

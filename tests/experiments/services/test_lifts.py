@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from experiments.models import Experiment
-from experiments.services.lifts import checked_lifts, lift_estimates
+from experiments.services.lift_estimates import lift_estimates
+from experiments.services.lifts import checked_lifts
 from experiments.stats.empirical_bayes import PriorFit
 from experiments.stats.priors import NormalPrior
 from experiments.stats.sufficient import Proportion

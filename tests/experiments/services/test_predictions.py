@@ -2,7 +2,7 @@ import pytest
 from django.utils import timezone
 
 from experiments.models import Job
-from experiments.services import predictions
+from experiments.services import predictions, predictor_training, ranking_presentation
 from experiments.services.jobs import JobFailedError
 from ml import predict
 
@@ -41,19 +41,19 @@ def outcome(*wordings, refusal=None, notes=()):
 
 
 def test_ranking_is_shown_best_first_and_refused_last():
-    shown = predictions.ranking_in_words(outcome(REFUSED, CONTROL, RIVAL))
+    shown = ranking_presentation.ranking_in_words(outcome(REFUSED, CONTROL, RIVAL))
     assert [row["text"] for row in shown["wordings"]] == ["Get my guide", "Send", "<b>"]
     assert shown["control"] == "Send"
 
 
 def test_ranking_says_why_a_wording_has_no_prediction():
-    shown = predictions.ranking_in_words(outcome(CONTROL, REFUSED))
+    shown = ranking_presentation.ranking_in_words(outcome(CONTROL, REFUSED))
     assert "HTML" in shown["wordings"][1]["reason"]
 
 
 def test_ranking_says_why_there_is_none_at_all():
     refusal = {"code": "no_predictor", "params": {}}
-    shown = predictions.ranking_in_words(outcome(refusal=refusal))
+    shown = ranking_presentation.ranking_in_words(outcome(refusal=refusal))
     assert "no predictor" in shown["no_prediction"]
 
 
@@ -68,7 +68,7 @@ def test_rank_without_a_predictor_is_an_answer_and_not_a_failure():
 def test_train_on_an_empty_archive_says_what_is_missing(settings, tmp_path, monkeypatch):
     settings.CTAOPT_MODEL_DIR = tmp_path
     with pytest.raises(JobFailedError, match="Too little history"):
-        predictions.train({}, lambda *_: None)
+        predictor_training.train({}, lambda *_: None)
 
 
 @pytest.mark.django_db
@@ -93,7 +93,7 @@ def test_training_of_its_own_accord_waits_for_enough_new_tests(
 ):
     settings.CTAOPT_RETRAIN_AFTER_TESTS = enough
     monkeypatch.setattr(predict, "new_contrasts", lambda rows: new)
-    job = predictions.start_due_training(now=timezone.now())
+    job = predictor_training.start_due_training(now=timezone.now())
     assert Job.objects.filter(kind="training", created_by=None).count() == asked
     assert (job is not None) == bool(asked)
 
@@ -101,6 +101,6 @@ def test_training_of_its_own_accord_waits_for_enough_new_tests(
 @pytest.mark.django_db
 def test_training_of_its_own_accord_leaves_a_running_one_alone(monkeypatch):
     monkeypatch.setattr(predict, "new_contrasts", lambda rows: 50)
-    assert predictions.start_due_training(now=timezone.now()) is not None
-    assert predictions.start_due_training(now=timezone.now()) is None
+    assert predictor_training.start_due_training(now=timezone.now()) is not None
+    assert predictor_training.start_due_training(now=timezone.now()) is None
     assert Job.objects.count() == 1

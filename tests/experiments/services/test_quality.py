@@ -1,11 +1,11 @@
 import pytest
 
 from experiments.models import Event
+from experiments.services.internal_traffic import internal_traffic
 from experiments.services.quality import (
     USER_AGENT_CHARACTERS,
     Sender,
     flags_of,
-    internal_traffic,
     is_bot,
     is_prefetch,
 )

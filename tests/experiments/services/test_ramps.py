@@ -5,14 +5,10 @@ import pytest
 
 from experiments.models import Change, Experiment
 from experiments.services.changes import Occasion
-from experiments.services.lifecycle import (
-    CannotStartError,
-    duplicate_experiment,
-    pause_experiment,
-    resume_experiment,
-    start_experiment,
-)
+from experiments.services.drafting import duplicate_experiment
+from experiments.services.lifecycle import pause_experiment, resume_experiment, start_experiment
 from experiments.services.ramps import Step, advance_ramp, set_ramp
+from experiments.services.readiness import CannotStartError
 from experiments.services.schedules import tend_experiments
 from experiments.services.traffic import CannotChangeError
 from tests.factories import NOW

@@ -1,6 +1,6 @@
 import pytest
 
-from experiments.services.lifts import lift_estimates
+from experiments.services.lift_estimates import lift_estimates
 from experiments.services.segmenting import MOST_VALUES, segment_results, segment_totals
 from experiments.stats.sufficient import Proportion
 from tests.experiments.services.reporting import count, reported

@@ -4,11 +4,11 @@ import pytest
 from scipy.stats import chisquare
 
 from experiments.models import CTAWording, Experiment
+from experiments.services.cta_content import localised
 from experiments.services.serving import (
     NoWordingError,
     UnknownSlotError,
     evaluate_slot,
-    localised,
     site_of_key,
 )
 from experiments.services.snapshot import build_snapshot

@@ -9,9 +9,12 @@ from django.db import InterfaceError, OperationalError
 from experiments import selectors
 from experiments.models import CTAWording, Experiment, ServerKey, Site, Variant
 from experiments.services import snapshot as module
-from experiments.services.catalogue import bump_revision, server_key_digest
+from experiments.services.catalogue import server_key_digest
+from experiments.services.config_revision import bump_revision
+from experiments.services.cta_content import cta_values
 from experiments.services.messages import MAX_AGE
-from experiments.services.snapshot import SnapshotStore, build_snapshot, cta_values
+from experiments.services.snapshot import build_snapshot
+from experiments.services.snapshot_store import SnapshotStore
 from tests import factories
 from tests.factories import NOW, STARTED
 

@@ -10,7 +10,8 @@ from scipy.stats import binomtest, norm
 from experiments.stats.decision import Code, Decision, Status, decide
 from experiments.stats.evidence import ArmEvidence, Evidence, GuardrailEvidence, Rule
 from experiments.stats.fixed import compare_fixed
-from experiments.stats.outcomes import Outcome, Policy
+from experiments.stats.outcomes import Outcome
+from experiments.stats.policy import Policy
 from experiments.stats.sequential import compare_sequential
 from experiments.stats.sufficient import Proportion
 

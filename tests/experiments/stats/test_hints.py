@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.api import WLS, add_constant
 
-from experiments.stats.hints import Trend, evaluate_aa, novelty_hint, weekday_hint
+from experiments.stats.aa_calibration import evaluate_aa
+from experiments.stats.hints import Trend, novelty_hint, weekday_hint
 
 SES = [0.01] * 10
 

@@ -2,7 +2,8 @@ import pytest
 
 from experiments.stats.evidence import ArmEvidence, Evidence, GuardrailEvidence, Rule
 from experiments.stats.health import check_multiple_arms
-from experiments.stats.outcomes import Outcome, Policy, is_harmed, is_held, outcome_of
+from experiments.stats.outcomes import Outcome, is_harmed, is_held, outcome_of
+from experiments.stats.policy import Policy
 
 POLICY = Policy()
 

@@ -2,10 +2,9 @@
 
 import ibis
 
-from experiments.services.book import AMOUNTS
+from experiments.event_schema.rules import PHASE, PRE_PERIOD
+from experiments.models.rollup import AMOUNTS, LEFT_OUT_COLUMNS
 from experiments.services.messages import MAX_AHEAD, Attributes
-from experiments.services.outcomes import PHASE, PRE_PERIOD
-from experiments.services.totals import LEFT_OUT_COLUMNS
 from experiments.warehouse import definition
 from experiments.warehouse.layout import ATTRIBUTES, COLUMNS
 from experiments.warehouse.question import Question

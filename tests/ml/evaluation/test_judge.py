@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from ml.dataset.groups import build_groups
-from ml.embedding import CachedEncoder
+from ml.encoder_cache import CachedEncoder
 from ml.evaluation.judge import NoGroupsError, judge
 from ml.scoring import load_scorer
 from tests.ml.factories import StrangeEncoder, arm_row, learnable_rows, train_in

@@ -1,7 +1,8 @@
 import pytest
 
-from ml.embedding import CachedEncoder, EncoderError
 from ml.encoder import load_encoder
+from ml.encoder_cache import CachedEncoder
+from ml.errors import EncoderError
 from ml.strategies.catalogue import MIN_TUNING_GROUPS, Tuning, line_up, strategy_named
 from tests.ml.conftest import TINY_ENCODER
 from tests.ml.factories import HashEncoder

@@ -5,8 +5,9 @@ import pytest
 import torch  # noqa: TID253 - compares weights
 
 from ml.dataset.groups import stack_arms
-from ml.embedding import CachedEncoder, EncoderError
 from ml.encoder import load_encoder
+from ml.encoder_cache import CachedEncoder
+from ml.errors import EncoderError
 from ml.strategies import network
 from ml.strategies.adaptation import adapt_encoder
 from ml.strategies.fine_tuned import FineTuned

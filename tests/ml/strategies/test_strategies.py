@@ -6,7 +6,7 @@ from scipy.sparse import issparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from ml.dataset.groups import stack_arms
-from ml.embedding import EncoderError
+from ml.errors import EncoderError
 from ml.strategies.frozen_head import FrozenHead
 from ml.strategies.no_text import NoText
 from ml.strategies.targets import centered_targets, evidence_weights

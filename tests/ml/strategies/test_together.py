@@ -8,8 +8,8 @@ from torch import nn  # noqa: TID253
 
 from ml.dataset.groups import stack_arms
 from ml.encoder import load_encoder
+from ml.errors import FitError
 from ml.strategies import teams
-from ml.strategies.contract import FitError
 from ml.strategies.fine_tuned import FineTuned, read_out
 from ml.strategies.fine_tuning import TuningSettings, prepare_lesson
 from ml.strategies.network import lower_states, shortened, trainable_layers

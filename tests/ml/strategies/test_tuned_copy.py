@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ml.dataset.groups import stack_arms
-from ml.embedding import EncoderError
+from ml.errors import EncoderError
 from ml.strategies.contract import Parts
 from ml.strategies.tuned_copy import TunedCopy
 from tests.ml.factories import HashEncoder, groups_of, learnable_rows

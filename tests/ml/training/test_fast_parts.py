@@ -5,10 +5,11 @@ import sys
 import numpy as np
 import pytest
 
-from ml.artifacts import ArtifactError, load_artifact, load_student
+from ml.artifacts import load_artifact, load_student
 from ml.calibration import Calibration
-from ml.embedding import CachedEncoder, EncoderError
 from ml.encoder import load_encoder
+from ml.encoder_cache import CachedEncoder
+from ml.errors import ArtifactError, EncoderError
 from ml.int8 import Int8Encoder
 from ml.scoring import load_scorer
 from ml.strategies.catalogue import strategy_named

@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 
 from ml.artifacts import verify_artifact
+from ml.errors import TooLittleHistoryError
 from ml.training.choices import Choices
-from ml.training.shortage import TooLittleHistoryError
 from ml.training.trials import count_repeats
 from tests.ml.factories import (
     HashEncoder,

@@ -4,8 +4,8 @@ import pytest
 
 from ml.dataset.groups import stack_arms
 from ml.encoder import load_encoder
+from ml.errors import TooLittleHistoryError
 from ml.strategies.adaptation import adapt_encoder
-from ml.training.shortage import TooLittleHistoryError
 from ml.training.transfer import compare_settings
 from tests.ml.conftest import TINY_ENCODER
 from tests.ml.factories import HashEncoder, groups_of, learnable_rows

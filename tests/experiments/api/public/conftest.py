@@ -4,7 +4,7 @@ import time_machine
 from experiments.api.public import edge
 from experiments.api.public.edge import Edge
 from experiments.services import snapshot
-from experiments.services.snapshot import SnapshotStore
+from experiments.services.snapshot_store import SnapshotStore
 from tests.factories import NOW
 from tests.wsgi_client import WSGIClient
 

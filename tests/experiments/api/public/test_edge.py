@@ -7,7 +7,7 @@ from experiments import selectors
 from experiments.api.public import edge, ofrep, payload
 from experiments.api.public.edge import ROUTES, Edge
 from experiments.services import snapshot
-from experiments.services.snapshot import SnapshotStore
+from experiments.services.snapshot_store import SnapshotStore
 from tests.experiments.api.public.conftest import django_app
 from tests.wsgi_client import WSGIClient, call
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from experiments.api.public.edge import Edge
 from experiments.models import Event, PendingBatch
-from experiments.services.snapshot import SnapshotStore
+from experiments.services.snapshot_store import SnapshotStore
 from experiments.services.streams import configured_stream
 from tests import factories
 from tests.experiments.api.public.conftest import django_app

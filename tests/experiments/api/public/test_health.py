@@ -1,7 +1,7 @@
 from django.db import OperationalError
 
 from experiments import selectors
-from experiments.services.catalogue import bump_revision
+from experiments.services.config_revision import bump_revision
 
 
 def silent():

@@ -10,9 +10,9 @@ from experiments.api.public.edge import Edge
 from experiments.api.public.ofrep import PREFIX
 from experiments.models import CTAWording, Experiment
 from experiments.services import snapshot
-from experiments.services.catalogue import bump_revision
+from experiments.services.config_revision import bump_revision
 from experiments.services.previews import preview_token
-from experiments.services.snapshot import SnapshotStore
+from experiments.services.snapshot_store import SnapshotStore
 from tests import factories
 from tests.experiments.api.public.conftest import django_app
 from tests.wsgi_client import WSGIClient

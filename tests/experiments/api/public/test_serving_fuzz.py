@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from experiments.api.public.edge import Edge
 from experiments.api.public.ofrep import PREFIX as OFREP
 from experiments.api.public.payload import PREFIX as PAYLOAD
-from experiments.services.snapshot import SnapshotStore
+from experiments.services.snapshot_store import SnapshotStore
 from tests import factories
 from tests.experiments.api.public.conftest import django_app
 from tests.wsgi_client import WSGIClient, call

@@ -1,10 +1,20 @@
-"""What a training raises when there is too little history.
-
-Of its own, and light: those who only score catch it, too, and must not load what trains.
-"""
+"""Expected failures of ml. A module without heavy imports, so that any process can catch them."""
 
 from collections.abc import Mapping
 from typing import Literal
+
+
+class EncoderError(RuntimeError):
+    """The configured encoder cannot be used; the message names it and the reason."""
+
+
+class FitError(RuntimeError):
+    """A strategy could not learn for a reason that is not in the data; the message names it."""
+
+
+class ArtifactError(RuntimeError):
+    """A stored predictor is missing, damaged or of another format; the message names the file."""
+
 
 Shortage = Literal["groups", "components", "pairs"]
 

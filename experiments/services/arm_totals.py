@@ -1,0 +1,72 @@
+"""Rollups of one arm added up, and the visitors left out of them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from experiments.models import Exclusion, Rollup
+from experiments.models.rollup import LEFT_OUT_COLUMNS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmTotals:
+    """The rollups of one arm (in one segment), added up."""
+
+    visitors: int = 0
+    clicking_visitors: int = 0
+    converting_visitors: int = 0
+    value_sum: Decimal = Decimal(0)
+    value_sum_squares: Decimal = Decimal(0)
+    covariate_sum: Decimal = Decimal(0)
+    covariate_sum_squares: Decimal = Decimal(0)
+    covariate_product_sum: Decimal = Decimal(0)
+    quarantined_visitors: int = 0
+    bot_visitors: int = 0
+    internal_visitors: int = 0
+    prefetched_visitors: int = 0
+    impossible_visitors: int = 0
+
+    def plus(self, row: Rollup) -> "ArmTotals":
+        return ArmTotals(
+            **{name: getattr(self, name) + getattr(row, name) for name in self.__slots__}
+        )
+
+    @property
+    def with_history(self) -> float:
+        """Return how many equal visitors the covariate's sums are worth (Kish's number).
+
+        Of a rate it is the number of visitors who had done it before.
+        """
+        if not self.covariate_sum_squares:
+            return 0.0
+        return float(self.covariate_sum**2 / self.covariate_sum_squares)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """Visitors left out of the analysis for one reason; `share` is of all visitors."""
+
+    reason: Exclusion
+    visitors: int
+    share: float
+
+
+def left_out_of(totals: Sequence[ArmTotals]) -> tuple[LeftOut, ...]:
+    """Return how many are left out, by the reason; reasons that apply to nobody are not named."""
+    counts = {
+        reason: sum(getattr(total, name) for total in totals)
+        for reason, name in LEFT_OUT_COLUMNS.items()
+    }
+    everybody = sum(total.visitors for total in totals) + sum(counts.values())
+    return tuple(
+        LeftOut(reason=reason, visitors=count, share=count / everybody)
+        for reason, count in counts.items()
+        if count
+    )
+
+
+def totals_of(rollups: Iterable[Rollup]) -> ArmTotals:
+    total = ArmTotals()
+    for row in rollups:
+        total = total.plus(row)
+    return total

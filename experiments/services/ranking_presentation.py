@@ -1,0 +1,120 @@
+"""Rankings and trainings as their pages and the API show them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ml import predict
+
+
+def ranking_in_words(
+    outcome: Mapping[str, Any], request: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return a ranking as its page shows it: best first, reasons as sentences.
+
+    Rankings of an earlier version lack some of what is shown.
+    """
+    asked = request or {}
+    rows = [_row(row, asked) for row in outcome["wordings"]]
+    ranked = sorted(rows, key=lambda row: row["rank"] or len(rows) + 1)
+    refusal = outcome["refusal"]
+    return {
+        "control": next((row["text"] for row in rows if row["is_control"]), None),
+        "no_prediction": predict.describe(refusal) if refusal else None,
+        "notes": [predict.describe(note) for note in outcome["notes"]],
+        "wordings": ranked,
+        "pairs": _pairs(rows, ranked, outcome.get("chances", ())),
+        "suggestions": [
+            {
+                **each,
+                "why": predict.describe_suggestion(each),
+                "lift_interval": _ends(each["lift"]),
+            }
+            for each in outcome.get("suggestions", ())
+        ],
+    }
+
+
+def ranking_for_programs(outcome: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a ranking as the API gives it: as it was answered, each reason with its sentence."""
+    return {
+        **outcome,
+        "refusal": _told(outcome["refusal"]),
+        "notes": [_told(note) for note in outcome["notes"]],
+        "wordings": [
+            {
+                **row,
+                "refusal": _told(row["refusal"]),
+                "checks": _row(row, request)["checks"],
+                "principles": predict.principles_of(row["text"], locale=request["locale"]),
+            }
+            for row in outcome["wordings"]
+        ],
+        "suggestions": [
+            {**each, "message": predict.describe_suggestion(each)}
+            for each in outcome.get("suggestions", ())
+        ],
+    }
+
+
+def _told(reason: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return None if reason is None else {**reason, "message": predict.describe(reason)}
+
+
+def _row(row: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
+    text, locale = row["text"], asked.get("locale", "")
+    return {
+        **row,
+        "reason": predict.describe(row["refusal"]) if row["refusal"] else None,
+        "lift_interval": _ends(row["lift"]),
+        "can_test": not row["is_control"] and not predict.is_no_wording(row["refusal"]),
+        "checks": predict.inspect(
+            text,
+            locale=locale,
+            form=asked.get("form") or "button",
+            position=asked.get("placement") or None,
+        ),
+    }
+
+
+def _ends(lift: Mapping[str, float] | None) -> tuple[float, float] | None:
+    return (lift["low"], lift["high"]) if lift else None
+
+
+def _pairs(
+    rows: Sequence[Mapping[str, Any]],
+    ranked: Sequence[Mapping[str, Any]],
+    chances: Sequence[Sequence[float | None]],
+) -> list[dict[str, Any]]:
+    """Return the chance of every answered wording against every other, best first both ways."""
+    place = {id(row): at for at, row in enumerate(rows)}
+    shown = [row for row in ranked if row["rank"] is not None]
+    if not chances or len(shown) < 2:
+        return []
+    return [
+        {
+            "text": row["text"],
+            "chances": [chances[place[id(row)]][place[id(other)]] for other in shown],
+        }
+        for row in shown
+    ]
+
+
+def training_in_words(outcome: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a training as its page shows it."""
+    manifest = outcome["manifest"]
+    verdicts = manifest["gate"]["verdicts"]
+    return {
+        "number": outcome["number"],
+        "promoted": outcome["strategy"] is not None,
+        "sentences": [
+            text
+            for verdict in verdicts
+            if (text := predict.describe_transfer(verdict["negative_transfer"]))
+        ],
+        "groups": manifest["data"]["groups"],
+        "strategies": [
+            {"name": predict.describe_strategy(name), **metrics}
+            for name, metrics in manifest["metrics"].items()
+        ],
+        "passed": [verdict["name"] for verdict in verdicts if verdict["passed"]],
+    }

@@ -1,0 +1,13 @@
+"""Language tags."""
+
+
+def primary_tag(locale: str) -> str:
+    """Return the language of a locale, in lower case.
+
+    Args:
+        locale: A language tag, or empty.
+
+    >>> primary_tag("fr-CA"), primary_tag("EN_us"), primary_tag("")
+    ('fr', 'en', '')
+    """
+    return locale.replace("_", "-").split("-")[0].lower()
