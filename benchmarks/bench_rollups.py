@@ -179,13 +179,13 @@ def bare_scan() -> None:
 
 def report_times(postgres: PostgresServer, pk: int) -> Figures:
     """Measure what the report page and the API compute, from the experiment's row on."""
-    from experiments import selectors
+    from experiments.selectors import reports
     from experiments.services.analysis import report_of
     from experiments.services.insights import insights_of
     from experiments.services.reports import verdict_on
 
     def report() -> None:
-        experiment = selectors.experiments_for_report().get(pk=pk)
+        experiment = reports.experiments_for_report().get(pk=pk)
         found = report_of(experiment=experiment, now=START + timedelta(days=DAYS))
         verdict_on(found, insights_of(found))
 

@@ -9,10 +9,10 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
-from experiments import selectors
 from experiments.admin.charts import effect_bars
 from experiments.formatting import percent
 from experiments.models import HistoryArm
+from experiments.selectors import history
 from experiments.services.archive import history_rows
 from ml import predict
 
@@ -51,8 +51,8 @@ class HistoryArmAdmin(ModelAdmin[HistoryArm]):  # type: ignore[misc]
             "tests": found["tests"],
             "rows": _with_bars(found["traits"]),
             "locale": locale,
-            "locales": selectors.history_locales(),
-            "has_simulated": selectors.history_arms().filter(is_simulated=True).exists(),
+            "locales": history.history_locales(),
+            "has_simulated": history.history_arms().filter(is_simulated=True).exists(),
         }
         return render(request, "admin/experiments/principles.html", context)
 

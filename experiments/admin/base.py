@@ -6,7 +6,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
-from experiments import selectors
+from experiments.selectors import catalogue
 from experiments.services.config_revision import bump_revision
 
 Row = TypeVar("Row", bound=Model)
@@ -32,7 +32,7 @@ class LockedWhileLiveAdmin(ServedModelAdmin[Row]):
     """For what decides who takes part: it stays as it is while a live experiment uses it."""
 
     def has_change_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
-        if obj is not None and selectors.live_experiments_using(obj).exists():
+        if obj is not None and catalogue.live_experiments_using(obj).exists():
             return False
         return bool(super().has_change_permission(request, obj))
 

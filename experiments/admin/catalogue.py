@@ -15,12 +15,12 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 
-from experiments import selectors
 from experiments.admin.base import LockedWhileLiveAdmin, ServedModelAdmin
 from experiments.admin.drawing import draw, draw_findings
 from experiments.admin.erasure import erasure_urls
 from experiments.admin.forms import CTAForm, SiteForm
 from experiments.models import CTA, CTAWording, Namespace, ServerKey, Site, Slot, Tag
+from experiments.selectors import catalogue
 from experiments.services.catalogue import create_server_key, revoke_server_key
 from experiments.services.hygiene import check_cta
 
@@ -149,13 +149,13 @@ class CTAAdmin(ServedModelAdmin[CTA]):
 
     def has_change_permission(self, request: HttpRequest, obj: CTA | None = None) -> bool:
         """A CTA may not change under the visitors of a live experiment."""
-        if obj is not None and selectors.experiments_showing(obj).exists():
+        if obj is not None and catalogue.experiments_showing(obj).exists():
             return False
         return bool(super().has_change_permission(request, obj))
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> Any:
         cta = self.get_object(request, object_id)
-        live = list(selectors.experiments_showing(cta)) if cta else []
+        live = list(catalogue.experiments_showing(cta)) if cta else []
         if live and request.method == "GET":
             keys = ", ".join(experiment.key for experiment in live)
             text = gettext("Locked while it is an arm of: %(keys)s.") % {"keys": keys}

@@ -7,8 +7,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from experiments import selectors
 from experiments.models import Experiment
+from experiments.selectors import reports
 from experiments.services.analysis import report_of
 from experiments.services.reports import verdict_on
 from experiments.services.verdict import Verdict
@@ -28,7 +28,7 @@ class Line:
 def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Add the live experiments to the first page, for those who may see them."""
     if request.user.has_perm("experiments.view_experiment"):
-        context["lines"] = [_line(row) for row in selectors.live_experiments()[:MOST]]
+        context["lines"] = [_line(row) for row in reports.live_experiments()[:MOST]]
     return context
 
 

@@ -12,8 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from experiments import selectors
 from experiments.models import Site
+from experiments.selectors import events
 from experiments.services.erasure import erase_visitor
 from experiments.services.messages import may_be_visitor
 
@@ -51,7 +51,7 @@ def _page(admin_site: AdminSite, request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         if "confirmed" in request.POST:
             return _erased(request, **form.cleaned_data)
-        n_events, n_experiments = selectors.traces_of_visitor(
+        n_events, n_experiments = events.traces_of_visitor(
             site_id=form.cleaned_data["site"].pk, visitor=form.cleaned_data["visitor"]
         )
         found = {"events": n_events, "experiments": n_experiments}

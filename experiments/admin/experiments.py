@@ -18,11 +18,11 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 from unfold.decorators import display
 
-from experiments import selectors
 from experiments.admin import traffic
 from experiments.admin.base import ServedModelAdmin
 from experiments.admin.report import report_context
 from experiments.models import Experiment, Guardrail, Variant
+from experiments.selectors import reports
 from experiments.services import drafting, lifecycle, readiness
 from experiments.services.alarms import reason_in_words
 from experiments.services.analysis import report_of
@@ -208,7 +208,7 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
             self.message_user(request, gettext("Made the draft %(key)s.") % {"key": key})
 
     def report_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        experiment = get_object_or_404(selectors.experiments_for_report(), pk=pk)
+        experiment = get_object_or_404(reports.experiments_for_report(), pk=pk)
         if not self.has_view_permission(request, experiment):
             return HttpResponse(status=403)
         report = report_of(experiment=experiment, now=timezone.now())
@@ -231,7 +231,7 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
         )
 
     def traffic_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        experiment = get_object_or_404(selectors.experiments_for_report(), pk=pk)
+        experiment = get_object_or_404(reports.experiments_for_report(), pk=pk)
         if not self.has_view_permission(request, experiment):
             return HttpResponse(status=403)
         may_change = bool(super().has_change_permission(request))

@@ -11,15 +11,15 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from experiments import selectors
 from experiments.models import Experiment, Variant
+from experiments.selectors import lifecycle
 from experiments.services import schedules
 from experiments.services.alarms import reason_by_hand, reason_in_words
 from experiments.services.changes import Kind, Occasion
 from experiments.services.lifecycle import roll_back_experiment, set_rolls_back
 from experiments.services.previews import MAX_AGE_S, preview_link, preview_token
 from experiments.services.ramps import SUGGESTED, Step, set_ramp, step_ends_at
-from experiments.services.traffic import LIVE, change_traffic
+from experiments.services.traffic import change_traffic
 
 Status = Experiment.Status
 HUNDRED = Decimal(100)
@@ -146,7 +146,7 @@ def forms_of(
         del made["schedule"].fields["starts_at"]
     if experiment.status == Status.RUNNING:
         made["rollback"] = RollbackForm(bound("rollback"))
-    return made if experiment.status in (*LIVE, Status.DRAFT) else {}
+    return made if experiment.status in Experiment.OPEN_STATUSES else {}
 
 
 def apply(experiment: Experiment, name: str, form: Any, occasion: Occasion) -> None:
@@ -218,7 +218,7 @@ def traffic_context(request: HttpRequest, experiment: Experiment) -> dict[str, A
         "page": page,
         "previews": [(arm, _link(page, arm)) for arm in experiment.variants.all()],
         "preview_days": MAX_AGE_S // 86_400,
-        "changes": [(row, _note(row.kind, row.note)) for row in selectors.changes_of(experiment)],
+        "changes": [(row, _note(row.kind, row.note)) for row in lifecycle.changes_of(experiment)],
     }
 
 

@@ -63,6 +63,10 @@ class Experiment(models.Model):
         STOPPED = "stopped", _("Stopped")
         ARCHIVED = "archived", _("Archived")
 
+    LIVE_STATUSES = (Status.RUNNING, Status.PAUSED)
+    FINISHED_STATUSES = (Status.STOPPED, Status.ARCHIVED)
+    OPEN_STATUSES = (Status.DRAFT, *LIVE_STATUSES)
+
     class Metric(models.TextChoices):
         CLICK_RATE = "click_rate", _("Click rate")
         CONVERSION_RATE = "conversion_rate", _("Conversion rate")

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from experiments import selectors
+from experiments.selectors import reports
 from experiments.services.demo import CLIENT_KEY
 
 
@@ -14,6 +14,6 @@ def home(request: HttpRequest) -> HttpResponse:
     context = {
         "client_key": CLIENT_KEY,
         "has_clicked": "thanks" in request.GET,
-        "experiments": selectors.experiments_with_wordings(),
+        "experiments": reports.experiments_with_wordings(),
     }
     return render(request, "demo/home.html", context)

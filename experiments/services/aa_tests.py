@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
 
-from experiments import selectors
 from experiments.formatting import p_value, percent
 from experiments.models import Experiment
+from experiments.selectors import reports
 from experiments.services.analysis import Report, report_of
 from experiments.services.verdict import Verdict
 from experiments.stats.aa_calibration import evaluate_aa
@@ -73,7 +73,7 @@ def _site_history(experiment: Experiment) -> Iterator[str]:
 def _past_p_values(experiment: Experiment) -> Iterator[float]:
     """Yield one p-value of each finished A/A test: its first comparison, at its one end."""
     site = experiment.slot.site_id
-    for past in selectors.finished_experiments().filter(slot__site=site):
+    for past in reports.finished_experiments().filter(slot__site=site):
         if past.pk != experiment.pk and past.stopped_at and is_aa_test(past):
             for row in report_of(experiment=past, now=past.stopped_at).comparisons[:1]:
                 if row.fixed.comparison.p_value is not None:

@@ -9,9 +9,9 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from experiments import selectors
 from experiments.formatting import p_value, percent, signed_percent
 from experiments.models import Experiment, Variant
+from experiments.selectors import lifecycle, reports
 from experiments.services.arm_totals import ArmTotals, totals_of
 from experiments.services.changes import Occasion
 from experiments.services.guardrails import GuardrailReading, guardrail_readings
@@ -25,7 +25,7 @@ HARMED = "harmed"
 def alarm_of(experiment: Experiment) -> str | None:
     """Return the reason to roll back; None without one. Two or three queries."""
     variants = list(experiment.variants.order_by("arm"))
-    rollups = list(selectors.rollups_of(experiment))
+    rollups = list(reports.rollups_of(experiment))
     totals = [totals_of(row for row in rollups if row.variant_id == arm.pk) for arm in variants]
     visitors = [total.visitors for total in totals]
     if len(variants) < 2 or not any(visitors):
@@ -42,7 +42,7 @@ def alarm_of(experiment: Experiment) -> str | None:
 def watch_experiments(*, now: datetime) -> list[Experiment]:
     """Roll back every running experiment with an alarm; return those that were."""
     rolled_back = []
-    for experiment in selectors.experiments_that_roll_back():
+    for experiment in lifecycle.experiments_that_roll_back():
         reason = alarm_of(experiment)
         if reason is not None and roll_back_experiment(
             experiment=experiment, reason=reason, occasion=Occasion(now=now, note=reason)
@@ -80,7 +80,7 @@ def _readings(
     rails = list(experiment.guardrails.all())
     if not rails:
         return ()
-    rows = selectors.goal_rollups_of(experiment) if any(rail.goal for rail in rails) else ()
+    rows = reports.goal_rollups_of(experiment) if any(rail.goal for rail in rails) else ()
     return guardrail_readings(experiment, variants, totals, rows, at_every_look=True)
 
 

@@ -4,8 +4,8 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import fields
 
-from experiments import selectors
 from experiments.models import Experiment, Site, Variant
+from experiments.selectors import history, reports
 from experiments.services.cta_content import cta_values, localised
 from experiments.services.splitting import split_check
 from ml.history.row import HistoryRow
@@ -19,9 +19,9 @@ def history_rows(*, site: Site | None = None) -> Iterator[HistoryRow]:
 
     Those of one site if it is given.
     """
-    for arm in selectors.history_arms(site=site).iterator(chunk_size=CHUNK):
+    for arm in history.history_arms(site=site).iterator(chunk_size=CHUNK):
         yield HistoryRow(**{name: getattr(arm, name) for name in COLUMNS})
-    for experiment in selectors.finished_experiments(site=site):
+    for experiment in reports.finished_experiments(site=site):
         yield from experiment_rows(experiment)
 
 

@@ -7,9 +7,9 @@ from decimal import Decimal
 from operator import add
 from typing import TypeVar
 
-from experiments import selectors
 from experiments.models import Experiment, GoalRollup, Rollup, VisitorOutcome
 from experiments.models.rollup import AMOUNTS, GOAL_AMOUNTS, LEFT_OUT_COLUMNS
+from experiments.selectors import rollups
 from experiments.services.outcomes import Outcome, measured
 
 Amounts = tuple[int | Decimal, ...]
@@ -163,7 +163,7 @@ def _write_rollups(deltas: dict[_Key, Amounts]) -> None:
     if not deltas:
         return
     # More rows than are asked for may match; a few statements are worth that.
-    rows = selectors.rollups_to_book(
+    rows = rollups.rollups_to_book(
         experiment_ids={key.experiment_id for key in deltas},
         days={key.day for key in deltas},
         segments={key.segment for key in deltas},
@@ -176,7 +176,7 @@ def _write_rollups(deltas: dict[_Key, Amounts]) -> None:
 def _write_goal_rollups(deltas: dict[_GoalKey, Amounts]) -> None:
     if not deltas:
         return
-    rows = selectors.goal_rollups_to_book(
+    rows = rollups.goal_rollups_to_book(
         experiment_ids={key.experiment_id for key in deltas}, days={key.day for key in deltas}
     )
     stored = {_key_of(row, _GoalKey): row for row in rows}

@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from experiments import selectors
 from experiments.models import CacheWatch, Experiment
 from experiments.phases import propensities
+from experiments.selectors import events, lifecycle
 from experiments.services.event_ids import first_id_at
 from experiments.services.verdict import Verdict
 from experiments.stats.decision import Status
@@ -28,7 +28,7 @@ MOST_HOURS = 48
 def watch_caches(*, now: datetime) -> list[CacheWatch]:
     """Weigh the hours that have ended since the last look; return the new alarms."""
     until = _hour_of(now - PATIENCE)
-    alarms = (_watch(experiment, until, now) for experiment in selectors.experiments_to_watch())
+    alarms = (_watch(experiment, until, now) for experiment in lifecycle.experiments_to_watch())
     return [watch for watch in alarms if watch is not None]
 
 
@@ -66,7 +66,7 @@ def _watch(experiment: Experiment, until: datetime, now: datetime) -> CacheWatch
         shares = _shares(experiment, start)
         if shares is None:
             continue
-        found = selectors.new_visitors(
+        found = events.new_visitors(
             experiment=experiment, first=first_id_at(start), end=first_id_at(start + HOUR)
         )
         counts = [found.get(variant.pk, 0) for variant in variants]

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Protocol
 
-from experiments import selectors
 from experiments.models import Experiment, GoalRollup, Rollup
+from experiments.selectors import reports
 
 
 class Counts(Protocol):
@@ -24,10 +24,10 @@ class StoredCounts:
         self.experiment = experiment
 
     def everybody(self) -> Iterable[Rollup]:
-        return selectors.rollups_of(self.experiment)
+        return reports.rollups_of(self.experiment)
 
     def segments(self) -> Iterable[Rollup]:
-        return selectors.segment_rollups_of(self.experiment)
+        return reports.segment_rollups_of(self.experiment)
 
     def goals(self) -> Iterable[GoalRollup]:
-        return selectors.goal_rollups_of(self.experiment)
+        return reports.goal_rollups_of(self.experiment)

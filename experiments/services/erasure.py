@@ -6,8 +6,8 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import F
 
-from experiments import selectors
 from experiments.models import ErasedVisitor, Event, Site
+from experiments.selectors import events
 from experiments.services.book import Book
 from experiments.services.rollups import lock_experiments
 from experiments.services.set_fold import forget_days
@@ -40,11 +40,11 @@ def erase_visitor(*, site: Site, visitor: str, now: datetime) -> Erasure:
 @transaction.atomic
 def _erase(site: Site, visitor: str, stone: ErasedVisitor) -> tuple[int, int]:
     """Return how many events and contributions to experiments are gone."""
-    met = selectors.experiments_of_visitors(site_id=site.pk, visitors=[visitor])
-    booked = selectors.outcomes_on_site(site_id=site.pk, visitor=visitor)
+    met = events.experiments_of_visitors(site_id=site.pk, visitors=[visitor])
+    booked = events.outcomes_on_site(site_id=site.pk, visitor=visitor)
     locked = lock_experiments(met | {row.experiment_id for row in booked})
     # Read again under the lock: a fold may have booked in between.
-    booked = selectors.outcomes_on_site(site_id=site.pk, visitor=visitor)
+    booked = events.outcomes_on_site(site_id=site.pk, visitor=visitor)
     book = Book()
     for row in booked:
         book.remove(locked[row.experiment_id], row)

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from django.db.models import QuerySet
 
-from experiments import selectors
 from experiments.models import Event, Site
+from experiments.selectors import events as event_selectors
 from experiments.services.event_ids import day_of, first_id
 from experiments.services.event_rows import SCHEMA, Names, arrow_batches, event_rows, names_of
 from experiments.services.event_store import store
@@ -97,9 +97,9 @@ def export_events(*, site: Site, folder: Path) -> Iterator[tuple[DayFile, bool]]
 
 def _days(site: Site, files: dict[date, DayFile]) -> list[date]:
     """Return the days that may have events, and those of files that may have lost theirs."""
-    dropped = selectors.events_dropped_before()
+    dropped = event_selectors.events_dropped_before()
     days = {day for day in files if dropped is None or day >= dropped}
-    if ends := selectors.ends_of_event_ids(site):
+    if ends := event_selectors.ends_of_event_ids(site):
         first, last = (day_of(event_id) for event_id in ends)
         days |= {first + n * DAY for n in range((last - first).days + 1)}
     return sorted(days)
@@ -108,8 +108,8 @@ def _days(site: Site, files: dict[date, DayFile]) -> list[date]:
 def _day_file(folder: Path, names: Names, day: date, known: DayFile | None) -> DayFile | None:
     """Return the day's file, written if it is not that already; None for a day without events."""
     path = folder / f"day={day}" / "events.parquet"
-    events = selectors.events_between(names.site, first_id(day), first_id(day + DAY))
-    rows, newest = selectors.size_of_events(events)
+    events = event_selectors.events_between(names.site, first_id(day), first_id(day + DAY))
+    rows, newest = event_selectors.size_of_events(events)
     if newest is None:
         path.unlink(missing_ok=True)
         return None

@@ -9,8 +9,8 @@ from uuid import UUID
 import pyarrow as pa
 from django.db.models import QuerySet
 
-from experiments import selectors
 from experiments.models import Event, Site
+from experiments.selectors import events as event_selectors
 from experiments.services.event_store import EventRow
 from experiments.warehouse.layout import ATTRIBUTES, COLUMNS
 
@@ -49,7 +49,7 @@ class Names:
 
 
 def names_of(site: Site) -> Names:
-    arms = list(selectors.arms_on_site(site))
+    arms = list(event_selectors.arms_on_site(site))
     return Names(
         site=site,
         experiments={arm.experiment_id: arm.experiment.key for arm in arms},

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from django.db import transaction
 
-from experiments import selectors
 from experiments.models import HistoryArm, Site
+from experiments.selectors import serving
 from experiments.services.archive import CHUNK, COLUMNS
 from experiments.services.config_revision import bump_revision
 from ml.history.reading import HistoryFormat, SkippedRow, iter_history
@@ -131,7 +131,7 @@ def import_for_site(
 
 
 def _named_site(key: str) -> Site:
-    sites = {site.key: site for site in selectors.sites_to_serve()}
+    sites = {site.key: site for site in serving.sites_to_serve()}
     if key not in sites:
         known = ", ".join(sorted(sites)) or "there is none yet"
         raise UnclearSiteError(f"There is no site {key!r} (known: {known}).")
@@ -139,7 +139,7 @@ def _named_site(key: str) -> Site:
 
 
 def _meant_site() -> Site:
-    sites = {site.key: site for site in selectors.sites_to_serve()}
+    sites = {site.key: site for site in serving.sites_to_serve()}
     if DEFAULT_SITE in sites:
         return sites[DEFAULT_SITE]
     if len(sites) > 1:

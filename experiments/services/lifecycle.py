@@ -77,9 +77,10 @@ def resume_experiment(*, experiment: Experiment, now: datetime, author: Any = No
 @transaction.atomic
 def stop_experiment(*, experiment: Experiment, now: datetime, author: Any = None) -> bool:
     """End it for good; return False if it was not live."""
-    live = (Status.RUNNING, Status.PAUSED)
     occasion = Occasion(now=now, author=author)
-    stopped = _move(experiment, STOP, occasion, old=live, new=Status.STOPPED, stopped_at=now)
+    stopped = _move(
+        experiment, STOP, occasion, old=Experiment.LIVE_STATUSES, new=Status.STOPPED, stopped_at=now
+    )
     if stopped:
         refold_conversions(site_id=experiment.slot.site_id, after=now)
     return stopped

@@ -5,8 +5,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from django.core import signing
 
-from experiments import selectors
 from experiments.models import Variant
+from experiments.selectors import serving
 from experiments.services.cta_content import cta_values
 
 # In the address of a page, and the attribute of a context.
@@ -88,7 +88,7 @@ def previewed_arm(preview: Preview) -> PreviewedArm:
     Raises:
         RefusedPreviewError: If it is gone.
     """
-    variant = selectors.variant_to_preview(variant_id=preview.variant_id)
+    variant = serving.variant_to_preview(variant_id=preview.variant_id)
     if variant is None:
         raise RefusedPreviewError(INVALID)
     return PreviewedArm(

@@ -9,10 +9,10 @@ from itertools import pairwise
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from experiments import selectors
 from experiments.models import Experiment, RampStep
+from experiments.selectors import lifecycle
 from experiments.services.changes import Kind, Occasion
-from experiments.services.traffic import LIVE, CannotChangeError, begin_phases, change_traffic
+from experiments.services.traffic import CannotChangeError, begin_phases, change_traffic
 
 # What a new ramp suggests, in percent: the steps of GrowthBook's safe roll-outs, a day each.
 SUGGESTED = (1, 5, 10, 25, 50, 100)
@@ -48,7 +48,7 @@ def set_ramp(*, experiment: Experiment, steps: Sequence[Step], occasion: Occasio
     """
     locked = Experiment.objects.select_for_update(no_key=True).get(pk=experiment.pk)
     faults = ramp_faults(steps)
-    if locked.status not in (*LIVE, Experiment.Status.DRAFT):
+    if locked.status not in Experiment.OPEN_STATUSES:
         faults.append(_("The experiment has ended."))
     if faults:
         raise CannotChangeError(faults)
@@ -59,7 +59,7 @@ def set_ramp(*, experiment: Experiment, steps: Sequence[Step], occasion: Occasio
         )
         for number, step in enumerate(steps)
     )
-    if steps and locked.status in LIVE:
+    if steps and locked.status in Experiment.LIVE_STATUSES:
         _reach(locked, locked.ramp.get(number=0), occasion)
 
 
@@ -106,7 +106,7 @@ def step_ends_at(step: RampStep) -> datetime:
 
 def ramps_due(now: datetime) -> list[Experiment]:
     """Return the running experiments whose present step has lasted."""
-    return [row for row in selectors.ramping_experiments() if due_step(row, now) is not None]
+    return [row for row in lifecycle.ramping_experiments() if due_step(row, now) is not None]
 
 
 @transaction.atomic

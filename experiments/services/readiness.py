@@ -6,8 +6,8 @@ from decimal import Decimal
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from experiments import selectors
 from experiments.models import Experiment
+from experiments.selectors import lifecycle
 from experiments.services.ramps import Step, ramp_faults
 
 
@@ -60,7 +60,7 @@ def _belonging_faults(experiment: Experiment) -> Iterator[str]:
 
 def _rivalry(experiment: Experiment) -> Iterator[str]:
     """Say which live experiment would meet this one in the same visitor."""
-    for rival in selectors.live_rivals(experiment):
+    for rival in lifecycle.live_rivals(experiment):
         if not _kept_apart(experiment, rival):
             yield _("%(rival)s is live on the same slot and audience.") % {"rival": rival.key}
 

@@ -9,7 +9,7 @@ from time import monotonic
 
 from django.db import Error
 
-from experiments import selectors
+from experiments.selectors import serving
 from experiments.services.snapshot import ServedExperiment, ServedSite
 
 logger = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ def _asked(
 ) -> int | None:
     if now < _silent_until:
         return None
-    variant_id = selectors.first_exposed_variant(
+    variant_id = serving.first_exposed_variant(
         site_id=site.pk, experiment_id=experiment.pk, visitors=visitors
     )
     arms = {variant.pk: variant.arm for variant in experiment.variants}

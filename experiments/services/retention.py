@@ -14,9 +14,9 @@ from typing import Any
 from django.db import transaction
 from django.db.models import DateTimeField, Exists, Func, OuterRef, Q, QuerySet
 
-from experiments import selectors
 from experiments.event_schema.rules import PRE_PERIOD
 from experiments.models import EventDrop, VisitorOutcome
+from experiments.selectors import events, rollups
 from experiments.services.event_ids import first_id
 from experiments.services.partitions import drop_partition, has_partitions, partition_days
 from experiments.services.rollups import fold_pending, has_lost_its_events, lock_experiments
@@ -51,7 +51,7 @@ def planned_drop(*, now: datetime, keep_days: int) -> Drop:
     before = _first_day_kept(now, keep_days)
     return Drop(
         before=before,
-        n_events=selectors.events_before(first_id(before)).count(),
+        n_events=events.events_before(first_id(before)).count(),
         n_settled=_resting_on(before).count(),
         n_outcomes=_of_ended(before).count(),
     )
@@ -66,7 +66,7 @@ def drop_old_events(*, now: datetime, keep_days: int) -> Drop:
     """
     before = _first_day_kept(now, keep_days)
     fold_pending()
-    if selectors.waiting_events_before(first_id(before)).exists():
+    if events.waiting_events_before(first_id(before)).exists():
         raise StillWaitingError(f"events of before {before} wait to be counted")
     drop, n_settled, n_outcomes = _settle(before, now)
     n_events = _drop_partitions(before) if has_partitions() else _delete_events(before)
@@ -86,7 +86,7 @@ def _settle(before: date, now: datetime) -> tuple[EventDrop, int, int]:
 
     Written down before anything is deleted: whoever counts from now on knows.
     """
-    lock_experiments(selectors.experiments_with_unsettled_outcomes())
+    lock_experiments(rollups.experiments_with_unsettled_outcomes())
     n_outcomes, _ = _of_ended(before).delete()
     n_settled = _resting_on(before).update(is_settled=True)
     drop = EventDrop.objects.create(before=before, dropped_at=now, n_events=0)
@@ -97,7 +97,7 @@ def _resting_on(before: date) -> QuerySet[VisitorOutcome]:
     """Return the outcomes that may rest on an event of before this day."""
     in_time = Q(occurred_at__gte=DayBeforePrePeriod(OuterRef("day")))
     # A click of the experiment tells of an arm, however long before the exposure.
-    gone = selectors.events_before(first_id(before)).filter(
+    gone = events.events_before(first_id(before)).filter(
         in_time | Q(experiment=OuterRef("experiment")),
         site=OuterRef("experiment__slot__site"),
         visitor=OuterRef("visitor"),
@@ -108,9 +108,7 @@ def _resting_on(before: date) -> QuerySet[VisitorOutcome]:
 def _of_ended(before: date) -> QuerySet[VisitorOutcome]:
     """Return the outcomes of experiments of which no event is left."""
     ended = [
-        row.pk
-        for row in selectors.experiments_with_end()
-        if has_lost_its_events(row, before=before)
+        row.pk for row in rollups.experiments_with_end() if has_lost_its_events(row, before=before)
     ]
     return VisitorOutcome.objects.filter(experiment__in=ended)
 
@@ -131,7 +129,7 @@ class DayBeforePrePeriod(Func):
 
 def _drop_partitions(before: date) -> int:
     days = [day for day in partition_days() if day < before]
-    n_events = selectors.events_before(first_id(before)).count()
+    n_events = events.events_before(first_id(before)).count()
     for day in days:
         drop_partition(day)
     return n_events
@@ -141,8 +139,8 @@ def _delete_events(before: date) -> int:
     """Delete a few thousand at a time: whoever stores events gets in between."""
     deleted = 0
     while ids := list(
-        selectors.events_before(first_id(before)).values_list("event_id", flat=True)[:AT_ONCE]
+        events.events_before(first_id(before)).values_list("event_id", flat=True)[:AT_ONCE]
     ):
-        count, _ = selectors.events_before(first_id(before)).filter(event_id__lte=max(ids)).delete()
+        count, _ = events.events_before(first_id(before)).filter(event_id__lte=max(ids)).delete()
         deleted += count
     return deleted

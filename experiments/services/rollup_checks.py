@@ -12,9 +12,9 @@ from itertools import islice
 
 from django.db import connection, transaction
 
-from experiments import selectors
 from experiments.models import Experiment, GoalRollup, Rollup, RollupCheck
 from experiments.models.rollup import AMOUNTS, GOAL_AMOUNTS
+from experiments.selectors import rollups
 from experiments.services.book import Amounts, Book
 from experiments.services.deeds import deeds_of_visitors
 from experiments.services.outcomes import visitor_outcome
@@ -28,7 +28,7 @@ Sums = dict[tuple[str, int, date, str], Amounts]
 
 def check_rollups(*, now: datetime) -> list[RollupCheck]:
     """Compare the rollups of every experiment that may still change; return the alarms."""
-    experiments = selectors.experiments_to_check(stopped_since=now - LATEST_ID)
+    experiments = rollups.experiments_to_check(stopped_since=now - LATEST_ID)
     checks = [check_experiment(experiment=row, now=now) for row in experiments]
     return [check for check in checks if check is not None and check.n_differing]
 
@@ -56,14 +56,14 @@ def _differing_rows(experiment: Experiment) -> int:
 
 def _counted(experiment: Experiment) -> Sums:
     site_id = experiment.slot.site_id
-    standing = selectors.waiting_visitors(site_id=site_id)
-    rows = [*selectors.settled_outcomes(experiment)]
-    rows += selectors.outcomes_of_visitors(experiment_ids={experiment.pk}, visitors=standing)
+    standing = rollups.waiting_visitors(site_id=site_id)
+    rows = [*rollups.settled_outcomes(experiment)]
+    rows += rollups.outcomes_of_visitors(experiment_ids={experiment.pk}, visitors=standing)
     book = Book()
     for row in {row.visitor: row for row in rows}.values():
         standing.add(row.visitor)
         book.add_settled(experiment, row)
-    names = (name for name in selectors.exposed_visitors(experiment) if name not in standing)
+    names = (name for name in rollups.exposed_visitors(experiment) if name not in standing)
     while chunk := list(islice(names, CHUNK)):
         for events in deeds_of_visitors(site_id=site_id, visitors=chunk).values():
             book.add(experiment, visitor_outcome(experiment, events))

@@ -12,7 +12,6 @@ from itertools import islice
 
 from django.db import connection, transaction
 
-from experiments import selectors
 from experiments.models import (
     Event,
     Experiment,
@@ -22,6 +21,8 @@ from experiments.models import (
     RollupCheck,
     VisitorOutcome,
 )
+from experiments.selectors import events as event_selectors
+from experiments.selectors import rollups
 from experiments.services.book import Book
 from experiments.services.deeds import deeds_of_visitors
 from experiments.services.event_ids import first_id_at
@@ -52,7 +53,7 @@ def fold_pending(*, batch: int | None = None) -> int:
 
 @transaction.atomic
 def _fold_batch(limit: int) -> int:
-    batches = selectors.batches_to_fold(limit=limit)
+    batches = rollups.batches_to_fold(limit=limit)
     fold = _fold_in_sets if connection.vendor == "postgresql" else _fold_one_by_one
     n_events = fold(batches) if batches else 0
     PendingBatch.objects.filter(pk__in=[batch.pk for batch in batches]).delete()
@@ -61,9 +62,9 @@ def _fold_batch(limit: int) -> int:
 
 def _fold_in_sets(batches: list[PendingBatch]) -> int:
     # Locked before an event is read: an erasure or a stop comes wholly before or after.
-    sites = selectors.sites_of_batches(batches)
+    sites = rollups.sites_of_batches(batches)
     earliest = min(batch.stored_at for batch in batches)
-    keys = selectors.experiments_to_count(sites=sites, stopped_since=earliest - LATEST_ID)
+    keys = rollups.experiments_to_count(sites=sites, stopped_since=earliest - LATEST_ID)
     return fold_set(
         batches=[batch.pk for batch in batches], experiments=list(lock_experiments(keys))
     )
@@ -72,13 +73,13 @@ def _fold_in_sets(batches: list[PendingBatch]) -> int:
 def _fold_one_by_one(batches: list[PendingBatch]) -> int:
     visitors: dict[int, set[str]] = defaultdict(set)
     n_events = 0
-    for site_id, visitor in selectors.visitors_of_batches(batches):
+    for site_id, visitor in rollups.visitors_of_batches(batches):
         visitors[site_id].add(visitor)
         n_events += 1
     # Always in the same order, so that two folds wait for each other and never in a circle.
     for site_id in sorted(visitors):
         names = sorted(visitors[site_id])
-        experiments = selectors.experiments_of_visitors(site_id=site_id, visitors=names)
+        experiments = event_selectors.experiments_of_visitors(site_id=site_id, visitors=names)
         _fold_visitors(site_id, names, lock_experiments(experiments))
     return n_events
 
@@ -100,7 +101,7 @@ def rebuild_rollups(*, experiment: Experiment) -> None:
     Rollup.objects.filter(experiment=experiment).delete()
     GoalRollup.objects.filter(experiment=experiment).delete()
     _book_settled(locked[experiment.pk])
-    for names in _chunks(selectors.exposed_visitors(experiment), BATCH):
+    for names in _chunks(rollups.exposed_visitors(experiment), BATCH):
         _fold_visitors(experiment.slot.site_id, names, locked)
 
 
@@ -108,7 +109,7 @@ def can_be_counted_again(experiment: Experiment) -> bool:
     """Return whether what the experiment counts is there to be counted again."""
     if experiment.origin == Experiment.Origin.IMPORTED:
         return False
-    dropped = selectors.events_dropped_before()
+    dropped = event_selectors.events_dropped_before()
     return dropped is None or not has_lost_its_events(experiment, before=dropped)
 
 
@@ -120,7 +121,7 @@ def has_lost_its_events(experiment: Experiment, *, before: date) -> bool:
 
 def _book_settled(experiment: Experiment) -> None:
     """Book visitors whose events were dropped as they stood then."""
-    rows = selectors.settled_outcomes(experiment)
+    rows = rollups.settled_outcomes(experiment)
     while chunk := list(islice(rows, BATCH)):
         book = Book()
         for row in chunk:
@@ -159,7 +160,7 @@ def _fold_visitors(site_id: int, names: list[str], experiments: dict[int, Experi
     by_visitor = deeds_of_visitors(site_id=site_id, visitors=names)
     booked = {
         (row.experiment_id, row.visitor): row
-        for row in selectors.outcomes_of_visitors(
+        for row in rollups.outcomes_of_visitors(
             experiment_ids=set(experiments), visitors=set(names)
         )
     }

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from django.db import transaction
 
-from experiments import selectors
 from experiments.models import Experiment
+from experiments.selectors import lifecycle
 from experiments.services.changes import Kind, Occasion, record
 from experiments.services.lifecycle import start_experiment, stop_experiment
 from experiments.services.ramps import advance_ramp, ramps_due
@@ -29,7 +29,7 @@ class Tended:
 
 def tend_experiments(*, now: datetime) -> Tended:
     """Do what is due. One experiment that cannot go on does not hold up the others."""
-    drafts = list(selectors.drafts_to_start(now=now))
+    drafts = list(lifecycle.drafts_to_start(now=now))
     started = [row.key for row in drafts if _start(row, now)]
     return Tended(
         started=tuple(started),
@@ -37,7 +37,7 @@ def tend_experiments(*, now: datetime) -> Tended:
         ramped=tuple(row.key for row in ramps_due(now) if _advance(row, now)),
         stopped=tuple(
             row.key
-            for row in selectors.experiments_to_stop(now=now)
+            for row in lifecycle.experiments_to_stop(now=now)
             if stop_experiment(experiment=row, now=now)
         ),
     )
@@ -58,9 +58,8 @@ def set_schedule(
     begin = starts_at if experiment.status == Experiment.Status.DRAFT else occasion.now
     if ends_at is not None and ends_at <= (begin or occasion.now):
         raise ValueError(f"ends_at: {ends_at} does not come after the start and after now")
-    open_states = ("draft", "running", "paused")
     with transaction.atomic():
-        rows = Experiment.objects.filter(pk=experiment.pk, status__in=open_states)
+        rows = Experiment.objects.filter(pk=experiment.pk, status__in=Experiment.OPEN_STATUSES)
         planned = rows.update(starts_at=starts_at, ends_at=ends_at)
         if planned:
             record(experiment, Kind.SCHEDULE, occasion)

@@ -14,7 +14,6 @@ from django.core.serializers.base import DeserializationError, DeserializedObjec
 from django.db import IntegrityError, transaction
 from django.db.models import ForeignKey, Model, QuerySet
 
-from experiments import selectors
 from experiments.models import (
     CTA,
     Audience,
@@ -34,6 +33,7 @@ from experiments.models import (
     Tag,
     Variant,
 )
+from experiments.selectors import events, reports, rollups
 from experiments.services.config_revision import bump_revision
 from experiments.services.rollups import can_be_counted_again, rebuild_rollups
 
@@ -81,13 +81,11 @@ def _rows_of(site: Site) -> Iterator[QuerySet[Any]]:
     for model, way in TO_THE_SITE.items():
         yield model._default_manager.filter(**{way: site.pk}).order_by("pk")
     # What the events alone do not give back: imported figures, and what rests on dropped events.
-    counted = [
-        row.pk for row in selectors.experiments_on_site(site) if not can_be_counted_again(row)
-    ]
+    counted = [row.pk for row in reports.experiments_on_site(site) if not can_be_counted_again(row)]
     for kind in (Rollup, GoalRollup):
         yield kind._default_manager.filter(experiment__in=counted).order_by("pk")
-    yield selectors.settled_outcomes_on_site(site)
-    if dropped := selectors.events_dropped_before():
+    yield rollups.settled_outcomes_on_site(site)
+    if dropped := events.events_dropped_before():
         yield EventDrop.objects.filter(before=dropped).order_by("-pk")[:1]
 
 
@@ -137,6 +135,6 @@ def _made(read: DeserializedObject, numbers: dict[tuple[type[Model], Any], Any])
 
 def count_what_is_settled(*, site: Site) -> None:
     """Count the experiments again whose visitors moved as they stood. Call it after the events."""
-    for experiment in selectors.experiments_on_site(site):
+    for experiment in reports.experiments_on_site(site):
         if experiment.outcomes.filter(is_settled=True).exists():
             rebuild_rollups(experiment=experiment)

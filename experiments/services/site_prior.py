@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from experiments import selectors
 from experiments.models import Experiment, Variant
+from experiments.selectors import reports
 from experiments.services.arm_totals import ArmTotals, totals_of
 from experiments.services.lift_estimates import LiftEstimate, lift_estimates
 from experiments.services.totals import Metric, is_enough, statistics_of
@@ -40,12 +40,12 @@ def fit_site_prior(experiment: Experiment) -> PriorFit:
 
 def _past_arms(experiment: Experiment) -> Iterable[_PastArm]:
     if experiment.primary_metric == Experiment.Metric.VALUE_PER_VISITOR:
-        rows = selectors.finished_rollups_like(experiment)
+        rows = reports.finished_rollups_like(experiment)
         for _, group in groupby(rows, lambda row: row.variant_id):
             days = list(group)
             yield _past_arm(days[0].variant, totals_of(days))
         return
-    for arm in selectors.finished_arms_like(experiment):
+    for arm in reports.finished_arms_like(experiment):
         yield _past_arm(arm, ArmTotals(**{name: getattr(arm, name) for name in COUNTED}))
 
 

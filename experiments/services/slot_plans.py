@@ -6,8 +6,8 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 
-from experiments import selectors
 from experiments.models import Experiment, Rollup
+from experiments.selectors import reports
 from experiments.services.arm_totals import totals_of
 from experiments.services.outlooks import TARGET_LIFT
 from experiments.services.planning import Assumptions, lift_found_by, plan_for
@@ -74,7 +74,7 @@ def slot_plans(experiment: Experiment, *, now: datetime) -> SlotPlans | None:
 
 
 def _history(experiment: Experiment, today: date) -> SlotHistory:
-    rows = list(selectors.rollups_on_slot(experiment.slot, since=today - LOOK_BACK, before=today))
+    rows = list(reports.rollups_on_slot(experiment.slot, since=today - LOOK_BACK, before=today))
     # A slot without an experiment counts nobody: only the days since the first count.
     days = (today - min((row.day for row in rows), default=today)).days
     visitors = sum(row.visitors for row in rows) * float(experiment.coverage)

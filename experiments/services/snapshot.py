@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from experiments import selectors
 from experiments.assignment import Allocation, NamespaceFilter, compile_allocation
 from experiments.models import Experiment, Site, Variant
 from experiments.phases import compile_phases, propensities
+from experiments.selectors import serving
 from experiments.services.catalogue import refused_keys, server_key_digest
 from experiments.services.cta_content import cta_values
 from experiments.services.internal_traffic import InternalTraffic, internal_traffic
@@ -105,20 +105,20 @@ def build_snapshot(*, revision: int, now: datetime) -> Snapshot:
     nothing dangling; the revision it moved then asks for the next snapshot.
     """
     experiments: dict[int, list[ServedExperiment]] = {}
-    for row in selectors.experiments_to_serve(stopped_since=now - MAX_AGE):
+    for row in serving.experiments_to_serve(stopped_since=now - MAX_AGE):
         try:
             experiments.setdefault(row.slot_id, []).append(_served_experiment(row))
         except ValueError:  # One broken experiment must not cost every other slot.
             logger.exception("Experiment %s cannot be served.", row.key)
     slots: dict[int, dict[str, ServedSlot]] = {}
-    for slot in selectors.slots_to_serve():
+    for slot in serving.slots_to_serve():
         slots.setdefault(slot.site_id, {})[slot.key] = ServedSlot(
             key=slot.key,
             default_values=cta_values(slot.default_cta),
             experiments=tuple(experiments.get(slot.pk, ())),
         )
-    keys = list(selectors.valid_server_keys())
-    rows = list(selectors.sites_to_serve())
+    keys = list(serving.valid_server_keys())
+    rows = list(serving.sites_to_serve())
     sites = {site.pk: _served_site(site, slots.get(site.pk, {})) for site in rows}
     client_keys = {site.client_key: sites[site.pk] for site in rows}
     digests = {key.digest: sites[key.site_id] for key in keys if key.site_id in sites}

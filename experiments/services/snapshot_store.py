@@ -6,7 +6,7 @@ from time import monotonic
 
 from django.db import Error, close_old_connections, connection
 
-from experiments import selectors
+from experiments.selectors import serving
 from experiments.services.snapshot import Snapshot, build_snapshot, logger
 
 # Between two looks that clients ask for.
@@ -100,7 +100,7 @@ class SnapshotStore:
     def _refreshed(self) -> Snapshot:
         # First of all: a silent database is asked once in `max_age_s` too.
         self._checked_at = monotonic()
-        revision = selectors.config_revision()
+        revision = serving.config_revision()
         if self._snapshot is None or self._snapshot.revision != revision:
             self._snapshot = build_snapshot(revision=revision, now=datetime.now(UTC))
         return self._snapshot

@@ -5,10 +5,10 @@ from decimal import Decimal
 
 import numpy as np
 
-from experiments import selectors
 from experiments.event_schema.rules import PHASE
 from experiments.models import Experiment, Phase, Rollup, Variant
 from experiments.phases import propensities
+from experiments.selectors import reports
 from experiments.stats.srm import (
     LEAST_EXPECTED,
     SrmCheck,
@@ -70,7 +70,7 @@ def _by_phase(
     variants: Sequence[Variant],
     visitors: Sequence[int],
 ) -> Split:
-    later = _visitors_of_phases(selectors.phase_rollups_of(experiment), variants)
+    later = _visitors_of_phases(reports.phase_rollups_of(experiment), variants)
     nobody = np.zeros(len(variants))
     counts = [later.get(phase.number, nobody) for phase in phases]
     # The first phase is not written down with each exposure: it is what the others leave.

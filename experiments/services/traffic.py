@@ -19,7 +19,6 @@ from experiments.phases import Slice, first_slices, moved_slices, slices_of
 from experiments.services.changes import Kind, Occasion, record
 from experiments.services.config_revision import bump_revision
 
-LIVE = (Experiment.Status.RUNNING, Experiment.Status.PAUSED)
 # An allocator that moves shares hourly for three weeks; each phase costs serving some memory.
 MAX_PHASES = 500
 STEP = Decimal("0.0001")
@@ -138,7 +137,7 @@ def _faults(
     shares: Mapping[str, Decimal] | None,
     coverage: Decimal | None,
 ) -> Iterator[str]:
-    if experiment.status not in LIVE:
+    if experiment.status not in Experiment.LIVE_STATUSES:
         yield _("Only a running or paused experiment can change its traffic.")
     if experiment.phases.count() >= MAX_PHASES:
         yield _("It has changed too often: start a new experiment.")

@@ -1,7 +1,7 @@
 """Is the process alive; can the service serve and store."""
 
-from experiments import selectors
 from experiments.api.public.http import Request, Response, json_response
+from experiments.selectors import serving
 from experiments.services.snapshot_store import SnapshotStore
 
 
@@ -12,6 +12,6 @@ def healthz(_: Request, __: SnapshotStore) -> Response:
 
 def readyz(_: Request, store: SnapshotStore) -> Response:
     """GET /readyz: the database answers now, whatever the snapshot could still serve."""
-    revision = selectors.config_revision()
+    revision = serving.config_revision()
     store.current()
     return json_response(200, {"status": "ok", "revision": revision})

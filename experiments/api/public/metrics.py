@@ -19,9 +19,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Gauge, gen
 from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from experiments import selectors
 from experiments.api.public.http import Request, Response
 from experiments.api.public.stream_metrics import StreamDepths
+from experiments.selectors import reports, rollups
 from experiments.services.ingestion import Receipt
 from experiments.services.snapshot_store import SnapshotStore
 
@@ -115,8 +115,8 @@ def metrics(_: Request, __: SnapshotStore) -> Response:
 
 def _read_alarms() -> None:
     try:
-        alarms, differing = list(selectors.cache_alarms()), list(selectors.rollup_alarms())
-        WAITING_EVENTS.set(selectors.waiting_events())
+        alarms, differing = list(reports.cache_alarms()), list(rollups.rollup_alarms())
+        WAITING_EVENTS.set(rollups.waiting_events())
     except Error:  # What the process itself has counted is told all the same.
         logger.warning("metrics: the database did not say what it warns of")
         return

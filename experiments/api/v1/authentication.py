@@ -8,8 +8,8 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
-from experiments import selectors
 from experiments.models import Site
+from experiments.selectors import serving
 from experiments.services.catalogue import refused_keys, server_key_digest
 
 
@@ -56,6 +56,6 @@ class IsServerOrStaff(BasePermission):
 
 
 def _site_of(key: str) -> Site | None:
-    keys = selectors.valid_server_keys().select_related("site")
+    keys = serving.valid_server_keys().select_related("site")
     row = keys.filter(digest=server_key_digest(key)).first()
     return row.site if row else None

@@ -12,7 +12,6 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.viewsets import GenericViewSet
 
-from experiments import selectors
 from experiments.api.v1.authentication import Server
 from experiments.api.v1.serializers import (
     ExperimentSerializer,
@@ -22,6 +21,7 @@ from experiments.api.v1.serializers import (
     TrafficSerializer,
 )
 from experiments.models import Experiment
+from experiments.selectors import lifecycle
 from experiments.services.alarms import reason_by_hand, reason_in_words
 from experiments.services.changes import Occasion
 from experiments.services.lifecycle import roll_back_experiment
@@ -99,7 +99,7 @@ class TrafficMixin(GenericViewSet[Experiment]):
         experiment = self.get_object()
         phases = experiment.phases.values("number", "started_at", "shares", "coverage")
         steps = experiment.ramp.values("number", "coverage", "hold_hours", "reached_at")
-        changes = selectors.changes_of(experiment).values("at", "kind", "note", "author__username")
+        changes = lifecycle.changes_of(experiment).values("at", "kind", "note", "author__username")
         reason = experiment.rollback_reason
         content: dict[str, Any] = {"phases": phases, "ramp": steps, "changes": changes}
         return Response({**content, "rollback_reason": reason_in_words(reason) if reason else None})

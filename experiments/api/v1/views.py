@@ -9,7 +9,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
-from experiments import selectors
 from experiments.api.v1 import schema  # noqa: F401  drf-spectacular registers it on import
 from experiments.api.v1.authentication import Server
 from experiments.api.v1.serializers import (
@@ -20,6 +19,7 @@ from experiments.api.v1.serializers import (
 )
 from experiments.api.v1.traffic import TrafficMixin
 from experiments.models import CTA, Audience, Experiment, Site, Slot
+from experiments.selectors import catalogue, reports
 from experiments.services import lifecycle
 from experiments.services.analysis import report_of
 from experiments.services.reports import report_as_json
@@ -37,7 +37,7 @@ class CTAViewSet(ReadOnlyModelViewSet[CTA]):
     queryset = CTA.objects.none()
 
     def get_queryset(self) -> QuerySet[CTA]:
-        return selectors.ctas_of(site=site_of(self.request))
+        return catalogue.ctas_of(site=site_of(self.request))
 
 
 class AudienceViewSet(ReadOnlyModelViewSet[Audience]):
@@ -47,7 +47,7 @@ class AudienceViewSet(ReadOnlyModelViewSet[Audience]):
     queryset = Audience.objects.none()
 
     def get_queryset(self) -> QuerySet[Audience]:
-        return selectors.audiences_of(site=site_of(self.request))
+        return catalogue.audiences_of(site=site_of(self.request))
 
 
 class SlotViewSet(ReadOnlyModelViewSet[Slot]):
@@ -57,7 +57,7 @@ class SlotViewSet(ReadOnlyModelViewSet[Slot]):
     queryset = Slot.objects.none()
 
     def get_queryset(self) -> QuerySet[Slot]:
-        return selectors.slots_of(site=site_of(self.request))
+        return catalogue.slots_of(site=site_of(self.request))
 
 
 class ExperimentViewSet(TrafficMixin, ReadOnlyModelViewSet[Experiment]):
@@ -70,7 +70,7 @@ class ExperimentViewSet(TrafficMixin, ReadOnlyModelViewSet[Experiment]):
     lookup_value_regex = "[-a-zA-Z0-9_]+"
 
     def get_queryset(self) -> QuerySet[Experiment]:
-        return selectors.experiments_for_report(site=site_of(self.request))
+        return reports.experiments_for_report(site=site_of(self.request))
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     @action(detail=True)

@@ -6,9 +6,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from experiments import selectors
 from experiments.api.v1.views import site_of
 from experiments.models import Event
+from experiments.selectors import catalogue
 from experiments.services.erasure import erase_visitor
 from experiments.services.messages import may_be_visitor
 
@@ -28,7 +28,7 @@ class VisitorView(APIView):
     )
     def delete(self, request: Request, visitor: str) -> Response:
         """Erase events and contributions to experiments; late copies are kept out."""
-        site = site_of(request) or selectors.site_by_key(request.query_params.get("site", ""))
+        site = site_of(request) or catalogue.site_by_key(request.query_params.get("site", ""))
         if site is None:
             return Response({"field": "site", "detail": "site: say which, by its key"}, status=400)
         if may_be_visitor(visitor):

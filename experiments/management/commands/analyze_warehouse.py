@@ -7,8 +7,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
-from experiments import selectors
 from experiments.models import Experiment
+from experiments.selectors import reports
 from experiments.services.analysis import report_of
 from experiments.services.counts import StoredCounts
 from experiments.services.reports import report_as_json
@@ -44,7 +44,7 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         keys = options["keys"]
-        known = {row.key: row for row in selectors.experiments_for_report().filter(key__in=keys)}
+        known = {row.key: row for row in reports.experiments_for_report().filter(key__in=keys)}
         for key in keys:
             if key not in known:
                 raise CommandError(f"There is no experiment {key!r}.")

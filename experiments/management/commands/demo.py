@@ -11,7 +11,6 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.urls import reverse
 
-from experiments import selectors
 from experiments.management.preflight import (
     HOST,
     check_folder,
@@ -22,6 +21,7 @@ from experiments.management.preflight import (
 from experiments.management.processes import Child, Children
 from experiments.management.stopping import StopRequest, stop_requests
 from experiments.models import Experiment
+from experiments.selectors import reports
 from experiments.services.demo import LIVE_TEST_DAYS, USER, live_test_without_visitors, load_demo
 from ml.predict import active_summary
 
@@ -153,7 +153,7 @@ class Command(BaseCommand):
         self._say(f"\nReady. Ctrl-C stops everything.\n\n  Demo page   {url}{reverse('home')}")
         self._say(f"  Admin       {url}{reverse('admin:index')}  (log in: {USER} / {USER})")
         self._say(f"  Ranking     {url}{reverse('admin:experiments_job_rank')}")
-        for experiment in selectors.experiments_for_report():
+        for experiment in reports.experiments_for_report():
             self._say(f"  Report      {url}{_report_path(experiment)}  {experiment.name}")
         self._say(f"  API         {url}{reverse('docs')}")
         self._say(f"  Logs        {settings.DATA_DIR / 'logs'}\n")

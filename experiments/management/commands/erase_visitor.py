@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from experiments import selectors
+from experiments.selectors import catalogue
 from experiments.services.erasure import erase_visitor
 
 
@@ -18,7 +18,7 @@ class Command(BaseCommand):
         parser.add_argument("--site", required=True, metavar="KEY", help="key of the site")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        site = selectors.site_by_key(options["site"])
+        site = catalogue.site_by_key(options["site"])
         if site is None:
             raise CommandError(f"There is no site {options['site']!r}.")
         erased = erase_visitor(site=site, visitor=options["visitor"], now=timezone.now())

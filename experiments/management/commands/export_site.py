@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from experiments import selectors
+from experiments.selectors import catalogue
 from experiments.services.event_files import EventFilesError, export_events
 from experiments.services.site_files import export_catalogue
 
@@ -19,7 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("folder", type=Path, metavar="FOLDER")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        site = selectors.site_by_key(options["site"])
+        site = catalogue.site_by_key(options["site"])
         if site is None:
             raise CommandError(f"There is no site {options['site']!r}.")
         n_days = n_events = 0

@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from experiments import selectors
 from experiments.models import Site
+from experiments.selectors import catalogue
 from experiments.services.event_files import EventFilesError, import_events, read_manifest
 from experiments.services.rollups import fold_pending
 from experiments.services.site_files import SiteFilesError, count_what_is_settled, import_catalogue
@@ -33,5 +33,5 @@ class Command(BaseCommand):
     def _site(self, folder: Path) -> Site:
         """Return the site of the folder, made if a run before has not made it."""
         manifest = read_manifest(folder)
-        site = selectors.site_by_key(manifest.site) if manifest else None
+        site = catalogue.site_by_key(manifest.site) if manifest else None
         return site or import_catalogue(folder=folder)

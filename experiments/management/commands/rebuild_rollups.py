@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from experiments import selectors
 from experiments.models import Experiment
+from experiments.selectors import reports
 from experiments.services.rollups import NothingToRebuildError, rebuild_rollups
 
 LOST = "events of {} were dropped"
@@ -23,7 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("keys", nargs="+", metavar="KEY", help="key of an experiment")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        known = {row.key: row for row in selectors.experiments_by_key(options["keys"])}
+        known = {row.key: row for row in reports.experiments_by_key(options["keys"])}
         for key in options["keys"]:
             if key not in known:
                 raise CommandError(f"There is no experiment {key!r}.")

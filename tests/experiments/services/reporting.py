@@ -1,6 +1,6 @@
 """Experiments with counts, and their reports."""
 
-from experiments import selectors
+from experiments.selectors import reports
 from experiments.services.analysis import report_of
 from tests import factories
 from tests.factories import NOW
@@ -8,7 +8,7 @@ from tests.factories import NOW
 
 def reported(experiment):
     """The report as its page makes it."""
-    return report_of(experiment=selectors.experiments_for_report().get(pk=experiment.pk), now=NOW)
+    return report_of(experiment=reports.experiments_for_report().get(pk=experiment.pk), now=NOW)
 
 
 def count(experiment, *counts, **changes):

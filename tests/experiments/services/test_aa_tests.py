@@ -2,8 +2,8 @@ from datetime import timedelta
 
 import pytest
 
-from experiments import selectors
 from experiments.models import Experiment
+from experiments.selectors import reports
 from experiments.services.aa_tests import is_aa_test
 from experiments.services.analysis import report_of
 from experiments.services.reports import verdict_on
@@ -21,7 +21,7 @@ def make_aa_test(slot, key="aa", *, counts=(), **changes):
         experiment.variants.order_by("arm"), counts, strict=False
     ):
         factories.make_rollup(variant, visitors=visitors, clicks=clicks)
-    return selectors.experiments_for_report().get(pk=experiment.pk)
+    return reports.experiments_for_report().get(pk=experiment.pk)
 
 
 def verdict(experiment):

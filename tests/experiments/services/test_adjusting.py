@@ -5,8 +5,8 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from experiments import selectors
 from experiments.models import Experiment
+from experiments.selectors import reports
 from experiments.services.adjusting import is_adjustable
 from experiments.services.analysis import report_of
 from experiments.services.arm_totals import ArmTotals
@@ -17,7 +17,7 @@ FIXED = {"plan": Experiment.Plan.FIXED, "planned_visitors": 4_000}
 
 
 def reported(experiment):
-    return report_of(experiment=selectors.experiments_for_report().get(pk=experiment.pk), now=NOW)
+    return report_of(experiment=reports.experiments_for_report().get(pk=experiment.pk), now=NOW)
 
 
 def drawn(seed, *, n=2_000, effect=0.3, shift=0.0):

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from experiments import selectors
 from experiments.models import Experiment
+from experiments.selectors import reports
 from experiments.services.analysis import report_of
 from experiments.stats.sequential import compare_sequential
 from experiments.stats.sufficient import Proportion
@@ -15,7 +15,7 @@ from tests.factories import NOW
 
 
 def reported(experiment):
-    return report_of(experiment=selectors.experiments_for_report().get(pk=experiment.pk), now=NOW)
+    return report_of(experiment=reports.experiments_for_report().get(pk=experiment.pk), now=NOW)
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_report_of_values_compares_means(slot):
 def test_report_costs_the_same_for_any_number_of_events(
     running_experiment, django_assert_num_queries
 ):
-    experiment = selectors.experiments_for_report().get(pk=running_experiment.pk)
+    experiment = reports.experiments_for_report().get(pk=running_experiment.pk)
     with django_assert_num_queries(1):
         report_of(experiment=experiment, now=NOW)
 

@@ -2,8 +2,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from experiments import selectors
 from experiments.models import CTA, CTAWording, Experiment, HistoryArm
+from experiments.selectors import reports
 from experiments.services import archive
 from experiments.services.archive import experiment_rows, history_rows
 from experiments.services.history_import import import_history
@@ -138,7 +138,7 @@ def finished(slot):
 
 
 def rows_of(experiment):
-    found = selectors.finished_experiments().get(pk=experiment.pk)
+    found = reports.finished_experiments().get(pk=experiment.pk)
     return list(experiment_rows(found))
 
 

@@ -1,7 +1,7 @@
 import pytest
 from scipy import integrate, stats
 
-from experiments import selectors
+from experiments.selectors import reports
 from experiments.services.analysis import report_of
 from experiments.services.beliefs import beliefs_of
 from tests import factories
@@ -9,7 +9,7 @@ from tests.factories import NOW
 
 
 def reported(experiment):
-    return report_of(experiment=selectors.experiments_for_report().get(pk=experiment.pk), now=NOW)
+    return report_of(experiment=reports.experiments_for_report().get(pk=experiment.pk), now=NOW)
 
 
 @pytest.fixture

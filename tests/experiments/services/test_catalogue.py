@@ -1,8 +1,8 @@
 import pytest
 from django.db import IntegrityError
 
-from experiments import selectors
 from experiments.models import ServerKey
+from experiments.selectors import serving
 from experiments.services.catalogue import create_server_key, revoke_server_key, server_key_digest
 from experiments.services.config_revision import bump_revision
 from tests.factories import NOW
@@ -10,15 +10,15 @@ from tests.threads import in_threads
 
 
 def test_revision_moves_by_one(db):
-    assert selectors.config_revision() == 0
+    assert serving.config_revision() == 0
     for expected in (1, 2, 3):
         bump_revision()
-        assert selectors.config_revision() == expected
+        assert serving.config_revision() == expected
 
 
 def test_first_changes_ever_at_the_same_moment_all_count(real_database):
     assert in_threads(*[bump_revision] * 4) == [None] * 4
-    assert selectors.config_revision() == 4
+    assert serving.config_revision() == 4
 
 
 def test_server_key_is_kept_as_a_digest_only(site):
@@ -27,7 +27,7 @@ def test_server_key_is_kept_as_a_digest_only(site):
     assert (stored, stored.created_at, stored.revoked_at) == (row, NOW, None)
     assert (stored.prefix, stored.digest) == (secret[:12], server_key_digest(secret))
     assert all(secret not in str(value) for value in vars(stored).values())
-    assert selectors.config_revision() == 1
+    assert serving.config_revision() == 1
 
 
 def test_server_keys_are_long_and_never_the_same(site):
@@ -45,8 +45,8 @@ def test_chosen_key_cannot_be_taken_twice(site, other_site):
 def test_revoked_key_is_no_longer_valid(site, server_key):
     key = ServerKey.objects.get()
     assert revoke_server_key(key=key, now=NOW) is True
-    assert not selectors.valid_server_keys().exists()
-    assert (ServerKey.objects.get().revoked_at, selectors.config_revision()) == (NOW, 1)
+    assert not serving.valid_server_keys().exists()
+    assert (ServerKey.objects.get().revoked_at, serving.config_revision()) == (NOW, 1)
 
 
 def test_key_is_revoked_once(site, server_key):

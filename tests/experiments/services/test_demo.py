@@ -2,8 +2,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from experiments import selectors
 from experiments.models import CTA, Audience, Experiment, HistoryArm, Rollup, Site
+from experiments.selectors import reports
 from experiments.services import demo
 from experiments.services.analysis import report_of
 from experiments.services.serving import evaluate_slot, site_of_key
@@ -14,7 +14,7 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
 def reported(key):
-    experiment = selectors.experiments_for_report().get(key=key)
+    experiment = reports.experiments_for_report().get(key=key)
     return report_of(experiment=experiment, now=NOW)
 
 

@@ -8,8 +8,8 @@ import pytest
 from django.db import Error
 from growthbook import GrowthBook, InMemoryStickyBucketService
 
-from experiments import selectors
 from experiments.models import Event, Site
+from experiments.selectors import serving
 from experiments.services import recall
 from experiments.services.ingestion import ingest
 from experiments.services.payload import payload_of
@@ -221,7 +221,7 @@ def test_silent_database_leaves_the_visitor_drawn_and_is_left_alone(
         calls.append(1)
         raise Error("gone")
 
-    monkeypatch.setattr(selectors, "first_exposed_variant", silent)
+    monkeypatch.setattr(serving, "first_exposed_variant", silent)
     monkeypatch.setattr(recall, "_silent_until", float("-inf"))
     site = served()
     with caplog.at_level(logging.CRITICAL):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from experiments import selectors
 from experiments.models import Experiment, GoalRollup, Guardrail
+from experiments.selectors import reports
 from experiments.services.analysis import report_of
 from experiments.services.guardrails import guardrail_readings
 from experiments.services.reports import verdict_on
@@ -108,7 +108,7 @@ def test_guardrail_below_the_floors_has_no_bounds(fixed):
 
 def test_guardrails_cost_one_query(fixed, django_assert_num_queries):
     guard(fixed, 1_000, 980)
-    experiment = selectors.experiments_for_report().get(pk=fixed.pk)
+    experiment = reports.experiments_for_report().get(pk=fixed.pk)
     with django_assert_num_queries(2):
         report_of(experiment=experiment, now=NOW)
 

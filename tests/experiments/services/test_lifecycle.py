@@ -3,8 +3,8 @@ from decimal import Decimal
 
 import pytest
 
-from experiments import selectors
 from experiments.models import CTAWording, Experiment, Variant
+from experiments.selectors import serving
 from experiments.services.drafting import duplicate_experiment
 from experiments.services.lifecycle import (
     archive_experiment,
@@ -48,13 +48,13 @@ def in_state(slot, status):
 @pytest.mark.parametrize("status", Status)
 def test_step_goes_only_where_its_state_leads(slot, status, step):
     experiment = in_state(slot, status)
-    before = selectors.config_revision()
+    before = serving.config_revision()
     reached = WAYS_ON.get((status, step))
     assert STEPS[step](experiment) is (reached is not None)
     stored = Experiment.objects.get()
     assert stored.status == experiment.status == (reached or status)
     # Serving looks again if, and only if, something changed.
-    assert selectors.config_revision() == before + (reached is not None)
+    assert serving.config_revision() == before + (reached is not None)
 
 
 @pytest.mark.parametrize("step", STEPS)

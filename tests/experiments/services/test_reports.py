@@ -5,8 +5,8 @@ import pytest
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import translation
 
-from experiments import selectors
 from experiments.models import Experiment
+from experiments.selectors import reports
 from experiments.services.analysis import report_of
 from experiments.services.reports import report_as_json, verdict_on
 from tests import factories
@@ -14,7 +14,7 @@ from tests.factories import NOW
 
 
 def reported(experiment):
-    return report_of(experiment=selectors.experiments_for_report().get(pk=experiment.pk), now=NOW)
+    return report_of(experiment=reports.experiments_for_report().get(pk=experiment.pk), now=NOW)
 
 
 def counted(experiment, *counts):

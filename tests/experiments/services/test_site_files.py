@@ -4,7 +4,6 @@ import pytest
 from django.apps import apps
 from django.core.management.base import CommandError
 
-from experiments import selectors
 from experiments.models import (
     CTA,
     Event,
@@ -16,6 +15,7 @@ from experiments.models import (
     Slot,
     VisitorOutcome,
 )
+from experiments.selectors import reports
 from experiments.services.analysis import report_of
 from experiments.services.reports import report_as_json
 from experiments.services.retention import drop_old_events
@@ -58,7 +58,7 @@ def emptied():
 
 def told(key):
     """Everything that the report of an experiment says."""
-    experiment = selectors.experiments_for_report().get(key=key)
+    experiment = reports.experiments_for_report().get(key=key)
     return report_as_json(report_of(experiment=experiment, now=NOW))
 
 

@@ -3,7 +3,7 @@ from decimal import Decimal
 
 import pytest
 
-from experiments import selectors
+from experiments.selectors import reports
 from experiments.services.planning import Assumptions, plan_for
 from experiments.services.slot_plans import slot_plans
 from tests import factories
@@ -101,6 +101,6 @@ def test_started_experiment_has_no_plans(running_experiment):
 
 def test_plans_cost_one_query(slot, draft, django_assert_num_queries):
     past(slot, days=28)
-    experiment = selectors.experiments_for_report().get(pk=draft.pk)
+    experiment = reports.experiments_for_report().get(pk=draft.pk)
     with django_assert_num_queries(1):
         slot_plans(experiment, now=NOW)

@@ -6,8 +6,8 @@ from time import monotonic, sleep
 import pytest
 from django.db import InterfaceError, OperationalError
 
-from experiments import selectors
 from experiments.models import CTAWording, Experiment, ServerKey, Site, Variant
+from experiments.selectors import serving
 from experiments.services import snapshot as module
 from experiments.services.catalogue import server_key_digest
 from experiments.services.config_revision import bump_revision
@@ -187,7 +187,7 @@ def test_store_serves_the_old_snapshot_while_the_database_is_silent(
     first = store.current()
     bump_revision()
     with monkeypatch.context() as patch:
-        patch.setattr(selectors, "sites_to_serve", lambda: (_ for _ in ()).throw(error("gone")))
+        patch.setattr(serving, "sites_to_serve", lambda: (_ for _ in ()).throw(error("gone")))
         assert store.current() is first
         assert "gone" in caplog.text
     assert store.current().revision == first.revision + 1
@@ -199,14 +199,14 @@ def test_store_does_not_ask_a_silent_database_for_every_request(site, monkeypatc
     store = SnapshotStore(max_age_s=1.0)
     first = store.current()
     asked = []
-    monkeypatch.setattr(selectors, "config_revision", lambda: asked.append(1) or silent())
+    monkeypatch.setattr(serving, "config_revision", lambda: asked.append(1) or silent())
     answers = [store.current() for _ in range(3)]  # At 10.0, 10.5 and 11.5 seconds.
     assert answers == [first] * 3
     assert len(asked) == 2
 
 
 def test_store_without_any_snapshot_says_so(db, monkeypatch):
-    monkeypatch.setattr(selectors, "config_revision", silent)
+    monkeypatch.setattr(serving, "config_revision", silent)
     with pytest.raises(OperationalError, match="connection refused"):
         SnapshotStore(max_age_s=0.0).current()
 
@@ -221,7 +221,7 @@ def test_only_one_thread_reads_while_the_others_go_on(site, monkeypatch):
         assert leave.wait(timeout=10)
         return first.revision
 
-    monkeypatch.setattr(selectors, "config_revision", slow_revision)
+    monkeypatch.setattr(serving, "config_revision", slow_revision)
     reader = threading.Thread(target=store.current)
     reader.start()
     assert entered.wait(timeout=10)
@@ -234,7 +234,7 @@ def test_only_one_thread_reads_while_the_others_go_on(site, monkeypatch):
 def test_threads_that_start_together_read_once(monkeypatch):
     asked, together = [], threading.Barrier(4)
     snapshot = module.Snapshot(revision=1, client_keys={}, server_key_digests={})
-    monkeypatch.setattr(selectors, "config_revision", lambda: asked.append(1) or 1)
+    monkeypatch.setattr(serving, "config_revision", lambda: asked.append(1) or 1)
     monkeypatch.setattr(module, "build_snapshot", lambda **_: snapshot)
     store = SnapshotStore(max_age_s=3600.0)
     got = []

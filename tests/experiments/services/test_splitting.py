@@ -2,8 +2,8 @@
 
 import pytest
 
-from experiments import selectors
 from experiments.models import Experiment
+from experiments.selectors import reports
 from experiments.services.analysis import report_of
 from experiments.services.insights import insights_of
 from experiments.services.splitting import has_changed_shares
@@ -17,7 +17,7 @@ def counted(experiment, *visitors, **changes):
 
 
 def report():
-    return report_of(experiment=selectors.experiments_for_report().get(), now=NOW)
+    return report_of(experiment=reports.experiments_for_report().get(), now=NOW)
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from experiments import selectors
 from experiments.assignment import assign_visitor, hash_unit
 from experiments.models import Change, Experiment
+from experiments.selectors import serving
 from experiments.services import traffic
 from experiments.services.changes import Occasion
 from experiments.services.snapshot import build_snapshot
@@ -34,7 +34,7 @@ def arms_of(rules):
 
 def test_change_of_shares_is_a_new_phase_and_the_past_is_written_down(running_experiment, owner):
     before = arms_of(allocation())
-    revision = selectors.config_revision()
+    revision = serving.config_revision()
     occasion = Occasion(now=NOW, author=owner, note="b leads")
     new = shares(control="0.3", b="0.7")
     assert change_traffic(experiment=running_experiment, shares=new, occasion=occasion)
@@ -46,7 +46,7 @@ def test_change_of_shares_is_a_new_phase_and_the_past_is_written_down(running_ex
     )
     assert (present.started_at, present.shares) == (NOW, [0.3, 0.7])
     assert [float(arm.share) for arm in running_experiment.variants.all()] == [0.3, 0.7]
-    assert selectors.config_revision() == revision + 1
+    assert serving.config_revision() == revision + 1
     after = arms_of(allocation())
     assert np.mean(after) == pytest.approx(0.7, abs=0.03)
     assert np.mean(before != after) == pytest.approx(0.2, abs=0.03)

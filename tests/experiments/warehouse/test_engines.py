@@ -13,8 +13,8 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from experiments import selectors
 from experiments.models import Event, Experiment, Rollup
+from experiments.selectors import reports
 from experiments.services.counts import StoredCounts
 from experiments.services.warehouse_reports import count_in, differences
 from experiments.warehouse.engines import open_warehouse
@@ -38,7 +38,7 @@ def address_of(database):
 def assert_equal_sums(url, table="events"):
     """The warehouse's sums of all three experiments are the stored rollups."""
     with open_warehouse(url, table=table) as warehouse:
-        for experiment in selectors.experiments_for_report():
+        for experiment in reports.experiments_for_report():
             counts = count_in(warehouse, experiment)
             assert differences(StoredCounts(experiment), counts) == []
             assert len(counts.rollups) == Rollup.objects.filter(experiment=experiment).count() > 50

@@ -3,9 +3,9 @@ import logging
 import pytest
 from django.db import InterfaceError, OperationalError
 
-from experiments import selectors
 from experiments.api.public import edge, ofrep, payload
 from experiments.api.public.edge import ROUTES, Edge
+from experiments.selectors import serving
 from experiments.services import snapshot
 from experiments.services.snapshot_store import SnapshotStore
 from tests.experiments.api.public.conftest import django_app
@@ -87,7 +87,7 @@ def test_silent_database_at_the_start_gives_503(browser, monkeypatch, caplog, er
     def silent():
         raise error("connection refused")
 
-    monkeypatch.setattr(selectors, "config_revision", silent)
+    monkeypatch.setattr(serving, "config_revision", silent)
     answer = browser.post(ONE, {"context": {"targetingKey": "v"}})
     assert (answer.status, answer.headers["retry-after"]) == (503, "5")
     assert answer.json()["errorCode"] == "GENERAL"
@@ -119,7 +119,7 @@ def test_fault_of_ours_is_logged_and_says_nothing_about_itself(browser, monkeypa
     def broken():
         raise KeyError("a secret detail")
 
-    monkeypatch.setattr(selectors, "config_revision", broken)
+    monkeypatch.setattr(serving, "config_revision", broken)
     with caplog.at_level(logging.ERROR):
         answer = browser.post(ONE, {"context": {"targetingKey": "v"}})
     assert answer.status == 500

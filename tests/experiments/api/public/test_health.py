@@ -1,6 +1,6 @@
 from django.db import OperationalError
 
-from experiments import selectors
+from experiments.selectors import serving
 from experiments.services.config_revision import bump_revision
 
 
@@ -9,7 +9,7 @@ def silent():
 
 
 def test_healthz_asks_nobody(browser, monkeypatch, django_assert_num_queries):
-    monkeypatch.setattr(selectors, "config_revision", silent)
+    monkeypatch.setattr(serving, "config_revision", silent)
     with django_assert_num_queries(0):
         answer = browser.get("/healthz")
     assert (answer.status, answer.json()) == (200, {"status": "ok"})
@@ -23,6 +23,6 @@ def test_readyz_names_the_revision(browser, site):
 
 def test_readyz_says_no_without_the_database_even_with_a_snapshot(browser, monkeypatch, site):
     assert browser.get("/readyz").status == 200
-    monkeypatch.setattr(selectors, "config_revision", silent)
+    monkeypatch.setattr(serving, "config_revision", silent)
     answer = browser.get("/readyz")
     assert (answer.status, answer.headers["retry-after"]) == (503, "5")

@@ -5,10 +5,10 @@ from django.db import OperationalError
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
-from experiments.api.public import metrics
 from experiments.api.public.metrics import Tallies
 from experiments.api.public.ofrep import PREFIX
 from experiments.models import CacheWatch, PendingBatch
+from experiments.selectors import reports
 from tests.factories import NOW, event_message
 from tests.threads import in_threads
 
@@ -134,5 +134,5 @@ def test_metrics_are_told_while_the_database_is_silent(browser, slot, monkeypatc
     def silent():
         raise OperationalError("gone")
 
-    monkeypatch.setattr(metrics.selectors, "cache_alarms", silent)
+    monkeypatch.setattr(reports, "cache_alarms", silent)
     assert browser.get("/metrics").status == 200

@@ -1,0 +1,50 @@
+"""Sites, slots, CTAs and audiences, and the experiments that use them."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+
+from experiments.models import (
+    CTA,
+    Audience,
+    Experiment,
+    Site,
+    Slot,
+)
+
+
+def site_by_key(key: str) -> Site | None:
+    return Site.objects.filter(key=key).first()
+
+
+def experiments_showing(cta: CTA) -> QuerySet[Experiment]:
+    """Return the experiments that show this CTA or showed it.
+
+    While they exist it stays as it is: reports and the predictor's history read its wording.
+    """
+    started = Experiment.objects.exclude(status=Experiment.Status.DRAFT)
+    return started.filter(variants__cta=cta).distinct()
+
+
+def ctas_of(*, site: Site | None) -> QuerySet[CTA]:
+    """Return the CTAs of a site, or of all."""
+    rows = CTA.objects.select_related("site").prefetch_related("wordings", "tags")
+    return rows if site is None else rows.filter(site=site)
+
+
+def audiences_of(*, site: Site | None) -> QuerySet[Audience]:
+    """Return the audiences of a site, or of all."""
+    rows = Audience.objects.select_related("site")
+    return rows if site is None else rows.filter(site=site)
+
+
+def slots_of(*, site: Site | None) -> QuerySet[Slot]:
+    """Return the slots of a site, or of all."""
+    rows = Slot.objects.select_related("site")
+    return rows if site is None else rows.filter(site=site)
+
+
+def live_experiments_using(row: Any) -> QuerySet[Experiment]:
+    """Return the live experiments of an audience or a namespace."""
+    experiments: QuerySet[Experiment] = row.experiments.all()
+    return experiments.filter(status__in=Experiment.LIVE_STATUSES)

@@ -1,0 +1,85 @@
+"""Raw events and the visitors in them."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from django.db.models import Count, Exists, Max, OuterRef, QuerySet
+
+from experiments.models import (
+    Event,
+    EventDrop,
+    Experiment,
+    PendingBatch,
+    Site,
+    Variant,
+    VisitorOutcome,
+)
+
+
+def experiments_of_visitors(*, site_id: int, visitors: list[str]) -> set[int]:
+    """Return the keys of the experiments that these visitors met."""
+    rows = Event.objects.filter(site_id=site_id, visitor__in=visitors, experiment__isnull=False)
+    return set(rows.order_by().values_list("experiment_id", flat=True).distinct())
+
+
+def new_visitors(*, experiment: Experiment, first: UUID, end: UUID) -> dict[int, int]:
+    """Return how many visitors first saw each arm (its primary key) between two ids of events.
+
+    Ids begin with a time, and the table is ordered by them. Doubtful events are left out.
+    """
+    exposures = Event.objects.filter(
+        experiment=experiment, type=Event.Type.EXPOSURE, flags=0, site=experiment.slot.site_id
+    )
+    earlier = exposures.filter(event_id__lt=first, visitor=OuterRef("visitor"))
+    rows = exposures.filter(~Exists(earlier), event_id__gte=first, event_id__lt=end)
+    counts = rows.order_by().values("variant").annotate(n=Count("visitor", distinct=True))
+    return {row["variant"]: row["n"] for row in counts}
+
+
+def outcomes_on_site(*, site_id: int, visitor: str) -> list[VisitorOutcome]:
+    rows = VisitorOutcome.objects.filter(experiment__slot__site=site_id, visitor=visitor)
+    return list(rows)
+
+
+def traces_of_visitor(*, site_id: int, visitor: str) -> tuple[int, int]:
+    """Return the numbers of events and of experiments that hold something of a visitor."""
+    events = Event.objects.filter(site_id=site_id, visitor=visitor)
+    return events.count(), len(outcomes_on_site(site_id=site_id, visitor=visitor))
+
+
+def events_before(first_id: UUID) -> QuerySet[Event]:
+    """Return the events whose ids are smaller, in the order of their ids."""
+    return Event.objects.filter(event_id__lt=first_id).order_by("event_id")
+
+
+def events_between(site: Site, first_id: UUID, end_id: UUID) -> QuerySet[Event]:
+    """Return a site's events with ids from the first to before the end, in their order."""
+    rows = Event.objects.filter(site=site, event_id__gte=first_id, event_id__lt=end_id)
+    return rows.order_by("event_id")
+
+
+def size_of_events(events: QuerySet[Event]) -> tuple[int, datetime | None]:
+    """Return how many there are, and when the last of them arrived."""
+    found = events.order_by().aggregate(rows=Count("event_id"), newest=Max("received_at"))
+    return found["rows"], found["newest"]
+
+
+def ends_of_event_ids(site: Site) -> tuple[UUID, UUID] | None:
+    """Return the smallest and the greatest id of a site's events; None without any."""
+    ids = Event.objects.filter(site=site).values_list("event_id", flat=True)
+    first, last = ids.order_by("event_id").first(), ids.order_by("-event_id").first()
+    return None if first is None or last is None else (first, last)
+
+
+def arms_on_site(site: Site) -> QuerySet[Variant]:
+    """Return the variants of all of a site's experiments."""
+    return Variant.objects.filter(experiment__slot__site=site).select_related("experiment")
+
+
+def waiting_events_before(first_id: UUID) -> QuerySet[Event]:
+    return events_before(first_id).filter(batch__in=PendingBatch.objects.values("pk"))
+
+
+def events_dropped_before() -> date | None:
+    """Return the first day of which raw events are kept; None if none were ever dropped."""
+    return EventDrop.objects.values_list("before", flat=True).first()

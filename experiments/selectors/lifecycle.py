@@ -1,0 +1,65 @@
+"""Experiments by what is due: to start, to stop, to watch, to roll back; and their changes."""
+
+from datetime import datetime
+
+from django.db.models import Prefetch, QuerySet
+
+from experiments.models import (
+    Change,
+    Experiment,
+    RampStep,
+    Variant,
+)
+
+
+def live_rivals(experiment: Experiment) -> QuerySet[Experiment]:
+    """Return the live experiments on the same slot and audience."""
+    return (
+        Experiment.objects.filter(
+            slot=experiment.slot_id,
+            audience=experiment.audience_id,
+            status__in=Experiment.LIVE_STATUSES,
+        )
+        .exclude(pk=experiment.pk)
+        .select_related("namespace")
+    )
+
+
+def experiments_to_watch() -> QuerySet[Experiment]:
+    """Return the live experiments of this service, with arms and phases."""
+    rows = Experiment.objects.filter(
+        status__in=Experiment.LIVE_STATUSES, origin=Experiment.Origin.LIVE
+    )
+    arms = Prefetch("variants", Variant.objects.order_by("arm"))
+    return rows.prefetch_related(arms, "phases").order_by("pk")
+
+
+def ramping_experiments() -> QuerySet[Experiment]:
+    """Return the running experiments with steps of a ramp ahead of them."""
+    ahead = RampStep.objects.filter(reached_at__isnull=True).values("experiment")
+    rows = Experiment.objects.filter(status=Experiment.Status.RUNNING, pk__in=ahead)
+    return rows.prefetch_related("ramp").order_by("pk")
+
+
+def drafts_to_start(*, now: datetime) -> QuerySet[Experiment]:
+    """Return the drafts whose planned start has come."""
+    return Experiment.objects.filter(status=Experiment.Status.DRAFT, starts_at__lte=now)
+
+
+def experiments_to_stop(*, now: datetime) -> QuerySet[Experiment]:
+    """Return the live experiments whose planned end has come."""
+    rows = Experiment.objects.filter(status__in=Experiment.LIVE_STATUSES, ends_at__lte=now)
+    return rows.select_related("slot")
+
+
+def experiments_that_roll_back() -> QuerySet[Experiment]:
+    """Return the running experiments that roll back on an alarm."""
+    rows = Experiment.objects.filter(
+        status=Experiment.Status.RUNNING, rolls_back=True, origin=Experiment.Origin.LIVE
+    )
+    return rows.prefetch_related("variants", "guardrails", "phases").order_by("pk")
+
+
+def changes_of(experiment: Experiment) -> QuerySet[Change]:
+    """Return what was done to an experiment, the latest first."""
+    return Change.objects.filter(experiment=experiment).select_related("author")

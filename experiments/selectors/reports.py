@@ -1,0 +1,120 @@
+"""Experiments and rollups as reports read them."""
+
+from datetime import date
+
+from django.db.models import Prefetch, Q, QuerySet, Sum
+
+from experiments.models import (
+    CacheWatch,
+    Experiment,
+    GoalRollup,
+    Rollup,
+    Site,
+    Slot,
+    Variant,
+)
+
+
+def cache_alarms() -> QuerySet[CacheWatch]:
+    """Return the alarms nobody has dismissed, of live experiments."""
+    rows = CacheWatch.objects.filter(
+        alarmed_at__isnull=False, experiment__status__in=Experiment.LIVE_STATUSES
+    )
+    return rows.select_related("experiment__slot__site", "arm")
+
+
+def experiments_on_site(site: Site) -> QuerySet[Experiment]:
+    return Experiment.objects.filter(slot__site=site).order_by("pk")
+
+
+def rollups_of(experiment: Experiment) -> QuerySet[Rollup]:
+    """Return the rollups of everybody, a row a day and arm."""
+    rows = Rollup.objects.filter(experiment=experiment, segment="")
+    return rows.select_related("variant")
+
+
+def segment_rollups_of(experiment: Experiment) -> QuerySet[Rollup]:
+    """Return the rollups of the segments; a visitor is in several of them."""
+    rows = Rollup.objects.filter(experiment=experiment).exclude(segment="")
+    return rows.select_related("variant")
+
+
+def phase_rollups_of(experiment: Experiment) -> QuerySet[Rollup]:
+    """Return the rollups of the later phases, a row a day and arm."""
+    return Rollup.objects.filter(experiment=experiment, segment__startswith="phase=")
+
+
+def goal_rollups_of(experiment: Experiment) -> QuerySet[GoalRollup]:
+    """Return what the visitors did towards the goals of the guardrails."""
+    return GoalRollup.objects.filter(experiment=experiment).select_related("variant")
+
+
+def rollups_on_slot(slot: Slot, *, since: date, before: date) -> QuerySet[Rollup]:
+    """Return everybody's rollups of every experiment on the slot in these days."""
+    rows = Rollup.objects.filter(experiment__slot=slot, segment="", day__gte=since, day__lt=before)
+    return rows.select_related("experiment")
+
+
+def experiments_with_wordings() -> QuerySet[Experiment]:
+    """Return experiments with where they are and what their arms say."""
+    arms = Prefetch("variants", Variant.objects.select_related("cta").order_by("arm"))
+    wordings = "variants__cta__wordings"
+    rows = Experiment.objects.select_related("slot__site", "audience")
+    return rows.prefetch_related(arms, wordings, "phases")
+
+
+def experiments_for_report(*, site: Site | None = None) -> QuerySet[Experiment]:
+    """Return experiments with what a report shows of them; those of one site if given."""
+    rows = experiments_with_wordings().prefetch_related("guardrails")
+    rows = rows.select_related("cache_watch__arm", "rollup_check")
+    return rows if site is None else rows.filter(slot__site=site)
+
+
+def experiments_by_key(keys: list[str]) -> QuerySet[Experiment]:
+    return Experiment.objects.filter(key__in=keys).select_related("slot")
+
+
+def finished_experiments(*, site: Site | None = None) -> QuerySet[Experiment]:
+    """Return finished experiments, each with the rollups of everybody in `rollups`."""
+    everybody = Prefetch("rollups", Rollup.objects.filter(segment=""))
+    rows = (
+        experiments_with_wordings()
+        .filter(status__in=Experiment.FINISHED_STATUSES)
+        .prefetch_related(everybody)
+    )
+    return rows if site is None else rows.filter(slot__site=site)
+
+
+def finished_arms_like(experiment: Experiment) -> QuerySet[Variant]:
+    """Return the arms of the site's other finished experiments on its metric, counted in SQL.
+
+    Ordered by experiment and arm. Sums of values are text and cannot be added there: for those
+    see `finished_rollups_like`.
+    """
+    everybody = Q(rollups__segment="")
+    rows = Variant.objects.filter(_finished_like(experiment)).exclude(experiment=experiment)
+    return rows.order_by("experiment", "arm").annotate(
+        visitors=Sum("rollups__visitors", filter=everybody, default=0),
+        clicking_visitors=Sum("rollups__clicking_visitors", filter=everybody, default=0),
+        converting_visitors=Sum("rollups__converting_visitors", filter=everybody, default=0),
+    )
+
+
+def finished_rollups_like(experiment: Experiment) -> QuerySet[Rollup]:
+    """Return everybody's rollups of the site's other finished experiments on its metric."""
+    other = Variant.objects.filter(_finished_like(experiment)).exclude(experiment=experiment)
+    rows = Rollup.objects.filter(segment="", variant__in=other)
+    return rows.order_by("experiment", "variant__arm").select_related("variant")
+
+
+def _finished_like(experiment: Experiment) -> Q:
+    return Q(
+        experiment__slot__site=experiment.slot.site_id,
+        experiment__status__in=Experiment.FINISHED_STATUSES,
+        experiment__primary_metric=experiment.primary_metric,
+    )
+
+
+def live_experiments() -> QuerySet[Experiment]:
+    """Return running and paused experiments, the newest first."""
+    return experiments_for_report().filter(status__in=Experiment.LIVE_STATUSES)

@@ -1,0 +1,120 @@
+"""Waiting batches, visitor outcomes and rollups, as folding and its checks read them."""
+
+from collections.abc import Iterator
+from datetime import date, datetime
+
+from django.db.models import Q, QuerySet, Sum
+
+from experiments.models import (
+    Event,
+    Experiment,
+    GoalRollup,
+    PendingBatch,
+    Rollup,
+    RollupCheck,
+    Site,
+    VisitorOutcome,
+)
+
+MOST_BATCHES = 5_000
+
+
+def batches_to_fold(*, limit: int) -> list[PendingBatch]:
+    """Return batches that wait, with about so many events, and lock them: one fold has each."""
+    batches, n_events = [], 0
+    waiting = PendingBatch.objects.select_for_update().order_by("pk")[:MOST_BATCHES]
+    for batch in waiting:
+        batches.append(batch)
+        n_events += batch.n_events
+        if n_events >= limit:
+            break
+    return batches
+
+
+def events_of_batches(batches: list[PendingBatch]) -> QuerySet[Event]:
+    return Event.objects.filter(batch__in=[batch.pk for batch in batches])
+
+
+def visitors_of_batches(batches: list[PendingBatch]) -> Iterator[tuple[int, str]]:
+    """Return site and visitor of every event of these batches."""
+    return events_of_batches(batches).order_by().values_list("site", "visitor").iterator()
+
+
+def sites_of_batches(batches: list[PendingBatch]) -> set[int]:
+    return set(events_of_batches(batches).order_by().values_list("site", flat=True).distinct())
+
+
+def experiments_to_count(*, sites: set[int], stopped_since: datetime) -> set[int]:
+    """Return the experiments of which something may still have to be counted."""
+    rows = Experiment.objects.filter(
+        slot__site__in=sites, origin=Experiment.Origin.LIVE, started_at__isnull=False
+    )
+    rows = rows.filter(Q(stopped_at__isnull=True) | Q(stopped_at__gte=stopped_since))
+    return set(rows.order_by().values_list("pk", flat=True))
+
+
+def waiting_visitors(*, site_id: int) -> set[str]:
+    """Return the visitors of whom events are not counted yet."""
+    rows = Event.objects.filter(site=site_id, batch__in=PendingBatch.objects.values("pk"))
+    return set(rows.values_list("visitor", flat=True).distinct())
+
+
+def waiting_events() -> int:
+    """Return how many events are not counted yet."""
+    total: int = PendingBatch.objects.aggregate(total=Sum("n_events", default=0))["total"]
+    return total
+
+
+def experiments_to_check(*, stopped_since: datetime) -> QuerySet[Experiment]:
+    """Return the experiments whose rollups may still change."""
+    rows = Experiment.objects.filter(origin=Experiment.Origin.LIVE, started_at__isnull=False)
+    rows = rows.filter(Q(stopped_at__isnull=True) | Q(stopped_at__gte=stopped_since))
+    return rows.select_related("slot").prefetch_related("guardrails").order_by("pk")
+
+
+def rollup_alarms() -> QuerySet[RollupCheck]:
+    """Return the experiments whose rollups were found to differ from their events."""
+    rows = RollupCheck.objects.filter(n_differing__gt=0)
+    return rows.select_related("experiment__slot__site")
+
+
+def exposed_visitors(experiment: Experiment) -> Iterator[str]:
+    """Return every visitor who saw an arm, once each."""
+    rows = Event.objects.filter(experiment=experiment, type=Event.Type.EXPOSURE)
+    return rows.order_by("visitor").values_list("visitor", flat=True).distinct().iterator()
+
+
+def outcomes_of_visitors(*, experiment_ids: set[int], visitors: set[str]) -> list[VisitorOutcome]:
+    rows = VisitorOutcome.objects.filter(experiment__in=experiment_ids, visitor__in=visitors)
+    return list(rows)
+
+
+def settled_outcomes(experiment: Experiment) -> Iterator[VisitorOutcome]:
+    """Return the visitors whose events were dropped."""
+    return VisitorOutcome.objects.filter(experiment=experiment, is_settled=True).iterator()
+
+
+def experiments_with_unsettled_outcomes() -> set[int]:
+    rows = VisitorOutcome.objects.filter(is_settled=False).order_by()
+    return set(rows.values_list("experiment", flat=True).distinct())
+
+
+def settled_outcomes_on_site(site: Site) -> QuerySet[VisitorOutcome]:
+    rows = VisitorOutcome.objects.filter(experiment__slot__site=site, is_settled=True)
+    return rows.order_by("pk")
+
+
+def experiments_with_end() -> QuerySet[Experiment]:
+    return Experiment.objects.filter(stopped_at__isnull=False)
+
+
+def rollups_to_book(
+    *, experiment_ids: set[int], days: set[date], segments: set[str]
+) -> list[Rollup]:
+    """Return the rollups in which a visitor may be booked, and some beside them."""
+    rows = Rollup.objects.filter(experiment__in=experiment_ids, day__in=days, segment__in=segments)
+    return list(rows)
+
+
+def goal_rollups_to_book(*, experiment_ids: set[int], days: set[date]) -> list[GoalRollup]:
+    return list(GoalRollup.objects.filter(experiment__in=experiment_ids, day__in=days))
