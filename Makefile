@@ -6,8 +6,9 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 # What speaks to the database directly runs once more on PostgreSQL.
 ON_POSTGRES := tests/experiments/models tests/experiments/api/public $(addprefix \
-	tests/experiments/services/,test_catalogue.py test_erasure.py test_ingestion.py \
-	test_lifecycle.py test_reports.py test_retention.py test_rollups.py test_segmenting.py test_snapshot.py)
+	tests/experiments/services/,catalogue/test_server_keys.py operations/test_visitor_erasure.py \
+	events/test_ingestion.py lifecycle/test_transitions.py reporting/test_report_json.py \
+	operations/test_event_retention.py rollups/test_folding.py insights/test_segments.py serving/test_snapshot.py)
 # Messages of a language, compiled without GNU gettext.
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard locale/*/LC_MESSAGES/*.po))
 

@@ -16,19 +16,19 @@ from recording import PROJECT, record
 
 sys.path.insert(0, str(PROJECT))
 
-from ml.dataset.groups import ContrastGroup, build_groups, stack_arms
-from ml.dataset.spread import replicate_dispersion
-from ml.deviations import project
+from ml.dataset.contrast_groups import ContrastGroup, build_groups, stack_arms
+from ml.dataset.dispersion import replicate_dispersion
 from ml.evaluation.cross_validation import Folds, OutOfFold, cross_validate, make_folds
 from ml.evaluation.metrics import group_sums
-from ml.evaluation.risk import measure_risk
-from ml.explanation import check_deletion
+from ml.evaluation.principle_effects import measure_traits
+from ml.evaluation.selective_prediction import measure_risk
 from ml.history.reading import read_history
-from ml.principles import measure_traits
-from ml.strategies.contract import FittedStrategy
+from ml.scoring.context_offsets import project
+from ml.scoring.explanations import check_deletion
+from ml.strategies.base import FittedStrategy
 from ml.strategies.tfidf import TfidfRidge
-from ml.training.departures import try_departures
-from ml.training.trials import Held
+from ml.training.candidate_trials import Held
+from ml.training.context_offset_selection import try_departures
 
 ARCHIVE = PROJECT.parent / "shared/data/upworthy/history.csv.gz"
 SEED, N_DRAWN, N_EXPLAINED = 0, 20, 300

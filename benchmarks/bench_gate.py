@@ -21,17 +21,17 @@ from recording import PROJECT, record
 sys.path.insert(0, str(PROJECT))
 
 from ml.checkpoints import source_digest
-from ml.dataset.groups import ContrastGroup, build_groups, stack_arms
+from ml.dataset.contrast_groups import ContrastGroup, build_groups, stack_arms
 from ml.dataset.splits import assign_folds, connect_groups
-from ml.encoder import load_encoder
-from ml.encoder_cache import CachedEncoder
-from ml.gate import Candidate, decide
+from ml.encoders.cache import CachedEncoder
+from ml.encoders.sentence_encoder import load_encoder
+from ml.evaluation.promotion_gate import Candidate, decide
 from ml.history.reading import read_history
-from ml.strategies.contract import Strategy
+from ml.strategies.base import Strategy
 from ml.strategies.frozen_head import FrozenHead
+from ml.strategies.instance_transfer import WithSource
 from ml.strategies.no_text import NoText
-from ml.strategies.with_source import WithSource
-from ml.training.trials import TrialSettings, try_strategies
+from ml.training.candidate_trials import TrialSettings, try_strategies
 
 ARCHIVE = PROJECT.parent / "shared/data/upworthy/history.csv.gz"
 CACHE = PROJECT / "var" / "bench_cache"

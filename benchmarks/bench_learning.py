@@ -13,10 +13,10 @@ from recording import PROJECT, record
 sys.path.insert(0, str(PROJECT))
 
 from ml.checkpoints import Checkpoints, source_digest
-from ml.dataset.groups import build_groups
-from ml.encoder import load_encoder
-from ml.encoder_cache import CachedEncoder
-from ml.evaluation.curve_drawing import draw_curves
+from ml.dataset.contrast_groups import build_groups
+from ml.encoders.cache import CachedEncoder
+from ml.encoders.sentence_encoder import load_encoder
+from ml.evaluation.learning_curve_chart import draw_curves
 from ml.evaluation.learning_curves import (
     Plan,
     curve,
@@ -26,7 +26,7 @@ from ml.evaluation.learning_curves import (
     measure_curves,
 )
 from ml.history.reading import read_history
-from ml.strategies.catalogue import strategy_named
+from ml.strategies.candidates import strategy_named
 
 ARCHIVE = PROJECT.parent / "shared/data/upworthy/history.csv.gz"
 KEPT = PROJECT / "var" / "bench_learning"

@@ -21,19 +21,19 @@ from recording import PROJECT, record
 
 sys.path.insert(0, str(PROJECT))
 
-from ml.dataset.groups import build_groups, stack_arms
-from ml.dataset.spread import replicate_dispersion
-from ml.embedding import layers_of
-from ml.encoder import load_encoder
-from ml.encoder_cache import CachedEncoder
+from ml.dataset.contrast_groups import build_groups, stack_arms
+from ml.dataset.dispersion import replicate_dispersion
+from ml.encoders.base import layers_of
+from ml.encoders.cache import CachedEncoder
+from ml.encoders.sentence_encoder import load_encoder
 from ml.evaluation.cross_validation import Helpers
 from ml.evaluation.metrics import summarise
-from ml.gate import Candidate, decide
+from ml.evaluation.promotion_gate import Candidate, decide
 from ml.history.reading import read_history
-from ml.strategies.catalogue import line_up
-from ml.training.record import record_ceilings, record_data
-from ml.training.trainer import TrainingSettings, open_checkpoints
-from ml.training.trials import TrialSettings, try_strategies
+from ml.strategies.candidates import line_up
+from ml.training.candidate_trials import TrialSettings, try_strategies
+from ml.training.manifest import record_ceilings, record_data
+from ml.training.pipeline import TrainingSettings, open_checkpoints
 
 ARCHIVE = PROJECT.parent / "shared/data/upworthy/history.csv.gz"
 ENCODER = os.environ.get("CTAOPT_ENCODER", "")

@@ -95,7 +95,7 @@ def set_up(folder: Path, url: str) -> None:
 
 
 def measure(postgres: PostgresServer, *, n_events: int) -> Figures:
-    from experiments.services.rollups import fold_pending, rebuild_rollups
+    from experiments.services.rollups.folding import fold_pending, rebuild_rollups
     from tests import factories
 
     slot = factories.make_slot(factories.make_site("bench"))
@@ -129,7 +129,7 @@ def make_events(experiment: Any, n_events: int) -> int:
     """Fill a month, a day at a time; return how many events there are."""
     from django.db import connection
 
-    from experiments.services.partitions import make_partitions
+    from experiments.services.events.partitions import make_partitions
 
     make_partitions(START.date() + timedelta(days=n) for n in range(DAYS + 2))
     visitors = n_events // EVENTS_A_VISITOR // DAYS
@@ -180,9 +180,9 @@ def bare_scan() -> None:
 def report_times(postgres: PostgresServer, pk: int) -> Figures:
     """Measure what the report page and the API compute, from the experiment's row on."""
     from experiments.selectors import reports
-    from experiments.services.analysis import report_of
-    from experiments.services.insights import insights_of
-    from experiments.services.reports import verdict_on
+    from experiments.services.analysis.report import report_of
+    from experiments.services.insights.report_insights import insights_of
+    from experiments.services.reporting.report_json import verdict_on
 
     def report() -> None:
         experiment = reports.experiments_for_report().get(pk=pk)

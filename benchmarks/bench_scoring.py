@@ -28,24 +28,24 @@ from recording import PROJECT, record
 sys.path.insert(0, str(PROJECT))
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-from ml.artifacts import load_artifact, load_student, publish_artifact
-from ml.dataset.groups import build_groups, normalise_text, stack_arms
+from ml.dataset.contrast_groups import build_groups, normalise_text, stack_arms
+from ml.dataset.dispersion import replicate_dispersion
 from ml.dataset.pairs import Pairs, pair_arms
 from ml.dataset.splits import assign_folds, connect_groups
-from ml.dataset.spread import replicate_dispersion
-from ml.encoder import load_encoder
-from ml.encoder_cache import CachedEncoder
+from ml.distillation.student import Student
+from ml.encoders.cache import CachedEncoder
+from ml.encoders.int8_encoder import Int8Encoder
+from ml.encoders.sentence_encoder import load_encoder
 from ml.evaluation.cross_validation import Helpers
 from ml.history.reading import read_history
 from ml.history.row import HistoryRow
-from ml.int8 import Int8Encoder
-from ml.strategies.catalogue import strategy_named
-from ml.strategies.contract import FittedStrategy
-from ml.student import Student
-from ml.training.choices import SUSPECT_TRUST
-from ml.training.fast_parts import add_fast_parts
+from ml.scoring.artifacts import load_artifact, load_student, publish_artifact
+from ml.strategies.base import FittedStrategy
+from ml.strategies.candidates import strategy_named
+from ml.training.candidate_trials import TrialSettings, try_strategies
+from ml.training.compression import add_fast_parts
 from ml.training.final_fit import Material, final_fit
-from ml.training.trials import TrialSettings, try_strategies
+from ml.training.options import SUSPECT_TRUST
 
 ARCHIVE = PROJECT.parent / "shared/data/upworthy/history.csv.gz"
 STRATEGY = os.environ.get("BENCH_STRATEGY", "stack")

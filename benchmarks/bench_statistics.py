@@ -28,13 +28,19 @@ import numpy as np
 from recording import record
 from scipy import special, stats
 
-from experiments.stats.boundaries import mixture_multiplier, plan_multiplier
-from experiments.stats.comparisons import Comparisons
-from experiments.stats.fixed import compare_fixed
-from experiments.stats.multiplicity import adjust_p_values, interval_levels
-from experiments.stats.sequential import EXACT_RESERVE, RUNNING_SHARE, compare_sequential
-from experiments.stats.srm import check_srm
-from experiments.stats.sufficient import FloatArray, Mean, Proportion, Ratio, SufficientStatistics
+from experiments.stats.estimation.comparisons import Comparisons
+from experiments.stats.estimation.multiplicity import adjust_p_values, interval_levels
+from experiments.stats.estimation.sufficient_statistics import (
+    FloatArray,
+    Mean,
+    Proportion,
+    Ratio,
+    SufficientStatistics,
+)
+from experiments.stats.frequentist.fixed_horizon import compare_fixed
+from experiments.stats.health.sample_ratio import check_srm
+from experiments.stats.sequential.boundaries import mixture_multiplier, plan_multiplier
+from experiments.stats.sequential.comparison import EXACT_RESERVE, RUNNING_SHARE, compare_sequential
 
 EXPERIMENTS, ARMS, ROUNDS = 1_000, 5, 5
 ALPHA, POWER = 0.05, 0.8

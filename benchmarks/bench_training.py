@@ -15,11 +15,11 @@ from recording import PROJECT, record
 
 sys.path.insert(0, str(PROJECT))
 
-from ml.dataset.groups import build_groups, stack_arms
-from ml.encoder import load_encoder
-from ml.encoder_cache import CachedEncoder
+from ml.dataset.contrast_groups import build_groups, stack_arms
+from ml.encoders.cache import CachedEncoder
+from ml.encoders.sentence_encoder import load_encoder
 from ml.history.reading import read_history
-from ml.strategies.catalogue import strategy_named
+from ml.strategies.candidates import strategy_named
 
 ARCHIVE = PROJECT.parent / "shared/data/upworthy/history.csv.gz"
 N_GROUPS = 1_000

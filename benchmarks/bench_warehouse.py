@@ -34,10 +34,10 @@ import pyarrow.parquet as pq
 from pyarrow import csv
 from recording import PROJECT, record
 
-from experiments.warehouse.definition import goal_rollups_of, rollups_of
 from experiments.warehouse.engines import Warehouse, open_warehouse
-from experiments.warehouse.layout import COLUMNS
-from experiments.warehouse.question import Question
+from experiments.warehouse.event_layout import COLUMNS
+from experiments.warehouse.experiment_query import Question
+from experiments.warehouse.rollup_query import goal_rollups_of, rollups_of
 from tests.clickhouse import clickhouse
 from tests.servers import PostgresServer
 

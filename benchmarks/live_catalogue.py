@@ -15,7 +15,7 @@ django.setup()
 from django.core.management import call_command  # noqa: E402
 from django.db import transaction  # noqa: E402
 
-from experiments.services.config_revision import bump_revision  # noqa: E402
+from experiments.services.catalogue.config_revision import bump_revision  # noqa: E402
 from tests import factories  # noqa: E402
 
 SHARES = {"control": "0.25", "b": "0.25", "c": "0.25", "d": "0.25"}

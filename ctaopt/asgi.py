@@ -10,8 +10,8 @@ django.setup(set_prefix=False)
 # Models and settings exist from here on.
 from django.conf import settings  # noqa: E402
 
-from experiments.api.public.stream import Stream  # noqa: E402
-from experiments.services.snapshot_store import SnapshotStore  # noqa: E402
+from experiments.api.public.change_stream import Stream  # noqa: E402
+from experiments.services.serving.snapshot_store import SnapshotStore  # noqa: E402
 
 application = Stream(
     SnapshotStore(max_age_s=settings.CTAOPT_SNAPSHOT_MAX_AGE_S / 2),

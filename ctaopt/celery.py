@@ -7,9 +7,9 @@ from typing import Any
 from celery import Celery, signals
 from django.conf import settings
 
-from ctaopt import broker
+from ctaopt import filesystem_broker
 
-broker.register()
+filesystem_broker.register()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ctaopt.settings.prod")
 app = Celery("ctaopt")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -13,7 +13,7 @@ from typing import Any
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 
-from ctaopt.draining import Generation
+from ctaopt.graceful_restart import Generation
 
 # The old worker goes on for so long after the new one has loaded, and its clients move over.
 OVERLAP_S = 3.0

@@ -10,10 +10,10 @@ django_application = get_wsgi_application()
 # Models and settings exist from here on.
 from django.conf import settings  # noqa: E402
 
-from ctaopt.draining import VARIABLE, WSGIApp, drained  # noqa: E402
-from experiments.api.public.edge import Edge  # noqa: E402
-from experiments.services.snapshot_store import SnapshotStore  # noqa: E402
-from experiments.services.stream_doubts import warn_at_start  # noqa: E402
+from ctaopt.graceful_restart import VARIABLE, WSGIApp, drained  # noqa: E402
+from experiments.api.public.router import Edge  # noqa: E402
+from experiments.services.events.redis_durability import warn_at_start  # noqa: E402
+from experiments.services.serving.snapshot_store import SnapshotStore  # noqa: E402
 
 max_age_s = settings.CTAOPT_SNAPSHOT_MAX_AGE_S
 store = SnapshotStore(max_age_s=max_age_s, in_background=max_age_s > 0)

@@ -7,15 +7,17 @@ from django.conf import settings
 from django.utils import timezone
 
 from experiments.models import Job
-from experiments.services import alarms, partitions, schedules
-from experiments.services.cache_watch import watch_caches
-from experiments.services.jobs import expire_hopeless_jobs, revive_silent_jobs, run_job
-from experiments.services.predictions import rank
-from experiments.services.predictor_training import start_due_training, train
-from experiments.services.retention import drop_old_events
-from experiments.services.rollup_checks import check_rollups
-from experiments.services.rollups import fold_pending
-from experiments.services.tombstones import forget_tombstones
+from experiments.services.events import partitions
+from experiments.services.events.suppression_list import forget_tombstones
+from experiments.services.learning.jobs import expire_hopeless_jobs, revive_silent_jobs, run_job
+from experiments.services.learning.ranking import rank
+from experiments.services.learning.training import start_due_training, train
+from experiments.services.lifecycle import schedules
+from experiments.services.operations import auto_rollback
+from experiments.services.operations.event_retention import drop_old_events
+from experiments.services.operations.frozen_arm_watch import watch_caches
+from experiments.services.rollups.folding import fold_pending
+from experiments.services.rollups.reconciliation import check_rollups
 
 logger = logging.getLogger(__name__)
 WORK = {Job.Kind.TRAINING: train, Job.Kind.RANKING: rank}
@@ -81,7 +83,7 @@ def tend_experiments() -> None:
 @shared_task
 def watch_experiments() -> None:
     """Roll back what raises an alarm. Beat calls it every few minutes."""
-    for experiment in alarms.watch_experiments(now=timezone.now()):
+    for experiment in auto_rollback.watch_experiments(now=timezone.now()):
         logger.warning("rolled back %s: %s", experiment.key, experiment.rollback_reason)
 
 

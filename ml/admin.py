@@ -13,10 +13,10 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from ml.drawing import draw_levels, draw_risk, estimate_in_words
-from ml.messages import STRATEGIES, TRANSFERS, likeness_sentence
 from ml.models import PredictorVersion
 from ml.predict import PredictorError, roll_back
+from ml.presentation.messages import STRATEGIES, TRANSFERS, likeness_sentence
+from ml.presentation.predictor_charts import draw_levels, draw_risk, estimate_in_words
 from ml.registry import retire_active
 
 Status = PredictorVersion.Status

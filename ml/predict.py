@@ -5,15 +5,23 @@ functions that need it. `train`, `evaluate` and `score` belong into a worker or 
 are plain JSON-able dicts.
 """
 
-from ml.asking import active_number, active_summary, ask_service, rank_list, score, token
-from ml.descriptions import (
-    describe,
-    describe_stage,
-    describe_strategy,
-    describe_suggestion,
-    describe_transfer,
+from ml.application.copy_advice import (
+    inspect,
+    is_no_wording,
+    measure_principles,
+    principles_of,
+    suggest,
 )
-from ml.learning import (
+from ml.application.predictions import (
+    active_number,
+    active_summary,
+    ask_service,
+    rank_list,
+    score,
+    token,
+)
+from ml.application.predictor_loading import PredictorError
+from ml.application.training import (
     Progress,
     archived_rows,
     compare_transfer,
@@ -23,8 +31,13 @@ from ml.learning import (
     roll_back,
     train,
 )
-from ml.rules import inspect, is_no_wording, measure_principles, principles_of, suggest
-from ml.stored import PredictorError
+from ml.presentation.descriptions import (
+    describe,
+    describe_stage,
+    describe_strategy,
+    describe_suggestion,
+    describe_transfer,
+)
 
 __all__ = [
     "PredictorError",

@@ -8,12 +8,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from experiments.models import Event, Experiment, Guardrail, Site
-from experiments.services.event_files import export_events
-from experiments.services.event_rows import SCHEMA, arrow_batches, names_of
-from experiments.services.ingestion import ingest
-from experiments.services.lifecycle import stop_experiment
-from experiments.services.rollups import fold_pending
-from experiments.services.snapshot import build_snapshot
+from experiments.services.events.arrow_rows import SCHEMA, arrow_batches, names_of
+from experiments.services.events.ingestion import ingest
+from experiments.services.events.parquet_files import export_events
+from experiments.services.lifecycle.transitions import stop_experiment
+from experiments.services.rollups.folding import fold_pending
+from experiments.services.serving.snapshot import build_snapshot
 from tests import factories
 from tests.factories import NOW, event_message
 

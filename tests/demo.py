@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from experiments.models import Site
-from experiments.services.demo import load_demo
+from experiments.services.operations.demo_data import load_demo
 
 
 @pytest.fixture

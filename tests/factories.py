@@ -8,6 +8,8 @@ from decimal import Decimal
 from itertools import count
 from uuid import UUID
 
+from experiments.assignment.phases import first_slices, moved_slices
+from experiments.event_schema.ids import VERSION_7, day_of, milliseconds
 from experiments.models import (
     CTA,
     Audience,
@@ -21,12 +23,10 @@ from experiments.models import (
     Slot,
     Variant,
 )
-from experiments.phases import first_slices, moved_slices
-from experiments.services.catalogue import server_key_digest
-from experiments.services.event_ids import VERSION_7, day_of, milliseconds
-from experiments.services.internal_traffic import internal_traffic
-from experiments.services.partitions import make_partitions
-from experiments.services.snapshot import ServedSite
+from experiments.services.catalogue.server_keys import server_key_digest
+from experiments.services.events.partitions import make_partitions
+from experiments.services.serving.internal_traffic import internal_traffic
+from experiments.services.serving.snapshot import ServedSite
 
 # The moment at which frozen tests happen; experiments started a week before.
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

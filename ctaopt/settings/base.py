@@ -22,7 +22,7 @@ env = environ.Env()
 DATA_DIR = made_folder(Path(env.str("CTAOPT_DATA_DIR", default=str(BASE_DIR / "var"))))
 CTAOPT_MODEL_DIR = DATA_DIR / "models"
 CTAOPT_DEMO = False
-CTAOPT_HISTORY_SOURCE = "experiments.services.archive.history_rows"
+CTAOPT_HISTORY_SOURCE = "experiments.services.learning.history_rows.history_rows"
 # A name or path of another sentence-transformer; empty: the packaged all-MiniLM-L6-v2.
 CTAOPT_ENCODER = env.str("CTAOPT_ENCODER", default="")
 # Where the scoring service listens: unix:/path of a socket, or http://host:port.

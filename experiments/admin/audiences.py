@@ -14,15 +14,16 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from experiments.admin.base import LockedWhileLiveAdmin
-from experiments.conditions.rows import ALL, ANY, PRESENCE, Row, Rows, condition_of, rows_of
 from experiments.models import Audience
-from experiments.services.audience_words import (
+from experiments.services.catalogue.audience_summary import (
     ATTRIBUTES,
     OPERATORS,
     example_visitor,
     summary_of,
 )
-from experiments.targeting import evaluate_condition, validate_condition
+from experiments.targeting.evaluation import evaluate_condition
+from experiments.targeting.rows import ALL, ANY, PRESENCE, Row, Rows, condition_of, rows_of
+from experiments.targeting.validation import validate_condition
 
 CUSTOM = "*"
 IN_ROWS, IN_JSON = "rows", "json"

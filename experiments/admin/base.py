@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
 from experiments.selectors import catalogue
-from experiments.services.config_revision import bump_revision
+from experiments.services.catalogue.config_revision import bump_revision
 
 Row = TypeVar("Row", bound=Model)
 

@@ -16,13 +16,13 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 
 from experiments.admin.base import LockedWhileLiveAdmin, ServedModelAdmin
-from experiments.admin.drawing import draw, draw_findings
+from experiments.admin.cta_preview import draw, draw_findings
 from experiments.admin.erasure import erasure_urls
 from experiments.admin.forms import CTAForm, SiteForm
 from experiments.models import CTA, CTAWording, Namespace, ServerKey, Site, Slot, Tag
 from experiments.selectors import catalogue
-from experiments.services.catalogue import create_server_key, revoke_server_key
-from experiments.services.hygiene import check_cta
+from experiments.services.catalogue.cta_checks import check_cta
+from experiments.services.catalogue.server_keys import create_server_key, revoke_server_key
 
 
 @admin.register(Site)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from experiments.services.analysis import ArmResult
+from experiments.services.analysis.report import ArmResult
 
 WIDTH, ROW_HEIGHT, LEFT, RIGHT = 760.0, 38.0, 190.0, 96.0
 

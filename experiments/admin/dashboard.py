@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from experiments.models import Experiment
 from experiments.selectors import reports
-from experiments.services.analysis import report_of
-from experiments.services.reports import verdict_on
-from experiments.services.verdict import Verdict
+from experiments.services.analysis.report import report_of
+from experiments.services.reporting.report_json import verdict_on
+from experiments.services.reporting.verdict import Verdict
 
 # Each costs one query and a few milliseconds.
 MOST = 20

@@ -12,10 +12,10 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from experiments.event_schema.messages import may_be_visitor
 from experiments.models import Site
 from experiments.selectors import events
-from experiments.services.erasure import erase_visitor
-from experiments.services.messages import may_be_visitor
+from experiments.services.operations.visitor_erasure import erase_visitor
 
 NAME = "experiments_visitor_erase"
 

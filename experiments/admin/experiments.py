@@ -23,12 +23,12 @@ from experiments.admin.base import ServedModelAdmin
 from experiments.admin.report import report_context
 from experiments.models import Experiment, Guardrail, Variant
 from experiments.selectors import reports
-from experiments.services import drafting, lifecycle, readiness
-from experiments.services.alarms import reason_in_words
-from experiments.services.analysis import report_of
-from experiments.services.cache_watch import dismiss_alarm
-from experiments.services.changes import Occasion
-from experiments.services.traffic import CannotChangeError
+from experiments.services.analysis.report import report_of
+from experiments.services.lifecycle import drafts, readiness, transitions
+from experiments.services.lifecycle.change_log import Occasion
+from experiments.services.lifecycle.traffic_allocation import CannotChangeError
+from experiments.services.operations.auto_rollback import reason_in_words
+from experiments.services.operations.frozen_arm_watch import dismiss_alarm
 
 Status = Experiment.Status
 
@@ -44,17 +44,17 @@ class Step:
     question: Any = ""
 
 
-START = Step(name="start", label=_("Start"), run=lifecycle.start_experiment)
-PAUSE = Step(name="pause", label=_("Pause"), run=lifecycle.pause_experiment)
-RESUME = Step(name="resume", label=_("Resume"), run=lifecycle.resume_experiment)
+START = Step(name="start", label=_("Start"), run=transitions.start_experiment)
+PAUSE = Step(name="pause", label=_("Pause"), run=transitions.pause_experiment)
+RESUME = Step(name="resume", label=_("Resume"), run=transitions.resume_experiment)
 STOP = Step(
     name="stop",
     label=_("Stop"),
-    run=lifecycle.stop_experiment,
+    run=transitions.stop_experiment,
     is_final=True,
     question=_("Stop for good? A stopped experiment cannot be started again."),
 )
-ARCHIVE = Step(name="archive", label=_("Archive"), run=lifecycle.archive_experiment)
+ARCHIVE = Step(name="archive", label=_("Archive"), run=transitions.archive_experiment)
 # No step of the experiment's own course: offered beside the alarm.
 DISMISS = Step(
     name="dismiss-cache-alarm",
@@ -204,7 +204,7 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
     def duplicate(self, request: HttpRequest, queryset: QuerySet[Experiment]) -> None:
         for experiment in queryset:
             key = f"{experiment.key}-{timezone.now():%Y%m%d%H%M%S}"
-            drafting.duplicate_experiment(experiment=experiment, key=key)
+            drafts.duplicate_experiment(experiment=experiment, key=key)
             self.message_user(request, gettext("Made the draft %(key)s.") % {"key": key})
 
     def report_view(self, request: HttpRequest, pk: int) -> HttpResponse:

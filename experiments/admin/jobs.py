@@ -16,17 +16,17 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
 from experiments import tasks
-from experiments.admin.drawing import draw_findings
+from experiments.admin.cta_preview import draw_findings
 from experiments.models import Audience, Job, Slot
-from experiments.services.drafting import DraftingError, draft_experiment
-from experiments.services.jobs import (
+from experiments.services.learning.jobs import (
     AlreadyTrainingError,
     cancel_job,
     create_job,
     keep_answer,
 )
-from experiments.services.predictions import rank_at_once
-from experiments.services.ranking_presentation import ranking_in_words, training_in_words
+from experiments.services.learning.ranking import rank_at_once
+from experiments.services.learning.ranking_presentation import ranking_in_words, training_in_words
+from experiments.services.lifecycle.drafts import DraftingError, draft_experiment
 from ml import predict
 
 MAX_WORDINGS = 50

@@ -8,13 +8,13 @@ from django.utils.translation import gettext_lazy as _
 from experiments.admin.charts import interval_chart
 from experiments.formatting import attribute_name
 from experiments.models import Exclusion, Experiment
-from experiments.services.analysis import Report
-from experiments.services.beliefs import beliefs_of
-from experiments.services.comparing import is_sequential
-from experiments.services.insights import Insights, insights_of
-from experiments.services.reports import verdict_on
-from experiments.services.slot_plans import slot_plans
-from experiments.stats.empirical_bayes import FLOOR
+from experiments.services.analysis.comparisons import is_sequential
+from experiments.services.analysis.report import Report
+from experiments.services.insights.draft_planning import slot_plans
+from experiments.services.insights.posteriors import beliefs_of
+from experiments.services.insights.report_insights import Insights, insights_of
+from experiments.services.reporting.report_json import verdict_on
+from experiments.stats.meta_analysis.empirical_bayes import FLOOR
 
 # What a reader may do about visitors who are left out. Of those who saw several arms the page
 # speaks beside the threshold from which they harm.

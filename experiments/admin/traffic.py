@@ -13,13 +13,13 @@ from django.utils.translation import gettext_lazy
 
 from experiments.models import Experiment, Variant
 from experiments.selectors import lifecycle
-from experiments.services import schedules
-from experiments.services.alarms import reason_by_hand, reason_in_words
-from experiments.services.changes import Kind, Occasion
-from experiments.services.lifecycle import roll_back_experiment, set_rolls_back
-from experiments.services.previews import MAX_AGE_S, preview_link, preview_token
-from experiments.services.ramps import SUGGESTED, Step, set_ramp, step_ends_at
-from experiments.services.traffic import change_traffic
+from experiments.services.lifecycle import schedules
+from experiments.services.lifecycle.change_log import Kind, Occasion
+from experiments.services.lifecycle.ramps import SUGGESTED, Step, set_ramp, step_ends_at
+from experiments.services.lifecycle.traffic_allocation import change_traffic
+from experiments.services.lifecycle.transitions import roll_back_experiment, set_rolls_back
+from experiments.services.operations.auto_rollback import reason_by_hand, reason_in_words
+from experiments.services.serving.preview_links import MAX_AGE_S, preview_link, preview_token
 
 Status = Experiment.Status
 HUNDRED = Decimal(100)

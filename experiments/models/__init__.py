@@ -1,6 +1,4 @@
 # Django finds models only through this module.
-from experiments.models.archive import HistoryArm
-from experiments.models.cache_watch import CacheWatch
 from experiments.models.catalogue import (
     CTA,
     Audience,
@@ -11,13 +9,15 @@ from experiments.models.catalogue import (
     Slot,
     Tag,
 )
-from experiments.models.course import Change, Phase, RampStep
+from experiments.models.events import Event, Exclusion, PendingBatch, VisitorDay, VisitorOutcome
 from experiments.models.experiment import Experiment, Namespace, Variant
+from experiments.models.frozen_arm import CacheWatch
 from experiments.models.guardrail import GoalRollup, Guardrail
+from experiments.models.history import HistoryArm
 from experiments.models.jobs import Job
+from experiments.models.lifecycle import Change, Phase, RampStep
 from experiments.models.retention import ErasedVisitor, EventDrop
 from experiments.models.rollup import Rollup, RollupCheck
-from experiments.models.traffic import Event, Exclusion, PendingBatch, VisitorDay, VisitorOutcome
 
 __all__ = [
     "CTA",

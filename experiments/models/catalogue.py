@@ -13,7 +13,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 
 from experiments.legibility import LEAST_CONTRAST, contrast_ratio
-from experiments.targeting import validate_condition
+from experiments.targeting.validation import validate_condition
 
 COLOUR_PATTERN = r"^#[0-9a-fA-F]{6}$"
 LOCALE_PATTERN = r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$"

@@ -4,9 +4,9 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from experiments.models.events import Exclusion
 from experiments.models.experiment import Experiment, Variant
 from experiments.models.fields import ExactDecimalField
-from experiments.models.traffic import Exclusion
 
 
 class Rollup(models.Model):

@@ -10,11 +10,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 
-from experiments.services.planning import Assumptions, Plan, lift_found_by, plan_for
-from experiments.services.statistics_words import in_words
-from experiments.stats.analyze import analyze
-from experiments.stats.request import InvalidRequest
-from experiments.stats.srm import SrmCheck, check_srm
+from experiments.services.insights.sample_size import Assumptions, Plan, lift_found_by, plan_for
+from experiments.services.reporting.statistics_messages import in_words
+from experiments.stats.engine.analyze import analyze
+from experiments.stats.engine.request import InvalidRequest
+from experiments.stats.health.sample_ratio import SrmCheck, check_srm
 
 MOST_ARMS = 20
 

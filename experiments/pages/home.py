@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from experiments.selectors import reports
-from experiments.services.demo import CLIENT_KEY
+from experiments.services.operations.demo_data import CLIENT_KEY
 
 
 def home(request: HttpRequest) -> HttpResponse:

@@ -3,7 +3,7 @@
 from django import template
 
 from experiments import formatting
-from experiments.services.statistics_words import in_words
+from experiments.services.reporting.statistics_messages import in_words
 
 register = template.Library()
 

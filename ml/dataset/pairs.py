@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from ml.dataset.groups import Arms
+from ml.dataset.contrast_groups import Arms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

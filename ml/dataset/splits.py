@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.dataset.duplicates import find_duplicates
-from ml.dataset.groups import ContrastGroup
+from ml.dataset.contrast_groups import ContrastGroup
+from ml.dataset.near_duplicates import find_duplicates
 
 LeakKind = Literal["test", "asset", "text"]
 
@@ -41,7 +41,7 @@ def connect_groups(groups: Sequence[ContrastGroup]) -> NDArray[np.int64]:
         Component numbers, int64 (g,), 0, 1, ... in order of first appearance.
 
     >>> from ml.history.row import HistoryRow
-    >>> from ml.dataset.groups import build_groups
+    >>> from ml.dataset.contrast_groups import build_groups
     >>> rows = [
     ...     HistoryRow(test=test, context="", text=text, visitors=9, clicks=1)
     ...     for test, text in [("1", "Go"), ("1", "Try"), ("2", "Buy"), ("2", "Go!"), ("3", "A")]

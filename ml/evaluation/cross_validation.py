@@ -8,14 +8,14 @@ from itertools import compress
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.calibration import Calibration, fit_calibration, fit_slope
 from ml.checkpoints import Keep, keep_nothing
-from ml.dataset.groups import Arms, ContrastGroup, stack_arms
+from ml.dataset.contrast_groups import Arms, ContrastGroup, stack_arms
 from ml.dataset.pairs import Pairs, pair_arms
 from ml.dataset.splits import assign_folds, connect_groups, find_leaks
 from ml.evaluation.metrics import Predictions
 from ml.progress import Progress, no_progress, within
-from ml.strategies.contract import Strategy
+from ml.scoring.calibration import Calibration, fit_calibration, fit_slope
+from ml.strategies.base import Strategy
 from ml.strategies.stack import Stack
 
 Score = Callable[[Strategy, Progress], NDArray[np.float64]]

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.checkpoints import Keep, keep_nothing
-from ml.dataset.groups import Arms, ContrastGroup, stack_arms
+from ml.dataset.contrast_groups import Arms, ContrastGroup, stack_arms
 from ml.dataset.pairs import pair_arms
+from ml.evaluation.bootstrap import N_DRAWS, Estimate, interval
 from ml.evaluation.cross_validation import kept_scores, make_folds
-from ml.evaluation.estimates import N_DRAWS, Estimate, interval
 from ml.progress import Progress, no_progress
-from ml.strategies.contract import Strategy
+from ml.strategies.base import Strategy
 
 # One fold in so many judges, the others teach.
 N_FOLDS = 5

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from ml.dataset.groups import Arms, sum_by_group
+from ml.dataset.contrast_groups import Arms, sum_by_group
 from ml.dataset.pairs import Pairs
-from ml.evaluation.estimates import Estimate, GroupSums, Totals, estimate, resample, total
+from ml.evaluation.bootstrap import Estimate, GroupSums, Totals, estimate, resample, total
 
 N_BINS = 10
 

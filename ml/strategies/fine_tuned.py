@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from torch import nn
 from transformers import PreTrainedModel
 
-from ml.dataset.groups import Arms, center_in_group
-from ml.encoder import SentenceEncoder, encode_sorted
-from ml.progress import Progress, no_progress, within
-from ml.strategies.contract import Parts
-from ml.strategies.fine_tuning import Lesson, Tuned, TuningSettings, prepare_lesson
-from ml.strategies.network import (
+from ml.dataset.contrast_groups import Arms, center_in_group
+from ml.encoders.sentence_encoder import SentenceEncoder, encode_sorted
+from ml.fine_tuning.early_stopping import Course
+from ml.fine_tuning.multi_process import LAYERS, Recipe, tune_network, tune_together
+from ml.fine_tuning.training_loop import Lesson, Tuned, TuningSettings, prepare_lesson
+from ml.fine_tuning.transformer_layers import (
     BATCH,
     States,
     lower_states,
@@ -24,9 +24,9 @@ from ml.strategies.network import (
     trainable_layers,
     upper_means,
 )
+from ml.progress import Progress, no_progress, within
+from ml.strategies.base import Parts
 from ml.strategies.ridge import ALPHAS, fit_ridge
-from ml.strategies.together import LAYERS, Recipe, tune_network, tune_together
-from ml.strategies.watching import Course
 from ml.tensors import below
 
 # Share of a fit in which what stays frozen is read.

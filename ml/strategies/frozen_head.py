@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.dataset.groups import Arms, center_in_group
-from ml.embedding import Encoder
+from ml.dataset.contrast_groups import Arms, center_in_group
+from ml.dataset.targets import centered_targets, evidence_weights
+from ml.encoders.base import Encoder
 from ml.progress import Progress, no_progress
-from ml.strategies.contract import Parts
+from ml.strategies.base import Parts
 from ml.strategies.ridge import ALPHAS, fit_ridge
-from ml.strategies.targets import centered_targets, evidence_weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.dataset.groups import Arms
+from ml.dataset.contrast_groups import Arms
 from ml.progress import Progress, no_progress
-from ml.strategies.contract import Parts
+from ml.strategies.base import Parts
 
 
 class NoText:

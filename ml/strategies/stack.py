@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.dataset.groups import Arms
+from ml.dataset.contrast_groups import Arms
 from ml.progress import Progress, no_progress, within
-from ml.strategies.contract import FittedStrategy, Parts, Representation, Strategy
+from ml.strategies.base import FittedStrategy, Parts, Representation, Strategy
 from ml.tensors import below
 
 

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from ml.dataset.duplicates import tokenise
-from ml.dataset.groups import Arms
+from ml.dataset.contrast_groups import Arms
+from ml.dataset.near_duplicates import tokenise
+from ml.dataset.targets import centered_targets, evidence_weights
 from ml.progress import Progress, no_progress
-from ml.strategies.contract import Parts
-from ml.strategies.targets import centered_targets, evidence_weights
+from ml.strategies.base import Parts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class TfidfRidge:
         alpha: Ridge penalty, > 0, for weights of mean 1.
         min_count: Texts in which a term must occur to be learned.
 
-    >>> from ml.dataset.groups import build_groups, stack_arms
+    >>> from ml.dataset.contrast_groups import build_groups, stack_arms
     >>> from ml.history.row import HistoryRow
     >>> rows = [
     ...     HistoryRow(test=test, context="", text=f"{word} {test}", visitors=900, clicks=clicks)

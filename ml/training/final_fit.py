@@ -6,22 +6,22 @@ from typing import Any
 
 import numpy as np
 
-from ml.artifacts import Artifact
-from ml.dataset.groups import ContrastGroup, stack_arms
+from ml.dataset.contrast_groups import ContrastGroup, stack_arms
 from ml.dataset.splits import connect_groups
-from ml.deviations import project
-from ml.domain import measure_domain
 from ml.evaluation.cross_validation import Helpers
 from ml.evaluation.metrics import summarise
-from ml.evaluation.risk import measure_risk
-from ml.explanation import check_deletion
-from ml.past import past_wordings
+from ml.evaluation.selective_prediction import measure_risk
 from ml.progress import Progress, no_progress
-from ml.strategies.catalogue import LABEL_FREE_VECTORS
-from ml.strategies.contract import FittedStrategy, Strategy
-from ml.training.departures import Tried, try_departures
-from ml.training.record import as_plain
-from ml.training.trials import Trial
+from ml.scoring.applicability import measure_domain
+from ml.scoring.artifacts import Artifact
+from ml.scoring.context_offsets import project
+from ml.scoring.explanations import check_deletion
+from ml.scoring.similar_wordings import past_wordings
+from ml.strategies.base import FittedStrategy, Strategy
+from ml.strategies.candidates import LABEL_FREE_VECTORS
+from ml.training.candidate_trials import Trial
+from ml.training.context_offset_selection import Tried, try_departures
+from ml.training.manifest import as_plain
 
 # Past wordings on which explanations are checked: each is scored once a word, and then some.
 N_EXPLAINED = 60

@@ -12,7 +12,7 @@ import pytest
 from scipy.stats import binomtest, chisquare
 
 from experiments.management.connection import Connection
-from experiments.management.visitors import Visits, simulate
+from experiments.management.visitor_simulation import Visits, simulate
 from tests.end_to_end.demo_process import DemoProcess
 
 # They share one demo and its visitors: a parallel run keeps a file's tests together.

@@ -11,7 +11,7 @@ from django.conf import settings  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 
 from experiments.models import Event, Experiment  # noqa: E402
-from experiments.services.rollups import fold_pending, rebuild_rollups  # noqa: E402
+from experiments.services.rollups.folding import fold_pending, rebuild_rollups  # noqa: E402
 from tests import factories  # noqa: E402
 from tests.experiments.services.recounting import (  # noqa: E402
     COUNTS,

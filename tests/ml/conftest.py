@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from ml.encoder import load_encoder
+from ml.encoders.sentence_encoder import load_encoder
 from ml.models import PredictorVersion
 from ml.registry import promote_version, register_version
 from tests.ml.factories import learnable_rows, train_in

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from ml.dataset.duplicates import tokenise
-from ml.dataset.groups import Arms, build_groups
-from ml.encoder_cache import CachedEncoder
+from ml.dataset.contrast_groups import Arms, build_groups
+from ml.dataset.near_duplicates import tokenise
+from ml.encoders.cache import CachedEncoder
 from ml.history.row import HistoryRow
-from ml.training.trainer import DEFAULTS, TrainingSettings, train
+from ml.training.pipeline import DEFAULTS, TrainingSettings, train
 
 
 def arm_row(test="t1", text="Go", visitors=1000, clicks=50, **changes):

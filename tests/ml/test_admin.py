@@ -5,8 +5,8 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
-from ml.messages import likeness_sentence
 from ml.models import PredictorVersion
+from ml.presentation.messages import likeness_sentence
 
 pytestmark = pytest.mark.django_db
 LIST = "admin:ml_predictorversion_changelist"

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from ml.dataset.groups import build_groups
-from ml.encoder import load_encoder
-from ml.encoder_cache import CachedEncoder
+from ml.dataset.contrast_groups import build_groups
+from ml.encoders.cache import CachedEncoder
+from ml.encoders.sentence_encoder import load_encoder
 from ml.evaluation.cross_validation import cross_validate, make_folds
 from ml.evaluation.metrics import group_sums, summarise
 from ml.history.reading import read_history

@@ -7,9 +7,9 @@ from django.utils import translation
 
 from ml import predict
 from ml.errors import FitError
-from ml.messages import SENTENCES, sentence
 from ml.models import PredictorVersion
 from ml.predict import PredictorError
+from ml.presentation.messages import SENTENCES, sentence
 from tests.ml.factories import learnable_rows
 
 pytestmark = pytest.mark.django_db
@@ -60,7 +60,7 @@ def test_processes_that_fail_together_are_an_expected_failure(active, monkeypatc
     def fail(*_args, **_kwargs):
         raise FitError("4 processes: out of memory")
 
-    monkeypatch.setattr("ml.training.trainer.train", fail)
+    monkeypatch.setattr("ml.training.pipeline.train", fail)
     with pytest.raises(
         PredictorError,
         match="The training failed, the predictor in use stays: 4 processes: out of memory",

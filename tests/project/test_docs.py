@@ -12,10 +12,10 @@ import pytest
 import time_machine
 from uuid6 import uuid7
 
-from experiments.api.public import edge
-from experiments.api.public.edge import Edge
-from experiments.services.demo import load_demo
-from experiments.services.snapshot_store import SnapshotStore
+from experiments.api.public import router
+from experiments.api.public.router import Edge
+from experiments.services.operations.demo_data import load_demo
+from experiments.services.serving.snapshot_store import SnapshotStore
 from tests.factories import NOW
 from tests.wsgi_client import WSGIClient
 
@@ -59,7 +59,7 @@ def examples():
 @pytest.fixture
 def demo(db, tmp_path, monkeypatch):
     """The demo as `make demo` loads it, asked without a socket."""
-    monkeypatch.setattr(edge, "close_old_connections", lambda: None)
+    monkeypatch.setattr(router, "close_old_connections", lambda: None)
     with time_machine.travel(NOW, tick=False):
         load_demo(work_dir=tmp_path, now=NOW)
         yield WSGIClient(Edge(None, SnapshotStore(max_age_s=0.0)))

@@ -14,7 +14,7 @@ from django.contrib.auth import get_user_model
 from django.urls import reverse
 from django.utils import translation
 
-from ctaopt.theme_words import THEME_WORDS
+from ctaopt.theme_messages import THEME_WORDS
 from tests import factories
 from tests.project.messages import (
     messages_below,

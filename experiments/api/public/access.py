@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from experiments.api.public.http import RefusedError, Request, key_of
 from experiments.api.public.rate_limit import RateLimit
-from experiments.services.serving import site_of_key
-from experiments.services.snapshot import ServedSite, Snapshot
+from experiments.services.serving.evaluation import site_of_key
+from experiments.services.serving.snapshot import ServedSite, Snapshot
 
 # Keys, not cookies, give access: any page may read the answer. Without the second header a
 # browser's client reads every ETag as null and never gets a 304.

@@ -19,12 +19,12 @@ from experiments.api.public.http import (
     json_value,
     key_of,
 )
-from experiments.api.public.metrics import count_events, count_refused_events
-from experiments.services.event_store import NotTakenError
-from experiments.services.ingestion import MAX_EVENTS, ingest
-from experiments.services.messages import batch_in, clock_skew, sent_at_in
-from experiments.services.quality import Sender, flags_of
-from experiments.services.snapshot_store import SnapshotStore
+from experiments.api.public.prometheus import count_events, count_refused_events
+from experiments.event_schema.messages import batch_in, clock_skew, sent_at_in
+from experiments.services.events.ingestion import MAX_EVENTS, ingest
+from experiments.services.events.sender_flags import Sender, flags_of
+from experiments.services.events.store import NotTakenError
+from experiments.services.serving.snapshot_store import SnapshotStore
 
 logger = logging.getLogger(__name__)
 

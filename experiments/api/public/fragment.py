@@ -13,9 +13,9 @@ from ctaopt_django.html import TAGS, filled_cta
 from experiments.api.public.access import asker_of, check_rate
 from experiments.api.public.http import RefusedError, Request, Response
 from experiments.api.public.ofrep import Context, flag_of, is_identifier, rate_limit
-from experiments.api.public.page import MAX_PARAMETERS, with_page
-from experiments.services.drawing import MEASURED
-from experiments.services.snapshot_store import SnapshotStore
+from experiments.api.public.page_context import MAX_PARAMETERS, with_page
+from experiments.services.serving.arm_assignment import MEASURED
+from experiments.services.serving.snapshot_store import SnapshotStore
 
 PREFIX = "/fragment"
 # Never a cache's: it would give one visitor's arm to everybody.

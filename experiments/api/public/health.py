@@ -2,7 +2,7 @@
 
 from experiments.api.public.http import Request, Response, json_response
 from experiments.selectors import serving
-from experiments.services.snapshot_store import SnapshotStore
+from experiments.services.serving.snapshot_store import SnapshotStore
 
 
 def healthz(_: Request, __: SnapshotStore) -> Response:

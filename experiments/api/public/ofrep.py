@@ -25,18 +25,18 @@ from experiments.api.public.http import (
     json_body,
     json_response,
 )
-from experiments.api.public.metrics import count_evaluation
-from experiments.api.public.page import with_page
+from experiments.api.public.page_context import with_page
+from experiments.api.public.prometheus import count_evaluation
 from experiments.api.public.rate_limit import RateLimit
-from experiments.services.messages import PRINTABLE
-from experiments.services.serving import (
+from experiments.event_schema.messages import PRINTABLE
+from experiments.services.serving.evaluation import (
     Evaluation,
     NoWordingError,
     UnknownSlotError,
     evaluate_slot,
 )
-from experiments.services.snapshot import ServedSite, Snapshot
-from experiments.services.snapshot_store import SnapshotStore
+from experiments.services.serving.snapshot import ServedSite, Snapshot
+from experiments.services.serving.snapshot_store import SnapshotStore
 
 PREFIX = "/ofrep/v1/evaluate/flags"
 # OFREP's words for errors.

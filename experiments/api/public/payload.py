@@ -18,9 +18,9 @@ from experiments.api.public.http import (
     etag_of,
     has_etag,
 )
-from experiments.services.payload import payload_of
-from experiments.services.snapshot import ServedSite
-from experiments.services.snapshot_store import SnapshotStore
+from experiments.services.serving.growthbook_payload import payload_of
+from experiments.services.serving.snapshot import ServedSite
+from experiments.services.serving.snapshot_store import SnapshotStore
 
 PREFIX = "/api/features"
 NOT_CACHED = ("Cache-Control", "no-store")

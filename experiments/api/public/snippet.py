@@ -14,7 +14,7 @@ from experiments.api.public.http import (
     etag_of,
     has_etag,
 )
-from experiments.services.snapshot_store import SnapshotStore
+from experiments.services.serving.snapshot_store import SnapshotStore
 
 PATH = "/cta.js"
 RELEASE_PREFIX = "/cta-"

@@ -8,8 +8,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from experiments.stats.analyze import analyze
-from experiments.stats.request import InvalidRequest
+from experiments.stats.engine.analyze import analyze
+from experiments.stats.engine.request import InvalidRequest
 
 
 class AnalyzeView(APIView):

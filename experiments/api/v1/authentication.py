@@ -10,7 +10,7 @@ from rest_framework.request import Request
 
 from experiments.models import Site
 from experiments.selectors import serving
-from experiments.services.catalogue import refused_keys, server_key_digest
+from experiments.services.catalogue.server_keys import refused_keys, server_key_digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

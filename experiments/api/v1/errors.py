@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from experiments.services.readiness import CannotStartError
+from experiments.services.lifecycle.readiness import CannotStartError
 
 
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:

@@ -8,7 +8,7 @@ from rest_framework.views import APIView
 
 from experiments.api.v1.views import site_of
 from experiments.models import HistoryArm
-from experiments.services.archive import history_rows
+from experiments.services.learning.history_rows import history_rows
 from ml import predict
 
 

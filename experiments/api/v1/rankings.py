@@ -16,9 +16,9 @@ from rest_framework.views import APIView
 from experiments import tasks
 from experiments.api.v1.views import site_of
 from experiments.models import Job
-from experiments.services.jobs import create_job, keep_answer
-from experiments.services.predictions import rank_at_once
-from experiments.services.ranking_presentation import ranking_for_programs
+from experiments.services.learning.jobs import create_job, keep_answer
+from experiments.services.learning.ranking import rank_at_once
+from experiments.services.learning.ranking_presentation import ranking_for_programs
 
 MAX_WORDINGS = 50
 MAX_LENGTH = 200

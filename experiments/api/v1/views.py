@@ -11,18 +11,18 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from experiments.api.v1 import schema  # noqa: F401  drf-spectacular registers it on import
 from experiments.api.v1.authentication import Server
+from experiments.api.v1.lifecycle import TrafficMixin
 from experiments.api.v1.serializers import (
     AudienceSerializer,
     CTASerializer,
     ExperimentSerializer,
     SlotSerializer,
 )
-from experiments.api.v1.traffic import TrafficMixin
 from experiments.models import CTA, Audience, Experiment, Site, Slot
 from experiments.selectors import catalogue, reports
-from experiments.services import lifecycle
-from experiments.services.analysis import report_of
-from experiments.services.reports import report_as_json
+from experiments.services.analysis.report import report_of
+from experiments.services.lifecycle import transitions
+from experiments.services.reporting.report_json import report_as_json
 
 
 def site_of(request: Request) -> Site | None:
@@ -84,7 +84,7 @@ class ExperimentViewSet(TrafficMixin, ReadOnlyModelViewSet[Experiment]):
     def start(self, request: Request, key: str) -> Response:
         """Start a draft."""
         experiment = self.get_object()
-        done = lifecycle.start_experiment(experiment=experiment, now=timezone.now())
+        done = transitions.start_experiment(experiment=experiment, now=timezone.now())
         return self._moved(experiment, done=done)
 
     @extend_schema(request=None, responses=ExperimentSerializer)
@@ -93,7 +93,7 @@ class ExperimentViewSet(TrafficMixin, ReadOnlyModelViewSet[Experiment]):
         """Show the slot's default CTA until resumed."""
         experiment = self.get_object()
         return self._moved(
-            experiment, done=lifecycle.pause_experiment(experiment=experiment, now=timezone.now())
+            experiment, done=transitions.pause_experiment(experiment=experiment, now=timezone.now())
         )
 
     @extend_schema(request=None, responses=ExperimentSerializer)
@@ -102,7 +102,8 @@ class ExperimentViewSet(TrafficMixin, ReadOnlyModelViewSet[Experiment]):
         """Go on with the same arms."""
         experiment = self.get_object()
         return self._moved(
-            experiment, done=lifecycle.resume_experiment(experiment=experiment, now=timezone.now())
+            experiment,
+            done=transitions.resume_experiment(experiment=experiment, now=timezone.now()),
         )
 
     @extend_schema(request=None, responses=ExperimentSerializer)
@@ -110,7 +111,7 @@ class ExperimentViewSet(TrafficMixin, ReadOnlyModelViewSet[Experiment]):
     def stop(self, request: Request, key: str) -> Response:
         """End a live experiment for good."""
         experiment = self.get_object()
-        done = lifecycle.stop_experiment(experiment=experiment, now=timezone.now())
+        done = transitions.stop_experiment(experiment=experiment, now=timezone.now())
         return self._moved(experiment, done=done)
 
     @extend_schema(request=None, responses=ExperimentSerializer)
@@ -119,7 +120,8 @@ class ExperimentViewSet(TrafficMixin, ReadOnlyModelViewSet[Experiment]):
         """Put a stopped experiment away."""
         experiment = self.get_object()
         return self._moved(
-            experiment, done=lifecycle.archive_experiment(experiment=experiment, now=timezone.now())
+            experiment,
+            done=transitions.archive_experiment(experiment=experiment, now=timezone.now()),
         )
 
     def _moved(self, experiment: Experiment, *, done: bool) -> Response:

@@ -7,10 +7,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from experiments.api.v1.views import site_of
+from experiments.event_schema.messages import may_be_visitor
 from experiments.models import Event
 from experiments.selectors import catalogue
-from experiments.services.erasure import erase_visitor
-from experiments.services.messages import may_be_visitor
+from experiments.services.operations.visitor_erasure import erase_visitor
 
 
 class VisitorView(APIView):

@@ -6,8 +6,8 @@ from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError
 
-from experiments.stats.analyze import analyze
-from experiments.stats.request import InvalidRequest
+from experiments.stats.engine.analyze import analyze
+from experiments.stats.engine.request import InvalidRequest
 
 BAD_INPUT = 2
 

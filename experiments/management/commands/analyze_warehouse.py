@@ -9,10 +9,10 @@ from django.utils import timezone
 
 from experiments.models import Experiment
 from experiments.selectors import reports
-from experiments.services.analysis import report_of
-from experiments.services.counts import StoredCounts
-from experiments.services.reports import report_as_json
-from experiments.services.warehouse_reports import WarehouseCounts, count_in, differences
+from experiments.services.analysis.report import report_of
+from experiments.services.analysis.rollup_source import StoredCounts
+from experiments.services.analysis.warehouse_source import WarehouseCounts, count_in, differences
+from experiments.services.reporting.report_json import report_as_json
 from experiments.warehouse.engines import WarehouseError, open_warehouse
 
 

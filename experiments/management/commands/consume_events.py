@@ -8,10 +8,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from experiments.services.consuming import Consumer
-from experiments.services.stream_doubts import warn_at_start
-from experiments.services.stream_storage import STORAGE
-from experiments.services.streams import configured_stream
+from experiments.services.events.redis_durability import warn_at_start
+from experiments.services.events.redis_stream import configured_stream
+from experiments.services.events.stream_codec import STORAGE
+from experiments.services.events.stream_consumer import Consumer
 
 
 class Command(BaseCommand):

@@ -6,8 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from redis.exceptions import RedisError
 
-from experiments.services.stream_storage import STORAGE
-from experiments.services.streams import DeadEntry, EventStream, configured_stream
+from experiments.services.events.redis_stream import DeadEntry, EventStream, configured_stream
+from experiments.services.events.stream_codec import STORAGE
 
 ACTIONS = ("list", "replay", "drop")
 

@@ -19,10 +19,15 @@ from experiments.management.preflight import (
     take_lock,
 )
 from experiments.management.processes import Child, Children
-from experiments.management.stopping import StopRequest, stop_requests
+from experiments.management.signals import StopRequest, stop_requests
 from experiments.models import Experiment
 from experiments.selectors import reports
-from experiments.services.demo import LIVE_TEST_DAYS, USER, live_test_without_visitors, load_demo
+from experiments.services.operations.demo_data import (
+    LIVE_TEST_DAYS,
+    USER,
+    live_test_without_visitors,
+    load_demo,
+)
 from ml.predict import active_summary
 
 START_TIMEOUT_S = 60.0

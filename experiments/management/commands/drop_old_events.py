@@ -6,7 +6,11 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from experiments.services.retention import StillWaitingError, drop_old_events, planned_drop
+from experiments.services.operations.event_retention import (
+    StillWaitingError,
+    drop_old_events,
+    planned_drop,
+)
 
 
 class Command(BaseCommand):

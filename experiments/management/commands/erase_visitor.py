@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from experiments.selectors import catalogue
-from experiments.services.erasure import erase_visitor
+from experiments.services.operations.visitor_erasure import erase_visitor
 
 
 class Command(BaseCommand):

@@ -6,8 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from experiments.selectors import catalogue
-from experiments.services.event_files import EventFilesError, export_events
-from experiments.services.site_files import export_catalogue
+from experiments.services.events.parquet_files import EventFilesError, export_events
+from experiments.services.operations.site_transfer import export_catalogue
 
 
 class Command(BaseCommand):

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from experiments.services.rollups import fold_pending
+from experiments.services.rollups.folding import fold_pending
 
 
 class Command(BaseCommand):

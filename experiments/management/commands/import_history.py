@@ -5,7 +5,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from experiments.services.history_import import ImportSummary, UnclearSiteError, import_for_site
+from experiments.services.learning.history_import import (
+    ImportSummary,
+    UnclearSiteError,
+    import_for_site,
+)
 from ml.history.reading import FORMATS, HistoryFileError
 
 SHOWN_SKIPS = 20

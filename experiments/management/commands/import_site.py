@@ -7,9 +7,13 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from experiments.models import Site
 from experiments.selectors import catalogue
-from experiments.services.event_files import EventFilesError, import_events, read_manifest
-from experiments.services.rollups import fold_pending
-from experiments.services.site_files import SiteFilesError, count_what_is_settled, import_catalogue
+from experiments.services.events.parquet_files import EventFilesError, import_events, read_manifest
+from experiments.services.operations.site_transfer import (
+    SiteFilesError,
+    count_what_is_settled,
+    import_catalogue,
+)
+from experiments.services.rollups.folding import fold_pending
 
 
 class Command(BaseCommand):

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from experiments.models import Experiment
 from experiments.selectors import reports
-from experiments.services.rollups import NothingToRebuildError, rebuild_rollups
+from experiments.services.rollups.folding import NothingToRebuildError, rebuild_rollups
 
 LOST = "events of {} were dropped"
 

@@ -9,8 +9,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.dateparse import parse_datetime
 
 from experiments.management.connection import ServiceError
-from experiments.management.visitors import Tally, Visits, simulate
-from experiments.services.demo import live_click_rates
+from experiments.management.visitor_simulation import Tally, Visits, simulate
+from experiments.services.operations.demo_data import live_click_rates
 
 
 class Command(BaseCommand):

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ml import predict
 from ml.management.output import HistoryFiles, add_format_argument, as_json, shown, table
-from ml.messages import SETTINGS, likeness_sentence
+from ml.presentation.messages import SETTINGS, likeness_sentence
 
 FIGURES = ("accuracy_all", "accuracy_p05", "top1", "lift_of_pick", "log_loss", "ece")
 

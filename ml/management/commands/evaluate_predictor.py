@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ml import predict
 from ml.management.output import HistoryFiles, add_format_argument, as_json, shown, table
-from ml.messages import STRATEGIES, sentence
+from ml.presentation.messages import STRATEGIES, sentence
 
 METRICS = (
     "accuracy_all",

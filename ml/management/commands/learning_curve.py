@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from ml import predict
 from ml.files import write_whole
 from ml.management.output import HistoryFiles, add_format_argument, as_json, shown, table
-from ml.messages import STRATEGIES
+from ml.presentation.messages import STRATEGIES
 
 
 class Command(BaseCommand):

@@ -63,7 +63,7 @@ def granian_options(address: str) -> list[str]:
         CommandError: If it is neither.
 
     >>> granian_options("http://127.0.0.1:8010")[-3:]
-    ['--port', '8010', 'ml.service:application']
+    ['--port', '8010', 'ml.scoring_service:application']
     """
     shared = ["--interface", "wsgi", "--http", "1", "--no-ws", "--workers", "1"]
     # Two at a time: one more would only wait for the same cores.
@@ -77,4 +77,4 @@ def granian_options(address: str) -> list[str]:
                 f"CTAOPT_SCORING_URL: {address!r} is neither unix:/path nor http://host:port."
             )
         place = ["--host", parts.hostname, "--port", str(parts.port)]
-    return [*shared, *place, "ml.service:application"]
+    return [*shared, *place, "ml.scoring_service:application"]

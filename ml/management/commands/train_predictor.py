@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from ml import predict
 from ml.management.output import HistoryFiles, add_format_argument, as_json, shown, table
-from ml.messages import ABSENCES, STRATEGIES, TRANSFERS, likeness_sentence, sentence
-from ml.training.choices import SUSPECT_TRUST, Choices
+from ml.presentation.messages import ABSENCES, STRATEGIES, TRANSFERS, likeness_sentence, sentence
+from ml.training.options import SUSPECT_TRUST, Choices
 
 FIGURES = {
     "accuracy_all": "accuracy, all pairs",

@@ -5,7 +5,7 @@ from django.urls import reverse
 from django.utils import translation
 
 from experiments.models import Audience
-from experiments.services.audience_words import summary_of
+from experiments.services.catalogue.audience_summary import summary_of
 from tests import factories
 
 ADD = "admin:experiments_audience_add"

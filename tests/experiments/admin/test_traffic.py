@@ -8,9 +8,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from experiments.models import Change, Experiment
-from experiments.services.alarms import watch_experiments
-from experiments.services.serving import evaluate_slot
-from experiments.services.snapshot import build_snapshot
+from experiments.services.operations.auto_rollback import watch_experiments
+from experiments.services.serving.evaluation import evaluate_slot
+from experiments.services.serving.snapshot import build_snapshot
 from tests import factories
 from tests.factories import NOW
 

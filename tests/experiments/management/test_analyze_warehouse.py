@@ -6,8 +6,8 @@ from django.core.management.base import CommandError
 from django.core.serializers.json import DjangoJSONEncoder
 
 from experiments.models import Experiment, Rollup
-from experiments.services.analysis import report_of
-from experiments.services.reports import report_as_json
+from experiments.services.analysis.report import report_of
+from experiments.services.reporting.report_json import report_as_json
 from experiments.warehouse.engines import WarehouseError, open_warehouse
 from tests.experiments.management.test_commands import called
 from tests.factories import NOW

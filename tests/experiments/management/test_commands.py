@@ -9,7 +9,7 @@ from django.core.management.base import CommandError
 
 from experiments.management.commands import simulate_visitors
 from experiments.management.connection import ServiceError
-from experiments.management.visitors import Tally
+from experiments.management.visitor_simulation import Tally
 from experiments.models import Event, HistoryArm, Rollup
 from tests import factories
 

@@ -4,10 +4,10 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from experiments.models import Event
-from experiments.services.ingestion import accept
-from experiments.services.snapshot import build_snapshot
-from experiments.services.stream_storage import STORAGE
-from experiments.services.streams import configured_stream
+from experiments.services.events.ingestion import accept
+from experiments.services.events.redis_stream import configured_stream
+from experiments.services.events.stream_codec import STORAGE
+from experiments.services.serving.snapshot import build_snapshot
 from tests.factories import NOW, event_message
 from tests.servers import free_port
 

@@ -32,7 +32,7 @@ from experiments.models import (
     Variant,
     VisitorOutcome,
 )
-from experiments.services.partitions import make_partitions
+from experiments.services.events.partitions import make_partitions
 from tests import factories
 from tests.factories import NOW, STARTED, event_id
 

@@ -1,6 +1,6 @@
 import pytest
 
-from experiments.services.snapshot import build_snapshot
+from experiments.services.serving.snapshot import build_snapshot
 from tests.factories import NOW
 
 

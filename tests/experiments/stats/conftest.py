@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from experiments.stats.sufficient import Mean, Proportion
+from experiments.stats.estimation.sufficient_statistics import Mean, Proportion
 
 
 @pytest.fixture

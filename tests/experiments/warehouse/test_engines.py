@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from experiments.models import Event, Experiment, Rollup
 from experiments.selectors import reports
-from experiments.services.counts import StoredCounts
-from experiments.services.warehouse_reports import count_in, differences
+from experiments.services.analysis.rollup_source import StoredCounts
+from experiments.services.analysis.warehouse_source import count_in, differences
 from experiments.warehouse.engines import open_warehouse
 from tests.clickhouse import clickhouse
 from tests.crowd import drawn_messages, take_in, write_events

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from ml.evaluation.curve_drawing import draw_curves
-from ml.evaluation.estimates import Estimate
+from ml.evaluation.bootstrap import Estimate
+from ml.evaluation.learning_curve_chart import draw_curves
 from ml.evaluation.learning_curves import (
     Plan,
     Point,

@@ -3,7 +3,7 @@ import pytest
 from sklearn.metrics import log_loss
 
 from ml.dataset.pairs import pair_arms
-from ml.evaluation.estimates import total
+from ml.evaluation.bootstrap import total
 from ml.evaluation.metrics import Predictions, calibration_error, group_sums, summarise
 from tests.ml.factories import arms_of
 

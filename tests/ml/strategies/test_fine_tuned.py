@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 import torch  # noqa: TID253 - compares weights
 
-from ml.dataset.groups import stack_arms
-from ml.encoder import load_encoder
-from ml.encoder_cache import CachedEncoder
+from ml.dataset.contrast_groups import stack_arms
+from ml.encoders.cache import CachedEncoder
+from ml.encoders.sentence_encoder import load_encoder
 from ml.errors import EncoderError
-from ml.strategies import network
-from ml.strategies.adaptation import adapt_encoder
+from ml.fine_tuning import transformer_layers
+from ml.fine_tuning.domain_adaptation import adapt_encoder
+from ml.fine_tuning.training_loop import Learner, Lesson, TuningSettings, prepare_lesson
+from ml.fine_tuning.transformer_layers import States, shortened, tunable
 from ml.strategies.fine_tuned import FineTuned
-from ml.strategies.fine_tuning import Learner, Lesson, TuningSettings, prepare_lesson
-from ml.strategies.network import States, shortened, tunable
 from tests.ml.conftest import TINY_ENCODER
 from tests.ml.factories import HashEncoder, arm_row, groups_of, learnable_rows
 
@@ -62,7 +62,7 @@ def test_layers_that_stay_are_there_once(encoder, tuned):
 
 def test_texts_are_read_in_shapes_that_occur_again_and_again(encoder, monkeypatch):
     shapes = set()
-    read = network.run_layers
+    read = transformer_layers.run_layers
     texts = [" ".join(["free"] * (1 + number % 9)) for number in range(70)]
     rows = [arm_row(f"t{number // 2}", text, 900, 50) for number, text in enumerate(texts)]
 
@@ -71,7 +71,7 @@ def test_texts_are_read_in_shapes_that_occur_again_and_again(encoder, monkeypatc
             shapes.add(tuple(state.shape[:2]))
         return read(layers, state, mask)
 
-    monkeypatch.setattr(network, "run_layers", noted)
+    monkeypatch.setattr(transformer_layers, "run_layers", noted)
     FineTuned(encoder=encoder, seeds=(0,)).fit(stack_arms(groups_of(*rows)))
     assert {n_texts for n_texts, _ in shapes} == {16}
     assert {n_tokens % 4 for _, n_tokens in shapes} == {0}

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from ml.dataset.groups import center_in_group
+from ml.dataset.contrast_groups import center_in_group
 from ml.strategies.ridge import ALPHAS, fit_ridge
 
 

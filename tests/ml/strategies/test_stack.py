@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from ml.dataset.groups import stack_arms
+from ml.dataset.contrast_groups import stack_arms
 from ml.evaluation.cross_validation import cross_validate, make_folds
 from ml.strategies.frozen_head import FrozenHead
 from ml.strategies.stack import Stack
 from ml.strategies.tfidf import TfidfRidge
-from ml.training.trials import TrialSettings, try_strategies
+from ml.training.candidate_trials import TrialSettings, try_strategies
 from tests.ml.factories import HashEncoder, groups_of, learnable_rows
 
 NEW = ["free unseen", "plain unseen", "submit unseen"]

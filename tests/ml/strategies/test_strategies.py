@@ -5,11 +5,11 @@ import pytest
 from scipy.sparse import issparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from ml.dataset.groups import stack_arms
+from ml.dataset.contrast_groups import stack_arms
+from ml.dataset.targets import centered_targets, evidence_weights
 from ml.errors import EncoderError
 from ml.strategies.frozen_head import FrozenHead
 from ml.strategies.no_text import NoText
-from ml.strategies.targets import centered_targets, evidence_weights
 from ml.strategies.tfidf import TfidfRidge
 from tests.ml.factories import (
     BAD_WORDS,

@@ -1,10 +1,10 @@
 import pytest
 import time_machine
 
-from experiments.api.public import edge
-from experiments.api.public.edge import Edge
-from experiments.services import snapshot
-from experiments.services.snapshot_store import SnapshotStore
+from experiments.api.public import router
+from experiments.api.public.router import Edge
+from experiments.services.serving import snapshot_store
+from experiments.services.serving.snapshot_store import SnapshotStore
 from tests.factories import NOW
 from tests.wsgi_client import WSGIClient
 
@@ -18,7 +18,7 @@ def _frozen_time():
 @pytest.fixture(autouse=True)
 def _connection_of_the_test(monkeypatch):
     """Leave the test its connection, in mid-transaction, as Django's own test client does."""
-    for module in (edge, snapshot):
+    for module in (router, snapshot_store):
         monkeypatch.setattr(module, "close_old_connections", lambda: None)
 
 

@@ -2,7 +2,7 @@ import pytest
 
 from experiments.api.public.access import site_of
 from experiments.api.public.http import RefusedError, Request
-from experiments.services.snapshot import Snapshot
+from experiments.services.serving.snapshot import Snapshot
 from tests.factories import served_site
 
 SITE = served_site(allowed_origins=frozenset({"https://shop.example"}))

@@ -10,10 +10,10 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from experiments.api.public.edge import Edge
+from experiments.api.public.router import Edge
 from experiments.models import Event, PendingBatch
-from experiments.services.snapshot_store import SnapshotStore
-from experiments.services.streams import configured_stream
+from experiments.services.events.redis_stream import configured_stream
+from experiments.services.serving.snapshot_store import SnapshotStore
 from tests import factories
 from tests.experiments.api.public.conftest import django_app
 from tests.factories import NOW, event_id, event_message

@@ -3,10 +3,10 @@ from urllib.parse import urlencode
 
 import pytest
 
-from experiments.api.public.edge import Edge
+from experiments.api.public.router import Edge
 from experiments.models import CTAWording
-from experiments.services.config_revision import bump_revision
-from experiments.services.snapshot_store import SnapshotStore
+from experiments.services.catalogue.config_revision import bump_revision
+from experiments.services.serving.snapshot_store import SnapshotStore
 from tests import factories
 from tests.experiments.api.public.conftest import django_app
 from tests.wsgi_client import WSGIClient

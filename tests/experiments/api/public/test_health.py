@@ -1,7 +1,7 @@
 from django.db import OperationalError
 
 from experiments.selectors import serving
-from experiments.services.config_revision import bump_revision
+from experiments.services.catalogue.config_revision import bump_revision
 
 
 def silent():

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from experiments.api.public.edge import Edge
 from experiments.api.public.ofrep import PREFIX
+from experiments.api.public.router import Edge
 from experiments.models import CTAWording, Experiment
-from experiments.services import snapshot
-from experiments.services.config_revision import bump_revision
-from experiments.services.previews import preview_token
-from experiments.services.snapshot_store import SnapshotStore
+from experiments.services.catalogue.config_revision import bump_revision
+from experiments.services.serving import snapshot_store
+from experiments.services.serving.preview_links import preview_token
+from experiments.services.serving.snapshot_store import SnapshotStore
 from tests import factories
 from tests.experiments.api.public.conftest import django_app
 from tests.wsgi_client import WSGIClient
@@ -343,7 +343,7 @@ def test_server_that_asks_is_shown_the_publishable_key_only(browser, slot, serve
 @pytest.mark.parametrize(("revision", "text"), [("1", "New words"), ("0", "Default hero")])
 def test_client_that_was_told_of_a_revision_is_answered_from_it(slot, monkeypatch, revision, text):
     # The stream may look a moment before this process does.
-    monkeypatch.setattr(snapshot, "SHORTEST_AGE_S", 0.0)
+    monkeypatch.setattr(snapshot_store, "SHORTEST_AGE_S", 0.0)
     browser = WSGIClient(
         Edge(django_app, SnapshotStore(max_age_s=3600.0)), key=slot.site.client_key
     )

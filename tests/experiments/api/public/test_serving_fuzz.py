@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from experiments.api.public.edge import Edge
 from experiments.api.public.ofrep import PREFIX as OFREP
 from experiments.api.public.payload import PREFIX as PAYLOAD
-from experiments.services.snapshot_store import SnapshotStore
+from experiments.api.public.router import Edge
+from experiments.services.serving.snapshot_store import SnapshotStore
 from tests import factories
 from tests.experiments.api.public.conftest import django_app
 from tests.wsgi_client import WSGIClient, call

@@ -1,7 +1,7 @@
 from rest_framework.exceptions import NotFound
 
 from experiments.api.v1.errors import handle
-from experiments.services.readiness import CannotStartError
+from experiments.services.lifecycle.readiness import CannotStartError
 
 
 def test_refused_start_is_a_conflict_with_reasons():

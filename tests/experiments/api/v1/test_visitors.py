@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.models import Permission
 
 from experiments.models import Event
-from experiments.services.event_store import EventRow, store
+from experiments.services.events.store import EventRow, store
 from tests import factories
 from tests.factories import NOW, event_id
 

@@ -1,0 +1,77 @@
+"""Pages of the archive: past wordings to read and filter, and what their principles did."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import URLPattern, path
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin
+
+from experiments.admin.charts import effect_bars
+from experiments.formatting import percent
+from experiments.models import HistoryArm
+from experiments.selectors import history
+from experiments.services.learning.history_rows import history_rows
+from ml import predict
+
+
+@admin.register(HistoryArm)
+class HistoryArmAdmin(ModelAdmin[HistoryArm]):  # type: ignore[misc]
+    """Rows come in by `import_history`; nobody edits the past."""
+
+    list_display = ("text", "test", "locale", "audience", "visitors", "clicks", "rate", "simulated")
+    list_filter = ("site", "locale", "audience", "is_simulated", "suspect")
+    search_fields = ("text", "test")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_urls(self) -> list[URLPattern]:
+        own = path(
+            "principles/",
+            self.admin_site.admin_view(self.principles_view),
+            name="experiments_historyarm_principles",
+        )
+        return [own, *super().get_urls()]
+
+    def principles_view(self, request: HttpRequest) -> HttpResponse:
+        if not self.has_view_permission(request):
+            return HttpResponse(status=403)
+        locale = request.GET.get("locale", "")
+        found = predict.measure_principles(history_rows(), locale=locale)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Principles"),
+            "opts": self.opts,
+            "tests": found["tests"],
+            "rows": _with_bars(found["traits"]),
+            "locale": locale,
+            "locales": history.history_locales(),
+            "has_simulated": history.history_arms().filter(is_simulated=True).exists(),
+        }
+        return render(request, "admin/experiments/principles.html", context)
+
+    @admin.display(description=_("click rate"))
+    def rate(self, arm: HistoryArm) -> str:
+        return percent(arm.clicks / arm.visitors if arm.visitors else None)
+
+    @admin.display(description=_("simulated"), boolean=True)
+    def simulated(self, arm: HistoryArm) -> bool:
+        return arm.is_simulated
+
+
+def _with_bars(traits: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the traits that past tests can tell of first, each with its bar."""
+    known = [trait for trait in traits if trait["lift"] is not None]
+    bars = effect_bars([(trait["low"], trait["lift"], trait["high"]) for trait in known])
+    shown = [
+        trait | {"bar": bar, "interval": (trait["low"], trait["high"])}
+        for trait, bar in zip(known, bars, strict=True)
+    ]
+    shown.sort(key=lambda trait: -trait["lift"])
+    return [*shown, *(trait for trait in traits if trait["lift"] is None)]

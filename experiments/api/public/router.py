@@ -1,0 +1,140 @@
+"""The WSGI callable in front of Django: serving and events, with no middleware in between."""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from time import perf_counter
+
+from django.db import Error, close_old_connections
+
+from experiments.api.public import events, fragment, health, ofrep, payload, prometheus, snippet
+from experiments.api.public.access import CORS_HEADERS, PREFLIGHT_HEADERS
+from experiments.api.public.http import (
+    Environ,
+    RefusedError,
+    Request,
+    Response,
+    StartResponse,
+    WSGIApp,
+    empty_response,
+    error_response,
+    path_of,
+    refusal,
+    send,
+)
+from experiments.services.serving.snapshot_store import SnapshotStore
+
+logger = logging.getLogger(__name__)
+
+RETRY_AFTER = ("Retry-After", "5")
+
+Handler = Callable[[Request, SnapshotStore], Response]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """A way through the edge.
+
+    `is_for_pages`: a script on any website may call it and read the answer.
+    `asks_database`: its handler does, beside the store, which looks after itself.
+    """
+
+    name: str
+    methods: tuple[str, ...]
+    handler: Handler
+    is_for_pages: bool = False
+    asks_database: bool = False
+
+
+READING = ("GET", "HEAD")
+ROUTES: dict[str, Route] = {
+    ofrep.PREFIX: Route(
+        name="evaluate_all", methods=("POST",), handler=ofrep.evaluate_all, is_for_pages=True
+    ),
+    events.PATH: Route(
+        name="events",
+        methods=("POST",),
+        handler=events.receive,
+        is_for_pages=True,
+        asks_database=True,
+    ),
+    snippet.PATH: Route(
+        name="snippet", methods=READING, handler=snippet.snippet, is_for_pages=True
+    ),
+    "/healthz": Route(name="healthz", methods=READING, handler=health.healthz),
+    "/readyz": Route(name="readyz", methods=READING, handler=health.readyz, asks_database=True),
+    "/metrics": Route(
+        name="metrics", methods=READING, handler=prometheus.metrics, asks_database=True
+    ),
+}
+# What follows the prefix is a key: one route for all of them.
+EVALUATE_ONE = Route(
+    name="evaluate_one", methods=("POST",), handler=ofrep.evaluate_one, is_for_pages=True
+)
+PAYLOAD = Route(name="payload", methods=READING, handler=payload.payload, is_for_pages=True)
+RELEASE = Route(name="snippet_release", methods=READING, handler=snippet.release, is_for_pages=True)
+FRAGMENT = Route(name="fragment", methods=READING, handler=fragment.fragment, is_for_pages=True)
+BELOW = (
+    (f"{ofrep.PREFIX}/", EVALUATE_ONE),
+    (f"{payload.PREFIX}/", PAYLOAD),
+    (snippet.RELEASE_PREFIX, RELEASE),
+    (f"{fragment.PREFIX}/", FRAGMENT),
+)
+
+
+class Edge:
+    """Answers the hot paths itself and hands every other request to Django."""
+
+    def __init__(self, django_app: WSGIApp, store: SnapshotStore) -> None:
+        self._django_app = django_app
+        self._store = store
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        path = path_of(environ)
+        route = ROUTES.get(path) or _route_below(path)
+        if route is None:
+            return self._django_app(environ, start_response)
+        began = perf_counter()
+        request = Request(
+            method=environ["REQUEST_METHOD"],
+            path=path,
+            query=environ.get("QUERY_STRING", ""),
+            environ=environ,
+        )
+        response = self._answer(request, route)
+        prometheus.count_request(route.name, response.status, perf_counter() - began)
+        if not response.is_complete:
+            response = response.completed(*(CORS_HEADERS if route.is_for_pages else ()))
+        return send(response, start_response, with_body=request.method != "HEAD")
+
+    def _answer(self, request: Request, route: Route) -> Response:
+        if request.method not in route.methods:
+            return _other_method(request, route)
+        try:
+            return route.handler(request, self._store)
+        except RefusedError as error:
+            return refusal(error)
+        except Error:
+            logger.exception("%s: the database did not answer", request.path)
+            return error_response(503, "the database does not answer", RETRY_AFTER)
+        except Exception:
+            # The page that asks keeps its own content and must be able to read this.
+            logger.exception("%s: a fault of ours", request.path)
+            return error_response(500, "the service failed; its log says why")
+        finally:
+            if route.asks_database:
+                close_old_connections()
+
+
+def _route_below(path: str) -> Route | None:
+    for prefix, route in BELOW:
+        if path.startswith(prefix):
+            return route
+    return None
+
+
+def _other_method(request: Request, route: Route) -> Response:
+    if request.method == "OPTIONS" and route.is_for_pages:
+        return Response(status=204, headers=PREFLIGHT_HEADERS)
+    allowed = (*route.methods, "OPTIONS") if route.is_for_pages else route.methods
+    return empty_response(405, ("Allow", ", ".join(allowed)))

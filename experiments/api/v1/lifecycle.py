@@ -1,0 +1,125 @@
+"""What moves the traffic of an experiment by the management API."""
+
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+from rest_framework.viewsets import GenericViewSet
+
+from experiments.api.v1.authentication import Server
+from experiments.api.v1.serializers import (
+    ExperimentSerializer,
+    RampSerializer,
+    RollbackSerializer,
+    ScheduleSerializer,
+    TrafficSerializer,
+)
+from experiments.models import Experiment
+from experiments.selectors import lifecycle
+from experiments.services.lifecycle.change_log import Occasion
+from experiments.services.lifecycle.ramps import Step, set_ramp
+from experiments.services.lifecycle.schedules import set_schedule
+from experiments.services.lifecycle.traffic_allocation import CannotChangeError, change_traffic
+from experiments.services.lifecycle.transitions import roll_back_experiment
+from experiments.services.operations.auto_rollback import reason_by_hand, reason_in_words
+from experiments.services.serving.preview_links import PARAMETER, preview_token
+
+
+class TrafficMixin(GenericViewSet[Experiment]):
+    """Shares, ramp, schedule, roll-back, previews and history of an experiment."""
+
+    @extend_schema(request=TrafficSerializer, responses=ExperimentSerializer)
+    @action(detail=True, methods=["post"])
+    def traffic(self, request: Request, key: str) -> Response:
+        """Give the arms other shares, or take another part of the visitors in."""
+        experiment, values = self._asked(TrafficSerializer, request)
+        try:
+            change_traffic(
+                experiment=experiment,
+                shares=values.get("shares"),
+                coverage=values.get("coverage"),
+                occasion=occasion_of(request, values["note"]),
+            )
+        except CannotChangeError as error:
+            raise ValidationError({"detail": error.reasons}) from error
+        return self._shown()
+
+    @extend_schema(request=RampSerializer, responses=ExperimentSerializer)
+    @action(detail=True, methods=["post"])
+    def ramp(self, request: Request, key: str) -> Response:
+        """Replace the ramp; no steps take it away."""
+        experiment, values = self._asked(RampSerializer, request)
+        steps = [Step(**step) for step in values["steps"]]
+        try:
+            occasion = occasion_of(request, values["note"])
+            set_ramp(experiment=experiment, steps=steps, occasion=occasion)
+        except CannotChangeError as error:
+            raise ValidationError({"detail": error.reasons}) from error
+        return self._shown()
+
+    @extend_schema(request=ScheduleSerializer, responses=ExperimentSerializer)
+    @action(detail=True, methods=["post"])
+    def schedule(self, request: Request, key: str) -> Response:
+        """Plan the start of a draft and the end."""
+        experiment, values = self._asked(ScheduleSerializer, request)
+        try:
+            done = set_schedule(experiment=experiment, occasion=occasion_of(request), **values)
+        except ValueError as error:
+            raise ValidationError({"detail": [str(error)]}) from error
+        return self._shown(done=done)
+
+    @extend_schema(request=RollbackSerializer, responses=ExperimentSerializer)
+    @action(detail=True, methods=["post"], url_path="roll-back")
+    def roll_back(self, request: Request, key: str) -> Response:
+        """Show everybody the default CTA; `resume` undoes it."""
+        experiment, values = self._asked(RollbackSerializer, request)
+        reason = reason_by_hand(values["reason"])
+        occasion = occasion_of(request, reason)
+        return self._shown(
+            done=roll_back_experiment(experiment=experiment, reason=reason, occasion=occasion)
+        )
+
+    @extend_schema(request=None, responses=OpenApiTypes.OBJECT)
+    @action(detail=True)
+    def previews(self, request: Request, key: str) -> Response:
+        """What to add to a page's address to see each arm, uncounted."""
+        arms = self.get_object().variants.select_related("experiment__slot")
+        return Response({arm.key: f"{PARAMETER}={preview_token(arm)}" for arm in arms})
+
+    @extend_schema(request=None, responses=OpenApiTypes.OBJECT)
+    @action(detail=True)
+    def history(self, request: Request, key: str) -> Response:
+        """Phases, steps of the ramp, and what was done, the latest first."""
+        experiment = self.get_object()
+        phases = experiment.phases.values("number", "started_at", "shares", "coverage")
+        steps = experiment.ramp.values("number", "coverage", "hold_hours", "reached_at")
+        changes = lifecycle.changes_of(experiment).values("at", "kind", "note", "author__username")
+        reason = experiment.rollback_reason
+        content: dict[str, Any] = {"phases": phases, "ramp": steps, "changes": changes}
+        return Response({**content, "rollback_reason": reason_in_words(reason) if reason else None})
+
+    def _asked(
+        self, serializer: type[Serializer[Any]], request: Request
+    ) -> tuple[Experiment, dict[str, Any]]:
+        form = serializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        return self.get_object(), form.validated_data
+
+    def _shown(self, *, done: bool = True) -> Response:
+        experiment = self.get_object()
+        if not done:
+            detail = f"Not possible while the experiment is {experiment.status}."
+            return Response({"detail": detail}, status=409)
+        return Response(ExperimentSerializer(experiment).data)
+
+
+def occasion_of(request: Request, note: str = "") -> Occasion:
+    """Return now, with the person who asks; a server has no name in the history."""
+    author = None if isinstance(request.user, Server) else request.user
+    return Occasion(now=timezone.now(), author=author, note=note)

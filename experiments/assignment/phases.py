@@ -1,0 +1,294 @@
+"""Shares that change while an experiment runs: who moves, and who may have been where before.
+
+The places of an experiment are 10,000 buckets. A change of shares moves as few of them as it can:
+arms that shrink give up the buckets they got last; arms that grow take, in this order, buckets
+that were theirs before, buckets that were nobody's ever, then the ones just given up. So raising
+the coverage alone moves nobody, and only the visitors of given-up buckets are in doubt: those who
+came before were shown another arm than those who come now. `Assignment.former` names their arms.
+
+GrowthBook's SDKs cut the shares anew instead (`bucket_ranges`), which moves visitors between arms
+whose shares did not change; given explicit ranges, they follow these.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, groupby, islice, takewhile
+from typing import Final
+
+from experiments.assignment.hashing import (
+    BUCKETS,
+    UNCOVERED,
+    Allocation,
+    Assignment,
+    NamespaceFilter,
+    Range,
+    check_rules,
+    fnv1a32,
+)
+
+# First bucket, the one after the last, arm.
+Slice = tuple[int, int, int]
+NOBODY: Final = -1
+
+
+def slices_of(ranges: Iterable[Range]) -> tuple[Slice, ...]:
+    """Return the buckets that lie in an arm's range each.
+
+    Args:
+        ranges: (start, end) in [0, 1], one an arm, control first, end exclusive.
+
+    Returns:
+        Slices in order; empty ones are left out.
+
+    >>> slices_of([(0.0, 0.25), (0.5, 0.75)])
+    ((0, 2500, 0), (5000, 7500, 1))
+    """
+    pairs = ((_first_from(start), _first_from(end), arm) for arm, (start, end) in enumerate(ranges))
+    return tuple(part for part in pairs if part[0] < part[1])
+
+
+def first_slices(shares: Sequence[float], coverage: float) -> tuple[Slice, ...]:
+    """Return the slices of a new experiment: each arm's share of the places, cut to the coverage.
+
+    Args:
+        shares: In [0, 1], control first; they sum to 1.
+        coverage: Part of the visitors taken in, in [0, 1].
+
+    Returns:
+        Slices in order. Their sizes are share x coverage, rounded so that the sum is right.
+
+    Raises:
+        ValueError: As `compile_allocation`.
+
+    >>> first_slices([0.5, 0.5], 0.5)
+    ((0, 2500, 0), (5000, 7500, 1))
+    """
+    sizes = _sizes(shares, coverage)
+    owners = [NOBODY] * BUCKETS
+    for arm, (first, size) in enumerate(zip(_homes(shares, sizes), sizes, strict=True)):
+        owners[first : first + size] = [arm] * size
+    return _slices(owners)
+
+
+def moved_slices(
+    history: Sequence[Sequence[Slice]], shares: Sequence[float], coverage: float
+) -> tuple[Slice, ...]:
+    """Return the slices after a change of shares or coverage, moving as few buckets as possible.
+
+    Args:
+        history: The slices of every phase so far, the present one last; at least one.
+        shares: New shares in [0, 1], control first; they sum to 1.
+        coverage: New coverage in [0, 1].
+
+    Returns:
+        Slices in order; each arm keeps the smaller of its old and new number of buckets.
+
+    Raises:
+        ValueError: As `compile_allocation`; or if there is no history, or it has an arm more.
+
+    >>> moved_slices([((0, 5000, 0), (5000, 10000, 1))], [0.6, 0.4], 1.0)
+    ((0, 5000, 0), (5000, 9000, 1), (9000, 10000, 0))
+    """
+    if not history:
+        raise ValueError("history: at least the present phase is needed")
+    sizes = _sizes(shares, coverage)
+    phases = [_owners(slices) for slices in history]
+    if max(max(owners) for owners in phases) >= len(sizes):
+        raise ValueError(f"history: it has more than the {len(sizes)} arms of shares")
+    owners = list(phases[-1])
+    _give_up(owners, sizes, phases)
+    before = [{owner for owner in column if owner >= 0} for column in zip(*phases, strict=True)]
+    homes = _homes(shares, sizes)
+    for wanted in (_was_theirs, _was_nobodys, _is_free):
+        for arm, size in enumerate(sizes):
+            missing = size - owners.count(arm)
+            places = _after(owners, arm, homes[arm])
+            free = (b for b in places if owners[b] < 0 and wanted(before[b], arm))
+            for bucket in list(islice(free, missing)):
+                owners[bucket] = arm
+    return _slices(owners)
+
+
+def propensities(slices: Iterable[Slice], n_arms: int) -> tuple[float, ...]:
+    """Return each arm's part of the buckets taken in: its share, as exact as buckets are.
+
+    Args:
+        slices: Of one phase; not empty.
+        n_arms: Number of arms.
+
+    Raises:
+        ValueError: If the slices take nobody in.
+
+    >>> propensities([(0, 34, 0), (5000, 5033, 1), (7500, 7533, 2)], 3)
+    (0.34, 0.33, 0.33)
+    """
+    counts = [0] * n_arms
+    for first, end, arm in slices:
+        counts[arm] += end - first
+    total = sum(counts)
+    if total == 0:
+        raise ValueError("slices: they take nobody in")
+    return tuple(count / total for count in counts)
+
+
+def compile_phases(
+    *,
+    seed: str,
+    history: Sequence[Sequence[Slice]],
+    n_arms: int,
+    coverage: float = 1.0,
+    filters: Sequence[NamespaceFilter] = (),
+) -> Allocation:
+    """Prepare an experiment with phases for `assign_visitor`.
+
+    Args:
+        seed: Not empty; keep it for the life of the experiment.
+        history: The slices of every phase, the present one last; at least one.
+        n_arms: Number of arms.
+        coverage: Of the present phase; only told on.
+        filters: Namespaces and holdouts, all of which must take the visitor in.
+
+    Returns:
+        The compiled rules: the present phase's arms, and for each visitor the arms of before.
+
+    Raises:
+        ValueError: As `compile_allocation`, or if a phase takes nobody in.
+
+    >>> rules = compile_phases(
+    ...     seed="hero", history=[[(0, 5000, 0), (5000, 10000, 1)], [(0, 10000, 0)]], n_arms=2
+    ... )
+    >>> rules.pieces[2].arm, rules.pieces[2].former[0].arm, rules.pieces[2].former[0].propensity
+    (0, 1, 0.5)
+    """
+    answers = [_answers(slices, n_arms) for slices in history]
+    shares = [answer.propensity or 0.0 for answer in answers[-1]]
+    check_rules(seed=seed, shares=shares, coverage=coverage, filters=filters)
+    # Where any phase changes its arm; what lies between has one history.
+    cuts = sorted({bucket for slices in history for part in slices for bucket in part[:2]})
+    columns = zip(*(_owners_at(cuts, slices) for slices in history), strict=True)
+    present = history[-1]
+    return Allocation(
+        seed=seed,
+        seed_state=fnv1a32(seed),
+        ranges=tuple((first / BUCKETS, end / BUCKETS) for first, end, _ in present),
+        assignments=answers[-1],
+        arms=tuple(arm for _, _, arm in present),
+        starts=tuple(cut / BUCKETS for cut in cuts),
+        pieces=(UNCOVERED, *(_piece(owners, answers) for owners in columns)),
+        filters=tuple(filters),
+        coverage=coverage,
+    )
+
+
+def _owners_at(cuts: Sequence[int], slices: Sequence[Slice]) -> list[int]:
+    """Return the arm of a phase from each cut on; both are in order."""
+    owners, parts = [], iter([*slices, (BUCKETS, BUCKETS, NOBODY)])
+    first, end, arm = next(parts)
+    for cut in cuts:
+        while cut >= end < BUCKETS:
+            first, end, arm = next(parts)
+        owners.append(arm if first <= cut < end else NOBODY)
+    return owners
+
+
+def _answers(slices: Sequence[Slice], n_arms: int) -> tuple[Assignment, ...]:
+    return tuple(
+        Assignment(arm=arm, propensity=share, reason=None)
+        for arm, share in enumerate(propensities(slices, n_arms))
+    )
+
+
+def _piece(owners: Sequence[int], answers: Sequence[tuple[Assignment, ...]]) -> Assignment:
+    """Return the answer for a bucket that had these owners, phase by phase."""
+    *earlier, now = owners
+    former: dict[int, Assignment] = {}
+    for owner, phase in zip(reversed(earlier), reversed(answers[:-1]), strict=True):
+        if owner not in (now, NOBODY):
+            former.setdefault(owner, phase[owner])
+    present = UNCOVERED if now == NOBODY else answers[-1][now]
+    if not former:
+        return present
+    return Assignment(
+        arm=present.arm,
+        propensity=present.propensity,
+        reason=present.reason,
+        former=tuple(former.values()),
+    )
+
+
+def _first_from(bound: float) -> int:
+    """Return the first bucket whose place is not below a bound: what `start <= place` compares."""
+    guess = min(max(math.ceil(bound * BUCKETS) - 1, 0), BUCKETS)
+    while guess < BUCKETS and guess / BUCKETS < bound:
+        guess += 1
+    return guess
+
+
+def _sizes(shares: Sequence[float], coverage: float) -> list[int]:
+    """Round share x coverage to buckets; the largest remainders are rounded up."""
+    check_rules(seed="-", shares=shares, coverage=coverage, filters=())
+    exact = [share * coverage * BUCKETS for share in shares]
+    # Float noise below a millionth of a bucket is none.
+    sizes = [math.floor(size + 1e-6) for size in exact]
+    by_remainder = sorted(range(len(sizes)), key=lambda arm: sizes[arm] - exact[arm])
+    for arm in by_remainder[: round(coverage * BUCKETS) - sum(sizes)]:
+        sizes[arm] += 1
+    return sizes
+
+
+def _homes(shares: Sequence[float], sizes: Sequence[int]) -> list[int]:
+    """Return where each arm begins: after the shares of those before it."""
+    starts = accumulate(shares, initial=0.0)
+    return [
+        min(round(start * BUCKETS), BUCKETS - size)
+        for start, size in zip(starts, sizes, strict=False)
+    ]
+
+
+def _owners(slices: Iterable[Slice]) -> list[int]:
+    owners = [NOBODY] * BUCKETS
+    for first, end, arm in slices:
+        if not 0 <= first <= end <= BUCKETS or arm < 0:
+            raise ValueError(f"slices: ({first}, {end}, {arm}) does not lie in 0 to {BUCKETS}")
+        owners[first:end] = [arm] * (end - first)
+    return owners
+
+
+def _slices(owners: Sequence[int]) -> tuple[Slice, ...]:
+    runs = ((arm, list(run)) for arm, run in groupby(range(BUCKETS), key=lambda b: owners[b]))
+    return tuple((run[0], run[-1] + 1, arm) for arm, run in runs if arm != NOBODY)
+
+
+def _give_up(owners: list[int], sizes: Sequence[int], phases: Sequence[Sequence[int]]) -> None:
+    """Let arms with too many buckets give up those they got last, from the end."""
+    for arm, size in enumerate(sizes):
+        own = [bucket for bucket in range(BUCKETS) if owners[bucket] == arm]
+        own.sort(key=lambda bucket: (-_tenure(bucket, phases), bucket))
+        for bucket in own[size:]:
+            owners[bucket] = NOBODY
+
+
+def _tenure(bucket: int, phases: Sequence[Sequence[int]]) -> int:
+    """Return for how many phases in a row the bucket has had its present owner."""
+    owner = phases[-1][bucket]
+    return len(list(takewhile(lambda owners: owners[bucket] == owner, reversed(phases))))
+
+
+def _after(owners: Sequence[int], arm: int, home: int) -> Iterator[int]:
+    """Yield every bucket, from the end of the arm's own on: a ramp grows where it is."""
+    own = [bucket for bucket in range(BUCKETS) if owners[bucket] == arm]
+    start = own[-1] + 1 if own else home
+    yield from range(start, BUCKETS)
+    yield from range(start)
+
+
+def _was_theirs(before: set[int], arm: int) -> bool:
+    return arm in before
+
+
+def _was_nobodys(before: set[int], _: int) -> bool:
+    return not before
+
+
+def _is_free(_: set[int], __: int) -> bool:
+    return True

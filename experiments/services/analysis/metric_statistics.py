@@ -1,0 +1,73 @@
+"""An arm's rollups added up, and the sufficient statistics they make."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from experiments.models import Experiment
+from experiments.services.rollups.arm_totals import ArmTotals
+from experiments.stats.decision.policy import Policy
+from experiments.stats.estimation.sufficient_statistics import (
+    Mean,
+    Proportion,
+    SufficientStatistics,
+    stack_arms,
+)
+
+Metric = Experiment.Metric
+POLICY = Policy()
+
+
+def statistics_of(experiment: Experiment, totals: Sequence[ArmTotals]) -> SufficientStatistics:
+    """Return the sufficient statistics of the primary metric, control first."""
+    return statistics_of_metric(Metric(experiment.primary_metric), totals)
+
+
+def statistics_of_metric(metric: Metric, totals: Sequence[ArmTotals]) -> SufficientStatistics:
+    """Return the sufficient statistics of a metric, control first."""
+    return stack_arms([_statistics_of_arm(metric, total) for total in totals])
+
+
+def adjusted_statistics_of(
+    experiment: Experiment, totals: Sequence[ArmTotals]
+) -> SufficientStatistics:
+    """Return them with what was known before as their covariate (CUPED)."""
+    arms = [
+        replace(
+            _statistics_of_arm(Metric(experiment.primary_metric), total),
+            covariate_sum=float(total.covariate_sum),
+            covariate_sum_squares=float(total.covariate_sum_squares),
+            covariate_product_sum=float(total.covariate_product_sum),
+        )
+        for total in totals
+    ]
+    return stack_arms(arms)
+
+
+def successes_of(experiment: Experiment, total: ArmTotals) -> int | None:
+    """Return the visitors who did what the metric counts; None for a metric of values."""
+    return _successes(Metric(experiment.primary_metric), total)
+
+
+def _successes(metric: Metric, total: ArmTotals) -> int | None:
+    return {
+        Metric.CLICK_RATE: total.clicking_visitors,
+        Metric.CONVERSION_RATE: total.converting_visitors,
+    }.get(metric)
+
+
+def is_enough(metric: Metric, total: ArmTotals) -> bool:
+    """Return whether the arm reaches the floors below which no decision is made either."""
+    successes = _successes(metric, total)
+    few = successes is not None and successes < POLICY.minimum_conversions
+    return total.visitors >= POLICY.minimum_visitors and not few
+
+
+def _statistics_of_arm(metric: Metric, total: ArmTotals) -> SufficientStatistics:
+    successes = _successes(metric, total)
+    if successes is not None:
+        return Proportion(n=total.visitors, sum=successes)
+    return Mean(
+        n=total.visitors,
+        sum=float(total.value_sum),
+        sum_squares=float(total.value_sum_squares),
+    )

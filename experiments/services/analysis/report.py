@@ -1,0 +1,181 @@
+"""Rollups -> statistics -> what a report says. Sees sums only, never events."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from experiments.models import Experiment, Rollup, Variant
+from experiments.services.analysis.comparisons import ComparisonResult, compare_arms
+from experiments.services.analysis.covariate_adjustment import (
+    Adjustment,
+    adjustment_of,
+    decisive_statistics,
+)
+from experiments.services.analysis.guardrails import GuardrailReading, guardrail_readings
+from experiments.services.analysis.metric_statistics import statistics_of, successes_of
+from experiments.services.analysis.rollup_source import Counts, StoredCounts
+from experiments.services.analysis.sample_ratio import split_check
+from experiments.services.catalogue.cta_content import wording_of
+from experiments.services.rollups.arm_totals import ArmTotals, LeftOut, left_out_of, totals_of
+from experiments.stats.estimation.sufficient_statistics import Proportion, SufficientStatistics
+from experiments.stats.frequentist.fixed_horizon import wilson_interval
+from experiments.stats.frequentist.omnibus import Omnibus, chi_squared, welch_anova
+from experiments.stats.health.sample_ratio import SrmCheck
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmResult:
+    """One arm of a report; `rate` is the primary metric's mean a visitor.
+
+    `successes` are the visitors who did what the metric counts; None for a metric of values.
+    """
+
+    arm: int
+    key: str
+    text: str
+    share: float
+    visitors: int
+    clicks: int
+    conversions: int
+    successes: int | None
+    rate: float | None
+    interval: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayOfArm:
+    """Visitors and clicks of the visitors first exposed on a day."""
+
+    day: date
+    arm: int
+    visitors: int
+    clicks: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Everything the report page, the API and exports show of an experiment.
+
+    Of a draft, or with fewer than two arms, nothing is compared: `statistics` (those that the
+    comparisons rest on), `omnibus` and `srm` are None.
+    """
+
+    experiment: Experiment
+    as_of: datetime
+    arms: tuple[ArmResult, ...]
+    totals: tuple[ArmTotals, ...]
+    statistics: SufficientStatistics | None
+    comparisons: tuple[ComparisonResult, ...]
+    adjustment: Adjustment | None
+    guardrails: tuple[GuardrailReading, ...]
+    omnibus: Omnibus | None
+    srm: SrmCheck | None
+    quarantined_visitors: int
+    left_out: tuple[LeftOut, ...]
+    days: tuple[DayOfArm, ...]
+    rollups: tuple[Rollup, ...]
+    counts: Counts
+
+
+def report_of(*, experiment: Experiment, now: datetime, counts: Counts | None = None) -> Report:
+    """Return the report from the experiment's rollups; its cost does not depend on the events.
+
+    Others' `counts` of the same experiment, such as a warehouse's, may stand in for the stored.
+    """
+    counts = StoredCounts(experiment) if counts is None else counts
+    variants = list(experiment.variants.all())
+    rollups = list(counts.everybody())
+    totals = [
+        totals_of(row for row in rollups if row.variant_id == variant.pk) for variant in variants
+    ]
+    # A draft has nobody to count, and its shares need not sum to 1 yet.
+    has_rivals = len(variants) > 1 and experiment.status != Experiment.Status.DRAFT
+    return Report(
+        experiment=experiment,
+        as_of=now,
+        arms=_arms(experiment, variants, totals),
+        totals=tuple(totals),
+        statistics=decisive_statistics(experiment, totals) if has_rivals else None,
+        comparisons=compare_arms(experiment, variants, totals) if has_rivals else (),
+        adjustment=adjustment_of(experiment, totals) if has_rivals else None,
+        guardrails=_guardrails(experiment, variants, totals, counts) if has_rivals else (),
+        omnibus=_omnibus(experiment, totals) if has_rivals else None,
+        srm=_split(experiment, variants, totals) if has_rivals else None,
+        quarantined_visitors=sum(total.quarantined_visitors for total in totals),
+        left_out=left_out_of(totals),
+        days=_days(rollups),
+        rollups=tuple(rollups),
+        counts=counts,
+    )
+
+
+def _guardrails(
+    experiment: Experiment,
+    variants: Sequence[Variant],
+    totals: Sequence[ArmTotals],
+    counts: Counts,
+) -> tuple[GuardrailReading, ...]:
+    """Return the guardrails; one query more where one counts a goal."""
+    has_goal = any(rail.goal for rail in experiment.guardrails.all())
+    rows = counts.goals() if has_goal else ()
+    return guardrail_readings(experiment, variants, totals, rows)
+
+
+def _arms(
+    experiment: Experiment, variants: Sequence[Variant], totals: Sequence[ArmTotals]
+) -> tuple[ArmResult, ...]:
+    rows = []
+    for variant, total in zip(variants, totals, strict=True):
+        rate, interval = _rate(experiment, total)
+        rows.append(
+            ArmResult(
+                arm=variant.arm,
+                key=variant.key,
+                text=wording_of(experiment, variant),
+                share=float(variant.share),
+                visitors=total.visitors,
+                clicks=total.clicking_visitors,
+                conversions=total.converting_visitors,
+                successes=successes_of(experiment, total),
+                rate=rate,
+                interval=interval,
+            )
+        )
+    return tuple(rows)
+
+
+def _rate(
+    experiment: Experiment, total: ArmTotals
+) -> tuple[float | None, tuple[float, float] | None]:
+    if total.visitors == 0:
+        return None, None
+    successes = successes_of(experiment, total)
+    if successes is None:
+        return float(total.value_sum) / total.visitors, None
+    low, high = wilson_interval(successes, total.visitors, alpha=experiment.alpha)
+    return successes / total.visitors, (float(low), float(high))
+
+
+def _split(
+    experiment: Experiment, variants: Sequence[Variant], totals: Sequence[ArmTotals]
+) -> SrmCheck:
+    return split_check(experiment, variants, [total.visitors for total in totals])
+
+
+def _omnibus(experiment: Experiment, totals: Sequence[ArmTotals]) -> Omnibus:
+    statistics = statistics_of(experiment, totals)
+    return (
+        chi_squared(statistics) if isinstance(statistics, Proportion) else welch_anova(statistics)
+    )
+
+
+def _days(rollups: Sequence[Rollup]) -> tuple[DayOfArm, ...]:
+    return tuple(
+        DayOfArm(
+            day=row.day,
+            arm=row.variant.arm,
+            visitors=row.visitors,
+            clicks=row.clicking_visitors,
+        )
+        for row in rollups
+    )

@@ -1,0 +1,90 @@
+"""Do the visitors split as the shares said, phase by phase where these changed?"""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+import numpy as np
+
+from experiments.assignment.phases import propensities
+from experiments.event_schema.rules import PHASE
+from experiments.models import Experiment, Phase, Rollup, Variant
+from experiments.selectors import reports
+from experiments.stats.estimation.sufficient_statistics import FloatArray
+from experiments.stats.health.sample_ratio import (
+    LEAST_EXPECTED,
+    SrmCheck,
+    check_srm,
+    check_srm_phases,
+    check_srm_sequential,
+)
+
+# Visitors by arm, and what each of them was to get.
+Split = tuple[list[FloatArray], list[FloatArray]]
+
+
+def traffic_split(visitors: Sequence[int], shares: Sequence[Decimal]) -> SrmCheck:
+    """Return the sample-ratio check of exposed visitors whose shares never changed."""
+    return check_srm(visitors, [float(share) for share in shares])
+
+
+def split_check(
+    experiment: Experiment, variants: Sequence[Variant], visitors: Sequence[int]
+) -> SrmCheck:
+    """Return the sample-ratio check of the exposed visitors; one query more where phases are.
+
+    A phase with too few visitors for chi-squared waits; it is chosen by their number alone.
+    """
+    phases = list(experiment.phases.all())
+    if not phases:
+        return traffic_split(visitors, [variant.share for variant in variants])
+    counts, shares = _by_phase(experiment, phases, variants, visitors)
+    whole = [
+        (count, share)
+        for count, share in zip(counts, shares, strict=True)
+        if count.sum() * share[share > 0].min() >= LEAST_EXPECTED
+    ]
+    if not whole:
+        return check_srm_phases(counts, shares)
+    return check_srm_phases([count for count, _ in whole], [share for _, share in whole])
+
+
+def split_check_anytime(
+    experiment: Experiment, variants: Sequence[Variant], visitors: Sequence[int]
+) -> SrmCheck:
+    """Return the check that may be repeated every minute."""
+    phases = list(experiment.phases.all())
+    if not phases:
+        return check_srm_sequential([visitors], [[float(arm.share) for arm in variants]])
+    return check_srm_sequential(*_by_phase(experiment, phases, variants, visitors))
+
+
+def has_changed_shares(experiment: Experiment) -> bool:
+    """Return whether its arms have had other shares before; coverage alone is no such change."""
+    shares = [phase.shares for phase in experiment.phases.all()]
+    return any(one != shares[0] for one in shares)
+
+
+def _by_phase(
+    experiment: Experiment,
+    phases: Sequence[Phase],
+    variants: Sequence[Variant],
+    visitors: Sequence[int],
+) -> Split:
+    later = _visitors_of_phases(reports.phase_rollups_of(experiment), variants)
+    nobody = np.zeros(len(variants))
+    counts = [later.get(phase.number, nobody) for phase in phases]
+    # The first phase is not written down with each exposure: it is what the others leave.
+    counts[0] = np.maximum(np.asarray(visitors, dtype=float) - sum(counts[1:], nobody), 0)
+    shares = [np.array(propensities(phase.slices, len(variants))) for phase in phases]
+    return counts, shares
+
+
+def _visitors_of_phases(
+    rollups: Iterable[Rollup], variants: Sequence[Variant]
+) -> dict[int, FloatArray]:
+    arms = {variant.pk: index for index, variant in enumerate(variants)}
+    counts: dict[int, FloatArray] = {}
+    for row in rollups:
+        number = int(row.segment.removeprefix(f"{PHASE}="))
+        counts.setdefault(number, np.zeros(len(arms)))[arms[row.variant_id]] += row.visitors
+    return counts

@@ -1,0 +1,121 @@
+"""A report from a warehouse's events: the same statistics, counted by another engine."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from experiments.models import Experiment, GoalRollup, Rollup, Variant
+from experiments.models.rollup import AMOUNTS, GOAL_AMOUNTS
+from experiments.services.analysis.rollup_source import Counts
+from experiments.services.rollups.visitor_outcome import guardrail_goals
+from experiments.warehouse.engines import Warehouse, WarehouseError
+from experiments.warehouse.experiment_query import Question
+from experiments.warehouse.rollup_query import goal_rollups_of, rollups_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarehouseCounts:
+    """The sums that a warehouse counted, as rollups that are stored nowhere."""
+
+    rollups: tuple[Rollup, ...]
+    goal_rollups: tuple[GoalRollup, ...]
+
+    def everybody(self) -> Iterable[Rollup]:
+        return [row for row in self.rollups if not row.segment]
+
+    def segments(self) -> Iterable[Rollup]:
+        return [row for row in self.rollups if row.segment]
+
+    def goals(self) -> Iterable[GoalRollup]:
+        return self.goal_rollups
+
+
+def question_of(experiment: Experiment) -> Question:
+    """Return what a warehouse has to know of the experiment."""
+    return Question(
+        site=experiment.slot.site.key,
+        experiment=experiment.key,
+        metric=experiment.primary_metric,
+        goal=experiment.goal,
+        guardrail_goals=tuple(sorted(guardrail_goals(experiment))),
+        window_hours=experiment.conversion_window_hours,
+        stopped_at=experiment.stopped_at,
+    )
+
+
+def count_in(warehouse: Warehouse, experiment: Experiment) -> WarehouseCounts:
+    """Have the warehouse count the experiment: a query, and one more if guardrails have goals.
+
+    Raises:
+        WarehouseError: If the engine refuses, or its events name a variant that is not here.
+    """
+    question = question_of(experiment)
+    variants = {variant.key: variant for variant in experiment.variants.all()}
+    rows = warehouse.rows(rollups_of(warehouse.events, question))
+    goal_rows = (
+        warehouse.rows(goal_rollups_of(warehouse.events, question))
+        if question.guardrail_goals
+        else []
+    )
+    return WarehouseCounts(
+        rollups=tuple(
+            Rollup(segment=row["segment"], **_common(experiment, variants, row, AMOUNTS))
+            for row in _in_order(rows, variants, "segment")
+        ),
+        goal_rollups=tuple(
+            GoalRollup(goal=row["goal"], **_common(experiment, variants, row, GOAL_AMOUNTS))
+            for row in _in_order(goal_rows, variants, "goal")
+        ),
+    )
+
+
+def _in_order(
+    rows: list[dict[str, Any]], variants: dict[str, Variant], part: str
+) -> list[dict[str, Any]]:
+    """Return rows in the order in which rollups are read; engines give them in any.
+
+    Raises:
+        WarehouseError: If a row is of a variant that is not here.
+    """
+    for row in rows:
+        if row["variant"] not in variants:
+            raise WarehouseError(f"variant: the events name {row['variant']!r}, which is not here")
+    return sorted(rows, key=lambda row: (row[part], row["day"], variants[row["variant"]].arm))
+
+
+def _common(
+    experiment: Experiment,
+    variants: dict[str, Variant],
+    row: dict[str, Any],
+    amounts: tuple[str, ...],
+) -> dict[str, Any]:
+    own = {"experiment": experiment, "variant": variants[row["variant"]], "day": row["day"]}
+    return own | {name: row[name] for name in amounts}
+
+
+def differences(stored: Counts, counted: Counts) -> list[str]:
+    """Return a line for every sum that is not the same in both, in order."""
+    ours, theirs = _table(stored), _table(counted)
+    nothing = dict.fromkeys((*AMOUNTS, *GOAL_AMOUNTS), 0)
+    lines = []
+    for key in sorted(ours.keys() | theirs.keys()):
+        here, there = ours.get(key, nothing), theirs.get(key, nothing)
+        lines += [
+            f"{' '.join(key).strip()}: {name} is {here[name]} here, {there[name]} in the warehouse"
+            for name in ours.get(key) or theirs[key]
+            if here[name] != there[name]
+        ]
+    return lines
+
+
+def _table(counts: Counts) -> dict[tuple[str, ...], dict[str, Any]]:
+    table: dict[tuple[str, ...], dict[str, Any]] = {
+        (row.variant.key, row.day.isoformat(), row.segment): {
+            name: getattr(row, name) for name in AMOUNTS
+        }
+        for row in (*counts.everybody(), *counts.segments())
+    }
+    for row in counts.goals():
+        key = (row.variant.key, row.day.isoformat(), "goal", row.goal)
+        table[key] = {name: getattr(row, name) for name in GOAL_AMOUNTS}
+    return table

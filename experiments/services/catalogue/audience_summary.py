@@ -1,0 +1,61 @@
+"""Conditions of audiences in words, and what a typed example visitor has to do with them."""
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from experiments.targeting.rows import ANY, PRESENCE, Row, rows_of, typed
+
+# What the snippet sends, or the service finds in the page's address; any other name is custom.
+ATTRIBUTES = {
+    "locale": gettext_lazy("Language"),
+    "device": gettext_lazy("Device"),
+    "new_visitor": gettext_lazy("New visitor"),
+    "country": gettext_lazy("Country"),
+    "path": gettext_lazy("Page (path)"),
+    "referrer": gettext_lazy("Referring page"),
+    "utm_source": gettext_lazy("Campaign source (utm_source)"),
+    "utm_medium": gettext_lazy("Campaign medium (utm_medium)"),
+    "utm_campaign": gettext_lazy("Campaign name (utm_campaign)"),
+}
+OPERATORS = {
+    "is": gettext_lazy("is"),
+    "is_not": gettext_lazy("is not"),
+    "one_of": gettext_lazy("is one of"),
+    "none_of": gettext_lazy("is none of"),
+    "begins": gettext_lazy("begins with"),
+    "contains": gettext_lazy("contains"),
+    "at_least": gettext_lazy("is at least"),
+    "above": gettext_lazy("is above"),
+    "at_most": gettext_lazy("is at most"),
+    "below": gettext_lazy("is below"),
+    "known": gettext_lazy("is known"),
+    "unknown": gettext_lazy("is not known"),
+}
+
+
+def summary_of(condition: dict[str, Any]) -> str:
+    """Return whom a condition takes in, in the active language."""
+    if not condition:
+        return _("Every visitor")
+    rows = rows_of(condition)
+    if rows is None:
+        return _("A condition in JSON that has no rows")
+    joint = _(" or ") if rows.match == ANY else _(" and ")
+    return joint.join(_row_in_words(row) for row in rows.rows)
+
+
+def _row_in_words(row: Row) -> str:
+    name = str(ATTRIBUTES.get(row.attribute, row.attribute))
+    operator = str(OPERATORS[row.operator])
+    if row.operator in PRESENCE:
+        return f"{name} {operator}"
+    values = {"name": name, "operator": operator, "value": row.value}
+    return _("%(name)s %(operator)s “%(value)s”") % values
+
+
+def example_visitor(text: str) -> dict[str, Any]:
+    """Return the attributes that somebody typed, one `name = value` a line."""
+    pairs = (line.partition("=") for line in text.splitlines() if "=" in line)
+    return {name.strip(): typed(value) for name, _equals, value in pairs if name.strip()}

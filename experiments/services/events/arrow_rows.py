@@ -1,0 +1,152 @@
+"""Events as rows of the warehouse's layout, and back: what Parquet files hold, and engines read."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import pyarrow as pa
+from django.db.models import QuerySet
+
+from experiments.models import Event, Site
+from experiments.selectors import events as event_selectors
+from experiments.services.events.store import EventRow
+from experiments.warehouse.event_layout import ATTRIBUTES, COLUMNS
+
+KINDS = {
+    "string": pa.string(),
+    "boolean": pa.bool_(),
+    "double": pa.float64(),
+    "decimal(19, 6)": pa.decimal128(19, 6),
+    "timestamp('UTC', 6)": pa.timestamp("us", "UTC"),
+}
+# Beside what is counted, what else an event holds: a site that moves takes it along.
+MORE_COLUMNS = {"propensity": "double", "currency": "string"}
+SCHEMA = pa.schema([(name, KINDS[kind]) for name, kind in (COLUMNS | MORE_COLUMNS).items()])
+READ = (
+    "event_id", "type", "visitor", "experiment", "variant", "propensity", "goal", "value",
+    "currency", "attributes", "occurred_at", "received_at", "flags",
+)  # fmt: skip
+FLAGS = {
+    "is_bot": Event.Flag.BOT,
+    "is_internal": Event.Flag.INTERNAL,
+    "is_prefetched": Event.Flag.PREFETCH,
+}
+TEXTS = {False: "false", True: "true"}
+# Attributes that are no texts, as events hold them.
+VALUES: dict[str, Callable[[str], Any]] = {"new_visitor": TEXTS[True].__eq__, "phase": int}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """Keys of a site's experiments and variants by the numbers that events carry, and back."""
+
+    site: Site
+    experiments: dict[int, str]
+    variants: dict[int, str]
+    numbers: dict[tuple[str, str], tuple[int, int]]
+
+
+def names_of(site: Site) -> Names:
+    arms = list(event_selectors.arms_on_site(site))
+    return Names(
+        site=site,
+        experiments={arm.experiment_id: arm.experiment.key for arm in arms},
+        variants={arm.pk: arm.key for arm in arms},
+        numbers={(arm.experiment.key, arm.key): (arm.experiment_id, arm.pk) for arm in arms},
+    )
+
+
+def arrow_batches(events: QuerySet[Event], names: Names, *, rows: int) -> Iterator[pa.RecordBatch]:
+    """Yield the events of the site as rows of the layout, so many at a time.
+
+    Raises:
+        ValueError: If an event does not fit: its value has more than six decimals.
+    """
+    reading = events.values_list(*READ).iterator(chunk_size=rows)
+    chunk: list[tuple[Any, ...]] = []
+    for row in reading:
+        chunk.append(row)
+        if len(chunk) == rows:
+            yield _batch(chunk, names)
+            chunk = []
+    if chunk:
+        yield _batch(chunk, names)
+
+
+def _batch(rows: Sequence[tuple[Any, ...]], names: Names) -> pa.RecordBatch:
+    own = dict(zip(READ, zip(*rows, strict=True), strict=True))
+    columns: dict[str, Iterable[Any]] = {
+        "site": [names.site.key] * len(rows),
+        "event_id": map(str, own["event_id"]),
+        "type": own["type"],
+        "visitor": own["visitor"],
+        "experiment": map(names.experiments.get, own["experiment"]),
+        "variant": map(names.variants.get, own["variant"]),
+        "goal": (goal or None for goal in own["goal"]),
+        "value": own["value"],
+        "occurred_at": own["occurred_at"],
+        "received_at": own["received_at"],
+        "propensity": own["propensity"],
+        "currency": (currency or None for currency in own["currency"]),
+    }
+    columns |= {
+        name: [bool(flags & flag) for flags in own["flags"]] for name, flag in FLAGS.items()
+    }
+    columns |= {
+        name: [_text(attributes.get(name)) for attributes in own["attributes"]]
+        for name in ATTRIBUTES
+    }
+    arrays = [pa.array(columns[field.name], field.type) for field in SCHEMA]
+    return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
+
+
+def _text(value: Any) -> str | None:
+    # By the type: the number 1 is equal to True.
+    if isinstance(value, bool):
+        return TEXTS[value]
+    return None if value is None else str(value)
+
+
+def event_rows(batch: pa.RecordBatch, names: Names) -> list[EventRow]:
+    """Return rows of the layout as events of the site.
+
+    Raises:
+        ValueError: If one is of an experiment or variant that the site does not have.
+    """
+    return [_event_row(row, names) for row in batch.to_pylist()]
+
+
+def _event_row(row: dict[str, Any], names: Names) -> EventRow:
+    experiment, variant = _shown(row["experiment"], row["variant"], names)
+    attributes = {name: row[name] for name in ATTRIBUTES if row[name] is not None}
+    for name, value_of in VALUES.items():
+        if name in attributes:
+            attributes[name] = value_of(attributes[name])
+    return EventRow(
+        event_id=UUID(row["event_id"]),
+        site_id=names.site.pk,
+        type=row["type"],
+        visitor=row["visitor"],
+        experiment_id=experiment,
+        variant_id=variant,
+        propensity=row["propensity"],
+        goal=row["goal"] or "",
+        value=None if row["value"] is None else row["value"].normalize(),
+        currency=row["currency"] or "",
+        attributes=json.dumps(attributes),
+        occurred_at=row["occurred_at"],
+        received_at=row["received_at"],
+        flags=sum(int(flag) for name, flag in FLAGS.items() if row[name]),
+    )
+
+
+def _shown(
+    experiment: str | None, variant: str | None, names: Names
+) -> tuple[int | None, int | None]:
+    if experiment is None or variant is None:
+        return None, None
+    if (experiment, variant) not in names.numbers:
+        raise ValueError(f"experiment: there is no {experiment!r} with a variant {variant!r}")
+    return names.numbers[experiment, variant]

@@ -1,0 +1,245 @@
+"""A batch of events in, durable rows out: each event once, or a reason why not.
+
+`ingest` does both halves, together with other requests of the process. Where batches pass through
+a queue, `accept` makes the rows and `event_store.store` stores them later.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from experiments.event_schema.ids import milliseconds, milliseconds_of, stored_id
+from experiments.event_schema.messages import (
+    ID_SLACK,
+    MAX_AGE,
+    MAX_AHEAD,
+    MESSAGE_TYPES,
+    ConversionMessage,
+    ExposureMessage,
+    Message,
+    ShownMessage,
+    check_printable,
+    exact_value,
+)
+from experiments.event_schema.rules import PHASE
+from experiments.models import Event
+from experiments.services.events.group_commit import store_rows
+from experiments.services.events.redis_stream import configured_stream
+from experiments.services.events.store import EventRow
+from experiments.services.events.stream_codec import append_rows
+from experiments.services.serving.preview_links import VARIANT_PREFIX
+from experiments.services.serving.snapshot import (
+    ServedExperiment,
+    ServedPhase,
+    ServedSite,
+    ServedVariant,
+)
+
+MAX_EVENTS = 1_000
+
+# Plain values: looking a member of an enumeration up costs as much as a comparison of times.
+EXPOSURE, CLICK, CONVERSION = (str(kind.value) for kind in Event.Type)
+INTERNAL = int(Event.Flag.INTERNAL)
+NO_SKEW = timedelta(0)
+
+encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejection:
+    index: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What became of a batch."""
+
+    accepted: int
+    duplicates: int
+    rejected: tuple[Rejection, ...]
+
+
+def ingest(
+    *,
+    site: ServedSite,
+    items: Sequence[Any],
+    now: datetime,
+    flags: int = 0,
+    skew: timedelta = NO_SKEW,
+) -> Receipt:
+    """Store a batch in one transaction; return once it is durable.
+
+    Args:
+        site: Whose events they are.
+        items: What was sent, not yet looked at.
+        now: The time of arrival.
+        flags: What is doubtful about all of them (Event.Flag): who sends, and when.
+        skew: What is to be added to their times: the client's clock is wrong by it.
+
+    Raises:
+        event_store.NotTakenError: If the database cannot take it now. Nothing of it is stored.
+    """
+    accepted = accept(site=site, items=items, now=now, flags=flags, skew=skew)
+    stream = configured_stream()
+    if stream is not None:
+        return accepted.receipt(append_rows(stream, accepted.rows))
+    return accepted.receipt(store_rows(accepted.rows))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """A batch that was looked at: rows to store, and what is wrong with the others."""
+
+    rows: list[EventRow]
+    rejected: tuple[Rejection, ...]
+
+    def receipt(self, n_new: int) -> Receipt:
+        """Return the answer, once the rows are durable and so many of them were new."""
+        return Receipt(accepted=n_new, duplicates=len(self.rows) - n_new, rejected=self.rejected)
+
+
+def accept(
+    *,
+    site: ServedSite,
+    items: Sequence[Any],
+    now: datetime,
+    flags: int = 0,
+    skew: timedelta = NO_SKEW,
+) -> Accepted:
+    """Look at a batch; nothing is stored."""
+    look = _look(site, now, flags, skew)
+    rows, rejected = [], []
+    for index, item in enumerate(items):
+        try:
+            message = item if isinstance(item, MESSAGE_TYPES) else _message(item)
+            rows.append(_row(look, message))
+        except ValueError as error:  # Of its shape, or of what it speaks of.
+            rejected.append(Rejection(index=index, reason=str(error)))
+    return Accepted(rows=rows, rejected=tuple(rejected))
+
+
+def _message(item: Any) -> Message:
+    message: Message = msgspec.convert(item, type=Message)
+    return message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """What is the same for every event of a batch; computed once, for some come by the thousand."""
+
+    site: ServedSite
+    now: datetime
+    flags: int
+    skew: timedelta
+    # By the client's clock.
+    latest: datetime
+    earliest: datetime
+    # Times of ids, in milliseconds.
+    latest_id: int
+    earliest_id: int
+
+
+def _look(site: ServedSite, now: datetime, flags: int, skew: timedelta) -> _Look:
+    return _Look(
+        site=site,
+        now=now,
+        flags=flags,
+        skew=skew,
+        latest=now + MAX_AHEAD - skew,
+        earliest=now - MAX_AGE - skew,
+        latest_id=milliseconds(now + ID_SLACK),
+        earliest_id=milliseconds(now - MAX_AGE - ID_SLACK),
+    )
+
+
+def _row(look: _Look, message: Message) -> EventRow:
+    at, visitor = message.at, message.visitor
+    if at > look.latest:
+        raise ValueError("at: lies in the future")
+    if at < look.earliest:
+        raise ValueError(f"at: is more than {MAX_AGE.days} days ago")
+    check_printable(message)
+    flags = look.flags | look.site.internal.visitor_flags(visitor)
+    event_id = _known_id(look, message)
+    if look.skew:
+        at += look.skew
+        message = msgspec.structs.replace(message, at=at)
+    if isinstance(message, ConversionMessage):
+        return EventRow(
+            event_id, look.site.pk, CONVERSION, visitor, None, None, None,
+            message.goal, None if message.value is None else exact_value(message.value),
+            message.currency or "", "{}", at, look.now, flags,
+        )  # fmt: skip
+    experiment, variant = _shown(look.site, message)
+    phase = _phase(experiment, message)
+    kind, attributes = CLICK, "{}"
+    if isinstance(message, ExposureMessage):
+        kind = EXPOSURE
+        attributes = _kept(message, phase)
+        if message.attributes is not None and message.attributes.ctaopt_internal:
+            flags |= INTERNAL
+    return EventRow(
+        event_id, look.site.pk, kind, visitor, experiment.pk, variant.pk,
+        phase.propensities[variant.arm], "", None, "", attributes, at, look.now, flags,
+    )  # fmt: skip
+
+
+def _known_id(look: _Look, message: Message) -> UUID:
+    """Return the id under which the event is kept: of a day that has a partition."""
+    event_id = stored_id(message.id, at=message.at)
+    made_at = milliseconds_of(event_id)
+    if made_at > look.latest_id:
+        raise ValueError("id: its time lies in the future")
+    if made_at < look.earliest_id:
+        raise ValueError(f"id: its time is more than {(MAX_AGE + ID_SLACK).days} days ago")
+    return event_id
+
+
+def _phase(experiment: ServedExperiment, message: ShownMessage) -> ServedPhase:
+    """Return the phase in which the arm was given: what the client was told, else by the time."""
+    if len(experiment.phases) == 1:
+        return experiment.phases[0]
+    for phase in experiment.phases:
+        if phase.number == message.phase and phase.started_at <= message.at + MAX_AHEAD:
+            return phase
+    return experiment.phase_at(message.at)
+
+
+def _kept(message: ExposureMessage, phase: ServedPhase) -> str:
+    """Return what is known of the visitor; a later phase is a segment, whose split is its own."""
+    if message.attributes is None and not phase.number:
+        return "{}"
+    known: dict[str, Any] = {} if message.attributes is None else message.attributes.kept()
+    return encode(known | {PHASE: phase.number} if phase.number else known).decode()
+
+
+def _shown(site: ServedSite, message: ShownMessage) -> tuple[ServedExperiment, ServedVariant]:
+    """Return the arm that an exposure or click speaks of."""
+    if message.variant.startswith(VARIANT_PREFIX):
+        raise ValueError("variant: a preview is not counted")
+    slot = site.slots.get(message.slot)
+    if slot is None:
+        raise ValueError(f"slot: unknown slot {message.slot!r}")
+    candidates = [one for one in slot.experiments if _may_record(one, message)]
+    if not candidates:
+        raise ValueError(f"slot: no experiment on {message.slot!r} took part at that time")
+    found = [(one, arm) for one in candidates if (arm := one.variant(message.variant))]
+    if not found:
+        raise ValueError(f"variant: unknown variant {message.variant!r}")
+    if len(found) > 1:
+        raise ValueError("experiment: needed, several on this slot have such a variant")
+    return found[0]
+
+
+def _may_record(experiment: ServedExperiment, message: ShownMessage) -> bool:
+    if message.experiment is not None and message.experiment != experiment.key:
+        return False
+    ended = experiment.stopped_at
+    return message.at >= experiment.started_at - MAX_AHEAD and (
+        ended is None or message.at <= ended
+    )

@@ -1,0 +1,200 @@
+"""A site's events as Parquet files, one a day, with a manifest that vouches for them; and back.
+
+The day is that of the event's id, as partitions are cut. A file is written aside and moved into
+place, and the manifest after it: whatever breaks off goes on with the next day. A day whose events
+are those that were written is not written again.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+from django.db.models import QuerySet
+
+from experiments.event_schema.ids import day_of, first_id
+from experiments.models import Event, Site
+from experiments.selectors import events as event_selectors
+from experiments.services.events.arrow_rows import (
+    SCHEMA,
+    Names,
+    arrow_batches,
+    event_rows,
+    names_of,
+)
+from experiments.services.events.store import store
+
+DAY = timedelta(days=1)
+FORMAT = "ctaopt-events-1"
+# Spark and others pass over names that begin so.
+MANIFEST = "_manifest.json"
+ROWS_A_GROUP = 50_000
+ROWS_A_TRANSACTION = 5_000
+
+
+class EventFilesError(Exception):
+    """The folder is not what it says it is, or not of this site; the text names the file."""
+
+
+class DayFile(msgspec.Struct, frozen=True, kw_only=True):
+    """One day's file; `newest` is the last arrival among its rows."""
+
+    day: date
+    path: str
+    rows: int
+    newest: datetime
+    sha256: str
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    format: str
+    site: str
+    days: tuple[DayFile, ...] = ()
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """Return what the folder says of itself; None if it says nothing.
+
+    Raises:
+        EventFilesError: If that is no manifest of this format.
+    """
+    path = folder / MANIFEST
+    try:
+        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except FileNotFoundError:
+        return None
+    except msgspec.DecodeError as error:
+        raise EventFilesError(f"{path}: {error}") from error
+    if manifest.format != FORMAT:
+        raise EventFilesError(f"{path}: of format {manifest.format!r}, not {FORMAT!r}")
+    return manifest
+
+
+# Out
+
+
+def export_events(*, site: Site, folder: Path) -> Iterator[tuple[DayFile, bool]]:
+    """Write the site's events; yield each day's file, and whether it had to be written.
+
+    Days that were dropped from the database keep their files; a day without events loses it.
+
+    Raises:
+        EventFilesError: If the folder holds another site's events.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    manifest = read_manifest(folder) or Manifest(format=FORMAT, site=site.key)
+    if manifest.site != site.key:
+        raise EventFilesError(f"{folder}: holds the events of site {manifest.site!r}")
+    files = {file.day: file for file in manifest.days}
+    names = names_of(site)
+    for day in _days(site, files):
+        known = files.pop(day, None)
+        file = _day_file(folder, names, day, known)
+        if file is not None:
+            files[day] = file
+        if file is not known:
+            _write_manifest(folder, Manifest(format=FORMAT, site=site.key, days=_sorted(files)))
+        if file is not None:
+            yield file, file is not known
+
+
+def _days(site: Site, files: dict[date, DayFile]) -> list[date]:
+    """Return the days that may have events, and those of files that may have lost theirs."""
+    dropped = event_selectors.events_dropped_before()
+    days = {day for day in files if dropped is None or day >= dropped}
+    if ends := event_selectors.ends_of_event_ids(site):
+        first, last = (day_of(event_id) for event_id in ends)
+        days |= {first + n * DAY for n in range((last - first).days + 1)}
+    return sorted(days)
+
+
+def _day_file(folder: Path, names: Names, day: date, known: DayFile | None) -> DayFile | None:
+    """Return the day's file, written if it is not that already; None for a day without events."""
+    path = folder / f"day={day}" / "events.parquet"
+    events = event_selectors.events_between(names.site, first_id(day), first_id(day + DAY))
+    rows, newest = event_selectors.size_of_events(events)
+    if newest is None:
+        path.unlink(missing_ok=True)
+        return None
+    if known and (known.rows, known.newest) == (rows, newest) and path.is_file():
+        return known
+    try:
+        written = _write_day(path, events, names)
+    except pa.ArrowInvalid as error:
+        raise EventFilesError(f"{path}: a value has more than six decimals: {error}") from error
+    return DayFile(
+        day=day,
+        path=str(path.relative_to(folder)),
+        rows=written,
+        newest=newest,
+        sha256=_sha256(path),
+    )
+
+
+def _write_day(path: Path, events: QuerySet[Event], names: Names) -> int:
+    path.parent.mkdir(exist_ok=True)
+    draft = path.with_suffix(".draft")
+    rows = 0
+    with pq.ParquetWriter(draft, SCHEMA) as writer:
+        for batch in arrow_batches(events, names, rows=ROWS_A_GROUP):
+            writer.write_batch(batch)
+            rows += batch.num_rows
+    draft.replace(path)
+    return rows
+
+
+def _write_manifest(folder: Path, manifest: Manifest) -> None:
+    draft = folder / f"{MANIFEST}.draft"
+    draft.write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=2))
+    draft.replace(folder / MANIFEST)
+
+
+def _sorted(files: dict[date, DayFile]) -> tuple[DayFile, ...]:
+    return tuple(files[day] for day in sorted(files))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+# In
+
+
+def import_events(*, site: Site, folder: Path) -> Iterator[tuple[DayFile, int]]:
+    """Store the events of a folder; yield each day's file, and how many of it were new.
+
+    Every file is checked against the manifest before the first is read. Done again it stores
+    what is missing.
+
+    Raises:
+        EventFilesError: If a file is missing or damaged, or speaks of what the site has not.
+    """
+    manifest = read_manifest(folder)
+    if manifest is None:
+        raise EventFilesError(f"{folder}: has no {MANIFEST}")
+    if manifest.site != site.key:
+        raise EventFilesError(f"{folder}: holds the events of site {manifest.site!r}")
+    for file in manifest.days:
+        path = folder / file.path
+        if not path.is_file() or _sha256(path) != file.sha256:
+            raise EventFilesError(f"{path}: is not the file that the manifest names")
+    names = names_of(site)
+    for file in manifest.days:
+        yield file, _import_day(folder / file.path, names)
+
+
+def _import_day(path: Path, names: Names) -> int:
+    stored = 0
+    with pq.ParquetFile(path) as source:
+        for batch in source.iter_batches(ROWS_A_TRANSACTION):
+            try:
+                rows = event_rows(batch, names)
+            except ValueError as error:
+                raise EventFilesError(f"{path}: {error}") from error
+            (n_new,) = store([rows])
+            stored += n_new
+    return stored

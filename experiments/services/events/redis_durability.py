@@ -1,0 +1,57 @@
+"""What in Redis' own settings may lose events that it acknowledged."""
+
+import logging
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from experiments.services.events.redis_stream import configured_stream
+
+logger = logging.getLogger(__name__)
+
+
+def doubts_about(client: "Redis") -> list[str]:
+    """Return what in Redis' own settings may lose acknowledged events, in sentences."""
+    memory, persistence = client.info("memory"), client.info("persistence")
+    doubts = []
+    if not persistence.get("aof_enabled"):
+        doubts.append(
+            "Redis keeps no append-only file: events that it acknowledged are lost when it ends. "
+            "Set appendonly yes."
+        )
+    elif _setting(client, "appendfsync") == "no":
+        doubts.append(
+            "Redis leaves it to the system when its append-only file reaches the disk: a power "
+            "cut may lose half a minute. Set appendfsync everysec (at most about a second) or "
+            "always (nothing)."
+        )
+    policy = str(memory.get("maxmemory_policy", ""))
+    if memory.get("maxmemory") and policy.startswith("allkeys"):
+        doubts.append(
+            f"Redis evicts any key when it is full ({policy}), this stream too. "
+            "Set maxmemory-policy noeviction: then events are refused with 503 instead."
+        )
+    return doubts
+
+
+def _setting(client: "Redis", name: str) -> str:
+    try:
+        return str(client.config_get(name).get(name, ""))
+    except RedisError:  # Services that run Redis for others often hide its settings.
+        return ""
+
+
+def warn_at_start() -> None:
+    """Log what may lose events where a stream is configured: what every process does first."""
+    stream = configured_stream()
+    if stream is not None:
+        warn_about(stream.client)
+
+
+def warn_about(client: "Redis") -> None:
+    """Log what may lose events; a Redis that is away says so itself, at the first event."""
+    try:
+        for doubt in doubts_about(client):
+            logger.warning("%s", doubt)
+    except RedisError as error:
+        logger.warning("Redis does not answer: %s", error)

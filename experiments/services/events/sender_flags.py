@@ -1,0 +1,78 @@
+"""Who sends events, and when: what is known of a request before its events are looked at.
+
+Doubtful events are kept with a flag. Whom they leave out of the analysis is decided where a
+visitor's events are put together (`visitor_outcome`), so the flags alone never lose a visitor.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_address
+
+from crawlerdetect import CrawlerDetect
+
+from experiments.models import Event
+from experiments.services.serving.internal_traffic import InternalTraffic
+
+# The list's patterns take quadratic time: whatever names a crawler stands in these characters.
+USER_AGENT_CHARACTERS = 300
+KNOWN_USER_AGENTS = 10_000
+# Programs that speak this interface on purpose (applications, servers, scripts). The list calls
+# them crawlers, which they are when they fetch pages; a crawler that runs scripts is a browser.
+LIBRARIES = re.compile(
+    r"(?:aiohttp|apache-httpclient|axios|curl|dart|go-http-client|guzzlehttp|http\.rb|httpie|java|"
+    r"libcurl|libwww-perl|node-fetch|okhttp|postmanruntime|python|python-httpx|python-requests|"
+    r"python-urllib3?|reqwest|ruby|undici)(?:[/ ]|\Z)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """What the headers of a page's request say of who sends it."""
+
+    user_agent: str = ""
+    purpose: str = ""
+    address: str = ""
+
+
+def flags_of(sender: Sender, internal: InternalTraffic) -> int:
+    """Return the flags that all events of a page's request carry."""
+    flags = 0
+    if is_bot(sender.user_agent[:USER_AGENT_CHARACTERS]):
+        flags |= Event.Flag.BOT
+    if sender.purpose and is_prefetch(sender.purpose):
+        flags |= Event.Flag.PREFETCH
+    if internal.networks and _is_inside(sender.address, internal.networks):
+        flags |= Event.Flag.INTERNAL
+    return int(flags)
+
+
+@lru_cache(maxsize=KNOWN_USER_AGENTS)
+def is_bot(user_agent: str) -> bool:
+    """Return whether crawlerdetect's list names it. Without a name nobody is accused."""
+    return not LIBRARIES.match(user_agent) and _list().is_crawler(user_agent)
+
+
+def is_prefetch(purpose: str) -> bool:
+    """Return whether a page asks before anybody looks at it.
+
+    `Sec-Purpose: prefetch;prerender` is Chromium's; `Purpose: prefetch` and `preview` are older.
+    """
+    kind = purpose.partition(";")[0].strip().lower()
+    return kind in {"prefetch", "prerender", "preview"}
+
+
+def _is_inside(address: str, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:
+    try:
+        sender = ip_address(address)
+    except ValueError:
+        return False
+    # An IPv4 client of a socket that takes both.
+    mapped = getattr(sender, "ipv4_mapped", None)
+    return any((mapped or sender) in network for network in networks)
+
+
+@cache
+def _list() -> CrawlerDetect:
+    return CrawlerDetect()

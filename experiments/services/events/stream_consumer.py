@@ -1,0 +1,225 @@
+"""From the stream into the database: read, store, acknowledge; what cannot be stored is buried.
+
+An entry is acknowledged after the commit of its events and not before. Whoever dies in between
+leaves it pending; another consumer takes it over, and the ids of the events make the second time
+harmless.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from time import monotonic, sleep
+from typing import Generic, TypeVar
+
+from django.db import DataError, Error, IntegrityError, connection
+from redis.exceptions import RedisError, ResponseError
+
+from experiments.services.events.redis_stream import Entry, EventStream
+
+logger = logging.getLogger(__name__)
+
+Row = TypeVar("Row")
+# Of the entries themselves: they would fail for ever. Everything else is the database's and passes.
+PERMANENT = (DataError, IntegrityError, ValueError, TypeError, KeyError)
+# From so many deliveries on an entry is stored alone, since it may be what killed its readers;
+# after so many it is buried.
+ALONE_FROM, BURIED_FROM = 3, 10
+BLOCK_S = 1.0
+PAUSE_S = 1.0
+SAY_EVERY_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Storage(Generic[Row]):
+    """How events are read out of an entry, stored (returns how many were new), written back."""
+
+    decode: Callable[[bytes], Sequence[Row]]
+    store: Callable[[Sequence[Row]], int]
+    encode: Callable[[Sequence[Row]], bytes]
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """What a consumer has done."""
+
+    stored: int = 0
+    duplicates: int = 0
+    buried: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Consumer(Generic[Row]):
+    """One reader of the group. Any number may run; each needs a name of its own."""
+
+    stream: EventStream
+    storage: Storage[Row]
+    name: str
+    count: int = 200
+    max_rows: int = 5_000
+    reclaim_after_s: float = 30.0
+    tally: Tally = field(default_factory=Tally)
+    _waiting: list[Entry] = field(default_factory=list, init=False)
+    _alone: set[str] = field(default_factory=set, init=False)
+    _cursor: str = field(default="0-0", init=False)
+    _reclaimed_at: float = field(default=float("-inf"), init=False)
+    _said_at: float = field(default_factory=monotonic, init=False)
+
+    def run(self, *, is_asked_to_stop: Callable[[], bool]) -> None:
+        """Store until asked to stop; outages of either side are waited out."""
+        is_made = False
+        while not is_asked_to_stop():
+            try:
+                if not is_made:
+                    self.stream.make_group()
+                    is_made = True
+                self.step()
+            except (RedisError, Error) as error:
+                # A Redis that lost its data lost the group too.
+                is_made = is_made and not _is_lost_group(error)
+                logger.warning("The events wait: %s", error)
+                connection.close()
+                sleep(PAUSE_S)
+            self._say_now_and_then()
+        self._leave()
+
+    def step(self, *, block_s: float = BLOCK_S) -> int:
+        """Store what comes next; return how many entries that were.
+
+        Raises:
+            redis.RedisError: If Redis is away.
+            django.db.Error: If the database is; the entries are tried again by the next step.
+        """
+        if not self._waiting:
+            self._waiting = self._reclaimed() or self.stream.read(
+                consumer=self.name, count=self.count, block_s=block_s
+            )
+        done = len(self._waiting)
+        if done:
+            self._store_all()
+        return done
+
+    def drain(self) -> None:
+        """Store what there is and return; an outage is raised."""
+        self.stream.make_group()
+        while self.step(block_s=0.01):
+            pass
+
+    def _reclaimed(self) -> list[Entry]:
+        """Return entries of consumers that are gone."""
+        if monotonic() - self._reclaimed_at < self.reclaim_after_s / 4 and self._cursor == "0-0":
+            return []
+        found = self.stream.reclaim(
+            consumer=self.name,
+            count=self.count,
+            idle_s=self.reclaim_after_s,
+            start=self._cursor,
+        )
+        self._cursor, self._reclaimed_at = found.next_start, monotonic()
+        if not found.entries:
+            return []
+        logger.warning("took over %s entries that another consumer left", len(found.entries))
+        return self._without_killers(found.entries)
+
+    def _without_killers(self, entries: list[Entry]) -> list[Entry]:
+        deliveries = self.stream.deliveries(consumer=self.name, entries=entries)
+        kept = []
+        for entry in entries:
+            times = deliveries.get(entry.id, 1)
+            if times >= BURIED_FROM:
+                reason = f"handed out {times} times, and never acknowledged"
+                self._bury(entry, payload=entry.payload, reason=reason, deliveries=times)
+                continue
+            if times >= ALONE_FROM:
+                self._alone.add(entry.id)
+            kept.append(entry)
+        return kept
+
+    def _store_all(self) -> None:
+        """Store the waiting entries, several a transaction, and acknowledge each after it."""
+        while self._waiting:
+            group, rows = self._next_group()
+            if group:
+                try:
+                    self._store(group, rows)
+                except PERMANENT:
+                    for entry in group:
+                        self._store_alone(entry)
+            del self._waiting[: len(group)]
+        self._alone.clear()
+
+    def _next_group(self) -> tuple[list[Entry], list[Row]]:
+        """Return the first entries that fit into a transaction, and their events."""
+        group: list[Entry] = []
+        rows: list[Row] = []
+        for entry in list(self._waiting):
+            try:
+                own = self.storage.decode(entry.payload)
+            except PERMANENT as error:
+                self._bury(entry, payload=entry.payload, reason=f"cannot be read: {error}")
+                self._waiting.remove(entry)
+                continue
+            is_alone = entry.id in self._alone
+            if group and (is_alone or len(rows) + len(own) > self.max_rows):
+                break
+            group.append(entry)
+            rows.extend(own)
+            if is_alone:
+                break
+        return group, rows
+
+    def _store(self, group: list[Entry], rows: Sequence[Row]) -> None:
+        new = self.storage.store(rows)
+        self.stream.acknowledge([entry.id for entry in group])
+        self.tally.stored += new
+        self.tally.duplicates += len(rows) - new
+
+    def _store_alone(self, entry: Entry) -> None:
+        """Store one entry, or of its events those that can be; bury the others."""
+        try:
+            rows = self.storage.decode(entry.payload)
+        except PERMANENT as error:
+            self._bury(entry, payload=entry.payload, reason=f"cannot be read: {error}")
+            return
+        try:
+            self._store([entry], rows)
+        except PERMANENT:
+            self._store_each(entry, rows)
+
+    def _store_each(self, entry: Entry, rows: Sequence[Row]) -> None:
+        bad, reasons = [], []
+        for row in rows:
+            try:
+                new = self.storage.store([row])
+            except PERMANENT as error:
+                bad.append(row)
+                reasons.append(str(error))
+            else:
+                self.tally.stored += new
+                self.tally.duplicates += 1 - new
+        if bad:
+            self._bury(entry, payload=self.storage.encode(bad), reason=reasons[0])
+        else:
+            self.stream.acknowledge([entry.id])
+
+    def _bury(self, entry: Entry, *, payload: bytes, reason: str, deliveries: int = 1) -> None:
+        self.stream.bury(entry, payload=payload, reason=reason, deliveries=deliveries)
+        self.tally.buried += 1
+        logger.error("entry %s is dead (manage.py dead_events): %s", entry.id, reason)
+
+    def _leave(self) -> None:
+        try:
+            self.stream.forget_consumer(self.name)
+        except RedisError as error:
+            logger.warning("Redis does not answer: %s", error)
+
+    def _say_now_and_then(self) -> None:
+        if monotonic() - self._said_at >= SAY_EVERY_S:
+            self._said_at = monotonic()
+            logger.info(
+                "%s events stored, %s known before, %s entries dead",
+                *(self.tally.stored, self.tally.duplicates, self.tally.buried),
+            )
+
+
+def _is_lost_group(error: Exception) -> bool:
+    return isinstance(error, ResponseError) and "NOGROUP" in str(error)

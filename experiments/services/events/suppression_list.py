@@ -1,0 +1,87 @@
+"""Who was erased, without saying so: keyed hashes that keep late copies of events out.
+
+An erasure writes its hash and commits before it deletes anything. Whoever stores events asks in
+the same transaction; on PostgreSQL a shared lock makes the erasure wait for who asked before.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from django.db import connection, transaction
+from django.utils.crypto import salted_hmac
+
+from experiments.event_schema.messages import ID_SLACK, MAX_AGE, MAX_AHEAD
+from experiments.models import ErasedVisitor
+
+# The door refuses anything of before the erasure from then on by itself.
+KEPT_FOR = MAX_AGE + MAX_AHEAD + ID_SLACK
+# The number only has to be this code's own.
+LOCK = 5_226_312
+
+
+class Stored(Protocol):
+    """What is looked at of an event that is to be stored."""
+
+    @property
+    def site_id(self) -> int: ...
+    @property
+    def visitor(self) -> str: ...
+    @property
+    def occurred_at(self) -> datetime: ...
+
+
+def visitor_digest(*, site_id: int, visitor: str) -> str:
+    """Return what is kept of an erased visitor; without the installation's secret nobody can."""
+    value = f"{site_id}:{visitor}"
+    return salted_hmac("experiments.tombstones", value, algorithm="sha256").hexdigest()
+
+
+@transaction.atomic
+def refuse_visitor(*, site_id: int, visitor: str, now: datetime) -> ErasedVisitor:
+    """Have events of before now refused, from the commit on."""
+    _lock("pg_advisory_xact_lock")
+    row, _ = ErasedVisitor.objects.update_or_create(
+        site_id=site_id,
+        digest=visitor_digest(site_id=site_id, visitor=visitor),
+        defaults={"erased_at": now},
+    )
+    return row
+
+
+def are_erased(rows: Sequence[Stored]) -> list[bool]:
+    """Return of each event whether it is an erased visitor's, of before the erasure.
+
+    Call it in the transaction that stores them.
+    """
+    _lock("pg_advisory_xact_lock_shared")
+    stones = ErasedVisitor.objects.filter(site__in={row.site_id for row in rows})
+    erased = {(site, digest): at for site, digest, at in stones.values_list(*STONE)}
+    if not erased:
+        return [False] * len(rows)
+    digests = {
+        key: visitor_digest(site_id=key[0], visitor=key[1])
+        for key in {(row.site_id, row.visitor) for row in rows}
+    }
+    ends = {key: erased.get((key[0], digest)) for key, digest in digests.items()}
+    return [_is_before(row, ends[row.site_id, row.visitor]) for row in rows]
+
+
+def forget_tombstones(*, now: datetime) -> int:
+    """Delete the hashes that are needed no longer; return how many."""
+    deleted, _ = ErasedVisitor.objects.filter(erased_at__lt=now - KEPT_FOR).delete()
+    return deleted
+
+
+STONE = ("site_id", "digest", "erased_at")
+
+
+def _is_before(row: Stored, erased_at: datetime | None) -> bool:
+    # A clock ahead may have dated what was stored before the erasure a little after it.
+    return erased_at is not None and row.occurred_at <= erased_at + MAX_AHEAD
+
+
+def _lock(function: str) -> None:
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {function}(%s)", [LOCK])

@@ -1,0 +1,49 @@
+"""Lifts of the arms with their standard errors."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from experiments.stats.estimation.contrasts import contrasts
+from experiments.stats.estimation.cuped import estimate
+from experiments.stats.estimation.lift_intervals import lift_standard_error
+from experiments.stats.estimation.sufficient_statistics import SufficientStatistics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiftEstimate:
+    """An arm's lift and effect, both with standard errors (the lift's by the delta method)."""
+
+    lift: float
+    se: float
+    effect: float
+    effect_se: float
+    base: float  # the size of the control's mean
+    shared_variance: float  # of the control's mean: what the effects of all arms share
+
+
+def lift_estimates(statistics: SufficientStatistics) -> list[LiftEstimate | None]:
+    """Return each arm but the control; None where lift or error is undefined."""
+    arms = estimate(statistics)
+    found = contrasts(arms)
+    columns = (
+        found.lift,
+        lift_standard_error(found),
+        found.effect,
+        found.standard_error,
+        found.base,
+    )
+    shared = float(arms.variance[0])
+    return [
+        LiftEstimate(
+            lift=float(lift),
+            se=float(se),
+            effect=float(effect),
+            effect_se=float(effect_se),
+            base=float(base),
+            shared_variance=shared,
+        )
+        if np.isfinite(lift) and se > 0 and effect_se > 0
+        else None
+        for lift, se, effect, effect_se, base in zip(*columns, strict=True)
+    ]

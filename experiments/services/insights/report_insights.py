@@ -1,0 +1,76 @@
+"""Everything beside the comparisons that helps to read them: two queries more than the report."""
+
+from dataclasses import dataclass
+
+from experiments.services.analysis.report import Report
+from experiments.services.analysis.sample_ratio import has_changed_shares
+from experiments.services.insights.effect_over_time import TimeHints, time_hints
+from experiments.services.insights.exact_tests import ExactReading, exact_readings
+from experiments.services.insights.lift_prior import fit_site_prior
+from experiments.services.insights.segments import (
+    AttributeResult,
+    SegmentTotals,
+    segment_results,
+    segment_totals,
+)
+from experiments.services.insights.time_to_decision import TimeLeft, time_left
+from experiments.services.insights.winners_curse import CheckedLift, checked_lifts
+from experiments.stats.health.data_quality import MultipleArms, check_multiple_arms
+from experiments.stats.health.sample_ratio_search import SrmSearch, find_srm_drivers
+from experiments.stats.meta_analysis.empirical_bayes import PriorFit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """Whether the experiment itself is in order.
+
+    `srm_search` is None where no visitor came with attributes, or shares have changed.
+    """
+
+    multiple_arms: MultipleArms
+    srm_search: SrmSearch | None
+    time: tuple[TimeHints, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Insights:
+    """What a reader of the report should see beside the comparisons."""
+
+    prior: PriorFit
+    lifts: tuple[CheckedLift, ...]
+    exact: tuple[ExactReading, ...]
+    segments: tuple[AttributeResult, ...]
+    health: Health
+    time_left: TimeLeft | None
+
+
+def insights_of(report: Report) -> Insights | None:
+    """Return the insights; None where the report compares nothing."""
+    if not report.comparisons:
+        return None
+    totals = segment_totals(report)
+    prior = fit_site_prior(report.experiment)
+    return Insights(
+        prior=prior,
+        lifts=checked_lifts(report, prior),
+        exact=exact_readings(report),
+        segments=segment_results(report, totals),
+        health=_health(report, totals),
+        time_left=time_left(report),
+    )
+
+
+def _health(report: Report, totals: SegmentTotals) -> Health:
+    clean = sum(arm.visitors for arm in report.arms)
+    counts = {
+        attribute: {value: [total.visitors for total in arms] for value, arms in values.items()}
+        for attribute, values in totals.items()
+    }
+    shares = [arm.share for arm in report.arms]
+    # Under shares that changed, every segment that came at another time would be accused.
+    can_search = bool(counts) and not has_changed_shares(report.experiment)
+    return Health(
+        multiple_arms=check_multiple_arms(report.quarantined_visitors, clean),
+        srm_search=find_srm_drivers(counts, shares) if can_search else None,
+        time=time_hints(report),
+    )

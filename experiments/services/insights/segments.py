@@ -1,0 +1,90 @@
+"""Results by device, language, country and new or returning visitor."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from experiments.event_schema.rules import PHASE
+from experiments.models import Experiment
+from experiments.services.analysis.metric_statistics import Metric, is_enough, statistics_of
+from experiments.services.analysis.report import Report
+from experiments.services.insights.lift_estimates import lift_estimates
+from experiments.services.rollups.arm_totals import ArmTotals
+from experiments.stats.meta_analysis.segments import Segment, SegmentReport, analyse_segments
+
+# Of each attribute, the values with the most visitors: more would only cost power.
+MOST_VALUES = 8
+# Attribute -> value -> totals of each arm, control first.
+SegmentTotals = Mapping[str, Mapping[str, Sequence[ArmTotals]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttributeResult:
+    """One arm against the control in every segment of one attribute; effects are lifts.
+
+    `hidden` values had too few visitors to be among the largest.
+    """
+
+    attribute: str
+    arm: int
+    result: SegmentReport
+    hidden: int
+
+
+def segment_totals(report: Report) -> SegmentTotals:
+    """Return the totals of every segment; one query. Phases are no trait of a visitor."""
+    variants = report.experiment.variants.all()
+    arms = {variant.pk: index for index, variant in enumerate(variants)}
+    totals: dict[str, dict[str, list[ArmTotals]]] = {}
+    for row in report.counts.segments():
+        attribute, _, value = row.segment.partition("=")
+        if attribute == PHASE:
+            continue
+        values = totals.setdefault(attribute, {})
+        of_arms = values.setdefault(value, [ArmTotals() for _ in arms])
+        index = arms[row.variant_id]
+        of_arms[index] = of_arms[index].plus(row)
+    return totals
+
+
+def segment_results(report: Report, totals: SegmentTotals) -> tuple[AttributeResult, ...]:
+    """Return, attribute by attribute and arm by arm, what the segments say.
+
+    The values are chosen by their visitors alone, so no result picks itself.
+    """
+    results = []
+    for attribute, values in sorted(totals.items()):
+        largest = sorted(values, key=lambda value: -_visitors(values[value]))[:MOST_VALUES]
+        for index, row in enumerate(report.comparisons):
+            segments = [
+                _segment(report.experiment, value, values[value], index) for value in largest
+            ]
+            results.append(
+                AttributeResult(
+                    attribute=attribute,
+                    arm=row.arm,
+                    result=analyse_segments(segments, alpha=report.experiment.alpha),
+                    hidden=len(values) - len(largest),
+                )
+            )
+    return tuple(results)
+
+
+def _segment(
+    experiment: Experiment, value: str, totals: Sequence[ArmTotals], index: int
+) -> Segment:
+    pair = (totals[0], totals[index + 1])
+    found = (
+        lift_estimates(statistics_of(experiment, pair))[0]
+        if all(is_enough(Metric(experiment.primary_metric), total) for total in pair)
+        else None
+    )
+    return Segment(
+        name=value,
+        n=_visitors(pair),
+        effect=found.lift if found else None,
+        se=found.se if found else None,
+    )
+
+
+def _visitors(totals: Sequence[ArmTotals]) -> int:
+    return sum(total.visitors for total in totals)

@@ -1,0 +1,103 @@
+"""How long a running experiment still needs, at the traffic of its last days."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+
+from experiments.models import Experiment
+from experiments.services.analysis.comparisons import planned_pairs
+from experiments.services.analysis.report import Report
+from experiments.services.insights.lift_estimates import LiftEstimate, lift_estimates
+from experiments.stats.planning.mid_experiment_power import Outlook, outlook
+from experiments.stats.sequential.boundaries import plan_multiplier
+
+# Without planned visitors: a lift that is worth a test of wordings.
+TARGET_LIFT = 0.1
+# A week, so that every weekday counts once.
+RECENT = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeLeft:
+    """Visitors and days to the planned end, or until a lift of `target` is likely found.
+
+    `target` is None where the plan itself says how many visitors it takes. `power` is today's
+    chance to find the target.
+    """
+
+    visitors_per_day: float
+    visitors_left: float | None
+    days_left: float | None
+    target: float | None = None
+    power: float | None = None
+
+
+def time_left(report: Report) -> TimeLeft | None:
+    """Return the outlook of a running experiment; None before its first whole day."""
+    experiment = report.experiment
+    rate = visitors_per_day(report)
+    if experiment.status != Experiment.Status.RUNNING or rate is None or not report.comparisons:
+        return None
+    if experiment.planned_visitors is not None:
+        left = max(float(experiment.planned_visitors - _visitors(report)), 0.0)
+        days = left / rate if rate else None
+        return TimeLeft(visitors_per_day=rate, visitors_left=left, days_left=days)
+    return _until_powered(report, rate)
+
+
+def visitors_per_day(report: Report) -> float | None:
+    """Return the mean of the last whole days, at most seven; None before there is one."""
+    started = report.experiment.started_at
+    if started is None:
+        return None
+    today = report.as_of.date()
+    # Whole days only: the first began in the middle, today is not over.
+    first = max(started.date() + timedelta(days=1), today - RECENT)
+    days = (today - first).days
+    if days < 1:
+        return None
+    return sum(row.visitors for row in report.days if first <= row.day < today) / days
+
+
+def _until_powered(report: Report, rate: float) -> TimeLeft | None:
+    if report.statistics is None:
+        return None
+    pairs = enumerate(lift_estimates(report.statistics))
+    known = [(index, found) for index, found in pairs if found is not None]
+    if not known:
+        return None
+    # The noisiest comparison is the last to be answered.
+    index, found = max(known, key=lambda pair: pair[1].effect_se)
+    seen = _outlook(report, index, found, rate)
+    return TimeLeft(
+        visitors_per_day=rate,
+        visitors_left=seen.visitors_left,
+        days_left=seen.days_left,
+        target=TARGET_LIFT,
+        power=seen.power_now,
+    )
+
+
+def _outlook(report: Report, index: int, found: LiftEstimate, rate: float) -> Outlook:
+    """Return the engine's outlook; without planned visitors every plan is sequential."""
+    experiment, alpha = report.experiment, report.experiment.alpha
+    level = alpha / len(report.comparisons)
+    pair_share = report.arms[0].share + report.arms[index + 1].share
+    planned = planned_pairs(experiment, list(experiment.variants.all()))[index]
+
+    def critical(n: float) -> float:
+        time = np.asarray(n * pair_share / planned)
+        return float(plan_multiplier(time, level=level, alpha=alpha))
+
+    return outlook(
+        target=TARGET_LIFT * found.base,
+        se=found.effect_se,
+        n=_visitors(report),
+        critical=critical,
+        visitors_per_day=rate,
+    )
+
+
+def _visitors(report: Report) -> int:
+    return sum(arm.visitors for arm in report.arms)

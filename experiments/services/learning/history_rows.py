@@ -1,0 +1,73 @@
+"""The archive of past tests: history files in, history rows out to the predictor."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import fields
+
+from experiments.models import Experiment, Site, Variant
+from experiments.selectors import history, reports
+from experiments.services.analysis.sample_ratio import split_check
+from experiments.services.catalogue.cta_content import cta_values, localised
+from ml.history.row import HistoryRow
+
+COLUMNS = tuple(field.name for field in fields(HistoryRow))
+CHUNK = 1_000
+
+
+def history_rows(*, site: Site | None = None) -> Iterator[HistoryRow]:
+    """Yield what the predictor learns from: the archive, then this service's own experiments.
+
+    Those of one site if it is given.
+    """
+    for arm in history.history_arms(site=site).iterator(chunk_size=CHUNK):
+        yield HistoryRow(**{name: getattr(arm, name) for name in COLUMNS})
+    for experiment in reports.finished_experiments(site=site):
+        yield from experiment_rows(experiment)
+
+
+def experiment_rows(experiment: Experiment) -> Iterator[HistoryRow]:
+    """Yield a finished experiment as history rows, one an arm.
+
+    Arms that differ in more than their wording get different contexts: only wordings are
+    compared. An experiment whose traffic split is in doubt is marked as suspect.
+    """
+    counts = _counts(experiment)
+    arms = list(experiment.variants.all())
+    split = split_check(experiment, arms, [counts[arm.pk][0] for arm in arms])
+    for arm in arms:
+        if not arm.cta.wordings.all():
+            continue  # Nothing was said, so there is nothing to learn from.
+        visitors, clicks = counts[arm.pk]
+        yield _experiment_row(
+            experiment, arm, visitors=visitors, clicks=clicks, suspect=split.is_mismatch
+        )
+
+
+def _experiment_row(
+    experiment: Experiment, arm: Variant, *, visitors: int, clicks: int, suspect: bool
+) -> HistoryRow:
+    site = experiment.slot.site
+    value = localised(cta_values(arm.cta), site.default_locale, "en")
+    look = repr((experiment.slot.key, value["form"], value["href"], value["style"]))
+    ended = experiment.stopped_at
+    return HistoryRow(
+        test=f"{site.key}:{experiment.key}",
+        context=hashlib.sha256(look.encode()).hexdigest()[:16],
+        text=value["text"],
+        visitors=visitors,
+        clicks=clicks,
+        audience=experiment.audience.key if experiment.audience else "",
+        locale=value["locale"],
+        form=value["form"],
+        placement=experiment.slot.position,
+        ended_on=ended.date() if ended else None,
+        suspect=suspect,
+    )
+
+
+def _counts(experiment: Experiment) -> dict[int, tuple[int, int]]:
+    counts = {arm.pk: (0, 0) for arm in experiment.variants.all()}
+    for row in experiment.rollups.all():
+        visitors, clicks = counts[row.variant_id]
+        counts[row.variant_id] = (visitors + row.visitors, clicks + row.clicking_visitors)
+    return counts

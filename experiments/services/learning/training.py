@@ -1,0 +1,54 @@
+"""Training of the predictor on the archive, as a job."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from experiments.models import Job
+from experiments.services.learning.history_rows import history_rows
+from experiments.services.learning.jobs import (
+    AlreadyTrainingError,
+    JobFailedError,
+    Report,
+    create_job,
+)
+from ml import predict
+
+# Any fixed number: the same history makes the same predictor.
+SEED = 20261122
+
+
+def train(_: Mapping[str, Any], report: Report) -> dict[str, Any]:
+    """Learn from every past test; return what the job's page shows of it.
+
+    Raises:
+        JobFailedError: If the history does not allow it.
+    """
+
+    def tell(fraction: float, stage: str) -> None:
+        report(fraction, predict.describe_stage(stage))
+
+    try:
+        return predict.train(history_rows(), now=timezone.now(), seed=SEED, progress=tell)
+    except predict.PredictorError as error:
+        raise JobFailedError(str(error)) from error
+
+
+def start_due_training(*, now: datetime) -> Job | None:
+    """Ask for a training if enough tests have finished since the last one; None if not.
+
+    `CTAOPT_RETRAIN_AFTER_TESTS` contrasts of wordings are enough; 0: only people ask for one.
+    """
+    enough = settings.CTAOPT_RETRAIN_AFTER_TESTS
+    if not enough:
+        return None
+    found = predict.new_contrasts(history_rows())
+    if found < enough:
+        return None
+    try:
+        return create_job(kind=Job.Kind.TRAINING, request={"new": found}, by=None, now=now)
+    except AlreadyTrainingError:
+        return None

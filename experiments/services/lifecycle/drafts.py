@@ -1,0 +1,125 @@
+"""From chosen wordings to an experiment: CTAs that look like the slot's own, arms of a draft."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import ROUND_DOWN, Decimal
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from experiments.models import CTA, Audience, CTAWording, Experiment, Slot, Variant
+from experiments.services.catalogue.config_revision import bump_revision
+from experiments.services.lifecycle.transitions import Status
+from ml import predict
+
+# More arms would share the visitors so thinly that no test ends.
+MAX_ARMS = 9
+LETTERS = "bcdefghijklmnopqrstuvwxyz"
+STEP = Decimal("0.0001")
+LOOK = ("form", "destination", "background_color", "text_color", "size", "icon")
+
+
+class DraftingError(ValueError):
+    """The wordings cannot become arms; its text is for the person who chose them."""
+
+
+@transaction.atomic
+def draft_experiment(
+    *,
+    slot: Slot,
+    texts: Sequence[str],
+    locale: str,
+    audience: Audience | None,
+    now: datetime,
+) -> Experiment:
+    """Return a new draft on the slot: its default CTA against one CTA for each wording.
+
+    Raises:
+        DraftingError: If there is no wording, too many, or the audience is another site's.
+    """
+    chosen = list(dict.fromkeys(text.strip() for text in texts if text.strip()))
+    if not chosen:
+        raise DraftingError(_("Choose at least one wording."))
+    if len(chosen) > MAX_ARMS:
+        raise DraftingError(_("At most %(most)s wordings in one test.") % {"most": MAX_ARMS})
+    if audience is not None and audience.site_id != slot.site_id:
+        raise DraftingError(_("The audience belongs to another site."))
+    experiment = Experiment.objects.create(
+        slot=slot,
+        audience=audience,
+        key=f"{slot.key[:80]}-{now:%Y%m%d%H%M%S}",
+        name=_("Wordings on %(slot)s") % {"slot": slot.name},
+        hypothesis=_("Wordings that were ranked: which of them is really better?"),
+    )
+    ctas = [slot.default_cta, *(make_cta(slot=slot, text=each, locale=locale) for each in chosen)]
+    shares = _equal_shares(len(ctas))
+    for arm, (cta, share) in enumerate(zip(ctas, shares, strict=True)):
+        key = "control" if arm == 0 else LETTERS[arm - 1]
+        Variant.objects.create(experiment=experiment, arm=arm, key=key, cta=cta, share=share)
+    bump_revision()
+    return experiment
+
+
+def make_cta(*, slot: Slot, text: str, locale: str) -> CTA:
+    """Return a CTA that says `text` and looks like the slot's default, one that is there if any."""
+    known = CTA.objects.filter(
+        site=slot.site_id, wordings__locale=locale, wordings__text=text, **_look(slot.default_cta)
+    ).first()
+    if known is not None:
+        return known
+    found = predict.principles_of(text, locale=locale)
+    cta = CTA.objects.create(
+        site_id=slot.site_id,
+        name=_free_name(slot.site_id, text),
+        principles=[name for name in CTA.Principle.values if name in found],
+        **_look(slot.default_cta),
+    )
+    CTAWording.objects.create(cta=cta, locale=locale, text=text)
+    return cta
+
+
+def _look(cta: CTA) -> dict[str, str]:
+    return {name: getattr(cta, name) for name in LOOK}
+
+
+def _free_name(site_id: int, text: str) -> str:
+    taken = set(CTA.objects.filter(site=site_id).values_list("name", flat=True))
+    names = (text[:190] if number == 1 else f"{text[:190]} ({number})" for number in range(1, 999))
+    return next(name for name in names if name not in taken)
+
+
+def _equal_shares(count: int) -> list[Decimal]:
+    """Return equal shares that sum to 1: the control gets what rounding leaves."""
+    share = (1 / Decimal(count)).quantize(STEP, rounding=ROUND_DOWN)
+    return [1 - share * (count - 1), *[share] * (count - 1)]
+
+
+@transaction.atomic
+def duplicate_experiment(*, experiment: Experiment, key: str) -> Experiment:
+    """Return a new draft with the same plan, arms and guardrails."""
+    arms, guardrails = list(experiment.variants.all()), list(experiment.guardrails.all())
+    ramp = list(experiment.ramp.all())
+    copy = Experiment.objects.get(pk=experiment.pk)
+    copy.pk = None
+    copy._state.adding = True
+    copy.key, copy.seed, copy.source = key, "", ""
+    copy.status, copy.origin = Status.DRAFT, Experiment.Origin.LIVE
+    copy.started_at = copy.stopped_at = copy.rolled_back_at = None
+    copy.starts_at = copy.ends_at = None
+    copy.rollback_reason = ""
+    if ramp:  # What is left of a ramp is its end: the copy begins anew.
+        copy.coverage = Decimal(1)
+    copy.save()
+    for arm in arms:
+        Variant.objects.create(
+            experiment=copy, arm=arm.arm, key=arm.key, cta_id=arm.cta_id, share=arm.share
+        )
+    for step in ramp:
+        step.pk, step.experiment, step.reached_at = None, copy, None
+        step._state.adding = True
+        step.save()
+    for rail in guardrails:
+        rail.pk, rail.experiment = None, copy
+        rail._state.adding = True
+        rail.save()
+    return copy

@@ -1,0 +1,73 @@
+"""Readiness of a draft: the faults that keep it from starting."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+
+from experiments.models import Experiment
+from experiments.selectors import lifecycle
+from experiments.services.lifecycle.ramps import Step, ramp_faults
+
+
+class CannotStartError(Exception):
+    """The experiment is not ready; `reasons` are sentences for its owner."""
+
+    def __init__(self, reasons: list[str]) -> None:
+        super().__init__(" ".join(reasons))
+        self.reasons = reasons
+
+
+def readiness_faults(draft: Experiment) -> list[str]:
+    """Return what keeps a draft from starting, as sentences; an empty list if it may start."""
+    return [
+        *_arm_faults(draft),
+        *_ramp_faults(draft),
+        *_belonging_faults(draft),
+        *_rivalry(draft),
+    ]
+
+
+def _arm_faults(experiment: Experiment) -> Iterator[str]:
+    variants = list(experiment.variants.order_by("arm"))
+    if len(variants) < 2:
+        yield _("An experiment needs a control and at least one other arm.")
+    if [variant.arm for variant in variants] != list(range(len(variants))):
+        yield _("Arms are numbered 0 (the control), 1, 2 and so on, without a gap.")
+    total = sum((variant.share for variant in variants), Decimal(0))
+    if variants and total != 1:
+        yield _("The shares sum to %(total)s, not to 1.") % {"total": number_format(total)}
+
+
+def _ramp_faults(experiment: Experiment) -> list[str]:
+    steps = experiment.ramp.order_by("number")
+    return ramp_faults([Step(coverage=one.coverage, hold_hours=one.hold_hours) for one in steps])
+
+
+def _belonging_faults(experiment: Experiment) -> Iterator[str]:
+    site_id = experiment.slot.site_id
+    for variant in experiment.variants.select_related("cta").prefetch_related("cta__wordings"):
+        if variant.cta.site_id != site_id:
+            yield _("Arm %(key)s shows a CTA of another site.") % {"key": variant.key}
+        if not variant.cta.wordings.all():
+            yield _("The CTA of arm %(key)s has no wording.") % {"key": variant.key}
+    if experiment.audience is not None and experiment.audience.site_id != site_id:
+        yield _("The audience belongs to another site.")
+    if experiment.namespace is not None and experiment.namespace.site_id != site_id:
+        yield _("The namespace belongs to another site.")
+
+
+def _rivalry(experiment: Experiment) -> Iterator[str]:
+    """Say which live experiment would meet this one in the same visitor."""
+    for rival in lifecycle.live_rivals(experiment):
+        if not _kept_apart(experiment, rival):
+            yield _("%(rival)s is live on the same slot and audience.") % {"rival": rival.key}
+
+
+def _kept_apart(one: Experiment, other: Experiment) -> bool:
+    if one.namespace_id is None or one.namespace_id != other.namespace_id:
+        return False
+    ends = (one.namespace_start, one.namespace_end, other.namespace_start, other.namespace_end)
+    start, end, other_start, other_end = (bound or Decimal(0) for bound in ends)
+    return end <= other_start or other_end <= start

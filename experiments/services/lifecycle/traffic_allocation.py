@@ -1,0 +1,172 @@
+"""Shares and coverage of an experiment while it is live: each change is a new phase.
+
+This is the door for everybody who moves traffic: a person, a ramp, an adaptive allocator. Whoever
+was assigned keeps the arm (`experiments.assignment.phases`, `serving.arm_assignment`), and the
+report knows which shares held when.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+from django.db import transaction
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+
+from experiments.assignment.hashing import bucket_ranges
+from experiments.assignment.phases import Slice, first_slices, moved_slices, slices_of
+from experiments.models import Experiment, Phase, Variant
+from experiments.services.catalogue.config_revision import bump_revision
+from experiments.services.lifecycle.change_log import Kind, Occasion, record
+
+# An allocator that moves shares hourly for three weeks; each phase costs serving some memory.
+MAX_PHASES = 500
+STEP = Decimal("0.0001")
+
+
+class CannotChangeError(Exception):
+    """The traffic cannot be so; `reasons` are sentences for whoever asked."""
+
+    def __init__(self, reasons: list[str]) -> None:
+        super().__init__(" ".join(reasons))
+        self.reasons = reasons
+
+
+@transaction.atomic
+def change_traffic(
+    *,
+    experiment: Experiment,
+    occasion: Occasion,
+    shares: Mapping[str, Decimal] | None = None,
+    coverage: Decimal | None = None,
+    kind: Kind = Kind.SHARES,
+) -> bool:
+    """Give the arms other shares, or take another part of the visitors in.
+
+    Args:
+        experiment: Running or paused.
+        occasion: When, by whom, why.
+        shares: By the arms' keys, all of them, above 0 in steps of 0.01 %, summing to 1; None
+            leaves them as they are.
+        coverage: Above 0 up to 1 in the same steps; None leaves it.
+        kind: What the history calls it.
+
+    Returns:
+        False if everything is so already.
+
+    Raises:
+        CannotChangeError: If the experiment is not live, or the numbers cannot be.
+    """
+    rows = Experiment.objects.select_for_update(no_key=True)
+    # As it is now: the row is the lock, two changes come one after the other.
+    live = rows.get(pk=experiment.pk)
+    variants = list(live.variants.order_by("arm"))
+    reasons = list(_faults(live, variants, shares, coverage))
+    if reasons:
+        raise CannotChangeError(reasons)
+    wanted = [shares[arm.key] if shares else arm.share for arm in variants]
+    part = live.coverage if coverage is None else coverage
+    if wanted == [arm.share for arm in variants] and part == live.coverage:
+        return False
+    _new_phase(live, variants, wanted, part, occasion)
+    record(live, kind, replace(occasion, note=_note(occasion, variants, wanted, part)))
+    bump_revision()
+    experiment.coverage = part
+    return True
+
+
+def begin_phases(experiment: Experiment, variants: Sequence[Variant], occasion: Occasion) -> None:
+    """Write the first phase of an experiment that starts with a part of its visitors.
+
+    Small parts are cut to whole buckets here, so that the shares are met as well as they can be.
+    """
+    shares = [float(arm.share) for arm in variants]
+    slices = first_slices(shares, float(experiment.coverage))
+    _write(experiment, 0, shares, slices, occasion)
+
+
+def _new_phase(
+    experiment: Experiment,
+    variants: Sequence[Variant],
+    shares: Sequence[Decimal],
+    coverage: Decimal,
+    occasion: Occasion,
+) -> None:
+    history: list[Sequence[Slice]] = [phase.slices for phase in experiment.phases.all()]
+    if not history:
+        history = [_write_past(experiment, variants)]
+    wanted = [float(share) for share in shares]
+    slices = moved_slices(history, wanted, float(coverage))
+    for variant, share in zip(variants, shares, strict=True):
+        Variant.objects.filter(pk=variant.pk).update(share=share)
+    experiment.coverage = coverage
+    experiment.save(update_fields=["coverage"])
+    _write(experiment, len(history), wanted, slices, occasion)
+
+
+def _write_past(experiment: Experiment, variants: Sequence[Variant]) -> Sequence[Slice]:
+    """Write down the phase that has held since the start, exactly as it was served."""
+    shares = [float(arm.share) for arm in variants]
+    slices = slices_of(bucket_ranges(len(shares), float(experiment.coverage), shares))
+    if experiment.started_at is None:  # The database forbids it: experiment_started_unless_draft.
+        raise ValueError(f"experiment {experiment.key} is live without a start")
+    _write(experiment, 0, shares, slices, Occasion(now=experiment.started_at))
+    return slices
+
+
+def _write(
+    experiment: Experiment,
+    number: int,
+    shares: Sequence[float],
+    slices: Sequence[Slice],
+    occasion: Occasion,
+) -> None:
+    Phase.objects.create(
+        experiment=experiment,
+        number=number,
+        started_at=occasion.now,
+        shares=list(shares),
+        coverage=experiment.coverage,
+        slices=slices,
+    )
+
+
+def _faults(
+    experiment: Experiment,
+    variants: Sequence[Variant],
+    shares: Mapping[str, Decimal] | None,
+    coverage: Decimal | None,
+) -> Iterator[str]:
+    if experiment.status not in Experiment.LIVE_STATUSES:
+        yield _("Only a running or paused experiment can change its traffic.")
+    if experiment.phases.count() >= MAX_PHASES:
+        yield _("It has changed too often: start a new experiment.")
+    if shares is not None:
+        yield from share_faults({arm.key for arm in variants}, shares)
+    if coverage is not None and not _is_part(coverage):
+        yield _("The coverage must be above 0, at most 1, in steps of 0.0001.")
+
+
+def share_faults(keys: set[str], shares: Mapping[str, Decimal]) -> Iterator[str]:
+    """Yield what is wrong with the shares of these arms."""
+    if set(shares) != keys:
+        yield _("Give a share to each arm: %(keys)s.") % {"keys": ", ".join(sorted(keys))}
+    wrong = [key for key, share in shares.items() if not _is_part(share)]
+    for key in wrong:
+        values = {"key": key}
+        yield _("Arm %(key)s: a share is above 0, at most 1, in steps of 0.0001.") % values
+    total = sum(shares.values(), Decimal(0))
+    if not wrong and total != 1:
+        yield _("The shares sum to %(total)s, not to 1.") % {"total": number_format(total)}
+
+
+def _is_part(value: Decimal) -> bool:
+    return value.is_finite() and 0 < value <= 1 and value % STEP == 0
+
+
+def _note(
+    occasion: Occasion, variants: Sequence[Variant], shares: Sequence[Decimal], coverage: Decimal
+) -> str:
+    """Return the new traffic, in figures that need no language, and what was said of it."""
+    parts = [f"{arm.key} {share:.2%}" for arm, share in zip(variants, shares, strict=True)]
+    return "\n".join(filter(None, (f"{', '.join(parts)}; {coverage:.2%}", occasion.note)))

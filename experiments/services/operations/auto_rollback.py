@@ -1,0 +1,90 @@
+"""What rolls an experiment back by itself, and how the reason is kept and read.
+
+Both checks hold at every look, whatever the experiment's plan: a chi-squared repeated every few
+minutes would cry wolf. A reason is kept as figures, so that everybody reads it in their language.
+"""
+
+import json
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from experiments.formatting import p_value, percent, signed_percent
+from experiments.models import Experiment, Variant
+from experiments.selectors import lifecycle, reports
+from experiments.services.analysis.guardrails import GuardrailReading, guardrail_readings
+from experiments.services.analysis.sample_ratio import split_check_anytime
+from experiments.services.lifecycle.change_log import Occasion
+from experiments.services.lifecycle.transitions import roll_back_experiment
+from experiments.services.rollups.arm_totals import ArmTotals, totals_of
+
+# A worse arm is an alarm only beyond the margin that its guardrail tolerates.
+HARMED = "harmed"
+
+
+def alarm_of(experiment: Experiment) -> str | None:
+    """Return the reason to roll back; None without one. Two or three queries."""
+    variants = list(experiment.variants.order_by("arm"))
+    rollups = list(reports.rollups_of(experiment))
+    totals = [totals_of(row for row in rollups if row.variant_id == arm.pk) for arm in variants]
+    visitors = [total.visitors for total in totals]
+    if len(variants) < 2 or not any(visitors):
+        return None
+    split = split_check_anytime(experiment, variants, visitors)
+    if split.is_mismatch:
+        return json.dumps({"code": "srm", "p_value": split.p_value})
+    for reading in _readings(experiment, variants, totals):
+        if reading.state == HARMED:
+            return _guardrail_reason(reading, variants[reading.arm])
+    return None
+
+
+def watch_experiments(*, now: datetime) -> list[Experiment]:
+    """Roll back every running experiment with an alarm; return those that were."""
+    rolled_back = []
+    for experiment in lifecycle.experiments_that_roll_back():
+        reason = alarm_of(experiment)
+        if reason is not None and roll_back_experiment(
+            experiment=experiment, reason=reason, occasion=Occasion(now=now, note=reason)
+        ):
+            rolled_back.append(experiment)
+    return rolled_back
+
+
+def reason_by_hand(text: str) -> str:
+    """Return the reason of somebody who rolls back themselves, as it is kept."""
+    return json.dumps({"code": "person", "text": text})
+
+
+def reason_in_words(reason: str) -> str:
+    """Return a kept reason in the active language."""
+    values = json.loads(reason)
+    if values["code"] == "srm":
+        return _(
+            "Sample-ratio mismatch: the visitors do not split as the shares say (p = %(p_value)s)."
+        ) % {"p_value": p_value(values["p_value"])}
+    if values["code"] == "guardrail":
+        return _("“%(arm)s” harms %(metric)s: %(low)s to %(high)s, more than %(margin)s.") % {
+            "arm": values["arm"],
+            "metric": values["metric"],
+            "low": signed_percent(values["low"]),
+            "high": signed_percent(values["high"]),
+            "margin": percent(values["margin"], 1),
+        }
+    return str(values["text"]) or _("By hand.")
+
+
+def _readings(
+    experiment: Experiment, variants: list[Variant], totals: list[ArmTotals]
+) -> tuple[GuardrailReading, ...]:
+    rails = list(experiment.guardrails.all())
+    if not rails:
+        return ()
+    rows = reports.goal_rollups_of(experiment) if any(rail.goal for rail in rails) else ()
+    return guardrail_readings(experiment, variants, totals, rows, at_every_look=True)
+
+
+def _guardrail_reason(reading: GuardrailReading, variant: Variant) -> str:
+    low, high = reading.bounds or (0.0, 0.0)  # A state of harm has bounds.
+    values = {"arm": variant.key, "metric": reading.name, "low": low, "high": high}
+    return json.dumps({"code": "guardrail", **values, "margin": reading.margin})

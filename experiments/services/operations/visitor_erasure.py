@@ -1,0 +1,57 @@
+"""Erasing a visitor: the events, the contribution to every experiment, and late copies too."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F
+
+from experiments.models import ErasedVisitor, Event, Site
+from experiments.selectors import events
+from experiments.services.events.suppression_list import refuse_visitor
+from experiments.services.rollups.accumulator import Book
+from experiments.services.rollups.folding import lock_experiments
+from experiments.services.rollups.postgres_fold import forget_days
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erasure:
+    """What was erased; `was_known` is also true of a visitor erased a short while ago."""
+
+    n_events: int
+    n_experiments: int
+    was_known: bool
+
+
+def erase_visitor(*, site: Site, visitor: str, now: datetime) -> Erasure:
+    """Erase a visitor from a site; the rollups are then those of a count without them.
+
+    Broken off in the middle it is done again: nothing comes back in between.
+    """
+    stone = refuse_visitor(site_id=site.pk, visitor=visitor, now=now)
+    n_events, n_experiments = _erase(site, visitor, stone)
+    return Erasure(
+        n_events=n_events,
+        n_experiments=n_experiments,
+        was_known=bool(n_events or n_experiments or stone.n_events),
+    )
+
+
+@transaction.atomic
+def _erase(site: Site, visitor: str, stone: ErasedVisitor) -> tuple[int, int]:
+    """Return how many events and contributions to experiments are gone."""
+    met = events.experiments_of_visitors(site_id=site.pk, visitors=[visitor])
+    booked = events.outcomes_on_site(site_id=site.pk, visitor=visitor)
+    locked = lock_experiments(met | {row.experiment_id for row in booked})
+    # Read again under the lock: a fold may have booked in between.
+    booked = events.outcomes_on_site(site_id=site.pk, visitor=visitor)
+    book = Book()
+    for row in booked:
+        book.remove(locked[row.experiment_id], row)
+    book.write()
+    n_events, _ = Event.objects.filter(site=site, visitor=visitor).delete()
+    forget_days(site_id=site.pk, visitor=visitor)
+    # Known as long as the tombstone stands, even where only a contribution was left.
+    n_gone = n_events or len(booked)
+    ErasedVisitor.objects.filter(pk=stone.pk).update(n_events=F("n_events") + n_gone)
+    return n_events, len(booked)

@@ -1,0 +1,66 @@
+"""From the numbers of a report to one decision, by the rules of `stats.decision.decide`."""
+
+from datetime import datetime, timedelta
+
+from experiments.models import Experiment
+from experiments.services.analysis.comparisons import ComparisonResult, is_sequential
+from experiments.services.analysis.report import Report
+from experiments.services.insights.report_insights import Insights
+from experiments.stats.decision.decide import Decision, decide
+from experiments.stats.decision.evidence import ArmEvidence, Evidence, Rule
+
+DAY = timedelta(days=1)
+
+
+def decision_on(report: Report, insights: Insights | None = None) -> Decision | None:
+    """Return the decision; None before there are two arms to compare.
+
+    The insights add cautions and the days left; they never change the status.
+    """
+    if not report.comparisons:
+        return None
+    experiment = report.experiment
+    control = report.arms[0]
+    return decide(
+        Evidence(
+            arms=tuple(_arm_evidence(report, row, insights) for row in report.comparisons),
+            control_n=control.visitors,
+            control_conversions=control.successes,
+            rule=Rule.SEQUENTIAL if is_sequential(experiment) else Rule.FIXED_HORIZON,
+            alpha=experiment.alpha,
+            days=_days(experiment, report.as_of),
+            planned_n=_planned_visitors(report),
+            stopped=experiment.stopped_at is not None,
+            srm_p_value=report.srm.p_value if report.srm else None,
+            multiple_arm_visitors=report.quarantined_visitors,
+            days_left=insights.time_left.days_left if insights and insights.time_left else None,
+        )
+    )
+
+
+def _arm_evidence(report: Report, row: ComparisonResult, insights: Insights | None) -> ArmEvidence:
+    arm = report.arms[row.arm]
+    checked = {one.arm: one for one in insights.lifts}.get(row.arm) if insights else None
+    return ArmEvidence(
+        arm=row.arm,
+        n=arm.visitors,
+        conversions=arm.successes,
+        lift=row.decisive.comparison.lift,
+        bounds=row.decisive.comparison.lift_interval,
+        p_value=row.decisive.p_value_adjusted,
+        shrunken_lift=checked.expected.estimate if checked and checked.expected else None,
+        guardrails=tuple(rail.evidence() for rail in report.guardrails if rail.arm == row.arm),
+        suspicious=checked.too_good.is_suspicious if checked else False,
+    )
+
+
+def _planned_visitors(report: Report) -> int | None:
+    if report.experiment.origin == Experiment.Origin.IMPORTED:
+        return sum(arm.visitors for arm in report.arms)
+    return report.experiment.planned_visitors
+
+
+def _days(experiment: Experiment, now: datetime) -> float:
+    if experiment.started_at is None:
+        return 0.0
+    return max(((experiment.stopped_at or now) - experiment.started_at) / DAY, 0.0)

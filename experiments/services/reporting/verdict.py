@@ -1,0 +1,145 @@
+"""A decision in plain words, in the active language."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from experiments.formatting import count, p_value, percent, signed_percent, threshold
+from experiments.stats.decision.decide import Code, Decision, Ground, Status
+from experiments.stats.decision.evidence import Rule
+
+Names = Mapping[int, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """A decision as its reader sees it, in the active language."""
+
+    status: str
+    title: str
+    sentences: tuple[str, ...]
+    cautions: tuple[str, ...]
+
+
+def verdict_of(decision: Decision, *, names: Names) -> Verdict:
+    """Return the decision in words; `names` are the arms' wordings by index."""
+    return Verdict(
+        status=decision.status.value,
+        title=_title(decision, names),
+        sentences=tuple(_sentence(ground, decision.rule, names) for ground in decision.reasons),
+        cautions=tuple(_sentence(ground, decision.rule, names) for ground in decision.cautions),
+    )
+
+
+def _title(decision: Decision, names: Names) -> str:
+    if decision.winner is not None:
+        return _("Ship “%(name)s”.") % {"name": names[decision.winner]}
+    return {
+        Status.KEEP_CONTROL: _("Keep the control."),
+        Status.KEEP_RUNNING: _("Keep it running: no answer yet."),
+        Status.STOP_FOR_HARM: _("Stop: every other arm does worse than the control."),
+        Status.INVALID: _("No verdict: the data cannot be trusted."),
+    }[decision.status]
+
+
+def _sentence(ground: Ground, rule: Rule, names: Names) -> str:
+    name = "" if ground.arm is None else names[ground.arm]
+    shown = {key: _shown(key, value) for key, value in ground.numbers.items()}
+    values = {"name": name, "metric": ground.metric, **shown}
+    if ground.code in (Code.ARM_BETTER, Code.ARM_WORSE):
+        return _goal_sentence(ground.code, rule, values)
+    if "days_left" in ground.numbers:
+        return _templates()[ground.code] % values + _days_left(ground.numbers["days_left"])
+    return _templates()[ground.code] % values
+
+
+def _goal_sentence(code: Code, rule: Rule, values: dict[str, Any]) -> str:
+    """Name the direction, the size and the risk of being wrong."""
+    direction = (
+        _("“%(name)s” does better than the control: lift %(lift)s")
+        if code is Code.ARM_BETTER
+        else _("“%(name)s” does worse than the control: lift %(lift)s")
+    ) % values
+    known = "low" in values and "high" in values
+    interval = _(", plausibly %(low)s to %(high)s") % values if known else ""
+    risk = _(" (adjusted p = %(p_value)s, limit %(alpha)s; ") % values
+    looks = (
+        _("valid however often one looks).")
+        if rule is Rule.SEQUENTIAL
+        else _("valid for this one look at the planned end).")
+    )
+    return direction + interval + risk + looks
+
+
+def _days_left(days: float) -> str:
+    # A part of a day is a day to wait.
+    whole = max(math.ceil(days), 1)
+    text = ngettext(
+        " About %(days)s day left at this traffic.",
+        " About %(days)s days left at this traffic.",
+        whole,
+    )
+    return text % {"days": count(whole)}
+
+
+def _shown(key: str, value: float) -> str:
+    if key in ("lift", "low", "high", "shrunken_lift"):
+        return signed_percent(value)
+    if key in ("share", "minimum_change", "margin"):
+        return percent(value, 1)
+    if key in ("alpha", "threshold"):
+        return threshold(value)
+    if key == "p_value":
+        return p_value(value)
+    return count(round(value))
+
+
+def _templates() -> dict[Code, str]:
+    """Return the sentences in the active language."""
+    return {
+        Code.SRM: _(
+            "Sample-ratio mismatch: the visitors do not split as the shares say (p = %(p_value)s, "
+            "alarm below %(threshold)s). The numbers are shown, but no winner is named; find the "
+            "cause first."
+        ),
+        Code.MULTIPLE_ARMS: _("%(visitors)s visitors (%(share)s) saw several arms."),
+        Code.NO_TRAFFIC: _("No exposure has arrived for %(hours)s hours: is the page still up?"),
+        Code.TOO_FEW_VISITORS: _("“%(name)s” has %(n)s visitors; a verdict needs %(required)s."),
+        Code.TOO_FEW_CONVERSIONS: _(
+            "“%(name)s” has %(conversions)s successes; a verdict needs %(required)s."
+        ),
+        Code.TOO_FEW_DAYS: _("It has run for %(days)s days; weekdays differ, so wait for 7."),
+        Code.GUARDRAIL_HARMED: _("“%(name)s” harms %(metric)s (lift %(low)s to %(high)s)."),
+        Code.GUARDRAIL_UNCLEAR: _(
+            "It is not yet excluded that “%(name)s” harms %(metric)s by more than %(margin)s."
+        ),
+        Code.GUARDRAIL_HELD: _("“%(name)s” does not harm %(metric)s by more than %(margin)s."),
+        Code.NO_RESULT: _("“%(name)s” cannot be compared with the control yet."),
+        Code.NO_RELEVANT_DIFFERENCE: _(
+            "No arm differs from the control by more than %(minimum_change)s: take either."
+        ),
+        Code.PLAN_NOT_FINISHED: _("%(n)s visitors so far; the difference is not proven."),
+        Code.PLAN_FINISHED_WITHOUT_WINNER: _(
+            "The plan is finished and no arm is proven better than the control. That is not proof "
+            "that they are equal."
+        ),
+        Code.STOPPED_WITHOUT_WINNER: _(
+            "It was stopped before any arm was proven better than the control. That is not proof "
+            "that they are equal."
+        ),
+        Code.SUSPICIOUS_LIFT: _(
+            "A lift of %(lift)s is larger than wordings usually bring: check the set-up before "
+            "believing it."
+        ),
+        Code.WINNERS_CURSE: _(
+            "Winners look better than they are: expect %(shrunken_lift)s rather than %(lift)s."
+        ),
+        Code.BELOW_MINIMUM_CHANGE: _(
+            "The lift of %(lift)s is below %(minimum_change)s: real, perhaps, but small."
+        ),
+        Code.RUNNER_UP_NOT_EXCLUDED: _("“%(name)s” may be as good: the two are not separated."),
+    }

@@ -1,0 +1,214 @@
+"""Changes of visitors' contributions, gathered in memory and written in a few statements."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import date
+from decimal import Decimal
+from operator import add
+from typing import TypeVar
+
+from experiments.models import Experiment, GoalRollup, Rollup, VisitorOutcome
+from experiments.models.rollup import AMOUNTS, GOAL_AMOUNTS, LEFT_OUT_COLUMNS
+from experiments.selectors import rollups
+from experiments.services.rollups.visitor_outcome import Outcome, measured
+
+Amounts = tuple[int | Decimal, ...]
+EVERYBODY = ""
+ROWS_A_STATEMENT = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Key:
+    """What names a rollup."""
+
+    experiment_id: int
+    variant_id: int
+    day: date
+    segment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _GoalKey:
+    """What names a rollup of a goal."""
+
+    experiment_id: int
+    variant_id: int
+    day: date
+    goal: str
+
+
+AnyKey = TypeVar("AnyKey", _Key, _GoalKey)
+Row = TypeVar("Row", Rollup, GoalRollup)
+
+
+class Book:
+    """The experiments whose visitors are booked must be locked until the transaction ends."""
+
+    def __init__(self) -> None:
+        self.deltas: dict[_Key, Amounts] = {}
+        self.goal_deltas: dict[_GoalKey, Amounts] = {}
+        self.created: list[VisitorOutcome] = []
+        self.changed: list[VisitorOutcome] = []
+        self.removed: list[VisitorOutcome] = []
+
+    def replace(
+        self,
+        experiment: Experiment,
+        visitor: str,
+        *,
+        old: VisitorOutcome | None,
+        new: Outcome | None,
+    ) -> None:
+        """Book a visitor's new contribution instead of the old one; what is settled stays."""
+        if new is None or (old is not None and (old.is_settled or _as_outcome(old) == new)):
+            return
+        if old is not None:
+            self._add(experiment, _as_outcome(old), sign=-1)
+        self._add(experiment, new, sign=1)
+        row = old or VisitorOutcome(experiment=experiment, visitor=visitor)
+        for name in Outcome.__slots__:
+            setattr(row, name, getattr(new, name))
+        (self.changed if old else self.created).append(row)
+
+    def remove(self, experiment: Experiment, row: VisitorOutcome) -> None:
+        """Take a visitor's contribution out of the sums, and the row away."""
+        self._add(experiment, _as_outcome(row), sign=-1)
+        self.removed.append(row)
+
+    def add_settled(self, experiment: Experiment, row: VisitorOutcome) -> None:
+        """Book a row that stands, into sums that do not hold it."""
+        self._add(experiment, _as_outcome(row), sign=1)
+
+    def add(self, experiment: Experiment, outcome: Outcome | None) -> None:
+        """Book a contribution into sums that do not hold it; nothing is to be written."""
+        if outcome is not None:
+            self._add(experiment, outcome, sign=1)
+
+    def sums(self) -> dict[tuple[int, date, str], Amounts]:
+        """Return what is booked by arm, day and segment."""
+        moved = _moved(self.deltas).items()
+        return {(key.variant_id, key.day, key.segment): amounts for key, amounts in moved}
+
+    def goal_sums(self) -> dict[tuple[int, date, str], Amounts]:
+        """Return what is booked by arm, day and goal."""
+        moved = _moved(self.goal_deltas).items()
+        return {(key.variant_id, key.day, key.goal): amounts for key, amounts in moved}
+
+    def write(self) -> None:
+        """Write visitors and rollups; the number of statements does not grow with the rows."""
+        VisitorOutcome.objects.filter(pk__in=[row.pk for row in self.removed]).delete()
+        for row in self.changed:  # Told by experiment and visitor: far cheaper than an UPDATE.
+            row.pk = None
+        VisitorOutcome.objects.bulk_create(
+            self.created + self.changed,
+            update_conflicts=True,
+            unique_fields=["experiment", "visitor"],
+            update_fields=list(Outcome.__slots__),
+        )
+        _write_rollups(_moved(self.deltas))
+        _write_goal_rollups(_moved(self.goal_deltas))
+
+    def _add(self, experiment: Experiment, outcome: Outcome, *, sign: int) -> None:
+        amounts = _amounts(outcome, measured(experiment, outcome), sign)
+        for segment in (EVERYBODY, *outcome.segments.split()):
+            key = _Key(
+                experiment_id=experiment.pk,
+                variant_id=outcome.variant_id,
+                day=outcome.day,
+                segment=segment,
+            )
+            _increase(self.deltas, key, amounts)
+        for goal, value in outcome.goals.items():
+            goal_key = _GoalKey(
+                experiment_id=experiment.pk,
+                variant_id=outcome.variant_id,
+                day=outcome.day,
+                goal=goal,
+            )
+            counted = 0 if outcome.exclusion else sign
+            _increase(
+                self.goal_deltas,
+                goal_key,
+                (counted, counted * Decimal(value), counted * Decimal(value) ** 2),
+            )
+
+
+def _increase(deltas: dict[AnyKey, Amounts], key: AnyKey, amounts: Amounts) -> None:
+    before = deltas.get(key, (0,) * len(amounts))
+    deltas[key] = tuple(map(add, before, amounts))
+
+
+def _moved(deltas: dict[AnyKey, Amounts]) -> dict[AnyKey, Amounts]:
+    return {key: amounts for key, amounts in deltas.items() if any(amounts)}
+
+
+def _amounts(outcome: Outcome, result: Decimal, sign: int) -> Amounts:
+    """Return what the visitor adds (or, with sign -1, takes away), in the order of AMOUNTS."""
+    counted = 0 if outcome.exclusion else sign
+    value, covariate = outcome.value * counted, outcome.covariate * counted
+    return (
+        counted,
+        counted * outcome.has_clicked,
+        counted * outcome.has_converted,
+        value,
+        value * outcome.value,
+        covariate,
+        covariate * outcome.covariate,
+        covariate * result,
+        *(sign * (outcome.exclusion == reason) for reason in LEFT_OUT_COLUMNS),
+    )
+
+
+def _write_rollups(deltas: dict[_Key, Amounts]) -> None:
+    if not deltas:
+        return
+    # More rows than are asked for may match; a few statements are worth that.
+    rows = rollups.rollups_to_book(
+        experiment_ids={key.experiment_id for key in deltas},
+        days={key.day for key in deltas},
+        segments={key.segment for key in deltas},
+    )
+    stored = {_key_of(row, _Key): row for row in rows}
+    touched = {key: stored.get(key) or Rollup(**asdict(key)) for key in deltas}
+    _write_rows(Rollup, AMOUNTS, [(touched[key], amounts) for key, amounts in deltas.items()])
+
+
+def _write_goal_rollups(deltas: dict[_GoalKey, Amounts]) -> None:
+    if not deltas:
+        return
+    rows = rollups.goal_rollups_to_book(
+        experiment_ids={key.experiment_id for key in deltas}, days={key.day for key in deltas}
+    )
+    stored = {_key_of(row, _GoalKey): row for row in rows}
+    touched = {key: stored.get(key) or GoalRollup(**asdict(key)) for key in deltas}
+    changes = [(touched[key], amounts) for key, amounts in deltas.items()]
+    _write_rows(GoalRollup, GOAL_AMOUNTS, changes)
+
+
+def _write_rows(
+    model: type[Row], names: Sequence[str], changes: Sequence[tuple[Row, Amounts]]
+) -> None:
+    """Add the amounts to the rows of one model."""
+    created: list[Row] = []
+    changed: list[Row] = []
+    emptied: list[int] = []
+    for row, amounts in changes:
+        for name, amount in zip(names, amounts, strict=True):
+            setattr(row, name, getattr(row, name) + amount)
+        # A row of zeros (its only visitor turned out to be of another day) is no row.
+        if any(getattr(row, name) for name in names):
+            (changed if row.pk else created).append(row)
+        else:
+            emptied.append(row.pk)
+    rows = model._default_manager
+    rows.filter(pk__in=emptied).delete()
+    rows.bulk_update(changed, names, batch_size=ROWS_A_STATEMENT)
+    rows.bulk_create(created)
+
+
+def _key_of(row: Rollup | GoalRollup, kind: type[AnyKey]) -> AnyKey:
+    return kind(**{field.name: getattr(row, field.name) for field in fields(kind)})
+
+
+def _as_outcome(row: VisitorOutcome) -> Outcome:
+    return Outcome(**{name: getattr(row, name) for name in Outcome.__slots__})

@@ -1,0 +1,179 @@
+"""Events folded into a row a day, arm and segment.
+
+What a visitor contributes is a function of all their events, whatever the order of arrival:
+each fold recomputes the visitors it touches and books the difference. So folding is idempotent,
+late events are safe, and a rebuild from the raw events gives the same rows.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time
+from itertools import islice
+
+from django.db import connection, transaction
+
+from experiments.event_schema.ids import first_id_at
+from experiments.event_schema.messages import ID_SLACK, MAX_AGE, MAX_AHEAD
+from experiments.models import (
+    Event,
+    Experiment,
+    GoalRollup,
+    PendingBatch,
+    Rollup,
+    RollupCheck,
+    VisitorOutcome,
+)
+from experiments.selectors import events as event_selectors
+from experiments.selectors import rollups
+from experiments.services.rollups.accumulator import Book
+from experiments.services.rollups.postgres_fold import fold_set, rebuild_set
+from experiments.services.rollups.visitor_events import deeds_of_visitors
+from experiments.services.rollups.visitor_outcome import visitor_outcome
+
+# Events at once. Where sets are counted, the more the cheaper; but whoever stops waits for one.
+BATCH = 2_000
+BATCH_OF_SETS = 50_000
+# An id may be so much later than its event; of what ended earlier nothing can still arrive.
+LATEST_ID = MAX_AGE + MAX_AHEAD + ID_SLACK
+
+
+class NothingToRebuildError(Exception):
+    """There are no events to count again: the figures were imported, or the events dropped."""
+
+
+def fold_pending(*, batch: int | None = None) -> int:
+    """Fold every event that waits, a transaction a batch; return how many were folded."""
+    if batch is None:
+        batch = BATCH_OF_SETS if connection.vendor == "postgresql" else BATCH
+    folded = 0
+    while count := _fold_batch(batch):
+        folded += count
+    return folded
+
+
+@transaction.atomic
+def _fold_batch(limit: int) -> int:
+    batches = rollups.batches_to_fold(limit=limit)
+    fold = _fold_in_sets if connection.vendor == "postgresql" else _fold_one_by_one
+    n_events = fold(batches) if batches else 0
+    PendingBatch.objects.filter(pk__in=[batch.pk for batch in batches]).delete()
+    return n_events
+
+
+def _fold_in_sets(batches: list[PendingBatch]) -> int:
+    # Locked before an event is read: an erasure or a stop comes wholly before or after.
+    sites = rollups.sites_of_batches(batches)
+    earliest = min(batch.stored_at for batch in batches)
+    keys = rollups.experiments_to_count(sites=sites, stopped_since=earliest - LATEST_ID)
+    return fold_set(
+        batches=[batch.pk for batch in batches], experiments=list(lock_experiments(keys))
+    )
+
+
+def _fold_one_by_one(batches: list[PendingBatch]) -> int:
+    visitors: dict[int, set[str]] = defaultdict(set)
+    n_events = 0
+    for site_id, visitor in rollups.visitors_of_batches(batches):
+        visitors[site_id].add(visitor)
+        n_events += 1
+    # Always in the same order, so that two folds wait for each other and never in a circle.
+    for site_id in sorted(visitors):
+        names = sorted(visitors[site_id])
+        experiments = event_selectors.experiments_of_visitors(site_id=site_id, visitors=names)
+        _fold_visitors(site_id, names, lock_experiments(experiments))
+    return n_events
+
+
+@transaction.atomic
+def rebuild_rollups(*, experiment: Experiment) -> None:
+    """Count an experiment again from its raw events, replacing its rollups.
+
+    Visitors whose events were dropped in part or whole count as they stood then.
+    """
+    locked = lock_experiments({experiment.pk})
+    if not can_be_counted_again(locked[experiment.pk]):
+        raise NothingToRebuildError(experiment.key)
+    RollupCheck.objects.filter(experiment=experiment).update(n_differing=0)
+    if connection.vendor == "postgresql":
+        rebuild_set(experiment=experiment, site_id=experiment.slot.site_id)
+        return
+    VisitorOutcome.objects.filter(experiment=experiment, is_settled=False).delete()
+    Rollup.objects.filter(experiment=experiment).delete()
+    GoalRollup.objects.filter(experiment=experiment).delete()
+    _book_settled(locked[experiment.pk])
+    for names in _chunks(rollups.exposed_visitors(experiment), BATCH):
+        _fold_visitors(experiment.slot.site_id, names, locked)
+
+
+def can_be_counted_again(experiment: Experiment) -> bool:
+    """Return whether what the experiment counts is there to be counted again."""
+    if experiment.origin == Experiment.Origin.IMPORTED:
+        return False
+    dropped = event_selectors.events_dropped_before()
+    return dropped is None or not has_lost_its_events(experiment, before=dropped)
+
+
+def has_lost_its_events(experiment: Experiment, *, before: date) -> bool:
+    """Return whether it ended so early that no event of it has an id of this day or later."""
+    midnight = datetime.combine(before, time(), tzinfo=UTC)
+    return experiment.stopped_at is not None and experiment.stopped_at < midnight - LATEST_ID
+
+
+def _book_settled(experiment: Experiment) -> None:
+    """Book visitors whose events were dropped as they stood then."""
+    rows = rollups.settled_outcomes(experiment)
+    while chunk := list(islice(rows, BATCH)):
+        book = Book()
+        for row in chunk:
+            book.add_settled(experiment, row)
+        book.write()
+
+
+def refold_conversions(*, site_id: int, after: datetime) -> None:
+    """Have conversions dated later than this folded again: an experiment ended in between.
+
+    A clock that runs ahead dates conversions after a stop that has not happened yet. Folded
+    while the experiment ran they count; by its end they do not.
+    """
+    # The door takes no older ids: partitions of earlier days are not asked.
+    late = Event.objects.filter(
+        site_id=site_id,
+        type=Event.Type.CONVERSION,
+        occurred_at__gt=after,
+        event_id__gte=first_id_at(after - LATEST_ID),
+    )
+    batch = PendingBatch.objects.create(n_events=0, stored_at=after)
+    PendingBatch.objects.filter(pk=batch.pk).update(n_events=late.update(batch=batch.pk))
+
+
+def _chunks(names: Iterator[str], size: int) -> Iterator[list[str]]:
+    while chunk := list(islice(names, size)):
+        yield chunk
+
+
+def _fold_visitors(site_id: int, names: list[str], experiments: dict[int, Experiment]) -> None:
+    """Book the difference between what these visitors amount to now and what was booked.
+
+    The experiments are locked: those of the visitors that are to be booked.
+    """
+    # Read under the lock: whatever another fold booked is seen, nothing is booked twice.
+    by_visitor = deeds_of_visitors(site_id=site_id, visitors=names)
+    booked = {
+        (row.experiment_id, row.visitor): row
+        for row in rollups.outcomes_of_visitors(
+            experiment_ids=set(experiments), visitors=set(names)
+        )
+    }
+    book = Book()
+    for visitor, events in by_visitor.items():
+        for pk in experiments.keys() & {row.experiment_id for row in events}:
+            new = visitor_outcome(experiments[pk], events)
+            book.replace(experiments[pk], visitor, old=booked.get((pk, visitor)), new=new)
+    book.write()
+
+
+def lock_experiments(keys: set[int]) -> dict[int, Experiment]:
+    """Lock what books visitors, always in the same order, until the transaction ends."""
+    # Not the key: storing an event that points to the experiment need not wait for a fold.
+    rows = Experiment.objects.select_for_update(no_key=True).filter(pk__in=keys).order_by("pk")
+    return {row.pk: row for row in rows.prefetch_related("guardrails")}

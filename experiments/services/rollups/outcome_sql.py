@@ -1,0 +1,213 @@
+"""Outcomes of visitors, as PostgreSQL counts them: `visitor_outcome` for whole sets at once.
+
+The same rules as `visitor_outcome`, which says them in words; the tests hold both to a
+recount by other code. The statements make temporary tables that end with the transaction:
+
+    fold_trial    the experiments that are counted, with what their rules need
+    fold_seen     a row an experiment and visitor: when exposures and clicks were
+    fold_shown    the same with the first exposure
+    fold_act      clicks and conversions, to be joined by site and visitor
+    fold_outcome  the columns of VisitorOutcome
+"""
+
+from experiments.event_schema.messages import MAX_AHEAD, Attributes
+from experiments.event_schema.rules import PHASE, PRE_PERIOD
+from experiments.models import Event, Exclusion, Experiment, VisitorOutcome
+from experiments.models.rollup import LEFT_OUT_COLUMNS
+
+EVENT = Event._meta.db_table
+OUTCOME = VisitorOutcome._meta.db_table
+# Of an exposure: what a segment is named by, in order of the names.
+ATTRIBUTES = sorted({*Attributes.__struct_fields__, PHASE} - {"ctaopt_internal"})
+KEY = ("experiment_id", "visitor")
+COLUMNS = (
+    "variant_id", "day", "has_clicked", "has_converted", "value", "covariate", "goals",
+    "exclusion", "segments",
+)  # fmt: skip
+PREFETCH, DOUBTFUL = int(Event.Flag.PREFETCH), int(Event.Flag.BOT | Event.Flag.INTERNAL)
+BOT, INTERNAL = int(Event.Flag.BOT), int(Event.Flag.INTERNAL)
+CLICK_RATE, CONVERSION_RATE = Experiment.Metric.CLICK_RATE, Experiment.Metric.CONVERSION_RATE
+
+TRIAL = """
+    CREATE TEMP TABLE fold_trial ON COMMIT DROP AS
+    SELECT e.id AS experiment_id, s.site_id, e.primary_metric AS metric, e.goal, e.stopped_at,
+           e.conversion_window_hours * interval '1 hour' AS patience
+    FROM experiments_experiment e JOIN experiments_slot s ON s.id = e.slot_id
+    WHERE e.id = ANY(%s)
+"""
+
+
+def seen(source: str) -> str:
+    """Return the statement that makes fold_seen: when exposures and clicks were, and whose.
+
+    What was pre-fetched has not happened: it tells only of those of whom nothing else is known.
+    """
+    real = f"e.flags & {PREFETCH} = 0"
+    exposed, clicked = "e.type = 'exposure'", f"FILTER (WHERE e.type = 'click' AND {real})"
+    return f"""
+    CREATE TEMP TABLE fold_seen ON COMMIT DROP AS
+    SELECT experiment_id, visitor, real_at IS NULL AS is_ghost,
+           coalesce(real_at, any_at) AS first_at, seen_at, first_click, last_click,
+           CASE WHEN real_at IS NULL THEN any_flags ELSE flags END AS flags,
+           CASE WHEN real_at IS NULL THEN any_arms ELSE several_arms END AS several_arms
+    FROM (
+        SELECT e.experiment_id, e.visitor,
+               min(e.occurred_at) FILTER (WHERE {exposed} AND {real}) AS real_at,
+               min(e.occurred_at) FILTER (WHERE {exposed}) AS any_at,
+               min(e.occurred_at) FILTER (WHERE {real}) AS seen_at,
+               min(e.occurred_at) {clicked} AS first_click,
+               max(e.occurred_at) {clicked} AS last_click,
+               bit_or(e.flags & {DOUBTFUL}) FILTER (WHERE {real}) AS flags,
+               bit_or(e.flags & {DOUBTFUL}) AS any_flags,
+               min(e.variant_id) FILTER (WHERE {real})
+                   <> max(e.variant_id) FILTER (WHERE {real}) AS several_arms,
+               min(e.variant_id) <> max(e.variant_id) AS any_arms
+        FROM {source} e
+        WHERE e.type <> 'conversion' AND e.experiment_id = ANY(%s)
+        GROUP BY e.experiment_id, e.visitor
+    ) told
+    WHERE any_at IS NOT NULL
+    """  # noqa: S608
+
+
+def shown(source: str) -> str:
+    """Return the statement that makes fold_shown: fold_seen with the first exposure.
+
+    Only exposures of that moment are sorted; of several the smallest id is the first.
+    """
+    return f"""
+    CREATE TEMP TABLE fold_shown ON COMMIT DROP AS
+    SELECT DISTINCT ON (s.experiment_id, s.visitor COLLATE "C") s.*, e.variant_id, e.attributes
+    FROM fold_seen s
+    JOIN {source} e ON e.experiment_id = s.experiment_id AND e.visitor = s.visitor
+        AND e.occurred_at = s.first_at AND (e.flags & {PREFETCH} = 0) <> s.is_ghost
+    WHERE e.type = 'exposure'
+    ORDER BY s.experiment_id, s.visitor COLLATE "C", e.event_id
+    """  # noqa: S608
+
+
+def acts(source: str) -> str:
+    """Return the statement that makes fold_act from clicks and conversions that happened."""
+    return f"""
+    CREATE TEMP TABLE fold_act ON COMMIT DROP AS
+    SELECT site_id, visitor, type, goal, value, occurred_at FROM {source} e
+    WHERE type <> 'exposure' AND flags & {PREFETCH} = 0
+    """  # noqa: S608
+
+
+WITHIN = """
+    a.type = 'conversion' AND a.occurred_at >= s.first_at
+    AND a.occurred_at <= least(t.stopped_at, s.first_at + t.patience)
+"""
+BEFORE = f"""
+    a.occurred_at >= s.seen_at - interval '{PRE_PERIOD.days * 24} hours'
+    AND a.occurred_at < s.seen_at
+"""
+ACTED = """
+    FROM fold_shown s
+    JOIN fold_trial t ON t.experiment_id = s.experiment_id
+    JOIN fold_act a ON a.site_id = t.site_id AND a.visitor = s.visitor
+"""
+SEGMENTS = ", ".join(f"'{name}=' || (s.attributes ->> '{name}')" for name in ATTRIBUTES)
+
+OUTCOMES = f"""
+    CREATE TEMP TABLE fold_outcome ON COMMIT DROP AS
+    WITH acted AS (
+        SELECT s.experiment_id, s.visitor,
+            coalesce(bool_or({WITHIN} AND a.goal = t.goal), false) AS has_converted,
+            coalesce(sum(a.value) FILTER (WHERE {WITHIN} AND a.goal = t.goal), 0) AS value,
+            CASE min(t.metric)
+                WHEN '{CLICK_RATE}' THEN coalesce(
+                    bool_or({BEFORE} AND a.type = 'click'), false)::int
+                WHEN '{CONVERSION_RATE}' THEN coalesce(
+                    bool_or({BEFORE} AND a.type = 'conversion' AND a.goal = t.goal), false)::int
+                ELSE coalesce(sum(a.value) FILTER (
+                    WHERE {BEFORE} AND a.type = 'conversion' AND a.goal = t.goal), 0)
+            END AS covariate
+        {ACTED} WHERE NOT s.is_ghost
+        GROUP BY s.experiment_id, s.visitor
+    ), reached AS (
+        SELECT experiment_id, visitor, jsonb_object_agg(goal, total::text) AS goals
+        FROM (
+            SELECT s.experiment_id, s.visitor, a.goal, sum(coalesce(a.value, 0)) AS total
+            {ACTED}
+            WHERE NOT s.is_ghost AND {WITHIN} AND EXISTS (
+                SELECT FROM experiments_guardrail g
+                WHERE g.experiment_id = s.experiment_id AND g.goal = a.goal)
+            GROUP BY s.experiment_id, s.visitor, a.goal
+        ) goals
+        GROUP BY experiment_id, visitor
+    )
+    SELECT s.experiment_id, s.visitor, s.variant_id,
+        (s.first_at AT TIME ZONE 'UTC')::date AS day,
+        NOT s.is_ghost AND coalesce(s.last_click >= s.first_at, false) AS has_clicked,
+        coalesce(acted.has_converted, false) AS has_converted,
+        coalesce(acted.value, 0) AS value,
+        coalesce(acted.covariate, 0) AS covariate,
+        coalesce(reached.goals, '{{}}') AS goals,
+        CASE
+            WHEN s.flags & {BOT} > 0 THEN {Exclusion.BOT:d}
+            WHEN s.flags & {INTERNAL} > 0 THEN {Exclusion.INTERNAL:d}
+            WHEN s.several_arms THEN {Exclusion.SEVERAL_ARMS:d}
+            WHEN s.is_ghost THEN {Exclusion.PREFETCH:d}
+            WHEN s.first_click < s.first_at - interval '{MAX_AHEAD.total_seconds():.0f} seconds'
+                THEN {Exclusion.IMPOSSIBLE:d}
+            ELSE {Exclusion.NONE:d}
+        END::smallint AS exclusion,
+        concat_ws(' ', {SEGMENTS}) AS segments
+    FROM fold_shown s
+    LEFT JOIN acted ON acted.experiment_id = s.experiment_id AND acted.visitor = s.visitor
+    LEFT JOIN reached ON reached.experiment_id = s.experiment_id AND reached.visitor = s.visitor
+"""  # noqa: S608
+
+# The columns of a rollup, each as a sum over outcomes `o` of experiments `t`; `{sign}` is 1, or -1
+# for what is taken away.
+COUNTED = f"(o.exclusion = {Exclusion.NONE:d})::int"
+MEASURED = f"""
+    CASE t.metric WHEN '{CLICK_RATE}' THEN o.has_clicked::int
+        WHEN '{CONVERSION_RATE}' THEN o.has_converted::int ELSE o.value END
+"""
+AMOUNTS = {
+    "visitors": COUNTED,
+    "clicking_visitors": f"{COUNTED} * o.has_clicked::int",
+    "converting_visitors": f"{COUNTED} * o.has_converted::int",
+    "value_sum": f"{COUNTED} * o.value",
+    "value_sum_squares": f"{COUNTED} * o.value * o.value",
+    "covariate_sum": f"{COUNTED} * o.covariate",
+    "covariate_sum_squares": f"{COUNTED} * o.covariate * o.covariate",
+    "covariate_product_sum": f"{COUNTED} * o.covariate * {MEASURED}",
+    **{name: f"(o.exclusion = {reason:d})::int" for reason, name in LEFT_OUT_COLUMNS.items()},
+}
+GOAL_AMOUNTS = {
+    "converting_visitors": "1",
+    "value_sum": "g.value::numeric",
+    "value_sum_squares": "g.value::numeric * g.value::numeric",
+}
+
+
+def contributions(source: str, *, sign: int = 1) -> str:
+    """Return the query that adds up outcomes: a row an experiment, arm, day and segment."""
+    sums = ", ".join(f"sum({sign} * {amount}) AS {name}" for name, amount in AMOUNTS.items())
+    totals = ", ".join(f"sum({name}) AS {name}" for name in AMOUNTS)
+    # First by all segments of a visitor together, of which there are few; then by each.
+    return f"""
+    SELECT experiment_id, variant_id, day, segment, {totals}
+    FROM (
+        SELECT o.experiment_id, o.variant_id, o.day, o.segments, {sums}
+        FROM {source} o JOIN fold_trial t ON t.experiment_id = o.experiment_id
+        GROUP BY o.experiment_id, o.variant_id, o.day, o.segments
+    ) summed
+    CROSS JOIN LATERAL unnest(array_prepend('', string_to_array(segments, ' '))) AS segment
+    GROUP BY experiment_id, variant_id, day, segment
+    """  # noqa: S608
+
+
+def goal_contributions(source: str, *, sign: int = 1) -> str:
+    """Return the query that adds up guardrails' goals: a row an experiment, arm, day and goal."""
+    sums = ", ".join(f"sum({sign} * {amount}) AS {name}" for name, amount in GOAL_AMOUNTS.items())
+    return f"""
+    SELECT o.experiment_id, o.variant_id, o.day, g.key AS goal, {sums}
+    FROM {source} o CROSS JOIN LATERAL jsonb_each_text(o.goals) AS g
+    WHERE o.exclusion = {Exclusion.NONE:d} AND o.goals <> '{{}}'
+    GROUP BY o.experiment_id, o.variant_id, o.day, g.key
+    """  # noqa: S608

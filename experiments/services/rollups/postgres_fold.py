@@ -1,0 +1,243 @@
+"""Folding and rebuilding on PostgreSQL: the visitors of many events in a few statements.
+
+Each function runs inside its caller's transaction, with the experiments locked that are booked.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
+
+from experiments.models import Experiment, GoalRollup, PendingBatch, Rollup, VisitorDay
+from experiments.services.rollups.outcome_sql import (
+    AMOUNTS,
+    COLUMNS,
+    EVENT,
+    GOAL_AMOUNTS,
+    OUTCOME,
+    OUTCOMES,
+    TRIAL,
+    acts,
+    contributions,
+    goal_contributions,
+    seen,
+    shown,
+)
+
+ROLLUP, GOAL_ROLLUP, DAYS, PENDING = (
+    model._meta.db_table for model in (Rollup, GoalRollup, VisitorDay, PendingBatch)
+)
+NAMES = ", ".join(COLUMNS)
+
+# Events of a visitor lie in as many partitions as the visitor was there on days; which, is kept
+# beside them, or each of them would be asked. Of the visitor 64 bits of a hash: one that meets
+# another only has a partition asked in vain.
+HASHED = "('x' || substr(md5({visitor}), 1, 16))::bit(64)::bigint"
+DAY_OF_ID = """
+    (date '1970-01-01' + (('x' || lpad(substr(replace({id}::text, '-', ''), 1, 12), 16, '0')
+    )::bit(64)::bigint / 86400000)::int)
+"""
+FIRST_ID = """
+    (lpad(to_hex(({day} - date '1970-01-01')::bigint * 86400000), 12, '0')
+    || '00000000000000000000')::uuid
+"""
+
+TOUCHED = f"""
+    CREATE TEMP TABLE fold_touched ON COMMIT DROP AS
+    SELECT site_id, visitor, {HASHED.format(visitor="visitor")} AS visitor_hash,
+           {DAY_OF_ID.format(id="event_id")} AS day, count(*) AS n_events
+    FROM {EVENT} WHERE batch = ANY(%s) GROUP BY 1, 2, 3, 4
+"""  # noqa: S608
+REMEMBER_DAYS = f"""
+    INSERT INTO {DAYS} (site_id, visitor_hash, day)
+    SELECT DISTINCT site_id, visitor_hash, day FROM fold_touched ORDER BY 1, 2, 3
+    ON CONFLICT DO NOTHING
+"""  # noqa: S608
+FORGET_DAYS = f"""
+    DELETE FROM {DAYS} WHERE site_id = %s AND visitor_hash = {HASHED.format(visitor="%s")}
+"""  # noqa: S608
+# Every event of the visitors, whenever it came.
+EVENTS = f"""
+    CREATE TEMP TABLE fold_event ON COMMIT DROP AS
+    SELECT e.*
+    FROM (SELECT DISTINCT site_id, visitor, visitor_hash FROM fold_touched) v
+    JOIN {DAYS} d ON d.site_id = v.site_id AND d.visitor_hash = v.visitor_hash
+    JOIN {EVENT} e ON e.site_id = v.site_id AND e.visitor = v.visitor
+        AND e.event_id >= {FIRST_ID.format(day="d.day")}
+        AND e.event_id < {FIRST_ID.format(day="(d.day + 1)")}
+"""  # noqa: S608
+
+# What is settled rests on events that were dropped, and stays.
+CHANGED = f"""
+    CREATE TEMP TABLE fold_changed ON COMMIT DROP AS
+    SELECT n.* FROM fold_outcome n
+    LEFT JOIN {OUTCOME} o ON o.experiment_id = n.experiment_id AND o.visitor = n.visitor
+    WHERE o.experiment_id IS NULL OR (NOT o.is_settled AND ({", ".join(f"o.{c}" for c in COLUMNS)})
+        IS DISTINCT FROM ({", ".join(f"n.{c}" for c in COLUMNS)}))
+"""  # noqa: S608
+REPLACED = f"""
+    CREATE TEMP TABLE fold_replaced ON COMMIT DROP AS
+    SELECT o.* FROM {OUTCOME} o JOIN fold_changed n
+    ON n.experiment_id = o.experiment_id AND n.visitor = o.visitor
+"""  # noqa: S608
+WRITE_OUTCOMES = f"""
+    INSERT INTO {OUTCOME} (experiment_id, visitor, {NAMES})
+    SELECT experiment_id, visitor, {NAMES} FROM fold_changed
+    ON CONFLICT (experiment_id, visitor) DO UPDATE
+    SET {", ".join(f"{name} = excluded.{name}" for name in COLUMNS)}
+"""  # noqa: S608
+WAITING = f"""
+    CREATE TEMP TABLE fold_waiting ON COMMIT DROP AS
+    SELECT DISTINCT visitor FROM {EVENT}
+    WHERE site_id = %s AND batch IN (SELECT id FROM {PENDING})
+"""  # noqa: S608
+STANDING = f"""
+    CREATE TEMP TABLE fold_standing ON COMMIT DROP AS
+    SELECT o.* FROM {OUTCOME} o WHERE o.experiment_id = %s
+    AND (o.is_settled OR o.visitor IN (SELECT visitor FROM fold_waiting))
+"""  # noqa: S608
+COUNTED_AGAIN = """
+    CREATE TEMP TABLE fold_counted ON COMMIT DROP AS
+    SELECT n.* FROM fold_outcome n
+    WHERE NOT EXISTS (SELECT FROM fold_standing s WHERE s.visitor = n.visitor)
+    AND NOT EXISTS (SELECT FROM fold_waiting w WHERE w.visitor = n.visitor)
+"""
+# Tables of sums, what their rows are named by beside arm and day, and the query that makes them.
+SUMS = (
+    (ROLLUP, "segment", AMOUNTS, contributions),
+    (GOAL_ROLLUP, "goal", GOAL_AMOUNTS, goal_contributions),
+)
+
+
+def fold_set(*, batches: Sequence[int], experiments: Iterable[int]) -> int:
+    """Count the visitors of these batches again; return how many events the batches have."""
+    with connection.cursor() as cursor:
+        _make(cursor, "fold_trial", TRIAL, [list(experiments)])
+        _make(cursor, "fold_touched", TOUCHED, [list(batches)])
+        cursor.execute(REMEMBER_DAYS)
+        _make_events(cursor)
+        _count(cursor, "fold_event", experiments)
+        _make(cursor, "fold_changed", CHANGED)
+        _make(cursor, "fold_replaced", REPLACED)
+        cursor.execute(WRITE_OUTCOMES)
+        _book(cursor)
+        cursor.execute("SELECT coalesce(sum(n_events), 0) FROM fold_touched")
+        return int(cursor.fetchone()[0])
+
+
+def rebuild_set(*, experiment: Experiment, site_id: int) -> None:
+    """Replace an experiment's outcomes and rollups by what its events give."""
+    with connection.cursor() as cursor:
+        count_set(cursor, experiment=experiment, site_id=site_id)
+        _make(cursor, "fold_changed", CHANGED)
+        cursor.execute(
+            f"DELETE FROM {OUTCOME} o WHERE o.experiment_id = %s AND NOT o.is_settled "  # noqa: S608
+            "AND NOT EXISTS (SELECT FROM fold_outcome n WHERE n.experiment_id = o.experiment_id "
+            "AND n.visitor = o.visitor)",
+            [experiment.pk],
+        )
+        cursor.execute(WRITE_OUTCOMES)
+        own = f"(SELECT * FROM {OUTCOME} WHERE experiment_id = {experiment.pk:d})"  # noqa: S608
+        for table, key, amounts, query in SUMS:
+            names = ", ".join(("experiment_id", "variant_id", "day", key, *amounts))
+            cursor.execute(f"DELETE FROM {table} WHERE experiment_id = %s", [experiment.pk])  # noqa: S608
+            cursor.execute(f"INSERT INTO {table} ({names}) {query(own)}")
+
+
+def differing_rows(*, experiment: Experiment, site_id: int) -> int:
+    """Return how many rows of the experiment's rollups are not what its events give.
+
+    Who has events that wait, or had some that were dropped, counts as booked.
+    """
+    with connection.cursor() as cursor:
+        count_set(cursor, experiment=experiment, site_id=site_id)
+        _make(cursor, "fold_waiting", WAITING, [site_id])
+        _make(cursor, "fold_standing", STANDING, [experiment.pk])
+        _make(cursor, "fold_counted", COUNTED_AGAIN)
+        n_differing = 0
+        for table, key, amounts, query in SUMS:
+            names = f"experiment_id, variant_id, day, {key}"
+            less = ", ".join(f"-{name}" for name in amounts)
+            other = " OR ".join(f"sum({name}) <> 0" for name in amounts)
+            cursor.execute(
+                f"""
+                SELECT count(*) FROM (
+                    SELECT {names} FROM (
+                        {query("fold_counted")} UNION ALL {query("fold_standing")}
+                        UNION ALL SELECT {names}, {less} FROM {table} WHERE experiment_id = %s
+                    ) both_ways GROUP BY {names} HAVING {other}
+                ) differing
+                """,  # noqa: S608
+                [experiment.pk],
+            )
+            n_differing += cursor.fetchone()[0]
+        return n_differing
+
+
+def forget_days(*, site_id: int, visitor: str) -> None:
+    """Forget on which days a visitor was there; whoever calls deletes the events."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(FORGET_DAYS, [site_id, visitor])
+
+
+def count_set(cursor: CursorWrapper, *, experiment: Experiment, site_id: int) -> None:
+    """Make fold_outcome: the experiment's visitors, counted from every event there is."""
+    # Groups of millions of visitors in memory, where the server's default would write them out.
+    cursor.execute("SET LOCAL work_mem = '256MB'")
+    _make(cursor, "fold_trial", TRIAL, [[experiment.pk]])
+    own = f"(SELECT * FROM {EVENT} WHERE site_id = {site_id:d})"  # noqa: S608
+    _count(cursor, own, [experiment.pk])
+
+
+def _make_events(cursor: CursorWrapper) -> None:
+    # The planner knows nothing of how many partitions a day spares: it would read them all.
+    cursor.execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
+    _make(cursor, "fold_event", EVENTS)
+    cursor.execute("SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on")
+
+
+def _count(cursor: CursorWrapper, source: str, experiments: Iterable[int]) -> None:
+    """Make fold_outcome of the events in a relation."""
+    _make(cursor, "fold_seen", seen(source), [list(experiments)])
+    _make(cursor, "fold_shown", shown(source))
+    _make(cursor, "fold_act", acts(source))
+    _make(cursor, "fold_outcome", OUTCOMES)
+
+
+def _make(cursor: CursorWrapper, name: str, statement: str, values: Sequence[Any] = ()) -> None:
+    # A transaction that folds twice has it from the first time.
+    cursor.execute(f"DROP TABLE IF EXISTS {name}")
+    cursor.execute(statement, values or None)
+    cursor.execute(f"ANALYZE {name}")
+
+
+def _book(cursor: CursorWrapper) -> None:
+    """Add to the rollups what fold_changed has more than fold_replaced."""
+    for table, key, amounts, query in SUMS:
+        sums = ", ".join(f"sum({name}) AS {name}" for name in amounts)
+        both = f"{query('fold_changed')} UNION ALL {query('fold_replaced', sign=-1)}"
+        names = f"experiment_id, variant_id, day, {key}"
+        statement = f"""
+            CREATE TEMP TABLE fold_delta ON COMMIT DROP AS
+            SELECT {names}, {sums} FROM ({both}) moved GROUP BY {names}
+        """  # noqa: S608
+        _make(cursor, "fold_delta", statement)
+        _add_delta(cursor, table, names.split(", "), list(amounts))
+
+
+def _add_delta(cursor: CursorWrapper, table: str, keys: list[str], amounts: list[str]) -> None:
+    same = " AND ".join(f"r.{name} = d.{name}" for name in keys)
+    added = ", ".join(f"{name} = r.{name} + d.{name}" for name in amounts)
+    names = ", ".join(keys + amounts)
+    moved = " OR ".join(f"d.{name} <> 0" for name in amounts)
+    nothing = " AND ".join(f"r.{name} = 0" for name in amounts)
+    # Not ON CONFLICT: a row of differences alone would break the rules of a rollup.
+    cursor.execute(f"UPDATE {table} r SET {added} FROM fold_delta d WHERE {same}")  # noqa: S608
+    cursor.execute(
+        f"INSERT INTO {table} ({names}) SELECT {names} FROM fold_delta d WHERE ({moved}) "  # noqa: S608
+        f"AND NOT EXISTS (SELECT FROM {table} r WHERE {same})"
+    )
+    # A row of zeros (its only visitor turned out to be of another day) is no row.
+    cursor.execute(f"DELETE FROM {table} r USING fold_delta d WHERE {same} AND {nothing}")  # noqa: S608

@@ -1,0 +1,102 @@
+"""Are the rollups what a count of the raw events gives? Asked every night, of each experiment.
+
+All is read in one snapshot, without a lock: whoever stores, folds or stops goes on. Visitors of
+whom events wait to be folded, and those whose events were dropped in part, count as they are
+booked; everybody else is counted again.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from itertools import islice
+
+from django.db import connection, transaction
+
+from experiments.models import Experiment, GoalRollup, Rollup, RollupCheck
+from experiments.models.rollup import AMOUNTS, GOAL_AMOUNTS
+from experiments.selectors import rollups
+from experiments.services.rollups.accumulator import Amounts, Book
+from experiments.services.rollups.folding import LATEST_ID, can_be_counted_again
+from experiments.services.rollups.postgres_fold import differing_rows
+from experiments.services.rollups.visitor_events import deeds_of_visitors
+from experiments.services.rollups.visitor_outcome import visitor_outcome
+
+CHUNK = 2_000
+ROLLUP, GOAL = "rollup", "goal"
+Sums = dict[tuple[str, int, date, str], Amounts]
+
+
+def check_rollups(*, now: datetime) -> list[RollupCheck]:
+    """Compare the rollups of every experiment that may still change; return the alarms."""
+    experiments = rollups.experiments_to_check(stopped_since=now - LATEST_ID)
+    checks = [check_experiment(experiment=row, now=now) for row in experiments]
+    return [check for check in checks if check is not None and check.n_differing]
+
+
+def check_experiment(*, experiment: Experiment, now: datetime) -> RollupCheck | None:
+    """Compare one experiment; None where it cannot be counted again."""
+    if not can_be_counted_again(experiment):
+        return None
+    with _one_snapshot():
+        if connection.vendor == "postgresql":
+            n_differing = differing_rows(experiment=experiment, site_id=experiment.slot.site_id)
+        else:
+            n_differing = _differing_rows(experiment)
+    check, _ = RollupCheck.objects.update_or_create(
+        experiment=experiment, defaults={"checked_at": now, "n_differing": n_differing}
+    )
+    return check
+
+
+def _differing_rows(experiment: Experiment) -> int:
+    """Return how many rows of rollups are missing, too many or different."""
+    counted, booked = _counted(experiment), _booked(experiment)
+    return sum(counted.get(key) != booked.get(key) for key in counted.keys() | booked.keys())
+
+
+def _counted(experiment: Experiment) -> Sums:
+    site_id = experiment.slot.site_id
+    standing = rollups.waiting_visitors(site_id=site_id)
+    rows = [*rollups.settled_outcomes(experiment)]
+    rows += rollups.outcomes_of_visitors(experiment_ids={experiment.pk}, visitors=standing)
+    book = Book()
+    for row in {row.visitor: row for row in rows}.values():
+        standing.add(row.visitor)
+        book.add_settled(experiment, row)
+    names = (name for name in rollups.exposed_visitors(experiment) if name not in standing)
+    while chunk := list(islice(names, CHUNK)):
+        for events in deeds_of_visitors(site_id=site_id, visitors=chunk).values():
+            book.add(experiment, visitor_outcome(experiment, events))
+    sums: Sums = {(ROLLUP, *key): amounts for key, amounts in book.sums().items()}
+    return sums | {(GOAL, *key): amounts for key, amounts in book.goal_sums().items()}
+
+
+def _booked(experiment: Experiment) -> Sums:
+    sums: Sums = {}
+    for row in Rollup.objects.filter(experiment=experiment):
+        key = (ROLLUP, row.variant_id, row.day, row.segment)
+        sums[key] = tuple(getattr(row, name) for name in AMOUNTS)
+    for goal in GoalRollup.objects.filter(experiment=experiment):
+        key = (GOAL, goal.variant_id, goal.day, goal.goal)
+        sums[key] = tuple(getattr(goal, name) for name in GOAL_AMOUNTS)
+    return sums
+
+
+@contextmanager
+def _one_snapshot() -> Iterator[None]:
+    """Have all queries see the same moment; inside a transaction that is there it is trusted."""
+    if connection.in_atomic_block:
+        yield
+    elif connection.vendor == "postgresql":
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            yield
+    else:
+        # A transaction of Django's would keep writers out.
+        with connection.cursor() as cursor:
+            cursor.execute("BEGIN DEFERRED")
+            try:
+                yield
+            finally:
+                cursor.execute("COMMIT")

@@ -1,0 +1,155 @@
+"""What one visitor's events amount to in one experiment."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from functools import reduce
+from operator import or_
+from typing import Any
+
+from experiments.event_schema.messages import MAX_AHEAD
+from experiments.event_schema.rules import PRE_PERIOD
+from experiments.models import Event, Exclusion, Experiment
+from experiments.services.rollups.visitor_events import Deed
+
+Metric = Experiment.Metric
+# Plain values: looking a member of an enumeration up costs as much as the rest of a rule.
+EXPOSURE, CLICK, CONVERSION = (str(kind.value) for kind in Event.Type)
+BOT, INTERNAL, PREFETCH = (int(flag) for flag in Event.Flag)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One visitor's contribution to one experiment; the columns of a VisitorOutcome."""
+
+    variant_id: int
+    day: date
+    has_clicked: bool
+    has_converted: bool
+    value: Decimal
+    covariate: Decimal
+    exclusion: Exclusion
+    segments: str
+    # Goals of guardrails that were reached -> total value, as text.
+    goals: dict[str, str]
+
+
+def visitor_outcome(experiment: Experiment, events: Iterable[Deed]) -> Outcome | None:
+    """Return what a visitor's events, in order of time, amount to; None without an exposure.
+
+    What was pre-fetched has not happened yet: it tells only of those of whom nothing else is known.
+    """
+    rows = list(events)
+    happened = [row for row in rows if not row.flags & PREFETCH]
+    return _outcome(experiment, happened) or _outcome(experiment, rows)
+
+
+def _outcome(experiment: Experiment, rows: Sequence[Deed]) -> Outcome | None:
+    shown = [row for row in rows if row.experiment_id == experiment.pk]
+    exposures = [row for row in shown if row.type == EXPOSURE]
+    if not exposures:
+        return None
+    first = exposures[0]
+    later = [row for row in rows if row.occurred_at >= first.occurred_at]
+    end = _end_of_window(experiment, first)
+    in_window = [row for row in later if row.occurred_at <= end]
+    converted = [row for row in in_window if _is_conversion(row, experiment)]
+    if first.variant_id is None:  # The database forbids it: event_has_what_its_type_needs.
+        raise ValueError(f"an exposure without a variant at {first.occurred_at}")
+    return Outcome(
+        variant_id=first.variant_id,
+        day=first.occurred_at.astimezone(UTC).date(),
+        has_clicked=any(_is_click(row, experiment) for row in later),
+        has_converted=bool(converted),
+        value=_total_value(converted),
+        covariate=_covariate(experiment, rows, until=shown[0].occurred_at),
+        exclusion=_exclusion(shown, first),
+        segments=" ".join(segments_of(first)),
+        goals=_guardrail_goals(experiment, in_window),
+    )
+
+
+def _exclusion(shown: Sequence[Deed], first: Deed) -> Exclusion:
+    """Return why a visitor with these exposures and clicks is left out, in order of time."""
+    flags = reduce(or_, (row.flags for row in shown))
+    if flags & BOT:
+        return Exclusion.BOT
+    if flags & INTERNAL:
+        return Exclusion.INTERNAL
+    # A click tells of an arm that was seen, even where its exposure was lost.
+    if len({row.variant_id for row in shown}) > 1:
+        return Exclusion.SEVERAL_ARMS
+    if first.flags & PREFETCH:
+        return Exclusion.PREFETCH
+    # Whoever dates exposures and whoever dates clicks may differ by this; more is no clock.
+    too_early = first.occurred_at - MAX_AHEAD
+    if any(row.type == CLICK and row.occurred_at < too_early for row in shown):
+        return Exclusion.IMPOSSIBLE
+    return Exclusion.NONE
+
+
+def segments_of(exposure: Deed) -> list[str]:
+    """Return the segments that an exposure's attributes name, such as `device=mobile`."""
+    return [f"{name}={_text(value)}" for name, value in sorted(exposure.attributes.items())]
+
+
+def _text(value: Any) -> str:
+    """Return the value as JSON writes it; of a text the text alone."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def measured(experiment: Experiment, outcome: Outcome) -> Decimal:
+    """Return the visitor's outcome on the primary metric."""
+    return {
+        Metric.CLICK_RATE: Decimal(outcome.has_clicked),
+        Metric.CONVERSION_RATE: Decimal(outcome.has_converted),
+        Metric.VALUE_PER_VISITOR: outcome.value,
+    }[Metric(experiment.primary_metric)]
+
+
+def _covariate(experiment: Experiment, events: Iterable[Deed], *, until: datetime) -> Decimal:
+    """Return the primary metric of the pre-period: what no arm can have changed.
+
+    It ends with the first sign of the experiment, be it a click whose exposure was lost. Clicks
+    count wherever on the site they were.
+    """
+    before = [row for row in events if until - PRE_PERIOD <= row.occurred_at < until]
+    if experiment.primary_metric == Metric.CLICK_RATE:
+        return Decimal(any(row.type == CLICK for row in before))
+    reached = [row for row in before if _is_conversion(row, experiment)]
+    if experiment.primary_metric == Metric.CONVERSION_RATE:
+        return Decimal(bool(reached))
+    return _total_value(reached)
+
+
+def guardrail_goals(experiment: Experiment) -> set[str]:
+    """Return the goals that the experiment's guardrails count."""
+    return {rail.goal for rail in experiment.guardrails.all() if rail.goal}
+
+
+def _guardrail_goals(experiment: Experiment, in_window: Iterable[Deed]) -> dict[str, str]:
+    wanted = guardrail_goals(experiment)
+    reached: dict[str, list[Deed]] = {}
+    for row in in_window:
+        if row.type == CONVERSION and row.goal in wanted:
+            reached.setdefault(row.goal, []).append(row)
+    return {goal: format(_total_value(rows), "f") for goal, rows in sorted(reached.items())}
+
+
+def _total_value(conversions: Iterable[Deed]) -> Decimal:
+    return sum((row.value or Decimal(0) for row in conversions), Decimal(0))
+
+
+def _is_click(row: Deed, experiment: Experiment) -> bool:
+    return row.type == CLICK and row.experiment_id == experiment.pk
+
+
+def _is_conversion(row: Deed, experiment: Experiment) -> bool:
+    return row.type == CONVERSION and row.goal == experiment.goal
+
+
+def _end_of_window(experiment: Experiment, first: Deed) -> datetime:
+    """Return until when conversions count: so long after the first exposure, or till the stop."""
+    end = first.occurred_at + timedelta(hours=experiment.conversion_window_hours)
+    return end if experiment.stopped_at is None else min(end, experiment.stopped_at)

@@ -1,0 +1,132 @@
+"""Which arm a visitor gets: kept where one was given before, drawn where not.
+
+An arm is a pure function of visitor and configuration, with two exceptions. A client may carry
+what it was given, as GrowthBook's SDKs do; that holds for the life of the experiment. And where
+the shares have changed, or the visitor has another id since the log-in, the function gives several
+answers: then the first exposure on record decides. Nobody else costs a query.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from experiments.assignment.hashing import Assignment, assign_visitor
+from experiments.assignment.sticky import Identity, carried_assignments, kept_variant
+from experiments.services.serving.first_exposure import first_exposed_arm
+from experiments.services.serving.snapshot import (
+    ServedExperiment,
+    ServedSite,
+    ServedSlot,
+    ServedVariant,
+)
+from experiments.targeting.evaluation import evaluate_condition
+
+# What GrowthBook's SDKs call the visitor's identifier.
+VISITOR_ATTRIBUTE = "id"
+# Attribute of a visitor who must not be told apart: `false` keeps them out of all experiments.
+MEASURED = "measured"
+# Attributes in which a client carries what it was given: {experiment: variant}, or GrowthBook's
+# documents by `attribute||value`.
+CARRIED = "arms"
+DOCUMENTS = "stickyBucketAssignmentDocs"
+
+
+class Drawn(NamedTuple):
+    """The experiment that took a visitor in, with the arm it gave."""
+
+    experiment: ServedExperiment
+    variant: ServedVariant
+    assignment: Assignment
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who asks: the id, the one before the log-in ("" if there is none), all that is known."""
+
+    key: str
+    former_key: str
+    attributes: dict[str, Any]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return (self.key, self.former_key) if self.former_key else (self.key,)
+
+
+def draw(
+    site: ServedSite, slot: ServedSlot, *, visitor: str, attributes: dict[str, Any]
+) -> Drawn | None:
+    """Return the arm of the first experiment that takes this visitor in, or has them already."""
+    if attributes.get(MEASURED) is False:
+        return None
+    former = attributes.get(site.former_id_attribute)
+    is_other = isinstance(former, str) and former != visitor
+    who = Visitor(visitor, str(former) if is_other else "", attributes)
+    carried = _carried(site, who) if CARRIED in attributes or DOCUMENTS in attributes else {}
+    for experiment in slot.experiments:
+        if not experiment.is_running:
+            continue
+        assignment = _kept(experiment, who, carried) if carried else None
+        if assignment is None and _is_targeted(experiment, who):
+            assignment = _assigned(site, experiment, who)
+        if assignment is not None and assignment.arm is not None:
+            return Drawn(experiment, experiment.variants[assignment.arm], assignment)
+    return None
+
+
+def _is_targeted(experiment: ServedExperiment, visitor: Visitor) -> bool:
+    if not experiment.condition:
+        return True
+    # GrowthBook's name for the visitor, so that its SDKs and we read a condition alike.
+    known = visitor.attributes
+    if VISITOR_ATTRIBUTE not in known:
+        known = {**known, VISITOR_ATTRIBUTE: visitor.key}
+    return evaluate_condition(experiment.condition, known)
+
+
+def _carried(site: ServedSite, visitor: Visitor) -> dict[str, str]:
+    """Return what the client says it was given, by `experiment__version`."""
+    arms, documents = (visitor.attributes.get(name) for name in (CARRIED, DOCUMENTS))
+    identities: list[Identity] = [(VISITOR_ATTRIBUTE, visitor.key)]
+    if visitor.former_key:
+        identities.append((site.former_id_attribute, visitor.former_key))
+    found = carried_assignments(documents, identities) if isinstance(documents, dict) else {}
+    if isinstance(arms, dict):
+        own = {f"{key}__0": arm for key, arm in arms.items() if isinstance(arm, str)}
+        found = {**own, **found}
+    return found
+
+
+def _kept(
+    experiment: ServedExperiment, visitor: Visitor, carried: Mapping[str, str]
+) -> Assignment | None:
+    """Return the assignment that the client carries; audience and coverage do not matter to it."""
+    arm = kept_variant(carried, experiment.key, [one.key for one in experiment.variants]).index
+    if arm is None:
+        return None
+    possible = dict(_answers(experiment, visitor))
+    return possible.get(arm, experiment.allocation.assignments[arm])
+
+
+def _assigned(site: ServedSite, experiment: ServedExperiment, visitor: Visitor) -> Assignment:
+    """Return the assignment by hash; where that gives several arms, by the first exposure."""
+    assignment = assign_visitor(experiment.allocation, visitor.key, visitor.attributes)
+    if not assignment.former and not visitor.former_key:
+        return assignment
+    possible = dict(_answers(experiment, visitor))
+    if possible.keys() <= {assignment.arm}:
+        return assignment
+    arm = first_exposed_arm(site, experiment, visitor.keys)
+    if arm is None:
+        return assignment
+    return possible.get(arm, experiment.allocation.assignments[arm])
+
+
+def _answers(
+    experiment: ServedExperiment, visitor: Visitor
+) -> Iterator[tuple[int | None, Assignment]]:
+    """Yield the arms that the visitor may have been given, the likeliest last."""
+    for key in reversed(visitor.keys):
+        now = assign_visitor(experiment.allocation, key, visitor.attributes)
+        for one in (*reversed(now.former), now):
+            if one.arm is not None:
+                yield one.arm, one

@@ -1,0 +1,141 @@
+"""Slot and visitor in, CTA out: the hot path. Reads the snapshot only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from experiments.assignment.hashing import Assignment
+from experiments.models.experiment import NO_EXPERIMENT
+from experiments.services.catalogue.cta_content import spoken_locale
+from experiments.services.catalogue.server_keys import server_key_digest
+from experiments.services.serving.arm_assignment import Drawn, draw
+from experiments.services.serving.preview_links import (
+    ATTRIBUTE,
+    RefusedPreviewError,
+    preview_of,
+    previewed_arm,
+)
+from experiments.services.serving.snapshot import ServedSite, ServedSlot, Snapshot
+
+# OFREP's words: a CTA for everybody, one drawn by an experiment, one that was asked for.
+STATIC = "STATIC"
+SPLIT = "SPLIT"
+TARGETING_MATCH = "TARGETING_MATCH"
+
+
+class UnknownSlotError(Exception):
+    """The site has no slot of this key."""
+
+
+class NoWordingError(Exception):
+    """The CTA to show says nothing in any language."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Evaluation:
+    """The CTA for one visitor; `experiment` and `arm` are None outside experiments.
+
+    Nothing in it is the visitor's own: everybody with this arm and language gets the same object.
+    `written` is for the interface that sends it, which then writes it once. `phase` is the number
+    of the experiment's phase, once its shares have changed. `is_preview`: it was asked for by a
+    preview link and must not be counted; `preview_error` says why such a link was not followed.
+    """
+
+    slot: str
+    variant: str
+    reason: str
+    value: Mapping[str, Any]
+    experiment: str | None = None
+    arm: int | None = None
+    propensity: float | None = None
+    phase: int | None = None
+    is_preview: bool = False
+    preview_error: str | None = None
+    written: Any = None
+    assignment: Assignment | None = field(default=None, repr=False)
+
+
+def site_of_key(snapshot: Snapshot, key: str) -> ServedSite | None:
+    """Return the site that a publishable or secret key belongs to."""
+    site = snapshot.client_keys.get(key)
+    return site or snapshot.server_key_digests.get(server_key_digest(key))
+
+
+def evaluate_slot(
+    site: ServedSite, slot_key: str, *, visitor: str, attributes: dict[str, Any]
+) -> Evaluation:
+    """Return the CTA for this visitor.
+
+    Raises:
+        UnknownSlotError: If the site has no such slot.
+        NoWordingError: If its CTA has no wording: the page keeps its own content.
+    """
+    slot = site.slots.get(slot_key)
+    if slot is None:
+        raise UnknownSlotError(slot_key)
+    token = attributes.get(ATTRIBUTE)
+    if isinstance(token, str) and token:
+        return _previewed(site, slot, token, visitor=visitor, attributes=attributes)
+    return _drawn(site, slot, visitor=visitor, attributes=attributes)
+
+
+def _drawn(
+    site: ServedSite, slot: ServedSlot, *, visitor: str, attributes: dict[str, Any]
+) -> Evaluation:
+    drawn = draw(site, slot, visitor=visitor, attributes=attributes)
+    values = slot.default_values if drawn is None else drawn.variant.values
+    spoken = _spoken(site, slot, values, attributes)
+    # An experiment's assignments are as few as its ranges. The evaluation holds its own, so that
+    # no other object can ever have its number.
+    key = (0 if drawn is None else id(drawn.assignment), spoken)
+    evaluation = slot.evaluations.get(key)
+    if evaluation is None:
+        evaluation = slot.evaluations[key] = _evaluation(slot, drawn, values[spoken])
+    return evaluation
+
+
+def _previewed(
+    site: ServedSite, slot: ServedSlot, token: str, *, visitor: str, attributes: dict[str, Any]
+) -> Evaluation:
+    """Return the arm that a link opens. The page's other slots show their defaults, uncounted."""
+    try:
+        preview = preview_of(token, site_id=site.pk)
+        arm = previewed_arm(preview) if preview.slot == slot.key else None
+    except RefusedPreviewError as error:
+        evaluation = _drawn(site, slot, visitor=visitor, attributes=attributes)
+        return replace(evaluation, preview_error=str(error), written=None)
+    values = slot.default_values if arm is None else arm.values
+    return Evaluation(
+        slot=slot.key,
+        variant=NO_EXPERIMENT if arm is None else arm.variant,
+        reason=STATIC if arm is None else TARGETING_MATCH,
+        value=values[_spoken(site, slot, values, attributes)],
+        is_preview=True,
+    )
+
+
+def _spoken(
+    site: ServedSite, slot: ServedSlot, values: Mapping[str, object], attributes: dict[str, Any]
+) -> str:
+    locale = attributes.get("locale")
+    wanted = locale if isinstance(locale, str) else site.default_locale
+    spoken = spoken_locale(values, wanted, site.default_locale)
+    if spoken is None:
+        raise NoWordingError(f"the CTA of slot {slot.key!r} has no wording")
+    return spoken
+
+
+def _evaluation(slot: ServedSlot, drawn: Drawn | None, value: Mapping[str, Any]) -> Evaluation:
+    if drawn is None:
+        return Evaluation(slot=slot.key, variant=NO_EXPERIMENT, reason=STATIC, value=value)
+    return Evaluation(
+        slot=slot.key,
+        variant=drawn.variant.key,
+        reason=SPLIT,
+        value=value,
+        experiment=drawn.experiment.key,
+        arm=drawn.variant.arm,
+        propensity=drawn.assignment.propensity,
+        phase=drawn.experiment.phases[-1].number or None,
+        assignment=drawn.assignment,
+    )

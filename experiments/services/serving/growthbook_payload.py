@@ -1,0 +1,153 @@
+"""The site's live experiments as a GrowthBook payload, which that project's open SDKs evaluate.
+
+A slot is a feature, its default CTA the default value, and a live experiment one or more rules
+in the order in which `evaluate_slot` asks them. Hash version 2, explicit ranges and filters: a
+browser, a CDN or a server with such an SDK finds the same arm as OFREP does. The tests compare
+the two visitor by visitor.
+
+Languages: one rule for each set of languages that reads the same wordings, told apart by a
+prerequisite, the feature `$locale`. The rules of an experiment share key, seed and ranges, so
+whatever a visitor's language, the arm is the same. A condition would not do: an SDK that keeps
+sticky buckets skips the conditions of an experiment, never its prerequisites.
+"""
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from experiments.assignment.hashing import HASH_VERSION, NamespaceFilter
+from experiments.services.catalogue.cta_content import localised
+from experiments.services.serving.arm_assignment import VISITOR_ATTRIBUTE
+from experiments.services.serving.snapshot import (
+    ServedExperiment,
+    ServedSite,
+    ServedSlot,
+    ServedVariant,
+)
+
+# Not a slug: no slot can have this key.
+LOCALE_FEATURE = "$locale"
+# The language of a visitor whose own none of the site's CTAs speaks.
+OTHER = ""
+
+Values = Mapping[str, Mapping[str, Any]]
+Json = dict[str, Any]
+
+
+def payload_of(site: ServedSite) -> Json:
+    """Return what `GET /api/features/{client_key}` serves. All of it is public."""
+    locales = _locales(site.slots.values())
+    features = {
+        key: _feature(slot, locales, site.default_locale) for key, slot in site.slots.items()
+    }
+    if any(_asks_locale(feature) for feature in features.values()):
+        features[LOCALE_FEATURE] = _locale_feature(locales)
+    return {"features": features}
+
+
+def _feature(slot: ServedSlot, locales: Sequence[str], fallback: str) -> Json:
+    rules = []
+    for experiment in slot.experiments:
+        if experiment.is_running:
+            arms = [variant.values for variant in experiment.variants]
+            for classes, values in _by_language(arms, locales, fallback):
+                rules.append(_experiment_rule(experiment, values) | _prerequisite(classes))
+    *others, (_, (default,)) = _by_language([slot.default_values], locales, fallback)
+    rules += [{"force": value} | _prerequisite(classes) for classes, (value,) in others]
+    return {"defaultValue": default, "rules": rules} if rules else {"defaultValue": default}
+
+
+def _experiment_rule(experiment: ServedExperiment, values: Sequence[Json | None]) -> Json:
+    allocation = experiment.allocation
+    rule: Json = {
+        "key": experiment.key,
+        "name": experiment.name,
+        "phase": str(experiment.phases[-1].number),
+        "seed": allocation.seed,
+        # Left out it would mean version 1, under which similar names correlate.
+        "hashVersion": HASH_VERSION,
+        "hashAttribute": VISITOR_ATTRIBUTE,
+        # After a change of shares an arm may have several ranges: a variation for each, with the
+        # arm's key, by which sticky buckets are kept.
+        "variations": [values[arm] for arm in allocation.arms],
+        "meta": [_meta(experiment.variants[arm]) for arm in allocation.arms],
+        "weights": _weights(experiment),
+        "coverage": allocation.coverage,
+        "ranges": [list(part) for part in allocation.ranges],
+    }
+    if experiment.condition:
+        rule["condition"] = experiment.condition
+    if allocation.filters:
+        # Never `namespace`: the SDKs hash that one with version 1.
+        rule["filters"] = [_filter(namespace) for namespace in allocation.filters]
+    return rule
+
+
+def _meta(variant: ServedVariant) -> Json:
+    return {"key": variant.key, "name": variant.key}
+
+
+def _weights(experiment: ServedExperiment) -> list[float]:
+    """Return the part of each range; the SDKs go by the ranges themselves."""
+    if len(experiment.phases) == 1:
+        return [variant.propensity for variant in experiment.variants]
+    widths = [end - start for start, end in experiment.allocation.ranges]
+    return [width / math.fsum(widths) for width in widths]
+
+
+def _filter(namespace: NamespaceFilter) -> Json:
+    return {
+        "seed": namespace.seed,
+        "ranges": [list(part) for part in namespace.ranges],
+        "hashVersion": HASH_VERSION,
+        "attribute": namespace.unit or VISITOR_ATTRIBUTE,
+    }
+
+
+def _locales(slots: Collection[ServedSlot]) -> list[str]:
+    """Return every language that a CTA of these slots speaks, the more particular first."""
+    found = {locale for slot in slots for locale in slot.default_values}
+    for slot in slots:
+        for experiment in slot.experiments:
+            found.update(locale for arm in experiment.variants for locale in arm.values)
+    return sorted(found, key=lambda locale: ("-" not in locale, locale))
+
+
+def _by_language(
+    arms: Sequence[Values], locales: Sequence[str], fallback: str
+) -> list[tuple[list[str], list[Json | None]]]:
+    """Return the arms' values for each class of languages that reads the same; OTHER's is last."""
+    groups: list[tuple[list[str], list[Json | None]]] = []
+    for locale in (*locales, OTHER):
+        values = [dict(localised(arm, locale, fallback)) or None for arm in arms]
+        classes = next((known for known, same in groups if same == values), None)
+        if classes is None:
+            groups.append(([locale], values))
+        else:
+            classes.append(locale)
+    return sorted(groups, key=lambda group: OTHER in group[0])
+
+
+def _prerequisite(classes: Sequence[str]) -> Json:
+    if OTHER in classes:  # Asked last: whoever comes so far.
+        return {}
+    condition = {"value": {"$in": list(classes)}}
+    return {"parentConditions": [{"id": LOCALE_FEATURE, "condition": condition}]}
+
+
+def _asks_locale(feature: Json) -> bool:
+    return any("parentConditions" in rule for rule in feature.get("rules", ()))
+
+
+def _locale_feature(locales: Sequence[str]) -> Json:
+    """Return the feature whose value is the visitor's language, as far as the site knows it."""
+    rules = [{"condition": _speaks(locale), "force": locale} for locale in locales]
+    return {"defaultValue": OTHER, "rules": rules}
+
+
+def _speaks(locale: str) -> Json:
+    is_text = {"$type": "string"}
+    exactly = {"locale": {**is_text, "$eq": locale}}
+    if "-" in locale:
+        return exactly
+    return {"$or": [exactly, {"locale": {**is_text, "$regex": f"^{locale}-"}}]}

@@ -1,0 +1,98 @@
+"""Links that show one arm to whoever opens them: signed, for one site and a week, never counted."""
+
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from django.core import signing
+
+from experiments.models import Variant
+from experiments.selectors import serving
+from experiments.services.catalogue.cta_content import cta_values
+
+# In the address of a page, and the attribute of a context.
+PARAMETER = "ctaopt_preview"
+ATTRIBUTE = "preview"
+MAX_AGE_S = 7 * 86_400
+# No key of a variant begins so: an event that names such a one is refused.
+VARIANT_PREFIX = "preview:"
+SALT = "ctaopt.preview"
+# What a link may be refused for.
+EXPIRED = "expired"
+INVALID = "invalid"
+# A token of ours has some 70 characters.
+MAX_LENGTH = 300
+
+
+class RefusedPreviewError(Exception):
+    """The link is `expired`, or `invalid`: forged, of another site, or of an arm that is gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What a link opens: an arm on its slot."""
+
+    slot: str
+    variant_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviewedArm:
+    """The arm as clients get it; `variant` is no key of an arm, so that no event can name it."""
+
+    experiment: str
+    variant: str
+    values: dict[str, dict[str, object]]
+
+
+def preview_token(variant: Variant) -> str:
+    """Return what opens this arm for a week, on its own site only."""
+    slot = variant.experiment.slot
+    return signing.dumps([slot.site_id, slot.key, variant.pk], salt=SALT)
+
+
+def preview_link(page: str, token: str) -> str:
+    """Return the address of a page with the token in it.
+
+    >>> preview_link("https://shop.example/pricing?a=1#top", "T")
+    'https://shop.example/pricing?a=1&ctaopt_preview=T#top'
+    """
+    parts = urlsplit(page)
+    query = [
+        pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] != PARAMETER
+    ]
+    return urlunsplit(parts._replace(query=urlencode([*query, (PARAMETER, token)])))
+
+
+def preview_of(token: str, *, site_id: int) -> Preview:
+    """Return what a token opens, without a query.
+
+    Raises:
+        RefusedPreviewError: With the reason.
+    """
+    if len(token) > MAX_LENGTH:
+        raise RefusedPreviewError(INVALID)
+    try:
+        its_site, slot, variant_id = signing.loads(token, salt=SALT, max_age=MAX_AGE_S)
+    except signing.SignatureExpired as error:
+        raise RefusedPreviewError(EXPIRED) from error
+    except signing.BadSignature as error:
+        raise RefusedPreviewError(INVALID) from error
+    if its_site != site_id:
+        raise RefusedPreviewError(INVALID)
+    return Preview(slot=slot, variant_id=variant_id)
+
+
+def previewed_arm(preview: Preview) -> PreviewedArm:
+    """Return the arm, also of a draft; two queries, for those who have a link.
+
+    Raises:
+        RefusedPreviewError: If it is gone.
+    """
+    variant = serving.variant_to_preview(variant_id=preview.variant_id)
+    if variant is None:
+        raise RefusedPreviewError(INVALID)
+    return PreviewedArm(
+        experiment=variant.experiment.key,
+        variant=VARIANT_PREFIX + variant.key,
+        values=cta_values(variant.cta),
+    )

@@ -1,0 +1,219 @@
+"""The configuration compiled for serving: read from the database once, then only from memory."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from experiments.assignment.hashing import Allocation, NamespaceFilter, compile_allocation
+from experiments.assignment.phases import compile_phases, propensities
+from experiments.event_schema.messages import MAX_AGE
+from experiments.models import Experiment, Site, Variant
+from experiments.selectors import serving
+from experiments.services.catalogue.cta_content import cta_values
+from experiments.services.catalogue.server_keys import refused_keys, server_key_digest
+from experiments.services.serving.internal_traffic import InternalTraffic, internal_traffic
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedVariant:
+    pk: int
+    key: str
+    arm: int
+    values: Mapping[str, Mapping[str, Any]]
+    propensity: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedPhase:
+    """A stretch of time with the same shares; `propensities` by arm."""
+
+    number: int
+    started_at: datetime
+    propensities: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedExperiment:
+    """`phases` in order; one only where neither shares nor coverage have changed.
+
+    `remembered`: when an id's arm was looked up, and which it was.
+    """
+
+    pk: int
+    key: str
+    name: str
+    is_running: bool
+    started_at: datetime
+    stopped_at: datetime | None
+    condition: dict[str, Any]
+    allocation: Allocation
+    variants: tuple[ServedVariant, ...]
+    phases: tuple[ServedPhase, ...]
+    remembered: dict[tuple[str, ...], tuple[float, int | None]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    def variant(self, key: str) -> ServedVariant | None:
+        return next((variant for variant in self.variants if variant.key == key), None)
+
+    def phase_at(self, moment: datetime) -> ServedPhase:
+        """Return the phase of a moment; the first one for any before it."""
+        begun = [phase for phase in self.phases if phase.started_at <= moment]
+        return begun[-1] if begun else self.phases[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedSlot:
+    """`evaluations`: the answers given so far, by arm and language."""
+
+    key: str
+    default_values: Mapping[str, Mapping[str, Any]]
+    experiments: tuple[ServedExperiment, ...]
+    evaluations: dict[tuple[int, str], Any] = field(default_factory=dict, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedSite:
+    pk: int
+    key: str
+    client_key: str
+    default_locale: str
+    allowed_origins: frozenset[str]
+    internal: InternalTraffic
+    former_id_attribute: str
+    slots: Mapping[str, ServedSlot]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Everything that serving and ingestion need to know, at one revision."""
+
+    revision: int
+    client_keys: Mapping[str, ServedSite]
+    server_key_digests: Mapping[str, ServedSite]
+
+
+def build_snapshot(*, revision: int, now: datetime) -> Snapshot:
+    """Read the whole configuration in a fixed number of queries.
+
+    What refers to a row is read before it, or with it, so that a write in between leaves
+    nothing dangling; the revision it moved then asks for the next snapshot.
+    """
+    experiments: dict[int, list[ServedExperiment]] = {}
+    for row in serving.experiments_to_serve(stopped_since=now - MAX_AGE):
+        try:
+            experiments.setdefault(row.slot_id, []).append(_served_experiment(row))
+        except ValueError:  # One broken experiment must not cost every other slot.
+            logger.exception("Experiment %s cannot be served.", row.key)
+    slots: dict[int, dict[str, ServedSlot]] = {}
+    for slot in serving.slots_to_serve():
+        slots.setdefault(slot.site_id, {})[slot.key] = ServedSlot(
+            key=slot.key,
+            default_values=cta_values(slot.default_cta),
+            experiments=tuple(experiments.get(slot.pk, ())),
+        )
+    keys = list(serving.valid_server_keys())
+    rows = list(serving.sites_to_serve())
+    sites = {site.pk: _served_site(site, slots.get(site.pk, {})) for site in rows}
+    client_keys = {site.client_key: sites[site.pk] for site in rows}
+    digests = {key.digest: sites[key.site_id] for key in keys if key.site_id in sites}
+    return Snapshot(
+        revision=revision,
+        client_keys=_without(refused_keys(), client_keys),
+        server_key_digests=_without({server_key_digest(key) for key in refused_keys()}, digests),
+    )
+
+
+def _without(refused: AbstractSet[str], sites: dict[str, ServedSite]) -> dict[str, ServedSite]:
+    return {key: site for key, site in sites.items() if key not in refused}
+
+
+def _served_site(site: Site, slots: dict[str, ServedSlot]) -> ServedSite:
+    return ServedSite(
+        pk=site.pk,
+        key=site.key,
+        client_key=site.client_key,
+        default_locale=site.default_locale,
+        allowed_origins=frozenset(site.allowed_origins),
+        internal=internal_traffic(networks=site.internal_networks, visitors=site.internal_visitors),
+        former_id_attribute=site.former_id_attribute,
+        slots=slots,
+    )
+
+
+def _served_experiment(row: Experiment) -> ServedExperiment:
+    variants = list(row.variants.all())
+    return ServedExperiment(
+        pk=row.pk,
+        key=row.key,
+        name=row.name,
+        is_running=row.status == Experiment.Status.RUNNING,
+        started_at=_started_at(row),
+        stopped_at=row.stopped_at,
+        condition=row.audience.condition if row.audience else {},
+        allocation=_allocation(row, [float(variant.share) for variant in variants]),
+        variants=tuple(
+            ServedVariant(
+                pk=variant.pk,
+                key=variant.key,
+                arm=variant.arm,
+                values=cta_values(variant.cta),
+                propensity=float(variant.share),
+            )
+            for variant in variants
+        ),
+        phases=_phases(row, variants),
+    )
+
+
+def _allocation(row: Experiment, shares: list[float]) -> Allocation:
+    coverage, filters = float(row.coverage), _filters(row)
+    history = [phase.slices for phase in row.phases.all()]
+    if not history:
+        return compile_allocation(
+            seed=row.assignment_seed, shares=shares, coverage=coverage, filters=filters
+        )
+    return compile_phases(
+        seed=row.assignment_seed,
+        history=history,
+        n_arms=len(shares),
+        coverage=coverage,
+        filters=filters,
+    )
+
+
+def _phases(row: Experiment, variants: Sequence[Variant]) -> tuple[ServedPhase, ...]:
+    phases = tuple(
+        ServedPhase(
+            number=phase.number,
+            started_at=phase.started_at,
+            propensities=propensities(phase.slices, len(variants)),
+        )
+        for phase in row.phases.all()
+    )
+    shares = tuple(float(variant.share) for variant in variants)
+    return phases or (ServedPhase(number=0, started_at=_started_at(row), propensities=shares),)
+
+
+def _started_at(row: Experiment) -> datetime:
+    if row.started_at is None:  # The database forbids it: experiment_started_unless_draft.
+        raise ValueError(f"experiment {row.key} is {row.status} without a start")
+    return row.started_at
+
+
+def _filters(row: Experiment) -> list[NamespaceFilter]:
+    """Return what keeps visitors out: the site's holdout, then the namespace."""
+    site, space = row.slot.site, row.namespace
+    filters = []
+    if site.holdout:
+        rest = (float(site.holdout), 1.0)
+        filters.append(NamespaceFilter(seed=site.assigned_holdout_seed, ranges=(rest,)))
+    if space is not None and row.namespace_start is not None and row.namespace_end is not None:
+        part = (float(row.namespace_start), float(row.namespace_end))
+        filters.append(NamespaceFilter(seed=space.seed, ranges=(part,), unit=space.unit or None))
+    return filters

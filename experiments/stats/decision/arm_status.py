@@ -1,0 +1,106 @@
+"""Where one arm stands: its goal and its guardrails read against the policy."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from experiments.stats.decision.evidence import (
+    ArmEvidence,
+    Evidence,
+    GuardrailEvidence,
+    Rule,
+    turned,
+)
+from experiments.stats.decision.policy import Policy
+
+
+class Outcome(StrEnum):
+    """Where one arm stands."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    HARMFUL = "harmful"  # a guardrail is harmed
+    EQUIVALENT = "equivalent"
+    UNDECIDED = "undecided"
+    NO_RESULT = "no_result"
+
+
+def outcome_of(arm: ArmEvidence, evidence: Evidence, policy: Policy) -> Outcome:
+    """Return where the arm stands now.
+
+    Guardrails are read before the goal: a win does not pay for harm.
+
+    Args:
+        arm: One arm of `evidence`.
+        evidence: Its experiment.
+        policy: Thresholds.
+
+    Returns:
+        One outcome. A fixed-horizon goal stays `undecided` until the plan is finished.
+
+    >>> arm = ArmEvidence(arm=1, n=9_000, lift=-0.2, p_value=0.001)
+    >>> outcome_of(arm, Evidence(arms=(arm,), control_n=9_000), Policy())
+    <Outcome.WORSE: 'worse'>
+    """
+    if not _enough_for_harm(arm, evidence, policy):
+        return Outcome.UNDECIDED
+    if any(is_harmed(rail, evidence) for rail in arm.guardrails):
+        return Outcome.HARMFUL
+    if arm.p_value is None or arm.lift is None:
+        return Outcome.NO_RESULT
+    if not (evidence.rule is Rule.SEQUENTIAL or evidence.finished):
+        return Outcome.UNDECIDED
+    gain = arm.lift if evidence.higher_is_better else -arm.lift
+    if arm.p_value <= evidence.alpha and gain != 0:
+        return Outcome.BETTER if gain > 0 else Outcome.WORSE
+    gains = turned(arm.bounds, higher_is_better=evidence.higher_is_better)
+    small = policy.minimum_change
+    if gains is not None and -small < gains[0] and gains[1] < small:
+        return Outcome.EQUIVALENT
+    return Outcome.UNDECIDED
+
+
+def _enough_for_harm(arm: ArmEvidence, evidence: Evidence, policy: Policy) -> bool:
+    """Return whether arm and control together reach the floors.
+
+    A harmful arm has few conversions by its nature, so harm must not wait until it has
+    its own share of them.
+    """
+    if min(arm.n, evidence.control_n) < policy.minimum_visitors:
+        return False
+    if arm.conversions is None or evidence.control_conversions is None:
+        return True
+    return arm.conversions + evidence.control_conversions >= 2 * policy.minimum_conversions
+
+
+def _readable(rail: GuardrailEvidence, evidence: Evidence) -> bool:
+    return rail.anytime or evidence.finished
+
+
+def is_harmed(rail: GuardrailEvidence, evidence: Evidence) -> bool:
+    """Return whether the metric is worse for sure, and possibly by more than the margin.
+
+    The first half alone is at its one-sided alpha under "no change", so a guardrail rarely
+    stops a harmless arm; the second half spares a loss that is known to be tolerable.
+
+    >>> rail = GuardrailEvidence(metric="sign-ups", bounds=(-0.09, -0.01), margin=0.02)
+    >>> arm = ArmEvidence(arm=1, n=900, guardrails=(rail,))
+    >>> is_harmed(rail, Evidence(arms=(arm,), control_n=900))
+    True
+    """
+    gains = rail.gains
+    if gains is None or not _readable(rail, evidence):
+        return False
+    return gains[1] < 0 and gains[0] <= -rail.margin
+
+
+def is_held(rail: GuardrailEvidence, evidence: Evidence) -> bool:
+    """Return whether a loss beyond the margin is excluded (non-inferiority).
+
+    >>> rail = GuardrailEvidence(metric="sign-ups", bounds=(-0.01, 0.03), margin=0.02)
+    >>> arm = ArmEvidence(arm=1, n=900, guardrails=(rail,))
+    >>> is_held(rail, Evidence(arms=(arm,), control_n=900))
+    True
+    """
+    gains = rail.gains
+    return gains is not None and _readable(rail, evidence) and gains[0] > -rail.margin

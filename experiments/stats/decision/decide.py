@@ -1,0 +1,295 @@
+"""From evidence to one status, with its reasons in the order in which they were asked.
+
+The order never lets a later question hide an earlier answer: data quality, floors, harm,
+time, winner, no difference that matters, end of the plan. A fixed-horizon p-value is looked at
+only when the plan is finished; an anytime-valid one whenever there is enough data.
+A Bayesian panel is shown beside the decision, never inside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from experiments.stats.decision.arm_status import Outcome, is_harmed, is_held, outcome_of
+from experiments.stats.decision.evidence import (
+    ArmEvidence,
+    Evidence,
+    GuardrailEvidence,
+    Rule,
+    turned,
+)
+from experiments.stats.decision.policy import Policy
+
+
+class Status(StrEnum):
+    """The one answer."""
+
+    SHIP = "ship"
+    KEEP_CONTROL = "keep_control"
+    KEEP_RUNNING = "keep_running"
+    STOP_FOR_HARM = "stop_for_harm"
+    INVALID = "invalid"
+
+
+class Code(StrEnum):
+    """Reasons and cautions; their texts are written and translated elsewhere."""
+
+    SRM = "srm"
+    MULTIPLE_ARMS = "multiple_arms"
+    NO_TRAFFIC = "no_traffic"
+    TOO_FEW_VISITORS = "too_few_visitors"
+    TOO_FEW_CONVERSIONS = "too_few_conversions"
+    TOO_FEW_DAYS = "too_few_days"
+    GUARDRAIL_HARMED = "guardrail_harmed"
+    GUARDRAIL_UNCLEAR = "guardrail_unclear"
+    GUARDRAIL_HELD = "guardrail_held"
+    ARM_WORSE = "arm_worse"
+    ARM_BETTER = "arm_better"
+    NO_RESULT = "no_result"
+    NO_RELEVANT_DIFFERENCE = "no_relevant_difference"
+    PLAN_NOT_FINISHED = "plan_not_finished"
+    PLAN_FINISHED_WITHOUT_WINNER = "plan_finished_without_winner"
+    STOPPED_WITHOUT_WINNER = "stopped_without_winner"
+    SUSPICIOUS_LIFT = "suspicious_lift"
+    WINNERS_CURSE = "winners_curse"
+    BELOW_MINIMUM_CHANGE = "below_minimum_change"
+    RUNNER_UP_NOT_EXCLUDED = "runner_up_not_excluded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """One reason of a decision: a code, the arm and metric it is about, numbers for its text."""
+
+    code: Code
+    arm: int | None = None
+    metric: str | None = None
+    numbers: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The status with everything it rests on.
+
+    Attributes:
+        status: The one answer.
+        winner: Arm to ship, else None.
+        rule: The rule by which the goal was read.
+        reasons: In the order in which they were asked; the first one decided.
+        cautions: What a reader should know beside it; they do not change the status.
+        outcomes: Arm index -> where it stands; empty when the data are invalid.
+    """
+
+    status: Status
+    winner: int | None
+    rule: Rule
+    reasons: tuple[Ground, ...]
+    cautions: tuple[Ground, ...] = ()
+    outcomes: Mapping[int, Outcome] = field(default_factory=dict)
+
+
+_DEFAULT = Policy()
+
+
+def decide(evidence: Evidence, policy: Policy = _DEFAULT) -> Decision:
+    """Return the one status that the evidence supports.
+
+    Args:
+        evidence: Checked numbers of the goal, its guardrails and the data quality.
+        policy: Thresholds.
+
+    Returns:
+        The decision. With a sample-ratio mismatch or too many visitors in several arms it is
+        `invalid`, whatever the numbers say.
+
+    Source: order of ../shared/notes/statistics.md section 12; guardrails as non-inferiority
+        tests: Schultzberg et al. (2024), "Risk-aware product decisions in A/B tests with
+        multiple metrics", arXiv 2402.11609.
+
+    >>> arm = ArmEvidence(arm=1, n=9_000, conversions=540, lift=0.2, p_value=0.001)
+    >>> decide(Evidence(arms=(arm,), control_n=9_000, control_conversions=450, days=14)).status
+    <Status.SHIP: 'ship'>
+    """
+    broken = _broken_data(evidence, policy)
+    if broken:
+        return _answer(Status.INVALID, evidence, broken)
+    floors = _silence(evidence, policy) or _floors(evidence, policy)
+    outcomes = {arm.arm: outcome_of(arm, evidence, policy) for arm in evidence.arms}
+    harm = _harm_reasons(evidence, outcomes)
+    if _all_lose(outcomes):
+        ended = evidence.finished or evidence.stopped
+        status = Status.KEEP_CONTROL if ended else Status.STOP_FOR_HARM
+        return _answer(status, evidence, harm, outcomes)
+    if floors:
+        status = Status.KEEP_CONTROL if evidence.stopped else Status.KEEP_RUNNING
+        return _answer(status, evidence, (*floors, *harm), outcomes)
+    return _verdict(evidence, policy, outcomes, harm)
+
+
+def _broken_data(evidence: Evidence, policy: Policy) -> tuple[Ground, ...]:
+    reasons = []
+    p_value = evidence.srm_p_value
+    if p_value is not None and p_value < policy.srm_alpha:
+        numbers = {"p_value": p_value, "threshold": policy.srm_alpha}
+        reasons.append(Ground(code=Code.SRM, numbers=numbers))
+    count = evidence.multiple_arm_visitors
+    share = count / (evidence.n + count) if count else 0.0
+    if count >= policy.multiple_arm_count and share >= policy.multiple_arm_share:
+        numbers = {"visitors": count, "share": share, "threshold": policy.multiple_arm_share}
+        reasons.append(Ground(code=Code.MULTIPLE_ARMS, numbers=numbers))
+    return tuple(reasons)
+
+
+def _silence(evidence: Evidence, policy: Policy) -> tuple[Ground, ...]:
+    hours = evidence.silent_hours
+    if evidence.stopped or hours is None or hours < policy.silent_hours:
+        return ()
+    return (Ground(code=Code.NO_TRAFFIC, numbers={"hours": hours}),)
+
+
+def _floors(evidence: Evidence, policy: Policy) -> tuple[Ground, ...]:
+    """Return what is still missing before a winner may be named."""
+    sizes = [(0, evidence.control_n, evidence.control_conversions)]
+    sizes += [(arm.arm, arm.n, arm.conversions) for arm in evidence.arms]
+    reasons = []
+    for arm, n, conversions in sizes:
+        if n < policy.minimum_visitors:
+            numbers = {"n": n, "required": policy.minimum_visitors}
+            reasons.append(Ground(code=Code.TOO_FEW_VISITORS, arm=arm, numbers=numbers))
+        elif conversions is not None and conversions < policy.minimum_conversions:
+            numbers = {"conversions": conversions, "required": policy.minimum_conversions}
+            reasons.append(Ground(code=Code.TOO_FEW_CONVERSIONS, arm=arm, numbers=numbers))
+    if evidence.days < policy.minimum_days:
+        numbers = {"days": evidence.days, "required": policy.minimum_days}
+        reasons.append(Ground(code=Code.TOO_FEW_DAYS, numbers=numbers))
+    return tuple(reasons)
+
+
+def _all_lose(outcomes: Mapping[int, Outcome]) -> bool:
+    return all(outcome in (Outcome.WORSE, Outcome.HARMFUL) for outcome in outcomes.values())
+
+
+def _harm_reasons(evidence: Evidence, outcomes: Mapping[int, Outcome]) -> tuple[Ground, ...]:
+    reasons = []
+    for arm in evidence.arms:
+        if outcomes[arm.arm] is Outcome.HARMFUL:
+            harmed = [rail for rail in arm.guardrails if is_harmed(rail, evidence)]
+            reasons += [_rail_reason(Code.GUARDRAIL_HARMED, arm.arm, rail) for rail in harmed]
+        elif outcomes[arm.arm] is Outcome.WORSE:
+            reasons.append(_goal_reason(Code.ARM_WORSE, arm, evidence))
+    return tuple(reasons)
+
+
+def _rail_reason(code: Code, arm: int, rail: GuardrailEvidence) -> Ground:
+    numbers = {"margin": rail.margin}
+    if rail.bounds is not None:
+        numbers |= {"low": rail.bounds[0], "high": rail.bounds[1]}
+    return Ground(code=code, arm=arm, metric=rail.metric, numbers=numbers)
+
+
+def _goal_reason(code: Code, arm: ArmEvidence, evidence: Evidence) -> Ground:
+    low, high = arm.bounds or (None, None)
+    known = {
+        "alpha": evidence.alpha,
+        "p_value": arm.p_value,
+        "lift": arm.lift,
+        "low": low,
+        "high": high,
+    }
+    numbers = {name: value for name, value in known.items() if value is not None}
+    return Ground(code=code, arm=arm.arm, numbers=numbers)
+
+
+def _verdict(
+    evidence: Evidence,
+    policy: Policy,
+    outcomes: Mapping[int, Outcome],
+    harm: tuple[Ground, ...],
+) -> Decision:
+    better = [arm for arm in evidence.arms if outcomes[arm.arm] is Outcome.BETTER]
+    cleared = [arm for arm in better if all(is_held(r, evidence) for r in arm.guardrails)]
+    if cleared:
+        return _ship(cleared, evidence, policy, outcomes)
+    reasons = tuple(
+        _rail_reason(Code.GUARDRAIL_UNCLEAR, arm.arm, rail)
+        for arm in better
+        for rail in arm.guardrails
+        if not is_held(rail, evidence)
+    )
+    reasons += tuple(_goal_reason(Code.ARM_BETTER, arm, evidence) for arm in better)
+    left = [outcomes[arm.arm] for arm in evidence.arms]
+    open_arms = [o for o in left if o not in (Outcome.WORSE, Outcome.HARMFUL)]
+    if all(outcome is Outcome.EQUIVALENT for outcome in open_arms):
+        numbers = {"minimum_change": policy.minimum_change}
+        same = Ground(code=Code.NO_RELEVANT_DIFFERENCE, numbers=numbers)
+        return _answer(Status.KEEP_CONTROL, evidence, (same, *harm), outcomes)
+    missing = [arm for arm in evidence.arms if outcomes[arm.arm] is Outcome.NO_RESULT]
+    reasons += tuple(Ground(code=Code.NO_RESULT, arm=arm.arm) for arm in missing)
+    return _without_winner(evidence, outcomes, (*reasons, *harm))
+
+
+def _without_winner(
+    evidence: Evidence, outcomes: Mapping[int, Outcome], reasons: tuple[Ground, ...]
+) -> Decision:
+    if evidence.finished or evidence.stopped:
+        ended = (
+            Code.PLAN_FINISHED_WITHOUT_WINNER if evidence.finished else Code.STOPPED_WITHOUT_WINNER
+        )
+        return _answer(Status.KEEP_CONTROL, evidence, (*reasons, Ground(code=ended)), outcomes)
+    known = {"days_left": evidence.days_left, "planned_n": evidence.planned_n}
+    numbers = {"n": evidence.n} | {k: v for k, v in known.items() if v is not None}
+    waiting = Ground(code=Code.PLAN_NOT_FINISHED, numbers=numbers)
+    return _answer(Status.KEEP_RUNNING, evidence, (*reasons, waiting), outcomes)
+
+
+def _ship(
+    cleared: list[ArmEvidence],
+    evidence: Evidence,
+    policy: Policy,
+    outcomes: Mapping[int, Outcome],
+) -> Decision:
+    sign = 1 if evidence.higher_is_better else -1
+    best = max(cleared, key=lambda arm: sign * (arm.lift or 0.0))
+    reasons = (
+        _goal_reason(Code.ARM_BETTER, best, evidence),
+        *(_rail_reason(Code.GUARDRAIL_HELD, best.arm, rail) for rail in best.guardrails),
+        *_harm_reasons(evidence, outcomes),
+    )
+    return Decision(
+        status=Status.SHIP,
+        winner=best.arm,
+        rule=evidence.rule,
+        reasons=reasons,
+        cautions=_cautions(best, evidence, policy),
+        outcomes=outcomes,
+    )
+
+
+def _cautions(best: ArmEvidence, evidence: Evidence, policy: Policy) -> tuple[Ground, ...]:
+    lift = best.lift or 0.0
+    cautions = []
+    if best.suspicious:
+        cautions.append(Ground(code=Code.SUSPICIOUS_LIFT, arm=best.arm, numbers={"lift": lift}))
+    if abs(lift) < policy.minimum_change:
+        numbers = {"lift": lift, "minimum_change": policy.minimum_change}
+        cautions.append(Ground(code=Code.BELOW_MINIMUM_CHANGE, arm=best.arm, numbers=numbers))
+    if best.shrunken_lift is not None:
+        numbers = {"lift": lift, "shrunken_lift": best.shrunken_lift}
+        cautions.append(Ground(code=Code.WINNERS_CURSE, arm=best.arm, numbers=numbers))
+    for arm in evidence.arms:
+        gains = turned(arm.bounds, higher_is_better=evidence.higher_is_better)
+        if arm is not best and gains is not None and gains[1] > abs(lift):
+            cautions.append(Ground(code=Code.RUNNER_UP_NOT_EXCLUDED, arm=arm.arm))
+    return tuple(cautions)
+
+
+def _answer(
+    status: Status,
+    evidence: Evidence,
+    reasons: tuple[Ground, ...],
+    outcomes: Mapping[int, Outcome] | None = None,
+) -> Decision:
+    return Decision(
+        status=status, winner=None, rule=evidence.rule, reasons=reasons, outcomes=outcomes or {}
+    )

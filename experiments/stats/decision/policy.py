@@ -1,0 +1,34 @@
+"""Thresholds of the decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from experiments.stats.health.data_quality import MULTIPLE_COUNT, MULTIPLE_SHARE
+from experiments.stats.health.sample_ratio import SRM_ALPHA
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """Thresholds of the decision.
+
+    Attributes:
+        srm_alpha: Below it the split of the traffic is broken (Fabijan et al. 2019).
+        multiple_arm_share: Unhealthy share of visitors who met several arms ...
+        multiple_arm_count: ... from this many such visitors on.
+        silent_hours: No exposure for so long: something is broken.
+        minimum_visitors: Of each arm, before any verdict.
+        minimum_conversions: Of each arm, before any verdict: below 20 clicks an arm sequential
+            intervals for lifts miss too often (notes: 8 % from the fifth click on).
+        minimum_days: A whole week, because weekdays differ; harm does not wait for it.
+        minimum_change: Lifts within +- this do not matter.
+    """
+
+    srm_alpha: float = SRM_ALPHA
+    multiple_arm_share: float = MULTIPLE_SHARE
+    multiple_arm_count: int = MULTIPLE_COUNT
+    silent_hours: float = 24.0
+    minimum_visitors: float = 100
+    minimum_conversions: float = 20
+    minimum_days: float = 7.0
+    minimum_change: float = 0.005

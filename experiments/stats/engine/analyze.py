@@ -1,0 +1,121 @@
+"""The analysis behind the command `analyze` and `POST /api/v1/analyze`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from experiments.stats.engine.methods import PANELS, Row
+from experiments.stats.engine.request import Request, parse_request
+from experiments.stats.estimation.cuped import is_adjustable
+from experiments.stats.estimation.sufficient_statistics import Proportion
+from experiments.stats.health.sample_ratio import SRM_ALPHA, SrmCheck, check_srm
+from experiments.stats.sequential.comparison import LEAST_CLICKS, has_few_clicks
+
+# Cochran's rule: below it the normal approximation of a fixed test is a guess.
+LEAST_EXPECTED_CLICKS = 5
+
+
+def analyze(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Analyse an experiment from its sums.
+
+    Args:
+        request: The request of design.md, section 7, as decoded from JSON.
+
+    Returns:
+        Plain JSON values: `srm`, `comparisons` (one for each arm but the control, in order) and
+        `warnings`. Never NaN or infinity: what cannot be computed is None with a reason.
+
+    Raises:
+        InvalidRequest: If the request is malformed; it names the field.
+
+    >>> answer = analyze({"metric": "proportion", "method": "fixed", "arms": [
+    ...     {"name": "control", "n": 10_000, "sum": 500}, {"name": "b", "n": 10_000, "sum": 580}]})
+    >>> round(answer["comparisons"][0]["p_value"], 4)
+    0.0123
+    """
+    asked = parse_request(request)
+    srm = check_srm(np.asarray(asked.statistics.n), asked.shares)
+    rows = PANELS[asked.method](asked)
+    return {
+        "srm": _split(srm),
+        "comparisons": [
+            _comparison(name, asked, row) for name, row in zip(asked.names[1:], rows, strict=True)
+        ],
+        "warnings": [*_warnings(request, asked, srm), *_notes(asked, rows)],
+    }
+
+
+def _split(srm: SrmCheck) -> dict[str, Any]:
+    split: dict[str, Any] = {"p_value": srm.p_value}
+    return split if srm.reason is None else split | {"reason": srm.reason}
+
+
+def _comparison(name: str, asked: Request, row: Row) -> dict[str, Any]:
+    return {
+        "arm": name,
+        "effect": row.effect,
+        "lift": row.lift,
+        "interval": None if row.interval is None else list(row.interval),
+        "p_value": row.p_value,
+        "p_value_adjusted": row.p_value_adjusted,
+        "chance_to_win": row.chance_to_win,
+        "expected_loss": row.expected_loss,
+        "method": asked.method,
+        # The effect and the lift are often undefined for one and the same reason.
+        "reason": " ".join(dict.fromkeys(row.reasons)) or None,
+    }
+
+
+def _warnings(request: Mapping[str, Any], asked: Request, srm: SrmCheck) -> list[str]:
+    statistics = asked.statistics
+    warnings = []
+    if srm.is_mismatch:
+        warnings.append(
+            f"Sample-ratio mismatch (p < {SRM_ALPHA:g}): visitors do not split as configured, so "
+            "no comparison can be trusted before the cause is found."
+        )
+    if asked.prior is not None and asked.method != "bayesian":
+        warnings.append("The prior is used by method bayesian only.")
+    if "planned_n" in request and asked.method != "sequential":
+        warnings.append("planned_n is used by method sequential only.")
+    if asked.method == "bayesian":
+        warnings.append(
+            "A Bayesian panel has no p-value and no correction, and stopping a running experiment "
+            "on it does not control false alarms."
+        )
+    if statistics.has_covariate and not is_adjustable(statistics):
+        warnings.append(
+            "A ratio is adjusted by its covariate only with covariate_denominator_product_sum; "
+            "shown without adjustment."
+        )
+    return warnings + _count_warnings(asked)
+
+
+def _count_warnings(asked: Request) -> list[str]:
+    statistics = asked.statistics
+    if not isinstance(statistics, Proportion):
+        return []
+    if asked.method == "exact" and is_adjustable(statistics):
+        return ["Exact tests take no covariate; shown without adjustment."]
+    if asked.method == "sequential" and has_few_clicks(statistics).any():
+        return [
+            f"Below {LEAST_CLICKS} clicks in an arm, or {LEAST_CLICKS} visitors without one, the "
+            "p-value and the lift's interval come from the exact split of the clicks."
+        ]
+    n, clicks = np.asarray(statistics.n), np.asarray(statistics.sum)
+    pooled = clicks.sum() / max(n.sum(), 1)
+    if asked.method == "fixed" and (n * min(pooled, 1 - pooled)).min() < LEAST_EXPECTED_CLICKS:
+        return [
+            f"An arm expects fewer than {LEAST_EXPECTED_CLICKS} clicks, or visitors without one: "
+            "method exact is more reliable."
+        ]
+    return []
+
+
+def _notes(asked: Request, rows: list[Row]) -> list[str]:
+    return [
+        f"{name}: {note}"
+        for name, row in zip(asked.names[1:], rows, strict=True)
+        for note in row.notes
+    ]

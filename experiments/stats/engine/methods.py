@@ -1,0 +1,219 @@
+"""One panel of an analysis a method: the same row, whatever compared the arms.
+
+A row's interval, and the expected loss, are on the scale that was asked for: the lift or the
+effect. Chance to win and expected loss come from a flat prior unless a prior was given. They
+stand beside the p-values of one planned look too, but not beside a sequential one: repeated
+looks at them would not be protected.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from experiments.stats.bayesian.normal_model import BayesianResult
+from experiments.stats.engine.posteriors import count_reasons, counts_of, posteriors
+from experiments.stats.engine.request import Method, Request
+from experiments.stats.estimation.comparisons import Comparison
+from experiments.stats.estimation.contrasts import Contrasts, contrasts
+from experiments.stats.estimation.cuped import estimate, is_adjustable
+from experiments.stats.estimation.multiplicity import adjust_p_values, interval_levels
+from experiments.stats.estimation.sufficient_statistics import FloatArray, Proportion
+from experiments.stats.estimation.undefined_reasons import Reason
+from experiments.stats.frequentist.exact_tests import ExactComparison, compare_exact
+from experiments.stats.frequentist.fixed_horizon import Test, compare_fixed
+from experiments.stats.sequential.comparison import compare_sequential
+
+Interval = tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One arm against the control; None where `reasons` say why or the method has no such number.
+
+    Args:
+        effect: Difference of the means.
+        lift: Relative to the control.
+        interval: Of the lift or the effect, at the level that agrees with the adjusted p-value.
+        p_value: Two-sided; None in a Bayesian panel.
+        p_value_adjusted: Over the arms.
+        chance_to_win: P(the arm is better), flat prior unless one was given.
+        expected_loss: Of shipping the arm, on the interval's scale.
+        reasons: Why something that the method offers is None.
+        notes: What to know about this row, such as the test that was chosen.
+    """
+
+    effect: float | None
+    lift: float | None
+    interval: Interval
+    p_value: float | None
+    p_value_adjusted: float | None
+    chance_to_win: float | None
+    expected_loss: float | None
+    reasons: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+def fixed_rows(asked: Request) -> list[Row]:
+    """Compare at one planned look: pooled z for plain proportions, Welch's t for the rest."""
+    is_plain = isinstance(asked.statistics, Proportion) and not is_adjustable(asked.statistics)
+    test: Test = "pooled_z" if is_plain else "welch"
+
+    def compare(level: FloatArray) -> list[Comparison]:
+        return compare_fixed(asked.statistics, alpha=level, test=test).rows()
+
+    return [
+        _with_posterior(row, posterior)
+        for row, posterior in zip(_tested(asked, compare), posteriors(asked), strict=True)
+    ]
+
+
+def sequential_rows(asked: Request) -> list[Row]:
+    """Compare so that every look counts, tuned for the planned visitors of each pair."""
+    shares = np.array(asked.shares)
+    # A pair without any share gets the whole plan; its numbers are not used for a verdict.
+    part = shares[0] + shares[1:]
+    planned = asked.planned_n * np.where(part > 0, part, 1.0)
+
+    def compare(level: FloatArray) -> list[Comparison]:
+        return compare_sequential(
+            asked.statistics, planned_n=planned, alpha=asked.alpha, level=level, shares=shares
+        ).rows()
+
+    return _tested(asked, compare)
+
+
+def exact_rows(asked: Request) -> list[Row]:
+    """Compare click rates by an exact test that their counts choose."""
+    results = _exact(asked, np.full(len(asked.names) - 1, asked.alpha))
+    p_values = _p_values(results)
+    adjusted = adjust_p_values(p_values, asked.correction)
+    levels = interval_levels(p_values, asked.correction, asked.alpha)
+    return [
+        _with_posterior(_exact_row(asked, result, p_adjusted), posterior)
+        for result, p_adjusted, posterior in zip(
+            _exact(asked, levels), adjusted, posteriors(asked), strict=True
+        )
+    ]
+
+
+def bayesian_rows(asked: Request) -> list[Row]:
+    """Compare by posteriors: beta-binomial for plain rates and a flat prior, else normal."""
+    contrast = contrasts(estimate(asked.statistics))
+    rows = []
+    for index, posterior in enumerate(posteriors(asked)):
+        reasons = () if posterior.reason is None else (posterior.reason,)
+        rows.append(
+            Row(
+                effect=_number(contrast.effect[index]),
+                lift=_number(contrast.lift[index]),
+                interval=posterior.interval,
+                p_value=None,
+                p_value_adjusted=None,
+                chance_to_win=posterior.chance_to_win,
+                expected_loss=posterior.expected_loss,
+                reasons=(*reasons, *_missing_lift(contrast, index)),
+                notes=(f"Model {posterior.model}, prior {posterior.prior}.",),
+            )
+        )
+    return rows
+
+
+PANELS: dict[Method, Callable[[Request], list[Row]]] = {
+    "fixed": fixed_rows,
+    "sequential": sequential_rows,
+    "bayesian": bayesian_rows,
+    "exact": exact_rows,
+}
+
+
+def _tested(asked: Request, compare: Callable[[FloatArray], list[Comparison]]) -> list[Row]:
+    """Compare once for the p-values and once more at the levels that their adjustment sets."""
+    first = compare(np.full(len(asked.names) - 1, asked.alpha))
+    p_values = _p_values(first)
+    adjusted = adjust_p_values(p_values, asked.correction)
+    levels = interval_levels(p_values, asked.correction, asked.alpha)
+    rows = []
+    for row, p_adjusted in zip(compare(levels), adjusted, strict=True):
+        interval = row.lift_interval if asked.relative else row.effect_interval
+        reasons = []
+        if None in (row.effect, row.p_value) or (interval is None and not asked.relative):
+            reasons.append(row.reason)
+        if row.lift is None or (interval is None and asked.relative):
+            reasons.append(row.lift_reason)
+        rows.append(
+            Row(
+                effect=row.effect,
+                lift=row.lift,
+                interval=interval,
+                p_value=row.p_value,
+                p_value_adjusted=_number(p_adjusted),
+                chance_to_win=None,
+                expected_loss=None,
+                reasons=tuple(reason for reason in reasons if reason is not None),
+            )
+        )
+    return rows
+
+
+def _p_values(rows: Sequence[Comparison | ExactComparison]) -> FloatArray:
+    return np.array([np.nan if row.p_value is None else row.p_value for row in rows])
+
+
+def _exact(asked: Request, levels: FloatArray) -> list[ExactComparison]:
+    control, *arms = counts_of(asked)
+    return [
+        _refused(compare_exact(control, arm, alpha=float(level)), reason)
+        for arm, level, reason in zip(arms, levels, count_reasons(asked), strict=True)
+    ]
+
+
+def _refused(result: ExactComparison, reason: Reason) -> ExactComparison:
+    if not reason:
+        return result
+    return replace(
+        result,
+        effect_interval=None,
+        lift_interval=None,
+        p_value=None,
+        reason=reason.sentence,
+        interval_agrees=True,
+    )
+
+
+def _exact_row(asked: Request, result: ExactComparison, p_adjusted: np.float64) -> Row:
+    interval = result.lift_interval if asked.relative else result.effect_interval
+    notes = [f"Test {result.test.value}. {result.rule}"]
+    if not result.interval_agrees:
+        notes.append("The interval inverts the score test, which differs from the exact one here.")
+    reasons = [reason for reason in (result.reason, result.lift_reason) if reason is not None]
+    return Row(
+        effect=result.effect,
+        lift=result.lift,
+        interval=interval,
+        p_value=result.p_value,
+        p_value_adjusted=_number(p_adjusted),
+        chance_to_win=None,
+        expected_loss=None,
+        reasons=tuple(dict.fromkeys(reasons)),
+        notes=tuple(notes),
+    )
+
+
+def _with_posterior(row: Row, posterior: BayesianResult) -> Row:
+    reasons = row.reasons if posterior.reason is None else (*row.reasons, posterior.reason)
+    return replace(
+        row,
+        chance_to_win=posterior.chance_to_win,
+        expected_loss=posterior.expected_loss,
+        reasons=tuple(dict.fromkeys(reasons)),
+    )
+
+
+def _missing_lift(contrast: Contrasts, index: int) -> tuple[str, ...]:
+    sentence = Reason(contrast.lift_reason[index]).sentence
+    return () if sentence is None else (sentence,)
+
+
+def _number(value: np.float64) -> float | None:
+    return float(value) if np.isfinite(value) else None

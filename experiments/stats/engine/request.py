@@ -1,0 +1,278 @@
+"""The analyze request: JSON values in, checked statistics out, or the field at fault by name."""
+
+import reprlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args
+
+from experiments.stats.bayesian.priors import NormalPrior
+from experiments.stats.estimation.multiplicity import CORRECTIONS, Correction
+from experiments.stats.estimation.sufficient_statistics import (
+    Mean,
+    Proportion,
+    Ratio,
+    SufficientStatistics,
+    stack_arms,
+)
+from experiments.stats.health.sample_ratio import check_shares
+from experiments.stats.sequential.comparison import PLANNED_VISITORS
+
+Metric = Literal["proportion", "mean", "ratio"]
+Method = Literal["fixed", "sequential", "bayesian", "exact"]
+METHODS: tuple[Method, ...] = get_args(Method)
+KINDS: dict[Metric, type[SufficientStatistics]] = {
+    "proportion": Proportion,
+    "mean": Mean,
+    "ratio": Ratio,
+}
+
+# A hundred arms are read in about a second; more are a mistake.
+MOST_ARMS = 100
+# Above it floating-point numbers begin to lose single visitors in sums of squares.
+MOST_VISITORS = 10**13
+# Beyond it an interval lies where no count of visitors vouches for a model's tail.
+LEAST_ALPHA = 1e-4
+# The lift's prior; far beyond both ends nothing on a website lies.
+LARGEST_LIFT = 1e6
+LONGEST_NAME = 200
+
+_FIELDS = (
+    "metric",
+    "method",
+    "alpha",
+    "correction",
+    "relative",
+    "shares",
+    "arms",
+    "planned_n",
+    "prior",
+)
+
+
+class InvalidRequest(ValueError):  # noqa: N818 - the name that callers show
+    """A request that cannot be analysed.
+
+    Attributes:
+        field: Path of the field at fault, such as `arms[1].sum`.
+        message: What is wrong with it.
+
+    >>> str(InvalidRequest("alpha", "must lie between 0 and 1"))
+    'alpha: must lie between 0 and 1'
+    """
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A checked request.
+
+    Args:
+        metric: Kind of metric.
+        method: How to compare.
+        alpha: Error rate of the family.
+        correction: Of p-values and intervals over the arms.
+        relative: Whether intervals (and losses) are on the lift; else on the effect.
+        shares: Configured shares, one for each arm, that sum to 1.
+        planned_n: Visitors of the whole experiment for which a sequential test is tuned.
+        prior: On the lift; None is flat.
+        names: Of the arms, control first.
+        statistics: Arms on the last axis, shape `(K,)`.
+    """
+
+    metric: Metric
+    method: Method
+    alpha: float
+    correction: Correction
+    relative: bool
+    shares: tuple[float, ...]
+    planned_n: float
+    prior: NormalPrior | None
+    names: tuple[str, ...]
+    statistics: SufficientStatistics
+
+
+def parse_request(request: Mapping[str, Any]) -> Request:
+    """Check a request as decoded from JSON.
+
+    Strict about types: a boolean is no number, a number in quotes neither, and an unknown field
+    is an error, as it may be a misspelt one.
+
+    Args:
+        request: The request of design.md, section 7.
+
+    Returns:
+        The request with its defaults filled in: method `sequential`, correction `holm`, alpha
+        0.05, relative, equal shares, 5,000 planned visitors, flat prior.
+
+    Raises:
+        InvalidRequest: If anything is missing, unknown or out of range; it names the field.
+
+    >>> arms = [{"name": "a", "n": 10, "sum": 1}, {"name": "b", "n": 10, "sum": 11}]
+    >>> parse_request({"metric": "proportion", "arms": arms})
+    Traceback (most recent call last):
+        ...
+    experiments.stats.engine.request.InvalidRequest: arms[1].sum: must be at most n: 11
+    """
+    if not isinstance(request, Mapping):
+        raise InvalidRequest("request", f"must be a JSON object, not {type(request).__name__}")
+    _refuse_unknown(request, _FIELDS, prefix="")
+    metric: Metric = _choice(request, "metric", tuple(KINDS))
+    arms = _arms(request)
+    names = _names(arms)
+    statistics = [_statistics(arm, metric, index) for index, arm in enumerate(arms)]
+    return Request(
+        metric=metric,
+        method=_method(request, metric),
+        alpha=_number(request, "alpha", default=0.05, low=LEAST_ALPHA, high=1 - LEAST_ALPHA),
+        correction=_choice(request, "correction", CORRECTIONS, default="holm"),
+        relative=_flag(request, "relative", default=True),
+        shares=_shares(request, len(arms)),
+        planned_n=_number(
+            request, "planned_n", default=PLANNED_VISITORS, low=1, high=MOST_VISITORS
+        ),
+        prior=_prior(request),
+        names=names,
+        statistics=_stacked(statistics),
+    )
+
+
+def _refuse_unknown(values: Mapping[str, Any], known: Sequence[str], *, prefix: str) -> None:
+    for name in values:
+        if name not in known:
+            raise InvalidRequest(f"{prefix}{name}", f"is unknown; known are {', '.join(known)}")
+
+
+def _choice(
+    request: Mapping[str, Any], name: str, choices: Sequence[Any], *, default: Any = None
+) -> Any:
+    value = request.get(name, default)
+    if not isinstance(value, str) or value not in choices:
+        message = f"must be one of {', '.join(choices)}; {_given(request, name)}"
+        raise InvalidRequest(name, message)
+    return value
+
+
+def _method(request: Mapping[str, Any], metric: Metric) -> Method:
+    method: Method = _choice(request, "method", METHODS, default="sequential")
+    if method == "exact" and metric != "proportion":
+        raise InvalidRequest("method", f"exact is for metric proportion, not {metric}")
+    return method
+
+
+def _number(
+    values: Mapping[str, Any],
+    name: str,
+    *,
+    default: float | None = None,
+    low: float,
+    high: float,
+    prefix: str = "",
+) -> float:
+    value = values.get(name, default)
+    if not _is_number(value):
+        raise InvalidRequest(f"{prefix}{name}", f"must be a number; {_given(values, name)}")
+    # NaN fails both comparisons.
+    if not low <= value <= high:
+        message = f"must lie between {low:g} and {high:g}; {_given(values, name)}"
+        raise InvalidRequest(f"{prefix}{name}", message)
+    return float(value)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _given(values: Mapping[str, Any], name: str) -> str:
+    """Return what was given, in few characters however long it is."""
+    return f"not {reprlib.repr(values[name])}" if name in values else "it is missing"
+
+
+def _flag(request: Mapping[str, Any], name: str, *, default: bool) -> bool:
+    value = request.get(name, default)
+    if not isinstance(value, bool):
+        raise InvalidRequest(name, f"must be true or false; {_given(request, name)}")
+    return value
+
+
+def _arms(request: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    arms = request.get("arms")
+    if not isinstance(arms, list | tuple):
+        raise InvalidRequest("arms", "must be a list of arms, the control first")
+    if not 2 <= len(arms) <= MOST_ARMS:
+        raise InvalidRequest("arms", f"must be 2 to {MOST_ARMS} arms; there are {len(arms)}")
+    for index, arm in enumerate(arms):
+        if not isinstance(arm, Mapping):
+            raise InvalidRequest(f"arms[{index}]", "must be a JSON object")
+    return list(arms)
+
+
+def _names(arms: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    names: list[str] = []
+    for index, arm in enumerate(arms):
+        name = arm.get("name")
+        if not isinstance(name, str) or not 1 <= len(name) <= LONGEST_NAME:
+            raise InvalidRequest(f"arms[{index}].name", f"must be 1 to {LONGEST_NAME} characters")
+        if name in names:
+            raise InvalidRequest(f"arms[{index}].name", f"must differ from the others: {name!r}")
+        names.append(name)
+    return tuple(names)
+
+
+def _statistics(arm: Mapping[str, Any], metric: Metric, index: int) -> SufficientStatistics:
+    kind, prefix = KINDS[metric], f"arms[{index}]."
+    known = [field.name for field in fields(kind)]
+    _refuse_unknown(arm, ["name", *known], prefix=prefix)
+    values = {name: arm[name] for name in known if name in arm}
+    for field in fields(kind):
+        if field.name not in values and field.default is not None:
+            raise InvalidRequest(f"{prefix}{field.name}", "is missing")
+    for name, value in values.items():
+        if not _is_number(value):
+            raise InvalidRequest(f"{prefix}{name}", f"must be a number; {_given(arm, name)}")
+    _number(arm, "n", low=0, high=MOST_VISITORS, prefix=prefix)
+    try:
+        return kind(**values)
+    except ValueError as error:
+        name, _, message = str(error).partition(" ")
+        raise InvalidRequest(f"{prefix}{name}", message) from error
+
+
+def _stacked(statistics: list[SufficientStatistics]) -> SufficientStatistics:
+    for name in ("covariate_sum", "covariate_denominator_product_sum"):
+        has_it = [getattr(arm, name, None) is not None for arm in statistics]
+        if any(has_it) and not all(has_it):
+            index = has_it.index(False)
+            raise InvalidRequest(f"arms[{index}].{name}", "is missing; other arms have it")
+    return stack_arms(statistics)
+
+
+def _shares(request: Mapping[str, Any], n_arms: int) -> tuple[float, ...]:
+    if "shares" not in request:
+        return (1 / n_arms,) * n_arms
+    shares = request["shares"]
+    if not isinstance(shares, list | tuple):
+        raise InvalidRequest("shares", "must be a list of numbers")
+    for index, share in enumerate(shares):
+        if not _is_number(share) or not 0 <= share <= 1:
+            raise InvalidRequest(f"shares[{index}]", "must be a number between 0 and 1")
+    try:
+        return tuple(check_shares(shares, n_arms).tolist())
+    except ValueError as error:
+        raise InvalidRequest("shares", str(error).partition(" ")[2]) from error
+
+
+def _prior(request: Mapping[str, Any]) -> NormalPrior | None:
+    prior = request.get("prior")
+    if prior is None:
+        return None
+    if not isinstance(prior, Mapping):
+        raise InvalidRequest("prior", "must be an object with mean and sd of the lift")
+    _refuse_unknown(prior, ("mean", "sd"), prefix="prior.")
+    limits = {"low": -LARGEST_LIFT, "high": LARGEST_LIFT}
+    mean = _number(prior, "mean", **limits, prefix="prior.")
+    sd = _number(prior, "sd", low=1 / LARGEST_LIFT, high=LARGEST_LIFT, prefix="prior.")
+    return NormalPrior(mean=mean, sd=sd)

@@ -1,0 +1,146 @@
+"""Where a sample-ratio mismatch (SRM) comes from: which browser, device, release or bot."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import chi2
+
+from experiments.stats.estimation.multiplicity import adjust_p_values
+from experiments.stats.estimation.sufficient_statistics import FloatArray
+from experiments.stats.health.sample_ratio import LEAST_EXPECTED, SRM_ALPHA, check_shares, check_srm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SrmDriver:
+    """One value of one attribute whose traffic is split wrongly.
+
+    Attributes:
+        attribute: Such as "browser".
+        value: Such as "Safari".
+        counts: Visitors by arm with this value, control first.
+        p_value_adjusted: Of its own split, Holm over all values searched.
+        p_value_without: Of the split of everybody else; None where too few are left.
+        explains: Whether everybody else is split well: the cause is likely here.
+    """
+
+    attribute: str
+    value: str
+    counts: tuple[int, ...]
+    p_value_adjusted: float
+    p_value_without: float | None
+    explains: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SrmSearch:
+    """Where a sample-ratio mismatch (SRM) comes from.
+
+    Attributes:
+        attributes: Attribute -> p-value that its values are split alike (Holm over the
+            attributes), smallest first. None where it has fewer than two usable values.
+        drivers: Badly split values, those that explain the mismatch first.
+        n_searched: Values searched.
+    """
+
+    attributes: dict[str, float | None]
+    drivers: tuple[SrmDriver, ...]
+    n_searched: int
+
+
+def find_srm_drivers(
+    counts: Mapping[str, Mapping[str, Sequence[int]]], shares: Sequence[float]
+) -> SrmSearch:
+    """Search the attribute, and its value, that drive a sample-ratio mismatch.
+
+    A fault of the assignment spoils every value alike; a fault of one browser, bot or release
+    spoils that value. So attributes are ranked by how differently their values are split, and
+    a value "explains" the mismatch when everybody else is split as configured.
+
+    Args:
+        counts: Attribute -> value -> visitors by arm, control first. Values of one attribute
+            are disjoint.
+        shares: Configured shares, as `check_srm`.
+
+    Returns:
+        The search; empty drivers when no value is badly split.
+
+    Raises:
+        ValueError: If counts or shares are invalid.
+
+    Source: Fabijan et al. (2019), "Diagnosing sample ratio mismatch in online controlled
+    experiments", KDD, section 5 (segment analysis).
+
+    >>> found = find_srm_drivers({
+    ...     "browser": {"Safari": [900, 600], "Chrome": [5_000, 5_050]},
+    ...     "device": {"phone": [2_950, 2_850], "desktop": [2_950, 2_800]},
+    ... }, [0.5, 0.5])
+    >>> [(driver.value, driver.explains) for driver in found.drivers]
+    [('Safari', True)]
+    """
+    cells = [
+        (attribute, value, np.asarray(check, dtype=np.float64))
+        for attribute, values in counts.items()
+        for value, check in values.items()
+    ]
+    p_values = [check_srm(list(cell), shares).p_value for _, _, cell in cells]
+    adjusted = adjust_p_values(np.array([np.nan if p is None else p for p in p_values]), "holm")
+    drivers = [
+        _driver(attribute, value, cell, float(p), counts[attribute], shares)
+        for (attribute, value, cell), p in zip(cells, adjusted, strict=True)
+        if p < SRM_ALPHA
+    ]
+    drivers.sort(key=lambda driver: (not driver.explains, driver.p_value_adjusted))
+    return SrmSearch(
+        attributes=_alike(counts, shares), drivers=tuple(drivers), n_searched=len(cells)
+    )
+
+
+def _driver(
+    attribute: str,
+    value: str,
+    cell: FloatArray,
+    p_value: float,
+    siblings: Mapping[str, Sequence[int]],
+    shares: Sequence[float],
+) -> SrmDriver:
+    rest = np.sum([np.asarray(arms) for name, arms in siblings.items() if name != value], axis=0)
+    without = check_srm(list(rest), shares).p_value if np.ndim(rest) else None
+    return SrmDriver(
+        attribute=attribute,
+        value=value,
+        counts=tuple(int(count) for count in cell),
+        p_value_adjusted=p_value,
+        p_value_without=without,
+        explains=without is not None and without >= SRM_ALPHA,
+    )
+
+
+def _alike(
+    counts: Mapping[str, Mapping[str, Sequence[int]]], shares: Sequence[float]
+) -> dict[str, float | None]:
+    """Return for each attribute the p-value that all its values are split alike."""
+    found = {name: _homogeneity(list(values.values()), shares) for name, values in counts.items()}
+    p_values = np.array([np.nan if p is None else p for p in found.values()])
+    adjusted = dict(zip(found, adjust_p_values(p_values, "holm").tolist(), strict=True))
+    ranked = sorted(adjusted, key=lambda name: (np.isnan(adjusted[name]), adjusted[name]))
+    return {name: None if np.isnan(adjusted[name]) else adjusted[name] for name in ranked}
+
+
+def _homogeneity(values: list[Sequence[int]], shares: Sequence[float]) -> float | None:
+    """Return the p-value of Pearson's test of values x arms; None with too few visitors."""
+    table = np.array(values, dtype=np.float64).reshape(len(values), len(shares))
+    table = table[:, check_shares(shares, len(shares)) > 0]
+    # Values too rare for a chi-squared test take no part.
+    table = table[(_expected(table) >= LEAST_EXPECTED).all(axis=1)]
+    if table.shape[0] < 2:
+        return None
+    expected = _expected(table)
+    statistic = float(np.sum((table - expected) ** 2 / expected))
+    return float(chi2.sf(statistic, (table.shape[0] - 1) * (table.shape[1] - 1)))
+
+
+def _expected(table: FloatArray) -> FloatArray:
+    """Return the visitors that each cell would hold if all values were split alike."""
+    total = max(float(table.sum()), 1.0)
+    return np.asarray(np.outer(table.sum(axis=1), table.sum(axis=0)) / total)

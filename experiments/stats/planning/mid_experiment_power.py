@@ -1,0 +1,164 @@
+"""Mid-experiment outlook: how much longer until the answer, at today's traffic.
+
+It plans for the *target* effect, never for the observed one: the power of an observed effect is
+only its p-value in other words.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from scipy.optimize import brentq
+from scipy.special import ndtr
+
+from experiments.stats.bayesian.priors import FlatPrior, NormalPrior
+from experiments.stats.planning.sample_size import power_of
+
+# More than this many times the present visitors is "never" (GrowthBook's limit).
+_MOST = 2.0**27
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What is left to do.
+
+    Attributes:
+        power_now: Power for the target effect with today's visitors.
+        visitors_left: Visitors of all arms still needed; 0 when powered; None if out of reach.
+        days_left: At today's traffic; None if out of reach or without traffic.
+        reason: Why a number is None, else None.
+    """
+
+    power_now: float
+    visitors_left: float | None
+    days_left: float | None
+    reason: str | None = None
+
+
+def outlook(
+    *,
+    target: float,
+    se: float,
+    n: float,
+    critical: Callable[[float], float],
+    visitors_per_day: float,
+    power: float = 0.8,
+) -> Outlook:
+    """Return the visitors and days left until a frequentist test is powered.
+
+    After s times today's visitors more, the standard error is se / sqrt(1 + s).
+
+    Args:
+        target: Effect (or lift) worth finding, not 0.
+        se: Its standard error today, positive.
+        n: Visitors of all arms today, positive.
+        critical: Boundary in standard errors as a function of the visitors of all arms: a
+            constant for a fixed test, the sequential boundary else (both at alpha divided by
+            the comparisons).
+        visitors_per_day: Recent visitors exposed a day, at least 0.
+        power: Wanted power, in (0, 1); for g goals together, its g-th root.
+
+    Returns:
+        The outlook.
+
+    Raises:
+        ValueError: If a number is out of range.
+
+    Source: growthbook/growthbook, packages/stats, power (mid-experiment power).
+
+    >>> result = outlook(
+    ...     target=0.05, se=0.0918, n=1_000, critical=lambda n: 1.96, visitors_per_day=3_000
+    ... )
+    >>> round(result.visitors_left), round(result.days_left, 1)
+    (25458, 8.5)
+    """
+
+    def power_after(more: float) -> float:
+        shrunk = se / math.sqrt(1 + more)
+        return float(power_of(target, shrunk, critical(n * (1 + more))))
+
+    _check(target, se, n, visitors_per_day, power)
+    return _outlook(power_after, n=n, visitors_per_day=visitors_per_day, power=power)
+
+
+def bayesian_outlook(
+    *,
+    target: float,
+    se: float,
+    n: float,
+    prior: FlatPrior | NormalPrior,
+    visitors_per_day: float,
+    power: float = 0.8,
+) -> Outlook:
+    """Return the visitors and days left until a 95 % credible interval will exclude 0.
+
+    With prior N(m, t^2), error variance V and P = 1/t^2 + 1/V, the interval excludes 0 with
+    probability Phi((target + V m/t^2 - z V sqrt P) / sqrt V) plus the same of the other side.
+
+    Args:
+        target: True effect (or lift) worth finding, not 0.
+        se: Its standard error today, positive.
+        n: Visitors of all arms today, positive.
+        prior: On the scale of the target.
+        visitors_per_day: Recent visitors exposed a day, at least 0.
+        power: Wanted probability, in (0, 1).
+
+    Returns:
+        The outlook.
+
+    Raises:
+        ValueError: If a number is out of range.
+
+    Source: growthbook/growthbook, packages/stats, power (mid-experiment power, Bayesian).
+
+    >>> prior = NormalPrior(mean=0.05, sd=0.001**0.5)
+    >>> result = bayesian_outlook(
+    ...     target=0.05, se=0.0918, n=1_000, prior=prior, visitors_per_day=3_000
+    ... )
+    >>> round(result.visitors_left / 1_000, 2)
+    13.94
+    """
+    z = 1.959963984540054
+    weight, mean = (prior.sd**-2, prior.mean) if isinstance(prior, NormalPrior) else (0.0, 0.0)
+
+    def power_after(more: float) -> float:
+        variance = se**2 / (1 + more)
+        sd = math.sqrt(variance)
+        reach = z * math.sqrt(variance * weight + 1)
+        shift = sd * mean * weight
+        return float(ndtr(target / sd + shift - reach) + ndtr(-target / sd - shift - reach))
+
+    _check(target, se, n, visitors_per_day, power)
+    return _outlook(power_after, n=n, visitors_per_day=visitors_per_day, power=power)
+
+
+def _outlook(
+    power_after: Callable[[float], float], *, n: float, visitors_per_day: float, power: float
+) -> Outlook:
+    now = power_after(0.0)
+    if now >= power:
+        return Outlook(power_now=now, visitors_left=0.0, days_left=0.0)
+    enough = 1.0
+    while power_after(enough) < power:
+        enough *= 2
+        if enough > _MOST:
+            out_of_reach = "The target effect is out of reach at this spread."
+            return Outlook(power_now=now, visitors_left=None, days_left=None, reason=out_of_reach)
+    # In logarithms: the root may lie anywhere between a visitor and 2^27 times today's.
+    root = brentq(lambda log: power_after(math.expm1(log)) - power, 0.0, math.log1p(enough))
+    left = n * math.expm1(float(root))
+    if visitors_per_day == 0:
+        return Outlook(power_now=now, visitors_left=left, days_left=None, reason="No traffic.")
+    return Outlook(power_now=now, visitors_left=left, days_left=left / visitors_per_day)
+
+
+def _check(target: float, se: float, n: float, visitors_per_day: float, power: float) -> None:
+    if not (math.isfinite(target) and target != 0):
+        raise ValueError(f"target must be finite and not 0, got {target}")
+    for name, value in (("se", se), ("n", n)):
+        if not 0 < value < math.inf:
+            raise ValueError(f"{name} must be positive, got {value}")
+    if not 0 <= visitors_per_day < math.inf:
+        raise ValueError(f"visitors_per_day must be at least 0, got {visitors_per_day}")
+    if not 0 < power < 1:
+        raise ValueError(f"power must be in (0, 1), got {power}")

@@ -1,0 +1,171 @@
+"""Questions to the active predictor: ranked wordings, sorted lists, what it is.
+
+Everything heavy is imported inside the functions that need it. A web process may call
+`ask_service`, `active_number` and `active_summary`; the others belong into a worker, a command or
+the scoring service.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from django.conf import settings
+from django.utils.crypto import salted_hmac
+
+from ml import registry
+from ml.application import scoring_client
+from ml.application.copy_advice import suggest
+from ml.application.predictor_loading import PredictorError, expected_failures, model_dir, scorer
+from ml.presentation.messages import STRATEGIES
+
+logger = logging.getLogger(__name__)
+
+
+def score(
+    texts: Sequence[str],
+    *,
+    control: str | None = None,
+    context: Mapping[str, str] | None = None,
+    explained: bool = False,
+    suggested: int = 0,
+) -> dict[str, Any]:
+    """Rank wordings with the active predictor, or say why not.
+
+    Args:
+        texts: Wordings.
+        control: What they are compared with; it may be one of them.
+        context: For whom and where: `audience`, `locale`, `form`, `placement`; what is left out
+            is not stated.
+        explained: Say what each word does, too.
+        suggested: Propose at most so many rewordings to test, best first.
+
+    Returns:
+        `predictor` (its number, or None), the fields of `ml.scoring.results.ScoringOutcome`, and
+        `suggestions`: the fields of `rewordings.Suggestion` with `chance` and `lift`, which
+        are None where there is no prediction.
+
+    Raises:
+        PredictorError: If the stored predictor or its encoder cannot be used.
+    """
+    from ml.scoring.context import Context
+    from ml.scoring.ranked_rewordings import rank_rewordings
+    from ml.scoring.results import Reason, refuse_all
+
+    version = registry.active_version()
+    asked = [control, *texts] if control is not None and control not in texts else list(texts)
+    meant = Context(**(context or {}))
+    if version is None:
+        outcome = refuse_all(asked, Reason(code="no_predictor", params={}))
+        suggestions = suggest(asked, locale=meant.locale, count=suggested)
+        return {"predictor": None, **asdict(outcome), "suggestions": suggestions}
+    with expected_failures():
+        found_by = scorer(version, fast=True)
+        outcome = found_by.score(texts, control=control, context=meant, explained=explained)
+        found = rank_rewordings(found_by, texts, control=control, context=meant, count=suggested)
+    suggestions = [
+        {**asdict(each.suggestion), "chance": each.chance, "lift": each.lift and asdict(each.lift)}
+        for each in found
+    ]
+    return {"predictor": version.number, **asdict(outcome), "suggestions": suggestions}
+
+
+def rank_list(texts: Sequence[str]) -> dict[str, Any]:
+    """Sort very many wordings with the student of the active predictor, without loading torch.
+
+    Args:
+        texts: Wordings, any number.
+
+    Returns:
+        `predictor`, `fidelity` of the student, and `wordings`, best first, each with `score`
+        (centred log click rate) and `known_share` of its words.
+
+    Raises:
+        PredictorError: If there is no active predictor, it cannot be used, or it has no student.
+    """
+    from ml.scoring.artifacts import load_student
+
+    version = registry.active_version()
+    if version is None:
+        raise PredictorError("no_predictor", {})
+    with expected_failures():
+        student = load_student(model_dir() / version.artifact)
+    if student is None:
+        raise PredictorError("no_student", {})
+    scores = student.score(texts)
+    scores = scores - scores.mean()
+    shares = student.known_share(texts)
+    order = sorted(range(len(texts)), key=lambda at: -scores[at])
+    return {
+        "predictor": version.number,
+        "fidelity": student.fidelity,
+        "wordings": [
+            {"text": texts[at], "score": float(scores[at]), "known_share": float(shares[at])}
+            for at in order
+        ],
+    }
+
+
+def ask_service(
+    texts: Sequence[str],
+    *,
+    control: str | None = None,
+    context: Mapping[str, str] | None = None,
+    explained: bool = False,
+    suggested: int = 0,
+) -> dict[str, Any] | None:
+    """Return what `score` says, from the scoring service; None if that does not answer in time.
+
+    Loads nothing, so a web process may call it.
+
+    Args:
+        texts: Wordings.
+        control: What they are compared with; it may be one of them.
+        context: As in `score`.
+        explained: As in `score`.
+        suggested: As in `score`.
+    """
+    question = {
+        "texts": list(texts),
+        "control": control,
+        "explained": explained,
+        "suggested": suggested,
+        **(context or {}),
+    }
+    try:
+        return scoring_client.ask(
+            settings.CTAOPT_SCORING_URL,
+            question,
+            token=token(),
+            timeout_s=settings.CTAOPT_SCORING_TIMEOUT_S,
+        )
+    except scoring_client.ServiceSilentError as error:
+        logger.info("no answer from the scoring service: %s", error)
+        return None
+
+
+def token() -> str:
+    """Return what the scoring service asks of its callers: known to this installation only."""
+    return salted_hmac("ctaopt.scoring", "1", algorithm="sha256").hexdigest()
+
+
+def active_number() -> int | None:
+    """Return the number of the predictor in use, or None."""
+    version = registry.active_version()
+    return version.number if version else None
+
+
+def active_summary() -> dict[str, Any] | None:
+    """Return number, strategy, time, data, metrics and ceiling of the active predictor, or None."""
+    version = registry.active_version()
+    if version is None:
+        return None
+    return {
+        "number": version.number,
+        "strategy": version.strategy,
+        "strategy_name": str(STRATEGIES[version.strategy]),
+        "created_at": version.created_at,
+        "data": version.manifest["data"],
+        "metrics": version.manifest["metrics"][version.strategy],
+        "ceiling": version.manifest["ceiling"],
+    }

@@ -1,0 +1,75 @@
+"""Asks the scoring service, a process of its own: the web process never loads a model."""
+
+import http.client
+import json
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+from urllib.parse import urlsplit
+
+MAX_ANSWER_BYTES = 8_000_000
+
+
+class ServiceSilentError(Exception):
+    """The scoring service cannot be reached, or does not answer as it should."""
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket: nothing outside this machine can reach it."""
+
+    def __init__(self, path: str, *, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+def ask(
+    address: str, question: Mapping[str, Any], *, token: str, timeout_s: float
+) -> dict[str, Any]:
+    """Return the service's answer to one question.
+
+    Args:
+        address: `unix:/path/of/socket` or `http://host:port`.
+        question: Fields of `POST /score`.
+        token: What the service asks for.
+        timeout_s: Seconds to wait for a connection, and for each part of the answer.
+
+    Raises:
+        ServiceSilentError: If nobody answers, or not with 200.
+        ValueError: If the address is neither.
+
+    >>> ask("unix:/nowhere", {}, token="t", timeout_s=1.0)  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    ...
+    ServiceSilentError: unix:/nowhere: [Errno 2] No such file or directory
+    """
+    connection = _connection(address, timeout_s)
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+    try:
+        # A service that refuses does not read to the end; why it refuses can be read all the same.
+        with suppress(BrokenPipeError):
+            connection.request("POST", "/score", body=json.dumps(question), headers=headers)
+        response = connection.getresponse()
+        body = response.read(MAX_ANSWER_BYTES)
+        if response.status != 200:
+            raise ServiceSilentError(f"{address}: answered {response.status}")
+        answer: dict[str, Any] = json.loads(body)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise ServiceSilentError(f"{address}: {error}") from error
+    finally:
+        connection.close()
+    return answer
+
+
+def _connection(address: str, timeout_s: float) -> http.client.HTTPConnection:
+    if address.startswith("unix:"):
+        return _UnixConnection(address.removeprefix("unix:"), timeout=timeout_s)
+    parts = urlsplit(address)
+    if parts.scheme != "http" or not parts.hostname:
+        raise ValueError(f"scoring address: {address!r} is neither unix:/path nor http://host:port")
+    return http.client.HTTPConnection(parts.hostname, parts.port or 80, timeout=timeout_s)

@@ -1,0 +1,214 @@
+"""Teaches a student what a predictor says: of past wordings, and of very many made from them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ml.distillation.augmentation import vary
+from ml.distillation.student import NOTHING, Pieces, Student, split
+from ml.progress import Progress, no_progress, within
+
+# Fewer wordings teach nothing that holds.
+MIN_TEXTS = 50
+# One past wording in so many is kept from the student and shows how well it learned.
+HELD_OUT = 10
+# Wordings made from each past one, and at most in all: more teach more and cost minutes.
+VARIATIONS, MAX_VARIATIONS = 15, 120_000
+WIDTH, HEADS, HIDDEN = 256, 8, 128
+EPOCHS, BATCH, RATE, DROPOUT, DECAY = 4, 128, 2e-3, 0.1, 1e-2
+# With few wordings an epoch is over too soon.
+MIN_STEPS = 300
+MAX_PIECES = 64
+# Wordings the teacher is asked at a time, and the share of the time that asking takes.
+ASKED, ASKING = 4_096, 0.4
+# Steps between two words on how far it is.
+TOLD = 50
+
+Teacher = Callable[[Sequence[str]], NDArray[np.float64]]
+
+
+def teach(
+    texts: Sequence[str],
+    teacher: Teacher,
+    *,
+    tokenizer: str,
+    vectors: NDArray[np.float32],
+    seed: int,
+    progress: Progress = no_progress,
+) -> Student:
+    """Return a student of a teacher.
+
+    Args:
+        texts: Wordings, n >= 50; the more, and the more various, the better. No labels needed.
+        teacher: Says what each wording scores.
+        tokenizer: What cuts a word into pieces, as `tokenizers` writes it.
+        vectors: What the teacher's encoder starts from for each piece, float32 (pieces, d): where
+            they are alike the student, too, expects alike.
+        seed: Of first weights and of what is made from the texts, >= 0.
+        progress: Told the fraction done.
+
+    Raises:
+        ValueError: If there are fewer texts.
+
+    Source: Hinton, Vinyals and Dean (2015), "Distilling the knowledge in a neural network",
+    arXiv 1503.02531; more wordings for the teacher to label: Tang et al. (2019), arXiv 1903.12136.
+    """
+    if len(texts) < MIN_TEXTS:
+        raise ValueError(f"texts: {len(texts)}; at least {MIN_TEXTS}")
+    rng = np.random.default_rng(seed)
+    taught = [text for at, text in enumerate(texts) if at % HELD_OUT]
+    kept = list(texts[::HELD_OUT])
+    taught += vary(taught, min(VARIATIONS * len(taught), MAX_VARIATIONS), rng=rng)
+    answers = _ask(teacher, [*taught, *kept], within(progress, 0, ASKING))
+    lessons = _prepare(taught, answers[: len(taught)], tokenizer)
+    leveled = _leveled(vectors)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = _Network(leveled[lessons.met])
+        _learn(network, lessons, rng=rng, progress=within(progress, ASKING, 1 - ASKING))
+    student = Student(
+        **network.weights(),
+        vectors=leveled.astype(np.float16),
+        own_pieces=lessons.met,
+        tokenizer=tokenizer,
+        words=frozenset(word for text in texts for word in split(text)),
+        fidelity=None,
+    )
+    return replace(student, fidelity=_correlation(student.score(kept), answers[len(taught) :]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Lessons:
+    """Wordings in pieces, each given by its place among those met, with what the teacher says."""
+
+    pieces: list[NDArray[np.int64]]
+    met: NDArray[np.int32]
+    answers: NDArray[np.float64]
+
+    def batches(self, rng: np.random.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield all of them in random order; those of a batch are of about equal length."""
+        lengths = np.array([len(each) for each in self.pieces])
+        order = np.lexsort((rng.random(len(lengths)), lengths + rng.integers(0, 3, len(lengths))))
+        batches = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
+        for at in rng.permutation(len(batches)):
+            rows = batches[at]
+            padded = np.full((len(rows), max(1, lengths[rows].max())), len(self.met))
+            padded[np.arange(padded.shape[1]) < lengths[rows, None]] = np.concatenate(
+                [self.pieces[row] for row in rows]
+            )
+            yield torch.from_numpy(padded), torch.from_numpy(self.answers[rows]).float()
+
+
+def _prepare(texts: Sequence[str], answers: NDArray[np.float64], tokenizer: str) -> _Lessons:
+    known = Pieces(tokenizer)
+    cut = [
+        np.array([piece for word in text.split() for piece in known[word]][:MAX_PIECES], np.int64)
+        for text in texts
+    ]
+    met = np.unique(np.concatenate(cut)).astype(np.int32)
+    return _Lessons(pieces=[np.searchsorted(met, each) for each in cut], met=met, answers=answers)
+
+
+def _ask(teacher: Teacher, texts: Sequence[str], progress: Progress) -> NDArray[np.float64]:
+    answers = np.empty(len(texts))
+    for start in range(0, len(texts), ASKED):
+        answers[start : start + ASKED] = teacher(texts[start : start + ASKED])
+        progress(min(1.0, (start + ASKED) / len(texts)))
+    return answers
+
+
+class _Network(nn.Module):
+    """What `Student` does, for the pieces that are taught: their vectors stay as they are."""
+
+    def __init__(self, vectors: NDArray[np.float32]) -> None:
+        super().__init__()
+        edge = np.zeros((1, vectors.shape[1]), dtype=np.float32)
+        self.vectors = nn.Embedding(len(vectors) + 1, vectors.shape[1])
+        self.vectors.requires_grad_(requires_grad=False)
+        self.vectors.weight.copy_(torch.from_numpy(np.vstack([vectors, edge])))
+        self.reads = nn.Conv1d(vectors.shape[1], WIDTH, 3, padding=1)
+        # What a piece says beyond what its vector says: nothing, until its texts tell.
+        self.own = nn.Embedding(len(vectors) + 1, WIDTH)
+        nn.init.zeros_(self.own.weight)
+        self.attention = nn.Linear(WIDTH, HEADS, bias=False)
+        self.hidden = nn.Linear(3 * WIDTH, HIDDEN)
+        self.out = nn.Linear(HIDDEN, 1, bias=False)
+        self.drop = nn.Dropout(DROPOUT)
+
+    def forward(self, pieces: Tensor) -> Tensor:
+        is_piece = (pieces != self.own.num_embeddings - 1).unsqueeze(1)
+        readings = self.reads(self.drop(self.vectors(pieces)).transpose(1, 2))
+        readings = torch.relu(readings + self.own(pieces).transpose(1, 2)) * is_piece
+        mean = readings.sum(2) / is_piece.sum(2).clamp(min=1)
+        pooled = torch.cat([mean, readings.amax(2), self._attended(readings, is_piece)], dim=1)
+        scores: Tensor = self.out(torch.relu(self.hidden(pooled))).squeeze(1)
+        return scores
+
+    def _attended(self, readings: Tensor, is_piece: Tensor) -> Tensor:
+        matters = self.attention(readings.transpose(1, 2)).transpose(1, 2)
+        share = matters.masked_fill(~is_piece, float(NOTHING)).softmax(2)
+        of_heads = readings.reshape(len(readings), HEADS, -1, readings.shape[2])
+        attended: Tensor = (of_heads * share.unsqueeze(2)).sum(3).flatten(1)
+        return attended
+
+    @torch.no_grad()
+    def weights(self) -> dict[str, NDArray[Any]]:
+        """Return what a student is made of, all but the vectors."""
+        return {
+            "reads": _plain(self.reads.weight.permute(2, 1, 0)),
+            "reads_bias": _plain(cast(Tensor, self.reads.bias)),
+            "own": _plain(self.own.weight[:-1]).astype(np.float16),
+            "attention": _plain(self.attention.weight.T),
+            "hidden": _plain(self.hidden.weight.T),
+            "hidden_bias": _plain(self.hidden.bias),
+            "out": _plain(self.out.weight[0]),
+        }
+
+
+def _plain(weights: Tensor) -> NDArray[np.float32]:
+    return np.array(weights.numpy(), dtype=np.float32, order="C")
+
+
+def _learn(
+    network: _Network, lessons: _Lessons, *, rng: np.random.Generator, progress: Progress
+) -> None:
+    """Fit the network to the answers, which it learns in units of their spread."""
+    spread = float(lessons.answers.std()) or 1.0
+    middle = float(lessons.answers.mean())
+    weights = [each for each in network.parameters() if each.requires_grad]
+    optimiser = torch.optim.AdamW(weights, lr=RATE, weight_decay=DECAY, fused=True)
+    steps = -(-len(lessons.pieces) // BATCH)
+    epochs = max(EPOCHS, -(-MIN_STEPS // steps))
+    rates = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=epochs * steps + 1)
+    network.train()
+    for epoch in range(epochs):
+        for step, (pieces, answers) in enumerate(lessons.batches(rng)):
+            loss = (network(pieces) - (answers - middle) / spread).square().mean()
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            rates.step()
+            if step % TOLD == 0:
+                progress((epoch + step / steps) / epochs)
+    network.eval()
+    progress(1.0)
+    with torch.no_grad():
+        network.out.weight *= spread
+
+
+def _leveled(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return rows of mean 0 and spread 1."""
+    centred = vectors - vectors.mean(axis=1, keepdims=True)
+    centred /= np.maximum(centred.std(axis=1, keepdims=True), 1e-6)
+    return np.asarray(centred, dtype=np.float32)
+
+
+def _correlation(said: NDArray[np.float64], answers: NDArray[np.float64]) -> float | None:
+    if np.ptp(said) == 0 or np.ptp(answers) == 0:
+        return None
+    return float(np.corrcoef(said, answers)[0, 1])

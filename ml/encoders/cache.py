@@ -1,0 +1,136 @@
+"""Encoder whose vectors are cached in memory and on disk."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+
+from ml.encoders.base import Encoder, layers_of, logger
+from ml.files import write_whole
+from ml.progress import Progress, no_progress, within
+
+
+class CachedEncoder:
+    """An encoder that remembers every text it has seen, in memory and in a file.
+
+    Args:
+        encoder: The encoder behind it.
+        folder: Where the file is kept, made when absent; None keeps vectors in memory only.
+        limit: Vectors to keep, the oldest are forgotten first; None keeps all.
+
+    >>> class Length:
+    ...     name, fingerprint, dimension = "length", "0" * 64, 1
+    ...     def encode(self, texts, *, progress=no_progress):
+    ...         print("encodes", texts)
+    ...         return np.array([[len(text)] for text in texts], dtype=np.float32)
+    >>> cached = CachedEncoder(Length(), None)
+    >>> cached.encode(["Go", "Try", "Go"]).ravel()
+    encodes ['Go', 'Try']
+    array([2., 3., 2.], dtype=float32)
+    >>> cached.encode(["Try"]).ravel()
+    array([3.], dtype=float32)
+    """
+
+    def __init__(self, encoder: Encoder, folder: Path | None, *, limit: int | None = None) -> None:
+        self._encoder = encoder
+        self._folder = folder
+        self._limit = limit
+        self._path = folder and folder / f"embeddings-{encoder.fingerprint[:16]}.safetensors"
+        self._vectors: dict[bytes, NDArray[np.float32]] = self._read()
+
+    @property
+    def name(self) -> str:
+        """Name of the encoder behind."""
+        return self._encoder.name
+
+    @property
+    def fingerprint(self) -> str:
+        """Fingerprint of the encoder behind."""
+        return self._encoder.fingerprint
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+        return self._encoder.dimension
+
+    @property
+    def behind(self) -> Encoder:
+        """The encoder behind it."""
+        return self._encoder
+
+    @cached_property
+    def layers(self) -> "CachedEncoder | None":
+        """Its layers, remembered likewise; None if it has none."""
+        layers = layers_of(self._encoder)
+        if layers is None:
+            return None
+        return CachedEncoder(layers, self._folder, limit=self._limit)
+
+    def encode(
+        self, texts: Sequence[str], *, progress: Progress = no_progress
+    ) -> NDArray[np.float32]:
+        """Return one vector a text, float32 (n, d); only unseen texts are encoded."""
+        keys = [_key(text) for text in texts]
+        missing = {
+            key: text for key, text in zip(keys, texts, strict=True) if key not in self._vectors
+        }
+        if missing:
+            self._make(missing, progress)
+        if not keys:
+            return np.empty((0, self.dimension), dtype=np.float32)
+        vectors = np.stack([self._vectors[key] for key in keys])
+        self._forget()
+        return vectors
+
+    def _make(self, missing: Mapping[bytes, str], progress: Progress) -> None:
+        """Encode texts, and write down what is made from time to time: a kill loses little."""
+        keys, texts = list(missing), list(missing.values())
+        for start in range(0, len(keys), BLOCK):
+            block = slice(start, start + BLOCK)
+            share = len(keys[block]) / len(keys)
+            made = self._encoder.encode(
+                texts[block], progress=within(progress, start / len(keys), share)
+            )
+            self._vectors.update(zip(keys[block], made, strict=True))
+            self._write()
+
+    def _forget(self) -> None:
+        surplus = len(self._vectors) - self._limit if self._limit is not None else 0
+        for key in list(islice(self._vectors, max(0, surplus))):
+            del self._vectors[key]
+
+    def _read(self) -> dict[bytes, NDArray[np.float32]]:
+        if self._path is None or not self._path.exists():
+            return {}
+        try:
+            stored = load_file(self._path)
+            keys, vectors = stored["keys"], stored["vectors"]
+        except (SafetensorError, KeyError) as error:
+            logger.warning("%s is damaged and is made anew: %s", self._path, error)
+            return {}
+        return {key.tobytes(): vector for key, vector in zip(keys, vectors, strict=True)}
+
+    def _write(self) -> None:
+        if self._path is None:
+            return
+        keys = np.frombuffer(b"".join(self._vectors), dtype=np.uint8).reshape(-1, _KEY_BYTES)
+        vectors = np.stack(list(self._vectors.values()))
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(self._path, save({"keys": keys, "vectors": vectors}))
+
+
+# Texts between two writes of the cache: some ten seconds of work.
+BLOCK = 2_048
+
+
+_KEY_BYTES = 16
+
+
+def _key(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=_KEY_BYTES).digest()

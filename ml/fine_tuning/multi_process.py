@@ -1,0 +1,228 @@
+"""A network trained by several processes, each on a device of its own.
+
+`tune_together` starts them with torchrun, as `accelerate launch` does; accelerate tells each its
+device and adds the gradients. They are processes from scratch: what was forked from one that has
+touched a graphics card cannot use it. What they need lies in a folder, as safetensors and JSON.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import cast
+
+import numpy as np
+import torch
+from accelerate import PartialState
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from torch import nn
+from transformers import AutoConfig, AutoModel, PreTrainedModel
+
+from ml.errors import FitError
+from ml.fine_tuning.early_stopping import Course
+from ml.fine_tuning.process_group import ALONE, Team
+from ml.fine_tuning.training_loop import Lesson, Tuned, TuningSettings, tune
+from ml.fine_tuning.transformer_layers import States, adapted, trainable_layers
+from ml.progress import Progress, no_progress
+from ml.tensors import below
+
+JOB, TENSORS, MADE, COURSE, ERRORS = (
+    "job.json",
+    "job.safetensors",
+    "made.safetensors",
+    "course.json",
+    "errors.txt",
+)
+LAYERS, TOLD = "layers.", "fraction done: "
+ARRAYS = ("group", "target", "evidence", "watched", "taught")
+# "[rank0]: ValueError: ..." in what torchrun passes on.
+_ERROR = re.compile(r"^\[rank\d+\]: \w*(Error|Exception)\b")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """What of a network is trained, and how.
+
+    Args:
+        settings: How.
+        n_frozen: Layers, counted from below, that keep their weights.
+        adapter_rank: Rank of the adapters that are trained in the layers' stead; 0: none are.
+    """
+
+    settings: TuningSettings
+    n_frozen: int
+    adapter_rank: int = 0
+
+
+def tune_network(
+    network: PreTrainedModel,
+    head: NDArray[np.float64],
+    lesson: Lesson,
+    *,
+    recipe: Recipe,
+    team: Team = ALONE,
+    progress: Progress = no_progress,
+) -> Tuned:
+    """Train the upper layers of a network, in place, and a head.
+
+    Args:
+        network: From `shortened`.
+        head: Direction to start from, float64 (d,).
+        lesson: What is learned from.
+        recipe: What is trained, and how.
+        team: Those who train it; each calls this.
+        progress: Told the fraction of the steps done.
+    """
+    layers = trainable_layers(network, recipe.n_frozen)
+    rank, n_frozen = recipe.adapter_rank, recipe.n_frozen
+    with (
+        adapted(network, rank=rank, n_frozen=n_frozen, seed=lesson.seed) if rank else nullcontext()
+    ):
+        return tune(layers, head, lesson, settings=recipe.settings, team=team, progress=progress)
+
+
+def tune_together(
+    network: PreTrainedModel,
+    head: NDArray[np.float64],
+    lesson: Lesson,
+    *,
+    recipe: Recipe,
+    n_processes: int,
+    progress: Progress = no_progress,
+) -> Tuned:
+    """Do the same in several processes on this machine.
+
+    Equal to `tune_network` but for the order of sums and for what dropout leaves out.
+
+    Args:
+        network: From `shortened`; it gets the trained weights.
+        head: Direction to start from, float64 (d,).
+        lesson: What is learned from.
+        recipe: What is trained, and how.
+        n_processes: How many, >= 1: one for each graphics card, or on processors alone any.
+        progress: Told the fraction of the steps done.
+
+    Raises:
+        FitError: If they fail.
+    """
+    layers = nn.ModuleList(trainable_layers(network, recipe.n_frozen))
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        network.config.save_pretrained(folder)
+        (folder / JOB).write_text(json.dumps(asdict(recipe) | {"seed": lesson.seed}))
+        save_file(_tensors(layers, head, lesson), folder / TENSORS)
+        _run(folder, n_processes, progress)
+        made = load_file(folder / MADE)
+        course = Course(**json.loads((folder / COURSE).read_text()))
+    tuned = Tuned(head=made.pop("head").numpy(), course=course)
+    layers.load_state_dict(made)
+    return tuned
+
+
+def work(folder: Path) -> None:
+    """Be one of the processes: train what lies in a folder; the first writes what was made.
+
+    Args:
+        folder: From `tune_together`.
+    """
+    state = PartialState(cpu=not torch.cuda.is_available())
+    job, tensors = json.loads((folder / JOB).read_text()), load_file(folder / TENSORS)
+    lesson = _lesson(tensors, job.pop("seed"))
+    recipe = Recipe(**(job | {"settings": TuningSettings(**job["settings"])}))
+    network = _network(folder, state.device)
+    layers = nn.ModuleList(trainable_layers(network, recipe.n_frozen))
+    layers.load_state_dict(below(LAYERS, tensors))
+    tuned = tune_network(
+        network,
+        tensors["head"].numpy(),
+        lesson,
+        recipe=recipe,
+        team=Team(rank=state.process_index, size=state.num_processes),
+        progress=_tell if state.is_main_process else no_progress,
+    )
+    if state.is_main_process:
+        made = {name: values.cpu().contiguous() for name, values in layers.state_dict().items()}
+        save_file(made | {"head": torch.from_numpy(tuned.head)}, folder / MADE)
+        (folder / COURSE).write_text(json.dumps(asdict(tuned.course)))
+    state.destroy_process_group()
+
+
+def _run(folder: Path, n_processes: int, progress: Progress) -> None:
+    """Start the processes, pass on how far they are, and stop them if that is not wanted."""
+    command = [
+        *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
+        *("--local-addr=127.0.0.1", f"--nproc-per-node={n_processes}"),
+        *("-m", "ml.fine_tuning.multi_process", str(folder)),
+    ]
+    threads = max(1, (os.cpu_count() or 1) // n_processes)
+    environment = {"OMP_NUM_THREADS": str(threads), "GLOO_SOCKET_IFNAME": "lo"} | os.environ
+    environment["PYTHONPATH"] = str(Path(__file__).parents[2])
+    with (
+        (folder / ERRORS).open("w") as errors,
+        subprocess.Popen(  # noqa: S603  argv is our own, no shell
+            command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment
+        ) as running,
+    ):
+        try:
+            for line in running.stdout or ():
+                # Libraries may say something of their own there.
+                if line.startswith(TOLD):
+                    progress(float(line.removeprefix(TOLD)))
+        except BaseException:
+            running.terminate()
+            raise
+    if running.returncode:
+        raise FitError(f"{n_processes} processes: {_reason((folder / ERRORS).read_text())}")
+
+
+def _reason(said: str) -> str:
+    """Return the error that a process died of: torchrun says much after it."""
+    lines = [line.split(": ", 1)[-1] for line in said.splitlines() if _ERROR.search(line)]
+    return lines[0] if lines else "they ended without a word"
+
+
+def _tell(fraction: float) -> None:
+    sys.stdout.write(f"{TOLD}{fraction}\n")
+    sys.stdout.flush()
+
+
+def _tensors(
+    layers: nn.Module, head: NDArray[np.float64], lesson: Lesson
+) -> dict[str, torch.Tensor]:
+    arrays = {
+        "head": head,
+        "lengths": np.array([len(row) for row in lesson.states.rows]),
+        **{name: getattr(lesson, name) for name in ARRAYS},
+    }
+    weights = {
+        LAYERS + name: values.cpu().contiguous() for name, values in layers.state_dict().items()
+    }
+    return {
+        "states": torch.cat(lesson.states.rows),
+        **{name: torch.from_numpy(np.ascontiguousarray(each)) for name, each in arrays.items()},
+        **weights,
+    }
+
+
+def _lesson(tensors: Mapping[str, torch.Tensor], seed: int) -> Lesson:
+    rows = torch.split(tensors["states"], tensors["lengths"].tolist())
+    arrays = {name: tensors[name].numpy() for name in ARRAYS}
+    return Lesson(states=States(rows=tuple(rows)), seed=seed, **arrays)
+
+
+def _network(folder: Path, device: torch.device) -> PreTrainedModel:
+    """Return a network of the shape that is wanted; only its upper layers are ever used."""
+    config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    made = AutoModel.from_config(config)  # type: ignore[no-untyped-call]
+    return cast(PreTrainedModel, made.to(device))
+
+
+if __name__ == "__main__":
+    work(Path(sys.argv[1]))

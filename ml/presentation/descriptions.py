@@ -1,0 +1,70 @@
+"""Sentences for the codes that the facade returns."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ml.presentation.finding_messages import RULES, TRAIT_NAMES
+from ml.presentation.messages import STAGES, STRATEGIES, TRANSFERS, sentence
+
+
+def describe_suggestion(suggestion: Mapping[str, Any]) -> str:
+    """Return how a rewording was made, in the current language.
+
+    Args:
+        suggestion: With `rule`, `source` and `principle`.
+
+    >>> describe_suggestion({"rule": "verb", "source": "Start now", "principle": None})
+    'Another verb for “Start now”.'
+    """
+    principle = suggestion["principle"]
+    name = str(TRAIT_NAMES[principle]) if principle else ""
+    shown = {"source": suggestion["source"], "principle": name}
+    return str(RULES[suggestion["rule"]]) % shown
+
+
+def describe(reason: Mapping[str, Any]) -> str:
+    """Return a refusal or note of `score` as a sentence in the current language.
+
+    Args:
+        reason: With `code` and `params`.
+
+    >>> describe({"code": "empty", "params": {}})
+    'No prediction: the wording is empty.'
+    """
+    return sentence(reason["code"], reason["params"])
+
+
+def describe_strategy(name: str) -> str:
+    """Return a strategy's name in the current language.
+
+    Args:
+        name: Key of the strategy.
+
+    >>> describe_strategy("tfidf")
+    'TF-IDF ridge (learned from scratch)'
+    """
+    return str(STRATEGIES[name])
+
+
+def describe_transfer(negative_transfer: str) -> str:
+    """Return what the gate says about a pretrained model that hurts; empty if it does not.
+
+    Args:
+        negative_transfer: `none`, `suspected` or `detected`.
+
+    >>> describe_transfer("none")
+    ''
+    """
+    return str(TRANSFERS[negative_transfer])
+
+
+def describe_stage(stage: str) -> str:
+    """Return a stage of the training in the current language.
+
+    Args:
+        stage: As told to the progress callback; another text is returned as it is.
+
+    >>> describe_stage("embedding")
+    'Reading the past wordings'
+    """
+    return str(STAGES.get(stage, stage))

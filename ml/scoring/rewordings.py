@@ -1,0 +1,198 @@
+"""Rewordings to test: other verbs and forms, principles to add, the site's own best wordings.
+
+Nothing here says that a rewording is better. The model ranks them, and a test decides.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ml.language.lexicon import Lexicon, Mood, Verb, fold, lexicon_for
+from ml.language.traits import Trait, find_traits
+from ml.language.verbs import Opening, opening_of
+from ml.scoring.similar_wordings import PastWording
+
+Rule = Literal["own_best", "verb", "form", "possessive", "principle", "instead_of_vague", "shorter"]
+
+# Beyond so many words nothing is appended.
+MAX_WORDS_TO_EXTEND = 6
+# How much true log click rates usually differ inside a test, for weighing past results.
+USUAL_SPREAD = 0.25
+# Verbs that mean too many things to take each other's place.
+NO_INTENT = "other"
+FRENCH_POSSESSIVES = ((r"\b(?:mon|ma)\b", "votre"), (r"\bmes\b", "vos"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suggestion:
+    """A rewording.
+
+    Args:
+        text: The wording to test.
+        source: The wording it was made from; for `own_best` the test it did best in.
+        rule: How it was made.
+        principle: The principle it adds; None if it adds none.
+        is_claim: It says something that may be tested only where it is true.
+    """
+
+    text: str
+    source: str
+    rule: Rule
+    principle: Trait | None
+    is_claim: bool
+
+
+def propose(
+    texts: Sequence[str], *, locale: str, own_best: Sequence[PastWording] = (), limit: int = 120
+) -> tuple[Suggestion, ...]:
+    """Return rewordings of some wordings, each once, none of them among the wordings.
+
+    Args:
+        texts: What there is to start from; not blank.
+        locale: Language tag; when empty each text's own words decide.
+        own_best: Past wordings that did well, best first; offered as they are.
+        limit: How many at most; taken in turn from each wording.
+
+    >>> [each.text for each in propose(["Télécharger le guide"], locale="fr")][:3]
+    ['Enregistrer le guide', 'Téléchargez le guide', 'Je télécharge le guide']
+    """
+    made = [list(_rewordings(text, locale)) for text in texts]
+    own = [
+        Suggestion(
+            text=past.text, source=past.test, rule="own_best", principle=None, is_claim=False
+        )
+        for past in own_best
+    ]
+    seen = {fold(text) for text in texts}
+    chosen: list[Suggestion] = []
+    for suggestion in _in_turn([own, *made]):
+        key = fold(suggestion.text)
+        if key not in seen and len(chosen) < limit:
+            seen.add(key)
+            chosen.append(suggestion)
+    return tuple(chosen)
+
+
+def best_past(past: Iterable[PastWording], *, language: str, count: int) -> tuple[PastWording, ...]:
+    """Return the past wordings that beat the others of their tests, surest first, each text once.
+
+    Args:
+        past: Past wordings.
+        language: Primary language tag; empty = any.
+        count: How many at most.
+
+    Returns:
+        Those whose log lift, shrunken by the noise of its clicks, is positive.
+
+    >>> best_past([], language="fr", count=3)
+    ()
+    """
+
+    def gain(one: PastWording) -> float:
+        noise = 1 / (one.clicks + 0.5)
+        return one.lift_in_test * USUAL_SPREAD**2 / (USUAL_SPREAD**2 + noise)
+
+    inside = (one for one in past if not language or fold(one.locale)[:2] == language)
+    ranked = sorted((one for one in inside if one.lift_in_test > 0), key=gain, reverse=True)
+    unique: dict[str, PastWording] = {}
+    for one in ranked:
+        unique.setdefault(fold(one.text), one)
+    return tuple(unique.values())[:count]
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    text: str
+    rule: Rule
+    principle: Trait | None = None
+
+
+def _rewordings(text: str, locale: str) -> Iterator[Suggestion]:
+    lexicon = lexicon_for(text, locale)
+    plain = " ".join(text.split()).rstrip(" .!")
+    if lexicon is None or not plain:
+        return
+    for draft in _drafts(plain, lexicon):
+        new = draft.text
+        yield Suggestion(
+            text=new[:1].upper() + new[1:] if text[:1].isupper() else new,
+            source=text,
+            rule=draft.rule,
+            principle=draft.principle,
+            is_claim=draft.principle is not None,
+        )
+
+
+def _drafts(plain: str, lexicon: Lexicon) -> Iterator[_Draft]:
+    if fold(plain) in lexicon.vague:
+        # Nothing of it is worth keeping.
+        for other in lexicon.instead_of_vague:
+            yield _Draft(other, "instead_of_vague")
+        return
+    opening = opening_of(plain, lexicon)
+    if opening is not None and opening.verb is not None:
+        yield from _other_verbs(opening, opening.verb, lexicon)
+        yield from _other_forms(opening, opening.verb, lexicon)
+    if lexicon.language == "en" and re.search(r"\byour\b", plain):
+        yield _Draft(re.sub(r"\byour\b", "my", plain), "possessive")
+    yield from _shorter(plain, lexicon)
+    yield from _additions(plain, lexicon)
+
+
+def _additions(plain: str, lexicon: Lexicon) -> Iterator[_Draft]:
+    """Add a principle that is not there yet."""
+    if len(plain.split()) > MAX_WORDS_TO_EXTEND:
+        return
+    present = find_traits(plain, lexicon.language)
+    for principle, templates in lexicon.additions.items():
+        for template in templates if principle not in present else ():
+            yield _Draft(template.replace("{text}", plain), "principle", principle)
+
+
+def _other_verbs(opening: Opening, verb: Verb, lexicon: Lexicon) -> Iterator[_Draft]:
+    """Say the same with another verb that promises the same."""
+    for other in lexicon.verbs:
+        form = other.forms.get(opening.mood) or other.forms.get("imperative")
+        same_case = form is not None and form.endswith(" de") == opening.head.endswith(" de")
+        if other.intent == verb.intent != NO_INTENT and other != verb and form and same_case:
+            yield _Draft(f"{form} {opening.rest}".strip(), "verb")
+
+
+def _other_forms(opening: Opening, verb: Verb, lexicon: Lexicon) -> Iterator[_Draft]:
+    """Say the same in another form of the verb: "Télécharger", "Téléchargez", "Je télécharge"."""
+    familiar = opening.mood == "imperative_familiar"
+    for mood, form in verb.forms.items():
+        if mood == opening.mood or (mood == "imperative_familiar" and not familiar):
+            continue
+        rest = _rest_for(mood, opening.rest, lexicon)
+        if rest is not None:
+            yield _Draft(f"{form} {rest}".strip(), "form")
+
+
+def _rest_for(mood: Mood, rest: str, lexicon: Lexicon) -> str | None:
+    """Let the possessives agree with who speaks; None where their gender cannot be known."""
+    if mood == "first_person":
+        if lexicon.undecided.search(fold(rest)):
+            return None
+        for yours, mine in lexicon.yours.items():
+            rest = re.sub(rf"\b{yours}\b", mine, rest)
+    elif mood == "imperative":
+        for mine, yours in FRENCH_POSSESSIVES:
+            rest = re.sub(mine, yours, rest)
+    return rest
+
+
+def _shorter(text: str, lexicon: Lexicon) -> Iterator[_Draft]:
+    """Leave out words that say nothing."""
+    words = text.split()
+    kept = [word for word in words if not lexicon.fillers.fullmatch(fold(word))]
+    if kept and len(kept) < len(words):
+        yield _Draft(" ".join(kept), "shorter")
+
+
+def _in_turn(lists: Sequence[Sequence[Suggestion]]) -> Iterator[Suggestion]:
+    for at in range(max(map(len, lists), default=0)):
+        for one in lists:
+            if at < len(one):
+                yield one[at]

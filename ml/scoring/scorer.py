@@ -1,0 +1,353 @@
+"""Ranking new wordings with a trained predictor, or saying why not."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.dataset.contrast_groups import normalise_text
+from ml.encoders.base import Encoder
+from ml.language.locales import primary_tag
+from ml.language.wording_validation import MAX_CHARACTERS, wording_fault
+from ml.scoring.applicability import likeness, unseen_share
+from ml.scoring.artifacts import Artifact, load_artifact
+from ml.scoring.calibration import predicted_lift, win_probability
+from ml.scoring.context import FACTORS, Context, Factor
+from ml.scoring.context_offsets import Features, plain_features, shift_of
+from ml.scoring.explanations import explain
+from ml.scoring.rank_probabilities import rank_beliefs
+from ml.scoring.results import (
+    Code,
+    Reason,
+    ScoredWording,
+    ScoringOutcome,
+    blank_wording,
+    refuse_all,
+)
+from ml.scoring.similar_wordings import nearest_wordings
+from ml.strategies.base import FittedStrategy, Representation
+from ml.strategies.candidates import strategy_named
+
+# A language with fewer past contrast groups is not answered for.
+MIN_LOCALE_GROUPS = 20
+# An audience with fewer is told how little of it was seen.
+MIN_AUDIENCE_GROUPS = 20
+N_NEAREST = 3
+# Of so many wordings each word is left out in turn.
+MAX_EXPLAINED = 20
+# A predictor is never taken to know true rates exactly.
+SMALLEST_SPREAD = 0.01
+# Wordings at a time when very many are judged: their likeness to all past ones fills memory.
+CHUNK = 512
+
+OWN: Mapping[Factor, Code] = {
+    "audience": "audience_own",
+    "locale": "locale_own",
+    "form": "form_own",
+    "placement": "placement_own",
+}
+BY_CHANCE: Mapping[Factor, Code] = {
+    "audience": "audience_by_chance",
+    "locale": "locale_by_chance",
+    "form": "form_by_chance",
+    "placement": "placement_by_chance",
+}
+ANYBODY = Context()
+
+
+class Scorer:
+    """A trained predictor in memory.
+
+    Args:
+        artifact: What training stored.
+        fitted: The strategy restored from it.
+    """
+
+    def __init__(self, artifact: Artifact, fitted: FittedStrategy) -> None:
+        # Vectors of past wordings are many megabytes: they are kept once, ready to multiply.
+        self.artifact = replace(artifact, past_vectors=None)
+        self._fitted = fitted
+        self._past: Representation | None = (
+            fitted.represent([past.text for past in artifact.past])
+            if artifact.past_vectors is None
+            else artifact.past_vectors.astype(np.float32)
+        )
+
+    def score(
+        self,
+        texts: Sequence[str],
+        *,
+        control: str | None = None,
+        context: Context = ANYBODY,
+        explained: bool = False,
+    ) -> ScoringOutcome:
+        """Rank wordings that are to be tested against each other.
+
+        Args:
+            texts: Wordings, in any number.
+            control: What they are compared with; it may be one of them. None: no comparison.
+            context: For whom and where they are meant.
+            explained: Say what each word does, too.
+        """
+        asked = list(texts) if control is None or control in texts else [control, *texts]
+        strategy = self.artifact.strategy
+        if not asked:
+            return refuse_all(asked, Reason(code="no_wordings", params={}), strategy=strategy)
+        if refusal := self.refuse_locale(context.locale) or self.refuse_level(context):
+            return refuse_all(asked, refusal, strategy=strategy)
+        close = self._likeness(asked)
+        refusals = [self.refuse_text(text, row) for text, row in zip(asked, close, strict=True)]
+        wordings = [
+            replace(
+                blank_wording(text, refusal),
+                is_control=text == control,
+                nearest=nearest_wordings(row, self.artifact.past, N_NEAREST),
+            )
+            for text, refusal, row in zip(asked, refusals, close, strict=True)
+        ]
+        wordings = self._compare(self._rank(wordings, context))
+        if explained:
+            wordings = self._explain(wordings, context)
+        return ScoringOutcome(
+            strategy=strategy,
+            wordings=tuple(wordings),
+            chances=self._chances(wordings),
+            refusal=None,
+            notes=tuple(self._notes(wordings, context)),
+        )
+
+    def refuse_locale(self, locale: str) -> Reason | None:
+        """Return why wordings of a language are not answered for, or None.
+
+        Args:
+            locale: Language tag; an empty one is not refused.
+        """
+        tag, known = primary_tag(locale), self.artifact.domain.locale_groups
+        # A history that states no language at all can be checked for none.
+        if not tag or set(known) == {""} or known.get(tag, 0) >= MIN_LOCALE_GROUPS:
+            return None
+        return Reason(
+            code="locale_not_covered",
+            params={"locale": tag, "tests": known.get(tag, 0), "needed": MIN_LOCALE_GROUPS},
+        )
+
+    def refuse_level(self, context: Context) -> Reason | None:
+        """Return why an audience, language, form or position is not answered for, or None.
+
+        Held-out tests of it must be predicted better than by a coin, once there are enough.
+
+        Args:
+            context: For whom and where.
+        """
+        for factor, levels in self._levels.items():
+            level = context.level(factor)
+            figures = levels.get(level)
+            if figures is None or figures["groups"] < MIN_AUDIENCE_GROUPS:
+                continue
+            skill = figures["log_loss_skill"]["value"]
+            if skill is not None and skill <= 0:
+                params = {factor: level, "tests": figures["groups"]}
+                return Reason(code=BY_CHANCE[factor], params=params)
+        return None
+
+    def refuse_text(self, text: str, close: NDArray[np.float32]) -> Reason | None:
+        """Return why a wording is not answered for, or None.
+
+        Args:
+            text: The wording.
+            close: Its likeness with every past wording.
+        """
+        if fault := wording_fault(text):
+            limit = {"limit": MAX_CHARACTERS} if fault == "too_long" else {}
+            return Reason(code=fault, params=limit)
+        distance = float(1 - close.max()) if len(close) else 1.0
+        domain, plain = self.artifact.domain, normalise_text(text)
+        outside = domain.outside(plain, distance)
+        if outside == "unseen_words":
+            unseen = unseen_share(plain, domain.words)
+            params = {"unseen": round(100 * unseen), "limit": round(100 * domain.max_unseen_share)}
+            return Reason(code=outside, params=params)
+        return Reason(code=outside, params={}) if outside else None
+
+    def answer(
+        self, texts: Sequence[str], contexts: Sequence[Context]
+    ) -> tuple[NDArray[np.float64], list[Reason | None]]:
+        """Return raw scores and refusals of many wordings, for judging the predictor.
+
+        Args:
+            texts: Wordings, n.
+            contexts: For whom and where each is meant.
+
+        Returns:
+            Scores, float64 (n,), of refused wordings too, and a refusal or None for each.
+        """
+        refusals: list[Reason | None] = []
+        for start in range(0, len(texts), CHUNK):
+            chunk = slice(start, start + CHUNK)
+            refusals += [
+                self.refuse_locale(context.locale)
+                or self.refuse_level(context)
+                or self.refuse_text(text, row)
+                for text, context, row in zip(
+                    texts[chunk], contexts[chunk], self._likeness(texts[chunk]), strict=True
+                )
+            ]
+        return self._scores(texts, contexts), refusals
+
+    def _scores(self, texts: Sequence[str], contexts: Sequence[Context]) -> NDArray[np.float64]:
+        """Return the shared scores, shifted where a context departs; float64 (n,)."""
+        plain = [normalise_text(text) for text in texts]
+        scores = self._fitted.score(plain)
+        departures = self.artifact.departures
+        if not departures or not plain:
+            return scores
+        locales = [context.locale for context in contexts]
+        features = Features(
+            plain=plain_features(plain, locales, scores), vectors=self._vectors(plain)
+        )
+        shifted = scores.copy()
+        for context in set(contexts):
+            inside = np.array([each == context for each in contexts])
+            shifted[inside] += shift_of(departures, features.rows(inside), context)
+        return shifted
+
+    def _vectors(self, texts: Sequence[str]) -> Representation:
+        needed = any(each.vectors.size for each in self.artifact.departures.values())
+        rows = self._fitted.represent(texts) if needed else None
+        return np.empty((len(texts), 0), dtype=np.float32) if rows is None else rows
+
+    def _likeness(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        rows = self._fitted.represent([normalise_text(text) for text in texts])
+        if rows is None or self._past is None:
+            return np.zeros((len(texts), 0), dtype=np.float32)
+        return likeness(rows, self._past)
+
+    def _rank(self, wordings: list[ScoredWording], context: Context) -> list[ScoredWording]:
+        """Add centred scores, ranks and their sureness to the wordings that are not refused."""
+        answered = [at for at, wording in enumerate(wordings) if wording.refusal is None]
+        if not answered:
+            return wordings
+        texts = [wordings[at].text for at in answered]
+        scores = self._scores(texts, [context] * len(texts))
+        scores = scores - scores.mean()
+        calibration = self.artifact.calibration
+        # A pair deviates by `lift_sd`: each of the two by a square root of 2 less.
+        spread = max(calibration.lift_sd, SMALLEST_SPREAD) / np.sqrt(2)
+        beliefs = rank_beliefs(calibration.lift_slope * scores, spread)
+        ranked = list(wordings)
+        for at, score, belief in zip(answered, scores, beliefs, strict=True):
+            rank = 1 + int(np.count_nonzero(scores > score))
+            ranked[at] = replace(wordings[at], score=float(score), rank=rank, belief=belief)
+        return ranked
+
+    def _chances(self, wordings: Sequence[ScoredWording]) -> tuple[tuple[float | None, ...], ...]:
+        def chance(row: ScoredWording, column: ScoredWording) -> float | None:
+            if row is column or row.score is None or column.score is None:
+                return None
+            return float(win_probability(row.score - column.score, self.artifact.calibration))
+
+        return tuple(tuple(chance(row, column) for column in wordings) for row in wordings)
+
+    def _explain(self, wordings: list[ScoredWording], context: Context) -> list[ScoredWording]:
+        """Add what each word does to the first wordings that are not refused."""
+        chosen = [at for at, each in enumerate(wordings) if each.refusal is None][:MAX_EXPLAINED]
+        effects = explain(
+            [wordings[at].text for at in chosen],
+            lambda texts: self._scores(texts, [context] * len(texts)),
+        )
+        slope = self.artifact.calibration.lift_slope
+        explained = list(wordings)
+        for at, words in zip(chosen, effects, strict=True):
+            lifts = (replace(each, effect=float(np.expm1(slope * each.effect))) for each in words)
+            explained[at] = replace(wordings[at], words=tuple(lifts))
+        return explained
+
+    def _compare(self, wordings: list[ScoredWording]) -> list[ScoredWording]:
+        """Add chance and lift over the control, if there is one and it is not refused."""
+        base = next((each.score for each in wordings if each.is_control), None)
+        if base is None:
+            return wordings
+        calibration = self.artifact.calibration
+        return [
+            wording
+            if wording.score is None or wording.is_control
+            else replace(
+                wording,
+                chance=float(win_probability(wording.score - base, calibration)),
+                lift=predicted_lift(wording.score - base, calibration),
+                is_toss_up=self._is_toss_up(wording.score - base),
+            )
+            for wording in wordings
+        ]
+
+    def _is_toss_up(self, difference: float) -> bool:
+        chance = float(win_probability(abs(difference), self.artifact.calibration))
+        limit: float = self.artifact.manifest.get("risk", {}).get("toss_up", 0.5)
+        return chance < limit or difference == 0
+
+    @property
+    def _levels(self) -> Mapping[Factor, Mapping[str, Any]]:
+        """How each level did on held-out tests; nothing in predictors of an earlier version."""
+        found: Mapping[Factor, Mapping[str, Any]] = self.artifact.manifest.get(
+            "departures", {}
+        ).get("levels", {})
+        return found
+
+    def _notes(self, wordings: Sequence[ScoredWording], context: Context) -> list[Reason]:
+        notes = [self._own_note(factor, context.level(factor)) for factor in FACTORS]
+        if notes[0] is None:
+            known = self.artifact.domain.audience_groups
+            notes[0] = _audience_note(context.audience, known)
+        if not context.locale:
+            notes.append(_locale_note(self.artifact.domain.locale_groups))
+        if any(wording.is_control and wording.refusal for wording in wordings):
+            notes.append(Reason(code="control_refused", params={}))
+        return [note for note in notes if note is not None]
+
+    def _own_note(self, factor: Factor, level: str) -> Reason | None:
+        """Say how much of the answer for a level is its own, if any."""
+        departure = self.artifact.departures.get(factor)
+        if departure is None or level not in departure.levels:
+            return None
+        at = departure.levels.index(level)
+        params: dict[str, str | int | float] = {
+            factor: level,
+            "tests": departure.groups[at],
+            "borrowed": round(100 * departure.borrowed[at]),
+        }
+        return Reason(code=OWN[factor], params=params)
+
+
+def load_scorer(folder: Path, *, make_encoder: Callable[[], Encoder]) -> Scorer:
+    """Load a stored predictor, ready to score.
+
+    Args:
+        folder: A published folder.
+        make_encoder: Loads the configured encoder; called only if the strategy needs one.
+
+    Raises:
+        ArtifactError: If a file is missing or damaged.
+        EncoderError: If the configured encoder is not the one it was trained on.
+    """
+    artifact = load_artifact(folder)
+    strategy = strategy_named(artifact.strategy, make_encoder=make_encoder)
+    return Scorer(artifact, strategy.restore(artifact.parts))
+
+
+def _audience_note(audience: str, known: Mapping[str, int]) -> Reason | None:
+    """Say that the answer is the shared one, and how many tests the audience had."""
+    if not audience:
+        return None
+    groups = known.get(audience, 0)
+    code: Code = "audience_shared" if groups >= MIN_AUDIENCE_GROUPS else "audience_unknown"
+    return Reason(code=code, params={"audience": audience, "tests": groups})
+
+
+def _locale_note(known: Mapping[str, int]) -> Reason:
+    languages = sorted((tag for tag in known if tag), key=lambda tag: -known[tag])
+    if len(languages) == 1:
+        return Reason(code="locale_assumed", params={"locale": languages[0]})
+    return Reason(code="locale_unverified", params={"locales": ", ".join(languages)})

@@ -1,0 +1,107 @@
+"""Past wordings with what was measured: the evidence shown beside a prediction."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.dataset.contrast_groups import ContrastGroup
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastWording:
+    """One wording of one past test.
+
+    Args:
+        text: The wording.
+        test: Key of the test.
+        locale: Language tag; empty when unknown.
+        visitors: Visitors it was shown to.
+        clicks: Clicking visitors.
+        lift_in_test: Its click rate over that of its whole group, minus 1.
+    """
+
+    text: str
+    test: str
+    locale: str
+    visitors: int
+    clicks: int
+    lift_in_test: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NearWording(PastWording):
+    """A past wording that resembles a new one.
+
+    Args:
+        click_rate: Its clicks over its visitors.
+        likeness: Cosine likeness, in [-1, 1].
+    """
+
+    click_rate: float
+    likeness: float
+
+
+def past_wordings(groups: Sequence[ContrastGroup]) -> tuple[PastWording, ...]:
+    """Return every arm of the groups with its measured result, in order.
+
+    Args:
+        groups: Contrast groups; each has clicks.
+
+    >>> from ml.dataset.contrast_groups import build_groups
+    >>> from ml.history.row import HistoryRow
+    >>> rows = [
+    ...     HistoryRow(test="t", context="", text=text, visitors=100, clicks=clicks)
+    ...     for text, clicks in [("Go", 6), ("Try", 2)]
+    ... ]
+    >>> [past.lift_in_test for past in past_wordings(build_groups(rows).groups)]
+    [0.5, -0.5]
+    """
+    return tuple(
+        PastWording(
+            text=text,
+            test=group.test,
+            locale=group.locale,
+            visitors=visitors,
+            clicks=clicks,
+            lift_in_test=clicks / visitors * sum(group.visitors) / sum(group.clicks) - 1,
+        )
+        for group in groups
+        for text, visitors, clicks in zip(group.texts, group.visitors, group.clicks, strict=True)
+    )
+
+
+def nearest_wordings(
+    likeness: NDArray[np.float32], past: Sequence[PastWording], count: int
+) -> tuple[NearWording, ...]:
+    """Return the nearest past wordings, each text once, most alike first.
+
+    Args:
+        likeness: Cosine likeness of one wording with every past one, float32 (n,).
+        past: Past wordings, n; of equal texts the one with the most visitors is shown.
+        count: How many at most.
+
+    >>> nearest_wordings(np.array([], dtype=np.float32), [], 3)
+    ()
+    """
+    # More than `count`: the same wording may stand in many tests.
+    some = min(len(past), 32 * count)
+    if not some:
+        return ()
+    least = np.partition(likeness, len(past) - some)[len(past) - some]
+    near = np.flatnonzero(likeness >= least)
+    top = near[np.argsort(-likeness[near], kind="stable")][:some]
+    order = sorted(top, key=lambda at: (-round(float(likeness[at]), 3), -past[at].visitors))
+    shown: dict[str, NearWording] = {}
+    for at in order:
+        if len(shown) == count or likeness[at] <= 0:
+            break
+        found = past[at]
+        resembling = NearWording(
+            **asdict(found),
+            click_rate=found.clicks / found.visitors,
+            likeness=float(likeness[at]),
+        )
+        shown.setdefault(resembling.text, resembling)
+    return tuple(shown.values())

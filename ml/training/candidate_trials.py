@@ -1,0 +1,178 @@
+"""Every strategy on the same leak-safe folds."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.checkpoints import Keep, keep_nothing
+from ml.dataset.contrast_groups import ContrastGroup
+from ml.evaluation.bootstrap import GroupSums
+from ml.evaluation.cross_validation import (
+    NO_HELPERS,
+    Folds,
+    Helpers,
+    cross_validate,
+    make_folds,
+)
+from ml.evaluation.metrics import Predictions, group_sums
+from ml.progress import Progress, within
+from ml.scoring.calibration import Calibration
+from ml.strategies.base import Strategy
+
+N_FOLDS = 5
+# Below this many groups one split into folds is a matter of luck, so several are averaged.
+SMALL_HISTORY = 400
+REPEATS = 5
+# Rough time of a strategy in that of the quick ones, so that progress is told evenly.
+COSTS = {"frozen_layers": 8, "fine_tuned": 60}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What a strategy said in one repeat.
+
+    Args:
+        folds: The groups and their folds.
+        predictions: Of every arm, by a model that did not see it.
+    """
+
+    folds: Folds
+    predictions: Predictions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """How a strategy did when it was scored on what it was not trained on.
+
+    Args:
+        sums: Held-out sums by group, averaged over the repeats.
+        calibration: From score differences to probability and lift, averaged likewise.
+        held: What it said, one for each repeat.
+    """
+
+    sums: GroupSums
+    calibration: Calibration
+    held: tuple[Held, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialSettings:
+    """How strategies are compared.
+
+    Args:
+        seed: Seed of the splits, >= 0.
+        dispersion: Noise variance over binomial variance, >= 1.
+        helpers: Groups that train but never judge.
+    """
+
+    seed: int
+    dispersion: float = 1.0
+    helpers: Helpers = NO_HELPERS
+
+
+def count_repeats(n_groups: int) -> int:
+    """Return how many splits into folds are averaged.
+
+    Args:
+        n_groups: Contrast groups.
+
+    >>> count_repeats(60), count_repeats(1432)
+    (5, 1)
+    """
+    return REPEATS if n_groups < SMALL_HISTORY else 1
+
+
+def try_strategies(
+    strategies: Sequence[Strategy],
+    groups: Sequence[ContrastGroup],
+    *,
+    settings: TrialSettings,
+    progress: Progress,
+    keep: Keep = keep_nothing,
+) -> Mapping[str, Trial]:
+    """Cross-validate every strategy on the same folds.
+
+    Args:
+        strategies: What to compare.
+        groups: Contrast groups, none suspect.
+        settings: How they are compared.
+        progress: Told the fraction done.
+        keep: Keeps the scores of each fold of each strategy.
+
+    Returns:
+        One trial for each strategy, by its key.
+    """
+    rng = np.random.default_rng(settings.seed)
+    repeats = count_repeats(len(groups))
+    remembered = partial(_remember, {}, keep)
+    costs = [COSTS.get(strategy.name, 1) for strategy in strategies]
+    shares = [cost / sum(costs) for cost in costs]
+    found: dict[str, list[Trial]] = {strategy.name: [] for strategy in strategies}
+    for repeat in range(repeats):
+        folds = make_folds(groups, N_FOLDS, rng=rng, helpers=settings.helpers)
+        for at, strategy in enumerate(strategies):
+            start = (repeat + sum(shares[:at])) / repeats
+            result = cross_validate(
+                strategy,
+                folds,
+                dispersion=settings.dispersion,
+                keep=partial(_keep_as, remembered, f"split-{repeat}"),
+                progress=within(progress, start, shares[at] / repeats),
+            )
+            sums = group_sums(result.predictions)
+            held = Held(folds=folds, predictions=result.predictions)
+            found[strategy.name].append(
+                Trial(sums=sums, calibration=result.calibration, held=(held,))
+            )
+    return {name: _average(trials) for name, trials in found.items()}
+
+
+def _remember(
+    made: dict[str, NDArray[np.float64]],
+    keep: Keep,
+    name: str,
+    make: Callable[[], NDArray[np.float64]],
+) -> NDArray[np.float64]:
+    """Keep in memory, too, what is kept on the disk or not at all."""
+    if name not in made:
+        made[name] = keep(name, make)
+    return made[name]
+
+
+def _keep_as(
+    keep: Keep, trial: str, name: str, make: Callable[[], NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    return keep(f"{trial}-{name}", make)
+
+
+def _average(trials: Sequence[Trial]) -> Trial:
+    return Trial(
+        sums=average_sums([trial.sums for trial in trials]),
+        calibration=average_calibration([trial.calibration for trial in trials]),
+        held=tuple(held for trial in trials for held in trial.held),
+    )
+
+
+def average_sums(sums: Sequence[GroupSums]) -> GroupSums:
+    """Return the mean of the sums of several repeats.
+
+    Args:
+        sums: Of each repeat, over the same groups.
+    """
+    return {name: np.mean([each[name] for each in sums], axis=0) for name in sums[0]}
+
+
+def average_calibration(calibrations: Sequence[Calibration]) -> Calibration:
+    """Return the mean of the calibrations of several repeats.
+
+    Args:
+        calibrations: Of each repeat.
+    """
+    return Calibration(
+        slope=float(np.mean([each.slope for each in calibrations])),
+        lift_slope=float(np.mean([each.lift_slope for each in calibrations])),
+        lift_sd=float(np.mean([each.lift_sd for each in calibrations])),
+    )

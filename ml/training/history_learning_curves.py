@@ -1,0 +1,76 @@
+"""Learning curves on an operator's own history: would more tests help, and whom?"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from ml.dataset.contrast_groups import build_groups
+from ml.encoders.base import Encoder
+from ml.evaluation.learning_curve_chart import draw_curves
+from ml.evaluation.learning_curves import (
+    Plan,
+    curve,
+    curve_sizes,
+    data_saving,
+    make_splits,
+    measure_curves,
+)
+from ml.history.row import HistoryRow
+from ml.progress import Progress
+from ml.strategies.candidates import line_up
+from ml.training.pipeline import refuse_too_little
+
+BASELINE = "tfidf"
+# Seconds each; a fine-tuned network takes minutes a size.
+QUICK = ("tfidf", "frozen_head", "frozen_layers")
+
+
+def learning_curves(
+    rows: Iterable[HistoryRow],
+    *,
+    encoder: Encoder,
+    strategies: Sequence[str],
+    n_splits: int,
+    seed: int,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Return the curves of several strategies, and how much data each saves against TF-IDF.
+
+    Args:
+        rows: Past tests; doubtful ones are left out.
+        encoder: Pretrained encoder with a cache.
+        strategies: Keys; "no text" is drawn, too, and TF-IDF is measured in any case.
+        n_splits: Splits into judged and teaching groups, >= 1.
+        seed: Seed of the splits, >= 0.
+        progress: Told the fraction done.
+
+    Returns:
+        `groups` there are, `splits`, `curves` by strategy, `data_saving` by strategy that starts
+        from a pretrained model, and the `drawing` (SVG).
+
+    Raises:
+        TooLittleHistoryError: If there are too few tests.
+        ValueError: If a strategy is unknown.
+        EncoderError: If the encoder cannot do what was asked for.
+    """
+    groups = [group for group in build_groups(rows).groups if not group.suspect]
+    refuse_too_little(groups)
+    splits = make_splits(groups, n_splits=n_splits, seed=seed)
+    sizes = curve_sizes(splits)
+    asked = line_up(encoder, len(groups), asked=(BASELINE, *strategies)).strategies
+    plans = [Plan(strategy=each, sizes=sizes) for each in asked]
+    cells = measure_curves(plans, splits, progress=progress)
+    curves = {each.name: curve(cells, each.name) for each in asked}
+    return {
+        "groups": len(groups),
+        "splits": n_splits,
+        "curves": {name: [asdict(point) for point in points] for name, points in curves.items()},
+        "data_saving": {
+            each.name: asdict(
+                data_saving(cells, each.name, baseline=BASELINE, baseline_groups=sizes[-1])
+            )
+            for each in asked
+            if each.is_transfer
+        },
+        "drawing": draw_curves(curves),
+    }

@@ -1,0 +1,154 @@
+"""What a training writes down of itself, so that anyone can say what made a predictor."""
+
+import hashlib
+import json
+import platform
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ml.dataset.contrast_groups import ContrastGroup, Dataset, stack_arms
+from ml.dataset.dispersion import replicate_dispersion
+from ml.dataset.pairs import pair_arms
+from ml.encoders.base import Encoder
+from ml.evaluation.noise_ceiling import noise_ceiling
+from ml.language.locales import primary_tag
+from ml.training.candidate_trials import N_FOLDS, count_repeats
+
+LIBRARIES = ("numpy", "scipy", "scikit-learn", "sentence-transformers", "torch", "transformers")
+
+
+def record_data(dataset: Dataset, groups: Sequence[ContrastGroup]) -> dict[str, Any]:
+    """Return what the history was: counts, hash, languages, audiences.
+
+    Args:
+        dataset: All of it.
+        groups: What was trained on.
+
+    >>> from ml.dataset.contrast_groups import build_groups
+    >>> record_data(build_groups([]), [])["groups"]
+    0
+    """
+    arms = stack_arms(groups)
+    pairs = pair_arms(arms)
+    return {
+        "sha256": hash_groups(groups),
+        "groups": len(groups),
+        "arms": len(arms.texts),
+        "visitors": int(arms.visitors.sum()),
+        "clicks": int(arms.clicks.sum()),
+        "pairs": len(pairs),
+        "pairs_p05": int(np.count_nonzero(pairs.p_value < 0.05)),
+        "tied_pairs": pairs.ties,
+        "suspect_groups": len(dataset.groups) - len(groups),
+        "single_wording_groups": dataset.single_text,
+        "groups_without_clicks": dataset.no_clicks,
+        "dispersion": replicate_dispersion(dataset),
+        "locales": dict(Counter(primary_tag(group.locale) for group in groups)),
+        "audiences": dict(Counter(group.audience for group in groups)),
+        "forms": dict(Counter(group.form for group in groups)),
+    }
+
+
+def record_ceilings(
+    dataset: Dataset, groups: Sequence[ContrastGroup], *, rng: np.random.Generator
+) -> dict[str, Any]:
+    """Return the noise ceilings of the pair accuracy.
+
+    Args:
+        dataset: All of the history, for the noise of replicated arms.
+        groups: What was trained on.
+        rng: Source of the bootstrap draws.
+    """
+    arms, dispersion = stack_arms(groups), replicate_dispersion(dataset)
+    return {
+        "binomial": asdict(noise_ceiling(arms, rng=rng)),
+        "overdispersed": None
+        if dispersion is None
+        else asdict(noise_ceiling(arms, rng=rng, dispersion=dispersion)),
+    }
+
+
+def record_configuration(encoder: Encoder, n_groups: int) -> dict[str, Any]:
+    """Return what was configured and with which libraries it ran.
+
+    Args:
+        encoder: Pretrained encoder.
+        n_groups: Groups trained on, which decide how often folds were drawn.
+    """
+    return {
+        "folds": N_FOLDS,
+        "repeats": count_repeats(n_groups),
+        "encoder": {
+            "name": encoder.name,
+            "fingerprint": encoder.fingerprint,
+            "dimension": encoder.dimension,
+        },
+        "python": platform.python_version(),
+        "libraries": {name: version(name) for name in LIBRARIES},
+    }
+
+
+def as_plain(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record as it will be read back from JSON.
+
+    Args:
+        record: What was found; numbers are finite.
+
+    Raises:
+        ValueError: If a number is not finite.
+
+    >>> as_plain({"verdicts": ("passed",)})
+    {'verdicts': ['passed']}
+    """
+    plain: dict[str, Any] = json.loads(json.dumps(record, allow_nan=False))
+    return plain
+
+
+def read_commit(root: Path) -> str:
+    """Return the commit that is checked out in a folder; empty if it is no git repository.
+
+    Args:
+        root: Folder of the code.
+
+    >>> read_commit(Path("/nowhere"))
+    ''
+    """
+    entry = root / ".git"
+    if entry.is_file():  # a worktree: "gitdir: /path"
+        entry = root / entry.read_text().removeprefix("gitdir:").strip()
+    if not (entry / "HEAD").is_file():
+        return ""
+    head = (entry / "HEAD").read_text().strip()
+    if not head.startswith("ref: "):
+        return head
+    reference = head.removeprefix("ref: ")
+    common = entry / "commondir"
+    shared = entry / common.read_text().strip() if common.is_file() else entry
+    if (shared / reference).is_file():
+        return (shared / reference).read_text().strip()
+    packed = shared / "packed-refs"
+    lines = packed.read_text().splitlines() if packed.is_file() else []
+    return next((line.split()[0] for line in lines if line.endswith(f" {reference}")), "")
+
+
+def hash_groups(groups: Sequence[ContrastGroup]) -> str:
+    """Return a SHA-256 of the groups that does not depend on their order.
+
+    Args:
+        groups: Contrast groups.
+
+    >>> hash_groups([]) == hashlib.sha256(b"[]").hexdigest()
+    True
+    """
+    lines = sorted(json.dumps(_plain(group), sort_keys=True) for group in groups)
+    return hashlib.sha256(json.dumps(lines).encode()).hexdigest()
+
+
+def _plain(group: ContrastGroup) -> Mapping[str, Any]:
+    return asdict(group) | {"assets": sorted(group.assets)}

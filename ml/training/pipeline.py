@@ -1,0 +1,287 @@
+"""Training: history rows -> candidates -> cross-validation -> gate -> a stored predictor."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from ml.checkpoints import Checkpoints, forget_old, keep_nothing, source_digest
+from ml.dataset.contrast_groups import (
+    ContrastGroup,
+    Dataset,
+    build_groups,
+    normalise_text,
+    stack_arms,
+)
+from ml.dataset.dispersion import replicate_dispersion
+from ml.dataset.pairs import pair_arms
+from ml.dataset.splits import connect_groups
+from ml.encoders.base import Encoder, layers_of
+from ml.errors import TooLittleHistoryError
+from ml.evaluation.cross_validation import Helpers
+from ml.evaluation.metrics import summarise
+from ml.evaluation.promotion_gate import Candidate, Decision, decide
+from ml.history.row import HistoryRow
+from ml.scoring.artifacts import Artifact, publish_artifact
+from ml.strategies.base import FittedStrategy, Strategy
+from ml.strategies.candidates import Lineup, Tuning, frozen, line_up
+from ml.strategies.instance_transfer import WithSource
+from ml.training.candidate_trials import N_FOLDS, Trial, TrialSettings, try_strategies
+from ml.training.compression import add_fast_parts
+from ml.training.final_fit import Material, final_fit
+from ml.training.manifest import (
+    as_plain,
+    hash_groups,
+    record_ceilings,
+    record_configuration,
+    record_data,
+)
+from ml.training.model_card import model_card
+from ml.training.options import Choices
+from ml.training.transfer_source import Source, prepare_source
+
+# Below this nothing could pass the gate, and every figure would be noise.
+MIN_GROUPS = 20
+
+DEFAULTS = Choices()
+
+# How far a training is once wordings are read, strategies are compared, and one is fitted.
+READ, TRIED, FITTED = 0.3, 0.75, 0.85
+
+Stage = Literal["embedding", "cross_validation", "final_fit", "fast_parts"]
+# Called with the fraction done in [0, 1] and the stage, a code that a page translates.
+TrainingProgress = Callable[[float, Stage], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingSettings:
+    """What surrounds a training.
+
+    Args:
+        folder: Where the predictor goes if one passes the gate; not there yet.
+        seed: Seed of folds and bootstrap draws, >= 0.
+        code_commit: Commit of the running code, for the record; empty when unknown.
+        now: Time of the training, for the record.
+        choices: What the operator chose.
+        source: Tests of another site or audience, which may train as far as they resemble.
+        unfinished: Where finished folds are kept, so that a training that was broken off goes
+            on from there; None keeps nothing.
+        processes: Processes that fine-tune a network together, >= 1.
+    """
+
+    folder: Path
+    seed: int
+    code_commit: str
+    now: datetime
+    choices: Choices = DEFAULTS
+    source: tuple[HistoryRow, ...] = ()
+    unfinished: Path | None = None
+    processes: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingResult:
+    """What a training found.
+
+    Args:
+        served: Key of the strategy that passed the gate and was stored; None for none.
+        manifest: Everything recorded: data, configuration, metrics, ceilings, gate; JSON-able.
+    """
+
+    served: str | None
+    manifest: Mapping[str, Any]
+
+
+def train(
+    rows: Iterable[HistoryRow],
+    *,
+    encoder: Encoder,
+    settings: TrainingSettings,
+    progress: TrainingProgress,
+) -> TrainingResult:
+    """Train every strategy, let the gate choose, and store what it chose.
+
+    Args:
+        rows: Past tests; suspect ones may train but never judge.
+        encoder: Pretrained encoder with a cache: texts are encoded many times.
+        settings: What surrounds the training.
+        progress: Told fraction and stage.
+
+    Raises:
+        TooLittleHistoryError: If there are too few tests.
+        OSError: If the predictor cannot be stored.
+    """
+    rows = list(rows)
+    dataset = build_groups(rows)
+    material = _material(rows, dataset, settings.choices)
+    refuse_too_little(material.groups)
+    _embed(encoder, stack_arms(material.everything).texts, progress)
+    lineup = _line_up(encoder, len(material.groups), settings)
+    rng = np.random.default_rng(settings.seed)
+    source = prepare_source(settings.source, material.groups, encoder, rng=rng)
+    strategies = (*lineup.strategies, *_with_source(encoder, source))
+    trainers = [*material.everything, *(source.groups if source else ())]
+    steps = open_checkpoints(trainers, encoder, settings)
+    dispersion = replicate_dispersion(dataset) or 1.0
+    trials = try_strategies(
+        strategies,
+        material.groups,
+        settings=TrialSettings(seed=settings.seed, dispersion=dispersion, helpers=material.helpers),
+        progress=lambda done: progress(READ + (TRIED - READ) * done, "cross_validation"),
+        keep=steps.keep if steps else keep_nothing,
+    )
+    decision = decide(_candidates(strategies, trials), seed=settings.seed)
+    record = _record(dataset, material, trials, encoder=encoder, settings=settings)
+    record |= _decided(decision, source, lineup)
+    for strategy in strategies:
+        if strategy.name == decision.served:
+            progress(TRIED, "final_fit")
+            artifact, fitted = final_fit(
+                strategy,
+                material,
+                trial=trials[strategy.name],
+                record=record,
+                rng=np.random.default_rng(settings.seed),
+                progress=lambda done: progress(TRIED + (FITTED - TRIED) * done, "final_fit"),
+            )
+            record = _store(
+                artifact, fitted, material, encoder=encoder, settings=settings, progress=progress
+            )
+    if steps:
+        steps.clear()
+    progress(1.0, "fast_parts" if decision.served else "cross_validation")
+    return TrainingResult(served=decision.served, manifest=record)
+
+
+def open_checkpoints(
+    groups: Sequence[ContrastGroup], encoder: Encoder, settings: TrainingSettings
+) -> Checkpoints | None:
+    """Return where the finished folds of a training are kept; None if they are not.
+
+    Args:
+        groups: Everything that trains.
+        encoder: Pretrained encoder.
+        settings: What surrounds the training.
+    """
+    if settings.unfinished is None:
+        return None
+    forget_old(settings.unfinished, now=settings.now)
+    decisive = (
+        hash_groups(groups),
+        encoder.fingerprint,
+        source_digest(),
+        str(settings.seed),
+        repr((settings.choices, settings.processes)),
+    )
+    key = hashlib.sha256(" ".join(decisive).encode()).hexdigest()[:32]
+    return Checkpoints(settings.unfinished, key=key)
+
+
+def _line_up(encoder: Encoder, n_groups: int, settings: TrainingSettings) -> Lineup:
+    early = settings.choices.early_stopping
+    tuning = Tuning(n_processes=settings.processes, early_stopping=early)
+    return line_up(encoder, n_groups, asked=settings.choices.strategies, tuning=tuning)
+
+
+def _store(
+    artifact: Artifact,
+    fitted: FittedStrategy,
+    material: Material,
+    *,
+    encoder: Encoder,
+    settings: TrainingSettings,
+    progress: TrainingProgress,
+) -> dict[str, Any]:
+    """Store a predictor with its fast parts and return its manifest."""
+    whole = add_fast_parts(
+        artifact,
+        fitted,
+        groups=material.everything,
+        texts=material.texts,
+        encoder=encoder,
+        progress=lambda done: progress(FITTED + (1 - FITTED) * done, "fast_parts"),
+    )
+    card = model_card(artifact.manifest, served=artifact.strategy)
+    return publish_artifact(whole, folder=settings.folder, card=card)
+
+
+def _with_source(encoder: Encoder, source: Source | None) -> tuple[Strategy, ...]:
+    if source is None:
+        return ()
+    return (WithSource(inner=frozen(encoder), source=source.arms, trust=source.ratios),)
+
+
+def _material(rows: Sequence[HistoryRow], dataset: Dataset, choices: Choices) -> Material:
+    suspect = tuple(each for each in dataset.groups if each.suspect and choices.suspect_trust > 0)
+    return Material(
+        groups=[group for group in dataset.groups if not group.suspect],
+        helpers=Helpers(groups=suspect, trust=np.full(len(suspect), choices.suspect_trust)),
+        texts=[normalise_text(row.text) for row in rows],
+    )
+
+
+def _record(
+    dataset: Dataset,
+    material: Material,
+    trials: Mapping[str, Trial],
+    *,
+    encoder: Encoder,
+    settings: TrainingSettings,
+) -> dict[str, Any]:
+    """Return what is known once every strategy was tried; JSON-able."""
+    groups, rng = material.groups, np.random.default_rng(settings.seed)
+    trust = settings.choices.suspect_trust if material.helpers.groups else 0.0
+    return as_plain(
+        {
+            "created_at": settings.now.isoformat(),
+            "seed": settings.seed,
+            "code_commit": settings.code_commit,
+            "configuration": record_configuration(encoder, len(groups)),
+            "data": record_data(dataset, groups) | {"suspect_trust": trust},
+            "ceiling": record_ceilings(dataset, groups, rng=rng),
+            "metrics": {
+                name: asdict(summarise(trial.sums, rng=rng)) for name, trial in trials.items()
+            },
+        }
+    )
+
+
+def _decided(decision: Decision, source: Source | None, lineup: Lineup) -> dict[str, Any]:
+    """Return what the gate found, what the source was worth, and what was not tried; JSON-able."""
+    left_out = [asdict(absence) for absence in lineup.left_out]
+    found = {"gate": asdict(decision), "source": source and source.record, "left_out": left_out}
+    return as_plain(found)
+
+
+def _embed(encoder: Encoder, texts: Sequence[str], progress: TrainingProgress) -> None:
+    """Fill the caches of the encoder and of its layers: where a training starts."""
+    encoders = [each for each in (encoder, layers_of(encoder)) if each is not None]
+    share = READ / len(encoders)
+    for at, each in enumerate(encoders):
+        each.encode(texts, progress=lambda done, at=at: progress(share * (at + done), "embedding"))  # type: ignore[misc]
+
+
+def refuse_too_little(groups: Sequence[ContrastGroup]) -> None:
+    """Raise `TooLittleHistoryError` if groups can neither train nor judge.
+
+    Args:
+        groups: Contrast groups, none suspect.
+    """
+    if len(groups) < MIN_GROUPS:
+        raise TooLittleHistoryError("groups", len(groups), MIN_GROUPS)
+    n_components = int(connect_groups(groups).max()) + 1
+    if n_components < N_FOLDS:
+        raise TooLittleHistoryError("components", n_components, N_FOLDS)
+    if not len(pair_arms(stack_arms(groups))):
+        raise TooLittleHistoryError("pairs", 0, 1)
+
+
+def _candidates(strategies: Sequence[Strategy], trials: Mapping[str, Trial]) -> list[Candidate]:
+    return [
+        Candidate(name=each.name, is_transfer=each.is_transfer, sums=trials[each.name].sums)
+        for each in strategies
+    ]

@@ -1,0 +1,131 @@
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from experiments.models import Experiment, GoalRollup, Guardrail
+from experiments.selectors import reports
+from experiments.services.analysis.guardrails import guardrail_readings
+from experiments.services.analysis.report import report_of
+from experiments.services.reporting.report_json import verdict_on
+from tests import factories
+from tests.experiments.services.counted_experiments import count, reported
+from tests.factories import NOW
+
+FIXED = {"plan": Experiment.Plan.FIXED, "planned_visitors": 20_000}
+
+
+def guard(experiment, *orders, visitors=10_000, clicks=(500, 650), **rail):
+    """Visitors with clicks in each arm, and orders that the guardrail counts."""
+    values = {"metric": "conversion_rate", "goal": "order", "margin": 0.1}
+    Guardrail.objects.create(experiment=experiment, **(values | rail))
+    count(experiment, *((visitors, one) for one in clicks))
+    for variant, n in zip(experiment.variants.order_by("arm"), orders, strict=True):
+        values = {"converting_visitors": n, "value_sum": n * 10, "value_sum_squares": n * 120}
+        GoalRollup.objects.create(
+            experiment=experiment, variant=variant, day=NOW.date(), goal="order", **values
+        )
+    return reported(experiment)
+
+
+@pytest.fixture
+def fixed(slot):
+    """A fixed plan over 20,000 visitors, running for ten days; its goal is the click."""
+    started = NOW - timedelta(days=10)
+    return factories.make_running_experiment(slot, started_at=started, **FIXED)
+
+
+@pytest.fixture
+def sequential(slot):
+    started = NOW - timedelta(days=10)
+    return factories.make_running_experiment(slot, started_at=started, planned_visitors=20_000)
+
+
+def test_guardrail_reads_its_own_goal(fixed):
+    (rail,) = guard(fixed, 1_000, 980).guardrails
+    assert rail.lift == pytest.approx(-0.02)
+    assert (rail.arm, rail.name, rail.is_anytime) == (1, "Conversion rate order", False)
+
+
+def test_bounds_of_a_fixed_plan_are_one_sided_by_fieller(fixed):
+    (rail,) = guard(fixed, 1_000, 980).guardrails
+    z, (low, _) = stats.norm.isf(0.05), rail.bounds
+    # At the bound the arm's distance from (1 + low) times the control is z standard errors.
+    distance = 0.098 - (1 + low) * 0.1
+    error = np.sqrt(0.098 * 0.902 / 10_000 + (1 + low) ** 2 * 0.1 * 0.9 / 10_000)
+    assert distance / error == pytest.approx(z, rel=1e-9)
+
+
+def test_bounds_of_a_sequential_plan_are_wider(fixed, slot):
+    (once,) = guard(fixed, 1_000, 980).guardrails
+    other = factories.make_slot(slot.site, "footer")
+    looked = factories.make_running_experiment(other, "looked", planned_visitors=20_000)
+    (always,) = guard(looked, 1_000, 980).guardrails
+    assert always.is_anytime
+    assert always.bounds[0] < once.bounds[0]
+    assert always.bounds[1] > once.bounds[1]
+
+
+@pytest.mark.parametrize(
+    ("orders", "state", "status"),
+    [(1_000, "held", "ship"), (950, "unclear", "keep_control"), (700, "harmed", "keep_control")],
+)
+def test_winner_is_shipped_only_when_its_guardrail_held(fixed, orders, state, status):
+    report = guard(fixed, 1_000, orders)
+    assert report.guardrails[0].state == state
+    assert verdict_on(report).status == status
+
+
+def test_harm_stops_a_sequential_experiment_before_its_end(sequential):
+    report = guard(sequential, 600, 300, visitors=6_000, clicks=(300, 450))
+    verdict = verdict_on(report)
+    assert verdict.status == "stop_for_harm"
+    assert "harms Conversion rate order" in verdict.sentences[0]
+
+
+def test_guardrail_on_values_compares_means(fixed):
+    (rail,) = guard(fixed, 1_000, 990, metric="value_per_visitor").guardrails
+    assert rail.lift == pytest.approx(-0.01)
+
+
+def test_guardrail_on_clicks_needs_no_goal(slot):
+    metric = {"primary_metric": "conversion_rate", "goal": "signup"}
+    experiment = factories.make_running_experiment(slot, **metric, **FIXED)
+    report = guard(experiment, 0, 0, metric="click_rate", goal="")
+    assert report.guardrails[0].lift == pytest.approx(0.3)
+
+
+def test_guardrail_where_less_is_better_is_harmed_by_more(fixed):
+    report = guard(fixed, 1_000, 1_500, higher_is_better=False)
+    assert report.guardrails[0].state == "harmed"
+
+
+def test_guardrail_below_the_floors_has_no_bounds(fixed):
+    (rail,) = guard(fixed, 30, 19).guardrails
+    assert (rail.bounds, rail.state) == (None, "unclear")
+
+
+def test_guardrails_cost_one_query(fixed, django_assert_num_queries):
+    guard(fixed, 1_000, 980)
+    experiment = reports.experiments_for_report().get(pk=fixed.pk)
+    with django_assert_num_queries(2):
+        report_of(experiment=experiment, now=NOW)
+
+
+def test_harm_is_rarely_seen_where_there_is_none(fixed):
+    # Equal arms and a margin of 0: one-sided at 5 %.
+    rng, n = np.random.default_rng(3), 300
+    guard(fixed, 1_000, 1_000, margin=0.0)
+    report = reported(fixed)
+    variants = list(report.experiment.variants.all())
+    harmed = 0
+    for orders in rng.binomial(10_000, 0.1, (n, 2)):
+        rows = [
+            GoalRollup(variant=variant, goal="order", converting_visitors=int(one))
+            for variant, one in zip(variants, orders, strict=True)
+        ]
+        (rail,) = guardrail_readings(report.experiment, variants, report.totals, rows)
+        harmed += rail.state == "harmed"
+    assert stats.binomtest(harmed, n, 0.05, "greater").pvalue > 0.001
+    assert harmed > 0

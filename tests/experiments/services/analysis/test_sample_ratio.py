@@ -1,0 +1,60 @@
+"""The split of an experiment whose shares changed, from events to the report."""
+
+import pytest
+
+from experiments.models import Experiment
+from experiments.selectors import reports
+from experiments.services.analysis.report import report_of
+from experiments.services.analysis.sample_ratio import has_changed_shares
+from experiments.services.insights.report_insights import insights_of
+from tests import factories
+from tests.factories import NOW
+
+
+def counted(experiment, *visitors, **changes):
+    for variant, n in zip(experiment.variants.order_by("arm"), visitors, strict=True):
+        factories.make_rollup(variant, visitors=n, clicks=n // 10, **changes)
+
+
+def report():
+    return report_of(experiment=reports.experiments_for_report().get(), now=NOW)
+
+
+@pytest.fixture
+def changed(running_experiment):
+    """Halves for 2,000 visitors, then 90 to 10 for 10,000."""
+    factories.make_phases(running_experiment, ([0.5, 0.5], 1.0), ([0.9, 0.1], 1.0))
+    counted(running_experiment, 10_000, 2_000)
+    counted(running_experiment, 9_000, 1_000, segment="phase=1")
+    counted(running_experiment, 6_000, 700, segment="device=mobile")
+    return running_experiment
+
+
+def test_split_goes_phase_by_phase(changed):
+    check = report().srm
+    assert (check.p_value, check.dof) == (1.0, 2)
+
+
+def test_mismatch_inside_a_phase_is_found(changed):
+    changed.rollups.filter(segment="phase=1", variant__arm=1).update(visitors=1_400)
+    assert report().srm.is_mismatch
+
+
+def test_phase_with_too_few_visitors_waits(running_experiment):
+    factories.make_phases(running_experiment, ([0.5, 0.5], 1.0), ([0.9, 0.1], 1.0))
+    counted(running_experiment, 1_010, 1_000)
+    counted(running_experiment, 10, 0, segment="phase=1")
+    assert report().srm.dof == 1
+    assert report().srm.p_value == 1.0
+
+
+def test_phases_are_no_segments_and_no_drivers_are_searched(changed):
+    insights = insights_of(report())
+    assert {result.attribute for result in insights.segments} == {"device"}
+    assert insights.health.srm_search is None
+
+
+def test_coverage_alone_is_no_change_of_shares(slot):
+    experiment = factories.make_running_experiment(slot)
+    factories.make_phases(experiment, ([0.5, 0.5], 0.1), ([0.5, 0.5], 1.0))
+    assert not has_changed_shares(Experiment.objects.get())

@@ -1,0 +1,94 @@
+from datetime import timedelta
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+from experiments.models import Experiment
+from experiments.services.insights.lift_prior import fit_site_prior
+from experiments.services.insights.posteriors import beliefs_of
+from experiments.services.insights.report_insights import insights_of
+from tests import factories
+from tests.experiments.services.counted_experiments import count, counted
+from tests.factories import NOW
+
+ENDED = {"status": Experiment.Status.STOPPED, "stopped_at": NOW - timedelta(days=1)}
+SPREAD = 0.15
+
+
+def finish(slot, n, *, spread=SPREAD, **changes):
+    """End n experiments whose true lifts have this spread, 100,000 visitors each."""
+    rng = np.random.default_rng(5)
+    for index, lift in enumerate(rng.normal(0, spread, n)):
+        past = factories.make_running_experiment(
+            slot, f"{slot.site.key}-{index}", **(ENDED | changes)
+        )
+        clicks = rng.binomial(50_000, [0.1, 0.1 * (1 + lift)])
+        count(past, *((50_000, int(one)) for one in clicks))
+
+
+def test_prior_finds_how_much_lifts_vary_on_the_site(slot, running_experiment):
+    finish(slot, 30)
+    fit = fit_site_prior(running_experiment)
+    low, high = fit.spread_interval
+    assert (fit.n_tests, fit.n_effects) == (30, 30)
+    assert low < SPREAD < high
+    assert fit.prior.source == "empirical Bayes, 30 tests"
+
+
+def test_prior_is_absent_with_a_reason_below_twenty_experiments(slot, running_experiment):
+    finish(slot, 19)
+    fit = fit_site_prior(running_experiment)
+    assert fit.prior is None
+    assert fit.reason.startswith("19 finished tests; at least 20")
+
+
+def test_prior_leaves_out_what_is_no_evidence_for_it(slot, other_site, running_experiment):
+    finish(slot, 1)
+    finish(factories.make_slot(other_site), 1)
+    broken = factories.make_running_experiment(slot, "broken", **ENDED)
+    count(broken, (50_000, 5_000), (40_000, 4_000))
+    tiny = factories.make_running_experiment(slot, "tiny", **ENDED)
+    count(tiny, (500, 5), (500, 9))
+    other = factories.make_running_experiment(
+        slot, "other", goal="g", primary_metric="conversion_rate", **ENDED
+    )
+    count(other, (50_000, 5_000), (50_000, 5_000))
+    assert fit_site_prior(running_experiment).n_tests == 1
+
+
+def test_prior_of_values_adds_their_exact_sums(slot):
+    metric = {"primary_metric": "value_per_visitor", "goal": "order"}
+    past = factories.make_running_experiment(slot, "past", **ENDED, **metric)
+    for variant in past.variants.all():
+        for day in range(2):
+            factories.make_rollup(
+                variant,
+                visitors=500,
+                day=NOW.date() - timedelta(days=day),
+                value_sum=Decimal("1000.10"),
+                value_sum_squares=Decimal(4_000),
+            )
+    now = factories.make_running_experiment(slot, "now", **metric)
+    assert fit_site_prior(now).n_effects == 1
+
+
+@pytest.mark.parametrize("n", [1, 5])
+def test_prior_costs_one_query(slot, running_experiment, n, django_assert_num_queries):
+    finish(slot, n)
+    with django_assert_num_queries(1):
+        fit_site_prior(running_experiment)
+
+
+def test_belief_shows_the_site_prior_beside_the_flat_one(slot, running_experiment):
+    finish(slot, 30)
+    report = counted(running_experiment, (1_000, 50), (1_000, 75))
+    belief = beliefs_of(report, insights_of(report))[1]
+    assert belief.against_control.prior == "beta(1, 1)"
+    assert belief.with_prior.prior_source == "empirical Bayes, 30 tests"
+    assert abs(belief.with_prior.estimate) < abs(belief.against_control.estimate)
+
+
+def test_belief_without_a_site_prior_has_the_flat_one_only(running_experiment):
+    report = counted(running_experiment, (1_000, 50), (1_000, 75))
+    assert beliefs_of(report, insights_of(report))[1].with_prior is None

@@ -1,0 +1,81 @@
+import pytest
+
+from experiments.services.insights.lift_estimates import lift_estimates
+from experiments.services.insights.segments import MOST_VALUES, segment_results, segment_totals
+from experiments.stats.estimation.sufficient_statistics import Proportion
+from tests.experiments.services.counted_experiments import count, reported
+
+DEVICES = {
+    "device=mobile": ((8_000, 400), (8_000, 480)),
+    "device=desktop": ((4_000, 200), (4_000, 230)),
+    "device=tablet": ((400, 20), (400, 45)),
+}
+
+
+def split(experiment, segments):
+    """The results of these segments, beside everybody's counts."""
+    whole = [
+        tuple(sum(column) for column in zip(*arms, strict=True))
+        for arms in zip(*segments.values(), strict=True)
+    ]
+    count(experiment, *whole)
+    for segment, counts in segments.items():
+        count(experiment, *counts, segment=segment)
+    report = reported(experiment)
+    return segment_results(report, segment_totals(report))
+
+
+def test_segments_are_in_the_order_of_their_size(running_experiment):
+    (row,) = split(running_experiment, DEVICES)
+    assert (row.attribute, row.arm, row.hidden) == ("device", 1, 0)
+    assert [one.name for one in row.result.segments] == ["mobile", "desktop", "tablet"]
+    assert [one.n for one in row.result.segments] == [16_000, 8_000, 800]
+
+
+def test_segment_has_its_own_lift(running_experiment):
+    (row,) = split(running_experiment, DEVICES)
+    (expected,) = lift_estimates(Proportion(n=[8_000, 8_000], sum=[400, 480]))
+    assert row.result.segments[0].effect == pytest.approx(expected.lift)
+
+
+def test_smallest_segment_is_not_the_biggest_winner(running_experiment):
+    (row,) = split(running_experiment, DEVICES)
+    tablet = row.result.segments[2]
+    assert tablet.effect == pytest.approx(1.25)
+    assert tablet.shrunken_effect < 0.4
+    assert tablet.p_value < 0.05 < tablet.p_value_adjusted
+
+
+def test_segments_that_differ_are_an_interaction(running_experiment):
+    (row,) = split(
+        running_experiment,
+        {
+            "new_visitor=true": ((9_000, 450), (9_000, 720)),
+            "new_visitor=false": ((9_000, 450), (9_000, 430)),
+        },
+    )
+    assert row.result.interaction.p_value < 1e-6
+
+
+def test_segment_below_the_floor_has_a_reason(running_experiment):
+    tiny = {"device=tablet": ((90, 5), (90, 9))}
+    (row,) = split(running_experiment, DEVICES | tiny)
+    assert row.result.segments[2].effect is None
+    assert row.result.segments[2].reason
+
+
+def test_smaller_values_are_counted_not_shown(running_experiment):
+    countries = {
+        f"country=A{letter}": ((1_000 + index, 50), (1_000, 50))
+        for index, letter in enumerate("ABCDEFGHIJ")
+    }
+    (row,) = split(running_experiment, countries)
+    assert (len(row.result.segments), row.hidden) == (MOST_VALUES, 2)
+    assert row.result.segments[0].name == "AJ"
+
+
+def test_segments_cost_one_query(running_experiment, django_assert_num_queries):
+    split(running_experiment, DEVICES)
+    report = reported(running_experiment)
+    with django_assert_num_queries(1):
+        segment_totals(report)

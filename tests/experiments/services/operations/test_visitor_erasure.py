@@ -1,0 +1,170 @@
+"""An erased visitor leaves nothing behind: the sums are those of a count without them."""
+
+import random
+from datetime import timedelta
+
+import pytest
+
+from experiments.models import (
+    ErasedVisitor,
+    Event,
+    Experiment,
+    GoalRollup,
+    PendingBatch,
+    Rollup,
+    VisitorOutcome,
+)
+from experiments.services.events.ingestion import ingest
+from experiments.services.events.suppression_list import KEPT_FOR, forget_tombstones
+from experiments.services.operations.visitor_erasure import erase_visitor
+from experiments.services.rollups.folding import fold_pending, rebuild_rollups
+from experiments.services.serving.snapshot import build_snapshot
+from tests import factories
+from tests.crowd import drawn_messages, take_in
+from tests.factories import NOW, event_message
+from tests.threads import in_threads
+
+MINUTE = timedelta(minutes=1)
+
+
+def tables():
+    """All rollups as plain values, whatever their keys are."""
+    return [
+        sorted(
+            (
+                {name: value for name, value in row.items() if name != "id"}
+                for row in model.objects.values()
+            ),
+            key=repr,
+        )
+        for model in (Rollup, GoalRollup)
+    ]
+
+
+def sent(*messages, key="shop-client-key", now=NOW):
+    served = build_snapshot(revision=1, now=now).client_keys[key]
+    return ingest(site=served, items=messages, now=now)
+
+
+def test_rollups_are_those_of_a_count_without_the_visitor(shop):
+    rng = random.Random(5)  # noqa: S311  a test's dice
+    messages = list(drawn_messages(rng, 400, 40))
+    take_in(rng, messages)
+    erased = erase_visitor(site=shop, visitor="v-7", now=NOW)
+    assert erased.n_events == sum(one["visitor"] == "v-7" for one in messages)
+    assert erased.n_experiments > 1
+    after = tables()
+    for experiment in Experiment.objects.all():
+        rebuild_rollups(experiment=experiment)
+    assert tables() == after
+    assert not Event.objects.filter(visitor="v-7").exists()
+    assert not VisitorOutcome.objects.filter(visitor="v-7").exists()
+    assert VisitorOutcome.objects.filter(visitor="v-8").exists()
+
+
+def test_last_visitor_takes_the_rows_along(running_experiment):
+    sent(event_message(), event_message("click"))
+    fold_pending()
+    erase_visitor(site=running_experiment.slot.site, visitor="v-1", now=NOW)
+    assert tables() == [[], []]
+
+
+def test_events_that_wait_are_erased_too(running_experiment):
+    sent(event_message(), event_message(visitor="v-2"))
+    erase_visitor(site=running_experiment.slot.site, visitor="v-1", now=NOW)
+    assert fold_pending() == 1
+    assert PendingBatch.objects.count() == 0
+    assert set(VisitorOutcome.objects.values_list("visitor", flat=True)) == {"v-2"}
+
+
+def test_late_copy_of_an_erased_event_counts_as_a_duplicate(running_experiment):
+    message = event_message()
+    sent(message)
+    fold_pending()
+    erase_visitor(site=running_experiment.slot.site, visitor="v-1", now=NOW)
+    receipt = sent(message, event_message(visitor="v-2"), now=NOW + 5 * MINUTE)
+    assert (receipt.accepted, receipt.duplicates, receipt.rejected) == (1, 1, ())
+    assert list(Event.objects.values_list("visitor", flat=True)) == ["v-2"]
+
+
+def test_clock_ahead_brings_nothing_back(running_experiment):
+    message = event_message(at=(NOW + 9 * MINUTE).isoformat())
+    sent(message)
+    erase_visitor(site=running_experiment.slot.site, visitor="v-1", now=NOW)
+    assert sent(message).duplicates == 1
+    assert not Event.objects.exists()
+
+
+def test_visitor_who_comes_back_later_is_a_new_one(running_experiment):
+    sent(event_message(variant="control"))
+    fold_pending()
+    erase_visitor(site=running_experiment.slot.site, visitor="v-1", now=NOW)
+    later = NOW + 11 * MINUTE
+    assert sent(event_message(at=later.isoformat()), now=later).accepted == 1
+    fold_pending()
+    assert VisitorOutcome.objects.get().variant.key == "b"
+
+
+def test_same_name_on_another_site_stays(running_experiment, other_site):
+    rival = factories.make_running_experiment(factories.make_slot(other_site), "rival-test")
+    sent(event_message())
+    sent(event_message(), key="rival-client-key")
+    fold_pending()
+    erase_visitor(site=running_experiment.slot.site, visitor="v-1", now=NOW)
+    assert Event.objects.get().experiment == rival
+    assert sent(event_message(), key="rival-client-key").accepted == 1
+
+
+def test_erasing_again_says_that_it_was_known(running_experiment):
+    site = running_experiment.slot.site
+    sent(event_message())
+    fold_pending()
+    first, again, stranger = (
+        erase_visitor(site=site, visitor=visitor, now=NOW) for visitor in ("v-1", "v-1", "v-9")
+    )
+    assert (first.n_events, first.n_experiments, first.was_known) == (1, 1, True)
+    assert (again.n_events, again.n_experiments, again.was_known) == (0, 0, True)
+    assert stranger.was_known is False
+
+
+def test_tombstone_names_nobody_and_goes_when_it_is_needed_no_longer(running_experiment):
+    erase_visitor(site=running_experiment.slot.site, visitor="v-1", now=NOW)
+    assert "v-1" not in repr(ErasedVisitor.objects.values().get())
+    assert forget_tombstones(now=NOW + KEPT_FOR) == 0
+    assert forget_tombstones(now=NOW + KEPT_FOR + MINUTE) == 1
+
+
+def test_erasure_that_breaks_off_is_done_again(running_experiment, monkeypatch):
+    site = running_experiment.slot.site
+    message = event_message()
+    sent(message)
+    fold_pending()
+    with monkeypatch.context() as patch:
+        patch.setattr("experiments.services.operations.visitor_erasure.Book.write", lambda _: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            erase_visitor(site=site, visitor="v-1", now=NOW)
+    assert (Event.objects.count(), VisitorOutcome.objects.count()) == (1, 1)
+    assert sent(message).duplicates == 1
+    erase_visitor(site=site, visitor="v-1", now=NOW)
+    assert tables() == [[], []]
+
+
+def test_erasure_beside_batches_and_folds_leaves_nothing(real_database):
+    site = factories.make_site()
+    factories.make_running_experiment(factories.make_slot(site))
+    messages = [event_message(visitor=f"v-{n % 4}") for n in range(40)]
+
+    def send_all():
+        for message in messages:
+            sent(message)
+
+    outcomes = in_threads(
+        send_all,
+        lambda: [fold_pending(batch=3) for _ in range(5)],
+        lambda: erase_visitor(site=site, visitor="v-1", now=NOW),
+    )
+    assert [one for one in outcomes if isinstance(one, Exception)] == []
+    fold_pending()
+    assert not Event.objects.filter(visitor="v-1").exists()
+    assert set(VisitorOutcome.objects.values_list("visitor", flat=True)) == {"v-0", "v-2", "v-3"}
+    assert sum(row.visitors for row in Rollup.objects.filter(segment="")) == 3

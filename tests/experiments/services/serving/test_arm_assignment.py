@@ -1,0 +1,255 @@
+"""A visitor keeps the arm: while shares change, across a log-in, and without costing a query."""
+
+import logging
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from django.db import Error
+from growthbook import GrowthBook, InMemoryStickyBucketService
+
+from experiments.models import Event, Site
+from experiments.selectors import serving
+from experiments.services.events.ingestion import ingest
+from experiments.services.rollups.folding import fold_pending
+from experiments.services.serving import first_exposure
+from experiments.services.serving.evaluation import evaluate_slot
+from experiments.services.serving.growthbook_payload import payload_of
+from experiments.services.serving.snapshot import build_snapshot
+from tests import factories
+from tests.factories import NOW, STARTED
+
+VISITORS = [f"v-{n}" for n in range(1_000)]
+HALVES = ([0.5, 0.5], 1.0)
+
+
+def served():
+    return build_snapshot(revision=1, now=NOW).client_keys["shop-client-key"]
+
+
+def variant_of(site, visitor, **attributes):
+    return evaluate_slot(site, "hero", visitor=visitor, attributes=attributes).variant
+
+
+def arms_of(site, **attributes):
+    return {visitor: variant_of(site, visitor, **attributes) for visitor in VISITORS}
+
+
+def expose(visitor, variant, **changes):
+    message = factories.event_message(visitor=visitor, variant=variant, **changes)
+    assert ingest(site=served(), items=[message], now=NOW).rejected == ()
+
+
+def arms_and_movers(experiment, *courses):
+    """Everybody's arm before and after a change of shares, and those whose hash says another."""
+    before = arms_of(served())
+    factories.make_phases(experiment, *courses)
+    site = served()
+    after = arms_of(site)
+    return site, before, after, [v for v in VISITORS if before[v] != after[v]]
+
+
+def test_raising_the_coverage_moves_nobody_and_asks_nobody(slot, django_assert_num_queries):
+    experiment = factories.make_running_experiment(slot, coverage="0.1")
+    before = arms_of(served())
+    factories.make_phases(experiment, ([0.5, 0.5], 0.1), ([0.5, 0.5], 0.6))
+    site = served()
+    with django_assert_num_queries(0):
+        after = arms_of(site)
+    assert all(before[v] in ("default", after[v]) for v in VISITORS)
+    assert Counter(before.values())["default"] > Counter(after.values())["default"]
+
+
+def test_change_of_shares_moves_no_more_than_the_difference(running_experiment):
+    _, _, after, movers = arms_and_movers(running_experiment, HALVES, ([0.7, 0.3], 1.0))
+    assert len(movers) / len(VISITORS) == pytest.approx(0.2, abs=0.04)
+    assert {after[v] for v in movers} == {"control"}
+
+
+def test_only_visitors_in_doubt_cost_a_query_and_only_once(
+    running_experiment, django_assert_num_queries
+):
+    _, before, _, movers = arms_and_movers(running_experiment, HALVES, ([0.7, 0.3], 1.0))
+    site = served()
+    with django_assert_num_queries(0):
+        assert all(variant_of(site, v) == before[v] for v in VISITORS if v not in movers)
+    with django_assert_num_queries(2 * 10):
+        for visitor in movers[:10]:
+            variant_of(site, visitor)
+    with django_assert_num_queries(0):
+        for visitor in movers[:10]:
+            variant_of(site, visitor)
+
+
+@pytest.mark.parametrize("is_folded", [False, True])
+def test_visitor_in_doubt_keeps_the_arm_of_the_first_exposure(running_experiment, is_folded):
+    before = arms_of(served())
+    seen = [v for v in VISITORS if before[v] == "b"]
+    for visitor in seen[:60]:
+        expose(visitor, "b", at=(NOW - timedelta(days=6, hours=12)).isoformat())
+    if is_folded:
+        fold_pending()
+        Event.objects.all().delete()
+    factories.make_phases(running_experiment, HALVES, ([0.7, 0.3], 1.0))
+    site = served()
+    assert {variant_of(site, v) for v in seen[:60]} == {"b"}
+    assert {variant_of(site, v) for v in seen[60:]} == {"control", "b"}
+
+
+def test_visitor_outside_a_lowered_coverage_keeps_the_arm_once_exposed(running_experiment):
+    before = arms_of(served())
+    expose_all = [v for v in VISITORS if before[v] == "b"][:40]
+    for visitor in expose_all:
+        expose(visitor, "b", at=STARTED.isoformat())
+    factories.make_phases(running_experiment, HALVES, ([0.5, 0.5], 0.2))
+    site = served()
+    assert {variant_of(site, v) for v in expose_all} == {"b"}
+    assert Counter(arms_of(site).values())["default"] > 700
+
+
+def test_carried_arm_counts_without_a_query(running_experiment, django_assert_num_queries):
+    _, before, _, movers = arms_and_movers(running_experiment, HALVES, ([0.7, 0.3], 1.0))
+    site = served()
+    with django_assert_num_queries(0):
+        kept = [variant_of(site, v, arms={"hero-test": before[v]}) for v in movers]
+    assert set(kept) == {"b"}
+    one = evaluate_slot(site, "hero", visitor=movers[0], attributes={"arms": {"hero-test": "b"}})
+    assert (one.propensity, one.phase) == (0.5, 1)
+
+
+def test_carried_arm_outlives_audience_and_coverage(slot):
+    audience = factories.make_audience(slot.site, condition={"new_visitor": True})
+    factories.make_running_experiment(slot, audience=audience, coverage="0.01")
+    site = served()
+    assert variant_of(site, "v-1", new_visitor=False) == "default"
+    assert variant_of(site, "v-1", new_visitor=False, arms={"hero-test": "b"}) == "b"
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"arms": None},
+        {"arms": ["b"]},
+        {"arms": {"hero-test": "gone"}},
+        {"arms": {"hero-test": ["b"]}},
+        {"arms": {"other": "b"}},
+        {"stickyBucketAssignmentDocs": "b"},
+        {"stickyBucketAssignmentDocs": {"id||v-2": {"assignments": {"hero-test__0": "b"}}}},
+    ],
+    ids=str,
+)
+def test_carried_nonsense_is_not_followed(running_experiment, attributes):
+    site = served()
+    assert arms_of(site, **attributes) == arms_of(site)
+
+
+def test_growthbook_documents_are_followed_as_its_sdk_follows_them(running_experiment):
+    """The SDK keeps its buckets through a change of shares; OFREP reads the same documents."""
+    buckets = InMemoryStickyBucketService()
+
+    def by_sdk(visitor):
+        sdk = GrowthBook(
+            features=payload_of(served())["features"],
+            attributes={"id": visitor},
+            sticky_bucket_service=buckets,
+        )
+        return sdk.eval_feature("hero").experimentResult.key
+
+    before = {v: by_sdk(v) for v in VISITORS[:200]}
+    documents = {f"id||{v}": buckets.get_assignments("id", v) for v in before}
+    factories.make_phases(running_experiment, HALVES, ([0.8, 0.2], 1.0))
+    site = served()
+    assert {v: by_sdk(v) for v in before} == before
+    assert {v: variant_of(site, v, stickyBucketAssignmentDocs=documents) for v in before} == before
+    assert {v: variant_of(site, v) for v in before} != before
+
+
+def logged_in(site, n=200):
+    """Visitors whose id before the log-in has another arm than the one after it."""
+    pairs = ((f"user-{k}", f"v-{k}") for k in range(n))
+    return [pair for pair in pairs if variant_of(site, pair[0]) != variant_of(site, pair[1])]
+
+
+def test_visitor_keeps_the_arm_across_a_log_in(running_experiment, django_assert_num_queries):
+    site = served()
+    pairs = logged_in(site)
+    for _, former in pairs[:20]:
+        expose(former, variant_of(site, former))
+    for user, former in pairs[:20]:
+        with django_assert_num_queries(2):
+            assert variant_of(site, user, anonymousId=former) == variant_of(site, former)
+    for user, former in pairs[20:]:
+        assert variant_of(site, user, anonymousId=former) == variant_of(site, user)
+
+
+def test_log_in_without_a_doubt_costs_no_query(running_experiment, django_assert_num_queries):
+    site = served()
+    pairs = ((f"user-{k}", f"v-{k}") for k in range(50))
+    alike = [pair for pair in pairs if variant_of(site, pair[0]) == variant_of(site, pair[1])]
+    with django_assert_num_queries(0):
+        for user, former in alike:
+            assert variant_of(site, user, anonymousId=former) == variant_of(site, user)
+
+
+def test_documents_of_the_former_id_are_followed_after_the_log_in(running_experiment):
+    site = served()
+    user, former = logged_in(site)[0]
+    arm = variant_of(site, former)
+    documents = {f"anonymousId||{former}": {"assignments": {"hero-test__0": arm}}}
+    attributes = {"anonymousId": former, "stickyBucketAssignmentDocs": documents}
+    assert variant_of(site, user, **attributes) == arm
+    own = {f"id||{user}": {"assignments": {"hero-test__0": variant_of(site, user)}}}
+    attributes["stickyBucketAssignmentDocs"] = documents | own
+    assert variant_of(site, user, **attributes) == variant_of(site, user)
+
+
+def test_site_may_do_without_the_former_id(running_experiment, django_assert_num_queries):
+    Site.objects.update(former_id_attribute="")
+    site = served()
+    with django_assert_num_queries(0):
+        for user, former in logged_in(site):
+            assert variant_of(site, user, anonymousId=former) == variant_of(site, user)
+
+
+def test_silent_database_leaves_the_visitor_drawn_and_is_left_alone(
+    running_experiment, monkeypatch, caplog
+):
+    _, _, _, movers = arms_and_movers(running_experiment, HALVES, ([0.7, 0.3], 1.0))
+    calls = []
+
+    def silent(**_):
+        calls.append(1)
+        raise Error("gone")
+
+    monkeypatch.setattr(serving, "first_exposed_variant", silent)
+    monkeypatch.setattr(first_exposure, "_silent_until", float("-inf"))
+    site = served()
+    with caplog.at_level(logging.CRITICAL):
+        assert {variant_of(site, v) for v in movers} == {"control"}
+    assert len(calls) == 1
+
+
+def test_memory_of_looked_up_arms_is_bounded(running_experiment, monkeypatch):
+    monkeypatch.setattr(first_exposure, "MAX_REMEMBERED", 5)
+    _, _, _, movers = arms_and_movers(running_experiment, HALVES, ([0.7, 0.3], 1.0))
+    site = served()
+    for visitor in movers[:23]:
+        variant_of(site, visitor)
+    assert len(site.slots["hero"].experiments[0].remembered) <= 5
+
+
+def test_held_out_visitors_take_part_in_nothing(slot):
+    factories.make_running_experiment(slot)
+    factories.make_running_experiment(factories.make_slot(slot.site, "footer"), "footer-test")
+    Site.objects.update(holdout="0.2")
+    site = served()
+    kept_out = {
+        key: {
+            v
+            for v in VISITORS
+            if evaluate_slot(site, key, visitor=v, attributes={}).experiment is None
+        }
+        for key in ("hero", "footer")
+    }
+    assert kept_out["hero"] == kept_out["footer"]
+    assert len(kept_out["hero"]) / len(VISITORS) == pytest.approx(0.2, abs=0.04)

@@ -1,0 +1,74 @@
+import pytest
+
+from experiments.stats.decision.arm_status import Outcome, is_harmed, is_held, outcome_of
+from experiments.stats.decision.evidence import ArmEvidence, Evidence, GuardrailEvidence, Rule
+from experiments.stats.decision.policy import Policy
+from experiments.stats.health.data_quality import check_multiple_arms
+
+POLICY = Policy()
+
+
+def outcome(*, lift=0.1, p_value=0.001, bounds=(0.05, 0.15), guardrails=(), **changes):
+    arm = ArmEvidence(
+        arm=1, n=5_000, lift=lift, p_value=p_value, bounds=bounds, guardrails=guardrails
+    )
+    return outcome_of(arm, Evidence(arms=(arm,), control_n=5_000, **changes), POLICY)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, Outcome.BETTER),
+        ({"higher_is_better": False}, Outcome.WORSE),
+        ({"lift": -0.1, "bounds": None}, Outcome.WORSE),
+        ({"p_value": 0.06}, Outcome.UNDECIDED),
+        ({"p_value": 0.06, "bounds": (-0.004, 0.004)}, Outcome.EQUIVALENT),
+        ({"p_value": 0.06, "bounds": (-0.005, 0.004)}, Outcome.UNDECIDED),
+        ({"p_value": 0.06, "bounds": None}, Outcome.UNDECIDED),
+        ({"lift": 0.0, "bounds": (0.0, 0.0)}, Outcome.EQUIVALENT),
+        ({"lift": None}, Outcome.NO_RESULT),
+        ({"p_value": None}, Outcome.NO_RESULT),
+        ({"rule": Rule.FIXED_HORIZON, "planned_n": 10_001}, Outcome.UNDECIDED),
+        ({"rule": Rule.FIXED_HORIZON, "planned_n": 10_000}, Outcome.BETTER),
+    ],
+)
+def test_outcome_reads_the_goal(changes, expected):
+    assert outcome(**changes) is expected
+
+
+@pytest.mark.parametrize(
+    ("bounds", "harmed", "held"),
+    [
+        ((-0.05, -0.01), True, False),
+        ((-0.02, -0.01), True, False),
+        ((-0.019, -0.01), False, True),
+        ((-0.05, 0.01), False, False),
+        ((-0.05, 0.0), False, False),
+        ((0.01, 0.05), False, True),
+    ],
+    ids=["beyond", "at-the-margin", "tolerable", "unclear", "touches-zero", "better"],
+)
+def test_guardrail_of_two_percent(bounds, harmed, held):
+    rail = GuardrailEvidence(metric="sign-ups", bounds=bounds, margin=0.02)
+    arm = ArmEvidence(arm=1, n=5_000, guardrails=(rail,))
+    evidence = Evidence(arms=(arm,), control_n=5_000)
+    assert (is_harmed(rail, evidence), is_held(rail, evidence)) == (harmed, held)
+
+
+def test_guardrail_without_margin_asks_for_proof_of_no_loss():
+    evidence = Evidence(arms=(ArmEvidence(arm=1, n=5_000),), control_n=5_000)
+    rails = [
+        GuardrailEvidence(metric="errors", bounds=bounds) for bounds in ((-0.1, 0.2), (0.01, 0.2))
+    ]
+    assert [is_held(rail, evidence) for rail in rails] == [False, True]
+
+
+def test_harm_is_read_before_a_win():
+    rail = GuardrailEvidence(metric="sign-ups", bounds=(-0.3, -0.1))
+    assert outcome(guardrails=(rail,)) is Outcome.HARMFUL
+
+
+def test_policy_has_the_thresholds_of_the_health_checks():
+    assert check_multiple_arms(POLICY.multiple_arm_count, 990).is_unhealthy
+    assert POLICY.multiple_arm_share == 0.01
+    assert POLICY.srm_alpha == 0.001

@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from experiments.stats.sequential.click_e_values import click_lift_interval, click_log_e_value
+
+counts = st.integers(0, 200)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.2])
+def test_e_values_have_mean_one_under_no_effect(share):
+    """Summed over every split of 30 clicks: no simulation, no tolerance but rounding."""
+    arm = np.arange(31)
+    e_values = np.exp(click_log_e_value((30 - arm, arm), share=share))
+    assert stats.binom.pmf(arm, 30, share) @ e_values == pytest.approx(1, rel=1e-12)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.2])
+def test_e_values_are_a_martingale(share):
+    """From any state, the next click leaves E unchanged in the mean."""
+    control, arm = (part.ravel() for part in np.meshgrid(np.arange(40), np.arange(40)))
+    now = np.exp(click_log_e_value((control, arm), share=share))
+    to_arm = np.exp(click_log_e_value((control, arm + 1), share=share))
+    to_control = np.exp(click_log_e_value((control + 1, arm), share=share))
+    assert share * to_arm + (1 - share) * to_control == pytest.approx(now, rel=1e-9)
+
+
+def test_e_value_of_a_uniform_mixture_matches_quadrature():
+    grid = (np.arange(200_000) + 0.5) / 200_000
+    mixture = stats.binom.pmf(7, 9, grid).mean() / stats.binom.pmf(7, 9, 0.5)
+    assert click_log_e_value((2, 7), share=0.5) == pytest.approx(np.log(mixture), rel=1e-9)
+
+
+@given(counts, counts, st.floats(0.05, 0.95), st.floats(1e-6, 0.5))
+def test_lift_interval_excludes_zero_exactly_when_the_e_value_rejects(control, arm, share, alpha):
+    threshold = -np.log(alpha)
+    log_e = click_log_e_value((control, arm), share=share)
+    low, high = click_lift_interval((control, arm), share=share, log_threshold=threshold)
+    if abs(log_e - threshold) > 1e-6:
+        assert (low > 0 or high < 0) == (log_e > threshold)
+
+
+@given(counts, counts, st.floats(0.05, 0.95))
+def test_swapping_the_arms_inverts_the_lift(control, arm, share):
+    low, high = click_lift_interval((control, arm), share=share, log_threshold=3.0)
+    other = click_lift_interval((arm, control), share=1 - share, log_threshold=3.0)
+    with np.errstate(divide="ignore"):
+        assert 1 / (1 + np.array([high, low])) - 1 == pytest.approx(other, rel=1e-6, abs=1e-9)
+
+
+def test_lift_interval_is_unbounded_without_a_click_of_the_control():
+    low, high = click_lift_interval((0, 30), share=0.5, log_threshold=3.0)
+    assert low > 0
+    assert np.isinf(high)
+
+
+def test_lift_interval_starts_at_minus_one_without_a_click_of_the_arm():
+    low, high = click_lift_interval((30, 0), share=0.5, log_threshold=3.0)
+    assert low == -1
+    assert high < 0
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, float("nan")])
+def test_share_must_be_inside_the_unit_interval(share):
+    with pytest.raises(ValueError, match="share must lie between 0 and 1"):
+        click_log_e_value((1, 1), share=share)
+    with pytest.raises(ValueError, match="share must lie between 0 and 1"):
+        click_lift_interval((1, 1), share=share, log_threshold=3.0)
+
+
+@pytest.mark.slow
+def test_lift_interval_covers_at_every_click_together():
+    rng = np.random.default_rng(15)
+    runs, looks, lift, share, alpha = 4_000, 120, 0.5, 0.3, 0.05
+    probability = share * (1 + lift) / (1 - share + share * (1 + lift))
+    arm = rng.binomial(1, probability, (runs, looks)).cumsum(axis=1)
+    control = np.arange(1, looks + 1) - arm
+    missed = click_log_e_value((control, arm), share=share, probability=probability)
+    rejected = (missed >= -np.log(alpha)).any(axis=1)
+    low, high = click_lift_interval((control, arm), share=share, log_threshold=-np.log(alpha))
+    outside = ((low > lift + 1e-9) | (high < lift - 1e-9)).any(axis=1)
+    assert (outside <= rejected).all()
+    assert stats.binomtest(int(rejected.sum()), runs, alpha, "greater").pvalue > 0.001

@@ -1,0 +1,152 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from experiments.targeting.evaluation import evaluate_condition
+from experiments.targeting.validation import validate_condition
+
+EVERY_OPERATOR = {
+    "$or": [{"country": {"$ini": ["fr", "be"], "$nini": ["de"]}}, {"$not": {"device": "mobile"}}],
+    "$and": [{"age": {"$gt": 17, "$lte": 99.5}}, {"name": {"$gte": "a", "$lt": "n"}}],
+    "$nor": [{"app": {"$vgt": "1.2", "$vlt": "3", "$vne": "2.0"}}],
+    "app": {"$vgte": "1", "$vlte": "4", "$veq": "2.0.1"},
+    "tags": {"$all": ["a", {"$regex": "^b"}], "$alli": ["c"], "$size": {"$gt": 2}},
+    "carts": {"$elemMatch": {"total": {"$ne": None}}, "$size": 2},
+    "scores": {"$elemMatch": {"$eq": 5}},
+    "utm.source": {"$in": ["mail"], "$nin": ["ads"], "$exists": True, "$type": "string"},
+    "id": {"$inGroup": "staff", "$notInGroup": "bots"},
+    "page": {"$regexi": "/pricing$", "$not": {"$regex": "/old/"}},
+    "new_visitor": False,
+}
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+json_values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner),
+    max_leaves=12,
+)
+fields = ["country", "age", "app", "tags", "carts", "scores", "utm", "id", "page", "new_visitor"]
+
+
+@pytest.mark.needs_shared
+def test_evaluation_agrees_with_growthbook(conformance):
+    cases = conformance["evalCondition"]
+    assert len(cases) == 248
+    assert [
+        name
+        for name, condition, attributes, expected, *groups in cases
+        if evaluate_condition(condition, attributes, *groups) is not expected
+    ] == []
+
+
+@given(st.dictionaries(st.sampled_from(fields), json_values))
+def test_evaluation_never_fails_on_what_a_visitor_sends(attributes):
+    groups = {"staff": frozenset(["v-1"]), "bots": [1, None]}
+    assert evaluate_condition(EVERY_OPERATOR, attributes, groups) in (True, False)
+    for key, operand in EVERY_OPERATOR.items():
+        assert evaluate_condition({key: operand}, attributes, groups) in (True, False)
+
+
+@pytest.mark.parametrize(
+    ("condition", "attributes", "expected"),
+    # As the JavaScript SDK answers (@growthbook/growthbook 1.8.0 under Node 20).
+    [
+        ({"a.1": "y"}, {"a": ["x", "y"]}, True),
+        ({"a.2": "y"}, {"a": ["x", "y"]}, False),
+        ({"a.01": "y"}, {"a": ["x", "y"]}, False),
+        ({"a": {"$elemMatch": {"$lt": 1}}}, {"a": [0]}, True),
+        ({"a": {"$elemMatch": {"$exists": False}}}, {"a": [None]}, False),
+        ({"a": 123456789012345680000}, {"a": 123456789012345680001}, True),
+        ({"a": {"$in": [1, True]}}, {"a": True}, True),
+        ({"a": {"$in": [1]}}, {"a": True}, False),
+        ({"a": {"$in": ["b"]}}, {"a": [["b"]]}, False),
+        ({"a": {"$ini": [1, "B"]}}, {"a": 1}, True),
+        ({"a": {"$alli": ["b"]}}, {"a": ["B", 1]}, True),
+        ({"a": {"$regex": "^null$"}}, {}, True),
+        ({"a": 0}, {}, True),
+        ({"a": {"b": 1, "$gt": 0}}, {"a": 1}, False),
+    ],
+    ids=str,
+)
+def test_evaluation_keeps_the_oddities_of_javascript(condition, attributes, expected):
+    assert evaluate_condition(condition, attributes) is expected
+
+
+def test_evaluation_survives_deeply_nested_attributes():
+    deep_list, deep_object = [], {}
+    for _ in range(5_000):
+        deep_list, deep_object = [deep_list], {"a": deep_object}
+    for value in (deep_list, deep_object):
+        assert evaluate_condition({"tags": {"$regex": "^$"}}, {"tags": value}) in (True, False)
+        assert not evaluate_condition({"tags": {"a": {"a": []}}}, {"tags": value})
+
+
+def test_large_group_can_be_a_set():
+    groups = {"staff": frozenset(f"v-{number}" for number in range(1_000))}
+    assert evaluate_condition({"id": {"$inGroup": "staff"}}, {"id": "v-7"}, groups)
+    assert not evaluate_condition({"id": {"$inGroup": "staff"}}, {"id": 7}, groups)
+
+
+def test_validation_accepts_every_operator():
+    validate_condition(EVERY_OPERATOR, saved_groups={"staff", "bots"})
+    validate_condition({})
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        (None, "condition: must be an object, not null"),
+        ([], "condition: must be an object, not array"),
+        ({"$groups": 1}, r"condition: unknown operator '\$groups'"),
+        ({"$or": [{}, {"a": {"$gt": 1, "$regx": "b"}}]}, r"\$or\[1\]\.a: unknown .* '\$regx'"),
+        ({"$and": []}, r"\$and: must be a list with at least one item"),
+        ({"$nor": {}}, r"\$nor: must be a list with at least one item"),
+        ({"$not": "a"}, r"\$not: must be an object, not string"),
+        ({"a..b": 1}, r"condition: 'a\.\.b' is not the name of an attribute"),
+        ({"": 1}, "condition: '' is not the name of an attribute"),
+        ({1: 1}, "condition: 1 is not the name of an attribute"),
+        ({"a" * 501: 1}, "is not the name of an attribute"),
+        ({"a": ["b"]}, r"a: a list must match exactly and in order; use \$in"),
+        ({"a": {}}, "a: must not be an empty object"),
+        ({"a": {"b": 1}}, r"a: 'b' is not an operator; write an inner field as a\.b"),
+        ({"a": {"$gt": 1, "b": 1}}, "a: 'b' is not an operator"),
+        ({"a": float("inf")}, "a: inf is not a number that JSON knows"),
+        ({"a": "b" * 501}, "a: has more than 500 characters"),
+        ({"a": {"$eq": []}}, r"a\.\$eq: must be a text, number, boolean or null, not array"),
+        ({"a": {"$lt": None}}, r"a\.\$lt: must be a text or number, not null"),
+        ({"a": {"$vgt": True}}, r"a\.\$vgt: must be a text or number, not boolean"),
+        ({"a": {"$in": "FR"}}, r"a\.\$in: must be a list with at least one item"),
+        ({"a": {"$in": ["b", {}]}}, r"a\.\$in\[1\]: must be a text, number, boolean or null"),
+        ({"a": {"$all": [["b"]]}}, r"a\.\$all\[0\]: a list must match"),
+        ({"a": {"$elemMatch": 1}}, r"a\.\$elemMatch: must be an object, not number"),
+        ({"a": {"$elemMatch": {"$gt": []}}}, r"a\.\$elemMatch\.\$gt: must be a text or number"),
+        ({"a": {"$size": -1}}, r"a\.\$size: must be a whole number from 0"),
+        ({"a": {"$size": True}}, r"a\.\$size: must be a whole number from 0"),
+        ({"a": {"$size": "3"}}, r"a\.\$size: must be a whole number from 0"),
+        ({"a": {"$exists": 1}}, r"a\.\$exists: must be true or false, not number"),
+        ({"a": {"$type": "text"}}, r"a\.\$type: must be one of null, boolean, .* not 'text'"),
+        ({"a": {"$regex": 5}}, r"a\.\$regex: must be a text of at most 500 characters"),
+        ({"a": {"$regexi": "("}}, r"a\.\$regexi: is not a regular expression .*: '\('"),
+        ({"a": {"$inGroup": "gone"}}, r"a\.\$inGroup: unknown group 'gone'"),
+        ({"a": {"$notInGroup": ["staff"]}}, r"a\.\$notInGroup: unknown group \['staff'\]"),
+        ({"a": {"$not": {"$size": "b"}}}, r"a\.\$not\.\$size: must be a whole number"),
+        ({"a": {"$in": ["b"] * 2_000}}, "condition: has more than 2000 values"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_validation_names_the_place_and_the_fault(condition, message):
+    with pytest.raises(ValueError, match=message):
+        validate_condition(condition, saved_groups={"staff"})
+
+
+def test_validation_takes_unknown_groups_when_none_are_given():
+    validate_condition({"id": {"$inGroup": "anything"}})
+
+
+@pytest.mark.parametrize("depth", [13, 100_000])
+def test_validation_refuses_deep_nesting(depth):
+    condition = {}
+    for _ in range(depth):
+        condition = {"$not": condition}
+    with pytest.raises(ValueError, match="condition: is nested deeper than 12 levels"):
+        validate_condition(condition)

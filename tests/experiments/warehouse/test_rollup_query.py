@@ -1,0 +1,39 @@
+"""The warehouse's words and constants are the service's own."""
+
+import ibis
+
+from experiments.event_schema.messages import MAX_AHEAD, Attributes
+from experiments.event_schema.rules import PHASE, PRE_PERIOD
+from experiments.models.rollup import AMOUNTS, LEFT_OUT_COLUMNS
+from experiments.warehouse import rollup_query
+from experiments.warehouse.event_layout import ATTRIBUTES, COLUMNS
+from experiments.warehouse.experiment_query import Question
+
+ENGINES = ("duckdb", "postgres", "clickhouse", "pyspark")
+
+
+def test_sums_are_the_amounts_of_a_rollup():
+    assert rollup_query.SUMS == AMOUNTS
+    assert tuple(LEFT_OUT_COLUMNS.values()) == rollup_query.LEFT_OUT
+    assert [int(reason) for reason in LEFT_OUT_COLUMNS] == [1, 2, 3, 4, 5]
+
+
+def test_periods_are_those_of_the_service():
+    assert (rollup_query.PRE_PERIOD, rollup_query.CLOCKS) == (PRE_PERIOD, MAX_AHEAD)
+
+
+def test_every_attribute_that_is_kept_splits():
+    everything = Attributes(device="mobile", locale="fr", country="FR", new_visitor=True)
+    assert sorted([*everything.kept(), PHASE]) == list(ATTRIBUTES)
+
+
+def test_no_engine_is_asked_for_a_distinct_count_or_a_float():
+    question = Question(
+        site="shop", experiment="test", metric="value_per_visitor", goal="buy",
+        guardrail_goals=("read",),
+    )  # fmt: skip
+    events = ibis.table(COLUMNS, name="events")
+    for expression in (rollup_query.rollups_of, rollup_query.goal_rollups_of):
+        for engine in ENGINES:
+            sql = str(ibis.to_sql(expression(events, question), dialect=engine)).lower()
+            assert not any(word in sql for word in ("distinct", "uniq", "double", "float"))
