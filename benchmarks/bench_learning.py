@@ -18,7 +18,7 @@ from ml.encoders.cache import CachedEncoder
 from ml.encoders.sentence_encoder import load_encoder
 from ml.evaluation.learning_curve_chart import draw_curves
 from ml.evaluation.learning_curves import (
-    Plan,
+    CurvePlan,
     curve,
     curve_sizes,
     data_saving,
@@ -51,7 +51,7 @@ def main() -> None:
     splits = make_splits(groups, n_splits=N_SPLITS, seed=0)
     sizes = curve_sizes(splits)
     plans = [
-        Plan(strategy=strategy_named(name, make_encoder=lambda: encoder), sizes=some)
+        CurvePlan(strategy=strategy_named(name, make_encoder=lambda: encoder), sizes=some)
         for names, some in ((STRATEGIES, sizes), (COSTLY, FEW_SIZES))
         for name in names
     ]

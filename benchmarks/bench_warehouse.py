@@ -36,7 +36,7 @@ from recording import PROJECT, record
 
 from experiments.warehouse.engines import Warehouse, open_warehouse
 from experiments.warehouse.event_layout import COLUMNS
-from experiments.warehouse.experiment_query import Question
+from experiments.warehouse.experiment_query import ExperimentQuery
 from experiments.warehouse.rollup_query import goal_rollups_of, rollups_of
 from tests.clickhouse import clickhouse
 from tests.servers import PostgresServer
@@ -45,7 +45,7 @@ EVENTS, VISITORS, SEED, ROUNDS = 1_000_000, 300_000, 20_261_125, 3
 START = datetime(2026, 11, 1, tzinfo=UTC)
 DAYS = 20
 SPARK = "local-cluster[2,1,1024]"
-QUESTION = Question(
+QUESTION = ExperimentQuery(
     site="shop",
     experiment="test",
     metric="value_per_visitor",

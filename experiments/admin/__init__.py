@@ -1,4 +1,4 @@
 # Django's autodiscovery imports this package; the pages register themselves.
+from experiments.admin import audiences, catalogue, experiments, history, jobs, users
 
-
-__all__ = ["archive", "audiences", "catalogue", "experiments", "jobs", "people"]
+__all__ = ["audiences", "catalogue", "experiments", "history", "jobs", "users"]

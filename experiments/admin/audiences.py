@@ -22,7 +22,7 @@ from experiments.services.catalogue.audience_summary import (
     summary_of,
 )
 from experiments.targeting.evaluation import evaluate_condition
-from experiments.targeting.rows import ALL, ANY, PRESENCE, Row, Rows, condition_of, rows_of
+from experiments.targeting.rows import ALL, ANY, PRESENCE, ConditionRow, Rows, condition_of, rows_of
 from experiments.targeting.validation import validate_condition
 
 CUSTOM = "*"
@@ -117,7 +117,7 @@ def content_of(condition: dict[str, Any]) -> Content:
     }
 
 
-def _shown(row: Row) -> dict[str, str]:
+def _shown(row: ConditionRow) -> dict[str, str]:
     is_known = row.attribute in ATTRIBUTES
     return {
         "attribute": row.attribute if is_known else CUSTOM,
@@ -143,11 +143,11 @@ def _is_blank(row: dict[str, str]) -> bool:
     return not (row["value"].strip() or row["custom"].strip() or row["operator"] in PRESENCE)
 
 
-def _row(row: dict[str, str]) -> Row:
+def _row(row: dict[str, str]) -> ConditionRow:
     is_custom = row["attribute"] == CUSTOM
     name = row["custom"].strip() if is_custom else row["attribute"]
     value = "" if row["operator"] in PRESENCE else row["value"]
-    return Row(attribute=name, operator=row["operator"], value=value)
+    return ConditionRow(attribute=name, operator=row["operator"], value=value)
 
 
 class AudienceForm(forms.ModelForm[Audience]):

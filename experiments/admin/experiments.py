@@ -34,7 +34,7 @@ Status = Experiment.Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class StatusAction:
     """One way on from a state; `question` is asked before a final one."""
 
     name: str
@@ -44,19 +44,19 @@ class Step:
     question: Any = ""
 
 
-START = Step(name="start", label=_("Start"), run=transitions.start_experiment)
-PAUSE = Step(name="pause", label=_("Pause"), run=transitions.pause_experiment)
-RESUME = Step(name="resume", label=_("Resume"), run=transitions.resume_experiment)
-STOP = Step(
+START = StatusAction(name="start", label=_("Start"), run=transitions.start_experiment)
+PAUSE = StatusAction(name="pause", label=_("Pause"), run=transitions.pause_experiment)
+RESUME = StatusAction(name="resume", label=_("Resume"), run=transitions.resume_experiment)
+STOP = StatusAction(
     name="stop",
     label=_("Stop"),
     run=transitions.stop_experiment,
     is_final=True,
     question=_("Stop for good? A stopped experiment cannot be started again."),
 )
-ARCHIVE = Step(name="archive", label=_("Archive"), run=transitions.archive_experiment)
+ARCHIVE = StatusAction(name="archive", label=_("Archive"), run=transitions.archive_experiment)
 # No step of the experiment's own course: offered beside the alarm.
-DISMISS = Step(
+DISMISS = StatusAction(
     name="dismiss-cache-alarm",
     label=_("The cause was found"),
     run=lambda *, experiment, **_: dismiss_alarm(experiment=experiment),

@@ -11,7 +11,7 @@ from experiments.models import Exclusion, Experiment
 from experiments.services.analysis.comparisons import is_sequential
 from experiments.services.analysis.report import Report
 from experiments.services.insights.draft_planning import slot_plans
-from experiments.services.insights.posteriors import beliefs_of
+from experiments.services.insights.posteriors import posteriors_of
 from experiments.services.insights.report_insights import Insights, insights_of
 from experiments.services.reporting.report_json import verdict_on
 from experiments.stats.meta_analysis.empirical_bayes import FLOOR
@@ -43,7 +43,7 @@ def report_context(report: Report) -> dict[str, Any]:
             if one.reason in LEFT_OUT_HELP
         ],
         "verdict": verdict_on(report, insights),
-        "beliefs": beliefs_of(report, insights),
+        "beliefs": posteriors_of(report, insights),
         "insights": insights,
         "guardrails": [(report.arms[rail.arm], rail) for rail in report.guardrails],
         "chart": interval_chart(report.arms),

@@ -15,7 +15,7 @@ from experiments.models import Experiment, Variant
 from experiments.selectors import lifecycle
 from experiments.services.lifecycle import schedules
 from experiments.services.lifecycle.change_log import Kind, Occasion
-from experiments.services.lifecycle.ramps import SUGGESTED, Step, set_ramp, step_ends_at
+from experiments.services.lifecycle.ramps import SUGGESTED, PlannedStep, set_ramp, step_ends_at
 from experiments.services.lifecycle.traffic_allocation import change_traffic
 from experiments.services.lifecycle.transitions import roll_back_experiment, set_rolls_back
 from experiments.services.operations.auto_rollback import reason_by_hand, reason_in_words
@@ -178,7 +178,7 @@ def _change_shares(experiment: Experiment, form: SharesForm, occasion: Occasion)
 
 def _set_ramp(experiment: Experiment, form: RampForm, occasion: Occasion) -> None:
     hours = form.cleaned_data["hold_hours"]
-    steps = [Step(coverage=part, hold_hours=hours) for part in form.cleaned_data["steps"]]
+    steps = [PlannedStep(coverage=part, hold_hours=hours) for part in form.cleaned_data["steps"]]
     set_ramp(experiment=experiment, steps=steps, occasion=occasion)
 
 

@@ -38,7 +38,7 @@ class Visits:
 
 
 @dataclass(slots=True, kw_only=True)
-class Tally:
+class SimulationTally:
     """What was sent; adds up over the threads."""
 
     shown: Counter[str] = field(default_factory=Counter)
@@ -49,7 +49,7 @@ class Tally:
     duplicates: int = 0
     sent_again: int = 0
 
-    def add(self, other: "Tally") -> None:
+    def add(self, other: "SimulationTally") -> None:
         self.shown += other.shown
         self.clicked += other.clicked
         self.arms |= other.arms
@@ -59,13 +59,13 @@ class Tally:
         self.sent_again += other.sent_again
 
 
-def simulate(visits: Visits) -> Tally:
+def simulate(visits: Visits) -> SimulationTally:
     """Send every visitor through the service; raise ServiceError if it refuses one."""
     rng = np.random.default_rng(visits.seed)
     # A column each, drawn before the threads start: their number changes nothing.
     draws = rng.random((visits.visitors, 4))
     stop = Event()
-    total = Tally()
+    total = SimulationTally()
     with ThreadPoolExecutor(visits.threads) as pool:
         parts = [
             pool.submit(
@@ -97,10 +97,10 @@ class _Thread:
         self._visits = visits
         self._stop = stop
         self._connection = Connection(visits.url, key=visits.key)
-        self._tally = Tally()
+        self._tally = SimulationTally()
         self._waiting: list[dict[str, Any]] = []
 
-    def run(self, numbers: range, draws: Any) -> Tally:
+    def run(self, numbers: range, draws: Any) -> SimulationTally:
         for number in numbers:
             if self._stop.is_set():
                 break

@@ -10,7 +10,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 
-from experiments.services.insights.sample_size import Assumptions, Plan, lift_found_by, plan_for
+from experiments.services.insights.sample_size import (
+    Assumptions,
+    SamplePlan,
+    lift_found_by,
+    plan_for,
+)
 from experiments.services.reporting.statistics_messages import in_words
 from experiments.stats.engine.analyze import analyze
 from experiments.stats.engine.request import InvalidRequest
@@ -186,7 +191,7 @@ def _sizes(data: Mapping[str, Any]) -> dict[str, Any]:
         is_sequential=data["plan"] == "sequential",
         visitors_per_day=data["visitors_per_day"],
     )
-    plan: Plan = plan_for(assumed)
+    plan: SamplePlan = plan_for(assumed)
     ladder = [
         (factor * plan.size.total, lift_found_by(assumed, visitors=factor * plan.size.total))
         for factor in (0.25, 0.5, 1, 2, 4)

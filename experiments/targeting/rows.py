@@ -28,7 +28,7 @@ OPERATORS: Final = ("is", *SCALARS, *LISTS, *PATTERNS, *PRESENCE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class ConditionRow:
     """One line of an audience.
 
     Attributes:
@@ -53,7 +53,7 @@ class Rows:
     """
 
     match: str
-    rows: tuple[Row, ...]
+    rows: tuple[ConditionRow, ...]
 
 
 def condition_of(rows: Rows) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def condition_of(rows: Rows) -> dict[str, Any]:
         ValueError: Names the attribute, if it or the value is empty, a number is asked for and
             none is there, or the operator is unknown.
 
-    >>> row = Row(attribute="age", operator="at_least", value="18")
+    >>> row = ConditionRow(attribute="age", operator="at_least", value="18")
     >>> condition_of(Rows(match="any", rows=(row,)))
     {'$or': [{'age': {'$gte': 18}}]}
     """
@@ -85,7 +85,7 @@ def rows_of(condition: dict[str, Any]) -> Rows | None:
     """Return the rows that give this condition; None if none do.
 
     >>> rows_of({"locale": "fr"}).rows
-    (Row(attribute='locale', operator='is', value='fr'),)
+    (ConditionRow(attribute='locale', operator='is', value='fr'),)
     >>> rows_of({"$not": {"locale": "fr"}}) is None
     True
     """
@@ -131,7 +131,7 @@ def _is_finite(value: str | float) -> bool:
     return isinstance(value, str) or abs(value) < float("inf")
 
 
-def _expected(row: Row) -> Any:
+def _expected(row: ConditionRow) -> Any:
     if not row.attribute:
         raise ValueError("attribute: must not be empty")
     if row.attribute.startswith("$"):
@@ -166,20 +166,22 @@ def _escaped(text: str) -> str:
     return re.sub(r"[.*+?^${}()|\[\]\\/]", r"\\\g<0>", text)
 
 
-def _row(part: Any) -> Row | None:
+def _row(part: Any) -> ConditionRow | None:
     if not isinstance(part, dict) or len(part) != 1:
         return None
     ((name, expected),) = part.items()
     if not isinstance(name, str) or name.startswith("$"):
         return None
     if not isinstance(expected, dict):
-        return Row(attribute=name, operator="is", value=written(expected))
+        return ConditionRow(attribute=name, operator="is", value=written(expected))
     if len(expected) != 1:
         return None
     ((operator, operand),) = expected.items()
     reader = _READERS.get(operator)
     found = reader(operand) if reader is not None else None
-    return None if found is None else Row(attribute=name, operator=found[0], value=found[1])
+    return (
+        None if found is None else ConditionRow(attribute=name, operator=found[0], value=found[1])
+    )
 
 
 def _read_list(operator: str) -> Callable[[Any], tuple[str, str] | None]:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class ExperimentQuery:
     """The experiment whose sums are wanted.
 
     `metric` is `click_rate`, `conversion_rate` or `value_per_visitor`; conversions count for

@@ -12,7 +12,7 @@ import ibis
 from ibis import Table, Value
 
 from experiments.warehouse.event_layout import ATTRIBUTES, COLUMNS
-from experiments.warehouse.experiment_query import Question
+from experiments.warehouse.experiment_query import ExperimentQuery
 
 PRE_PERIOD = timedelta(days=14)
 # A click that is earlier than the exposure by more than clocks differ is impossible.
@@ -41,7 +41,7 @@ SUMS = (
 )
 
 
-def rollups_of(events: Table, question: Question) -> Table:
+def rollups_of(events: Table, question: ExperimentQuery) -> Table:
     """Return a row a variant, day and segment with the amounts of a rollup.
 
     The segment is empty for everybody, else such as `device=mobile`.
@@ -51,7 +51,7 @@ def rollups_of(events: Table, question: Question) -> Table:
     return _by_segment(cells)
 
 
-def goal_rollups_of(events: Table, question: Question) -> Table:
+def goal_rollups_of(events: Table, question: ExperimentQuery) -> Table:
     """Return a row a variant, day and goal of a guardrail, with what its visitors did."""
     rows = _read(events, question)
     first = _first_exposures(rows, question)
@@ -71,13 +71,13 @@ def goal_rollups_of(events: Table, question: Question) -> Table:
     )
 
 
-def _read(events: Table, question: Question) -> Table:
+def _read(events: Table, question: ExperimentQuery) -> Table:
     """Return the site's events with the columns and types of the layout."""
     rows = events.filter(events.site == question.site)
     return rows.select(**{name: rows[name].cast(kind) for name, kind in COLUMNS.items()})
 
 
-def _first_exposures(rows: Table, question: Question) -> Table:
+def _first_exposures(rows: Table, question: ExperimentQuery) -> Table:
     """Return each visitor's first exposure, when a first sign came, and why they are left out."""
     shown = _shown(rows, question)
     visitor = ibis.window(group_by=shown.visitor)
@@ -103,7 +103,7 @@ def _first_exposures(rows: Table, question: Question) -> Table:
     )
 
 
-def _shown(rows: Table, question: Question) -> Table:
+def _shown(rows: Table, question: ExperimentQuery) -> Table:
     """Return exposures and clicks; what was pre-fetched only of whom nothing else was shown."""
     own = rows.filter(
         (rows.experiment == question.experiment) & rows.type.isin(["exposure", "click"])
@@ -132,7 +132,7 @@ def _time(rows: Table) -> tuple[Value, Value]:
     return rows.occurred_at, rows.event_id
 
 
-def _visitors(rows: Table, question: Question) -> Table:
+def _visitors(rows: Table, question: ExperimentQuery) -> Table:
     """Return what each exposed visitor amounts to: a row a visitor."""
     first = _first_exposures(rows, question)
     clicks = rows.filter((rows.type == "click") & ~rows.is_prefetched)
@@ -152,7 +152,7 @@ def _visitors(rows: Table, question: Question) -> Table:
     )
 
 
-def _deeds_of_visitors(done: Table, question: Question) -> Table:
+def _deeds_of_visitors(done: Table, question: ExperimentQuery) -> Table:
     is_click = done.type == "click"
     counts = ~is_click & _counts(done, question)
     own_click = is_click & (done.experiment == question.experiment)
@@ -183,7 +183,7 @@ def _conversions(rows: Table, goals: tuple[str, ...]) -> Table:
     return reached.filter(reached.copy == 0).mutate(value=reached.value.fill_null(_zero()))
 
 
-def _counts(done: Table, question: Question) -> Value:
+def _counts(done: Table, question: ExperimentQuery) -> Value:
     """Return whether a conversion lies in the window after the first exposure, before the end."""
     window = ibis.interval(hours=question.window_hours)
     since = (done.occurred_at >= done.exposed_at) & (done.occurred_at <= done.exposed_at + window)

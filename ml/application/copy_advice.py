@@ -8,7 +8,7 @@ from ml.dataset.contrast_groups import build_groups
 from ml.dataset.dispersion import replicate_dispersion
 from ml.evaluation.principle_effects import measure_traits
 from ml.history.row import HistoryRow
-from ml.language.copy_checks import Look, inspect_look, inspect_position, inspect_wording
+from ml.language.copy_checks import Appearance, inspect_look, inspect_position, inspect_wording
 from ml.language.locales import primary_tag
 from ml.language.traits import find_traits
 from ml.language.wording_validation import Fault, wording_fault
@@ -72,7 +72,7 @@ def inspect(
     'vague'
     """
     found = [*inspect_wording(text, locale=locale, form=form)]
-    found += inspect_look(Look(**look)) if look else ()
+    found += inspect_look(Appearance(**look)) if look else ()
     found += [] if position is None else [inspect_position(position)]
     return [
         asdict(each)

@@ -32,7 +32,7 @@ TOLD = 50
 Teacher = Callable[[Sequence[str]], NDArray[np.float64]]
 
 
-def teach(
+def distil_student(
     texts: Sequence[str],
     teacher: Teacher,
     *,

@@ -27,7 +27,7 @@ Cells = Mapping[tuple[str, int, int], Cell]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class CurvePlan:
     """How the curve of one strategy is measured.
 
     Args:
@@ -121,7 +121,7 @@ def curve_sizes(splits: Sequence[Split]) -> tuple[int, ...]:
 
 
 def measure_curves(
-    plans: Sequence[Plan],
+    plans: Sequence[CurvePlan],
     splits: Sequence[Split],
     *,
     keep: Keep = keep_nothing,

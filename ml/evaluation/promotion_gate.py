@@ -19,7 +19,7 @@ from ml.evaluation.metrics import calibration_error, mean_log_loss
 LEVEL = 0.90
 MAX_EXTRA_CALIBRATION_ERROR = 0.01
 
-Reason = Literal["log_loss_not_better", "calibration_worse"]
+RejectionReason = Literal["log_loss_not_better", "calibration_worse"]
 Transfer = Literal["none", "suspected", "detected"]
 
 
@@ -40,7 +40,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class PairedComparison:
     """A candidate against a simpler strategy on the same groups.
 
     Args:
@@ -54,11 +54,11 @@ class Comparison:
     against: str
     gain: Estimate
     extra_calibration_error: Estimate
-    reasons: tuple[Reason, ...]
+    reasons: tuple[RejectionReason, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class GateVerdict:
     """What the gate says about one candidate.
 
     Args:
@@ -71,12 +71,12 @@ class Verdict:
 
     name: str
     passed: bool
-    comparisons: tuple[Comparison, ...]
+    comparisons: tuple[PairedComparison, ...]
     negative_transfer: Transfer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class GateDecision:
     """The outcome of the gate.
 
     Args:
@@ -85,10 +85,10 @@ class Decision:
     """
 
     served: str | None
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[GateVerdict, ...]
 
 
-def decide(candidates: Sequence[Candidate], *, seed: int) -> Decision:
+def decide(candidates: Sequence[Candidate], *, seed: int) -> GateDecision:
     """Return which strategy to serve: the last candidate that beats all before it.
 
     A candidate passes when, against each simpler one, the lower end of the 90 % interval of its
@@ -118,7 +118,7 @@ def decide(candidates: Sequence[Candidate], *, seed: int) -> Decision:
         if at
     )
     passed = [verdict.name for verdict in verdicts if verdict.passed]
-    return Decision(served=passed[-1] if passed else None, verdicts=verdicts)
+    return GateDecision(served=passed[-1] if passed else None, verdicts=verdicts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,9 +165,9 @@ def _noise(sums: GroupSums, rng: np.random.Generator) -> NDArray[np.float64]:
 
 def _judge(
     candidate: Candidate, draws: _Draws, simpler: Sequence[tuple[Candidate, _Draws]]
-) -> Verdict:
+) -> GateVerdict:
     comparisons = tuple(_compare(draws, other, its_draws) for other, its_draws in simpler)
-    return Verdict(
+    return GateVerdict(
         name=candidate.name,
         passed=not any(comparison.reasons for comparison in comparisons),
         comparisons=comparisons,
@@ -175,22 +175,22 @@ def _judge(
     )
 
 
-def _compare(draws: _Draws, other: Candidate, its_draws: _Draws) -> Comparison:
+def _compare(draws: _Draws, other: Candidate, its_draws: _Draws) -> PairedComparison:
     loss, error = its_draws.loss - draws.loss, draws.error - its_draws.error
     gain = interval(float(loss[0]), loss[1:], level=LEVEL)
     # What was measured less what noise makes of it.
     extra = interval(float(error[0]), error[0] - error[1:], level=LEVEL)
-    reasons: list[Reason] = []
+    reasons: list[RejectionReason] = []
     if gain.low is None or gain.low <= 0:
         reasons.append("log_loss_not_better")
     if extra.low is None or extra.low > MAX_EXTRA_CALIBRATION_ERROR:
         reasons.append("calibration_worse")
-    return Comparison(
+    return PairedComparison(
         against=other.name, gain=gain, extra_calibration_error=extra, reasons=tuple(reasons)
     )
 
 
-def _transfer(comparisons: Sequence[Comparison]) -> Transfer:
+def _transfer(comparisons: Sequence[PairedComparison]) -> Transfer:
     gains = [comparison.gain for comparison in comparisons]
     if any(gain.high is not None and gain.high < 0 for gain in gains):
         return "detected"

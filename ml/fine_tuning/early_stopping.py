@@ -18,7 +18,7 @@ MIN_WATCHED = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Course:
+class TrainingTrace:
     """How a training went; JSON-able.
 
     Args:
@@ -77,7 +77,7 @@ def watched_groups(arms: Arms, *, share: float, number: int) -> NDArray[np.bool_
     return chosen if is_fair else nothing
 
 
-class Watch:
+class EarlyStopping:
     """Remembers the weights that did best so far.
 
     Args:
@@ -85,7 +85,7 @@ class Watch:
         patience: Looks without a lower loss after which to stop, >= 1.
 
     >>> weight = nn.Parameter(torch.zeros(1))
-    >>> watch = Watch([weight], patience=9)
+    >>> watch = EarlyStopping([weight], patience=9)
     >>> watch.note(0, 1.0), watch.note(4, float("nan"))
     (True, False)
     """

@@ -26,9 +26,9 @@ from torch import nn
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 
 from ml.errors import FitError
-from ml.fine_tuning.early_stopping import Course
-from ml.fine_tuning.process_group import ALONE, Team
-from ml.fine_tuning.training_loop import Lesson, Tuned, TuningSettings, tune
+from ml.fine_tuning.early_stopping import TrainingTrace
+from ml.fine_tuning.process_group import ALONE, ProcessGroup
+from ml.fine_tuning.training_loop import TrainingData, Tuned, TuningSettings, tune
 from ml.fine_tuning.transformer_layers import States, adapted, trainable_layers
 from ml.progress import Progress, no_progress
 from ml.tensors import below
@@ -47,7 +47,7 @@ _ERROR = re.compile(r"^\[rank\d+\]: \w*(Error|Exception)\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
+class TuningPlan:
     """What of a network is trained, and how.
 
     Args:
@@ -64,10 +64,10 @@ class Recipe:
 def tune_network(
     network: PreTrainedModel,
     head: NDArray[np.float64],
-    lesson: Lesson,
+    training_data: TrainingData,
     *,
-    recipe: Recipe,
-    team: Team = ALONE,
+    plan: TuningPlan,
+    process_group: ProcessGroup = ALONE,
     progress: Progress = no_progress,
 ) -> Tuned:
     """Train the upper layers of a network, in place, and a head.
@@ -75,25 +75,34 @@ def tune_network(
     Args:
         network: From `shortened`.
         head: Direction to start from, float64 (d,).
-        lesson: What is learned from.
-        recipe: What is trained, and how.
-        team: Those who train it; each calls this.
+        training_data: What is learned from.
+        plan: What is trained, and how.
+        process_group: Those who train it; each calls this.
         progress: Told the fraction of the steps done.
     """
-    layers = trainable_layers(network, recipe.n_frozen)
-    rank, n_frozen = recipe.adapter_rank, recipe.n_frozen
+    layers = trainable_layers(network, plan.n_frozen)
+    rank, n_frozen = plan.adapter_rank, plan.n_frozen
     with (
-        adapted(network, rank=rank, n_frozen=n_frozen, seed=lesson.seed) if rank else nullcontext()
+        adapted(network, rank=rank, n_frozen=n_frozen, seed=training_data.seed)
+        if rank
+        else nullcontext()
     ):
-        return tune(layers, head, lesson, settings=recipe.settings, team=team, progress=progress)
+        return tune(
+            layers,
+            head,
+            training_data,
+            settings=plan.settings,
+            process_group=process_group,
+            progress=progress,
+        )
 
 
 def tune_together(
     network: PreTrainedModel,
     head: NDArray[np.float64],
-    lesson: Lesson,
+    training_data: TrainingData,
     *,
-    recipe: Recipe,
+    plan: TuningPlan,
     n_processes: int,
     progress: Progress = no_progress,
 ) -> Tuned:
@@ -104,24 +113,24 @@ def tune_together(
     Args:
         network: From `shortened`; it gets the trained weights.
         head: Direction to start from, float64 (d,).
-        lesson: What is learned from.
-        recipe: What is trained, and how.
+        training_data: What is learned from.
+        plan: What is trained, and how.
         n_processes: How many, >= 1: one for each graphics card, or on processors alone any.
         progress: Told the fraction of the steps done.
 
     Raises:
         FitError: If they fail.
     """
-    layers = nn.ModuleList(trainable_layers(network, recipe.n_frozen))
+    layers = nn.ModuleList(trainable_layers(network, plan.n_frozen))
     with TemporaryDirectory() as name:
         folder = Path(name)
         network.config.save_pretrained(folder)
-        (folder / JOB).write_text(json.dumps(asdict(recipe) | {"seed": lesson.seed}))
-        save_file(_tensors(layers, head, lesson), folder / TENSORS)
+        (folder / JOB).write_text(json.dumps(asdict(plan) | {"seed": training_data.seed}))
+        save_file(_tensors(layers, head, training_data), folder / TENSORS)
         _run(folder, n_processes, progress)
         made = load_file(folder / MADE)
-        course = Course(**json.loads((folder / COURSE).read_text()))
-    tuned = Tuned(head=made.pop("head").numpy(), course=course)
+        trace = TrainingTrace(**json.loads((folder / COURSE).read_text()))
+    tuned = Tuned(head=made.pop("head").numpy(), trace=trace)
     layers.load_state_dict(made)
     return tuned
 
@@ -134,23 +143,23 @@ def work(folder: Path) -> None:
     """
     state = PartialState(cpu=not torch.cuda.is_available())
     job, tensors = json.loads((folder / JOB).read_text()), load_file(folder / TENSORS)
-    lesson = _lesson(tensors, job.pop("seed"))
-    recipe = Recipe(**(job | {"settings": TuningSettings(**job["settings"])}))
+    training_data = _training_data(tensors, job.pop("seed"))
+    plan = TuningPlan(**(job | {"settings": TuningSettings(**job["settings"])}))
     network = _network(folder, state.device)
-    layers = nn.ModuleList(trainable_layers(network, recipe.n_frozen))
+    layers = nn.ModuleList(trainable_layers(network, plan.n_frozen))
     layers.load_state_dict(below(LAYERS, tensors))
     tuned = tune_network(
         network,
         tensors["head"].numpy(),
-        lesson,
-        recipe=recipe,
-        team=Team(rank=state.process_index, size=state.num_processes),
+        training_data,
+        plan=plan,
+        process_group=ProcessGroup(rank=state.process_index, size=state.num_processes),
         progress=_tell if state.is_main_process else no_progress,
     )
     if state.is_main_process:
         made = {name: values.cpu().contiguous() for name, values in layers.state_dict().items()}
         save_file(made | {"head": torch.from_numpy(tuned.head)}, folder / MADE)
-        (folder / COURSE).write_text(json.dumps(asdict(tuned.course)))
+        (folder / COURSE).write_text(json.dumps(asdict(tuned.trace)))
     state.destroy_process_group()
 
 
@@ -194,27 +203,27 @@ def _tell(fraction: float) -> None:
 
 
 def _tensors(
-    layers: nn.Module, head: NDArray[np.float64], lesson: Lesson
+    layers: nn.Module, head: NDArray[np.float64], training_data: TrainingData
 ) -> dict[str, torch.Tensor]:
     arrays = {
         "head": head,
-        "lengths": np.array([len(row) for row in lesson.states.rows]),
-        **{name: getattr(lesson, name) for name in ARRAYS},
+        "lengths": np.array([len(row) for row in training_data.states.rows]),
+        **{name: getattr(training_data, name) for name in ARRAYS},
     }
     weights = {
         LAYERS + name: values.cpu().contiguous() for name, values in layers.state_dict().items()
     }
     return {
-        "states": torch.cat(lesson.states.rows),
+        "states": torch.cat(training_data.states.rows),
         **{name: torch.from_numpy(np.ascontiguousarray(each)) for name, each in arrays.items()},
         **weights,
     }
 
 
-def _lesson(tensors: Mapping[str, torch.Tensor], seed: int) -> Lesson:
+def _training_data(tensors: Mapping[str, torch.Tensor], seed: int) -> TrainingData:
     rows = torch.split(tensors["states"], tensors["lengths"].tolist())
     arrays = {name: tensors[name].numpy() for name in ARRAYS}
-    return Lesson(states=States(rows=tuple(rows)), seed=seed, **arrays)
+    return TrainingData(states=States(rows=tuple(rows)), seed=seed, **arrays)
 
 
 def _network(folder: Path, device: torch.device) -> PreTrainedModel:

@@ -12,14 +12,14 @@ Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Team:
+class ProcessGroup:
     """A process and its like, which hold equal weights.
 
     Args:
         rank: Of this process, in [0, size).
         size: Processes there are, >= 1; more than one find each other through accelerate.
 
-    >>> Team(rank=1, size=2).share(["a", "b", "c"])
+    >>> ProcessGroup(rank=1, size=2).share(["a", "b", "c"])
     ['b']
     """
 
@@ -56,4 +56,4 @@ class Team:
             each.grad = part.view_as(each)
 
 
-ALONE = Team()
+ALONE = ProcessGroup()

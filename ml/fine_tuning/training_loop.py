@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from ml.dataset.contrast_groups import Arms
 from ml.dataset.targets import centered_targets, evidence_weights
-from ml.fine_tuning.early_stopping import Course, Watch, watched_groups
-from ml.fine_tuning.process_group import ALONE, Team
+from ml.fine_tuning.early_stopping import EarlyStopping, TrainingTrace, watched_groups
+from ml.fine_tuning.process_group import ALONE, ProcessGroup
 from ml.fine_tuning.transformer_layers import States, device_of, seeded, upper_means
 from ml.progress import Progress, no_progress
 
@@ -58,7 +58,7 @@ class TuningSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lesson:
+class TrainingData:
     """What is learned from.
 
     Args:
@@ -85,7 +85,9 @@ class Lesson:
         return [arms[group] for group in np.flatnonzero(wanted)]
 
 
-def prepare_lesson(arms: Arms, states: States, *, settings: TuningSettings, seed: int) -> Lesson:
+def prepare_training_data(
+    arms: Arms, states: States, *, settings: TuningSettings, seed: int
+) -> TrainingData:
     """Return what a training learns from, with the groups that watch it.
 
     Args:
@@ -95,7 +97,7 @@ def prepare_lesson(arms: Arms, states: States, *, settings: TuningSettings, seed
         seed: Of the training, >= 0: each watches others.
     """
     watched = watched_groups(arms, share=settings.watched, number=seed)
-    return Lesson(
+    return TrainingData(
         states=states,
         group=arms.group,
         target=centered_targets(arms),
@@ -112,20 +114,20 @@ class Tuned:
 
     Args:
         head: Direction on the unit means, float64 (d,).
-        course: How it went.
+        trace: How it went.
     """
 
     head: NDArray[np.float64]
-    course: Course
+    trace: TrainingTrace
 
 
 def tune(
     layers: Sequence[nn.Module],
     head: NDArray[np.float64],
-    lesson: Lesson,
+    training_data: TrainingData,
     *,
     settings: TuningSettings,
-    team: Team = ALONE,
+    process_group: ProcessGroup = ALONE,
     progress: Progress = no_progress,
 ) -> Tuned:
     """Train layers, in place, and a head so that scores follow the differences inside groups.
@@ -139,26 +141,31 @@ def tune(
     Args:
         layers: The trained layers, lowest first.
         head: Direction to start from, float64 (d,): a linear probe.
-        lesson: What is learned from.
+        training_data: What is learned from.
         settings: How.
-        team: Those who train them; each calls this, on equal layers.
+        process_group: Those who train them; each calls this, on equal layers.
         progress: Told the fraction of the steps done.
 
     Source: linear probe, then fine-tuning: Kumar et al. (2022), ICLR, arXiv 2202.10054.
     Discriminative learning rates: Howard and Ruder (2018), ACL. Early stopping: Prechelt (1998),
     "Early stopping, but when?", Neural Networks: Tricks of the Trade.
     """
-    taught, watched = lesson.members(lesson.taught), lesson.members(lesson.watched)
+    taught, watched = (
+        training_data.members(training_data.taught),
+        training_data.members(training_data.watched),
+    )
     steps_an_epoch = -(-len(taught) // settings.groups_a_step)
     n_steps, a_look = settings.epochs * steps_an_epoch, -(-steps_an_epoch // settings.looks)
-    learner = Learner(layers, head, lesson, settings=settings, n_steps=n_steps, team=team)
-    watch = Watch(learner.trained, patience=settings.patience)
+    learner = Learner(
+        layers, head, training_data, settings=settings, n_steps=n_steps, process_group=process_group
+    )
+    watch = EarlyStopping(learner.trained, patience=settings.patience)
     taken = 0
     # What dropout leaves out should not be the same everywhere.
-    with seeded(lesson.seed + (team.rank << 32), device_of(layers)):
+    with seeded(training_data.seed + (process_group.rank << 32), device_of(layers)):
         if watched:
             watch.note(0, learner.unexplained(watched))
-        for groups in _batches(taught, settings, np.random.default_rng(lesson.seed)):
+        for groups in _batches(taught, settings, np.random.default_rng(training_data.seed)):
             learner.step(groups)
             taken += 1
             if taken % a_look and taken < n_steps:
@@ -168,8 +175,8 @@ def tune(
                 break
     progress(1.0)
     watch.restore()
-    course = Course(
-        seed=lesson.seed,
+    trace = TrainingTrace(
+        seed=training_data.seed,
         planned=n_steps,
         taken=taken,
         kept=watch.kept if watched else taken,
@@ -178,7 +185,7 @@ def tune(
         loss_before=watch.losses[0] if watched else None,
         loss=watch.loss,
     )
-    return Tuned(head=learner.finished(), course=course)
+    return Tuned(head=learner.finished(), trace=trace)
 
 
 class Learner:
@@ -187,28 +194,28 @@ class Learner:
     Args:
         layers: The trained layers, lowest first.
         head: Direction to start from, float64 (d,).
-        lesson: What is learned from.
+        training_data: What is learned from.
         settings: How.
         n_steps: After so many the learning rate is 0.
-        team: Those who train the same.
+        process_group: Those who train the same.
     """
 
     def __init__(
         self,
         layers: Sequence[nn.Module],
         head: NDArray[np.float64],
-        lesson: Lesson,
+        training_data: TrainingData,
         *,
         settings: TuningSettings,
         n_steps: int,
-        team: Team = ALONE,
+        process_group: ProcessGroup = ALONE,
     ) -> None:
-        self._team = team
-        self._layers, self._states, self._settings = layers, lesson.states, settings
+        self._process_group = process_group
+        self._layers, self._states, self._settings = layers, training_data.states, settings
         device = device_of(layers)
         self._head = nn.Parameter(torch.tensor(head, dtype=torch.float32, device=device))
-        self._target = torch.tensor(lesson.target, dtype=torch.float32, device=device)
-        self._evidence = torch.tensor(lesson.evidence, dtype=torch.float32, device=device)
+        self._target = torch.tensor(training_data.target, dtype=torch.float32, device=device)
+        self._evidence = torch.tensor(training_data.evidence, dtype=torch.float32, device=device)
         self._optimizer = _optimizer(layers, self._head, settings)
         self._schedule = torch.optim.lr_scheduler.LambdaLR(
             self._optimizer, lambda step: _rate(step, n_steps, settings.warm_up)
@@ -222,11 +229,11 @@ class Learner:
         """Learn from some groups, each given by its arms."""
         _set_training(self._layers, to=True)
         self._optimizer.zero_grad()
-        if own := self._team.share(groups):
+        if own := self._process_group.share(groups):
             score, target, evidence = self._read(own)
             loss = (evidence * (score - target).square()).sum() / self._settings.groups_a_step
             loss.backward()  # type: ignore[no-untyped-call]
-        self._team.add_gradients(self.trained)
+        self._process_group.add_gradients(self.trained)
         nn.utils.clip_grad_norm_(self.trained, self._settings.max_norm)
         self._optimizer.step()
         self._schedule.step()
@@ -239,13 +246,13 @@ class Learner:
         scale of the scores does not matter, because calibration sets it later.
         """
         _set_training(self._layers, to=False)
-        own, size = self._team.share(groups), self._settings.groups_a_step
+        own, size = self._process_group.share(groups), self._settings.groups_a_step
         moments = torch.zeros(3, device=self._head.device)
         for at in range(0, len(own), size):
             score, target, evidence = self._read(own[at : at + size])
             products = torch.stack([score * target, score.square(), target.square()])
             moments += products @ evidence
-        together, said, aim = self._team.total(moments).tolist()
+        together, said, aim = self._process_group.total(moments).tolist()
         return 1 - max(together, 0.0) ** 2 / (said * aim) if said * aim != 0 else 1.0
 
     def finished(self) -> NDArray[np.float64]:

@@ -54,7 +54,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class Appearance:
     """How a button or link is drawn.
 
     Args:
@@ -95,13 +95,13 @@ def inspect_wording(text: str, *, locale: str, form: str = "button") -> tuple[Fi
     )
 
 
-def inspect_look(look: Look) -> tuple[Finding, ...]:
+def inspect_look(look: Appearance) -> tuple[Finding, ...]:
     """Return what can be said of how it is drawn.
 
     Args:
         look: Colours and sizes.
 
-    >>> white_on_blue = Look(
+    >>> white_on_blue = Appearance(
     ...     text_color="#ffffff",
     ...     background_color="#1d4ed8",
     ...     font_px=16,
@@ -273,7 +273,7 @@ def _letters(text: str) -> Iterator[Finding]:
         yield Finding(check="letters", level="advice", code="emoji", params={})
 
 
-def _contrast(look: Look) -> Finding:
+def _contrast(look: Appearance) -> Finding:
     ratio = contrast_ratio(look.text_color, look.background_color)
     is_large = look.font_px >= (LARGE_BOLD_PX if look.is_bold else LARGE_PX)
     needed = LARGE_CONTRAST if is_large else CONTRAST
@@ -287,7 +287,7 @@ def _contrast(look: Look) -> Finding:
     )
 
 
-def _target(look: Look) -> Finding:
+def _target(look: Appearance) -> Finding:
     if look.is_inline:
         return Finding(check="target", level="good", code="target_inline", params={})
     sides = [side for side in (look.width_px, look.height_px) if side is not None]

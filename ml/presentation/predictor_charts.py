@@ -47,7 +47,7 @@ def draw_risk(risk: Mapping[str, Any]) -> SafeString:
     )
 
 
-def draw_levels(departures: Mapping[str, Any]) -> SafeString:
+def draw_levels(offsets: Mapping[str, Any]) -> SafeString:
     """Return how every audience, language, form and position does, in a table."""
     header = (
         "",
@@ -64,21 +64,21 @@ def draw_levels(departures: Mapping[str, Any]) -> SafeString:
             estimate_in_words(each["accuracy_shared"], is_share=True),
             _number(each["borrowed"], is_share=True),
         )
-        for factor, levels in departures["levels"].items()
+        for factor, levels in offsets["levels"].items()
         for level, each in levels.items()
     ]
-    return format_html("{}{}", _table(header, rows) if rows else "", _verdicts(departures))
+    return format_html("{}{}", _table(header, rows) if rows else "", _verdicts(offsets))
 
 
-def _verdicts(departures: Mapping[str, Any]) -> SafeString | str:
-    if not departures["factors"]:
+def _verdicts(offsets: Mapping[str, Any]) -> SafeString | str:
+    if not offsets["factors"]:
         text = gettext("Nothing to tell apart: no second audience, language, form or position yet.")
         return format_html("<p>{}</p>", text)
     kept = gettext("%(factor)s: told apart, because that won on held-out tests.")
     dropped = gettext("%(factor)s: not told apart, because that did not win on held-out tests.")
     lines = [
         ((kept if verdict["kept"] else dropped) % {"factor": FACTOR_NAMES[factor]},)
-        for factor, verdict in departures["factors"].items()
+        for factor, verdict in offsets["factors"].items()
     ]
     return format_html_join("", "<p>{}</p>", lines)
 

@@ -19,7 +19,7 @@ from ml.files import file_sha256
 from ml.scoring.applicability import Domain
 from ml.scoring.calibration import Calibration
 from ml.scoring.context import Factor
-from ml.scoring.context_offsets import Departure
+from ml.scoring.context_offsets import ContextOffset
 from ml.scoring.similar_wordings import PastWording
 from ml.strategies.base import Parts
 from ml.tensors import below
@@ -48,7 +48,7 @@ class Artifact:
         past: Past wordings with results.
         past_vectors: Their unit vectors, float16 (n, d); None if the strategy makes them anew.
         manifest: What the trainer recorded; JSON-able.
-        departures: How audiences, languages, forms and positions depart, where that won.
+        offsets: How audiences, languages, forms and positions depart, where that won.
         student: For very many wordings; None where there was too little to learn from. Written
             here, read by `load_student`.
         files: Further files by name, such as the int8 copy of the encoder; written, not read.
@@ -61,7 +61,7 @@ class Artifact:
     past: tuple[PastWording, ...]
     past_vectors: NDArray[np.float16] | None
     manifest: Mapping[str, Any]
-    departures: Mapping[Factor, Departure] = field(default_factory=dict)
+    offsets: Mapping[Factor, ContextOffset] = field(default_factory=dict)
     student: Student | None = None
     files: Mapping[str, bytes] = field(default_factory=dict)
 
@@ -153,7 +153,7 @@ def load_artifact(folder: Path) -> Artifact:
         past=tuple(PastWording(**past) for past in _read_json(folder / PAST)),
         past_vectors=tensors.get(PAST_VECTORS),
         manifest=manifest,
-        departures=_read_departures(folder, tensors) if DEPARTURES in manifest["files"] else {},
+        offsets=_read_offsets(folder, tensors) if DEPARTURES in manifest["files"] else {},
     )
 
 
@@ -185,9 +185,9 @@ def _read_tensors(path: Path) -> dict[str, NDArray[Any]]:
         raise ArtifactError(f"{path}: {error}") from error
 
 
-def _read_departures(folder: Path, tensors: Mapping[str, NDArray[Any]]) -> dict[Factor, Departure]:
+def _read_offsets(folder: Path, tensors: Mapping[str, NDArray[Any]]) -> dict[Factor, ContextOffset]:
     return {
-        factor: Departure(
+        factor: ContextOffset(
             **(words | {"levels": tuple(words["levels"]), "groups": tuple(words["groups"])}),
             plain=tensors[f"{DEPARTURE_PREFIX}{factor}.plain"],
             vectors=tensors[f"{DEPARTURE_PREFIX}{factor}.vectors"],
@@ -203,14 +203,14 @@ def _write_draft(artifact: Artifact, draft: Path, card: str) -> dict[str, Any]:
     }
     if artifact.past_vectors is not None:
         tensors[PAST_VECTORS] = np.ascontiguousarray(artifact.past_vectors)
-    for factor, departure in artifact.departures.items():
-        tensors[f"{DEPARTURE_PREFIX}{factor}.plain"] = np.ascontiguousarray(departure.plain)
-        tensors[f"{DEPARTURE_PREFIX}{factor}.vectors"] = np.ascontiguousarray(departure.vectors)
+    for factor, offset in artifact.offsets.items():
+        tensors[f"{DEPARTURE_PREFIX}{factor}.plain"] = np.ascontiguousarray(offset.plain)
+        tensors[f"{DEPARTURE_PREFIX}{factor}.vectors"] = np.ascontiguousarray(offset.vectors)
     if artifact.student is not None:
         _write_student(artifact.student, draft)
     (draft / TENSORS).write_bytes(save(tensors))
-    if artifact.departures:
-        _write_json(draft / DEPARTURES, _departure_words(artifact.departures))
+    if artifact.offsets:
+        _write_json(draft / DEPARTURES, _offset_words(artifact.offsets))
     _write_json(draft / WORDS, dict(artifact.parts.words))
     _write_json(draft / PAST, [asdict(past) for past in artifact.past])
     domain = asdict(artifact.domain) | {"words": sorted(artifact.domain.words)}
@@ -239,15 +239,15 @@ def _write_student(student: Student, draft: Path) -> None:
     _write_json(draft / STUDENT, told)
 
 
-def _departure_words(departures: Mapping[Factor, Departure]) -> dict[str, Any]:
+def _offset_words(offsets: Mapping[Factor, ContextOffset]) -> dict[str, Any]:
     """Return what is not an array."""
     return {
         factor: {
             name: value
-            for name, value in asdict(departure).items()
+            for name, value in asdict(offset).items()
             if name not in ("plain", "vectors")
         }
-        for factor, departure in departures.items()
+        for factor, offset in offsets.items()
     }
 
 

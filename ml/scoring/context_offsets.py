@@ -56,7 +56,7 @@ class Features:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Departure:
+class ContextOffset:
     """The departures of the levels of one factor.
 
     Args:
@@ -80,7 +80,7 @@ class Departure:
     plain: NDArray[np.float64]
     vectors: NDArray[np.float64]
 
-    def in_space_of(self, projection: NDArray[np.float64]) -> "Departure":
+    def in_space_of(self, projection: NDArray[np.float64]) -> "ContextOffset":
         """Return the same with directions in the space that was projected.
 
         Args:
@@ -147,7 +147,7 @@ def project(
     return np.asarray(representation @ projection, dtype=np.float64), projection
 
 
-def fit_departure(
+def fit_context_offset(
     factor: Factor,
     groups: Sequence[ContrastGroup],
     features: Features,
@@ -155,7 +155,7 @@ def fit_departure(
     missed: NDArray[np.float64],
     evidence: NDArray[np.float64],
     pooled: bool = False,
-) -> Departure | None:
+) -> ContextOffset | None:
     """Learn how the levels of a factor depart, with the penalty that predicts left-out tests best.
 
     Args:
@@ -205,7 +205,7 @@ def fit_departure(
     _, penalty, weight, solved = best
     weights = np.array([solved[level].weights(penalty) for level in levels])
     n_plain = plain.shape[1]
-    return Departure(
+    return ContextOffset(
         factor=factor,
         levels=tuple(levels),
         groups=tuple(counts[level] for level in levels),
@@ -218,18 +218,18 @@ def fit_departure(
 
 
 def shift_of(
-    departures: Mapping[Factor, Departure], features: Features, context: Context
+    offsets: Mapping[Factor, ContextOffset], features: Features, context: Context
 ) -> NDArray[np.float64]:
     """Return what all factors add to the shared scores of wordings, float64 (n,).
 
     Args:
-        departures: By factor; those that were kept.
+        offsets: By factor; those that were kept.
         features: Of the wordings.
         context: For whom and where.
     """
     shift = np.zeros(len(features.plain))
-    for factor, departure in departures.items():
-        shift = shift + departure.shift(features, context.level(factor))
+    for factor, offset in offsets.items():
+        shift = shift + offset.shift(features, context.level(factor))
     return shift
 
 

@@ -201,8 +201,8 @@ class Scorer:
         """Return the shared scores, shifted where a context departs; float64 (n,)."""
         plain = [normalise_text(text) for text in texts]
         scores = self._fitted.score(plain)
-        departures = self.artifact.departures
-        if not departures or not plain:
+        offsets = self.artifact.offsets
+        if not offsets or not plain:
             return scores
         locales = [context.locale for context in contexts]
         features = Features(
@@ -211,11 +211,11 @@ class Scorer:
         shifted = scores.copy()
         for context in set(contexts):
             inside = np.array([each == context for each in contexts])
-            shifted[inside] += shift_of(departures, features.rows(inside), context)
+            shifted[inside] += shift_of(offsets, features.rows(inside), context)
         return shifted
 
     def _vectors(self, texts: Sequence[str]) -> Representation:
-        needed = any(each.vectors.size for each in self.artifact.departures.values())
+        needed = any(each.vectors.size for each in self.artifact.offsets.values())
         rows = self._fitted.represent(texts) if needed else None
         return np.empty((len(texts), 0), dtype=np.float32) if rows is None else rows
 
@@ -309,14 +309,14 @@ class Scorer:
 
     def _own_note(self, factor: Factor, level: str) -> Reason | None:
         """Say how much of the answer for a level is its own, if any."""
-        departure = self.artifact.departures.get(factor)
-        if departure is None or level not in departure.levels:
+        offset = self.artifact.offsets.get(factor)
+        if offset is None or level not in offset.levels:
             return None
-        at = departure.levels.index(level)
+        at = offset.levels.index(level)
         params: dict[str, str | int | float] = {
             factor: level,
-            "tests": departure.groups[at],
-            "borrowed": round(100 * departure.borrowed[at]),
+            "tests": offset.groups[at],
+            "borrowed": round(100 * offset.borrowed[at]),
         }
         return Reason(code=OWN[factor], params=params)
 

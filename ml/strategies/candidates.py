@@ -47,7 +47,7 @@ PLAIN = Tuning()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeftOut:
+class LeftOutStrategy:
     """A strategy that is not tried.
 
     Args:
@@ -73,7 +73,7 @@ class Lineup:
     """
 
     strategies: tuple[Strategy, ...]
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[LeftOutStrategy, ...]
 
 
 def line_up(
@@ -191,20 +191,22 @@ def _fine_tuned(encoder: Encoder, name: str, tuning: Tuning) -> Strategy:
     return plain
 
 
-def _absence(name: str, encoder: Encoder, n_groups: int) -> LeftOut | None:
+def _absence(name: str, encoder: Encoder, n_groups: int) -> LeftOutStrategy | None:
     if name in {"no_text", "tfidf", "frozen_head"}:
         return None
     if name in ON_REQUEST:
-        return LeftOut(name=name, reason="not_asked")
+        return LeftOutStrategy(name=name, reason="not_asked")
     if layers_of(encoder) is None:
-        return LeftOut(name=name, reason="encoder_without_layers")
+        return LeftOutStrategy(name=name, reason="encoder_without_layers")
     if name == "frozen_layers":
         return None
     if n_groups < MIN_TUNING_GROUPS:
-        return LeftOut(name=name, reason="too_few_groups", found=n_groups, needed=MIN_TUNING_GROUPS)
+        return LeftOutStrategy(
+            name=name, reason="too_few_groups", found=n_groups, needed=MIN_TUNING_GROUPS
+        )
     from ml.fine_tuning.transformer_layers import tunable  # noqa: PLC0415
 
-    return None if tunable(encoder) else LeftOut(name=name, reason="encoder_not_tunable")
+    return None if tunable(encoder) else LeftOutStrategy(name=name, reason="encoder_not_tunable")
 
 
 def _as_asked(makers: dict[str, _Maker], asked: Sequence[str]) -> Lineup:
@@ -213,7 +215,7 @@ def _as_asked(makers: dict[str, _Maker], asked: Sequence[str]) -> Lineup:
     return Lineup(
         strategies=tuple(make() for name, make in makers.items() if name in chosen),
         left_out=tuple(
-            LeftOut(name=name, reason="not_asked") for name in makers if name not in chosen
+            LeftOutStrategy(name=name, reason="not_asked") for name in makers if name not in chosen
         ),
     )
 

@@ -12,9 +12,9 @@ from transformers import PreTrainedModel
 
 from ml.dataset.contrast_groups import Arms, center_in_group
 from ml.encoders.sentence_encoder import SentenceEncoder, encode_sorted
-from ml.fine_tuning.early_stopping import Course
-from ml.fine_tuning.multi_process import LAYERS, Recipe, tune_network, tune_together
-from ml.fine_tuning.training_loop import Lesson, Tuned, TuningSettings, prepare_lesson
+from ml.fine_tuning.early_stopping import TrainingTrace
+from ml.fine_tuning.multi_process import LAYERS, TuningPlan, tune_network, tune_together
+from ml.fine_tuning.training_loop import TrainingData, Tuned, TuningSettings, prepare_training_data
 from ml.fine_tuning.transformer_layers import (
     BATCH,
     States,
@@ -96,9 +96,9 @@ class FineTuned:
         soup = _Soup(probe, self.n_frozen)
         share = (1 - PREPARING) / len(self.seeds)
         for number, seed in enumerate(self.seeds):
-            lesson = prepare_lesson(arms, states, settings=self.settings, seed=seed)
+            training_data = prepare_training_data(arms, states, settings=self.settings, seed=seed)
             told = within(progress, PREPARING + number * share, share)
-            soup.add(*self._tuned(self._probe(features, lesson), lesson, told))
+            soup.add(*self._tuned(self._probe(features, training_data), training_data, told))
         return soup.served(self.encoder)
 
     def restore(self, parts: Parts) -> "FittedTuned":
@@ -121,7 +121,7 @@ class FineTuned:
             n_frozen=n_frozen,
             network=network,
             head=parts.tensors["head"],
-            courses=tuple(Course(**course) for course in parts.words["courses"]),
+            traces=tuple(TrainingTrace(**trace) for trace in parts.words["courses"]),
         )
 
     def _network(self, depth: int, n_frozen: int) -> PreTrainedModel:
@@ -129,26 +129,28 @@ class FineTuned:
         network = shortened(self.encoder.network, depth, n_shared=n_frozen)
         return randomised(network) if self.starts_random else network
 
-    def _probe(self, features: NDArray[np.float64], lesson: Lesson) -> NDArray[np.float64]:
+    def _probe(
+        self, features: NDArray[np.float64], training_data: TrainingData
+    ) -> NDArray[np.float64]:
         """Return the ridge head on the untouched network: where tuning starts.
 
         It is not taught what is withheld either: a probe that had seen it would seem to be better
         than anything that tuning makes of it.
         """
-        taught = lesson.taught[lesson.group]
+        taught = training_data.taught[training_data.group]
         return fit_ridge(
             features[taught],
-            lesson.target[taught],
-            evidence=lesson.evidence[taught],
-            group=lesson.group[taught],
+            training_data.target[taught],
+            evidence=training_data.evidence[taught],
+            group=training_data.group[taught],
             alphas=self.alphas,
         ).weights
 
     def _tuned(
-        self, start: NDArray[np.float64], lesson: Lesson, progress: Progress
+        self, start: NDArray[np.float64], training_data: TrainingData, progress: Progress
     ) -> tuple[PreTrainedModel, Tuned]:
         network = self._network(self.depth, self.n_frozen)
-        recipe = Recipe(
+        plan = TuningPlan(
             settings=self.settings, n_frozen=self.n_frozen, adapter_rank=self.adapter_rank
         )
         train = (
@@ -156,7 +158,7 @@ class FineTuned:
             if self.n_processes == 1
             else partial(tune_together, n_processes=self.n_processes)
         )
-        return network, train(network, start, lesson, recipe=recipe, progress=progress)
+        return network, train(network, start, training_data, plan=plan, progress=progress)
 
 
 class _Soup:
@@ -171,13 +173,13 @@ class _Soup:
         self._network, self._n_frozen = network, n_frozen
         self._layers = nn.ModuleList(trainable_layers(network, n_frozen))
         self._heads: list[NDArray[np.float64]] = []
-        self._courses: list[Course] = []
+        self._traces: list[TrainingTrace] = []
 
     @torch.no_grad()
     def add(self, network: PreTrainedModel, tuned: Tuned) -> None:
         """Take one more training into the mean."""
         self._heads.append(tuned.head)
-        self._courses.append(tuned.course)
+        self._traces.append(tuned.trace)
         made = nn.ModuleList(trainable_layers(network, self._n_frozen)).state_dict()
         for name, mean in self._layers.named_parameters():
             mean.lerp_(made[name], 1 / len(self._heads))
@@ -192,7 +194,7 @@ class _Soup:
             n_frozen=self._n_frozen,
             network=self._network,
             head=np.mean(self._heads, axis=0),
-            courses=tuple(self._courses),
+            traces=tuple(self._traces),
         )
 
 
@@ -205,14 +207,14 @@ class FittedTuned:
         n_frozen: Layers that it shares with the encoder.
         network: Shortened transformer with trained upper layers.
         head: Direction on its unit means, float64 (d,).
-        courses: How each training went whose mean it is.
+        traces: How each training went whose mean it is.
     """
 
     encoder: SentenceEncoder
     n_frozen: int
     network: PreTrainedModel
     head: NDArray[np.float64]
-    courses: tuple[Course, ...]
+    traces: tuple[TrainingTrace, ...]
 
     @property
     def layers(self) -> list[nn.Module]:
@@ -237,7 +239,7 @@ class FittedTuned:
                 "encoder": self.encoder.fingerprint,
                 "depth": self.network.config.num_hidden_layers,
                 "n_frozen": self.n_frozen,
-                "courses": [asdict(course) for course in self.courses],
+                "courses": [asdict(trace) for trace in self.traces],
             },
         )
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ml.dataset.contrast_groups import Arms, ContrastGroup, stack_arms
 from ml.dataset.pairs import pair_arms
-from ml.distillation.distil import MIN_TEXTS, teach
+from ml.distillation.distil import MIN_TEXTS, distil_student
 from ml.distillation.student import Student
 from ml.encoders.base import Encoder
 from ml.encoders.int8_encoder import Int8Encoder
@@ -104,7 +104,7 @@ def make_student(
     different = sorted({text for text in texts if text})
     if inner is None or backend is None or len(different) < MIN_TEXTS:
         return None
-    return teach(
+    return distil_student(
         different,
         teacher.score,
         tokenizer=str(backend.to_str()),

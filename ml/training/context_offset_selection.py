@@ -19,9 +19,9 @@ from ml.scoring.context import FACTORS, Factor, context_of
 from ml.scoring.context_offsets import (
     EVERYBODY,
     MIN_LEVEL_GROUPS,
-    Departure,
+    ContextOffset,
     Features,
-    fit_departure,
+    fit_context_offset,
     plain_features,
 )
 from ml.training.candidate_trials import Held, average_calibration, average_sums
@@ -39,7 +39,7 @@ class Tried:
         record: For the manifest: a verdict a factor, and how each level does.
     """
 
-    kept: Mapping[Factor, Departure]
+    kept: Mapping[Factor, ContextOffset]
     held: tuple[Held, ...]
     sums: GroupSums
     calibration: Calibration
@@ -67,17 +67,17 @@ def try_departures(
         dispersion: Noise variance over binomial variance, >= 1.
         seed: Seed of the bootstrap draws.
     """
-    kept: dict[Factor, Departure] = {}
+    kept: dict[Factor, ContextOffset] = {}
     verdicts: dict[str, Any] = {}
     shared = sums
     for factor in FACTORS:
         found = _try_factor(factor, held, sums, vectors, calibration=calibration, seed=seed)
         if found is None:
             continue
-        departure, its_held, its_sums, verdict = found
+        offset, its_held, its_sums, verdict = found
         verdicts[factor] = verdict
         if verdict["kept"]:
-            kept[factor], held, sums = departure, its_held, its_sums
+            kept[factor], held, sums = offset, its_held, its_sums
             calibration = average_calibration([_calibration(each, dispersion) for each in its_held])
     levels = _levels(held[0].folds, shared, sums, kept, np.random.default_rng(seed))
     return Tried(
@@ -97,7 +97,7 @@ def _try_factor(
     *,
     calibration: Calibration,
     seed: int,
-) -> tuple[Departure, Sequence[Held], GroupSums, dict[str, Any]] | None:
+) -> tuple[ContextOffset, Sequence[Held], GroupSums, dict[str, Any]] | None:
     """Return the departure, what it would say, and the verdict; None if there is none to try."""
     slope = calibration.lift_slope
     mean_scores = np.mean([each.predictions.scores for each in held], axis=0)
@@ -146,7 +146,7 @@ def _fit(
     slope: float,
     without: int | None = None,
     pooled: bool = False,
-) -> Departure | None:
+) -> ContextOffset | None:
     """Fit on all groups but those of one fold, in units of the score."""
     wanted = np.ones(len(folds.groups), bool) if without is None else folds.fold != without
     inside = wanted[folds.arms.group]
@@ -155,7 +155,7 @@ def _fit(
     # The first plain feature is the score, centred in its group.
     missed = target - slope * features.plain[:, 0]
     evidence = evidence_weights(arms)
-    found = fit_departure(
+    found = fit_context_offset(
         factor,
         list(compress(folds.groups, wanted)),
         features.rows(inside),
@@ -191,12 +191,12 @@ def _held_out(
     levels = np.array(names, dtype=object)
     arm_level, arm_fold = levels[folds.arms.group], folds.fold[folds.arms.group]
     for number in range(folds.n_folds):
-        departure = _fit(factor, folds, features, slope=slope, without=number, pooled=pooled)
-        if departure is None:
+        offset = _fit(factor, folds, features, slope=slope, without=number, pooled=pooled)
+        if offset is None:
             continue
-        for level in departure.levels:
+        for level in offset.levels:
             wanted = (arm_fold == number) & (arm_level == level)
-            shift[wanted] = departure.shift(features.rows(wanted), level)
+            shift[wanted] = offset.shift(features.rows(wanted), level)
     return shift
 
 
@@ -223,7 +223,7 @@ def _levels(
     folds: Folds,
     shared: GroupSums,
     served: GroupSums,
-    kept: Mapping[Factor, Departure],
+    kept: Mapping[Factor, ContextOffset],
     rng: np.random.Generator,
 ) -> dict[str, dict[str, Any]]:
     """Return how every level with enough tests does, by factor."""
@@ -260,7 +260,7 @@ def _level(sums: GroupSums, *, borrowed: float, rng: np.random.Generator) -> dic
     }
 
 
-def _borrowed(departure: Departure | None, level: str) -> float:
-    if departure is None or level not in departure.levels:
+def _borrowed(offset: ContextOffset | None, level: str) -> float:
+    if offset is None or level not in offset.levels:
         return 1.0
-    return departure.borrowed[departure.levels.index(level)]
+    return offset.borrowed[offset.levels.index(level)]

@@ -100,10 +100,8 @@ def final_fit(
         domain=measure_domain(groups, connect_groups(groups), vectors, rng=rng),
         past=past_wordings(groups),
         past_vectors=vectors.astype(np.float16) if isinstance(vectors, np.ndarray) else None,
-        manifest={**record, **as_plain(found), "tuning": _courses(parts.words)},
-        departures={
-            factor: departure.in_space_of(projection) for factor, departure in tried.kept.items()
-        },
+        manifest={**record, **as_plain(found), "tuning": _traces(parts.words)},
+        offsets={factor: offset.in_space_of(projection) for factor, offset in tried.kept.items()},
     )
     return artifact, fitted
 
@@ -129,7 +127,7 @@ def _record(
     }
 
 
-def _courses(words: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _traces(words: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return how the training of each network went that was tuned, in a stack or alone."""
     nested = [each for each in words.values() if isinstance(each, Mapping)]
-    return [course for each in (words, *nested) for course in each.get("courses", ())]
+    return [trace for each in (words, *nested) for trace in each.get("courses", ())]

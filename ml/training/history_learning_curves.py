@@ -8,7 +8,7 @@ from ml.dataset.contrast_groups import build_groups
 from ml.encoders.base import Encoder
 from ml.evaluation.learning_curve_chart import draw_curves
 from ml.evaluation.learning_curves import (
-    Plan,
+    CurvePlan,
     curve,
     curve_sizes,
     data_saving,
@@ -58,7 +58,7 @@ def learning_curves(
     splits = make_splits(groups, n_splits=n_splits, seed=seed)
     sizes = curve_sizes(splits)
     asked = line_up(encoder, len(groups), asked=(BASELINE, *strategies)).strategies
-    plans = [Plan(strategy=each, sizes=sizes) for each in asked]
+    plans = [CurvePlan(strategy=each, sizes=sizes) for each in asked]
     cells = measure_curves(plans, splits, progress=progress)
     curves = {each.name: curve(cells, each.name) for each in asked}
     return {

@@ -39,7 +39,7 @@ def model_card(manifest: Mapping[str, Any], *, served: str) -> str:
         *([_source(manifest["source"])] if manifest["source"] else []),
         _gate(manifest["gate"]),
         *([_tuning(manifest["tuning"])] if manifest["tuning"] else []),
-        _departures(manifest["departures"]),
+        _offsets(manifest["departures"]),
         _risk(manifest),
         _limits(manifest),
     ]
@@ -132,43 +132,43 @@ def _gate(gate: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _tuning(courses: Sequence[Mapping[str, Any]]) -> str:
+def _tuning(traces: Sequence[Mapping[str, Any]]) -> str:
     """Say how long each network was trained, and what told it to stop."""
     return "\n".join(
         [
             "## Fine-tuning",
             "",
-            *(f"- {_course(number, course)}" for number, course in enumerate(courses, start=1)),
+            *(f"- {_trace(number, trace)}" for number, trace in enumerate(traces, start=1)),
         ]
     )
 
 
-def _course(number: int, course: Mapping[str, Any]) -> str:
-    steps = f"Network {number}: {course['taken']} of {course['planned']} steps"
-    if not course["watched"]:
+def _trace(number: int, trace: Mapping[str, Any]) -> str:
+    steps = f"Network {number}: {trace['taken']} of {trace['planned']} steps"
+    if not trace["watched"]:
         return f"{steps}; no tests watched it."
     return (
-        f"{steps}, the weights after {course['kept']} are kept. Of the results of "
-        f"{course['watched']} tests that it was {'not taught' if course['withheld'] else 'taught'} "
-        f"the probe left {100 * course['loss_before']:.1f} % unexplained, it leaves "
-        f"{100 * course['loss']:.1f} %."
+        f"{steps}, the weights after {trace['kept']} are kept. Of the results of "
+        f"{trace['watched']} tests that it was {'not taught' if trace['withheld'] else 'taught'} "
+        f"the probe left {100 * trace['loss_before']:.1f} % unexplained, it leaves "
+        f"{100 * trace['loss']:.1f} %."
     )
 
 
-def _departures(departures: Mapping[str, Any]) -> str:
+def _offsets(offsets: Mapping[str, Any]) -> str:
     """Say which factors depart from the shared answer, and how every level does."""
     lines = ["## Audiences, languages, forms and positions", ""]
-    for factor, verdict in departures["factors"].items():
+    for factor, verdict in offsets["factors"].items():
         word = "kept" if verdict["kept"] else "dropped: everybody gets the shared answer"
         lines.append(
             f"- Telling {factor} apart: {word}. Log-loss gain over the shared answer: "
             f"{_estimate(verdict['gain'], digits=4)} (90 % interval)."
         )
-    if not departures["factors"]:
+    if not offsets["factors"]:
         lines.append("- Nothing to tell apart: no factor has two levels with enough tests.")
     rows = [
         [factor, level, str(each["groups"]), *_level_figures(each)]
-        for factor, levels in departures["levels"].items()
+        for factor, levels in offsets["levels"].items()
         for level, each in levels.items()
     ]
     if not rows:

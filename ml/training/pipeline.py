@@ -24,7 +24,7 @@ from ml.encoders.base import Encoder, layers_of
 from ml.errors import TooLittleHistoryError
 from ml.evaluation.cross_validation import Helpers
 from ml.evaluation.metrics import summarise
-from ml.evaluation.promotion_gate import Candidate, Decision, decide
+from ml.evaluation.promotion_gate import Candidate, GateDecision, decide
 from ml.history.row import HistoryRow
 from ml.scoring.artifacts import Artifact, publish_artifact
 from ml.strategies.base import FittedStrategy, Strategy
@@ -250,7 +250,7 @@ def _record(
     )
 
 
-def _decided(decision: Decision, source: Source | None, lineup: Lineup) -> dict[str, Any]:
+def _decided(decision: GateDecision, source: Source | None, lineup: Lineup) -> dict[str, Any]:
     """Return what the gate found, what the source was worth, and what was not tried; JSON-able."""
     left_out = [asdict(absence) for absence in lineup.left_out]
     found = {"gate": asdict(decision), "source": source and source.record, "left_out": left_out}

@@ -105,7 +105,7 @@ def test_everything_the_theme_says_is_translated(translated):
 
 
 def test_theme_words_are_words_of_the_theme(pytestconfig):
-    listed = python_messages((pytestconfig.rootpath / "ctaopt" / "theme_words.py").read_text())
+    listed = python_messages((pytestconfig.rootpath / "ctaopt" / "theme_messages.py").read_text())
     assert len(listed) == len(THEME_WORDS)
     assert listed - messages_below(Path(unfold.__path__[0])) == set()
 

@@ -14,7 +14,7 @@ from experiments.services.catalogue.server_keys import refused_keys, server_key_
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
+class ServerClient:
     """The caller behind a server key: acts for one site."""
 
     site: Site
@@ -24,7 +24,7 @@ class Server:
 class ServerKeyAuthentication(BaseAuthentication):
     """`Authorization: Bearer KEY` or `X-API-Key: KEY`, with a site's secret key."""
 
-    def authenticate(self, request: Request) -> tuple[Server, None] | None:
+    def authenticate(self, request: Request) -> tuple[ServerClient, None] | None:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         key = token.strip() if scheme.lower() == "bearer" else request.headers.get("X-API-Key", "")
         if not key:
@@ -32,7 +32,7 @@ class ServerKeyAuthentication(BaseAuthentication):
         site = None if key in refused_keys() else _site_of(key)
         if site is None:
             raise AuthenticationFailed("The server key is unknown or revoked.")
-        return Server(site=site), None
+        return ServerClient(site=site), None
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
@@ -43,7 +43,7 @@ class IsServerOrStaff(BasePermission):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         caller = request.user
-        if isinstance(caller, Server):
+        if isinstance(caller, ServerClient):
             return True
         if caller is None or not caller.is_staff:
             return False

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.viewsets import GenericViewSet
 
-from experiments.api.v1.authentication import Server
+from experiments.api.v1.authentication import ServerClient
 from experiments.api.v1.serializers import (
     ExperimentSerializer,
     RampSerializer,
@@ -23,7 +23,7 @@ from experiments.api.v1.serializers import (
 from experiments.models import Experiment
 from experiments.selectors import lifecycle
 from experiments.services.lifecycle.change_log import Occasion
-from experiments.services.lifecycle.ramps import Step, set_ramp
+from experiments.services.lifecycle.ramps import PlannedStep, set_ramp
 from experiments.services.lifecycle.schedules import set_schedule
 from experiments.services.lifecycle.traffic_allocation import CannotChangeError, change_traffic
 from experiments.services.lifecycle.transitions import roll_back_experiment
@@ -55,7 +55,7 @@ class TrafficMixin(GenericViewSet[Experiment]):
     def ramp(self, request: Request, key: str) -> Response:
         """Replace the ramp; no steps take it away."""
         experiment, values = self._asked(RampSerializer, request)
-        steps = [Step(**step) for step in values["steps"]]
+        steps = [PlannedStep(**step) for step in values["steps"]]
         try:
             occasion = occasion_of(request, values["note"])
             set_ramp(experiment=experiment, steps=steps, occasion=occasion)
@@ -121,5 +121,5 @@ class TrafficMixin(GenericViewSet[Experiment]):
 
 def occasion_of(request: Request, note: str = "") -> Occasion:
     """Return now, with the person who asks; a server has no name in the history."""
-    author = None if isinstance(request.user, Server) else request.user
+    author = None if isinstance(request.user, ServerClient) else request.user
     return Occasion(now=timezone.now(), author=author, note=note)

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from experiments.api.v1 import schema  # noqa: F401  drf-spectacular registers it on import
-from experiments.api.v1.authentication import Server
+from experiments.api.v1.authentication import ServerClient
 from experiments.api.v1.lifecycle import TrafficMixin
 from experiments.api.v1.serializers import (
     AudienceSerializer,
@@ -27,7 +27,7 @@ from experiments.services.reporting.report_json import report_as_json
 
 def site_of(request: Request) -> Site | None:
     """Return the site a server key acts for; None for staff, who see every site."""
-    return request.user.site if isinstance(request.user, Server) else None
+    return request.user.site if isinstance(request.user, ServerClient) else None
 
 
 class CTAViewSet(ReadOnlyModelViewSet[CTA]):

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.dateparse import parse_datetime
 
 from experiments.management.connection import ServiceError
-from experiments.management.visitor_simulation import Tally, Visits, simulate
+from experiments.management.visitor_simulation import SimulationTally, Visits, simulate
 from experiments.services.operations.demo_data import live_click_rates
 
 
@@ -56,7 +56,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         self._tell(visits, tally, perf_counter() - started)
 
-    def _tell(self, visits: Visits, tally: Tally, seconds: float) -> None:
+    def _tell(self, visits: Visits, tally: SimulationTally, seconds: float) -> None:
         write = self.stdout.write
         write(
             f"{visits.slot} at {visits.url}: {visits.visitors:,} visitors in {seconds:.1f} s, "

@@ -9,7 +9,7 @@ from experiments.models.rollup import AMOUNTS, GOAL_AMOUNTS
 from experiments.services.analysis.rollup_source import Counts
 from experiments.services.rollups.visitor_outcome import guardrail_goals
 from experiments.warehouse.engines import Warehouse, WarehouseError
-from experiments.warehouse.experiment_query import Question
+from experiments.warehouse.experiment_query import ExperimentQuery
 from experiments.warehouse.rollup_query import goal_rollups_of, rollups_of
 
 
@@ -30,9 +30,9 @@ class WarehouseCounts:
         return self.goal_rollups
 
 
-def question_of(experiment: Experiment) -> Question:
+def question_of(experiment: Experiment) -> ExperimentQuery:
     """Return what a warehouse has to know of the experiment."""
-    return Question(
+    return ExperimentQuery(
         site=experiment.slot.site.key,
         experiment=experiment.key,
         metric=experiment.primary_metric,

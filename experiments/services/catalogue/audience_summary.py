@@ -5,7 +5,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from experiments.targeting.rows import ANY, PRESENCE, Row, rows_of, typed
+from experiments.targeting.rows import ANY, PRESENCE, ConditionRow, rows_of, typed
 
 # What the snippet sends, or the service finds in the page's address; any other name is custom.
 ATTRIBUTES = {
@@ -46,7 +46,7 @@ def summary_of(condition: dict[str, Any]) -> str:
     return joint.join(_row_in_words(row) for row in rows.rows)
 
 
-def _row_in_words(row: Row) -> str:
+def _row_in_words(row: ConditionRow) -> str:
     name = str(ATTRIBUTES.get(row.attribute, row.attribute))
     operator = str(OPERATORS[row.operator])
     if row.operator in PRESENCE:

@@ -39,7 +39,7 @@ class Storage(Generic[Row]):
 
 
 @dataclass(slots=True, kw_only=True)
-class Tally:
+class ConsumerTally:
     """What a consumer has done."""
 
     stored: int = 0
@@ -57,7 +57,7 @@ class Consumer(Generic[Row]):
     count: int = 200
     max_rows: int = 5_000
     reclaim_after_s: float = 30.0
-    tally: Tally = field(default_factory=Tally)
+    tally: ConsumerTally = field(default_factory=ConsumerTally)
     _waiting: list[Entry] = field(default_factory=list, init=False)
     _alone: set[str] = field(default_factory=set, init=False)
     _cursor: str = field(default="0-0", init=False)

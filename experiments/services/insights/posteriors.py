@@ -11,7 +11,7 @@ from experiments.stats.bayesian.normal_model import BayesianResult, Scale, compa
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Belief:
+class ArmPosterior:
     """What is believed of one arm; of the control only its chance to be the best.
 
     `against_control` rests on the flat prior, `with_prior` on the site's own where there is one.
@@ -23,7 +23,7 @@ class Belief:
     with_prior: BayesianResult | None
 
 
-def beliefs_of(report: Report, insights: Insights | None = None) -> tuple[Belief, ...]:
+def posteriors_of(report: Report, insights: Insights | None = None) -> tuple[ArmPosterior, ...]:
     """Return the beliefs; none for values or before every arm is seen."""
     counts = [(arm.successes, arm.visitors) for arm in report.arms]
     if len(counts) < 2 or any(successes is None or not n for successes, n in counts):
@@ -40,7 +40,7 @@ def beliefs_of(report: Report, insights: Insights | None = None) -> tuple[Belief
     ]
     informed = _with_prior(report, insights)
     return tuple(
-        Belief(
+        ArmPosterior(
             arm=arm,
             chance_of_best=chance,
             against_control=result,

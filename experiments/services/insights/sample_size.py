@@ -39,14 +39,14 @@ class Assumptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class SamplePlan:
     """What the assumptions ask for; `weeks` is None without traffic."""
 
     size: SampleSize
     weeks: int | None
 
 
-def plan_for(assumed: Assumptions) -> Plan:
+def plan_for(assumed: Assumptions) -> SamplePlan:
     """Return the visitors at which the assumed lift is found with the wanted power.
 
     Raises:
@@ -54,7 +54,7 @@ def plan_for(assumed: Assumptions) -> Plan:
     """
     size = sample_size(design_for(assumed), assumed.lift)
     lasts = duration(size.total, visitors_per_day=assumed.visitors_per_day or 0)
-    return Plan(size=size, weeks=lasts.weeks if lasts else None)
+    return SamplePlan(size=size, weeks=lasts.weeks if lasts else None)
 
 
 def lift_found_by(assumed: Assumptions, *, visitors: float) -> float | None:

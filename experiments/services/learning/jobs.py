@@ -25,9 +25,9 @@ from experiments.models import Job
 logger = logging.getLogger(__name__)
 
 Kind, Status = Job.Kind, Job.Status
-Report = Callable[[float, str], None]
+ProgressCallback = Callable[[float, str], None]
 # The job's request and a way to tell how far it is; returns the job's result.
-Work = Callable[[Mapping[str, Any], Report], dict[str, Any]]
+Work = Callable[[Mapping[str, Any], ProgressCallback], dict[str, Any]]
 
 # A worker shows that it lives three times in the time after which it is given up.
 HEARTBEAT_S = 20.0

@@ -6,7 +6,7 @@ Only the facade `ml.predict` is called; it loads torch in the worker, never in a
 from collections.abc import Mapping
 from typing import Any
 
-from experiments.services.learning.jobs import JobFailedError, Report
+from experiments.services.learning.jobs import JobFailedError, ProgressCallback
 from ml import predict
 
 # For whom and where wordings are meant.
@@ -14,7 +14,7 @@ CONTEXT = ("audience", "locale", "form", "placement")
 N_SUGGESTED = 8
 
 
-def rank(request: Mapping[str, Any], _: Report) -> dict[str, Any]:
+def rank(request: Mapping[str, Any], _: ProgressCallback) -> dict[str, Any]:
     """Rank the wordings of a request: `wordings`, `control`, and `CONTEXT` where it is stated.
 
     Raises:

@@ -12,7 +12,7 @@ from experiments.services.learning.history_rows import history_rows
 from experiments.services.learning.jobs import (
     AlreadyTrainingError,
     JobFailedError,
-    Report,
+    ProgressCallback,
     create_job,
 )
 from ml import predict
@@ -21,7 +21,7 @@ from ml import predict
 SEED = 20261122
 
 
-def train(_: Mapping[str, Any], report: Report) -> dict[str, Any]:
+def train(_: Mapping[str, Any], report: ProgressCallback) -> dict[str, Any]:
     """Learn from every past test; return what the job's page shows of it.
 
     Raises:

@@ -23,14 +23,14 @@ SUGGESTED = (1, 5, 10, 25, 50, 100)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class PlannedStep:
     """So much of the audience, for so many hours before the next step."""
 
     coverage: Decimal
     hold_hours: Decimal = Decimal(24)
 
 
-def ramp_faults(steps: Sequence[Step]) -> list[str]:
+def ramp_faults(steps: Sequence[PlannedStep]) -> list[str]:
     """Return what is wrong with a ramp, in sentences."""
     faults = []
     coverages = [step.coverage for step in steps]
@@ -44,7 +44,7 @@ def ramp_faults(steps: Sequence[Step]) -> list[str]:
 
 
 @transaction.atomic
-def set_ramp(*, experiment: Experiment, steps: Sequence[Step], occasion: Occasion) -> None:
+def set_ramp(*, experiment: Experiment, steps: Sequence[PlannedStep], occasion: Occasion) -> None:
     """Replace the ramp; a live experiment goes to its first step at once. No steps: no ramp.
 
     Raises:

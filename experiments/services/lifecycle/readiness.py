@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from experiments.models import Experiment
 from experiments.selectors import lifecycle
-from experiments.services.lifecycle.ramps import Step, ramp_faults
+from experiments.services.lifecycle.ramps import PlannedStep, ramp_faults
 
 
 class CannotStartError(Exception):
@@ -42,7 +42,9 @@ def _arm_faults(experiment: Experiment) -> Iterator[str]:
 
 def _ramp_faults(experiment: Experiment) -> list[str]:
     steps = experiment.ramp.order_by("number")
-    return ramp_faults([Step(coverage=one.coverage, hold_hours=one.hold_hours) for one in steps])
+    return ramp_faults(
+        [PlannedStep(coverage=one.coverage, hold_hours=one.hold_hours) for one in steps]
+    )
 
 
 def _belonging_faults(experiment: Experiment) -> Iterator[str]:

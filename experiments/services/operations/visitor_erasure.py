@@ -9,7 +9,7 @@ from django.db.models import F
 from experiments.models import ErasedVisitor, Event, Site
 from experiments.selectors import events
 from experiments.services.events.suppression_list import refuse_visitor
-from experiments.services.rollups.accumulator import Book
+from experiments.services.rollups.accumulator import RollupAccumulator
 from experiments.services.rollups.folding import lock_experiments
 from experiments.services.rollups.postgres_fold import forget_days
 
@@ -45,10 +45,10 @@ def _erase(site: Site, visitor: str, stone: ErasedVisitor) -> tuple[int, int]:
     locked = lock_experiments(met | {row.experiment_id for row in booked})
     # Read again under the lock: a fold may have booked in between.
     booked = events.outcomes_on_site(site_id=site.pk, visitor=visitor)
-    book = Book()
+    accumulator = RollupAccumulator()
     for row in booked:
-        book.remove(locked[row.experiment_id], row)
-    book.write()
+        accumulator.remove(locked[row.experiment_id], row)
+    accumulator.write()
     n_events, _ = Event.objects.filter(site=site, visitor=visitor).delete()
     forget_days(site_id=site.pk, visitor=visitor)
     # Known as long as the tombstone stands, even where only a contribution was left.

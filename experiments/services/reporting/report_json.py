@@ -9,7 +9,7 @@ from experiments.models import CacheWatch, Experiment
 from experiments.services.analysis.comparisons import Reading
 from experiments.services.analysis.report import Report
 from experiments.services.insights.draft_planning import slot_plans
-from experiments.services.insights.posteriors import Belief, beliefs_of
+from experiments.services.insights.posteriors import ArmPosterior, posteriors_of
 from experiments.services.insights.report_insights import Insights, insights_of
 from experiments.services.reporting.aa_tests import aa_verdict, is_aa_test
 from experiments.services.reporting.decision import decision_on
@@ -87,13 +87,13 @@ def report_as_json(report: Report) -> dict[str, Any]:
         "quarantined_visitors": report.quarantined_visitors,
         "left_out": [{**asdict(one), "reason": one.reason.name.lower()} for one in report.left_out],
         "days": [asdict(day) for day in report.days],
-        "beliefs": [_belief_as_json(belief) for belief in beliefs_of(report, insights)],
+        "beliefs": [_belief_as_json(belief) for belief in posteriors_of(report, insights)],
         "insights": asdict(insights) if insights else None,
         "slot_plans": asdict(plans) if plans else None,
     }
 
 
-def _belief_as_json(belief: Belief) -> dict[str, Any]:
+def _belief_as_json(belief: ArmPosterior) -> dict[str, Any]:
     return {**asdict(belief), "arm": belief.arm.arm}
 
 

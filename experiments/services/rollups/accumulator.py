@@ -41,7 +41,7 @@ AnyKey = TypeVar("AnyKey", _Key, _GoalKey)
 Row = TypeVar("Row", Rollup, GoalRollup)
 
 
-class Book:
+class RollupAccumulator:
     """The experiments whose visitors are booked must be locked until the transaction ends."""
 
     def __init__(self) -> None:

@@ -25,9 +25,9 @@ from experiments.models import (
 )
 from experiments.selectors import events as event_selectors
 from experiments.selectors import rollups
-from experiments.services.rollups.accumulator import Book
+from experiments.services.rollups.accumulator import RollupAccumulator
 from experiments.services.rollups.postgres_fold import fold_set, rebuild_set
-from experiments.services.rollups.visitor_events import deeds_of_visitors
+from experiments.services.rollups.visitor_events import events_of_visitors
 from experiments.services.rollups.visitor_outcome import visitor_outcome
 
 # Events at once. Where sets are counted, the more the cheaper; but whoever stops waits for one.
@@ -123,10 +123,10 @@ def _book_settled(experiment: Experiment) -> None:
     """Book visitors whose events were dropped as they stood then."""
     rows = rollups.settled_outcomes(experiment)
     while chunk := list(islice(rows, BATCH)):
-        book = Book()
+        accumulator = RollupAccumulator()
         for row in chunk:
-            book.add_settled(experiment, row)
-        book.write()
+            accumulator.add_settled(experiment, row)
+        accumulator.write()
 
 
 def refold_conversions(*, site_id: int, after: datetime) -> None:
@@ -157,19 +157,19 @@ def _fold_visitors(site_id: int, names: list[str], experiments: dict[int, Experi
     The experiments are locked: those of the visitors that are to be booked.
     """
     # Read under the lock: whatever another fold booked is seen, nothing is booked twice.
-    by_visitor = deeds_of_visitors(site_id=site_id, visitors=names)
+    by_visitor = events_of_visitors(site_id=site_id, visitors=names)
     booked = {
         (row.experiment_id, row.visitor): row
         for row in rollups.outcomes_of_visitors(
             experiment_ids=set(experiments), visitors=set(names)
         )
     }
-    book = Book()
+    accumulator = RollupAccumulator()
     for visitor, events in by_visitor.items():
         for pk in experiments.keys() & {row.experiment_id for row in events}:
             new = visitor_outcome(experiments[pk], events)
-            book.replace(experiments[pk], visitor, old=booked.get((pk, visitor)), new=new)
-    book.write()
+            accumulator.replace(experiments[pk], visitor, old=booked.get((pk, visitor)), new=new)
+    accumulator.write()
 
 
 def lock_experiments(keys: set[int]) -> dict[int, Experiment]:

@@ -15,10 +15,10 @@ from django.db import connection, transaction
 from experiments.models import Experiment, GoalRollup, Rollup, RollupCheck
 from experiments.models.rollup import AMOUNTS, GOAL_AMOUNTS
 from experiments.selectors import rollups
-from experiments.services.rollups.accumulator import Amounts, Book
+from experiments.services.rollups.accumulator import Amounts, RollupAccumulator
 from experiments.services.rollups.folding import LATEST_ID, can_be_counted_again
 from experiments.services.rollups.postgres_fold import differing_rows
-from experiments.services.rollups.visitor_events import deeds_of_visitors
+from experiments.services.rollups.visitor_events import events_of_visitors
 from experiments.services.rollups.visitor_outcome import visitor_outcome
 
 CHUNK = 2_000
@@ -59,16 +59,16 @@ def _counted(experiment: Experiment) -> Sums:
     standing = rollups.waiting_visitors(site_id=site_id)
     rows = [*rollups.settled_outcomes(experiment)]
     rows += rollups.outcomes_of_visitors(experiment_ids={experiment.pk}, visitors=standing)
-    book = Book()
+    accumulator = RollupAccumulator()
     for row in {row.visitor: row for row in rows}.values():
         standing.add(row.visitor)
-        book.add_settled(experiment, row)
+        accumulator.add_settled(experiment, row)
     names = (name for name in rollups.exposed_visitors(experiment) if name not in standing)
     while chunk := list(islice(names, CHUNK)):
-        for events in deeds_of_visitors(site_id=site_id, visitors=chunk).values():
-            book.add(experiment, visitor_outcome(experiment, events))
-    sums: Sums = {(ROLLUP, *key): amounts for key, amounts in book.sums().items()}
-    return sums | {(GOAL, *key): amounts for key, amounts in book.goal_sums().items()}
+        for events in events_of_visitors(site_id=site_id, visitors=chunk).values():
+            accumulator.add(experiment, visitor_outcome(experiment, events))
+    sums: Sums = {(ROLLUP, *key): amounts for key, amounts in accumulator.sums().items()}
+    return sums | {(GOAL, *key): amounts for key, amounts in accumulator.goal_sums().items()}
 
 
 def _booked(experiment: Experiment) -> Sums:

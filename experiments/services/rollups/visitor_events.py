@@ -18,7 +18,7 @@ parsed = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class VisitorEvent:
     """What a visitor did; the columns of an event, the attributes still written."""
 
     type: str
@@ -43,17 +43,17 @@ DEEDS = f"""
 """  # noqa: S608
 
 
-def deeds_of_visitors(*, site_id: int, visitors: list[str]) -> dict[str, list[Deed]]:
+def events_of_visitors(*, site_id: int, visitors: list[str]) -> dict[str, list[VisitorEvent]]:
     """Return everything these visitors did, each one's in order of time.
 
     The id, not the arrival, settles equal times.
     """
-    deeds: dict[str, list[Deed]] = defaultdict(list)
+    events: dict[str, list[VisitorEvent]] = defaultdict(list)
     with connection.cursor() as cursor:
         cursor.execute(DEEDS, [site_id, msgspec.json.encode(visitors).decode()])
         for visitor, kind, experiment, variant, goal, value, written, at, flags in cursor:
             moment = at.replace(tzinfo=UTC)
             number = None if value is None else Decimal(value)
-            deed = Deed(kind, experiment, variant, goal, number, written, moment, flags)
-            deeds[visitor].append(deed)
-    return deeds
+            event = VisitorEvent(kind, experiment, variant, goal, number, written, moment, flags)
+            events[visitor].append(event)
+    return events

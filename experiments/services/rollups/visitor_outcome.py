@@ -11,7 +11,7 @@ from typing import Any
 from experiments.event_schema.messages import MAX_AHEAD
 from experiments.event_schema.rules import PRE_PERIOD
 from experiments.models import Event, Exclusion, Experiment
-from experiments.services.rollups.visitor_events import Deed
+from experiments.services.rollups.visitor_events import VisitorEvent
 
 Metric = Experiment.Metric
 # Plain values: looking a member of an enumeration up costs as much as the rest of a rule.
@@ -35,7 +35,7 @@ class Outcome:
     goals: dict[str, str]
 
 
-def visitor_outcome(experiment: Experiment, events: Iterable[Deed]) -> Outcome | None:
+def visitor_outcome(experiment: Experiment, events: Iterable[VisitorEvent]) -> Outcome | None:
     """Return what a visitor's events, in order of time, amount to; None without an exposure.
 
     What was pre-fetched has not happened yet: it tells only of those of whom nothing else is known.
@@ -45,7 +45,7 @@ def visitor_outcome(experiment: Experiment, events: Iterable[Deed]) -> Outcome |
     return _outcome(experiment, happened) or _outcome(experiment, rows)
 
 
-def _outcome(experiment: Experiment, rows: Sequence[Deed]) -> Outcome | None:
+def _outcome(experiment: Experiment, rows: Sequence[VisitorEvent]) -> Outcome | None:
     shown = [row for row in rows if row.experiment_id == experiment.pk]
     exposures = [row for row in shown if row.type == EXPOSURE]
     if not exposures:
@@ -70,7 +70,7 @@ def _outcome(experiment: Experiment, rows: Sequence[Deed]) -> Outcome | None:
     )
 
 
-def _exclusion(shown: Sequence[Deed], first: Deed) -> Exclusion:
+def _exclusion(shown: Sequence[VisitorEvent], first: VisitorEvent) -> Exclusion:
     """Return why a visitor with these exposures and clicks is left out, in order of time."""
     flags = reduce(or_, (row.flags for row in shown))
     if flags & BOT:
@@ -89,7 +89,7 @@ def _exclusion(shown: Sequence[Deed], first: Deed) -> Exclusion:
     return Exclusion.NONE
 
 
-def segments_of(exposure: Deed) -> list[str]:
+def segments_of(exposure: VisitorEvent) -> list[str]:
     """Return the segments that an exposure's attributes name, such as `device=mobile`."""
     return [f"{name}={_text(value)}" for name, value in sorted(exposure.attributes.items())]
 
@@ -108,7 +108,9 @@ def measured(experiment: Experiment, outcome: Outcome) -> Decimal:
     }[Metric(experiment.primary_metric)]
 
 
-def _covariate(experiment: Experiment, events: Iterable[Deed], *, until: datetime) -> Decimal:
+def _covariate(
+    experiment: Experiment, events: Iterable[VisitorEvent], *, until: datetime
+) -> Decimal:
     """Return the primary metric of the pre-period: what no arm can have changed.
 
     It ends with the first sign of the experiment, be it a click whose exposure was lost. Clicks
@@ -128,28 +130,28 @@ def guardrail_goals(experiment: Experiment) -> set[str]:
     return {rail.goal for rail in experiment.guardrails.all() if rail.goal}
 
 
-def _guardrail_goals(experiment: Experiment, in_window: Iterable[Deed]) -> dict[str, str]:
+def _guardrail_goals(experiment: Experiment, in_window: Iterable[VisitorEvent]) -> dict[str, str]:
     wanted = guardrail_goals(experiment)
-    reached: dict[str, list[Deed]] = {}
+    reached: dict[str, list[VisitorEvent]] = {}
     for row in in_window:
         if row.type == CONVERSION and row.goal in wanted:
             reached.setdefault(row.goal, []).append(row)
     return {goal: format(_total_value(rows), "f") for goal, rows in sorted(reached.items())}
 
 
-def _total_value(conversions: Iterable[Deed]) -> Decimal:
+def _total_value(conversions: Iterable[VisitorEvent]) -> Decimal:
     return sum((row.value or Decimal(0) for row in conversions), Decimal(0))
 
 
-def _is_click(row: Deed, experiment: Experiment) -> bool:
+def _is_click(row: VisitorEvent, experiment: Experiment) -> bool:
     return row.type == CLICK and row.experiment_id == experiment.pk
 
 
-def _is_conversion(row: Deed, experiment: Experiment) -> bool:
+def _is_conversion(row: VisitorEvent, experiment: Experiment) -> bool:
     return row.type == CONVERSION and row.goal == experiment.goal
 
 
-def _end_of_window(experiment: Experiment, first: Deed) -> datetime:
+def _end_of_window(experiment: Experiment, first: VisitorEvent) -> datetime:
     """Return until when conversions count: so long after the first exposure, or till the stop."""
     end = first.occurred_at + timedelta(hours=experiment.conversion_window_hours)
     return end if experiment.stopped_at is None else min(end, experiment.stopped_at)

@@ -14,7 +14,7 @@ from experiments.stats.decision.evidence import (
 from experiments.stats.decision.policy import Policy
 
 
-class Outcome(StrEnum):
+class ArmStatus(StrEnum):
     """Where one arm stands."""
 
     BETTER = "better"
@@ -25,7 +25,7 @@ class Outcome(StrEnum):
     NO_RESULT = "no_result"
 
 
-def outcome_of(arm: ArmEvidence, evidence: Evidence, policy: Policy) -> Outcome:
+def arm_status(arm: ArmEvidence, evidence: Evidence, policy: Policy) -> ArmStatus:
     """Return where the arm stands now.
 
     Guardrails are read before the goal: a win does not pay for harm.
@@ -39,25 +39,25 @@ def outcome_of(arm: ArmEvidence, evidence: Evidence, policy: Policy) -> Outcome:
         One outcome. A fixed-horizon goal stays `undecided` until the plan is finished.
 
     >>> arm = ArmEvidence(arm=1, n=9_000, lift=-0.2, p_value=0.001)
-    >>> outcome_of(arm, Evidence(arms=(arm,), control_n=9_000), Policy())
-    <Outcome.WORSE: 'worse'>
+    >>> arm_status(arm, Evidence(arms=(arm,), control_n=9_000), Policy())
+    <ArmStatus.WORSE: 'worse'>
     """
     if not _enough_for_harm(arm, evidence, policy):
-        return Outcome.UNDECIDED
+        return ArmStatus.UNDECIDED
     if any(is_harmed(rail, evidence) for rail in arm.guardrails):
-        return Outcome.HARMFUL
+        return ArmStatus.HARMFUL
     if arm.p_value is None or arm.lift is None:
-        return Outcome.NO_RESULT
+        return ArmStatus.NO_RESULT
     if not (evidence.rule is Rule.SEQUENTIAL or evidence.finished):
-        return Outcome.UNDECIDED
+        return ArmStatus.UNDECIDED
     gain = arm.lift if evidence.higher_is_better else -arm.lift
     if arm.p_value <= evidence.alpha and gain != 0:
-        return Outcome.BETTER if gain > 0 else Outcome.WORSE
+        return ArmStatus.BETTER if gain > 0 else ArmStatus.WORSE
     gains = turned(arm.bounds, higher_is_better=evidence.higher_is_better)
     small = policy.minimum_change
     if gains is not None and -small < gains[0] and gains[1] < small:
-        return Outcome.EQUIVALENT
-    return Outcome.UNDECIDED
+        return ArmStatus.EQUIVALENT
+    return ArmStatus.UNDECIDED
 
 
 def _enough_for_harm(arm: ArmEvidence, evidence: Evidence, policy: Policy) -> bool:

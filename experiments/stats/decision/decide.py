@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from experiments.stats.decision.arm_status import Outcome, is_harmed, is_held, outcome_of
+from experiments.stats.decision.arm_status import ArmStatus, arm_status, is_harmed, is_held
 from experiments.stats.decision.evidence import (
     ArmEvidence,
     Evidence,
@@ -86,7 +86,7 @@ class Decision:
     rule: Rule
     reasons: tuple[Ground, ...]
     cautions: tuple[Ground, ...] = ()
-    outcomes: Mapping[int, Outcome] = field(default_factory=dict)
+    outcomes: Mapping[int, ArmStatus] = field(default_factory=dict)
 
 
 _DEFAULT = Policy()
@@ -115,7 +115,7 @@ def decide(evidence: Evidence, policy: Policy = _DEFAULT) -> Decision:
     if broken:
         return _answer(Status.INVALID, evidence, broken)
     floors = _silence(evidence, policy) or _floors(evidence, policy)
-    outcomes = {arm.arm: outcome_of(arm, evidence, policy) for arm in evidence.arms}
+    outcomes = {arm.arm: arm_status(arm, evidence, policy) for arm in evidence.arms}
     harm = _harm_reasons(evidence, outcomes)
     if _all_lose(outcomes):
         ended = evidence.finished or evidence.stopped
@@ -166,17 +166,17 @@ def _floors(evidence: Evidence, policy: Policy) -> tuple[Ground, ...]:
     return tuple(reasons)
 
 
-def _all_lose(outcomes: Mapping[int, Outcome]) -> bool:
-    return all(outcome in (Outcome.WORSE, Outcome.HARMFUL) for outcome in outcomes.values())
+def _all_lose(outcomes: Mapping[int, ArmStatus]) -> bool:
+    return all(outcome in (ArmStatus.WORSE, ArmStatus.HARMFUL) for outcome in outcomes.values())
 
 
-def _harm_reasons(evidence: Evidence, outcomes: Mapping[int, Outcome]) -> tuple[Ground, ...]:
+def _harm_reasons(evidence: Evidence, outcomes: Mapping[int, ArmStatus]) -> tuple[Ground, ...]:
     reasons = []
     for arm in evidence.arms:
-        if outcomes[arm.arm] is Outcome.HARMFUL:
+        if outcomes[arm.arm] is ArmStatus.HARMFUL:
             harmed = [rail for rail in arm.guardrails if is_harmed(rail, evidence)]
             reasons += [_rail_reason(Code.GUARDRAIL_HARMED, arm.arm, rail) for rail in harmed]
-        elif outcomes[arm.arm] is Outcome.WORSE:
+        elif outcomes[arm.arm] is ArmStatus.WORSE:
             reasons.append(_goal_reason(Code.ARM_WORSE, arm, evidence))
     return tuple(reasons)
 
@@ -204,10 +204,10 @@ def _goal_reason(code: Code, arm: ArmEvidence, evidence: Evidence) -> Ground:
 def _verdict(
     evidence: Evidence,
     policy: Policy,
-    outcomes: Mapping[int, Outcome],
+    outcomes: Mapping[int, ArmStatus],
     harm: tuple[Ground, ...],
 ) -> Decision:
-    better = [arm for arm in evidence.arms if outcomes[arm.arm] is Outcome.BETTER]
+    better = [arm for arm in evidence.arms if outcomes[arm.arm] is ArmStatus.BETTER]
     cleared = [arm for arm in better if all(is_held(r, evidence) for r in arm.guardrails)]
     if cleared:
         return _ship(cleared, evidence, policy, outcomes)
@@ -219,18 +219,18 @@ def _verdict(
     )
     reasons += tuple(_goal_reason(Code.ARM_BETTER, arm, evidence) for arm in better)
     left = [outcomes[arm.arm] for arm in evidence.arms]
-    open_arms = [o for o in left if o not in (Outcome.WORSE, Outcome.HARMFUL)]
-    if all(outcome is Outcome.EQUIVALENT for outcome in open_arms):
+    open_arms = [o for o in left if o not in (ArmStatus.WORSE, ArmStatus.HARMFUL)]
+    if all(outcome is ArmStatus.EQUIVALENT for outcome in open_arms):
         numbers = {"minimum_change": policy.minimum_change}
         same = Ground(code=Code.NO_RELEVANT_DIFFERENCE, numbers=numbers)
         return _answer(Status.KEEP_CONTROL, evidence, (same, *harm), outcomes)
-    missing = [arm for arm in evidence.arms if outcomes[arm.arm] is Outcome.NO_RESULT]
+    missing = [arm for arm in evidence.arms if outcomes[arm.arm] is ArmStatus.NO_RESULT]
     reasons += tuple(Ground(code=Code.NO_RESULT, arm=arm.arm) for arm in missing)
     return _without_winner(evidence, outcomes, (*reasons, *harm))
 
 
 def _without_winner(
-    evidence: Evidence, outcomes: Mapping[int, Outcome], reasons: tuple[Ground, ...]
+    evidence: Evidence, outcomes: Mapping[int, ArmStatus], reasons: tuple[Ground, ...]
 ) -> Decision:
     if evidence.finished or evidence.stopped:
         ended = (
@@ -247,7 +247,7 @@ def _ship(
     cleared: list[ArmEvidence],
     evidence: Evidence,
     policy: Policy,
-    outcomes: Mapping[int, Outcome],
+    outcomes: Mapping[int, ArmStatus],
 ) -> Decision:
     sign = 1 if evidence.higher_is_better else -1
     best = max(cleared, key=lambda arm: sign * (arm.lift or 0.0))
@@ -288,7 +288,7 @@ def _answer(
     status: Status,
     evidence: Evidence,
     reasons: tuple[Ground, ...],
-    outcomes: Mapping[int, Outcome] | None = None,
+    outcomes: Mapping[int, ArmStatus] | None = None,
 ) -> Decision:
     return Decision(
         status=status, winner=None, rule=evidence.rule, reasons=reasons, outcomes=outcomes or {}

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from experiments.stats.engine.methods import PANELS, Row
-from experiments.stats.engine.request import Request, parse_request
+from experiments.stats.engine.methods import PANELS, ComparisonRow
+from experiments.stats.engine.request import AnalysisRequest, parse_request
 from experiments.stats.estimation.cuped import is_adjustable
 from experiments.stats.estimation.sufficient_statistics import Proportion
 from experiments.stats.health.sample_ratio import SRM_ALPHA, SrmCheck, check_srm
@@ -51,7 +51,7 @@ def _split(srm: SrmCheck) -> dict[str, Any]:
     return split if srm.reason is None else split | {"reason": srm.reason}
 
 
-def _comparison(name: str, asked: Request, row: Row) -> dict[str, Any]:
+def _comparison(name: str, asked: AnalysisRequest, row: ComparisonRow) -> dict[str, Any]:
     return {
         "arm": name,
         "effect": row.effect,
@@ -67,7 +67,7 @@ def _comparison(name: str, asked: Request, row: Row) -> dict[str, Any]:
     }
 
 
-def _warnings(request: Mapping[str, Any], asked: Request, srm: SrmCheck) -> list[str]:
+def _warnings(request: Mapping[str, Any], asked: AnalysisRequest, srm: SrmCheck) -> list[str]:
     statistics = asked.statistics
     warnings = []
     if srm.is_mismatch:
@@ -92,7 +92,7 @@ def _warnings(request: Mapping[str, Any], asked: Request, srm: SrmCheck) -> list
     return warnings + _count_warnings(asked)
 
 
-def _count_warnings(asked: Request) -> list[str]:
+def _count_warnings(asked: AnalysisRequest) -> list[str]:
     statistics = asked.statistics
     if not isinstance(statistics, Proportion):
         return []
@@ -113,7 +113,7 @@ def _count_warnings(asked: Request) -> list[str]:
     return []
 
 
-def _notes(asked: Request, rows: list[Row]) -> list[str]:
+def _notes(asked: AnalysisRequest, rows: list[ComparisonRow]) -> list[str]:
     return [
         f"{name}: {note}"
         for name, row in zip(asked.names[1:], rows, strict=True)

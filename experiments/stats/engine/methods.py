@@ -13,7 +13,7 @@ import numpy as np
 
 from experiments.stats.bayesian.normal_model import BayesianResult
 from experiments.stats.engine.posteriors import count_reasons, counts_of, posteriors
-from experiments.stats.engine.request import Method, Request
+from experiments.stats.engine.request import AnalysisRequest, Method
 from experiments.stats.estimation.comparisons import Comparison
 from experiments.stats.estimation.contrasts import Contrasts, contrasts
 from experiments.stats.estimation.cuped import estimate, is_adjustable
@@ -28,7 +28,7 @@ Interval = tuple[float, float] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class ComparisonRow:
     """One arm against the control; None where `reasons` say why or the method has no such number.
 
     Args:
@@ -54,7 +54,7 @@ class Row:
     notes: tuple[str, ...] = ()
 
 
-def fixed_rows(asked: Request) -> list[Row]:
+def fixed_rows(asked: AnalysisRequest) -> list[ComparisonRow]:
     """Compare at one planned look: pooled z for plain proportions, Welch's t for the rest."""
     is_plain = isinstance(asked.statistics, Proportion) and not is_adjustable(asked.statistics)
     test: Test = "pooled_z" if is_plain else "welch"
@@ -68,7 +68,7 @@ def fixed_rows(asked: Request) -> list[Row]:
     ]
 
 
-def sequential_rows(asked: Request) -> list[Row]:
+def sequential_rows(asked: AnalysisRequest) -> list[ComparisonRow]:
     """Compare so that every look counts, tuned for the planned visitors of each pair."""
     shares = np.array(asked.shares)
     # A pair without any share gets the whole plan; its numbers are not used for a verdict.
@@ -83,7 +83,7 @@ def sequential_rows(asked: Request) -> list[Row]:
     return _tested(asked, compare)
 
 
-def exact_rows(asked: Request) -> list[Row]:
+def exact_rows(asked: AnalysisRequest) -> list[ComparisonRow]:
     """Compare click rates by an exact test that their counts choose."""
     results = _exact(asked, np.full(len(asked.names) - 1, asked.alpha))
     p_values = _p_values(results)
@@ -97,14 +97,14 @@ def exact_rows(asked: Request) -> list[Row]:
     ]
 
 
-def bayesian_rows(asked: Request) -> list[Row]:
+def bayesian_rows(asked: AnalysisRequest) -> list[ComparisonRow]:
     """Compare by posteriors: beta-binomial for plain rates and a flat prior, else normal."""
     contrast = contrasts(estimate(asked.statistics))
     rows = []
     for index, posterior in enumerate(posteriors(asked)):
         reasons = () if posterior.reason is None else (posterior.reason,)
         rows.append(
-            Row(
+            ComparisonRow(
                 effect=_number(contrast.effect[index]),
                 lift=_number(contrast.lift[index]),
                 interval=posterior.interval,
@@ -119,7 +119,7 @@ def bayesian_rows(asked: Request) -> list[Row]:
     return rows
 
 
-PANELS: dict[Method, Callable[[Request], list[Row]]] = {
+PANELS: dict[Method, Callable[[AnalysisRequest], list[ComparisonRow]]] = {
     "fixed": fixed_rows,
     "sequential": sequential_rows,
     "bayesian": bayesian_rows,
@@ -127,7 +127,9 @@ PANELS: dict[Method, Callable[[Request], list[Row]]] = {
 }
 
 
-def _tested(asked: Request, compare: Callable[[FloatArray], list[Comparison]]) -> list[Row]:
+def _tested(
+    asked: AnalysisRequest, compare: Callable[[FloatArray], list[Comparison]]
+) -> list[ComparisonRow]:
     """Compare once for the p-values and once more at the levels that their adjustment sets."""
     first = compare(np.full(len(asked.names) - 1, asked.alpha))
     p_values = _p_values(first)
@@ -142,7 +144,7 @@ def _tested(asked: Request, compare: Callable[[FloatArray], list[Comparison]]) -
         if row.lift is None or (interval is None and asked.relative):
             reasons.append(row.lift_reason)
         rows.append(
-            Row(
+            ComparisonRow(
                 effect=row.effect,
                 lift=row.lift,
                 interval=interval,
@@ -160,7 +162,7 @@ def _p_values(rows: Sequence[Comparison | ExactComparison]) -> FloatArray:
     return np.array([np.nan if row.p_value is None else row.p_value for row in rows])
 
 
-def _exact(asked: Request, levels: FloatArray) -> list[ExactComparison]:
+def _exact(asked: AnalysisRequest, levels: FloatArray) -> list[ExactComparison]:
     control, *arms = counts_of(asked)
     return [
         _refused(compare_exact(control, arm, alpha=float(level)), reason)
@@ -181,13 +183,15 @@ def _refused(result: ExactComparison, reason: Reason) -> ExactComparison:
     )
 
 
-def _exact_row(asked: Request, result: ExactComparison, p_adjusted: np.float64) -> Row:
+def _exact_row(
+    asked: AnalysisRequest, result: ExactComparison, p_adjusted: np.float64
+) -> ComparisonRow:
     interval = result.lift_interval if asked.relative else result.effect_interval
     notes = [f"Test {result.test.value}. {result.rule}"]
     if not result.interval_agrees:
         notes.append("The interval inverts the score test, which differs from the exact one here.")
     reasons = [reason for reason in (result.reason, result.lift_reason) if reason is not None]
-    return Row(
+    return ComparisonRow(
         effect=result.effect,
         lift=result.lift,
         interval=interval,
@@ -200,7 +204,7 @@ def _exact_row(asked: Request, result: ExactComparison, p_adjusted: np.float64) 
     )
 
 
-def _with_posterior(row: Row, posterior: BayesianResult) -> Row:
+def _with_posterior(row: ComparisonRow, posterior: BayesianResult) -> ComparisonRow:
     reasons = row.reasons if posterior.reason is None else (*row.reasons, posterior.reason)
     return replace(
         row,

@@ -13,7 +13,7 @@ from experiments.stats.bayesian.beta_binomial import compare_rates
 from experiments.stats.bayesian.beta_posterior import beta_posterior
 from experiments.stats.bayesian.normal_model import BayesianResult, Scale, compare_normal, undefined
 from experiments.stats.bayesian.priors import LARGEST, FlatPrior, Prior
-from experiments.stats.engine.request import Request
+from experiments.stats.engine.request import AnalysisRequest
 from experiments.stats.estimation.contrasts import Contrasts, as_arrays, contrasts
 from experiments.stats.estimation.cuped import estimate, is_adjustable
 from experiments.stats.estimation.lift_intervals import fieller_interval, lift_standard_error
@@ -21,7 +21,7 @@ from experiments.stats.estimation.sufficient_statistics import Proportion
 from experiments.stats.estimation.undefined_reasons import Reason
 
 
-def posteriors(asked: Request) -> list[BayesianResult]:
+def posteriors(asked: AnalysisRequest) -> list[BayesianResult]:
     """Return the posterior comparison of each arm but the control, on the asked scale.
 
     Args:
@@ -39,7 +39,7 @@ def posteriors(asked: Request) -> list[BayesianResult]:
     return [_of_contrast(asked, contrast, index) for index in range(len(contrast.effect))]
 
 
-def counts_of(asked: Request) -> list[tuple[float, float]]:
+def counts_of(asked: AnalysisRequest) -> list[tuple[float, float]]:
     """Return clicks and visitors of each arm, control first.
 
     Raises:
@@ -51,7 +51,7 @@ def counts_of(asked: Request) -> list[tuple[float, float]]:
     return list(zip(clicks.tolist(), n.tolist(), strict=True))
 
 
-def count_reasons(asked: Request) -> list[Reason]:
+def count_reasons(asked: AnalysisRequest) -> list[Reason]:
     """Return for each arm but the control why its counts say nothing, or `Reason.DEFINED`."""
     (clicks, n), *arms = counts_of(asked)
     return [_count_reason(clicks + more, n, other) for more, other in arms]
@@ -63,7 +63,7 @@ def _count_reason(clicks: float, n: float, other: float) -> Reason:
     return Reason.NO_VARIANCE if clicks in (0, n + other) else Reason.DEFINED
 
 
-def _of_rates(asked: Request) -> list[BayesianResult]:
+def _of_rates(asked: AnalysisRequest) -> list[BayesianResult]:
     scale, level = _scale(asked), 1 - asked.alpha
     control, *arms = (beta_posterior(clicks=clicks, n=n) for clicks, n in counts_of(asked))
     return [
@@ -74,7 +74,7 @@ def _of_rates(asked: Request) -> list[BayesianResult]:
     ]
 
 
-def _of_contrast(asked: Request, contrast: Contrasts, index: int) -> BayesianResult:
+def _of_contrast(asked: AnalysisRequest, contrast: Contrasts, index: int) -> BayesianResult:
     value, error = contrast.effect[index], contrast.standard_error[index]
     if asked.relative:
         value, error = contrast.lift[index], lift_standard_error(contrast)[index]
@@ -91,7 +91,7 @@ def _of_contrast(asked: Request, contrast: Contrasts, index: int) -> BayesianRes
     )
 
 
-def _contrast_reason(asked: Request, contrast: Contrasts, index: int) -> Reason:
+def _contrast_reason(asked: AnalysisRequest, contrast: Contrasts, index: int) -> Reason:
     reason = Reason(contrast.reason[index])
     if asked.relative:
         # Where Fieller's set is unbounded the lift is not about normal.
@@ -102,7 +102,7 @@ def _contrast_reason(asked: Request, contrast: Contrasts, index: int) -> Reason:
     return reason
 
 
-def _undefined(asked: Request, reason: Reason, *, model: str) -> BayesianResult:
+def _undefined(asked: AnalysisRequest, reason: Reason, *, model: str) -> BayesianResult:
     return undefined(
         _scale(asked),
         level=1 - asked.alpha,
@@ -112,9 +112,9 @@ def _undefined(asked: Request, reason: Reason, *, model: str) -> BayesianResult:
     )
 
 
-def _prior(asked: Request) -> Prior:
+def _prior(asked: AnalysisRequest) -> Prior:
     return FlatPrior() if asked.prior is None else asked.prior
 
 
-def _scale(asked: Request) -> Scale:
+def _scale(asked: AnalysisRequest) -> Scale:
     return Scale.LIFT if asked.relative else Scale.EFFECT

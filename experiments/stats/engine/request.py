@@ -67,7 +67,7 @@ class InvalidRequest(ValueError):  # noqa: N818 - the name that callers show
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class AnalysisRequest:
     """A checked request.
 
     Args:
@@ -95,7 +95,7 @@ class Request:
     statistics: SufficientStatistics
 
 
-def parse_request(request: Mapping[str, Any]) -> Request:
+def parse_request(request: Mapping[str, Any]) -> AnalysisRequest:
     """Check a request as decoded from JSON.
 
     Strict about types: a boolean is no number, a number in quotes neither, and an unknown field
@@ -124,7 +124,7 @@ def parse_request(request: Mapping[str, Any]) -> Request:
     arms = _arms(request)
     names = _names(arms)
     statistics = [_statistics(arm, metric, index) for index, arm in enumerate(arms)]
-    return Request(
+    return AnalysisRequest(
         metric=metric,
         method=_method(request, metric),
         alpha=_number(request, "alpha", default=0.05, low=LEAST_ALPHA, high=1 - LEAST_ALPHA),

@@ -9,7 +9,7 @@ from django.core.management.base import CommandError
 
 from experiments.management.commands import simulate_visitors
 from experiments.management.connection import ServiceError
-from experiments.management.visitor_simulation import Tally
+from experiments.management.visitor_simulation import SimulationTally
 from experiments.models import Event, HistoryArm, Rollup
 from tests import factories
 
@@ -117,7 +117,7 @@ def sent(monkeypatch):
 
     def simulate(these):
         visits.append(these)
-        tally = Tally(accepted=5)
+        tally = SimulationTally(accepted=5)
         tally.shown.update({"control": 2, "b": 2})
         tally.clicked.update({"control": 0, "b": 1})
         return tally

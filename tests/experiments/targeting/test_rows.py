@@ -12,7 +12,7 @@ from experiments.targeting.rows import (
     NUMBERS,
     OPERATORS,
     PRESENCE,
-    Row,
+    ConditionRow,
     Rows,
     condition_of,
     rows_of,
@@ -23,14 +23,17 @@ from experiments.targeting.validation import validate_condition
 
 CASES = [
     ({}, Rows(match=ALL, rows=())),
-    ({"locale": "fr"}, Rows(match=ALL, rows=(Row(attribute="locale", operator="is", value="fr"),))),
+    (
+        {"locale": "fr"},
+        Rows(match=ALL, rows=(ConditionRow(attribute="locale", operator="is", value="fr"),)),
+    ),
     (
         {"$or": [{"utm_source": {"$in": ["mail", "ads"]}}, {"new_visitor": True}]},
         Rows(
             match=ANY,
             rows=(
-                Row(attribute="utm_source", operator="one_of", value="mail, ads"),
-                Row(attribute="new_visitor", operator="is", value="true"),
+                ConditionRow(attribute="utm_source", operator="one_of", value="mail, ads"),
+                ConditionRow(attribute="new_visitor", operator="is", value="true"),
             ),
         ),
     ),
@@ -39,8 +42,8 @@ CASES = [
         Rows(
             match=ALL,
             rows=(
-                Row(attribute="age", operator="at_least", value="18"),
-                Row(attribute="age", operator="below", value="65"),
+                ConditionRow(attribute="age", operator="at_least", value="18"),
+                ConditionRow(attribute="age", operator="below", value="65"),
             ),
         ),
     ),
@@ -49,8 +52,8 @@ CASES = [
         Rows(
             match=ALL,
             rows=(
-                Row(attribute="path", operator="begins", value="/pricing.html"),
-                Row(attribute="plan", operator="unknown"),
+                ConditionRow(attribute="path", operator="begins", value="/pricing.html"),
+                ConditionRow(attribute="plan", operator="unknown"),
             ),
         ),
     ),
@@ -107,7 +110,7 @@ def made_rows(draw):
         value = written(draw(st.integers(-99, 99)))
     else:
         value = written(draw(scalars))
-    return Row(attribute=draw(names), operator=operator, value=value)
+    return ConditionRow(attribute=draw(names), operator=operator, value=value)
 
 
 @given(st.sampled_from([ALL, ANY]), st.lists(made_rows(), min_size=1, max_size=4))
@@ -129,7 +132,10 @@ def test_text_that_looks_like_a_number_stays_a_text():
 
 def test_pattern_finds_what_was_typed_and_nothing_else():
     condition = condition_of(
-        Rows(match=ALL, rows=(Row(attribute="path", operator="contains", value="a.b?c=(1)"),))
+        Rows(
+            match=ALL,
+            rows=(ConditionRow(attribute="path", operator="contains", value="a.b?c=(1)"),),
+        )
     )
     validate_condition(condition)
     assert evaluate_condition(condition, {"path": "/x/a.b?c=(1)"})
@@ -139,12 +145,24 @@ def test_pattern_finds_what_was_typed_and_nothing_else():
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        (Row(attribute="", operator="is", value="x"), "attribute: must not be empty"),
-        (Row(attribute="$or", operator="is", value="x"), r"attribute: '\$or' must not begin"),
-        (Row(attribute="age", operator="is", value=" "), "age: the value must not be empty"),
-        (Row(attribute="age", operator="above", value="old"), "age: 'old' is not a number"),
-        (Row(attribute="age", operator="above", value="true"), "age: 'true' is not a number"),
-        (Row(attribute="age", operator="like", value="x"), "age: unknown operator 'like'"),
+        (ConditionRow(attribute="", operator="is", value="x"), "attribute: must not be empty"),
+        (
+            ConditionRow(attribute="$or", operator="is", value="x"),
+            r"attribute: '\$or' must not begin",
+        ),
+        (
+            ConditionRow(attribute="age", operator="is", value=" "),
+            "age: the value must not be empty",
+        ),
+        (
+            ConditionRow(attribute="age", operator="above", value="old"),
+            "age: 'old' is not a number",
+        ),
+        (
+            ConditionRow(attribute="age", operator="above", value="true"),
+            "age: 'true' is not a number",
+        ),
+        (ConditionRow(attribute="age", operator="like", value="x"), "age: unknown operator 'like'"),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )

@@ -7,7 +7,7 @@ from experiments.event_schema.rules import PHASE, PRE_PERIOD
 from experiments.models.rollup import AMOUNTS, LEFT_OUT_COLUMNS
 from experiments.warehouse import rollup_query
 from experiments.warehouse.event_layout import ATTRIBUTES, COLUMNS
-from experiments.warehouse.experiment_query import Question
+from experiments.warehouse.experiment_query import ExperimentQuery
 
 ENGINES = ("duckdb", "postgres", "clickhouse", "pyspark")
 
@@ -28,7 +28,7 @@ def test_every_attribute_that_is_kept_splits():
 
 
 def test_no_engine_is_asked_for_a_distinct_count_or_a_float():
-    question = Question(
+    question = ExperimentQuery(
         site="shop", experiment="test", metric="value_per_visitor", goal="buy",
         guardrail_goals=("read",),
     )  # fmt: skip

@@ -3,7 +3,7 @@ import pytest
 import torch  # noqa: TID253 - its random state
 
 from ml.distillation import distil
-from ml.distillation.distil import teach
+from ml.distillation.distil import distil_student
 from ml.encoders.sentence_encoder import load_encoder
 from tests.ml.conftest import TINY_ENCODER
 
@@ -27,7 +27,7 @@ def teacher(texts):
 
 
 def taught(vectors, texts, says=teacher, seed=1, **more):
-    return teach(texts, says, tokenizer=TOKENIZER, vectors=vectors, seed=seed, **more)
+    return distil_student(texts, says, tokenizer=TOKENIZER, vectors=vectors, seed=seed, **more)
 
 
 @pytest.fixture(scope="module")

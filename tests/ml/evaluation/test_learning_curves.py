@@ -4,7 +4,7 @@ import pytest
 from ml.evaluation.bootstrap import Estimate
 from ml.evaluation.learning_curve_chart import draw_curves
 from ml.evaluation.learning_curves import (
-    Plan,
+    CurvePlan,
     Point,
     curve,
     curve_sizes,
@@ -29,7 +29,7 @@ def splits(groups):
 
 
 def plan(strategy, *sizes):
-    return Plan(strategy=strategy, sizes=sizes)
+    return CurvePlan(strategy=strategy, sizes=sizes)
 
 
 def cell(hits, pairs=10, n_groups=40):

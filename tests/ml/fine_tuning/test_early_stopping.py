@@ -4,7 +4,7 @@ import torch  # noqa: TID253 - weights to remember
 from torch import nn  # noqa: TID253
 
 from ml.dataset.contrast_groups import stack_arms
-from ml.fine_tuning.early_stopping import Watch, watched_groups
+from ml.fine_tuning.early_stopping import EarlyStopping, watched_groups
 from tests.ml.factories import arms_of, groups_of, learnable_rows
 
 
@@ -43,7 +43,7 @@ def test_nothing_is_watched_where_it_would_tell_nothing(n_groups, share):
 
 def test_weights_with_the_lowest_loss_come_back():
     weight = nn.Parameter(torch.zeros(2))
-    watch = Watch([weight], patience=5)
+    watch = EarlyStopping([weight], patience=5)
     for step, loss in enumerate([0.5, 0.3, 0.4]):
         with torch.no_grad():
             weight.fill_(step)
@@ -55,14 +55,14 @@ def test_weights_with_the_lowest_loss_come_back():
 
 
 def test_patience_counts_looks_since_the_lowest_loss():
-    watch = Watch([], patience=2)
+    watch = EarlyStopping([], patience=2)
     noted = [watch.note(step, loss) for step, loss in enumerate([0.5, 0.6, 0.4, 0.4, 0.5])]
     assert noted == [True, True, True, True, False]
 
 
 def test_nothing_noted_leaves_the_weights_alone():
     weight = nn.Parameter(torch.ones(1))
-    watch = Watch([weight], patience=1)
+    watch = EarlyStopping([weight], patience=1)
     watch.restore()
     assert weight.item() == 1
     assert watch.loss is None

@@ -10,9 +10,9 @@ from ml.dataset.contrast_groups import stack_arms
 from ml.encoders.sentence_encoder import load_encoder
 from ml.errors import FitError
 from ml.fine_tuning import process_group
-from ml.fine_tuning.multi_process import Recipe, tune_network, tune_together
-from ml.fine_tuning.process_group import Team
-from ml.fine_tuning.training_loop import TuningSettings, prepare_lesson
+from ml.fine_tuning.multi_process import TuningPlan, tune_network, tune_together
+from ml.fine_tuning.process_group import ProcessGroup
+from ml.fine_tuning.training_loop import TuningSettings, prepare_training_data
 from ml.fine_tuning.transformer_layers import lower_states, shortened, trainable_layers
 from ml.strategies.fine_tuned import FineTuned, read_out
 from tests.ml.conftest import TINY_ENCODER
@@ -29,75 +29,75 @@ def encoder():
 
 
 @pytest.fixture(scope="module")
-def lesson(encoder):
+def training_data(encoder):
     arms = stack_arms(groups_of(*learnable_rows(100)))
     states = lower_states(
         encoder, shortened(encoder.network, 1, n_shared=0), arms.texts, n_frozen=0
     )
-    return prepare_lesson(arms, states, settings=SETTINGS, seed=3)
+    return prepare_training_data(arms, states, settings=SETTINGS, seed=3)
 
 
-def means_of(network, lesson):
-    return read_out(trainable_layers(network, 0), lesson.states)
+def means_of(network, training_data):
+    return read_out(trainable_layers(network, 0), training_data.states)
 
 
 @pytest.mark.slow
-def test_two_processes_train_what_one_does(encoder, lesson):
-    recipe = Recipe(settings=SETTINGS, n_frozen=0)
+def test_two_processes_train_what_one_does(encoder, training_data):
+    plan = TuningPlan(settings=SETTINGS, n_frozen=0)
     alone, both = (shortened(encoder.network, 1, n_shared=0) for _ in range(2))
-    before, start, told = means_of(alone, lesson), np.ones(8), []
-    one = tune_network(alone, start, lesson, recipe=recipe)
-    two = tune_together(both, start, lesson, recipe=recipe, n_processes=2, progress=told.append)
+    before, start, told = means_of(alone, training_data), np.ones(8), []
+    one = tune_network(alone, start, training_data, plan=plan)
+    two = tune_together(both, start, training_data, plan=plan, n_processes=2, progress=told.append)
     # The order of sums differs, and bfloat16, where it is used, has three digits.
-    means = means_of(alone, lesson)
+    means = means_of(alone, training_data)
     assert np.abs(means - before).max() > 0.03
-    np.testing.assert_allclose(means_of(both, lesson), means, atol=0.005)
+    np.testing.assert_allclose(means_of(both, training_data), means, atol=0.005)
     np.testing.assert_allclose(two.head, one.head, atol=0.02 * np.abs(one.head - start).max())
-    assert (two.course.kept, two.course.taken) == (one.course.kept, one.course.taken)
-    assert two.course.loss == pytest.approx(one.course.loss, abs=0.01)
+    assert (two.trace.kept, two.trace.taken) == (one.trace.kept, one.trace.taken)
+    assert two.trace.loss == pytest.approx(one.trace.loss, abs=0.01)
     assert told == sorted(told)
     assert told[-1] == 1
 
 
 @pytest.mark.slow
-def test_processes_stop_when_nobody_wants_the_result_any_more(encoder, lesson):
+def test_processes_stop_when_nobody_wants_the_result_any_more(encoder, training_data):
     def refuse(_):
         raise InterruptedError("nobody waits")
 
-    recipe = Recipe(settings=replace(SETTINGS, epochs=10_000), n_frozen=0)
+    plan = TuningPlan(settings=replace(SETTINGS, epochs=10_000), n_frozen=0)
     network = shortened(encoder.network, 1, n_shared=0)
     with pytest.raises(InterruptedError, match="nobody waits"):
-        tune_together(network, np.ones(8), lesson, recipe=recipe, n_processes=2, progress=refuse)
+        tune_together(network, np.ones(8), training_data, plan=plan, n_processes=2, progress=refuse)
 
 
 @pytest.mark.slow
-def test_what_made_the_processes_fail_is_named(encoder, lesson):
+def test_what_made_the_processes_fail_is_named(encoder, training_data):
     # A head that is too long for the network.
-    recipe = Recipe(settings=SETTINGS, n_frozen=0)
+    plan = TuningPlan(settings=SETTINGS, n_frozen=0)
     network = shortened(encoder.network, 1, n_shared=0)
     with pytest.raises(FitError, match="2 processes: "):
-        tune_together(network, np.ones(9), lesson, recipe=recipe, n_processes=2)
+        tune_together(network, np.ones(9), training_data, plan=plan, n_processes=2)
 
 
 def test_every_item_is_read_by_one_process():
     items = list(range(7))
-    shares = [Team(rank=rank, size=3).share(items) for rank in range(3)]
+    shares = [ProcessGroup(rank=rank, size=3).share(items) for rank in range(3)]
     assert sorted(chain.from_iterable(shares)) == items
-    assert Team().share(items) == items
+    assert ProcessGroup().share(items) == items
 
 
 def test_one_process_adds_nothing_up():
     weights = [nn.Parameter(torch.ones(2))]
-    Team().add_gradients(weights)
+    ProcessGroup().add_gradients(weights)
     assert weights[0].grad is None
-    assert Team().total(torch.ones(1)).item() == 1
+    assert ProcessGroup().total(torch.ones(1)).item() == 1
 
 
 def test_processes_that_read_nothing_still_add_up(monkeypatch):
     monkeypatch.setattr(process_group, "reduce", lambda values, reduction: values + 1)
     weights = [nn.Parameter(torch.zeros(2, 2)), nn.Parameter(torch.zeros(3))]
     weights[1].grad = torch.full((3,), 2.0)
-    Team(rank=1, size=2).add_gradients(weights)
+    ProcessGroup(rank=1, size=2).add_gradients(weights)
     assert weights[0].grad.tolist() == [[1, 1], [1, 1]]
     assert weights[1].grad.tolist() == [3, 3, 3]
 

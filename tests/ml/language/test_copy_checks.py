@@ -1,7 +1,7 @@
 import pytest
 
 from ml.language.copy_checks import (
-    Look,
+    Appearance,
     contrast_ratio,
     count_syllables,
     inspect_look,
@@ -25,7 +25,7 @@ def look(**changes):
         "height_px": 36,
         "is_inline": False,
     }
-    return Look(**(values | changes))
+    return Appearance(**(values | changes))
 
 
 @pytest.mark.parametrize(

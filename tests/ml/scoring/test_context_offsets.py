@@ -6,7 +6,13 @@ import pytest
 from ml.dataset.contrast_groups import build_groups, center_in_group, stack_arms
 from ml.dataset.targets import centered_targets, evidence_weights
 from ml.scoring.context import Context
-from ml.scoring.context_offsets import Features, fit_departure, plain_features, project, shift_of
+from ml.scoring.context_offsets import (
+    Features,
+    fit_context_offset,
+    plain_features,
+    project,
+    shift_of,
+)
 from tests.ml.factories import divided_rows, learnable_rows
 
 
@@ -21,7 +27,9 @@ def fitted(rows, factor="audience", *, shared=None):
         vectors=np.empty((len(arms.texts), 0)),
     )
     missed = centered_targets(arms) - score
-    return fit_departure(factor, groups, features, missed=missed, evidence=evidence_weights(arms))
+    return fit_context_offset(
+        factor, groups, features, missed=missed, evidence=evidence_weights(arms)
+    )
 
 
 def features_of(*texts):

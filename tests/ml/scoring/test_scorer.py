@@ -273,7 +273,7 @@ def test_predictor_of_an_earlier_version_has_no_levels_and_answers(words):
 
 
 def test_departures_are_stored_and_come_back(divided):
-    departure = divided.artifact.departures["audience"]
-    assert departure.levels == ("everybody", "experts")
-    assert departure.plain.shape == (2, 11)
+    offset = divided.artifact.offsets["audience"]
+    assert offset.levels == ("everybody", "experts")
+    assert offset.plain.shape == (2, 11)
     assert divided.artifact.manifest["files"]["departures.json"]

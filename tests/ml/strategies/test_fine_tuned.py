@@ -10,7 +10,12 @@ from ml.encoders.sentence_encoder import load_encoder
 from ml.errors import EncoderError
 from ml.fine_tuning import transformer_layers
 from ml.fine_tuning.domain_adaptation import adapt_encoder
-from ml.fine_tuning.training_loop import Learner, Lesson, TuningSettings, prepare_lesson
+from ml.fine_tuning.training_loop import (
+    Learner,
+    TrainingData,
+    TuningSettings,
+    prepare_training_data,
+)
 from ml.fine_tuning.transformer_layers import States, shortened, tunable
 from ml.strategies.fine_tuned import FineTuned
 from tests.ml.conftest import TINY_ENCODER
@@ -98,7 +103,7 @@ def test_seeds_make_different_networks_whose_weights_are_averaged(encoder, arms,
         one, other, mean = (np.asarray(each[name], dtype=np.float64) for each in tensors)
         np.testing.assert_allclose(mean, (one + other) / 2, atol=1e-3)
     np.testing.assert_allclose(tuned.head, (first.head + second.head) / 2)
-    assert [course.seed for course in tuned.courses] == [0, 1]
+    assert [trace.seed for trace in tuned.traces] == [0, 1]
 
 
 def test_mean_of_weights_says_what_the_mean_of_scores_says(encoder, many):
@@ -196,31 +201,31 @@ def many():
 
 def test_weights_with_the_lowest_loss_on_watched_tests_are_kept(encoder, many):
     settings = replace(WATCHED, body_rate=3e-3, head_rate=3e-2)
-    (course,) = FineTuned(encoder=encoder, settings=settings, seeds=(0,)).fit(many).courses
-    assert course.watched == 40
-    assert 0 < course.kept <= course.taken <= course.planned == 30
-    assert course.loss < course.loss_before
+    (trace,) = FineTuned(encoder=encoder, settings=settings, seeds=(0,)).fit(many).traces
+    assert trace.watched == 40
+    assert 0 < trace.kept <= trace.taken <= trace.planned == 30
+    assert trace.loss < trace.loss_before
 
 
 def test_training_that_only_harms_stops_early_and_leaves_the_probe(encoder, many):
     ruined = replace(WATCHED, body_rate=10.0, head_rate=10.0, warm_up=0.01)
-    (course,) = FineTuned(encoder=encoder, settings=ruined, seeds=(0,)).fit(many).courses
+    (trace,) = FineTuned(encoder=encoder, settings=ruined, seeds=(0,)).fit(many).traces
     # Two looks an epoch of five steps: after three and after six.
-    assert (course.kept, course.taken, course.planned) == (0, 6, 30)
-    assert course.loss == course.loss_before
+    assert (trace.kept, trace.taken, trace.planned) == (0, 6, 30)
+    assert trace.loss == trace.loss_before
 
 
 def test_tests_that_only_guard_are_taught_as_well(encoder, many):
     guarded = replace(WATCHED, withheld=False, body_rate=1e-3)
-    (course,) = FineTuned(encoder=encoder, settings=guarded, seeds=(0,)).fit(many).courses
+    (trace,) = FineTuned(encoder=encoder, settings=guarded, seeds=(0,)).fit(many).traces
     # 120 tests are 8 steps of 16; without 40 of them they would be 5.
-    assert (course.watched, course.withheld, course.planned) == (40, False, 48)
-    assert course.kept == course.taken == course.planned
-    assert course.loss < course.loss_before
+    assert (trace.watched, trace.withheld, trace.planned) == (40, False, 48)
+    assert trace.kept == trace.taken == trace.planned
+    assert trace.loss < trace.loss_before
 
 
 def test_small_history_is_not_watched_and_trains_to_the_end(tuned):
-    first = tuned.courses[0]
+    first = tuned.traces[0]
     assert (first.watched, first.loss, first.loss_before) == (0, None, None)
     assert first.kept == first.taken == first.planned
 
@@ -229,7 +234,7 @@ def test_every_network_watches_other_tests(encoder, many):
     settings = replace(WATCHED, epochs=1)
     states = States(rows=())
     first, second = (
-        prepare_lesson(many, states, settings=settings, seed=seed).watched for seed in (0, 1)
+        prepare_training_data(many, states, settings=settings, seed=seed).watched for seed in (0, 1)
     )
     assert first.any()
     assert not (first & second).any()
@@ -237,7 +242,7 @@ def test_every_network_watches_other_tests(encoder, many):
 
 def test_courses_are_stored(encoder, tuned):
     restored = FineTuned(encoder=encoder).restore(tuned.parts())
-    assert restored.courses == tuned.courses
+    assert restored.traces == tuned.traces
     assert restored.parts().words == tuned.parts().words
 
 
@@ -253,7 +258,7 @@ def test_every_tensor_of_a_step_is_where_the_layers_are():
     # A device without memory: torch refuses to mix it with the processor, as it would a real one.
     # The encoder is this test's own: the embeddings, which are shared, move with the layers.
     short = shortened(load_encoder(str(TINY_ENCODER)).network, 1, n_shared=0).to("meta")
-    lesson = Lesson(
+    training_data = TrainingData(
         states=States(rows=tuple(torch.zeros(3 + number % 4, 8) for number in range(20))),
         group=np.repeat(np.arange(10), 2),
         target=np.zeros(20),
@@ -262,6 +267,6 @@ def test_every_tensor_of_a_step_is_where_the_layers_are():
         taught=np.ones(10, dtype=bool),
         seed=0,
     )
-    learner = Learner(short.encoder.layer, np.ones(8), lesson, settings=WATCHED, n_steps=1)
-    learner.step(lesson.members(lesson.taught))
+    learner = Learner(short.encoder.layer, np.ones(8), training_data, settings=WATCHED, n_steps=1)
+    learner.step(training_data.members(training_data.taught))
     assert {each.grad.device.type for each in learner.trained} == {"meta"}

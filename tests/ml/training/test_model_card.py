@@ -12,8 +12,8 @@ COURSE = {
 }
 
 
-def card(manifest, *courses):
-    return model_card(manifest | {"tuning": list(courses)}, served="fine_tuned")
+def card(manifest, *traces):
+    return model_card(manifest | {"tuning": list(traces)}, served="fine_tuned")
 
 
 def test_card_tells_when_a_network_stopped_and_what_it_gained(stored_predictor):

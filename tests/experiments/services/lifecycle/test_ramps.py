@@ -6,7 +6,7 @@ import pytest
 from experiments.models import Change, Experiment
 from experiments.services.lifecycle.change_log import Occasion
 from experiments.services.lifecycle.drafts import duplicate_experiment
-from experiments.services.lifecycle.ramps import Step, advance_ramp, set_ramp
+from experiments.services.lifecycle.ramps import PlannedStep, advance_ramp, set_ramp
 from experiments.services.lifecycle.readiness import CannotStartError
 from experiments.services.lifecycle.schedules import tend_experiments
 from experiments.services.lifecycle.traffic_allocation import CannotChangeError
@@ -20,9 +20,9 @@ from tests.threads import in_threads
 
 HOUR = timedelta(hours=1)
 STEPS = [
-    Step(coverage=Decimal("0.01"), hold_hours=Decimal(2)),
-    Step(coverage=Decimal("0.1"), hold_hours=Decimal(3)),
-    Step(coverage=Decimal(1)),
+    PlannedStep(coverage=Decimal("0.01"), hold_hours=Decimal(2)),
+    PlannedStep(coverage=Decimal("0.1"), hold_hours=Decimal(3)),
+    PlannedStep(coverage=Decimal(1)),
 ]
 
 
@@ -101,8 +101,8 @@ def test_ramp_may_be_taken_away(ramped):
     [
         ([STEPS[1], STEPS[0]], "more visitors than the one before"),
         ([STEPS[0], STEPS[0]], "more visitors than the one before"),
-        ([Step(coverage=Decimal(0))], "above 0 and at most 1"),
-        ([Step(coverage=Decimal("0.5"), hold_hours=Decimal(0))], "longer than 0 hours"),
+        ([PlannedStep(coverage=Decimal(0))], "above 0 and at most 1"),
+        ([PlannedStep(coverage=Decimal("0.5"), hold_hours=Decimal(0))], "longer than 0 hours"),
     ],
     ids=["falling", "flat", "nobody", "no time"],
 )

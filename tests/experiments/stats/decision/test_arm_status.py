@@ -1,6 +1,6 @@
 import pytest
 
-from experiments.stats.decision.arm_status import Outcome, is_harmed, is_held, outcome_of
+from experiments.stats.decision.arm_status import ArmStatus, arm_status, is_harmed, is_held
 from experiments.stats.decision.evidence import ArmEvidence, Evidence, GuardrailEvidence, Rule
 from experiments.stats.decision.policy import Policy
 from experiments.stats.health.data_quality import check_multiple_arms
@@ -12,24 +12,24 @@ def outcome(*, lift=0.1, p_value=0.001, bounds=(0.05, 0.15), guardrails=(), **ch
     arm = ArmEvidence(
         arm=1, n=5_000, lift=lift, p_value=p_value, bounds=bounds, guardrails=guardrails
     )
-    return outcome_of(arm, Evidence(arms=(arm,), control_n=5_000, **changes), POLICY)
+    return arm_status(arm, Evidence(arms=(arm,), control_n=5_000, **changes), POLICY)
 
 
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({}, Outcome.BETTER),
-        ({"higher_is_better": False}, Outcome.WORSE),
-        ({"lift": -0.1, "bounds": None}, Outcome.WORSE),
-        ({"p_value": 0.06}, Outcome.UNDECIDED),
-        ({"p_value": 0.06, "bounds": (-0.004, 0.004)}, Outcome.EQUIVALENT),
-        ({"p_value": 0.06, "bounds": (-0.005, 0.004)}, Outcome.UNDECIDED),
-        ({"p_value": 0.06, "bounds": None}, Outcome.UNDECIDED),
-        ({"lift": 0.0, "bounds": (0.0, 0.0)}, Outcome.EQUIVALENT),
-        ({"lift": None}, Outcome.NO_RESULT),
-        ({"p_value": None}, Outcome.NO_RESULT),
-        ({"rule": Rule.FIXED_HORIZON, "planned_n": 10_001}, Outcome.UNDECIDED),
-        ({"rule": Rule.FIXED_HORIZON, "planned_n": 10_000}, Outcome.BETTER),
+        ({}, ArmStatus.BETTER),
+        ({"higher_is_better": False}, ArmStatus.WORSE),
+        ({"lift": -0.1, "bounds": None}, ArmStatus.WORSE),
+        ({"p_value": 0.06}, ArmStatus.UNDECIDED),
+        ({"p_value": 0.06, "bounds": (-0.004, 0.004)}, ArmStatus.EQUIVALENT),
+        ({"p_value": 0.06, "bounds": (-0.005, 0.004)}, ArmStatus.UNDECIDED),
+        ({"p_value": 0.06, "bounds": None}, ArmStatus.UNDECIDED),
+        ({"lift": 0.0, "bounds": (0.0, 0.0)}, ArmStatus.EQUIVALENT),
+        ({"lift": None}, ArmStatus.NO_RESULT),
+        ({"p_value": None}, ArmStatus.NO_RESULT),
+        ({"rule": Rule.FIXED_HORIZON, "planned_n": 10_001}, ArmStatus.UNDECIDED),
+        ({"rule": Rule.FIXED_HORIZON, "planned_n": 10_000}, ArmStatus.BETTER),
     ],
 )
 def test_outcome_reads_the_goal(changes, expected):
@@ -65,7 +65,7 @@ def test_guardrail_without_margin_asks_for_proof_of_no_loss():
 
 def test_harm_is_read_before_a_win():
     rail = GuardrailEvidence(metric="sign-ups", bounds=(-0.3, -0.1))
-    assert outcome(guardrails=(rail,)) is Outcome.HARMFUL
+    assert outcome(guardrails=(rail,)) is ArmStatus.HARMFUL
 
 
 def test_policy_has_the_thresholds_of_the_health_checks():

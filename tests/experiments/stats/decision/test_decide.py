@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest, norm
 
-from experiments.stats.decision.arm_status import Outcome
+from experiments.stats.decision.arm_status import ArmStatus
 from experiments.stats.decision.decide import Code, Decision, Status, decide
 from experiments.stats.decision.evidence import ArmEvidence, Evidence, GuardrailEvidence, Rule
 from experiments.stats.decision.policy import Policy
@@ -43,7 +43,7 @@ def test_decide_ships_a_clear_winner_with_its_numbers():
     decision = decide(an_experiment())
     assert (decision.status, decision.winner) == (Status.SHIP, 1)
     assert decision.rule is Rule.SEQUENTIAL
-    assert decision.outcomes == {1: Outcome.BETTER}
+    assert decision.outcomes == {1: ArmStatus.BETTER}
     (reason,) = decision.reasons
     assert (reason.code, reason.arm) == (Code.ARM_BETTER, 1)
     assert reason.numbers["p_value"] == 0.001
@@ -124,9 +124,9 @@ def test_decide_does_not_call_harm_on_a_handful_of_conversions():
     worse = an_arm(lift=-0.5, p_value=1e-6, conversions=3)
     decision = decide(an_experiment(worse, control_conversions=36))
     assert decision.status is Status.KEEP_RUNNING
-    assert decision.outcomes == {1: Outcome.UNDECIDED}
+    assert decision.outcomes == {1: ArmStatus.UNDECIDED}
     few = decide(an_experiment(an_arm(lift=-0.5, n=99)))
-    assert few.outcomes == {1: Outcome.UNDECIDED}
+    assert few.outcomes == {1: ArmStatus.UNDECIDED}
 
 
 def test_decide_keeps_control_when_a_finished_plan_shows_the_arm_worse():
@@ -192,7 +192,7 @@ def test_decide_turns_metrics_where_less_is_better():
 def test_decide_reads_a_fixed_horizon_only_when_the_plan_is_finished():
     early = decide(an_experiment(an_arm(p_value=1e-9), **(FIXED | {"planned_days": 16})))
     assert early.status is Status.KEEP_RUNNING
-    assert early.outcomes == {1: Outcome.UNDECIDED}
+    assert early.outcomes == {1: ArmStatus.UNDECIDED}
     assert decide(an_experiment(**FIXED)).status is Status.SHIP
     stopped = decide(an_experiment(**(FIXED | {"planned_days": 16, "stopped": True})))
     assert (stopped.status, codes(stopped)) == (
@@ -225,7 +225,7 @@ def test_decide_says_when_no_difference_matters():
     decision = decide(an_experiment(same))
     assert decision.status is Status.KEEP_CONTROL
     assert codes(decision) == [Code.NO_RELEVANT_DIFFERENCE]
-    assert decision.outcomes == {1: Outcome.EQUIVALENT}
+    assert decision.outcomes == {1: ArmStatus.EQUIVALENT}
     mixed = decide(an_experiment(same, an_arm(2, lift=-0.2)))
     assert codes(mixed) == [Code.NO_RELEVANT_DIFFERENCE, Code.ARM_WORSE]
 
@@ -233,7 +233,7 @@ def test_decide_says_when_no_difference_matters():
 def test_decide_reports_an_arm_without_a_result():
     missing = an_arm(lift=None, p_value=None)
     decision = decide(an_experiment(missing, an_arm(2, p_value=0.4), days=28))
-    assert decision.outcomes == {1: Outcome.NO_RESULT, 2: Outcome.UNDECIDED}
+    assert decision.outcomes == {1: ArmStatus.NO_RESULT, 2: ArmStatus.UNDECIDED}
     assert codes(decision) == [Code.NO_RESULT, Code.PLAN_FINISHED_WITHOUT_WINNER]
 
 
@@ -251,7 +251,7 @@ def test_decide_passes_over_a_winner_that_harms():
     harmful = an_arm(1, lift=0.5, guardrails=(a_guardrail(-0.5, -0.1),))
     decision = decide(an_experiment(harmful, an_arm(2, lift=0.1)))
     assert (decision.status, decision.winner) == (Status.SHIP, 2)
-    assert decision.outcomes[1] is Outcome.HARMFUL
+    assert decision.outcomes[1] is ArmStatus.HARMFUL
 
 
 def test_decide_keeps_the_others_running_when_one_arm_harms():
