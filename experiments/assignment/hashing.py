@@ -1,4 +1,4 @@
-"""Who sees which arm: hashing, bucket ranges and namespaces, without storage.
+"""Arm assignment by hash: bucket ranges and namespaces, without storage.
 
 Assignment follows GrowthBook's hash version 2, so that a browser, a CDN or one of
 GrowthBook's open SDKs finds the same arm from the same numbers. Hash version 1 is
@@ -118,7 +118,7 @@ def bucket_ranges(
 
     Arms start at the cumulative shares and are cut to share x coverage, so that a
     lower coverage sends some visitors away and leaves the others where they were.
-    Forgiving like GrowthBook's SDKs, which must serve whatever they are given;
+    Forgiving like GrowthBook's SDKs, which must serve any input;
     `compile_allocation` is the strict way in.
 
     Args:
@@ -168,7 +168,7 @@ class NamespaceFilter:
 
     A namespace owns its seed, its unit and its hash version (2), so experiments that
     share it never disagree about where a visitor lies: disjoint ranges exclude each
-    other, whatever the experiments randomise by.
+    other, independent of the attribute that the experiments randomise by.
 
     Attributes:
         seed: Seed of the namespace, the same in each of its experiments.
@@ -209,7 +209,7 @@ class Allocation:
         ranges: Places taken in, as `bucket_ranges` gives them.
         assignments: The answer for each arm, control first.
         arms: The arm of each range. After a change of shares an arm may have several.
-        starts: Where the answer changes on [0, 1), in order.
+        starts: Points of [0, 1) at which the answer changes, in order.
         pieces: The answer before the first of them, and from each of them on.
         filters: Namespaces and holdouts that must all take the visitor in.
         coverage: Part of the visitors taken in, to which the ranges were cut.

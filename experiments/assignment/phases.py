@@ -1,4 +1,4 @@
-"""Shares that change while an experiment runs: who moves, and who may have been where before.
+"""Phases of an experiment whose shares change while it runs: which visitors move, and from where.
 
 The places of an experiment are 10,000 buckets. A change of shares moves as few of them as it can:
 arms that shrink give up the buckets they got last; arms that grow take, in this order, buckets
@@ -84,7 +84,7 @@ def moved_slices(
         Slices in order; each arm keeps the smaller of its old and new number of buckets.
 
     Raises:
-        ValueError: As `compile_allocation`; or if there is no history, or it has an arm more.
+        ValueError: As `compile_allocation`; or if the history is empty or has more arms.
 
     >>> moved_slices([((0, 5000, 0), (5000, 10000, 1))], [0.6, 0.4], 1.0)
     ((0, 5000, 0), (5000, 9000, 1), (9000, 10000, 0))
@@ -113,7 +113,7 @@ def propensities(slices: Iterable[Slice], n_arms: int) -> tuple[float, ...]:
     """Return each arm's part of the buckets taken in: its share, as exact as buckets are.
 
     Args:
-        slices: Of one phase; not empty.
+        slices: Slices of one phase; not empty.
         n_arms: Number of arms.
 
     Raises:
@@ -145,7 +145,7 @@ def compile_phases(
         seed: Not empty; keep it for the life of the experiment.
         history: The slices of every phase, the present one last; at least one.
         n_arms: Number of arms.
-        coverage: Of the present phase; only told on.
+        coverage: Coverage of the present phase, passed through unchanged.
         filters: Namespaces and holdouts, all of which must take the visitor in.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Assignments that a client carries: GrowthBook's sticky buckets, read and written.
+"""Sticky buckets: assignments that the client carries, in GrowthBook's format.
 
 A document belongs to one identifier, `attribute||value`, and holds for each experiment, under
 `key__version`, the key of the variant that was given. Whoever logs in brings the documents of both
@@ -18,10 +18,10 @@ Documents = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """What the documents say of one experiment.
+    """Assignment of one experiment, as the documents hold it.
 
     Attributes:
-        index: Of the variant kept; None if there is none that still exists.
+        index: Index of the variant kept; None if it no longer exists.
         is_blocked: The visitor was given an arm in a version that was ended, and stays out.
     """
 
@@ -82,7 +82,7 @@ def kept_variant(
         assignments: From `carried_assignments`.
         experiment: Key of the experiment.
         variants: Keys of its variants, control first.
-        version: Of its buckets; another one draws everybody anew.
+        version: Bucket version; a new one reassigns every visitor.
         least_version: Whoever has an assignment of a lower version is sent away.
 
     >>> kept_variant({"hero__0": "b"}, "hero", ["control", "b"])
@@ -101,7 +101,7 @@ def with_assignment(
 
     Args:
         documents: By `attribute||value`.
-        identity: Of the visitor.
+        identity: Identity of the visitor.
         assignment: The experiment's key with its version, and the variant's key.
 
     >>> with_assignment({}, ("id", "v-1"), ("hero__0", "b"))["id||v-1"]["assignments"]

@@ -1,4 +1,4 @@
-"""What websites may send about a visitor: the shape of each event, and nothing else."""
+"""Schema of the event messages that websites send. Unknown fields are refused."""
 
 import re
 from datetime import datetime, timedelta
@@ -59,7 +59,7 @@ class _Shown(msgspec.Struct, kw_only=True):
 
 
 class Attributes(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """What is known of a visitor that may split a report. Anything else is refused by name."""
+    """Visitor attributes by which a report may be split. Any other is refused by name."""
 
     device: Literal["mobile", "tablet", "desktop"] | None = None
     locale: Annotated[str, msgspec.Meta(max_length=100)] | None = None
@@ -134,7 +134,7 @@ def batch_in(body: bytes) -> Batch | None:
     """Return the batch of a body in which all events are of their shape; None of any other.
 
     One pass straight into typed messages: a fifth of the time that reading first and looking at
-    each event afterwards takes, which says what is wrong.
+    each event afterwards takes, which names the fault.
     """
     try:
         return _decode_batch(body)

@@ -57,7 +57,7 @@ class Rows:
 
 
 def condition_of(rows: Rows) -> dict[str, Any]:
-    """Return the condition that rows say.
+    """Return the condition that rows express.
 
     Args:
         rows: Lines with a name and a value each.

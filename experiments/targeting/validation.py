@@ -1,4 +1,4 @@
-"""What an audience's condition may be: the part of the language that cannot surprise."""
+"""Validation of an audience's condition: only the unambiguous part of the language."""
 
 import math
 from collections.abc import Callable, Collection
@@ -15,7 +15,7 @@ Groups = Collection[str] | None
 
 
 def validate_condition(condition: object, saved_groups: Groups = None) -> None:
-    """Refuse a condition that an SDK could misread, or that says nothing sensible.
+    """Refuse a condition that an SDK could misread, or that has no sensible meaning.
 
     Args:
         condition: Parsed JSON; an empty object takes everybody in.

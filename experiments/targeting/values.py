@@ -1,6 +1,6 @@
 """Values and comparisons as JavaScript treats them.
 
-A targeting condition is read here and in browsers, and both must say the same of
+A targeting condition is evaluated here and in browsers, and both must agree on
 every visitor. So a value that comes from JSON is compared by JavaScript's rules:
 `"8"` is greater than 5, a missing value is neither, `True` is not 1.
 

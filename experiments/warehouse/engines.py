@@ -19,7 +19,7 @@ SPARK_MASTERS = ("spark", "local", "local-cluster", "yarn", "k8s")
 
 
 class WarehouseError(Exception):
-    """The warehouse cannot be opened or asked; the text says why."""
+    """The warehouse cannot be opened or queried; the message gives the reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What is asked of a table of events: one experiment, told by keys instead of rows."""
+"""Query of an event table for one experiment, given by keys instead of database rows."""
 
 from dataclasses import dataclass
 from datetime import datetime

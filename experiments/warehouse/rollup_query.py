@@ -44,7 +44,7 @@ SUMS = (
 def rollups_of(events: Table, question: ExperimentQuery) -> Table:
     """Return a row a variant, day and segment with the amounts of a rollup.
 
-    The segment is empty for everybody, else such as `device=mobile`.
+    The segment is empty for all visitors, or such as `device=mobile`.
     """
     visitors = _visitors(_read(events, question), question)
     cells = visitors.group_by(CELL).aggregate(**_sums(visitors, question.metric))
@@ -104,7 +104,7 @@ def _first_exposures(rows: Table, question: ExperimentQuery) -> Table:
 
 
 def _shown(rows: Table, question: ExperimentQuery) -> Table:
-    """Return exposures and clicks; what was pre-fetched only of whom nothing else was shown."""
+    """Return exposures and clicks; prefetches only for visitors without a real exposure."""
     own = rows.filter(
         (rows.experiment == question.experiment) & rows.type.isin(["exposure", "click"])
     )

@@ -1,4 +1,4 @@
-"""Which of k arms is best, and what picking another one costs.
+"""Probability that each of k arms is best, and the expected loss of picking it.
 
 Arms with independent posteriors are integrated exactly. Effects against one shared control
 depend on each other; they are drawn, with a seed, and the Monte-Carlo error is reported.

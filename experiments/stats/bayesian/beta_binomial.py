@@ -44,7 +44,7 @@ def best_of_rates(posteriors: Sequence[BetaPosterior]) -> BestArm:
     """Return P(best) and expected losses (in rates) of independent arms, by quadrature.
 
     Args:
-        posteriors: Of k >= 2 arms, control first.
+        posteriors: Posteriors of k >= 2 arms, control first.
 
     Returns:
         Probabilities accurate to about 1e-10, also relative to themselves in the far tails.

@@ -1,6 +1,6 @@
-"""The beta posterior of one click rate, on the scale where it is easy to integrate.
+"""Beta posterior of one click rate, on the logit scale, which is easy to integrate.
 
-On the logit scale t = ln(p / (1 - p)) a beta density is log-concave and smooth whatever its
+On the logit scale t = ln(p / (1 - p)) a beta density is log-concave and smooth for all
 counts. It is evaluated relative to its peak, by deviances, so counts of 1e12 and tails of
 1e-150 keep their digits, which neither the beta function nor a sum over clicks does.
 """

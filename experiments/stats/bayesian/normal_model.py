@@ -1,4 +1,4 @@
-"""Bayesian comparison of an arm with control when the estimate is about normal.
+"""Normal and Student-t posteriors of an arm against the control.
 
 The likelihood is estimate ~ N(true value, se^2). A flat or normal prior is conjugate; a
 Student-t prior is a scale mixture of normals, so its posterior is one too. Chance to win and
@@ -29,7 +29,7 @@ NO_SPREAD = "The standard error is 0, so nothing is known of the uncertainty."
 
 
 class Scale(StrEnum):
-    """What the posterior is about: an absolute difference or a relative change."""
+    """Scale of the posterior: an absolute difference or a relative change."""
 
     EFFECT = "effect"
     LIFT = "lift"
@@ -49,8 +49,8 @@ class BayesianResult:
         level: Probability of `interval`.
         model: "normal" or "beta-binomial".
         prior: The prior in words.
-        prior_source: Where the prior came from.
-        reason: Why the numbers are None, else None.
+        prior_source: Origin of the prior.
+        reason: Reason for undefined numbers, or None.
     """
 
     scale: Scale
@@ -260,7 +260,7 @@ def compare_normal(
         se: Its standard error; 0 gives None with a reason.
         prior: On the same scale (see `NormalPrior.scaled`).
         level: Probability of the interval, in (0, 1).
-        scale: What `estimate` is.
+        scale: Scale of `estimate`.
 
     Returns:
         The comparison, labelled with its prior.

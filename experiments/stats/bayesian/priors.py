@@ -1,4 +1,4 @@
-"""Priors of the Bayesian methods: each says what it assumes and where it came from."""
+"""Priors of the Bayesian methods, each with its assumptions and its source."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class NormalPrior:
     Args:
         mean: Finite.
         sd: Standard deviation, positive.
-        source: Where the numbers come from.
+        source: Origin of the numbers.
 
     Raises:
         ValueError: If a number is out of range.
@@ -92,7 +92,7 @@ class StudentTPrior:
         mean: Finite centre.
         scale: Positive scale; the standard deviation is scale sqrt(dof / (dof - 2)).
         dof: Degrees of freedom in (2, 1000].
-        source: Where the numbers come from.
+        source: Origin of the numbers.
 
     Raises:
         ValueError: If a number is out of range.
@@ -131,7 +131,7 @@ class BetaPrior:
     Args:
         a: Prior clicks, at least 0.1 (1 is uniform, 0.5 is Jeffreys').
         b: Prior visitors without a click, at least 0.1.
-        source: Where the numbers come from.
+        source: Origin of the numbers.
 
     Raises:
         ValueError: If a number is out of range.

@@ -1,4 +1,4 @@
-"""One panel of an analysis a method: the same row, whatever compared the arms.
+"""Methods of comparison: run each requested one and return rows in one common format.
 
 A row's interval, and the expected loss, are on the scale that was asked for: the lift or the
 effect. Chance to win and expected loss come from a flat prior unless a prior was given. They
@@ -29,18 +29,18 @@ Interval = tuple[float, float] | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparisonRow:
-    """One arm against the control; None where `reasons` say why or the method has no such number.
+    """One arm against the control; None if the method lacks the number or `reasons` explains it.
 
     Args:
         effect: Difference of the means.
         lift: Relative to the control.
-        interval: Of the lift or the effect, at the level that agrees with the adjusted p-value.
+        interval: Interval of the lift or the effect, at the level of the adjusted p-value.
         p_value: Two-sided; None in a Bayesian panel.
         p_value_adjusted: Over the arms.
         chance_to_win: P(the arm is better), flat prior unless one was given.
-        expected_loss: Of shipping the arm, on the interval's scale.
-        reasons: Why something that the method offers is None.
-        notes: What to know about this row, such as the test that was chosen.
+        expected_loss: Expected loss of shipping the arm, on the interval's scale.
+        reasons: Reasons for numbers of this method that are None.
+        notes: Remarks on this row, such as the test that was chosen.
     """
 
     effect: float | None
@@ -98,7 +98,7 @@ def exact_rows(asked: AnalysisRequest) -> list[ComparisonRow]:
 
 
 def bayesian_rows(asked: AnalysisRequest) -> list[ComparisonRow]:
-    """Compare by posteriors: beta-binomial for plain rates and a flat prior, else normal."""
+    """Compare by posteriors: beta-binomial for plain rates with a flat prior, normal otherwise."""
     contrast = contrasts(estimate(asked.statistics))
     rows = []
     for index, posterior in enumerate(posteriors(asked)):

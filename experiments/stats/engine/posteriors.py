@@ -1,8 +1,8 @@
-"""The posterior of every arm of an analyze request.
+"""Posteriors of the arms of an analyze request.
 
 Plain click rates under a flat prior have beta posteriors, exact at any count. Everything else,
-also a prior on the lift, is compared as about normal. With counts that say nothing (an arm of
-one visitor, nobody or everybody converted) there is no result: an even chance would come from
+also a prior on the lift, is compared as about normal. Counts without information (an arm of
+one visitor, nobody or everybody converted) give no result: an even chance would come from
 the prior alone.
 """
 
@@ -52,7 +52,7 @@ def counts_of(asked: AnalysisRequest) -> list[tuple[float, float]]:
 
 
 def count_reasons(asked: AnalysisRequest) -> list[Reason]:
-    """Return for each arm but the control why its counts say nothing, or `Reason.DEFINED`."""
+    """Return the reason the counts of each treated arm are uninformative, or `Reason.DEFINED`."""
     (clicks, n), *arms = counts_of(asked)
     return [_count_reason(clicks + more, n, other) for more, other in arms]
 

@@ -1,4 +1,4 @@
-"""The analyze request: JSON values in, checked statistics out, or the field at fault by name."""
+"""Analyze request: parsing and validation of its JSON, with errors that name the field."""
 
 import reprlib
 from collections.abc import Mapping, Sequence
@@ -54,7 +54,7 @@ class InvalidRequest(ValueError):  # noqa: N818 - the name that callers show
 
     Attributes:
         field: Path of the field at fault, such as `arms[1].sum`.
-        message: What is wrong with it.
+        message: Description of the fault.
 
     >>> str(InvalidRequest("alpha", "must lie between 0 and 1"))
     'alpha: must lie between 0 and 1'
@@ -72,14 +72,14 @@ class AnalysisRequest:
 
     Args:
         metric: Kind of metric.
-        method: How to compare.
+        method: Method of comparison.
         alpha: Error rate of the family.
-        correction: Of p-values and intervals over the arms.
-        relative: Whether intervals (and losses) are on the lift; else on the effect.
+        correction: Multiplicity correction of p-values and intervals over the arms.
+        relative: True for intervals (and losses) on the lift, False for the effect.
         shares: Configured shares, one for each arm, that sum to 1.
         planned_n: Visitors of the whole experiment for which a sequential test is tuned.
         prior: On the lift; None is flat.
-        names: Of the arms, control first.
+        names: Names of the arms, control first.
         statistics: Arms on the last axis, shape `(K,)`.
     """
 
@@ -98,7 +98,7 @@ class AnalysisRequest:
 def parse_request(request: Mapping[str, Any]) -> AnalysisRequest:
     """Check a request as decoded from JSON.
 
-    Strict about types: a boolean is no number, a number in quotes neither, and an unknown field
+    Strict about types: neither a boolean nor a number in quotes is a number, and an unknown field
     is an error, as it may be a misspelt one.
 
     Args:

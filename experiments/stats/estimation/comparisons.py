@@ -16,7 +16,7 @@ from experiments.stats.estimation.undefined_reasons import Reason, ReasonArray, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """One arm against the control; None where `reason` or `lift_reason` says why.
+    """One arm against the control; None if undefined, with the cause in `reason` or `lift_reason`.
 
     Args:
         effect: Difference of the means, arm minus control.
@@ -24,8 +24,8 @@ class Comparison:
         lift: effect / |control's mean|; 0.12 is +12 %.
         lift_interval: Its Fieller interval, low and high.
         p_value: Two-sided, of "no effect".
-        reason: Why effect, interval or p-value is None.
-        lift_reason: Why lift or its interval is None.
+        reason: Reason for an undefined effect, interval or p-value.
+        lift_reason: Reason for an undefined lift or lift interval.
     """
 
     effect: float | None
@@ -83,7 +83,7 @@ def comparisons(contrast: Contrasts, multiplier: FloatArray, *, p_value: FloatAr
     Args:
         contrast: Effects with variances.
         multiplier: Half-width in standard errors, broadcast against the contrasts.
-        p_value: Of the same test as the multiplier.
+        p_value: P-value of the test that the multiplier belongs to.
 
     Returns:
         Effects and lifts (Fieller) with their intervals.

@@ -37,7 +37,7 @@ class Estimates:
         raw_mean: Mean without adjustment; the lift is relative to the control's.
         raw_variance: Variance of the raw mean.
         covariance: Covariance of mean and raw mean; the variance where nothing was adjusted.
-        reason: Why the variance is NaN or unusable, as `Reason` codes.
+        reason: Reasons for a NaN or unusable variance, as `Reason` codes.
     """
 
     n: FloatArray
@@ -61,8 +61,8 @@ class Contrasts:
         base: Size of the control's mean, |mean|, by which the effect is divided to give the lift.
         base_variance: Variance of the base.
         base_covariance: Covariance of effect and base.
-        reason: Why variance and dof are undefined, as `Reason` codes.
-        lift_reason: Why the lift is undefined.
+        reason: Reasons for undefined variance and dof, as `Reason` codes.
+        lift_reason: Reason for an undefined lift.
     """
 
     n: FloatArray
@@ -89,7 +89,7 @@ class Contrasts:
 
 @singledispatch
 def raw_estimates(statistics: SufficientStatistics) -> Estimates:
-    """Return each arm's mean and the variance of that mean, whatever its covariate says.
+    """Return each arm's mean and the variance of that mean, ignoring covariates.
 
     A proportion's variance is p(1 - p)/n, a mean's has Bessel's correction, a ratio's follows
     by the delta method from the two means.
@@ -237,7 +237,7 @@ def contrasts(estimates: Estimates) -> Contrasts:
 
 
 def first_of_two(first: ReasonArray, second: ReasonArray) -> ReasonArray:
-    """Return the first reason where there is one, else the second.
+    """Return the first reason if it is set, otherwise the second.
 
     >>> first_of_two(np.array([0, 1], dtype=np.int8), np.array([2, 2], dtype=np.int8)).tolist()
     [2, 1]

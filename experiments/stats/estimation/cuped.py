@@ -1,4 +1,4 @@
-"""CUPED (controlled-experiment using pre-experiment data): less noise from what was known before.
+"""CUPED (controlled-experiment using pre-experiment data): variance reduction by a covariate.
 
 The covariate must be fixed before assignment. Anything that the arm can change, such as a text's
 score or activity after exposure, biases the effect.

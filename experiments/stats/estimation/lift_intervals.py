@@ -51,7 +51,7 @@ def delta_interval(contrasts: Contrasts, multiplier: FloatArray) -> LiftInterval
     """Return lift +- k standard errors by the delta method.
 
     Kept beside Fieller's set for comparison with engines that use it; at low counts it misses
-    the truth more often than it says.
+    the truth more often than its nominal rate.
 
     Args:
         contrasts: Effects with base and covariances.

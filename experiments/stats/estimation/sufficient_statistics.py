@@ -1,4 +1,4 @@
-"""Sufficient statistics: all that the statistics ever see of an experiment.
+"""Sufficient statistics of an experiment: the only input of every method.
 
 A value holds one arm, or any array of arms whose last axis is the arm (control first). Values of
 disjoint visitors add with `+`. Quantities that do not add, such as the coefficient of CUPED
@@ -26,7 +26,7 @@ _COVARIATE = ("covariate_sum", "covariate_sum_squares", "covariate_product_sum")
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SufficientStatistics:
-    """What every metric carries: visitors and, optionally, a pre-experiment covariate.
+    """Fields common to all metrics: visitors and, optionally, a pre-experiment covariate.
 
     Args:
         n: Visitors; whole numbers >= 0.
@@ -219,7 +219,7 @@ def stack_arms(arms: Sequence[Statistics]) -> Statistics:
         A value of shape `(..., K)`.
 
     Raises:
-        ValueError: If there is no arm, or the arms carry different fields.
+        ValueError: If `arms` is empty or the arms carry different fields.
         TypeError: If the arms are of different types.
 
     >>> stack_arms([Proportion(n=10, sum=1), Proportion(n=20, sum=3)]).sum.tolist()

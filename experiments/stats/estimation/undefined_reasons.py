@@ -1,4 +1,4 @@
-"""Why a result does not exist: one short English sentence for each reason.
+"""Reasons for undefined results, with one short English sentence each.
 
 Arrays of results carry a reason as a small integer beside a NaN; single results carry `None`
 and the sentence. `Reason.DEFINED` is 0, so an array of zeros means "everything is defined".

@@ -1,4 +1,4 @@
-"""Winsorising: a few huge values decide a mean, so they are cut back to a cap.
+"""Winsorisation: values above a cap are cut back to it, since a few of them decide a mean.
 
 The cap is one number for all arms, fixed (from history) or the percentile of all arms pooled. A
 percentile of each arm would cut the better arm more and bias the effect. A percentile that moves
@@ -31,7 +31,7 @@ class Winsorised:
         shares_capped: Share of each arm's visitors whose value was cut; 0 for an empty arm.
         share_of_sum_cut: Share of the sum of all values that the cap took away, or None when
             the sum is not positive.
-        reason: Why nothing is capped, else None.
+        reason: Reason for not capping, or None.
     """
 
     cap: float | None

@@ -65,10 +65,10 @@ class ExactComparison:
         lift_interval: Score interval of the lift.
         p_value: Two-sided, of `test`.
         test: The test used.
-        rule: Why this test.
-        reason: Why nothing could be computed, else None.
-        lift_reason: Why there is no lift, else None.
-        interval_agrees: Whether "the interval excludes 0" and "p <= alpha" say the same; test
+        rule: Rule by which the test was chosen.
+        reason: Reason for missing results, or None.
+        lift_reason: Reason for an undefined lift, or None.
+        interval_agrees: True if "the interval excludes 0" and "p <= alpha" agree; test
             and interval are different methods and may differ near the border.
     """
 
@@ -97,7 +97,7 @@ def compare_exact(
         control: Clicks and visitors, whole numbers, 0 <= clicks <= visitors.
         arm: The same of the arm.
         alpha: Error rate of the intervals, in (0, 1).
-        test: A test to use whatever the counts; None chooses by size: Boschloo up to 500
+        test: Test to use for any counts; None chooses by size: Boschloo up to 500
             visitors an arm, then Fisher, beyond ten million the score test.
 
     Returns:
@@ -105,7 +105,7 @@ def compare_exact(
 
     Raises:
         ValueError: If a count is not a whole number in range, alpha is out of range, or the
-            asked test cannot handle so many visitors.
+            requested test cannot handle this number of visitors.
 
     Source: Mehrotra, Chan, Berger (2003), "A cautionary note on exact unconditional inference
     for a difference between two independent binomial proportions", Biometrics 59; Fagerland,

@@ -1,4 +1,4 @@
-"""Tests and intervals for one look at a planned end (fixed horizon)."""
+"""Fixed-horizon tests and intervals: one analysis at the planned end."""
 
 from typing import Literal
 

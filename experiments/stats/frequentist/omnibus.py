@@ -1,4 +1,4 @@
-"""Do the arms differ at all? Tests of K arms at once."""
+"""Omnibus tests: chi-squared and Welch's ANOVA of K arms at once."""
 
 from dataclasses import dataclass
 
@@ -21,8 +21,8 @@ class Omnibus:
         statistic: Chi-squared, or F.
         dof: Degrees of freedom (of the numerator, for F).
         dof_denominator: Degrees of freedom of F's denominator.
-        p_value: In [0, 1]; None where `reason` says why.
-        reason: Why statistic and p-value are None.
+        p_value: P-value in [0, 1], or None with a `reason`.
+        reason: Reason for an undefined statistic and p-value.
     """
 
     test: str

@@ -1,4 +1,4 @@
-"""Score intervals for two click rates: exactly the values that the pooled z-test does not reject.
+"""Score intervals for two click rates: the values that the pooled z-test does not reject.
 
 Both families of rates that maximise the likelihood under a hypothesis are followed by one
 number along which the score statistic grows, so each end is one bisection for all arms at once.

@@ -157,7 +157,7 @@ def _first_with_sign(
 ) -> float | None:
     """Return a point at or near the end where the slope has the sign; None if there is none.
 
-    At rates 0 and 1 the multiplied slope is 0 and only a step inside tells its sign.
+    At rates 0 and 1 the multiplied slope is 0 and only a step inside reveals its sign.
     """
     if sign * slope(end) > 0:
         return end

@@ -1,4 +1,4 @@
-"""Calibration of A/A experiments: do they raise false alarms at the promised rate?"""
+"""Calibration of A/A experiments: their rate of false alarms against the promised one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,17 +15,17 @@ LEAST_P_VALUES = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AaEvaluation:
-    """Whether experiments without a difference behave as promised.
+    """Calibration of experiments without a true difference.
 
     Attributes:
         n: P-values judged.
-        alarms: How many were at or below alpha.
-        expected: How many there should be on the mean.
-        alarm_p_value: Binomial p-value of so many alarms or more, or None.
+        alarms: Number of p-values at or below alpha.
+        expected: Expected number of alarms.
+        alarm_p_value: Binomial p-value of at least this number of alarms, or None.
         uniform_p_value: Of "p-values are not too small" (Kolmogorov-Smirnov), or None. Both are
             one-sided: anytime-valid p-values are larger than uniform ones by design.
         is_healthy: Neither is below 0.01; None with too few p-values.
-        reason: Why it is None, else None.
+        reason: Reason for an undefined `is_healthy`, or None.
     """
 
     n: int

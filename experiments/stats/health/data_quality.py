@@ -1,4 +1,4 @@
-"""Is the experiment itself in order? Checks on counts, before anybody reads a result."""
+"""Data-quality checks on counts: multiple arms, covariate balance, lifts too good to be true."""
 
 from dataclasses import dataclass
 
@@ -24,8 +24,8 @@ class MultipleArms:
 
     Attributes:
         count: Such visitors.
-        share: Of all visitors, or None without any.
-        is_unhealthy: Whether the results may be biased by leaving them out.
+        share: Share of all visitors, or None without visitors.
+        is_unhealthy: True if leaving them out may bias the results.
     """
 
     count: int
@@ -61,12 +61,12 @@ def check_multiple_arms(count: int, clean: int) -> MultipleArms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CovariateBalance:
-    """Whether a pre-experiment covariate is the same in all arms, as chance would have it.
+    """Balance of a pre-experiment covariate between the arms.
 
     Attributes:
         p_value: Of Welch's analysis of variance, or None.
         is_unbalanced: p below 0.001: assignment or logging is suspect.
-        reason: Why there is no p-value, else None.
+        reason: Reason for an undefined p-value, or None.
     """
 
     p_value: float | None
@@ -109,8 +109,8 @@ class TooGood:
     """Twyman's law: a figure that looks interesting is usually wrong.
 
     Attributes:
-        is_suspicious: Whether to look for a mistake before believing the lift.
-        p_value: Of so large a lift under the prior, two-sided; None without a prior.
+        is_suspicious: True if the lift is more likely a mistake than an effect.
+        p_value: Two-sided p-value of a lift this large under the prior; None without a prior.
     """
 
     is_suspicious: bool

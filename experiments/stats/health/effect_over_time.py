@@ -1,4 +1,4 @@
-"""Hints about time: novelty, weekdays, and whether A/A experiments behave.
+"""Effect over time: hints of novelty and of differences between weekdays.
 
 Hints, not verdicts: they ask a person to look.
 """
@@ -19,7 +19,7 @@ LEAST_DAYS = 6
 
 
 class Trend(StrEnum):
-    """How the effect moves while the experiment runs."""
+    """Direction of the effect while the experiment runs."""
 
     FADING = "fading"  # towards 0: novelty
     GROWING = "growing"  # away from 0: visitors have to learn
@@ -35,7 +35,7 @@ class NoveltyHint:
         p_value: Of "no trend", or None.
         first_half: Mean effect of the first half of the days, or None.
         second_half: Mean effect of the second half, or None.
-        reason: Why there is no trend, else None.
+        reason: Reason for an undefined trend, or None.
     """
 
     trend: Trend | None
@@ -90,14 +90,14 @@ def novelty_hint(effects: npt.ArrayLike, ses: npt.ArrayLike) -> NoveltyHint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeekdayHint:
-    """Whether the effect depends on the weekday.
+    """Dependence of the effect on the weekday.
 
     Attributes:
         p_value: Of "the same effect on every weekday" (Cochran's Q), or None.
-        differs: Whether it is below 0.01.
+        differs: True if the p-value is below 0.01.
         whole_weeks: Whether every weekday was seen equally often: else a weekday effect
             biases the mean.
-        reason: Why there is no p-value, else None.
+        reason: Reason for an undefined p-value, or None.
     """
 
     p_value: float | None

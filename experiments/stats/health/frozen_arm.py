@@ -1,4 +1,4 @@
-"""Has something between the service and the visitors frozen one arm for everybody?
+"""Frozen-arm check: an e-CUSUM for a cache that serves one arm to all visitors.
 
 A cache that keeps a page with a chosen CTA gives its arm to all who come until the page expires,
 then freezes another. Added up over days the split may look right; within an hour it does not.
@@ -20,10 +20,10 @@ ALARM = float(np.log(HOURS_TO_FALSE_ALARM))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HourEvidence:
-    """What one hour says about a frozen arm.
+    """Evidence of one hour for a frozen arm.
 
     Attributes:
-        log_e: Natural logarithm of the hour's e-value: 0 says nothing, above speaks for a
+        log_e: Natural logarithm of the hour's e-value: 0 is neutral, positive values favour a
             frozen arm, below against it.
         arm: Index of the arm that was frozen, if one was.
         fraction: Part of the visitors who met it then, of `FRACTIONS`.
@@ -39,12 +39,12 @@ def hour_evidence(counts: Numbers, shares: Numbers) -> HourEvidence:
 
     The e-value is the likelihood of the counts under a mixture, equal parts of every arm frozen
     for every fraction of the visitors, over that under the shares. Its expectation is 1 while
-    visitors are split as configured, whatever their number.
+    visitors are split as configured, for any number of visitors.
 
     Args:
         counts: Visitors first exposed in the hour, by arm, control first; length K >= 2.
         shares: Configured shares in [0, 1], same order; they sum to 1. Arms with share 0, and
-            whoever saw them, are left to the test of the traffic split.
+            of any visitors, are left to the test of the traffic split.
 
     Returns:
         The evidence; 0 where fewer than two arms have a share.

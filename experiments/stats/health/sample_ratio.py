@@ -1,4 +1,4 @@
-"""Sample-ratio mismatch (SRM): does the traffic split as configured?"""
+"""Sample-ratio mismatch (SRM): tests of the traffic split against the configured shares."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,10 +24,10 @@ class SrmCheck:
     """Result of a test of the traffic split.
 
     Args:
-        p_value: In [0, 1]; None where `reason` says why.
+        p_value: P-value in [0, 1], or None with a `reason`.
         statistic: Chi-squared, or the largest ln Bayes factor of the sequential test.
         dof: Degrees of freedom of the chi-squared.
-        reason: Why the p-value is None.
+        reason: Reason for an undefined p-value.
     """
 
     p_value: float | None

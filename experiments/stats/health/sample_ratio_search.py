@@ -1,4 +1,4 @@
-"""Where a sample-ratio mismatch (SRM) comes from: which browser, device, release or bot."""
+"""Search for the segment (browser, device, release, bot) that drives a sample-ratio mismatch."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ class SrmDriver:
         attribute: Such as "browser".
         value: Such as "Safari".
         counts: Visitors by arm with this value, control first.
-        p_value_adjusted: Of its own split, Holm over all values searched.
-        p_value_without: Of the split of everybody else; None where too few are left.
-        explains: Whether everybody else is split well: the cause is likely here.
+        p_value_adjusted: P-value of its own split, Holm-adjusted over all values searched.
+        p_value_without: P-value of the split of all others; None if too few are left.
+        explains: True if all other visitors are split well, so that the cause is likely here.
     """
 
     attribute: str
@@ -34,7 +34,7 @@ class SrmDriver:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SrmSearch:
-    """Where a sample-ratio mismatch (SRM) comes from.
+    """Result of the search for the source of a sample-ratio mismatch (SRM).
 
     Attributes:
         attributes: Attribute -> p-value that its values are split alike (Holm over the

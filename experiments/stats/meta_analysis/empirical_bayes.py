@@ -1,4 +1,4 @@
-"""A prior from the site's own finished experiments, instead of one pulled from the air.
+"""Empirical-Bayes prior estimated from the site's own finished experiments.
 
 The observed lifts (or log-odds ratios) y_i with standard errors s_i are read as
 y_i ~ N(theta_i, s_i^2), theta_i ~ prior: what the y_i spread more than their s_i is the prior's
@@ -36,7 +36,7 @@ _DOFS = (3.0, 4.0, 6.0, 10.0, 50.0)
 
 
 class Method(StrEnum):
-    """How the spread of a normal prior is estimated."""
+    """Estimators of the spread of a normal prior."""
 
     MARGINAL_LIKELIHOOD = "marginal_likelihood"
     DERSIMONIAN_LAIRD = "dersimonian_laird"
@@ -55,14 +55,14 @@ class PriorFit:
 
     Attributes:
         prior: The prior, or None.
-        reason: Why there is none, or why its spread is the upper limit; else None.
+        reason: Reason for a missing prior or a spread at its upper limit, or None.
         n_tests: Finished experiments.
         n_effects: Lifts; an experiment with several arms gives several.
         mean: Centre, fixed or fitted.
         spread: Estimated standard deviation of the true lifts (for a normal prior).
         spread_interval: Its 95 % Q-profile interval.
         heterogeneity_p_value: P-value of Cochran's Q: do the lifts differ at all?
-        log_likelihood: Of the data under the prior, to compare normal and Student-t.
+        log_likelihood: Log-likelihood of the data under the prior, to compare normal and Student-t.
     """
 
     prior: NormalPrior | StudentTPrior | None
@@ -87,8 +87,8 @@ def fit_prior(
 ) -> PriorFit:
     """Return the prior that the finished experiments support.
 
-    A spread of 0 would say that no test can ever matter; where the estimate is 0 the upper end
-    of its 95 % interval is used, and told.
+    A spread of 0 would mean that no test can ever matter; if the estimate is 0, the upper end
+    of its 95 % interval is used, with a `reason`.
 
     Args:
         effects: Lifts or log-odds ratios against control, shape (k,).

@@ -1,4 +1,4 @@
-"""How much true effects differ from each other, beyond their standard errors.
+"""Heterogeneity of true effects beyond their standard errors.
 
 Model: y_i ~ N(theta_i, s_i^2), theta_i ~ N(mean, spread^2). Effects come as arrays y and s of
 shape (k,). A known mean costs no degree of freedom; `mean=None` estimates it.

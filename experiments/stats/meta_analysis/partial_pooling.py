@@ -1,4 +1,4 @@
-"""Partial pooling: several effects lend each other strength.
+"""Partial pooling: hierarchical shrinkage of several effects to their common mean.
 
 Model: y_i ~ N(theta_i, s_i^2), theta_i ~ N(mean, spread^2), flat prior on the mean. The spread's
 prior makes the shrinkage factor of an average effect, s0^2 / (s0^2 + spread^2) with s0^2 the

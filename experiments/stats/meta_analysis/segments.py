@@ -1,4 +1,4 @@
-"""Results by segment (device, locale, new or returning), read with the care they need.
+"""Results by segment (device, locale, new or returning), partially pooled.
 
 With many segments one of them looks like a winner by luck, most often the smallest. So: p-values
 corrected inside the family, one test of "does the effect differ between segments at all", and
@@ -58,7 +58,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentResult:
-    """What one segment says.
+    """Result of one segment.
 
     Attributes:
         name: The segment.
@@ -67,9 +67,9 @@ class SegmentResult:
         interval: Its interval at the level that agrees with the adjusted p-value.
         p_value: Two-sided, of this segment alone.
         p_value_adjusted: Adjusted for all segments of the family.
-        shrunken_effect: Posterior mean after partial pooling: the number to believe.
+        shrunken_effect: Posterior mean after partial pooling: the number to report.
         shrunken_interval: Its credible interval of probability 1 - alpha.
-        reason: Why the numbers are None, else None.
+        reason: Reason for undefined numbers, or None.
     """
 
     name: str
@@ -91,9 +91,9 @@ class SegmentReport:
         segments: In the order given.
         interaction: Cochran's test that the effect is the same in every segment, or None.
         common_effect: Precision-weighted mean of the segments, or None.
-        shrinkage: How far an average segment is pulled to the common mean, in (0, 1), or None.
+        shrinkage: Pull of an average segment to the common mean, in (0, 1), or None.
         correction: The correction used inside the family.
-        reason: Why there is no comparison of segments, else None.
+        reason: Reason for a missing comparison of segments, or None.
     """
 
     segments: tuple[SegmentResult, ...]
@@ -117,7 +117,7 @@ def analyse_segments(
 
     Returns:
         The report. Segments without a result keep their place, with a reason. With fewer than
-        two results there is no interaction and no shrinkage.
+        two results neither interaction nor shrinkage is defined.
 
     Raises:
         ValueError: If a name is given twice or a number is out of range.

@@ -1,4 +1,4 @@
-"""The winner's curse: a lift that was reported because it won is too large on the mean.
+"""Correction of the winner's curse: lifts selected for having won are too large on average.
 
 Three corrections, each beside the raw lift and with what it assumes:
 
@@ -24,7 +24,7 @@ NOT_SELECTED = "The lift did not reach the boundary, so it was not selected for 
 
 
 class Assumption(StrEnum):
-    """What a corrected lift rests on."""
+    """Assumption behind a corrected lift."""
 
     SIGNIFICANCE = "significance"  # selected because |z| reached a boundary at one look
     POOLING = "pooling"  # the true lifts of one experiment's arms are alike in kind
@@ -40,9 +40,9 @@ class ShrunkenLift:
         estimate: Corrected lift, or None.
         interval: Its interval of probability `level`, or None.
         level: Probability of the interval.
-        assumption: What the correction rests on.
+        assumption: Assumption behind the correction.
         prior: The prior in words, where one was used.
-        reason: Why there is no corrected lift, else None.
+        reason: Reason for a missing corrected lift, or None.
     """
 
     raw: float
@@ -124,7 +124,7 @@ def pooled_lifts(
 ) -> tuple[ShrunkenLift, ...]:
     """Return the lifts of all arms, shrunken towards each other by partial pooling.
 
-    The best of several arms is partly the luckiest one; the other arms tell how much. Assumes
+    The best of several arms is partly the luckiest one; the other arms show how much. Assumes
     that the arms' true lifts are alike in kind (exchangeable), as wordings of one call to
     action are.
 
@@ -164,13 +164,13 @@ def pooled_lifts(
 def believed_lift(lift: float, se: float, *, prior: Prior, level: float = 0.95) -> ShrunkenLift:
     """Return the posterior mean of the lift.
 
-    If true lifts vary as the prior says, it is right on the mean for every selected arm, however
+    If true lifts follow the prior, it is right on the mean for every selected arm, however
     it was selected and whenever the experiment stopped.
 
     Args:
         lift: Observed lift, finite.
         se: Its standard error, positive.
-        prior: Of the lift; a flat one changes nothing.
+        prior: Prior of the lift; a flat one changes nothing.
         level: Probability of the interval, in (0, 1).
 
     Returns:

@@ -1,4 +1,4 @@
-"""Mid-experiment outlook: how much longer until the answer, at today's traffic.
+"""Mid-experiment power, and the time left to a decision at today's traffic.
 
 It plans for the *target* effect, never for the observed one: the power of an observed effect is
 only its p-value in other words.
@@ -20,13 +20,13 @@ _MOST = 2.0**27
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:
-    """What is left to do.
+    """Visitors and days still needed.
 
     Attributes:
         power_now: Power for the target effect with today's visitors.
         visitors_left: Visitors of all arms still needed; 0 when powered; None if out of reach.
         days_left: At today's traffic; None if out of reach or without traffic.
-        reason: Why a number is None, else None.
+        reason: Reason for undefined numbers, or None.
     """
 
     power_now: float

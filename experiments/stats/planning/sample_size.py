@@ -1,4 +1,4 @@
-"""Planning: how many visitors, which lift can be found, how long it takes.
+"""Sample size, minimum detectable effect (MDE) and duration of a planned test.
 
 Everything follows from one identity: with effect D, standard error se and boundary c (in
 standard errors), power = Phi(D / se - c) + Phi(-D / se - c). A fixed test has c = z_{1-alpha/2};
@@ -18,11 +18,11 @@ from experiments.stats.estimation.sufficient_statistics import FloatArray
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Design:
-    """What a plan assumes.
+    """Assumptions of a plan.
 
     Attributes:
         base: Control's mean (a click rate, a mean value); not 0.
-        variance: Of one visitor's value; None for a click rate: base (1 - base).
+        variance: Variance of one visitor's value; None for a click rate: base (1 - base).
         shares: Traffic share of each arm, control first; positive, sum 1.
         alpha: Family-wise two-sided error rate, in (0, 1).
         power: Wanted power of each comparison, in (0, 1).
@@ -92,8 +92,8 @@ class SampleSize:
     """Visitors needed.
 
     Attributes:
-        total: Of all arms together, before rounding.
-        arms: Of each arm, rounded up, control first.
+        total: Visitors of all arms together, before rounding.
+        arms: Visitors of each arm, rounded up, control first.
     """
 
     total: float
@@ -186,7 +186,7 @@ def detectable_lift(design: Design, n: float, *, higher_is_better: bool = True) 
     Args:
         design: The plan.
         n: Visitors of all arms together, positive.
-        higher_is_better: Whether the lift looked for is positive.
+        higher_is_better: True if the expected lift is positive.
 
     Returns:
         The lift found with the wanted power; None if no rate inside [0, 1] is far enough away.

@@ -1,4 +1,4 @@
-"""How often, and how early, a test that is looked at several times stops.
+"""Stopping probabilities of a group-sequential test, by numerical integration.
 
 The statistic of an experiment looked at at fractions t_1 < ... < t_K of its planned visitors is
 a Brownian motion with drift: z_k sqrt(t_k) has mean `drift` t_k and variance t_k, and its

@@ -1,4 +1,4 @@
-"""How wide a sequential interval is, in standard errors, and the p-value that goes with it.
+"""Sequential boundaries, in standard errors, and the matching always-valid p-values.
 
 Time t is visitors so far over visitors planned. Two boundaries are valid at every look:
 

@@ -1,7 +1,7 @@
-"""Exact sequential evidence from few clicks: which arm did each click come from?
+"""Click e-values: exact sequential evidence from the arm that each click comes from.
 
 When visitors are randomised with constant shares and the arms are equal, every click comes from
-arm B with probability b = share_B / (share_A + share_B), whatever the click rate and however it
+arm B with probability b = share_B / (share_A + share_B), for any click rate, however it
 drifts. A Beta mixture over that probability is then a martingale with respect to the clicks: an
 e-process, exact at any count and under any looking. If B's click rate is R times the control's,
 the probability is b R / (1 - b + b R), which turns a confidence sequence for it into one for

@@ -1,4 +1,4 @@
-"""Comparisons that may be looked at after every batch.
+"""Sequential comparisons, valid after every batch.
 
 Three regimes, chosen by counts alone: with fewer than 20 visitors on either side of a click
 rate, the exact split of clicks; until the planned visitors, the plan's boundary; after them, the
@@ -151,7 +151,7 @@ def compare_hybrid(
     Args:
         statistics: As in `compare_sequential`.
         planned_n: Visitors planned for the two arms of a comparison together, > 0.
-        is_final: Whether this is the one look at the planned end.
+        is_final: True for the single analysis at the planned end.
         alpha: Error rate, in (0, 1).
         level: Error rates of the intervals; alpha when left out.
 
