@@ -1,4 +1,4 @@
-"""The process that tells OFREP clients of changes; everything else is served by ctaopt.wsgi."""
+"""ASGI entry point of the change stream for OFREP clients; ctaopt.wsgi serves all else."""
 
 import os
 

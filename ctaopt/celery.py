@@ -1,4 +1,4 @@
-"""The Celery application: the embedded broker is a folder, Redis where it is outgrown."""
+"""The Celery application: a folder as the embedded broker, or Redis."""
 
 import os
 from pathlib import Path

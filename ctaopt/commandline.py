@@ -1,4 +1,4 @@
-"""The command line behind manage.py: clear sentences, and a database that is there."""
+"""Command line behind manage.py: readable errors, and a check that the database exists."""
 
 import sys
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ def migrate_embedded_database() -> None:
 
 
 def needs_database(argv: Sequence[str]) -> bool:
-    """Tell whether this is a command of ours that says so in Django's own words."""
+    """Return whether this command of ours reports errors in Django's own words."""
     if len(argv) < 2 or {"-h", "--help"} & set(argv):
         return False
     django.setup()

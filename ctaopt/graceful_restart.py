@@ -1,10 +1,10 @@
-"""How a worker leaves without dropping a request: its successor is there, its clients go first.
+"""Graceful restart: a worker exits without dropping a request, once its successor is ready.
 
 A client that keeps its connection may send a request at the very moment in which a worker closes
-it, and gets no answer. So when the server is told to restart, the old workers write
-`Connection: close` under their last answers: whoever comes again comes to a new worker. And an
-old worker goes on until the new one has loaded, however long that takes. The processes tell each
-other by two numbers in a shared page of memory; to look there costs an answer 60 ns.
+it, and gets no answer. On a restart of the server the old workers write
+`Connection: close` under their last answers, so that the next request reaches a new worker. An
+old worker goes on until the new one has loaded, however long that takes. The processes signal each
+other by two numbers in a shared page of memory; a look there adds 60 ns to an answer.
 """
 
 import mmap

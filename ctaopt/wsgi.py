@@ -1,4 +1,4 @@
-"""What granian serves: the hot path first, Django for the rest."""
+"""WSGI entry point: the hot path first, Django for the rest."""
 
 import os
 

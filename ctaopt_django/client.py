@@ -1,4 +1,4 @@
-"""One question to the service: a connection that is kept, and an answer or none in time."""
+"""OFREP client over a keep-alive connection, with a deadline for the answer."""
 
 import json
 import logging

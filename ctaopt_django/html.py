@@ -1,4 +1,4 @@
-"""A CTA as HTML: a real link or button, everything escaped, told apart by the snippet."""
+"""A CTA as HTML: a real link or button, escaped, with the marks that the snippet recognises."""
 
 import re
 from collections.abc import Mapping

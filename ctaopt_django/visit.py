@@ -1,4 +1,4 @@
-"""Who asks for this page, what they have agreed to, and which CTAs they get: once a request."""
+"""Visitor, consent and CTAs of one page request, evaluated once."""
 
 import re
 from collections.abc import Callable
@@ -33,7 +33,7 @@ def _hook(name: str) -> Callable[..., Any] | None:
 
 
 class Visit:
-    """What the template tags need to know of a request; asked for when a tag first does."""
+    """Values of a request that the template tags need, evaluated by the first tag."""
 
     def __init__(self, request: HttpRequest) -> None:
         self._request = request
@@ -43,7 +43,7 @@ class Visit:
 
     @cached_property
     def wish(self) -> str:
-        """The mode of consent as the site's own hook says it; what the page hands the snippet."""
+        """Consent mode from the site's own hook, passed on to the snippet."""
         hook = _hook("CONSENT")
         return str(hook(self._request)) if hook else GRANTED
 

@@ -1,4 +1,4 @@
-"""What the queue runs: load, call a service, log."""
+"""Celery tasks: load, call a service, log."""
 
 import logging
 
@@ -101,7 +101,7 @@ def revive_jobs() -> None:
 
 @shared_task
 def do_job(pk: int) -> None:
-    """Train or rank, as the job says; torch is loaded here and never in the web process."""
+    """Run a training or ranking job; torch is loaded here and never in the web process."""
     run_job(pk=pk, work=WORK)
 
 

@@ -1,4 +1,4 @@
-"""What every installation shares. demo, test and prod say what differs."""
+"""Settings shared by every installation; demo, test and prod hold the differences."""
 
 from pathlib import Path
 from typing import Any

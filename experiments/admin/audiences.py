@@ -1,4 +1,4 @@
-"""Audiences: conditions edited by rows, in JSON where they have none, tried on an example."""
+"""Pages of audiences: conditions edited as rows or as JSON, and tried on an example visitor."""
 
 import json
 from typing import Any, ClassVar

@@ -1,4 +1,4 @@
-"""What every admin page of the catalogue shares."""
+"""Base classes of the catalogue's admin pages."""
 
 from typing import Any, TypeVar
 

@@ -1,4 +1,4 @@
-"""Charts as numbers: where the template draws what, in SVG units."""
+"""Geometry of the report's charts, in SVG units; the templates draw them."""
 
 import math
 from collections.abc import Sequence

@@ -256,7 +256,7 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
         return render(request, "admin/experiments/traffic.html", context)
 
     def _apply(self, request: HttpRequest, experiment: Experiment, name: str, form: Form) -> bool:
-        """Do what was posted; tell the form what is wrong with it."""
+        """Apply what was posted, or add its faults to the form."""
         if not form.is_valid():
             return False
         try:

@@ -1,4 +1,4 @@
-"""Pages of the archive: past wordings to read and filter, and what their principles did."""
+"""Pages of the archive: past wordings to read and filter, and the effects of their principles."""
 
 from typing import Any
 
@@ -66,7 +66,7 @@ class HistoryArmAdmin(ModelAdmin[HistoryArm]):  # type: ignore[misc]
 
 
 def _with_bars(traits: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the traits that past tests can tell of first, each with its bar."""
+    """Return the traits with their bars, those with the most evidence first."""
     known = [trait for trait in traits if trait["lift"] is not None]
     bars = effect_bars([(trait["low"], trait["lift"], trait["high"]) for trait in known])
     shown = [

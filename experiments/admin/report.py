@@ -1,4 +1,4 @@
-"""What the report page shows, as a template's context."""
+"""Template context of the report page."""
 
 from itertools import groupby
 from typing import Any

@@ -1,4 +1,4 @@
-"""A keep-alive connection to the service that comes again when it is told to."""
+"""Keep-alive connection to the service that retries after Retry-After."""
 
 import http.client
 import json

@@ -1,4 +1,4 @@
-"""What must hold before a server starts; each failure is one sentence for its reader."""
+"""Preflight checks before a server starts; each failure is one sentence."""
 
 import fcntl
 import os

@@ -23,7 +23,7 @@ DEVICES = ("mobile", "desktop")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visits:
-    """Who comes, when, to which slot, and how likely they click. Equal visits, equal events."""
+    """Simulated visits: visitors, times, slot and click rates. Equal visits give equal events."""
 
     url: str
     key: str
@@ -39,7 +39,7 @@ class Visits:
 
 @dataclass(slots=True, kw_only=True)
 class SimulationTally:
-    """What was sent; adds up over the threads."""
+    """Counts of what was sent; added up over the threads."""
 
     shown: Counter[str] = field(default_factory=Counter)
     clicked: Counter[str] = field(default_factory=Counter)

@@ -1,4 +1,4 @@
-"""What can be shown, where, and to whom: sites, slots, CTAs, audiences."""
+"""Catalogue: sites, slots, CTAs and audiences."""
 
 import re
 from decimal import Decimal
@@ -51,7 +51,7 @@ def origins_validator(origins: Any) -> None:
 
 
 def networks_validator(networks: Any) -> None:
-    """Refuse what is no range of addresses."""
+    """Refuse anything but a range of addresses."""
     if not isinstance(networks, list):
         raise ValidationError(_("Networks must be a list."))
     for network in networks:
@@ -287,7 +287,7 @@ class CTA(models.Model):
 
 
 class CTAWording(models.Model):
-    """What a CTA says in one language."""
+    """Wording of a CTA in one language."""
 
     cta = models.ForeignKey(CTA, models.CASCADE, related_name="wordings")
     locale = models.CharField(_("language"), max_length=35, validators=[locale_validator])

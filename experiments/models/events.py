@@ -1,4 +1,4 @@
-"""What visitors saw and did: raw events, and what they add up to for one visitor."""
+"""Raw events of visitors, and their outcome for each visitor and experiment."""
 
 from enum import IntFlag
 
@@ -20,7 +20,7 @@ class Event(models.Model):
         CONVERSION = "conversion", _("Conversion")
 
     class Flag(IntFlag):
-        """What is doubtful about an event; it is kept all the same. The bits of `flags`."""
+        """Doubts about an event, which is kept all the same: the bits of `flags`."""
 
         BOT = 1
         INTERNAL = 2
@@ -116,7 +116,7 @@ class PendingBatch(models.Model):
 class VisitorDay(models.Model):
     """A day in whose partition events of a visitor lie; kept on PostgreSQL only.
 
-    Without it, whoever wants all events of a visitor would have to ask every partition.
+    Without it, reading all events of a visitor would search every partition.
     """
 
     pk = models.CompositePrimaryKey("site_id", "visitor_hash", "day")
@@ -131,7 +131,7 @@ class VisitorDay(models.Model):
 
 
 class Exclusion(models.IntegerChoices):
-    """Why a visitor is left out of the analysis: the first reason that applies, in this order."""
+    """Reason to leave a visitor out of the analysis: the first that applies, in this order."""
 
     NONE = 0, _("counted")
     BOT = 1, _("bots")
@@ -142,7 +142,7 @@ class Exclusion(models.IntegerChoices):
 
 
 class VisitorOutcome(models.Model):
-    """What one visitor contributes to one experiment; the rollups are sums of these."""
+    """Contribution of one visitor to one experiment; the rollups are sums of these."""
 
     # No foreign keys in the database: they would cost half of a rebuild.
     experiment = models.ForeignKey(

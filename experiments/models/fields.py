@@ -1,4 +1,4 @@
-"""Column types that Django lacks."""
+"""Model fields that Django lacks."""
 
 from decimal import Decimal
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the hours of an experiment say about a cache that has frozen one of its arms."""
+"""Hourly evidence that a cache has frozen one arm of an experiment."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -9,7 +9,7 @@ from experiments.models.experiment import Experiment, Variant
 class CacheWatch(models.Model):
     """The evidence of one experiment so far, and the alarm it raised.
 
-    An alarm stays until somebody has looked and says so.
+    An alarm stays until a person dismisses it.
     """
 
     experiment = models.OneToOneField(Experiment, models.CASCADE, related_name="cache_watch")

@@ -1,4 +1,4 @@
-"""Metrics that no arm may harm, and what they are counted from."""
+"""Guardrail metrics, and the rollups they are computed from."""
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models

@@ -1,4 +1,4 @@
-"""Past tests brought in from elsewhere: what the predictor learns from."""
+"""History of past tests imported from elsewhere, as training data of the predictor."""
 
 from django.db import models
 from django.db.models import F, Q

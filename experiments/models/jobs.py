@@ -1,4 +1,4 @@
-"""Long work that a person started and watches: training, scoring."""
+"""Background jobs: training and ranking, with their progress."""
 
 from django.conf import settings
 from django.db import models

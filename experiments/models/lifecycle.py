@@ -1,4 +1,4 @@
-"""The course of an experiment: phases of its traffic, the ramp ahead of it, what was done to it."""
+"""Lifecycle of an experiment: traffic phases, ramp steps and the log of its changes."""
 
 from decimal import Decimal
 
@@ -15,8 +15,8 @@ class Phase(models.Model):
     """A stretch of time with the same shares and coverage.
 
     The first is written when shares or coverage change for the first time; an experiment without
-    phases has had those of its arms since its start. Rows are never changed: whoever was assigned
-    in a phase is found again by its ranges.
+    phases has had those of its arms since its start. Rows are never changed: the ranges of a phase
+    identify the visitors who were assigned in it.
     """
 
     experiment = models.ForeignKey(Experiment, models.CASCADE, related_name="phases")
@@ -44,7 +44,7 @@ class Phase(models.Model):
 
 
 class RampStep(models.Model):
-    """One step of a ramp: so much of the audience, for so long."""
+    """One step of a ramp: a share of the audience, for a number of hours."""
 
     experiment = models.ForeignKey(Experiment, models.CASCADE, related_name="ramp")
     number = models.PositiveSmallIntegerField(_("step"))
@@ -78,7 +78,7 @@ class RampStep(models.Model):
 
 
 class Change(models.Model):
-    """One thing that was done to an experiment: when, by whom, and why. Never changed."""
+    """One change of an experiment: time, author and reason. Never changed."""
 
     class Kind(models.TextChoices):
         START = "start", _("Started")

@@ -1,4 +1,4 @@
-"""What became of raw events that are kept no longer: dropped by age, or erased with a visitor."""
+"""Records of raw events that were dropped by age or erased with a visitor."""
 
 from django.db import models
 
@@ -8,7 +8,7 @@ from experiments.models.catalogue import Site
 class ErasedVisitor(models.Model):
     """Keeps late copies of an erased visitor's events out, without saying who it was.
 
-    Needed for as long as the door takes events of before the erasure, and deleted then.
+    Needed while ingestion still accepts events from before the erasure, and deleted then.
     """
 
     site = models.ForeignKey(Site, models.CASCADE, related_name="erased_visitors")

@@ -56,7 +56,7 @@ def rollups_on_slot(slot: Slot, *, since: date, before: date) -> QuerySet[Rollup
 
 
 def experiments_with_wordings() -> QuerySet[Experiment]:
-    """Return experiments with where they are and what their arms say."""
+    """Return experiments with their slots and the wordings of their arms."""
     arms = Prefetch("variants", Variant.objects.select_related("cta").order_by("arm"))
     wordings = "variants__cta__wordings"
     rows = Experiment.objects.select_related("slot__site", "audience")

@@ -20,7 +20,7 @@ MOST_BATCHES = 5_000
 
 
 def batches_to_fold(*, limit: int) -> list[PendingBatch]:
-    """Return batches that wait, with about so many events, and lock them: one fold has each."""
+    """Return and lock waiting batches of about `limit` events, so that one fold has each."""
     batches, n_events = [], 0
     waiting = PendingBatch.objects.select_for_update().order_by("pk")[:MOST_BATCHES]
     for batch in waiting:
@@ -54,7 +54,7 @@ def experiments_to_count(*, sites: set[int], stopped_since: datetime) -> set[int
 
 
 def waiting_visitors(*, site_id: int) -> set[str]:
-    """Return the visitors of whom events are not counted yet."""
+    """Return the visitors with events that are not counted yet."""
     rows = Event.objects.filter(site=site_id, batch__in=PendingBatch.objects.values("pk"))
     return set(rows.values_list("visitor", flat=True).distinct())
 

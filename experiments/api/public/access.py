@@ -1,4 +1,4 @@
-"""Whose key it is, whether the page may ask with it, and how often."""
+"""Access control of the public API: keys, allowed origins and rate limits."""
 
 import math
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""The little of ASGI that a stream of events needs, without a framework."""
+"""Minimal ASGI helpers for the change stream, without a framework."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""GET /ofrep/v1/stream: server-sent events that tell OFREP clients to evaluate again.
+"""GET /ofrep/v1/stream: server-sent events that make OFREP clients evaluate again.
 
 An ASGI application for a process of its own: a stream holds its connection for as long as a page
 is open, which the workers that evaluate must not. Once a second it looks at the revision of the
@@ -65,7 +65,7 @@ STREAM_HEADERS = (
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Listener:
-    """One open connection; `revision` is the newest that it knows or is about to be told."""
+    """One open connection; `revision` is the newest one sent or about to be sent."""
 
     key: str
     site: str
@@ -75,7 +75,7 @@ class Listener:
 
 
 class Stream:
-    """The ASGI application: keeps at most so many connections and tells each what it awaits."""
+    """ASGI application of the stream, with a limit on open connections."""
 
     def __init__(
         self,

@@ -63,7 +63,7 @@ def _sender(request: Request) -> Sender:
 
 
 def _batch(request: Request) -> tuple[Sequence[Any], datetime | None]:
-    """Return the events and the time of sending, if it is told."""
+    """Return the events and the time of sending, if given."""
     body = request.body(max_bytes=settings.CTAOPT_MAX_BODY_BYTES)
     batch = batch_in(body)
     if batch is not None:

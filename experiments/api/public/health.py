@@ -1,4 +1,4 @@
-"""Is the process alive; can the service serve and store."""
+"""Liveness and readiness of the service: /healthz and /readyz."""
 
 from experiments.api.public.http import Request, Response, json_response
 from experiments.selectors import serving
@@ -11,7 +11,7 @@ def healthz(_: Request, __: SnapshotStore) -> Response:
 
 
 def readyz(_: Request, store: SnapshotStore) -> Response:
-    """GET /readyz: the database answers now, whatever the snapshot could still serve."""
+    """GET /readyz: the database answers now, even if the snapshot could still serve."""
     revision = serving.config_revision()
     store.current()
     return json_response(200, {"status": "ok", "revision": revision})

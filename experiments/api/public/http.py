@@ -1,4 +1,4 @@
-"""The little of HTTP that the hot path needs, without a framework."""
+"""Minimal HTTP requests and responses for the hot path, without a framework."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
@@ -25,7 +25,7 @@ encode_json = msgspec.json.Encoder().encode
 # Not frozen, like Request: a frozen one takes four times as long to make.
 @dataclass(slots=True, kw_only=True)
 class Response:
-    """What is sent. `is_complete`: nothing is to be added; it may be kept and sent again."""
+    """HTTP response. `is_complete`: final headers, so that it may be cached and sent again."""
 
     status: int
     body: bytes = b""
@@ -189,11 +189,11 @@ def key_of(request: Request) -> str:
 
 
 def client_address(request: Request, *, proxies: int) -> str:
-    """Return who asks: behind proxies of one's own, whom the outermost of them saw.
+    """Return the client's address, as the outermost of the own proxies received it.
 
     Args:
-        request: What X-Forwarded-For says before these entries anybody may have written.
-        proxies: How many proxies of one's own a request passes; each adds whom it saw.
+        request: Request; entries of X-Forwarded-For before the trusted ones can be forged.
+        proxies: Number of own proxies in front; each appends its client's address.
     """
     if proxies:
         seen = request.header("x-forwarded-for").split(",")

@@ -89,13 +89,13 @@ def evaluate_all(request: Request, store: SnapshotStore) -> Response:
 
 
 def _announced(request: Request) -> int:
-    """Return the revision that a stream told the client of; 0 if none did."""
+    """Return the revision that the client has from a stream; 0 without one."""
     text = parse_qs(request.query).get("flagConfigEtag", [""])[0].strip('"')
     return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
 
 
 def _event_streams(site: ServedSite) -> bytes:
-    """Return where the client hears of changes, as a further member of the answer."""
+    """Return the address of the change stream, as a further member of the answer."""
     if not settings.CTAOPT_STREAM_URL:
         return b""
     url = f"{settings.CTAOPT_STREAM_URL}?{urlencode({'key': site.client_key})}"
@@ -175,7 +175,7 @@ def _context(request: Request) -> Context:
 
 
 def _check_type(request: Request) -> None:
-    """Refuse what calls itself something else; what does not say may be JSON."""
+    """Refuse any content type but JSON; a missing one is taken as JSON."""
     content_type = request.header("content-type")
     if content_type in {"application/json", ""} or JSON_TYPE.fullmatch(content_type):
         return

@@ -1,4 +1,4 @@
-"""What the address of a page says of a visit, so that no browser has to take it apart."""
+"""Visit attributes parsed from the page's address: path, campaign and preview."""
 
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -12,7 +12,7 @@ MAX_PARAMETERS = 100
 def with_page(context: dict[str, Any]) -> dict[str, Any]:
     """Return the context with `path`, `utm_*` and `preview` taken from `url`.
 
-    What the client says itself is left as it is; an address that is none says nothing.
+    Attributes sent by the client take precedence; an invalid address adds none.
     """
     url = context.get("url")
     if not isinstance(url, str):

@@ -1,4 +1,4 @@
-"""GET /metrics: what this process has done so far, in Prometheus' text format.
+"""GET /metrics: counters of this process, in Prometheus' text format.
 
 Labels are bounded: keys of the configuration and words of this module, never what was asked for.
 
@@ -49,7 +49,7 @@ FROZEN_ARMS = Gauge(
 
 
 class Timing:
-    """How long the requests of one route and status took."""
+    """Durations of the requests of one route and status."""
 
     __slots__ = ("counts", "seconds")
 

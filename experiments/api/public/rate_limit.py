@@ -1,4 +1,4 @@
-"""How often one key may ask this process: a token bucket in memory."""
+"""Rate limit per key and process: a token bucket in memory."""
 
 
 class RateLimit:
@@ -17,7 +17,7 @@ class RateLimit:
         self._buckets: dict[str, list[float]] = {}
 
     def take(self, key: str, *, now: float) -> float:
-        """Return 0.0 if the request may pass, else the seconds until one may."""
+        """Return the seconds until a request may pass; 0.0 if this one may."""
         if self.per_s <= 0:
             return 0.0
         bucket = self._buckets.get(key)

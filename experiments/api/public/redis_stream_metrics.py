@@ -1,4 +1,4 @@
-"""How much waits in the Redis Stream, measured when Prometheus asks."""
+"""Gauges of the Redis Stream's backlog, measured on each scrape."""
 
 import logging
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 class StreamDepths(Collector):
-    """Nothing where there is no stream; without an answer no figure, rather than an old one."""
+    """Nothing without a stream; if Redis is silent, no figure rather than an old one."""
 
     def collect(self) -> Iterator[Metric]:
         stream = configured_stream()

@@ -1,4 +1,4 @@
-"""POST /api/v1/analyze: the statistics engine for anybody's numbers."""
+"""POST /api/v1/analyze: the statistics engine for any counts."""
 
 from typing import Any, cast
 

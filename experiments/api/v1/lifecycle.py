@@ -1,4 +1,4 @@
-"""What moves the traffic of an experiment by the management API."""
+"""Lifecycle and traffic of an experiment in the management API."""
 
 from typing import Any
 
@@ -88,7 +88,7 @@ class TrafficMixin(GenericViewSet[Experiment]):
     @extend_schema(request=None, responses=OpenApiTypes.OBJECT)
     @action(detail=True)
     def previews(self, request: Request, key: str) -> Response:
-        """What to add to a page's address to see each arm, uncounted."""
+        """Query parameters that preview each arm on a page, uncounted."""
         arms = self.get_object().variants.select_related("experiment__slot")
         return Response({arm.key: f"{PARAMETER}={preview_token(arm)}" for arm in arms})
 

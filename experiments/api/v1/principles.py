@@ -1,4 +1,4 @@
-"""GET /api/v1/principles/: what each principle of persuasion did across the site's past tests."""
+"""GET /api/v1/principles/: effects of principles of persuasion, measured in past tests."""
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -13,7 +13,7 @@ from ml import predict
 
 
 class PrinciplesView(APIView):
-    """Measured effects of principles of persuasion; docs/prediction.md says how to read them."""
+    """Measured effects of principles of persuasion; docs/prediction.md explains them."""
 
     # Who may see the archive may see what it says.
     queryset = HistoryArm.objects.none()

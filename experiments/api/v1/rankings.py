@@ -1,4 +1,4 @@
-"""POST /api/v1/rankings/: rank wordings. At once where a scoring service runs, else by a worker."""
+"""POST /api/v1/rankings/: rank wordings, at once by the scoring service or by a worker."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ MAX_LENGTH = 200
 
 
 class RankingRequest(serializers.Serializer[Any]):
-    """What is to be ranked."""
+    """Wordings to rank, with their context."""
 
     wordings = serializers.ListField(
         child=serializers.CharField(max_length=MAX_LENGTH), min_length=1, max_length=MAX_WORDINGS

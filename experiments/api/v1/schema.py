@@ -1,4 +1,4 @@
-"""What drf-spectacular cannot see by itself."""
+"""Extensions of the OpenAPI schema that drf-spectacular cannot infer."""
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 

@@ -1,4 +1,4 @@
-"""JSON shapes of the management API. Reading only: writes go through services."""
+"""Serializers of the management API. None of them writes: writes go through services."""
 
 from decimal import Decimal
 from typing import Any

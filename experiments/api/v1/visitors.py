@@ -1,4 +1,4 @@
-"""DELETE /api/v1/visitors/VISITOR/: erase what is known of a visitor."""
+"""DELETE /api/v1/visitors/VISITOR/: erase a visitor's data."""
 
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema

@@ -1,4 +1,4 @@
-"""The statistics engine for anybody's numbers: request JSON in, result JSON out."""
+"""The statistics engine for any counts: request JSON in, result JSON out."""
 
 import json
 import sys

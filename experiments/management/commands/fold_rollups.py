@@ -1,4 +1,4 @@
-"""Count the events that wait: what the worker does every few seconds."""
+"""Fold waiting events into rollups, as the worker does every few seconds."""
 
 from typing import Any
 
