@@ -1,4 +1,4 @@
-"""What the facade says without loading a predictor: advice, and words for codes."""
+"""Copy advice that needs no predictor: checks, principles, rewordings."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -103,7 +103,7 @@ def suggest(texts: Sequence[str], *, locale: str = "", count: int) -> list[dict[
     Args:
         texts: Wordings to start from.
         locale: Language tag; when empty each text's own words decide.
-        count: How many at most.
+        count: Maximum number of rewordings.
 
     Returns:
         The fields of `ml.scoring.rewordings.Suggestion`, and None as `chance` and `lift`.

@@ -1,4 +1,4 @@
-"""Questions to the active predictor: ranked wordings, sorted lists, what it is.
+"""Predictions of the active predictor: ranked wordings, sorted lists, and its summary.
 
 Everything heavy is imported inside the functions that need it. A web process may call
 `ask_service`, `active_number` and `active_summary`; the others belong into a worker, a command or
@@ -30,20 +30,20 @@ def score(
     explained: bool = False,
     suggested: int = 0,
 ) -> dict[str, Any]:
-    """Rank wordings with the active predictor, or say why not.
+    """Rank wordings with the active predictor, or give the reason for refusing.
 
     Args:
         texts: Wordings.
-        control: What they are compared with; it may be one of them.
-        context: For whom and where: `audience`, `locale`, `form`, `placement`; what is left out
+        control: Wording that they are compared with; it may be one of them.
+        context: Target of the wordings: `audience`, `locale`, `form`, `placement`; what is left out
             is not stated.
         explained: Say what each word does, too.
-        suggested: Propose at most so many rewordings to test, best first.
+        suggested: Maximum number of rewordings to propose, best first.
 
     Returns:
         `predictor` (its number, or None), the fields of `ml.scoring.results.ScoringOutcome`, and
         `suggestions`: the fields of `rewordings.Suggestion` with `chance` and `lift`, which
-        are None where there is no prediction.
+        are None without a prediction.
 
     Raises:
         PredictorError: If the stored predictor or its encoder cannot be used.
@@ -81,7 +81,7 @@ def rank_list(texts: Sequence[str]) -> dict[str, Any]:
         (centred log click rate) and `known_share` of its words.
 
     Raises:
-        PredictorError: If there is no active predictor, it cannot be used, or it has no student.
+        PredictorError: If no predictor is active, it cannot be used, or it has no student.
     """
     from ml.scoring.artifacts import load_student
 
@@ -114,13 +114,13 @@ def ask_service(
     explained: bool = False,
     suggested: int = 0,
 ) -> dict[str, Any] | None:
-    """Return what `score` says, from the scoring service; None if that does not answer in time.
+    """Return the answer of `score` from the scoring service; None if it does not answer in time.
 
     Loads nothing, so a web process may call it.
 
     Args:
         texts: Wordings.
-        control: What they are compared with; it may be one of them.
+        control: Wording that they are compared with; it may be one of them.
         context: As in `score`.
         explained: As in `score`.
         suggested: As in `score`.

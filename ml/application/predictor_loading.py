@@ -1,4 +1,4 @@
-"""The stored predictors of this installation: where they are, loaded once, and what can go wrong.
+"""Loading of stored predictors: their folder, a cache, and the expected failures.
 
 Everything heavy is imported inside the functions that need it: the web process imports this module
 and loads no model.
@@ -66,7 +66,7 @@ def cached_encoder(folder: Path | None) -> "CachedEncoder":
     """Return the configured encoder with a cache.
 
     Args:
-        folder: Where the cache is kept; None: in memory, and bounded.
+        folder: Folder of the cache; None keeps it in memory, bounded.
 
     Raises:
         EncoderError: If the encoder cannot be used.
@@ -92,7 +92,7 @@ def scorer(version: PredictorVersion, *, fast: bool = False) -> "Scorer":
 
     Args:
         version: One with files.
-        fast: On the int8 copy of its encoder, where training found that it says the same.
+        fast: True to use the int8 copy of its encoder, if training found it equivalent.
     """
     copy = version.manifest.get("fast_copy")
     # A folder never changes once it is published, so it is loaded once by each process.

@@ -1,4 +1,4 @@
-"""Asks the scoring service, a process of its own: the web process never loads a model."""
+"""HTTP client of the scoring service, so that the web process never loads a model."""
 
 import http.client
 import json
@@ -36,7 +36,7 @@ def ask(
     Args:
         address: `unix:/path/of/socket` or `http://host:port`.
         question: Fields of `POST /score`.
-        token: What the service asks for.
+        token: Bearer token of the service.
         timeout_s: Seconds to wait for a connection, and for each part of the answer.
 
     Raises:

@@ -39,14 +39,14 @@ def train(
     choices: Choices | None = None,
     source: Iterable[HistoryRow] = (),
 ) -> dict[str, Any]:
-    """Train, let the gate choose, and serve what passed; else the active predictor stays.
+    """Train, let the gate choose, and serve what passed; otherwise keep the active predictor.
 
     Args:
         rows: Past tests.
         now: Time of the training.
         seed: Seed of folds and bootstrap draws, >= 0.
         progress: Told fraction and stage.
-        choices: What the operator chose; the defaults if left out.
+        choices: Options of the operator; the defaults if left out.
         source: Tests of another site or audience, which may train as far as they resemble.
 
     Returns:
@@ -106,7 +106,7 @@ def evaluate(rows: Iterable[HistoryRow], *, seed: int = 0) -> dict[str, Any]:
         `predictor`, `strategy` and the fields of `ml.evaluation.predictor_evaluation.Judgement`.
 
     Raises:
-        PredictorError: If there is no active predictor, it cannot be used, or no test to judge on.
+        PredictorError: If no predictor is active, it cannot be used, or no test remains.
     """
     from ml.dataset.contrast_groups import build_groups
     from ml.evaluation.predictor_evaluation import NoGroupsError, judge

@@ -52,7 +52,7 @@ def resample(sums: GroupSums, *, rng: np.random.Generator, n_draws: int = N_DRAW
         n_draws: Number of bootstrap draws.
 
     Returns:
-        Totals by name, (n_draws,) or (n_draws, k). What is drawn together can be compared in pairs.
+        Totals by name, (n_draws,) or (n_draws, k). Totals of one draw can be compared in pairs.
 
     Source: Efron and Tibshirani (1993), "An introduction to the bootstrap", section 8.5.
 

@@ -31,7 +31,7 @@ class Helpers:
 
     Args:
         groups: Contrast groups, length h.
-        trust: How much each counts in training, float64 (h,), >= 0.
+        trust: Training weight of each, float64 (h,), >= 0.
     """
 
     groups: tuple[ContrastGroup, ...]
@@ -52,7 +52,7 @@ class Folds:
         pairs: Their decided pairs.
         helpers: Further training groups.
         helper_fold: Fold that each is connected to and must not train for, int64; -1 for none.
-        helper_trust: How much each counts in training, float64.
+        helper_trust: Training weight of each, float64.
     """
 
     groups: tuple[ContrastGroup, ...]
@@ -82,7 +82,7 @@ class Folds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutOfFold:
-    """What a strategy said about every arm when it was not trained on it.
+    """Out-of-fold predictions of a strategy for every arm.
 
     Args:
         predictions: Scores, and log-odds whose slope was fitted on the other folds.
@@ -106,7 +106,7 @@ def make_folds(
         groups: Contrast groups.
         n_folds: Number of folds, >= 2.
         rng: Source of the split.
-        helpers: Groups that train but never judge. What they connect stays together.
+        helpers: Groups that train but never judge. Groups that they connect stay together.
 
     Raises:
         ValueError: If there are fewer connected components than folds.
@@ -150,7 +150,7 @@ def cross_validate(
     otherwise make every strategy look better than a coin.
 
     Args:
-        strategy: What to judge.
+        strategy: Strategy to judge.
         folds: Groups in leak-safe folds, the same for every strategy that is compared.
         dispersion: Noise variance over binomial variance, >= 1, for the lift.
         progress: Told the fraction done.
@@ -179,12 +179,12 @@ def cross_validate(
 def kept_scores(
     strategy: Strategy, step: str, score: Score, *, keep: Keep, progress: Progress = no_progress
 ) -> NDArray[np.float64]:
-    """Return what a strategy says in one step of an evaluation; a stack asks its members.
+    """Return the scores of a strategy in one step of an evaluation; a stack combines its members.
 
     Args:
-        strategy: Whose scores are wanted.
+        strategy: Strategy to score with.
         step: Name of the step, for what is kept.
-        score: Makes the scores of a strategy that is no stack, and tells how far it is.
+        score: Scores a strategy that is not a stack, and reports progress.
         keep: Keeps them by strategy and step.
         progress: Told the fraction done.
 

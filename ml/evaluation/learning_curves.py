@@ -28,7 +28,7 @@ Cells = Mapping[tuple[str, int, int], Cell]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurvePlan:
-    """How the curve of one strategy is measured.
+    """Plan of the learning curve of one strategy.
 
     Args:
         strategy: The strategy.
@@ -67,12 +67,12 @@ class Point:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataSaving:
-    """How many groups a strategy needs for what a baseline learns from many.
+    """Number of groups a strategy needs to match a baseline trained on many.
 
     Args:
         baseline: Key of the baseline.
         baseline_groups: Groups that taught it.
-        accuracy: What it learned.
+        accuracy: Accuracy to match.
         groups_needed: Groups from which the strategy learns as much, between the smallest and
             the largest size that was measured.
         ratio: `baseline_groups` over these, with a 95 % interval over groups.
@@ -90,8 +90,8 @@ def make_splits(groups: Sequence[ContrastGroup], *, n_splits: int, seed: int) ->
 
     Args:
         groups: Contrast groups, none suspect.
-        n_splits: How many, >= 1.
-        seed: Of the splits, >= 0.
+        n_splits: Number of splits, >= 1.
+        seed: Seed of the splits, >= 0.
 
     Raises:
         ValueError: If there are fewer connected components than folds.
@@ -129,7 +129,7 @@ def measure_curves(
 ) -> Cells:
     """Return what every strategy got right on judged groups, for each size and split.
 
-    A strategy learns from the first so many of the teaching groups, so that sizes are nested and
+    A strategy learns from the first groups of the teaching ones, so that sizes are nested and
     curves paired.
 
     Args:

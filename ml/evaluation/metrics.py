@@ -1,4 +1,4 @@
-"""How well scores and probabilities agree with what past tests measured."""
+"""Metrics of scores and probabilities against the results of past tests."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ N_BINS = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Predictions:
-    """What a strategy said about arms it was not trained on.
+    """Predictions of a strategy for arms it was not trained on.
 
     Args:
         arms: The arms, n of them in g groups.
@@ -187,7 +187,7 @@ def _pick_sums(predictions: Predictions) -> dict[str, NDArray[np.float64]]:
 
 
 def _maxima(values: NDArray[np.float64], group: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return 1 where a value is the largest of its group, else 0."""
+    """Return 1 for the largest value of each group, 0 for the others."""
     largest = np.full(group[-1] + 1, -np.inf)
     np.maximum.at(largest, group, values)
     return np.asarray(values == largest[group], dtype=np.float64)

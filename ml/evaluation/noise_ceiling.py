@@ -1,4 +1,4 @@
-"""What a predictor that knew the true click rates would score against noisy tests."""
+"""Noise ceiling: the score of an oracle of the true click rates against noisy tests."""
 
 import numpy as np
 

@@ -24,7 +24,7 @@ class NoGroupsError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """How a predictor does on past tests.
+    """Results of a predictor on past tests.
 
     Args:
         groups: Contrast groups that could be judged: not suspect, two wordings, some clicks.
@@ -66,7 +66,7 @@ def judge(scorer: Scorer, dataset: Dataset, *, seed: int) -> Judgement:
         seed: Seed of the bootstrap draws.
 
     Raises:
-        NoGroupsError: If there is no group to judge on.
+        NoGroupsError: If no group remains to judge on.
     """
     groups = [group for group in dataset.groups if not group.suspect]
     if not groups:

@@ -1,4 +1,4 @@
-"""What each principle of persuasion did across past tests, as far as their arms can tell."""
+"""Effects of principles of persuasion, measured within the arms of past tests."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class TraitEffect:
     Lifts are on the odds of a click, which for small click rates is the click rate: 0.12 = +12 %.
 
     Args:
-        trait: Which.
+        trait: Trait to measure.
         tests: Contrast groups with wordings of both kinds.
         arms: Arms with the trait in them.
         raw: Lift as measured; None if no test has both kinds.
@@ -75,7 +75,7 @@ def measure_traits(
     Args:
         groups: Contrast groups; suspect ones are left out.
         dispersion: Noise variance over binomial variance, >= 1.
-        n_examples: How many past wordings to show.
+        n_examples: Number of past wordings to show.
 
     >>> measure_traits([])[0].tests
     0
@@ -109,7 +109,7 @@ def shrink_effects(contrasts: Mapping[Trait, Contrast]) -> dict[Trait, tuple[flo
     """Return mean and standard deviation of each true effect, given all of them.
 
     True effects are taken as normal around 0 with one spread, which is averaged over what the
-    measured effects say of it, under a half-normal prior of scale 0.2: with few traits measured
+    measured effects imply, under a half-normal prior of scale 0.2: with few traits measured
     the spread is never taken as certainly 0.
 
     Args:

@@ -1,4 +1,4 @@
-"""The gate: nothing is served that was not shown to beat every simpler strategy.
+"""Promotion gate: only a strategy shown to beat every simpler one is served.
 
 Transfer can hurt. A head on a pretrained encoder may rank worse than plain words, or than no text
 at all, where the encoder's language or the source's audience is not the target's. The gate
@@ -48,7 +48,7 @@ class PairedComparison:
         gain: Its log loss less the candidate's, with a 90 % paired-bootstrap interval.
         extra_calibration_error: The candidate's expected calibration error less its own, with
             a 90 % interval; its lower end is what noise does not explain.
-        reasons: Why the candidate fails against it; empty when it passes.
+        reasons: Reasons for failing against it; empty if the candidate passes.
     """
 
     against: str
@@ -59,7 +59,7 @@ class PairedComparison:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateVerdict:
-    """What the gate says about one candidate.
+    """Verdict of the gate on one candidate.
 
     Args:
         name: Key of the strategy.
@@ -94,15 +94,15 @@ def decide(candidates: Sequence[Candidate], *, seed: int) -> GateDecision:
     A candidate passes when, against each simpler one, the lower end of the 90 % interval of its
     log-loss gain is above 0, and its calibration error is not larger by more than 0.01 beyond
     what noise explains. Measured on few pairs, the calibration error of true probabilities is
-    large by noise alone, and that of "no text", which says 1/2 to all, is 0 by construction; the
-    log loss punishes wrong probabilities at any size.
+    large by noise alone, and that of "no text", which predicts 1/2 for all, is 0 by construction;
+    the log loss punishes wrong probabilities at any size.
 
     Args:
         candidates: From the simplest, which is never served, to the most complex.
         seed: Seed of the bootstrap draws.
 
     Raises:
-        ValueError: If there is no candidate.
+        ValueError: If `candidates` is empty.
 
     >>> decide([], seed=1)
     Traceback (most recent call last):

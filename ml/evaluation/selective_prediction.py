@@ -1,4 +1,4 @@
-"""How much surer a predictor is right where it says that it is surer: what abstention would buy."""
+"""Selective prediction: accuracy as a function of coverage."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -38,7 +38,7 @@ class Risk:
     Args:
         curve: One point for each tenth of the pairs, the surest first.
         toss_up: Largest probability of the likelier winner up to which held-out pairs were not
-            shown to be told apart (90 % interval over groups); 0.5 if all were.
+            shown to be distinguished (90 % interval over groups); 0.5 if all were.
         interval_coverage: Share of held-out pairs whose measured ratio of click rates lies in the
             95 % prediction interval, widened by the noise of its measurement.
     """
@@ -58,13 +58,13 @@ def measure_risk(
     """Return risk and coverage of out-of-sample predictions.
 
     Args:
-        predictions: Of arms that the predictor was not trained on, with at least one pair.
+        predictions: Predictions for arms the predictor was not trained on, with at least one pair.
         calibration: From score differences to lifts.
         rng: Source of the bootstrap draws.
         dispersion: Noise variance over binomial variance, >= 1.
 
     Raises:
-        ValueError: If there is no pair.
+        ValueError: If no pair can be formed.
 
     Source: El-Yaniv and Wiener (2010), "On the foundations of noise-free selective
     classification", JMLR 11.
@@ -119,7 +119,7 @@ def _accuracy(at: int, totals: Totals) -> NDArray[np.float64]:
 
 
 def _toss_up(limits: list[float], whole: Totals, drawn: Totals) -> float:
-    """Return the probability up to which the least sure pairs are not told apart."""
+    """Return the probability up to which the least certain pairs are not distinguished."""
     reached = 0.0
     # Nested from below: all pairs less those at least as sure as the limit.
     for at in range(len(limits) - 2, -1, -1):

@@ -1,4 +1,4 @@
-"""What the predictor's commands share: reading history files, and printing figures."""
+"""Input and output of the predictor's commands: history files in, figures out."""
 
 import json
 from argparse import ArgumentParser
@@ -21,12 +21,12 @@ SHOWN_SKIPS = 20
 
 
 class HistoryFiles:
-    """Rows of several history files; what cannot be taken is told and counted.
+    """Rows of several history files; rows that cannot be read are named and counted.
 
     Args:
         paths: Files, read one after the other.
         history_format: Format of them all.
-        stderr: Where skipped rows are named.
+        stderr: Stream on which skipped rows are named.
     """
 
     def __init__(

@@ -47,7 +47,7 @@ def describe_strategy(name: str) -> str:
 
 
 def describe_transfer(negative_transfer: str) -> str:
-    """Return what the gate says about a pretrained model that hurts; empty if it does not.
+    """Return the gate's sentence on negative transfer; empty if there was none.
 
     Args:
         negative_transfer: `none`, `suspected` or `detected`.
@@ -62,7 +62,7 @@ def describe_stage(stage: str) -> str:
     """Return a stage of the training in the current language.
 
     Args:
-        stage: As told to the progress callback; another text is returned as it is.
+        stage: Stage of the progress callback; an unknown text is returned unchanged.
 
     >>> describe_stage("embedding")
     'Reading the past wordings'

@@ -1,4 +1,4 @@
-"""What is said of traits, checks and proposals, in the language of the person who asks."""
+"""Sentences for traits, checks and proposals, in the current language."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -100,14 +100,14 @@ RULES = {
 
 
 def finding_sentence(code: str, params: Mapping[str, Any]) -> str:
-    """Return what a finding says, in the current language.
+    """Return the sentence of a finding, in the current language.
 
     Args:
         code: Key of `FINDINGS`.
         params: Figures and words of the sentence.
 
     Raises:
-        KeyError: If there is no such code, or a parameter is missing.
+        KeyError: If the code is unknown or a parameter is missing.
 
     >>> finding_sentence("contrast_low", {"ratio": 3.14, "needed": 4.5})
     '3.14 to 1, but 4.5 are needed (WCAG 2.2, level AA).'

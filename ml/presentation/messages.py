@@ -1,4 +1,4 @@
-"""What the predictor says to people, in their language; the core only knows codes."""
+"""Sentences for the codes of the predictor, in the current language."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -181,7 +181,7 @@ def sentence(code: str, params: Mapping[str, Any]) -> str:
         params: Figures and names of the sentence.
 
     Raises:
-        KeyError: If there is no such code, or a parameter is missing.
+        KeyError: If the code is unknown or a parameter is missing.
 
     >>> sentence("too_long", {"limit": 300})
     'No prediction: the wording has more than 300 characters.'

@@ -1,4 +1,4 @@
-"""Every strategy on the same leak-safe folds."""
+"""Trials of all candidate strategies on the same leak-safe folds."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,11 +32,11 @@ COSTS = {"frozen_layers": 8, "fine_tuned": 60}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """What a strategy said in one repeat.
+    """Predictions of a strategy in one repeat.
 
     Args:
         folds: The groups and their folds.
-        predictions: Of every arm, by a model that did not see it.
+        predictions: Predictions for every arm, by a model that did not see it.
     """
 
     folds: Folds
@@ -45,12 +45,12 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """How a strategy did when it was scored on what it was not trained on.
+    """Out-of-fold results of one strategy.
 
     Args:
         sums: Held-out sums by group, averaged over the repeats.
         calibration: From score differences to probability and lift, averaged likewise.
-        held: What it said, one for each repeat.
+        held: Its predictions, one entry for each repeat.
     """
 
     sums: GroupSums
@@ -60,7 +60,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialSettings:
-    """How strategies are compared.
+    """Settings of the comparison of strategies.
 
     Args:
         seed: Seed of the splits, >= 0.
@@ -96,9 +96,9 @@ def try_strategies(
     """Cross-validate every strategy on the same folds.
 
     Args:
-        strategies: What to compare.
+        strategies: Strategies to compare.
         groups: Contrast groups, none suspect.
-        settings: How they are compared.
+        settings: Settings of the comparison.
         progress: Told the fraction done.
         keep: Keeps the scores of each fold of each strategy.
 
@@ -160,7 +160,7 @@ def average_sums(sums: Sequence[GroupSums]) -> GroupSums:
     """Return the mean of the sums of several repeats.
 
     Args:
-        sums: Of each repeat, over the same groups.
+        sums: Sums of each repeat, over the same groups.
     """
     return {name: np.mean([each[name] for each in sums], axis=0) for name in sums[0]}
 
@@ -169,7 +169,7 @@ def average_calibration(calibrations: Sequence[Calibration]) -> Calibration:
     """Return the mean of the calibrations of several repeats.
 
     Args:
-        calibrations: Of each repeat.
+        calibrations: Calibration of each repeat.
     """
     return Calibration(
         slope=float(np.mean([each.slope for each in calibrations])),

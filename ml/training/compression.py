@@ -1,4 +1,4 @@
-"""What makes a predictor fast: an int8 copy of its encoder, and a student for long lists.
+"""Compression of a predictor: an int8 copy of its encoder, and a student for long lists.
 
 Neither is used on faith: the copy's answers are compared with the original's, the student's with
 its teacher's on wordings it had not seen.
@@ -58,7 +58,7 @@ def add_fast_parts(
     Args:
         artifact: A fitted predictor.
         fitted: Its strategy.
-        groups: What it was fitted on, the undoubted first.
+        groups: Groups it was fitted on, the undoubted first.
         texts: Every wording of the history, tested against another or not.
         encoder: Its encoder.
         progress: Told the fraction done.
@@ -121,7 +121,7 @@ def _on_copy(artifact: Artifact, copy: Encoder) -> FittedStrategy:
 def _compare(
     fitted: FittedStrategy, on_copy: FittedStrategy, arms: Arms, calibration: Calibration
 ) -> dict[str, Any]:
-    """Return how nearly the strategy says the same on a copy of its encoder."""
+    """Return the agreement of the strategy on a copy of its encoder with the original."""
     pairs = pair_arms(arms)
     agreement = compare_scores(
         fitted.score(arms.texts),
@@ -135,13 +135,13 @@ def _compare(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
-    """How nearly a fast copy says what its original says.
+    """Agreement of a fast copy with its original.
 
     Args:
         pairs: Pairs of wordings of one test that were compared.
         turned: Share of them whose order changed, among those the original decides.
         moved: Mean absolute change of the chance that A beats B.
-        is_equal: Whether the copy may answer.
+        is_equal: True if the copy may be served.
 
     >>> Agreement(pairs=10, turned=0.0, moved=0.001).is_equal
     True
@@ -153,7 +153,7 @@ class Agreement:
 
     @property
     def is_equal(self) -> bool:
-        """Whether the copy may answer."""
+        """Return whether the copy may be served."""
         return self.turned <= MAX_TURNED and self.moved <= MAX_MOVED
 
 
@@ -196,7 +196,7 @@ def make_copy(encoder: Encoder, fitted: FittedStrategy, *, folder: Path) -> Int8
     Args:
         encoder: Any encoder, or one behind a cache.
         fitted: A strategy on it.
-        folder: Where the files go.
+        folder: Folder for the files.
     """
     inner = sentence_encoder(encoder)
     if inner is None:

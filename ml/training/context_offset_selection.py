@@ -1,4 +1,4 @@
-"""Whether telling audiences, languages, forms and positions apart wins on held-out tests."""
+"""Selection of the context offsets that improve held-out predictions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -29,7 +29,7 @@ from ml.training.candidate_trials import Held, average_calibration, average_sums
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
-    """What became of the departures.
+    """Outcome of the selection of offsets.
 
     Args:
         kept: By factor, those that won, fitted on all groups.
@@ -60,10 +60,10 @@ def try_departures(
     Departures of a fold are learned on the other folds' out-of-fold scores.
 
     Args:
-        held: What the strategy said without them, at least one repeat.
+        held: Predictions of the strategy without them, at least one repeat.
         sums: The same as sums by group.
-        vectors: Of all arms, made without looking at results, float64 (n, d); d may be 0.
-        calibration: Of the strategy.
+        vectors: Vectors of all arms, made without looking at results, float64 (n, d); d may be 0.
+        calibration: Calibration of the strategy.
         dispersion: Noise variance over binomial variance, >= 1.
         seed: Seed of the bootstrap draws.
     """
@@ -98,7 +98,7 @@ def _try_factor(
     calibration: Calibration,
     seed: int,
 ) -> tuple[ContextOffset, Sequence[Held], GroupSums, dict[str, Any]] | None:
-    """Return the departure, what it would say, and the verdict; None if there is none to try."""
+    """Return the offset, its predictions and the verdict; None if no level has enough tests."""
     slope = calibration.lift_slope
     mean_scores = np.mean([each.predictions.scores for each in held], axis=0)
     if slope <= 0:

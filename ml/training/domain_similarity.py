@@ -1,4 +1,4 @@
-"""How alike two sets of texts are, before anything is learned from one for the other."""
+"""Domain similarity of two sets of texts, measured before any transfer between them."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ class Similarity:
     Args:
         mmd: Maximum mean discrepancy, squared and unbiased; 0 for equal distributions.
         mmd_p_value: Share of random relabellings with a larger one, in (0, 1].
-        proxy_a_distance: 2 (1 - 2 e), e the error of a classifier that tells the sides apart; 0
+        proxy_a_distance: 2 (1 - 2 e), e the error of a classifier that separates the sides; 0
             where it cannot, 2 where it always can.
         n_source: Source texts compared.
         n_target: Target texts compared.
@@ -94,7 +94,7 @@ def density_ratios(source: Vectors, target: Vectors) -> NDArray[np.float64]:
 
 
 def effective_sample_size(weights: NDArray[np.float64]) -> float:
-    """Return how many equally weighted rows tell as much: (sum w)^2 / sum w^2.
+    """Return the effective sample size: (sum w)^2 / sum w^2.
 
     Args:
         weights: Not negative, float64 (n,); some are positive.
@@ -131,8 +131,8 @@ def log_evidence(
 ) -> float:
     """Return LogME: log evidence a row of a Bayesian linear model, maximised over both precisions.
 
-    Higher says that a head on these features is likelier to fit; it ranks encoders and layers, it
-    decides nothing.
+    A higher value means that a head on these features is likelier to fit; it ranks encoders and
+    layers, it decides nothing.
 
     Args:
         features: Float64 (n, d), centred.

@@ -1,4 +1,4 @@
-"""The chosen strategy on all groups, and everything that is stored beside it."""
+"""Final fit of the chosen strategy on all groups, with everything stored beside it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -29,7 +29,7 @@ N_EXPLAINED = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Material:
-    """What the chosen strategy is fitted on.
+    """Training material of the chosen strategy.
 
     Args:
         groups: Contrast groups that judged, too.
@@ -59,9 +59,9 @@ def final_fit(
     """Fit the chosen strategy on everything and gather what scoring needs.
 
     Args:
-        strategy: What the gate chose.
-        material: What it learns from.
-        trial: How it did on held-out groups.
+        strategy: Strategy that the gate chose.
+        material: Training material.
+        trial: Its results on held-out groups.
         record: The manifest so far, with the seed and what is known of the data.
         rng: Source of draws.
         progress: Told the fraction done.

@@ -1,4 +1,4 @@
-"""Learning curves on an operator's own history: would more tests help, and whom?"""
+"""Learning curves on an operator's own history: the gain from more tests, by strategy."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict

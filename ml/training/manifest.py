@@ -1,4 +1,4 @@
-"""What a training writes down of itself, so that anyone can say what made a predictor."""
+"""Manifest of a training: data, code, options, environment and results of a predictor."""
 
 import hashlib
 import json
@@ -28,7 +28,7 @@ def record_data(dataset: Dataset, groups: Sequence[ContrastGroup]) -> dict[str, 
 
     Args:
         dataset: All of it.
-        groups: What was trained on.
+        groups: Groups trained on.
 
     >>> from ml.dataset.contrast_groups import build_groups
     >>> record_data(build_groups([]), [])["groups"]
@@ -62,7 +62,7 @@ def record_ceilings(
 
     Args:
         dataset: All of the history, for the noise of replicated arms.
-        groups: What was trained on.
+        groups: Groups trained on.
         rng: Source of the bootstrap draws.
     """
     arms, dispersion = stack_arms(groups), replicate_dispersion(dataset)
@@ -98,7 +98,7 @@ def as_plain(record: Mapping[str, Any]) -> dict[str, Any]:
     """Return a record as it will be read back from JSON.
 
     Args:
-        record: What was found; numbers are finite.
+        record: Results; numbers are finite.
 
     Raises:
         ValueError: If a number is not finite.
@@ -111,7 +111,7 @@ def as_plain(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_commit(root: Path) -> str:
-    """Return the commit that is checked out in a folder; empty if it is no git repository.
+    """Return the commit that is checked out in a folder; empty outside a git repository.
 
     Args:
         root: Folder of the code.

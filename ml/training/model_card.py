@@ -1,4 +1,4 @@
-"""The model card: what a predictor is, how good, and where not to trust it."""
+"""Model card of a predictor: purpose, accuracy and limits."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -28,7 +28,7 @@ def model_card(manifest: Mapping[str, Any], *, served: str) -> str:
     """Return the model card of a predictor in Markdown.
 
     Args:
-        manifest: What the trainer recorded.
+        manifest: Manifest of the training.
         served: Key of the strategy that is served.
     """
     sections = [
@@ -133,7 +133,7 @@ def _gate(gate: Mapping[str, Any]) -> str:
 
 
 def _tuning(traces: Sequence[Mapping[str, Any]]) -> str:
-    """Say how long each network was trained, and what told it to stop."""
+    """Describe the length of each network's training, and the reason for its end."""
     return "\n".join(
         [
             "## Fine-tuning",

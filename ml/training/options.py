@@ -1,4 +1,4 @@
-"""What an operator may choose about a training; imports nothing heavy."""
+"""Options of a training that an operator may set; imports nothing heavy."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ class Choices:
         strategies: Keys of the strategies to compare beside "no text"; None: all that fit the
             amount of history.
         early_stopping: Whether a tenth of the tests is kept from each network that is fine-tuned
-            and tells when to stop.
+            and decides when to stop.
 
     Raises:
         ValueError: If the trust is not in [0, 1].

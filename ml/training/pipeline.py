@@ -1,4 +1,4 @@
-"""Training: history rows -> candidates -> cross-validation -> gate -> a stored predictor."""
+"""Training pipeline: history rows -> candidates -> cross-validation -> gate -> stored predictor."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -59,14 +59,14 @@ TrainingProgress = Callable[[float, Stage], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingSettings:
-    """What surrounds a training.
+    """Settings of a training.
 
     Args:
-        folder: Where the predictor goes if one passes the gate; not there yet.
+        folder: Folder to create for a predictor that passes the gate.
         seed: Seed of folds and bootstrap draws, >= 0.
         code_commit: Commit of the running code, for the record; empty when unknown.
         now: Time of the training, for the record.
-        choices: What the operator chose.
+        choices: Options of the operator.
         source: Tests of another site or audience, which may train as far as they resemble.
         unfinished: Where finished folds are kept, so that a training that was broken off goes
             on from there; None keeps nothing.
@@ -85,7 +85,7 @@ class TrainingSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingResult:
-    """What a training found.
+    """Results of a training.
 
     Args:
         served: Key of the strategy that passed the gate and was stored; None for none.
@@ -108,7 +108,7 @@ def train(
     Args:
         rows: Past tests; suspect ones may train but never judge.
         encoder: Pretrained encoder with a cache: texts are encoded many times.
-        settings: What surrounds the training.
+        settings: Settings of the training.
         progress: Told fraction and stage.
 
     Raises:
@@ -165,7 +165,7 @@ def open_checkpoints(
     Args:
         groups: Everything that trains.
         encoder: Pretrained encoder.
-        settings: What surrounds the training.
+        settings: Settings of the training.
     """
     if settings.unfinished is None:
         return None

@@ -1,4 +1,4 @@
-"""The settings of transfer learning side by side: inductive, transductive, unsupervised."""
+"""Transfer settings compared: inductive, transductive, unsupervised."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict

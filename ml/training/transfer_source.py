@@ -1,4 +1,4 @@
-"""Tests of another site or audience, measured against the target's before they may train."""
+"""Transfer source: tests of another site or audience, leak-checked and weighted."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -36,8 +36,8 @@ class Source:
     Args:
         groups: Contrast groups that are connected to no target group.
         arms: Their arms.
-        ratios: How much more often each text would occur among the target's, mean 1, float64.
-        record: What was measured, JSON-able: counts, likeness, effective sample size.
+        ratios: Density ratio of each text, target over source, mean 1, float64.
+        record: Measurements, JSON-able: counts, likeness, effective sample size.
     """
 
     groups: tuple[ContrastGroup, ...]

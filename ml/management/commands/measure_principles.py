@@ -1,4 +1,4 @@
-"""Say what each principle of persuasion did across past tests."""
+"""Print the effects of the principles of persuasion, measured in past tests."""
 
 from pathlib import Path
 from typing import Any

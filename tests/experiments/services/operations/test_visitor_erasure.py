@@ -140,7 +140,10 @@ def test_erasure_that_breaks_off_is_done_again(running_experiment, monkeypatch):
     sent(message)
     fold_pending()
     with monkeypatch.context() as patch:
-        patch.setattr("experiments.services.operations.visitor_erasure.Book.write", lambda _: 1 / 0)
+        patch.setattr(
+            "experiments.services.operations.visitor_erasure.RollupAccumulator.write",
+            lambda _: 1 / 0,
+        )
         with pytest.raises(ZeroDivisionError):
             erase_visitor(site=site, visitor="v-1", now=NOW)
     assert (Event.objects.count(), VisitorOutcome.objects.count()) == (1, 1)
