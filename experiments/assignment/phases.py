@@ -29,6 +29,7 @@ from experiments.assignment.hashing import (
 # First bucket, the one after the last, arm.
 Slice = tuple[int, int, int]
 NOBODY: Final = -1
+FLOAT_NOISE: Final = 1e-6  # of a bucket
 
 
 def slices_of(ranges: Iterable[Range]) -> tuple[Slice, ...]:
@@ -55,7 +56,8 @@ def first_slices(shares: Sequence[float], coverage: float) -> tuple[Slice, ...]:
         coverage: Part of the visitors taken in, in [0, 1].
 
     Returns:
-        Slices in order. Their sizes are share x coverage, rounded so that the sum is right.
+        Slices in order. Each size is less than one bucket from share x coverage, their sum is
+        right, and none is smaller where only the coverage is larger.
 
     Raises:
         ValueError: As `compile_allocation`.
@@ -91,11 +93,13 @@ def moved_slices(
     """
     if not history:
         raise ValueError("history: at least the present phase is needed")
-    sizes = _sizes(shares, coverage)
     phases = [_owners(slices) for slices in history]
-    if max(max(owners) for owners in phases) >= len(sizes):
-        raise ValueError(f"history: it has more than the {len(sizes)} arms of shares")
+    if max(max(owners) for owners in phases) >= len(shares):
+        raise ValueError(f"history: it has more than the {len(shares)} arms of shares")
     owners = list(phases[-1])
+    present = [owners.count(arm) for arm in range(len(shares))]
+    exact = [share * coverage * BUCKETS for share in shares]
+    sizes = _keeping(_sizes(shares, coverage), present, exact)
     _give_up(owners, sizes, phases)
     before = [{owner for owner in column if owner >= 0} for column in zip(*phases, strict=True)]
     homes = _homes(shares, sizes)
@@ -225,14 +229,39 @@ def _first_from(bound: float) -> int:
 
 
 def _sizes(shares: Sequence[float], coverage: float) -> list[int]:
-    """Round share x coverage to buckets; the largest remainders are rounded up."""
+    """Return each arm's number of buckets: less than one away from share x coverage.
+
+    The buckets are dealt one by one, so more coverage takes none from an arm; rounding up the
+    largest remainders would. Each goes to the arm that would first be a whole bucket behind, of
+    those behind by enough already: then none is ever a whole one behind or ahead, as with
+    Sainte-Lague's divisors a large one among several small ones can be.
+
+    Source: Tijdeman, "The chairman assignment problem", Discrete Mathematics 32 (1980).
+    """
     check_rules(seed="-", shares=shares, coverage=coverage, filters=())
-    exact = [share * coverage * BUCKETS for share in shares]
-    # Float noise below a millionth of a bucket is none.
-    sizes = [math.floor(size + 1e-6) for size in exact]
-    by_remainder = sorted(range(len(sizes)), key=lambda arm: sizes[arm] - exact[arm])
-    for arm in by_remainder[: round(coverage * BUCKETS) - sum(sizes)]:
-        sizes[arm] += 1
+    parts = [share / math.fsum(shares) for share in shares]
+    sizes = [0] * len(parts)
+    enough = 1 / max(2 * len(parts) - 2, 1)
+    for dealt in range(1, round(coverage * BUCKETS) + 1):
+        behind = [part * dealt - size for part, size in zip(parts, sizes, strict=True)]
+        waiting = (arm for arm, by in enumerate(behind) if by >= enough - FLOAT_NOISE)
+        sizes[min(waiting, key=lambda arm: (1 - enough - behind[arm]) / parts[arm])] += 1
+    return sizes
+
+
+def _keeping(sizes: list[int], present: Sequence[int], exact: Sequence[float]) -> list[int]:
+    """Return other sizes, as near to the exact ones, in which no arm loses by rounding alone.
+
+    Where the present phase was rounded otherwise, as those before this rule were.
+    """
+    sizes = list(sizes)
+    arms = range(len(sizes))
+    losing = [arm for arm in arms if sizes[arm] < present[arm] < exact[arm] + 1 - FLOAT_NOISE]
+    spare = [arm for arm in arms if sizes[arm] > max(exact[arm] + FLOAT_NOISE, present[arm])]
+    spare.sort(key=lambda arm: exact[arm] - sizes[arm])
+    for loser, giver in zip(losing, spare, strict=False):
+        sizes[loser] += 1
+        sizes[giver] -= 1
     return sizes
 
 

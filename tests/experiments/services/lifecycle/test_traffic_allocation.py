@@ -72,6 +72,27 @@ def test_past_is_what_was_served_to_the_last_visitor(slot, coverage):
     assert (owners[places] == before).all()
 
 
+def test_phase_of_before_is_served_and_continued_as_it_was_rounded_then(slot):
+    """Its slices are what counts, not what its shares and coverage would give today."""
+    written = [[0, 1, 0], [268, 272, 1], [2232, 2247, 2]]
+    split = {"control": "0.0268", "b": "0.1964", "c": "0.7768"}
+    experiment = factories.make_running_experiment(slot, shares=split, coverage="0.002")
+    experiment.phases.create(
+        number=0,
+        started_at=STARTED,
+        shares=[0.0268, 0.1964, 0.7768],
+        coverage=Decimal("0.002"),
+        slices=written,
+    )
+    assert allocation().ranges == tuple((start / 10_000, end / 10_000) for start, end, _ in written)
+    change_traffic(experiment=experiment, coverage=Decimal("0.0024"), occasion=NOW_AND_HERE)
+    past, present = experiment.phases.order_by("number")
+    assert past.slices == written
+    held = {(bucket, arm) for start, end, arm in written for bucket in range(start, end)}
+    now = {(bucket, arm) for start, end, arm in present.slices for bucket in range(start, end)}
+    assert (held <= now, len(now)) == (True, 24)
+
+
 def test_same_traffic_is_no_change(running_experiment):
     same = shares(control="0.5", b="0.5")
     kept = change_traffic(
