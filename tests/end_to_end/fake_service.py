@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+PATIENCE_S = 15.0
 SDK_DIST = Path(__file__).parents[2] / "sdk" / "dist"
 
 
@@ -183,7 +184,7 @@ class FakeService:
 
     def _wait_for(self, condition: Any, result: Any) -> Any:
         with self.changed:
-            assert self.changed.wait_for(condition, timeout=15), result()
+            assert self.changed.wait_for(condition, timeout=PATIENCE_S), result()
         return result()
 
 
