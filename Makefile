@@ -4,11 +4,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Files stay whole: their tests share browsers, servers and trained models.
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile
-# What speaks to the database directly runs once more on PostgreSQL.
-ON_POSTGRES := tests/experiments/models tests/experiments/api/public $(addprefix \
-	tests/experiments/services/,catalogue/test_server_keys.py operations/test_visitor_erasure.py \
-	events/test_ingestion.py lifecycle/test_transitions.py reporting/test_report_json.py \
-	operations/test_event_retention.py rollups/test_folding.py insights/test_segments.py serving/test_snapshot.py)
 # Messages of a language, compiled without GNU gettext.
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard locale/*/LC_MESSAGES/*.po))
 
@@ -34,7 +29,7 @@ demo: setup ## Run the whole service with demo data (PORT=8000); Ctrl-C stops it
 	@DJANGO_SETTINGS_MODULE=ctaopt.settings.demo exec $(BIN)/python manage.py demo --port $(PORT)
 
 test: setup ## Run the whole test suite, the slow part included.
-	@$(PYTEST) --on-postgres -m "not slow" $(ON_POSTGRES)
+	@$(PYTEST) --on-postgres -m "on_both_databases and not slow" tests
 	@$(PYTEST)
 
 check: setup ## Run what must be green before a push: format, lint, types, borders, fast tests.

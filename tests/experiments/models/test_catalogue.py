@@ -4,6 +4,8 @@ from django.db.models import ProtectedError
 
 from tests import factories
 
+pytestmark = pytest.mark.on_both_databases
+
 
 @pytest.mark.parametrize(
     "origin",

@@ -36,6 +36,8 @@ from experiments.services.events.partitions import make_partitions
 from tests import factories
 from tests.factories import NOW, STARTED, event_id
 
+pytestmark = pytest.mark.on_both_databases
+
 Status = Experiment.Status
 
 

@@ -5,6 +5,8 @@ from experiments.api.public.http import RefusedError, Request
 from experiments.services.serving.snapshot import Snapshot
 from tests.factories import served_site
 
+pytestmark = pytest.mark.on_both_databases
+
 SITE = served_site(allowed_origins=frozenset({"https://shop.example"}))
 SNAPSHOT = Snapshot(revision=1, client_keys={"publishable": SITE}, server_key_digests={})
 

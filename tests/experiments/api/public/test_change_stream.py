@@ -9,6 +9,8 @@ from experiments.api.public.change_stream import PATH, Stream
 from experiments.services.serving.snapshot import ServedSlot, Snapshot
 from tests.factories import served_site
 
+pytestmark = pytest.mark.on_both_databases
+
 KEY = "key=shop-client-key"
 
 

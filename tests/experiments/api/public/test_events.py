@@ -20,6 +20,8 @@ from tests.factories import NOW, event_id, event_message
 from tests.servers import free_port
 from tests.wsgi_client import WSGIClient
 
+pytestmark = pytest.mark.on_both_databases
+
 PATH = "/api/v1/events"
 
 

@@ -1,7 +1,10 @@
+import pytest
 from django.db import OperationalError
 
 from experiments.selectors import serving
 from experiments.services.catalogue.config_revision import bump_revision
+
+pytestmark = pytest.mark.on_both_databases
 
 
 def silent():

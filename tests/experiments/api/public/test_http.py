@@ -12,6 +12,8 @@ from experiments.api.public.http import (
     path_of,
 )
 
+pytestmark = pytest.mark.on_both_databases
+
 
 def request(body=b"", **environ):
     values = {"CONTENT_LENGTH": str(len(body)), "wsgi.input": io.BytesIO(body)} | environ

@@ -17,6 +17,8 @@ from tests import factories
 from tests.experiments.api.public.conftest import django_app
 from tests.wsgi_client import WSGIClient
 
+pytestmark = pytest.mark.on_both_databases
+
 ONE = f"{PREFIX}/hero"
 VISITOR = {"context": {"targetingKey": "v-1"}}
 

@@ -4,6 +4,8 @@ from experiments.api.public.ofrep import PREFIX
 from experiments.api.public.page_context import MAX_PARAMETERS, with_page
 from tests import factories
 
+pytestmark = pytest.mark.on_both_databases
+
 
 def test_address_gives_path_campaign_and_preview():
     url = "https://shop.example/a%20b?utm_source=mail&q=1&utm_term=x&ctaopt_preview=p.1#top"

@@ -11,6 +11,8 @@ from tests import factories
 from tests.experiments.api.public.conftest import django_app
 from tests.wsgi_client import WSGIClient
 
+pytestmark = pytest.mark.on_both_databases
+
 PATH = f"{PREFIX}/shop-client-key"
 
 

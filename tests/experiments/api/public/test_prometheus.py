@@ -12,6 +12,8 @@ from experiments.selectors import reports
 from tests.factories import NOW, event_message
 from tests.threads import in_threads
 
+pytestmark = pytest.mark.on_both_databases
+
 VISITOR = {"context": {"targetingKey": "v-1"}}
 
 

@@ -4,6 +4,8 @@ from experiments.api.public import ofrep
 from experiments.api.public.rate_limit import RateLimit
 from tests import factories
 
+pytestmark = pytest.mark.on_both_databases
+
 VISITOR = {"context": {"targetingKey": "v-1"}}
 
 

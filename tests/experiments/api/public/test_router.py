@@ -11,6 +11,8 @@ from experiments.services.serving.snapshot_store import SnapshotStore
 from tests.experiments.api.public.conftest import django_app
 from tests.wsgi_client import WSGIClient, call
 
+pytestmark = pytest.mark.on_both_databases
+
 ONE = f"{ofrep.PREFIX}/hero"
 PAYLOAD = f"{payload.PREFIX}/shop-client-key"
 FOR_PAGES = [ONE, PAYLOAD, *(path for path, route in ROUTES.items() if route.is_for_pages)]

@@ -16,6 +16,8 @@ from tests import factories
 from tests.experiments.api.public.conftest import django_app
 from tests.wsgi_client import WSGIClient, call
 
+pytestmark = pytest.mark.on_both_databases
+
 REFUSALS = {400, 401, 403, 404, 405, 413, 415, 429}
 KEY = b"shop-client-key"
 # Each operator once, on attributes that the fuzzer knows.

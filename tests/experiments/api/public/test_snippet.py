@@ -1,5 +1,7 @@
 import pytest
 
+pytestmark = pytest.mark.on_both_databases
+
 
 def test_snippet_is_served_as_a_script(browser, script):
     answer = browser.get("/cta.js")

@@ -12,6 +12,8 @@ from experiments.services.catalogue.server_keys import (
 from tests.factories import NOW
 from tests.threads import in_threads
 
+pytestmark = pytest.mark.on_both_databases
+
 
 def test_revision_moves_by_one(db):
     assert serving.config_revision() == 0

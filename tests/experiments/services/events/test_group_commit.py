@@ -12,6 +12,8 @@ from tests import factories
 from tests.factories import NOW
 from tests.threads import in_threads
 
+pytestmark = pytest.mark.on_both_databases
+
 
 def conversion(*, event_id=None, visitor="v-1"):
     """A row that needs no experiment."""

@@ -18,6 +18,8 @@ from tests import factories
 from tests.factories import NOW, STARTED, event_message
 from tests.threads import in_threads
 
+pytestmark = pytest.mark.on_both_databases
+
 SECOND = timedelta(seconds=1)
 
 

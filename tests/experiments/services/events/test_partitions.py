@@ -21,6 +21,8 @@ from tests import factories
 from tests.factories import NOW
 from tests.threads import in_threads
 
+pytestmark = pytest.mark.on_both_databases
+
 DAY = timedelta(days=1)
 TODAY = NOW.date()
 

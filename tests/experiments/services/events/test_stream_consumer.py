@@ -9,7 +9,7 @@ from experiments.services.events import redis_stream, stream_consumer
 from experiments.services.events.redis_stream import Depths, open_stream
 from experiments.services.events.stream_consumer import ALONE_FROM, BURIED_FROM, Consumer, Storage
 
-pytestmark = pytest.mark.redis
+pytestmark = [pytest.mark.redis, pytest.mark.on_both_databases]
 
 
 class Store:

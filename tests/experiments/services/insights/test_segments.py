@@ -5,6 +5,8 @@ from experiments.services.insights.segments import MOST_VALUES, segment_results,
 from experiments.stats.estimation.sufficient_statistics import Proportion
 from tests.experiments.services.counted_experiments import count, reported
 
+pytestmark = pytest.mark.on_both_databases
+
 DEVICES = {
     "device=mobile": ((8_000, 400), (8_000, 480)),
     "device=desktop": ((4_000, 200), (4_000, 230)),

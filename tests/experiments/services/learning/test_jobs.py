@@ -15,7 +15,7 @@ from experiments.services.learning.jobs import (
 )
 from tests.factories import NOW
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.on_both_databases]
 Kind = Job.Kind
 
 

@@ -18,6 +18,8 @@ from experiments.services.lifecycle.transitions import (
 from tests.factories import NOW
 from tests.threads import in_threads
 
+pytestmark = pytest.mark.on_both_databases
+
 HOUR = timedelta(hours=1)
 STEPS = [
     PlannedStep(coverage=Decimal("0.01"), hold_hours=Decimal(2)),

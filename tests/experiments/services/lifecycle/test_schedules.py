@@ -9,6 +9,8 @@ from experiments.tasks import tend_experiments as task
 from tests import factories
 from tests.factories import NOW
 
+pytestmark = pytest.mark.on_both_databases
+
 HOUR = timedelta(hours=1)
 Status = Experiment.Status
 

@@ -13,6 +13,8 @@ from experiments.services.serving.snapshot import build_snapshot
 from tests import factories
 from tests.factories import NOW, STARTED
 
+pytestmark = pytest.mark.on_both_databases
+
 VISITORS = [f"v-{n}" for n in range(2_000)]
 NOW_AND_HERE = Occasion(now=NOW)
 

@@ -18,6 +18,8 @@ from tests import factories
 from tests.factories import NOW, STARTED
 from tests.threads import in_threads
 
+pytestmark = pytest.mark.on_both_databases
+
 Status = Experiment.Status
 STEPS = {
     "start": lambda row: start_experiment(experiment=row, now=NOW),

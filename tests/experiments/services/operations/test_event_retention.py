@@ -33,6 +33,8 @@ from tests.crowd import drawn_messages
 from tests.experiments.services.operations.test_visitor_erasure import sent, tables
 from tests.factories import NOW, event_message
 
+pytestmark = pytest.mark.on_both_databases
+
 DAY = timedelta(days=1)
 
 

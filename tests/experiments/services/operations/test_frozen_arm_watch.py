@@ -9,9 +9,12 @@ import time_machine
 
 from experiments.event_schema.ids import milliseconds
 from experiments.models import CacheWatch, Event, Experiment, Phase
+from experiments.services.events.partitions import make_partitions
 from experiments.services.operations.frozen_arm_watch import MOST_HOURS, dismiss_alarm, watch_caches
 from experiments.tasks import watch_for_frozen_arms
 from tests.factories import NOW, STARTED
+
+pytestmark = pytest.mark.on_both_databases
 
 HOUR = timedelta(hours=1)
 
@@ -36,6 +39,7 @@ def expose(experiment, arm, n_visitors, *, at, prefix="v", **changes):
                 **changes,
             )
         )
+    make_partitions([at.date()])
     Event.objects.bulk_create(rows)
 
 

@@ -24,6 +24,8 @@ from tests.crowd import drawn_messages, take_in
 from tests.factories import NOW, event_message
 from tests.threads import in_threads
 
+pytestmark = pytest.mark.on_both_databases
+
 MINUTE = timedelta(minutes=1)
 
 

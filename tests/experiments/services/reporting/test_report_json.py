@@ -12,6 +12,8 @@ from experiments.services.reporting.report_json import report_as_json, verdict_o
 from tests import factories
 from tests.factories import NOW
 
+pytestmark = pytest.mark.on_both_databases
+
 
 def reported(experiment):
     return report_of(experiment=reports.experiments_for_report().get(pk=experiment.pk), now=NOW)

@@ -46,6 +46,8 @@ from tests.experiments.services.recounting import (
 from tests.factories import NOW, event_message
 from tests.threads import in_threads
 
+pytestmark = pytest.mark.on_both_databases
+
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
 MORNING = NOW - 2 * DAY

@@ -13,6 +13,8 @@ from experiments.tasks import compare_rollups
 from tests import factories
 from tests.factories import NOW, event_message
 
+pytestmark = pytest.mark.on_both_databases
+
 
 @pytest.fixture
 def counted(running_experiment):

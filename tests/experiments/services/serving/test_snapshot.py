@@ -18,6 +18,8 @@ from experiments.services.serving.snapshot_store import SnapshotStore
 from tests import factories
 from tests.factories import NOW, STARTED
 
+pytestmark = pytest.mark.on_both_databases
+
 DAY = timedelta(days=1)
 
 
