@@ -13,6 +13,7 @@ from experiments.services.analysis.report import Report
 from experiments.services.insights.draft_planning import slot_plans
 from experiments.services.insights.posteriors import posteriors_of
 from experiments.services.insights.report_insights import Insights, insights_of
+from experiments.services.reporting.decision import guardrail_states
 from experiments.services.reporting.report_json import verdict_on
 from experiments.stats.meta_analysis.empirical_bayes import FLOOR
 
@@ -45,7 +46,10 @@ def report_context(report: Report) -> dict[str, Any]:
         "verdict": verdict_on(report, insights),
         "beliefs": posteriors_of(report, insights),
         "insights": insights,
-        "guardrails": [(report.arms[rail.arm], rail) for rail in report.guardrails],
+        "guardrails": [
+            (report.arms[rail.arm], rail, state)
+            for rail, state in zip(report.guardrails, guardrail_states(report), strict=True)
+        ],
         "chart": interval_chart(report.arms),
         "confidence": 1 - experiment.alpha,
         "is_value": experiment.primary_metric == Experiment.Metric.VALUE_PER_VISITOR,

@@ -44,14 +44,6 @@ class GuardrailReading:
             anytime=self.is_anytime,
         )
 
-    @property
-    def state(self) -> str:
-        """Return `harmed`, `held` (a loss beyond the margin is excluded) or `unclear`."""
-        gains = self.evidence().gains
-        if gains is not None and gains[1] < 0 and gains[0] <= -self.margin:
-            return "harmed"
-        return "held" if gains is not None and gains[0] > -self.margin else "unclear"
-
 
 def guardrail_readings(
     experiment: Experiment,

@@ -17,9 +17,7 @@ from experiments.services.analysis.sample_ratio import split_check_anytime
 from experiments.services.lifecycle.change_log import Occasion
 from experiments.services.lifecycle.transitions import roll_back_experiment
 from experiments.services.rollups.arm_totals import ArmTotals, totals_of
-
-# A worse arm is an alarm only beyond the margin that its guardrail tolerates.
-HARMED = "harmed"
+from experiments.stats.decision.arm_status import GuardrailState, guardrail_state
 
 
 def alarm_of(experiment: Experiment) -> str | None:
@@ -34,7 +32,8 @@ def alarm_of(experiment: Experiment) -> str | None:
     if split.is_mismatch:
         return json.dumps({"code": "srm", "p_value": split.p_value})
     for reading in _readings(experiment, variants, totals):
-        if reading.state == HARMED:
+        # These bounds hold at every look, so no plan has to be finished.
+        if guardrail_state(reading.evidence(), finished=False) is GuardrailState.HARMED:
             return _guardrail_reason(reading, variants[reading.arm])
     return None
 

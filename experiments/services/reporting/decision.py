@@ -6,6 +6,7 @@ from experiments.models import Experiment
 from experiments.services.analysis.comparisons import ComparisonResult, is_sequential
 from experiments.services.analysis.report import Report
 from experiments.services.insights.report_insights import Insights
+from experiments.stats.decision.arm_status import GuardrailState, guardrail_state
 from experiments.stats.decision.decide import Decision, decide
 from experiments.stats.decision.evidence import ArmEvidence, Evidence, Rule
 
@@ -17,24 +18,38 @@ def decision_on(report: Report, insights: Insights | None = None) -> Decision | 
 
     The insights add cautions and the days left; they never change the status.
     """
+    evidence = evidence_of(report, insights)
+    return decide(evidence) if evidence else None
+
+
+def guardrail_states(report: Report) -> tuple[GuardrailState, ...]:
+    """Return how the arms stand on the report's guardrails, in their order, as it decides."""
+    evidence = evidence_of(report)
+    if evidence is None:
+        return ()
+    return tuple(
+        guardrail_state(rail.evidence(), finished=evidence.finished) for rail in report.guardrails
+    )
+
+
+def evidence_of(report: Report, insights: Insights | None = None) -> Evidence | None:
+    """Return the evidence that the decision rests on; None before there are two arms."""
     if not report.comparisons:
         return None
     experiment = report.experiment
     control = report.arms[0]
-    return decide(
-        Evidence(
-            arms=tuple(_arm_evidence(report, row, insights) for row in report.comparisons),
-            control_n=control.visitors,
-            control_conversions=control.successes,
-            rule=Rule.SEQUENTIAL if is_sequential(experiment) else Rule.FIXED_HORIZON,
-            alpha=experiment.alpha,
-            days=_days(experiment, report.as_of),
-            planned_n=_planned_visitors(report),
-            stopped=experiment.stopped_at is not None,
-            srm_p_value=report.srm.p_value if report.srm else None,
-            multiple_arm_visitors=report.quarantined_visitors,
-            days_left=insights.time_left.days_left if insights and insights.time_left else None,
-        )
+    return Evidence(
+        arms=tuple(_arm_evidence(report, row, insights) for row in report.comparisons),
+        control_n=control.visitors,
+        control_conversions=control.successes,
+        rule=Rule.SEQUENTIAL if is_sequential(experiment) else Rule.FIXED_HORIZON,
+        alpha=experiment.alpha,
+        days=_days(experiment, report.as_of),
+        planned_n=_planned_visitors(report),
+        stopped=experiment.stopped_at is not None,
+        srm_p_value=report.srm.p_value if report.srm else None,
+        multiple_arm_visitors=report.quarantined_visitors,
+        days_left=insights.time_left.days_left if insights and insights.time_left else None,
     )
 
 

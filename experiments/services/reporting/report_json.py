@@ -12,7 +12,7 @@ from experiments.services.insights.draft_planning import slot_plans
 from experiments.services.insights.posteriors import ArmPosterior, posteriors_of
 from experiments.services.insights.report_insights import Insights, insights_of
 from experiments.services.reporting.aa_tests import aa_verdict, is_aa_test
-from experiments.services.reporting.decision import decision_on
+from experiments.services.reporting.decision import decision_on, guardrail_states
 from experiments.services.reporting.verdict import Verdict, verdict_of
 from experiments.stats.decision.decide import Status
 
@@ -80,7 +80,10 @@ def report_as_json(report: Report) -> dict[str, Any]:
             }
             for row in report.comparisons
         ],
-        "guardrails": [{**asdict(rail), "state": rail.state} for rail in report.guardrails],
+        "guardrails": [
+            {**asdict(rail), "state": state.value}
+            for rail, state in zip(report.guardrails, guardrail_states(report), strict=True)
+        ],
         "cuped": asdict(report.adjustment) if report.adjustment else None,
         "omnibus": asdict(report.omnibus) if report.omnibus else None,
         "srm": {**asdict(srm), "is_mismatch": srm.is_mismatch} if srm else None,

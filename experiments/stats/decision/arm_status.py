@@ -25,6 +25,14 @@ class ArmStatus(StrEnum):
     NO_RESULT = "no_result"
 
 
+class GuardrailState(StrEnum):
+    """How one arm stands on one guardrail."""
+
+    HELD = "held"  # a loss beyond the margin is excluded (non-inferiority)
+    HARMED = "harmed"
+    UNCLEAR = "unclear"
+
+
 def arm_status(arm: ArmEvidence, evidence: Evidence, policy: Policy) -> ArmStatus:
     """Return where the arm stands now.
 
@@ -44,7 +52,8 @@ def arm_status(arm: ArmEvidence, evidence: Evidence, policy: Policy) -> ArmStatu
     """
     if not _enough_for_harm(arm, evidence, policy):
         return ArmStatus.UNDECIDED
-    if any(is_harmed(rail, evidence) for rail in arm.guardrails):
+    states = {guardrail_state(rail, finished=evidence.finished) for rail in arm.guardrails}
+    if GuardrailState.HARMED in states:
         return ArmStatus.HARMFUL
     if arm.p_value is None or arm.lift is None:
         return ArmStatus.NO_RESULT
@@ -73,34 +82,24 @@ def _enough_for_harm(arm: ArmEvidence, evidence: Evidence, policy: Policy) -> bo
     return arm.conversions + evidence.control_conversions >= 2 * policy.minimum_conversions
 
 
-def _readable(rail: GuardrailEvidence, evidence: Evidence) -> bool:
-    return rail.anytime or evidence.finished
+def guardrail_state(rail: GuardrailEvidence, *, finished: bool) -> GuardrailState:
+    """Return how the arm stands on one guardrail.
 
+    Harm means that the metric is worse for sure, and possibly by more than the margin. The first
+    half alone is at its one-sided alpha under "no change", so a guardrail rarely stops a harmless
+    arm; the second half spares a loss that is known to be tolerable.
 
-def is_harmed(rail: GuardrailEvidence, evidence: Evidence) -> bool:
-    """Return whether the metric is worse for sure, and possibly by more than the margin.
-
-    The first half alone is at its one-sided alpha under "no change", so a guardrail rarely
-    stops a harmless arm; the second half spares a loss that is known to be tolerable.
+    Args:
+        rail: The arm's guardrail.
+        finished: Whether the plan is finished: bounds for one look are not read before.
 
     >>> rail = GuardrailEvidence(metric="sign-ups", bounds=(-0.09, -0.01), margin=0.02)
-    >>> arm = ArmEvidence(arm=1, n=900, guardrails=(rail,))
-    >>> is_harmed(rail, Evidence(arms=(arm,), control_n=900))
-    True
+    >>> guardrail_state(rail, finished=False)
+    <GuardrailState.HARMED: 'harmed'>
     """
     gains = rail.gains
-    if gains is None or not _readable(rail, evidence):
-        return False
-    return gains[1] < 0 and gains[0] <= -rail.margin
-
-
-def is_held(rail: GuardrailEvidence, evidence: Evidence) -> bool:
-    """Return whether a loss beyond the margin is excluded (non-inferiority).
-
-    >>> rail = GuardrailEvidence(metric="sign-ups", bounds=(-0.01, 0.03), margin=0.02)
-    >>> arm = ArmEvidence(arm=1, n=900, guardrails=(rail,))
-    >>> is_held(rail, Evidence(arms=(arm,), control_n=900))
-    True
-    """
-    gains = rail.gains
-    return gains is not None and _readable(rail, evidence) and gains[0] > -rail.margin
+    if gains is None or not (rail.anytime or finished):
+        return GuardrailState.UNCLEAR
+    if gains[0] > -rail.margin:
+        return GuardrailState.HELD
+    return GuardrailState.HARMED if gains[1] < 0 else GuardrailState.UNCLEAR

@@ -12,7 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from experiments.stats.decision.arm_status import ArmStatus, arm_status, is_harmed, is_held
+from experiments.stats.decision.arm_status import (
+    ArmStatus,
+    GuardrailState,
+    arm_status,
+    guardrail_state,
+)
 from experiments.stats.decision.evidence import (
     ArmEvidence,
     Evidence,
@@ -103,9 +108,8 @@ def decide(evidence: Evidence, policy: Policy = _DEFAULT) -> Decision:
         The decision. With a sample-ratio mismatch or too many visitors in several arms it is
         `invalid`, whatever the numbers say.
 
-    Source: order of ../shared/notes/statistics.md section 12; guardrails as non-inferiority
-        tests: Schultzberg et al. (2024), "Risk-aware product decisions in A/B tests with
-        multiple metrics", arXiv 2402.11609.
+    Source: guardrails as non-inferiority tests: Schultzberg et al. (2024), "Risk-aware product
+        decisions in A/B tests with multiple metrics", arXiv 2402.11609.
 
     >>> arm = ArmEvidence(arm=1, n=9_000, conversions=540, lift=0.2, p_value=0.001)
     >>> decide(Evidence(arms=(arm,), control_n=9_000, control_conversions=450, days=14)).status
@@ -174,11 +178,18 @@ def _harm_reasons(evidence: Evidence, outcomes: Mapping[int, ArmStatus]) -> tupl
     reasons = []
     for arm in evidence.arms:
         if outcomes[arm.arm] is ArmStatus.HARMFUL:
-            harmed = [rail for rail in arm.guardrails if is_harmed(rail, evidence)]
-            reasons += [_rail_reason(Code.GUARDRAIL_HARMED, arm.arm, rail) for rail in harmed]
+            reasons += [
+                _rail_reason(Code.GUARDRAIL_HARMED, arm.arm, rail)
+                for rail in arm.guardrails
+                if _state(rail, evidence) is GuardrailState.HARMED
+            ]
         elif outcomes[arm.arm] is ArmStatus.WORSE:
             reasons.append(_goal_reason(Code.ARM_WORSE, arm, evidence))
     return tuple(reasons)
+
+
+def _state(rail: GuardrailEvidence, evidence: Evidence) -> GuardrailState:
+    return guardrail_state(rail, finished=evidence.finished)
 
 
 def _rail_reason(code: Code, arm: int, rail: GuardrailEvidence) -> Ground:
@@ -208,14 +219,15 @@ def _verdict(
     harm: tuple[Ground, ...],
 ) -> Decision:
     better = [arm for arm in evidence.arms if outcomes[arm.arm] is ArmStatus.BETTER]
-    cleared = [arm for arm in better if all(is_held(r, evidence) for r in arm.guardrails)]
+    held = GuardrailState.HELD
+    cleared = [arm for arm in better if all(_state(r, evidence) is held for r in arm.guardrails)]
     if cleared:
         return _ship(cleared, evidence, policy, outcomes)
     reasons = tuple(
         _rail_reason(Code.GUARDRAIL_UNCLEAR, arm.arm, rail)
         for arm in better
         for rail in arm.guardrails
-        if not is_held(rail, evidence)
+        if _state(rail, evidence) is not held
     )
     reasons += tuple(_goal_reason(Code.ARM_BETTER, arm, evidence) for arm in better)
     left = [outcomes[arm.arm] for arm in evidence.arms]

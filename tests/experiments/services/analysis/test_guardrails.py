@@ -2,13 +2,20 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
 from experiments.models import Experiment, GoalRollup, Guardrail
 from experiments.selectors import reports
-from experiments.services.analysis.guardrails import guardrail_readings
-from experiments.services.analysis.report import report_of
-from experiments.services.reporting.report_json import verdict_on
+from experiments.services.analysis.comparisons import ComparisonResult, Reading
+from experiments.services.analysis.guardrails import GuardrailReading, guardrail_readings
+from experiments.services.analysis.report import ArmResult, Report, report_of
+from experiments.services.reporting.decision import decision_on, guardrail_states
+from experiments.services.reporting.report_json import report_as_json, verdict_on
+from experiments.stats.decision.arm_status import ArmStatus, GuardrailState, guardrail_state
+from experiments.stats.decision.decide import Code
+from experiments.stats.estimation.comparisons import Comparison
 from tests import factories
 from tests.experiments.services.counted_experiments import count, reported
 from tests.factories import NOW
@@ -73,7 +80,7 @@ def test_bounds_of_a_sequential_plan_are_wider(fixed, slot):
 )
 def test_winner_is_shipped_only_when_its_guardrail_held(fixed, orders, state, status):
     report = guard(fixed, 1_000, orders)
-    assert report.guardrails[0].state == state
+    assert guardrail_states(report) == (state,)
     assert verdict_on(report).status == status
 
 
@@ -98,12 +105,13 @@ def test_guardrail_on_clicks_needs_no_goal(slot):
 
 def test_guardrail_where_less_is_better_is_harmed_by_more(fixed):
     report = guard(fixed, 1_000, 1_500, higher_is_better=False)
-    assert report.guardrails[0].state == "harmed"
+    assert guardrail_states(report) == (GuardrailState.HARMED,)
 
 
 def test_guardrail_below_the_floors_has_no_bounds(fixed):
-    (rail,) = guard(fixed, 30, 19).guardrails
-    assert (rail.bounds, rail.state) == (None, "unclear")
+    report = guard(fixed, 30, 19)
+    assert report.guardrails[0].bounds is None
+    assert guardrail_states(report) == (GuardrailState.UNCLEAR,)
 
 
 def test_guardrails_cost_one_query(fixed, django_assert_num_queries):
@@ -126,6 +134,91 @@ def test_harm_is_rarely_seen_where_there_is_none(fixed):
             for variant, one in zip(variants, orders, strict=True)
         ]
         (rail,) = guardrail_readings(report.experiment, variants, report.totals, rows)
-        harmed += rail.state == "harmed"
+        harmed += guardrail_state(rail.evidence(), finished=True) is GuardrailState.HARMED
     assert stats.binomtest(harmed, n, 0.05, "greater").pvalue > 0.001
     assert harmed > 0
+
+
+@pytest.mark.parametrize(("visitors", "state"), [(5_000, "unclear"), (10_000, "harmed")])
+def test_bounds_for_one_look_are_not_read_before_the_planned_end(fixed, visitors, state):
+    report = guard(fixed, 500, 400, visitors=visitors, clicks=(250, 250), margin=0.02)
+    assert verdict_on(report).status == ("keep_running" if state == "unclear" else "keep_control")
+    assert report_as_json(report)["guardrails"][0]["state"] == state
+
+
+def a_report(experiment, rails, *, visitors):
+    """A healthy report of a control and one better arm, with these guardrails, and no database."""
+    arms = tuple(
+        ArmResult(
+            arm=arm,
+            key=f"arm-{arm}",
+            text="Go",
+            share=0.5,
+            visitors=visitors,
+            clicks=visitors,
+            conversions=0,
+            successes=visitors,
+            rate=1.0,
+            interval=None,
+        )
+        for arm in (0, 1)
+    )
+    better = Comparison(
+        effect=0.1,
+        effect_interval=(0.05, 0.15),
+        lift=0.1,
+        lift_interval=(0.05, 0.15),
+        p_value=0.001,
+        reason=None,
+        lift_reason=None,
+    )
+    reading = Reading(comparison=better, p_value_adjusted=0.001)
+    row = ComparisonResult(arm=1, variant_id=1, fixed=reading, anytime=None, unadjusted=None)
+    nothing = dict.fromkeys(("statistics", "adjustment", "omnibus", "srm", "counts"))
+    empty = dict.fromkeys(("totals", "left_out", "days", "rollups"), ())
+    return Report(
+        experiment=experiment,
+        as_of=NOW,
+        arms=arms,
+        comparisons=(row,),
+        guardrails=rails,
+        quarantined_visitors=0,
+        **nothing,
+        **empty,
+    )
+
+
+plans = st.builds(
+    Experiment,
+    plan=st.sampled_from(Experiment.Plan),
+    origin=st.sampled_from(Experiment.Origin),
+    planned_visitors=st.integers(1, 4_000),
+    started_at=st.just(NOW - timedelta(days=10)),
+    stopped_at=st.sampled_from([None, NOW]),
+)
+losses = st.floats(-1, 1)
+rails = st.builds(
+    GuardrailReading,
+    arm=st.just(1),
+    name=st.sampled_from(["Click rate", "Conversion rate order"]),
+    metric=st.just("click_rate"),
+    goal=st.just(""),
+    margin=st.floats(0, 1) | st.just(0.02),
+    higher_is_better=st.booleans(),
+    lift=st.none(),
+    bounds=st.none() | st.just((-0.09, -0.01)) | st.tuples(losses, losses).map(sorted).map(tuple),
+    is_anytime=st.booleans(),
+)
+
+
+@given(experiment=plans, rail=rails, visitors=st.integers(100, 2_000))
+def test_page_and_decision_agree_on_every_guardrail(experiment, rail, visitors):
+    report = a_report(experiment, (rail,), visitors=visitors)
+    (shown,) = guardrail_states(report)
+    decision = decision_on(report)
+    codes = {reason.code for reason in decision.reasons}
+    assert (shown is GuardrailState.HARMED) == (decision.outcomes[1] is ArmStatus.HARMFUL)
+    assert (shown is GuardrailState.HARMED) == (Code.GUARDRAIL_HARMED in codes)
+    if decision.outcomes[1] is ArmStatus.BETTER:
+        assert (shown is GuardrailState.HELD) == (Code.GUARDRAIL_HELD in codes)
+        assert (shown is GuardrailState.UNCLEAR) == (Code.GUARDRAIL_UNCLEAR in codes)

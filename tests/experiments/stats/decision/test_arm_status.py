@@ -1,6 +1,11 @@
 import pytest
 
-from experiments.stats.decision.arm_status import ArmStatus, arm_status, is_harmed, is_held
+from experiments.stats.decision.arm_status import (
+    ArmStatus,
+    GuardrailState,
+    arm_status,
+    guardrail_state,
+)
 from experiments.stats.decision.evidence import ArmEvidence, Evidence, GuardrailEvidence, Rule
 from experiments.stats.decision.policy import Policy
 from experiments.stats.health.data_quality import check_multiple_arms
@@ -37,30 +42,36 @@ def test_outcome_reads_the_goal(changes, expected):
 
 
 @pytest.mark.parametrize(
-    ("bounds", "harmed", "held"),
+    ("bounds", "state"),
     [
-        ((-0.05, -0.01), True, False),
-        ((-0.02, -0.01), True, False),
-        ((-0.019, -0.01), False, True),
-        ((-0.05, 0.01), False, False),
-        ((-0.05, 0.0), False, False),
-        ((0.01, 0.05), False, True),
+        ((-0.05, -0.01), "harmed"),
+        ((-0.02, -0.01), "harmed"),
+        ((-0.019, -0.01), "held"),
+        ((-0.05, 0.01), "unclear"),
+        ((-0.05, 0.0), "unclear"),
+        ((0.01, 0.05), "held"),
+        (None, "unclear"),
     ],
-    ids=["beyond", "at-the-margin", "tolerable", "unclear", "touches-zero", "better"],
+    ids=["beyond", "at-the-margin", "tolerable", "unclear", "touches-zero", "better", "unknown"],
 )
-def test_guardrail_of_two_percent(bounds, harmed, held):
+def test_guardrail_of_two_percent(bounds, state):
     rail = GuardrailEvidence(metric="sign-ups", bounds=bounds, margin=0.02)
-    arm = ArmEvidence(arm=1, n=5_000, guardrails=(rail,))
-    evidence = Evidence(arms=(arm,), control_n=5_000)
-    assert (is_harmed(rail, evidence), is_held(rail, evidence)) == (harmed, held)
+    assert guardrail_state(rail, finished=False) == state
+
+
+@pytest.mark.parametrize("bounds", [(-0.09, -0.01), (0.01, 0.05)])
+def test_bounds_for_one_look_wait_for_the_plan(bounds):
+    rail = GuardrailEvidence(metric="sign-ups", bounds=bounds, margin=0.02, anytime=False)
+    assert guardrail_state(rail, finished=False) is GuardrailState.UNCLEAR
+    assert guardrail_state(rail, finished=True) is not GuardrailState.UNCLEAR
 
 
 def test_guardrail_without_margin_asks_for_proof_of_no_loss():
-    evidence = Evidence(arms=(ArmEvidence(arm=1, n=5_000),), control_n=5_000)
     rails = [
         GuardrailEvidence(metric="errors", bounds=bounds) for bounds in ((-0.1, 0.2), (0.01, 0.2))
     ]
-    assert [is_held(rail, evidence) for rail in rails] == [False, True]
+    states = [guardrail_state(rail, finished=False) for rail in rails]
+    assert states == [GuardrailState.UNCLEAR, GuardrailState.HELD]
 
 
 def test_harm_is_read_before_a_win():
