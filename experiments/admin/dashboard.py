@@ -10,10 +10,11 @@ from django.utils import timezone
 from experiments.models import Experiment
 from experiments.selectors import reports
 from experiments.services.analysis.report import report_of
+from experiments.services.reporting.decision import decision_on
 from experiments.services.reporting.report_json import verdict_on
-from experiments.services.reporting.verdict import Verdict
+from experiments.services.reporting.verdict import Verdict, silence_in_words
 
-# Each costs one query and a few milliseconds.
+# Each costs a query (a silent one two) and a few milliseconds.
 MOST = 20
 
 
@@ -23,6 +24,7 @@ class Line:
     url: str
     visitors: int
     verdict: Verdict | None
+    silence: str
 
 
 def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -34,9 +36,11 @@ def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 def _line(experiment: Experiment) -> Line:
     report = report_of(experiment=experiment, now=timezone.now())
+    decision = decision_on(report)
     return Line(
         experiment=experiment,
         url=reverse("admin:experiments_experiment_report", args=[experiment.pk]),
         visitors=sum(arm.visitors for arm in report.arms),
         verdict=verdict_on(report),
+        silence=silence_in_words(decision) if decision else "",
     )

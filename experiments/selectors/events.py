@@ -3,9 +3,10 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from django.db.models import Count, Exists, Max, OuterRef, QuerySet
+from django.db.models import Count, Exists, Max, OuterRef, QuerySet, Subquery
 
 from experiments.models import (
+    Change,
     Event,
     EventDrop,
     Experiment,
@@ -14,6 +15,30 @@ from experiments.models import (
     Variant,
     VisitorOutcome,
 )
+
+
+def newest_exposure(
+    experiment: Experiment, *, first: UUID
+) -> tuple[datetime | None, datetime | None]:
+    """Return when the newest exposure arrived, and when the experiment last went on after a pause.
+
+    Ids begin with a time, and the table is ordered by them: events before the first are not read.
+    Doubtful exposures count, too. One query.
+    """
+    exposures = Event.objects.filter(
+        experiment=experiment,
+        type=Event.Type.EXPOSURE,
+        site=experiment.slot.site_id,
+        event_id__gte=first,
+    )
+    kinds = (Change.Kind.RESUME, Change.Kind.UNDO)
+    resumptions = Change.objects.filter(experiment=experiment, kind__in=kinds)
+    columns = (
+        Subquery(exposures.order_by("-event_id").values("received_at")[:1]),
+        Subquery(resumptions.order_by("-at").values("at")[:1]),
+    )
+    exposed, resumed = Experiment.objects.filter(pk=experiment.pk).values_list(*columns).get()
+    return exposed, resumed
 
 
 def experiments_of_visitors(*, site_id: int, visitors: list[str]) -> set[int]:

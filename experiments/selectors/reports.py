@@ -33,10 +33,9 @@ def rollups_of(experiment: Experiment) -> QuerySet[Rollup]:
     return rows.select_related("variant")
 
 
-def segment_rollups_of(experiment: Experiment) -> QuerySet[Rollup]:
-    """Return the rollups of the segments; a visitor is in several of them."""
-    rows = Rollup.objects.filter(experiment=experiment).exclude(segment="")
-    return rows.select_related("variant")
+def all_rollups_of(experiment: Experiment) -> QuerySet[Rollup]:
+    """Return the rollups of everybody and of the segments; a visitor is in several of those."""
+    return Rollup.objects.filter(experiment=experiment).select_related("variant")
 
 
 def phase_rollups_of(experiment: Experiment) -> QuerySet[Rollup]:

@@ -15,6 +15,7 @@ from experiments.services.analysis.guardrails import GuardrailReading, guardrail
 from experiments.services.analysis.metric_statistics import statistics_of, successes_of
 from experiments.services.analysis.rollup_source import Counts, StoredCounts
 from experiments.services.analysis.sample_ratio import split_check
+from experiments.services.analysis.silence import silent_hours
 from experiments.services.catalogue.cta_content import wording_of
 from experiments.services.rollups.arm_totals import ArmTotals, LeftOut, left_out_of, totals_of
 from experiments.stats.estimation.sufficient_statistics import Proportion, SufficientStatistics
@@ -57,7 +58,7 @@ class Report:
     """Everything the report page, the API and exports show of an experiment.
 
     Of a draft, or with fewer than two arms, nothing is compared: `statistics` (those that the
-    comparisons rest on), `omnibus` and `srm` are None.
+    comparisons rest on), `omnibus` and `srm` are None. `silent_hours` is None unless it runs.
     """
 
     experiment: Experiment
@@ -74,6 +75,7 @@ class Report:
     left_out: tuple[LeftOut, ...]
     days: tuple[DayOfArm, ...]
     rollups: tuple[Rollup, ...]
+    silent_hours: float | None
     counts: Counts
 
 
@@ -105,6 +107,7 @@ def report_of(*, experiment: Experiment, now: datetime, counts: Counts | None = 
         left_out=left_out_of(totals),
         days=_days(rollups),
         rollups=tuple(rollups),
+        silent_hours=silent_hours(experiment, rollups, now=now) if has_rivals else None,
         counts=counts,
     )
 

@@ -1,6 +1,7 @@
 """Where a report's sums come from: the rollups that are stored, or another count of the events."""
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Protocol
 
 from experiments.models import Experiment, GoalRollup, Rollup
@@ -18,16 +19,20 @@ class Counts(Protocol):
 
 
 class StoredCounts:
-    """The rollups in the database; a query each."""
+    """The rollups in the database: one query for everybody and segments, another for goals."""
 
     def __init__(self, experiment: Experiment) -> None:
         self.experiment = experiment
 
+    @cached_property
+    def _rollups(self) -> list[Rollup]:
+        return list(reports.all_rollups_of(self.experiment))
+
     def everybody(self) -> Iterable[Rollup]:
-        return reports.rollups_of(self.experiment)
+        return [row for row in self._rollups if not row.segment]
 
     def segments(self) -> Iterable[Rollup]:
-        return reports.segment_rollups_of(self.experiment)
+        return [row for row in self._rollups if row.segment]
 
     def goals(self) -> Iterable[GoalRollup]:
         return reports.goal_rollups_of(self.experiment)

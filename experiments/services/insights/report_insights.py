@@ -1,4 +1,4 @@
-"""Everything beside the comparisons that helps to read them: two queries more than the report."""
+"""Everything beside the comparisons that helps to read them: one query more than the report."""
 
 from dataclasses import dataclass
 

@@ -31,7 +31,7 @@ class AttributeResult:
 
 
 def segment_totals(report: Report) -> SegmentTotals:
-    """Return the totals of every segment; one query. Phases are no trait of a visitor."""
+    """Return the totals of every segment. Phases are no trait of a visitor."""
     variants = report.experiment.variants.all()
     arms = {variant.pk: index for index, variant in enumerate(variants)}
     totals: dict[str, dict[str, list[ArmTotals]]] = {}

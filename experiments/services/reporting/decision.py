@@ -11,6 +11,13 @@ from experiments.stats.decision.decide import Decision, decide
 from experiments.stats.decision.evidence import ArmEvidence, Evidence, Rule
 
 DAY = timedelta(days=1)
+Metric = Experiment.Metric
+# Of every primary metric, so that a new one, such as page errors, must say which way is good.
+HIGHER_IS_BETTER = {
+    Metric.CLICK_RATE: True,
+    Metric.CONVERSION_RATE: True,
+    Metric.VALUE_PER_VISITOR: True,
+}
 
 
 def decision_on(report: Report, insights: Insights | None = None) -> Decision | None:
@@ -44,11 +51,14 @@ def evidence_of(report: Report, insights: Insights | None = None) -> Evidence | 
         control_conversions=control.successes,
         rule=Rule.SEQUENTIAL if is_sequential(experiment) else Rule.FIXED_HORIZON,
         alpha=experiment.alpha,
+        higher_is_better=HIGHER_IS_BETTER[Metric(experiment.primary_metric)],
         days=_days(experiment, report.as_of),
         planned_n=_planned_visitors(report),
+        planned_days=_planned_days(experiment),
         stopped=experiment.stopped_at is not None,
         srm_p_value=report.srm.p_value if report.srm else None,
         multiple_arm_visitors=report.quarantined_visitors,
+        silent_hours=report.silent_hours,
         days_left=insights.time_left.days_left if insights and insights.time_left else None,
     )
 
@@ -73,6 +83,15 @@ def _planned_visitors(report: Report) -> int | None:
     if report.experiment.origin == Experiment.Origin.IMPORTED:
         return sum(arm.visitors for arm in report.arms)
     return report.experiment.planned_visitors
+
+
+def _planned_days(experiment: Experiment) -> float | None:
+    """Return the planned duration where that is the plan, not a number of visitors."""
+    if experiment.planned_visitors is not None or experiment.origin == Experiment.Origin.IMPORTED:
+        return None
+    if experiment.ends_at is None or experiment.started_at is None:
+        return None
+    return max((experiment.ends_at - experiment.started_at) / DAY, 0.0)
 
 
 def _days(experiment: Experiment, now: datetime) -> float:

@@ -35,6 +35,12 @@ def verdict_of(decision: Decision, *, names: Names) -> Verdict:
     )
 
 
+def silence_in_words(decision: Decision) -> str:
+    """Return the alarm that no exposures arrive; empty without it."""
+    silent = (ground for ground in decision.reasons if ground.code is Code.NO_TRAFFIC)
+    return "".join(_sentence(ground, decision.rule, {}) for ground in silent)
+
+
 def _title(decision: Decision, names: Names) -> str:
     if decision.winner is not None:
         return _("Ship “%(name)s”.") % {"name": names[decision.winner]}

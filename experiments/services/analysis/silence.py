@@ -1,0 +1,47 @@
+"""Hours since the last exposure of a running experiment: a page may have lost its snippet."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+
+from experiments.event_schema.ids import first_id_at
+from experiments.models import Experiment, Rollup
+from experiments.selectors.events import newest_exposure
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+# The newest exposure is found at once; where there is none, all events of these days are read.
+SEARCHED = timedelta(days=2)
+
+
+def silent_hours(
+    experiment: Experiment, rollups: Sequence[Rollup], *, now: datetime
+) -> float | None:
+    """Return the hours without an exposure; None unless this service is running the experiment.
+
+    The rollups hold the day of the last new visitor. If that is today, the hours since midnight
+    are returned: as many or more, and never a whole day. Otherwise one query finds the hour.
+    """
+    started = experiment.started_at
+    is_live = experiment.origin == Experiment.Origin.LIVE
+    if experiment.status != Experiment.Status.RUNNING or not is_live or started is None:
+        return None
+    last_day = max((row.day for row in rollups), default=None)
+    if last_day is None:
+        heard = started
+    elif last_day >= now.date():
+        heard = _midnight(last_day)
+    else:
+        heard = max(_last_sign(experiment, last_day, now), started)
+    return max((now - heard) / HOUR, 0.0)
+
+
+def _last_sign(experiment: Experiment, last_day: date, now: datetime) -> datetime:
+    """Return when an exposure last came, or the end of a pause, in which none is to come."""
+    exposed, resumed = newest_exposure(experiment, first=first_id_at(now - SEARCHED))
+    # An event that was dropped, or lies in a warehouse, came before its day's end.
+    exposed = exposed or _midnight(last_day + DAY)
+    return max(exposed, resumed or exposed)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), tzinfo=UTC)

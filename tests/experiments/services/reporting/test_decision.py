@@ -1,0 +1,142 @@
+"""From rows of the database to evidence and to every reason of a decision."""
+
+from dataclasses import fields
+from datetime import timedelta
+
+import pytest
+
+from experiments.models import Experiment, Guardrail
+from experiments.services.analysis import guardrails
+from experiments.services.insights.report_insights import insights_of
+from experiments.services.reporting import decision as decisions
+from experiments.services.reporting.decision import HIGHER_IS_BETTER, decision_on, evidence_of
+from experiments.stats.decision.decide import Code
+from experiments.stats.decision.evidence import ArmEvidence, Evidence, GuardrailEvidence, Rule
+from tests import factories
+from tests.experiments.services.counted_experiments import count, reported
+from tests.factories import NOW
+
+DAY = timedelta(days=1)
+FIXED = {"plan": Experiment.Plan.FIXED, "planned_visitors": 20_000}
+VALUES = {"primary_metric": "value_per_visitor", "goal": "order"}
+STOPPED = {"status": Experiment.Status.STOPPED, "stopped_at": NOW}
+THREE = {"control": "0.3334", "b": "0.3333", "c": "0.3333"}
+
+
+def running(slot, **changes):
+    values = {"started_at": NOW - 10 * DAY, "planned_visitors": 20_000}
+    return factories.make_running_experiment(slot, **(values | changes))
+
+
+def grounds(slot, *counts, rail=None, rollup=None, **changes):
+    """The codes of the decision on an experiment with these counts of visitors and clicks."""
+    experiment = running(slot, **changes)
+    if rail is not None:
+        Guardrail.objects.create(experiment=experiment, **({"metric": "click_rate"} | rail))
+    count(experiment, *counts, **(rollup or {}))
+    report = reported(experiment)
+    decision = decision_on(report, insights_of(report))
+    return {ground.code for ground in (*decision.reasons, *decision.cautions)}
+
+
+CASES = {
+    Code.SRM: lambda slot: grounds(slot, (5_000, 500), (6_000, 600)),
+    Code.MULTIPLE_ARMS: lambda slot: grounds(
+        slot, (5_000, 500), (5_000, 500), rollup={"quarantined_visitors": 100}
+    ),
+    Code.NO_TRAFFIC: lambda slot: grounds(
+        slot, (5_000, 500), (5_000, 500), rollup={"day": NOW.date() - 3 * DAY}
+    ),
+    Code.TOO_FEW_VISITORS: lambda slot: grounds(slot, (99, 30), (99, 30)),
+    Code.TOO_FEW_CONVERSIONS: lambda slot: grounds(slot, (5_000, 19), (5_000, 19)),
+    Code.TOO_FEW_DAYS: lambda slot: grounds(
+        slot, (5_000, 500), (5_000, 500), started_at=NOW - 6 * DAY
+    ),
+    Code.GUARDRAIL_HARMED: lambda slot: grounds(slot, (10_000, 900), (10_000, 500), rail={}),
+    # Nobody has ordered yet.
+    Code.GUARDRAIL_UNCLEAR: lambda slot: grounds(
+        slot, (10_000, 500), (10_000, 700), rail={"metric": "conversion_rate", "goal": "order"}
+    ),
+    Code.GUARDRAIL_HELD: lambda slot: grounds(slot, (10_000, 500), (10_000, 700), rail={}),
+    Code.ARM_WORSE: lambda slot: grounds(slot, (10_000, 700), (10_000, 500)),
+    Code.ARM_BETTER: lambda slot: grounds(slot, (10_000, 500), (10_000, 700)),
+    # The control earns nothing, so no lift exists.
+    Code.NO_RESULT: lambda slot: grounds(slot, (5_000, 0), (5_000, 0), **VALUES),
+    Code.NO_RELEVANT_DIFFERENCE: lambda slot: grounds(
+        slot, (10**9, 10**8), (10**9, 10**8), planned_visitors=2 * 10**9
+    ),
+    Code.PLAN_NOT_FINISHED: lambda slot: grounds(slot, (5_000, 500), (5_000, 510)),
+    Code.PLAN_FINISHED_WITHOUT_WINNER: lambda slot: grounds(
+        slot, (10_000, 500), (10_000, 510), **FIXED
+    ),
+    Code.STOPPED_WITHOUT_WINNER: lambda slot: grounds(slot, (5_000, 500), (5_000, 510), **STOPPED),
+    Code.SUSPICIOUS_LIFT: lambda slot: grounds(slot, (6_000, 300), (6_000, 600)),
+    Code.WINNERS_CURSE: lambda slot: grounds(slot, (10_000, 500), (10_000, 700)),
+    Code.BELOW_MINIMUM_CHANGE: lambda slot: grounds(
+        slot, (10**9, 10**8), (10**9, 10**8 + 300_000), planned_visitors=2 * 10**9
+    ),
+    Code.RUNNER_UP_NOT_EXCLUDED: lambda slot: grounds(
+        slot, (10_000, 500), (10_000, 800), (10_000, 790), shares=THREE
+    ),
+}
+
+
+@pytest.mark.parametrize("code", CASES, ids=lambda code: code.value)
+def test_reason_comes_from_rows_of_the_database(slot, code):
+    assert code in CASES[code](slot)
+
+
+def test_no_reason_is_left_out():
+    assert set(CASES) == set(Code)
+
+
+@pytest.mark.parametrize(
+    ("module", "kind"),
+    [(decisions, Evidence), (decisions, ArmEvidence), (guardrails, GuardrailEvidence)],
+    ids=["experiment", "arm", "guardrail"],
+)
+def test_every_field_of_the_evidence_is_set(slot, monkeypatch, module, kind):
+    given = []
+
+    def recorded(**values):
+        given.append(set(values))
+        return kind(**values)
+
+    monkeypatch.setattr(module, kind.__name__, recorded)
+    grounds(slot, (10_000, 500), (10_000, 700), rail={})
+    assert given
+    assert all(names == {field.name for field in fields(kind)} for names in given)
+
+
+def test_evidence_holds_what_the_rows_say(slot):
+    ends_at = NOW + 4 * DAY
+    experiment = running(slot, planned_visitors=None, ends_at=ends_at, alpha=0.1)
+    rollup = {"day": NOW.date() - DAY, "quarantined_visitors": 2}
+    count(experiment, (5_000, 500), (5_100, 510), **rollup)
+    report = reported(experiment)
+    evidence = evidence_of(report, insights_of(report))
+    assert (evidence.control_n, evidence.control_conversions) == (5_000, 500)
+    assert (evidence.rule, evidence.alpha, evidence.stopped) == (Rule.SEQUENTIAL, 0.1, False)
+    assert (evidence.days, evidence.planned_days, evidence.planned_n) == (10, 14, None)
+    assert (evidence.silent_hours, evidence.multiple_arm_visitors) == (12, 4)
+    assert evidence.srm_p_value == report.srm.p_value
+    assert evidence.days_left > 0
+    assert evidence.higher_is_better
+
+
+def test_planned_end_is_the_plan_only_where_no_number_of_visitors_is(slot):
+    ends_at = NOW + 4 * DAY
+    experiment = running(slot, ends_at=ends_at, **FIXED)
+    count(experiment, (10_000, 500), (10_000, 700))
+    evidence = evidence_of(reported(experiment))
+    assert (evidence.planned_n, evidence.planned_days, evidence.finished) == (20_000, None, True)
+
+
+def test_experiment_that_ran_to_its_planned_end_has_finished_its_plan(slot):
+    times = {"started_at": NOW - 10 * DAY, "ends_at": NOW, "planned_visitors": None}
+    codes = grounds(slot, (5_000, 500), (5_000, 510), **times, **STOPPED)
+    assert Code.PLAN_FINISHED_WITHOUT_WINNER in codes
+
+
+def test_every_metric_says_which_way_is_good():
+    assert set(HIGHER_IS_BETTER) == set(Experiment.Metric)
