@@ -10,44 +10,52 @@ import { forget, keep, read, write } from "./storage.js";
 import { attributes, context, isBot, objects, visitorId } from "./visitor.js";
 
 const PATIENCE_MS = 300; // a hidden button must not be noticed
+const NOT_MODIFIED = 304;
+/** Modes of consent in which a visitor is told apart from others. */
+const MODES_WITH_VISITOR = ["granted", "delayed", "cookieless"];
 
 const script = document.currentScript;
-const { key, consent, signals, visitor: own } = script.dataset;
+const { key, consent: modeOfPage, signals, visitor: ownVisitor } = script.dataset;
 const { origin } = new URL(script.src);
 
-/** What the site or the visitor wishes: a mode of consent, `true` or `false`. */
-let wish;
+/** The latest wish of the site or the visitor: a mode of consent, `true` or `false`. */
+let latestWish;
 /** The service may be asked; `visitor` is null as long as nobody may be told apart. */
 let mayAsk = false;
 /** @type {string | null} */
 let visitor = null;
-/** The page view, the latest question to the service, and what was exposed. */
-let view = "";
-let turn = 0;
-/** @type {Record<string, boolean>} */
-let exposed = {};
+/** The address of the page view, and the number of the latest question to the service. */
+let viewUrl = "";
+let latestQuestion = 0;
+/** What was reported as exposed on this page view. */
+let exposed = new Set();
 /** What is to be done with a slot at present. @type {(cta: import("./slots.js").Cta) => void} */
-let act;
+let treat;
 
 const api = {
   /** Ask again and fill the slots; until the answer is there, or too late, hide them. */
   async refresh() {
     if (!mayAsk) return;
-    const mine = ++turn;
-    if (view && view !== location.href) exposed = {};
-    view = location.href;
+    latestQuestion += 1;
+    const question = latestQuestion;
+    if (viewUrl && viewUrl !== location.href) exposed = new Set();
+    viewUrl = location.href;
     let isLate = false;
     setTimeout(() => {
       isLate = true;
       slots.reveal();
     }, PATIENCE_MS);
-    act = (cta) => isLate || slots.hide(cta);
+    treat = (cta) => {
+      if (!isLate) slots.hide(cta);
+    };
     scan();
-    const flags = await evaluate(mine).catch(console.warn);
-    if (mine !== turn) return; // the page or the consent is another one by now
+    const flags = await evaluate(question).catch(console.warn);
+    if (question !== latestQuestion) return; // the page or the consent is another one by now
     slots.reveal();
-    const usable = !isLate && flags;
-    act = (cta) => usable && slots.show(cta, usable.find((flag) => flag.key === cta.slot));
+    const isUsable = flags && !isLate;
+    treat = (cta) => {
+      if (isUsable) slots.show(cta, flags.find((flag) => flag.key === cta.slot));
+    };
     scan();
   },
 
@@ -59,34 +67,42 @@ const api = {
   },
 
   consent(given) {
-    if (given === wish) return;
-    let mode = given === true ? "granted" : given;
-    if (isBot() || (objects() && signals !== "ignore" && mode !== "necessary")) mode = "off";
-    if (wish && mode !== "granted") forget();
-    wish = given;
-    const canTell = mode !== "granted" || keep();
-    visitor = /^(gr|del|coo)/.test(mode) && (own || (canTell && visitorId()));
-    mayAsk = visitor || mode === "necessary";
+    if (given === latestWish) return;
+    const mode = modeFor(given);
+    if (latestWish && mode !== "granted") forget();
+    latestWish = given;
+    const mayTell = mode !== "granted" || keep();
+    visitor = null;
+    if (MODES_WITH_VISITOR.includes(mode)) visitor = ownVisitor || (mayTell ? visitorId() : null);
+    mayAsk = visitor !== null || mode === "necessary";
     outbox.open(mode === "delayed" ? "" : origin + "/api/v1/events?key=" + encodeURIComponent(key));
-    turn++;
-    view = "";
+    latestQuestion += 1; // an answer that is still on its way is not for this mode
+    viewUrl = "";
     slots.reveal();
-    act = (cta) => slots.show(cta);
+    treat = (cta) => slots.show(cta);
     return scan();
   },
 
-  visitor: () => visitor || null,
+  visitor: () => visitor,
 
   /** What a page calls before the snippet is there: `(window.ctaopt ||= []).push([...])`. */
   push: ([name, ...rest]) => api[name](...rest),
 };
 
+/** @param {string | boolean} given @returns {string} the mode of consent that holds */
+function modeFor(given) {
+  const mode = given === true ? "granted" : given || "off";
+  if (isBot()) return "off";
+  const isObjection = objects() && signals !== "ignore";
+  return isObjection && mode !== "necessary" ? "off" : mode;
+}
+
 /** Do with each slot what is to be done; ask first if the page is another one by now. */
 function scan() {
   const found = slots.find();
-  if (mayAsk && view !== location.href && found.some(({ isRendered }) => !isRendered))
-    return api.refresh();
-  found.forEach(act);
+  const hasOpenSlot = found.some(({ isRendered }) => !isRendered);
+  if (mayAsk && viewUrl !== location.href && hasOpenSlot) return api.refresh();
+  found.forEach((cta) => treat(cta));
 }
 
 /** @param {import("./slots.js").Flag} flag */
@@ -96,15 +112,15 @@ function report({ key: slot, variant, metadata }, wasClicked) {
   const event = { slot, visitor, variant, experiment };
   const mark = JSON.stringify(event);
   // Who clicked has seen it, be it by the keyboard or before the observer looked.
-  if (!exposed[mark]) outbox.add({ type: "exposure", ...event, attributes: attributes() });
-  exposed[mark] = true;
+  if (!exposed.has(mark)) outbox.add({ type: "exposure", ...event, attributes: attributes() });
+  exposed.add(mark);
   if (!wasClicked) return;
   outbox.add({ type: "click", ...event });
   outbox.flush(true);
 }
 
 /** @returns {Promise<import("./slots.js").Flag[]>} the answer for every slot of the site */
-async function evaluate(mine) {
+async function evaluate(question) {
   const { etag, flags: known, arms = {} } = read("flags") || {};
   const answer = await fetch(origin + "/ofrep/v1/evaluate/flags", {
     method: "POST",
@@ -115,33 +131,36 @@ async function evaluate(mine) {
     },
     body: JSON.stringify({ context: context(visitor, arms) }),
   });
-  if (answer.status === 304) return known;
+  if (answer.status === NOT_MODIFIED) return known;
   if (!answer.ok) throw "ctaopt: the service answered " + answer.status;
   const { flags } = await answer.json();
-  flags.forEach(({ variant, metadata }) => {
+  for (const { variant, metadata } of flags) {
     if (metadata?.experiment) arms[metadata.experiment] = variant;
-  });
-  if (mine === turn) write("flags", { etag: answer.headers.get("ETag"), flags, arms });
+  }
+  if (question === latestQuestion) write("flags", { etag: answer.headers.get("ETag"), flags, arms });
   return flags;
 }
 
+/** @param {import("../cta.d.ts").CtaOptQueue} early calls from before the snippet was there */
+function start(early) {
+  slots.listen(report);
+  const hasConsent = early.some(([name]) => name === "consent");
+  if (!hasConsent) api.consent(modeOfPage || "granted");
+  window.ctaopt = api;
+  addEventListener("visibilitychange", () => {
+    if (document.hidden) outbox.flush(true);
+    else slots.lookAgain();
+  });
+  addEventListener("DOMContentLoaded", scan);
+  let frame = 0;
+  new MutationObserver(() => {
+    cancelAnimationFrame(frame);
+    // Before the next paint, so that no CTA shows its default between parsing and filling.
+    frame = requestAnimationFrame(scan);
+  }).observe(document, { childList: true, subtree: true });
+  for (const call of early) api.push(call);
+}
 
-slots.listen(report);
-// On a page that has the snippet twice this is no list: the second one ends here, and does nothing.
-const early = [].concat(window.ctaopt || []);
-early.some(([name]) => name === "consent") || api.consent(consent || "granted");
-window.ctaopt = api;
-
-addEventListener("visibilitychange", () => {
-  if (document.hidden) outbox.flush(true);
-  else slots.lookAgain();
-});
-addEventListener("DOMContentLoaded", scan);
-let frame = 0;
-new MutationObserver(() => {
-  cancelAnimationFrame(frame);
-  // Before the next paint, so that no CTA shows its default between parsing and filling.
-  frame = requestAnimationFrame(scan);
-}).observe(document, { childList: true, subtree: true });
-
-early.forEach(api.push);
+const queue = window.ctaopt || [];
+// On a page that has the snippet twice it is the first one's API: the second does nothing.
+if (Array.isArray(queue)) start(queue);

@@ -9,10 +9,13 @@ import { uuid7 } from "./uuid.js";
 
 const MAX_KEPT = 100; // about 30 kB, half of what a browser lets a closing page send
 const BATCH_MS = 500;
+const FIRST_RETRY_MS = 10_000;
+const TOO_MANY_REQUESTS = 429;
+const SERVER_ERROR = 500;
 
 let url = "";
 let timer = 0;
-let retryMs = 5000; // doubled with each failure
+let retryMs = FIRST_RETRY_MS; // doubled with each failure
 /** Something is kept that was not yet handed to the network. */
 let isDue = true;
 
@@ -27,8 +30,8 @@ export function open(to) {
 
 /** @param {object} event without id and time */
 export function add(event) {
-  const whole = { id: uuid7(), ...event, at: new Date().toISOString() };
-  write("outbox", [...kept(), whole].slice(-MAX_KEPT));
+  const stamped = { id: uuid7(), ...event, at: new Date().toISOString() };
+  write("outbox", [...kept(), stamped].slice(-MAX_KEPT));
   flushIn(BATCH_MS);
 }
 
@@ -41,19 +44,23 @@ function flushIn(ms) {
 /** Send what is kept, in the way that survives the page if the page may go away at once. */
 export function flush(isLeaving) {
   const batch = kept();
-  if (!url || !isDue || !batch[0]) return;
+  if (!url || !isDue || batch.length === 0) return;
   isDue = false;
   const body = JSON.stringify({ events: batch });
   // The browser's word that it will send is no answer: the events stay, and go once more.
   if (isLeaving && navigator.sendBeacon(url, body)) return;
-  const again = () => flushIn((retryMs *= 2));
+  const retry = () => {
+    flushIn(retryMs);
+    retryMs *= 2;
+  };
   // A text is sent as text/plain, without asking first (no CORS preflight).
   fetch(url, { method: "POST", body, keepalive: true }).then(({ status }) => {
     // What the service refuses now it would refuse again; only its own trouble is worth a wait.
-    if (status > 499 || status === 429) return again();
+    if (status >= SERVER_ERROR || status === TOO_MANY_REQUESTS) return retry();
+    const sent = new Set(batch.map(({ id }) => id));
     write(
       "outbox",
-      kept().filter((one) => !batch.some(({ id }) => id === one.id)),
+      kept().filter(({ id }) => !sent.has(id)),
     );
-  }, again);
+  }, retry);
 }

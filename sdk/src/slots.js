@@ -7,21 +7,25 @@
  *
  * One CTA of the page, the flag that it shows, and how to take that back. One that the site's
  * server has filled is only watched.
- * @typedef {{element: HTMLElement, slot: string, isRendered?: string, flag?: Flag,
+ * @typedef {{element: HTMLElement, slot: string, isRendered: boolean, flag?: Flag,
  *   destination?: string, undo: (() => void)[]}} Cta
  */
 
 const CTA = "a,button";
 // Where a visitor may be sent: never to a script.
 const SAFE = /^(https?:\/\/|mailto:|tel:|sms:|[/#?])/;
+const VISIBLE_SHARE = 0.5; // of the element's area, as in advertising
 const LOOK_MS = 500; // half of what counts as a view in advertising
+const MIDDLE_BUTTON = 1;
 const SIZES = { small: "0.875em", large: "1.25em" };
 
 /** @type {WeakMap<Element, Cta>} */
 const ctas = new WeakMap();
 /** Styles of what is hidden. @type {CSSStyleDeclaration[]} */
 let hidden = [];
-const observer = new IntersectionObserver((entries) => entries.forEach(look), { threshold: 0.5 });
+const observer = new IntersectionObserver((entries) => entries.forEach(look), {
+  threshold: VISIBLE_SHARE,
+});
 /** @type {(flag: Flag, wasClicked?: boolean) => void} */
 let onSeen;
 
@@ -32,14 +36,19 @@ export function listen(callback) {
 
 /** @returns {Cta[]} those whose element the parser has finished */
 export function find() {
-  return [...document.querySelectorAll("[data-cta-slot]")]
-    // What holds the last element of a page that is still arriving may not be whole. Of the three
-    // states of a page, "loading" alone has no eighth letter.
-    .filter((it) => document.readyState[7] || !it.contains([...document.all].pop()))
-    .map((holder) => {
-      const element = holder.matches(CTA) ? holder : holder.querySelector(CTA) || holder;
-      return ctas.get(element) || adopt(element, holder.dataset);
-    });
+  const holders = [...document.querySelectorAll("[data-cta-slot]")];
+  return holders.filter(isWhole).map((holder) => {
+    const element = holder.matches(CTA) ? holder : holder.querySelector(CTA) || holder;
+    return ctas.get(element) || adopt(element, holder.dataset);
+  });
+}
+
+/** @param {Element} holder */
+function isWhole(holder) {
+  if (document.readyState !== "loading") return true;
+  // What holds the last element of a page that is still arriving may have more to come.
+  const lastElement = [...document.querySelectorAll("*")].at(-1);
+  return !holder.contains(lastElement);
 }
 
 /** @param {HTMLElement} element @param {DOMStringMap} data @returns {Cta} */
@@ -47,15 +56,15 @@ function adopt(element, { ctaSlot: slot, ctaVariant: variant, ctaExperiment: exp
   const cta = {
     element,
     slot,
-    isRendered: variant,
-    flag: variant && { key: slot, variant, metadata: { experiment } },
+    isRendered: Boolean(variant),
+    flag: variant ? { key: slot, variant, metadata: { experiment } } : undefined,
     undo: [],
   };
   ctas.set(element, cta);
   watch(cta);
   const clicked = (event) => {
     // The middle button opens a link in a new tab, the right one a menu.
-    if (!cta.flag || event.button > 1) return;
+    if (!cta.flag || event.button > MIDDLE_BUTTON) return;
     onSeen(cta.flag, true);
     // A button in a form belongs to the form, and the site's own handler goes first.
     if (cta.destination && !event.defaultPrevented && !element.form)
@@ -68,7 +77,7 @@ function adopt(element, { ctaSlot: slot, ctaVariant: variant, ctaExperiment: exp
 
 /** @param {IntersectionObserverEntry} entry */
 function look({ target, intersectionRatio }) {
-  if (intersectionRatio < 0.5 || document.hidden) return;
+  if (intersectionRatio < VISIBLE_SHARE || document.hidden) return;
   const cta = ctas.get(target);
   // In the window, and yet hidden by the page, as a closed pop-up is: it may open.
   if (target.checkVisibility?.({ opacityProperty: true, visibilityProperty: true }) === false)
@@ -97,18 +106,18 @@ export function hide({ element, flag }) {
 }
 
 export function reveal() {
-  hidden.splice(0).forEach((style) => (style.visibility = ""));
+  for (const style of hidden) style.visibility = "";
+  hidden = [];
 }
 
 /** @param {Cta} cta @param {Flag} [flag] */
 export function show(cta, flag) {
-  if (!cta.isRendered && flag !== cta.flag) {
-    cta.undo.splice(0).forEach((step) => step());
-    cta.flag = undefined;
-    cta.destination = "";
-    if (flag?.value?.text) dress(cta, flag);
-    watch(cta);
-  }
+  if (cta.isRendered || flag === cta.flag) return;
+  for (const step of cta.undo.splice(0)) step();
+  cta.flag = undefined;
+  cta.destination = "";
+  if (flag?.value?.text) dress(cta, flag);
+  watch(cta);
 }
 
 /** @param {Cta} cta @param {Flag} flag */
@@ -116,17 +125,32 @@ function dress(cta, flag) {
   const { element, undo } = cta;
   const { text, href, form, locale, dir, style } = flag.value;
   const { background_color, text_color, size, icon } = style || {};
-  const put = (values, get, set) => {
-    for (const name in values) {
-      const before = get(name);
-      if (!values[name]) continue;
-      set(name, values[name]);
-      undo.push(() => set(name, before));
-    }
-  };
+  undo.push(setLabel(element, text, icon));
+  const destination = SAFE.test(href) ? href : undefined;
+  if (destination && element.matches("button")) cta.destination = destination;
+  setAttributes(undo, element, {
+    lang: locale,
+    dir,
+    href: element.matches("a") ? destination : undefined,
+    // A screen reader says the label, so it must not go on saying the old text.
+    "aria-label": element.hasAttribute("aria-label") ? text : undefined,
+    // For the site's own style sheet.
+    "data-cta-form": form,
+    "data-cta-size": size,
+    "data-cta-variant": flag.variant,
+  });
+  setStyles(undo, element.style, {
+    backgroundColor: background_color,
+    color: text_color,
+    fontSize: SIZES[size],
+  });
+  cta.flag = flag;
+}
+
+/** @param {Element} element @returns {() => void} how to take it back */
+function setLabel(element, text, icon) {
   const label = element.querySelector("[data-cta-text]") || element;
   const before = [...label.childNodes];
-  undo.push(() => label.replaceChildren(...before));
   label.textContent = text;
   if (icon) {
     const span = document.createElement("span");
@@ -134,29 +158,30 @@ function dress(cta, flag) {
     span.textContent = icon + " ";
     label.prepend(span);
   }
-  const isSafe = SAFE.test(href);
-  if (isSafe && element.matches("button")) cta.destination = href;
-  put(
-    {
-      lang: locale,
-      dir,
-      href: isSafe && element.matches("a") && href,
-      // A screen reader says the label, so it must not go on saying the old text.
-      "aria-label": element.hasAttribute("aria-label") && text,
-      // For the site's own style sheet.
-      "data-cta-form": form,
-      "data-cta-size": size,
-      "data-cta-variant": flag.variant,
-    },
-    (name) => element.getAttribute(name),
-    (name, value) =>
-      value === null ? element.removeAttribute(name) : element.setAttribute(name, value),
-  );
-  // One property at a time (CSSOM), which a strict content security policy allows.
-  put(
-    { backgroundColor: background_color, color: text_color, fontSize: SIZES[size] },
-    (name) => element.style[name],
-    (name, value) => (element.style[name] = value),
-  );
-  cta.flag = flag;
+  return () => label.replaceChildren(...before);
+}
+
+/** Set the attributes that have a value. */
+function setAttributes(undo, element, values) {
+  for (const [name, value] of Object.entries(values)) {
+    if (!value) continue;
+    const before = element.getAttribute(name);
+    undo.push(() => {
+      if (before === null) element.removeAttribute(name);
+      else element.setAttribute(name, before);
+    });
+    element.setAttribute(name, value);
+  }
+}
+
+/** Set one property at a time (CSSOM), which a strict content security policy allows. */
+function setStyles(undo, style, values) {
+  for (const [name, value] of Object.entries(values)) {
+    if (!value) continue;
+    const before = style[name];
+    undo.push(() => {
+      style[name] = before;
+    });
+    style[name] = value;
+  }
 }

@@ -24,8 +24,11 @@ function attempt(step) {
 export const read = (name) => attempt(() => JSON.parse(shelf[PREFIX + name]));
 
 /** @param {string} name @param {unknown} value */
-export const write = (name, value) =>
-  attempt(() => (shelf[PREFIX + name] = JSON.stringify(value)));
+export function write(name, value) {
+  attempt(() => {
+    shelf[PREFIX + name] = JSON.stringify(value);
+  });
+}
 
 /**
  * From now on the browser's storage is used. A visitor known from an earlier page stays that
@@ -38,13 +41,16 @@ export const keep = () =>
     localStorage[PREFIX + "since"] ||= Date.now();
     if (!localStorage[PREFIX + "visitor"]) Object.assign(localStorage, shelf);
     shelf = localStorage;
-    return (isLasting = true);
+    isLasting = true;
+    return true;
   });
 
 /** Forget everything; nothing is stored from now on. */
 export function forget() {
   attempt(() => {
-    for (const name in localStorage) if (name.startsWith(PREFIX)) delete localStorage[name];
+    for (const name of Object.keys(localStorage)) {
+      if (name.startsWith(PREFIX)) localStorage.removeItem(name);
+    }
   });
   document.cookie = COOKIE + ";path=/;max-age=0";
   shelf = {};

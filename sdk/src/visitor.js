@@ -10,7 +10,7 @@ export const isBot = () =>
   navigator.webdriver || /bot|spider/i.test(navigator.userAgent);
 
 /** @returns {boolean} Global Privacy Control or Do Not Track asks not to be measured */
-export const objects = () => navigator.globalPrivacyControl || navigator.doNotTrack == 1;
+export const objects = () => navigator.globalPrivacyControl || navigator.doNotTrack === "1";
 
 /** @returns {string} the id of this visitor, kept as long as anything is */
 export function visitorId() {
@@ -19,17 +19,23 @@ export function visitorId() {
   return known;
 }
 
+/** The visitor's name where none may be given: OFREP wants some key. */
+const NOBODY = "-";
+const PHONE_PX = 600; // the shorter side of a screen; tablets have more
+
 const locale = () => document.documentElement.lang || navigator.language;
+
+/** @returns {string} by the finger or the mouse, and the room there is */
+function device() {
+  const hasTouch = matchMedia("(pointer: coarse)").matches;
+  if (!hasTouch) return "desktop";
+  return Math.min(screen.width, screen.height) < PHONE_PX ? "mobile" : "tablet";
+}
 
 /** What may split a report. */
 export function attributes() {
   return {
-    // By the finger or the mouse, and the room there is.
-    device: !matchMedia("(pointer: coarse)").matches
-      ? "desktop"
-      : Math.min(screen.width, screen.height) < 600
-        ? "mobile"
-        : "tablet",
+    device: device(),
     locale: locale(),
     // Unknown where nothing is stored.
     new_visitor: isLasting ? Date.now() - read("since") < VISIT_MS : undefined,
@@ -53,4 +59,4 @@ export const context = (visitor, arms) =>
         // Who logs in keeps the arm: the site names the visitor now, this is who it was before.
         anonymousId: read("visitor"),
       }
-    : { targetingKey: "-", locale: locale(), measured: false };
+    : { targetingKey: NOBODY, locale: locale(), measured: false };
