@@ -1,5 +1,6 @@
 import pytest
 from django.urls import reverse
+from pytest_django.asserts import assertInHTML
 
 from experiments.models import Job
 from ml import predict
@@ -171,7 +172,8 @@ def test_ranking_shows_sureness_words_checks_pairs_and_proposals(admin_client, r
     page = watch(admin_client, ranking)
     assert "1 to 2" in page
     assert "toss-up" in page
-    assert 'cta-word-up">Recevoir <small>+5.0 %' in page
+    word = '<span class="cta-word cta-word-up">Recevoir <small>+5.0 %</small></span>'
+    assertInHTML(word, page)
     assert "infinitive: “recevoir”" in page
     assert "few visitors get there" in page
     assert "Chance that the row beats the column" in page
