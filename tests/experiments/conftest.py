@@ -6,9 +6,11 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db import connections
 
+from experiments.services.serving.snapshot import build_snapshot
 from tests import factories
 from tests.crowd import crowd, shop  # noqa: F401
 from tests.demo import demo_site  # noqa: F401
+from tests.factories import NOW
 
 
 @pytest.fixture(scope="session")
@@ -95,3 +97,10 @@ def admin_client(client, owner):
     """The owner's browser."""
     client.force_login(owner)
     return client
+
+
+@pytest.fixture
+def served(running_experiment):
+    """The shop as serving and ingestion see it, with its running experiment."""
+    site = running_experiment.slot.site
+    return build_snapshot(revision=1, now=NOW).client_keys[site.client_key]

@@ -2,10 +2,8 @@ import json
 
 import pytest
 from django.urls import reverse
-from django.utils import translation
 
 from experiments.models import Audience
-from experiments.services.catalogue.audience_summary import summary_of
 from tests import factories
 
 ADD = "admin:experiments_audience_add"
@@ -122,25 +120,3 @@ def test_live_check_is_for_people_of_the_admin(client, stranger, admin_client):
     stranger.save()
     client.force_login(stranger)
     assert client.post(reverse(CHECK), rows_form()).status_code == 403
-
-
-@pytest.mark.parametrize(
-    ("condition", "english", "french"),
-    [
-        ({}, "Every visitor", "Tous les visiteurs"),
-        (
-            {"$or": [{"locale": "fr"}, {"plan": {"$exists": False}}]},
-            "Language is “fr” or plan is not known",
-            "Langue est « fr » ou plan est inconnu",
-        ),
-        (
-            {"$not": {"a": 1}},
-            "A condition in JSON that has no rows",
-            "Une condition en JSON, sans lignes",
-        ),
-    ],
-)
-def test_summary_is_in_the_readers_language(condition, english, french):
-    assert summary_of(condition) == english
-    with translation.override("fr"):
-        assert summary_of(condition) == french.replace("« ", "«\u00a0").replace(" »", "\u00a0»")

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from experiments.targeting.evaluation import evaluate_condition
@@ -121,8 +121,9 @@ def test_what_rows_say_comes_back_as_rows_that_say_the_same(match, rows):
 
 
 @given(scalars)
+@example("0 ")  # as a number it would lose the space, so it is written in quotes
 def test_value_that_is_written_is_read_again(value):
-    assert typed(written(value)) == (value.strip() if isinstance(value, str) else value)
+    assert typed(written(value)) == value
 
 
 def test_text_that_looks_like_a_number_stays_a_text():

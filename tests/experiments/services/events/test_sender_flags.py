@@ -94,12 +94,6 @@ def test_address_inside_a_network_is_internal(address, expected):
     assert flags_of(Sender(address=address), own) == expected
 
 
-def test_visitor_of_the_house_is_internal():
-    own = internal_traffic(networks=[], visitors=["staff-", "test-"])
-    assert own.visitor_flags("staff-7") == own.visitor_flags("test-") == Event.Flag.INTERNAL
-    assert own.visitor_flags("v-staff-7") == NOBODY.visitor_flags("staff-7") == 0
-
-
 def test_flags_add_up():
     sender = Sender(user_agent="Googlebot/2.1", purpose="prefetch", address="192.0.2.1")
     own = internal_traffic(networks=["192.0.2.0/24"], visitors=[])

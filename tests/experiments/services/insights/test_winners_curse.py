@@ -1,11 +1,8 @@
-import numpy as np
 import pytest
 
 from experiments.models import Experiment
-from experiments.services.insights.lift_estimates import lift_estimates
 from experiments.services.insights.winners_curse import checked_lifts
 from experiments.stats.bayesian.priors import NormalPrior
-from experiments.stats.estimation.sufficient_statistics import Proportion
 from experiments.stats.meta_analysis.empirical_bayes import PriorFit
 from tests import factories
 from tests.experiments.services.counted_experiments import counted
@@ -17,19 +14,6 @@ FIXED = {"plan": Experiment.Plan.FIXED, "planned_visitors": 20_000}
 def site_prior(sd):
     prior = NormalPrior(sd=sd, source="empirical Bayes, 30 tests")
     return PriorFit(prior=prior, reason=None, n_tests=30, n_effects=30)
-
-
-def test_lift_estimate_has_the_error_of_the_delta_method():
-    # Values of gbstats 0.8.0, ../shared/notes/statistics.md section 14.
-    both = Proportion(n=np.array([10_000, 10_000]), sum=np.array([500, 580]))
-    (found,) = lift_estimates(both)
-    assert found.lift == pytest.approx(0.16)
-    assert found.se == pytest.approx(0.0688627621, rel=1e-8)
-    assert found.base == pytest.approx(0.05)
-
-
-def test_lift_estimate_is_none_without_a_click():
-    assert lift_estimates(Proportion(n=np.array([10, 10]), sum=np.array([0, 3]))) == [None]
 
 
 def test_prior_of_the_site_corrects_every_arm(running_experiment):

@@ -3,8 +3,15 @@ from decimal import Decimal
 import pytest
 
 from experiments.models import CTA, Experiment
-from experiments.services.lifecycle.drafts import MAX_ARMS, DraftingError, draft_experiment
-from experiments.services.lifecycle.transitions import start_experiment
+from experiments.services.lifecycle.drafts import (
+    MAX_ARMS,
+    DraftingError,
+    draft_experiment,
+    duplicate_experiment,
+)
+from experiments.services.lifecycle.transitions import (
+    start_experiment,
+)
 from tests import factories
 from tests.factories import NOW
 
@@ -73,3 +80,27 @@ def test_audience_of_another_site_is_refused(slot, other_site):
     audience = factories.make_audience(other_site)
     with pytest.raises(DraftingError, match="another site"):
         draft(slot, audience=audience)
+
+
+pytestmark = pytest.mark.on_both_databases
+
+Status = Experiment.Status
+
+
+def test_duplicate_is_a_draft_with_the_same_plan_and_arms(slot):
+    french = factories.make_audience(slot.site)
+    original = factories.make_running_experiment(
+        slot, shares={"control": "0.2", "b": "0.8"}, audience=french, seed="s", coverage="0.5"
+    )
+    copy = duplicate_experiment(experiment=original, key="again")
+    stored = Experiment.objects.get(key="again")
+    assert stored.pk == copy.pk != original.pk
+    assert (stored.status, stored.started_at, stored.seed) == (Status.DRAFT, None, "")
+    assert (stored.audience, stored.coverage) == (french, Decimal("0.5"))
+    arms = [
+        list(row.variants.order_by("arm").values_list("arm", "key", "cta", "share"))
+        for row in (original, stored)
+    ]
+    assert arms[0] == arms[1]
+    original.refresh_from_db()
+    assert (original.key, original.status) == ("hero-test", Status.RUNNING)

@@ -1,12 +1,10 @@
 """An erased visitor leaves nothing behind: the sums are those of a count without them."""
 
 import random
-from datetime import timedelta
 
 import pytest
 
 from experiments.models import (
-    ErasedVisitor,
     Event,
     Experiment,
     GoalRollup,
@@ -15,7 +13,6 @@ from experiments.models import (
     VisitorOutcome,
 )
 from experiments.services.events.ingestion import ingest
-from experiments.services.events.suppression_list import KEPT_FOR, forget_tombstones
 from experiments.services.operations.visitor_erasure import erase_visitor
 from experiments.services.rollups.folding import fold_pending, rebuild_rollups
 from experiments.services.serving.snapshot import build_snapshot
@@ -25,8 +22,6 @@ from tests.factories import NOW, event_message
 from tests.threads import in_threads
 
 pytestmark = pytest.mark.on_both_databases
-
-MINUTE = timedelta(minutes=1)
 
 
 def tables():
@@ -79,34 +74,6 @@ def test_events_that_wait_are_erased_too(running_experiment):
     assert set(VisitorOutcome.objects.values_list("visitor", flat=True)) == {"v-2"}
 
 
-def test_late_copy_of_an_erased_event_counts_as_a_duplicate(running_experiment):
-    message = event_message()
-    sent(message)
-    fold_pending()
-    erase_visitor(site=running_experiment.slot.site, visitor="v-1", now=NOW)
-    receipt = sent(message, event_message(visitor="v-2"), now=NOW + 5 * MINUTE)
-    assert (receipt.accepted, receipt.duplicates, receipt.rejected) == (1, 1, ())
-    assert list(Event.objects.values_list("visitor", flat=True)) == ["v-2"]
-
-
-def test_clock_ahead_brings_nothing_back(running_experiment):
-    message = event_message(at=(NOW + 9 * MINUTE).isoformat())
-    sent(message)
-    erase_visitor(site=running_experiment.slot.site, visitor="v-1", now=NOW)
-    assert sent(message).duplicates == 1
-    assert not Event.objects.exists()
-
-
-def test_visitor_who_comes_back_later_is_a_new_one(running_experiment):
-    sent(event_message(variant="control"))
-    fold_pending()
-    erase_visitor(site=running_experiment.slot.site, visitor="v-1", now=NOW)
-    later = NOW + 11 * MINUTE
-    assert sent(event_message(at=later.isoformat()), now=later).accepted == 1
-    fold_pending()
-    assert VisitorOutcome.objects.get().variant.key == "b"
-
-
 def test_same_name_on_another_site_stays(running_experiment, other_site):
     rival = factories.make_running_experiment(factories.make_slot(other_site), "rival-test")
     sent(event_message())
@@ -127,13 +94,6 @@ def test_erasing_again_says_that_it_was_known(running_experiment):
     assert (first.n_events, first.n_experiments, first.was_known) == (1, 1, True)
     assert (again.n_events, again.n_experiments, again.was_known) == (0, 0, True)
     assert stranger.was_known is False
-
-
-def test_tombstone_names_nobody_and_goes_when_it_is_needed_no_longer(running_experiment):
-    erase_visitor(site=running_experiment.slot.site, visitor="v-1", now=NOW)
-    assert "v-1" not in repr(ErasedVisitor.objects.values().get())
-    assert forget_tombstones(now=NOW + KEPT_FOR) == 0
-    assert forget_tombstones(now=NOW + KEPT_FOR + MINUTE) == 1
 
 
 def test_erasure_that_breaks_off_is_done_again(running_experiment, monkeypatch):

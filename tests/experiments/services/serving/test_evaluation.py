@@ -4,7 +4,6 @@ import pytest
 from scipy.stats import chisquare
 
 from experiments.models import CTAWording, Experiment
-from experiments.services.catalogue.cta_content import localised
 from experiments.services.serving.evaluation import (
     NoWordingError,
     UnknownSlotError,
@@ -96,31 +95,6 @@ def test_slot_whose_cta_says_nothing_is_an_error(slot):
     CTAWording.objects.all().delete()
     with pytest.raises(NoWordingError, match="slot 'hero' has no wording"):
         evaluate(served())
-
-
-@pytest.mark.parametrize(
-    ("wanted", "text"),
-    [
-        ("fr", "Oui"),
-        ("fr-CA", "Oui, là"),
-        ("fr-BE", "Oui"),
-        ("de", "Yes"),
-        ("", "Yes"),
-        ("en-GB", "Yes"),
-        (None, "Yes"),
-        (["fr"], "Yes"),
-    ],
-)
-def test_wording_is_in_the_visitors_language_or_the_sites(site, wanted, text):
-    wordings = {"fr": "Oui", "fr-CA": "Oui, là", "en": "Yes"}
-    cta = factories.make_cta(site, "Yes", wordings=wordings)
-    factories.make_slot(site, default_cta=cta)
-    assert evaluate(served(), locale=wanted).value["text"] == text
-
-
-def test_any_wording_is_better_than_none():
-    assert localised({"it": {"text": "Si"}}, "fr", "en-GB") == {"text": "Si"}
-    assert localised({}, "fr", "en") == {}
 
 
 def test_site_of_key_knows_both_kinds_of_key(site, server_key):

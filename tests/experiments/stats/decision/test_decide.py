@@ -10,7 +10,6 @@ from scipy.stats import binomtest, norm
 from experiments.stats.decision.arm_status import ArmStatus
 from experiments.stats.decision.decide import Code, Decision, Status, decide
 from experiments.stats.decision.evidence import ArmEvidence, Evidence, GuardrailEvidence, Rule
-from experiments.stats.decision.policy import Policy
 from experiments.stats.estimation.sufficient_statistics import Proportion
 from experiments.stats.frequentist.fixed_horizon import compare_fixed
 from experiments.stats.sequential.comparison import compare_sequential
@@ -356,12 +355,6 @@ def test_decide_never_ships_less_when_the_p_value_falls(arm, lower):
     )
     if decide(an_experiment(arm)).status is Status.SHIP:
         assert decide(an_experiment(stronger)).status is Status.SHIP
-
-
-def test_policy_thresholds_are_used():
-    lenient = Policy(srm_alpha=1e-9, minimum_days=0, minimum_conversions=0)
-    evidence = an_experiment(an_arm(conversions=1), srm_p_value=1e-6, days=1)
-    assert decide(evidence, lenient).status is Status.SHIP
 
 
 @pytest.mark.slow

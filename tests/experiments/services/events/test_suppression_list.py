@@ -1,0 +1,61 @@
+"""An erased visitor leaves nothing behind: the sums are those of a count without them."""
+
+from datetime import timedelta
+
+import pytest
+
+from experiments.models import (
+    ErasedVisitor,
+    Event,
+    VisitorOutcome,
+)
+from experiments.services.events.ingestion import ingest
+from experiments.services.events.suppression_list import KEPT_FOR, forget_tombstones
+from experiments.services.operations.visitor_erasure import erase_visitor
+from experiments.services.rollups.folding import fold_pending
+from experiments.services.serving.snapshot import build_snapshot
+from tests.factories import NOW, event_message
+
+pytestmark = pytest.mark.on_both_databases
+
+MINUTE = timedelta(minutes=1)
+
+
+def sent(*messages, key="shop-client-key", now=NOW):
+    served = build_snapshot(revision=1, now=now).client_keys[key]
+    return ingest(site=served, items=messages, now=now)
+
+
+def test_late_copy_of_an_erased_event_counts_as_a_duplicate(running_experiment):
+    message = event_message()
+    sent(message)
+    fold_pending()
+    erase_visitor(site=running_experiment.slot.site, visitor="v-1", now=NOW)
+    receipt = sent(message, event_message(visitor="v-2"), now=NOW + 5 * MINUTE)
+    assert (receipt.accepted, receipt.duplicates, receipt.rejected) == (1, 1, ())
+    assert list(Event.objects.values_list("visitor", flat=True)) == ["v-2"]
+
+
+def test_clock_ahead_brings_nothing_back(running_experiment):
+    message = event_message(at=(NOW + 9 * MINUTE).isoformat())
+    sent(message)
+    erase_visitor(site=running_experiment.slot.site, visitor="v-1", now=NOW)
+    assert sent(message).duplicates == 1
+    assert not Event.objects.exists()
+
+
+def test_visitor_who_comes_back_later_is_a_new_one(running_experiment):
+    sent(event_message(variant="control"))
+    fold_pending()
+    erase_visitor(site=running_experiment.slot.site, visitor="v-1", now=NOW)
+    later = NOW + 11 * MINUTE
+    assert sent(event_message(at=later.isoformat()), now=later).accepted == 1
+    fold_pending()
+    assert VisitorOutcome.objects.get().variant.key == "b"
+
+
+def test_tombstone_names_nobody_and_goes_when_it_is_needed_no_longer(running_experiment):
+    erase_visitor(site=running_experiment.slot.site, visitor="v-1", now=NOW)
+    assert "v-1" not in repr(ErasedVisitor.objects.values().get())
+    assert forget_tombstones(now=NOW + KEPT_FOR) == 0
+    assert forget_tombstones(now=NOW + KEPT_FOR + MINUTE) == 1

@@ -1,0 +1,126 @@
+from decimal import Decimal
+
+import pytest
+
+from experiments.models import CTAWording, Experiment, Variant
+from experiments.services.lifecycle.readiness import CannotStartError
+from experiments.services.lifecycle.transitions import (
+    start_experiment,
+)
+from tests import factories
+from tests.factories import NOW, STARTED
+
+pytestmark = pytest.mark.on_both_databases
+
+Status = Experiment.Status
+
+
+def reasons_against(experiment):
+    """Why it cannot start; nothing is changed by the attempt."""
+    with pytest.raises(CannotStartError) as refused:
+        start_experiment(experiment=experiment, now=NOW)
+    assert Experiment.objects.get(pk=experiment.pk).status == Status.DRAFT
+    assert str(refused.value) == " ".join(refused.value.reasons)
+    return refused.value.reasons
+
+
+def test_experiment_without_arms_cannot_start(slot):
+    draft = factories.make_experiment(slot, shares={})
+    assert reasons_against(draft) == ["An experiment needs a control and at least one other arm."]
+
+
+def test_experiment_of_one_arm_cannot_start(slot):
+    draft = factories.make_experiment(slot, shares={"control": "1"})
+    assert len(reasons_against(draft)) == 1
+
+
+@pytest.mark.parametrize("share", ["0.4", "0.4999", "0.5001"])
+def test_shares_that_do_not_sum_to_one_cannot_start(slot, share):
+    draft = factories.make_experiment(slot, shares={"control": "0.5", "b": share})
+    total = Decimal("0.5") + Decimal(share)
+    assert reasons_against(draft) == [f"The shares sum to {total:.4f}, not to 1."]
+
+
+def test_thirds_sum_to_one_in_steps_of_a_bucket(slot):
+    shares = {"control": "0.3334", "b": "0.3333", "c": "0.3333"}
+    draft = factories.make_experiment(slot, shares=shares)
+    assert start_experiment(experiment=draft, now=NOW) is True
+
+
+def test_arms_with_a_gap_cannot_start(draft):
+    Variant.objects.filter(arm=1).update(arm=2)
+    assert "without a gap" in reasons_against(draft)[0]
+
+
+def test_arm_of_another_site_cannot_start(draft, other_site):
+    Variant.objects.filter(arm=1).update(cta=factories.make_cta(other_site))
+    assert reasons_against(draft) == ["Arm b shows a CTA of another site."]
+
+
+def test_arm_without_wording_cannot_start(draft):
+    CTAWording.objects.filter(cta__variants__key="b").delete()
+    assert reasons_against(draft) == ["The CTA of arm b has no wording."]
+
+
+def test_audience_and_namespace_of_another_site_cannot_start(draft, other_site):
+    draft.audience = factories.make_audience(other_site)
+    draft.namespace = other_site.namespaces.create(key="space", seed="space")
+    draft.namespace_start, draft.namespace_end = Decimal(0), Decimal(1)
+    draft.save()
+    assert reasons_against(draft) == [
+        "The audience belongs to another site.",
+        "The namespace belongs to another site.",
+    ]
+
+
+def test_draft_is_judged_as_it_is_stored(draft, other_site):
+    stale = Experiment.objects.get()
+    draft.audience = factories.make_audience(other_site)
+    draft.save()
+    assert reasons_against(stale) == ["The audience belongs to another site."]
+
+
+@pytest.mark.parametrize("status", [Status.RUNNING, Status.PAUSED])
+def test_rival_on_the_same_slot_and_audience_keeps_it_from_starting(slot, status):
+    factories.make_running_experiment(slot, "rival", status=status)
+    draft = factories.make_experiment(slot)
+    assert reasons_against(draft) == ["rival is live on the same slot and audience."]
+
+
+def test_rival_that_is_stopped_or_elsewhere_does_not_matter(slot):
+    factories.make_experiment(
+        slot, "past", status=Status.STOPPED, started_at=STARTED, stopped_at=NOW
+    )
+    french = factories.make_audience(slot.site)
+    factories.make_running_experiment(slot, "french", audience=french)
+    factories.make_running_experiment(factories.make_slot(slot.site, "footer"), "footer")
+    draft = factories.make_experiment(slot)
+    assert start_experiment(experiment=draft, now=NOW) is True
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "starts"),
+    [("0.5", "1", True), ("0.4999", "1", False), ("0", "0.1", False), ("0.2", "0.3", False)],
+)
+def test_namespace_lets_disjoint_ranges_run_together(slot, start, end, starts):
+    space = slot.site.namespaces.create(key="space", seed="space")
+    factories.make_running_experiment(
+        slot, "rival", namespace=space, namespace_start="0", namespace_end="0.5"
+    )
+    draft = factories.make_experiment(
+        slot, namespace=space, namespace_start=start, namespace_end=end
+    )
+    if starts:
+        assert start_experiment(experiment=draft, now=NOW) is True
+    else:
+        assert reasons_against(draft) == ["rival is live on the same slot and audience."]
+
+
+def test_other_namespace_or_none_does_not_keep_apart(slot):
+    space = slot.site.namespaces.create(key="space", seed="space")
+    part = {"namespace": space, "namespace_start": "0", "namespace_end": "0.5"}
+    factories.make_running_experiment(slot, "rival", **part)
+    assert reasons_against(factories.make_experiment(slot))
+    other = slot.site.namespaces.create(key="other", seed="other")
+    part = {"namespace": other, "namespace_start": "0.5", "namespace_end": "1"}
+    assert reasons_against(factories.make_experiment(slot, "elsewhere", **part))

@@ -1,0 +1,163 @@
+"""The rollups say what a plain recount of the events says, whatever way the events came."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from experiments.models import (
+    Event,
+    Experiment,
+    GoalRollup,
+    PendingBatch,
+    Rollup,
+    VisitorDay,
+    VisitorOutcome,
+)
+from experiments.services.events.ingestion import ingest
+from experiments.services.lifecycle.transitions import stop_experiment
+from experiments.services.rollups.folding import (
+    fold_pending,
+    rebuild_rollups,
+)
+from experiments.services.serving.snapshot import build_snapshot
+from tests.experiments.services.recounting import (
+    COUNTS,
+    COVARIATES,
+    goal_recount,
+    goal_rows_of,
+    left_out_recount,
+    left_out_rows_of,
+    recount,
+    rows_of,
+)
+from tests.factories import NOW, event_message
+
+pytestmark = pytest.mark.on_both_databases
+
+MINUTE = timedelta(minutes=1)
+DAY = timedelta(days=1)
+MORNING = NOW - 2 * DAY
+
+
+def send(*messages, now=NOW, flags=0):
+    """Take events in as the shop's page sends them."""
+    site = build_snapshot(revision=1, now=NOW).client_keys["shop-client-key"]
+    receipt = ingest(site=site, items=messages, now=now, flags=flags)
+    assert receipt.rejected == ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One drawn event: kind, visitor, slot, arm, minute, value; its number is its id."""
+
+    kind: str
+    visitor: int
+    slot: str
+    arm: str
+    minute: int
+    value: int
+    attributes: dict
+    flags: int
+
+    def message(self, number):
+        at = (MORNING + self.minute * 6 * 60 * MINUTE).isoformat()
+        fields = {"id": str(UUID(int=number)), "visitor": f"v-{self.visitor}", "at": at}
+        if self.kind == "conversion":
+            goal = "signup" if self.value % 3 else "newsletter"
+            if self.value % 5 == 0:  # To both sides of the end of the pre-period.
+                fields["at"] = (MORNING + self.minute * 6 * 60 * MINUTE - 14 * DAY).isoformat()
+            return event_message("conversion", goal=goal, value=self.value / 10, **fields)
+        if self.kind == "exposure":
+            fields["attributes"] = self.attributes
+        return event_message(self.kind, slot=self.slot, variant=self.arm, **fields)
+
+
+ATTRIBUTES = (
+    {},
+    {"device": "mobile"},
+    {"device": "desktop", "new_visitor": True},
+    {"device": "mobile", "new_visitor": False},
+)
+sent_events = st.builds(
+    Sent,
+    kind=st.sampled_from(["exposure", "exposure", "click", "conversion"]),
+    visitor=st.integers(0, 3),
+    slot=st.sampled_from(["hero", "footer"]),
+    arm=st.sampled_from(["b", "b", "b", "control"]),
+    minute=st.integers(0, 7),
+    value=st.integers(-20, 50),
+    attributes=st.sampled_from(ATTRIBUTES),
+    flags=st.sampled_from([0] * 12 + [1, 2, 4, 5]),
+)
+SEGMENTS = ("", "device=mobile", "device=desktop", "new_visitor=true", "new_visitor=false")
+
+
+def send_with_flags(*pairs):
+    """Send events, a request for each flag they carry."""
+    for flags in sorted({own for _, own in pairs}):
+        send(*(message for message, own in pairs if own == flags), flags=flags)
+
+
+def tables_of(experiment, table):
+    """The tables (stored or counted again) of everybody, of each segment and of each goal."""
+    goals = {rows_of: goal_rows_of, recount: goal_recount}[table](experiment)
+    columns = COUNTS + COVARIATES
+    left_out = {rows_of: left_out_rows_of, recount: left_out_recount}[table](experiment)
+    return {"goals": goals, "left out": left_out} | {
+        one: table(experiment, one, columns) for one in SEGMENTS
+    }
+
+
+def emptied():
+    """Forget what the last example left."""
+    for model in (Rollup, GoalRollup, VisitorOutcome, VisitorDay, Event, PendingBatch):
+        model.objects.all().delete()
+    Experiment.objects.update(status=Experiment.Status.RUNNING, stopped_at=None)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@given(events=st.lists(sent_events, max_size=14), data=st.data())
+def test_any_order_any_batches_any_retries_give_the_recount(both, events, data):
+    emptied()
+    messages = [(event.message(number), event.flags) for number, event in enumerate(events)]
+    waiting = data.draw(st.permutations(messages), label="order of arrival")
+    while waiting:
+        size = data.draw(st.integers(1, len(waiting)), label="size of the batch")
+        again = data.draw(st.lists(st.sampled_from(messages), max_size=3), label="sent again")
+        send_with_flags(*waiting[:size], *again)
+        waiting = waiting[size:]
+        if data.draw(st.booleans(), label="folded now"):
+            fold_pending(batch=data.draw(st.integers(1, 5), label="fold"))
+    fold_pending()
+    folded = [tables_of(experiment, rows_of) for experiment in both]
+    assert folded == [tables_of(experiment, recount) for experiment in both]
+    for experiment in both:
+        rebuild_rollups(experiment=experiment)
+    assert [tables_of(experiment, rows_of) for experiment in both] == folded
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
+@given(
+    before=st.lists(sent_events, max_size=8),
+    after=st.lists(sent_events.filter(lambda one: one.kind == "conversion"), max_size=4),
+    stop=st.integers(0, 7),
+    fold_first=st.booleans(),
+)
+def test_stop_anywhere_between_the_events_gives_the_recount(both, before, after, stop, fold_first):
+    emptied()
+    experiment = both[0]
+    send_with_flags(*((event.message(number), event.flags) for number, event in enumerate(before)))
+    if fold_first:
+        fold_pending()
+    # The web process whose clock was ahead has dated events after the stop.
+    stop_experiment(experiment=experiment, now=MORNING + stop * 6 * 60 * MINUTE)
+    send(*(event.message(100 + number) for number, event in enumerate(after)))
+    fold_pending()
+    folded = tables_of(experiment, rows_of)
+    assert folded == tables_of(experiment, recount)
+    rebuild_rollups(experiment=experiment)
+    assert tables_of(experiment, rows_of) == folded
