@@ -10,7 +10,7 @@ django.setup(set_prefix=False)
 # Models and settings exist from here on.
 from django.conf import settings  # noqa: E402
 
-from experiments.api.public.change_stream import Stream  # noqa: E402
+from experiments.api.streaming.change_stream import Stream  # noqa: E402
 from experiments.services.serving.snapshot_store import SnapshotStore  # noqa: E402
 
 application = Stream(

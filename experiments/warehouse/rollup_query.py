@@ -41,26 +41,26 @@ SUMS = (
 )
 
 
-def rollups_of(events: Table, question: ExperimentQuery) -> Table:
+def rollups_of(events: Table, query: ExperimentQuery) -> Table:
     """Return a row a variant, day and segment with the amounts of a rollup.
 
     The segment is empty for all visitors, or such as `device=mobile`.
     """
-    visitors = _visitors(_read(events, question), question)
-    cells = visitors.group_by(CELL).aggregate(**_sums(visitors, question.metric))
+    visitors = _visitors(_read(events, query), query)
+    cells = visitors.group_by(CELL).aggregate(**_sums(visitors, query.metric))
     return _by_segment(cells)
 
 
-def goal_rollups_of(events: Table, question: ExperimentQuery) -> Table:
+def goal_rollups_of(events: Table, query: ExperimentQuery) -> Table:
     """Return a row a variant, day and goal of a guardrail, with what its visitors did."""
-    rows = _read(events, question)
-    first = _first_exposures(rows, question)
+    rows = _read(events, query)
+    first = _first_exposures(rows, query)
     first = first.filter(first.exclusion == 0)
-    reached = _conversions(rows, question.guardrail_goals)
+    reached = _conversions(rows, query.guardrail_goals)
     reached = reached.select("visitor", "goal", "occurred_at", "value").join(
         first.select("visitor", "variant", "day", "exposed_at"), "visitor"
     )
-    reached = reached.filter(_counts(reached, question))
+    reached = reached.filter(_counts(reached, query))
     totals = reached.group_by("variant", "day", "goal", "visitor").aggregate(
         value=_total(reached.value)
     )
@@ -71,15 +71,15 @@ def goal_rollups_of(events: Table, question: ExperimentQuery) -> Table:
     )
 
 
-def _read(events: Table, question: ExperimentQuery) -> Table:
+def _read(events: Table, query: ExperimentQuery) -> Table:
     """Return the site's events with the columns and types of the layout."""
-    rows = events.filter(events.site == question.site)
+    rows = events.filter(events.site == query.site)
     return rows.select(**{name: rows[name].cast(kind) for name, kind in COLUMNS.items()})
 
 
-def _first_exposures(rows: Table, question: ExperimentQuery) -> Table:
+def _first_exposures(rows: Table, query: ExperimentQuery) -> Table:
     """Return each visitor's first exposure, when a first sign came, and why they are left out."""
-    shown = _shown(rows, question)
+    shown = _shown(rows, query)
     visitor = ibis.window(group_by=shown.visitor)
     in_time = ibis.window(group_by=shown.visitor, order_by=[shown.is_click, *_time(shown)])
     shown = shown.mutate(
@@ -103,11 +103,9 @@ def _first_exposures(rows: Table, question: ExperimentQuery) -> Table:
     )
 
 
-def _shown(rows: Table, question: ExperimentQuery) -> Table:
+def _shown(rows: Table, query: ExperimentQuery) -> Table:
     """Return exposures and clicks; prefetches only for visitors without a real exposure."""
-    own = rows.filter(
-        (rows.experiment == question.experiment) & rows.type.isin(["exposure", "click"])
-    )
+    own = rows.filter((rows.experiment == query.experiment) & rows.type.isin(["exposure", "click"]))
     own = own.mutate(is_click=own.type == "click")
     really = _number(~own.is_click & ~own.is_prefetched)
     own = own.mutate(was_seen=really.max().over(ibis.window(group_by=own.visitor)) > 0)
@@ -132,17 +130,17 @@ def _time(rows: Table) -> tuple[Value, Value]:
     return rows.occurred_at, rows.event_id
 
 
-def _visitors(rows: Table, question: ExperimentQuery) -> Table:
+def _visitors(rows: Table, query: ExperimentQuery) -> Table:
     """Return what each exposed visitor amounts to: a row a visitor."""
-    first = _first_exposures(rows, question)
+    first = _first_exposures(rows, query)
     clicks = rows.filter((rows.type == "click") & ~rows.is_prefetched)
-    conversions = _conversions(rows, (question.goal,))
+    conversions = _conversions(rows, (query.goal,))
     deeds = ibis.union(
         clicks.select("visitor", "type", "experiment", "occurred_at", value=_zero()),
         conversions.select("visitor", "type", "experiment", "occurred_at", "value"),
     )
     done = deeds.join(first.select("visitor", "exposed_at", "seen_at"), "visitor")
-    totals = _deeds_of_visitors(done, question)
+    totals = _acts_of_visitors(done, query)
     both = first.left_join(totals, "visitor")
     return both.select(
         *CELL,
@@ -152,10 +150,10 @@ def _visitors(rows: Table, question: ExperimentQuery) -> Table:
     )
 
 
-def _deeds_of_visitors(done: Table, question: ExperimentQuery) -> Table:
+def _acts_of_visitors(done: Table, query: ExperimentQuery) -> Table:
     is_click = done.type == "click"
-    counts = ~is_click & _counts(done, question)
-    own_click = is_click & (done.experiment == question.experiment)
+    counts = ~is_click & _counts(done, query)
+    own_click = is_click & (done.experiment == query.experiment)
     before = (done.occurred_at < done.seen_at) & (
         done.occurred_at >= done.seen_at - ibis.interval(days=PRE_PERIOD.days)
     )
@@ -163,7 +161,7 @@ def _deeds_of_visitors(done: Table, question: ExperimentQuery) -> Table:
         clicks=_number(own_click & (done.occurred_at >= done.exposed_at)).sum(),
         conversions=_number(counts).sum(),
         value=_total(counts.ifelse(done.value, _zero())),
-        covariate=_covariate(done, before, question.metric),
+        covariate=_covariate(done, before, query.metric),
     )
 
 
@@ -183,13 +181,13 @@ def _conversions(rows: Table, goals: tuple[str, ...]) -> Table:
     return reached.filter(reached.copy == 0).mutate(value=reached.value.fill_null(_zero()))
 
 
-def _counts(done: Table, question: ExperimentQuery) -> Value:
+def _counts(done: Table, query: ExperimentQuery) -> Value:
     """Return whether a conversion lies in the window after the first exposure, before the end."""
-    window = ibis.interval(hours=question.window_hours)
+    window = ibis.interval(hours=query.window_hours)
     since = (done.occurred_at >= done.exposed_at) & (done.occurred_at <= done.exposed_at + window)
-    if question.stopped_at is None:
+    if query.stopped_at is None:
         return since
-    return since & (done.occurred_at <= ibis.literal(question.stopped_at, "timestamp('UTC', 6)"))
+    return since & (done.occurred_at <= ibis.literal(query.stopped_at, "timestamp('UTC', 6)"))
 
 
 def _sums(visitors: Table, metric: str) -> dict[str, Value]:

@@ -184,25 +184,14 @@ def fit_context_offset(
     scale = _scale(center_in_group(features.plain, group), evidence)
     plain = center_in_group(features.plain, group) / scale
     vectors = center_in_group(np.asarray(features.vectors, dtype=np.float64), group)
-    best: tuple[float, float, float, dict[str, _Level]] | None = None
-    for weight in VECTOR_WEIGHTS if vectors.shape[1] else (0.0,):
-        rows = np.hstack([plain, weight * vectors]) if weight else plain
-        solved = {
-            level: _Level.of(
-                rows[arm_level == level],
-                missed[arm_level == level],
-                evidence=evidence[arm_level == level],
-                group=group[arm_level == level],
-            )
-            for level in levels
-        }
-        for penalty in PENALTIES:
-            error = sum(each.left_out_error(penalty) for each in solved.values())
-            if best is None or error < best[0]:
-                best = (error, penalty, weight, solved)
-    if best is None:  # there is a weight and a penalty
-        return None
-    _, penalty, weight, solved = best
+    penalty, weight, solved = _best_ridge(
+        plain,
+        vectors,
+        missed,
+        evidence=evidence,
+        group=group,
+        members={level: arm_level == level for level in levels},
+    )
     weights = np.array([solved[level].weights(penalty) for level in levels])
     n_plain = plain.shape[1]
     return ContextOffset(
@@ -215,6 +204,33 @@ def fit_context_offset(
         plain=weights[:, :n_plain] / scale,
         vectors=weight * weights[:, n_plain:],
     )
+
+
+def _best_ridge(
+    plain: NDArray[np.float64],
+    vectors: NDArray[np.float64],
+    missed: NDArray[np.float64],
+    *,
+    evidence: NDArray[np.float64],
+    group: NDArray[np.int64],
+    members: Mapping[str, NDArray[np.bool_]],
+) -> tuple[float, float, dict[str, "_Level"]]:
+    """Return penalty, vector weight and solved levels with the least left-out error."""
+    trials = []
+    for weight in VECTOR_WEIGHTS if vectors.shape[1] else (0.0,):
+        rows = np.hstack([plain, weight * vectors]) if weight else plain
+        solved = {
+            level: _Level.of(
+                rows[inside], missed[inside], evidence=evidence[inside], group=group[inside]
+            )
+            for level, inside in members.items()
+        }
+        for penalty in PENALTIES:
+            error = sum(level.left_out_error(penalty) for level in solved.values())
+            trials.append((error, penalty, weight, solved))
+    # The first of equal errors: the smaller vector weight, then the smaller penalty.
+    _, penalty, weight, solved = min(trials, key=lambda trial: trial[0])
+    return penalty, weight, solved
 
 
 def shift_of(

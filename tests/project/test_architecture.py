@@ -1,11 +1,13 @@
 """The borders of style and design, checked by tools and in a fresh interpreter."""
 
+import ast
 import os
 import pkgutil
 import shutil
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 
 import pytest
 
@@ -209,3 +211,72 @@ print("loaded:", sorted(heavy & set(sys.modules)))
 
 def test_worker_that_only_serves_loads_neither_admin_nor_statistics(pytestconfig):
     assert loaded_in(pytestconfig, SERVING_WORKER) == "loaded: []"
+
+
+# Modules without a test module of their own, and the tests that cover them.
+TESTED_ELSEWHERE = {
+    "experiments/services/rollups/postgres_fold.py": "rollups/test_outcome_sql.py, on PostgreSQL",
+}
+
+
+@pytest.mark.parametrize(
+    "package",
+    ["assignment", "event_schema", "services", "stats", "targeting"],
+)
+def test_every_module_has_its_test_module(pytestconfig, package):
+    root = pytestconfig.rootpath
+    modules = [
+        path.relative_to(root)
+        for path in (root / "experiments" / package).rglob("*.py")
+        if path.name != "__init__.py"
+    ]
+    untested = [
+        str(module)
+        for module in modules
+        if not (root / "tests" / module.with_name(f"test_{module.name}")).exists()
+    ]
+    assert set(untested) <= set(TESTED_ELSEWHERE)
+
+
+# Folders whose modules are all of one kind, with one signature: one more is no further subject.
+OF_ONE_KIND = {"experiments/management/commands", "ml/management/commands"}
+MOST_MODULES = 14
+MOST_LINES = 400
+MOST_BODY_LINES = 40
+
+
+def product_files(root):
+    folders = ("ctaopt", "ctaopt_django", "experiments", "ml")
+    return [
+        path
+        for folder in folders
+        for path in (root / folder).rglob("*.py")
+        if "migrations" not in path.parts
+    ]
+
+
+def test_no_package_holds_more_than_fourteen_modules(pytestconfig):
+    root = pytestconfig.rootpath
+    sizes = Counter(
+        str(path.parent.relative_to(root))
+        for path in product_files(root)
+        if path.name != "__init__.py"
+    )
+    large = {name: n for name, n in sizes.items() if n > MOST_MODULES and name not in OF_ONE_KIND}
+    assert large == {}
+
+
+def test_modules_and_functions_are_small(pytestconfig):
+    root = pytestconfig.rootpath
+    large = []
+    for path in product_files(root):
+        text = path.read_text()
+        if text.count("\n") > MOST_LINES:
+            large.append(str(path.relative_to(root)))
+        for node in ast.walk(ast.parse(text)):
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            body = node.body[1:] if ast.get_docstring(node) else node.body
+            if body and body[-1].end_lineno - body[0].lineno + 1 > MOST_BODY_LINES:
+                large.append(f"{path.relative_to(root)}:{node.lineno} {node.name}")
+    assert large == []

@@ -30,7 +30,7 @@ class WarehouseCounts:
         return self.goal_rollups
 
 
-def question_of(experiment: Experiment) -> ExperimentQuery:
+def experiment_query(experiment: Experiment) -> ExperimentQuery:
     """Return what a warehouse has to know of the experiment."""
     return ExperimentQuery(
         site=experiment.slot.site.key,
@@ -49,13 +49,11 @@ def count_in(warehouse: Warehouse, experiment: Experiment) -> WarehouseCounts:
     Raises:
         WarehouseError: If the engine refuses, or its events name a variant that is not here.
     """
-    question = question_of(experiment)
+    query = experiment_query(experiment)
     variants = {variant.key: variant for variant in experiment.variants.all()}
-    rows = warehouse.rows(rollups_of(warehouse.events, question))
+    rows = warehouse.rows(rollups_of(warehouse.events, query))
     goal_rows = (
-        warehouse.rows(goal_rollups_of(warehouse.events, question))
-        if question.guardrail_goals
-        else []
+        warehouse.rows(goal_rollups_of(warehouse.events, query)) if query.guardrail_goals else []
     )
     return WarehouseCounts(
         rollups=tuple(

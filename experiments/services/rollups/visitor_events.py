@@ -35,7 +35,7 @@ class VisitorEvent:
         return parsed(self.written)
 
 
-DEEDS = f"""
+EVENTS = f"""
     SELECT visitor, type, experiment_id, variant_id, goal, value, attributes, occurred_at, flags
     FROM {Event._meta.db_table}
     WHERE site_id = %s AND visitor IN (SELECT value FROM json_each(%s))
@@ -50,7 +50,7 @@ def events_of_visitors(*, site_id: int, visitors: list[str]) -> dict[str, list[V
     """
     events: dict[str, list[VisitorEvent]] = defaultdict(list)
     with connection.cursor() as cursor:
-        cursor.execute(DEEDS, [site_id, msgspec.json.encode(visitors).decode()])
+        cursor.execute(EVENTS, [site_id, msgspec.json.encode(visitors).decode()])
         for visitor, kind, experiment, variant, goal, value, written, at, flags in cursor:
             moment = at.replace(tzinfo=UTC)
             number = None if value is None else Decimal(value)

@@ -28,12 +28,12 @@ def test_every_attribute_that_is_kept_splits():
 
 
 def test_no_engine_is_asked_for_a_distinct_count_or_a_float():
-    question = ExperimentQuery(
+    query = ExperimentQuery(
         site="shop", experiment="test", metric="value_per_visitor", goal="buy",
         guardrail_goals=("read",),
     )  # fmt: skip
     events = ibis.table(COLUMNS, name="events")
     for expression in (rollup_query.rollups_of, rollup_query.goal_rollups_of):
         for engine in ENGINES:
-            sql = str(ibis.to_sql(expression(events, question), dialect=engine)).lower()
+            sql = str(ibis.to_sql(expression(events, query), dialect=engine)).lower()
             assert not any(word in sql for word in ("distinct", "uniq", "double", "float"))

@@ -16,17 +16,6 @@ from urllib.parse import parse_qs
 from django.db import Error
 
 from experiments.api.public.access import CORS_HEADERS, PREFLIGHT_HEADERS, asker_of
-from experiments.api.public.asgi_http import (
-    Receive,
-    Scope,
-    Send,
-    left,
-    live,
-    request_of,
-    send_response,
-    start_stream,
-    write,
-)
 from experiments.api.public.http import (
     RefusedError,
     Request,
@@ -37,6 +26,17 @@ from experiments.api.public.http import (
     etag_of,
     json_response,
     refusal,
+)
+from experiments.api.streaming.asgi_http import (
+    Receive,
+    Scope,
+    Send,
+    left,
+    live,
+    request_of,
+    send_response,
+    start_stream,
+    write,
 )
 from experiments.services.serving.evaluation import site_of_key
 from experiments.services.serving.growthbook_payload import payload_of

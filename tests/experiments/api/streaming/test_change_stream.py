@@ -5,7 +5,7 @@ import logging
 import pytest
 from django.db import OperationalError
 
-from experiments.api.public.change_stream import PATH, Stream
+from experiments.api.streaming.change_stream import PATH, Stream
 from experiments.services.serving.snapshot import ServedSlot, Snapshot
 from tests.factories import served_site
 
