@@ -180,14 +180,11 @@ def bare_scan() -> None:
 def report_times(postgres: PostgresServer, pk: int) -> Figures:
     """Measure what the report page and the API compute, from the experiment's row on."""
     from experiments.selectors import reports
-    from experiments.services.analysis.report import report_of
-    from experiments.services.insights.report_insights import insights_of
-    from experiments.services.reporting.report_json import verdict_on
+    from experiments.services.reporting.full_report import full_report
 
     def report() -> None:
         experiment = reports.experiments_for_report().get(pk=pk)
-        found = report_of(experiment=experiment, now=START + timedelta(days=DAYS))
-        verdict_on(found, insights_of(found))
+        full_report(experiment=experiment, now=START + timedelta(days=DAYS))
 
     report()
     rounds = [timed(postgres, report) for _ in range(REPORTS)]

@@ -23,12 +23,12 @@ from experiments.admin.base import ServedModelAdmin
 from experiments.admin.report import report_context
 from experiments.models import Experiment, Guardrail, Variant
 from experiments.selectors import reports
-from experiments.services.analysis.report import report_of
 from experiments.services.lifecycle import drafts, readiness, transitions
 from experiments.services.lifecycle.change_log import Occasion
 from experiments.services.lifecycle.traffic_allocation import CannotChangeError
 from experiments.services.operations.auto_rollback import reason_in_words
 from experiments.services.operations.frozen_arm_watch import dismiss_alarm
+from experiments.services.reporting.full_report import full_report
 
 Status = Experiment.Status
 
@@ -211,7 +211,7 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
         experiment = get_object_or_404(reports.experiments_for_report(), pk=pk)
         if not self.has_view_permission(request, experiment):
             return HttpResponse(status=403)
-        report = report_of(experiment=experiment, now=timezone.now())
+        full = full_report(experiment=experiment, now=timezone.now())
         return render(
             request,
             "admin/experiments/report.html",
@@ -219,7 +219,7 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
                 **self.admin_site.each_context(request),
                 "title": experiment.name,
                 "opts": self.opts,
-                **report_context(report),
+                **report_context(full),
                 "steps": self._steps(request, experiment),
                 "edit_url": _url("change", experiment),
                 "traffic_url": _url("traffic", experiment),

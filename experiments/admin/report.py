@@ -10,11 +10,8 @@ from experiments.formatting import attribute_name
 from experiments.models import Exclusion, Experiment
 from experiments.services.analysis.comparisons import is_sequential
 from experiments.services.analysis.report import Report
-from experiments.services.insights.draft_planning import slot_plans
-from experiments.services.insights.posteriors import posteriors_of
-from experiments.services.insights.report_insights import Insights, insights_of
-from experiments.services.reporting.decision import guardrail_states
-from experiments.services.reporting.report_json import verdict_on
+from experiments.services.insights.report_insights import Insights
+from experiments.services.reporting.full_report import FullReport
 from experiments.stats.meta_analysis.empirical_bayes import FLOOR
 
 # What a reader may do about visitors who are left out. Of those who saw several arms the page
@@ -29,27 +26,24 @@ LEFT_OUT_HELP = {
 }
 
 
-def report_context(report: Report) -> dict[str, Any]:
+def report_context(full: FullReport) -> dict[str, Any]:
     """Return what is shown of a report."""
+    report, insights = full.report, full.insights
     experiment = report.experiment
-    insights = insights_of(report)
     return {
         **_insight_context(report, insights),
         "experiment": experiment,
         "report": report,
-        "plans": slot_plans(experiment, now=report.as_of),
+        "plans": full.plans,
         "left_out": [
             (one, LEFT_OUT_HELP[one.reason])
             for one in report.left_out
             if one.reason in LEFT_OUT_HELP
         ],
-        "verdict": verdict_on(report, insights),
-        "beliefs": posteriors_of(report, insights),
+        "verdict": full.verdict,
+        "beliefs": full.posteriors,
         "insights": insights,
-        "guardrails": [
-            (report.arms[rail.arm], rail, state)
-            for rail, state in zip(report.guardrails, guardrail_states(report), strict=True)
-        ],
+        "guardrails": [(report.arms[rail.arm], rail, state) for rail, state in full.guardrails],
         "chart": interval_chart(report.arms),
         "confidence": 1 - experiment.alpha,
         "is_value": experiment.primary_metric == Experiment.Metric.VALUE_PER_VISITOR,

@@ -75,13 +75,13 @@ def experiments_by_key(keys: list[str]) -> QuerySet[Experiment]:
 
 def finished_experiments(*, site: Site | None = None) -> QuerySet[Experiment]:
     """Return finished experiments, each with the rollups of everybody in `rollups`."""
-    everybody = Prefetch("rollups", Rollup.objects.filter(segment=""))
-    rows = (
-        experiments_with_wordings()
-        .filter(status__in=Experiment.FINISHED_STATUSES)
-        .prefetch_related(everybody)
-    )
+    rows = experiments_with_wordings().filter(status__in=Experiment.FINISHED_STATUSES)
+    rows = rows.prefetch_related(_everybody())
     return rows if site is None else rows.filter(slot__site=site)
+
+
+def _everybody() -> Prefetch[str]:
+    return Prefetch("rollups", Rollup.objects.filter(segment="").select_related("variant"))
 
 
 def finished_arms_like(experiment: Experiment) -> QuerySet[Variant]:
@@ -115,5 +115,6 @@ def _finished_like(experiment: Experiment) -> Q:
 
 
 def live_experiments() -> QuerySet[Experiment]:
-    """Return running and paused experiments, the newest first."""
-    return experiments_for_report().filter(status__in=Experiment.LIVE_STATUSES)
+    """Return running and paused experiments, the newest first, as `finished_experiments` does."""
+    rows = experiments_for_report().filter(status__in=Experiment.LIVE_STATUSES)
+    return rows.prefetch_related(_everybody())

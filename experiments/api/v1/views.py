@@ -20,8 +20,8 @@ from experiments.api.v1.serializers import (
 )
 from experiments.models import CTA, Audience, Experiment, Site, Slot
 from experiments.selectors import catalogue, reports
-from experiments.services.analysis.report import report_of
 from experiments.services.lifecycle import transitions
+from experiments.services.reporting.full_report import full_report
 from experiments.services.reporting.report_json import report_as_json
 
 
@@ -76,8 +76,8 @@ class ExperimentViewSet(TrafficMixin, ReadOnlyModelViewSet[Experiment]):
     @action(detail=True)
     def report(self, request: Request, key: str) -> Response:
         """The report as JSON: the numbers of the page."""
-        report = report_of(experiment=self.get_object(), now=timezone.now())
-        return Response(report_as_json(report))
+        full = full_report(experiment=self.get_object(), now=timezone.now())
+        return Response(report_as_json(full))
 
     @extend_schema(request=None, responses=ExperimentSerializer)
     @action(detail=True, methods=["post"])

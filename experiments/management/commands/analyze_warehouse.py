@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from experiments.models import Experiment
 from experiments.selectors import reports
-from experiments.services.analysis.report import report_of
 from experiments.services.analysis.rollup_source import StoredCounts
 from experiments.services.analysis.warehouse_source import WarehouseCounts, count_in, differences
+from experiments.services.reporting.full_report import full_report
 from experiments.services.reporting.report_json import report_as_json
 from experiments.warehouse.engines import WarehouseError, open_warehouse
 
@@ -57,8 +57,8 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     def _report(self, experiment: Experiment, counts: WarehouseCounts) -> None:
-        report = report_of(experiment=experiment, now=timezone.now(), counts=counts)
-        self.stdout.write(json.dumps(report_as_json(report), cls=DjangoJSONEncoder))
+        full = full_report(experiment=experiment, now=timezone.now(), counts=counts)
+        self.stdout.write(json.dumps(report_as_json(full), cls=DjangoJSONEncoder))
 
     def _compare(self, experiment: Experiment, counts: WarehouseCounts) -> None:
         found = differences(StoredCounts(experiment), counts)

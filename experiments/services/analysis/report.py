@@ -76,7 +76,6 @@ class Report:
     days: tuple[DayOfArm, ...]
     rollups: tuple[Rollup, ...]
     silent_hours: float | None
-    counts: Counts
 
 
 def report_of(*, experiment: Experiment, now: datetime, counts: Counts | None = None) -> Report:
@@ -108,7 +107,6 @@ def report_of(*, experiment: Experiment, now: datetime, counts: Counts | None = 
         days=_days(rollups),
         rollups=tuple(rollups),
         silent_hours=silent_hours(experiment, rollups, now=now) if has_rivals else None,
-        counts=counts,
     )
 
 

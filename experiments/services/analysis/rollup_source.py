@@ -36,3 +36,10 @@ class StoredCounts:
 
     def goals(self) -> Iterable[GoalRollup]:
         return reports.goal_rollups_of(self.experiment)
+
+
+class PrefetchedCounts(StoredCounts):
+    """Counts of an experiment that came with the rollups of everybody: no query for those."""
+
+    def everybody(self) -> Iterable[Rollup]:
+        return self.experiment.rollups.all()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from experiments.services.analysis.report import Report
 from experiments.stats.estimation.contrasts import contrasts
 from experiments.stats.estimation.cuped import estimate
 from experiments.stats.estimation.lift_intervals import lift_standard_error
@@ -47,3 +48,8 @@ def lift_estimates(statistics: SufficientStatistics) -> list[LiftEstimate | None
         else None
         for lift, se, effect, effect_se, base in zip(*columns, strict=True)
     ]
+
+
+def estimates_of(report: Report) -> list[LiftEstimate | None]:
+    """Return those of the report's comparisons; none where nothing is compared."""
+    return [] if report.statistics is None else lift_estimates(report.statistics)

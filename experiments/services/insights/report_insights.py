@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 from experiments.services.analysis.report import Report
+from experiments.services.analysis.rollup_source import Counts
 from experiments.services.analysis.sample_ratio import has_changed_shares
 from experiments.services.insights.effect_over_time import TimeHints, time_hints
 from experiments.services.insights.exact_tests import ExactReading, exact_readings
+from experiments.services.insights.lift_estimates import estimates_of
 from experiments.services.insights.lift_prior import fit_site_prior
 from experiments.services.insights.segments import (
     AttributeResult,
@@ -44,19 +46,20 @@ class Insights:
     time_left: TimeLeft | None
 
 
-def insights_of(report: Report) -> Insights | None:
-    """Return the insights; None where the report compares nothing."""
+def insights_of(report: Report, counts: Counts) -> Insights | None:
+    """Return the insights; None where the report, of the same counts, compares nothing."""
     if not report.comparisons:
         return None
-    totals = segment_totals(report)
+    totals = segment_totals(report, counts)
     prior = fit_site_prior(report.experiment)
+    estimates = estimates_of(report)
     return Insights(
         prior=prior,
-        lifts=checked_lifts(report, prior),
+        lifts=checked_lifts(report, prior, estimates),
         exact=exact_readings(report),
         segments=segment_results(report, totals),
         health=_health(report, totals),
-        time_left=time_left(report),
+        time_left=time_left(report, estimates),
     )
 
 

@@ -7,6 +7,7 @@ from experiments.event_schema.rules import PHASE
 from experiments.models import Experiment
 from experiments.services.analysis.metric_statistics import Metric, is_enough, statistics_of
 from experiments.services.analysis.report import Report
+from experiments.services.analysis.rollup_source import Counts
 from experiments.services.insights.lift_estimates import lift_estimates
 from experiments.services.rollups.arm_totals import ArmTotals
 from experiments.stats.meta_analysis.segments import Segment, SegmentReport, analyse_segments
@@ -30,12 +31,12 @@ class AttributeResult:
     hidden: int
 
 
-def segment_totals(report: Report) -> SegmentTotals:
+def segment_totals(report: Report, counts: Counts) -> SegmentTotals:
     """Return the totals of every segment. Phases are no trait of a visitor."""
     variants = report.experiment.variants.all()
     arms = {variant.pk: index for index, variant in enumerate(variants)}
     totals: dict[str, dict[str, list[ArmTotals]]] = {}
-    for row in report.counts.segments():
+    for row in counts.segments():
         attribute, _, value = row.segment.partition("=")
         if attribute == PHASE:
             continue

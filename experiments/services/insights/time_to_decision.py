@@ -1,5 +1,6 @@
 """How long a running experiment still needs, at the traffic of its last days."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -8,7 +9,7 @@ import numpy as np
 from experiments.models import Experiment
 from experiments.services.analysis.comparisons import planned_pairs
 from experiments.services.analysis.report import Report
-from experiments.services.insights.lift_estimates import LiftEstimate, lift_estimates
+from experiments.services.insights.lift_estimates import LiftEstimate
 from experiments.stats.planning.mid_experiment_power import Outlook, outlook
 from experiments.stats.sequential.boundaries import plan_multiplier
 
@@ -33,7 +34,7 @@ class TimeLeft:
     power: float | None = None
 
 
-def time_left(report: Report) -> TimeLeft | None:
+def time_left(report: Report, estimates: Sequence[LiftEstimate | None]) -> TimeLeft | None:
     """Return the outlook of a running experiment; None before its first whole day."""
     experiment = report.experiment
     rate = visitors_per_day(report)
@@ -43,7 +44,7 @@ def time_left(report: Report) -> TimeLeft | None:
         left = max(float(experiment.planned_visitors - _visitors(report)), 0.0)
         days = left / rate if rate else None
         return TimeLeft(visitors_per_day=rate, visitors_left=left, days_left=days)
-    return _until_powered(report, rate)
+    return _until_powered(report, estimates, rate)
 
 
 def visitors_per_day(report: Report) -> float | None:
@@ -60,11 +61,10 @@ def visitors_per_day(report: Report) -> float | None:
     return sum(row.visitors for row in report.days if first <= row.day < today) / days
 
 
-def _until_powered(report: Report, rate: float) -> TimeLeft | None:
-    if report.statistics is None:
-        return None
-    pairs = enumerate(lift_estimates(report.statistics))
-    known = [(index, found) for index, found in pairs if found is not None]
+def _until_powered(
+    report: Report, estimates: Sequence[LiftEstimate | None], rate: float
+) -> TimeLeft | None:
+    known = [(index, found) for index, found in enumerate(estimates) if found is not None]
     if not known:
         return None
     # The noisiest comparison is the last to be answered.

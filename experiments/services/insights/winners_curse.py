@@ -7,7 +7,7 @@ from scipy.special import ndtri
 
 from experiments.services.analysis.comparisons import ComparisonResult
 from experiments.services.analysis.report import Report
-from experiments.services.insights.lift_estimates import LiftEstimate, lift_estimates
+from experiments.services.insights.lift_estimates import LiftEstimate
 from experiments.stats.bayesian.priors import NormalPrior
 from experiments.stats.health.data_quality import TooGood, check_too_good
 from experiments.stats.meta_analysis.empirical_bayes import PriorFit
@@ -32,15 +32,15 @@ class CheckedLift:
     too_good: TooGood
 
 
-def checked_lifts(report: Report, fit: PriorFit) -> tuple[CheckedLift, ...]:
-    """Return the lifts that exist, corrected by the best means at hand.
+def checked_lifts(
+    report: Report, fit: PriorFit, estimates: Sequence[LiftEstimate | None]
+) -> tuple[CheckedLift, ...]:
+    """Return those of the estimated lifts that exist, corrected by the best means at hand.
 
     The site's own prior corrects every arm, whenever it stopped. Without one, several arms
     correct each other; a single arm is corrected for having crossed its boundary.
     """
-    if report.statistics is None:
-        return ()
-    pairs = zip(report.comparisons, lift_estimates(report.statistics), strict=True)
+    pairs = zip(report.comparisons, estimates, strict=True)
     known = [(row, found) for row, found in pairs if found is not None]
     prior = fit.prior if isinstance(fit.prior, NormalPrior) else None
     expected = _expected(known, prior, report.experiment.alpha)

@@ -8,6 +8,7 @@ from experiments.formatting import p_value, percent
 from experiments.models import Experiment
 from experiments.selectors import reports
 from experiments.services.analysis.report import Report, report_of
+from experiments.services.analysis.rollup_source import PrefetchedCounts
 from experiments.services.reporting.verdict import Verdict
 from experiments.stats.decision.decide import Status
 from experiments.stats.health.aa_calibration import evaluate_aa
@@ -75,6 +76,8 @@ def _past_p_values(experiment: Experiment) -> Iterator[float]:
     site = experiment.slot.site_id
     for past in reports.finished_experiments().filter(slot__site=site):
         if past.pk != experiment.pk and past.stopped_at and is_aa_test(past):
-            for row in report_of(experiment=past, now=past.stopped_at).comparisons[:1]:
+            counts = PrefetchedCounts(past)
+            report = report_of(experiment=past, now=past.stopped_at, counts=counts)
+            for row in report.comparisons[:1]:
                 if row.fixed.comparison.p_value is not None:
                     yield row.fixed.comparison.p_value

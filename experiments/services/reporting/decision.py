@@ -1,11 +1,13 @@
 """From the numbers of a report to one decision, by the rules of `stats.decision.decide`."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from experiments.models import Experiment
 from experiments.services.analysis.comparisons import ComparisonResult, is_sequential
 from experiments.services.analysis.report import Report
-from experiments.services.insights.report_insights import Insights
+from experiments.services.insights.time_to_decision import TimeLeft
+from experiments.services.insights.winners_curse import CheckedLift
 from experiments.stats.decision.arm_status import GuardrailState, guardrail_state
 from experiments.stats.decision.decide import Decision, decide
 from experiments.stats.decision.evidence import ArmEvidence, Evidence, Rule
@@ -20,12 +22,14 @@ HIGHER_IS_BETTER = {
 }
 
 
-def decision_on(report: Report, insights: Insights | None = None) -> Decision | None:
+def decision_on(
+    report: Report, *, lifts: Sequence[CheckedLift] = (), outlook: TimeLeft | None = None
+) -> Decision | None:
     """Return the decision; None before there are two arms to compare.
 
-    The insights add cautions and the days left; they never change the status.
+    The lifts add cautions, the outlook adds the days left; they never change the status.
     """
-    evidence = evidence_of(report, insights)
+    evidence = evidence_of(report, lifts=lifts, outlook=outlook)
     return decide(evidence) if evidence else None
 
 
@@ -39,14 +43,17 @@ def guardrail_states(report: Report) -> tuple[GuardrailState, ...]:
     )
 
 
-def evidence_of(report: Report, insights: Insights | None = None) -> Evidence | None:
+def evidence_of(
+    report: Report, *, lifts: Sequence[CheckedLift] = (), outlook: TimeLeft | None = None
+) -> Evidence | None:
     """Return the evidence that the decision rests on; None before there are two arms."""
     if not report.comparisons:
         return None
     experiment = report.experiment
     control = report.arms[0]
+    checked = {one.arm: one for one in lifts}
     return Evidence(
-        arms=tuple(_arm_evidence(report, row, insights) for row in report.comparisons),
+        arms=tuple(_arm_evidence(report, row, checked.get(row.arm)) for row in report.comparisons),
         control_n=control.visitors,
         control_conversions=control.successes,
         rule=Rule.SEQUENTIAL if is_sequential(experiment) else Rule.FIXED_HORIZON,
@@ -59,13 +66,14 @@ def evidence_of(report: Report, insights: Insights | None = None) -> Evidence | 
         srm_p_value=report.srm.p_value if report.srm else None,
         multiple_arm_visitors=report.quarantined_visitors,
         silent_hours=report.silent_hours,
-        days_left=insights.time_left.days_left if insights and insights.time_left else None,
+        days_left=outlook.days_left if outlook else None,
     )
 
 
-def _arm_evidence(report: Report, row: ComparisonResult, insights: Insights | None) -> ArmEvidence:
+def _arm_evidence(
+    report: Report, row: ComparisonResult, checked: CheckedLift | None
+) -> ArmEvidence:
     arm = report.arms[row.arm]
-    checked = {one.arm: one for one in insights.lifts}.get(row.arm) if insights else None
     return ArmEvidence(
         arm=row.arm,
         n=arm.visitors,

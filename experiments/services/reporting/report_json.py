@@ -3,53 +3,15 @@
 from dataclasses import asdict
 from typing import Any
 
-from django.utils.translation import gettext as _
-
-from experiments.models import CacheWatch, Experiment
 from experiments.services.analysis.comparisons import Reading
-from experiments.services.analysis.report import Report
-from experiments.services.insights.draft_planning import slot_plans
-from experiments.services.insights.posteriors import ArmPosterior, posteriors_of
-from experiments.services.insights.report_insights import Insights, insights_of
-from experiments.services.reporting.aa_tests import aa_verdict, is_aa_test
-from experiments.services.reporting.decision import decision_on, guardrail_states
-from experiments.services.reporting.verdict import Verdict, verdict_of
-from experiments.stats.decision.decide import Status
+from experiments.services.insights.posteriors import ArmPosterior
+from experiments.services.reporting.full_report import FullReport
 
 
-def verdict_on(report: Report, insights: Insights | None = None) -> Verdict | None:
-    """Return the report's decision in words; None before there are two arms."""
-    decision = decision_on(report, insights)
-    if decision is None:
-        return None
-    frozen = frozen_verdict(report.experiment)
-    if frozen is not None:
-        return frozen
-    if decision.status is not Status.INVALID and is_aa_test(report.experiment):
-        return aa_verdict(report)
-    return verdict_of(decision, names={arm.arm: arm.text for arm in report.arms})
-
-
-def frozen_verdict(experiment: Experiment) -> Verdict | None:
-    """Return the verdict while an alarm stands: none can be given."""
-    watch: CacheWatch | None = getattr(experiment, "cache_watch", None)
-    if watch is None or watch.alarmed_at is None:
-        return None
-    return Verdict(
-        status=Status.INVALID.value,
-        title=_("No verdict: the data cannot be trusted."),
-        sentences=(_("One arm is frozen: a cache between you and the visitor?"),),
-        cautions=(),
-    )
-
-
-def report_as_json(report: Report) -> dict[str, Any]:
+def report_as_json(full: FullReport) -> dict[str, Any]:
     """Return the report in JSON types only."""
-    experiment = report.experiment
-    insights = insights_of(report)
-    verdict = verdict_on(report, insights)
-    srm = report.srm
-    plans = slot_plans(experiment, now=report.as_of)
+    report, insights = full.report, full.insights
+    experiment, srm = report.experiment, report.srm
     return {
         "experiment": experiment.key,
         "name": experiment.name,
@@ -65,7 +27,7 @@ def report_as_json(report: Report) -> dict[str, Any]:
         "started_at": experiment.started_at,
         "stopped_at": experiment.stopped_at,
         "as_of": report.as_of,
-        "verdict": asdict(verdict) if verdict else None,
+        "verdict": asdict(full.verdict) if full.verdict else None,
         "plan": experiment.plan,
         "arms": [asdict(arm) for arm in report.arms],
         "comparisons": [
@@ -80,19 +42,16 @@ def report_as_json(report: Report) -> dict[str, Any]:
             }
             for row in report.comparisons
         ],
-        "guardrails": [
-            {**asdict(rail), "state": state.value}
-            for rail, state in zip(report.guardrails, guardrail_states(report), strict=True)
-        ],
+        "guardrails": [{**asdict(rail), "state": state.value} for rail, state in full.guardrails],
         "cuped": asdict(report.adjustment) if report.adjustment else None,
         "omnibus": asdict(report.omnibus) if report.omnibus else None,
         "srm": {**asdict(srm), "is_mismatch": srm.is_mismatch} if srm else None,
         "quarantined_visitors": report.quarantined_visitors,
         "left_out": [{**asdict(one), "reason": one.reason.name.lower()} for one in report.left_out],
         "days": [asdict(day) for day in report.days],
-        "beliefs": [_belief_as_json(belief) for belief in posteriors_of(report, insights)],
+        "beliefs": [_belief_as_json(belief) for belief in full.posteriors],
         "insights": asdict(insights) if insights else None,
-        "slot_plans": asdict(plans) if plans else None,
+        "slot_plans": asdict(full.plans) if full.plans else None,
     }
 
 

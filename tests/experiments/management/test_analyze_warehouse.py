@@ -6,7 +6,7 @@ from django.core.management.base import CommandError
 from django.core.serializers.json import DjangoJSONEncoder
 
 from experiments.models import Experiment, Rollup
-from experiments.services.analysis.report import report_of
+from experiments.services.reporting.full_report import full_report
 from experiments.services.reporting.report_json import report_as_json
 from experiments.warehouse.engines import WarehouseError, open_warehouse
 from tests.experiments.management.test_commands import called
@@ -19,7 +19,7 @@ def test_report_is_that_of_the_stored_rollups(crowd, time_machine):
     time_machine.move_to(NOW, tick=False)
     out, _ = called("analyze_warehouse", "hero-test", "popup-test", url=f"parquet:{crowd}")
     experiments = [Experiment.objects.get(key=key) for key in ("hero-test", "popup-test")]
-    stored = [report_as_json(report_of(experiment=one, now=NOW)) for one in experiments]
+    stored = [report_as_json(full_report(experiment=one, now=NOW)) for one in experiments]
     assert [json.loads(line) for line in out.splitlines()] == json.loads(
         json.dumps(stored, cls=DjangoJSONEncoder)
     )

@@ -2,6 +2,9 @@
 
 from experiments.selectors import reports
 from experiments.services.analysis.report import report_of
+from experiments.services.analysis.rollup_source import StoredCounts
+from experiments.services.insights.report_insights import insights_of
+from experiments.services.reporting.full_report import full_report
 from tests import factories
 from tests.factories import NOW
 
@@ -9,6 +12,21 @@ from tests.factories import NOW
 def reported(experiment):
     """The report as its page makes it."""
     return report_of(experiment=reports.experiments_for_report().get(pk=experiment.pk), now=NOW)
+
+
+def concluded(experiment):
+    """The full report as its page presents it."""
+    return full_report(experiment=reports.experiments_for_report().get(pk=experiment.pk), now=NOW)
+
+
+def verdict_of(report):
+    """The verdict on the report's experiment."""
+    return concluded(report.experiment).verdict
+
+
+def insights_into(report):
+    """The report's insights from the stored counts."""
+    return insights_of(report, StoredCounts(report.experiment))
 
 
 def count(experiment, *counts, **changes):

@@ -12,12 +12,12 @@ from experiments.services.analysis.comparisons import ComparisonResult, Reading
 from experiments.services.analysis.guardrails import GuardrailReading, guardrail_readings
 from experiments.services.analysis.report import ArmResult, Report, report_of
 from experiments.services.reporting.decision import decision_on, guardrail_states
-from experiments.services.reporting.report_json import report_as_json, verdict_on
+from experiments.services.reporting.report_json import report_as_json
 from experiments.stats.decision.arm_status import ArmStatus, GuardrailState, guardrail_state
 from experiments.stats.decision.decide import Code
 from experiments.stats.estimation.comparisons import Comparison
 from tests import factories
-from tests.experiments.services.counted_experiments import count, reported
+from tests.experiments.services.counted_experiments import concluded, count, reported, verdict_of
 from tests.factories import NOW
 
 FIXED = {"plan": Experiment.Plan.FIXED, "planned_visitors": 20_000}
@@ -81,12 +81,12 @@ def test_bounds_of_a_sequential_plan_are_wider(fixed, slot):
 def test_winner_is_shipped_only_when_its_guardrail_held(fixed, orders, state, status):
     report = guard(fixed, 1_000, orders)
     assert guardrail_states(report) == (state,)
-    assert verdict_on(report).status == status
+    assert verdict_of(report).status == status
 
 
 def test_harm_stops_a_sequential_experiment_before_its_end(sequential):
     report = guard(sequential, 600, 300, visitors=6_000, clicks=(300, 450))
-    verdict = verdict_on(report)
+    verdict = verdict_of(report)
     assert verdict.status == "stop_for_harm"
     assert "harms Conversion rate order" in verdict.sentences[0]
 
@@ -142,8 +142,8 @@ def test_harm_is_rarely_seen_where_there_is_none(fixed):
 @pytest.mark.parametrize(("visitors", "state"), [(5_000, "unclear"), (10_000, "harmed")])
 def test_bounds_for_one_look_are_not_read_before_the_planned_end(fixed, visitors, state):
     report = guard(fixed, 500, 400, visitors=visitors, clicks=(250, 250), margin=0.02)
-    assert verdict_on(report).status == ("keep_running" if state == "unclear" else "keep_control")
-    assert report_as_json(report)["guardrails"][0]["state"] == state
+    assert verdict_of(report).status == ("keep_running" if state == "unclear" else "keep_control")
+    assert report_as_json(concluded(report.experiment))["guardrails"][0]["state"] == state
 
 
 def a_report(experiment, rails, *, visitors):
@@ -174,9 +174,7 @@ def a_report(experiment, rails, *, visitors):
     )
     reading = Reading(comparison=better, p_value_adjusted=0.001)
     row = ComparisonResult(arm=1, variant_id=1, fixed=reading, anytime=None, unadjusted=None)
-    nothing = dict.fromkeys(
-        ("statistics", "adjustment", "omnibus", "srm", "counts", "silent_hours")
-    )
+    nothing = dict.fromkeys(("statistics", "adjustment", "omnibus", "srm", "silent_hours"))
     empty = dict.fromkeys(("totals", "left_out", "days", "rollups"), ())
     return Report(
         experiment=experiment,

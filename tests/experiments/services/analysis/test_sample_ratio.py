@@ -6,8 +6,8 @@ from experiments.models import Experiment
 from experiments.selectors import reports
 from experiments.services.analysis.report import report_of
 from experiments.services.analysis.sample_ratio import has_changed_shares
-from experiments.services.insights.report_insights import insights_of
 from tests import factories
+from tests.experiments.services.counted_experiments import insights_into
 from tests.factories import NOW
 
 
@@ -49,7 +49,7 @@ def test_phase_with_too_few_visitors_waits(running_experiment):
 
 
 def test_phases_are_no_segments_and_no_drivers_are_searched(changed):
-    insights = insights_of(report())
+    insights = insights_into(report())
     assert {result.attribute for result in insights.segments} == {"device"}
     assert insights.health.srm_search is None
 

@@ -7,9 +7,8 @@ import pytest
 from experiments.models import Experiment
 from experiments.services.insights.lift_prior import fit_site_prior
 from experiments.services.insights.posteriors import posteriors_of
-from experiments.services.insights.report_insights import insights_of
 from tests import factories
-from tests.experiments.services.counted_experiments import count, counted
+from tests.experiments.services.counted_experiments import count, counted, insights_into
 from tests.factories import NOW
 
 ENDED = {"status": Experiment.Status.STOPPED, "stopped_at": NOW - timedelta(days=1)}
@@ -83,7 +82,7 @@ def test_prior_costs_one_query(slot, running_experiment, n, django_assert_num_qu
 def test_belief_shows_the_site_prior_beside_the_flat_one(slot, running_experiment):
     finish(slot, 30)
     report = counted(running_experiment, (1_000, 50), (1_000, 75))
-    belief = posteriors_of(report, insights_of(report))[1]
+    belief = posteriors_of(report, insights_into(report))[1]
     assert belief.against_control.prior == "beta(1, 1)"
     assert belief.with_prior.prior_source == "empirical Bayes, 30 tests"
     assert abs(belief.with_prior.estimate) < abs(belief.against_control.estimate)
@@ -91,4 +90,4 @@ def test_belief_shows_the_site_prior_beside_the_flat_one(slot, running_experimen
 
 def test_belief_without_a_site_prior_has_the_flat_one_only(running_experiment):
     report = counted(running_experiment, (1_000, 50), (1_000, 75))
-    assert posteriors_of(report, insights_of(report))[1].with_prior is None
+    assert posteriors_of(report, insights_into(report))[1].with_prior is None

@@ -16,9 +16,9 @@ from experiments.models import (
     VisitorOutcome,
 )
 from experiments.selectors import reports
-from experiments.services.analysis.report import report_of
 from experiments.services.operations.event_retention import drop_old_events
 from experiments.services.operations.site_transfer import TO_THE_SITE
+from experiments.services.reporting.full_report import full_report
 from experiments.services.reporting.report_json import report_as_json
 from tests import factories
 from tests.experiments.management.test_commands import called
@@ -59,7 +59,7 @@ def emptied():
 def told(key):
     """Everything that the report of an experiment says."""
     experiment = reports.experiments_for_report().get(key=key)
-    return report_as_json(report_of(experiment=experiment, now=NOW))
+    return report_as_json(full_report(experiment=experiment, now=NOW))
 
 
 def keyed(rows):

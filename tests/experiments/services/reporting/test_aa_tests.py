@@ -4,9 +4,8 @@ import pytest
 
 from experiments.models import Experiment
 from experiments.selectors import reports
-from experiments.services.analysis.report import report_of
 from experiments.services.reporting.aa_tests import is_aa_test
-from experiments.services.reporting.report_json import verdict_on
+from experiments.services.reporting.full_report import full_report
 from tests import factories
 from tests.factories import NOW
 
@@ -25,7 +24,7 @@ def make_aa_test(slot, key="aa", *, counts=(), **changes):
 
 
 def verdict(experiment):
-    return verdict_on(report_of(experiment=experiment, now=NOW))
+    return full_report(experiment=experiment, now=NOW).verdict
 
 
 def test_experiment_with_one_cta_in_all_arms_is_an_aa_test(slot):

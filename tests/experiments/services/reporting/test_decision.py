@@ -7,13 +7,12 @@ import pytest
 
 from experiments.models import Experiment, Guardrail
 from experiments.services.analysis import guardrails
-from experiments.services.insights.report_insights import insights_of
 from experiments.services.reporting import decision as decisions
-from experiments.services.reporting.decision import HIGHER_IS_BETTER, decision_on, evidence_of
+from experiments.services.reporting.decision import HIGHER_IS_BETTER, evidence_of
 from experiments.stats.decision.decide import Code
 from experiments.stats.decision.evidence import ArmEvidence, Evidence, GuardrailEvidence, Rule
 from tests import factories
-from tests.experiments.services.counted_experiments import count, reported
+from tests.experiments.services.counted_experiments import concluded, count, insights_into, reported
 from tests.factories import NOW
 
 DAY = timedelta(days=1)
@@ -34,8 +33,7 @@ def grounds(slot, *counts, rail=None, rollup=None, **changes):
     if rail is not None:
         Guardrail.objects.create(experiment=experiment, **({"metric": "click_rate"} | rail))
     count(experiment, *counts, **(rollup or {}))
-    report = reported(experiment)
-    decision = decision_on(report, insights_of(report))
+    decision = concluded(experiment).decision
     return {ground.code for ground in (*decision.reasons, *decision.cautions)}
 
 
@@ -114,7 +112,8 @@ def test_evidence_holds_what_the_rows_say(slot):
     rollup = {"day": NOW.date() - DAY, "quarantined_visitors": 2}
     count(experiment, (5_000, 500), (5_100, 510), **rollup)
     report = reported(experiment)
-    evidence = evidence_of(report, insights_of(report))
+    insights = insights_into(report)
+    evidence = evidence_of(report, lifts=insights.lifts, outlook=insights.time_left)
     assert (evidence.control_n, evidence.control_conversions) == (5_000, 500)
     assert (evidence.rule, evidence.alpha, evidence.stopped) == (Rule.SEQUENTIAL, 0.1, False)
     assert (evidence.days, evidence.planned_days, evidence.planned_n) == (10, 14, None)

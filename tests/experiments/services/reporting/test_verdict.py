@@ -4,25 +4,11 @@ import pytest
 from django.utils import translation
 
 from experiments.models import Experiment
-from experiments.selectors import reports
-from experiments.services.analysis.report import report_of
-from experiments.services.reporting.report_json import verdict_on
 from tests import factories
+from tests.experiments.services.counted_experiments import counted, reported, verdict_of
 from tests.factories import NOW
 
 pytestmark = pytest.mark.on_both_databases
-
-
-def reported(experiment):
-    return report_of(experiment=reports.experiments_for_report().get(pk=experiment.pk), now=NOW)
-
-
-def counted(experiment, *counts):
-    for variant, (visitors, clicks) in zip(
-        experiment.variants.order_by("arm"), counts, strict=True
-    ):
-        factories.make_rollup(variant, visitors=visitors, clicks=clicks)
-    return reported(experiment)
 
 
 @pytest.fixture
@@ -33,25 +19,25 @@ def fixed(slot):
 
 
 def test_verdict_is_withheld_under_a_mismatch(site):
-    verdict = verdict_on(reported(factories.make_library_experiment(site)))
+    verdict = verdict_of(reported(factories.make_library_experiment(site)))
     assert verdict.status == "invalid"
     assert "Sample-ratio mismatch" in verdict.sentences[0]
 
 
 def test_verdict_names_the_winner_its_lift_and_its_uncertainty(fixed):
-    verdict = verdict_on(counted(fixed, (10_000, 500), (10_000, 600)))
+    verdict = verdict_of(counted(fixed, (10_000, 500), (10_000, 600)))
     assert verdict.title == "Ship “hero-test b”."
     assert "+20.0 %" in verdict.sentences[0]
     assert "p = 0.0019" in verdict.sentences[0]
 
 
 def test_verdict_waits_for_the_planned_end_of_a_fixed_horizon(fixed):
-    verdict = verdict_on(counted(fixed, (5_000, 250), (5_000, 330)))
+    verdict = verdict_of(counted(fixed, (5_000, 250), (5_000, 330)))
     assert verdict.status == "keep_running"
 
 
 def test_verdict_without_a_difference_does_not_claim_equality(fixed):
-    verdict = verdict_on(counted(fixed, (10_000, 500), (10_000, 505)))
+    verdict = verdict_of(counted(fixed, (10_000, 500), (10_000, 505)))
     assert verdict.status == "keep_control"
     assert "not proof" in verdict.sentences[-1]
 
@@ -65,7 +51,7 @@ def sequential(slot):
 
 
 def test_verdict_of_a_sequential_plan_may_come_before_its_end(sequential):
-    verdict = verdict_on(counted(sequential, (6_000, 300), (6_000, 450)))
+    verdict = verdict_of(counted(sequential, (6_000, 300), (6_000, 450)))
     assert verdict.status == "ship"
     assert "valid however often one looks" in verdict.sentences[0]
 
@@ -73,26 +59,26 @@ def test_verdict_of_a_sequential_plan_may_come_before_its_end(sequential):
 def test_verdict_of_a_sequential_plan_asks_more_than_a_single_look(sequential):
     report = counted(sequential, (2_000, 100), (2_000, 130))
     assert report.comparisons[0].fixed.p_value_adjusted < 0.05
-    assert verdict_on(report).status == "keep_running"
+    assert verdict_of(report).status == "keep_running"
 
 
 def test_verdict_of_a_few_days_waits_for_a_week(sequential):
     sequential.started_at = NOW - timedelta(days=2)
     sequential.save()
-    verdict = verdict_on(counted(sequential, (6_000, 300), (6_000, 450)))
+    verdict = verdict_of(counted(sequential, (6_000, 300), (6_000, 450)))
     assert verdict.status == "keep_running"
     assert "weekdays differ" in verdict.sentences[0]
 
 
 def test_verdict_is_none_before_there_are_two_arms(slot):
     experiment = factories.make_running_experiment(slot, shares={"control": "1"})
-    assert verdict_on(reported(experiment)) is None
+    assert verdict_of(reported(experiment)) is None
 
 
 def test_verdict_speaks_french(fixed):
     report = counted(fixed, (10_000, 500), (10_000, 600))
     with translation.override("fr"):
-        verdict = verdict_on(report)
+        verdict = verdict_of(report)
     assert verdict.title == "Déployez «\u00a0hero-test b\u00a0»."
     assert "+20,0\u00a0%" in verdict.sentences[0]
     assert (
