@@ -16,7 +16,7 @@ from experiments.services.insights.sample_size import (
     lift_found_by,
     plan_for,
 )
-from experiments.services.reporting.statistics_messages import in_words
+from experiments.services.reporting.statistics_messages import error_in_words
 from experiments.stats.engine.analyze import analyze
 from experiments.stats.engine.request import InvalidRequest
 from experiments.stats.health.sample_ratio import SrmCheck, check_srm
@@ -135,7 +135,7 @@ def significance(request: HttpRequest) -> HttpResponse:
         try:
             result = analyze(_analyze_request(form.cleaned_data))
         except InvalidRequest as error:
-            form.add_error(None, in_words(str(error)))
+            form.add_error(None, error_in_words(error))
     return _page(request, "significance", _("Significance calculator"), form, {"result": result})
 
 
@@ -147,7 +147,7 @@ def sample_size(request: HttpRequest) -> HttpResponse:
         try:
             context = _sizes(form.cleaned_data)
         except ValueError as error:
-            form.add_error(None, in_words(str(error)))
+            form.add_error(None, error_in_words(error))
     return _page(request, "sample_size", _("Sample size calculator"), form, context)
 
 
@@ -162,7 +162,7 @@ def traffic_split(request: HttpRequest) -> HttpResponse:
             shares = [arm["share"] / total for arm in arms]
             check = check_srm([arm["visitors"] for arm in arms], shares)
         except (ValueError, ZeroDivisionError) as error:
-            form.add_error(None, in_words(str(error)))
+            form.add_error(None, error_in_words(error))
     return _page(request, "traffic_split", _("Traffic split calculator"), form, {"check": check})
 
 

@@ -1,100 +1,112 @@
-"""What the statistics say, in the language of the page.
+"""The statistics' messages in the language of the page.
 
-They know no Django and speak English: reasons, warnings, and what is wrong with an input. Here
-their sentences are listed for `makemessages` and found again in what they said.
+The statistics know no Django and speak English; each message has a code and numbers, by which it
+is translated here.
 """
 
-import re
-from functools import cache
+from django.utils.translation import gettext as _
 
-from django.utils.translation import gettext
-from django.utils.translation import gettext_noop as _
-
-REASONS = (
-    _("An arm has no visitors."),
-    _("An arm has one visitor only, so its variance is unknown."),
-    _("All visitors of an arm have the same outcome, so its variance cannot be estimated yet."),
-    _("The denominator of an arm's ratio is 0."),
-    _("The control's mean is 0, so a relative change does not exist."),
-    _(
-        "The control's mean is not distinguishable from 0, so no bounded interval for the lift "
-        "exists."
-    ),
-    _("The result is beyond the range of floating-point numbers."),
-    _("The logarithm of the ratio needs two means of the same sign."),
-    _("An arm expects fewer than 5 visitors, too few for a chi-squared test."),
-    _("Fewer than two arms have a share above 0."),
-    _(
-        "An arm has fewer than 20 visitors who did it, or who did not, too few for a sequential "
-        "interval of the effect."
-    ),
-    _("An arm has fewer than 100 visitors, too few for a sequential comparison of means."),
-    _("The planned visitors have come; the running interval ended with the plan."),
-    _("An arm has no visitors in a stratum; merge it with a similar one."),
-)
-REMARKS = (
-    _("The standard error is 0, so nothing is known of the uncertainty."),
-    _(
-        "Sample-ratio mismatch (p < %(threshold)s): visitors do not split as configured, so no "
-        "comparison can be trusted before the cause is found."
-    ),
-    _(
-        "A Bayesian panel has no p-value and no correction, and stopping a running experiment on "
-        "it does not control false alarms."
-    ),
-    _("Model %(model)s, prior %(prior)s."),
-    _(
-        "Below %(clicks)s clicks in an arm, or %(others)s visitors without one, the p-value and "
-        "the lift's interval come from the exact split of the clicks."
-    ),
-    _(
-        "An arm expects fewer than %(n)s clicks, or visitors without one: method exact is more "
-        "reliable."
-    ),
-    _(
-        "At most %(n)s visitors an arm: Boschloo's test is exact and never less powerful than "
-        "Fisher's."
-    ),
-    _(
-        "More than %(n)s visitors in an arm: Fisher's test is exact and quick, and little is lost "
-        "at this size."
-    ),
-    _("More than %(n)s visitors: the score test, to which the exact ones converge."),
-    _("The interval inverts the score test, which differs from the exact one here."),
-)
-FAULTS = (
-    _("arms[%(arm)s].sum: must be at most n: %(given)s"),
-    _("arms[%(arm)s].n: must be a whole number: %(given)s"),
-    _("arms[%(arm)s].sum: must be a whole number: %(given)s"),
-    _("arms[%(arm)s].n: must lie between %(low)s and %(high)s; not %(given)s"),
-    _("arms[%(arm)s].sum: must not be negative: %(given)s"),
-    _("arms[%(arm)s].name: must differ from the others: %(given)s"),
-    _("arms[%(arm)s].name: must be 1 to %(most)s characters"),
-    _("lift must be finite and not 0, got %(given)s"),
-    _("lift must keep the rate inside (0, 1), got %(given)s on %(base)s"),
-    _("counts must be whole numbers of visitors: %(given)s"),
-    _("shares must lie between 0 and 1: %(given)s"),
-)
+from experiments.stats.estimation.messages import InvalidInputError, Message, MessageCode, Text
 
 
 def in_words(text: str | None) -> str:
-    """Return the listed sentences of a text in the active language, the rest as it is."""
-    translated = text or ""
-    for sentence, pattern in _patterns():
-        found = pattern.search(translated)
-        if found:
-            told = gettext(sentence) % found.groupdict()
-            translated = translated[: found.start()] + told + translated[found.end() :]
-    return translated
+    """Return a message, or those in a text, in the active language; other words as they are."""
+    if isinstance(text, Message):
+        return _templates()[text.code] % text.numbers
+    if isinstance(text, Text):
+        return "".join(in_words(part) for part in text.parts)
+    return text or ""
 
 
-@cache
-def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    sentences = (*REASONS, *REMARKS, *FAULTS)
-    return tuple((sentence, _pattern(sentence)) for sentence in sentences)
+def error_in_words(error: Exception) -> str:
+    """Return what is wrong with an input, in the active language where the error has a code."""
+    return in_words(error.text if isinstance(error, InvalidInputError) else str(error))
 
 
-def _pattern(sentence: str) -> re.Pattern[str]:
-    pattern = re.sub(r"%\\\((\w+)\\\)s", r"(?P<\1>.+?)", re.escape(sentence))
-    # A gap goes to the first mark that the sentence goes on with; the last one takes the rest.
-    return re.compile(re.sub(r"\.\+\?\)$", ".+)", pattern))
+def _templates() -> dict[MessageCode, str]:
+    """Return the sentences in the active language."""
+    return {
+        MessageCode.NO_VISITORS: _("An arm has no visitors."),
+        MessageCode.ONE_VISITOR: _("An arm has one visitor only, so its variance is unknown."),
+        MessageCode.NO_VARIANCE: _(
+            "All visitors of an arm have the same outcome, so its variance cannot be estimated yet."
+        ),
+        MessageCode.ZERO_DENOMINATOR: _("The denominator of an arm's ratio is 0."),
+        MessageCode.ZERO_CONTROL: _(
+            "The control's mean is 0, so a relative change does not exist."
+        ),
+        MessageCode.UNBOUNDED_LIFT: _(
+            "The control's mean is not distinguishable from 0, so no bounded interval for the "
+            "lift exists."
+        ),
+        MessageCode.OUT_OF_RANGE: _("The result is beyond the range of floating-point numbers."),
+        MessageCode.NEGATIVE_RATIO: _(
+            "The logarithm of the ratio needs two means of the same sign."
+        ),
+        MessageCode.TOO_FEW_EXPECTED: _(
+            "An arm expects fewer than 5 visitors, too few for a chi-squared test."
+        ),
+        MessageCode.ONE_ARM_WITH_SHARE: _("Fewer than two arms have a share above 0."),
+        MessageCode.FEW_CLICKS: _(
+            "An arm has fewer than 20 visitors who did it, or who did not, too few for a "
+            "sequential interval of the effect."
+        ),
+        MessageCode.FEW_VISITORS: _(
+            "An arm has fewer than 100 visitors, too few for a sequential comparison of means."
+        ),
+        MessageCode.PLAN_OVER: _(
+            "The planned visitors have come; the running interval ended with the plan."
+        ),
+        MessageCode.EMPTY_STRATUM: _(
+            "An arm has no visitors in a stratum; merge it with a similar one."
+        ),
+        MessageCode.NO_SPREAD: _(
+            "The standard error is 0, so nothing is known of the uncertainty."
+        ),
+        MessageCode.SAMPLE_RATIO_MISMATCH: _(
+            "Sample-ratio mismatch (p < %(threshold)s): visitors do not split as configured, so "
+            "no comparison can be trusted before the cause is found."
+        ),
+        MessageCode.BAYESIAN_PANEL: _(
+            "A Bayesian panel has no p-value and no correction, and stopping a running experiment"
+            " on it does not control false alarms."
+        ),
+        MessageCode.MODEL_AND_PRIOR: _("Model %(model)s, prior %(prior)s."),
+        MessageCode.EXACT_SPLIT_OF_CLICKS: _(
+            "Below %(clicks)s clicks in an arm, or %(others)s visitors without one, the p-value "
+            "and the lift's interval come from the exact split of the clicks."
+        ),
+        MessageCode.FEW_EXPECTED_CLICKS: _(
+            "An arm expects fewer than %(n)s clicks, or visitors without one: method exact is "
+            "more reliable."
+        ),
+        MessageCode.BOSCHLOO: _(
+            "At most %(n)s visitors an arm: Boschloo's test is exact and never less powerful than"
+            " Fisher's."
+        ),
+        MessageCode.FISHER: _(
+            "More than %(n)s visitors in an arm: Fisher's test is exact and quick, and little is "
+            "lost at this size."
+        ),
+        MessageCode.SCORE: _(
+            "More than %(n)s visitors: the score test, to which the exact ones converge."
+        ),
+        MessageCode.SCORE_INTERVAL: _(
+            "The interval inverts the score test, which differs from the exact one here."
+        ),
+        MessageCode.SUM_ABOVE_N: _("arms[%(arm)s].sum: must be at most n: %(given)s"),
+        MessageCode.N_NOT_WHOLE: _("arms[%(arm)s].n: must be a whole number: %(given)s"),
+        MessageCode.SUM_NOT_WHOLE: _("arms[%(arm)s].sum: must be a whole number: %(given)s"),
+        MessageCode.N_OUT_OF_RANGE: _(
+            "arms[%(arm)s].n: must lie between %(low)s and %(high)s; not %(given)s"
+        ),
+        MessageCode.SUM_NEGATIVE: _("arms[%(arm)s].sum: must not be negative: %(given)s"),
+        MessageCode.NAME_REPEATED: _("arms[%(arm)s].name: must differ from the others: %(given)s"),
+        MessageCode.NAME_LENGTH: _("arms[%(arm)s].name: must be 1 to %(most)s characters"),
+        MessageCode.LIFT_ZERO: _("lift must be finite and not 0, got %(given)s"),
+        MessageCode.LIFT_BEYOND_RATE: _(
+            "lift must keep the rate inside (0, 1), got %(given)s on %(base)s"
+        ),
+        MessageCode.COUNTS_NOT_WHOLE: _("counts must be whole numbers of visitors: %(given)s"),
+        MessageCode.SHARES_OUT_OF_RANGE: _("shares must lie between 0 and 1: %(given)s"),
+    }

@@ -21,11 +21,12 @@ from scipy.optimize import brentq
 from scipy.special import erfcx, gammaln, ndtr, ndtri
 
 from experiments.stats.bayesian.priors import LARGEST, FlatPrior, NormalPrior, Prior, StudentTPrior
+from experiments.stats.estimation.messages import Message, MessageCode
 
 Floats = NDArray[np.float64]
 
 _FLAT = FlatPrior()
-NO_SPREAD = "The standard error is 0, so nothing is known of the uncertainty."
+NO_SPREAD = Message(MessageCode.NO_SPREAD)
 
 
 class Scale(StrEnum):

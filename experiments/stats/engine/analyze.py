@@ -8,6 +8,7 @@ import numpy as np
 from experiments.stats.engine.methods import PANELS, ComparisonRow
 from experiments.stats.engine.request import AnalysisRequest, parse_request
 from experiments.stats.estimation.cuped import is_adjustable
+from experiments.stats.estimation.messages import Message, MessageCode, Text, joined
 from experiments.stats.estimation.sufficient_statistics import Proportion
 from experiments.stats.health.sample_ratio import SRM_ALPHA, SrmCheck, check_srm
 from experiments.stats.sequential.comparison import LEAST_CLICKS, has_few_clicks
@@ -20,7 +21,7 @@ def analyze(request: Mapping[str, Any]) -> dict[str, Any]:
     """Analyse an experiment from its sums.
 
     Args:
-        request: The request of design.md, section 7, as decoded from JSON.
+        request: The request of docs/statistics.md, as decoded from JSON.
 
     Returns:
         Plain JSON values: `srm`, `comparisons` (one for each arm but the control, in order) and
@@ -63,27 +64,21 @@ def _comparison(name: str, asked: AnalysisRequest, row: ComparisonRow) -> dict[s
         "expected_loss": row.expected_loss,
         "method": asked.method,
         # The effect and the lift are often undefined for one and the same reason.
-        "reason": " ".join(dict.fromkeys(row.reasons)) or None,
+        "reason": joined(dict.fromkeys(row.reasons)) or None,
     }
 
 
 def _warnings(request: Mapping[str, Any], asked: AnalysisRequest, srm: SrmCheck) -> list[str]:
     statistics = asked.statistics
-    warnings = []
+    warnings: list[str] = []
     if srm.is_mismatch:
-        warnings.append(
-            f"Sample-ratio mismatch (p < {SRM_ALPHA:g}): visitors do not split as configured, so "
-            "no comparison can be trusted before the cause is found."
-        )
+        warnings.append(Message(MessageCode.SAMPLE_RATIO_MISMATCH, threshold=f"{SRM_ALPHA:g}"))
     if asked.prior is not None and asked.method != "bayesian":
         warnings.append("The prior is used by method bayesian only.")
     if "planned_n" in request and asked.method != "sequential":
         warnings.append("planned_n is used by method sequential only.")
     if asked.method == "bayesian":
-        warnings.append(
-            "A Bayesian panel has no p-value and no correction, and stopping a running experiment "
-            "on it does not control false alarms."
-        )
+        warnings.append(Message(MessageCode.BAYESIAN_PANEL))
     if statistics.has_covariate and not is_adjustable(statistics):
         warnings.append(
             "A ratio is adjusted by its covariate only with covariate_denominator_product_sum; "
@@ -99,23 +94,18 @@ def _count_warnings(asked: AnalysisRequest) -> list[str]:
     if asked.method == "exact" and is_adjustable(statistics):
         return ["Exact tests take no covariate; shown without adjustment."]
     if asked.method == "sequential" and has_few_clicks(statistics).any():
-        return [
-            f"Below {LEAST_CLICKS} clicks in an arm, or {LEAST_CLICKS} visitors without one, the "
-            "p-value and the lift's interval come from the exact split of the clicks."
-        ]
+        least = {"clicks": LEAST_CLICKS, "others": LEAST_CLICKS}
+        return [Message(MessageCode.EXACT_SPLIT_OF_CLICKS, **least)]
     n, clicks = np.asarray(statistics.n), np.asarray(statistics.sum)
     pooled = clicks.sum() / max(n.sum(), 1)
     if asked.method == "fixed" and (n * min(pooled, 1 - pooled)).min() < LEAST_EXPECTED_CLICKS:
-        return [
-            f"An arm expects fewer than {LEAST_EXPECTED_CLICKS} clicks, or visitors without one: "
-            "method exact is more reliable."
-        ]
+        return [Message(MessageCode.FEW_EXPECTED_CLICKS, n=LEAST_EXPECTED_CLICKS)]
     return []
 
 
 def _notes(asked: AnalysisRequest, rows: list[ComparisonRow]) -> list[str]:
     return [
-        f"{name}: {note}"
+        Text([f"{name}: ", note])
         for name, row in zip(asked.names[1:], rows, strict=True)
         for note in row.notes
     ]

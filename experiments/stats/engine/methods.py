@@ -17,6 +17,7 @@ from experiments.stats.engine.request import AnalysisRequest, Method
 from experiments.stats.estimation.comparisons import Comparison
 from experiments.stats.estimation.contrasts import Contrasts, contrasts
 from experiments.stats.estimation.cuped import estimate, is_adjustable
+from experiments.stats.estimation.messages import Message, MessageCode, Text
 from experiments.stats.estimation.multiplicity import adjust_p_values, interval_levels
 from experiments.stats.estimation.sufficient_statistics import FloatArray, Proportion
 from experiments.stats.estimation.undefined_reasons import Reason
@@ -113,7 +114,7 @@ def bayesian_rows(asked: AnalysisRequest) -> list[ComparisonRow]:
                 chance_to_win=posterior.chance_to_win,
                 expected_loss=posterior.expected_loss,
                 reasons=(*reasons, *_missing_lift(contrast, index)),
-                notes=(f"Model {posterior.model}, prior {posterior.prior}.",),
+                notes=(_model_note(posterior),),
             )
         )
     return rows
@@ -187,9 +188,9 @@ def _exact_row(
     asked: AnalysisRequest, result: ExactComparison, p_adjusted: np.float64
 ) -> ComparisonRow:
     interval = result.lift_interval if asked.relative else result.effect_interval
-    notes = [f"Test {result.test.value}. {result.rule}"]
+    notes: list[str] = [Text([f"Test {result.test.value}. ", result.rule])]
     if not result.interval_agrees:
-        notes.append("The interval inverts the score test, which differs from the exact one here.")
+        notes.append(Message(MessageCode.SCORE_INTERVAL))
     reasons = [reason for reason in (result.reason, result.lift_reason) if reason is not None]
     return ComparisonRow(
         effect=result.effect,
@@ -212,6 +213,11 @@ def _with_posterior(row: ComparisonRow, posterior: BayesianResult) -> Comparison
         expected_loss=posterior.expected_loss,
         reasons=tuple(dict.fromkeys(reasons)),
     )
+
+
+def _model_note(posterior: BayesianResult) -> Message:
+    model, prior = posterior.model, str(posterior.prior)
+    return Message(MessageCode.MODEL_AND_PRIOR, model=model, prior=prior)
 
 
 def _missing_lift(contrast: Contrasts, index: int) -> tuple[str, ...]:

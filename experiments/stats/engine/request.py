@@ -6,8 +6,15 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
 from experiments.stats.bayesian.priors import NormalPrior
+from experiments.stats.estimation.messages import (
+    InvalidFieldError,
+    InvalidInputError,
+    Message,
+    MessageCode,
+)
 from experiments.stats.estimation.multiplicity import CORRECTIONS, Correction
 from experiments.stats.estimation.sufficient_statistics import (
+    Fault,
     Mean,
     Proportion,
     Ratio,
@@ -49,19 +56,29 @@ _FIELDS = (
 )
 
 
-class InvalidRequest(ValueError):  # noqa: N818 - the name that callers show
+# Faults of a plain rate's counts, which the calculator shows in the language of its page.
+_COUNT_FAULTS: dict[tuple[str, str], MessageCode] = {
+    ("n", Fault.NOT_WHOLE): MessageCode.N_NOT_WHOLE,
+    ("sum", Fault.NOT_WHOLE): MessageCode.SUM_NOT_WHOLE,
+    ("sum", Fault.NEGATIVE): MessageCode.SUM_NEGATIVE,
+    ("sum", Fault.ABOVE_N): MessageCode.SUM_ABOVE_N,
+}
+
+
+class InvalidRequest(InvalidInputError):  # noqa: N818 - the name that callers show
     """A request that cannot be analysed.
 
     Attributes:
         field: Path of the field at fault, such as `arms[1].sum`.
-        message: Description of the fault.
+        message: What is wrong with it.
+        text: Both.
 
     >>> str(InvalidRequest("alpha", "must lie between 0 and 1"))
     'alpha: must lie between 0 and 1'
     """
 
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(f"{field}: {message}")
+    def __init__(self, field: str, message: str, *, text: Message | None = None) -> None:
+        super().__init__(text or f"{field}: {message}")
         self.field = field
         self.message = message
 
@@ -102,7 +119,7 @@ def parse_request(request: Mapping[str, Any]) -> AnalysisRequest:
     is an error, as it may be a misspelt one.
 
     Args:
-        request: The request of design.md, section 7.
+        request: The request of docs/statistics.md.
 
     Returns:
         The request with its defaults filled in: method `sequential`, correction `holm`, alpha
@@ -215,9 +232,13 @@ def _names(arms: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     for index, arm in enumerate(arms):
         name = arm.get("name")
         if not isinstance(name, str) or not 1 <= len(name) <= LONGEST_NAME:
-            raise InvalidRequest(f"arms[{index}].name", f"must be 1 to {LONGEST_NAME} characters")
+            text = Message(MessageCode.NAME_LENGTH, arm=index, most=LONGEST_NAME)
+            message = f"must be 1 to {LONGEST_NAME} characters"
+            raise InvalidRequest(f"arms[{index}].name", message, text=text)
         if name in names:
-            raise InvalidRequest(f"arms[{index}].name", f"must differ from the others: {name!r}")
+            text = Message(MessageCode.NAME_REPEATED, arm=index, given=repr(name))
+            message = f"must differ from the others: {name!r}"
+            raise InvalidRequest(f"arms[{index}].name", message, text=text)
         names.append(name)
     return tuple(names)
 
@@ -233,12 +254,22 @@ def _statistics(arm: Mapping[str, Any], metric: Metric, index: int) -> Sufficien
     for name, value in values.items():
         if not _is_number(value):
             raise InvalidRequest(f"{prefix}{name}", f"must be a number; {_given(arm, name)}")
-    _number(arm, "n", low=0, high=MOST_VISITORS, prefix=prefix)
+    _check_visitors(arm, index)
     try:
         return kind(**values)
-    except ValueError as error:
-        name, _, message = str(error).partition(" ")
-        raise InvalidRequest(f"{prefix}{name}", message) from error
+    except InvalidFieldError as error:
+        code = _COUNT_FAULTS.get((error.field, error.fault))
+        text = Message(code, arm=index, given=error.given) if code else None
+        raise InvalidRequest(f"{prefix}{error.field}", error.complaint, text=text) from error
+
+
+def _check_visitors(arm: Mapping[str, Any], index: int) -> None:
+    if 0 <= arm["n"] <= MOST_VISITORS:
+        return
+    low, high, given = "0", f"{MOST_VISITORS:g}", reprlib.repr(arm["n"])
+    text = Message(MessageCode.N_OUT_OF_RANGE, arm=index, low=low, high=high, given=given)
+    message = f"must lie between {low} and {high}; not {given}"
+    raise InvalidRequest(f"arms[{index}].n", message, text=text)
 
 
 def _stacked(statistics: list[SufficientStatistics]) -> SufficientStatistics:
@@ -261,8 +292,8 @@ def _shares(request: Mapping[str, Any], n_arms: int) -> tuple[float, ...]:
             raise InvalidRequest(f"shares[{index}]", "must be a number between 0 and 1")
     try:
         return tuple(check_shares(shares, n_arms).tolist())
-    except ValueError as error:
-        raise InvalidRequest("shares", str(error).partition(" ")[2]) from error
+    except InvalidFieldError as error:
+        raise InvalidRequest(error.field, error.complaint) from error
 
 
 def _prior(request: Mapping[str, Any]) -> NormalPrior | None:

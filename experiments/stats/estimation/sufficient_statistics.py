@@ -7,10 +7,13 @@ disjoint visitors add with `+`. Quantities that do not add, such as the coeffici
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from enum import StrEnum
 from typing import Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+
+from experiments.stats.estimation.messages import InvalidFieldError
 
 FloatArray = npt.NDArray[np.float64]
 Values = float | FloatArray
@@ -22,6 +25,14 @@ ROUNDING = 1e-9
 
 _RANGE = f"must be finite and at most {LARGEST:g} in size"
 _COVARIATE = ("covariate_sum", "covariate_sum_squares", "covariate_product_sum")
+
+
+class Fault(StrEnum):
+    """Faults of a count, as an error names them."""
+
+    NEGATIVE = "must not be negative"
+    NOT_WHOLE = "must be a whole number"
+    ABOVE_N = "must be at most n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -95,7 +106,8 @@ class SufficientStatistics:
     def _check_covariate_is_whole_or_absent(self) -> None:
         missing = [name for name in _COVARIATE if getattr(self, name) is None]
         if missing and len(missing) < len(_COVARIATE):
-            raise ValueError(f"{missing[0]} is missing: a covariate needs {', '.join(_COVARIATE)}")
+            needed = f"a covariate needs {', '.join(_COVARIATE)}"
+            raise InvalidFieldError(missing[0], "is missing", needed)
 
     def _check_covariate(self, outcome_sum: Values, outcome_squares: Values) -> None:
         if self.covariate_sum is None:
@@ -122,7 +134,7 @@ class Proportion(SufficientStatistics):
     >>> Proportion(n=10, sum=11)
     Traceback (most recent call last):
         ...
-    ValueError: sum must be at most n: 11
+    experiments.stats.estimation.messages.InvalidFieldError: sum must be at most n: 11
     """
 
     sum: Values
@@ -130,7 +142,7 @@ class Proportion(SufficientStatistics):
     def __post_init__(self) -> None:
         SufficientStatistics.__post_init__(self)
         _check_whole("sum", self.sum)
-        _reject("sum", self.sum, np.asarray(self.sum) > self.n, "must be at most n")
+        _reject("sum", self.sum, np.asarray(self.sum) > self.n, Fault.ABOVE_N)
         self._check_covariate(self.sum, self.sum)
 
 
@@ -197,7 +209,8 @@ class Ratio(SufficientStatistics):
         if self.covariate_denominator_product_sum is None:
             return
         if self.covariate_sum is None or self.covariate_sum_squares is None:
-            raise ValueError("covariate_sum is missing: covariate_denominator_product_sum needs it")
+            needed = "covariate_denominator_product_sum needs it"
+            raise InvalidFieldError("covariate_sum", "is missing", needed)
         _check_product(
             "covariate_denominator_product_sum",
             self,
@@ -246,22 +259,22 @@ def _checked(name: str, value: Values) -> Values:
         return array
     number: Values = value.item() if isinstance(value, np.ndarray | np.generic) else value
     if isinstance(number, bool) or not isinstance(number, int | float):
-        raise ValueError(f"{name} must be a number: {number!r}")
+        raise InvalidFieldError(name, "must be a number", repr(number))
     if not abs(number) <= LARGEST:
-        raise ValueError(f"{name} {_RANGE}: {number!r}")
+        raise InvalidFieldError(name, _RANGE, repr(number))
     return number
 
 
 def _reject(name: str, value: Values, is_bad: npt.NDArray[np.bool_], why: str) -> None:
     if np.any(is_bad):
         first = value if np.ndim(value) == 0 else np.asarray(value)[np.asarray(is_bad)][0]
-        raise ValueError(f"{name} {why}: {first!s}")
+        raise InvalidFieldError(name, why, first)
 
 
 def _check_whole(name: str, value: Values) -> None:
     array = np.asarray(value, dtype=np.float64)
-    _reject(name, value, array < 0, "must not be negative")
-    _reject(name, value, array != np.floor(array), "must be a whole number")
+    _reject(name, value, array < 0, Fault.NEGATIVE)
+    _reject(name, value, array != np.floor(array), Fault.NOT_WHOLE)
 
 
 def _check_squares(name: str, statistics: SufficientStatistics, total: Values) -> None:

@@ -9,6 +9,8 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
+from experiments.stats.estimation.messages import Message, MessageCode
+
 ReasonArray = npt.NDArray[np.int8]
 
 
@@ -38,39 +40,9 @@ class Reason(IntEnum):
     EMPTY_STRATUM = 14
 
     @property
-    def sentence(self) -> str | None:
+    def sentence(self) -> Message | None:
         """Return the reason in words, or None when the result is defined."""
-        return _SENTENCES.get(self)
-
-
-_SENTENCES = {
-    Reason.NO_VISITORS: "An arm has no visitors.",
-    Reason.ONE_VISITOR: "An arm has one visitor only, so its variance is unknown.",
-    Reason.NO_VARIANCE: (
-        "All visitors of an arm have the same outcome, so its variance cannot be estimated yet."
-    ),
-    Reason.ZERO_DENOMINATOR: "The denominator of an arm's ratio is 0.",
-    Reason.ZERO_CONTROL: "The control's mean is 0, so a relative change does not exist.",
-    Reason.UNBOUNDED_LIFT: (
-        "The control's mean is not distinguishable from 0, so no bounded interval for the lift "
-        "exists."
-    ),
-    Reason.OUT_OF_RANGE: "The result is beyond the range of floating-point numbers.",
-    Reason.NEGATIVE_RATIO: "The logarithm of the ratio needs two means of the same sign.",
-    Reason.TOO_FEW_EXPECTED: (
-        "An arm expects fewer than 5 visitors, too few for a chi-squared test."
-    ),
-    Reason.ONE_ARM_WITH_SHARE: "Fewer than two arms have a share above 0.",
-    Reason.FEW_CLICKS: (
-        "An arm has fewer than 20 visitors who did it, or who did not, too few for a sequential "
-        "interval of the effect."
-    ),
-    Reason.FEW_VISITORS: (
-        "An arm has fewer than 100 visitors, too few for a sequential comparison of means."
-    ),
-    Reason.EMPTY_STRATUM: "An arm has no visitors in a stratum; merge it with a similar one.",
-    Reason.PLAN_OVER: "The planned visitors have come; the running interval ended with the plan.",
-}
+        return Message(MessageCode[self.name]) if self else None
 
 
 def first_reason(*conditions: tuple[npt.NDArray[np.bool_], Reason]) -> ReasonArray:

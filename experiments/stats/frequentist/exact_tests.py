@@ -17,6 +17,7 @@ from scipy.special import ndtr
 from scipy.stats import fisher_exact
 
 from experiments.stats.estimation.comparisons import check_alpha
+from experiments.stats.estimation.messages import Message, MessageCode
 from experiments.stats.estimation.undefined_reasons import Reason
 from experiments.stats.frequentist.boschloo_barnard import barnard_p_value, boschloo_p_value
 from experiments.stats.frequentist.small_sample_intervals import (
@@ -40,17 +41,9 @@ class ExactTest(StrEnum):
 
 
 _WHY = {
-    ExactTest.BOSCHLOO: (
-        f"At most {MOST_FOR_BOSCHLOO} visitors an arm: Boschloo's test is exact and never less "
-        "powerful than Fisher's."
-    ),
-    ExactTest.FISHER: (
-        f"More than {MOST_FOR_BOSCHLOO} visitors in an arm: Fisher's test is exact and quick, "
-        "and little is lost at this size."
-    ),
-    ExactTest.SCORE: (
-        f"More than {MOST_FOR_FISHER:,} visitors: the score test, to which the exact ones converge."
-    ),
+    ExactTest.BOSCHLOO: Message(MessageCode.BOSCHLOO, n=MOST_FOR_BOSCHLOO),
+    ExactTest.FISHER: Message(MessageCode.FISHER, n=MOST_FOR_BOSCHLOO),
+    ExactTest.SCORE: Message(MessageCode.SCORE, n=f"{MOST_FOR_FISHER:,}"),
 }
 
 

@@ -6,6 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special, stats
 
+from experiments.stats.estimation.messages import (
+    InvalidFieldError,
+    InvalidInputError,
+    Message,
+    MessageCode,
+)
 from experiments.stats.estimation.sufficient_statistics import FloatArray
 from experiments.stats.estimation.undefined_reasons import Reason
 
@@ -175,7 +181,7 @@ def _checked(counts: Numbers, shares: Numbers) -> tuple[FloatArray, FloatArray]:
     if count.ndim != 1 or len(count) < 2:
         raise ValueError(f"counts must name two arms or more: {counts!r}")
     if not np.all((count >= 0) & (count == np.floor(count)) & np.isfinite(count)):
-        raise ValueError(f"counts must be whole numbers of visitors: {counts!r}")
+        raise InvalidInputError(Message(MessageCode.COUNTS_NOT_WHOLE, given=repr(counts)))
     return count, check_shares(shares, len(count))
 
 
@@ -195,10 +201,12 @@ def check_shares(shares: Numbers, n_arms: int) -> FloatArray:
     """
     share = np.asarray(shares, dtype=np.float64)
     if share.shape != (n_arms,):
-        raise ValueError(f"shares must have one number for each of the {n_arms} arms: {shares!r}")
+        fault = f"must have one number for each of the {n_arms} arms"
+        raise InvalidFieldError("shares", fault, repr(shares))
     if not np.all((share >= 0) & (share <= 1)):
-        raise ValueError(f"shares must lie between 0 and 1: {shares!r}")
+        text = Message(MessageCode.SHARES_OUT_OF_RANGE, given=repr(shares))
+        raise InvalidFieldError("shares", "must lie between 0 and 1", repr(shares), text=text)
     if abs(share.sum() - 1) > SHARE_TOLERANCE:
-        raise ValueError(f"shares must sum to 1: {shares!r}")
+        raise InvalidFieldError("shares", "must sum to 1", repr(shares))
     normalised: FloatArray = share / share.sum()
     return normalised

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
+from experiments.stats.estimation.messages import InvalidInputError, Message, MessageCode
 from experiments.stats.estimation.sufficient_statistics import FloatArray
 
 
@@ -168,10 +169,11 @@ def sample_size(design: Design, lift: float) -> SampleSize:
     """
     effect = design.base * lift
     if not (math.isfinite(lift) and lift != 0):
-        raise ValueError(f"lift must be finite and not 0, got {lift}")
+        raise InvalidInputError(Message(MessageCode.LIFT_ZERO, given=lift))
     arm = design.base + effect
     if design.variance is None and not 0 < arm < 1:
-        raise ValueError(f"lift must keep the rate inside (0, 1), got {lift} on {design.base}")
+        text = Message(MessageCode.LIFT_BEYOND_RATE, given=lift, base=design.base)
+        raise InvalidInputError(text)
     spread = _variance(design, design.base) / design.shares[0]
     spread += _variance(design, arm) / min(design.shares[1:])
     total = (design.needed / effect) ** 2 * spread

@@ -6,15 +6,16 @@ import pytest
 from django.utils import translation
 
 from experiments.services.insights.sample_size import Assumptions, plan_for
-from experiments.services.reporting.statistics_messages import FAULTS, REASONS, REMARKS, in_words
-from experiments.stats.bayesian.normal_model import NO_SPREAD
+from experiments.services.reporting.statistics_messages import error_in_words, in_words
 from experiments.stats.engine.analyze import analyze
 from experiments.stats.engine.request import InvalidRequest
+from experiments.stats.estimation.messages import ENGLISH, Message, MessageCode, Text, joined
 from experiments.stats.estimation.undefined_reasons import Reason
 from experiments.stats.frequentist.exact_tests import compare_exact
 from experiments.stats.health.sample_ratio import check_srm
 
-ENGLISH = re.compile(r"\b(the|an|is|of|must|visitors|arm|more|got|prior)\b")
+GAP = re.compile(r"%\((\w+)\)s")
+ENGLISH_WORDS = re.compile(r"\b(the|an|is|of|must|visitors|arm|more|got|prior)\b")
 
 
 def said_of(method, control, arm):
@@ -25,17 +26,18 @@ def said_of(method, control, arm):
     return [*answer["warnings"], *(row["reason"] or "" for row in answer["comparisons"])]
 
 
-def fault_of(function, *args, **kwargs):
+def french_fault_of(function, *args, **kwargs):
     with pytest.raises(ValueError, match=r".") as caught:
         function(*args, **kwargs)
-    return str(caught.value)
+    with translation.override("fr"):
+        return error_in_words(caught.value)
 
 
 def refused(**changes):
     arms = [{"name": "A", "n": 100, "sum": 5}, {"name": "B", "n": 100, "sum": 5} | changes]
     with pytest.raises(InvalidRequest) as caught:
         analyze({"metric": "proportion", "method": "fixed", "alpha": 0.05, "arms": arms})
-    return str(caught.value)
+    return caught.value
 
 
 def french(text):
@@ -51,7 +53,7 @@ def french(text):
 )
 def test_calculator_speaks_french_throughout(method, control, arm):
     for text in said_of(method, control, arm):
-        assert not ENGLISH.search(french(text)), text
+        assert not ENGLISH_WORDS.search(french(text)), text
 
 
 @pytest.mark.parametrize(
@@ -60,44 +62,66 @@ def test_calculator_speaks_french_throughout(method, control, arm):
     ids=str,
 )
 def test_faults_of_a_request_are_told_in_french(changes):
-    told = french(refused(**changes))
+    error = refused(**changes)
+    assert str(error) == error.text == f"{error.field}: {error.message}"
+    with translation.override("fr"):
+        told = error_in_words(error)
     assert told.startswith("Variante n° 1\u00a0:")
-    assert not ENGLISH.search(told)
+    assert not ENGLISH_WORDS.search(told)
 
 
 @pytest.mark.parametrize(("base", "lift"), [(0.02, 0.0), (0.5, 2.0)])
 def test_faults_of_a_plan_are_told_in_french(base, lift):
-    told = french(fault_of(plan_for, Assumptions(base=base, lift=lift)))
-    assert not ENGLISH.search(told)
+    told = french_fault_of(plan_for, Assumptions(base=base, lift=lift))
+    assert not ENGLISH_WORDS.search(told)
 
 
 @pytest.mark.parametrize(("counts", "shares"), [([1.5, 5], [0.5, 0.5]), ([9, 5], [1.5, -0.5])])
 def test_faults_of_a_split_are_told_in_french(counts, shares):
-    assert not ENGLISH.search(french(fault_of(check_srm, counts, shares)))
+    assert not ENGLISH_WORDS.search(french_fault_of(check_srm, counts, shares))
 
 
 @pytest.mark.parametrize("visitors", [100, 600, 6_000_000])
 def test_exact_tests_say_in_french_why_they_were_chosen(visitors):
     arm = (visitors // 50, visitors)
-    assert not ENGLISH.search(french(compare_exact(arm, arm, alpha=0.05).rule))
+    assert not ENGLISH_WORDS.search(french(compare_exact(arm, arm, alpha=0.05).rule))
 
 
-def test_every_reason_is_listed():
-    assert set(REASONS) == {reason.sentence for reason in Reason if reason.sentence}
-    assert NO_SPREAD in REMARKS
+def gapped(code):
+    return Message(code, **{name: f"%({name})s" for name in GAP.findall(ENGLISH[code])})
 
 
-def test_sentences_are_found_among_others_and_keep_their_figures():
-    text = "B: Model beta-binomial, prior beta(1, 1). An arm has no visitors. Something else."
+def test_every_reason_has_a_code():
+    assert {reason.sentence.code.name for reason in Reason if reason} == {
+        reason.name for reason in Reason if reason
+    }
+    assert Reason.DEFINED.sentence is None
+
+
+@pytest.mark.parametrize("code", MessageCode, ids=lambda code: code.value)
+def test_every_code_is_translated_from_the_same_english(code):
+    message = gapped(code)
+    with translation.override("en"):
+        assert in_words(message) == message == ENGLISH[code]
+    assert french(message) != message
+    assert set(GAP.findall(french(message))) == set(message.numbers)
+
+
+def test_messages_are_found_among_other_words_and_keep_their_figures():
+    model = Message(MessageCode.MODEL_AND_PRIOR, model="beta-binomial", prior="beta(1, 1)")
+    said = joined([model, Message(MessageCode.NO_VISITORS), "Something else."])
+    text = Text(["B: ", said])
+    assert text == (
+        "B: Model beta-binomial, prior beta(1, 1). An arm has no visitors. Something else."
+    )
     assert french(text) == (
         "B: Modèle beta-binomial, loi a priori beta(1, 1). Une variante n\u2019a aucun visiteur. "
         "Something else."
     )
 
 
-def test_english_stays_as_it_is():
-    for sentence in (*REASONS, *REMARKS, *FAULTS):
-        assert in_words(sentence) == sentence
+def test_words_that_look_like_a_message_stay_as_they_are():
+    assert french(str(ENGLISH[MessageCode.NO_VISITORS])) == ENGLISH[MessageCode.NO_VISITORS]
 
 
 def test_nothing_is_said_of_nothing():
