@@ -12,6 +12,8 @@ from tests import factories
 from tests.experiments.services.counted_experiments import count, reported
 from tests.factories import NOW, STARTED, make_event
 
+pytestmark = pytest.mark.on_both_databases
+
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 SENTENCE = "No exposure has arrived for 36 hours: is the page still up?"

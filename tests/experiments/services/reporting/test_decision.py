@@ -15,6 +15,8 @@ from tests import factories
 from tests.experiments.services.counted_experiments import concluded, count, insights_into, reported
 from tests.factories import NOW
 
+pytestmark = pytest.mark.on_both_databases
+
 DAY = timedelta(days=1)
 FIXED = {"plan": Experiment.Plan.FIXED, "planned_visitors": 20_000}
 VALUES = {"primary_metric": "value_per_visitor", "goal": "order"}

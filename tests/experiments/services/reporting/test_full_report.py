@@ -16,6 +16,8 @@ from tests import factories
 from tests.experiments.services.counted_experiments import concluded, count
 from tests.factories import NOW
 
+pytestmark = pytest.mark.on_both_databases
+
 DAY = timedelta(days=1)
 THREE = {"control": "0.3334", "b": "0.3333", "c": "0.3333"}
 
