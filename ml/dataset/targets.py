@@ -11,8 +11,8 @@ def centered_targets(arms: Arms) -> NDArray[np.float64]:
     """Return the log click rate of each arm less the mean of its group.
 
     One click at the group's own rate is added to every arm: log((c + 1) / (n + 1/p)), p the
-    pooled rate of the group. The prototype's log((c + 1) / (n + 100)) is this at p = 1 %, without
-    pulling arms of another click rate towards 1 %.
+    pooled rate of the group. Unlike log((c + 1) / (n + 100)), which is this at p = 1 %, it does
+    not pull arms of another click rate towards 1 %.
 
     Args:
         arms: Arms of the groups; every group has clicks.

@@ -87,3 +87,13 @@ def without_revision(content):
 
 def test_there_are_examples():
     assert len(list(examples())) == 4
+
+
+@pytest.mark.parametrize("package", ["ctaopt", "ctaopt_django", "experiments", "ml"])
+def test_sources_name_only_pages_that_exist(package):
+    named = {
+        name
+        for path in (DOCS.parent / package).rglob("*.py")
+        for name in re.findall(r"[\w./-]+/[\w-]+\.md\b|\bdesign\.md\b", path.read_text())
+    }
+    assert [name for name in sorted(named) if not (DOCS.parent / name).is_file()] == []

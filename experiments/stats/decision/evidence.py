@@ -1,7 +1,7 @@
 """What a decision is made from: plain numbers, checked once, no data access.
 
-Lifts and bounds are as measured; `higher_is_better` says which way is good, and the properties
-`gain` and `gains` turn them so that up is good.
+Lifts and bounds are as measured; `higher_is_better` is the direction that is good, and `turned`
+(a guardrail's `gains`) turns bounds so that up is good.
 """
 
 from __future__ import annotations

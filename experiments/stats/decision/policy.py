@@ -19,7 +19,7 @@ class Policy:
         silent_hours: No exposure for so long: something is broken.
         minimum_visitors: Of each arm, before any verdict.
         minimum_conversions: Of each arm, before any verdict: below 20 clicks an arm sequential
-            intervals for lifts miss too often (notes: 8 % from the fifth click on).
+            intervals for lifts miss too often (8 % when read from the fifth click on).
         minimum_days: A whole week, because weekdays differ; harm does not wait for it.
         minimum_change: Lifts within +- this do not matter.
     """
