@@ -25,6 +25,7 @@ from experiments.models import Experiment, Guardrail, Variant
 from experiments.selectors import reports
 from experiments.services.lifecycle import drafts, readiness, transitions
 from experiments.services.lifecycle.change_log import Occasion
+from experiments.services.lifecycle.schedules import CannotScheduleError
 from experiments.services.lifecycle.traffic_allocation import CannotChangeError
 from experiments.services.operations.auto_rollback import reason_in_words
 from experiments.services.operations.frozen_arm_watch import dismiss_alarm
@@ -265,7 +266,7 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
         except CannotChangeError as error:
             for reason in error.reasons:
                 form.add_error(None, reason)
-        except ValueError:
+        except CannotScheduleError:
             form.add_error("ends_at", gettext("The end must come after the start and after now."))
         return form.is_valid()
 

@@ -154,7 +154,7 @@ def apply(experiment: Experiment, name: str, form: Any, occasion: Occasion) -> N
 
     Raises:
         CannotChangeError: If it cannot be.
-        ValueError: If the schedule cannot be.
+        CannotScheduleError: If the schedule cannot be.
     """
     actions: dict[str, Callable[[Experiment, Any, Occasion], object]] = {
         "shares": _change_shares,

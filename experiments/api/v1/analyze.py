@@ -9,7 +9,6 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from experiments.stats.engine.analyze import analyze
-from experiments.stats.engine.request import InvalidRequest
 
 
 class AnalyzeView(APIView):
@@ -17,7 +16,4 @@ class AnalyzeView(APIView):
 
     @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
-        try:
-            return Response(analyze(cast("Any", request.data)))
-        except InvalidRequest as error:
-            return Response({"field": error.field, "detail": str(error)}, status=400)
+        return Response(analyze(cast("Any", request.data)))

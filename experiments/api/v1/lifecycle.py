@@ -6,13 +6,13 @@ from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.viewsets import GenericViewSet
 
 from experiments.api.v1.authentication import ServerClient
+from experiments.api.v1.errors import WrongStateError
 from experiments.api.v1.serializers import (
     ExperimentSerializer,
     RampSerializer,
@@ -25,7 +25,7 @@ from experiments.selectors import lifecycle
 from experiments.services.lifecycle.change_log import Occasion
 from experiments.services.lifecycle.ramps import PlannedStep, set_ramp
 from experiments.services.lifecycle.schedules import set_schedule
-from experiments.services.lifecycle.traffic_allocation import CannotChangeError, change_traffic
+from experiments.services.lifecycle.traffic_allocation import change_traffic
 from experiments.services.lifecycle.transitions import roll_back_experiment
 from experiments.services.operations.auto_rollback import reason_by_hand, reason_in_words
 from experiments.services.serving.preview_links import PARAMETER, preview_token
@@ -39,15 +39,12 @@ class TrafficMixin(GenericViewSet[Experiment]):
     def traffic(self, request: Request, key: str) -> Response:
         """Give the arms other shares, or take another part of the visitors in."""
         experiment, values = self._asked(TrafficSerializer, request)
-        try:
-            change_traffic(
-                experiment=experiment,
-                shares=values.get("shares"),
-                coverage=values.get("coverage"),
-                occasion=occasion_of(request, values["note"]),
-            )
-        except CannotChangeError as error:
-            raise ValidationError({"detail": error.reasons}) from error
+        change_traffic(
+            experiment=experiment,
+            shares=values.get("shares"),
+            coverage=values.get("coverage"),
+            occasion=occasion_of(request, values["note"]),
+        )
         return self._shown()
 
     @extend_schema(request=RampSerializer, responses=ExperimentSerializer)
@@ -56,11 +53,8 @@ class TrafficMixin(GenericViewSet[Experiment]):
         """Replace the ramp; no steps take it away."""
         experiment, values = self._asked(RampSerializer, request)
         steps = [PlannedStep(**step) for step in values["steps"]]
-        try:
-            occasion = occasion_of(request, values["note"])
-            set_ramp(experiment=experiment, steps=steps, occasion=occasion)
-        except CannotChangeError as error:
-            raise ValidationError({"detail": error.reasons}) from error
+        occasion = occasion_of(request, values["note"])
+        set_ramp(experiment=experiment, steps=steps, occasion=occasion)
         return self._shown()
 
     @extend_schema(request=ScheduleSerializer, responses=ExperimentSerializer)
@@ -68,10 +62,7 @@ class TrafficMixin(GenericViewSet[Experiment]):
     def schedule(self, request: Request, key: str) -> Response:
         """Plan the start of a draft and the end."""
         experiment, values = self._asked(ScheduleSerializer, request)
-        try:
-            done = set_schedule(experiment=experiment, occasion=occasion_of(request), **values)
-        except ValueError as error:
-            raise ValidationError({"detail": [str(error)]}) from error
+        done = set_schedule(experiment=experiment, occasion=occasion_of(request), **values)
         return self._shown(done=done)
 
     @extend_schema(request=RollbackSerializer, responses=ExperimentSerializer)
@@ -114,8 +105,7 @@ class TrafficMixin(GenericViewSet[Experiment]):
     def _shown(self, *, done: bool = True) -> Response:
         experiment = self.get_object()
         if not done:
-            detail = f"Not possible while the experiment is {experiment.status}."
-            return Response({"detail": detail}, status=409)
+            raise WrongStateError(experiment)
         return Response(ExperimentSerializer(experiment).data)
 
 

@@ -11,6 +11,7 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from experiments.api.v1 import schema  # noqa: F401  drf-spectacular registers it on import
 from experiments.api.v1.authentication import ServerClient
+from experiments.api.v1.errors import WrongStateError
 from experiments.api.v1.lifecycle import TrafficMixin
 from experiments.api.v1.serializers import (
     AudienceSerializer,
@@ -126,6 +127,5 @@ class ExperimentViewSet(TrafficMixin, ReadOnlyModelViewSet[Experiment]):
 
     def _moved(self, experiment: Experiment, *, done: bool) -> Response:
         if not done:
-            detail = f"Not possible while the experiment is {experiment.status}."
-            return Response({"detail": detail}, status=409)
+            raise WrongStateError(experiment)
         return Response(self.get_serializer(experiment).data)

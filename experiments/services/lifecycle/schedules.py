@@ -17,6 +17,10 @@ from experiments.services.lifecycle.transitions import start_experiment, stop_ex
 logger = logging.getLogger(__name__)
 
 
+class CannotScheduleError(ValueError):
+    """Planned times that contradict each other or lie in the past."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tended:
     """Keys of the experiments to which something happened."""
@@ -53,11 +57,11 @@ def set_schedule(
     """Plan the start of a draft and the end of what has not ended; return False if it has.
 
     Raises:
-        ValueError: If the end does not come after the start and after now.
+        CannotScheduleError: If the end does not come after the start and after now.
     """
     begin = starts_at if experiment.status == Experiment.Status.DRAFT else occasion.now
     if ends_at is not None and ends_at <= (begin or occasion.now):
-        raise ValueError(f"ends_at: {ends_at} does not come after the start and after now")
+        raise CannotScheduleError(f"ends_at: {ends_at} does not come after the start and after now")
     with transaction.atomic():
         rows = Experiment.objects.filter(pk=experiment.pk, status__in=Experiment.OPEN_STATUSES)
         planned = rows.update(starts_at=starts_at, ends_at=ends_at)
