@@ -245,7 +245,8 @@ def measure_service(folder: Path, rows: list[HistoryRow]) -> dict:
     service = subprocess.Popen([*manage, "serve_scoring"], cwd=PROJECT)
     try:
         deadline = time.monotonic() + 120
-        while predict.ask_service(["Go"]) is None and time.monotonic() < deadline:
+        go = predict.RankingRequest(wordings=("Go",))
+        while predict.ask_scoring_service(go) is None and time.monotonic() < deadline:
             time.sleep(0.2)
         texts = sorted({row.text for row in rows})
         words = [text.split() for text in texts if len(text.split()) > CTA_WORDS]
@@ -253,7 +254,10 @@ def measure_service(folder: Path, rows: list[HistoryRow]) -> dict:
         taken: dict[str, list[float]] = {"service": [], "bare_int8": [], "page": []}
 
         def ask(asked: list[str], **more: int) -> None:
-            answer = predict.ask_service(asked, control=asked[0], context={"locale": "en"}, **more)
+            request = predict.RankingRequest.from_fields(
+                {"wordings": asked, "control": asked[0], "locale": "en"}
+            )
+            answer = predict.ask_scoring_service(request, **more)
             assert answer is not None
             assert answer["predictor"] == version.number
 

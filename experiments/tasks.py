@@ -10,7 +10,7 @@ from experiments.models import Job
 from experiments.services.events import partitions
 from experiments.services.events.suppression_list import forget_tombstones
 from experiments.services.learning.jobs import expire_hopeless_jobs, revive_silent_jobs, run_job
-from experiments.services.learning.ranking import rank
+from experiments.services.learning.ranking import rank_in_job
 from experiments.services.learning.training import start_due_training, train
 from experiments.services.lifecycle import schedules
 from experiments.services.operations import auto_rollback
@@ -20,7 +20,7 @@ from experiments.services.rollups.folding import fold_pending
 from experiments.services.rollups.reconciliation import check_rollups
 
 logger = logging.getLogger(__name__)
-WORK = {Job.Kind.TRAINING: train, Job.Kind.RANKING: rank}
+WORK = {Job.Kind.TRAINING: train, Job.Kind.RANKING: rank_in_job}
 
 
 @shared_task

@@ -1,8 +1,8 @@
 """The facade: all that the rest of the product may ask of the predictor.
 
 A web process may import this module and never load torch: what is heavy is imported inside the
-functions that need it. `train`, `evaluate` and `score` belong into a worker or a command. Answers
-are plain JSON-able dicts.
+functions that need it. `train`, `evaluate` and `rank_wordings` belong into a worker or a command.
+Answers are plain JSON-able dicts.
 """
 
 from ml.application.copy_advice import (
@@ -15,9 +15,9 @@ from ml.application.copy_advice import (
 from ml.application.predictions import (
     active_number,
     active_summary,
-    ask_service,
+    ask_scoring_service,
     rank_list,
-    score,
+    rank_wordings,
     token,
 )
 from ml.application.predictor_loading import PredictorError
@@ -38,14 +38,24 @@ from ml.presentation.descriptions import (
     describe_suggestion,
     describe_transfer,
 )
+from ml.scoring.context import (
+    PAGE_LENGTH,
+    PAGE_WORDINGS,
+    InvalidRankingRequestError,
+    RankingRequest,
+)
 
 __all__ = [
+    "PAGE_LENGTH",
+    "PAGE_WORDINGS",
+    "InvalidRankingRequestError",
     "PredictorError",
     "Progress",
+    "RankingRequest",
     "active_number",
     "active_summary",
     "archived_rows",
-    "ask_service",
+    "ask_scoring_service",
     "compare_transfer",
     "describe",
     "describe_stage",
@@ -60,8 +70,8 @@ __all__ = [
     "new_contrasts",
     "principles_of",
     "rank_list",
+    "rank_wordings",
     "roll_back",
-    "score",
     "suggest",
     "token",
     "train",

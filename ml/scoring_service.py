@@ -1,8 +1,8 @@
 """The scoring service: a small WSGI process that keeps the active predictor in memory.
 
-`manage.py serve_scoring` starts it. It answers `POST /score` with what `ml.predict.score` says,
-and `GET /healthz`. It uses the int8 copy of the encoder where there is one, so that it needs
-neither torch nor a second to answer.
+`manage.py serve_scoring` starts it. It answers `POST /score` with what
+`ml.predict.rank_wordings` says, and `GET /healthz`. It uses the int8 copy of the encoder where
+there is one, so that it needs neither torch nor a second to answer.
 """
 
 import json
@@ -21,19 +21,19 @@ django.setup()
 from django.db import Error, close_old_connections  # noqa: E402
 
 from ml import predict  # noqa: E402
+from ml.scoring.context import FACTORS  # noqa: E402
 
 logger = logging.getLogger(__name__)
 
 TOKEN = f"Bearer {predict.token()}".encode()
 MAX_BODY_BYTES = 1_000_000
-MAX_WORDINGS = 1_000
-CONTEXT = ("audience", "locale", "form", "placement")
+# What may be asked beside the wordings, the control and their target.
+OPTIONS: dict[str, type] = {"explained": bool, "suggested": int}
 FIELDS: dict[str, type | tuple[type, ...]] = {
     "texts": list,
     "control": (str, type(None)),
-    "explained": bool,
-    "suggested": int,
-    **dict.fromkeys(CONTEXT, str),
+    **OPTIONS,
+    **dict.fromkeys(FACTORS, str),
 }
 
 Environ = dict[str, Any]
@@ -68,11 +68,14 @@ def _answer(environ: Environ) -> Answer:
         return "401 Unauthorized", {"detail": "the token of this installation is needed"}
     try:
         question = _question(environ)
-        context = {name: question.pop(name) for name in CONTEXT if name in question}
+        request = predict.RankingRequest.from_fields(
+            {"control": None, **question, "wordings": question["texts"]}
+        )
     except ValueError as error:
         return "400 Bad Request", {"detail": str(error)}
     try:
-        return "200 OK", predict.score(question.pop("texts"), context=context, **question)
+        options = {name: question[name] for name in OPTIONS if name in question}
+        return "200 OK", predict.rank_wordings(request, **options)
     except predict.PredictorError as error:
         return "409 Conflict", {"detail": str(error)}
 
@@ -87,7 +90,4 @@ def _question(environ: Environ) -> dict[str, Any]:
     for name, value in question.items():
         if name not in FIELDS or not isinstance(value, FIELDS[name]):
             raise ValueError(f"{name}: unknown, or of the wrong kind")
-    texts = question["texts"]
-    if len(texts) > MAX_WORDINGS or not all(isinstance(text, str) for text in texts):
-        raise ValueError(f"texts: must be at most {MAX_WORDINGS} strings")
     return question

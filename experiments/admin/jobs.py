@@ -29,15 +29,13 @@ from experiments.services.learning.ranking_presentation import ranking_in_words,
 from experiments.services.lifecycle.drafts import DraftingError, draft_experiment
 from ml import predict
 
-MAX_WORDINGS = 50
-MAX_LENGTH = 200
 MAY_DRAFT = ("experiments.add_experiment", "experiments.add_cta")
 
 
 class RankForm(forms.Form):
     control = forms.CharField(
         label=_("Present wording"),
-        max_length=MAX_LENGTH,
+        max_length=predict.PAGE_LENGTH,
         help_text=_("The control: what the others have to beat."),
     )
     wordings = forms.CharField(
@@ -65,12 +63,16 @@ class RankForm(forms.Form):
     def clean_wordings(self) -> list[str]:
         lines = [line.strip() for line in self.cleaned_data["wordings"].splitlines()]
         wordings = list(dict.fromkeys(line for line in lines if line))
-        if len(wordings) > MAX_WORDINGS:
-            raise forms.ValidationError(_("At most %(most)s wordings.") % {"most": MAX_WORDINGS})
-        too_long = [text for text in wordings if len(text) > MAX_LENGTH]
+        if len(wordings) > predict.PAGE_WORDINGS:
+            raise forms.ValidationError(
+                _("At most %(most)s wordings.") % {"most": predict.PAGE_WORDINGS}
+            )
+        too_long = [text for text in wordings if len(text) > predict.PAGE_LENGTH]
         if too_long:
             text = _("Longer than %(most)s characters: %(text)s…")
-            raise forms.ValidationError(text % {"most": MAX_LENGTH, "text": too_long[0][:40]})
+            raise forms.ValidationError(
+                text % {"most": predict.PAGE_LENGTH, "text": too_long[0][:40]}
+            )
         return wordings
 
 

@@ -1,12 +1,12 @@
 """Predictions of the active predictor: ranked wordings, sorted lists, and its summary.
 
 Everything heavy is imported inside the functions that need it. A web process may call
-`ask_service`, `active_number` and `active_summary`; the others belong into a worker, a command or
-the scoring service.
+`ask_scoring_service`, `active_number` and `active_summary`; the others belong into a worker, a
+command or the scoring service.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -18,25 +18,18 @@ from ml.application import scoring_client
 from ml.application.copy_advice import suggest
 from ml.application.predictor_loading import PredictorError, expected_failures, model_dir, scorer
 from ml.presentation.messages import STRATEGIES
+from ml.scoring.context import RankingRequest
 
 logger = logging.getLogger(__name__)
 
 
-def score(
-    texts: Sequence[str],
-    *,
-    control: str | None = None,
-    context: Mapping[str, str] | None = None,
-    explained: bool = False,
-    suggested: int = 0,
+def rank_wordings(
+    request: RankingRequest, *, explained: bool = False, suggested: int = 0
 ) -> dict[str, Any]:
     """Rank wordings with the active predictor, or give the reason for refusing.
 
     Args:
-        texts: Wordings.
-        control: Wording that they are compared with; it may be one of them.
-        context: Target of the wordings: `audience`, `locale`, `form`, `placement`; what is left out
-            is not stated.
+        request: Wordings, the control, and their target.
         explained: Say what each word does, too.
         suggested: Maximum number of rewordings to propose, best first.
 
@@ -48,13 +41,12 @@ def score(
     Raises:
         PredictorError: If the stored predictor or its encoder cannot be used.
     """
-    from ml.scoring.context import Context
     from ml.scoring.ranked_rewordings import rank_rewordings
     from ml.scoring.results import Reason, refuse_all
 
     version = registry.active_version()
+    texts, control, meant = request.wordings, request.control, request.context
     asked = [control, *texts] if control is not None and control not in texts else list(texts)
-    meant = Context(**(context or {}))
     if version is None:
         outcome = refuse_all(asked, Reason(code="no_predictor", params={}))
         suggestions = suggest(asked, locale=meant.locale, count=suggested)
@@ -106,34 +98,27 @@ def rank_list(texts: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def ask_service(
-    texts: Sequence[str],
-    *,
-    control: str | None = None,
-    context: Mapping[str, str] | None = None,
-    explained: bool = False,
-    suggested: int = 0,
+def ask_scoring_service(
+    request: RankingRequest, *, explained: bool = False, suggested: int = 0
 ) -> dict[str, Any] | None:
-    """Return the answer of `score` from the scoring service; None if it does not answer in time.
+    """Return `rank_wordings` of the scoring service; None if it does not answer in time.
 
     Loads nothing, so a web process may call it.
 
     Args:
-        texts: Wordings.
-        control: Wording that they are compared with; it may be one of them.
-        context: As in `score`.
-        explained: As in `score`.
-        suggested: As in `score`.
+        request: As in `rank_wordings`.
+        explained: As in `rank_wordings`.
+        suggested: As in `rank_wordings`.
     """
     question = {
-        "texts": list(texts),
-        "control": control,
+        "texts": request.wordings,
+        "control": request.control,
         "explained": explained,
         "suggested": suggested,
-        **(context or {}),
+        **asdict(request.context),
     }
     try:
-        return scoring_client.ask(
+        return scoring_client.post_question(
             settings.CTAOPT_SCORING_URL,
             question,
             token=token(),

@@ -28,7 +28,7 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
-def ask(
+def post_question(
     address: str, question: Mapping[str, Any], *, token: str, timeout_s: float
 ) -> dict[str, Any]:
     """Return the service's answer to one question.
@@ -43,7 +43,9 @@ def ask(
         ServiceSilentError: If nobody answers, or not with 200.
         ValueError: If the address is neither.
 
-    >>> ask("unix:/nowhere", {}, token="t", timeout_s=1.0)  # doctest: +IGNORE_EXCEPTION_DETAIL
+    >>> post_question(  # doctest: +IGNORE_EXCEPTION_DETAIL
+    ...     "unix:/nowhere", {}, token="t", timeout_s=1.0
+    ... )
     Traceback (most recent call last):
     ...
     ServiceSilentError: unix:/nowhere: [Errno 2] No such file or directory

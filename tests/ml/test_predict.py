@@ -24,7 +24,7 @@ def test_training_stores_and_serves_what_passed(model_dir):
     assert version.manifest == found["manifest"]
     assert (model_dir / version.artifact / "manifest.json").exists()
     assert told[-1] == (1.0, "fast_parts")
-    assert predict.score(["free x"])["predictor"] == 1
+    assert predict.rank_wordings(predict.RankingRequest(wordings=("free x",)))["predictor"] == 1
 
 
 def test_refused_training_leaves_the_active_version(active):
@@ -70,8 +70,15 @@ def test_processes_that_fail_together_are_an_expected_failure(active, monkeypatc
 
 
 def test_scores_are_plain_and_complete(active):
-    found = predict.score(
-        ["free thing1"], control="plain thing1", context={"locale": "en", "audience": "new"}
+    found = predict.rank_wordings(
+        predict.RankingRequest.from_fields(
+            {
+                "wordings": ["free thing1"],
+                "control": "plain thing1",
+                "locale": "en",
+                "audience": "new",
+            }
+        )
     )
     assert (found["predictor"], found["strategy"], found["refusal"]) == (1, "tfidf", None)
     control, wording = found["wordings"]
@@ -83,7 +90,7 @@ def test_scores_are_plain_and_complete(active):
 
 
 def test_without_a_predictor_there_is_no_prediction_and_a_reason(model_dir):
-    found = predict.score(["Buy now"], control="Buy")
+    found = predict.rank_wordings(predict.RankingRequest(wordings=("Buy now",), control="Buy"))
     assert (found["predictor"], found["strategy"]) == (None, None)
     assert [wording["text"] for wording in found["wordings"]] == ["Buy", "Buy now"]
     assert predict.describe(found["refusal"]).startswith("No prediction: no predictor is active")
@@ -93,7 +100,7 @@ def test_without_a_predictor_there_is_no_prediction_and_a_reason(model_dir):
 def test_damaged_predictor_is_an_expected_failure(active, damage):
     damage(active)
     with pytest.raises(PredictorError, match=r"past\.json: the file is damaged"):
-        predict.score(["free thing1"])
+        predict.rank_wordings(predict.RankingRequest(wordings=("free thing1",)))
 
 
 def test_evaluation_is_of_the_active_predictor(active):

@@ -42,7 +42,11 @@ def test_wordings_are_ranked(active):
     assert status == "200"
     assert found == json.loads(
         json.dumps(
-            predict.score(["free a", "plain b"], control="plain b", context={"locale": "en"})
+            predict.rank_wordings(
+                predict.RankingRequest.from_fields(
+                    {"wordings": ["free a", "plain b"], "control": "plain b", "locale": "en"}
+                )
+            )
         )
     )
 
@@ -56,7 +60,8 @@ def test_answer_loads_no_library_that_trains(active, settings):
         "manifest = {'fast_copy': {'is_equal': True}};"
         "version = PredictorVersion(number=1, artifact=sys.argv[3], manifest=manifest);"
         "registry.active_version = lambda: version;"
-        "found = predict.score(['free a', 'plain b'], explained=True, suggested=2);"
+        "asked = predict.RankingRequest(wordings=('free a', 'plain b'));"
+        "found = predict.rank_wordings(asked, explained=True, suggested=2);"
         "heavy = {'torch', 'sklearn', 'pandas', 'pyarrow', 'scipy.stats'};"
         "print(found['strategy'], sorted(heavy & set(sys.modules)))"
     )
@@ -164,14 +169,17 @@ def test_service_of_its_own_answers_and_stops(tmp_path, settings):
     process = subprocess.Popen([*manage, "serve_scoring"], cwd=PROJECT, env=environment)
     try:
         deadline, found = monotonic() + 60, None
+        asked = predict.RankingRequest(wordings=("Go",), control="Stop")
         while found is None and monotonic() < deadline:
             assert process.poll() is None
-            found = predict.ask_service(["Go"], control="Stop")
+            found = predict.ask_scoring_service(asked)
             sleep(0.05)
         assert found["refusal"]["code"] == "no_predictor"
         assert psutil.Process(process.pid).environ()["OPENBLAS_NUM_THREADS"] == "1"
         with pytest.raises(scoring_client.ServiceSilentError, match="answered 401"):
-            scoring_client.ask(settings.CTAOPT_SCORING_URL, {"texts": []}, token="no", timeout_s=20)
+            scoring_client.post_question(
+                settings.CTAOPT_SCORING_URL, {"texts": []}, token="no", timeout_s=20
+            )
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) == 0

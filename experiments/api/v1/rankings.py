@@ -19,18 +19,18 @@ from experiments.models import Job
 from experiments.services.learning.jobs import create_job, keep_answer
 from experiments.services.learning.ranking import rank_at_once
 from experiments.services.learning.ranking_presentation import ranking_for_programs
-
-MAX_WORDINGS = 50
-MAX_LENGTH = 200
+from ml import predict
 
 
-class RankingRequest(serializers.Serializer[Any]):
+class RankingSerializer(serializers.Serializer[Any]):
     """Wordings to rank, with their context."""
 
     wordings = serializers.ListField(
-        child=serializers.CharField(max_length=MAX_LENGTH), min_length=1, max_length=MAX_WORDINGS
+        child=serializers.CharField(max_length=predict.PAGE_LENGTH),
+        min_length=1,
+        max_length=predict.PAGE_WORDINGS,
     )
-    control = serializers.CharField(max_length=MAX_LENGTH)
+    control = serializers.CharField(max_length=predict.PAGE_LENGTH)
     locale = serializers.CharField(max_length=35, required=False, default="")
     audience = serializers.CharField(max_length=100, required=False, default="")
     form = serializers.ChoiceField(["", "button", "link", "spoken"], required=False, default="")
@@ -43,10 +43,10 @@ class RankingsView(APIView):
     # Who may look at rankings and ask for them in the admin may do so here.
     queryset = Job.objects.none()
 
-    @extend_schema(request=RankingRequest, responses=OpenApiTypes.OBJECT)
+    @extend_schema(request=RankingSerializer, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
         """Answer 200 with the ranking, or 202 with the address where it will be."""
-        asked = RankingRequest(data=request.data)
+        asked = RankingSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         site = site_of(request)
         wanted = {

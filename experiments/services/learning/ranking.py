@@ -9,22 +9,18 @@ from typing import Any
 from experiments.services.learning.jobs import JobFailedError, ProgressCallback
 from ml import predict
 
-# For whom and where wordings are meant.
-CONTEXT = ("audience", "locale", "form", "placement")
 N_SUGGESTED = 8
 
 
-def rank(request: Mapping[str, Any], _: ProgressCallback) -> dict[str, Any]:
-    """Rank the wordings of a request: `wordings`, `control`, and `CONTEXT` where it is stated.
+def rank_in_job(request: Mapping[str, Any], _: ProgressCallback) -> dict[str, Any]:
+    """Rank the wordings of a job: the fields of `predict.RankingRequest`.
 
     Raises:
         JobFailedError: If the predictor in use cannot be loaded.
     """
     try:
-        outcome = predict.score(
-            request["wordings"],
-            control=request["control"],
-            context={name: request.get(name, "") for name in CONTEXT},
+        outcome = predict.rank_wordings(
+            predict.RankingRequest.from_fields(request),
             explained=True,
             suggested=N_SUGGESTED,
         )
@@ -34,11 +30,9 @@ def rank(request: Mapping[str, Any], _: ProgressCallback) -> dict[str, Any]:
 
 
 def rank_at_once(request: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return what `rank` would, from the scoring service; None if it does not answer in time."""
-    return predict.ask_service(
-        request["wordings"],
-        control=request["control"],
-        context={name: request.get(name, "") for name in CONTEXT},
+    """Return the scoring service's ranking; None if it does not answer in time."""
+    return predict.ask_scoring_service(
+        predict.RankingRequest.from_fields(request),
         explained=True,
         suggested=N_SUGGESTED,
     )

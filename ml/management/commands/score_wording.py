@@ -7,8 +7,6 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from ml import predict
 from ml.management.output import as_json, table
 
-CONTEXT = ("audience", "locale", "form", "placement")
-
 
 class Command(BaseCommand):
     help = (
@@ -34,14 +32,14 @@ class Command(BaseCommand):
         texts = options["texts"]
         control = texts[0] if options["control"] is None else options["control"]
         try:
-            found = predict.score(
-                texts,
-                control=control,
-                context={name: options[name] for name in CONTEXT},
+            found = predict.rank_wordings(
+                predict.RankingRequest.from_fields(
+                    {**options, "wordings": texts, "control": control}
+                ),
                 explained=options["explain"],
                 suggested=options["suggest"],
             )
-        except predict.PredictorError as error:
+        except (predict.InvalidRankingRequestError, predict.PredictorError) as error:
             raise CommandError(str(error)) from error
         if options["json"]:
             context = {name: options[name] for name in ("locale", "form")}

@@ -38,7 +38,7 @@ def test_rank_enqueues_a_job_with_each_wording_once(
 def test_rank_is_shown_at_once_where_the_scoring_service_runs(admin_client, monkeypatch):
     refusal = {"code": "no_predictor", "params": {}}
     answer = {"predictor": None, "wordings": [], "refusal": refusal, "notes": []}
-    monkeypatch.setattr(predict, "ask_service", lambda texts, **asked: answer)
+    monkeypatch.setattr(predict, "ask_scoring_service", lambda asked, **_: answer)
     url = reverse("admin:experiments_job_rank")
     page = admin_client.post(url, RANK | {"locale": "fr"}, follow=True).content.decode()
     job = Job.objects.get()

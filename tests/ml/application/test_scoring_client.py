@@ -6,7 +6,7 @@ from socketserver import UnixStreamServer
 
 import pytest
 
-from ml.application.scoring_client import ServiceSilentError, ask
+from ml.application.scoring_client import ServiceSilentError, post_question
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -48,7 +48,7 @@ def test_service_on_a_socket_is_asked(tmp_path):
     handler = answering(200, b'{"predictor": 3}')
     path = tmp_path / "s.sock"
     with serving(UnixStreamServer(str(path), handler)):
-        answer = ask(f"unix:{path}", {"texts": ["Découvrir"]}, token="t", timeout_s=20)
+        answer = post_question(f"unix:{path}", {"texts": ["Découvrir"]}, token="t", timeout_s=20)
     assert answer == {"predictor": 3}
     route, token, body = handler.asked
     assert (route, token, json.loads(body)) == ("/score", "Bearer t", {"texts": ["Découvrir"]})
@@ -57,7 +57,10 @@ def test_service_on_a_socket_is_asked(tmp_path):
 def test_service_on_a_port_is_asked():
     server = HTTPServer(("127.0.0.1", 0), answering(200, b"{}"))
     with serving(server):
-        assert ask(f"http://127.0.0.1:{server.server_port}", {}, token="t", timeout_s=20) == {}
+        assert (
+            post_question(f"http://127.0.0.1:{server.server_port}", {}, token="t", timeout_s=20)
+            == {}
+        )
 
 
 @pytest.mark.parametrize(
@@ -67,14 +70,14 @@ def test_service_on_a_port_is_asked():
 def test_answer_that_is_none_is_said_so(status, body, message):
     server = HTTPServer(("127.0.0.1", 0), answering(status, body))
     with serving(server), pytest.raises(ServiceSilentError, match=message):
-        ask(f"http://127.0.0.1:{server.server_port}", {}, token="t", timeout_s=20)
+        post_question(f"http://127.0.0.1:{server.server_port}", {}, token="t", timeout_s=20)
 
 
 def test_missing_service_is_said_so(tmp_path):
     with pytest.raises(ServiceSilentError, match="No such file"):
-        ask(f"unix:{tmp_path}/none.sock", {}, token="t", timeout_s=20)
+        post_question(f"unix:{tmp_path}/none.sock", {}, token="t", timeout_s=20)
 
 
 def test_address_of_another_kind_is_refused():
     with pytest.raises(ValueError, match="neither unix:/path nor http://host:port"):
-        ask("https://example.org", {}, token="t", timeout_s=1)
+        post_question("https://example.org", {}, token="t", timeout_s=1)

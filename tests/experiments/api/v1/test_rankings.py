@@ -33,23 +33,22 @@ def test_ranking_is_left_to_a_worker_where_no_service_runs(
 def test_ranking_is_answered_at_once_where_the_service_runs(server, site, monkeypatch):
     refusal = {"code": "no_predictor", "params": {}}
     said = {"predictor": None, "wordings": [], "refusal": refusal, "notes": [], "suggestions": []}
-    asked = {}
+    asked = []
 
-    def service(texts, **question):
-        asked.update(question, texts=texts)
+    def service(request, **_):
+        asked.append(request)
         return said
 
-    monkeypatch.setattr(predict, "ask_service", service)
+    monkeypatch.setattr(predict, "ask_scoring_service", service)
     answer = post(server, wordings=["A b", "A b", "C d"], audience="new", placement="footer")
     assert answer.status_code == 200
     assert answer.json()["ranking"]["refusal"]["code"] == "no_predictor"
-    assert asked["texts"] == ["A b", "C d"]
-    assert asked["context"] == {
-        "audience": "new",
-        "locale": "en",
-        "form": "",
-        "placement": "footer",
-    }
+    fields = {"locale": "en", "audience": "new", "placement": "footer"}
+    assert asked == [
+        predict.RankingRequest.from_fields(
+            {"wordings": ["A b", "C d"], "control": "Send", **fields}
+        )
+    ]
 
 
 def test_ranking_is_hidden_from_other_sites(server, other_server, site):
