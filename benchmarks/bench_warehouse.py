@@ -229,7 +229,7 @@ from time import perf_counter
 from django.core.management import call_command
 from django.db import connection
 from uuid6 import uuid7
-from experiments.services.event_store import EventRow, store
+from experiments.services.events.store import EventRow, store
 from experiments.services.rollups import fold_pending
 from tests import factories
 call_command("migrate", verbosity=0)

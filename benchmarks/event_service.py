@@ -39,8 +39,8 @@ from datetime import UTC, datetime
 from time import perf_counter
 from django.db import connection, transaction
 from uuid6 import uuid7
-from experiments.services import event_store as store
-from experiments.services.event_store import EventRow
+from experiments.services.events import store
+from experiments.services.events.store import EventRow
 now, size = datetime.now(UTC), int(sys.argv[1])
 def row(number):
     shown = ("exposure", f"v-{number:018x}", 1, 1 + number % 2, 0.5, "", None, "", "{}")

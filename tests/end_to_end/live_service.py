@@ -16,7 +16,7 @@ LOAD = """
 from datetime import UTC, datetime
 from django.conf import settings
 from django.core.management import call_command
-from experiments.services.demo import load_demo
+from experiments.services.operations.demo_data import load_demo
 call_command("migrate", verbosity=0)
 load_demo(work_dir=settings.DATA_DIR, now=datetime.now(UTC))
 """
