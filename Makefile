@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Files stay whole: their tests share browsers, servers and trained models.
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile
+# What npm installs for tests; it writes these files last.
+NPM := $(addsuffix /node_modules/.package-lock.json,sdk tests/clients)
 # Messages of a language, compiled without GNU gettext.
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard locale/*/LC_MESSAGES/*.po))
 
@@ -11,7 +13,7 @@ CATALOGUES := $(patsubst %.po,%.mo,$(wildcard locale/*/LC_MESSAGES/*.po))
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup translations demo test check bench lock
+.PHONY: help setup translations npm demo test check nightly bench lock
 
 help: ## List the commands.
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -25,20 +27,33 @@ translations: $(CATALOGUES)
 %.mo: %.po
 	@$(BIN)/pybabel --quiet compile --input-file $< --output-file $@
 
+npm: $(NPM)
+
+# Without npm or a registry the tests that need these packages say so.
+%/node_modules/.package-lock.json: %/package-lock.json
+	@! command -v npm >/dev/null || npm ci --prefix $* --loglevel error --no-audit --no-fund || \
+		echo "npm: The packages of $* could not be installed." >&2
+
 demo: setup ## Run the whole service with demo data (PORT=8000); Ctrl-C stops it.
 	@DJANGO_SETTINGS_MODULE=ctaopt.settings.demo exec $(BIN)/python manage.py demo --port $(PORT)
 
-test: setup ## Run the whole test suite, the slow part included.
-	@$(PYTEST) --on-postgres -m "on_both_databases and not slow" tests
+test: setup npm ## Run the whole test suite, the slow part included.
+	@$(BIN)/python -m tests.servers || \
+		$(PYTEST) --on-postgres -m "on_both_databases and not slow" tests
 	@$(PYTEST)
 
-check: setup ## Run what must be green before a push: format, lint, types, borders, fast tests.
+# Whoever runs `make test` next, as CI does, leaves the fast tests to it: TESTS_FOLLOW=yes.
+check: setup npm ## Run what must be green before a push: format, lint, types, borders, fast tests.
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	DJANGO_SETTINGS_MODULE=ctaopt.settings.test $(BIN)/python manage.py makemigrations --check --dry-run
-	$(PYTEST) -m "not slow"
+	$(if $(TESTS_FOLLOW),,$(PYTEST) -m "not slow")
+
+nightly: setup ## Try examples of the properties that nobody has tried (SEED=n: those of a night).
+	@seed=$${SEED:-$$(date +%s)}; echo "SEED=$$seed"; \
+	$(PYTEST) -m hypothesis --hypothesis-profile=nightly --hypothesis-seed=$$seed
 
 bench: setup ## Run every benchmark; each writes benchmarks/results/NAME.json.
 	@for file in benchmarks/bench_*.py; do \

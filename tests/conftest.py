@@ -1,5 +1,4 @@
 import os
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,17 +10,19 @@ from django.utils import translation
 from environ import Env
 from hypothesis import settings
 
+from tests.missing import counted, leave_out, reasons_of
 from tests.servers import MissingServerError, PostgresServer, RedisServer
 
 # The tests run side by side; threads of one that wait for a core would take it from the other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # A shared machine has slow moments; a deadline would make them test failures.
-# In CI every run tries the same examples, so that a red run can be repeated; at home new ones.
-settings.register_profile("ctaopt", deadline=None, derandomize="CI" in os.environ)
+# Every run tries the same examples, so that a red one can be repeated; new ones: `make nightly`.
+settings.register_profile("ctaopt", deadline=None, derandomize=True)
+settings.register_profile(
+    "nightly", deadline=None, derandomize=False, max_examples=1_000, print_blob=True
+)
 settings.load_profile("ctaopt")
-
-LEFT_OUT = "left out"
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +30,7 @@ def shared_dir(pytestconfig: pytest.Config) -> Path:
     """The folder of shared data beside the project; mark such a test `needs_shared`."""
     folder = pytestconfig.rootpath.parent / "shared"
     if not folder.is_dir():
-        pytest.skip(f"the shared data are not at {folder}")
+        leave_out(f"the shared data are not at {folder}")
     return folder
 
 
@@ -93,7 +94,7 @@ def _running(kind):
     try:
         server = kind()
     except MissingServerError as error:
-        pytest.skip(f"{LEFT_OUT}: {error}")
+        leave_out(str(error))
     try:
         yield server.start()
     finally:
@@ -130,17 +131,9 @@ def _without_skips(config, report):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Name the tests that could not run here for want of a server."""
+    """Name once what is missing here, with what to install, and how many tests want it."""
     skipped = terminalreporter.stats.get("skipped", [])
-    missing = [report for report in skipped if LEFT_OUT in str(report.longrepr)]
-    if missing:
-        terminalreporter.section(f"{len(missing)} tests left out for want of a server")
-        lines = Counter(_line_of(report, whole_files=len(missing) > 50) for report in missing)
-        for line, count in sorted(lines.items()):
-            terminalreporter.write_line(line if count == 1 else f"{line} ({count} tests)")
-
-
-def _line_of(report, *, whole_files):
-    _, _, reason = report.longrepr
-    where = report.nodeid.partition("::")[0] if whole_files else report.nodeid
-    return f"{where}: {reason.partition(LEFT_OUT)[2].removeprefix(': ')}"
+    if skipped:
+        terminalreporter.section(f"left out: {counted(len(skipped))}")
+        for line in reasons_of(skipped):
+            terminalreporter.write_line(line)

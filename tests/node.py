@@ -2,12 +2,11 @@
 
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.missing import node
 
 CLIENTS = Path(__file__).parent / "clients"
 
@@ -15,7 +14,7 @@ CLIENTS = Path(__file__).parent / "clients"
 def run_node(script: str, content: Any, *, timeout_s: float = 120) -> Any:
     """Return the JSON that the script writes when it reads `content`."""
     result = subprocess.run(
-        [node(), script],
+        [node(CLIENTS), script],
         cwd=CLIENTS,
         env=os.environ | {"NODE_ENV": "production"},
         input=json.dumps(content),
@@ -26,11 +25,3 @@ def run_node(script: str, content: Any, *, timeout_s: float = 120) -> Any:
     )
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout)
-
-
-def node() -> str:
-    """Return the path of Node.js; skip the test where it or the packages are not there."""
-    program = shutil.which("node")
-    if program is None or not (CLIENTS / "node_modules").is_dir():
-        pytest.skip("the JavaScript clients are not there: npm ci --prefix tests/clients")
-    return program

@@ -11,6 +11,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -191,6 +192,13 @@ def _postgres_programs():
     raise MissingServerError("PostgreSQL is not installed (Debian package postgresql)")
 
 
+def is_postgres_installed():
+    """Tell if there is a point in starting tests on it."""
+    with contextlib.suppress(MissingServerError):
+        return bool(_postgres_programs())
+    return False
+
+
 def _version(folder):
     return float(folder.parent.name)
 
@@ -198,3 +206,8 @@ def _version(folder):
 def _children_of(pid):
     text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
     return [int(child) for child in text.split()]
+
+
+if __name__ == "__main__":
+    # For make, `nothing to run on || run`: an error here, too, has it run and say what is wrong.
+    sys.exit(is_postgres_installed())

@@ -7,6 +7,7 @@ from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playw
 
 from tests.end_to_end.fake_service import FakeService, FakeSite
 from tests.end_to_end.snippet import Visit
+from tests.missing import leave_out
 
 CHROMIUM = Path("/usr/bin/chromium")
 CHROMIUM_ARGUMENTS = [
@@ -40,7 +41,7 @@ def chromium() -> Iterator[Browser]:
     variable lets a test of that module look into the database.
     """
     if not CHROMIUM.exists():
-        pytest.skip(f"no browser at {CHROMIUM} (Debian package chromium)")
+        leave_out(f"no browser at {CHROMIUM} (Debian package chromium)")
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=CHROMIUM_ARGUMENTS)

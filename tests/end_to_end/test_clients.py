@@ -10,7 +10,8 @@ from openfeature.evaluation_context import EvaluationContext
 from openfeature.exception import ErrorCode
 
 from tests.end_to_end.live_service import LiveService
-from tests.node import CLIENTS, node, run_node
+from tests.missing import node
+from tests.node import CLIENTS, run_node
 
 pytestmark = pytest.mark.slow
 
@@ -19,7 +20,7 @@ OWN = {"text": "own"}
 VISITORS = [f"visiteur-é-{number}" for number in range(40)]
 RENAME = """
 from experiments.models import CTAWording
-from experiments.services.catalogue import bump_revision
+from experiments.services.catalogue.config_revision import bump_revision
 CTAWording.objects.filter(locale="fr").update(text={text!r})
 bump_revision()
 """
@@ -36,7 +37,7 @@ def live(tmp_path_factory):
 def bundle(tmp_path_factory):
     """OpenFeature's web client as one script for a page."""
     path = tmp_path_factory.mktemp("bundle") / "web.js"
-    subprocess.run([node(), "bundle.mjs", "web.js", str(path)], cwd=CLIENTS, check=True)
+    subprocess.run([node(CLIENTS), "bundle.mjs", "web.js", str(path)], cwd=CLIENTS, check=True)
     return path.read_text()
 
 

@@ -20,7 +20,8 @@ from playwright.sync_api import expect
 from experiments.management.preflight import free_port
 from tests.end_to_end.conftest import PATIENCE
 from tests.end_to_end.live_service import LiveService, wait_for_port
-from tests.node import CLIENTS, node
+from tests.missing import node
+from tests.node import CLIENTS
 
 pytestmark = pytest.mark.slow
 
@@ -139,7 +140,7 @@ def test_react_application_changes_pages_and_renders_again(copy, host, page, cou
     (folder / "node_modules").symlink_to(CLIENTS / "node_modules")
     build = ["main.jsx", "--bundle", "--minify", "--jsx=automatic", "--outfile=app.js"]
     esbuild = "node_modules/esbuild/bin/esbuild"
-    subprocess.run([node(), esbuild, *build, "--log-level=error"], cwd=folder, check=True)
+    subprocess.run([node(CLIENTS), esbuild, *build, "--log-level=error"], cwd=folder, check=True)
     errors = []
     page.on("pageerror", lambda error: errors.append(error))
     page.goto(host(folder, "/tarifs"))
@@ -189,7 +190,7 @@ def test_django_site_renders_and_the_snippet_counts(start, page, counted):
 def test_node_server_renders_through_openfeature(start, copy, page, counted):
     folder, port = copy("node"), free_port()
     (folder / "node_modules").symlink_to(CLIENTS / "node_modules")
-    url = start([node(), "server.mjs"], cwd=folder, port=port)
+    url = start([node(CLIENTS), "server.mjs"], cwd=folder, port=port)
     first = page.context.request.get(url)
     assert first.headers["cache-control"] == "private, no-store"
     assert_rendered_and_counted(page, url, counted, source=first.text())

@@ -56,9 +56,39 @@ WITHOUT_SERVER = """
 
 
 @pytest.mark.parametrize(("is_ci", "outcome"), [(False, "skipped"), (True, "failed")])
-def test_test_without_its_server_is_named_and_fails_in_ci(suite, monkeypatch, is_ci, outcome):
+def test_missing_server_is_named_and_fails_in_ci(suite, monkeypatch, is_ci, outcome):
     monkeypatch.setenv("CI", "true" if is_ci else "")
     suite.makepyfile(WITHOUT_SERVER)
     result = suite.runpytest_inprocess(*ALONE)
     result.assert_outcomes(**{outcome: 1})
-    result.stdout.fnmatch_lines(["*test_that_needs_redis*redis-server is not installed*"])
+    named = "redis-server is not installed (Debian package redis-server)"
+    result.stdout.fnmatch_lines([f"*{named}*" if is_ci else f"1 test: {named}"])
+
+
+WITHOUT_NODE = """
+    import pytest
+    from pathlib import Path
+    from tests import missing
+
+    @pytest.mark.parametrize("number", range(3))
+    def test_that_needs_node(number, monkeypatch):
+        monkeypatch.setattr("tests.missing.shutil.which", lambda _: None)
+        missing.node(Path("sdk"))
+
+    def test_without_a_browser():
+        missing.leave_out("no browser (Debian package chromium)")
+"""
+
+
+def test_what_is_missing_is_named_once_with_the_number_of_tests(suite, monkeypatch):
+    monkeypatch.delenv("CI", raising=False)
+    suite.makepyfile(WITHOUT_NODE)
+    result = suite.runpytest_inprocess(*ALONE, "-rfExX")
+    result.stdout.fnmatch_lines(
+        [
+            "=* left out: 4 tests =*",
+            "3 tests: Node.js is not installed (Debian packages nodejs and npm)",
+            "1 test: no browser (Debian package chromium)",
+        ]
+    )
+    assert str(result.stdout).count("Node.js is not installed") == 1

@@ -141,9 +141,88 @@ def test_setup_compiles_a_translation_that_changed(make, python, clone):
     assert make("setup", PIP_CALLS=str(python)).stdout == ""
 
 
+@pytest.fixture
+def ready(make, python, clone):
+    """A clone after `make setup`; its tools write down how they are called."""
+    make("setup", PIP_CALLS=str(python))
+    python.write_text("")
+    for folder in ("sdk", "tests/clients"):
+        (clone / folder).mkdir(parents=True)
+        (clone / folder / "package-lock.json").touch()
+    for name in ("pytest", "ruff", "mypy", "lint-imports"):
+        program(clone / ".venv/bin", name, f'echo {name} "$@" >>"$PIP_CALLS"')
+    return python
+
+
+def test_check_leaves_the_tests_to_those_who_run_all_of_them(make, ready):
+    assert make("check", PIP_CALLS=str(ready)).returncode == 0
+    assert any(line.startswith("pytest") for line in ready.read_text().splitlines())
+    ready.write_text("")
+    assert make("check", "TESTS_FOLLOW=yes", PIP_CALLS=str(ready)).returncode == 0
+    assert [line.split()[0] for line in ready.read_text().splitlines()] == [
+        "ruff",
+        "ruff",
+        "mypy",
+        "lint-imports",
+    ]
+
+
+@pytest.mark.parametrize("has_postgres", [True, False])
+def test_tests_run_on_postgresql_where_there_is_one(make, ready, clone, has_postgres):
+    program(clone / ".venv/bin", "python", f"exit {int(has_postgres)}")
+    assert make("test", PIP_CALLS=str(ready)).returncode == 0
+    runs = [line for line in ready.read_text().splitlines() if line.startswith("pytest")]
+    assert ["--on-postgres" in run for run in runs] == ([True, False] if has_postgres else [False])
+
+
+def test_night_says_its_seed_and_can_be_repeated(make, ready, tools):
+    (tools / "date").symlink_to(shutil.which("date"))
+    seed = make("nightly", PIP_CALLS=str(ready)).stdout.removeprefix("SEED=").strip()
+    make("nightly", f"SEED={seed}", PIP_CALLS=str(ready))
+    first, again = ready.read_text().splitlines()
+    assert first == again
+    assert first.endswith(f"--hypothesis-profile=nightly --hypothesis-seed={seed}")
+
+
+# An npm that writes down how it is called, and what it installs as the real one does.
+NPM = """
+echo "$*" >>"$PIP_CALLS"
+[ -z "$NPM_ERROR" ] || exit 1
+mkdir -p "$3/node_modules" && echo >"$3/node_modules/.package-lock.json"
+"""
+
+
+@pytest.fixture
+def npm(tools):
+    program(tools, "npm", NPM)
+
+
+def test_packages_of_npm_are_installed_once_and_after_a_change(make, ready, clone, npm):
+    for _ in range(2):
+        assert make("npm", PIP_CALLS=str(ready)).returncode == 0
+    calls = [" ".join(line.split()[:3]) for line in ready.read_text().splitlines()]
+    assert calls == ["ci --prefix sdk", "ci --prefix tests/clients"]
+    os.utime(clone / "sdk/package-lock.json", (2_000_000_000, 2_000_000_000))
+    make("npm", PIP_CALLS=str(ready))
+    assert len(ready.read_text().splitlines()) == 3
+
+
+def test_tests_run_where_npm_cannot_install(make, ready, npm):
+    result = make("test", PIP_CALLS=str(ready), NPM_ERROR="yes")
+    assert result.returncode == 0
+    assert "npm: The packages of sdk could not be installed." in result.stderr
+    assert "pytest" in ready.read_text()
+
+
+def test_tests_run_without_npm(make, ready, npm, tools):
+    (tools / "npm").unlink()
+    assert make("test", PIP_CALLS=str(ready)).returncode == 0
+    assert "npm" not in ready.read_text()
+
+
 def test_every_command_of_the_design_is_listed(make):
     listed = {line.split()[1] for line in make().stdout.splitlines()}
-    assert listed == {"help", "setup", "demo", "test", "check", "bench", "lock"}
+    assert listed == {"help", "setup", "demo", "test", "check", "nightly", "bench", "lock"}
 
 
 def test_lock_file_serves_every_python_3_11(pytestconfig):

@@ -1,11 +1,10 @@
 import base64
 import gzip
 import hashlib
-import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
+from tests.missing import node
 
 SDK = Path(__file__).parents[2] / "sdk"
 SNIPPET = SDK / "dist" / "cta.js"
@@ -33,11 +32,7 @@ def test_lock_file_names_no_download_address():
 
 
 def test_committed_snippet_is_what_its_source_gives():
-    if not (SDK / "node_modules" / "esbuild").is_dir():
-        pytest.skip("esbuild is not installed: run `npm ci` in sdk/")
-    node = shutil.which("node")
-    assert node, "esbuild is installed but node is not on the PATH"
     check = subprocess.run(
-        [node, "build.mjs", "--check"], cwd=SDK, capture_output=True, text=True, check=False
+        [node(SDK), "build.mjs", "--check"], cwd=SDK, capture_output=True, text=True, check=False
     )
     assert (check.returncode, check.stderr) == (0, "")

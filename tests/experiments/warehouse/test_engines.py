@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import subprocess
 import sys
 
@@ -21,6 +22,7 @@ from experiments.warehouse.engines import open_warehouse
 from tests.clickhouse import clickhouse
 from tests.crowd import drawn_messages, take_in, write_events
 from tests.experiments.services.recounting import COUNTS, COVARIATES, recount
+from tests.missing import leave_out
 
 # Ibis 12 asks DuckDB 2 by a name that DuckDB has given another.
 pytestmark = pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")
@@ -71,6 +73,8 @@ def test_clickhouse_gives_the_rollups(crowd):
 @pytest.fixture
 def spark_settings(tmp_path):
     """The environment of a small cluster whose processes talk on the loopback only."""
+    if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
+        leave_out("Java is not installed (Debian package default-jre-headless)")
     folder = tmp_path / "conf"
     folder.mkdir()
     (folder / "spark-defaults.conf").write_text(
