@@ -59,7 +59,9 @@ def rank_probabilities(expected: NDArray[np.float64], spread: float) -> NDArray[
     for at in range(k):
         own = expected[at] + spread * points
         above = ndtr((np.delete(expected, at)[None, :] - own[:, None]) / spread)
-        found[at] = mass @ _count_distribution(above)
+        row = mass @ _count_distribution(above)
+        # Sums to 1 but for rounding, which must not make a probability larger than that.
+        found[at] = row / row.sum()
     return found
 
 
@@ -80,7 +82,7 @@ def rank_beliefs(expected: NDArray[np.float64], spread: float) -> list[RankBelie
         beliefs.append(
             RankBelief(
                 best=float(row[0]),
-                expected=float(row @ np.arange(1, len(row) + 1)),
+                expected=float(np.clip(row @ np.arange(1, len(row) + 1), 1, len(row))),
                 low=1 + int(np.searchsorted(reached, 0.1)),
                 high=1 + min(len(row) - 1, int(np.searchsorted(reached, 0.9 - 1e-12))),
             )

@@ -213,7 +213,8 @@ class _Pair:
         kinks += [_logit(one_at)] if self.wide.b < _SMOOTH else []
         nodes = self._nodes_with(kinks) if kinks else self.nodes
         rates = np.clip(move(nodes.rates), 0.0, 1.0)
-        return float(np.sum(nodes.mass * self.table.at(np.asarray(logit(rates)))))
+        # The mass sums to 1 but for rounding.
+        return min(1.0, float(np.sum(nodes.mass * self.table.at(np.asarray(logit(rates))))))
 
     def _nodes_with(self, kinks: list[float]) -> _Nodes:
         steps = self.narrow.logit_sd * np.array([-0.3, -0.03, -0.003, 0.0, 0.003, 0.03, 0.3])

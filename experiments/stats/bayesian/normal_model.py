@@ -94,11 +94,15 @@ class NormalMixture:
 
     def chance_below(self, value: float) -> float:
         """Return P(quantity < value), accurate in the lower tail."""
-        return float(self.weights @ ndtr((value - self.means) / self.sds))
+        return self._chance((value - self.means) / self.sds)
 
     def chance_above(self, value: float) -> float:
         """Return P(quantity > value), accurate in the upper tail."""
-        return float(self.weights @ ndtr((self.means - value) / self.sds))
+        return self._chance((self.means - value) / self.sds)
+
+    def _chance(self, z: Floats) -> float:
+        # The weights sum to 1 but for rounding.
+        return min(1.0, float(self.weights @ ndtr(z)))
 
     def quantile(self, probability: float) -> float:
         """Return the value with P(quantity < value) = probability, in (0, 1)."""

@@ -48,7 +48,7 @@ def test_departures_are_dropped_when_audiences_are_alike(tmp_path):
     ]
     again = train_in(tmp_path / "p2", alike, encoder=StrangeEncoder()).manifest
     assert not again["departures"]["factors"]["audience"]["kept"]
-    assert again["departures"]["levels"]["audience"]["new"]["borrowed"] == 1.0
+    assert again["departures"]["levels"]["audience"]["new"]["borrowed"] == pytest.approx(1)
 
 
 def test_risk_and_explanations_are_recorded(divided):

@@ -233,3 +233,12 @@ def test_credible_intervals_cover_at_their_level_under_the_prior():
         hits += [abs(rank - 0.5) <= level / 2 for rank in ranks]
     for count in hits:
         assert stats.binomtest(int(count), n_tests, level).pvalue > 0.001
+
+
+@pytest.mark.parametrize("clicks", range(20, 60))
+def test_sure_comparisons_have_chances_within_zero_and_one(clicks):
+    few, many = belief(clicks, 3_000), belief(728, 2_597)
+    for arms in ((few, many), (many, few)):
+        by_effect, by_ratio = effect_distribution(*arms), log_ratio_distribution(*arms)
+        chances = [by_effect(x) for x in (-0.9, 0.0, 0.9)] + [by_ratio(x) for x in (-9.0, 9.0)]
+        assert 0 <= min(chances) <= max(chances) <= 1

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
@@ -225,3 +225,11 @@ def test_credible_intervals_cover_at_their_level_under_the_prior(prior):
     chances = np.array([row.chance_to_win for row in rows])
     # Calibration: the mean chance equals the share of arms which are truly better.
     assert chances.mean() == pytest.approx((truth > 0).mean(), abs=4 * 0.5 / math.sqrt(n_tests))
+
+
+# The weights of this mixture sum to 1.0000000000000002, and so were its chances.
+@example(estimate=-0.06146626885538042, se=0.009658141511468987, scale=0.08250397570421797, dof=8)
+@given(st.floats(-2, 2), st.floats(0.005, 0.5), st.floats(0.05, 0.5), st.integers(3, 9))
+def test_chances_of_a_mixture_are_at_most_one(estimate, se, scale, dof):
+    belief = posterior(estimate, se, StudentTPrior(scale=scale, dof=dof))
+    assert max(belief.chance_above(-99.0), belief.chance_below(99.0)) <= 1

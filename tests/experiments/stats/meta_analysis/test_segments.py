@@ -74,7 +74,7 @@ def test_fewer_than_two_results_cannot_be_compared(count):
     report = analyse_segments([*listed, Segment(name="empty", n=0, effect=None, se=None)])
     assert report.reason == ONE_SEGMENT
     assert (report.interaction, report.shrinkage) == (None, None)
-    assert report.common_effect == (0.03 if count else None)
+    assert report.common_effect == (pytest.approx(0.03) if count else None)
 
 
 def test_no_segments_give_an_empty_report():
