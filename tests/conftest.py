@@ -11,7 +11,7 @@ from environ import Env
 from hypothesis import settings
 
 from tests.missing import counted, leave_out, reasons_of
-from tests.servers import MissingServerError, PostgresServer, RedisServer
+from tests.servers import MissingServerError, PostgresServer, RedisServer, postgres_programs
 
 # The tests run side by side; threads of one that wait for a core would take it from the other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -64,6 +64,15 @@ def pytest_addoption(parser):
         action="store_true",
         help="run the tests of models and services on a PostgreSQL server of their own",
     )
+
+
+def pytest_configure(config):
+    """Refuse --on-postgres where there is none, rather than skip each test."""
+    if config.getoption("--on-postgres"):
+        try:
+            postgres_programs()
+        except MissingServerError as error:
+            raise pytest.UsageError(str(error)) from error
 
 
 def pytest_collection_modifyitems(config, items):
@@ -133,7 +142,8 @@ def _without_skips(config, report):
 def pytest_terminal_summary(terminalreporter):
     """Name once what is missing here, with what to install, and how many tests want it."""
     skipped = terminalreporter.stats.get("skipped", [])
-    if skipped:
+    # `make test` runs the rest of the suite behind the part on PostgreSQL, and that names it.
+    if skipped and not terminalreporter.config.getoption("--on-postgres"):
         terminalreporter.section(f"left out: {counted(len(skipped))}")
         for line in reasons_of(skipped):
             terminalreporter.write_line(line)

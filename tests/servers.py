@@ -78,7 +78,7 @@ class PostgresServer(Server):
     name = "postgres"
 
     def __init__(self, **options):
-        self.programs = _postgres_programs()
+        self.programs = postgres_programs()
         super().__init__()
         self.options = options
         self.data = self.folder / "data"
@@ -181,7 +181,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def _postgres_programs():
+def postgres_programs():
     """Return the folder of PostgreSQL's programs, which Debian keeps out of the PATH."""
     beside_psql = shutil.which("initdb")
     found = [Path(beside_psql).resolve().parent] if beside_psql else []
@@ -195,7 +195,7 @@ def _postgres_programs():
 def is_postgres_installed():
     """Tell if there is a point in starting tests on it."""
     with contextlib.suppress(MissingServerError):
-        return bool(_postgres_programs())
+        return bool(postgres_programs())
     return False
 
 

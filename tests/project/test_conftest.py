@@ -92,3 +92,11 @@ def test_what_is_missing_is_named_once_with_the_number_of_tests(suite, monkeypat
         ]
     )
     assert str(result.stdout).count("Node.js is not installed") == 1
+
+
+def test_postgresql_that_is_asked_for_and_missing_is_an_error(suite, monkeypatch):
+    monkeypatch.setattr("tests.servers.shutil.which", lambda _: None)
+    monkeypatch.setattr("tests.servers.DEBIAN_PROGRAMS", suite.path)
+    result = suite.runpytest_inprocess(*ALONE, "--on-postgres")
+    result.stderr.fnmatch_lines(["*PostgreSQL is not installed (Debian package postgresql)"])
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
