@@ -16,7 +16,7 @@ from ml.checkpoints import Checkpoints, source_digest
 from ml.dataset.contrast_groups import build_groups
 from ml.encoders.cache import CachedEncoder
 from ml.encoders.sentence_encoder import load_encoder
-from ml.evaluation.learning_curve_chart import draw_curves
+from ml.evaluation.learning_curve_chart import curve_chart
 from ml.evaluation.learning_curves import (
     CurvePlan,
     curve,
@@ -26,6 +26,7 @@ from ml.evaluation.learning_curves import (
     measure_curves,
 )
 from ml.history.reading import read_history
+from ml.presentation.learning_curve_svg import render_svg
 from ml.strategies.candidates import strategy_named
 
 ARCHIVE = PROJECT.parent / "shared/data/upworthy/history.csv.gz"
@@ -81,7 +82,7 @@ def main() -> None:
             "data_saving": savings,
         },
     )
-    DRAWING.write_text(draw_curves(curves), encoding="utf-8")
+    DRAWING.write_text(render_svg(curve_chart(curves)), encoding="utf-8")
 
 
 if __name__ == "__main__":

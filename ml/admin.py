@@ -5,8 +5,8 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.utils.formats import number_format
-from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -97,21 +97,14 @@ class PredictorVersionAdmin(ModelAdmin[PredictorVersion]):  # type: ignore[misc]
     @admin.display(description=_("What was compared"))
     def figures(self, version: PredictorVersion) -> SafeString:
         metrics = version.manifest["metrics"]
-        header = format_html_join("", "<th>{}</th>", ((STRATEGIES[name],) for name in metrics))
-        body = format_html_join(
-            "",
-            "<tr><th>{}</th>{}</tr>",
-            (
-                (
-                    title,
-                    format_html_join(
-                        "", "<td>{}</td>", ((_figure(key, each),) for each in metrics.values())
-                    ),
-                )
+        context = {
+            "strategies": [STRATEGIES[name] for name in metrics],
+            "rows": [
+                (title, [_figure(key, each) for each in metrics.values()])
                 for key, title in FIGURES.items()
-            ),
-        )
-        return format_html("<table><tr><th></th>{}</tr>{}</table>", header, body)
+            ],
+        }
+        return render_to_string("admin/ml/figures.html", context)
 
     @admin.display(description=_("noise ceiling of the first figure"))
     def ceiling(self, version: PredictorVersion) -> str:
@@ -138,7 +131,7 @@ class PredictorVersionAdmin(ModelAdmin[PredictorVersion]):  # type: ignore[misc]
 
     @admin.display(description=_("gate"))
     def gate(self, version: PredictorVersion) -> SafeString:
-        lines = [
+        verdicts = [
             (
                 STRATEGIES[verdict["name"]],
                 gettext("passed") if verdict["passed"] else gettext("refused"),
@@ -146,7 +139,7 @@ class PredictorVersionAdmin(ModelAdmin[PredictorVersion]):  # type: ignore[misc]
             )
             for verdict in version.manifest["gate"]["verdicts"]
         ]
-        return format_html_join("", "<p><strong>{}</strong> {}. {}</p>", lines)
+        return render_to_string("admin/ml/gate.html", {"verdicts": verdicts})
 
     @admin.display(description=_("When it is surer"))
     def sureness(self, version: PredictorVersion) -> SafeString | str:

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.urls import URLPattern
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -130,18 +131,11 @@ class CTAAdmin(ServedModelAdmin[CTA]):
             return gettext("Save it to have its words, contrast and size checked.")
         slot = cta.default_of_slots.first()
         position = slot.position if slot else None
-        return format_html_join(
-            "",
-            "<p><strong>{}</strong> ({})</p>{}",
-            (
-                (
-                    row.text,
-                    row.locale,
-                    draw_findings(check_cta(cta, row.text, locale=row.locale, position=position)),
-                )
-                for row in cta.wordings.all()
-            ),
-        )
+        checks = [
+            (row, draw_findings(check_cta(cta, row.text, locale=row.locale, position=position)))
+            for row in cta.wordings.all()
+        ]
+        return render_to_string("admin/experiments/cta_checks.html", {"checks": checks})
 
     @admin.display(description=_("tags"))
     def tag_names(self, cta: CTA) -> str:

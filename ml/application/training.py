@@ -202,7 +202,7 @@ def learning_curves(
         progress: Told the fraction done.
 
     Returns:
-        `groups`, `splits`, `curves`, `data_saving` and a `drawing` (SVG).
+        `groups`, `splits`, `curves`, `data_saving` and the `chart` (geometry).
 
     Raises:
         PredictorError: If there are too few tests, or no usable encoder.

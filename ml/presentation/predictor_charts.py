@@ -1,10 +1,11 @@
 """Figures of a predictor as its admin page draws them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from django.template.loader import render_to_string
 from django.utils.formats import number_format
-from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
@@ -13,6 +14,30 @@ from ml.presentation.messages import FACTOR_NAMES
 # The curve of accuracy over coverage, in SVG units; accuracy from 40 % to 100 %.
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 420.0, 220.0, 44.0, 36.0, 8.0
 LOWEST, HIGHEST = 0.4, 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """A labelled place on an axis."""
+
+    at: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiskChart:
+    """A curve of accuracy over coverage with the band of its intervals."""
+
+    width: float
+    height: float
+    left: float
+    levels: tuple[Tick, ...]
+    shares: tuple[Tick, ...]
+    share_y: float
+    band: str
+    line: str
+    caption_x: float
+    caption_y: float
 
 
 def estimate_in_words(estimate: Mapping[str, float | None], *, is_share: bool) -> str:
@@ -33,9 +58,7 @@ def draw_risk(risk: Mapping[str, Any]) -> SafeString:
         "limit": _number(toss_up, is_share=True),
         "covered": estimate_in_words(covered, is_share=True),
     }
-    return format_html(
-        "{}<p>{}</p><p>{}</p>",
-        _curve(drawn),
+    sentences = (
         gettext(
             "Where the likelier of two wordings has a chance of %(limit)s at most, they were not "
             "shown to be told apart: such pairs are called a toss-up."
@@ -45,6 +68,8 @@ def draw_risk(risk: Mapping[str, Any]) -> SafeString:
         else gettext("Even the least sure pairs were told apart better than by a coin."),
         gettext("The 95 %% intervals of the lift held %(covered)s of what was measured.") % told,
     )
+    context = {"chart": risk_chart(drawn), "sentences": sentences}
+    return render_to_string("admin/ml/risk_chart.html", context)
 
 
 def draw_levels(offsets: Mapping[str, Any]) -> SafeString:
@@ -67,69 +92,49 @@ def draw_levels(offsets: Mapping[str, Any]) -> SafeString:
         for factor, levels in offsets["levels"].items()
         for level, each in levels.items()
     ]
-    return format_html("{}{}", _table(header, rows) if rows else "", _verdicts(offsets))
+    context = {"header": header, "rows": rows, "sentences": _verdicts(offsets)}
+    return render_to_string("admin/ml/levels.html", context)
 
 
-def _verdicts(offsets: Mapping[str, Any]) -> SafeString | str:
+def _verdicts(offsets: Mapping[str, Any]) -> list[str]:
     if not offsets["factors"]:
-        text = gettext("Nothing to tell apart: no second audience, language, form or position yet.")
-        return format_html("<p>{}</p>", text)
+        return [
+            gettext("Nothing to tell apart: no second audience, language, form or position yet.")
+        ]
     kept = gettext("%(factor)s: told apart, because that won on held-out tests.")
     dropped = gettext("%(factor)s: not told apart, because that did not win on held-out tests.")
-    lines = [
-        ((kept if verdict["kept"] else dropped) % {"factor": FACTOR_NAMES[factor]},)
+    return [
+        (kept if verdict["kept"] else dropped) % {"factor": FACTOR_NAMES[factor]}
         for factor, verdict in offsets["factors"].items()
     ]
-    return format_html_join("", "<p>{}</p>", lines)
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> SafeString:
-    style = "padding:.2rem .8rem .2rem 0;text-align:left;vertical-align:top"
+def risk_chart(points: Sequence[Mapping[str, Any]]) -> RiskChart:
+    """Return the geometry of the curve.
 
-    def cells(texts: Sequence[str]) -> SafeString:
-        return format_html_join("", '<td style="{}">{}</td>', ((style, text) for text in texts))
-
-    head = format_html_join("", '<th style="{}">{}</th>', ((style, text) for text in header))
-    body = format_html_join("", "<tr>{}</tr>", ((cells(row),) for row in rows))
-    return format_html("<table><tr>{}</tr>{}</table>", head, body)
-
-
-def _curve(points: Sequence[Mapping[str, Any]]) -> SafeString:
+    Args:
+        points: Each with its `coverage` in [0, 1] and the `accuracy` with `low` and `high`.
+    """
     places = [(_x(point["coverage"]), point["accuracy"]) for point in points]
     upper = [f"{x},{_y(each['high'])}" for x, each in places]
     lower = [f"{x},{_y(each['low'])}" for x, each in places]
-    levels = [
-        (LEFT, WIDTH, _y(value), _y(value), _number(value, is_share=True, digits=0))
-        for value in (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-    ]
-    ticks = [
-        (_x(value), HEIGHT - 20, _number(value, is_share=True, digits=0))
-        for value in (0.1, 0.5, 1.0)
-    ]
-    return format_html(
-        '<svg viewBox="0 0 {} {}" width="{}" role="img" aria-label="{}" '
-        'style="max-width:100%;font-size:11px">{}{}'
-        '<polygon points="{}" fill="#6366f1" opacity=".25"/>'
-        '<polyline points="{}" fill="none" stroke="#4f46e5" stroke-width="2"/>'
-        '<text x="{}" y="{}" text-anchor="middle" fill="currentColor">{}</text></svg>',
-        WIDTH,
-        HEIGHT,
-        WIDTH,
-        gettext("Accuracy on the pairs answered, the surest first"),
-        format_html_join(
-            "",
-            '<line x1="{}" x2="{}" y1="{}" y2="{}" stroke="currentColor" opacity=".15"/>'
-            '<text x="0" y="{}" dominant-baseline="middle" fill="currentColor">{}</text>',
-            ((x1, x2, y1, y2, y1, label) for x1, x2, y1, y2, label in levels),
+    return RiskChart(
+        width=WIDTH,
+        height=HEIGHT,
+        left=LEFT,
+        levels=tuple(
+            Tick(at=_y(value), label=_number(value, is_share=True, digits=0))
+            for value in (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
         ),
-        format_html_join(
-            "", '<text x="{}" y="{}" text-anchor="middle" fill="currentColor">{}</text>', ticks
+        shares=tuple(
+            Tick(at=_x(value), label=_number(value, is_share=True, digits=0))
+            for value in (0.1, 0.5, 1.0)
         ),
-        " ".join([*upper, *lower[::-1]]),
-        " ".join(f"{x},{_y(each['value'])}" for x, each in places),
-        (LEFT + WIDTH) / 2,
-        HEIGHT - 4,
-        gettext("Share of the pairs answered, the surest first"),
+        share_y=HEIGHT - 20,
+        band=" ".join([*upper, *lower[::-1]]),
+        line=" ".join(f"{x},{_y(each['value'])}" for x, each in places),
+        caption_x=(LEFT + WIDTH) / 2,
+        caption_y=HEIGHT - 4,
     )
 
 

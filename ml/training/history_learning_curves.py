@@ -6,7 +6,7 @@ from typing import Any
 
 from ml.dataset.contrast_groups import build_groups
 from ml.encoders.base import Encoder
-from ml.evaluation.learning_curve_chart import draw_curves
+from ml.evaluation.learning_curve_chart import curve_chart
 from ml.evaluation.learning_curves import (
     CurvePlan,
     curve,
@@ -46,7 +46,7 @@ def learning_curves(
 
     Returns:
         `groups` there are, `splits`, `curves` by strategy, `data_saving` by strategy that starts
-        from a pretrained model, and the `drawing` (SVG).
+        from a pretrained model, and the `chart` (geometry of the drawing).
 
     Raises:
         TooLittleHistoryError: If there are too few tests.
@@ -72,5 +72,5 @@ def learning_curves(
             for each in asked
             if each.is_transfer
         },
-        "drawing": draw_curves(curves),
+        "chart": curve_chart(curves),
     }

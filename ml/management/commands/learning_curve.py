@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from ml import predict
 from ml.files import write_whole
 from ml.management.output import HistoryFiles, add_format_argument, as_json, shown, table
+from ml.presentation.learning_curve_svg import render_svg
 from ml.presentation.messages import STRATEGIES
 
 
@@ -53,9 +54,9 @@ class Command(BaseCommand):
             )
         except predict.PredictorError as error:
             raise CommandError(str(error)) from error
-        drawing = found.pop("drawing")
+        chart = found.pop("chart")
         if options["drawing"]:
-            self._write(options["drawing"], drawing)
+            self._write(options["drawing"], render_svg(chart))
         self.stdout.write(as_json(found) if options["json"] else _report(found))
 
     def _tell(self, done: float) -> None:
