@@ -28,8 +28,8 @@ LABELS = {
     Status.REJECTED: "warning",
 }
 FIGURES = {
-    "accuracy_all": _("Better of two named, all pairs"),
-    "accuracy_p05": _("Better of two named, pairs with p < 0.05"),
+    "accuracy_all": _("Better wording picked, all pairs"),
+    "accuracy_p05": _("Better wording picked, pairs with p < 0.05"),
     "top1": _("Best of a test picked"),
     "lift_of_pick": _("Click rate of the pick over the mean"),
     "log_loss": _("Log loss"),
@@ -88,7 +88,7 @@ class PredictorVersionAdmin(ModelAdmin[PredictorVersion]):  # type: ignore[misc]
     def groups(self, version: PredictorVersion) -> int:
         return int(version.manifest["data"]["groups"])
 
-    @admin.display(description=_("Better of two named, all pairs"))
+    @admin.display(description=_("Better wording picked, all pairs"))
     def accuracy(self, version: PredictorVersion) -> str:
         if not version.strategy:
             return "-"
@@ -141,7 +141,7 @@ class PredictorVersionAdmin(ModelAdmin[PredictorVersion]):  # type: ignore[misc]
         ]
         return render_to_string("admin/ml/gate.html", {"verdicts": verdicts})
 
-    @admin.display(description=_("When it is surer"))
+    @admin.display(description=_("Accuracy by certainty"))
     def sureness(self, version: PredictorVersion) -> SafeString | str:
         return draw_risk(version.manifest["risk"]) if "risk" in version.manifest else "-"
 

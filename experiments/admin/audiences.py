@@ -133,7 +133,9 @@ def _condition(content: Content) -> dict[str, Any]:
         try:
             found: dict[str, Any] = json.loads(content["json"].strip() or "{}")
         except ValueError as error:
-            raise ValueError(gettext("This is no JSON: %(fault)s") % {"fault": error}) from error
+            raise ValueError(
+                gettext("This is not valid JSON: %(fault)s") % {"fault": error}
+            ) from error
         return found
     typed = [_row(row) for row in content["rows"] if not _is_blank(row)]
     return condition_of(Rows(match=content["match"], rows=tuple(typed)))

@@ -128,7 +128,7 @@ class CTAAdmin(ServedModelAdmin[CTA]):
     @admin.display(description=_("what was checked"))
     def checks(self, cta: CTA) -> SafeString | str:
         if cta._state.adding or not cta.wordings.all():
-            return gettext("Save it to have its words, contrast and size checked.")
+            return gettext("Save the CTA to check its words, contrast and size.")
         slot = cta.default_of_slots.first()
         position = slot.position if slot else None
         checks = [

@@ -26,13 +26,13 @@ class EraseForm(forms.Form):
         label=_("Visitor"),
         max_length=200,
         strip=False,
-        help_text=_("The id that was served, letter by letter: the targetingKey."),
+        help_text=_("The exact ID that was served: the targetingKey."),
     )
 
     def clean_visitor(self) -> str:
         visitor = str(self.cleaned_data["visitor"])
         if not may_be_visitor(visitor):
-            raise forms.ValidationError(_("No visitor can be named so."))
+            raise forms.ValidationError(_("This is not a valid visitor ID."))
         return visitor
 
 
@@ -75,6 +75,6 @@ def _erased(request: HttpRequest, *, site: Site, visitor: str) -> HttpResponse:
         values = {"count": erased.n_events, "visitor": visitor}
         messages.success(request, text % values)
     else:
-        text = gettext("Nothing is known of %(visitor)s on this site.")
+        text = gettext("Nothing is stored about %(visitor)s on this site.")
         messages.warning(request, text % {"visitor": visitor})
     return HttpResponseRedirect(reverse(f"admin:{NAME}"))

@@ -59,7 +59,7 @@ ARCHIVE = StatusAction(name="archive", label=_("Archive"), run=transitions.archi
 # No step of the experiment's own course: offered beside the alarm.
 DISMISS = StatusAction(
     name="dismiss-cache-alarm",
-    label=_("The cause was found"),
+    label=_("Dismiss alarm"),
     run=lambda *, experiment, **_: dismiss_alarm(experiment=experiment),
 )
 STEPS = {step.name: step for step in (START, PAUSE, RESUME, STOP, ARCHIVE, DISMISS)}
@@ -206,7 +206,7 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
         for experiment in queryset:
             key = f"{experiment.key}-{timezone.now():%Y%m%d%H%M%S}"
             drafts.duplicate_experiment(experiment=experiment, key=key)
-            self.message_user(request, gettext("Made the draft %(key)s.") % {"key": key})
+            self.message_user(request, gettext("Draft %(key)s created.") % {"key": key})
 
     def report_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         experiment = get_object_or_404(reports.experiments_for_report(), pk=pk)

@@ -32,22 +32,22 @@ class SiteForm(forms.ModelForm[Site]):
     allowed_origins = LinesField(
         label=_("Allowed origins"),
         required=False,
-        help_text=_("One a line, such as https://shop.example. Empty: any origin."),
+        help_text=_("One per line, such as https://shop.example. Empty: any origin."),
     )
     internal_networks = LinesField(
         label=_("Internal networks"),
         required=False,
         help_text=_(
-            "Address ranges of your own people, one a line, such as 192.0.2.0/24: their events are "
-            "kept, but left out of the analysis."
+            "Address ranges of your own staff, one per line, such as 192.0.2.0/24: their events "
+            "are kept, but left out of the analysis."
         ),
     )
     internal_visitors = LinesField(
         label=_("Internal visitors"),
         required=False,
         help_text=_(
-            "Beginnings of the ids of your own people, one a line, such as staff-: their events "
-            "are kept, but left out of the analysis."
+            "ID prefixes of your own staff, one per line, such as staff-: their events are kept, "
+            "but left out of the analysis."
         ),
     )
 

@@ -34,14 +34,14 @@ MAY_DRAFT = ("experiments.add_experiment", "experiments.add_cta")
 
 class RankForm(forms.Form):
     control = forms.CharField(
-        label=_("Present wording"),
+        label=_("Current wording"),
         max_length=predict.PAGE_LENGTH,
         help_text=_("The control: what the others have to beat."),
     )
     wordings = forms.CharField(
         label=_("New wordings"),
         widget=forms.Textarea(attrs={"rows": 6}),
-        help_text=_("One a line."),
+        help_text=_("One per line."),
     )
     locale = forms.ChoiceField(
         label=_("Language of the wordings"), choices=(("fr", _("French")), ("en", _("English")))
@@ -57,7 +57,9 @@ class RankForm(forms.Form):
         queryset=Slot.objects.select_related("site", "default_cta"),
         required=False,
         empty_label=_("Not decided yet"),
-        help_text=_("Where they would stand: its position and the form of its CTA count."),
+        help_text=_(
+            "Where they would appear: its position and the form of its CTA are taken into account."
+        ),
     )
 
     def clean_wordings(self) -> list[str]:
@@ -166,7 +168,7 @@ class JobAdmin(ModelAdmin[Job]):  # type: ignore[misc]
         form = DraftForm(request.POST)
         try:
             if not form.is_valid():
-                raise DraftingError(gettext("Choose the slot on which they are to be tested."))
+                raise DraftingError(gettext("Choose the slot to test them on."))
             slot = form.cleaned_data["slot"]
             experiment = draft_experiment(
                 slot=slot,
@@ -180,7 +182,7 @@ class JobAdmin(ModelAdmin[Job]):  # type: ignore[misc]
         except DraftingError as error:
             self.message_user(request, str(error), messages.ERROR)
             return HttpResponseRedirect(_watch_url(job))
-        text = gettext("A draft was made. Look at its arms, then start it from its report.")
+        text = gettext("Draft created. Check its arms, then start it from its report.")
         self.message_user(request, text, messages.SUCCESS)
         return HttpResponseRedirect(
             reverse("admin:experiments_experiment_change", args=[experiment.pk])

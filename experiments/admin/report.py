@@ -17,11 +17,11 @@ from experiments.stats.meta_analysis.empirical_bayes import FLOOR
 # What a reader may do about visitors who are left out. Of those who saw several arms the page
 # speaks beside the threshold from which they harm.
 LEFT_OUT_HELP = {
-    Exclusion.BOT: _("Named as crawlers or automated browsers by the list of crawlerdetect."),
-    Exclusion.INTERNAL: _("By the networks and beginnings of ids that the site calls internal."),
-    Exclusion.PREFETCH: _("Their browsers fetched the page ahead and never showed it."),
+    Exclusion.BOT: _("Identified as crawlers or automated browsers by the crawlerdetect list."),
+    Exclusion.INTERNAL: _("Matched by the site's internal networks and ID prefixes."),
+    Exclusion.PREFETCH: _("Their browsers prefetched the page but never showed it."),
     Exclusion.IMPOSSIBLE: _(
-        "A click more than 10 minutes before any exposure: exposures are lost, or ids reused."
+        "A click more than 10 minutes before any exposure: exposures were lost, or IDs reused."
     ),
 }
 

@@ -38,7 +38,7 @@ class ArmsField(forms.CharField):
         lines = [line for line in text.splitlines() if line.strip()]
         if not 2 <= len(lines) <= MOST_ARMS:
             raise forms.ValidationError(
-                _("Write 2 to %(most)s arms, one a line.") % {"most": MOST_ARMS}
+                _("Write 2 to %(most)s arms, one per line.") % {"most": MOST_ARMS}
             )
         return [self._arm(number, line) for number, line in enumerate(lines, start=1)]
 
@@ -63,7 +63,7 @@ class SignificanceForm(forms.Form):
         label=_("Arms"),
         columns=("visitors", "clicks"),
         initial="A 10000 500\nB 10000 580",
-        help_text=_("One a line, the control first: name, visitors, clicking visitors."),
+        help_text=_("One per line, the control first: name, visitors, clicking visitors."),
     )
     method = forms.ChoiceField(
         label=_("Method"),
@@ -91,16 +91,16 @@ class SignificanceForm(forms.Form):
         label=_("Planned visitors"),
         required=False,
         min_value=1,
-        help_text=_("Of all arms, for the sequential method: it is sharpest there."),
+        help_text=_("All arms together, for the sequential method: it is most precise there."),
     )
 
 
 class SampleSizeForm(forms.Form):
     base = forms.FloatField(
-        label=_("Present click rate in %"), initial=2, min_value=0.001, max_value=99.9
+        label=_("Current click rate in %"), initial=2, min_value=0.001, max_value=99.9
     )
     lift = forms.FloatField(
-        label=_("Lift worth finding in %"), initial=10, min_value=-99, max_value=1000
+        label=_("Lift worth detecting in %"), initial=10, min_value=-99, max_value=1000
     )
     n_arms = forms.IntegerField(
         label=_("Arms with the control"), initial=2, min_value=2, max_value=MOST_ARMS
@@ -123,7 +123,7 @@ class SplitForm(forms.Form):
         label=_("Arms"),
         columns=("visitors", "share"),
         initial="A 5000 50\nB 5200 50",
-        help_text=_("One a line: name, visitors, share (any unit: 50 and 50, or 1 and 1)."),
+        help_text=_("One per line: name, visitors, share (any unit: 50 and 50, or 1 and 1)."),
     )
 
 

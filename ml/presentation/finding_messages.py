@@ -19,12 +19,12 @@ TRAIT_NAMES = {
 }
 
 TRAIT_MEANINGS = {
-    "urgency": _("Says that time runs out: now, today, before Sunday."),
+    "urgency": _("Says that time is running out: now, today, before Sunday."),
     "scarcity": _("Says that little is left: only 3, limited, exclusive."),
     "reward": _("Names a gain: free, gift, discount."),
     "social_proof": _("Says that others do it: 8,000 readers, popular, recommended."),
     "clarity": _("Says what comes next: in 2 minutes, no card, a quote."),
-    "verb_first": _("Begins with the verb of what the visitor does."),
+    "verb_first": _("Begins with a verb for what the visitor does."),
     "first_person": _("Speaks as the visitor: my, I."),
     "question": _("Asks."),
     "number": _("Contains a figure."),
@@ -47,38 +47,34 @@ FINDINGS = {
         "Words: %(words)s, characters: %(characters)s. That is long: try at most "
         "%(most_words)s words and %(most_characters)s characters."
     ),
-    "language_unknown": _(
-        "No words of this language are known here, so its verb was not looked for."
-    ),
+    "language_unknown": _("There is no lexicon for this language, so the verb was not checked."),
     "verb_infinitive": _("Begins with a verb in the infinitive: “%(verb)s”."),
     "verb_imperative": _("Begins with a verb in the imperative: “%(verb)s”."),
     "verb_imperative_familiar": _("Begins with a verb in the familiar imperative: “%(verb)s”."),
     "verb_first_person": _("Begins with a verb in the first person: “%(verb)s”."),
-    "verb_missing": _("No action verb at its head was recognised. Say what the visitor does."),
-    "vague": _("Says nothing of what comes next, and less still to those who hear it alone."),
+    "verb_missing": _("No action verb was recognised at the start. Say what the visitor does."),
+    "vague": _("Does not say what comes next, least of all to those who hear it out of context."),
     "reading_easy": _("Easy to read (Flesch %(ease)s)."),
-    "reading_medium": _(
-        "Not quite easy to read (Flesch %(ease)s): try shorter words or sentences."
-    ),
+    "reading_medium": _("Fairly hard to read (Flesch %(ease)s): try shorter words or sentences."),
     "reading_hard": _("Hard to read (Flesch %(ease)s): try shorter words or sentences."),
     "reading_short": _("Short words: the longest is “%(word)s”."),
     "reading_long_word": _("“%(word)s” is a long word (%(syllables)s syllables)."),
     "mixed_scripts": _("“%(word)s” mixes letters of two alphabets that look alike."),
-    "all_capitals": _("All in capitals: slower to read, and some screen readers spell it."),
-    "many_marks": _("Several marks in a row shout."),
-    "emoji": _("Contains a sign that screen readers read out by its name."),
+    "all_capitals": _("All in capitals: slower to read, and some screen readers spell it out."),
+    "many_marks": _("Several punctuation marks in a row look like shouting."),
+    "emoji": _("Contains a symbol that screen readers read out by name."),
     "contrast_good": _("%(ratio)s to 1, at least %(needed)s needed (WCAG 2.2, level AA)."),
     "contrast_low": _("%(ratio)s to 1, but %(needed)s are needed (WCAG 2.2, level AA)."),
-    "target_aaa": _("About %(pixels)s px as drawn here: 44 px of level AAA are met (WCAG 2.2)."),
+    "target_aaa": _("About %(pixels)s px as drawn here: meets the 44 px of level AAA (WCAG 2.2)."),
     "target_aa": _(
-        "About %(pixels)s px as drawn here: 24 px of level AA are met, 44 px of level AAA are not "
-        "(WCAG 2.2)."
+        "About %(pixels)s px as drawn here: meets the 24 px of level AA, but not the 44 px of "
+        "level AAA (WCAG 2.2)."
     ),
     "target_small": _(
         "About %(pixels)s px as drawn here, but 24 px are needed (WCAG 2.2, level AA)."
     ),
     "target_inline": _("A link in a sentence needs no minimum size (WCAG 2.2)."),
-    "target_unknown": _("The page decides how large it is: see that it has 24 px at least."),
+    "target_unknown": _("The page decides how large it is: make sure that it has at least 24 px."),
     "fold_above": _("Seen without scrolling."),
     "fold_popup": _("Seen without scrolling, but over what the visitor reads."),
     "fold_text": _("Not always seen without scrolling: only visitors who get there count."),
@@ -94,7 +90,7 @@ RULES = {
     "form": _("Another form of the verb of “%(source)s”."),
     "possessive": _("“%(source)s” as the visitor says it."),
     "principle": _("“%(source)s” with a principle: %(principle)s."),
-    "instead_of_vague": _("Instead of “%(source)s”, which says nothing of what comes next."),
+    "instead_of_vague": _("Instead of “%(source)s”, which does not say what comes next."),
     "shorter": _("“%(source)s” without words that say nothing."),
 }
 

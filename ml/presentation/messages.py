@@ -18,9 +18,9 @@ STRATEGIES = {
 }
 
 ABSENCES = {
-    "too_few_groups": _("%(found)s past contrasts, it is tried from %(needed)s"),
+    "too_few_groups": _("%(found)s past contrasts; at least %(needed)s are needed"),
     "encoder_without_layers": _("the encoder has no layers to read out"),
-    "encoder_not_tunable": _("the encoder is none of the BERT family"),
+    "encoder_not_tunable": _("the encoder is not of the BERT family"),
     "not_asked": _("not asked for"),
 }
 
@@ -34,8 +34,8 @@ FACTOR_NAMES = {
 # By the proxy A-distance between the texts of source and target, in [0, 2].
 LIKENESS = (
     (0.5, _("Source and target texts can hardly be told apart: source tests should help.")),
-    (1.2, _("Source and target texts differ: source tests may help, the gate decides.")),
-    (2.1, _("Source texts are of another kind: expect negative transfer, the gate decides.")),
+    (1.2, _("Source and target texts differ: source tests may help; the gate decides.")),
+    (2.1, _("Source texts are of a different kind: expect negative transfer; the gate decides.")),
 )
 
 # Ways to use a labelled source for a target, by what is known of the target.
@@ -52,7 +52,7 @@ STAGES = {
     "embedding": _("Reading the past wordings"),
     "cross_validation": _("Comparing strategies on held-out tests"),
     "final_fit": _("Fitting the predictor"),
-    "fast_parts": _("Making its fast copies"),
+    "fast_parts": _("Building its fast copies"),
 }
 
 TRANSFERS = {
@@ -67,31 +67,31 @@ SENTENCES = {
     "no_student": _("The predictor in use learned from too few wordings to sort long lists."),
     "no_wordings": _("No prediction: there is no wording to rank."),
     "locale_not_covered": _(
-        "No prediction: the past tests hold %(tests)s in this language (%(locale)s), "
-        "%(needed)s are needed."
+        "No prediction: %(tests)s past tests are in this language (%(locale)s); %(needed)s "
+        "are needed."
     ),
     "audience_by_chance": _(
         "No prediction: on %(tests)s held-out tests with the audience %(audience)s the predictor "
-        "was no better than a coin."
+        "was no better than chance."
     ),
     "locale_by_chance": _(
         "No prediction: on %(tests)s held-out tests in this language (%(locale)s) the predictor "
-        "was no better than a coin."
+        "was no better than chance."
     ),
     "form_by_chance": _(
         "No prediction: on %(tests)s held-out tests of this form (%(form)s) the predictor was no "
-        "better than a coin."
+        "better than chance."
     ),
     "placement_by_chance": _(
         "No prediction: on %(tests)s held-out tests in this position (%(placement)s) the "
-        "predictor was no better than a coin."
+        "predictor was no better than chance."
     ),
     # No prediction for one wording.
     "empty": _("No prediction: the wording is empty."),
     "too_long": _("No prediction: the wording has more than %(limit)s characters."),
     "html": _("No prediction: the wording contains HTML."),
     "control_characters": _("No prediction: the wording contains control characters."),
-    "no_words": _("No prediction: the wording contains no word."),
+    "no_words": _("No prediction: the wording contains no words."),
     "mixed_scripts": _(
         "No prediction: a word of it mixes letters of two alphabets that look alike."
     ),
@@ -107,28 +107,28 @@ SENTENCES = {
         "The language was not stated, so it could not be checked. Past tests are in: %(locales)s."
     ),
     "audience_unknown": _(
-        "Only %(tests)s past tests with the audience %(audience)s: this is the answer for "
-        "everybody."
+        "Only %(tests)s past tests with the audience %(audience)s: this answer is for all "
+        "audiences."
     ),
     "audience_shared": _(
-        "Held-out tests did not show that audiences differ: this is the answer for everybody, "
-        "%(tests)s past tests were with the audience %(audience)s."
+        "Held-out tests did not show that audiences differ: this answer is for all audiences "
+        "(%(tests)s past tests were with the audience %(audience)s)."
     ),
     "audience_own": _(
         "For the audience %(audience)s: %(tests)s past tests of its own, %(borrowed)s %% of the "
-        "answer is borrowed from all."
+        "answer is borrowed from all tests."
     ),
     "locale_own": _(
         "For this language (%(locale)s): %(tests)s past tests of its own, %(borrowed)s %% of the "
-        "answer is borrowed from all."
+        "answer is borrowed from all tests."
     ),
     "form_own": _(
-        "For this form (%(form)s): %(tests)s past tests of its own, %(borrowed)s %% of the "
-        "answer is borrowed from all."
+        "For this form (%(form)s): %(tests)s past tests of its own, %(borrowed)s %% of the answer "
+        "is borrowed from all tests."
     ),
     "placement_own": _(
         "For this position (%(placement)s): %(tests)s past tests of its own, %(borrowed)s %% of "
-        "the answer is borrowed from all."
+        "the answer is borrowed from all tests."
     ),
     "control_refused": _("There is no prediction for the control, so none is compared with it."),
     # Training.
@@ -154,10 +154,10 @@ SENTENCES = {
     "disk": _("The predictor cannot be stored: %(detail)s"),
     # Judging.
     "no_groups": _(
-        "There is no past test to judge on: none has two wordings and a click outside doubtful "
-        "periods (%(suspect)s have inside)."
+        "There is no past test to evaluate on: none outside doubtful periods has two wordings and "
+        "a click (%(suspect)s inside them do)."
     ),
-    "nothing_answered": _("The predictor answers for none of these tests."),
+    "nothing_answered": _("The predictor has no answer for any of these tests."),
 }
 
 
@@ -168,7 +168,7 @@ def likeness_sentence(proxy_a_distance: float) -> str:
         proxy_a_distance: In [0, 2].
 
     >>> likeness_sentence(1.9)
-    'Source texts are of another kind: expect negative transfer, the gate decides.'
+    'Source texts are of a different kind: expect negative transfer; the gate decides.'
     """
     return str(next(text for limit, text in LIKENESS if proxy_a_distance < limit))
 

@@ -60,13 +60,14 @@ def draw_risk(risk: Mapping[str, Any]) -> SafeString:
     }
     sentences = (
         gettext(
-            "Where the likelier of two wordings has a chance of %(limit)s at most, they were not "
-            "shown to be told apart: such pairs are called a toss-up."
+            "If the likelier of two wordings has a chance of at most %(limit)s, the predictor was "
+            "not shown to tell them apart: such pairs are called a toss-up."
         )
         % told
         if toss_up > 0.5
-        else gettext("Even the least sure pairs were told apart better than by a coin."),
-        gettext("The 95 %% intervals of the lift held %(covered)s of what was measured.") % told,
+        else gettext("Even the least certain pairs were told apart better than by chance."),
+        gettext("The 95 %% intervals of the lift contained %(covered)s of the measured values.")
+        % told,
     )
     context = {"chart": risk_chart(drawn), "sentences": sentences}
     return render_to_string("admin/ml/risk_chart.html", context)
@@ -77,9 +78,9 @@ def draw_levels(offsets: Mapping[str, Any]) -> SafeString:
     header = (
         "",
         gettext("Tests"),
-        gettext("Better of two named"),
-        gettext("By the shared answer"),
-        gettext("Borrowed from all"),
+        gettext("Better wording picked"),
+        gettext("With the shared answer"),
+        gettext("Borrowed from all tests"),
     )
     rows = [
         (
@@ -101,8 +102,10 @@ def _verdicts(offsets: Mapping[str, Any]) -> list[str]:
         return [
             gettext("Nothing to tell apart: no second audience, language, form or position yet.")
         ]
-    kept = gettext("%(factor)s: told apart, because that won on held-out tests.")
-    dropped = gettext("%(factor)s: not told apart, because that did not win on held-out tests.")
+    kept = gettext("%(factor)s: modelled separately, because that did better on held-out tests.")
+    dropped = gettext(
+        "%(factor)s: not modelled separately, because that did no better on held-out tests."
+    )
     return [
         (kept if verdict["kept"] else dropped) % {"factor": FACTOR_NAMES[factor]}
         for factor, verdict in offsets["factors"].items()

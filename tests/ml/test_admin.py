@@ -125,7 +125,7 @@ def test_versions_are_listed_in_french(client, owner, two_versions):
 
 @pytest.mark.parametrize(
     ("distance", "sentence"),
-    [(0.4, "hardly be told apart"), (1.9, "of another kind")],
+    [(0.4, "hardly be told apart"), (1.9, "of a different kind")],
     ids=["near", "far"],
 )
 def test_page_shows_how_alike_the_source_tests_were(client, owner, add_version, distance, sentence):

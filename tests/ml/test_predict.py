@@ -113,7 +113,7 @@ def test_evaluation_without_predictor_or_tests_is_refused(add_version):
     with pytest.raises(PredictorError, match="no predictor is active"):
         predict.evaluate([])
     add_version()
-    with pytest.raises(PredictorError, match="There is no past test to judge on"):
+    with pytest.raises(PredictorError, match="There is no past test to evaluate on"):
         predict.evaluate([])
 
 

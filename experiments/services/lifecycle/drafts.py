@@ -49,7 +49,7 @@ def draft_experiment(
         audience=audience,
         key=f"{slot.key[:80]}-{now:%Y%m%d%H%M%S}",
         name=_("Wordings on %(slot)s") % {"slot": slot.name},
-        hypothesis=_("Wordings that were ranked: which of them is really better?"),
+        hypothesis=_("Ranked wordings: which one is really better?"),
     )
     ctas = [slot.default_cta, *(make_cta(slot=slot, text=each, locale=locale) for each in chosen)]
     shares = _equal_shares(len(ctas))

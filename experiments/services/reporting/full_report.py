@@ -103,7 +103,7 @@ def frozen_verdict(experiment: Experiment) -> Verdict | None:
     return Verdict(
         status=Status.INVALID.value,
         title=_("No verdict: the data cannot be trusted."),
-        sentences=(_("One arm is frozen: a cache between you and the visitor?"),),
+        sentences=(_("One arm is frozen: a cache may be serving it to everyone"),),
         cautions=(),
     )
 

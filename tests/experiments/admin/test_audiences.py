@@ -68,7 +68,7 @@ def test_form_stores_the_condition(admin_client, site, form, condition):
     [
         (rows_form(("*", "age", "above", "old")), "age: &#x27;old&#x27; is not a number"),
         (rows_form(("*", "", "is", "x")), "attribute: must not be empty"),
-        (json_form("{"), "This is no JSON"),
+        (json_form("{"), "This is not valid JSON"),
         (json_form('{"a": {"$inn": [1]}}'), "unknown operator"),
         (json_form("[]"), "must be an object"),
     ],
@@ -111,7 +111,7 @@ def test_live_check_says_who_would_be_in(admin_client):
 def test_live_check_names_the_fault(admin_client):
     answer = admin_client.post(reverse(CHECK), json_form("{") | {"example": ""}).json()
     assert answer["is_in"] is None
-    assert "no JSON" in answer["text"]
+    assert "not valid JSON" in answer["text"]
 
 
 def test_live_check_is_for_people_of_the_admin(client, stranger, admin_client):

@@ -4,7 +4,7 @@ from django.urls import reverse
 from experiments.models import CacheWatch
 from tests.factories import NOW
 
-FROZEN = "One arm is frozen: a cache between you and the visitor?"
+FROZEN = "One arm is frozen: a cache may be serving it to everyone"
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def test_dashboard_and_report_raise_the_alarm_of_a_frozen_arm(admin_client, froz
     url = reverse("admin:experiments_experiment_report", args=[frozen.pk])
     page = admin_client.get(url).content.decode()
     assert FROZEN in page
-    assert "of 42 new visitors in the last hour looked at, 40 saw the arm “b”" in page
+    assert "in the last hour checked, 40 of 42 new visitors saw the arm “b”" in page
 
 
 def test_no_verdict_is_given_while_the_alarm_stands(admin_client, frozen):
@@ -54,7 +54,7 @@ def test_dashboard_lists_live_experiments_with_their_verdict(admin_client, runni
 
 def test_dashboard_says_what_to_do_when_nothing_runs(admin_client, draft):
     page = admin_client.get(reverse("admin:index")).content.decode()
-    assert "None. An experiment needs a slot, two CTAs and a start." in page
+    assert "None yet. An experiment needs a slot and two CTAs, and must be started." in page
 
 
 def test_dashboard_hides_experiments_from_people_without_rights(

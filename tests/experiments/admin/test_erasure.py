@@ -29,10 +29,10 @@ def test_confirmed_visitor_is_erased(admin_client, named):
 def test_unknown_visitor_is_named(admin_client, named):
     unknown = named | {"visitor": "<b>v-2</b>"}
     page = admin_client.post(URL, unknown).content.decode()
-    assert "Nothing is known of this visitor." in page
+    assert "Nothing is stored about this visitor." in page
     assert "<b>v-2</b>" not in page
     page = admin_client.post(URL, unknown | {"confirmed": "yes"}, follow=True).content.decode()
-    assert "Nothing is known of &lt;b&gt;v-2&lt;/b&gt; on this site." in page
+    assert "Nothing is stored about &lt;b&gt;v-2&lt;/b&gt; on this site." in page
     assert Event.objects.count() == 1
 
 

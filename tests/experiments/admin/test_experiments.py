@@ -37,9 +37,9 @@ def test_report_page_shows_both_readings_where_the_past_is_used(admin_client, ru
         past = {"covariate_sum": 400, "covariate_sum_squares": 400, "covariate_product_sum": 150}
         factories.make_rollup(variant, visitors=2_000, clicks=clicks, **past)
     page = admin_client.get(report_url(running_experiment)).content.decode()
-    assert "(CUPED): it explains" in page
+    assert "(CUPED), which explains" in page
     assert "Without the adjustment" in page
-    assert "differed (p" not in page
+    assert "differed before the first exposure (p" not in page
 
 
 def test_report_page_shows_what_helps_to_read_it(admin_client, running_experiment):
@@ -52,7 +52,7 @@ def test_report_page_shows_what_helps_to_read_it(admin_client, running_experimen
     page = admin_client.get(report_url(running_experiment)).content.decode()
     for text in ("Few clicks: exact tests", "Boschloo", "What to expect", "Device: hero-test b"):
         assert text in page
-    assert "experiments: 0 finished ones on this metric can be used, and 20 are needed" in page
+    assert "experiments: 0 finished ones on this metric can be used, but 20 are needed" in page
     assert "{{" not in page
 
 
@@ -64,7 +64,7 @@ def test_report_page_counts_who_is_left_out_by_the_reason(admin_client, running_
     page = admin_client.get(report_url(running_experiment)).content.decode()
     assert "Left out: bots</dt>" in page
     assert "<dd>7 (7.00" in page
-    assert "Named as crawlers" in page
+    assert "Identified as crawlers" in page
     assert "<dd>3 (3.00" in page
     assert "A click more than 10 minutes before" in page
     assert "internal traffic" not in page

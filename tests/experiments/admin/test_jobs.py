@@ -20,7 +20,7 @@ def watch(client, job):
 
 def test_rank_page_says_that_there_is_no_predictor(admin_client):
     page = admin_client.get(reverse("admin:experiments_job_rank")).content.decode()
-    assert "There is none: no prediction is possible yet." in page
+    assert "None yet: no prediction is possible." in page
 
 
 def test_rank_enqueues_a_job_with_each_wording_once(
@@ -196,7 +196,7 @@ def post_draft(client, job, **changes):
 
 def test_chosen_wordings_become_a_draft_experiment(admin_client, ranking, slot):
     page = post_draft(admin_client, ranking).content.decode()
-    assert "A draft was made." in page
+    assert "Draft created." in page
     experiment = slot.experiments.get()
     assert experiment.status == "draft"
     assert experiment.variants.get(arm=1).cta.wordings.get().text == "Recevoir mon guide"
@@ -206,7 +206,7 @@ def test_chosen_wordings_become_a_draft_experiment(admin_client, ranking, slot):
     ("changes", "message"),
     [
         ({"wording": []}, "Choose at least one wording."),
-        ({"slot": ""}, "Choose the slot on which they are to be tested."),
+        ({"slot": ""}, "Choose the slot to test them on."),
     ],
     ids=["no wording", "no slot"],
 )

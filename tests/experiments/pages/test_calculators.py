@@ -43,7 +43,7 @@ def test_significance_knows_every_method(admin_client, method):
 @pytest.mark.parametrize(
     ("arms", "message"),
     [
-        ("A 100 5", "Write 2 to 20 arms, one a line."),
+        ("A 100 5", "Write 2 to 20 arms, one per line."),
         ("A 100 5\nB many 6", "Line 2: write a name, then visitors, clicks."),
         ("A 100 5\nB 100 600", "sum"),
     ],

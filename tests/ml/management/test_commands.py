@@ -34,7 +34,7 @@ def test_train_prints_the_strategies_beside_each_other(model_dir, history, capsy
     assert accuracy.count("[") == 4
     assert "Noise ceiling" in told.out
     assert told.out.rstrip().endswith("Active: predictor 1, TF-IDF ridge (learned from scratch).")
-    assert "100%  Making its fast copies" in told.err
+    assert "100%  Building its fast copies" in told.err
 
 
 def test_train_json_is_one_object(model_dir, history, capsys):
@@ -133,9 +133,9 @@ def test_evaluate_on_another_language_answers_nothing(tmp_path, capsys):
     write_ctaopt(learnable_rows(5, locale="fr"), path)
     found = run_json(capsys, "evaluate_predictor", path)
     assert (found["coverage"], found["accuracy_all"], found["noise_ceiling"]) == (0, None, None)
-    assert found["reason"] == "The predictor answers for none of these tests."
+    assert found["reason"] == "The predictor has no answer for any of these tests."
     call_command("evaluate_predictor", path)
-    assert "answers for none" in capsys.readouterr().out
+    assert "has no answer for any" in capsys.readouterr().out
 
 
 def test_evaluate_without_a_predictor_is_one_line(model_dir, history):
@@ -175,7 +175,7 @@ def test_score_refuses_a_language_without_past_tests(capsys):
     found = run_json(capsys, "score_wording", "Découvrir", "Essayer", "--locale", "fr")
     assert found["refusal"]["code"] == "locale_not_covered"
     call_command("score_wording", "Découvrir", "Essayer", "--locale", "fr")
-    assert "No prediction: the past tests hold 0" in capsys.readouterr().out
+    assert "No prediction: 0 past tests are in this language" in capsys.readouterr().out
 
 
 def test_score_without_a_predictor_says_so(model_dir, capsys):

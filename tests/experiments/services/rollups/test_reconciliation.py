@@ -102,7 +102,7 @@ def test_task_says_which_experiment_is_wrong(counted, caplog):
 
 def test_alarm_is_shown_where_decisions_are_made(counted, admin_client):
     pages = ("/admin/", f"/admin/experiments/experiment/{counted.pk}/report/")
-    sentence = "The sums are not what the events give."
+    sentence = "Rollups do not match the raw events"
     assert not any(sentence in admin_client.get(page).text for page in pages)
     Rollup.objects.filter(segment="").update(visitors=7)
     differing(counted)
