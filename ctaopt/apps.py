@@ -1,8 +1,34 @@
+from typing import Any
+
 from django.apps import AppConfig
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 # The Celery application must exist before a shared task is called from any process.
 from ctaopt.celery import app as celery_app  # noqa: F401
 
+# Functions that the settings of an installation may name, by where they were.
+MOVED = {
+    "ctaopt.rendering.evaluate": "ctaopt.local_evaluation.evaluate",
+    "experiments.services.archive.history_rows": (
+        "experiments.services.learning.history_rows.history_rows"
+    ),
+}
+
 
 class CtaoptConfig(AppConfig):
     name = "ctaopt"
+
+    def ready(self) -> None:
+        """Refuse to start with a setting that names a function where it no longer is.
+
+        Raises:
+            ImproperlyConfigured: It says where the function is now. Else the first page or
+                training that needs it would fail, long after the upgrade.
+        """
+        options: dict[str, Any] = getattr(settings, "CTAOPT_DJANGO", {})
+        named = {f'CTAOPT_DJANGO["{name}"]': value for name, value in options.items()}
+        named["CTAOPT_HISTORY_SOURCE"] = settings.CTAOPT_HISTORY_SOURCE
+        for name, value in named.items():
+            if value in MOVED:
+                raise ImproperlyConfigured(f"{name}: {value} has moved, name {MOVED[value]}.")
