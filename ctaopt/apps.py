@@ -23,7 +23,7 @@ class CtaoptConfig(AppConfig):
         """Refuse to start with a setting that names a function where it no longer is.
 
         Raises:
-            ImproperlyConfigured: It says where the function is now. Else the first page or
+            ImproperlyConfigured: With the new path. Without this check the first page or
                 training that needs it would fail, long after the upgrade.
         """
         options: dict[str, Any] = getattr(settings, "CTAOPT_DJANGO", {})

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+from experiments.models import Experiment
 from experiments.services.analysis.comparisons import Reading
 from experiments.services.insights.posteriors import ArmPosterior
 from experiments.services.reporting.full_report import FullReport
@@ -13,22 +14,9 @@ def report_as_json(full: FullReport) -> dict[str, Any]:
     report, insights = full.report, full.insights
     experiment, srm = report.experiment, report.srm
     return {
-        "experiment": experiment.key,
-        "name": experiment.name,
-        "slot": experiment.slot.key,
-        "audience": experiment.audience.key if experiment.audience else None,
-        "status": experiment.status,
-        "metric": experiment.primary_metric,
-        "goal": experiment.goal or None,
-        "alpha": experiment.alpha,
-        "planned_visitors": experiment.planned_visitors,
-        "origin": experiment.origin,
-        "source": experiment.source or None,
-        "started_at": experiment.started_at,
-        "stopped_at": experiment.stopped_at,
+        **_settings_as_json(experiment),
         "as_of": report.as_of,
         "verdict": asdict(full.verdict) if full.verdict else None,
-        "plan": experiment.plan,
         "arms": [asdict(arm) for arm in report.arms],
         "comparisons": [
             {
@@ -52,6 +40,25 @@ def report_as_json(full: FullReport) -> dict[str, Any]:
         "beliefs": [_belief_as_json(belief) for belief in full.posteriors],
         "insights": asdict(insights) if insights else None,
         "slot_plans": asdict(full.plans) if full.plans else None,
+    }
+
+
+def _settings_as_json(experiment: Experiment) -> dict[str, Any]:
+    return {
+        "experiment": experiment.key,
+        "name": experiment.name,
+        "slot": experiment.slot.key,
+        "audience": experiment.audience.key if experiment.audience else None,
+        "status": experiment.status,
+        "metric": experiment.primary_metric,
+        "goal": experiment.goal or None,
+        "alpha": experiment.alpha,
+        "planned_visitors": experiment.planned_visitors,
+        "origin": experiment.origin,
+        "source": experiment.source or None,
+        "started_at": experiment.started_at,
+        "stopped_at": experiment.stopped_at,
+        "plan": experiment.plan,
     }
 
 

@@ -6,13 +6,69 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from experiments.formatting import count, p_value, percent, signed_percent, threshold
 from experiments.stats.decision.decide import Code, Decision, Ground, Status
 from experiments.stats.decision.evidence import Rule
 
 Names = Mapping[int, str]
+
+
+# Sentences of the decision's codes, translated when they are used.
+TEMPLATES = {
+    Code.SRM: gettext_lazy(
+        "Sample-ratio mismatch: the visitors do not split as the shares say (p = %(p_value)s, "
+        "alarm below %(threshold)s). The numbers are shown, but no winner is named; find the "
+        "cause first."
+    ),
+    Code.MULTIPLE_ARMS: gettext_lazy("%(visitors)s visitors (%(share)s) saw several arms."),
+    Code.NO_TRAFFIC: gettext_lazy(
+        "No exposure has arrived for %(hours)s hours: is the page still up?"
+    ),
+    Code.TOO_FEW_VISITORS: gettext_lazy(
+        "“%(name)s” has %(n)s visitors; a verdict needs %(required)s."
+    ),
+    Code.TOO_FEW_CONVERSIONS: gettext_lazy(
+        "“%(name)s” has %(conversions)s successes; a verdict needs %(required)s."
+    ),
+    Code.TOO_FEW_DAYS: gettext_lazy(
+        "It has run for %(days)s days; weekdays differ, so wait for 7."
+    ),
+    Code.GUARDRAIL_HARMED: gettext_lazy("“%(name)s” harms %(metric)s (lift %(low)s to %(high)s)."),
+    Code.GUARDRAIL_UNCLEAR: gettext_lazy(
+        "It is not yet excluded that “%(name)s” harms %(metric)s by more than %(margin)s."
+    ),
+    Code.GUARDRAIL_HELD: gettext_lazy(
+        "“%(name)s” does not harm %(metric)s by more than %(margin)s."
+    ),
+    Code.NO_RESULT: gettext_lazy("“%(name)s” cannot be compared with the control yet."),
+    Code.NO_RELEVANT_DIFFERENCE: gettext_lazy(
+        "No arm differs from the control by more than %(minimum_change)s: take either."
+    ),
+    Code.PLAN_NOT_FINISHED: gettext_lazy("%(n)s visitors so far; the difference is not proven."),
+    Code.PLAN_FINISHED_WITHOUT_WINNER: gettext_lazy(
+        "The plan is finished and no arm is proven better than the control. That is not proof "
+        "that they are equal."
+    ),
+    Code.STOPPED_WITHOUT_WINNER: gettext_lazy(
+        "It was stopped before any arm was proven better than the control. That is not proof "
+        "that they are equal."
+    ),
+    Code.SUSPICIOUS_LIFT: gettext_lazy(
+        "A lift of %(lift)s is larger than wordings usually bring: check the set-up before "
+        "believing it."
+    ),
+    Code.WINNERS_CURSE: gettext_lazy(
+        "Winners look better than they are: expect %(shrunken_lift)s rather than %(lift)s."
+    ),
+    Code.BELOW_MINIMUM_CHANGE: gettext_lazy(
+        "The lift of %(lift)s is below %(minimum_change)s: real, perhaps, but small."
+    ),
+    Code.RUNNER_UP_NOT_EXCLUDED: gettext_lazy(
+        "“%(name)s” may be as good: the two are not separated."
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +115,8 @@ def _sentence(ground: Ground, rule: Rule, names: Names) -> str:
     if ground.code in (Code.ARM_BETTER, Code.ARM_WORSE):
         return _goal_sentence(ground.code, rule, values)
     if "days_left" in ground.numbers:
-        return _templates()[ground.code] % values + _days_left(ground.numbers["days_left"])
-    return _templates()[ground.code] % values
+        return str(TEMPLATES[ground.code]) % values + _days_left(ground.numbers["days_left"])
+    return str(TEMPLATES[ground.code]) % values
 
 
 def _goal_sentence(code: Code, rule: Rule, values: dict[str, Any]) -> str:
@@ -102,50 +158,3 @@ def _shown(key: str, value: float) -> str:
     if key == "p_value":
         return p_value(value)
     return count(round(value))
-
-
-def _templates() -> dict[Code, str]:
-    """Return the sentences in the active language."""
-    return {
-        Code.SRM: _(
-            "Sample-ratio mismatch: the visitors do not split as the shares say (p = %(p_value)s, "
-            "alarm below %(threshold)s). The numbers are shown, but no winner is named; find the "
-            "cause first."
-        ),
-        Code.MULTIPLE_ARMS: _("%(visitors)s visitors (%(share)s) saw several arms."),
-        Code.NO_TRAFFIC: _("No exposure has arrived for %(hours)s hours: is the page still up?"),
-        Code.TOO_FEW_VISITORS: _("“%(name)s” has %(n)s visitors; a verdict needs %(required)s."),
-        Code.TOO_FEW_CONVERSIONS: _(
-            "“%(name)s” has %(conversions)s successes; a verdict needs %(required)s."
-        ),
-        Code.TOO_FEW_DAYS: _("It has run for %(days)s days; weekdays differ, so wait for 7."),
-        Code.GUARDRAIL_HARMED: _("“%(name)s” harms %(metric)s (lift %(low)s to %(high)s)."),
-        Code.GUARDRAIL_UNCLEAR: _(
-            "It is not yet excluded that “%(name)s” harms %(metric)s by more than %(margin)s."
-        ),
-        Code.GUARDRAIL_HELD: _("“%(name)s” does not harm %(metric)s by more than %(margin)s."),
-        Code.NO_RESULT: _("“%(name)s” cannot be compared with the control yet."),
-        Code.NO_RELEVANT_DIFFERENCE: _(
-            "No arm differs from the control by more than %(minimum_change)s: take either."
-        ),
-        Code.PLAN_NOT_FINISHED: _("%(n)s visitors so far; the difference is not proven."),
-        Code.PLAN_FINISHED_WITHOUT_WINNER: _(
-            "The plan is finished and no arm is proven better than the control. That is not proof "
-            "that they are equal."
-        ),
-        Code.STOPPED_WITHOUT_WINNER: _(
-            "It was stopped before any arm was proven better than the control. That is not proof "
-            "that they are equal."
-        ),
-        Code.SUSPICIOUS_LIFT: _(
-            "A lift of %(lift)s is larger than wordings usually bring: check the set-up before "
-            "believing it."
-        ),
-        Code.WINNERS_CURSE: _(
-            "Winners look better than they are: expect %(shrunken_lift)s rather than %(lift)s."
-        ),
-        Code.BELOW_MINIMUM_CHANGE: _(
-            "The lift of %(lift)s is below %(minimum_change)s: real, perhaps, but small."
-        ),
-        Code.RUNNER_UP_NOT_EXCLUDED: _("“%(name)s” may be as good: the two are not separated."),
-    }

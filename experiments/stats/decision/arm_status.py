@@ -1,4 +1,4 @@
-"""Where one arm stands: its goal and its guardrails read against the policy."""
+"""Status of one arm: its goal and its guardrails against the policy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from experiments.stats.decision.policy import Policy
 
 
 class ArmStatus(StrEnum):
-    """Where one arm stands."""
+    """Status of one arm."""
 
     BETTER = "better"
     WORSE = "worse"
@@ -26,7 +26,7 @@ class ArmStatus(StrEnum):
 
 
 class GuardrailState(StrEnum):
-    """How one arm stands on one guardrail."""
+    """Status of one arm on one guardrail."""
 
     HELD = "held"  # a loss beyond the margin is excluded (non-inferiority)
     HARMED = "harmed"
@@ -91,7 +91,7 @@ def guardrail_state(rail: GuardrailEvidence, *, finished: bool) -> GuardrailStat
 
     Args:
         rail: The arm's guardrail.
-        finished: Whether the plan is finished: bounds for one look are not read before.
+        finished: True once the plan is finished; bounds for one look are not read before.
 
     >>> rail = GuardrailEvidence(metric="sign-ups", bounds=(-0.09, -0.01), margin=0.02)
     >>> guardrail_state(rail, finished=False)

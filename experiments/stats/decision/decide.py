@@ -1,4 +1,4 @@
-"""From evidence to one status, with its reasons in the order in which they were asked.
+"""Decision: one status from the evidence, with its reasons in the order of the rules.
 
 The order never lets a later question hide an earlier answer: data quality, floors, harm,
 time, winner, no difference that matters, end of the plan. A fixed-horizon p-value is looked at
@@ -79,10 +79,10 @@ class Decision:
 
     Attributes:
         status: The one answer.
-        winner: Arm to ship, else None.
+        winner: Arm to ship, or None.
         rule: The rule by which the goal was read.
         reasons: In the order in which they were asked; the first one decided.
-        cautions: What a reader should know beside it; they do not change the status.
+        cautions: Cautions for the reader; they do not change the status.
         outcomes: Arm index -> where it stands; empty when the data are invalid.
     """
 
@@ -106,7 +106,7 @@ def decide(evidence: Evidence, policy: Policy = _DEFAULT) -> Decision:
 
     Returns:
         The decision. With a sample-ratio mismatch or too many visitors in several arms it is
-        `invalid`, whatever the numbers say.
+        `invalid`, for any numbers.
 
     Source: guardrails as non-inferiority tests: Schultzberg et al. (2024), "Risk-aware product
         decisions in A/B tests with multiple metrics", arXiv 2402.11609.

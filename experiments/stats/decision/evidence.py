@@ -1,4 +1,4 @@
-"""What a decision is made from: plain numbers, checked once, no data access.
+"""Evidence of a decision: plain numbers, checked once, without data access.
 
 Lifts and bounds are as measured; `higher_is_better` is the direction that is good, and `turned`
 (a guardrail's `gains`) turns bounds so that up is good.
@@ -14,7 +14,7 @@ Bounds = tuple[float, float]
 
 
 class Rule(StrEnum):
-    """How often the p-values and bounds of the goal may be looked at."""
+    """Permitted number of looks at the p-values and bounds of the goal."""
 
     FIXED_HORIZON = "fixed_horizon"  # once, when the plan is finished
     SEQUENTIAL = "sequential"  # at any time
@@ -30,7 +30,7 @@ class GuardrailEvidence:
             or None where they could not be computed.
         margin: Largest loss that is tolerated, as a lift, at least 0.
         higher_is_better: False for a metric such as page errors.
-        anytime: Whether the bounds hold at every look, not only at the planned end.
+        anytime: True if the bounds hold at every look, not only at the planned end.
 
     Raises:
         ValueError: If a number is out of range.
@@ -57,7 +57,7 @@ class GuardrailEvidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmEvidence:
-    """What is known of one arm against control on the goal.
+    """Evidence for one arm against the control on the goal.
 
     Attributes:
         arm: Index, at least 1 (control is 0).
@@ -67,7 +67,7 @@ class ArmEvidence:
         bounds: Family-wise interval of the lift, or None where undefined.
         p_value: P-value of the effect, adjusted within the family, or None where undefined.
         shrunken_lift: Lift corrected for the winner's curse, if computed.
-        suspicious: Whether the lift is too good to be true (Twyman).
+        suspicious: True if the lift is too good to be true (Twyman).
         guardrails: The arm's guardrails.
 
     Raises:
@@ -105,14 +105,14 @@ class Evidence:
         arms: Evidence of the arms other than control.
         control_n: Visitors exposed to control.
         control_conversions: As `ArmEvidence.conversions`.
-        rule: How the goal's p-values may be used.
+        rule: Permitted use of the goal's p-values.
         alpha: Family-wise false-alarm rate of the goal, in (0, 1).
         higher_is_better: Direction of the goal.
         days: Days since the start, at least 0.
         planned_n: Planned visitors of all arms together, or None.
         planned_days: Planned duration, or None; one of the two plans must be given for a
             fixed horizon.
-        stopped: Whether the experiment no longer takes visitors.
+        stopped: True if the experiment no longer takes visitors.
         srm_p_value: P-value of the sample-ratio mismatch test, None where not computed.
         multiple_arm_visitors: Visitors who met more than one arm.
         silent_hours: Hours since the last exposure, or None.

@@ -16,9 +16,9 @@ class Policy:
         srm_alpha: Below it the split of the traffic is broken (Fabijan et al. 2019).
         multiple_arm_share: Unhealthy share of visitors who met several arms ...
         multiple_arm_count: ... from this many such visitors on.
-        silent_hours: No exposure for so long: something is broken.
-        minimum_visitors: Of each arm, before any verdict.
-        minimum_conversions: Of each arm, before any verdict: below 20 clicks an arm sequential
+        silent_hours: Hours without an exposure after which something is broken.
+        minimum_visitors: Visitors of each arm before any verdict.
+        minimum_conversions: Conversions of each arm before any verdict: below 20 an arm sequential
             intervals for lifts miss too often (8 % when read from the fifth click on).
         minimum_days: A whole week, because weekdays differ; harm does not wait for it.
         minimum_change: Lifts within +- this do not matter.

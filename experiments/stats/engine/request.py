@@ -70,7 +70,7 @@ class InvalidRequest(InvalidInputError):  # noqa: N818 - the name that callers s
 
     Attributes:
         field: Path of the field at fault, such as `arms[1].sum`.
-        message: What is wrong with it.
+        message: Description of the fault.
         text: Both.
 
     >>> str(InvalidRequest("alpha", "must lie between 0 and 1"))

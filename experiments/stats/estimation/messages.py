@@ -55,8 +55,8 @@ class Message(str):
     """One sentence: English as a string, with what a translation needs.
 
     Attributes:
-        code: Which sentence.
-        numbers: What fills its gaps, by their names.
+        code: Code of the sentence.
+        numbers: Values of its placeholders, by name.
 
     >>> message = Message(MessageCode.LIFT_ZERO, given=0.0)
     >>> message, message.code.value, message.numbers
@@ -103,7 +103,7 @@ class InvalidInputError(ValueError):
     """Numbers with which nothing can be computed.
 
     Attributes:
-        text: What is wrong; a `Message` where it can be translated.
+        text: Description of the fault; a `Message` if it can be translated.
     """
 
     def __init__(self, text: str) -> None:
@@ -116,7 +116,7 @@ class InvalidFieldError(InvalidInputError):
 
     Attributes:
         field: Its name.
-        fault: What is wrong with it, in English.
+        fault: Description of the fault, in English.
         given: Its value, or more about the fault.
 
     >>> str(InvalidFieldError("sum", "must be at most n", 11))
