@@ -107,4 +107,4 @@ def test_alarm_is_shown_where_decisions_are_made(counted, admin_client):
     Rollup.objects.filter(segment="").update(visitors=7)
     differing(counted)
     assert all(sentence in admin_client.get(page).text for page in pages)
-    assert "1 row of the sums differed" in admin_client.get(pages[1]).text
+    assert "1 rollup row differed" in admin_client.get(pages[1]).text
