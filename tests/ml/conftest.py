@@ -39,6 +39,12 @@ def stored_predictor(tmp_path_factory):
 
 
 @pytest.fixture
+def without_fast_copies(monkeypatch):
+    """Trainings store no student and no int8 copy, whose making is most of their time."""
+    monkeypatch.setattr("ml.training.pipeline.add_fast_parts", lambda artifact, *_, **__: artifact)
+
+
+@pytest.fixture
 def add_version(db, model_dir, stored_predictor):
     """Register and promote one more copy of the stored predictor."""
 

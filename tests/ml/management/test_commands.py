@@ -37,18 +37,21 @@ def test_train_prints_the_strategies_beside_each_other(model_dir, history, capsy
     assert "100%  Building its fast copies" in told.err
 
 
+@pytest.mark.usefixtures("without_fast_copies")
 def test_train_json_is_one_object(model_dir, history, capsys):
     found = run_json(capsys, "train_predictor", "--history", history)
     assert (found["number"], found["status"], found["skipped_rows"]) == (1, "active", 0)
     assert set(found["manifest"]["metrics"]) == {"no_text", "tfidf", "frozen_head", "frozen_layers"}
 
 
+@pytest.mark.usefixtures("without_fast_copies")
 def test_train_without_a_file_uses_the_archive(model_dir, settings, capsys):
     settings.CTAOPT_HISTORY_SOURCE = "tests.ml.factories.learnable_rows"
     found = run_json(capsys, "train_predictor")
     assert found["manifest"]["data"]["groups"] == 60
 
 
+@pytest.mark.usefixtures("without_fast_copies")
 def test_train_on_several_files_joins_them(model_dir, tmp_path, history, capsys):
     other = tmp_path / "other.csv"
     write_ctaopt([row for row in learnable_rows(60, seed=3) if row.test > "t4"], other)
@@ -68,6 +71,7 @@ def noise():
     return learnable_rows(40, gain=0.0)
 
 
+@pytest.mark.usefixtures("without_fast_copies")
 def test_train_names_skipped_rows_and_takes_the_rest(model_dir, history, tmp_path, capsys):
     path = tmp_path / "dirty.csv"
     write_ctaopt(learnable_rows(40), path)
@@ -258,6 +262,7 @@ def test_transfer_settings_are_compared(model_dir, history, tmp_path, capsys):
     assert "transductive: source aligned" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("without_fast_copies")
 def test_source_tests_are_measured_and_shown(model_dir, history, tmp_path, capsys):
     source = tmp_path / "source.csv"
     rows = [
