@@ -14,6 +14,7 @@ from django.utils.translation import get_language
 from ctaopt_django.client import evaluate
 
 # As in the snippet (sdk/src), which reads this cookie.
+# In browsers; never rename.
 COOKIE = "ctaopt_visitor"
 COOKIE_AGE_S = 180 * 24 * 60 * 60
 IDENTIFIER = re.compile(r"[\w.-]{1,200}")

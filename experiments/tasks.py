@@ -22,6 +22,8 @@ from experiments.services.rollups.reconciliation import check_rollups
 logger = logging.getLogger(__name__)
 WORK = {Job.Kind.TRAINING: train, Job.Kind.RANKING: rank_in_job}
 
+# The names of tasks are in queues; never rename.
+
 
 @shared_task
 def fold_rollups() -> None:

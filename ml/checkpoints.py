@@ -65,6 +65,7 @@ class Checkpoints:
 
     def keep(self, name: str, make: Callable[[], Scores]) -> Scores:
         """Return the kept scores of a step, or make and keep them, float64 (n,)."""
+        # Stored; never rename.
         path = self._folder / f"{name}.safetensors"
         try:
             return np.asarray(load_file(path)["scores"], dtype=np.float64)

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class PredictorVersion(models.Model):
+    # Stored; never rename.
     class Status(models.TextChoices):
         # Stored, but not yet promoted: training was cut short between the two.
         CANDIDATE = "candidate", _("Candidate")

@@ -20,6 +20,7 @@ env = environ.Env()
 
 # Everything that is written at run time lives here.
 DATA_DIR = made_folder(Path(env.str("CTAOPT_DATA_DIR", default=str(BASE_DIR / "var"))))
+# Stored; never rename.
 CTAOPT_MODEL_DIR = DATA_DIR / "models"
 CTAOPT_DEMO = False
 CTAOPT_HISTORY_SOURCE = "experiments.services.learning.history_rows.history_rows"
@@ -161,6 +162,7 @@ STORAGES = {
 CELERY_BROKER_URL = env.str("CTAOPT_BROKER_URL", default="filesystem://")
 CELERY_BROKER_TRANSPORT_OPTIONS = (
     {
+        # Stored; never rename.
         "data_folder_in": str(DATA_DIR / "broker" / "queue"),
         "data_folder_out": str(DATA_DIR / "broker" / "queue"),
         "control_folder": str(DATA_DIR / "broker" / "control"),
@@ -178,6 +180,7 @@ CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     # A message that waited longer than one period is stale: the next one does its work.
+    # Stored; never rename.
     "fold-rollups": {
         "task": "experiments.tasks.fold_rollups",
         "schedule": 5.0,

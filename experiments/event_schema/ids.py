@@ -29,6 +29,7 @@ def stored_id(sent: UUID, *, at: datetime) -> UUID:
     """
     if sent.version == 7:
         return sent
+    # Stored; never change.
     digest = int.from_bytes(blake2b(sent.bytes, digest_size=16).digest()) & FREE_BITS
     return UUID(int=(milliseconds(at) << 80) | VERSION_7 | digest)
 

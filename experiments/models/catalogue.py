@@ -197,16 +197,19 @@ class Tag(models.Model):
 class CTA(models.Model):
     """A call to action: what is said, how it looks, where it leads."""
 
+    # Stored; never rename.
     class Form(models.TextChoices):
         BUTTON = "button", _("Button")
         LINK = "link", _("Hypertext link")
         SPOKEN = "spoken", _("Spoken instruction")
 
+    # Stored; never rename.
     class Size(models.TextChoices):
         SMALL = "small", _("Small")
         MEDIUM = "medium", _("Medium")
         LARGE = "large", _("Large")
 
+    # Stored; never rename.
     class Principle(models.TextChoices):
         URGENCY = "urgency", _("Urgency")
         SCARCITY = "scarcity", _("Scarcity")
@@ -336,6 +339,7 @@ class Audience(models.Model):
 class Slot(models.Model):
     """A place on a site where a CTA may appear. It outlives its experiments."""
 
+    # Stored; never rename.
     class Position(models.TextChoices):
         ABOVE_FOLD = "above_fold", _("Above the fold")
         IN_TEXT = "in_text", _("In the text")

@@ -14,11 +14,13 @@ from experiments.models.fields import ExactDecimalField
 class Event(models.Model):
     """One exposure, click or conversion, as it was received."""
 
+    # Stored; never rename.
     class Type(models.TextChoices):
         EXPOSURE = "exposure", _("Exposure")
         CLICK = "click", _("Click")
         CONVERSION = "conversion", _("Conversion")
 
+    # Stored; never rename.
     class Flag(IntFlag):
         """Doubts about an event, which is kept all the same: the bits of `flags`."""
 
@@ -130,6 +132,7 @@ class VisitorDay(models.Model):
         return f"{self.visitor_hash} {self.day}"
 
 
+# Stored; never rename.
 class Exclusion(models.IntegerChoices):
     """Reason to leave a visitor out of the analysis: the first that applies, in this order."""
 

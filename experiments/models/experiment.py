@@ -56,6 +56,7 @@ class Namespace(models.Model):
 
 
 class Experiment(models.Model):
+    # Stored; never rename.
     class Status(models.TextChoices):
         DRAFT = "draft", _("Draft")
         RUNNING = "running", _("Running")
@@ -67,15 +68,18 @@ class Experiment(models.Model):
     FINISHED_STATUSES = (Status.STOPPED, Status.ARCHIVED)
     OPEN_STATUSES = (Status.DRAFT, *LIVE_STATUSES)
 
+    # Stored; never rename.
     class Metric(models.TextChoices):
         CLICK_RATE = "click_rate", _("Click rate")
         CONVERSION_RATE = "conversion_rate", _("Conversion rate")
         VALUE_PER_VISITOR = "value_per_visitor", _("Value per visitor")
 
+    # Stored; never rename.
     class Plan(models.TextChoices):
         SEQUENTIAL = "sequential", _("Sequential: look whenever you like")
         FIXED = "fixed", _("Fixed horizon: one look, at the planned end")
 
+    # Stored; never rename.
     class Origin(models.TextChoices):
         LIVE = "live", _("Measured by this service")
         IMPORTED = "imported", _("Imported figures")

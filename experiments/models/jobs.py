@@ -7,10 +7,12 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Job(models.Model):
+    # Stored; never rename.
     class Kind(models.TextChoices):
         TRAINING = "training", _("Training of the predictor")
         RANKING = "ranking", _("Ranking of wordings")
 
+    # Stored; never rename.
     class Status(models.TextChoices):
         QUEUED = "queued", _("Waiting")
         RUNNING = "running", _("Running")

@@ -80,6 +80,7 @@ class RampStep(models.Model):
 class Change(models.Model):
     """One change of an experiment: time, author and reason. Never changed."""
 
+    # Stored; never rename.
     class Kind(models.TextChoices):
         START = "start", _("Started")
         PAUSE = "pause", _("Paused")

@@ -4,6 +4,7 @@
 ATTRIBUTES = ("country", "device", "locale", "new_visitor", "phase")
 # Six decimals: a millionth of any currency. Products of two keep twelve of the 38 digits.
 VALUE = "decimal(19, 6)"
+# In files that people have; never rename.
 COLUMNS = {
     "site": "string",
     "event_id": "string",

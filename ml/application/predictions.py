@@ -131,6 +131,7 @@ def ask_scoring_service(
 
 def token() -> str:
     """Return what the scoring service asks of its callers: known to this installation only."""
+    # Web and scoring service may be of two versions during an upgrade; never rename.
     return salted_hmac("ctaopt.scoring", "1", algorithm="sha256").hexdigest()
 
 

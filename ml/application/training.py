@@ -72,6 +72,7 @@ def train(
                 now=now,
                 choices=choices or Choices(),
                 source=tuple(source),
+                # Stored; never rename.
                 unfinished=model_dir() / "unfinished",
                 processes=settings.CTAOPT_TRAINING_PROCESSES,
             ),

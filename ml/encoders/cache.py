@@ -41,6 +41,7 @@ class CachedEncoder:
         self._encoder = encoder
         self._folder = folder
         self._limit = limit
+        # Stored; never rename.
         self._path = folder and folder / f"embeddings-{encoder.fingerprint[:16]}.safetensors"
         self._vectors: dict[bytes, NDArray[np.float32]] = self._read()
 

@@ -22,6 +22,7 @@ from tokenizers import Tokenizer
 from ml.errors import EncoderError
 from ml.progress import Progress, no_progress
 
+# Stored; never rename.
 GRAPH, TOKENIZER, ABOUT = "encoder-int8.onnx", "tokenizer.json", "encoder-int8.json"
 # Texts of about equal length share a run: padding is work for nothing.
 BATCH = 32
@@ -45,6 +46,7 @@ class About:
         max_tokens: A text is cut after so many.
     """
 
+    # Stored; never rename.
     name: str
     fingerprint: str
     layers_fingerprint: str

@@ -33,6 +33,7 @@ class TrainingTrace:
         loss: The same at the step that was kept.
     """
 
+    # Stored; never rename.
     seed: int
     planned: int
     taken: int

@@ -6,6 +6,7 @@ from typing import Any
 from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 
+# Keys stored with rankings; never rename.
 TRAIT_NAMES = {
     "urgency": _("Urgency"),
     "scarcity": _("Scarcity"),
@@ -84,6 +85,7 @@ FINDINGS = {
     "fold_unknown": _("Choose a slot to see whether it is above the fold."),
 }
 
+# Keys stored with rankings; never rename.
 RULES = {
     "own_best": _("Your own: it beat the others of the test %(source)s."),
     "verb": _("Another verb for “%(source)s”."),

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+# Keys stored with trainings and rankings; never rename.
 STRATEGIES = {
     "no_text": _("No text (all wordings alike)"),
     "tfidf": _("TF-IDF ridge (learned from scratch)"),
@@ -55,12 +56,14 @@ STAGES = {
     "fast_parts": _("Building its fast copies"),
 }
 
+# Keys stored with trainings and rankings; never rename.
 TRANSFERS = {
     "none": "",
     "suspected": _("Negative transfer suspected: the pretrained model is no help here."),
     "detected": _("Negative transfer: the pretrained model does harm here."),
 }
 
+# Keys stored with trainings and rankings; never rename.
 SENTENCES = {
     # No prediction at all.
     "no_predictor": _("No prediction: no predictor is active. Train one first."),

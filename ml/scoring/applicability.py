@@ -36,6 +36,7 @@ class Domain:
         audience_groups: Contrast groups by audience key; "" = unknown.
     """
 
+    # Stored; never rename.
     words: frozenset[str]
     max_unseen_share: float
     max_distance: float

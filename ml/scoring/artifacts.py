@@ -24,6 +24,7 @@ from ml.scoring.similar_wordings import PastWording
 from ml.strategies.base import Parts
 from ml.tensors import below
 
+# Names inside stored predictors; never rename.
 FORMAT = 2
 MANIFEST, CARD = "manifest.json", "MODEL_CARD.md"
 TENSORS, WORDS, PAST, DOMAIN = "tensors.safetensors", "words.json", "past.json", "domain.json"

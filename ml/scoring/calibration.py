@@ -24,6 +24,7 @@ class Calibration:
         lift_sd: Standard deviation of the true log ratio around the expected one.
     """
 
+    # Stored; never rename.
     slope: float
     lift_slope: float
     lift_sd: float

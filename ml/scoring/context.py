@@ -94,6 +94,7 @@ class RankingRequest:
         RankingRequest(wordings=('Go',), control='Send',
             context=Context(audience='', locale='en', form='', placement=''))
         """
+        # The keys are stored in jobs; never rename.
         return cls(
             wordings=tuple(fields["wordings"]),
             control=fields["control"],

@@ -71,6 +71,7 @@ class ContextOffset:
         vectors: Direction of each level in the space of the vectors, float64 (l, d).
     """
 
+    # Stored; never rename.
     factor: Factor
     levels: tuple[str, ...]
     groups: tuple[int, ...]

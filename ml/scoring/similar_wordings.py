@@ -22,6 +22,7 @@ class PastWording:
         lift_in_test: Its click rate over that of its whole group, minus 1.
     """
 
+    # Stored; never rename.
     text: str
     test: str
     locale: str

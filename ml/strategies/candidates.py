@@ -152,6 +152,7 @@ def _makers(make_encoder: Callable[[], Encoder], tuning: Tuning = PLAIN) -> dict
         return Stack(members=members, weights=STACK_WEIGHTS)
 
     return {
+        # Keys inside stored predictors; never rename.
         "no_text": NoText,
         "tfidf": TfidfRidge,
         "frozen_head": lambda: FrozenHead(encoder=make_encoder()),

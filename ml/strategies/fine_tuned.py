@@ -235,6 +235,7 @@ class FittedTuned:
         halves = {name: each.detach().cpu().numpy().astype(np.float16) for name, each in weights}
         return Parts(
             tensors={"head": self.head} | {LAYERS + name: each for name, each in halves.items()},
+            # Stored; never rename.
             words={
                 "encoder": self.encoder.fingerprint,
                 "depth": self.network.config.num_hidden_layers,

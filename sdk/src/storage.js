@@ -3,6 +3,7 @@
  * that is allowed in the browser's storage.
  */
 
+// In browsers, with the names under which things are kept; never rename.
 const PREFIX = "ctaopt.";
 const COOKIE = "ctaopt_visitor=";
 

@@ -26,6 +26,7 @@ HEADERS = (
     ("X-Content-Type-Options", "nosniff"),
     ("X-Robots-Tag", "noindex"),
 )
+# In browsers; never rename.
 COOKIE = "ctaopt_visitor"
 COOKIE_AGE = timedelta(days=180)
 NOBODY = "-"

@@ -12,6 +12,7 @@ from experiments.services.catalogue.config_revision import bump_revision
 
 
 def server_key_digest(key: str) -> str:
+    # Stored; never change.
     # A random key of 32 bytes needs no slow hash: there is nothing to guess.
     return hashlib.sha256(key.encode()).hexdigest()
 

@@ -28,6 +28,7 @@ from experiments.services.events.arrow_rows import (
 from experiments.services.events.store import store
 
 DAY = timedelta(days=1)
+# Stored; never rename.
 FORMAT = "ctaopt-events-1"
 # Spark and others pass over names that begin so.
 MANIFEST = "_manifest.json"
@@ -42,6 +43,7 @@ class EventFilesError(Exception):
 class DayFile(msgspec.Struct, frozen=True, kw_only=True):
     """One day's file; `newest` is the last arrival among its rows."""
 
+    # Stored; never rename.
     day: date
     path: str
     rows: int
@@ -50,6 +52,7 @@ class DayFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    # Stored; never rename.
     format: str
     site: str
     days: tuple[DayFile, ...] = ()

@@ -19,6 +19,7 @@ DAYS_AHEAD = 7
 DAY = timedelta(days=1)
 TABLE = Event._meta.db_table
 # Makers of partitions wait for each other; the number only has to be this code's own.
+# Never change: processes before and after an upgrade run side by side.
 LOCK = 5_226_311
 
 

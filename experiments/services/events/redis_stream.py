@@ -22,6 +22,7 @@ from redis.retry import Retry
 
 logger = logging.getLogger(__name__)
 
+# Stored, with what the fields of an entry are called; never rename.
 PREFIX = "ctaopt:events"
 GROUP = "storage"
 PAYLOAD, REASON, ENTRY, DELIVERIES = b"e", b"reason", b"entry", b"deliveries"

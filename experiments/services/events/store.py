@@ -37,6 +37,7 @@ class EventRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     msgspec's encoders and decoders carry it through a queue as it is.
     """
 
+    # Stored by position; never reorder.
     event_id: UUID
     site_id: int
     type: str

@@ -17,6 +17,7 @@ from experiments.models import ErasedVisitor
 # The door refuses anything of before the erasure from then on by itself.
 KEPT_FOR = MAX_AGE + MAX_AHEAD + ID_SLACK
 # The number only has to be this code's own.
+# Never change: processes before and after an upgrade run side by side.
 LOCK = 5_226_312
 
 
@@ -34,6 +35,7 @@ class Stored(Protocol):
 def visitor_digest(*, site_id: int, visitor: str) -> str:
     """Return what is kept of an erased visitor; without the installation's secret nobody can."""
     value = f"{site_id}:{visitor}"
+    # Stored; never rename: those who were erased would come back.
     return salted_hmac("experiments.tombstones", value, algorithm="sha256").hexdigest()
 
 

@@ -74,6 +74,7 @@ def import_history(
 
 def _arm(site: Site, row: HistoryRow, *, is_simulated: bool) -> HistoryArm:
     name = "\x1f".join(getattr(row, field) for field in NAME)
+    # The digest is stored; never change what it is of.
     return HistoryArm(
         site=site,
         digest=hashlib.sha256(name.encode()).hexdigest(),

@@ -37,6 +37,7 @@ from experiments.selectors import events, reports, rollups
 from experiments.services.catalogue.config_revision import bump_revision
 from experiments.services.rollups.folding import can_be_counted_again, rebuild_rollups
 
+# Stored; never rename.
 CATALOGUE = "_catalogue.jsonl"
 # What moves, by the way to its site; a row comes after those it points to.
 TO_THE_SITE: dict[type[Model], str] = {

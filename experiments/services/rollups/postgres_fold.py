@@ -33,6 +33,7 @@ NAMES = ", ".join(COLUMNS)
 # Events of a visitor lie in as many partitions as the visitor was there on days; which, is kept
 # beside them, or each of them would be asked. Of the visitor 64 bits of a hash: one that meets
 # another only has a partition asked in vain.
+# Stored; never change.
 HASHED = "('x' || substr(md5({visitor}), 1, 16))::bit(64)::bigint"
 DAY_OF_ID = """
     (date '1970-01-01' + (('x' || lpad(substr(replace({id}::text, '-', ''), 1, 12), 16, '0')

@@ -10,11 +10,13 @@ from experiments.selectors import serving
 from experiments.services.catalogue.cta_content import cta_values
 
 # In the address of a page, and the attribute of a context.
+# In links that people have; never rename.
 PARAMETER = "ctaopt_preview"
 ATTRIBUTE = "preview"
 MAX_AGE_S = 7 * 86_400
 # No key of a variant begins so: an event that names such a one is refused.
 VARIANT_PREFIX = "preview:"
+# In links that people have; never rename.
 SALT = "ctaopt.preview"
 # What a link may be refused for.
 EXPIRED = "expired"
