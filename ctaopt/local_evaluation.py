@@ -1,15 +1,16 @@
 """Evaluation for pages of this very project: the service's answer, without the network."""
 
-import io
-import json
 from collections.abc import Mapping
 from functools import cache
+from time import perf_counter
 from typing import Any
 
 from django.conf import settings
 
 from experiments.api.public import ofrep
-from experiments.api.public.http import RefusedError, Request
+from experiments.api.public.access import Asker, check_rate
+from experiments.api.public.http import RefusedError
+from experiments.services.serving.evaluation import site_of_key
 from experiments.services.serving.snapshot_store import SnapshotStore
 
 
@@ -18,19 +19,18 @@ def _store() -> SnapshotStore:
     return SnapshotStore(max_age_s=settings.CTAOPT_SNAPSHOT_MAX_AGE_S)
 
 
-def evaluate(*, key: str, context: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the flags of every slot of the site; none if the key or the context is refused."""
-    body = json.dumps({"context": context}).encode()
-    environ = {
-        "HTTP_X_API_KEY": key,
-        "CONTENT_LENGTH": str(len(body)),
-        "wsgi.input": io.BytesIO(body),
-    }
-    request = Request(method="POST", path=ofrep.PREFIX, query="", environ=environ)
+def evaluate(*, key: str, context: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the flags of every slot of the site; none if the key or the context is refused.
+
+    Every visitor of an arm gets the same objects: they are read, never written to.
+    """
+    snapshot = _store().current()
+    site = site_of_key(snapshot, key)
+    if site is None:
+        return []
     try:
-        flags: list[dict[str, Any]] = json.loads(ofrep.evaluate_all(request, _store()).body)[
-            "flags"
-        ]
+        check_rate(ofrep.rate_limit, Asker(site, key), now=perf_counter())
+        attributes = ofrep.checked_context(dict(context))
     except RefusedError:
         return []
-    return flags
+    return [ofrep.flag_of(site, slot, attributes, snapshot.revision).content for slot in site.slots]

@@ -5,7 +5,6 @@ from http.cookies import CookieError, SimpleCookie
 from time import perf_counter
 from urllib.parse import parse_qs
 
-import msgspec
 from django.utils.html import format_html
 from uuid6 import uuid7
 
@@ -45,10 +44,9 @@ def _fragment(request: Request, store: SnapshotStore) -> Response:
     asker = asker_of(request, snapshot, client_key=query.get("key", ""))
     check_rate(rate_limit, asker, now=perf_counter())
     visitor, cookie = _visitor(request, query)
-    written = flag_of(
+    flag = flag_of(
         asker.site, request.path[len(PREFIX) + 1 :], _context(query, visitor), snapshot.revision
-    )
-    flag = msgspec.json.decode(written.flag)
+    ).content
     if "errorDetails" in flag:
         # Without a CTA there is nothing here, whatever the reason.
         return _comment(404, flag["errorDetails"])

@@ -6,6 +6,7 @@ theirs when an attribute changes.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -34,6 +35,7 @@ from experiments.services.serving.evaluation import (
     NoWordingError,
     UnknownSlotError,
     evaluate_slot,
+    flag_content,
 )
 from experiments.services.serving.snapshot import ServedSite, Snapshot
 from experiments.services.serving.snapshot_store import SnapshotStore
@@ -56,6 +58,7 @@ _printable = re.compile(PRINTABLE).match
 class Written:
     """An evaluation as it is sent: alone, and as one flag of many."""
 
+    content: Mapping[str, Any]
     response: Response
     flag: bytes
 
@@ -126,31 +129,18 @@ def flag_of(site: ServedSite, slot: str, context: Context, revision: int) -> Wri
 
 
 def _written(evaluation: Evaluation, revision: int) -> Written:
-    metadata: dict[str, Any] = {}
-    if evaluation.experiment is not None:
-        metadata["experiment"] = evaluation.experiment
-        metadata["arm"] = evaluation.arm
-        metadata["propensity"] = evaluation.propensity
-    if evaluation.phase is not None:
-        metadata["phase"] = evaluation.phase
-    if evaluation.is_preview:
-        metadata["preview"] = True
-    if evaluation.preview_error is not None:
-        metadata["previewError"] = evaluation.preview_error
-    content = {
-        "key": evaluation.slot,
-        "reason": evaluation.reason,
-        "variant": evaluation.variant,
-        "value": evaluation.value,
-        "metadata": metadata,
-    }
-    alone = json_response(200, content | {"metadata": {**metadata, "revision": revision}})
-    return Written(response=alone.completed(*CORS_HEADERS), flag=encode_json(content))
+    content = flag_content(evaluation)
+    metadata = {**content["metadata"], "revision": revision}
+    alone = json_response(200, content | {"metadata": metadata})
+    return Written(
+        content=content, response=alone.completed(*CORS_HEADERS), flag=encode_json(content)
+    )
 
 
 def _written_failure(status: int, slot: str, code: str, details: str) -> Written:
-    response = json_response(status, _failure(slot, code, details))
-    return Written(response=response, flag=response.body)
+    content = _failure(slot, code, details)
+    response = json_response(status, content)
+    return Written(content=content, response=response, flag=response.body)
 
 
 def _failure(slot: str, code: str, details: str) -> dict[str, str]:
@@ -161,7 +151,11 @@ def _context(request: Request) -> Context:
     """Return the visitor's attributes; `targetingKey` is among them and can be recorded."""
     _check_type(request)
     content = json_body(request, max_bytes=settings.CTAOPT_MAX_BODY_BYTES)
-    context = content.get("context", {}) if isinstance(content, dict) else None
+    return checked_context(content.get("context", {}) if isinstance(content, dict) else None)
+
+
+def checked_context(context: Any) -> Context:
+    """Return the attributes with those of the page; raise RefusedError without a visitor."""
     if not isinstance(context, dict):
         raise RefusedError(400, code="INVALID_CONTEXT", details="context: must be an object")
     visitor = context.get("targetingKey")

@@ -55,6 +55,28 @@ class Evaluation:
     assignment: Assignment | None = field(default=None, repr=False)
 
 
+def flag_content(evaluation: Evaluation) -> dict[str, Any]:
+    """Return the flag as a value: what OFREP encodes, and an element is made of."""
+    metadata: dict[str, Any] = {}
+    if evaluation.experiment is not None:
+        metadata["experiment"] = evaluation.experiment
+        metadata["arm"] = evaluation.arm
+        metadata["propensity"] = evaluation.propensity
+    if evaluation.phase is not None:
+        metadata["phase"] = evaluation.phase
+    if evaluation.is_preview:
+        metadata["preview"] = True
+    if evaluation.preview_error is not None:
+        metadata["previewError"] = evaluation.preview_error
+    return {
+        "key": evaluation.slot,
+        "reason": evaluation.reason,
+        "variant": evaluation.variant,
+        "value": evaluation.value,
+        "metadata": metadata,
+    }
+
+
 def site_of_key(snapshot: Snapshot, key: str) -> ServedSite | None:
     """Return the site that a publishable or secret key belongs to."""
     site = snapshot.client_keys.get(key)
