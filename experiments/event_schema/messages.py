@@ -8,8 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-# Clocks of browsers are wrong; an event further off than this says nothing about when it was.
-MAX_AHEAD = timedelta(minutes=10)
+# An event older than this says nothing about when it was.
 MAX_AGE = timedelta(days=30)
 # What a request may take: less than this is no clock that is wrong.
 ON_THE_WAY = timedelta(seconds=10)

@@ -6,17 +6,13 @@ grouped before they are counted, because a distinct count would become ClickHous
 Sums are decimals, and no step of them is a float.
 """
 
-from datetime import timedelta
-
 import ibis
 from ibis import Table, Value
 
+from experiments.event_schema.rules import MAX_AHEAD, PRE_PERIOD
 from experiments.warehouse.event_layout import ATTRIBUTES, COLUMNS
 from experiments.warehouse.experiment_query import ExperimentQuery
 
-PRE_PERIOD = timedelta(days=14)
-# A click that is earlier than the exposure by more than clocks differ is impossible.
-CLOCKS = timedelta(minutes=10)
 # Products of these two have 38 digits, 12 of them decimals: exact on every engine.
 WIDE, NARROW, PRODUCT = "decimal(19, 6)", "decimal(18, 6)", "decimal(38, 12)"
 # Why visitors are left out, the first reason that applies; the numbers 1, 2, ... say which.
@@ -114,7 +110,9 @@ def _shown(rows: Table, query: ExperimentQuery) -> Table:
 
 def _exclusion(first: Table) -> Value:
     """Return the number of the first reason in LEFT_OUT that applies, 0 for who counts."""
-    too_early = first.clicked_at < first.occurred_at - ibis.interval(minutes=CLOCKS.seconds // 60)
+    too_early = first.clicked_at < first.occurred_at - ibis.interval(
+        minutes=MAX_AHEAD.seconds // 60
+    )
     reasons = (
         first.has_bot > 0,
         first.has_internal > 0,

@@ -67,7 +67,7 @@ def _batch(request: Request) -> tuple[Sequence[Any], datetime | None]:
     body = request.body(max_bytes=settings.CTAOPT_MAX_BODY_BYTES)
     batch = batch_in(body)
     if batch is not None:
-        return _checked({"events": batch.events}), batch.sent_at
+        return _limited(batch.events), batch.sent_at
     content = json_value(body)
     items = _checked(content)
     try:
@@ -87,6 +87,10 @@ def _checked(content: Any) -> list[Any]:
     items = content.get("events") if isinstance(content, dict) else None
     if not isinstance(items, list):
         raise _unusable("events: must be a list")
+    return _limited(items)
+
+
+def _limited(items: list[Any]) -> list[Any]:
     if len(items) > MAX_EVENTS:
         raise _unusable(f"events: at most {MAX_EVENTS} in a batch, got {len(items)}")
     return items

@@ -16,7 +16,6 @@ from experiments.event_schema.ids import milliseconds, milliseconds_of, stored_i
 from experiments.event_schema.messages import (
     ID_SLACK,
     MAX_AGE,
-    MAX_AHEAD,
     MESSAGE_TYPES,
     ConversionMessage,
     ExposureMessage,
@@ -25,7 +24,7 @@ from experiments.event_schema.messages import (
     check_printable,
     exact_value,
 )
-from experiments.event_schema.rules import PHASE
+from experiments.event_schema.rules import MAX_AHEAD, PHASE
 from experiments.models import Event
 from experiments.services.events.group_commit import store_rows
 from experiments.services.events.redis_stream import configured_stream

@@ -11,7 +11,8 @@ from typing import Protocol
 from django.db import connection, transaction
 from django.utils.crypto import salted_hmac
 
-from experiments.event_schema.messages import ID_SLACK, MAX_AGE, MAX_AHEAD
+from experiments.event_schema.messages import ID_SLACK, MAX_AGE
+from experiments.event_schema.rules import MAX_AHEAD
 from experiments.models import ErasedVisitor
 
 # The door refuses anything of before the erasure from then on by itself.

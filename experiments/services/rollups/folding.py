@@ -13,7 +13,8 @@ from itertools import islice
 from django.db import connection, transaction
 
 from experiments.event_schema.ids import first_id_at
-from experiments.event_schema.messages import ID_SLACK, MAX_AGE, MAX_AHEAD
+from experiments.event_schema.messages import ID_SLACK, MAX_AGE
+from experiments.event_schema.rules import MAX_AHEAD
 from experiments.models import (
     Event,
     Experiment,

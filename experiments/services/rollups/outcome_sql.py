@@ -10,8 +10,8 @@ recount by other code. The statements make temporary tables that end with the tr
     fold_outcome  the columns of VisitorOutcome
 """
 
-from experiments.event_schema.messages import MAX_AHEAD, Attributes
-from experiments.event_schema.rules import PHASE, PRE_PERIOD
+from experiments.event_schema.messages import Attributes
+from experiments.event_schema.rules import MAX_AHEAD, PHASE, PRE_PERIOD
 from experiments.models import Event, Exclusion, Experiment, VisitorOutcome
 from experiments.models.rollup import LEFT_OUT_COLUMNS
 

@@ -8,8 +8,7 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from experiments.event_schema.messages import MAX_AHEAD
-from experiments.event_schema.rules import PRE_PERIOD
+from experiments.event_schema.rules import MAX_AHEAD, PRE_PERIOD
 from experiments.models import Event, Exclusion, Experiment
 from experiments.services.rollups.visitor_events import VisitorEvent
 

@@ -1,9 +1,9 @@
-"""The warehouse's words and constants are the service's own."""
+"""The warehouse's words are the service's own."""
 
 import ibis
 
-from experiments.event_schema.messages import MAX_AHEAD, Attributes
-from experiments.event_schema.rules import PHASE, PRE_PERIOD
+from experiments.event_schema.messages import Attributes
+from experiments.event_schema.rules import PHASE
 from experiments.models.rollup import AMOUNTS, LEFT_OUT_COLUMNS
 from experiments.warehouse import rollup_query
 from experiments.warehouse.event_layout import ATTRIBUTES, COLUMNS
@@ -16,10 +16,6 @@ def test_sums_are_the_amounts_of_a_rollup():
     assert rollup_query.SUMS == AMOUNTS
     assert tuple(LEFT_OUT_COLUMNS.values()) == rollup_query.LEFT_OUT
     assert [int(reason) for reason in LEFT_OUT_COLUMNS] == [1, 2, 3, 4, 5]
-
-
-def test_periods_are_those_of_the_service():
-    assert (rollup_query.PRE_PERIOD, rollup_query.CLOCKS) == (PRE_PERIOD, MAX_AHEAD)
 
 
 def test_every_attribute_that_is_kept_splits():

@@ -4,7 +4,8 @@ from uuid import UUID
 
 import pytest
 
-from experiments.event_schema.messages import MAX_AGE, MAX_AHEAD
+from experiments.event_schema.messages import MAX_AGE
+from experiments.event_schema.rules import MAX_AHEAD
 from experiments.models import Event, Experiment, PendingBatch
 from experiments.services.events.ingestion import ingest
 from experiments.services.serving.snapshot import build_snapshot
