@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from experiments.legibility import contrast_ratio
 from experiments.models import CTA
 from ml import predict
 
@@ -29,8 +30,9 @@ def look_of(cta: CTA, text: str, position: str | None) -> dict[str, Any] | None:
     is_button = cta.form == CTA.Form.BUTTON
     shown = f"{cta.icon} {text}" if cta.icon else text
     return {
-        "text_color": cta.text_color if is_button else cta.background_color,
-        "background_color": cta.background_color if is_button else PAGE_COLOUR,
+        "contrast": contrast_ratio(
+            cta.background_color, cta.text_color if is_button else PAGE_COLOUR
+        ),
         "font_px": letters,
         "is_bold": False,  # drawn with a weight of 600, bold is 700
         "width_px": 2 * beside + LETTER_WIDTH * letters * len(shown) if is_button else None,
