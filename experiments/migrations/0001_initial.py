@@ -2,7 +2,7 @@
 
 import django.core.validators
 import django.db.models.deletion
-import experiments.models.catalogue
+import experiments.models.validators
 import experiments.models.fields
 from decimal import Decimal
 from django.conf import settings
@@ -74,9 +74,9 @@ class Migration(migrations.Migration):
                     "allowed_origins",
                     models.JSONField(
                         blank=True,
-                        default=experiments.models.catalogue.empty_list,
+                        default=experiments.models.validators.empty_list,
                         help_text="Origins that may call the API from a browser. Empty: any origin.",
-                        validators=[experiments.models.catalogue.origins_validator],
+                        validators=[experiments.models.validators.origins_validator],
                         verbose_name="allowed origins",
                     ),
                 ),
@@ -291,7 +291,7 @@ class Migration(migrations.Migration):
                     "principles",
                     models.JSONField(
                         blank=True,
-                        default=experiments.models.catalogue.empty_list,
+                        default=experiments.models.validators.empty_list,
                         verbose_name="principles",
                     ),
                 ),
@@ -328,7 +328,7 @@ class Migration(migrations.Migration):
                         blank=True,
                         default=dict,
                         help_text='Over attributes such as locale, device, new_visitor: {"locale": "fr"}.',
-                        validators=[experiments.models.catalogue.condition_validator],
+                        validators=[experiments.models.validators.condition_validator],
                         verbose_name="condition",
                     ),
                 ),

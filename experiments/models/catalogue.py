@@ -1,77 +1,27 @@
 """Catalogue: sites, slots, CTAs and audiences."""
 
-import re
 from decimal import Decimal
-from ipaddress import ip_network
-from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 
 from experiments.legibility import LEAST_CONTRAST, contrast_ratio
-from experiments.targeting.validation import validate_condition
-
-COLOUR_PATTERN = r"^#[0-9a-fA-F]{6}$"
-LOCALE_PATTERN = r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
-# What a visitor may be sent to: never a script.
-DESTINATION_PATTERN = r"^(https?://|mailto:|tel:|sms:|[/#?])[^\s]*$"
-ORIGIN_PATTERN = re.compile(
-    r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?"
-)
-
-colour_validator = RegexValidator(COLOUR_PATTERN, _("Write a colour as #rrggbb."))
-locale_validator = RegexValidator(LOCALE_PATTERN, _("Write a language tag such as fr or fr-CA."))
-destination_validator = RegexValidator(
+from experiments.models.validators import (
+    COLOUR_PATTERN,
     DESTINATION_PATTERN,
-    _("Write an address (https://..., mailto:..., tel:...) or a path (/...), without spaces."),
+    colour_validator,
+    condition_validator,
+    destination_validator,
+    empty_list,
+    locale_validator,
+    networks_validator,
+    origins_validator,
+    prefixes_validator,
 )
-
-
-def condition_validator(condition: Any) -> None:
-    try:
-        validate_condition(condition)
-    except ValueError as error:
-        raise ValidationError(str(error)) from error
-
-
-def origins_validator(origins: Any) -> None:
-    """Refuse what a browser would never send as its Origin: it would lock every page out."""
-    if not isinstance(origins, list):
-        raise ValidationError(_("Origins must be a list."))
-    for origin in origins:
-        if not isinstance(origin, str) or not ORIGIN_PATTERN.fullmatch(origin):
-            raise ValidationError(
-                _("%(origin)s is not an origin: write https://shop.example, nothing after it."),
-                params={"origin": origin},
-            )
-
-
-def networks_validator(networks: Any) -> None:
-    """Refuse anything but a range of addresses."""
-    if not isinstance(networks, list):
-        raise ValidationError(_("Networks must be a list."))
-    for network in networks:
-        try:
-            ip_network(str(network))
-        except ValueError as error:
-            raise ValidationError(
-                _("%(network)s is not a range of addresses: write 192.0.2.0/24 or 2001:db8::/32."),
-                params={"network": network},
-            ) from error
-
-
-def prefixes_validator(prefixes: Any) -> None:
-    """Refuse an empty beginning: every visitor has it."""
-    if not isinstance(prefixes, list) or not all(isinstance(one, str) and one for one in prefixes):
-        raise ValidationError(_("Beginnings of visitors must be a list of texts."))
-
-
-def empty_list() -> list[str]:
-    return []
 
 
 class Site(models.Model):
