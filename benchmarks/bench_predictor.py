@@ -23,6 +23,7 @@ sys.path.insert(0, str(PROJECT))
 
 from ml.dataset.contrast_groups import build_groups, stack_arms
 from ml.dataset.dispersion import replicate_dispersion
+from ml.dataset.training_dataset import training_dataset
 from ml.encoders.base import layers_of
 from ml.encoders.cache import CachedEncoder
 from ml.encoders.sentence_encoder import load_encoder
@@ -104,10 +105,10 @@ def compare() -> dict[str, Any]:
         Candidate(name=each.name, is_transfer=each.is_transfer, sums=trials[each.name].sums)
         for each in strategies
     ]
-    rng = np.random.default_rng(SEED)
+    rng, data = np.random.default_rng(SEED), training_dataset(dataset)
     return {
-        "data": record_data(dataset, groups) | {"suspect_trust": trust},
-        "ceiling": record_ceilings(dataset, groups, rng=rng),
+        "data": record_data(data) | {"suspect_trust": trust},
+        "ceiling": record_ceilings(data, rng=rng),
         "metrics": {name: asdict(summarise(trial.sums, rng=rng)) for name, trial in trials.items()},
         "gate": asdict(decide(candidates, seed=SEED)),
     }

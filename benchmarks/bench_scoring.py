@@ -29,9 +29,9 @@ sys.path.insert(0, str(PROJECT))
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 from ml.dataset.contrast_groups import build_groups, normalise_text, stack_arms
-from ml.dataset.dispersion import replicate_dispersion
 from ml.dataset.pairs import Pairs, pair_arms
 from ml.dataset.splits import assign_folds, connect_groups
+from ml.dataset.training_dataset import training_dataset
 from ml.distillation.student import Student
 from ml.encoders.cache import CachedEncoder
 from ml.encoders.int8_encoder import Int8Encoder
@@ -107,19 +107,19 @@ def publish(rows: list[HistoryRow], folder: Path) -> dict:
     part of scoring. Chances are calibrated by the folds of the cheapest strategy on the encoder.
     """
     dataset = build_groups(rows)
-    groups = [group for group in dataset.groups if not group.suspect]
-    suspect = [group for group in dataset.groups if group.suspect]
+    data = training_dataset(dataset)
+    suspect = tuple(group for group in dataset.groups if group.suspect)
     material = Material(
-        groups=groups,
+        data=data,
         helpers=Helpers(groups=suspect, trust=np.full(len(suspect), SUSPECT_TRUST)),
         texts=[normalise_text(row.text) for row in rows],
     )
     encoder = CachedEncoder(load_encoder(""), PROJECT / "var" / "bench_cache")
-    dispersion = replicate_dispersion(dataset) or 1.0
+    dispersion = data.dispersion or 1.0
     judge = strategy_named("frozen_head", make_encoder=lambda: encoder)
     trials = try_strategies(
         (judge,),
-        groups,
+        data.groups,
         settings=TrialSettings(seed=0, dispersion=dispersion, helpers=material.helpers),
         progress=lambda done: None,
     )

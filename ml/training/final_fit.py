@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ml.dataset.contrast_groups import ContrastGroup, stack_arms
-from ml.dataset.splits import connect_groups
+from ml.dataset.training_dataset import TrainingDataset
 from ml.evaluation.cross_validation import Helpers
 from ml.evaluation.metrics import summarise
 from ml.evaluation.selective_prediction import measure_risk
@@ -32,19 +32,19 @@ class Material:
     """Training material of the chosen strategy.
 
     Args:
-        groups: Contrast groups that judged, too.
+        data: Dataset of the groups that judged, too.
         helpers: Groups that only train.
         texts: Every wording of the history, tested against another or not.
     """
 
-    groups: Sequence[ContrastGroup]
+    data: TrainingDataset
     helpers: Helpers
     texts: Sequence[str] = ()
 
     @property
     def everything(self) -> list[ContrastGroup]:
         """Those that judge, then those that only train."""
-        return [*self.groups, *self.helpers.groups]
+        return [*self.data.groups, *self.helpers.groups]
 
 
 def final_fit(
@@ -72,10 +72,10 @@ def final_fit(
     Raises:
         ValueError: If the strategy reads no text.
     """
-    groups, helpers = material.groups, material.helpers
-    trust = np.concatenate([np.ones(len(groups)), helpers.trust])
+    data = material.data
+    groups, arms = data.groups, data.arms
+    trust = np.concatenate([np.ones(len(groups)), material.helpers.trust])
     fitted = strategy.fit(stack_arms(material.everything, trust=trust), progress=progress)
-    arms = stack_arms(groups)
     vectors = fitted.represent(arms.texts)
     if vectors is None:
         raise ValueError(f"strategy: {strategy.name!r} reads no text and cannot be served")
@@ -97,7 +97,7 @@ def final_fit(
         strategy=strategy.name,
         parts=parts,
         calibration=tried.calibration,
-        domain=measure_domain(groups, connect_groups(groups), vectors, rng=rng),
+        domain=measure_domain(groups, data.components, vectors, rng=rng),
         past=past_wordings(groups),
         past_vectors=vectors.astype(np.float16) if isinstance(vectors, np.ndarray) else None,
         manifest={**record, **as_plain(found), "tuning": _traces(parts.words)},

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ml.dataset.contrast_groups import build_groups
+from ml.dataset.training_dataset import training_dataset
 from ml.encoders.base import Encoder
 from ml.evaluation.learning_curve_chart import curve_chart
 from ml.evaluation.learning_curves import (
@@ -53,8 +54,9 @@ def learning_curves(
         ValueError: If a strategy is unknown.
         EncoderError: If the encoder cannot do what was asked for.
     """
-    groups = [group for group in build_groups(rows).groups if not group.suspect]
-    refuse_too_little(groups)
+    data = training_dataset(build_groups(rows))
+    refuse_too_little(data)
+    groups = data.groups
     splits = make_splits(groups, n_splits=n_splits, seed=seed)
     sizes = curve_sizes(splits)
     asked = line_up(encoder, len(groups), asked=(BASELINE, *strategies)).strategies

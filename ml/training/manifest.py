@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ml.dataset.contrast_groups import ContrastGroup, Dataset, stack_arms
-from ml.dataset.dispersion import replicate_dispersion
-from ml.dataset.pairs import pair_arms
+from ml.dataset.contrast_groups import ContrastGroup
+from ml.dataset.training_dataset import TrainingDataset
 from ml.encoders.base import Encoder
 from ml.evaluation.noise_ceiling import noise_ceiling
 from ml.language.locales import primary_tag
@@ -23,19 +22,18 @@ from ml.training.candidate_trials import N_FOLDS, count_repeats
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "sentence-transformers", "torch", "transformers")
 
 
-def record_data(dataset: Dataset, groups: Sequence[ContrastGroup]) -> dict[str, Any]:
+def record_data(data: TrainingDataset) -> dict[str, Any]:
     """Return what the history was: counts, hash, languages, audiences.
 
     Args:
-        dataset: All of it.
-        groups: Groups trained on.
+        data: Dataset of the training.
 
     >>> from ml.dataset.contrast_groups import build_groups
-    >>> record_data(build_groups([]), [])["groups"]
+    >>> from ml.dataset.training_dataset import training_dataset
+    >>> record_data(training_dataset(build_groups([])))["groups"]
     0
     """
-    arms = stack_arms(groups)
-    pairs = pair_arms(arms)
+    groups, arms, pairs = data.groups, data.arms, data.pairs
     return {
         "sha256": hash_groups(groups),
         "groups": len(groups),
@@ -45,27 +43,24 @@ def record_data(dataset: Dataset, groups: Sequence[ContrastGroup]) -> dict[str, 
         "pairs": len(pairs),
         "pairs_p05": int(np.count_nonzero(pairs.p_value < 0.05)),
         "tied_pairs": pairs.ties,
-        "suspect_groups": len(dataset.groups) - len(groups),
-        "single_wording_groups": dataset.single_text,
-        "groups_without_clicks": dataset.no_clicks,
-        "dispersion": replicate_dispersion(dataset),
+        "suspect_groups": len(data.history.groups) - len(groups),
+        "single_wording_groups": data.history.single_text,
+        "groups_without_clicks": data.history.no_clicks,
+        "dispersion": data.dispersion,
         "locales": dict(Counter(primary_tag(group.locale) for group in groups)),
         "audiences": dict(Counter(group.audience for group in groups)),
         "forms": dict(Counter(group.form for group in groups)),
     }
 
 
-def record_ceilings(
-    dataset: Dataset, groups: Sequence[ContrastGroup], *, rng: np.random.Generator
-) -> dict[str, Any]:
+def record_ceilings(data: TrainingDataset, *, rng: np.random.Generator) -> dict[str, Any]:
     """Return the noise ceilings of the pair accuracy.
 
     Args:
-        dataset: All of the history, for the noise of replicated arms.
-        groups: Groups trained on.
+        data: Dataset of the training.
         rng: Source of the bootstrap draws.
     """
-    arms, dispersion = stack_arms(groups), replicate_dispersion(dataset)
+    arms, dispersion = data.arms, data.dispersion
     return {
         "binomial": asdict(noise_ceiling(arms, rng=rng)),
         "overdispersed": None

@@ -12,14 +12,11 @@ import numpy as np
 from ml.checkpoints import Checkpoints, forget_old, keep_nothing, source_digest
 from ml.dataset.contrast_groups import (
     ContrastGroup,
-    Dataset,
     build_groups,
     normalise_text,
     stack_arms,
 )
-from ml.dataset.dispersion import replicate_dispersion
-from ml.dataset.pairs import pair_arms
-from ml.dataset.splits import connect_groups
+from ml.dataset.training_dataset import TrainingDataset, training_dataset
 from ml.encoders.base import Encoder, layers_of
 from ml.errors import TooLittleHistoryError
 from ml.evaluation.cross_validation import Helpers
@@ -116,26 +113,27 @@ def train(
         OSError: If the predictor cannot be stored.
     """
     rows = list(rows)
-    dataset = build_groups(rows)
-    material = _material(rows, dataset, settings.choices)
-    refuse_too_little(material.groups)
+    data = training_dataset(build_groups(rows))
+    refuse_too_little(data)
+    material = _material(rows, data, settings.choices)
     _embed(encoder, stack_arms(material.everything).texts, progress)
-    lineup = _line_up(encoder, len(material.groups), settings)
+    lineup = _line_up(encoder, len(data.groups), settings)
     rng = np.random.default_rng(settings.seed)
-    source = prepare_source(settings.source, material.groups, encoder, rng=rng)
+    source = prepare_source(settings.source, data, encoder, rng=rng)
     strategies = (*lineup.strategies, *_with_source(encoder, source))
     trainers = [*material.everything, *(source.groups if source else ())]
     steps = open_checkpoints(trainers, encoder, settings)
-    dispersion = replicate_dispersion(dataset) or 1.0
     trials = try_strategies(
         strategies,
-        material.groups,
-        settings=TrialSettings(seed=settings.seed, dispersion=dispersion, helpers=material.helpers),
+        data.groups,
+        settings=TrialSettings(
+            seed=settings.seed, dispersion=data.dispersion or 1.0, helpers=material.helpers
+        ),
         progress=lambda done: progress(READ + (TRIED - READ) * done, "cross_validation"),
         keep=steps.keep if steps else keep_nothing,
     )
     decision = decide(_candidates(strategies, trials), seed=settings.seed)
-    record = _record(dataset, material, trials, encoder=encoder, settings=settings)
+    record = _record(material, trials, encoder=encoder, settings=settings)
     record |= _decided(decision, source, lineup)
     for strategy in strategies:
         if strategy.name == decision.served:
@@ -215,17 +213,18 @@ def _with_source(encoder: Encoder, source: Source | None) -> tuple[Strategy, ...
     return (WithSource(inner=frozen(encoder), source=source.arms, trust=source.ratios),)
 
 
-def _material(rows: Sequence[HistoryRow], dataset: Dataset, choices: Choices) -> Material:
-    suspect = tuple(each for each in dataset.groups if each.suspect and choices.suspect_trust > 0)
+def _material(rows: Sequence[HistoryRow], data: TrainingDataset, choices: Choices) -> Material:
+    suspect = tuple(
+        each for each in data.history.groups if each.suspect and choices.suspect_trust > 0
+    )
     return Material(
-        groups=[group for group in dataset.groups if not group.suspect],
+        data=data,
         helpers=Helpers(groups=suspect, trust=np.full(len(suspect), choices.suspect_trust)),
         texts=[normalise_text(row.text) for row in rows],
     )
 
 
 def _record(
-    dataset: Dataset,
     material: Material,
     trials: Mapping[str, Trial],
     *,
@@ -233,16 +232,16 @@ def _record(
     settings: TrainingSettings,
 ) -> dict[str, Any]:
     """Return what is known once every strategy was tried; JSON-able."""
-    groups, rng = material.groups, np.random.default_rng(settings.seed)
+    data, rng = material.data, np.random.default_rng(settings.seed)
     trust = settings.choices.suspect_trust if material.helpers.groups else 0.0
     return as_plain(
         {
             "created_at": settings.now.isoformat(),
             "seed": settings.seed,
             "code_commit": settings.code_commit,
-            "configuration": record_configuration(encoder, len(groups)),
-            "data": record_data(dataset, groups) | {"suspect_trust": trust},
-            "ceiling": record_ceilings(dataset, groups, rng=rng),
+            "configuration": record_configuration(encoder, len(data.groups)),
+            "data": record_data(data) | {"suspect_trust": trust},
+            "ceiling": record_ceilings(data, rng=rng),
             "metrics": {
                 name: asdict(summarise(trial.sums, rng=rng)) for name, trial in trials.items()
             },
@@ -265,18 +264,17 @@ def _embed(encoder: Encoder, texts: Sequence[str], progress: TrainingProgress) -
         each.encode(texts, progress=lambda done, at=at: progress(share * (at + done), "embedding"))  # type: ignore[misc]
 
 
-def refuse_too_little(groups: Sequence[ContrastGroup]) -> None:
-    """Raise `TooLittleHistoryError` if groups can neither train nor judge.
+def refuse_too_little(data: TrainingDataset) -> None:
+    """Raise `TooLittleHistoryError` if a history can neither train nor judge.
 
     Args:
-        groups: Contrast groups, none suspect.
+        data: Dataset of the history.
     """
-    if len(groups) < MIN_GROUPS:
-        raise TooLittleHistoryError("groups", len(groups), MIN_GROUPS)
-    n_components = int(connect_groups(groups).max()) + 1
-    if n_components < N_FOLDS:
-        raise TooLittleHistoryError("components", n_components, N_FOLDS)
-    if not len(pair_arms(stack_arms(groups))):
+    if len(data.groups) < MIN_GROUPS:
+        raise TooLittleHistoryError("groups", len(data.groups), MIN_GROUPS)
+    if data.n_components < N_FOLDS:
+        raise TooLittleHistoryError("components", data.n_components, N_FOLDS)
+    if not len(data.pairs):
         raise TooLittleHistoryError("pairs", 0, 1)
 
 

@@ -16,6 +16,7 @@ from ml.dataset.contrast_groups import (
 )
 from ml.dataset.pairs import pair_arms
 from ml.dataset.targets import centered_targets, evidence_weights
+from ml.dataset.training_dataset import training_dataset
 from ml.encoders.base import Encoder
 from ml.errors import TooLittleHistoryError
 from ml.evaluation.cross_validation import cross_validate, make_folds
@@ -63,17 +64,17 @@ def compare_settings(
     Raises:
         TooLittleHistoryError: If a side has too few tests.
     """
-    target = [group for group in build_groups(target_rows).groups if not group.suspect]
+    target = training_dataset(build_groups(target_rows))
     refuse_too_little(target)
     source = prepare_source(source_rows, target, encoder, rng=np.random.default_rng(seed))
     if source is None:
         raise TooLittleHistoryError("groups", 0, 1)
     plain = FrozenHead(encoder=encoder)
     weighted = WithSource(inner=plain, source=source.arms, trust=source.ratios)
-    arms = stack_arms(target)
+    arms = target.arms
     scores = {
-        "inductive_target": _cross_validated(plain, target, seed),
-        "inductive_weighted": _cross_validated(weighted, target, seed),
+        "inductive_target": _cross_validated(plain, target.groups, seed),
+        "inductive_weighted": _cross_validated(weighted, target.groups, seed),
         "transductive_plain": plain.fit(source.arms).score(arms.texts),
         "transductive_weighted": _weighted(plain, source, arms),
         "transductive_aligned": _aligned(encoder, source, arms),
@@ -84,7 +85,7 @@ def compare_settings(
     rng = np.random.default_rng(seed)
     return {
         "source": dict(source.record),
-        "target_groups": len(target),
+        "target_groups": len(target.groups),
         "settings": {name: _judged(arms, said, rng) for name, said in scores.items()},
     }
 

@@ -1,6 +1,6 @@
 """Transfer source: tests of another site or audience, leak-checked and weighted."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from ml.dataset.contrast_groups import (
 )
 from ml.dataset.splits import connect_groups
 from ml.dataset.targets import centered_targets
+from ml.dataset.training_dataset import TrainingDataset
 from ml.encoders.base import Encoder
 from ml.history.row import HistoryRow
 from ml.training.domain_similarity import (
@@ -48,7 +49,7 @@ class Source:
 
 def prepare_source(
     rows: Iterable[HistoryRow],
-    target: Sequence[ContrastGroup],
+    target: TrainingDataset,
     encoder: Encoder,
     *,
     rng: np.random.Generator,
@@ -57,19 +58,20 @@ def prepare_source(
 
     Args:
         rows: Source tests; doubtful ones are left out.
-        target: Target groups; only their texts are compared.
+        target: Dataset of the target; only its texts are compared.
         encoder: Pretrained encoder.
         rng: Source of the samples.
     """
     found = [group for group in build_groups(rows).groups if not group.suspect]
-    joint = connect_groups([*target, *found])
-    taken = set(joint[: len(target)].tolist())
+    joint = connect_groups([*target.groups, *found])
+    n_target = len(target.groups)
+    taken = set(joint[:n_target].tolist())
     groups = tuple(
         group
-        for group, component in zip(found, joint[len(target) :].tolist(), strict=True)
+        for group, component in zip(found, joint[n_target:].tolist(), strict=True)
         if component not in taken
     )
-    arms, target_arms = stack_arms(groups), stack_arms(target)
+    arms, target_arms = stack_arms(groups), target.arms
     if min(len(arms.texts), len(target_arms.texts)) < MIN_TEXTS:
         return None
     vectors, target_vectors = encoder.encode(arms.texts), encoder.encode(target_arms.texts)

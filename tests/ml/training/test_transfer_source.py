@@ -3,11 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ml.dataset.contrast_groups import build_groups
+from ml.dataset.training_dataset import training_dataset
 from ml.training.transfer_source import prepare_source
 from tests.ml.factories import (
     HashEncoder,
     KnowingEncoder,
-    groups_of,
     learnable_rows,
     train_in,
 )
@@ -22,7 +23,9 @@ def site(prefix, n_tests, *, seed, **changes):
 
 
 def prepared(rows, target):
-    return prepare_source(rows, groups_of(*target), HashEncoder(), rng=np.random.default_rng(1))
+    return prepare_source(
+        rows, training_dataset(build_groups(target)), HashEncoder(), rng=np.random.default_rng(1)
+    )
 
 
 def test_likeness_and_worth_of_a_source_are_measured():
