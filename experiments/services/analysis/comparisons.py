@@ -1,4 +1,4 @@
-"""Arms against the control, by the experiment's metric and plan."""
+"""Comparisons of the arms with the control, by the experiment's metric and plan."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -81,7 +81,7 @@ def compare_arms(
 
 
 def is_sequential(experiment: Experiment) -> bool:
-    """Imported figures are looked at once: whoever measured them decided when to stop."""
+    """Imported figures are analysed once: their source decided when to stop."""
     is_live = experiment.origin == Experiment.Origin.LIVE
     return is_live and experiment.plan == Experiment.Plan.SEQUENTIAL
 

@@ -1,4 +1,4 @@
-"""CUPED: when what was known of the visitors before is taken into account, and what it brings."""
+"""Covariate adjustment (CUPED): when it applies, and the variance that it removes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ LEAST_WITH_HISTORY = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adjustment:
-    """What the covariate did to the comparisons.
+    """Effect of the covariate on the comparisons.
 
     `variance_cut` is the share of the arms' variance that it explained; None where an arm's
     variance is unknown. It can be a little below 0, by chance.

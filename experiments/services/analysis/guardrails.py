@@ -1,4 +1,4 @@
-"""Guardrails: does an arm harm what it must not harm?"""
+"""Guardrails: bounds of the loss of every arm on every guardrail metric."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ class GuardrailReading:
     """One arm's lift on one guardrail; each end of `bounds` holds one-sided at alpha.
 
     None below the floors of a decision, or where the lift has no bounded interval. `is_anytime`
-    says whether the bounds hold at every look or at the planned end only.
+    is True if the bounds hold at every look, not only at the planned end.
     """
 
     arm: int

@@ -1,4 +1,4 @@
-"""An arm's rollups added up, and the sufficient statistics they make."""
+"""Sufficient statistics of a metric, from the totals of the arms."""
 
 from collections.abc import Sequence
 from dataclasses import replace

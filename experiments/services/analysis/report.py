@@ -1,4 +1,4 @@
-"""Rollups -> statistics -> what a report says. Sees sums only, never events."""
+"""Report of an experiment: rollups -> statistics -> comparisons. Reads sums, never events."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

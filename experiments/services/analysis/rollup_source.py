@@ -1,4 +1,4 @@
-"""Where a report's sums come from: the rollups that are stored, or another count of the events."""
+"""Source of a report's sums: the stored rollups, or another count of the events."""
 
 from collections.abc import Iterable
 from functools import cached_property

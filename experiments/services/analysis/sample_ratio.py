@@ -1,4 +1,4 @@
-"""Do the visitors split as the shares said, phase by phase where these changed?"""
+"""Sample-ratio check, phase by phase if shares changed."""
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
@@ -59,7 +59,7 @@ def split_check_anytime(
 
 
 def has_changed_shares(experiment: Experiment) -> bool:
-    """Return whether its arms have had other shares before; coverage alone is no such change."""
+    """Return whether its arms had other shares before; a change of coverage does not count."""
     shares = [phase.shares for phase in experiment.phases.all()]
     return any(one != shares[0] for one in shares)
 

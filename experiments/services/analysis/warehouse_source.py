@@ -1,4 +1,4 @@
-"""A report from a warehouse's events: the same statistics, counted by another engine."""
+"""Warehouse source: the sums of a report, counted from a warehouse's events."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

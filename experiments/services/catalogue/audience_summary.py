@@ -1,4 +1,4 @@
-"""Conditions of audiences in words, and what a typed example visitor has to do with them."""
+"""Audience conditions as sentences, and example visitors parsed from typed text."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ OPERATORS = {
 
 
 def summary_of(condition: dict[str, Any]) -> str:
-    """Return whom a condition takes in, in the active language."""
+    """Return the visitors that a condition takes in, as a sentence in the active language."""
     if not condition:
         return _("Every visitor")
     rows = rows_of(condition)

@@ -1,4 +1,4 @@
-"""What can be said of a CTA without any data: its words, its look, where it stands."""
+"""Copy and accessibility checks of a CTA: wording, appearance and position."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ PAGE_COLOUR = "#ffffff"
 
 
 def check_cta(cta: CTA, text: str, *, locale: str, position: str | None) -> list[dict[str, Any]]:
-    """Return the findings of a CTA that says `text`; `position` None where it has no slot yet."""
+    """Return the findings of a CTA with the wording `text`; `position` is None without a slot."""
     return predict.inspect(
         text, locale=locale, form=cta.form, look=look_of(cta, text, position), position=position
     )

@@ -60,6 +60,6 @@ def spoken_locale(values: Mapping[str, object], wanted: str, fallback: str) -> s
 
 
 def wording_of(experiment: Experiment, variant: Variant) -> str:
-    """Return what the arm says in the site's own language."""
+    """Return the arm's wording in the site's own language."""
     locale = experiment.slot.site.default_locale
     return str(localised(cta_values(variant.cta), locale, locale).get("text", ""))

@@ -1,4 +1,4 @@
-"""Writes of the catalogue that more than one caller makes."""
+"""Server keys: creation, revocation, digests, and the published keys that are refused."""
 
 import hashlib
 import secrets

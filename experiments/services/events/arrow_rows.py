@@ -1,4 +1,4 @@
-"""Events as rows of the warehouse's layout, and back: what Parquet files hold, and engines read."""
+"""Events as Arrow batches in the warehouse's layout, and back."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -59,7 +59,7 @@ def names_of(site: Site) -> Names:
 
 
 def arrow_batches(events: QuerySet[Event], names: Names, *, rows: int) -> Iterator[pa.RecordBatch]:
-    """Yield the events of the site as rows of the layout, so many at a time.
+    """Yield the events of the site as rows of the layout, in batches of `rows`.
 
     Raises:
         ValueError: If an event does not fit: its value has more than six decimals.

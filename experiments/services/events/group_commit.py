@@ -1,7 +1,7 @@
-"""Many requests, one transaction: each is answered after the commit that holds its events.
+"""Group commit: many requests share a transaction, each answered after its commit.
 
 A commit waits for the disk, and that wait is the same for one event and for thousands. So the
-threads of a web process hand their rows to one writer, which stores whatever has come in
+threads of a web process hand their rows to one writer, which stores all rows that came in
 meanwhile. Nothing waits for company: a request that comes alone is stored at once.
 """
 

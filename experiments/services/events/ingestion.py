@@ -1,4 +1,4 @@
-"""A batch of events in, durable rows out: each event once, or a reason why not.
+"""Ingestion of event batches: validated, stored durably and once, or rejected with a reason.
 
 `ingest` does both halves, together with other requests of the process. Where batches pass through
 a queue, `accept` makes the rows and `event_store.store` stores them later.
@@ -56,7 +56,7 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What became of a batch."""
+    """Result of a batch."""
 
     accepted: int
     duplicates: int
@@ -74,11 +74,11 @@ def ingest(
     """Store a batch in one transaction; return once it is durable.
 
     Args:
-        site: Whose events they are.
-        items: What was sent, not yet looked at.
+        site: Site of the events.
+        items: Messages as sent, not validated.
         now: The time of arrival.
-        flags: What is doubtful about all of them (Event.Flag): who sends, and when.
-        skew: What is to be added to their times: the client's clock is wrong by it.
+        flags: Doubts about all of them (Event.Flag), from the request.
+        skew: Correction to add to their times, for a wrong clock of the client.
 
     Raises:
         event_store.NotTakenError: If the database cannot take it now. Nothing of it is stored.
@@ -98,7 +98,7 @@ class Accepted:
     rejected: tuple[Rejection, ...]
 
     def receipt(self, n_new: int) -> Receipt:
-        """Return the answer, once the rows are durable and so many of them were new."""
+        """Return the answer, once the rows are durable and `n_new` of them were new."""
         return Receipt(accepted=n_new, duplicates=len(self.rows) - n_new, rejected=self.rejected)
 
 
@@ -129,7 +129,7 @@ def _message(item: Any) -> Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Look:
-    """What is the same for every event of a batch; computed once, for some come by the thousand."""
+    """Values shared by all events of a batch, computed once: batches may hold thousands."""
 
     site: ServedSite
     now: datetime
@@ -200,7 +200,7 @@ def _known_id(look: _Look, message: Message) -> UUID:
 
 
 def _phase(experiment: ServedExperiment, message: ShownMessage) -> ServedPhase:
-    """Return the phase in which the arm was given: what the client was told, else by the time."""
+    """Return the phase in which the arm was given: as the client reports, or by the time."""
     if len(experiment.phases) == 1:
         return experiment.phases[0]
     for phase in experiment.phases:

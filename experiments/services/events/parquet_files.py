@@ -1,7 +1,7 @@
-"""A site's events as Parquet files, one a day, with a manifest that vouches for them; and back.
+"""Export and import of a site's events as Parquet files, one a day, with a manifest.
 
 The day is that of the event's id, as partitions are cut. A file is written aside and moved into
-place, and the manifest after it: whatever breaks off goes on with the next day. A day whose events
+place, and the manifest after it: an export that breaks off resumes. A day whose events
 are those that were written is not written again.
 """
 
@@ -37,7 +37,7 @@ ROWS_A_TRANSACTION = 5_000
 
 
 class EventFilesError(Exception):
-    """The folder is not what it says it is, or not of this site; the text names the file."""
+    """The folder is damaged or of another site; the message names the file."""
 
 
 class DayFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,10 +59,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_manifest(folder: Path) -> Manifest | None:
-    """Return what the folder says of itself; None if it says nothing.
+    """Return the manifest of the folder; None without one.
 
     Raises:
-        EventFilesError: If that is no manifest of this format.
+        EventFilesError: If it is not a manifest of this format.
     """
     path = folder / MANIFEST
     try:

@@ -63,8 +63,8 @@ def partition_days() -> list[date]:
 def drop_partition(day: date) -> None:
     """Drop the events of a day. Call it outside of transactions: detaching needs two of its own.
 
-    The door must refuse events of that day from before on, or they would count again: whoever
-    drops, drops nothing younger than `event_schema.messages.MAX_AGE` and a day.
+    Ingestion must already reject events of that day, or they would be counted twice. Only drop
+    days older than `event_schema.messages.MAX_AGE` plus one day.
     """
     with connection.cursor() as cursor:
         cursor.execute(f"ALTER TABLE {TABLE} DETACH PARTITION {_name(day)} CONCURRENTLY")

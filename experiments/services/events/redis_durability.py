@@ -1,4 +1,4 @@
-"""What in Redis' own settings may lose events that it acknowledged."""
+"""Warnings about Redis settings that can lose acknowledged events."""
 
 import logging
 
@@ -49,7 +49,7 @@ def warn_at_start() -> None:
 
 
 def warn_about(client: "Redis") -> None:
-    """Log what may lose events; a Redis that is away says so itself, at the first event."""
+    """Log what may lose events, or that Redis does not answer."""
     try:
         for doubt in doubts_about(client):
             logger.warning("%s", doubt)

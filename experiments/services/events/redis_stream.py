@@ -1,4 +1,4 @@
-"""The Redis Stream between web and database: where bursts wait, and what Redis must promise.
+"""Redis Stream between web and database, which absorbs bursts of events.
 
 An entry is what one request brought, as bytes; what is in them is not this module's business.
 Web processes append, consumers of one group store and acknowledge (`consuming`).
@@ -40,7 +40,7 @@ class StreamUnavailableError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """What one request brought, with Redis' id of it."""
+    """Events of one request, with their Redis entry id."""
 
     id: str
     payload: bytes
@@ -48,7 +48,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadEntry:
-    """What could not be stored, and why. `entry` is its id when it was alive."""
+    """Dead letter: an entry that could not be stored, with the reason and its former id."""
 
     id: str
     payload: bytes
@@ -59,7 +59,7 @@ class DeadEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Depths:
-    """How much waits: entries in the stream, of them read but not stored, and dead ones."""
+    """Backlog of the stream: entries, those read but not stored, and dead letters."""
 
     waiting: int
     pending: int
@@ -138,7 +138,7 @@ class EventStream:
         return [entry for _, rows in answer or () for entry in _entries(rows)]
 
     def reclaim(self, *, consumer: str, count: int, idle_s: float, start: str) -> "Reclaimed":
-        """Take over entries that another consumer read so long ago that it must be gone."""
+        """Take over entries of consumers that have been silent too long."""
         after, rows = self._do(
             *("XAUTOCLAIM", self.prefix, GROUP, consumer, int(idle_s * 1000), start),
             *("COUNT", count),

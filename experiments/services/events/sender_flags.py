@@ -1,4 +1,4 @@
-"""Who sends events, and when: what is known of a request before its events are looked at.
+"""Flags derived from the request alone: bot, internal network, prefetch.
 
 Doubtful events are kept with a flag. Whom they leave out of the analysis is decided where a
 visitor's events are put together (`visitor_outcome`), so the flags alone never lose a visitor.
@@ -29,7 +29,7 @@ LIBRARIES = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
-    """What the headers of a page's request say of who sends it."""
+    """Sender of a page's request, from its headers."""
 
     user_agent: str = ""
     purpose: str = ""

@@ -1,7 +1,7 @@
-"""Rows of events into the database: each once, many in one transaction, durable on return.
+"""Storage of event rows: each once, many in one transaction, durable on return.
 
-The one door to the table of events, for the web process, for its group commit and for the
-consumer of a queue. What a row must fulfil was checked where it was made (`ingestion`).
+The only writer of the event table, for the web process, its group commit and the
+consumer of a queue. Rows were validated by `ingestion`.
 """
 
 from collections.abc import Iterable, Sequence

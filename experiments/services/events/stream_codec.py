@@ -1,4 +1,4 @@
-"""Events as entries of the stream: what the web appends, the consumer stores."""
+"""Encoding of event rows as stream entries, and back."""
 
 from collections.abc import Sequence
 
@@ -33,7 +33,7 @@ def store_entries(rows: Sequence[EventRow]) -> int:
     """Store rows in one transaction; return how many were new.
 
     Raises:
-        django.db.Error: What the database said, which tells an entry's fault from its own.
+        django.db.Error: The database's error; its type shows whether the entry is at fault.
     """
     try:
         (n_new,) = store([rows])

@@ -1,4 +1,4 @@
-"""From the stream into the database: read, store, acknowledge; what cannot be stored is buried.
+"""Stream consumer: read, store, acknowledge; entries that cannot be stored become dead letters.
 
 An entry is acknowledged after the commit of its events and not before. Whoever dies in between
 leaves it pending; another consumer takes it over, and the ids of the events make the second time
@@ -31,7 +31,7 @@ SAY_EVERY_S = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Storage(Generic[Row]):
-    """How events are read out of an entry, stored (returns how many were new), written back."""
+    """Functions that decode an entry, store its rows (returning the new ones) and encode it."""
 
     decode: Callable[[bytes], Sequence[Row]]
     store: Callable[[Sequence[Row]], int]
@@ -40,7 +40,7 @@ class Storage(Generic[Row]):
 
 @dataclass(slots=True, kw_only=True)
 class ConsumerTally:
-    """What a consumer has done."""
+    """Counts of a consumer's work."""
 
     stored: int = 0
     duplicates: int = 0

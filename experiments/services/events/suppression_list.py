@@ -1,7 +1,7 @@
-"""Who was erased, without saying so: keyed hashes that keep late copies of events out.
+"""Suppression list: HMACs of erased visitor ids. Late events of a listed visitor are rejected.
 
-An erasure writes its hash and commits before it deletes anything. Whoever stores events asks in
-the same transaction; on PostgreSQL a shared lock makes the erasure wait for who asked before.
+An erasure writes its hash and commits before it deletes anything. Storing events checks the list
+in the same transaction; on PostgreSQL a shared lock makes the erasure wait for who asked before.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ LOCK = 5_226_312
 
 
 class Stored(Protocol):
-    """What is looked at of an event that is to be stored."""
+    """Fields of an event that the check needs."""
 
     @property
     def site_id(self) -> int: ...

@@ -1,4 +1,4 @@
-"""What a draft would take on its own slot: from who came there lately and what they did."""
+"""Planning of a draft from the recent traffic and results of its own slot."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class SlotHistory:
     """The slot's visitors and the draft's metric over the last four weeks.
 
     `visitors_per_day` are those that the draft's coverage would take in; `base` is the metric's
-    mean, `variance` that of one visitor where it is no rate. None where nothing is known.
+    mean, `variance` that of one visitor if it is not a rate. None if unknown.
     """
 
     days: int
@@ -50,7 +50,7 @@ class PlanLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotPlans:
-    """What to plan with; no lines where the slot's base rate is unknown."""
+    """Plans of a draft; without lines if the slot's base rate is unknown."""
 
     history: SlotHistory
     target: float
@@ -88,7 +88,7 @@ def _history(experiment: Experiment, today: date) -> SlotHistory:
 
 
 def _base(experiment: Experiment, rows: Sequence[Rollup]) -> tuple[float | None, float | None]:
-    """Return the metric's mean, and its variance where it is no rate; of all arms together."""
+    """Return the metric's mean over all arms, and its variance if it is not a rate."""
     is_click = experiment.primary_metric == Experiment.Metric.CLICK_RATE
     total = totals_of(row for row in rows if is_click or row.experiment.goal == experiment.goal)
     if not total.visitors:

@@ -1,4 +1,4 @@
-"""Does an effect fade, grow, or live on some weekdays only? From the daily rollups."""
+"""Effect over time: hints of novelty and weekday effects, from the daily rollups."""
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Exact tests beside the usual ones, where clicks are too few for those."""
+"""Exact tests, shown when counts are too small for the normal approximation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

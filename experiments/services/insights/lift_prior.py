@@ -1,4 +1,4 @@
-"""How much lifts vary on this site: a prior from its own finished experiments."""
+"""Lift prior of a site, estimated from its own finished experiments."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ def fit_site_prior(experiment: Experiment) -> PriorFit:
     """Return the prior on lifts that the site's other finished experiments support.
 
     Only experiments on the same metric count, and of them those whose traffic split as
-    configured and whose arms reached the floors of a decision. One or two queries, whatever
+    configured and whose arms reached the floors of a decision. One or two queries, for any
     the number of events.
     """
     effects, ses, tests = [], [], []

@@ -1,4 +1,4 @@
-"""The Bayesian panel of a report: beside the verdict, never inside it."""
+"""Bayesian panel of a report: beside the verdict, never part of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from experiments.stats.bayesian.normal_model import BayesianResult, Scale, compa
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmPosterior:
-    """What is believed of one arm; of the control only its chance to be the best.
+    """Posterior of one arm; for the control only its chance to be the best.
 
     `against_control` rests on the flat prior, `with_prior` on the site's own where there is one.
     """

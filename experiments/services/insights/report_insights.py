@@ -1,4 +1,4 @@
-"""Everything beside the comparisons that helps to read them: one query more than the report."""
+"""Insights of a report: checks and corrections beside the comparisons, for one query more."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ from experiments.stats.meta_analysis.empirical_bayes import PriorFit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """Whether the experiment itself is in order.
+    """Data quality of the experiment.
 
     `srm_search` is None where no visitor came with attributes, or shares have changed.
     """
@@ -36,7 +36,7 @@ class Health:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Insights:
-    """What a reader of the report should see beside the comparisons."""
+    """Insights shown beside the comparisons of a report."""
 
     prior: PriorFit
     lifts: tuple[CheckedLift, ...]

@@ -1,4 +1,4 @@
-"""How many visitors a plan needs, how long that takes, and which lift it can find."""
+"""Sample size, duration and detectable lift of a planned test."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,7 +22,7 @@ LOOKS = 28
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assumptions:
-    """What a person assumes of a test.
+    """Assumptions of a planned test.
 
     `base` is the control's rate in (0, 1), or its mean where `variance` (of one visitor's value)
     is given; `lift` the change worth finding, not 0.
@@ -40,7 +40,7 @@ class Assumptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamplePlan:
-    """What the assumptions ask for; `weeks` is None without traffic."""
+    """Plan that follows from the assumptions; `weeks` is None without traffic."""
 
     size: SampleSize
     weeks: int | None
@@ -58,7 +58,7 @@ def plan_for(assumed: Assumptions) -> SamplePlan:
 
 
 def lift_found_by(assumed: Assumptions, *, visitors: float) -> float | None:
-    """Return the smallest lift, of the assumed sign, that so many visitors find."""
+    """Return the smallest lift, of the assumed sign, that `visitors` can detect."""
     upwards = assumed.lift > 0
     return detectable_lift(design_for(assumed), visitors, higher_is_better=upwards)
 

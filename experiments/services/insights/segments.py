@@ -32,7 +32,7 @@ class AttributeResult:
 
 
 def segment_totals(report: Report, counts: Counts) -> SegmentTotals:
-    """Return the totals of every segment. Phases are no trait of a visitor."""
+    """Return the totals of every segment. Phases do not describe visitors and are left out."""
     variants = report.experiment.variants.all()
     arms = {variant.pk: index for index, variant in enumerate(variants)}
     totals: dict[str, dict[str, list[ArmTotals]]] = {}
@@ -48,7 +48,7 @@ def segment_totals(report: Report, counts: Counts) -> SegmentTotals:
 
 
 def segment_results(report: Report, totals: SegmentTotals) -> tuple[AttributeResult, ...]:
-    """Return, attribute by attribute and arm by arm, what the segments say.
+    """Return the results of the segments, by attribute and arm.
 
     The values are chosen by their visitors alone, so no result picks itself.
     """

@@ -1,4 +1,4 @@
-"""How long a running experiment still needs, at the traffic of its last days."""
+"""Visitors and days a running experiment still needs, at the traffic of its last days."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ RECENT = timedelta(days=7)
 class TimeLeft:
     """Visitors and days to the planned end, or until a lift of `target` is likely found.
 
-    `target` is None where the plan itself says how many visitors it takes. `power` is today's
+    `target` is None if the plan itself states the number of visitors. `power` is today's
     chance to find the target.
     """
 

@@ -1,4 +1,4 @@
-"""Lifts with their standard errors, and what is left of them after the winner's curse."""
+"""Lifts corrected for the winner's curse."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from experiments.stats.meta_analysis.winners_curse import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedLift:
-    """A lift read with suspicion: how much of it to expect, and whether to believe it at all.
+    """A lift with its correction and a check for being too good to be true.
 
     `expected` is None where nothing corrects it: one arm that has not won, and no prior.
     """

@@ -1,4 +1,4 @@
-"""A history file for a site that may have to be found, or made, first."""
+"""Import of history files into the archive of a site, which may be created for it."""
 
 import hashlib
 import secrets
@@ -31,7 +31,7 @@ STORED = (*COLUMNS, "is_simulated")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportSummary:
-    """What became of a history file."""
+    """Summary of an import."""
 
     read: int
     created: int
@@ -120,11 +120,11 @@ def import_for_site(
 ) -> tuple[Site, ImportSummary]:
     """Take a file into the archive of a site; without a key, of the site that is meant.
 
-    That is the site `default`, else the only one there is; where there is none, `default` is
-    made. A file that cannot be read leaves nothing behind.
+    That is the site `default`, or the only one there is; without any site, `default` is
+    created. A file that cannot be read leaves nothing behind.
 
     Raises:
-        UnclearSiteError: If there is no such site, or several and none is named.
+        UnclearSiteError: If the site is unknown, or several exist and none is named.
         ml.history.reading.HistoryFileError: If the file as a whole cannot be read.
     """
     site = _meant_site() if site_key is None else _named_site(site_key)

@@ -1,4 +1,4 @@
-"""The archive of past tests: history files in, history rows out to the predictor."""
+"""History rows for the predictor: the archive of past tests and the finished experiments."""
 
 import hashlib
 from collections.abc import Iterator

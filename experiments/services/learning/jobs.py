@@ -1,4 +1,4 @@
-"""Long work: asked for in a request, done by a worker, watched on a page.
+"""Background jobs with a heartbeat: created by a request, run by a worker, shown on a page.
 
 A worker may be killed, a laptop may sleep, a message may be lost or come twice. The row of a job
 decides: what is running and shows no sign of life goes back into the queue, and an attempt that

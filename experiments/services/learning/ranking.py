@@ -1,4 +1,4 @@
-"""The predictor, asked by this service: learn from the archive, rank wordings, say how good it is.
+"""Ranking of wordings by the predictor, at once or as a job.
 
 Only the facade `ml.predict` is called; it loads torch in the worker, never in a web process.
 """

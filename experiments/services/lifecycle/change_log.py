@@ -1,4 +1,4 @@
-"""The history of an experiment: what was done to it, when, by whom and why."""
+"""Change log of an experiment: each change with its time, author and reason."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ Kind = Change.Kind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Occasion:
-    """When something is done, by whom (None: the service itself, or a server), and why."""
+    """Time, author (None for the service itself or a server) and reason of a change."""
 
     now: datetime
     author: Any = None

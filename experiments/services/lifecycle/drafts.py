@@ -1,4 +1,4 @@
-"""From chosen wordings to an experiment: CTAs that look like the slot's own, arms of a draft."""
+"""Drafts from chosen wordings or from another experiment."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -35,7 +35,7 @@ def draft_experiment(
     """Return a new draft on the slot: its default CTA against one CTA for each wording.
 
     Raises:
-        DraftingError: If there is no wording, too many, or the audience is another site's.
+        DraftingError: If wordings are missing or too many, or the audience is another site's.
     """
     chosen = list(dict.fromkeys(text.strip() for text in texts if text.strip()))
     if not chosen:
@@ -61,7 +61,7 @@ def draft_experiment(
 
 
 def make_cta(*, slot: Slot, text: str, locale: str) -> CTA:
-    """Return a CTA that says `text` and looks like the slot's default, one that is there if any."""
+    """Return a CTA of `text` that looks like the slot's default, an existing one if possible."""
     known = CTA.objects.filter(
         site=slot.site_id, wordings__locale=locale, wordings__text=text, **_look(slot.default_cta)
     ).first()

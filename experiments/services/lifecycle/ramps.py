@@ -1,4 +1,4 @@
-"""Ramps: a little of the audience first, more by and by, nobody moved on the way."""
+"""Ramps: coverage raised in steps, without moving any visitor."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ SUGGESTED = (1, 5, 10, 25, 50, 100)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedStep:
-    """So much of the audience, for so many hours before the next step."""
+    """Coverage, and the hours to hold it before the next step."""
 
     coverage: Decimal
     hold_hours: Decimal = Decimal(24)

@@ -1,4 +1,4 @@
-"""What happens to experiments by itself, every minute: planned starts and ends, steps of ramps."""
+"""Schedules: planned starts and ends and ramp steps that are due, checked every minute."""
 
 import logging
 from dataclasses import dataclass

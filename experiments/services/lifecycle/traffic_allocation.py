@@ -1,6 +1,6 @@
 """Shares and coverage of an experiment while it is live: each change is a new phase.
 
-This is the door for everybody who moves traffic: a person, a ramp, an adaptive allocator. Whoever
+People, ramps and adaptive allocators all change traffic through this module. A visitor who
 was assigned keeps the arm (`experiments.assignment.phases`, `serving.arm_assignment`), and the
 report knows which shares held when.
 """
@@ -25,7 +25,7 @@ STEP = Decimal("0.0001")
 
 
 class CannotChangeError(Exception):
-    """The traffic cannot be so; `reasons` are sentences for whoever asked."""
+    """The traffic is impossible; `reasons` are sentences for the caller."""
 
     def __init__(self, reasons: list[str]) -> None:
         super().__init__(" ".join(reasons))
@@ -45,11 +45,11 @@ def change_traffic(
 
     Args:
         experiment: Running or paused.
-        occasion: When, by whom, why.
+        occasion: Time, author and reason.
         shares: By the arms' keys, all of them, above 0 in steps of 0.01 %, summing to 1; None
             leaves them as they are.
         coverage: Above 0 up to 1 in the same steps; None leaves it.
-        kind: What the history calls it.
+        kind: Kind of the change in the log.
 
     Returns:
         False if everything is so already.

@@ -1,4 +1,4 @@
-"""draft -> running -> paused -> stopped -> archived, each step one conditional update."""
+"""Status transitions, draft to archived: each step is one conditional update."""
 
 from datetime import datetime
 from typing import Any
@@ -99,7 +99,7 @@ def roll_back_experiment(*, experiment: Experiment, reason: str, occasion: Occas
     Args:
         experiment: Running.
         reason: Not empty; see `services.operations.auto_rollback`.
-        occasion: When, and by whom.
+        occasion: Time and author.
     """
     return _move(
         experiment,

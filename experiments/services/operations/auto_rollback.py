@@ -1,6 +1,6 @@
-"""What rolls an experiment back by itself, and how the reason is kept and read.
+"""Automatic roll-back of an experiment, and the stored form of its reason.
 
-Both checks hold at every look, whatever the experiment's plan: a chi-squared repeated every few
+Both checks hold at every look, for any plan of the experiment: a chi-squared repeated every few
 minutes would cry wolf. A reason is kept as figures, so that everybody reads it in their language.
 """
 

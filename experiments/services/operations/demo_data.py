@@ -48,7 +48,7 @@ def load_demo(*, work_dir: Path, now: datetime) -> bool:
     """Store the demo; return False if its site was there before. Then nothing is touched.
 
     Args:
-        work_dir: Where the file of simulated past tests is left for its reader.
+        work_dir: Folder in which the file of simulated past tests is left.
         now: The moment of loading.
     """
     content = tomllib.loads(CATALOGUE.read_text())

@@ -1,9 +1,9 @@
-"""Raw events kept for a set time; the rollups stay, and stay right.
+"""Event retention: raw events are kept for a set time; the rollups stay, and stay right.
 
 What a visitor amounts to is counted from all their events. Before some of them go, every outcome
 that may rest on one is settled: folds and rebuilds leave it as it is from then on. So nothing is
 counted anew from a part of its events; what such a visitor does later counts no more in that
-experiment. Outcomes of experiments that ended so long before that no event of theirs is left are
+experiment. Outcomes of experiments that ended long enough ago for no event to be left are
 deleted, because they name visitors; the rollups of these can be counted again no more.
 """
 
@@ -34,7 +34,7 @@ class StillWaitingError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drop:
-    """What was dropped, or would be: events whose ids are of days before `before`."""
+    """Events that were dropped, or would be: those with ids of days before `before`."""
 
     before: date
     n_events: int
@@ -84,7 +84,7 @@ def _first_day_kept(now: datetime, keep_days: int) -> date:
 def _settle(before: date, now: datetime) -> tuple[EventDrop, int, int]:
     """Have folds and rebuilds leave alone what rests on the events that go.
 
-    Written down before anything is deleted: whoever counts from now on knows.
+    Recorded before anything is deleted, so that every later count takes it into account.
     """
     lock_experiments(rollups.experiments_with_unsettled_outcomes())
     n_outcomes, _ = _of_ended(before).delete()
@@ -136,7 +136,7 @@ def _drop_partitions(before: date) -> int:
 
 
 def _delete_events(before: date) -> int:
-    """Delete a few thousand at a time: whoever stores events gets in between."""
+    """Delete a few thousand rows at a time, so that storing events is not blocked."""
     deleted = 0
     while ids := list(
         events.events_before(first_id(before)).values_list("event_id", flat=True)[:AT_ONCE]

@@ -1,6 +1,6 @@
-"""Every live experiment is a canary: is a cache between us and the visitors serving one arm?
+"""Frozen-arm watch: detect a cache that serves one arm, from the hourly split of new visitors.
 
-New visitors of an hour split as the shares say, however few they are. A cache that keeps a page
+New visitors of an hour split by the shares, however few they are. A cache that keeps a page
 with a chosen CTA breaks that hour by hour, even where the days look right.
 """
 

@@ -1,6 +1,6 @@
-"""A site's catalogue and experiments as a file, so that a site can move to another installation.
+"""Transfer of a site's catalogue and experiments to another installation, as a file.
 
-Rows are written as Django's serializer writes them and told apart by the numbers that they had;
+Rows are written as Django's serializer writes them and identified by their former primary keys;
 where they are read they get new ones. Keys for servers stay behind: they are secrets of the old
 installation, kept as digests.
 """
@@ -59,7 +59,7 @@ TO_THE_SITE: dict[type[Model], str] = {
 
 
 class SiteFilesError(Exception):
-    """The site cannot be read from the file; the text says why."""
+    """The site cannot be read from the file; the message gives the reason."""
 
 
 # Out

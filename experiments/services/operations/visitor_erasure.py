@@ -1,4 +1,4 @@
-"""Erasing a visitor: the events, the contribution to every experiment, and late copies too."""
+"""Erasure of a visitor: events, contributions to every experiment, and late copies."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +16,7 @@ from experiments.services.rollups.postgres_fold import forget_days
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erasure:
-    """What was erased; `was_known` is also true of a visitor erased a short while ago."""
+    """Result of an erasure; `was_known` is also True for a visitor erased shortly before."""
 
     n_events: int
     n_experiments: int

@@ -1,4 +1,4 @@
-"""From the numbers of a report to one decision, by the rules of `stats.decision.decide`."""
+"""Decision on a report, by the rules of `stats.decision.decide`."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

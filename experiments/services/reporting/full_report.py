@@ -1,4 +1,4 @@
-"""Everything that a reader sees of an experiment, assembled once; others only present it.
+"""Full report of an experiment, assembled once; page, JSON and dashboard only present it.
 
 A list of experiments shows their summaries: the same decision and verdict, without what only the
 page of one experiment shows.

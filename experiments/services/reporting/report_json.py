@@ -1,4 +1,4 @@
-"""A report as plain JSON: what the API answers and exports are made of."""
+"""A full report as plain JSON, for the API and exports."""
 
 from dataclasses import asdict
 from typing import Any

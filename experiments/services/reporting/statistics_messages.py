@@ -1,4 +1,4 @@
-"""The statistics' messages in the language of the page.
+"""Messages of the statistics, translated by their codes.
 
 The statistics know no Django and speak English; each message has a code and numbers, by which it
 is translated here.

@@ -1,4 +1,4 @@
-"""A decision in plain words, in the active language."""
+"""Verdict: a decision as sentences in the active language."""
 
 import math
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Changes of visitors' contributions, gathered in memory and written in a few statements."""
+"""Accumulator of rollup changes, written in a few statements."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
@@ -19,7 +19,7 @@ ROWS_A_STATEMENT = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Key:
-    """What names a rollup."""
+    """Key of a rollup."""
 
     experiment_id: int
     variant_id: int
@@ -29,7 +29,7 @@ class _Key:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _GoalKey:
-    """What names a rollup of a goal."""
+    """Key of a goal's rollup."""
 
     experiment_id: int
     variant_id: int
@@ -42,7 +42,7 @@ Row = TypeVar("Row", Rollup, GoalRollup)
 
 
 class RollupAccumulator:
-    """The experiments whose visitors are booked must be locked until the transaction ends."""
+    """Rollup changes gathered in memory. Callers must hold the experiments' row locks."""
 
     def __init__(self) -> None:
         self.deltas: dict[_Key, Amounts] = {}

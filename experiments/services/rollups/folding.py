@@ -1,6 +1,6 @@
-"""Events folded into a row a day, arm and segment.
+"""Folding of waiting events into rollups, a row for each day, arm and segment.
 
-What a visitor contributes is a function of all their events, whatever the order of arrival:
+The contribution of a visitor is a function of all their events, in any order of arrival:
 each fold recomputes the visitors it touches and books the difference. So folding is idempotent,
 late events are safe, and a rebuild from the raw events gives the same rows.
 """
@@ -39,7 +39,7 @@ LATEST_ID = MAX_AGE + MAX_AHEAD + ID_SLACK
 
 
 class NothingToRebuildError(Exception):
-    """There are no events to count again: the figures were imported, or the events dropped."""
+    """The events are missing: the figures were imported, or the events dropped."""
 
 
 def fold_pending(*, batch: int | None = None) -> int:

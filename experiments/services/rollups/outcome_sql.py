@@ -1,6 +1,6 @@
 """Outcomes of visitors, as PostgreSQL counts them: `visitor_outcome` for whole sets at once.
 
-The same rules as `visitor_outcome`, which says them in words; the tests hold both to a
+The same rules as `visitor_outcome`, which documents them; the tests hold both to a
 recount by other code. The statements make temporary tables that end with the transaction:
 
     fold_trial    the experiments that are counted, with what their rules need
@@ -40,7 +40,7 @@ TRIAL = """
 def seen(source: str) -> str:
     """Return the statement that makes fold_seen: when exposures and clicks were, and whose.
 
-    What was pre-fetched has not happened: it tells only of those of whom nothing else is known.
+    A prefetch has not happened: it counts only for visitors without any other event.
     """
     real = f"e.flags & {PREFETCH} = 0"
     exposed, clicked = "e.type = 'exposure'", f"FILTER (WHERE e.type = 'click' AND {real})"

@@ -1,4 +1,4 @@
-"""Folding and rebuilding on PostgreSQL: the visitors of many events in a few statements.
+"""Set-based folding and rebuilding on PostgreSQL, in a few statements.
 
 Each function runs inside its caller's transaction, with the experiments locked that are booked.
 """
@@ -177,7 +177,7 @@ def differing_rows(*, experiment: Experiment, site_id: int) -> int:
 
 
 def forget_days(*, site_id: int, visitor: str) -> None:
-    """Forget on which days a visitor was there; whoever calls deletes the events."""
+    """Delete the days on which a visitor was present; the caller deletes the events."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(FORGET_DAYS, [site_id, visitor])

@@ -1,7 +1,7 @@
-"""Are the rollups what a count of the raw events gives? Asked every night, of each experiment.
+"""Nightly reconciliation of the rollups with a recount of the raw events.
 
-All is read in one snapshot, without a lock: whoever stores, folds or stops goes on. Visitors of
-whom events wait to be folded, and those whose events were dropped in part, count as they are
+All is read in one snapshot, without a lock, so that storing, folding and stopping go on. Visitors
+with events that wait to be folded, and those whose events were dropped in part, count as they are
 booked; everybody else is counted again.
 """
 

@@ -1,4 +1,4 @@
-"""Events as they are counted one by one on SQLite: the few columns that count, read in bulk.
+"""Events of visitors on SQLite: the columns that counting needs, read in bulk.
 
 A model's instance and Django's converters cost five times what the counting does.
 """
@@ -19,7 +19,7 @@ parsed = msgspec.json.Decoder(dict[str, Any]).decode
 
 @dataclass(frozen=True, slots=True)
 class VisitorEvent:
-    """What a visitor did; the columns of an event, the attributes still written."""
+    """Event of a visitor; the attributes are still encoded."""
 
     type: str
     experiment_id: int | None

@@ -1,4 +1,4 @@
-"""What one visitor's events amount to in one experiment."""
+"""Outcome of one visitor in one experiment: the counting rules, in Python."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Outcome:
 def visitor_outcome(experiment: Experiment, events: Iterable[VisitorEvent]) -> Outcome | None:
     """Return what a visitor's events, in order of time, amount to; None without an exposure.
 
-    What was pre-fetched has not happened yet: it tells only of those of whom nothing else is known.
+    A prefetch has not happened yet: it counts only for visitors without any other event.
     """
     rows = list(events)
     happened = [row for row in rows if not row.flags & PREFETCH]
@@ -151,6 +151,6 @@ def _is_conversion(row: VisitorEvent, experiment: Experiment) -> bool:
 
 
 def _end_of_window(experiment: Experiment, first: VisitorEvent) -> datetime:
-    """Return until when conversions count: so long after the first exposure, or till the stop."""
+    """Return the end of the conversion window after the first exposure, or the stop."""
     end = first.occurred_at + timedelta(hours=experiment.conversion_window_hours)
     return end if experiment.stopped_at is None else min(end, experiment.stopped_at)

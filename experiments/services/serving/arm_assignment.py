@@ -1,4 +1,4 @@
-"""Which arm a visitor gets: kept where one was given before, drawn where not.
+"""Arm assignment of a visitor: the arm given before, or one by hash.
 
 An arm is a pure function of visitor and configuration, with two exceptions. A client may carry
 what it was given, as GrowthBook's SDKs do; that holds for the life of the experiment. And where
@@ -41,7 +41,7 @@ class Drawn(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who asks: the id, the one before the log-in ("" if there is none), all that is known."""
+    """Visitor of a request: id, id before the log-in ("" without one), attributes."""
 
     key: str
     former_key: str
@@ -84,7 +84,7 @@ def _is_targeted(experiment: ServedExperiment, visitor: Visitor) -> bool:
 
 
 def _carried(site: ServedSite, visitor: Visitor) -> dict[str, str]:
-    """Return what the client says it was given, by `experiment__version`."""
+    """Return the assignments that the client carries, by `experiment__version`."""
     arms, documents = (visitor.attributes.get(name) for name in (CARRIED, DOCUMENTS))
     identities: list[Identity] = [(VISITOR_ATTRIBUTE, visitor.key)]
     if visitor.former_key:

@@ -1,4 +1,4 @@
-"""Slot and visitor in, CTA out: the hot path. Reads the snapshot only."""
+"""Evaluation of a slot for a visitor (the hot path). Reads the snapshot only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -28,7 +28,7 @@ class UnknownSlotError(Exception):
 
 
 class NoWordingError(Exception):
-    """The CTA to show says nothing in any language."""
+    """The CTA to show has no wording in any language."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class Evaluation:
     Nothing in it is the visitor's own: everybody with this arm and language gets the same object.
     `written` is for the interface that sends it, which then writes it once. `phase` is the number
     of the experiment's phase, once its shares have changed. `is_preview`: it was asked for by a
-    preview link and must not be counted; `preview_error` says why such a link was not followed.
+    preview link and must not be counted; `preview_error` is why it was refused.
     """
 
     slot: str

@@ -1,4 +1,4 @@
-"""The arm of a visitor's first exposure on record, for those few whose hash gives several arms.
+"""Look-up of the arm a visitor was first exposed to, only needed when hashing is ambiguous.
 
 At most two indexed queries for a visitor and experiment, remembered with the snapshot; a database
 that is silent is not asked again for a while, and the visitor is drawn as if new.

@@ -1,13 +1,13 @@
-"""The site's live experiments as a GrowthBook payload, which that project's open SDKs evaluate.
+"""GrowthBook payload of the site's live experiments, for that project's open SDKs.
 
 A slot is a feature, its default CTA the default value, and a live experiment one or more rules
 in the order in which `evaluate_slot` asks them. Hash version 2, explicit ranges and filters: a
 browser, a CDN or a server with such an SDK finds the same arm as OFREP does. The tests compare
 the two visitor by visitor.
 
-Languages: one rule for each set of languages that reads the same wordings, told apart by a
+Languages: one rule for each set of languages that reads the same wordings, distinguished by a
 prerequisite, the feature `$locale`. The rules of an experiment share key, seed and ranges, so
-whatever a visitor's language, the arm is the same. A condition would not do: an SDK that keeps
+the arm is the same for any language of the visitor. A condition would not do: an SDK that keeps
 sticky buckets skips the conditions of an experiment, never its prerequisites.
 """
 

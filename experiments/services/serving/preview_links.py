@@ -1,4 +1,4 @@
-"""Links that show one arm to whoever opens them: signed, for one site and a week, never counted."""
+"""Preview links: signed links to one arm, valid on one site for a week, never counted."""
 
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -31,7 +31,7 @@ class RefusedPreviewError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """What a link opens: an arm on its slot."""
+    """Arm and slot that a link opens."""
 
     slot: str
     variant_id: int
@@ -39,7 +39,7 @@ class Preview:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviewedArm:
-    """The arm as clients get it; `variant` is no key of an arm, so that no event can name it."""
+    """The arm as clients get it; `variant` is not the key of an arm, so no event can name it."""
 
     experiment: str
     variant: str

@@ -1,4 +1,4 @@
-"""The configuration compiled for serving: read from the database once, then only from memory."""
+"""Snapshot of the configuration, compiled for serving from memory."""
 
 import logging
 from collections.abc import Mapping, Sequence

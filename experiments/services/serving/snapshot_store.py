@@ -51,8 +51,8 @@ class SnapshotStore:
     def at_least(self, revision: int) -> Snapshot:
         """Return a snapshot of this revision or a later one, if there is one by now.
 
-        Somebody was told of the revision before this process looked. Looks at most ten times
-        a second, whatever number a stranger may name.
+        A client may have the revision from a stream before this process has read it. Reads at most
+        ten times a second, for any number that a stranger may send.
         """
         snapshot = self.current()
         if snapshot.revision >= revision or monotonic() - self._checked_at < SHORTEST_AGE_S:
