@@ -126,9 +126,7 @@ def train(
     trials = try_strategies(
         strategies,
         data.groups,
-        settings=TrialSettings(
-            seed=settings.seed, dispersion=data.dispersion or 1.0, helpers=material.helpers
-        ),
+        settings=_trial_settings(material, settings.seed),
         progress=lambda done: progress(READ + (TRIED - READ) * done, "cross_validation"),
         keep=steps.keep if steps else keep_nothing,
     )
@@ -177,6 +175,11 @@ def open_checkpoints(
     )
     key = hashlib.sha256(" ".join(decisive).encode()).hexdigest()[:32]
     return Checkpoints(settings.unfinished, key=key)
+
+
+def _trial_settings(material: Material, seed: int) -> TrialSettings:
+    dispersion = material.data.dispersion or 1.0
+    return TrialSettings(seed=seed, dispersion=dispersion, helpers=material.helpers)
 
 
 def _line_up(encoder: Encoder, n_groups: int, settings: TrainingSettings) -> Lineup:
