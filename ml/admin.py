@@ -1,4 +1,4 @@
-"""Predictor versions: what was trained, how well it did, and the way back to an earlier one."""
+"""Admin of predictor versions: training, accuracy, and the roll-back to an earlier one."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a training has finished, kept on the disk: after a kill it goes on from there."""
+"""Checkpoints of a training on disk, from which it resumes after a kill."""
 
 import hashlib
 import logging
@@ -35,7 +35,7 @@ def keep_nothing(name: str, make: Callable[[], Scores]) -> Scores:
     """Make it every time.
 
     Args:
-        name: Of the step.
+        name: Name of the step.
         make: Makes its scores.
 
     >>> keep_nothing("fold 0", lambda: np.zeros(2))
@@ -48,7 +48,7 @@ class Checkpoints:
     """Scores of the finished steps of one training.
 
     Args:
-        folder: Where unfinished trainings are kept; made when absent.
+        folder: Folder of unfinished trainings; created if absent.
         key: Digest of everything that decides the scores: a training of other data, another
             seed or other code finds nothing of this one.
 
@@ -87,7 +87,7 @@ def forget_old(folder: Path, *, now: datetime) -> int:
     """Remove the trainings that were broken off long ago; return how many.
 
     Args:
-        folder: Where unfinished trainings are kept.
+        folder: Folder of unfinished trainings.
         now: Time, with a zone.
 
     >>> from datetime import UTC

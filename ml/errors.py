@@ -23,9 +23,9 @@ class TooLittleHistoryError(ValueError):
     """The history can neither train nor judge anything.
 
     Args:
-        kind: What there is too little of.
-        found: How many there are.
-        needed: How many there must be.
+        kind: Unit that is short.
+        found: Number present.
+        needed: Number required.
 
     >>> str(TooLittleHistoryError("groups", 3, 20))
     'too little history: 3 tests with two wordings and a click (at least 20)'

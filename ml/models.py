@@ -1,4 +1,4 @@
-"""Trained predictors of wordings: one is active, the others can be looked at or brought back."""
+"""Predictor versions: one is active, the others are candidates or retired."""
 
 from django.db import models
 from django.db.models import Q

@@ -1,4 +1,4 @@
-"""The facade: all that the rest of the product may ask of the predictor.
+"""Facade of ml: everything that the rest of the product may call.
 
 A web process may import this module and never load torch: what is heavy is imported inside the
 functions that need it. `train`, `evaluate` and `rank_wordings` belong into a worker or a command.

@@ -14,12 +14,12 @@ def no_progress(_fraction: float) -> None:
 
 
 def within(progress: Progress, start: float, share: float) -> Progress:
-    """Return what tells the fraction done of a part as that of the whole.
+    """Return a progress callback that maps [0, 1] to [start, start + share].
 
     Args:
         progress: Told the fraction of the whole.
-        start: Where the part starts, in [0, 1].
-        share: Of the whole, in [0, 1].
+        start: Start of the part, in [0, 1].
+        share: Share of the whole, in [0, 1].
 
     >>> within(print, 0.5, 0.25)(0.5)
     0.625

@@ -1,4 +1,4 @@
-"""Which predictor is served: a version becomes active once, is retired, may be brought back."""
+"""Registry of predictor versions: candidate, active, retired, rolled back."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -33,7 +33,7 @@ def register_version(
 
 
 def promote_version(*, number: int) -> bool:
-    """Make a candidate the active version; return False if it is no candidate any more."""
+    """Make a candidate the active version; return False if it is no longer a candidate."""
     return _activate(number, source=Status.CANDIDATE)
 
 

@@ -1,7 +1,7 @@
-"""The scoring service: a small WSGI process that keeps the active predictor in memory.
+"""Scoring service: a small WSGI process that keeps the active predictor in memory.
 
 `manage.py serve_scoring` starts it. It answers `POST /score` with what
-`ml.predict.rank_wordings` says, and `GET /healthz`. It uses the int8 copy of the encoder where
+`ml.predict.rank_wordings` returns, and `GET /healthz`. It uses the int8 copy of the encoder where
 there is one, so that it needs neither torch nor a second to answer.
 """
 

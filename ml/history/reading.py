@@ -171,7 +171,7 @@ def _open_text(path: Path) -> Iterator[TextIO]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Layout:
-    """What the header says: the delimiter, the fields in a line, each field's column and place."""
+    """Parsed header: delimiter, number of fields, and the column and index of each field."""
 
     delimiter: str
     width: int

@@ -1,4 +1,4 @@
-"""History rows: what past tests hand to the predictor. One row is one arm of a finished test."""
+"""History rows, the training data of the predictor: one row is one arm of a finished test."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -28,7 +28,7 @@ class HistoryRow:
 
     Args:
         test: Key of the test; not empty.
-        context: What the arms of a contrast group share beside the wording; may be empty.
+        context: Shared properties of a contrast group beside the wording; may be empty.
         text: The wording; not blank.
         visitors: Visitors exposed, in [0, 10**12].
         clicks: Clicking visitors, in [0, visitors].
@@ -78,7 +78,7 @@ class RowError(ValueError):
     """A value that no history row can have.
 
     Args:
-        problem: What is wrong, as a code that a page can translate.
+        problem: Code of the fault, which a page can translate.
         field: Field or column at fault; empty when the whole row is.
         value: The value as it was read, shortened.
 

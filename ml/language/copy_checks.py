@@ -1,4 +1,4 @@
-"""What can be said of a call to action without any data: words, contrast, size, position.
+"""Copy checks of a call to action that need no data: wording, contrast, size, position.
 
 Rules are rules of thumb, but for contrast and target size, which are success criteria of the Web
 Content Accessibility Guidelines 2.2.
@@ -41,9 +41,9 @@ class Finding:
     """One thing that was checked.
 
     Args:
-        check: Which check.
-        level: How it came out.
-        code: What is to be said; a page translates it.
+        check: Name of the check.
+        level: Result of the check.
+        code: Code of the message; a page translates it.
         params: Figures and words that belong into the sentence.
     """
 
@@ -55,7 +55,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Appearance:
-    """How a button or link is drawn.
+    """Appearance of a button or link.
 
     Args:
         contrast: Contrast of the text and what is behind it, from 1 to 21.
@@ -142,7 +142,7 @@ def reading_ease(text: str, language: str) -> float:
         language: `en` or `fr`.
 
     Raises:
-        ValueError: If there is no word.
+        ValueError: If the text has no word.
 
     Source: Flesch (1948), Journal of Applied Psychology 32(3), for English; Kandel and Moles
     (1958), Cahiers d'Etudes de Radio-Television 19, for French. Syllables are those of

@@ -49,11 +49,11 @@ class Lexicon:
         openers: Openings before the verb by kind, `polite` or `first_person`.
         principles: One pattern a principle that is known by its words.
         first_person: Finds a word by which the visitor speaks.
-        vague: Whole wordings that say nothing, in lower case.
+        vague: Whole wordings without meaning, in lower case.
         fillers: Finds words that can go.
         additions: Templates with `{text}` by principle; each is a claim.
-        instead_of_vague: Wordings to try where one says nothing.
-        yours: Possessives of the visitor as the site says them, each with the visitor's own.
+        instead_of_vague: Wordings to try in place of a vague one.
+        yours: Possessives in the site's voice, each with its form in the visitor's voice.
         undecided: Words whose first person depends on a gender that cannot be read.
         not_verbs: Words that only look like verbs.
         common: Frequent words, by which the language is known.

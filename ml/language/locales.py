@@ -1,4 +1,4 @@
-"""Language tags."""
+"""Language tags: the primary language of a locale."""
 
 
 def primary_tag(locale: str) -> str:

@@ -20,7 +20,7 @@ def find_traits(text: str, locale: str = "") -> Set[Trait]:
         locale: Language tag; when empty the text's own common words decide.
 
     Returns:
-        Traits; only `question` and `number` where there is no lexicon of the language.
+        Traits; only `question` and `number` for a language without a lexicon.
 
     >>> sorted(find_traits("Get my free guide in 2 minutes", "en"))
     ['clarity', 'first_person', 'number', 'reward', 'verb_first']

@@ -1,4 +1,4 @@
-"""How a call to action begins: with which verb, and in which form."""
+"""Leading verb of a call to action, and its form."""
 
 import re
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ class Opening:
         mood: Its form.
         verb: The verb of the lexicon; None if only its ending was known.
         head: The words of the form as they stand in the folded text, after any opener.
-        rest: What follows, as it was written.
+        rest: Text after the verb, unchanged.
     """
 
     mood: Mood
@@ -28,7 +28,7 @@ def opening_of(text: str, lexicon: Lexicon) -> Opening | None:
 
     Args:
         text: A wording.
-        lexicon: Of its language.
+        lexicon: Lexicon of its language.
 
     >>> from ml.language.lexicon import lexicon_of
     >>> french = lexicon_of("fr")
@@ -60,7 +60,7 @@ def _known(plain: str, folded: str, lexicon: Lexicon) -> Opening | None:
 
 
 def _by_ending(plain: str, folded: str, lexicon: Lexicon) -> Opening | None:
-    """French says it in the ending: "-er" and "-ir" name, "-ez" asks."""
+    """Return the form by the French ending: "-er" and "-ir" are infinitives, "-ez" imperatives."""
     found = re.match(r"(?:s'|se )?(\w{2,}(er|ir|ez))(?:-\w+)?(?!\w|')", folded)
     if lexicon.language != "fr" or found is None or lexicon.not_verbs & {found[0], found[1]}:
         return None

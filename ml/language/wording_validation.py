@@ -1,4 +1,4 @@
-"""What a wording must be before anyone asks how good it is."""
+"""Validation of wordings before they are scored."""
 
 import re
 import unicodedata

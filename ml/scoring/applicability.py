@@ -1,4 +1,4 @@
-"""What a predictor was trained on, so that it can refuse what lies outside."""
+"""Applicability domain of a predictor: wordings outside its training data are refused."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""A trained predictor on the disk: arrays, JSON and a model card, checked when loaded."""
+"""Artifact of a trained predictor on disk: arrays, JSON and a model card, verified on loading."""
 
 import json
 import shutil
@@ -43,13 +43,13 @@ class Artifact:
 
     Args:
         strategy: Key of the strategy.
-        parts: What the strategy stores of itself.
+        parts: Stored parts of the strategy.
         calibration: From score differences to probability and lift.
         domain: Extent of the training history.
         past: Past wordings with results.
         past_vectors: Their unit vectors, float16 (n, d); None if the strategy makes them anew.
-        manifest: What the trainer recorded; JSON-able.
-        offsets: How audiences, languages, forms and positions depart, where that won.
+        manifest: Manifest of the training; JSON-able.
+        offsets: Context offsets that improved held-out predictions, by factor.
         student: For very many wordings; None where there was too little to learn from. Written
             here, read by `load_student`.
         files: Further files by name, such as the int8 copy of the encoder; written, not read.

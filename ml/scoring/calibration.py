@@ -1,4 +1,4 @@
-"""From a difference of scores to a probability and a lift, learned on out-of-fold scores only."""
+"""Calibration of score differences to probabilities and lifts, on out-of-fold scores only."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ MAX_LOG_ODDS_PER_SD = 50.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """How much a difference of scores is worth.
+    """Calibrated value of a difference of scores.
 
     Args:
         slope: Log-odds that A shows the higher click rate, for each unit that A scores above B.
@@ -48,7 +48,7 @@ class Lift:
 def fit_slope(difference: NDArray[np.float64], first_won: NDArray[np.bool_]) -> float:
     """Return the slope of a logistic curve through the origin (Platt scaling without offset).
 
-    There is no offset because which arm is called A is arbitrary; a slope is never negative. Each
+    There is no offset because the naming of the arms is arbitrary; a slope is never negative. Each
     winner counts as (m + 1/2)/(m + 1) of one, so that few pairs are never proof of certainty.
 
     Args:
@@ -56,7 +56,7 @@ def fit_slope(difference: NDArray[np.float64], first_won: NDArray[np.bool_]) -> 
         first_won: A had the higher observed click rate, bool (m,).
 
     Returns:
-        Log-odds for each unit of score, >= 0; 0 when scores tell nothing.
+        Log-odds for each unit of score, >= 0; 0 if scores carry no information.
 
     Source: Platt (1999), "Probabilistic outputs for support vector machines", with 1/2 for the 1
     of his target values.
@@ -95,7 +95,7 @@ def fit_calibration(
         dispersion: Noise variance over binomial variance, >= 1.
 
     Raises:
-        ValueError: If there are no pairs.
+        ValueError: If `pairs` is empty.
 
     Source: random-effects meta-regression, Hardy and Thompson (1996), Statistics in Medicine 15(6).
 

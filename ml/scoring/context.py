@@ -19,7 +19,7 @@ MOST_WORDINGS = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """For whom and where a wording is meant; empty = not stated.
+    """Target of a wording: audience, locale, form, placement; empty = not stated.
 
     Args:
         audience: Audience key.
@@ -37,7 +37,7 @@ class Context:
         """Return the level of a factor.
 
         Args:
-            factor: Which.
+            factor: Factor to read.
 
         >>> Context(locale="fr-CA").level("locale")
         'fr'
@@ -64,7 +64,7 @@ class RankingRequest:
         context: Target of the wordings.
 
     Raises:
-        InvalidRankingRequestError: If there are more wordings, or they are no texts.
+        InvalidRankingRequestError: If there are more wordings, or one is not a text.
 
     >>> RankingRequest(wordings=("Go",) * 1001)
     Traceback (most recent call last):

@@ -1,4 +1,4 @@
-"""How an audience, a language, a form or a position departs from the shared answer.
+"""Context offsets: corrections of the shared model for an audience, language, form or position.
 
 The shared model s(text) is learned from all tests. Some readers differ: the departure of a level
 (one audience, say) is a ridge regression, on that level's own tests, of what the shared model
@@ -35,7 +35,7 @@ PROJECTED = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Features:
-    """What departures are learned on, a row a wording.
+    """Features that offsets are learned on, a row a wording.
 
     Args:
         plain: The shared score, every trait of `TRAITS`, and the logarithm of the number of
@@ -50,7 +50,7 @@ class Features:
         """Return some of the rows.
 
         Args:
-            wanted: Which, bool (n,).
+            wanted: Mask of rows, bool (n,).
         """
         return Features(plain=self.plain[wanted], vectors=self.vectors[wanted])
 
@@ -60,7 +60,7 @@ class ContextOffset:
     """The departures of the levels of one factor.
 
     Args:
-        factor: Which factor.
+        factor: Factor of the offset.
         levels: The levels with departures of their own, l of them.
         groups: Contrast groups of each, length l.
         borrowed: Share of each level's answer that comes from all, in [0, 1]: what the penalty
@@ -85,7 +85,7 @@ class ContextOffset:
         """Return the same with directions in the space that was projected.
 
         Args:
-            projection: What made the vectors, float64 (d, d').
+            projection: Projection that made the vectors, float64 (d, d').
         """
         if not self.vectors.size:
             return self
@@ -95,7 +95,7 @@ class ContextOffset:
         """Return what is added to the shared scores for a level, up to a constant; float64 (n,).
 
         Args:
-            features: Of n wordings.
+            features: Features of n wordings.
             level: A level; one without departures of its own shifts nothing.
         """
         if level not in self.levels:
@@ -160,13 +160,13 @@ def fit_context_offset(
     """Learn how the levels of a factor depart, with the penalty that predicts left-out tests best.
 
     Args:
-        factor: Which factor.
+        factor: Factor of the offset.
         groups: Contrast groups.
-        features: Of their arms, in order; scores are those of a model that did not see the arm.
+        features: Features of their arms, in order; scores from a model that did not see it.
         missed: Target less the shared score of each arm, centred in its group, float64 (n,).
         evidence: Weight of each arm, positive, mean 1, float64 (n,).
-        pooled: Take all groups as one level, `EVERYBODY`: what is learned then is no departure,
-            but what these features tell of everybody.
+        pooled: Take all groups as one level, `EVERYBODY`: the result is then not an offset, but
+            the effect of these features for all.
 
     Returns:
         The departures; None if no level has enough tests, or there is but one level.
@@ -241,8 +241,8 @@ def shift_of(
 
     Args:
         offsets: By factor; those that were kept.
-        features: Of the wordings.
-        context: For whom and where.
+        features: Features of the wordings.
+        context: Target of the wordings.
     """
     shift = np.zeros(len(features.plain))
     for factor, offset in offsets.items():

@@ -1,4 +1,4 @@
-"""Why a wording scores as it does: what the score loses when a word is left out."""
+"""Explanation of a score by occlusion: the drop when one word is removed."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -96,13 +96,13 @@ def without(words: Sequence[str], left_out: set[int]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeletionCheck:
-    """Whether explanations name the words that matter, judged together and not one by one.
+    """Check that explanations name the words that matter, jointly and not one by one.
 
     Half the words of each wording are deleted at once: those with the largest effects, or as many
     at random. A faithful explanation moves the score further.
 
     Args:
-        wordings: How many were checked.
+        wordings: Number of wordings checked.
         named: Mean drop of the score without the words that the explanation names first.
         random: Mean drop without as many random words.
         gain: Mean of the difference.
@@ -124,7 +124,7 @@ def check_deletion(
     """Return whether deleting the named words moves the score more than deleting random ones.
 
     Args:
-        texts: Wordings; those of fewer than four words say nothing and are left out.
+        texts: Wordings; those of fewer than four words are uninformative and left out.
         score: From texts to scores.
         rng: Draws the random words.
         n_random: Draws for each wording.

@@ -1,4 +1,4 @@
-"""How sure a ranking is: the probability of each rank, from predicted rates and their spread."""
+"""Rank probabilities of wordings, from predicted rates and their spread."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ N_POINTS, REACH = 161, 6.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankBelief:
-    """What is believed of the rank that one of k wordings has by its true click rate.
+    """Posterior of the rank that one of k wordings has by its true click rate.
 
     Args:
         best: Probability that it is the best of them.

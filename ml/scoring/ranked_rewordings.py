@@ -29,8 +29,8 @@ def rank_rewordings(
         scorer: A trained predictor.
         texts: Wordings to start from.
         control: The present wording; rewordings start from it too, and are compared with it.
-        context: For whom and where they are meant.
-        count: How many at most.
+        context: Target of the rewordings.
+        count: Maximum number of rewordings.
 
     Returns:
         Those that are not refused, at most three of one source; none if the language or the

@@ -1,4 +1,4 @@
-"""What the predictor answers: ranked wordings, or why there is no prediction."""
+"""Result types of the predictor: ranked wordings, or the reason for refusing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -38,10 +38,10 @@ Code = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """Why there is no prediction, or what to know about one; a page translates the code.
+    """Reason for a missing prediction, or a note on one; a page translates the code.
 
     Args:
-        code: What is meant.
+        code: Code of the reason.
         params: Figures and names that belong into the sentence.
     """
 
@@ -61,11 +61,11 @@ class ScoredWording:
         chance: Probability that it would show a higher click rate than the control in a test
             like past ones; None for the control, without one, or if either is refused.
         lift: Expected true lift over the control with its 95 % prediction interval; None as above.
-        is_toss_up: Held-out pairs as close as this one and the control were not told apart.
-        belief: How sure its rank among the answered wordings is; None if refused.
+        is_toss_up: True if held-out pairs as close as this and the control were not distinguished.
+        belief: Posterior of its rank among the answered wordings; None if refused.
         words: What each word does to the predicted click rate as a lift, if that was asked and
             the wording has several; the effect of a word is that of leaving it out, turned round.
-        refusal: Why there is no prediction.
+        refusal: Reason for a missing prediction.
         nearest: Most alike past wordings with their measured results.
     """
 
@@ -91,8 +91,8 @@ class ScoringOutcome:
         wordings: In the order given, the control first if it was given apart.
         chances: Probability that the wording of the row would show a higher click rate than that
             of the column, in a test like past ones; None where one is refused and on the diagonal.
-        refusal: Why no wording at all is predicted.
-        notes: What to know about the predictions.
+        refusal: Reason for predicting no wording at all.
+        notes: Notes on the predictions.
     """
 
     strategy: str | None
@@ -144,7 +144,7 @@ def blank_wording(text: str, refusal: Reason | None) -> ScoredWording:
 
     Args:
         text: The wording.
-        refusal: Why nothing will be, or None.
+        refusal: Reason for refusing, or None.
     """
     return ScoredWording(
         text=text,

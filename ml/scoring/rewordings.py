@@ -1,6 +1,6 @@
 """Rewordings to test: other verbs and forms, principles to add, the site's own best wordings.
 
-Nothing here says that a rewording is better. The model ranks them, and a test decides.
+None of these is known to be better. The model ranks them, and a test decides.
 """
 
 import re
@@ -31,9 +31,9 @@ class Suggestion:
     Args:
         text: The wording to test.
         source: The wording it was made from; for `own_best` the test it did best in.
-        rule: How it was made.
+        rule: Rule that made it.
         principle: The principle it adds; None if it adds none.
-        is_claim: It says something that may be tested only where it is true.
+        is_claim: True if it makes a claim that may be tested only if it is true.
     """
 
     text: str
@@ -49,10 +49,10 @@ def propose(
     """Return rewordings of some wordings, each once, none of them among the wordings.
 
     Args:
-        texts: What there is to start from; not blank.
+        texts: Wordings to start from; not blank.
         locale: Language tag; when empty each text's own words decide.
         own_best: Past wordings that did well, best first; offered as they are.
-        limit: How many at most; taken in turn from each wording.
+        limit: Maximum number; taken in turn from each wording.
 
     >>> [each.text for each in propose(["Télécharger le guide"], locale="fr")][:3]
     ['Enregistrer le guide', 'Téléchargez le guide', 'Je télécharge le guide']
@@ -80,7 +80,7 @@ def best_past(past: Iterable[PastWording], *, language: str, count: int) -> tupl
     Args:
         past: Past wordings.
         language: Primary language tag; empty = any.
-        count: How many at most.
+        count: Maximum number of rewordings.
 
     Returns:
         Those whose log lift, shrunken by the noise of its clicks, is positive.
@@ -184,7 +184,7 @@ def _rest_for(mood: Mood, rest: str, lexicon: Lexicon) -> str | None:
 
 
 def _shorter(text: str, lexicon: Lexicon) -> Iterator[_Draft]:
-    """Leave out words that say nothing."""
+    """Leave out words without meaning."""
     words = text.split()
     kept = [word for word in words if not lexicon.fillers.fullmatch(fold(word))]
     if kept and len(kept) < len(words):

@@ -1,4 +1,4 @@
-"""Ranking new wordings with a trained predictor, or saying why not."""
+"""Ranking of new wordings by a trained predictor, or a reason for refusing."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -62,7 +62,7 @@ class Scorer:
     """A trained predictor in memory.
 
     Args:
-        artifact: What training stored.
+        artifact: Stored predictor.
         fitted: The strategy restored from it.
     """
 
@@ -88,8 +88,8 @@ class Scorer:
 
         Args:
             texts: Wordings, in any number.
-            control: What they are compared with; it may be one of them. None: no comparison.
-            context: For whom and where they are meant.
+            control: Wording to compare with; it may be one of them. None: no comparison.
+            context: Target of the wordings.
             explained: Say what each word does, too.
         """
         asked = list(texts) if control is None or control in texts else [control, *texts]
@@ -140,7 +140,7 @@ class Scorer:
         Held-out tests of it must be predicted better than by a coin, once there are enough.
 
         Args:
-            context: For whom and where.
+            context: Target of the wordings.
         """
         for factor, levels in self._levels.items():
             level = context.level(factor)
@@ -179,7 +179,7 @@ class Scorer:
 
         Args:
             texts: Wordings, n.
-            contexts: For whom and where each is meant.
+            contexts: Target of each.
 
         Returns:
             Scores, float64 (n,), of refused wordings too, and a refusal or None for each.
@@ -290,7 +290,7 @@ class Scorer:
 
     @property
     def _levels(self) -> Mapping[Factor, Mapping[str, Any]]:
-        """How each level did on held-out tests; nothing in predictors of an earlier version."""
+        """Held-out results of each level; empty in predictors of an earlier version."""
         found: Mapping[Factor, Mapping[str, Any]] = self.artifact.manifest.get(
             "departures", {}
         ).get("levels", {})

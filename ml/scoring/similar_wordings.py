@@ -81,7 +81,7 @@ def nearest_wordings(
     Args:
         likeness: Cosine likeness of one wording with every past one, float32 (n,).
         past: Past wordings, n; of equal texts the one with the most visitors is shown.
-        count: How many at most.
+        count: Maximum number of wordings.
 
     >>> nearest_wordings(np.array([], dtype=np.float32), [], 3)
     ()
