@@ -13,7 +13,7 @@ CATALOGUES := $(patsubst %.po,%.mo,$(wildcard locale/*/LC_MESSAGES/*.po))
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup translations npm demo test check nightly bench lock
+.PHONY: help setup translations npm demo test check nightly bench architecture lock
 
 help: ## List the commands.
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ bench: setup ## Run every benchmark; each writes benchmarks/results/NAME.json.
 		echo "$$file"; $(BIN)/python "$$file" || exit 1; \
 	done
 	@$(BIN)/python benchmarks/capacity.py --write
+
+architecture: setup ## Draw the pictures of docs/architecture.md from the code.
+	@$(BIN)/python docs/draw_architecture.py
 
 lock: ## Resolve pyproject.toml anew and pin what comes out in requirements.lock.
 	@.ci/lock
