@@ -1,4 +1,4 @@
-"""Accumulator of rollup changes, written in a few statements."""
+"""Changes to visitors' contributions, gathered in memory and written in a few statements."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
@@ -29,7 +29,7 @@ class _Key:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _GoalKey:
-    """Key of a goal's rollup."""
+    """Key of a rollup of a goal."""
 
     experiment_id: int
     variant_id: int
@@ -42,7 +42,7 @@ Row = TypeVar("Row", Rollup, GoalRollup)
 
 
 class RollupAccumulator:
-    """Rollup changes gathered in memory. Callers must hold the experiments' row locks."""
+    """Pending changes; their experiments must be locked until the transaction ends."""
 
     def __init__(self) -> None:
         self.deltas: dict[_Key, Amounts] = {}
@@ -59,7 +59,7 @@ class RollupAccumulator:
         old: VisitorOutcome | None,
         new: Outcome | None,
     ) -> None:
-        """Book a visitor's new contribution instead of the old one; what is settled stays."""
+        """Book a visitor's new contribution in place of the old one; settled rows stay."""
         if new is None or (old is not None and (old.is_settled or _as_outcome(old) == new)):
             return
         if old is not None:
@@ -71,33 +71,33 @@ class RollupAccumulator:
         (self.changed if old else self.created).append(row)
 
     def remove(self, experiment: Experiment, row: VisitorOutcome) -> None:
-        """Take a visitor's contribution out of the sums, and the row away."""
+        """Subtract a visitor's contribution from the sums and delete the row."""
         self._add(experiment, _as_outcome(row), sign=-1)
         self.removed.append(row)
 
     def add_settled(self, experiment: Experiment, row: VisitorOutcome) -> None:
-        """Book a row that stands, into sums that do not hold it."""
+        """Book an existing row into sums that do not hold it."""
         self._add(experiment, _as_outcome(row), sign=1)
 
     def add(self, experiment: Experiment, outcome: Outcome | None) -> None:
-        """Book a contribution into sums that do not hold it; nothing is to be written."""
+        """Book a contribution into sums that do not hold it; write nothing."""
         if outcome is not None:
             self._add(experiment, outcome, sign=1)
 
     def sums(self) -> dict[tuple[int, date, str], Amounts]:
-        """Return what is booked by arm, day and segment."""
+        """Return the booked amounts by arm, day and segment."""
         moved = _moved(self.deltas).items()
         return {(key.variant_id, key.day, key.segment): amounts for key, amounts in moved}
 
     def goal_sums(self) -> dict[tuple[int, date, str], Amounts]:
-        """Return what is booked by arm, day and goal."""
+        """Return the booked amounts by arm, day and goal."""
         moved = _moved(self.goal_deltas).items()
         return {(key.variant_id, key.day, key.goal): amounts for key, amounts in moved}
 
     def write(self) -> None:
         """Write visitors and rollups; the number of statements does not grow with the rows."""
         VisitorOutcome.objects.filter(pk__in=[row.pk for row in self.removed]).delete()
-        for row in self.changed:  # Told by experiment and visitor: far cheaper than an UPDATE.
+        for row in self.changed:  # An upsert by experiment and visitor is far cheaper.
             row.pk = None
         VisitorOutcome.objects.bulk_create(
             self.created + self.changed,
@@ -143,7 +143,7 @@ def _moved(deltas: dict[AnyKey, Amounts]) -> dict[AnyKey, Amounts]:
 
 
 def _amounts(outcome: Outcome, result: Decimal, sign: int) -> Amounts:
-    """Return what the visitor adds (or, with sign -1, takes away), in the order of AMOUNTS."""
+    """Return the visitor's amounts (negated with sign -1), in the order of AMOUNTS."""
     counted = 0 if outcome.exclusion else sign
     value, covariate = outcome.value * counted, outcome.covariate * counted
     return (
@@ -162,7 +162,7 @@ def _amounts(outcome: Outcome, result: Decimal, sign: int) -> Amounts:
 def _write_rollups(deltas: dict[_Key, Amounts]) -> None:
     if not deltas:
         return
-    # More rows than are asked for may match; a few statements are worth that.
+    # Extra rows may match; that is cheaper than more statements.
     rows = rollups.rollups_to_book(
         experiment_ids={key.experiment_id for key in deltas},
         days={key.day for key in deltas},
@@ -195,7 +195,7 @@ def _write_rows(
     for row, amounts in changes:
         for name, amount in zip(names, amounts, strict=True):
             setattr(row, name, getattr(row, name) + amount)
-        # A row of zeros (its only visitor turned out to be of another day) is no row.
+        # A row of zeros (its only visitor moved to another day) is deleted.
         if any(getattr(row, name) for name in names):
             (changed if row.pk else created).append(row)
         else:

@@ -1,4 +1,4 @@
-"""Rollups of one arm added up, and the visitors left out of them."""
+"""Sums of one arm's rollups, and the visitors left out of them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -33,9 +33,9 @@ class ArmTotals:
 
     @property
     def with_history(self) -> float:
-        """Return how many equal visitors the covariate's sums are worth (Kish's number).
+        """Return the effective number of visitors behind the covariate's sums (Kish).
 
-        Of a rate it is the number of visitors who had done it before.
+        For a rate this is the number of visitors who had done it before.
         """
         if not self.covariate_sum_squares:
             return 0.0
@@ -52,7 +52,7 @@ class LeftOut:
 
 
 def left_out_of(totals: Sequence[ArmTotals]) -> tuple[LeftOut, ...]:
-    """Return how many are left out, by the reason; reasons that apply to nobody are not named."""
+    """Return the visitors left out, by reason; omit reasons that apply to nobody."""
     counts = {
         reason: sum(getattr(total, name) for total in totals)
         for reason, name in LEFT_OUT_COLUMNS.items()

@@ -1,7 +1,7 @@
-"""Folding of waiting events into rollups, a row for each day, arm and segment.
+"""Folding of events into one row per day, arm and segment.
 
-The contribution of a visitor is a function of all their events, in any order of arrival:
-each fold recomputes the visitors it touches and books the difference. So folding is idempotent,
+A visitor's contribution is a function of all their events, whatever the order of arrival:
+each fold recomputes the visitors it touches and books the difference. Hence folding is idempotent,
 late events are safe, and a rebuild from the raw events gives the same rows.
 """
 
@@ -31,10 +31,10 @@ from experiments.services.rollups.postgres_fold import fold_set, rebuild_set
 from experiments.services.rollups.visitor_events import events_of_visitors
 from experiments.services.rollups.visitor_outcome import visitor_outcome
 
-# Events at once. Where sets are counted, the more the cheaper; but whoever stops waits for one.
+# Events per batch. For set counting larger is cheaper, but a stop waits for one batch.
 BATCH = 2_000
 BATCH_OF_SETS = 50_000
-# An id may be so much later than its event; of what ended earlier nothing can still arrive.
+# The most by which an id may be later than its event; after that nothing more can arrive.
 LATEST_ID = MAX_AGE + MAX_AHEAD + ID_SLACK
 
 
@@ -43,7 +43,7 @@ class NothingToRebuildError(Exception):
 
 
 def fold_pending(*, batch: int | None = None) -> int:
-    """Fold every event that waits, a transaction a batch; return how many were folded."""
+    """Fold all pending events, one transaction per batch; return how many were folded."""
     if batch is None:
         batch = BATCH_OF_SETS if connection.vendor == "postgresql" else BATCH
     folded = 0
@@ -62,7 +62,7 @@ def _fold_batch(limit: int) -> int:
 
 
 def _fold_in_sets(batches: list[PendingBatch]) -> int:
-    # Locked before an event is read: an erasure or a stop comes wholly before or after.
+    # Locked before an event is read: an erasure or a stop falls entirely before or after.
     sites = rollups.sites_of_batches(batches)
     earliest = min(batch.stored_at for batch in batches)
     keys = rollups.experiments_to_count(sites=sites, stopped_since=earliest - LATEST_ID)
@@ -77,7 +77,7 @@ def _fold_one_by_one(batches: list[PendingBatch]) -> int:
     for site_id, visitor in rollups.visitors_of_batches(batches):
         visitors[site_id].add(visitor)
         n_events += 1
-    # Always in the same order, so that two folds wait for each other and never in a circle.
+    # Always in the same order, so that two folds cannot deadlock.
     for site_id in sorted(visitors):
         names = sorted(visitors[site_id])
         experiments = event_selectors.experiments_of_visitors(site_id=site_id, visitors=names)
@@ -89,7 +89,7 @@ def _fold_one_by_one(batches: list[PendingBatch]) -> int:
 def rebuild_rollups(*, experiment: Experiment) -> None:
     """Count an experiment again from its raw events, replacing its rollups.
 
-    Visitors whose events were dropped in part or whole count as they stood then.
+    Visitors whose events were dropped, in part or in full, keep their booked outcomes.
     """
     locked = lock_experiments({experiment.pk})
     if not can_be_counted_again(locked[experiment.pk]):
@@ -107,7 +107,7 @@ def rebuild_rollups(*, experiment: Experiment) -> None:
 
 
 def can_be_counted_again(experiment: Experiment) -> bool:
-    """Return whether what the experiment counts is there to be counted again."""
+    """Return whether all events of the experiment are available for a recount."""
     if experiment.origin == Experiment.Origin.IMPORTED:
         return False
     dropped = event_selectors.events_dropped_before()
@@ -115,13 +115,13 @@ def can_be_counted_again(experiment: Experiment) -> bool:
 
 
 def has_lost_its_events(experiment: Experiment, *, before: date) -> bool:
-    """Return whether it ended so early that no event of it has an id of this day or later."""
+    """Return True if it ended too early to have events with ids of this day or later."""
     midnight = datetime.combine(before, time(), tzinfo=UTC)
     return experiment.stopped_at is not None and experiment.stopped_at < midnight - LATEST_ID
 
 
 def _book_settled(experiment: Experiment) -> None:
-    """Book visitors whose events were dropped as they stood then."""
+    """Book the stored outcomes of visitors whose events were dropped."""
     rows = rollups.settled_outcomes(experiment)
     while chunk := list(islice(rows, BATCH)):
         accumulator = RollupAccumulator()
@@ -131,12 +131,12 @@ def _book_settled(experiment: Experiment) -> None:
 
 
 def refold_conversions(*, site_id: int, after: datetime) -> None:
-    """Have conversions dated later than this folded again: an experiment ended in between.
+    """Queue conversions dated after this time for folding again, since an experiment ended.
 
     A clock that runs ahead dates conversions after a stop that has not happened yet. Folded
-    while the experiment ran they count; by its end they do not.
+    while the experiment ran they count; after its end they must not.
     """
-    # The door takes no older ids: partitions of earlier days are not asked.
+    # Ingestion refuses older ids, so earlier partitions need not be scanned.
     late = Event.objects.filter(
         site_id=site_id,
         type=Event.Type.CONVERSION,
@@ -153,11 +153,11 @@ def _chunks(names: Iterator[str], size: int) -> Iterator[list[str]]:
 
 
 def _fold_visitors(site_id: int, names: list[str], experiments: dict[int, Experiment]) -> None:
-    """Book the difference between what these visitors amount to now and what was booked.
+    """Book the difference between these visitors' current and booked outcomes.
 
-    The experiments are locked: those of the visitors that are to be booked.
+    The experiments must be locked; only theirs are booked.
     """
-    # Read under the lock: whatever another fold booked is seen, nothing is booked twice.
+    # Read under the lock: bookings of other folds are visible, so nothing is booked twice.
     by_visitor = events_of_visitors(site_id=site_id, visitors=names)
     booked = {
         (row.experiment_id, row.visitor): row
@@ -174,7 +174,7 @@ def _fold_visitors(site_id: int, names: list[str], experiments: dict[int, Experi
 
 
 def lock_experiments(keys: set[int]) -> dict[int, Experiment]:
-    """Lock what books visitors, always in the same order, until the transaction ends."""
-    # Not the key: storing an event that points to the experiment need not wait for a fold.
+    """Lock experiments, always in the same order, until the transaction ends."""
+    # No key lock: storing an event that references the experiment need not wait for a fold.
     rows = Experiment.objects.select_for_update(no_key=True).filter(pk__in=keys).order_by("pk")
     return {row.pk: row for row in rows.prefetch_related("guardrails")}

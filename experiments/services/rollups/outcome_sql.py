@@ -1,7 +1,7 @@
-"""Outcomes of visitors, as PostgreSQL counts them: `visitor_outcome` for whole sets at once.
+"""SQL for visitors' outcomes on PostgreSQL: `visitor_outcome` for whole sets at once.
 
-The same rules as `visitor_outcome`, which documents them; the tests hold both to a
-recount by other code. The statements make temporary tables that end with the transaction:
+The rules are those of `visitor_outcome`; the tests compare both with a recount by other
+code. The statements make temporary tables that end with the transaction:
 
     fold_trial    the experiments that are counted, with what their rules need
     fold_seen     a row an experiment and visitor: when exposures and clicks were
@@ -17,7 +17,7 @@ from experiments.models.rollup import LEFT_OUT_COLUMNS
 
 EVENT = Event._meta.db_table
 OUTCOME = VisitorOutcome._meta.db_table
-# Of an exposure: what a segment is named by, in order of the names.
+# Attributes of an exposure that name segments, sorted.
 ATTRIBUTES = sorted({*Attributes.__struct_fields__, PHASE} - {"ctaopt_internal"})
 KEY = ("experiment_id", "visitor")
 COLUMNS = (
@@ -38,9 +38,9 @@ TRIAL = """
 
 
 def seen(source: str) -> str:
-    """Return the statement that makes fold_seen: when exposures and clicks were, and whose.
+    """Return the statement that makes fold_seen: times of exposures and clicks by visitor.
 
-    A prefetch has not happened: it counts only for visitors without any other event.
+    Prefetched events have not happened: they count only for visitors without other events.
     """
     real = f"e.flags & {PREFETCH} = 0"
     exposed, clicked = "e.type = 'exposure'", f"FILTER (WHERE e.type = 'click' AND {real})"
@@ -73,7 +73,7 @@ def seen(source: str) -> str:
 def shown(source: str) -> str:
     """Return the statement that makes fold_shown: fold_seen with the first exposure.
 
-    Only exposures of that moment are sorted; of several the smallest id is the first.
+    Only exposures of that moment are sorted; ties go to the smallest id.
     """
     return f"""
     CREATE TEMP TABLE fold_shown ON COMMIT DROP AS
@@ -160,8 +160,7 @@ OUTCOMES = f"""
     LEFT JOIN reached ON reached.experiment_id = s.experiment_id AND reached.visitor = s.visitor
 """  # noqa: S608
 
-# The columns of a rollup, each as a sum over outcomes `o` of experiments `t`; `{sign}` is 1, or -1
-# for what is taken away.
+# The columns of a rollup, each as a sum over outcomes `o` of experiments `t`.
 COUNTED = f"(o.exclusion = {Exclusion.NONE:d})::int"
 MEASURED = f"""
     CASE t.metric WHEN '{CLICK_RATE}' THEN o.has_clicked::int
@@ -186,10 +185,10 @@ GOAL_AMOUNTS = {
 
 
 def contributions(source: str, *, sign: int = 1) -> str:
-    """Return the query that adds up outcomes: a row an experiment, arm, day and segment."""
+    """Return the query that sums outcomes by experiment, arm, day and segment."""
     sums = ", ".join(f"sum({sign} * {amount}) AS {name}" for name, amount in AMOUNTS.items())
     totals = ", ".join(f"sum({name}) AS {name}" for name in AMOUNTS)
-    # First by all segments of a visitor together, of which there are few; then by each.
+    # First by combination of segments, of which there are few; then by segment.
     return f"""
     SELECT experiment_id, variant_id, day, segment, {totals}
     FROM (
@@ -203,7 +202,7 @@ def contributions(source: str, *, sign: int = 1) -> str:
 
 
 def goal_contributions(source: str, *, sign: int = 1) -> str:
-    """Return the query that adds up guardrails' goals: a row an experiment, arm, day and goal."""
+    """Return the query that sums guardrails' goals by experiment, arm, day and goal."""
     sums = ", ".join(f"sum({sign} * {amount}) AS {name}" for name, amount in GOAL_AMOUNTS.items())
     return f"""
     SELECT o.experiment_id, o.variant_id, o.day, g.key AS goal, {sums}

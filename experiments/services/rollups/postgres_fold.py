@@ -1,6 +1,6 @@
-"""Set-based folding and rebuilding on PostgreSQL, in a few statements.
+"""Folding and rebuilding on PostgreSQL, many visitors in a few statements.
 
-Each function runs inside its caller's transaction, with the experiments locked that are booked.
+Each function runs in its caller's transaction, in which the experiments are locked.
 """
 
 from collections.abc import Iterable, Sequence
@@ -30,10 +30,9 @@ ROLLUP, GOAL_ROLLUP, DAYS, PENDING = (
 )
 NAMES = ", ".join(COLUMNS)
 
-# Events of a visitor lie in as many partitions as the visitor was there on days; which, is kept
-# beside them, or each of them would be asked. Of the visitor 64 bits of a hash: one that meets
-# another only has a partition asked in vain.
-# Stored; never change.
+# A visitor has events in one partition per day of activity. The days are stored, so that not
+# every partition is scanned. The visitor is stored as a 64-bit hash: a collision only costs a
+# needless scan.
 HASHED = "('x' || substr(md5({visitor}), 1, 16))::bit(64)::bigint"
 DAY_OF_ID = """
     (date '1970-01-01' + (('x' || lpad(substr(replace({id}::text, '-', ''), 1, 12), 16, '0')
@@ -58,7 +57,7 @@ REMEMBER_DAYS = f"""
 FORGET_DAYS = f"""
     DELETE FROM {DAYS} WHERE site_id = %s AND visitor_hash = {HASHED.format(visitor="%s")}
 """  # noqa: S608
-# Every event of the visitors, whenever it came.
+# Every event of the visitors, irrespective of its arrival.
 EVENTS = f"""
     CREATE TEMP TABLE fold_event ON COMMIT DROP AS
     SELECT e.*
@@ -69,7 +68,7 @@ EVENTS = f"""
         AND e.event_id < {FIRST_ID.format(day="(d.day + 1)")}
 """  # noqa: S608
 
-# What is settled rests on events that were dropped, and stays.
+# Settled outcomes rest on dropped events, so they stay.
 CHANGED = f"""
     CREATE TEMP TABLE fold_changed ON COMMIT DROP AS
     SELECT n.* FROM fold_outcome n
@@ -104,7 +103,7 @@ COUNTED_AGAIN = """
     WHERE NOT EXISTS (SELECT FROM fold_standing s WHERE s.visitor = n.visitor)
     AND NOT EXISTS (SELECT FROM fold_waiting w WHERE w.visitor = n.visitor)
 """
-# Tables of sums, what their rows are named by beside arm and day, and the query that makes them.
+# Tables of sums, the key of their rows beside arm and day, the amounts, and the query.
 SUMS = (
     (ROLLUP, "segment", AMOUNTS, contributions),
     (GOAL_ROLLUP, "goal", GOAL_AMOUNTS, goal_contributions),
@@ -112,7 +111,7 @@ SUMS = (
 
 
 def fold_set(*, batches: Sequence[int], experiments: Iterable[int]) -> int:
-    """Count the visitors of these batches again; return how many events the batches have."""
+    """Recount the visitors of these batches; return the number of events in the batches."""
     with connection.cursor() as cursor:
         _make(cursor, "fold_trial", TRIAL, [list(experiments)])
         _make(cursor, "fold_touched", TOUCHED, [list(batches)])
@@ -128,7 +127,7 @@ def fold_set(*, batches: Sequence[int], experiments: Iterable[int]) -> int:
 
 
 def rebuild_set(*, experiment: Experiment, site_id: int) -> None:
-    """Replace an experiment's outcomes and rollups by what its events give."""
+    """Recompute an experiment's outcomes and rollups from its events."""
     with connection.cursor() as cursor:
         count_set(cursor, experiment=experiment, site_id=site_id)
         _make(cursor, "fold_changed", CHANGED)
@@ -139,17 +138,17 @@ def rebuild_set(*, experiment: Experiment, site_id: int) -> None:
             [experiment.pk],
         )
         cursor.execute(WRITE_OUTCOMES)
-        own = f"(SELECT * FROM {OUTCOME} WHERE experiment_id = {experiment.pk:d})"  # noqa: S608
+        outcomes = f"(SELECT * FROM {OUTCOME} WHERE experiment_id = {experiment.pk:d})"  # noqa: S608
         for table, key, amounts, query in SUMS:
             names = ", ".join(("experiment_id", "variant_id", "day", key, *amounts))
             cursor.execute(f"DELETE FROM {table} WHERE experiment_id = %s", [experiment.pk])  # noqa: S608
-            cursor.execute(f"INSERT INTO {table} ({names}) {query(own)}")
+            cursor.execute(f"INSERT INTO {table} ({names}) {query(outcomes)}")
 
 
 def differing_rows(*, experiment: Experiment, site_id: int) -> int:
-    """Return how many rows of the experiment's rollups are not what its events give.
+    """Return how many of the experiment's rollup rows differ from a recount of its events.
 
-    Who has events that wait, or had some that were dropped, counts as booked.
+    Visitors with pending or dropped events count as booked.
     """
     with connection.cursor() as cursor:
         count_set(cursor, experiment=experiment, site_id=site_id)
@@ -177,30 +176,30 @@ def differing_rows(*, experiment: Experiment, site_id: int) -> int:
 
 
 def forget_days(*, site_id: int, visitor: str) -> None:
-    """Delete the days on which a visitor was present; the caller deletes the events."""
+    """Delete the record of a visitor's days; the caller deletes the events."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(FORGET_DAYS, [site_id, visitor])
 
 
 def count_set(cursor: CursorWrapper, *, experiment: Experiment, site_id: int) -> None:
-    """Make fold_outcome: the experiment's visitors, counted from every event there is."""
-    # Groups of millions of visitors in memory, where the server's default would write them out.
+    """Make fold_outcome: the experiment's visitors, counted from all events."""
+    # Keeps groups of millions of visitors in memory; the server's default would spill to disk.
     cursor.execute("SET LOCAL work_mem = '256MB'")
     _make(cursor, "fold_trial", TRIAL, [[experiment.pk]])
-    own = f"(SELECT * FROM {EVENT} WHERE site_id = {site_id:d})"  # noqa: S608
-    _count(cursor, own, [experiment.pk])
+    events = f"(SELECT * FROM {EVENT} WHERE site_id = {site_id:d})"  # noqa: S608
+    _count(cursor, events, [experiment.pk])
 
 
 def _make_events(cursor: CursorWrapper) -> None:
-    # The planner knows nothing of how many partitions a day spares: it would read them all.
+    # The planner cannot foresee which partitions a day excludes and would read them all.
     cursor.execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
     _make(cursor, "fold_event", EVENTS)
     cursor.execute("SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on")
 
 
 def _count(cursor: CursorWrapper, source: str, experiments: Iterable[int]) -> None:
-    """Make fold_outcome of the events in a relation."""
+    """Make fold_outcome from the events in a relation."""
     _make(cursor, "fold_seen", seen(source), [list(experiments)])
     _make(cursor, "fold_shown", shown(source))
     _make(cursor, "fold_act", acts(source))
@@ -208,14 +207,14 @@ def _count(cursor: CursorWrapper, source: str, experiments: Iterable[int]) -> No
 
 
 def _make(cursor: CursorWrapper, name: str, statement: str, values: Sequence[Any] = ()) -> None:
-    # A transaction that folds twice has it from the first time.
+    # A second fold in the same transaction finds the table of the first.
     cursor.execute(f"DROP TABLE IF EXISTS {name}")
     cursor.execute(statement, values or None)
     cursor.execute(f"ANALYZE {name}")
 
 
 def _book(cursor: CursorWrapper) -> None:
-    """Add to the rollups what fold_changed has more than fold_replaced."""
+    """Add the difference between fold_changed and fold_replaced to the rollups."""
     for table, key, amounts, query in SUMS:
         sums = ", ".join(f"sum({name}) AS {name}" for name in amounts)
         both = f"{query('fold_changed')} UNION ALL {query('fold_replaced', sign=-1)}"
@@ -234,11 +233,11 @@ def _add_delta(cursor: CursorWrapper, table: str, keys: list[str], amounts: list
     names = ", ".join(keys + amounts)
     moved = " OR ".join(f"d.{name} <> 0" for name in amounts)
     nothing = " AND ".join(f"r.{name} = 0" for name in amounts)
-    # Not ON CONFLICT: a row of differences alone would break the rules of a rollup.
+    # Not ON CONFLICT: a row of differences alone would violate the constraints of a rollup.
     cursor.execute(f"UPDATE {table} r SET {added} FROM fold_delta d WHERE {same}")  # noqa: S608
     cursor.execute(
         f"INSERT INTO {table} ({names}) SELECT {names} FROM fold_delta d WHERE ({moved}) "  # noqa: S608
         f"AND NOT EXISTS (SELECT FROM {table} r WHERE {same})"
     )
-    # A row of zeros (its only visitor turned out to be of another day) is no row.
+    # A row of zeros (its only visitor moved to another day) is deleted.
     cursor.execute(f"DELETE FROM {table} r USING fold_delta d WHERE {same} AND {nothing}")  # noqa: S608

@@ -1,8 +1,8 @@
-"""Nightly reconciliation of the rollups with a recount of the raw events.
+"""Nightly comparison of each experiment's rollups with a recount of its raw events.
 
-All is read in one snapshot, without a lock, so that storing, folding and stopping go on. Visitors
-with events that wait to be folded, and those whose events were dropped in part, count as they are
-booked; everybody else is counted again.
+All is read in one snapshot, without a lock, so that storing, folding and stopping go on.
+Visitors with events that wait to be folded or were dropped in part count as booked; all others
+are counted again.
 """
 
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def check_rollups(*, now: datetime) -> list[RollupCheck]:
 
 
 def check_experiment(*, experiment: Experiment, now: datetime) -> RollupCheck | None:
-    """Compare one experiment; None where it cannot be counted again."""
+    """Compare one experiment; return None if it cannot be counted again."""
     if not can_be_counted_again(experiment):
         return None
     with _one_snapshot():
@@ -49,7 +49,7 @@ def check_experiment(*, experiment: Experiment, now: datetime) -> RollupCheck | 
 
 
 def _differing_rows(experiment: Experiment) -> int:
-    """Return how many rows of rollups are missing, too many or different."""
+    """Return how many rollup rows are missing, superfluous or different."""
     counted, booked = _counted(experiment), _booked(experiment)
     return sum(counted.get(key) != booked.get(key) for key in counted.keys() | booked.keys())
 
@@ -84,7 +84,7 @@ def _booked(experiment: Experiment) -> Sums:
 
 @contextmanager
 def _one_snapshot() -> Iterator[None]:
-    """Have all queries see the same moment; inside a transaction that is there it is trusted."""
+    """Run all queries on one snapshot; an open transaction is assumed to provide it."""
     if connection.in_atomic_block:
         yield
     elif connection.vendor == "postgresql":
@@ -93,7 +93,7 @@ def _one_snapshot() -> Iterator[None]:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             yield
     else:
-        # A transaction of Django's would keep writers out.
+        # A transaction opened by Django would block writers.
         with connection.cursor() as cursor:
             cursor.execute("BEGIN DEFERRED")
             try:

@@ -1,6 +1,6 @@
-"""Events of visitors on SQLite: the columns that counting needs, read in bulk.
+"""Visitors' events for counting on SQLite: the columns needed, read in bulk.
 
-A model's instance and Django's converters cost five times what the counting does.
+Model instances and Django's converters cost five times as much as the counting.
 """
 
 from collections import defaultdict
@@ -19,7 +19,7 @@ parsed = msgspec.json.Decoder(dict[str, Any]).decode
 
 @dataclass(frozen=True, slots=True)
 class VisitorEvent:
-    """Event of a visitor; the attributes are still encoded."""
+    """Event of a visitor; the attributes are still JSON text."""
 
     type: str
     experiment_id: int | None
@@ -44,9 +44,9 @@ EVENTS = f"""
 
 
 def events_of_visitors(*, site_id: int, visitors: list[str]) -> dict[str, list[VisitorEvent]]:
-    """Return everything these visitors did, each one's in order of time.
+    """Return all events of these visitors, by visitor, in order of time.
 
-    The id, not the arrival, settles equal times.
+    Ties are ordered by id, not by arrival.
     """
     events: dict[str, list[VisitorEvent]] = defaultdict(list)
     with connection.cursor() as cursor:

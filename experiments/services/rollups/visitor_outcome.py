@@ -1,4 +1,4 @@
-"""Outcome of one visitor in one experiment: the counting rules, in Python."""
+"""Outcome of one visitor in one experiment, computed from the visitor's events."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -35,9 +35,9 @@ class Outcome:
 
 
 def visitor_outcome(experiment: Experiment, events: Iterable[VisitorEvent]) -> Outcome | None:
-    """Return what a visitor's events, in order of time, amount to; None without an exposure.
+    """Return the outcome of a visitor's events, given in order of time; None without an exposure.
 
-    A prefetch has not happened yet: it counts only for visitors without any other event.
+    Prefetched events have not happened yet: they count only for visitors without other events.
     """
     rows = list(events)
     happened = [row for row in rows if not row.flags & PREFETCH]
@@ -70,18 +70,18 @@ def _outcome(experiment: Experiment, rows: Sequence[VisitorEvent]) -> Outcome | 
 
 
 def _exclusion(shown: Sequence[VisitorEvent], first: VisitorEvent) -> Exclusion:
-    """Return why a visitor with these exposures and clicks is left out, in order of time."""
+    """Return the reason to leave a visitor out; `shown` is in order of time."""
     flags = reduce(or_, (row.flags for row in shown))
     if flags & BOT:
         return Exclusion.BOT
     if flags & INTERNAL:
         return Exclusion.INTERNAL
-    # A click tells of an arm that was seen, even where its exposure was lost.
+    # A click proves that its arm was seen, even if the exposure was lost.
     if len({row.variant_id for row in shown}) > 1:
         return Exclusion.SEVERAL_ARMS
     if first.flags & PREFETCH:
         return Exclusion.PREFETCH
-    # Whoever dates exposures and whoever dates clicks may differ by this; more is no clock.
+    # The clocks that date exposures and clicks may differ by this much; more is not clock skew.
     too_early = first.occurred_at - MAX_AHEAD
     if any(row.type == CLICK and row.occurred_at < too_early for row in shown):
         return Exclusion.IMPOSSIBLE
@@ -94,7 +94,7 @@ def segments_of(exposure: VisitorEvent) -> list[str]:
 
 
 def _text(value: Any) -> str:
-    """Return the value as JSON writes it; of a text the text alone."""
+    """Return the value as in JSON, strings without quotes."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -110,10 +110,10 @@ def measured(experiment: Experiment, outcome: Outcome) -> Decimal:
 def _covariate(
     experiment: Experiment, events: Iterable[VisitorEvent], *, until: datetime
 ) -> Decimal:
-    """Return the primary metric of the pre-period: what no arm can have changed.
+    """Return the primary metric of the pre-period, which no arm can have affected.
 
-    It ends with the first sign of the experiment, be it a click whose exposure was lost. Clicks
-    count wherever on the site they were.
+    It ends with the first event of the experiment, even a click whose exposure was lost. Clicks
+    anywhere on the site count.
     """
     before = [row for row in events if until - PRE_PERIOD <= row.occurred_at < until]
     if experiment.primary_metric == Metric.CLICK_RATE:
@@ -130,10 +130,10 @@ def guardrail_goals(experiment: Experiment) -> set[str]:
 
 
 def _guardrail_goals(experiment: Experiment, in_window: Iterable[VisitorEvent]) -> dict[str, str]:
-    wanted = guardrail_goals(experiment)
+    goals = guardrail_goals(experiment)
     reached: dict[str, list[VisitorEvent]] = {}
     for row in in_window:
-        if row.type == CONVERSION and row.goal in wanted:
+        if row.type == CONVERSION and row.goal in goals:
             reached.setdefault(row.goal, []).append(row)
     return {goal: format(_total_value(rows), "f") for goal, rows in sorted(reached.items())}
 
@@ -151,6 +151,6 @@ def _is_conversion(row: VisitorEvent, experiment: Experiment) -> bool:
 
 
 def _end_of_window(experiment: Experiment, first: VisitorEvent) -> datetime:
-    """Return the end of the conversion window after the first exposure, or the stop."""
+    """Return the end of the conversion window after the first exposure, or the earlier stop."""
     end = first.occurred_at + timedelta(hours=experiment.conversion_window_hours)
     return end if experiment.stopped_at is None else min(end, experiment.stopped_at)
