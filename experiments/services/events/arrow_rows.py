@@ -1,4 +1,4 @@
-"""Events as Arrow batches in the warehouse's layout, and back."""
+"""Conversion between events and rows of the warehouse's layout, as in Parquet files."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,7 +21,7 @@ KINDS = {
     "decimal(19, 6)": pa.decimal128(19, 6),
     "timestamp('UTC', 6)": pa.timestamp("us", "UTC"),
 }
-# Beside what is counted, what else an event holds: a site that moves takes it along.
+# Columns that are not counted but move along with a site.
 MORE_COLUMNS = {"propensity": "double", "currency": "string"}
 SCHEMA = pa.schema([(name, KINDS[kind]) for name, kind in (COLUMNS | MORE_COLUMNS).items()])
 READ = (
@@ -34,13 +34,13 @@ FLAGS = {
     "is_prefetched": Event.Flag.PREFETCH,
 }
 TEXTS = {False: "false", True: "true"}
-# Attributes that are no texts, as events hold them.
+# Attributes that events do not hold as text.
 VALUES: dict[str, Callable[[str], Any]] = {"new_visitor": TEXTS[True].__eq__, "phase": int}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """Keys of a site's experiments and variants by the numbers that events carry, and back."""
+    """Keys of a site's experiments and variants by primary key, and the reverse."""
 
     site: Site
     experiments: dict[int, str]
@@ -59,7 +59,7 @@ def names_of(site: Site) -> Names:
 
 
 def arrow_batches(events: QuerySet[Event], names: Names, *, rows: int) -> Iterator[pa.RecordBatch]:
-    """Yield the events of the site as rows of the layout, in batches of `rows`.
+    """Yield the events of the site as batches of `rows` rows of the layout.
 
     Raises:
         ValueError: If an event does not fit: its value has more than six decimals.
@@ -76,26 +76,26 @@ def arrow_batches(events: QuerySet[Event], names: Names, *, rows: int) -> Iterat
 
 
 def _batch(rows: Sequence[tuple[Any, ...]], names: Names) -> pa.RecordBatch:
-    own = dict(zip(READ, zip(*rows, strict=True), strict=True))
+    values = dict(zip(READ, zip(*rows, strict=True), strict=True))
     columns: dict[str, Iterable[Any]] = {
         "site": [names.site.key] * len(rows),
-        "event_id": map(str, own["event_id"]),
-        "type": own["type"],
-        "visitor": own["visitor"],
-        "experiment": map(names.experiments.get, own["experiment"]),
-        "variant": map(names.variants.get, own["variant"]),
-        "goal": (goal or None for goal in own["goal"]),
-        "value": own["value"],
-        "occurred_at": own["occurred_at"],
-        "received_at": own["received_at"],
-        "propensity": own["propensity"],
-        "currency": (currency or None for currency in own["currency"]),
+        "event_id": map(str, values["event_id"]),
+        "type": values["type"],
+        "visitor": values["visitor"],
+        "experiment": map(names.experiments.get, values["experiment"]),
+        "variant": map(names.variants.get, values["variant"]),
+        "goal": (goal or None for goal in values["goal"]),
+        "value": values["value"],
+        "occurred_at": values["occurred_at"],
+        "received_at": values["received_at"],
+        "propensity": values["propensity"],
+        "currency": (currency or None for currency in values["currency"]),
     }
     columns |= {
-        name: [bool(flags & flag) for flags in own["flags"]] for name, flag in FLAGS.items()
+        name: [bool(flags & flag) for flags in values["flags"]] for name, flag in FLAGS.items()
     }
     columns |= {
-        name: [_text(attributes.get(name)) for attributes in own["attributes"]]
+        name: [_text(attributes.get(name)) for attributes in values["attributes"]]
         for name in ATTRIBUTES
     }
     arrays = [pa.array(columns[field.name], field.type) for field in SCHEMA]
@@ -103,7 +103,7 @@ def _batch(rows: Sequence[tuple[Any, ...]], names: Names) -> pa.RecordBatch:
 
 
 def _text(value: Any) -> str | None:
-    # By the type: the number 1 is equal to True.
+    # By type, since the number 1 equals True.
     if isinstance(value, bool):
         return TEXTS[value]
     return None if value is None else str(value)
@@ -113,7 +113,7 @@ def event_rows(batch: pa.RecordBatch, names: Names) -> list[EventRow]:
     """Return rows of the layout as events of the site.
 
     Raises:
-        ValueError: If one is of an experiment or variant that the site does not have.
+        ValueError: If a row names an experiment or variant that the site does not have.
     """
     return [_event_row(row, names) for row in batch.to_pylist()]
 

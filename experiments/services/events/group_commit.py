@@ -1,8 +1,8 @@
-"""Group commit: many requests share a transaction, each answered after its commit.
+"""Group commit of requests; each is answered after the commit that holds its events.
 
 A commit waits for the disk, and that wait is the same for one event and for thousands. So the
-threads of a web process hand their rows to one writer, which stores all rows that came in
-meanwhile. Nothing waits for company: a request that comes alone is stored at once.
+threads of a web process hand their rows to one writer, which stores all rows that have arrived
+in the meantime. Requests are not delayed to fill a group: a single one is stored at once.
 """
 
 import logging
@@ -19,7 +19,7 @@ from experiments.services.events.store import EventRow, NotTakenError, store
 
 logger = logging.getLogger(__name__)
 
-# Rows that may wait; beyond, requests are refused and come again. About a second's worth.
+# Most rows that may wait (about a second's worth); beyond it requests are refused and retried.
 MAX_WAITING = 20_000
 # Rows in a transaction: the larger, the longer the first of them waits for the last.
 MAX_GROUP = 4_000
@@ -32,7 +32,7 @@ Store = Callable[[Sequence[Sequence[EventRow]]], list[int]]
 @dataclass(eq=False, slots=True)
 class _Waiting:
     rows: Sequence[EventRow]
-    # Held until the outcome is there: the cheapest thing to wait for.
+    # Held until the outcome is available; a lock is the cheapest thing to wait for.
     done: threading.Lock = field(default_factory=threading.Lock)
     n_new: int = 0
     error: Exception | None = None
@@ -42,7 +42,7 @@ class _Waiting:
 
 
 class GroupCommit:
-    """One writer for the threads of a process. Processes beside it have writers of their own."""
+    """One writer for the threads of a process; each process has its own."""
 
     def __init__(
         self, *, store: Store, max_waiting: int = MAX_WAITING, max_group: int = MAX_GROUP
@@ -74,12 +74,12 @@ class GroupCommit:
 
     def _enqueue(self, waiting: _Waiting) -> None:
         with self._changed:
-            # One request alone is always taken, however large.
+            # A single request is always accepted, however large.
             if self._queue and self._n_waiting + len(waiting.rows) > self._max_waiting:
                 raise NotTakenError(f"{self._n_waiting} events wait to be stored")
             self._queue.append(waiting)
             self._n_waiting += len(waiting.rows)
-            if self._writer is None:  # Not before: the server may fork, and threads stay behind.
+            if self._writer is None:  # Started late: threads do not survive a fork.
                 self._writer = threading.Thread(target=self._write, daemon=True, name="events")
                 self._writer.start()
             self._changed.notify()
@@ -89,7 +89,7 @@ class GroupCommit:
             group = self._next_group()
             try:
                 self._store_group(group)
-            except Exception as error:  # noqa: BLE001  whoever waits is told, the writer goes on
+            except Exception as error:  # noqa: BLE001  passed to the waiting requests; the writer goes on
                 for waiting in group:
                     waiting.error = error
             finally:
@@ -115,7 +115,7 @@ class GroupCommit:
         except NotTakenError as error:
             if len(group) == 1 or not isinstance(error.__cause__, IntegrityError | DataError):
                 raise
-            # Something about one of them: the others must not suffer for it.
+            # One request is at fault; the others must not fail with it.
             logger.exception("storing %s requests one by one", len(group))
             self._store_one_by_one(group)
             return
@@ -131,7 +131,7 @@ class GroupCommit:
 
 
 @cache
-def _of_this_process() -> GroupCommit:
+def _process_writer() -> GroupCommit:
     return GroupCommit(store=store)
 
 
@@ -139,9 +139,9 @@ def store_rows(rows: Sequence[EventRow]) -> int:
     """Store the rows of one request; return how many were new, once all are durable.
 
     Raises:
-        NotTakenError: If they cannot be taken now. Nothing of them is acknowledged.
+        NotTakenError: If they cannot be taken now. None of them is acknowledged.
     """
     if settings.CTAOPT_GROUP_COMMIT:
-        return _of_this_process().store(rows)
+        return _process_writer().store(rows)
     (n_new,) = store([rows])
     return n_new

@@ -1,7 +1,7 @@
-"""Ingestion of event batches: validated, stored durably and once, or rejected with a reason.
+"""Ingestion of event batches: each event is stored once or rejected with a reason.
 
-`ingest` does both halves, together with other requests of the process. Where batches pass through
-a queue, `accept` makes the rows and `event_store.store` stores them later.
+`ingest` validates a batch and stores it, through the stream if one is configured. `accept` only
+validates; `store.store` stores the rows.
 """
 
 from collections.abc import Sequence
@@ -56,7 +56,7 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """Result of a batch."""
+    """Outcome of a batch."""
 
     accepted: int
     duplicates: int
@@ -75,13 +75,13 @@ def ingest(
 
     Args:
         site: Site of the events.
-        items: Messages as sent, not validated.
-        now: The time of arrival.
-        flags: Doubts about all of them (Event.Flag), from the request.
-        skew: Correction to add to their times, for a wrong clock of the client.
+        items: Messages as sent, not yet validated.
+        now: Time of arrival.
+        flags: Doubts about the sender that apply to all of them (Event.Flag).
+        skew: Correction added to their times for the error of the client's clock.
 
     Raises:
-        event_store.NotTakenError: If the database cannot take it now. Nothing of it is stored.
+        store.NotTakenError: If the batch cannot be taken now. None of it is acknowledged.
     """
     accepted = accept(site=site, items=items, now=now, flags=flags, skew=skew)
     stream = configured_stream()
@@ -92,7 +92,7 @@ def ingest(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """A batch that was looked at: rows to store, and what is wrong with the others."""
+    """Validated batch: rows to store, and reasons for rejecting the others."""
 
     rows: list[EventRow]
     rejected: tuple[Rejection, ...]
@@ -110,14 +110,14 @@ def accept(
     flags: int = 0,
     skew: timedelta = NO_SKEW,
 ) -> Accepted:
-    """Look at a batch; nothing is stored."""
+    """Validate a batch without storing it."""
     look = _look(site, now, flags, skew)
     rows, rejected = [], []
     for index, item in enumerate(items):
         try:
             message = item if isinstance(item, MESSAGE_TYPES) else _message(item)
             rows.append(_row(look, message))
-        except ValueError as error:  # Of its shape, or of what it speaks of.
+        except ValueError as error:  # Malformed, or about something unknown.
             rejected.append(Rejection(index=index, reason=str(error)))
     return Accepted(rows=rows, rejected=tuple(rejected))
 
@@ -129,7 +129,7 @@ def _message(item: Any) -> Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Look:
-    """Values shared by all events of a batch, computed once: batches may hold thousands."""
+    """Values common to all events of a batch, computed once for batches of up to a thousand."""
 
     site: ServedSite
     now: datetime
@@ -164,7 +164,7 @@ def _row(look: _Look, message: Message) -> EventRow:
         raise ValueError(f"at: is more than {MAX_AGE.days} days ago")
     check_printable(message)
     flags = look.flags | look.site.internal.visitor_flags(visitor)
-    event_id = _known_id(look, message)
+    event_id = _partitioned_id(look, message)
     if look.skew:
         at += look.skew
         message = msgspec.structs.replace(message, at=at)
@@ -179,7 +179,7 @@ def _row(look: _Look, message: Message) -> EventRow:
     kind, attributes = CLICK, "{}"
     if isinstance(message, ExposureMessage):
         kind = EXPOSURE
-        attributes = _kept(message, phase)
+        attributes = _stored_attributes(message, phase)
         if message.attributes is not None and message.attributes.ctaopt_internal:
             flags |= INTERNAL
     return EventRow(
@@ -188,8 +188,8 @@ def _row(look: _Look, message: Message) -> EventRow:
     )  # fmt: skip
 
 
-def _known_id(look: _Look, message: Message) -> UUID:
-    """Return the id under which the event is kept: of a day that has a partition."""
+def _partitioned_id(look: _Look, message: Message) -> UUID:
+    """Return the id to store the event under; its day has a partition."""
     event_id = stored_id(message.id, at=message.at)
     made_at = milliseconds_of(event_id)
     if made_at > look.latest_id:
@@ -200,7 +200,7 @@ def _known_id(look: _Look, message: Message) -> UUID:
 
 
 def _phase(experiment: ServedExperiment, message: ShownMessage) -> ServedPhase:
-    """Return the phase in which the arm was given: as the client reports, or by the time."""
+    """Return the phase of the assignment: as the client sent it, otherwise by the time."""
     if len(experiment.phases) == 1:
         return experiment.phases[0]
     for phase in experiment.phases:
@@ -209,30 +209,30 @@ def _phase(experiment: ServedExperiment, message: ShownMessage) -> ServedPhase:
     return experiment.phase_at(message.at)
 
 
-def _kept(message: ExposureMessage, phase: ServedPhase) -> str:
-    """Return what is known of the visitor; a later phase is a segment, whose split is its own."""
+def _stored_attributes(message: ExposureMessage, phase: ServedPhase) -> str:
+    """Return the attributes as JSON, with a later phase as a segment, as its split may differ."""
     if message.attributes is None and not phase.number:
         return "{}"
-    known: dict[str, Any] = {} if message.attributes is None else message.attributes.kept()
-    return encode(known | {PHASE: phase.number} if phase.number else known).decode()
+    attributes: dict[str, Any] = {} if message.attributes is None else message.attributes.kept()
+    return encode(attributes | {PHASE: phase.number} if phase.number else attributes).decode()
 
 
 def _shown(site: ServedSite, message: ShownMessage) -> tuple[ServedExperiment, ServedVariant]:
-    """Return the arm that an exposure or click speaks of."""
+    """Return the experiment and arm of an exposure or click."""
     if message.variant.startswith(VARIANT_PREFIX):
         raise ValueError("variant: a preview is not counted")
     slot = site.slots.get(message.slot)
     if slot is None:
         raise ValueError(f"slot: unknown slot {message.slot!r}")
-    candidates = [one for one in slot.experiments if _may_record(one, message)]
+    candidates = [row for row in slot.experiments if _may_record(row, message)]
     if not candidates:
         raise ValueError(f"slot: no experiment on {message.slot!r} took part at that time")
-    found = [(one, arm) for one in candidates if (arm := one.variant(message.variant))]
-    if not found:
+    arms = [(row, arm) for row in candidates if (arm := row.variant(message.variant))]
+    if not arms:
         raise ValueError(f"variant: unknown variant {message.variant!r}")
-    if len(found) > 1:
+    if len(arms) > 1:
         raise ValueError("experiment: needed, several on this slot have such a variant")
-    return found[0]
+    return arms[0]
 
 
 def _may_record(experiment: ServedExperiment, message: ShownMessage) -> bool:

@@ -1,8 +1,8 @@
 """Export and import of a site's events as Parquet files, one a day, with a manifest.
 
-The day is that of the event's id, as partitions are cut. A file is written aside and moved into
-place, and the manifest after it: an export that breaks off resumes. A day whose events
-are those that were written is not written again.
+The day is that of the event's id, as for partitions. A file is written aside and moved into
+place, and the manifest after it, so an interrupted export resumes at the next day. A day whose
+events have not changed is not written again.
 """
 
 import hashlib
@@ -30,14 +30,14 @@ from experiments.services.events.store import store
 DAY = timedelta(days=1)
 # Stored; never rename.
 FORMAT = "ctaopt-events-1"
-# Spark and others pass over names that begin so.
+# Spark and others ignore names with a leading underscore.
 MANIFEST = "_manifest.json"
 ROWS_A_GROUP = 50_000
 ROWS_A_TRANSACTION = 5_000
 
 
 class EventFilesError(Exception):
-    """The folder is damaged or of another site; the message names the file."""
+    """The folder is damaged or belongs to another site; the text names the file."""
 
 
 class DayFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,10 +59,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_manifest(folder: Path) -> Manifest | None:
-    """Return the manifest of the folder; None without one.
+    """Return the folder's manifest; None if it has none.
 
     Raises:
-        EventFilesError: If it is not a manifest of this format.
+        EventFilesError: If the manifest is not of this format.
     """
     path = folder / MANIFEST
     try:
@@ -76,11 +76,11 @@ def read_manifest(folder: Path) -> Manifest | None:
     return manifest
 
 
-# Out
+# Export
 
 
 def export_events(*, site: Site, folder: Path) -> Iterator[tuple[DayFile, bool]]:
-    """Write the site's events; yield each day's file, and whether it had to be written.
+    """Write the site's events; yield each day's file, and True if it was written anew.
 
     Days that were dropped from the database keep their files; a day without events loses it.
 
@@ -94,14 +94,14 @@ def export_events(*, site: Site, folder: Path) -> Iterator[tuple[DayFile, bool]]
     files = {file.day: file for file in manifest.days}
     names = names_of(site)
     for day in _days(site, files):
-        known = files.pop(day, None)
-        file = _day_file(folder, names, day, known)
+        previous = files.pop(day, None)
+        file = _day_file(folder, names, day, previous)
         if file is not None:
             files[day] = file
-        if file is not known:
+        if file is not previous:
             _write_manifest(folder, Manifest(format=FORMAT, site=site.key, days=_sorted(files)))
         if file is not None:
-            yield file, file is not known
+            yield file, file is not previous
 
 
 def _days(site: Site, files: dict[date, DayFile]) -> list[date]:
@@ -114,16 +114,16 @@ def _days(site: Site, files: dict[date, DayFile]) -> list[date]:
     return sorted(days)
 
 
-def _day_file(folder: Path, names: Names, day: date, known: DayFile | None) -> DayFile | None:
-    """Return the day's file, written if it is not that already; None for a day without events."""
+def _day_file(folder: Path, names: Names, day: date, previous: DayFile | None) -> DayFile | None:
+    """Return the day's file, written anew if outdated; None for a day without events."""
     path = folder / f"day={day}" / "events.parquet"
     events = event_selectors.events_between(names.site, first_id(day), first_id(day + DAY))
     rows, newest = event_selectors.size_of_events(events)
     if newest is None:
         path.unlink(missing_ok=True)
         return None
-    if known and (known.rows, known.newest) == (rows, newest) and path.is_file():
-        return known
+    if previous and (previous.rows, previous.newest) == (rows, newest) and path.is_file():
+        return previous
     try:
         written = _write_day(path, events, names)
     except pa.ArrowInvalid as error:
@@ -164,17 +164,17 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-# In
+# Import
 
 
 def import_events(*, site: Site, folder: Path) -> Iterator[tuple[DayFile, int]]:
-    """Store the events of a folder; yield each day's file, and how many of it were new.
+    """Store the events of a folder; yield each day's file, and its number of new events.
 
-    Every file is checked against the manifest before the first is read. Done again it stores
-    what is missing.
+    Every file is checked against the manifest before the first is read. A repeated
+    import stores what is missing.
 
     Raises:
-        EventFilesError: If a file is missing or damaged, or speaks of what the site has not.
+        EventFilesError: If a file is missing or damaged, or names arms that the site does not have.
     """
     manifest = read_manifest(folder)
     if manifest is None:

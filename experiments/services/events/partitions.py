@@ -1,8 +1,8 @@
-"""Day partitions of the events on PostgreSQL: made ahead, dropped whole. Elsewhere nothing to do.
+"""Day partitions of the events on PostgreSQL; other databases have none.
 
-Nothing here waits long for a lock or holds one that stops the web: a partition is filled in as a
-table of its own and attached, which lets reading and writing of the others go on, and it is
-detached concurrently before it is dropped.
+Nothing here waits long for a lock or holds one that blocks the web: a partition is created as a
+separate table and attached, while the others can be read and written, and it is detached
+concurrently before it is dropped.
 """
 
 from collections.abc import Iterable
@@ -13,13 +13,12 @@ from django.db import connection, transaction
 from experiments.event_schema.ids import first_id
 from experiments.models import Event, VisitorDay
 
-# Late events reach back, clocks ahead reach forward, and a worker may be away for days.
+# Late events need earlier days, fast clocks later ones, and a worker may be down for days.
 DAYS_BACK = 32
 DAYS_AHEAD = 7
 DAY = timedelta(days=1)
 TABLE = Event._meta.db_table
-# Makers of partitions wait for each other; the number only has to be this code's own.
-# Never change: processes before and after an upgrade run side by side.
+# Serialises the creation of partitions; the number need only be unique to this code.
 LOCK = 5_226_311
 
 
@@ -28,13 +27,13 @@ def has_partitions() -> bool:
 
 
 def make_event_partitions(*, now: datetime) -> list[date]:
-    """Make what is missing of the partitions for the days around now; return the new ones."""
+    """Make the missing partitions for the days around now; return their days."""
     today = now.date()
     return make_partitions(today + n * DAY for n in range(-DAYS_BACK, DAYS_AHEAD + 1))
 
 
 def make_partitions(days: Iterable[date]) -> list[date]:
-    """Make the partitions of these days that are not there; return which those were."""
+    """Make the missing partitions of these days; return the days that were missing."""
     if not has_partitions():
         return []
     with transaction.atomic(), connection.cursor() as cursor:
@@ -61,10 +60,10 @@ def partition_days() -> list[date]:
 
 
 def drop_partition(day: date) -> None:
-    """Drop the events of a day. Call it outside of transactions: detaching needs two of its own.
+    """Drop the events of a day. Call it outside transactions: detaching needs two of its own.
 
-    Ingestion must already reject events of that day, or they would be counted twice. Only drop
-    days older than `event_schema.messages.MAX_AGE` plus one day.
+    Ingestion must already refuse events of that day, or they would count again: never drop a day
+    younger than `event_schema.messages.MAX_AGE` and a day.
     """
     with connection.cursor() as cursor:
         cursor.execute(f"ALTER TABLE {TABLE} DETACH PARTITION {_name(day)} CONCURRENTLY")
@@ -77,7 +76,7 @@ def _name(day: date) -> str:
 
 
 def _statements(day: date) -> str:
-    # CREATE TABLE ... PARTITION OF would lock the parent against everybody; ATTACH does not.
+    # CREATE TABLE ... PARTITION OF would lock the parent exclusively; ATTACH does not.
     name, first, end = _name(day), first_id(day), first_id(day + DAY)
     return f"""
         CREATE TABLE {name} (LIKE {TABLE} INCLUDING DEFAULTS INCLUDING CONSTRAINTS);

@@ -1,4 +1,4 @@
-"""Warnings about Redis settings that can lose acknowledged events."""
+"""Redis settings that may lose acknowledged events."""
 
 import logging
 
@@ -11,7 +11,7 @@ logger = logging.getLogger(__name__)
 
 
 def doubts_about(client: "Redis") -> list[str]:
-    """Return what in Redis' own settings may lose acknowledged events, in sentences."""
+    """Return warnings, in sentences, about Redis settings that may lose acknowledged events."""
     memory, persistence = client.info("memory"), client.info("persistence")
     doubts = []
     if not persistence.get("aof_enabled"):
@@ -37,19 +37,19 @@ def doubts_about(client: "Redis") -> list[str]:
 def _setting(client: "Redis", name: str) -> str:
     try:
         return str(client.config_get(name).get(name, ""))
-    except RedisError:  # Services that run Redis for others often hide its settings.
+    except RedisError:  # Hosted Redis services often hide its settings.
         return ""
 
 
 def warn_at_start() -> None:
-    """Log what may lose events where a stream is configured: what every process does first."""
+    """Log settings that may lose events, if a stream is configured; called at process start."""
     stream = configured_stream()
     if stream is not None:
         warn_about(stream.client)
 
 
 def warn_about(client: "Redis") -> None:
-    """Log what may lose events, or that Redis does not answer."""
+    """Log settings that may lose events; an unreachable Redis only logs a warning here."""
     try:
         for doubt in doubts_about(client):
             logger.warning("%s", doubt)

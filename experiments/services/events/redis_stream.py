@@ -1,7 +1,7 @@
-"""Redis Stream between web and database, which absorbs bursts of events.
+"""Redis Stream between web and database, which buffers bursts of events.
 
-An entry is what one request brought, as bytes; what is in them is not this module's business.
-Web processes append, consumers of one group store and acknowledge (`consuming`).
+An entry holds the events of one request as opaque bytes. Web processes append; consumers of one
+group store and acknowledge (`stream_consumer`).
 """
 
 import logging
@@ -26,21 +26,21 @@ logger = logging.getLogger(__name__)
 PREFIX = "ctaopt:events"
 GROUP = "storage"
 PAYLOAD, REASON, ENTRY, DELIVERIES = b"e", b"reason", b"entry", b"deliveries"
-# A request waits no longer than this for Redis; one that is away refuses connections at once.
+# Longest wait of a request for Redis; a stopped Redis refuses connections at once.
 TIMEOUT_S = 2.0
-# After a failure requests are refused unasked for so long: threads must not queue up behind it.
+# After a failure requests are refused for this long, lest threads queue up behind Redis.
 REST_S = 0.5
-# How often a process looks at the length of the stream; a burst overshoots by what comes between.
+# Interval of a process's length checks; a burst overshoots by the entries in between.
 LOOK_S = 0.25
 
 
 class StreamUnavailableError(Exception):
-    """Redis is away, full, or too far behind to take more."""
+    """Redis is unreachable or full, or the stream is at its limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """Events of one request, with their Redis entry id."""
+    """Payload of one request, with its id in Redis."""
 
     id: str
     payload: bytes
@@ -48,7 +48,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadEntry:
-    """Dead letter: an entry that could not be stored, with the reason and its former id."""
+    """Payload that could not be stored, and the reason; `entry` is its original id."""
 
     id: str
     payload: bytes
@@ -59,7 +59,7 @@ class DeadEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Depths:
-    """Backlog of the stream: entries, those read but not stored, and dead letters."""
+    """Numbers of entries: in the stream, read but not yet stored, and dead."""
 
     waiting: int
     pending: int
@@ -83,7 +83,7 @@ class EventStream:
         return f"{self.prefix}:dead"
 
     def _do(self, *words: Any) -> Any:
-        """Say it in Redis' own words: what redis-py builds around them costs as much again."""
+        """Execute a raw command: redis-py's wrappers would double its cost."""
         execute: Any = self.client.execute_command
         return execute(*words)
 
@@ -93,8 +93,8 @@ class EventStream:
         """Append an entry; return once Redis has it.
 
         Raises:
-            StreamUnavailableError: If it has not, or perhaps not: the events come again, and
-                their ids make that harmless.
+            StreamUnavailableError: If Redis may not have it: the client sends the events
+                again, and their ids make that harmless.
         """
         if monotonic() < self._rests_until:
             raise StreamUnavailableError("Redis did not answer just now")
@@ -107,7 +107,7 @@ class EventStream:
             raise StreamUnavailableError(str(error)) from error
 
     def _check_room(self) -> None:
-        # One thread looks, the others go by what is known.
+        # One thread checks; the others use the last length.
         if monotonic() - self._looked_at >= LOOK_S and self._lock.acquire(blocking=False):
             try:
                 self._waiting = int(self._do("XLEN", self.prefix))
@@ -122,7 +122,7 @@ class EventStream:
     # The consumers' side.
 
     def make_group(self) -> None:
-        """Make stream and group where they are missing: at the first start, or after a loss."""
+        """Make the stream and group if missing, at the first start or after a loss."""
         try:
             self.client.xgroup_create(self.prefix, GROUP, id="0", mkstream=True)
         except ResponseError as error:
@@ -130,7 +130,7 @@ class EventStream:
                 raise
 
     def read(self, *, consumer: str, count: int, block_s: float) -> list[Entry]:
-        """Return new entries; none after `block_s` without any."""
+        """Return new entries, waiting up to `block_s` seconds for them."""
         answer = self._do(
             *("XREADGROUP", "GROUP", GROUP, consumer, "COUNT", count),
             *("BLOCK", max(int(block_s * 1000), 1), "STREAMS", self.prefix, ">"),
@@ -138,7 +138,7 @@ class EventStream:
         return [entry for _, rows in answer or () for entry in _entries(rows)]
 
     def reclaim(self, *, consumer: str, count: int, idle_s: float, start: str) -> "Reclaimed":
-        """Take over entries of consumers that have been silent too long."""
+        """Take over entries that another consumer read at least `idle_s` seconds ago."""
         after, rows = self._do(
             *("XAUTOCLAIM", self.prefix, GROUP, consumer, int(idle_s * 1000), start),
             *("COUNT", count),
@@ -146,27 +146,27 @@ class EventStream:
         return Reclaimed(entries=_entries(rows), next_start=_text(after))
 
     def deliveries(self, *, consumer: str, entries: list[Entry]) -> dict[str, int]:
-        """Return how often each of the consumer's entries was handed to somebody."""
+        """Return how often each of the consumer's entries was delivered."""
         pipeline = self.client.pipeline(transaction=False)
-        for one in entries:
-            pipeline.xpending_range(self.prefix, GROUP, one.id, one.id, 1, consumer)
-        rows = [row for found in pipeline.execute() for row in found]
+        for entry in entries:
+            pipeline.xpending_range(self.prefix, GROUP, entry.id, entry.id, 1, consumer)
+        rows = [row for answer in pipeline.execute() for row in answer]
         return {_text(row["message_id"]): int(row["times_delivered"]) for row in rows}
 
     def acknowledge(self, ids: list[str]) -> None:
-        """Forget entries that are stored."""
+        """Delete entries that are stored."""
         with self._transaction() as pipeline:
             self._forget(pipeline, ids)
 
     def bury(self, entry: Entry, *, payload: bytes, reason: str, deliveries: int = 1) -> None:
-        """Move an entry, or what is left of it, to the dead ones."""
+        """Move an entry, with the remaining payload, to the dead ones."""
         fields: Any = {PAYLOAD: payload, REASON: reason, ENTRY: entry.id, DELIVERIES: deliveries}
         with self._transaction() as pipeline:
             pipeline.xadd(self.dead_key, fields)
             self._forget(pipeline, [entry.id])
 
     def forget_consumer(self, consumer: str) -> None:
-        """Take a consumer off the list, unless entries of it wait to be reclaimed."""
+        """Remove a consumer from the group unless it has entries to be reclaimed."""
         pending = self.client.xpending_range(self.prefix, GROUP, "-", "+", 1, consumer)
         if not pending:
             self.client.xgroup_delconsumer(self.prefix, GROUP, consumer)
@@ -207,23 +207,23 @@ class EventStream:
             pipeline.execute()
 
     def _forget(self, pipeline: Any, ids: list[str]) -> None:
-        # Deleted too: the length of the stream is what waits, and its memory is what Redis has.
+        # Deleted too: the stream's length counts waiting entries, and its memory is Redis' memory.
         pipeline.xack(self.prefix, GROUP, *ids)
         pipeline.xdel(self.prefix, *ids)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reclaimed:
-    """Entries taken over, and where to look on; "0-0" after the last."""
+    """Entries taken over, and the id to continue from; "0-0" after the last."""
 
     entries: list[Entry]
     next_start: str
 
 
 def open_stream(url: str, *, max_entries: int) -> EventStream:
-    """Return the stream at an address; nothing is connected yet.
+    """Return the stream at an address without connecting.
 
-    A connection that went stale is replaced once, at once: waiting is the client's business.
+    A stale connection is replaced once, without delay: waiting is left to the client.
     """
     client = Redis.from_url(
         url,
@@ -258,7 +258,7 @@ def _text(value: Any) -> str:
 
 
 def configured_stream() -> EventStream | None:
-    """Return the stream of the settings, one for the process; None where there is none."""
+    """Return the stream of the settings, one per process; None if none is configured."""
     url = settings.CTAOPT_EVENTS_URL
     if not url:
         return None

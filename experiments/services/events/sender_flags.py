@@ -1,7 +1,7 @@
-"""Flags derived from the request alone: bot, internal network, prefetch.
+"""Flags for senders of events (bots, prefetches, internal traffic), from request headers.
 
-Doubtful events are kept with a flag. Whom they leave out of the analysis is decided where a
-visitor's events are put together (`visitor_outcome`), so the flags alone never lose a visitor.
+Doubtful events are stored with a flag. Visitors are left out of the analysis only once all
+their events are combined (`visitor_outcome`), so the flags alone never lose a visitor.
 """
 
 import re
@@ -14,11 +14,11 @@ from crawlerdetect import CrawlerDetect
 from experiments.models import Event
 from experiments.services.serving.internal_traffic import InternalTraffic
 
-# The list's patterns take quadratic time: whatever names a crawler stands in these characters.
+# The list's patterns take quadratic time, and crawlers are named within these characters.
 USER_AGENT_CHARACTERS = 300
 KNOWN_USER_AGENTS = 10_000
-# Programs that speak this interface on purpose (applications, servers, scripts). The list calls
-# them crawlers, which they are when they fetch pages; a crawler that runs scripts is a browser.
+# Programs that use this API on purpose (applications, servers, scripts). The list calls them
+# crawlers, which they are when they fetch pages; a crawler that runs scripts is a browser.
 LIBRARIES = re.compile(
     r"(?:aiohttp|apache-httpclient|axios|curl|dart|go-http-client|guzzlehttp|http\.rb|httpie|java|"
     r"libcurl|libwww-perl|node-fetch|okhttp|postmanruntime|python|python-httpx|python-requests|"
@@ -29,7 +29,7 @@ LIBRARIES = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
-    """Sender of a page's request, from its headers."""
+    """Headers of a page's request that identify its sender."""
 
     user_agent: str = ""
     purpose: str = ""
@@ -50,12 +50,12 @@ def flags_of(sender: Sender, internal: InternalTraffic) -> int:
 
 @lru_cache(maxsize=KNOWN_USER_AGENTS)
 def is_bot(user_agent: str) -> bool:
-    """Return whether crawlerdetect's list names it. Without a name nobody is accused."""
+    """Return True if crawlerdetect's list matches; an empty user agent is not flagged."""
     return not LIBRARIES.match(user_agent) and _list().is_crawler(user_agent)
 
 
 def is_prefetch(purpose: str) -> bool:
-    """Return whether a page asks before anybody looks at it.
+    """Return True if the page was requested before anybody views it.
 
     `Sec-Purpose: prefetch;prerender` is Chromium's; `Purpose: prefetch` and `preview` are older.
     """

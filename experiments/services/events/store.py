@@ -1,7 +1,7 @@
 """Storage of event rows: each once, many in one transaction, durable on return.
 
-The only writer of the event table, for the web process, its group commit and the
-consumer of a queue. Rows were validated by `ingestion`.
+All inserts into the table of events go through here, from the web process, its group commit and
+the stream's consumer. Rows were validated when they were made (`ingestion`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -28,13 +28,13 @@ NAMES = ", ".join(COLUMNS)
 
 
 class NotTakenError(Exception):
-    """The events cannot be stored now; the client should come again."""
+    """The events cannot be stored now; the client should retry."""
 
 
 class EventRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """An event as it is stored: the columns of `Event` but its batch, in their order.
+    """An event as stored: the columns of `Event` except its batch, in their order.
 
-    msgspec's encoders and decoders carry it through a queue as it is.
+    msgspec encodes it for the queue as it is.
     """
 
     # Stored by position; never reorder.
@@ -61,7 +61,7 @@ def store(batches: Sequence[Sequence[EventRow]]) -> list[int]:
     batches. After the return all rows are durable, the new ones and the old.
 
     Raises:
-        NotTakenError: If the database cannot take them now. Nothing of them is stored.
+        NotTakenError: If the database cannot take them now. None of them is stored.
     """
     chosen: dict[tuple[UUID, int], tuple[int, EventRow]] = {}
     for index, batch in enumerate(batches):
@@ -69,14 +69,14 @@ def store(batches: Sequence[Sequence[EventRow]]) -> list[int]:
             chosen.setdefault((row.event_id, row.site_id), (index, row))
     if not chosen:
         return [0] * len(batches)
-    # In order of the ids, so that two transactions wait for each other and never in a circle.
-    kept = [chosen[key] for key in sorted(chosen)]
+    # In order of the ids, so that two transactions cannot deadlock.
+    unique = [chosen[key] for key in sorted(chosen)]
     try:
-        stored = _store([row for _, row in kept])
+        stored = _store([row for _, row in unique])
     except Error as error:
         raise NotTakenError(str(error)) from error
     counts = [0] * len(batches)
-    for (index, _), is_new in zip(kept, stored, strict=True):
+    for (index, _), is_new in zip(unique, stored, strict=True):
         counts[index] += is_new
     return counts
 
@@ -84,14 +84,14 @@ def store(batches: Sequence[Sequence[EventRow]]) -> list[int]:
 def _store(rows: Sequence[EventRow]) -> Iterable[bool]:
     """Return for each row whether it is new; no two rows have the same site and id.
 
-    A late copy of an erased visitor's event is not: it was stored once.
+    A late copy of an erased visitor's event is not new: it was stored before.
     """
     with transaction.atomic():
         erased = are_erased(rows)
         if not any(erased):
             return _insert(rows)
-        kept = [row for row, gone in zip(rows, erased, strict=True) if not gone]
-        stored = iter(_insert(kept) if kept else ())
+        remaining = [row for row, gone in zip(rows, erased, strict=True) if not gone]
+        stored = iter(_insert(remaining) if remaining else ())
         return [not gone and next(stored) for gone in erased]
 
 
@@ -114,7 +114,7 @@ def _insert(rows: Sequence[EventRow]) -> Iterable[bool]:
 
 SQLITE_INSERT = (
     f"INSERT INTO {TABLE} ({NAMES}) VALUES ({', '.join(['%s'] * len(COLUMNS))}) "  # noqa: S608
-    # Only a known id is passed over in silence; every other fault is one.
+    # Only a stored id is ignored; every other conflict is an error.
     "ON CONFLICT (event_id, site_id) DO NOTHING"
 )
 
@@ -130,7 +130,7 @@ def _insert_on_sqlite(cursor: CursorWrapper, rows: Sequence[EventRow], batch: in
 
 
 def _sqlite_values(row: EventRow) -> tuple[Any, ...]:
-    """Return the columns as Django writes them there."""
+    """Return the columns as Django writes them on SQLite."""
     return (
         row.event_id.hex,
         row.site_id,
@@ -166,7 +166,7 @@ FROM_STAGE = f"""
     INSERT INTO {TABLE} ({NAMES}) SELECT {NAMES} FROM event_stage ORDER BY event_id, site_id
     ON CONFLICT (event_id, site_id) DO NOTHING RETURNING event_id, site_id
 """  # noqa: S608
-# What COPY's text format gives a meaning to; the door refuses all but the first.
+# Special characters of COPY's text format; ingestion refuses all but the first.
 ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 UNIQUE_VIOLATION, CHECK_VIOLATION = "23505", "23514"
 
@@ -176,7 +176,7 @@ def _insert_on_postgres(cursor: CursorWrapper, rows: Sequence[EventRow], batch: 
     try:
         return _copy_new(cursor, rows, lines)
     except IntegrityError as error:
-        # No partition of that day: the task that makes them ahead was away for a week.
+        # No partition of that day: the task that makes them ahead has not run for a week.
         if _state_of(error) != CHECK_VIOLATION:
             raise
         make_partitions(_days(rows))
@@ -184,7 +184,7 @@ def _insert_on_postgres(cursor: CursorWrapper, rows: Sequence[EventRow], batch: 
 
 
 def _copy_new(cursor: CursorWrapper, rows: Sequence[EventRow], lines: str) -> list[bool]:
-    """Copy straight into the table; only if it knows one of the ids go a longer way."""
+    """Copy straight into the table; only if an id is already stored, go through a stage."""
     try:
         with transaction.atomic():
             _copy(cursor, COPY, lines)
@@ -200,7 +200,7 @@ def _copy_new(cursor: CursorWrapper, rows: Sequence[EventRow], lines: str) -> li
 
 
 def _copy(cursor: CursorWrapper, statement: str, lines: str) -> None:
-    # What psycopg raises here does not pass through Django's cursor.
+    # psycopg's errors here bypass Django's cursor.
     with connection.wrap_database_errors, cursor.copy(statement) as copy:
         copy.write(lines)
 

@@ -1,4 +1,4 @@
-"""Encoding of event rows as stream entries, and back."""
+"""Encoding of events as entries of the stream, and their storage."""
 
 from collections.abc import Sequence
 
@@ -15,10 +15,10 @@ decode_rows = msgspec.msgpack.Decoder(list[EventRow]).decode
 
 
 def append_rows(stream: EventStream, rows: Sequence[EventRow]) -> int:
-    """Append rows as one entry; return how many ids they have, of which some may be known.
+    """Append rows as one entry; return the number of distinct ids, some of which may be stored.
 
     Raises:
-        event_store.NotTakenError: If Redis cannot take them now.
+        store.NotTakenError: If Redis cannot take them now.
     """
     if not rows:
         return 0
@@ -33,7 +33,7 @@ def store_entries(rows: Sequence[EventRow]) -> int:
     """Store rows in one transaction; return how many were new.
 
     Raises:
-        django.db.Error: The database's error; its type shows whether the entry is at fault.
+        django.db.Error: The database's error, which separates a bad entry from an outage.
     """
     try:
         (n_new,) = store([rows])

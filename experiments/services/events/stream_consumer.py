@@ -1,8 +1,7 @@
-"""Stream consumer: read, store, acknowledge; entries that cannot be stored become dead letters.
+"""Consumer that stores the stream's events; entries that cannot be stored are buried.
 
-An entry is acknowledged after the commit of its events and not before. Whoever dies in between
-leaves it pending; another consumer takes it over, and the ids of the events make the second time
-harmless.
+An entry is acknowledged only after the commit of its events. A consumer that dies in between
+leaves it pending; another takes it over, and the ids of the events make storing twice harmless.
 """
 
 import logging
@@ -19,10 +18,10 @@ from experiments.services.events.redis_stream import Entry, EventStream
 logger = logging.getLogger(__name__)
 
 Row = TypeVar("Row")
-# Of the entries themselves: they would fail for ever. Everything else is the database's and passes.
+# Faults of an entry, which would recur for ever. All others are the database's and pass.
 PERMANENT = (DataError, IntegrityError, ValueError, TypeError, KeyError)
-# From so many deliveries on an entry is stored alone, since it may be what killed its readers;
-# after so many it is buried.
+# Deliveries from which an entry is stored alone, as it may have killed its readers, and from
+# which it is buried.
 ALONE_FROM, BURIED_FROM = 3, 10
 BLOCK_S = 1.0
 PAUSE_S = 1.0
@@ -31,7 +30,7 @@ SAY_EVERY_S = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Storage(Generic[Row]):
-    """Functions that decode an entry, store its rows (returning the new ones) and encode it."""
+    """Functions to decode an entry, store its events (returning the number of new ones), encode."""
 
     decode: Callable[[bytes], Sequence[Row]]
     store: Callable[[Sequence[Row]], int]
@@ -83,11 +82,11 @@ class Consumer(Generic[Row]):
         self._leave()
 
     def step(self, *, block_s: float = BLOCK_S) -> int:
-        """Store what comes next; return how many entries that were.
+        """Store the next entries; return their number.
 
         Raises:
-            redis.RedisError: If Redis is away.
-            django.db.Error: If the database is; the entries are tried again by the next step.
+            redis.RedisError: If Redis is unreachable.
+            django.db.Error: If the database is; the next step retries the entries.
         """
         if not self._waiting:
             self._waiting = self._reclaimed() or self.stream.read(
@@ -99,7 +98,7 @@ class Consumer(Generic[Row]):
         return done
 
     def drain(self) -> None:
-        """Store what there is and return; an outage is raised."""
+        """Store all available entries and return; outages are raised."""
         self.stream.make_group()
         while self.step(block_s=0.01):
             pass
@@ -108,21 +107,21 @@ class Consumer(Generic[Row]):
         """Return entries of consumers that are gone."""
         if monotonic() - self._reclaimed_at < self.reclaim_after_s / 4 and self._cursor == "0-0":
             return []
-        found = self.stream.reclaim(
+        reclaimed = self.stream.reclaim(
             consumer=self.name,
             count=self.count,
             idle_s=self.reclaim_after_s,
             start=self._cursor,
         )
-        self._cursor, self._reclaimed_at = found.next_start, monotonic()
-        if not found.entries:
+        self._cursor, self._reclaimed_at = reclaimed.next_start, monotonic()
+        if not reclaimed.entries:
             return []
-        logger.warning("took over %s entries that another consumer left", len(found.entries))
-        return self._without_killers(found.entries)
+        logger.warning("took over %s entries that another consumer left", len(reclaimed.entries))
+        return self._without_killers(reclaimed.entries)
 
     def _without_killers(self, entries: list[Entry]) -> list[Entry]:
         deliveries = self.stream.deliveries(consumer=self.name, entries=entries)
-        kept = []
+        remaining = []
         for entry in entries:
             times = deliveries.get(entry.id, 1)
             if times >= BURIED_FROM:
@@ -131,11 +130,11 @@ class Consumer(Generic[Row]):
                 continue
             if times >= ALONE_FROM:
                 self._alone.add(entry.id)
-            kept.append(entry)
-        return kept
+            remaining.append(entry)
+        return remaining
 
     def _store_all(self) -> None:
-        """Store the waiting entries, several a transaction, and acknowledge each after it."""
+        """Store the waiting entries, several per transaction; acknowledge after the commit."""
         while self._waiting:
             group, rows = self._next_group()
             if group:
@@ -153,16 +152,16 @@ class Consumer(Generic[Row]):
         rows: list[Row] = []
         for entry in list(self._waiting):
             try:
-                own = self.storage.decode(entry.payload)
+                decoded = self.storage.decode(entry.payload)
             except PERMANENT as error:
                 self._bury(entry, payload=entry.payload, reason=f"cannot be read: {error}")
                 self._waiting.remove(entry)
                 continue
             is_alone = entry.id in self._alone
-            if group and (is_alone or len(rows) + len(own) > self.max_rows):
+            if group and (is_alone or len(rows) + len(decoded) > self.max_rows):
                 break
             group.append(entry)
-            rows.extend(own)
+            rows.extend(decoded)
             if is_alone:
                 break
         return group, rows
@@ -174,7 +173,7 @@ class Consumer(Generic[Row]):
         self.tally.duplicates += len(rows) - new
 
     def _store_alone(self, entry: Entry) -> None:
-        """Store one entry, or of its events those that can be; bury the others."""
+        """Store one entry, or those of its events that can be stored; bury the rest."""
         try:
             rows = self.storage.decode(entry.payload)
         except PERMANENT as error:

@@ -1,7 +1,7 @@
-"""Suppression list: HMACs of erased visitor ids. Late events of a listed visitor are rejected.
+"""Suppression list of erased visitors: keyed hashes that keep late copies of events out.
 
-An erasure writes its hash and commits before it deletes anything. Storing events checks the list
-in the same transaction; on PostgreSQL a shared lock makes the erasure wait for who asked before.
+An erasure commits its hash before it deletes anything. Storing events checks the list in the same
+transaction; on PostgreSQL a shared lock makes the erasure wait for earlier checks.
 """
 
 from collections.abc import Sequence
@@ -15,10 +15,9 @@ from experiments.event_schema.messages import ID_SLACK, MAX_AGE
 from experiments.event_schema.rules import MAX_AHEAD
 from experiments.models import ErasedVisitor
 
-# The door refuses anything of before the erasure from then on by itself.
+# After this, ingestion refuses all events from before the erasure as too old.
 KEPT_FOR = MAX_AGE + MAX_AHEAD + ID_SLACK
-# The number only has to be this code's own.
-# Never change: processes before and after an upgrade run side by side.
+# The number need only be unique to this code.
 LOCK = 5_226_312
 
 
@@ -34,7 +33,7 @@ class Stored(Protocol):
 
 
 def visitor_digest(*, site_id: int, visitor: str) -> str:
-    """Return what is kept of an erased visitor; without the installation's secret nobody can."""
+    """Return the keyed hash of an erased visitor; it needs the installation's secret."""
     value = f"{site_id}:{visitor}"
     # Stored; never rename: those who were erased would come back.
     return salted_hmac("experiments.tombstones", value, algorithm="sha256").hexdigest()
@@ -42,7 +41,7 @@ def visitor_digest(*, site_id: int, visitor: str) -> str:
 
 @transaction.atomic
 def refuse_visitor(*, site_id: int, visitor: str, now: datetime) -> ErasedVisitor:
-    """Have events of before now refused, from the commit on."""
+    """Refuse the visitor's events from before `now`, as of the commit."""
     _lock("pg_advisory_xact_lock")
     row, _ = ErasedVisitor.objects.update_or_create(
         site_id=site_id,
@@ -53,7 +52,7 @@ def refuse_visitor(*, site_id: int, visitor: str, now: datetime) -> ErasedVisito
 
 
 def are_erased(rows: Sequence[Stored]) -> list[bool]:
-    """Return of each event whether it is an erased visitor's, of before the erasure.
+    """Return, per event, True if it precedes the erasure of its visitor.
 
     Call it in the transaction that stores them.
     """
@@ -71,7 +70,7 @@ def are_erased(rows: Sequence[Stored]) -> list[bool]:
 
 
 def forget_tombstones(*, now: datetime) -> int:
-    """Delete the hashes that are needed no longer; return how many."""
+    """Delete the hashes that are no longer needed; return how many."""
     deleted, _ = ErasedVisitor.objects.filter(erased_at__lt=now - KEPT_FOR).delete()
     return deleted
 
@@ -80,7 +79,7 @@ STONE = ("site_id", "digest", "erased_at")
 
 
 def _is_before(row: Stored, erased_at: datetime | None) -> bool:
-    # A clock ahead may have dated what was stored before the erasure a little after it.
+    # A fast clock may have dated an event stored before the erasure a little after it.
     return erased_at is not None and row.occurred_at <= erased_at + MAX_AHEAD
 
 
