@@ -1,9 +1,9 @@
-"""Arm assignment of a visitor: the arm given before, or one by hash.
+"""Assignment of visitors to arms: an earlier arm is kept, otherwise one is drawn.
 
 An arm is a pure function of visitor and configuration, with two exceptions. A client may carry
-what it was given, as GrowthBook's SDKs do; that holds for the life of the experiment. And where
-the shares have changed, or the visitor has another id since the log-in, the function gives several
-answers: then the first exposure on record decides. Nobody else costs a query.
+its assignment, as GrowthBook's SDKs do; that holds for the life of the experiment. And if the
+shares have changed, or the visitor's id changed at log-in, the function gives several arms:
+then the first exposure on record decides. No other visitor costs a query.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,11 +21,11 @@ from experiments.services.serving.snapshot import (
 )
 from experiments.targeting.evaluation import evaluate_condition
 
-# What GrowthBook's SDKs call the visitor's identifier.
+# Name of the visitor's identifier in GrowthBook's SDKs.
 VISITOR_ATTRIBUTE = "id"
-# Attribute of a visitor who must not be told apart: `false` keeps them out of all experiments.
+# Attribute of a visitor who must not be tracked: `false` keeps them out of all experiments.
 MEASURED = "measured"
-# Attributes in which a client carries what it was given: {experiment: variant}, or GrowthBook's
+# Attributes in which a client carries its assignments: {experiment: variant}, or GrowthBook's
 # documents by `attribute||value`.
 CARRIED = "arms"
 DOCUMENTS = "stickyBucketAssignmentDocs"
@@ -41,7 +41,7 @@ class Drawn(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Visitor of a request: id, id before the log-in ("" without one), attributes."""
+    """Visitor of a request: id, id before the log-in ("" if none), and all attributes."""
 
     key: str
     former_key: str
@@ -76,7 +76,7 @@ def draw(
 def _is_targeted(experiment: ServedExperiment, visitor: Visitor) -> bool:
     if not experiment.condition:
         return True
-    # GrowthBook's name for the visitor, so that its SDKs and we read a condition alike.
+    # GrowthBook's name for the visitor, so that its SDKs evaluate conditions as this service does.
     known = visitor.attributes
     if VISITOR_ATTRIBUTE not in known:
         known = {**known, VISITOR_ATTRIBUTE: visitor.key}
@@ -99,7 +99,7 @@ def _carried(site: ServedSite, visitor: Visitor) -> dict[str, str]:
 def _kept(
     experiment: ServedExperiment, visitor: Visitor, carried: Mapping[str, str]
 ) -> Assignment | None:
-    """Return the assignment that the client carries; audience and coverage do not matter to it."""
+    """Return the assignment that the client carries; audience and coverage are ignored."""
     arm = kept_variant(carried, experiment.key, [one.key for one in experiment.variants]).index
     if arm is None:
         return None
@@ -108,7 +108,7 @@ def _kept(
 
 
 def _assigned(site: ServedSite, experiment: ServedExperiment, visitor: Visitor) -> Assignment:
-    """Return the assignment by hash; where that gives several arms, by the first exposure."""
+    """Return the assignment by hash or, if that gives several arms, by the first exposure."""
     assignment = assign_visitor(experiment.allocation, visitor.key, visitor.attributes)
     if not assignment.former and not visitor.former_key:
         return assignment

@@ -1,4 +1,4 @@
-"""Evaluation of a slot for a visitor (the hot path). Reads the snapshot only."""
+"""Evaluation of a slot for a visitor: the hot path, which reads only the snapshot."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -17,7 +17,7 @@ from experiments.services.serving.preview_links import (
 )
 from experiments.services.serving.snapshot import ServedSite, ServedSlot, Snapshot
 
-# OFREP's words: a CTA for everybody, one drawn by an experiment, one that was asked for.
+# OFREP's reasons: a CTA for everybody, one drawn by an experiment, one requested by a link.
 STATIC = "STATIC"
 SPLIT = "SPLIT"
 TARGETING_MATCH = "TARGETING_MATCH"
@@ -35,10 +35,10 @@ class NoWordingError(Exception):
 class Evaluation:
     """The CTA for one visitor; `experiment` and `arm` are None outside experiments.
 
-    Nothing in it is the visitor's own: everybody with this arm and language gets the same object.
-    `written` is for the interface that sends it, which then writes it once. `phase` is the number
-    of the experiment's phase, once its shares have changed. `is_preview`: it was asked for by a
-    preview link and must not be counted; `preview_error` is why it was refused.
+    It holds nothing personal: all visitors with this arm and language get the same object.
+    `written` caches the encoding of the interface that sends it. `phase` is the number
+    of the experiment's phase, once its shares have changed. `is_preview`: it comes from a
+    preview link and must not be counted; `preview_error`: why such a link was refused.
     """
 
     slot: str

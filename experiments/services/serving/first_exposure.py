@@ -1,7 +1,7 @@
-"""Look-up of the arm a visitor was first exposed to, only needed when hashing is ambiguous.
+"""Look-up of a visitor's first exposure, for the few whose hash gives several arms.
 
-At most two indexed queries for a visitor and experiment, remembered with the snapshot; a database
-that is silent is not asked again for a while, and the visitor is drawn as if new.
+It costs at most two indexed queries per visitor and experiment, cached with the snapshot. If the
+database fails, it is not queried again for a while, and the visitor is drawn as if new.
 """
 
 import logging

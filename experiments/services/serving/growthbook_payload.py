@@ -1,11 +1,11 @@
 """GrowthBook payload of the site's live experiments, for that project's open SDKs.
 
 A slot is a feature, its default CTA the default value, and a live experiment one or more rules
-in the order in which `evaluate_slot` asks them. Hash version 2, explicit ranges and filters: a
-browser, a CDN or a server with such an SDK finds the same arm as OFREP does. The tests compare
+in the order in which `evaluate_slot` tries them. Hash version 2, explicit ranges and filters: a
+browser, a CDN or a server with such an SDK assigns the same arm as OFREP. The tests compare
 the two visitor by visitor.
 
-Languages: one rule for each set of languages that reads the same wordings, distinguished by a
+Languages: one rule for each set of languages with the same wordings, selected by a
 prerequisite, the feature `$locale`. The rules of an experiment share key, seed and ranges, so
 the arm is the same for any language of the visitor. A condition would not do: an SDK that keeps
 sticky buckets skips the conditions of an experiment, never its prerequisites.
@@ -27,7 +27,7 @@ from experiments.services.serving.snapshot import (
 
 # Not a slug: no slot can have this key.
 LOCALE_FEATURE = "$locale"
-# The language of a visitor whose own none of the site's CTAs speaks.
+# Stands for languages in which no CTA of the site has a wording.
 OTHER = ""
 
 Values = Mapping[str, Mapping[str, Any]]
@@ -88,7 +88,7 @@ def _meta(variant: ServedVariant) -> Json:
 
 
 def _weights(experiment: ServedExperiment) -> list[float]:
-    """Return the part of each range; the SDKs go by the ranges themselves."""
+    """Return the weight of each range; the SDKs use the ranges themselves."""
     if len(experiment.phases) == 1:
         return [variant.propensity for variant in experiment.variants]
     widths = [end - start for start, end in experiment.allocation.ranges]
@@ -105,7 +105,7 @@ def _filter(namespace: NamespaceFilter) -> Json:
 
 
 def _locales(slots: Collection[ServedSlot]) -> list[str]:
-    """Return every language that a CTA of these slots speaks, the more particular first."""
+    """Return every language of these slots' CTAs, the more specific first."""
     found = {locale for slot in slots for locale in slot.default_values}
     for slot in slots:
         for experiment in slot.experiments:
@@ -116,7 +116,7 @@ def _locales(slots: Collection[ServedSlot]) -> list[str]:
 def _by_language(
     arms: Sequence[Values], locales: Sequence[str], fallback: str
 ) -> list[tuple[list[str], list[Json | None]]]:
-    """Return the arms' values for each class of languages that reads the same; OTHER's is last."""
+    """Return the arms' values for each class of languages with equal wordings; OTHER's is last."""
     groups: list[tuple[list[str], list[Json | None]]] = []
     for locale in (*locales, OTHER):
         values = [dict(localised(arm, locale, fallback)) or None for arm in arms]
@@ -129,7 +129,7 @@ def _by_language(
 
 
 def _prerequisite(classes: Sequence[str]) -> Json:
-    if OTHER in classes:  # Asked last: whoever comes so far.
+    if OTHER in classes:  # Last rule: all remaining visitors.
         return {}
     condition = {"value": {"$in": list(classes)}}
     return {"parentConditions": [{"id": LOCALE_FEATURE, "condition": condition}]}
@@ -140,7 +140,7 @@ def _asks_locale(feature: Json) -> bool:
 
 
 def _locale_feature(locales: Sequence[str]) -> Json:
-    """Return the feature whose value is the visitor's language, as far as the site knows it."""
+    """Return the feature whose value is the visitor's language, if the site has wordings in it."""
     rules = [{"condition": _speaks(locale), "force": locale} for locale in locales]
     return {"defaultValue": OTHER, "rules": rules}
 

@@ -9,7 +9,7 @@ from experiments.models import Event
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InternalTraffic:
-    """The people of a site: addresses, and beginnings of visitors' ids."""
+    """Networks and visitor-id prefixes of a site's own staff."""
 
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
     visitors: tuple[str, ...] = ()

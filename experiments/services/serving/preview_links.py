@@ -1,4 +1,4 @@
-"""Preview links: signed links to one arm, valid on one site for a week, never counted."""
+"""Preview links to one arm: signed, for one site, valid for a week, never counted."""
 
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -9,19 +9,18 @@ from experiments.models import Variant
 from experiments.selectors import serving
 from experiments.services.catalogue.cta_content import cta_values
 
-# In the address of a page, and the attribute of a context.
-# In links that people have; never rename.
+# Query parameter of a page's address, and attribute of a context.
 PARAMETER = "ctaopt_preview"
 ATTRIBUTE = "preview"
 MAX_AGE_S = 7 * 86_400
-# No key of a variant begins so: an event that names such a one is refused.
+# Keys of variants never begin so; events with such a variant are refused.
 VARIANT_PREFIX = "preview:"
 # In links that people have; never rename.
 SALT = "ctaopt.preview"
-# What a link may be refused for.
+# Reasons to refuse a link.
 EXPIRED = "expired"
 INVALID = "invalid"
-# A token of ours has some 70 characters.
+# Our tokens have some 70 characters.
 MAX_LENGTH = 300
 
 
@@ -31,7 +30,7 @@ class RefusedPreviewError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """Arm and slot that a link opens."""
+    """Target of a preview link: an arm on its slot."""
 
     slot: str
     variant_id: int
@@ -39,7 +38,7 @@ class Preview:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviewedArm:
-    """The arm as clients get it; `variant` is not the key of an arm, so no event can name it."""
+    """The arm as clients get it; no arm has the key `variant`, so events cannot name it."""
 
     experiment: str
     variant: str
@@ -47,7 +46,7 @@ class PreviewedArm:
 
 
 def preview_token(variant: Variant) -> str:
-    """Return what opens this arm for a week, on its own site only."""
+    """Return a token that opens this arm for a week, on its own site only."""
     slot = variant.experiment.slot
     return signing.dumps([slot.site_id, slot.key, variant.pk], salt=SALT)
 
@@ -66,7 +65,7 @@ def preview_link(page: str, token: str) -> str:
 
 
 def preview_of(token: str, *, site_id: int) -> Preview:
-    """Return what a token opens, without a query.
+    """Return the target of a token, without a query.
 
     Raises:
         RefusedPreviewError: With the reason.
@@ -85,10 +84,10 @@ def preview_of(token: str, *, site_id: int) -> Preview:
 
 
 def previewed_arm(preview: Preview) -> PreviewedArm:
-    """Return the arm, also of a draft; two queries, for those who have a link.
+    """Return the arm, even of a draft, in two queries.
 
     Raises:
-        RefusedPreviewError: If it is gone.
+        RefusedPreviewError: If the arm is gone.
     """
     variant = serving.variant_to_preview(variant_id=preview.variant_id)
     if variant is None:

@@ -1,4 +1,4 @@
-"""Snapshot of the configuration, compiled for serving from memory."""
+"""Snapshot of the configuration, compiled from the database and served from memory."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ class ServedVariant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedPhase:
-    """A stretch of time with the same shares; `propensities` by arm."""
+    """A period with the same shares; `propensities` by arm."""
 
     number: int
     started_at: datetime
@@ -39,9 +39,9 @@ class ServedPhase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedExperiment:
-    """`phases` in order; one only where neither shares nor coverage have changed.
+    """`phases` in order; a single one if neither shares nor coverage have changed.
 
-    `remembered`: when an id's arm was looked up, and which it was.
+    `remembered`: time and result of the look-up of an id's arm.
     """
 
     pk: int
@@ -91,7 +91,7 @@ class ServedSite:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """Everything that serving and ingestion need to know, at one revision."""
+    """Configuration that serving and ingestion need, at one revision."""
 
     revision: int
     client_keys: Mapping[str, ServedSite]
@@ -101,8 +101,8 @@ class Snapshot:
 def build_snapshot(*, revision: int, now: datetime) -> Snapshot:
     """Read the whole configuration in a fixed number of queries.
 
-    What refers to a row is read before it, or with it, so that a write in between leaves
-    nothing dangling; the revision it moved then asks for the next snapshot.
+    References to a row are read before it, or with it, so that a write in between leaves
+    none dangling; as such a write changes the revision, the next snapshot includes it.
     """
     experiments: dict[int, list[ServedExperiment]] = {}
     for row in serving.experiments_to_serve(stopped_since=now - MAX_AGE):
@@ -207,7 +207,7 @@ def _started_at(row: Experiment) -> datetime:
 
 
 def _filters(row: Experiment) -> list[NamespaceFilter]:
-    """Return what keeps visitors out: the site's holdout, then the namespace."""
+    """Return the filters that exclude visitors: the site's holdout, then the namespace."""
     site, space = row.slot.site, row.namespace
     filters = []
     if site.holdout:

@@ -1,4 +1,4 @@
-"""The current snapshot, kept in memory and rebuilt when the configuration revision moves."""
+"""Store of the current snapshot, rebuilt in memory when the configuration revision changes."""
 
 import threading
 from datetime import UTC, datetime
@@ -9,15 +9,15 @@ from django.db import Error, close_old_connections, connection
 from experiments.selectors import serving
 from experiments.services.serving.snapshot import Snapshot, build_snapshot, logger
 
-# Between two looks that clients ask for.
+# Least interval between checks that clients request.
 SHORTEST_AGE_S = 0.1
 
 
 class SnapshotStore:
-    """Hands out the newest snapshot; looks at the revision at most once in `max_age_s`.
+    """Holder of the newest snapshot; checks the revision at most once in `max_age_s`.
 
-    With `in_background` a thread looks, from the first request on, and no request waits for it;
-    should it be late, requests look themselves, as they do without it.
+    With `in_background` a thread checks, from the first request on, and no request waits for it;
+    if it is late, requests check the revision themselves, as they do without it.
     """
 
     def __init__(self, *, max_age_s: float, in_background: bool = False) -> None:
@@ -30,7 +30,7 @@ class SnapshotStore:
         self._closed = threading.Event()
 
     def current(self) -> Snapshot:
-        """Return a snapshot: an old one rather than none while the database is silent.
+        """Return a snapshot: an old one if the database is unreachable.
 
         Raises:
             django.db.Error: If the database cannot be read and never could.
@@ -40,19 +40,19 @@ class SnapshotStore:
             return self._first()
         if monotonic() - self._checked_at < self._patience_s:
             return snapshot
-        # While one thread looks at the revision, the others go on with what they have.
+        # While one thread checks the revision, the others use the present snapshot.
         if not self._lock.acquire(blocking=False):
             return snapshot
         try:
-            return self._looked(snapshot)
+            return self._try_refresh(snapshot)
         finally:
             self._lock.release()
 
     def at_least(self, revision: int) -> Snapshot:
-        """Return a snapshot of this revision or a later one, if there is one by now.
+        """Return a snapshot of this revision or a later one, if available by now.
 
-        A client may have the revision from a stream before this process has read it. Reads at most
-        ten times a second, for any number that a stranger may send.
+        For clients that learnt of the revision before this process did. Checks at most ten
+        times a second, since a stranger may send any number.
         """
         snapshot = self.current()
         if snapshot.revision >= revision or monotonic() - self._checked_at < SHORTEST_AGE_S:
@@ -60,7 +60,7 @@ class SnapshotStore:
         with self._lock:
             if monotonic() - self._checked_at < SHORTEST_AGE_S:
                 return self._snapshot or snapshot
-            return self._looked(snapshot)
+            return self._try_refresh(snapshot)
 
     def close(self) -> None:
         """End the thread in the background, if there is one."""
@@ -71,34 +71,34 @@ class SnapshotStore:
             if self._snapshot is not None:
                 return self._snapshot
             try:
-                snapshot = self._refreshed()
+                snapshot = self._refresh()
             finally:
                 close_old_connections()
-            # Not before: a process that forks after its start would leave the thread behind.
+            # Started late: a fork after the start would lose the thread.
             if self._in_background:
-                threading.Thread(target=self._keep_looking, name="snapshot", daemon=True).start()
+                threading.Thread(target=self._keep_refreshing, name="snapshot", daemon=True).start()
             return snapshot
 
-    def _keep_looking(self) -> None:
+    def _keep_refreshing(self) -> None:
         try:
             while not self._closed.wait(self._max_age_s):
                 with self._lock:
                     if self._snapshot is not None:
-                        self._looked(self._snapshot)
+                        self._try_refresh(self._snapshot)
         finally:
-            connection.close()  # This thread's own.
+            connection.close()  # The connection of this thread.
 
-    def _looked(self, snapshot: Snapshot) -> Snapshot:
+    def _try_refresh(self, snapshot: Snapshot) -> Snapshot:
         try:
-            return self._refreshed()
+            return self._refresh()
         except Error:
             logger.exception("Serving revision %s: the database is silent.", snapshot.revision)
             return snapshot
         finally:
             close_old_connections()
 
-    def _refreshed(self) -> Snapshot:
-        # First of all: a silent database is asked once in `max_age_s` too.
+    def _refresh(self) -> Snapshot:
+        # Set first, so that a failing database is also queried only once in `max_age_s`.
         self._checked_at = monotonic()
         revision = serving.config_revision()
         if self._snapshot is None or self._snapshot.revision != revision:
