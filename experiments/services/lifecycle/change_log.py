@@ -1,4 +1,4 @@
-"""Change log of an experiment: each change with its time, author and reason."""
+"""History of an experiment: its changes, with time, author and reason."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ Kind = Change.Kind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Occasion:
-    """Time, author (None for the service itself or a server) and reason of a change."""
+    """Time, author (None: the service itself, or a server) and reason of a change."""
 
     now: datetime
     author: Any = None

@@ -1,4 +1,4 @@
-"""Drafts from chosen wordings or from another experiment."""
+"""Drafts made from chosen wordings, with CTAs styled like the slot's default."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -32,10 +32,10 @@ def draft_experiment(
     audience: Audience | None,
     now: datetime,
 ) -> Experiment:
-    """Return a new draft on the slot: its default CTA against one CTA for each wording.
+    """Return a new draft on the slot that tests its default CTA against one CTA per wording.
 
     Raises:
-        DraftingError: If wordings are missing or too many, or the audience is another site's.
+        DraftingError: If there are no wordings or too many, or the audience is another site's.
     """
     chosen = list(dict.fromkeys(text.strip() for text in texts if text.strip()))
     if not chosen:
@@ -61,7 +61,7 @@ def draft_experiment(
 
 
 def make_cta(*, slot: Slot, text: str, locale: str) -> CTA:
-    """Return a CTA of `text` that looks like the slot's default, an existing one if possible."""
+    """Return a CTA with `text` in the style of the slot's default, an existing one if any."""
     known = CTA.objects.filter(
         site=slot.site_id, wordings__locale=locale, wordings__text=text, **_look(slot.default_cta)
     ).first()
@@ -89,7 +89,7 @@ def _free_name(site_id: int, text: str) -> str:
 
 
 def _equal_shares(count: int) -> list[Decimal]:
-    """Return equal shares that sum to 1: the control gets what rounding leaves."""
+    """Return equal shares that sum to 1: the control gets the rounding remainder."""
     share = (1 / Decimal(count)).quantize(STEP, rounding=ROUND_DOWN)
     return [1 - share * (count - 1), *[share] * (count - 1)]
 
@@ -107,7 +107,7 @@ def duplicate_experiment(*, experiment: Experiment, key: str) -> Experiment:
     copy.started_at = copy.stopped_at = copy.rolled_back_at = None
     copy.starts_at = copy.ends_at = None
     copy.rollback_reason = ""
-    if ramp:  # What is left of a ramp is its end: the copy begins anew.
+    if ramp:  # Only the end of a ramp is left: the copy begins anew.
         copy.coverage = Decimal(1)
     copy.save()
     for arm in arms:

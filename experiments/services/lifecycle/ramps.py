@@ -1,4 +1,4 @@
-"""Ramps: coverage raised in steps, without moving any visitor."""
+"""Ramps: the share of the audience grows in steps, and no visitor changes arm."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,20 +18,20 @@ from experiments.services.lifecycle.traffic_allocation import (
     change_traffic,
 )
 
-# What a new ramp suggests, in percent: the steps of GrowthBook's safe roll-outs, a day each.
+# Default of a new ramp, in percent: the steps of GrowthBook's safe roll-outs, a day each.
 SUGGESTED = (1, 5, 10, 25, 50, 100)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedStep:
-    """Coverage, and the hours to hold it before the next step."""
+    """Share of the audience, and hours until the next step."""
 
     coverage: Decimal
     hold_hours: Decimal = Decimal(24)
 
 
 def ramp_faults(steps: Sequence[PlannedStep]) -> list[str]:
-    """Return what is wrong with a ramp, in sentences."""
+    """Return the faults of a ramp, in sentences."""
     faults = []
     coverages = [step.coverage for step in steps]
     if any(later <= earlier for earlier, later in pairwise(coverages)):
@@ -45,10 +45,10 @@ def ramp_faults(steps: Sequence[PlannedStep]) -> list[str]:
 
 @transaction.atomic
 def set_ramp(*, experiment: Experiment, steps: Sequence[PlannedStep], occasion: Occasion) -> None:
-    """Replace the ramp; a live experiment goes to its first step at once. No steps: no ramp.
+    """Replace the ramp; a live experiment goes to its first step at once. No steps remove it.
 
     Raises:
-        CannotChangeError: If the experiment has ended or the steps cannot be.
+        CannotChangeError: If the experiment has ended or the steps are invalid.
     """
     locked = Experiment.objects.select_for_update(no_key=True).get(pk=experiment.pk)
     faults = ramp_faults(steps)
@@ -68,7 +68,7 @@ def set_ramp(*, experiment: Experiment, steps: Sequence[PlannedStep], occasion: 
 
 
 def begin_ramp(*, experiment: Experiment, occasion: Occasion) -> None:
-    """Take in the first step's part of the audience. Call in the transaction of the start."""
+    """Apply the coverage of the first step. Call in the transaction of the start."""
     first = experiment.ramp.order_by("number").first()
     if first is None:
         return
@@ -86,13 +86,13 @@ def hold_again(*, experiment: Experiment, now: datetime) -> None:
 
 
 def advance_ramp(*, experiment: Experiment, now: datetime) -> bool:
-    """Go to the next step if the present one has lasted; return whether it was gone to."""
+    """Go to the next step if the present one is over; return True if so."""
     following = due_step(experiment, now)
     return following is not None and _reach(experiment, following, Occasion(now=now))
 
 
 def due_step(experiment: Experiment, now: datetime) -> RampStep | None:
-    """Return the step to go to now; None while the present one holds, or there is none."""
+    """Return the step that is due; None while the present one lasts or if none is left."""
     steps = list(experiment.ramp.order_by("number"))
     for present, following in pairwise(steps):
         if present.reached_at is None or following.reached_at is not None:
@@ -102,14 +102,14 @@ def due_step(experiment: Experiment, now: datetime) -> RampStep | None:
 
 
 def step_ends_at(step: RampStep) -> datetime:
-    """Return when a reached step has lasted."""
+    """Return the time at which a reached step is over."""
     if step.reached_at is None:
         raise ValueError(f"step {step.number}: has not been reached")
     return step.reached_at + timedelta(hours=float(step.hold_hours))
 
 
 def ramps_due(now: datetime) -> list[Experiment]:
-    """Return the running experiments whose present step has lasted."""
+    """Return the running experiments whose present step is over."""
     return [row for row in lifecycle.ramping_experiments() if due_step(row, now) is not None]
 
 

@@ -20,7 +20,7 @@ class CannotStartError(Exception):
 
 
 def readiness_faults(draft: Experiment) -> list[str]:
-    """Return what keeps a draft from starting, as sentences; an empty list if it may start."""
+    """Return the faults that keep a draft from starting, as sentences; none if it may start."""
     return [
         *_arm_faults(draft),
         *_ramp_faults(draft),
@@ -61,7 +61,7 @@ def _belonging_faults(experiment: Experiment) -> Iterator[str]:
 
 
 def _rivalry(experiment: Experiment) -> Iterator[str]:
-    """Say which live experiment would meet this one in the same visitor."""
+    """Describe the live experiment that would share visitors with this one."""
     for rival in lifecycle.live_rivals(experiment):
         if not _kept_apart(experiment, rival):
             yield _("%(rival)s is live on the same slot and audience.") % {"rival": rival.key}

@@ -1,4 +1,4 @@
-"""Schedules: planned starts and ends and ramp steps that are due, checked every minute."""
+"""Scheduled changes of experiments, run every minute: starts, ends and steps of ramps."""
 
 import logging
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class CannotScheduleError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tended:
-    """Keys of the experiments to which something happened."""
+    """Keys of the experiments that changed."""
 
     started: tuple[str, ...]
     not_started: tuple[str, ...]
@@ -32,7 +32,7 @@ class Tended:
 
 
 def tend_experiments(*, now: datetime) -> Tended:
-    """Do what is due. One experiment that cannot go on does not hold up the others."""
+    """Run due changes. An experiment that fails does not hold up the others."""
     drafts = list(lifecycle.drafts_to_start(now=now))
     started = [row.key for row in drafts if _start(row, now)]
     return Tended(
@@ -54,7 +54,7 @@ def set_schedule(
     ends_at: datetime | None,
     occasion: Occasion,
 ) -> bool:
-    """Plan the start of a draft and the end of what has not ended; return False if it has.
+    """Plan the start of a draft and the end of an experiment; return False if it has ended.
 
     Raises:
         CannotScheduleError: If the end does not come after the start and after now.

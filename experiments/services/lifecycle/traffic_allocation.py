@@ -1,8 +1,8 @@
 """Shares and coverage of an experiment while it is live: each change is a new phase.
 
-People, ramps and adaptive allocators all change traffic through this module. A visitor who
-was assigned keeps the arm (`experiments.assignment.phases`, `serving.arm_assignment`), and the
-report knows which shares held when.
+All changes of traffic go through here, by a person, a ramp or an adaptive allocator. Assigned
+visitors keep their arm (`experiments.assignment.phases`, `serving.arm_assignment`), and the
+report uses the shares of each period.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ STEP = Decimal("0.0001")
 
 
 class CannotChangeError(Exception):
-    """The traffic is impossible; `reasons` are sentences for the caller."""
+    """The traffic is invalid; `reasons` are sentences for the user."""
 
     def __init__(self, reasons: list[str]) -> None:
         super().__init__(" ".join(reasons))
@@ -41,24 +41,24 @@ def change_traffic(
     coverage: Decimal | None = None,
     kind: Kind = Kind.SHARES,
 ) -> bool:
-    """Give the arms other shares, or take another part of the visitors in.
+    """Change the shares of the arms, or the coverage.
 
     Args:
-        experiment: Running or paused.
+        experiment: Running or paused experiment.
         occasion: Time, author and reason.
-        shares: By the arms' keys, all of them, above 0 in steps of 0.01 %, summing to 1; None
+        shares: Shares by key of arm, for all arms, above 0 in steps of 0.01 %, summing to 1; None
             leaves them as they are.
-        coverage: Above 0 up to 1 in the same steps; None leaves it.
-        kind: Kind of the change in the log.
+        coverage: Share of the audience, above 0 up to 1 in the same steps; None leaves it.
+        kind: Kind of change in the history.
 
     Returns:
-        False if everything is so already.
+        False if nothing changes.
 
     Raises:
-        CannotChangeError: If the experiment is not live, or the numbers cannot be.
+        CannotChangeError: If the experiment is not live, or the numbers are invalid.
     """
     rows = Experiment.objects.select_for_update(no_key=True)
-    # As it is now: the row is the lock, two changes come one after the other.
+    # The current row, locked: concurrent changes run one after the other.
     live = rows.get(pk=experiment.pk)
     variants = list(live.variants.order_by("arm"))
     reasons = list(_faults(live, variants, shares, coverage))
@@ -76,9 +76,9 @@ def change_traffic(
 
 
 def begin_phases(experiment: Experiment, variants: Sequence[Variant], occasion: Occasion) -> None:
-    """Write the first phase of an experiment that starts with a part of its visitors.
+    """Write the first phase of an experiment that starts with partial coverage.
 
-    Small parts are cut to whole buckets here, so that the shares are met as well as they can be.
+    Small parts are cut to whole buckets here, so that the shares are met as closely as possible.
     """
     shares = [float(arm.share) for arm in variants]
     slices = first_slices(shares, float(experiment.coverage))
@@ -105,7 +105,7 @@ def _new_phase(
 
 
 def _write_past(experiment: Experiment, variants: Sequence[Variant]) -> Sequence[Slice]:
-    """Write down the phase that has held since the start, exactly as it was served."""
+    """Store the phase in force since the start, exactly as it was served."""
     shares = [float(arm.share) for arm in variants]
     slices = slices_of(bucket_ranges(len(shares), float(experiment.coverage), shares))
     if experiment.started_at is None:  # The database forbids it: experiment_started_unless_draft.
@@ -148,7 +148,7 @@ def _faults(
 
 
 def share_faults(keys: set[str], shares: Mapping[str, Decimal]) -> Iterator[str]:
-    """Yield what is wrong with the shares of these arms."""
+    """Yield the faults of these arms' shares."""
     if set(shares) != keys:
         yield _("Give a share to each arm: %(keys)s.") % {"keys": ", ".join(sorted(keys))}
     wrong = [key for key, share in shares.items() if not _is_part(share)]
@@ -167,6 +167,6 @@ def _is_part(value: Decimal) -> bool:
 def _note(
     occasion: Occasion, variants: Sequence[Variant], shares: Sequence[Decimal], coverage: Decimal
 ) -> str:
-    """Return the new traffic, in figures that need no language, and what was said of it."""
+    """Return the new traffic, in language-neutral figures, with the reason given."""
     parts = [f"{arm.key} {share:.2%}" for arm, share in zip(variants, shares, strict=True)]
     return "\n".join(filter(None, (f"{', '.join(parts)}; {coverage:.2%}", occasion.note)))

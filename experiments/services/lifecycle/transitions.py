@@ -1,4 +1,4 @@
-"""Status transitions, draft to archived: each step is one conditional update."""
+"""Transitions draft -> running -> paused -> stopped -> archived, each one conditional update."""
 
 from datetime import datetime
 from typing import Any
@@ -32,7 +32,7 @@ def start_experiment(*, experiment: Experiment, now: datetime, author: Any = Non
         CannotStartError: If its arms, shares, ramp or neighbours do not allow it.
     """
     rows = Experiment.objects.select_for_update(of=("self",), no_key=True)
-    # As it is now, not as the caller read it: a draft may have been edited meanwhile.
+    # Read afresh: the draft may have been edited since the caller read it.
     draft = rows.select_related("slot", "audience", "namespace").get(pk=experiment.pk)
     # The slot's row is the lock: two experiments that would overlap start one after the other.
     Slot.objects.select_for_update(no_key=True).get(pk=draft.slot_id)
@@ -57,9 +57,9 @@ def pause_experiment(*, experiment: Experiment, now: datetime, author: Any = Non
 
 @transaction.atomic
 def resume_experiment(*, experiment: Experiment, now: datetime, author: Any = None) -> bool:
-    """Go on with the same arms; return False if it was not paused.
+    """Resume with the same arms; return False if it was not paused.
 
-    That undoes a roll-back; the alarm is still there, so it does not roll back by itself again.
+    This undoes a roll-back; the alarm persists, so there is no second automatic roll-back.
     """
     experiment.refresh_from_db(fields=["rolled_back_at"])
     was_rolled_back = experiment.rolled_back_at is not None
@@ -76,7 +76,7 @@ def resume_experiment(*, experiment: Experiment, now: datetime, author: Any = No
 
 @transaction.atomic
 def stop_experiment(*, experiment: Experiment, now: datetime, author: Any = None) -> bool:
-    """End it for good; return False if it was not live."""
+    """End the experiment for good; return False if it was not live."""
     occasion = Occasion(now=now, author=author)
     stopped = _move(
         experiment, STOP, occasion, old=Experiment.LIVE_STATUSES, new=Status.STOPPED, stopped_at=now
@@ -87,7 +87,7 @@ def stop_experiment(*, experiment: Experiment, now: datetime, author: Any = None
 
 
 def archive_experiment(*, experiment: Experiment, now: datetime, author: Any = None) -> bool:
-    """Put it out of the daily lists; return False if it was not stopped."""
+    """Remove it from the daily lists; return False if it was not stopped."""
     occasion = Occasion(now=now, author=author)
     return _move(experiment, ARCHIVE, occasion, old=(Status.STOPPED,), new=Status.ARCHIVED)
 
@@ -97,8 +97,8 @@ def roll_back_experiment(*, experiment: Experiment, reason: str, occasion: Occas
     """Show everybody the default CTA because of an alarm; return False if it was not running.
 
     Args:
-        experiment: Running.
-        reason: Not empty; see `services.operations.auto_rollback`.
+        experiment: Running experiment.
+        reason: Reason for the roll-back, not empty; see `services.operations.auto_rollback`.
         occasion: Time and author.
     """
     return _move(
@@ -113,7 +113,7 @@ def roll_back_experiment(*, experiment: Experiment, reason: str, occasion: Occas
 
 
 def set_rolls_back(*, experiment: Experiment, rolls_back: bool, occasion: Occasion) -> bool:
-    """Switch the roll-back by itself on or off; return False if it was so already."""
+    """Switch automatic roll-back on or off; return False if nothing changes."""
     rows = Experiment.objects.filter(pk=experiment.pk).exclude(rolls_back=rolls_back)
     with transaction.atomic():
         switched = rows.update(rolls_back=rolls_back)
