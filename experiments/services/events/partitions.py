@@ -19,6 +19,7 @@ DAYS_AHEAD = 7
 DAY = timedelta(days=1)
 TABLE = Event._meta.db_table
 # Serialises the creation of partitions; the number need only be unique to this code.
+# Never change: processes before and after an upgrade run side by side.
 LOCK = 5_226_311
 
 

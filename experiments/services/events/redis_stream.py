@@ -48,7 +48,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadEntry:
-    """Payload that could not be stored, and the reason; `entry` is its original id."""
+    """Dead letter: an entry that could not be stored, with the reason and its former id."""
 
     id: str
     payload: bytes
@@ -59,7 +59,7 @@ class DeadEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Depths:
-    """Numbers of entries: in the stream, read but not yet stored, and dead."""
+    """Backlog of the stream: entries, those read but not stored, and dead letters."""
 
     waiting: int
     pending: int

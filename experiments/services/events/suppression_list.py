@@ -18,6 +18,7 @@ from experiments.models import ErasedVisitor
 # After this, ingestion refuses all events from before the erasure as too old.
 KEPT_FOR = MAX_AGE + MAX_AHEAD + ID_SLACK
 # The number need only be unique to this code.
+# Never change: processes before and after an upgrade run side by side.
 LOCK = 5_226_312
 
 

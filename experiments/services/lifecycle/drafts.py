@@ -35,7 +35,7 @@ def draft_experiment(
     """Return a new draft on the slot that tests its default CTA against one CTA per wording.
 
     Raises:
-        DraftingError: If there are no wordings or too many, or the audience is another site's.
+        DraftingError: If wordings are missing or too many, or the audience is another site's.
     """
     chosen = list(dict.fromkeys(text.strip() for text in texts if text.strip()))
     if not chosen:

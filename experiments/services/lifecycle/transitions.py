@@ -59,7 +59,7 @@ def pause_experiment(*, experiment: Experiment, now: datetime, author: Any = Non
 def resume_experiment(*, experiment: Experiment, now: datetime, author: Any = None) -> bool:
     """Resume with the same arms; return False if it was not paused.
 
-    This undoes a roll-back; the alarm persists, so there is no second automatic roll-back.
+    This undoes a roll-back; the alarm persists, so it does not roll back automatically again.
     """
     experiment.refresh_from_db(fields=["rolled_back_at"])
     was_rolled_back = experiment.rolled_back_at is not None

@@ -1,6 +1,6 @@
 """Folding of events into one row per day, arm and segment.
 
-A visitor's contribution is a function of all their events, whatever the order of arrival:
+A visitor's contribution is a function of all their events, in any order of arrival:
 each fold recomputes the visitors it touches and books the difference. Hence folding is idempotent,
 late events are safe, and a rebuild from the raw events gives the same rows.
 """

@@ -33,6 +33,7 @@ NAMES = ", ".join(COLUMNS)
 # A visitor has events in one partition per day of activity. The days are stored, so that not
 # every partition is scanned. The visitor is stored as a 64-bit hash: a collision only costs a
 # needless scan.
+# Stored; never change.
 HASHED = "('x' || substr(md5({visitor}), 1, 16))::bit(64)::bigint"
 DAY_OF_ID = """
     (date '1970-01-01' + (('x' || lpad(substr(replace({id}::text, '-', ''), 1, 12), 16, '0')

@@ -10,6 +10,7 @@ from experiments.selectors import serving
 from experiments.services.catalogue.cta_content import cta_values
 
 # Query parameter of a page's address, and attribute of a context.
+# In links that people have; never rename.
 PARAMETER = "ctaopt_preview"
 ATTRIBUTE = "preview"
 MAX_AGE_S = 7 * 86_400
