@@ -1,4 +1,4 @@
-"""An encoder adapted to the copy of a site without any label: contrastive learning on itself."""
+"""Unsupervised adaptation of an encoder to a site's copy, by contrastive learning (SimCSE)."""
 
 import copy
 import hashlib
@@ -20,12 +20,12 @@ RATE = 3e-5
 
 
 class AdaptedEncoder:
-    """A sentence-transformer whose network was changed.
+    """A sentence-transformer with adapted weights.
 
     Args:
-        encoder: Where it came from; its tokeniser is kept.
-        network: The changed network.
-        origin: Digest of what changed it.
+        encoder: The original encoder; its tokeniser is used.
+        network: The adapted network.
+        origin: Digest of the training that adapted it.
     """
 
     def __init__(self, encoder: SentenceEncoder, network: nn.Module, origin: str) -> None:
@@ -35,12 +35,12 @@ class AdaptedEncoder:
 
     @property
     def name(self) -> str:
-        """Name of the encoder it came from."""
+        """Name of the original encoder."""
         return self._encoder.name
 
     @property
     def fingerprint(self) -> str:
-        """Digest of the encoder it came from and of what changed it."""
+        """Digest of the original encoder and of the training that adapted it."""
         return hashlib.sha256(f"{self._encoder.fingerprint} {self._origin}".encode()).hexdigest()
 
     @property
@@ -51,26 +51,26 @@ class AdaptedEncoder:
     def encode(
         self, texts: Sequence[str], *, progress: Progress = no_progress
     ) -> NDArray[np.float32]:
-        """Return one unit vector a text, float32 (n, d)."""
+        """Return one unit vector per text, float32 (n, d)."""
         return encode_sorted(texts, self._encode, dimension=self.dimension, progress=progress)
 
     @torch.no_grad()
     def _encode(self, texts: list[str]) -> NDArray[np.float32]:
         batches = [texts[start : start + BATCH] for start in range(0, len(texts), BATCH)]
-        made = [_read(self._encoder, self._network, batch).cpu().numpy() for batch in batches]
-        return np.concatenate(made).astype(np.float32)
+        vectors = [_read(self._encoder, self._network, batch).cpu().numpy() for batch in batches]
+        return np.concatenate(vectors).astype(np.float32)
 
 
 def adapt_encoder(
     encoder: SentenceEncoder, texts: Sequence[str], *, seed: int, epochs: int = 1
 ) -> AdaptedEncoder:
-    """Return an encoder for which two readings of a text are alike, and those of two texts apart.
+    """Adapt an encoder: pull two readings of a text together, push different texts apart.
 
-    Two readings differ by the activations that are left out at random.
+    The two readings differ in the activations that dropout removes.
 
     Args:
-        encoder: Its own weights do not change.
-        texts: Unlabelled texts of the target, at least two different ones.
+        encoder: The encoder to adapt; its own weights do not change.
+        texts: Unlabelled texts of the target, at least two of them different.
         seed: Seed of order and dropout, >= 0.
         epochs: Passes over the texts.
 
@@ -79,19 +79,19 @@ def adapt_encoder(
 
     Source: SimCSE, unsupervised, Gao, Yao and Chen (2021), EMNLP, arXiv 2104.08821.
     """
-    different = sorted(set(texts))
-    if len(different) < 2:
-        raise ValueError(f"texts: {len(different)} different ones, two are needed")
+    unique = sorted(set(texts))
+    if len(unique) < 2:
+        raise ValueError(f"texts: {len(unique)} different ones, two are needed")
     network = copy.deepcopy(encoder.network)
-    network.requires_grad_(requires_grad=True)  # Whoever shares the encoder's layers froze them.
+    network.requires_grad_(requires_grad=True)  # Other users of the layers may have frozen them.
     rng = np.random.default_rng(seed)
     optimizer = torch.optim.AdamW(network.parameters(), lr=RATE)
     with seeded(seed, device_of([network])):
         network.train()
         for _ in range(epochs):
-            order = rng.permutation(len(different))
+            order = rng.permutation(len(unique))
             for start in range(0, len(order) - 1, BATCH):
-                batch = [different[at] for at in order[start : start + BATCH]]
+                batch = [unique[at] for at in order[start : start + BATCH]]
                 views = [_read(encoder, network, batch) for _ in range(2)]
                 loss = _contrast(*views)
                 optimizer.zero_grad()
@@ -99,7 +99,7 @@ def adapt_encoder(
                 nn.utils.clip_grad_norm_(network.parameters(), 1.0)
                 optimizer.step()
     network.train(mode=False)
-    digest = hashlib.sha256("\n".join(different).encode()).hexdigest()
+    digest = hashlib.sha256("\n".join(unique).encode()).hexdigest()
     return AdaptedEncoder(encoder, network, f"simcse {seed} {epochs} {digest}")
 
 
@@ -112,6 +112,6 @@ def _read(encoder: SentenceEncoder, network: nn.Module, texts: list[str]) -> Ten
 
 
 def _contrast(first: Tensor, second: Tensor) -> Tensor:
-    """Return the loss of telling, for each text, its second reading from those of others."""
-    alike = first @ second.T / TEMPERATURE
-    return nn.functional.cross_entropy(alike, torch.arange(len(first), device=first.device))
+    """Return the loss of matching each text's first reading with its own second one."""
+    similarity = first @ second.T / TEMPERATURE
+    return nn.functional.cross_entropy(similarity, torch.arange(len(first), device=first.device))

@@ -1,4 +1,4 @@
-"""Some groups watch a training and tell when it no longer learns: early stopping."""
+"""Early stopping on a validation set of contrast groups."""
 
 import math
 from collections.abc import Sequence
@@ -13,24 +13,24 @@ from torch import Tensor, nn
 
 from ml.dataset.contrast_groups import Arms
 
-# With fewer groups to look at, a loss tells more of them than of the training.
+# With fewer groups, the loss depends more on the sample than on the training.
 MIN_WATCHED = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingTrace:
-    """How a training went; JSON-able.
+    """Record of one training; JSON-able, so its field names are stored.
 
     Args:
-        seed: Of order and dropout.
-        planned: Steps there would have been.
-        taken: Steps there were.
-        kept: The step whose weights were kept; 0: the linear probe.
-        watched: Groups that watched it; 0: none did, and it went to its end.
-        withheld: Whether it was not taught them.
-        loss_before: Share of their results that the probe leaves unexplained, in [0, 1]; None if
-            nothing was watched.
-        loss: The same at the step that was kept.
+        seed: Seed of order and dropout.
+        planned: Steps planned.
+        taken: Steps taken.
+        kept: Step whose weights were kept; 0: the linear probe.
+        watched: Number of validation groups; 0: no early stopping.
+        withheld: True if the validation groups were excluded from training.
+        loss_before: Share of the validation targets that the probe leaves unexplained, in [0, 1];
+            None without validation groups.
+        loss: The same at the kept step.
     """
 
     # Stored; never rename.
@@ -45,18 +45,18 @@ class TrainingTrace:
 
 
 def watched_groups(arms: Arms, *, share: float, number: int) -> NDArray[np.bool_]:
-    """Return which groups watch a training, bool (g,).
+    """Return the mask of the validation groups of a training, bool (g,).
 
-    Groups that share a wording are watched together or not at all.
+    Groups that share a wording are chosen together or not at all.
 
     Args:
         arms: Arms of g groups.
-        share: Of the groups to watch, in [0, 1).
-        number: Of the training, >= 0: the watched groups of the first 1/share trainings are
-            disjoint, so that several trainings together are taught everything.
+        share: Share of the groups to choose, in [0, 1).
+        number: Number of the training, >= 0: the first 1/share trainings get disjoint groups, so
+            that together they learn from everything.
 
     Returns:
-        None of them if the share is 0 or there would be fewer than 30.
+        All False if the share is 0 or fewer than 30 groups would be chosen.
 
     >>> arms = Arms(
     ...     texts=("Go", "Try") * 400,
@@ -67,23 +67,23 @@ def watched_groups(arms: Arms, *, share: float, number: int) -> NDArray[np.bool_
     >>> watched_groups(arms, share=0.1, number=0).any()  # All of them share their wordings.
     np.False_
     """
-    nothing = np.zeros(arms.n_groups, dtype=bool)
+    none = np.zeros(arms.n_groups, dtype=bool)
     if not share:
-        return nothing
+        return none
     family = _families(arms)
     every = round(1 / share)
     order = np.random.default_rng(0).permutation(family.max() + 1)
     chosen = np.isin(family, order[number % every :: every])
     is_fair = MIN_WATCHED <= chosen.sum() <= arms.n_groups / 2
-    return chosen if is_fair else nothing
+    return chosen if is_fair else none
 
 
 class EarlyStopping:
-    """Remembers the weights that did best so far.
+    """Keeps a copy of the weights with the lowest loss so far.
 
     Args:
-        weights: What is trained.
-        patience: Looks without a lower loss after which to stop, >= 1.
+        weights: The trained weights.
+        patience: Evaluations without a lower loss after which to stop, >= 1.
 
     >>> weight = nn.Parameter(torch.zeros(1))
     >>> watch = EarlyStopping([weight], patience=9)
@@ -101,15 +101,15 @@ class EarlyStopping:
 
     @property
     def loss(self) -> float | None:
-        """The lowest loss so far; None before the first look."""
+        """The lowest loss so far; None before the first evaluation."""
         return min(self.losses) if self.losses else None
 
     def note(self, step: int, loss: float) -> bool:
-        """Note a loss; return whether to go on: not from where there are no numbers any more."""
+        """Record a loss; return False if training should stop, as at once after a NaN."""
         if math.isnan(loss):
             return False
         if not self.losses or loss < min(self.losses):
-            self._best = [each.detach().clone() for each in self._weights]
+            self._best = [weight.detach().clone() for weight in self._weights]
             self._waited, self.kept = 0, step
         else:
             self._waited += 1
@@ -118,14 +118,14 @@ class EarlyStopping:
 
     @torch.no_grad()
     def restore(self) -> None:
-        """Put the weights that did best back; without a look, all stay as they are."""
+        """Restore the best weights; without an evaluation, leave all unchanged."""
         for weights, best in zip(self._weights, self._best, strict=False):
             weights.copy_(best)
 
 
 def _families(arms: Arms) -> NDArray[np.int64]:
-    """Return a number for each group, int64 (g,), equal where wordings are shared."""
+    """Return a number for each group, int64 (g,), equal for groups that share wordings."""
     _, text = np.unique(arms.texts, return_inverse=True)
-    stands = csr_array((np.ones(len(text)), (arms.group, text)))
-    _, family = connected_components(stands @ stands.T, directed=False)
+    incidence = csr_array((np.ones(len(text)), (arms.group, text)))
+    _, family = connected_components(incidence @ incidence.T, directed=False)
     return np.asarray(family, dtype=np.int64)

@@ -1,8 +1,8 @@
-"""A network trained by several processes, each on a device of its own.
+"""Data-parallel training of a network by several processes, one per device.
 
-`tune_together` starts them with torchrun, as `accelerate launch` does; accelerate tells each its
-device and adds the gradients. They are processes from scratch: what was forked from one that has
-touched a graphics card cannot use it. What they need lies in a folder, as safetensors and JSON.
+`tune_together` starts them with torchrun, as `accelerate launch` does; accelerate assigns the
+devices and sums the gradients. The processes are spawned: a fork of a process that has used a
+graphics card cannot use it. Their input lies in a folder, as safetensors and JSON.
 """
 
 import json
@@ -33,27 +33,27 @@ from ml.fine_tuning.transformer_layers import States, adapted, trainable_layers
 from ml.progress import Progress, no_progress
 from ml.tensors import below
 
-JOB, TENSORS, MADE, COURSE, ERRORS = (
+JOB, TENSORS, RESULT, TRACE, ERRORS = (
     "job.json",
     "job.safetensors",
     "made.safetensors",
     "course.json",
     "errors.txt",
 )
-LAYERS, TOLD = "layers.", "fraction done: "
+LAYERS, PROGRESS_PREFIX = "layers.", "fraction done: "
 ARRAYS = ("group", "target", "evidence", "watched", "taught")
-# "[rank0]: ValueError: ..." in what torchrun passes on.
+# "[rank0]: ValueError: ..." in torchrun's output.
 _ERROR = re.compile(r"^\[rank\d+\]: \w*(Error|Exception)\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TuningPlan:
-    """What of a network is trained, and how.
+    """Trained part of a network, and the settings.
 
     Args:
-        settings: How.
+        settings: Training settings.
         n_frozen: Layers, counted from below, that keep their weights.
-        adapter_rank: Rank of the adapters that are trained in the layers' stead; 0: none are.
+        adapter_rank: Rank of the adapters trained in place of the layers; 0: no adapters.
     """
 
     settings: TuningSettings
@@ -73,12 +73,12 @@ def tune_network(
     """Train the upper layers of a network, in place, and a head.
 
     Args:
-        network: From `shortened`.
+        network: Network from `shortened`.
         head: Direction to start from, float64 (d,).
-        training_data: What is learned from.
-        plan: What is trained, and how.
-        process_group: Those who train it; each calls this.
-        progress: Told the fraction of the steps done.
+        training_data: The training data.
+        plan: The trained part and the settings.
+        process_group: Processes that train it; each calls this function.
+        progress: Called with the fraction of the steps done.
     """
     layers = trainable_layers(network, plan.n_frozen)
     rank, n_frozen = plan.adapter_rank, plan.n_frozen
@@ -106,20 +106,20 @@ def tune_together(
     n_processes: int,
     progress: Progress = no_progress,
 ) -> Tuned:
-    """Do the same in several processes on this machine.
+    """Train like `tune_network`, in several processes on this machine.
 
-    Equal to `tune_network` but for the order of sums and for what dropout leaves out.
+    Results differ only by the order of sums and by the activations that dropout removes.
 
     Args:
-        network: From `shortened`; it gets the trained weights.
+        network: Network from `shortened`; it gets the trained weights.
         head: Direction to start from, float64 (d,).
-        training_data: What is learned from.
-        plan: What is trained, and how.
-        n_processes: How many, >= 1: one for each graphics card, or on processors alone any.
-        progress: Told the fraction of the steps done.
+        training_data: The training data.
+        plan: The trained part and the settings.
+        n_processes: Number of processes, >= 1: one per graphics card; any number on processors.
+        progress: Called with the fraction of the steps done.
 
     Raises:
-        FitError: If they fail.
+        FitError: If a process fails.
     """
     layers = nn.ModuleList(trainable_layers(network, plan.n_frozen))
     with TemporaryDirectory() as name:
@@ -128,18 +128,18 @@ def tune_together(
         (folder / JOB).write_text(json.dumps(asdict(plan) | {"seed": training_data.seed}))
         save_file(_tensors(layers, head, training_data), folder / TENSORS)
         _run(folder, n_processes, progress)
-        made = load_file(folder / MADE)
-        trace = TrainingTrace(**json.loads((folder / COURSE).read_text()))
-    tuned = Tuned(head=made.pop("head").numpy(), trace=trace)
-    layers.load_state_dict(made)
+        tensors = load_file(folder / RESULT)
+        trace = TrainingTrace(**json.loads((folder / TRACE).read_text()))
+    tuned = Tuned(head=tensors.pop("head").numpy(), trace=trace)
+    layers.load_state_dict(tensors)
     return tuned
 
 
 def work(folder: Path) -> None:
-    """Be one of the processes: train what lies in a folder; the first writes what was made.
+    """Entry point of a worker process: train from a folder; rank 0 writes the result.
 
     Args:
-        folder: From `tune_together`.
+        folder: Folder that `tune_together` filled.
     """
     state = PartialState(cpu=not torch.cuda.is_available())
     job, tensors = json.loads((folder / JOB).read_text()), load_file(folder / TENSORS)
@@ -154,17 +154,17 @@ def work(folder: Path) -> None:
         training_data,
         plan=plan,
         process_group=ProcessGroup(rank=state.process_index, size=state.num_processes),
-        progress=_tell if state.is_main_process else no_progress,
+        progress=_print_progress if state.is_main_process else no_progress,
     )
     if state.is_main_process:
-        made = {name: values.cpu().contiguous() for name, values in layers.state_dict().items()}
-        save_file(made | {"head": torch.from_numpy(tuned.head)}, folder / MADE)
-        (folder / COURSE).write_text(json.dumps(asdict(tuned.trace)))
+        weights = {name: values.cpu().contiguous() for name, values in layers.state_dict().items()}
+        save_file(weights | {"head": torch.from_numpy(tuned.head)}, folder / RESULT)
+        (folder / TRACE).write_text(json.dumps(asdict(tuned.trace)))
     state.destroy_process_group()
 
 
 def _run(folder: Path, n_processes: int, progress: Progress) -> None:
-    """Start the processes, pass on how far they are, and stop them if that is not wanted."""
+    """Start the processes, report their progress, and stop them if reporting raises."""
     command = [
         *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
         *("--local-addr=127.0.0.1", f"--nproc-per-node={n_processes}"),
@@ -181,9 +181,9 @@ def _run(folder: Path, n_processes: int, progress: Progress) -> None:
     ):
         try:
             for line in running.stdout or ():
-                # Libraries may say something of their own there.
-                if line.startswith(TOLD):
-                    progress(float(line.removeprefix(TOLD)))
+                # Libraries may print to the same stream.
+                if line.startswith(PROGRESS_PREFIX):
+                    progress(float(line.removeprefix(PROGRESS_PREFIX)))
         except BaseException:
             running.terminate()
             raise
@@ -191,14 +191,14 @@ def _run(folder: Path, n_processes: int, progress: Progress) -> None:
         raise FitError(f"{n_processes} processes: {_reason((folder / ERRORS).read_text())}")
 
 
-def _reason(said: str) -> str:
-    """Return the error that a process died of: torchrun says much after it."""
-    lines = [line.split(": ", 1)[-1] for line in said.splitlines() if _ERROR.search(line)]
+def _reason(output: str) -> str:
+    """Return the error that ended a process, without torchrun's long output after it."""
+    lines = [line.split(": ", 1)[-1] for line in output.splitlines() if _ERROR.search(line)]
     return lines[0] if lines else "they ended without a word"
 
 
-def _tell(fraction: float) -> None:
-    sys.stdout.write(f"{TOLD}{fraction}\n")
+def _print_progress(fraction: float) -> None:
+    sys.stdout.write(f"{PROGRESS_PREFIX}{fraction}\n")
     sys.stdout.flush()
 
 
@@ -215,7 +215,7 @@ def _tensors(
     }
     return {
         "states": torch.cat(training_data.states.rows),
-        **{name: torch.from_numpy(np.ascontiguousarray(each)) for name, each in arrays.items()},
+        **{name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()},
         **weights,
     }
 
@@ -227,10 +227,10 @@ def _training_data(tensors: Mapping[str, torch.Tensor], seed: int) -> TrainingDa
 
 
 def _network(folder: Path, device: torch.device) -> PreTrainedModel:
-    """Return a network of the shape that is wanted; only its upper layers are ever used."""
+    """Return a network of the configured shape; only its upper layers are used."""
     config = AutoConfig.from_pretrained(folder, local_files_only=True)
-    made = AutoModel.from_config(config)  # type: ignore[no-untyped-call]
-    return cast(PreTrainedModel, made.to(device))
+    network = AutoModel.from_config(config)  # type: ignore[no-untyped-call]
+    return cast(PreTrainedModel, network.to(device))
 
 
 if __name__ == "__main__":

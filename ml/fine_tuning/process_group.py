@@ -1,4 +1,4 @@
-"""Processes that train one network together: each reads a share of every step's groups."""
+"""Data-parallel process group: each process reads a share of every step's groups."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessGroup:
-    """A process and its like, which hold equal weights.
+    """A data-parallel process group; all members hold the same weights.
 
     Args:
-        rank: Of this process, in [0, size).
-        size: Processes there are, >= 1; more than one find each other through accelerate.
+        rank: Rank of this process, in [0, size).
+        size: Number of processes, >= 1; several communicate through accelerate.
 
     >>> ProcessGroup(rank=1, size=2).share(["a", "b", "c"])
     ['b']
@@ -27,14 +27,14 @@ class ProcessGroup:
     size: int = 1
 
     def share(self, items: Sequence[Item]) -> Sequence[Item]:
-        """Return what this process reads of some items; together they read each once."""
+        """Return this process's share of some items; the shares are disjoint and complete."""
         return items[self.rank :: self.size]
 
     def total(self, values: Tensor) -> Tensor:
         """Return the sum over all processes, equal in each.
 
         Args:
-            values: Of one shape everywhere.
+            values: Tensor of the same shape in every process.
         """
         if self.size == 1:
             return values
@@ -45,15 +45,15 @@ class ProcessGroup:
         """Give every process the sum of all processes' gradients.
 
         Args:
-            weights: Those of a process that read nothing in this step need have no gradient.
+            weights: The trained weights; without a gradient if this process read nothing.
         """
         if self.size == 1:
             return
         gradients = [torch.zeros_like(w) if w.grad is None else w.grad for w in weights]
-        summed = self.total(torch.cat([each.flatten() for each in gradients]))
-        parts = torch.split(summed, [each.numel() for each in weights])
-        for each, part in zip(weights, parts, strict=True):
-            each.grad = part.view_as(each)
+        summed = self.total(torch.cat([gradient.flatten() for gradient in gradients]))
+        parts = torch.split(summed, [weight.numel() for weight in weights])
+        for weight, part in zip(weights, parts, strict=True):
+            weight.grad = part.view_as(weight)
 
 
 ALONE = ProcessGroup()

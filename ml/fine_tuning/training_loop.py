@@ -1,4 +1,4 @@
-"""The training loop of a pretrained network: linear probe first, then its upper layers."""
+"""Training loop of a pretrained network: its upper layers, from a linear probe on."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,31 +15,31 @@ from ml.fine_tuning.process_group import ALONE, ProcessGroup
 from ml.fine_tuning.transformer_layers import States, device_of, seeded, upper_means
 from ml.progress import Progress, no_progress
 
-# Texts of a step are read so many at a time, those of similar length together.
+# Texts read at a time within a step; those of similar length go together.
 PART = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TuningSettings:
-    """How the upper layers are trained.
+    """Settings of the training of the upper layers.
 
     Args:
         epochs: Passes over the groups, >= 1.
         groups_a_step: Groups a step, >= 1.
-        body_rate: Largest learning rate of the layers; that of each lower one is `decay` times.
+        body_rate: Largest learning rate of the top layer; each lower one's is `decay` times it.
         head_rate: Largest learning rate of the head.
         decay: Learning rate of a layer over that of the one above it, in (0, 1].
         warm_up: Share of the steps in which the rates rise; they fall linearly after, in (0, 1).
         dropout: Share of activations left out in training, in [0, 1).
-        weight_decay: Of the layers, >= 0.
-        max_norm: Gradients are cut to this length, > 0.
-        watched: Share of the groups that tell when to stop, in [0, 1).
-        withheld: Whether these are kept from the training, so that it stops when it no longer
-            learns anything that holds elsewhere. Else they are taught as well and only guard
-            against a training that diverges. On the Upworthy archive two epochs on everything do
-            no worse than the best moment of two epochs on nine tenths: docs/prediction.md.
-        looks: How often in an epoch they are looked at, >= 1.
-        patience: Looks without a lower loss after which to stop, >= 1.
+        weight_decay: Weight decay of the layers, >= 0.
+        max_norm: Length to which gradients are clipped, > 0.
+        watched: Share of the groups used for early stopping, in [0, 1).
+        withheld: True if these are excluded from training, so that it stops when it no longer
+            generalises. Otherwise they are trained on as well and only guard against divergence.
+            On the Upworthy archive two epochs on everything do no worse than the best moment of
+            two epochs on nine tenths: docs/prediction.md.
+        looks: Evaluations per epoch, >= 1.
+        patience: Evaluations without a lower loss after which to stop, >= 1.
     """
 
     epochs: int = 2
@@ -59,16 +59,16 @@ class TuningSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingData:
-    """What is learned from.
+    """Input, targets and weights of a training.
 
     Args:
         states: Input of the lowest trained layer for each arm.
         group: Group of each arm, int64 (n,), not decreasing, no gaps.
         target: Centred log click rate of each arm, float64 (n,).
-        evidence: How much each arm counts, float64 (n,).
-        watched: Groups that tell when to stop, bool (g,).
-        taught: Groups that are learned from, bool (g,).
-        seed: Of order and dropout, >= 0.
+        evidence: Weight of each arm, float64 (n,).
+        watched: Groups used for early stopping, bool (g,).
+        taught: Groups trained on, bool (g,).
+        seed: Seed of order and dropout, >= 0.
     """
 
     states: States
@@ -79,22 +79,22 @@ class TrainingData:
     taught: NDArray[np.bool_]
     seed: int
 
-    def members(self, wanted: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
-        """Return the arms of each group that is wanted."""
+    def members(self, selected: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
+        """Return the arms of each selected group."""
         arms = np.split(np.arange(len(self.group)), np.flatnonzero(np.diff(self.group)) + 1)
-        return [arms[group] for group in np.flatnonzero(wanted)]
+        return [arms[group] for group in np.flatnonzero(selected)]
 
 
 def prepare_training_data(
     arms: Arms, states: States, *, settings: TuningSettings, seed: int
 ) -> TrainingData:
-    """Return what a training learns from, with the groups that watch it.
+    """Return the data of a training, with its early-stopping groups.
 
     Args:
         arms: Arms of the groups.
-        states: What the frozen layers make of each arm.
-        settings: With the share of groups to watch.
-        seed: Of the training, >= 0: each watches others.
+        states: Output of the frozen layers for each arm.
+        settings: Training settings, among them the share of early-stopping groups.
+        seed: Seed of the training, >= 0; it also selects the early-stopping groups.
     """
     watched = watched_groups(arms, share=settings.watched, number=seed)
     return TrainingData(
@@ -110,11 +110,11 @@ def prepare_training_data(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tuned:
-    """What a training made, beside the layers that it changed.
+    """Result of a training, apart from the layers that it changed in place.
 
     Args:
         head: Direction on the unit means, float64 (d,).
-        trace: How it went.
+        trace: Record of the training.
     """
 
     head: NDArray[np.float64]
@@ -132,19 +132,19 @@ def tune(
 ) -> Tuned:
     """Train layers, in place, and a head so that scores follow the differences inside groups.
 
-    The loss is the head's own: squared error of the score, centred in its group, against the
+    The loss is the head's: squared error of the score, centred in its group, against the
     centred log click rate, weighted by evidence. On the Upworthy archive it did better than the
     conditional multinomial likelihood of the clicks, in which tests with very many clicks drown
-    the others. Where groups are watched, the weights with the lowest loss on them are kept, the
+    the others. With early-stopping groups, the weights with the lowest loss on them are kept, the
     probe's among them, and training stops when the loss no longer falls.
 
     Args:
         layers: The trained layers, lowest first.
         head: Direction to start from, float64 (d,): a linear probe.
-        training_data: What is learned from.
-        settings: How.
-        process_group: Those who train them; each calls this, on equal layers.
-        progress: Told the fraction of the steps done.
+        training_data: The training data.
+        settings: Training settings.
+        process_group: Processes that train them; each calls this function, on equal layers.
+        progress: Called with the fraction of the steps done.
 
     Source: linear probe, then fine-tuning: Kumar et al. (2022), ICLR, arXiv 2202.10054.
     Discriminative learning rates: Howard and Ruder (2018), ACL. Early stopping: Prechelt (1998),
@@ -161,7 +161,7 @@ def tune(
     )
     watch = EarlyStopping(learner.trained, patience=settings.patience)
     taken = 0
-    # What dropout leaves out should not be the same everywhere.
+    # Each process should drop different activations.
     with seeded(training_data.seed + (process_group.rank << 32), device_of(layers)):
         if watched:
             watch.note(0, learner.unexplained(watched))
@@ -189,15 +189,15 @@ def tune(
 
 
 class Learner:
-    """Layers and a head that learn, a step at a time.
+    """Layers and a head, trained step by step.
 
     Args:
         layers: The trained layers, lowest first.
         head: Direction to start from, float64 (d,).
-        training_data: What is learned from.
-        settings: How.
-        n_steps: After so many the learning rate is 0.
-        process_group: Those who train the same.
+        training_data: The training data.
+        settings: Training settings.
+        n_steps: Number of steps; the learning rate falls to 0 at the last one.
+        process_group: Processes that train the same weights.
     """
 
     def __init__(
@@ -226,11 +226,11 @@ class Learner:
         _set_dropout(layers, settings.dropout)
 
     def step(self, groups: Sequence[NDArray[np.int64]]) -> None:
-        """Learn from some groups, each given by its arms."""
+        """Take one step on some groups, each given by its arms."""
         _set_training(self._layers, to=True)
         self._optimizer.zero_grad()
-        if own := self._process_group.share(groups):
-            score, target, evidence = self._read(own)
+        if share := self._process_group.share(groups):
+            score, target, evidence = self._read(share)
             loss = (evidence * (score - target).square()).sum() / self._settings.groups_a_step
             loss.backward()  # type: ignore[no-untyped-call]
         self._process_group.add_gradients(self.trained)
@@ -246,14 +246,15 @@ class Learner:
         scale of the scores does not matter, because calibration sets it later.
         """
         _set_training(self._layers, to=False)
-        own, size = self._process_group.share(groups), self._settings.groups_a_step
+        share, size = self._process_group.share(groups), self._settings.groups_a_step
         moments = torch.zeros(3, device=self._head.device)
-        for at in range(0, len(own), size):
-            score, target, evidence = self._read(own[at : at + size])
+        for at in range(0, len(share), size):
+            score, target, evidence = self._read(share[at : at + size])
             products = torch.stack([score * target, score.square(), target.square()])
             moments += products @ evidence
-        together, said, aim = self._process_group.total(moments).tolist()
-        return 1 - max(together, 0.0) ** 2 / (said * aim) if said * aim != 0 else 1.0
+        product, score_square, target_square = self._process_group.total(moments).tolist()
+        scale = score_square * target_square
+        return 1 - max(product, 0.0) ** 2 / scale if scale != 0 else 1.0
 
     def finished(self) -> NDArray[np.float64]:
         """End the training and return the head, float64 (d,)."""
@@ -261,7 +262,7 @@ class Learner:
         return self._head.detach().cpu().numpy().astype(np.float64)
 
     def _read(self, groups: Sequence[NDArray[np.int64]]) -> tuple[Tensor, Tensor, Tensor]:
-        """Return centred score, target and evidence of the arms of some groups."""
+        """Return the centred scores, targets and evidence of the arms of some groups."""
         batch, sizes = np.concatenate(groups), [len(group) for group in groups]
         rows = torch.from_numpy(batch).to(self._head.device)
         scores = _means(self._layers, self._states, batch) @ self._head
@@ -274,13 +275,13 @@ def _optimizer(
     parts = [{"params": [head], "lr": settings.head_rate, "weight_decay": 0.0}]
     for below_top, layer in enumerate(reversed(layers)):
         rate = settings.body_rate * settings.decay**below_top
-        parameters = [each for each in layer.parameters() if each.requires_grad]
+        parameters = [weight for weight in layer.parameters() if weight.requires_grad]
         parts.append({"params": parameters, "lr": rate, "weight_decay": settings.weight_decay})
     return torch.optim.AdamW(parts)
 
 
 def _rate(step: int, n_steps: int, warm_up: float) -> float:
-    """Return the share of the largest learning rate at a step."""
+    """Return the learning rate at a step, as a share of the largest."""
     rising, falling = (step + 1) / (warm_up * n_steps), (n_steps - step) / n_steps
     return min(1.0, rising, falling / (1 - warm_up))
 
@@ -300,7 +301,7 @@ def _set_training(layers: Sequence[nn.Module], *, to: bool) -> None:
 def _batches(
     groups: Sequence[NDArray[np.int64]], settings: TuningSettings, rng: np.random.Generator
 ) -> Iterator[list[NDArray[np.int64]]]:
-    """Yield some groups at a time, in a new order each epoch."""
+    """Yield batches of groups, in a new order each epoch."""
     for _ in range(settings.epochs):
         order = rng.permutation(len(groups))
         for start in range(0, len(order), settings.groups_a_step):
@@ -310,8 +311,8 @@ def _batches(
 def _means(layers: Sequence[nn.Module], states: States, rows: NDArray[np.int64]) -> Tensor:
     """Return the means of some rows, computed in parts of one size and similar lengths.
 
-    A part that is not full is filled with the shortest text: shapes that occur again and again
-    need no kernels and no memory of their own.
+    An incomplete part is filled with the shortest text: repeated shapes reuse their kernels and
+    memory.
     """
     order = sorted(range(len(rows)), key=lambda at: len(states.rows[rows[at]]))
     filler = [order[0]] * (-len(order) % PART)
@@ -324,7 +325,7 @@ def _means(layers: Sequence[nn.Module], states: States, rows: NDArray[np.int64])
 
 
 def _center(scores: Tensor, sizes: Sequence[int]) -> Tensor:
-    """Return the scores less the mean of their group; groups of these sizes stand in a row."""
+    """Return the scores less the mean of their group; the groups are contiguous."""
     group = torch.from_numpy(np.repeat(np.arange(len(sizes)), sizes)).to(scores.device)
     sums = torch.zeros(len(sizes), device=scores.device).index_add(0, group, scores)
     means = sums / torch.tensor(sizes, device=scores.device)

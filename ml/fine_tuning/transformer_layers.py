@@ -1,4 +1,4 @@
-"""The transformer in an encoder: cut short, lower layers run once, upper ones trained."""
+"""Layers of an encoder's transformer: truncated, the lower ones frozen, the upper ones trained."""
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
@@ -16,19 +16,19 @@ from ml.encoders.base import Encoder
 from ml.encoders.devices import fast_arithmetic
 from ml.encoders.sentence_encoder import SentenceEncoder, sentence_encoder, unit_mean
 
-# Texts in a batch that only reads.
+# Texts per batch at inference.
 BATCH = 64
-# Batches are padded to a multiple of so many tokens: each new shape costs oneDNN a set of kernels,
-# which it keeps. Where every length was a shape of its own they took 400 MB within fifty steps.
+# Batches are padded to a multiple of this many tokens: oneDNN compiles kernels for each new shape
+# and keeps them. Without rounding they took 400 MB within fifty steps.
 LENGTH_STEP = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class States:
-    """What the frozen layers made of some texts: input of the trained ones, never computed twice.
+    """Output of the frozen layers for some texts: input of the trained ones, computed once.
 
     Args:
-        rows: One tensor a text, (its tokens, width), on the CPU; views of a block for each batch.
+        rows: One tensor per text, (its tokens, width), on the CPU; views of one block per batch.
     """
 
     rows: tuple[Tensor, ...]
@@ -41,7 +41,7 @@ def tunable(encoder: Encoder) -> SentenceEncoder | None:
         encoder: Any encoder, cached or not.
 
     Returns:
-        None if it is none of the BERT family: BERT, RoBERTa, XLM-R, CamemBERT, ELECTRA, MPNet.
+        None outside the BERT family: BERT, RoBERTa, XLM-R, CamemBERT, ELECTRA, MPNet.
 
     >>> tunable(object()) is None
     True
@@ -54,23 +54,23 @@ def shortened(network: PreTrainedModel, depth: int, *, n_shared: int) -> PreTrai
     """Return a copy of the lowest layers of a transformer.
 
     Args:
-        network: Of the BERT family; it is not changed.
+        network: Network of the BERT family; it is not changed.
         depth: Layers to keep, in [1, number of layers].
-        n_shared: Layers, counted from below, that are not copied: neither are the embeddings.
-            Nobody may change their weights.
+        n_shared: Layers, counted from below, that are shared and not copied, like the embeddings.
+            Their weights must not be changed.
 
     Raises:
-        ValueError: If it has not so many layers.
+        ValueError: If the depth exceeds the number of layers.
     """
     layers = _layers(network)
     if layers is None or not 1 <= depth <= len(layers):
         raise ValueError(f"depth: {depth} is not from 1 to {layers and len(layers)}")
     shared = [cast(nn.Module, network.embeddings), *layers[:n_shared]]
-    known: dict[int, object] = {id(module): module for module in shared}
-    # What is left away anyway is not copied either.
-    left_away = [*layers[depth:], getattr(network, "pooler", None)]
-    known |= {id(module): None for module in left_away if module is not None}
-    short = copy.deepcopy(network, known)
+    memo: dict[int, object] = {id(module): module for module in shared}
+    # Removed modules need not be copied.
+    removed = [*layers[depth:], getattr(network, "pooler", None)]
+    memo |= {id(module): None for module in removed if module is not None}
+    short = copy.deepcopy(network, memo)
     cast(nn.Module, short.encoder).layer = cast(nn.ModuleList, _layers(short))[:depth]
     short.config.num_hidden_layers = depth
     return short
@@ -80,7 +80,7 @@ def trainable_layers(network: PreTrainedModel, n_frozen: int) -> list[nn.Module]
     """Return the layers above the frozen ones.
 
     Args:
-        network: From `shortened`.
+        network: Network from `shortened`.
         n_frozen: Layers, counted from below, that keep their weights; the embeddings keep theirs.
     """
     return _readable(network)[n_frozen:]
@@ -90,26 +90,26 @@ def randomised(network: PreTrainedModel) -> PreTrainedModel:
     """Return a network of the same shape with random weights, the same ones every time.
 
     Args:
-        network: From `shortened`.
+        network: Network from `shortened`.
     """
     with seeded(0, torch.device("cpu")):
-        made = cast(
+        random = cast(
             PreTrainedModel,
             AutoModel.from_config(network.config),  # type: ignore[no-untyped-call]
         )
-    made.train(mode=False)
-    return cast(PreTrainedModel, cast(nn.Module, made).to(network.device))
+    random.train(mode=False)
+    return cast(PreTrainedModel, cast(nn.Module, random).to(network.device))
 
 
 @contextmanager
 def adapted(network: PreTrainedModel, *, rank: int, n_frozen: int, seed: int) -> Iterator[None]:
-    """Let gradients into low-rank adapters of the upper layers only, and merge these at the end.
+    """Train only low-rank adapters of the upper layers, and merge them at the end.
 
     Args:
-        network: From `shortened`.
+        network: Network from `shortened`.
         rank: Rank of the adapters, >= 1.
-        n_frozen: Layers, counted from below, that get none.
-        seed: Seed of their first values.
+        n_frozen: Layers, counted from below, without adapters.
+        seed: Seed of their initial values.
     """
     depth = int(network.config.num_hidden_layers)
     config = LoraConfig(
@@ -132,11 +132,11 @@ def adapted(network: PreTrainedModel, *, rank: int, n_frozen: int, seed: int) ->
 def lower_states(
     encoder: SentenceEncoder, network: PreTrainedModel, texts: Sequence[str], *, n_frozen: int
 ) -> States:
-    """Return what the embeddings and the frozen layers make of each text.
+    """Return the output of the embeddings and the frozen layers for each text.
 
     Args:
-        encoder: For its tokeniser.
-        network: From `shortened`.
+        encoder: Encoder whose tokeniser is used.
+        network: Network from `shortened`.
         texts: The texts, in any order.
         n_frozen: Layers to run.
     """
@@ -150,18 +150,18 @@ def lower_states(
         inputs = {name: values.to(network.device) for name, values in inputs.items()}
         mask = inputs["attention_mask"]
         state = run_layers(frozen, embeddings(input_ids=inputs["input_ids"]), mask)
-        # One block a batch: thousands of small ones would leave holes that nothing else fits.
+        # One block per batch: thousands of small ones would fragment the memory.
         block = state[mask.bool()].cpu()
         rows.update(zip(chunk, torch.split(block, mask.sum(1).tolist()), strict=True))
     return States(rows=tuple(rows[at] for at in range(len(texts))))
 
 
 def run_layers(layers: Sequence[nn.Module], state: Tensor, mask: Tensor) -> Tensor:
-    """Return what some layers make of a state, (n, tokens, width).
+    """Return the output of some layers for a state, (n, tokens, width).
 
     Args:
-        layers: In their order.
-        state: What lies below them, (n, tokens, width).
+        layers: The layers, in order.
+        state: Input of the lowest of them, (n, tokens, width).
         mask: 1 for a token of the text, 0 for padding, (n, tokens).
     """
     penalty = (1 - mask.to(state.dtype))[:, None, None, :] * torch.finfo(torch.bfloat16).min
@@ -171,11 +171,11 @@ def run_layers(layers: Sequence[nn.Module], state: Tensor, mask: Tensor) -> Tens
 
 
 def upper_means(layers: Sequence[nn.Module], states: Sequence[Tensor]) -> Tensor:
-    """Return the mean over the words, at unit length, of what the upper layers make, (n, width).
+    """Return the unit-length mean over the words of the upper layers' output, (n, width).
 
     Args:
         layers: The layers above the frozen ones.
-        states: Rows of `States`; those of similar length together are padded little.
+        states: Rows of `States`; similar lengths need little padding.
 
     Returns:
         Float32, on the device of the layers.
@@ -195,11 +195,11 @@ def upper_means(layers: Sequence[nn.Module], states: Sequence[Tensor]) -> Tensor
 
 @contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Draw at random from a seed, and leave the generators of others as they were.
+    """Seed the random draws inside the block, and restore the generators after it.
 
     Args:
-        seed: >= 0.
-        device: Where draws are made, beside the processor.
+        seed: Seed, >= 0.
+        device: Device of the draws, apart from the processor.
     """
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
@@ -207,7 +207,7 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
 
 
 def device_of(layers: Sequence[nn.Module]) -> torch.device:
-    """Return where some layers are.
+    """Return the device of some layers.
 
     Args:
         layers: At least one, all on one device.
@@ -216,12 +216,12 @@ def device_of(layers: Sequence[nn.Module]) -> torch.device:
 
 
 class RelativeLayer(nn.Module):
-    """A layer that is told how far apart words are (MPNet), asked as one that need not be told.
+    """Adapter that gives an MPNet layer, with its relative positions, the interface of a BERT one.
 
     Args:
         layer: The layer.
-        bias: What attention adds for each bucket of distances, (buckets, heads); stays as it is.
-        bucket: From distances to buckets.
+        bias: Attention bias of each bucket of distances, (buckets, heads); it stays fixed.
+        bucket: Function from distances to buckets.
 
     Source: Song et al. (2020), "MPNet", NeurIPS, arXiv 2004.09297.
     """
@@ -235,16 +235,16 @@ class RelativeLayer(nn.Module):
         self._bucket = bucket
 
     def forward(self, state: Tensor, penalty: Tensor) -> Tensor:
-        """Return what the layer makes of a state, (n, tokens, width)."""
+        """Return the layer's output for a state, (n, tokens, width)."""
         place = torch.arange(state.shape[1], device=state.device)
         bucket = self._bucket(place[None] - place[:, None], num_buckets=len(self.bias))
         bias = self.bias[bucket].permute(2, 0, 1)[None].to(state.dtype)
-        made: Tensor = self.layer(state, penalty, bias)[0]
-        return made
+        output: Tensor = self.layer(state, penalty, bias)[0]
+        return output
 
 
 def _readable(network: PreTrainedModel) -> list[nn.Module]:
-    """Return the layers as modules of a state and a penalty for padding."""
+    """Return the layers as modules that take a state and a penalty for padding."""
     layers, encoder = list(cast(nn.ModuleList, _layers(network))), cast(nn.Module, network.encoder)
     if not hasattr(encoder, "relative_attention_bias"):
         return layers
