@@ -1,4 +1,4 @@
-"""What every strategy does, so that training, evaluation and scoring need not know which it is."""
+"""Interface of the strategies, common to training, evaluation and scoring."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from ml.encoders.base import Encoder
 from ml.errors import EncoderError
 from ml.progress import Progress, no_progress
 
-# A row for each text, each of length 1: their inner product is the cosine likeness.
+# One unit row per text: inner products are cosine likenesses.
 Representation = NDArray[np.float32] | csr_array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What is stored of a fitted strategy: enough to restore it, and no code.
+    """Stored state of a fitted strategy: enough to restore it, without code.
 
     Args:
         tensors: Arrays by name.
@@ -30,13 +30,13 @@ class Parts:
     words: Mapping[str, Any]
 
     def refuse_another(self, encoder: Encoder) -> None:
-        """Check that what needs an encoder gets the one that it was trained on.
+        """Check that an encoder is the one that the strategy was trained on.
 
         Args:
-            encoder: The encoder that is there; its fingerprint stands in the words.
+            encoder: The available encoder; its fingerprint is compared with the one in `words`.
 
         Raises:
-            EncoderError: If it is another one.
+            EncoderError: If it is a different one.
 
         >>> from types import SimpleNamespace
         >>> other = SimpleNamespace(name="other", fingerprint="b" * 64)
@@ -55,12 +55,12 @@ class Parts:
 
 
 class FittedStrategy(Protocol):
-    """A strategy that has learned from past tests."""
+    """A strategy fitted to past tests."""
 
     def score(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """Return one score a text, float64 (n,): a predicted log click rate.
+        """Return one score per text, float64 (n,): a predicted log click rate.
 
-        Only differences between wordings of the same place have a meaning: the level is unknown.
+        Only differences between wordings of one placement are meaningful: the level is unknown.
         """
         ...
 
@@ -69,7 +69,7 @@ class FittedStrategy(Protocol):
         ...
 
     def parts(self) -> Parts:
-        """Return what must be stored to restore it."""
+        """Return the state from which it can be restored."""
         ...
 
 
@@ -83,13 +83,13 @@ class Strategy(Protocol):
 
     @property
     def is_transfer(self) -> bool:
-        """Whether it starts from a model pretrained on something else."""
+        """True if it starts from a model pretrained on other data."""
         ...
 
     def fit(self, arms: Arms, *, progress: Progress = no_progress) -> FittedStrategy:
-        """Learn from the arms of contrast groups; what takes long tells the fraction done."""
+        """Fit to the arms of contrast groups; slow strategies report the fraction done."""
         ...
 
     def restore(self, parts: Parts) -> FittedStrategy:
-        """Return the fitted strategy whose parts were stored."""
+        """Return the fitted strategy with the stored parts."""
         ...

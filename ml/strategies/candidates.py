@@ -1,4 +1,4 @@
-"""Every strategy, from the simplest to the most complex: the order in which the gate compares."""
+"""Registry of strategies, from the simplest to the most complex: the gate's order."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -13,15 +13,15 @@ from ml.strategies.no_text import NoText
 from ml.strategies.stack import Stack
 from ml.strategies.tfidf import TfidfRidge
 
-# Those whose vectors never saw a result, so that departures may be learned on them.
+# Strategies whose vectors do not depend on results, so that context offsets may use them.
 LABEL_FREE_VECTORS = frozenset({"tfidf", "frozen_head", "frozen_layers", "stack", "with_source"})
-# With fewer contrast groups tuning takes minutes and was not seen to beat frozen layers.
+# With fewer contrast groups tuning takes minutes and never beat frozen layers.
 MIN_TUNING_GROUPS = 400
-# Minutes each, for comparison only.
+# They take minutes each and serve for comparison only.
 ON_REQUEST = frozenset({"random_network", "lora"})
 ADAPTER_RATE = 1e-3
-# Of TF-IDF, fine-tuned and frozen layers. What is fine-tuned starts from the frozen layers and
-# knows most of what they know; TF-IDF knows words of the site that a pretrained encoder does not.
+# Weights of TF-IDF, fine-tuned and frozen layers. The fine-tuned network starts from the frozen
+# layers and largely repeats them; TF-IDF adds the site's own words, unseen in pretraining.
 # Weights from 1/4 to 1 move the accuracy on the Upworthy folds by 0.005, less than half the width
 # of its interval.
 STACK_WEIGHTS = (0.25, 1.0, 0.5)
@@ -32,11 +32,11 @@ _Maker = Callable[[], Strategy]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tuning:
-    """How networks are fine-tuned, beside their own settings.
+    """Options of fine-tuning, apart from the training settings.
 
     Args:
-        n_processes: Processes that train one together, >= 1.
-        early_stopping: Whether a tenth of the tests is kept from each and tells when to stop.
+        n_processes: Processes that train one network together, >= 1.
+        early_stopping: True if each training holds out a tenth of the tests for early stopping.
     """
 
     n_processes: int = 1
@@ -52,9 +52,9 @@ class LeftOutStrategy:
 
     Args:
         name: Its key.
-        reason: Why, as a code.
-        found: Contrast groups there are.
-        needed: Contrast groups it needs; 0 where the reason is another.
+        reason: Reason, as a code.
+        found: Number of contrast groups.
+        needed: Contrast groups it needs; 0 for other reasons.
     """
 
     name: str
@@ -65,11 +65,11 @@ class LeftOutStrategy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lineup:
-    """What a training compares.
+    """Strategies that a training compares.
 
     Args:
-        strategies: "No text" first.
-        left_out: What is not tried, and why.
+        strategies: The strategies, "No text" first.
+        left_out: Strategies that are not tried, with reasons.
     """
 
     strategies: tuple[Strategy, ...]
@@ -87,23 +87,23 @@ def line_up(
 
     Args:
         encoder: Pretrained encoder for those that start from one.
-        n_groups: Contrast groups that can train.
-        asked: Keys that the operator wants, however little history there is; None: all that fit.
-        tuning: How networks are fine-tuned.
+        n_groups: Number of contrast groups for training.
+        asked: Keys requested by the operator, used even with little history; None: all that fit.
+        tuning: Options of fine-tuning.
 
     Raises:
         ValueError: If a key is unknown.
-        EncoderError: If the encoder cannot do what was asked for.
+        EncoderError: If the encoder does not support a requested strategy.
 
-    >>> found = line_up(object(), 100)
-    >>> [strategy.name for strategy in found.strategies]
+    >>> lineup = line_up(object(), 100)
+    >>> [strategy.name for strategy in lineup.strategies]
     ['no_text', 'tfidf', 'frozen_head']
-    >>> [(each.name, each.reason) for each in found.left_out][0]
+    >>> lineup.left_out[0].name, lineup.left_out[0].reason
     ('frozen_layers', 'encoder_without_layers')
     """
     makers = _makers(lambda: encoder, tuning)
     if asked is not None:
-        return _as_asked(makers, asked)
+        return _requested_lineup(makers, asked)
     absences = [_absence(name, encoder, n_groups) for name in makers]
     left_out = tuple(absence for absence in absences if absence is not None)
     names = {absence.name for absence in left_out}
@@ -121,8 +121,8 @@ def strategy_named(name: str, *, make_encoder: Callable[[], Encoder]) -> Strateg
         make_encoder: Loads the pretrained encoder.
 
     Raises:
-        ValueError: If there is no such strategy.
-        EncoderError: If the encoder cannot do what the strategy needs.
+        ValueError: If the key is unknown.
+        EncoderError: If the encoder does not support the strategy.
 
     >>> strategy_named("tfidf", make_encoder=lambda: None).name
     'tfidf'
@@ -133,7 +133,7 @@ def strategy_named(name: str, *, make_encoder: Callable[[], Encoder]) -> Strateg
 
 
 def frozen(encoder: Encoder) -> Strategy:
-    """Return the best strategy that leaves the encoder as it is: on all layers, if it has layers.
+    """Return the best strategy with a frozen encoder: on all its layers, if it has layers.
 
     Args:
         encoder: Pretrained encoder.
@@ -147,7 +147,7 @@ def _makers(make_encoder: Callable[[], Encoder], tuning: Tuning = PLAIN) -> dict
 
     def stack() -> Strategy:
         encoder = make_encoder()
-        # The last one says how wordings are alike: by vectors that never saw a result.
+        # The last member represents wordings: its vectors do not depend on results.
         members = TfidfRidge(), tuned(encoder), _frozen_layers(encoder)
         return Stack(members=members, weights=STACK_WEIGHTS)
 
@@ -175,7 +175,7 @@ def _fine_tuned(encoder: Encoder, name: str, tuning: Tuning) -> Strategy:
     copied: Encoder | None = getattr(encoder, "tuned", None)
     if copied is not None and name == "fine_tuned":
         return TunedCopy(encoder=copied)
-    # Torch is loaded by those who fine-tune only.
+    # Only fine-tuning needs torch.
     from ml.fine_tuning.training_loop import TuningSettings  # noqa: PLC0415
     from ml.fine_tuning.transformer_layers import tunable  # noqa: PLC0415
     from ml.strategies.fine_tuned import FineTuned  # noqa: PLC0415
@@ -210,7 +210,7 @@ def _absence(name: str, encoder: Encoder, n_groups: int) -> LeftOutStrategy | No
     return None if tunable(encoder) else LeftOutStrategy(name=name, reason="encoder_not_tunable")
 
 
-def _as_asked(makers: dict[str, _Maker], asked: Sequence[str]) -> Lineup:
+def _requested_lineup(makers: dict[str, _Maker], asked: Sequence[str]) -> Lineup:
     _refuse_unknown(makers, asked)
     chosen = {"no_text", *asked}
     return Lineup(

@@ -29,7 +29,7 @@ from ml.strategies.base import Parts
 from ml.strategies.ridge import ALPHAS, fit_ridge
 from ml.tensors import below
 
-# Share of a fit in which what stays frozen is read.
+# Share of a fit spent on running the frozen layers.
 PREPARING = 0.1
 
 
@@ -37,21 +37,21 @@ PREPARING = 0.1
 class FineTuned:
     """The lower two thirds of an encoder, the upper half of which is trained.
 
-    The last layers are left away: they were trained to tell topics apart. Embeddings and lowest
-    layers keep their weights, so what they make of a text is computed once. Several trainings from
-    one start end near each other: the mean of their weights says what the mean of their scores
-    would say, and costs one network to ask.
+    The last layers are dropped: they were trained to separate topics. Embeddings and lowest
+    layers keep their weights, so their output for a text is computed once. Several trainings from
+    one start end near each other: the mean of their weights scores like the mean of their scores,
+    at the cost of one network.
 
     Args:
         encoder: Pretrained encoder of the BERT family; its own weights never change.
-        settings: How the layers are trained.
-        seeds: One network is trained for each; their weights are averaged.
+        settings: Settings of the training of the layers.
+        seeds: Seeds, one network each; their weights are averaged.
         alphas: Ridge penalties of the probe to choose from.
-        adapter_rank: Rank of low-rank adapters that are trained in the layers' stead (LoRA, Hu et
-            al. 2022, ICLR) and then merged into them; 0 trains the layers themselves.
-        n_processes: Processes that train together, each on a device of its own, >= 1.
-        starts_random: The same network with random weights, embeddings included: what pretraining
-            is worth. Its layers are all trained; the random embeddings stay.
+        adapter_rank: Rank of low-rank adapters that are trained in place of the layers (LoRA, Hu
+            et al. 2022, ICLR) and then merged into them; 0 trains the layers themselves.
+        n_processes: Processes that train together, one per device, >= 1.
+        starts_random: True to start from random weights, embeddings included, which measures the
+            value of pretraining. All layers are then trained; the random embeddings stay.
 
     Source: averaged weights: Wortsman et al. (2022), "Model soups", ICML, arXiv 2203.05482.
     """
@@ -67,42 +67,42 @@ class FineTuned:
 
     @property
     def is_transfer(self) -> bool:
-        """Whether it starts from pretrained weights."""
+        """True if it starts from pretrained weights."""
         return not self.starts_random
 
     @property
     def depth(self) -> int:
-        """Layers that are used, counted from below."""
+        """Number of layers used, counted from below."""
         return max(1, round(2 / 3 * int(self.encoder.network.config.num_hidden_layers)))
 
     @property
     def n_frozen(self) -> int:
-        """Layers that keep their weights, counted from below."""
+        """Number of layers that keep their weights, counted from below."""
         return 0 if self.starts_random else self.depth // 2
 
     def fit(self, arms: Arms, *, progress: Progress = no_progress) -> "FittedTuned":
-        """Probe, then tune once for each seed.
+        """Fit the probe, then tune once per seed.
 
         Args:
             arms: Arms of the groups.
-            progress: Told the fraction done.
+            progress: Called with the fraction done.
         """
         probe = self._network(self.depth, self.n_frozen)
         states = lower_states(self.encoder, probe, arms.texts, n_frozen=self.n_frozen)
         means = read_out(trainable_layers(probe, self.n_frozen), states).astype(np.float64)
         features = center_in_group(means, arms.group)
         progress(PREPARING)
-        # The probe has been read; its layers may become those of the mean.
+        # The probe's outputs are computed; its layers may hold the mean from here on.
         soup = _Soup(probe, self.n_frozen)
         share = (1 - PREPARING) / len(self.seeds)
         for number, seed in enumerate(self.seeds):
             training_data = prepare_training_data(arms, states, settings=self.settings, seed=seed)
-            told = within(progress, PREPARING + number * share, share)
-            soup.add(*self._tuned(self._probe(features, training_data), training_data, told))
+            part = within(progress, PREPARING + number * share, share)
+            soup.add(*self._tuned(self._probe(features, training_data), training_data, part))
         return soup.served(self.encoder)
 
     def restore(self, parts: Parts) -> "FittedTuned":
-        """Return the network whose trained layers were stored.
+        """Return the network with the stored layers.
 
         Raises:
             EncoderError: If they were trained on another encoder.
@@ -125,17 +125,17 @@ class FineTuned:
         )
 
     def _network(self, depth: int, n_frozen: int) -> PreTrainedModel:
-        """Return the network before tuning; a random one is the same every time."""
+        """Return the network before tuning; random weights are the same every time."""
         network = shortened(self.encoder.network, depth, n_shared=n_frozen)
         return randomised(network) if self.starts_random else network
 
     def _probe(
         self, features: NDArray[np.float64], training_data: TrainingData
     ) -> NDArray[np.float64]:
-        """Return the ridge head on the untouched network: where tuning starts.
+        """Return the ridge head on the untuned network, the start of the tuning.
 
-        It is not taught what is withheld either: a probe that had seen it would seem to be better
-        than anything that tuning makes of it.
+        It is not fitted to withheld groups either: otherwise its loss on them would be too low
+        for any tuning to beat.
         """
         taught = training_data.taught[training_data.group]
         return fit_ridge(
@@ -162,11 +162,11 @@ class FineTuned:
 
 
 class _Soup:
-    """The mean of networks that were trained from one start.
+    """Running mean of networks trained from one start.
 
     Args:
-        network: One of their shape; becomes the mean.
-        n_frozen: Layers that all of them share.
+        network: Network of the same shape; it is overwritten by the mean.
+        n_frozen: Layers that all of them share, counted from below.
     """
 
     def __init__(self, network: PreTrainedModel, n_frozen: int) -> None:
@@ -177,16 +177,16 @@ class _Soup:
 
     @torch.no_grad()
     def add(self, network: PreTrainedModel, tuned: Tuned) -> None:
-        """Take one more training into the mean."""
+        """Add a training to the mean."""
         self._heads.append(tuned.head)
         self._traces.append(tuned.trace)
-        made = nn.ModuleList(trainable_layers(network, self._n_frozen)).state_dict()
+        weights = nn.ModuleList(trainable_layers(network, self._n_frozen)).state_dict()
         for name, mean in self._layers.named_parameters():
-            mean.lerp_(made[name], 1 / len(self._heads))
+            mean.lerp_(weights[name], 1 / len(self._heads))
 
     @torch.no_grad()
     def served(self, encoder: SentenceEncoder) -> "FittedTuned":
-        """Return it, rounded to what is stored: a restored predictor gives the same scores."""
+        """Return the mean in stored precision, so that a restored predictor scores the same."""
         for weights in self._layers.parameters():
             weights.copy_(weights.half())
         return FittedTuned(
@@ -203,11 +203,11 @@ class FittedTuned:
     """A trained network.
 
     Args:
-        encoder: The encoder it comes from; its tokeniser and lowest layers are the same.
-        n_frozen: Layers that it shares with the encoder.
+        encoder: The original encoder; tokeniser and lowest layers are shared with it.
+        n_frozen: Layers shared with the encoder, counted from below.
         network: Shortened transformer with trained upper layers.
         head: Direction on its unit means, float64 (d,).
-        traces: How each training went whose mean it is.
+        traces: Records of the averaged trainings.
     """
 
     encoder: SentenceEncoder
@@ -218,7 +218,7 @@ class FittedTuned:
 
     @property
     def layers(self) -> list[nn.Module]:
-        """Its trained layers, lowest first."""
+        """The trained layers, lowest first."""
         return trainable_layers(self.network, self.n_frozen)
 
     def score(self, texts: Sequence[str]) -> NDArray[np.float64]:
@@ -230,11 +230,13 @@ class FittedTuned:
         return encode_sorted(texts, self._read, dimension=len(self.head), progress=no_progress)
 
     def parts(self) -> Parts:
-        """Return the trained layers, in half precision, the head, and where they belong."""
+        """Return the trained layers in half precision, the head, and the encoder's fingerprint."""
         weights = nn.ModuleList(self.layers).named_parameters()
-        halves = {name: each.detach().cpu().numpy().astype(np.float16) for name, each in weights}
+        halves = {
+            name: weight.detach().cpu().numpy().astype(np.float16) for name, weight in weights
+        }
         return Parts(
-            tensors={"head": self.head} | {LAYERS + name: each for name, each in halves.items()},
+            tensors={"head": self.head} | {LAYERS + name: half for name, half in halves.items()},
             # Stored; never rename.
             words={
                 "encoder": self.encoder.fingerprint,
@@ -251,15 +253,15 @@ class FittedTuned:
 
 @torch.no_grad()
 def read_out(layers: Sequence[nn.Module], states: States) -> NDArray[np.float32]:
-    """Return the unit means of texts whose lower states are known, float32 (n, d).
+    """Return the unit means of texts from their lower states, float32 (n, d).
 
     Args:
         layers: The layers above the frozen ones.
-        states: Of at least one text.
+        states: Lower states of at least one text.
     """
     order = np.argsort([len(row) for row in states.rows], kind="stable")
     batches = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
-    made = [upper_means(layers, [states.rows[at] for at in batch]) for batch in batches]
-    means = np.empty((len(order), made[0].shape[1]), dtype=np.float32)
-    means[order] = torch.cat(made).cpu().numpy()
+    outputs = [upper_means(layers, [states.rows[at] for at in batch]) for batch in batches]
+    means = np.empty((len(order), outputs[0].shape[1]), dtype=np.float32)
+    means[order] = torch.cat(outputs).cpu().numpy()
     return means

@@ -1,4 +1,4 @@
-"""A fine-tuned network that answers through the int8 copy of its encoder, without torch."""
+"""Fine-tuned network served from the int8 copy of its encoder, without torch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from ml.strategies.base import Parts
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TunedCopy:
-    """What restores a fine-tuned network on a copy; it cannot learn.
+    """Restores a fine-tuned network on an int8 copy; it cannot be trained.
 
     Args:
         encoder: Unit means of the network.
@@ -26,11 +26,11 @@ class TunedCopy:
     is_transfer: bool = True
 
     def fit(self, arms: Arms, *, progress: Progress = no_progress) -> "FittedTunedCopy":
-        """Refuse: weights of eight bits cannot be trained.
+        """Raise an error: int8 weights cannot be trained.
 
         Args:
-            arms: Of no matter.
-            progress: Of no matter.
+            arms: Ignored.
+            progress: Ignored.
 
         Raises:
             EncoderError: Always.
@@ -38,7 +38,7 @@ class TunedCopy:
         raise EncoderError(f"encoder {self.encoder.name!r}: an int8 copy cannot be trained")
 
     def restore(self, parts: Parts) -> "FittedTunedCopy":
-        """Return the head that was stored.
+        """Return the stored head.
 
         Raises:
             EncoderError: If it was trained on another encoder.
@@ -49,12 +49,12 @@ class TunedCopy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FittedTunedCopy:
-    """A head on the copied means of its network.
+    """A head on the unit means of an int8 copy.
 
     Args:
         encoder: Unit means of the network.
         head: Direction on them, float64 (d,).
-        stored: What it was restored from.
+        stored: Parts it was restored from.
     """
 
     encoder: Encoder
@@ -70,5 +70,5 @@ class FittedTunedCopy:
         return self.encoder.encode(texts)
 
     def parts(self) -> Parts:
-        """Return what was stored."""
+        """Return the stored parts."""
         return self.stored

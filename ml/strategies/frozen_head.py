@@ -1,4 +1,4 @@
-"""Transfer by representation: a pretrained encoder, frozen, under a ridge head."""
+"""Transfer by representation: a ridge head on a frozen pretrained encoder."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from ml.strategies.ridge import ALPHAS, fit_ridge
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrozenHead:
-    """Ridge on the embeddings of a frozen encoder, both centred in their contrast group.
+    """Ridge on the embeddings of a frozen encoder; features and targets are centred by group.
 
     Args:
         encoder: Pretrained encoder; its weights never change.
@@ -33,7 +33,7 @@ class FrozenHead:
 
         Args:
             arms: Arms of the groups.
-            progress: Told the fraction done.
+            progress: Called with the fraction done.
         """
         vectors = self.encoder.encode(arms.texts, progress=progress).astype(np.float64)
         head = fit_ridge(
@@ -46,7 +46,7 @@ class FrozenHead:
         return FittedHead(encoder=self.encoder, weights=head.weights, alpha=head.alpha)
 
     def restore(self, parts: Parts) -> "FittedHead":
-        """Return the head whose weights were stored.
+        """Return the head with the stored weights.
 
         Raises:
             EncoderError: If it was trained on another encoder.
@@ -59,12 +59,12 @@ class FrozenHead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FittedHead:
-    """An encoder and the direction learned on top of it.
+    """An encoder and the direction fitted on top of it.
 
     Args:
         encoder: The encoder the head was trained on.
         weights: Direction, float64 (d,).
-        alpha: The ridge penalty it was fitted with.
+        alpha: Ridge penalty of the fit.
     """
 
     encoder: Encoder
@@ -80,7 +80,7 @@ class FittedHead:
         return self.encoder.encode(texts)
 
     def parts(self) -> Parts:
-        """Return the weights and the encoder they belong to."""
+        """Return the weights and the encoder's fingerprint."""
         return Parts(
             tensors={"weights": self.weights},
             words={"encoder": self.encoder.fingerprint, "alpha": self.alpha},

@@ -1,4 +1,4 @@
-"""Transfer of instances: tests of another site or audience train too, as far as they resemble."""
+"""Instance transfer: training on tests of another site or audience, weighted by similarity."""
 
 from dataclasses import dataclass
 
@@ -12,14 +12,14 @@ from ml.strategies.base import FittedStrategy, Parts, Strategy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WithSource:
-    """A strategy that learns from source tests beside the target's.
+    """A strategy trained on source tests in addition to the target's.
 
     Args:
-        inner: What learns from both.
-        source: Arms of the source tests; none of them is connected to a target test.
-        trust: How much each source arm counts beside its evidence, float64, >= 0.
+        inner: Strategy that is fitted to both.
+        source: Arms of the source tests, none of them connected to a target test.
+        trust: Factor on the evidence of each source arm, float64, >= 0.
         name: Key of the strategy.
-        is_transfer: It learns from something else than the target.
+        is_transfer: True: it uses data from outside the target.
     """
 
     inner: Strategy
@@ -32,23 +32,23 @@ class WithSource:
         """Learn from the target's arms and the source's.
 
         Args:
-            arms: Arms of target groups; none: learn from the source alone.
-            progress: Told the fraction done.
+            arms: Arms of target groups; empty: learn from the source alone.
+            progress: Called with the fraction done.
         """
         return self.inner.fit(join_arms(arms, self.source, trust=self.trust), progress=progress)
 
     def restore(self, parts: Parts) -> FittedStrategy:
-        """Return the fitted strategy whose parts were stored."""
+        """Return the fitted strategy with the stored parts."""
         return self.inner.restore(parts)
 
 
 def join_arms(arms: Arms, further: Arms, *, trust: NDArray[np.float64]) -> Arms:
-    """Return arms and further ones, which count by their trust.
+    """Return arms followed by further ones, weighted by their trust.
 
     Args:
         arms: Arms of n groups.
-        further: Arms whose groups are counted on from there.
-        trust: Of the further arms, float64.
+        further: Arms to append; their groups are numbered on from there.
+        trust: Trust of the further arms, float64.
 
     >>> def pair(text):
     ...     return Arms(

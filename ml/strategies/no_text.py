@@ -1,4 +1,4 @@
-"""The baseline that does not read: every wording is as good as every other."""
+"""Baseline without text: equal scores for all wordings."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from ml.strategies.base import Parts
 
 
 class NoText:
-    """Knows nothing about wording; what every other strategy has to beat.
+    """Ignores the wording; every other strategy has to beat it.
 
     >>> NoText().fit(arms=None).score(["Go", "Try"])
     array([0., 0.])
@@ -21,7 +21,7 @@ class NoText:
     is_transfer = False
 
     def fit(self, arms: Arms, *, progress: Progress = no_progress) -> "NoText":
-        """Learn nothing, at once."""
+        """Return itself: there is nothing to learn."""
         return self
 
     def restore(self, parts: Parts) -> "NoText":
@@ -33,8 +33,8 @@ class NoText:
         return np.zeros(len(texts))
 
     def represent(self, texts: Sequence[str]) -> None:
-        """Return nothing: texts are not read."""
+        """Return None: texts are not read."""
 
     def parts(self) -> Parts:
-        """Return nothing to store."""
+        """Return empty parts."""
         return Parts(tensors={}, words={})

@@ -1,4 +1,4 @@
-"""Ridge regression whose penalty is chosen by leaving whole contrast groups out."""
+"""Ridge regression with its penalty chosen by leave-one-group-out cross-validation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class RidgeFit:
 
     Args:
         weights: Coefficients, float64 (d,).
-        alpha: The penalty that was chosen.
+        alpha: The chosen penalty.
     """
 
     weights: NDArray[np.float64]
@@ -30,14 +30,14 @@ def fit_ridge(
     group: NDArray[np.int64],
     alphas: Sequence[float] = ALPHAS,
 ) -> RidgeFit:
-    """Fit with the penalty whose predictions of left-out groups correlate best, in closed form.
+    """Fit with the penalty whose predictions correlate best on left-out groups, in closed form.
 
-    In some histories the wording decides much, in others click rates are mostly noise: no fixed
+    In some histories the wording matters much, in others click rates are mostly noise: no fixed
     penalty fits both. Correlation, not squared error, because calibration sets the scale later.
 
     Args:
-        features: Float64 (n, d), centred in their group.
-        target: Float64 (n,), centred in their group.
+        features: Features, float64 (n, d), centred in their group.
+        target: Targets, float64 (n,), centred in their group.
         evidence: Weight of each row, positive, mean 1; float64 (n,).
         group: Group of each row, int64 (n,), not decreasing.
         alphas: Penalties to choose from, each > 0.
@@ -80,7 +80,7 @@ def fit_ridge(
 def _principal_axes(
     rows: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return eigenvalues (r,) and eigenvectors (d, r) of rows.T @ rows, those of about 0 left out.
+    """Return eigenvalues (r,) and eigenvectors (d, r) of rows.T @ rows, except those near 0.
 
     With fewer rows than dimensions the smaller matrix of inner products has the same eigenvalues.
     """
@@ -94,13 +94,13 @@ def _principal_axes(
 def _left_out_residual(
     half_hat: NDArray[np.float64], residual: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return the residual of one group left out; its H_gg is half_hat times its transpose."""
+    """Return the left-out residual of one group, with H_gg = half_hat @ half_hat.T."""
     return np.asarray(
         np.linalg.solve(np.eye(len(half_hat)) - half_hat @ half_hat.T, residual), dtype=np.float64
     )
 
 
-def _correlation(said: NDArray[np.float64], aim: NDArray[np.float64]) -> float:
+def _correlation(predicted: NDArray[np.float64], target: NDArray[np.float64]) -> float:
     """Return the correlation of two arrays of mean 0; 0 if one is constant."""
-    scale = float(np.sqrt((said @ said) * (aim @ aim)))
-    return float(said @ aim) / scale if scale > 0 else 0.0
+    scale = float(np.sqrt((predicted @ predicted) * (target @ target)))
+    return float(predicted @ target) / scale if scale > 0 else 0.0

@@ -1,4 +1,4 @@
-"""Several strategies as one: the weighted mean of their scores."""
+"""Stacked strategies: the weighted mean of their scores."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ from ml.tensors import below
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    """The mean of the scores of strategies that err in different ways.
+    """Weighted mean of the scores of strategies with different errors.
 
-    Scores of all are predicted log click rates, shrunk by what each learned, so that a mean
-    already weighs them by evidence.
+    All scores are predicted log click rates, shrunk by each fit, so that a mean already weights
+    them by evidence.
 
     Args:
-        members: At least one strategy; what they say is reused where they were tried themselves.
-        weights: One for each, > 0.
+        members: At least one strategy; scores of those already tried are reused.
+        weights: Weight of each member, > 0.
         name: Key of the strategy.
-        is_transfer: Whether a member starts from a pretrained model.
+        is_transfer: True if a member starts from a pretrained model.
 
     >>> from ml.strategies.no_text import NoText
     >>> stack = Stack(members=(NoText(), NoText()), weights=(3.0, 1.0))
@@ -37,11 +37,11 @@ class Stack:
     is_transfer: bool = True
 
     def fit(self, arms: Arms, *, progress: Progress = no_progress) -> "FittedStack":
-        """Let every member learn.
+        """Fit every member.
 
         Args:
             arms: Arms of the groups.
-            progress: Told the fraction done.
+            progress: Called with the fraction done.
         """
         share = 1 / len(self.members)
         fitted = tuple(
@@ -51,7 +51,7 @@ class Stack:
         return FittedStack(names=self._names, members=fitted, weights=self.weights)
 
     def restore(self, parts: Parts) -> "FittedStack":
-        """Return the stack whose members were stored."""
+        """Return the stack with the stored members."""
         return FittedStack(
             names=self._names,
             weights=tuple(parts.words["weights"]),
@@ -70,7 +70,7 @@ class Stack:
         """Return the scores of the stack, float64 (n,).
 
         Args:
-            scores: Those of each member, in order, float64 (n,).
+            scores: Scores of each member, in order, float64 (n,).
         """
         return np.average(scores, axis=0, weights=self.weights)
 
@@ -81,12 +81,12 @@ class Stack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FittedStack:
-    """Strategies that have learned.
+    """A stack of fitted strategies.
 
     Args:
         names: Keys of the members.
         members: The members, in the same order.
-        weights: Of their scores.
+        weights: Weights of their scores.
     """
 
     names: tuple[str, ...]
@@ -99,11 +99,11 @@ class FittedStack:
         return np.average(scores, axis=0, weights=self.weights)
 
     def represent(self, texts: Sequence[str]) -> Representation | None:
-        """Return how the last member sees the texts."""
+        """Return the last member's representation of the texts."""
         return self.members[-1].represent(texts)
 
     def parts(self) -> Parts:
-        """Return what every member stores."""
+        """Return the parts of every member."""
         stored = {
             name: member.parts() for name, member in zip(self.names, self.members, strict=True)
         }

@@ -1,4 +1,4 @@
-"""Learning from scratch: ridge regression on the words and word pairs of past tests."""
+"""Training from scratch: ridge regression on the words and word pairs of past tests."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,11 +18,11 @@ from ml.strategies.base import Parts
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TfidfRidge:
-    """Ridge on TF-IDF of words and word pairs; accents are kept, French is spelled with them.
+    """Ridge on TF-IDF of words and word pairs; accents are kept because French needs them.
 
     Args:
         alpha: Ridge penalty, > 0, for weights of mean 1.
-        min_count: Texts in which a term must occur to be learned.
+        min_count: Number of texts in which a term must occur to be used.
 
     >>> from ml.dataset.contrast_groups import build_groups, stack_arms
     >>> from ml.history.row import HistoryRow
@@ -45,15 +45,15 @@ class TfidfRidge:
 
         Args:
             arms: Arms of the groups.
-            progress: Told nothing: it takes a second.
+            progress: Not called: a fit takes a second.
         """
-        # Here, because scoring needs none of it: it is slow to load and large.
+        # Imported here because it is large and slow to load, and scoring does not need it.
         from sklearn.linear_model import Ridge  # noqa: PLC0415
 
         terms = _frequent_terms(arms.texts, self.min_count)
         counts = _count(arms.texts, _places(terms))
-        found_in = np.bincount(counts.indices, minlength=len(terms))
-        idf = np.log((1 + len(arms.texts)) / (1 + found_in)) + 1
+        document_counts = np.bincount(counts.indices, minlength=len(terms))
+        idf = np.log((1 + len(arms.texts)) / (1 + document_counts)) + 1
         head = Ridge(alpha=self.alpha, fit_intercept=False, solver="sparse_cg", tol=1e-6)
         head.fit(
             _center_rows(_weigh(counts, idf), arms.group),
@@ -63,7 +63,7 @@ class TfidfRidge:
         return FittedTfidf(places=_places(terms), idf=idf, weights=head.coef_)
 
     def restore(self, parts: Parts) -> "FittedTfidf":
-        """Return the strategy whose terms, frequencies and weights were stored."""
+        """Return the strategy with the stored terms, frequencies and weights."""
         return FittedTfidf(
             places=_places(parts.words["terms"]),
             idf=parts.tensors["idf"],
@@ -117,7 +117,7 @@ def _places(terms: Iterable[str]) -> dict[str, int]:
 
 
 def _count(texts: Sequence[str], places: Mapping[str, int]) -> csr_array:
-    """Return how often each known term stands in each text, (n, t)."""
+    """Return the count of each known term in each text, (n, t)."""
     rows = [Counter(places[term] for term in _terms(text) if term in places) for text in texts]
     columns = np.fromiter((at for row in rows for at in sorted(row)), dtype=np.int32)
     counts = np.fromiter((row[at] for row in rows for at in sorted(row)), dtype=np.float64)
@@ -126,7 +126,7 @@ def _count(texts: Sequence[str], places: Mapping[str, int]) -> csr_array:
 
 
 def _weigh(counts: csr_array, idf: NDArray[np.float64]) -> csr_array:
-    """Return unit rows: the logarithm of a count, plus 1, times the term's rarity."""
+    """Return unit rows of (1 + log count) times the term's inverse document frequency."""
     values = (1 + np.log(counts.data)) * idf[counts.indices]
     row = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
     length = np.sqrt(np.bincount(row, values**2, minlength=counts.shape[0]))
