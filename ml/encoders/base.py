@@ -1,4 +1,4 @@
-"""What an encoder is, and a cache of the vectors it made."""
+"""Interface of text encoders."""
 
 import logging
 from collections.abc import Sequence
@@ -13,16 +13,16 @@ logger = logging.getLogger(__name__)
 
 
 class Encoder(Protocol):
-    """Turns wordings into vectors."""
+    """Maps wordings to vectors."""
 
     @property
     def name(self) -> str:
-        """What the operator configured, for people."""
+        """Configured name, for display."""
         ...
 
     @property
     def fingerprint(self) -> str:
-        """Hexadecimal digest that changes whenever equal texts could get other vectors."""
+        """Hexadecimal digest that changes whenever equal texts could get different vectors."""
         ...
 
     @property
@@ -33,7 +33,7 @@ class Encoder(Protocol):
     def encode(
         self, texts: Sequence[str], *, progress: Progress = no_progress
     ) -> NDArray[np.float32]:
-        """Return one unit vector a text, float32 (n, d)."""
+        """Return one unit vector per text, float32 (n, d)."""
         ...
 
 

