@@ -1,4 +1,4 @@
-"""Makes new wordings from given ones, for a teacher to answer."""
+"""Data augmentation: new wordings made from given ones, for the teacher to score."""
 
 from collections.abc import Sequence
 
@@ -8,29 +8,29 @@ import numpy as np
 def vary(texts: Sequence[str], count: int, *, rng: np.random.Generator) -> list[str]:
     """Return new wordings made from given ones, each once.
 
-    They are parts of one, one with words left out, the beginning of one with the end of another,
-    or one with words of another in it: few make sense, all tell what the teacher thinks of words
-    and of their neighbours.
+    A new wording is a part of one, one with words left out, the beginning of one with the end of
+    another, or one with words of another in it. Few make sense, but their scores show the
+    teacher's response to words and their neighbours.
 
     Args:
         texts: Wordings.
-        count: How many to make, >= 0; fewer are returned where some are alike.
+        count: Number of draws, >= 0; fewer are returned if some are equal.
         rng: Source of draws.
 
     >>> vary(["Get my guide", "Try it for free"], 3, rng=np.random.default_rng(1))
     ['Get my guide', 'Try it for free', 'Get']
     """
     words = [text.split() for text in texts]
-    long = [each for each in words if len(each) > 1]
+    long = [parts for parts in words if len(parts) > 1]
     if not long:
         return []
     draws = rng.integers(len(long), size=(count, 2))
     kinds = rng.integers(len(_KINDS), size=count)
-    made = (
+    variations = (
         _KINDS[kind](long[first], long[second], rng)
         for kind, (first, second) in zip(kinds, draws, strict=True)
     )
-    return list(dict.fromkeys(" ".join(each) for each in made if each))
+    return list(dict.fromkeys(" ".join(variation) for variation in variations if variation))
 
 
 def _part(words: list[str], _other: list[str], rng: np.random.Generator) -> list[str]:
@@ -48,10 +48,10 @@ def _join(words: list[str], other: list[str], rng: np.random.Generator) -> list[
 
 
 def _swap(words: list[str], other: list[str], rng: np.random.Generator) -> list[str]:
-    drawn = rng.integers(len(other), size=len(words))
+    places = rng.integers(len(other), size=len(words))
     swapped = rng.random(len(words)) < 0.25
     return [
-        other[at] if swap else word for word, at, swap in zip(words, drawn, swapped, strict=True)
+        other[at] if swap else word for word, at, swap in zip(words, places, swapped, strict=True)
     ]
 
 

@@ -1,4 +1,4 @@
-"""Teaches a student what a predictor says: of past wordings, and of very many made from them."""
+"""Distillation of a predictor into a student model, on past and synthetic wordings."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,21 +13,21 @@ from ml.distillation.augmentation import vary
 from ml.distillation.student import NOTHING, Pieces, Student, split
 from ml.progress import Progress, no_progress, within
 
-# Fewer wordings teach nothing that holds.
+# A student of fewer wordings does not generalise.
 MIN_TEXTS = 50
-# One past wording in so many is kept from the student and shows how well it learned.
+# One past wording in this many is held out to measure fidelity.
 HELD_OUT = 10
-# Wordings made from each past one, and at most in all: more teach more and cost minutes.
+# Synthetic wordings per past one, and at most in all: more help, but cost minutes.
 VARIATIONS, MAX_VARIATIONS = 15, 120_000
 WIDTH, HEADS, HIDDEN = 256, 8, 128
 EPOCHS, BATCH, RATE, DROPOUT, DECAY = 4, 128, 2e-3, 0.1, 1e-2
-# With few wordings an epoch is over too soon.
+# With few wordings the usual epochs have too few steps.
 MIN_STEPS = 300
 MAX_PIECES = 64
-# Wordings the teacher is asked at a time, and the share of the time that asking takes.
+# Wordings scored by the teacher at a time, and the share of the time that scoring takes.
 ASKED, ASKING = 4_096, 0.4
-# Steps between two words on how far it is.
-TOLD = 50
+# Steps between two progress reports.
+STEPS_PER_REPORT = 50
 
 Teacher = Callable[[Sequence[str]], NDArray[np.float64]]
 
@@ -41,16 +41,16 @@ def distil_student(
     seed: int,
     progress: Progress = no_progress,
 ) -> Student:
-    """Return a student of a teacher.
+    """Train a student on the scores of a teacher.
 
     Args:
-        texts: Wordings, n >= 50; the more, and the more various, the better. No labels needed.
-        teacher: Says what each wording scores.
-        tokenizer: What cuts a word into pieces, as `tokenizers` writes it.
-        vectors: What the teacher's encoder starts from for each piece, float32 (pieces, d): where
-            they are alike the student, too, expects alike.
-        seed: Of first weights and of what is made from the texts, >= 0.
-        progress: Told the fraction done.
+        texts: Unlabelled wordings, n >= 50; more, and more varied ones are better.
+        teacher: Function from wordings to scores.
+        tokenizer: Word-piece tokenizer, as serialised by `tokenizers`.
+        vectors: Input embedding of each piece in the teacher's encoder, float32 (pieces, d):
+            pieces with similar vectors get similar scores.
+        seed: Seed of initial weights and of synthetic wordings, >= 0.
+        progress: Called with the fraction done.
 
     Raises:
         ValueError: If there are fewer texts.
@@ -61,11 +61,11 @@ def distil_student(
     if len(texts) < MIN_TEXTS:
         raise ValueError(f"texts: {len(texts)}; at least {MIN_TEXTS}")
     rng = np.random.default_rng(seed)
-    taught = [text for at, text in enumerate(texts) if at % HELD_OUT]
-    kept = list(texts[::HELD_OUT])
-    taught += vary(taught, min(VARIATIONS * len(taught), MAX_VARIATIONS), rng=rng)
-    answers = _ask(teacher, [*taught, *kept], within(progress, 0, ASKING))
-    lessons = _prepare(taught, answers[: len(taught)], tokenizer)
+    training = [text for at, text in enumerate(texts) if at % HELD_OUT]
+    tests = list(texts[::HELD_OUT])
+    training += vary(training, min(VARIATIONS * len(training), MAX_VARIATIONS), rng=rng)
+    answers = _label(teacher, [*training, *tests], within(progress, 0, ASKING))
+    lessons = _prepare(training, answers[: len(training)], tokenizer)
     leveled = _leveled(vectors)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -79,20 +79,20 @@ def distil_student(
         words=frozenset(word for text in texts for word in split(text)),
         fidelity=None,
     )
-    return replace(student, fidelity=_correlation(student.score(kept), answers[len(taught) :]))
+    return replace(student, fidelity=_correlation(student.score(tests), answers[len(training) :]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Lessons:
-    """Wordings in pieces, each given by its place among those met, with what the teacher says."""
+    """Training data: wordings as indices into the pieces that occur, and the teacher's scores."""
 
     pieces: list[NDArray[np.int64]]
     met: NDArray[np.int32]
     answers: NDArray[np.float64]
 
     def batches(self, rng: np.random.Generator) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield all of them in random order; those of a batch are of about equal length."""
-        lengths = np.array([len(each) for each in self.pieces])
+        """Yield batches in random order, each of wordings of about equal length."""
+        lengths = np.array([len(row) for row in self.pieces])
         order = np.lexsort((rng.random(len(lengths)), lengths + rng.integers(0, 3, len(lengths))))
         batches = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
         for at in rng.permutation(len(batches)):
@@ -105,16 +105,16 @@ class _Lessons:
 
 
 def _prepare(texts: Sequence[str], answers: NDArray[np.float64], tokenizer: str) -> _Lessons:
-    known = Pieces(tokenizer)
+    table = Pieces(tokenizer)
     cut = [
-        np.array([piece for word in text.split() for piece in known[word]][:MAX_PIECES], np.int64)
+        np.array([piece for word in text.split() for piece in table[word]][:MAX_PIECES], np.int64)
         for text in texts
     ]
     met = np.unique(np.concatenate(cut)).astype(np.int32)
-    return _Lessons(pieces=[np.searchsorted(met, each) for each in cut], met=met, answers=answers)
+    return _Lessons(pieces=[np.searchsorted(met, row) for row in cut], met=met, answers=answers)
 
 
-def _ask(teacher: Teacher, texts: Sequence[str], progress: Progress) -> NDArray[np.float64]:
+def _label(teacher: Teacher, texts: Sequence[str], progress: Progress) -> NDArray[np.float64]:
     answers = np.empty(len(texts))
     for start in range(0, len(texts), ASKED):
         answers[start : start + ASKED] = teacher(texts[start : start + ASKED])
@@ -123,7 +123,7 @@ def _ask(teacher: Teacher, texts: Sequence[str], progress: Progress) -> NDArray[
 
 
 class _Network(nn.Module):
-    """What `Student` does, for the pieces that are taught: their vectors stay as they are."""
+    """Trainable form of `Student`, for the pieces that occur; their vectors are frozen."""
 
     def __init__(self, vectors: NDArray[np.float32]) -> None:
         super().__init__()
@@ -132,7 +132,7 @@ class _Network(nn.Module):
         self.vectors.requires_grad_(requires_grad=False)
         self.vectors.weight.copy_(torch.from_numpy(np.vstack([vectors, edge])))
         self.reads = nn.Conv1d(vectors.shape[1], WIDTH, 3, padding=1)
-        # What a piece says beyond what its vector says: nothing, until its texts tell.
+        # Contribution of a piece beyond that of its vector; 0 before training.
         self.own = nn.Embedding(len(vectors) + 1, WIDTH)
         nn.init.zeros_(self.own.weight)
         self.attention = nn.Linear(WIDTH, HEADS, bias=False)
@@ -158,7 +158,7 @@ class _Network(nn.Module):
 
     @torch.no_grad()
     def weights(self) -> dict[str, NDArray[Any]]:
-        """Return what a student is made of, all but the vectors."""
+        """Return the arrays of a student except the vectors."""
         return {
             "reads": _plain(self.reads.weight.permute(2, 1, 0)),
             "reads_bias": _plain(cast(Tensor, self.reads.bias)),
@@ -177,10 +177,10 @@ def _plain(weights: Tensor) -> NDArray[np.float32]:
 def _learn(
     network: _Network, lessons: _Lessons, *, rng: np.random.Generator, progress: Progress
 ) -> None:
-    """Fit the network to the answers, which it learns in units of their spread."""
+    """Fit the network to the answers, standardised."""
     spread = float(lessons.answers.std()) or 1.0
     middle = float(lessons.answers.mean())
-    weights = [each for each in network.parameters() if each.requires_grad]
+    weights = [weight for weight in network.parameters() if weight.requires_grad]
     optimiser = torch.optim.AdamW(weights, lr=RATE, weight_decay=DECAY, fused=True)
     steps = -(-len(lessons.pieces) // BATCH)
     epochs = max(EPOCHS, -(-MIN_STEPS // steps))
@@ -193,7 +193,7 @@ def _learn(
             loss.backward()
             optimiser.step()
             rates.step()
-            if step % TOLD == 0:
+            if step % STEPS_PER_REPORT == 0:
                 progress((epoch + step / steps) / epochs)
     network.eval()
     progress(1.0)
@@ -202,13 +202,13 @@ def _learn(
 
 
 def _leveled(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return rows of mean 0 and spread 1."""
+    """Return rows with mean 0 and standard deviation 1."""
     centred = vectors - vectors.mean(axis=1, keepdims=True)
     centred /= np.maximum(centred.std(axis=1, keepdims=True), 1e-6)
     return np.asarray(centred, dtype=np.float32)
 
 
-def _correlation(said: NDArray[np.float64], answers: NDArray[np.float64]) -> float | None:
-    if np.ptp(said) == 0 or np.ptp(answers) == 0:
+def _correlation(scores: NDArray[np.float64], answers: NDArray[np.float64]) -> float | None:
+    if np.ptp(scores) == 0 or np.ptp(answers) == 0:
         return None
-    return float(np.corrcoef(said, answers)[0, 1])
+    return float(np.corrcoef(scores, answers)[0, 1])

@@ -1,10 +1,10 @@
-"""A student of the predictor: a very small network, for very many wordings at once.
+"""Student of the predictor: a very small network, for very many wordings at once.
 
-It is taught by the predictor's own scores, so it needs no clicks of its own and says what the
-predictor says, a little less surely and a hundred times faster. It reads every piece of a word with
-its two neighbours and decides what of it matters; all that a piece can add is worked out once, so
-that reading is looking up. Lists are sorted with it; a choice among a handful is the predictor's.
-`ml.distillation.distil` makes it.
+It is trained on the predictor's scores, without clicks, and approximates them a hundred times
+faster. It convolves every word piece with its two neighbours and pools with attention; the
+contributions of a piece are computed once, so that the convolution is a table look-up. It sorts
+long lists; a choice among a few wordings is left to the predictor. `ml.distillation.distil`
+trains it.
 """
 
 from collections.abc import Sequence
@@ -15,33 +15,33 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-# Wordings at a time: what is looked up for them stays in the processor's cache.
+# Wordings at a time: the rows looked up for them fit the processor's cache.
 CHUNK = 128
-# How much an edge matters, beside any reading.
+# Attention logit of an edge: negligible beside any reading.
 NOTHING = np.float32(-1e4)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Student:
-    """Vectors and weights, and how to cut a text into pieces.
+    """Vectors, weights and tokenizer of a student.
 
     Args:
-        vectors: What each piece is before anything was taught, float16 (pieces, d).
-        reads: What a vector adds to the reading of the next piece, of its own and of the one
-            before, float32 (3, d, h).
-        reads_bias: Of every reading, float32 (h,).
-        own: What some pieces add to their own reading beside that, float16 (k, h).
-        own_pieces: Which ones, int32 (k,), rising.
-        attention: How much each reading matters to each head, float32 (h, heads); a head pools
-            its own h / heads numbers of the readings.
-        hidden: From the mean of the readings, the largest and what the heads pool, to the hidden
-            layer, float32 (3 h, m).
-        hidden_bias: Of that layer, float32 (m,).
-        out: From that layer to the score, float32 (m,).
-        tokenizer: What cuts a word into pieces, as `tokenizers` writes it.
-        words: Words that the student was taught, in lower case.
-        fidelity: Correlation with the teacher on wordings the student had not seen; None if
-            either says the same of all.
+        vectors: Input vector of each piece, not trained, float16 (pieces, d).
+        reads: Contribution of a vector to the reading of the next piece, of its own and of the
+            previous one, float32 (3, d, h).
+        reads_bias: Bias of every reading, float32 (h,).
+        own: Additional contribution of some pieces to their own reading, float16 (k, h).
+        own_pieces: Indices of these pieces, int32 (k,), increasing.
+        attention: Attention weights, from readings to heads, float32 (h, heads); each head pools
+            its own h / heads columns of the readings.
+        hidden: Weights from the mean of the readings, their maximum and the heads' pools to the
+            hidden layer, float32 (3 h, m).
+        hidden_bias: Bias of that layer, float32 (m,).
+        out: Weights from that layer to the score, float32 (m,).
+        tokenizer: Word-piece tokenizer, as serialised by `tokenizers`.
+        words: Words of the student's training texts, in lower case.
+        fidelity: Correlation with the teacher on held-out wordings; None if the scores of either
+            are constant.
 
     Source: a convolution over words with pooling, Kim (2014), "Convolutional neural networks for
     sentence classification", EMNLP; attention in place of recurrence to pool, Lin et al. (2017),
@@ -62,16 +62,16 @@ class Student:
     fidelity: float | None
 
     def score(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """Return what the predictor would say, about, up to a constant, float64 (n,)."""
+        """Return approximate scores of the predictor, up to a constant, float64 (n,)."""
         scores = np.empty(len(texts), dtype=np.float64)
         for start in range(0, len(texts), CHUNK):
             scores[start : start + CHUNK] = self._score(texts[start : start + CHUNK])
         return scores
 
     def known_share(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """Return the share of each text's words that the student was taught, in [0, 1]."""
+        """Return the share of each text's words that occurred in training, in [0, 1]."""
         words = (split(text) for text in texts)
-        shares = (sum(word in self.words for word in each) / max(1, len(each)) for each in words)
+        shares = (sum(word in self.words for word in row) / max(1, len(row)) for row in words)
         return np.fromiter(shares, dtype=np.float64, count=len(texts))
 
     @cached_property
@@ -102,10 +102,7 @@ class Student:
         return np.asarray(hidden @ self.out)
 
     def _readings(self, cut: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Return how every piece but the first reads between its neighbours, and which are edges.
-
-        Edges read 0.
-        """
+        """Return the readings of all pieces but the first, and the mask of edges, which read 0."""
         (before, own, after), place = self._tables.rows(cut)
         readings = own[place[1:]]
         readings += before[place[:-1]]
@@ -121,7 +118,7 @@ class Student:
         is_edge: NDArray[np.bool_],
         starts: NDArray[np.int64],
     ) -> NDArray[np.float32]:
-        """Return the mean of the readings by how much each matters to each head, (n, h)."""
+        """Return the attention-weighted means of the readings, (n, h)."""
         sizes = np.diff(starts, append=len(readings))
         matters = readings @ self.attention
         matters[is_edge] = NOTHING
@@ -130,13 +127,13 @@ class Student:
         share[is_edge] = 0
         of_heads = readings.reshape(*share.shape, -1) * share[:, :, None]
         sums = np.add.reduceat(of_heads.reshape(readings.shape), starts)
-        whole = np.maximum(np.add.reduceat(share, starts), np.finfo(np.float32).tiny)
-        shared = sums.reshape(*whole.shape, -1) / whole[:, :, None]
+        total = np.maximum(np.add.reduceat(share, starts), np.finfo(np.float32).tiny)
+        shared = sums.reshape(*total.shape, -1) / total[:, :, None]
         return np.asarray(shared.reshape(sums.shape))
 
 
 class _Tables:
-    """What each piece met so far adds to readings; the first row is that of the edge: nothing."""
+    """Contributions of the pieces seen so far to readings; the first row, the edge's, is 0."""
 
     def __init__(self, student: Student) -> None:
         self._student = student
@@ -146,33 +143,33 @@ class _Tables:
         self._rows = np.zeros((3, 1, len(student.reads_bias)), dtype=np.float32)
 
     def rows(self, cut: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Return rows for the piece before, the own and the one after, and where each piece is."""
-        unmet = np.unique(cut[self._place[cut] < 0])
-        if len(unmet):
-            self._meet(unmet)
+        """Return the rows of previous, same and next piece, and the index of each piece in them."""
+        unseen = np.unique(cut[self._place[cut] < 0])
+        if len(unseen):
+            self._add(unseen)
         return self._rows, self._place[cut]
 
-    def _meet(self, pieces: NDArray[np.int64]) -> None:
+    def _add(self, pieces: NDArray[np.int64]) -> None:
         student, end = self._student, self._n_rows + len(pieces)
-        made = student.vectors[pieces].astype(np.float32) @ student.reads
-        # What the next piece hears comes first, its own reading second.
-        made[1] += student.reads_bias
-        known = np.isin(pieces, student.own_pieces)
-        made[1][known] += student.own[np.searchsorted(student.own_pieces, pieces[known])]
+        added = student.vectors[pieces].astype(np.float32) @ student.reads
+        # Row 0 is the contribution to the next piece's reading, row 1 that to the piece's own.
+        added[1] += student.reads_bias
+        has_own = np.isin(pieces, student.own_pieces)
+        added[1][has_own] += student.own[np.searchsorted(student.own_pieces, pieces[has_own])]
         if end > self._rows.shape[1]:
             grown = np.zeros((3, 2 * end, self._rows.shape[2]), dtype=np.float32)
             grown[:, : self._n_rows] = self._rows[:, : self._n_rows]
             self._rows = grown
-        self._rows[:, self._n_rows : end] = made
+        self._rows[:, self._n_rows : end] = added
         self._place[pieces] = np.arange(self._n_rows, end)
         self._n_rows = end
 
 
 class Pieces(dict[str, list[int]]):
-    """The pieces of every word met so far; a word is cut once.
+    """Cache of the pieces of every word; a word is tokenised once.
 
     Args:
-        tokenizer: What cuts, as `tokenizers` writes it.
+        tokenizer: Word-piece tokenizer, as serialised by `tokenizers`.
     """
 
     def __init__(self, tokenizer: str) -> None:
@@ -182,13 +179,13 @@ class Pieces(dict[str, list[int]]):
         self._tokenizer.no_truncation()
 
     def __missing__(self, word: str) -> list[int]:
-        found: list[int] = self._tokenizer.encode(word, add_special_tokens=False).ids
-        self[word] = found
-        return found
+        pieces: list[int] = self._tokenizer.encode(word, add_special_tokens=False).ids
+        self[word] = pieces
+        return pieces
 
 
 def split(text: str) -> list[str]:
-    """Return the words of a text in lower case, without the marks around them.
+    """Return the words of a text in lower case, without surrounding punctuation.
 
     Args:
         text: A wording.
