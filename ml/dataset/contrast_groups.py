@@ -1,4 +1,4 @@
-"""Contrast groups: arms of one test that differ in wording only, the unit of every comparison."""
+"""Contrast groups: arms of one test that differ only in wording, the unit of comparison."""
 
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ class ContrastGroup:
 
     Args:
         test: Key of the test.
-        context: What the arms share beside the wording.
+        context: Everything the arms share apart from the wording.
         audience: Audience key; empty when unknown.
         locale: Language tag; empty when unknown.
         form: CTA form; empty when unknown.
@@ -24,8 +24,8 @@ class ContrastGroup:
         texts: K >= 2 different wordings, normalised.
         visitors: Visitors of each arm, each >= 1; length K.
         clicks: Clicking visitors of each arm; length K, sum >= 1.
-        assets: Keys of stories or assets used; a split keeps them whole.
-        suspect: The randomisation of one of the arms is known to be faulty.
+        assets: Keys of stories or assets used; a split never separates their groups.
+        suspect: True if the randomisation of one of the arms is known to be faulty.
 
     >>> build_groups(
     ...     HistoryRow(test="t", context="", text=text, visitors=100, clicks=9) for text in "AB"
@@ -48,12 +48,12 @@ class ContrastGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
-    """Contrast groups of a history, and how many were dropped.
+    """Contrast groups of a history, with counts of those dropped.
 
     Args:
         groups: Usable groups, in order of first appearance.
-        single_text: Groups dropped because fewer than two wordings were seen by anyone.
-        no_clicks: Groups dropped because nobody clicked anything.
+        single_text: Groups dropped because fewer than two wordings had visitors.
+        no_clicks: Groups dropped because they had no clicks.
         replicate_chi2: Pearson's chi-squared, summed, of the click rates of arms that were pooled
             because their wordings are equal (suspect groups left out): pure noise.
         replicate_dof: Its degrees of freedom. The ratio is 1 if the noise is binomial.
@@ -75,8 +75,8 @@ class Arms:
         group: Index of the group of each arm, int64 (n,), not decreasing, no gaps.
         visitors: Visitors, float64 (n,).
         clicks: Clicking visitors, float64 (n,).
-        trust: How much an arm counts in training beside its evidence, float64 (n,), >= 0; None:
-            all count fully.
+        trust: Factor on the evidence of each arm in training, float64 (n,), >= 0; None:
+            1 for all.
     """
 
     texts: tuple[str, ...]
@@ -92,7 +92,7 @@ class Arms:
 
 
 def normalise_text(text: str) -> str:
-    """Return the wording as it is compared: NFC, single spaces; case and accents kept.
+    """Normalise a wording for comparison: NFC, single spaces; case and accents unchanged.
 
     Args:
         text: Any string.
@@ -104,16 +104,16 @@ def normalise_text(text: str) -> str:
 
 
 def build_groups(rows: Iterable[HistoryRow]) -> Dataset:
-    """Pool rows into contrast groups and drop those that compare nothing.
+    """Pool rows into contrast groups and drop those without a comparison.
 
-    Rows belong together when test, context, audience, locale, form and placement are equal: what
-    differs between them is the wording.
+    Rows with equal test, context, audience, locale, form and placement form a group: they differ
+    only in wording.
 
     Args:
         rows: History rows in any order.
 
     Returns:
-        The usable groups and the counts of dropped ones. Arms nobody saw are left out.
+        The usable groups and the counts of dropped ones. Arms without visitors are left out.
 
     >>> rows = [
     ...     HistoryRow(test="t", context="", text=text, visitors=50, clicks=clicks)
@@ -152,7 +152,7 @@ def stack_arms(
 
     Args:
         groups: Contrast groups, length g.
-        trust: How much each group counts in training, length g, >= 0; None: all fully.
+        trust: Factor on the evidence of each group in training, length g, >= 0; None: 1 for all.
 
     >>> rows = [HistoryRow(test="t", context="", text=text, visitors=9, clicks=1) for text in "AB"]
     >>> stack_arms(build_groups(rows).groups).group
@@ -185,7 +185,7 @@ def sum_by_group(
 
 
 def center_in_group(values: NDArray[np.float64], group: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the values less the plain mean of their group: levels differ for reasons unseen.
+    """Return the values less the plain mean of their group, whose level has unobserved causes.
 
     Args:
         values: Float64 (n,) or (n, d).
@@ -203,7 +203,7 @@ def center_in_group(values: NDArray[np.float64], group: NDArray[np.int64]) -> ND
 
 @dataclass(slots=True)
 class _Draft:
-    """A group while rows arrive: wording -> [(visitors, clicks), ...]."""
+    """A group under construction: wording -> [(visitors, clicks), ...]."""
 
     arms: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     assets: set[str] = field(default_factory=set)

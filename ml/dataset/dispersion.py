@@ -1,11 +1,11 @@
-"""How much true click rates differ inside a contrast group, and how noisy measured ones are."""
+"""Between-arm variance and sampling noise within contrast groups."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ml.dataset.contrast_groups import Arms, Dataset, sum_by_group
 
-# Fewer replicated arms say too little about noise beyond binomial.
+# Fewer replicated arms estimate the overdispersion too poorly.
 MIN_REPLICATE_DOF = 30
 
 
@@ -33,14 +33,14 @@ def log_odds(arms: Arms) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 
 def arm_variance(arms: Arms, *, dispersion: float = 1.0) -> float:
-    """Return tau squared: the variance of the true log-odds of the arms of a group.
+    """Return tau squared, the variance of the true log-odds within a group.
 
     Args:
         arms: Arms of the groups.
         dispersion: Noise variance over binomial variance, >= 1.
 
     Returns:
-        Variance on the log-odds scale, >= 0; 0 when the arms differ no more than noise.
+        Variance on the log-odds scale, >= 0; 0 if the arms differ no more than by noise.
 
     Raises:
         ValueError: If the dispersion is below 1.
@@ -62,7 +62,7 @@ def arm_variance(arms: Arms, *, dispersion: float = 1.0) -> float:
 
 
 def replicate_dispersion(dataset: Dataset) -> float | None:
-    """Return noise variance over binomial variance, as arms with equal wording show it.
+    """Estimate noise variance over binomial variance from arms with equal wording.
 
     Args:
         dataset: Contrast groups with the chi-squared of their replicated arms.
@@ -82,7 +82,7 @@ def replicate_dispersion(dataset: Dataset) -> float | None:
 def variance_moments(
     arms: Arms, *, dispersion: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return what `arm_variance` sums over groups: its numerator and its denominator.
+    """Return the numerator and the denominator that `arm_variance` sums over groups.
 
     Args:
         arms: Arms of the groups.

@@ -12,7 +12,7 @@ def tokenise(text: str) -> tuple[str, ...]:
     """Return the words of a text in lower case, accents kept.
 
     Args:
-        text: Any string. One without letters or digits is a single token of its own.
+        text: Any string. Without letters or digits it is a single token.
 
     >>> tokenise("L'offre d'été !"), tokenise("→ →")
     (('l', 'offre', 'd', 'été'), ('→ →',))
@@ -26,8 +26,8 @@ def find_duplicates(
     """Yield pairs of positions that connect all near-duplicate texts.
 
     Texts with equal token sets are chained; between different sets every pair at or above the
-    threshold is yielded. Exact, and not quadratic: two sets that like each other share one of
-    their few rarest tokens (prefix filtering), so only those are compared.
+    threshold is yielded. Exact, and not quadratic: two similar sets share one of their few rarest
+    tokens (prefix filtering), so only sets that do are compared.
 
     Args:
         texts: Wordings, length n.
@@ -59,7 +59,7 @@ def _join(first_of: dict[frozenset[str], int], threshold: float) -> Iterator[tup
     """Yield the pairs of different sets that reach the threshold."""
     frequency = Counter(token for tokens in first_of for token in tokens)
     index: defaultdict[str, list[frozenset[str]]] = defaultdict(list)
-    # Shorter sets first: a candidate found in the index is never longer than the current set.
+    # Shorter sets first: a candidate from the index is never longer than the current set.
     for tokens in sorted(first_of, key=len):
         rarest = sorted(tokens, key=lambda token: (frequency[token], token))
         prefix = rarest[: len(tokens) - ceil(threshold * len(tokens)) + 1]

@@ -17,7 +17,7 @@ class Pairs:
         first: Position of arm A, int64 (m,).
         second: Position of arm B of the same group, int64 (m,), greater than `first`.
         group: Group of the pair, int64 (m,).
-        first_won: Arm A had the higher observed click rate, bool (m,).
+        first_won: True if arm A had the higher observed click rate, bool (m,).
         p_value: Two-sided pooled two-proportion z-test of equal rates, float64 (m,) in (0, 1].
         ties: Pairs left out because both rates were equal.
     """
@@ -56,7 +56,7 @@ def pair_arms(arms: Arms) -> Pairs:
     (2, 1, array([0.0065, 0.0065]))
     """
     first, second = _positions(arms)
-    # Cross-multiplied counts: exact, where equal rates as floats may differ in the last bit.
+    # Cross-multiplied counts are exact; equal rates as floats may differ in the last bit.
     gain = arms.clicks[first] * arms.visitors[second] - arms.clicks[second] * arms.visitors[first]
     decided = gain != 0
     first, second, gain = first[decided], second[decided], gain[decided]

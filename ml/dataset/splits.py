@@ -15,7 +15,7 @@ LeakKind = Literal["test", "asset", "text"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leak:
-    """Something that stands on both sides of a split.
+    """An item on both sides of a split.
 
     Args:
         kind: `test`, `asset`, or `text` (equal or nearly so).
@@ -100,15 +100,15 @@ def assign_folds(
 
 
 def find_leaks(first: Sequence[ContrastGroup], second: Sequence[ContrastGroup]) -> tuple[Leak, ...]:
-    """Return what two sides of a split share and must not share.
+    """Return the tests, assets and wordings that leak between the sides of a split.
 
     Args:
         first: Groups on one side, such as the training side.
         second: Groups on the other side.
 
     Returns:
-        The shared tests and assets, and (nearly) equal wordings of which one stands on each side:
-        at least one pair for every family of duplicates on both sides. Empty if the split is safe.
+        The shared tests and assets, and pairs of (nearly) equal wordings across the sides: at least
+        one pair for every family of duplicates on both sides. Empty if the split is safe.
 
     >>> find_leaks([], [])
     ()
@@ -129,7 +129,7 @@ def _keys(group: ContrastGroup) -> list[tuple[LeakKind, str]]:
 
 
 def _texts(groups: Sequence[ContrastGroup]) -> tuple[list[str], list[int]]:
-    """Return every wording and the position of the group it stands in, in group order."""
+    """Return every wording and the position of its group, in group order."""
     placed = [(text, index) for index, group in enumerate(groups) for text in group.texts]
     return [text for text, _ in placed], [index for _, index in placed]
 

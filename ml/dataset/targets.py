@@ -1,4 +1,4 @@
-"""What a head learns: differences of click rates inside a contrast group, weighted by evidence."""
+"""Training targets: log click rates centred by contrast group, with evidence weights."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,8 @@ def centered_targets(arms: Arms) -> NDArray[np.float64]:
     """Return the log click rate of each arm less the mean of its group.
 
     One click at the group's own rate is added to every arm: log((c + 1) / (n + 1/p)), p the
-    pooled rate of the group. Unlike log((c + 1) / (n + 100)), which is this at p = 1 %, it does
-    not pull arms of another click rate towards 1 %.
+    pooled rate of the group. A fixed log((c + 1) / (n + 100)) equals this at p = 1 %, but would
+    pull arms of another click rate towards 1 %.
 
     Args:
         arms: Arms of the groups; every group has clicks.
@@ -36,14 +36,14 @@ def centered_targets(arms: Arms) -> NDArray[np.float64]:
 
 
 def evidence_weights(arms: Arms) -> NDArray[np.float64]:
-    """Return how much each arm counts: 1 / (tau^2 + v), v its sampling variance, mean 1.
+    """Return the weight of each arm: 1 / (tau^2 + v), v its sampling variance, mean 1.
 
     Args:
         arms: Arms of the groups.
 
     Returns:
         Weights, float64 (n,). An arm with few clicks counts little; one with very many counts no
-        more than the spread of true arms allows. Trust multiplies what its evidence gives.
+        more than the spread of true rates allows. Trust multiplies the weight.
 
     Source: random-effects weights, DerSimonian and Laird (1986), Controlled Clinical Trials 7(3).
 
