@@ -1,7 +1,7 @@
-"""Copy checks of a call to action that need no data: wording, contrast, size, position.
+"""Data-free checks of a call to action: words, contrast, size, position.
 
-Rules are rules of thumb, but for contrast and target size, which are success criteria of the Web
-Content Accessibility Guidelines 2.2.
+The checks are rules of thumb, except contrast and target size, which are success criteria of the
+Web Content Accessibility Guidelines 2.2.
 """
 
 import re
@@ -19,12 +19,12 @@ from ml.language.wording_validation import mixed_script_word
 
 Form = Literal["button", "link", "spoken"]
 Check = Literal["length", "verb", "meaning", "reading", "letters", "contrast", "target", "fold"]
-# `fault` breaks a criterion or will confuse; `advice` is worth a try; `unknown` cannot be said.
+# `fault` breaks a criterion or will confuse; `advice` is worth a try; `unknown`: not decidable.
 Level = Literal["good", "advice", "fault", "unknown"]
 
-# Words and characters up to which a form stays easy to take in.
+# Maximum words and characters of each form for easy reading.
 LENGTHS: Mapping[str, tuple[int, int]] = {"button": (5, 32), "link": (9, 60), "spoken": (20, 140)}
-# With fewer words Flesch's formula is ruled by the length of a single word.
+# With fewer words a single long word dominates Flesch's formula.
 MIN_WORDS_FOR_EASE = 6
 EASY, HARD = 60.0, 30.0
 LONG_WORD_SYLLABLES = 5
@@ -38,13 +38,13 @@ HYPHENATION = {"en": "en_US", "fr": "fr"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that was checked.
+    """Result of one check.
 
     Args:
-        check: Name of the check.
-        level: Result of the check.
-        code: Code of the message; a page translates it.
-        params: Figures and words that belong into the sentence.
+        check: Key of the check.
+        level: Severity of the result.
+        code: Code of the message; pages translate it.
+        params: Figures and words for the message.
     """
 
     check: Check
@@ -58,12 +58,12 @@ class Appearance:
     """Appearance of a button or link.
 
     Args:
-        contrast: Contrast of the text and what is behind it, from 1 to 21.
+        contrast: Contrast of the text and its background, from 1 to 21.
         font_px: Size of the letters in CSS pixels.
-        is_bold: Weight of 700 or more.
-        width_px: Width of what can be clicked; None when the page decides.
-        height_px: Its height; None when the page decides.
-        is_inline: A link inside a sentence, which has no minimum size.
+        is_bold: True for a font weight of 700 or more.
+        width_px: Width of the clickable area; None if the page decides.
+        height_px: Height of the clickable area; None if the page decides.
+        is_inline: True for a link inside a sentence, which does not have a minimum size.
     """
 
     contrast: float
@@ -75,12 +75,12 @@ class Appearance:
 
 
 def inspect_wording(text: str, *, locale: str, form: str = "button") -> tuple[Finding, ...]:
-    """Return what can be said of the words of a call to action.
+    """Check the words of a call to action.
 
     Args:
         text: The wording; not blank.
-        locale: Language tag; when empty the text's own common words decide.
-        form: `button`, `link` or `spoken`; another is taken as a button.
+        locale: Language tag; if empty, detected from the text's common words.
+        form: CTA form, `button`, `link` or `spoken`; others are treated as a button.
 
     >>> [finding.code for finding in inspect_wording("Get my guide", locale="en")]
     ['length_good', 'verb_imperative', 'reading_short']
@@ -94,7 +94,7 @@ def inspect_wording(text: str, *, locale: str, form: str = "button") -> tuple[Fi
 
 
 def inspect_look(look: Appearance) -> tuple[Finding, ...]:
-    """Return what can be said of how it is drawn.
+    """Check the appearance of a call to action.
 
     Args:
         look: Colours and sizes.
@@ -114,10 +114,10 @@ def inspect_look(look: Appearance) -> tuple[Finding, ...]:
 
 
 def inspect_position(position: str) -> Finding:
-    """Return what can be said of where it stands.
+    """Check the position of a call to action.
 
     Args:
-        position: Position of the slot; another than the known ones is "unknown".
+        position: Position of the slot; unrecognised ones give "unknown".
 
     >>> inspect_position("footer").code
     'fold_below'
@@ -135,18 +135,18 @@ def inspect_position(position: str) -> Finding:
 
 
 def reading_ease(text: str, language: str) -> float:
-    """Return how easy a text is to read: above 60 easy, below 30 hard.
+    """Return the Flesch reading ease of a text: above 60 easy, below 30 hard.
 
     Args:
         text: A text with at least one word.
         language: `en` or `fr`.
 
     Raises:
-        ValueError: If the text has no word.
+        ValueError: If the text has no words.
 
     Source: Flesch (1948), Journal of Applied Psychology 32(3), for English; Kandel and Moles
     (1958), Cahiers d'Etudes de Radio-Television 19, for French. Syllables are those of
-    hyphenation (pyphen), which leaves some out.
+    hyphenation (pyphen), which misses some.
 
     >>> round(reading_ease("See what you can save this month.", "en"))
     115
@@ -161,7 +161,7 @@ def reading_ease(text: str, language: str) -> float:
 
 
 def count_syllables(word: str, language: str) -> int:
-    """Return how many syllables hyphenation finds in a word, at least 1.
+    """Return the number of syllables of a word by hyphenation, at least 1.
 
     Args:
         word: One word.
@@ -260,7 +260,7 @@ def _contrast(look: Appearance) -> Finding:
         check="contrast",
         level="good" if passed else "fault",
         code="contrast_good" if passed else "contrast_low",
-        # Rounded down: 4.49 must not read as 4.5.
+        # Rounded down, so that 4.49 is not shown as 4.5.
         params={"ratio": int(ratio * 100) / 100, "needed": needed},
     )
 

@@ -1,4 +1,4 @@
-"""The words of calls to action, French and English: verbs, principles, phrases to add."""
+"""Lexicon of calls to action, French and English: verbs, principles, phrases to add."""
 
 import re
 import tomllib
@@ -11,7 +11,7 @@ from typing import Any, Literal
 FOLDER = Path(__file__).parent
 LANGUAGES = ("en", "fr")
 
-# Whom a verb's form speaks to, or for whom.
+# Mood and person of a verb form.
 Mood = Literal["infinitive", "imperative", "imperative_familiar", "first_person"]
 FRENCH_MOODS: tuple[Mood, ...] = (
     "infinitive",
@@ -26,11 +26,11 @@ Principle = Literal[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verb:
-    """A verb as it stands at the head of a call to action.
+    """A verb at the beginning of a call to action.
 
     Args:
-        intent: Verbs of one intent promise the same thing.
-        forms: Its text by mood, in lower case.
+        intent: Intent; verbs of one intent are interchangeable.
+        forms: Forms by mood, in lower case.
     """
 
     intent: str
@@ -44,19 +44,19 @@ class Lexicon:
     Args:
         language: `en` or `fr`.
         verbs: Action verbs.
-        head: Finds a verb's form at the beginning of a folded text.
-        forms: Mood and verb of each such form.
+        head: Pattern of a verb form at the beginning of a folded text.
+        forms: Mood and verb of each form.
         openers: Openings before the verb by kind, `polite` or `first_person`.
-        principles: One pattern a principle that is known by its words.
-        first_person: Finds a word by which the visitor speaks.
-        vague: Whole wordings without meaning, in lower case.
-        fillers: Finds words that can go.
-        additions: Templates with `{text}` by principle; each is a claim.
+        principles: Pattern of each principle that has characteristic words.
+        first_person: Pattern of first-person words, in the visitor's voice.
+        vague: Complete wordings without content, in lower case.
+        fillers: Pattern of dispensable words.
+        additions: Templates with `{text}` by principle; each makes a claim.
         instead_of_vague: Wordings to try in place of a vague one.
-        yours: Possessives in the site's voice, each with its form in the visitor's voice.
-        undecided: Words whose first person depends on a gender that cannot be read.
-        not_verbs: Words that only look like verbs.
-        common: Frequent words, by which the language is known.
+        yours: Second-person possessives, each with its first-person form.
+        undecided: Pattern of words whose first person depends on an unknown gender.
+        not_verbs: Words that resemble verbs.
+        common: Frequent words, for language detection.
     """
 
     language: str
@@ -77,10 +77,10 @@ class Lexicon:
 
 
 def lexicon_of(locale: str) -> Lexicon | None:
-    """Return the lexicon of a language tag; None if there is none.
+    """Return the lexicon of a language tag, or None.
 
     Args:
-        locale: Such as `fr`, `fr-CA` or `en_US`.
+        locale: Language tag, such as `fr`, `fr-CA` or `en_US`.
 
     >>> lexicon_of("fr-CA").language, lexicon_of("de") is None
     ('fr', True)
@@ -90,7 +90,7 @@ def lexicon_of(locale: str) -> Lexicon | None:
 
 
 def lexicon_for(text: str, locale: str) -> Lexicon | None:
-    """Return the lexicon of a stated language, or of the one that a text seems to be in.
+    """Return the lexicon of a stated language, or of the language detected in a text.
 
     Args:
         text: A wording.
@@ -104,13 +104,13 @@ def lexicon_for(text: str, locale: str) -> Lexicon | None:
     if locale:
         return lexicon_of(locale)
     words = set(re.findall(r"\w+", fold(text)))
-    known = {name: len(words & _read(name).common) for name in LANGUAGES}
-    best = max(LANGUAGES, key=lambda name: known[name])
-    return _read(best) if known[best] else None
+    counts = {name: len(words & _read(name).common) for name in LANGUAGES}
+    best = max(LANGUAGES, key=lambda name: counts[name])
+    return _read(best) if counts[best] else None
 
 
 def fold(text: str) -> str:
-    """Return a text as lexicons are searched: lower case, straight apostrophes, single spaces.
+    """Normalise a text for lexicon search: lower case, straight apostrophes, single spaces.
 
     Args:
         text: Any string; accents are kept.
@@ -129,7 +129,7 @@ def _read(language: str) -> Lexicon:
     return Lexicon(
         language=language,
         verbs=verbs,
-        # The longest first: "sign up" before "sign".
+        # Longest first: "sign up" before "sign".
         head=re.compile(rf"(?:{'|'.join(map(re.escape, forms))})(?!\w|'\w)"),
         forms=forms,
         openers={kind: tuple(words) for kind, words in content["openers"].items()},
@@ -150,7 +150,7 @@ def _read(language: str) -> Lexicon:
 
 
 def _verbs(tables: Mapping[str, Sequence[Any]]) -> Iterable[Verb]:
-    """English lists plain forms, which are imperatives; French a table of four forms a verb."""
+    """Yield the verbs: English lists plain forms (imperatives), French four forms per verb."""
     for intent, verbs in tables.items():
         for verb in verbs:
             forms: dict[Mood, str] = (
@@ -162,7 +162,7 @@ def _verbs(tables: Mapping[str, Sequence[Any]]) -> Iterable[Verb]:
 
 
 def _forms(verbs: Sequence[Verb]) -> dict[str, tuple[Mood, Verb]]:
-    """Return every form, the longest first; of equal ones the first mood of the first verb."""
+    """Return all forms, longest first; equal forms get the first mood of the first verb."""
     forms: dict[str, tuple[Mood, Verb]] = {}
     for verb in verbs:
         for mood, form in verb.forms.items():
@@ -171,14 +171,14 @@ def _forms(verbs: Sequence[Verb]) -> dict[str, tuple[Mood, Verb]]:
 
 
 def _pattern(phrases: Iterable[str]) -> re.Pattern[str]:
-    """Return a pattern of whole phrases; `*` stands for more letters, `#` for a number."""
+    """Return a pattern of complete phrases; `*` matches more letters, `#` a number."""
     parts = [_phrase(phrase.strip()) for phrase in sorted(phrases, key=len, reverse=True)]
-    # Without a phrase nothing is ever found.
+    # Without phrases the pattern never matches.
     return re.compile(rf"(?<!\w)(?:{'|'.join(parts)})(?!\w)" if parts else r"(?!)")
 
 
 def _phrase(phrase: str) -> str:
-    """Escape a phrase; a sign at its end, such as "%", needs no word's end after it."""
+    """Escape a phrase; after a final symbol, such as "%", do not require a word boundary."""
     words = (re.escape(word) for word in phrase.split())
     text = r"\s+".join(words)
     return text.replace(r"\*", r"\w*").replace(r"\#", r"[$€£]?\d[\d\s.,]*(?:[kKmM]\b)?")

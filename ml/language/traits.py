@@ -1,4 +1,4 @@
-"""Principles of persuasion that a wording uses, found by its words."""
+"""Detection of persuasion principles in a wording, by its words."""
 
 import re
 from collections.abc import Set
@@ -13,11 +13,11 @@ TRAITS: tuple[Trait, ...] = (*get_args(Principle), "question", "number")
 
 
 def find_traits(text: str, locale: str = "") -> Set[Trait]:
-    """Return the principles that a wording uses, and whether it asks or counts.
+    """Return the principles of a wording, and whether it has a question or a number.
 
     Args:
         text: A wording.
-        locale: Language tag; when empty the text's own common words decide.
+        locale: Language tag; if empty, detected from the text's common words.
 
     Returns:
         Traits; only `question` and `number` for a language without a lexicon.
@@ -28,23 +28,23 @@ def find_traits(text: str, locale: str = "") -> Set[Trait]:
     ['number', 'scarcity', 'urgency']
     """
     lexicon = lexicon_for(text, locale)
-    found: set[Trait] = set() if lexicon is None else _principles(text, lexicon)
+    traits: set[Trait] = set() if lexicon is None else _principles(text, lexicon)
     if "?" in text:
-        found.add("question")
+        traits.add("question")
     if re.search(r"\d", text):
-        found.add("number")
-    return found
+        traits.add("number")
+    return traits
 
 
 def _principles(text: str, lexicon: Lexicon) -> set[Trait]:
     folded = fold(text)
-    found: set[Trait] = {
+    traits: set[Trait] = {
         principle for principle, pattern in lexicon.principles.items() if pattern.search(folded)
     }
     if folded.strip(" .!…") in lexicon.vague:
-        found.discard("clarity")
+        traits.discard("clarity")
     if opening_of(text, lexicon):
-        found.add("verb_first")
+        traits.add("verb_first")
     if lexicon.first_person.search(folded):
-        found.add("first_person")
-    return found
+        traits.add("first_person")
+    return traits

@@ -1,4 +1,4 @@
-"""Leading verb of a call to action, and its form."""
+"""Opening verb of a call to action, and its form."""
 
 import re
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ class Opening:
     """The verb that a wording begins with.
 
     Args:
-        mood: Its form.
-        verb: The verb of the lexicon; None if only its ending was known.
-        head: The words of the form as they stand in the folded text, after any opener.
-        rest: Text after the verb, unchanged.
+        mood: Mood of the form.
+        verb: The verb of the lexicon; None if only its ending was recognised.
+        head: Words of the form in the folded text, after any opener.
+        rest: Following text, as written.
     """
 
     mood: Mood
@@ -45,24 +45,24 @@ def opening_of(text: str, lexicon: Lexicon) -> Opening | None:
             if folded.startswith(f"{phrase} "):
                 plain, folded = plain[len(phrase) + 1 :], folded[len(phrase) + 1 :]
                 spoken = spoken or kind == "first_person"
-    found = _known(plain, folded, lexicon) or _by_ending(plain, folded, lexicon)
-    if found is None or not spoken:
-        return found
-    return Opening(mood="first_person", verb=found.verb, head=found.head, rest=found.rest)
+    opening = _from_lexicon(plain, folded, lexicon) or _by_ending(plain, folded, lexicon)
+    if opening is None or not spoken:
+        return opening
+    return Opening(mood="first_person", verb=opening.verb, head=opening.head, rest=opening.rest)
 
 
-def _known(plain: str, folded: str, lexicon: Lexicon) -> Opening | None:
-    found = lexicon.head.match(folded)
-    if found is None:
+def _from_lexicon(plain: str, folded: str, lexicon: Lexicon) -> Opening | None:
+    match = lexicon.head.match(folded)
+    if match is None:
         return None
-    mood, verb = lexicon.forms[found[0]]
-    return Opening(mood=mood, verb=verb, head=found[0], rest=plain[found.end() :].strip())
+    mood, verb = lexicon.forms[match[0]]
+    return Opening(mood=mood, verb=verb, head=match[0], rest=plain[match.end() :].strip())
 
 
 def _by_ending(plain: str, folded: str, lexicon: Lexicon) -> Opening | None:
-    """Return the form by the French ending: "-er" and "-ir" are infinitives, "-ez" imperatives."""
-    found = re.match(r"(?:s'|se )?(\w{2,}(er|ir|ez))(?:-\w+)?(?!\w|')", folded)
-    if lexicon.language != "fr" or found is None or lexicon.not_verbs & {found[0], found[1]}:
+    """Detect a French verb by its ending: "-er" and "-ir" infinitive, "-ez" imperative."""
+    match = re.match(r"(?:s'|se )?(\w{2,}(er|ir|ez))(?:-\w+)?(?!\w|')", folded)
+    if lexicon.language != "fr" or match is None or lexicon.not_verbs & {match[0], match[1]}:
         return None
-    mood: Mood = "imperative" if found[2] == "ez" else "infinitive"
-    return Opening(mood=mood, verb=None, head=found[0], rest=plain[found.end() :].strip())
+    mood: Mood = "imperative" if match[2] == "ez" else "infinitive"
+    return Opening(mood=mood, verb=None, head=match[0], rest=plain[match.end() :].strip())

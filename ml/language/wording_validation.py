@@ -1,26 +1,26 @@
-"""Validation of wordings before they are scored."""
+"""Validation of wordings before scoring."""
 
 import re
 import unicodedata
 from typing import Literal
 
-# Far beyond any button, and a spoken instruction longer than this is a text.
+# Far more than any button or spoken instruction needs.
 MAX_CHARACTERS = 300
 
 Fault = Literal["empty", "too_long", "html", "control_characters", "no_words", "mixed_scripts"]
 
 _TAG = re.compile(r"<\s*[/!]?\s*[a-zA-Z][^<>]*>|<!--|&(?:#\w+|[a-zA-Z]\w*);")
-# Control characters, and those that turn the direction of reading: they hide what is written.
+# Control and bidirectional-override characters, which can hide text.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
-# Alphabets whose letters look alike: a word has one of them.
+# Scripts with similar letters: a word must use only one of them.
 _LOOKALIKES = ("LATIN", "CYRILLIC", "GREEK")
 
 
 def wording_fault(text: str) -> Fault | None:
-    """Return why a text cannot be a wording, or None.
+    """Return the reason why a text cannot be a wording, or None.
 
     Args:
-        text: As it was typed.
+        text: Text as typed.
 
     >>> [wording_fault(text) for text in ("Save > 20 % & more", " ", "<b>Buy</b>", "→")]
     [None, 'empty', 'html', 'no_words']
@@ -39,7 +39,7 @@ def wording_fault(text: str) -> Fault | None:
 
 
 def mixed_script_word(text: str) -> str | None:
-    """Return the first word that mixes letters of alphabets which look alike, or None.
+    """Return the first word that mixes similar-looking scripts, or None.
 
     Args:
         text: A wording.
