@@ -1,4 +1,4 @@
-"""History files: the two CSV formats that past tests come in, plain or gzipped.
+"""Reading of history files: two CSV formats of past tests, plain or gzipped.
 
 `ctaopt` is the product's own. `upworthy` has the column names of the Upworthy Research Archive
 (Matias, Munger, Le Quere, Ebersole 2021, Scientific Data 8:195).
@@ -29,13 +29,13 @@ class HistoryFileError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SkippedRow:
-    """A row that was not taken.
+    """A rejected row.
 
     Args:
         line: First physical line of the row in the file, 1 = header.
-        problem: Reason as a code, see `Problem`.
-        field: Column at fault; empty when the whole row is.
-        value: The value as it was read, shortened.
+        problem: Reason, as a code of `Problem`.
+        field: Invalid column; empty if the row as such is invalid.
+        value: The value as read, shortened.
         message: The reason in one English sentence, for logs.
     """
 
@@ -48,11 +48,11 @@ class SkippedRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """A whole history file in memory.
+    """A history file in memory.
 
     Args:
-        rows: Rows taken, in file order.
-        skipped: Rows not taken, in file order.
+        rows: Accepted rows, in file order.
+        skipped: Skipped rows, in file order.
     """
 
     rows: tuple[HistoryRow, ...]
@@ -60,14 +60,14 @@ class History:
 
 
 def read_history(path: Path, history_format: HistoryFormat) -> History:
-    r"""Return every row of a history file, and what was skipped.
+    r"""Return the accepted and the skipped rows of a history file.
 
     Args:
         path: CSV file in UTF-8 (comma, semicolon or tab), plain or gzipped.
         history_format: `ctaopt` or `upworthy`.
 
     Returns:
-        The rows taken and the rows skipped.
+        The accepted and the skipped rows.
 
     Raises:
         HistoryFileError: As `iter_history`.
@@ -91,9 +91,9 @@ def read_history(path: Path, history_format: HistoryFormat) -> History:
 
 
 def iter_history(path: Path, history_format: HistoryFormat) -> Iterator[HistoryRow | SkippedRow]:
-    """Yield the rows of a history file one by one, taken or skipped.
+    """Yield the rows of a history file, accepted or skipped.
 
-    A damaged file may fail after rows were yielded: a caller that stores them does so in one
+    A damaged file may fail after rows were yielded: callers should store them in one
     transaction.
 
     Args:
@@ -155,7 +155,7 @@ _REQUIRED: Mapping[HistoryFormat, tuple[str, ...]] = {
 
 @contextmanager
 def _open_text(path: Path) -> Iterator[TextIO]:
-    """Open a plain or gzipped UTF-8 file; turn every way it can be broken into one error."""
+    """Open a plain or gzipped UTF-8 file; raise one error type for every kind of damage."""
     try:
         with path.open("rb") as probe:
             zipped = probe.read(2) == b"\x1f\x8b"
@@ -171,7 +171,7 @@ def _open_text(path: Path) -> Iterator[TextIO]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Layout:
-    """Parsed header: delimiter, number of fields, and the column and index of each field."""
+    """Layout from the header: delimiter, fields per line, column and position of each field."""
 
     delimiter: str
     width: int
@@ -181,16 +181,16 @@ class _Layout:
 
 
 def _read_layout(path: Path, header_line: str, history_format: HistoryFormat) -> _Layout:
-    # The header alone decides: wordings are full of commas, column names are not.
+    # Only the header counts: wordings often contain commas, column names do not.
     delimiter = max(",;\t", key=header_line.count)
     columns = [name.strip(' "\r\n').lower() for name in header_line.split(delimiter)]
     if not any(columns):
         raise HistoryFileError(f"{path}: the file is empty or has no header line")
     aliases = _ALIASES[history_format]
     names = {
-        field: next(alias for alias in known if alias in columns)
-        for field, known in aliases.items()
-        if not set(known).isdisjoint(columns)
+        field: next(alias for alias in options if alias in columns)
+        for field, options in aliases.items()
+        if not set(options).isdisjoint(columns)
     }
     missing = [
         " or ".join(aliases[need]) for need in _REQUIRED[history_format] if need not in names
@@ -209,7 +209,7 @@ def _read_layout(path: Path, header_line: str, history_format: HistoryFormat) ->
 
 
 def _parse_lines(stream: TextIO, layout: _Layout) -> Iterator[HistoryRow | SkippedRow]:
-    """Yield one item for each record below the header; blank lines are passed over."""
+    """Yield one item for each record below the header; ignore blank lines."""
     reader = csv.reader(stream, delimiter=layout.delimiter, strict=True)
     while True:
         line = reader.line_num + 2
@@ -269,7 +269,7 @@ def _parse_upworthy(record: _Record) -> HistoryRow:
         locale="en",
         form="link",
         ended_on=_day(record),
-        # The archive's own files name no story: tests that share an image share one.
+        # The archive's files do not name stories: tests that share an image share one.
         group=record.get("group") or (f"image:{record['image']}" if record["image"] else ""),
         suspect=_flag(record),
     )

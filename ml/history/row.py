@@ -17,8 +17,8 @@ Problem = Literal[
     "not_a_flag",
 ]
 
-# No arm was ever seen by more visitors; larger numbers are typing errors and would
-# overflow a database integer sooner or later.
+# Larger numbers are typing errors: no arm ever had so many visitors, and they might overflow a
+# database integer.
 MAX_COUNT = 10**12
 
 
@@ -28,17 +28,17 @@ class HistoryRow:
 
     Args:
         test: Key of the test; not empty.
-        context: Shared properties of a contrast group beside the wording; may be empty.
+        context: Everything a contrast group shares apart from the wording; may be empty.
         text: The wording; not blank.
         visitors: Visitors exposed, in [0, 10**12].
         clicks: Clicking visitors, in [0, visitors].
         audience: Audience key; empty when unknown.
         locale: Language tag such as `fr` or `en-US`; empty when unknown.
-        form: `button`, `link`, `spoken`; empty when unknown.
+        form: CTA form, `button`, `link` or `spoken`; empty when unknown.
         placement: Position of the slot; empty when unknown.
         ended_on: Day the test ended, or None.
-        group: Rows of one group stay on one side of every split (a shared story or asset).
-        suspect: The randomisation is known to be faulty: never used for evaluation.
+        group: Key of a shared story or asset; its rows stay on one side of every split.
+        suspect: True if the randomisation is known to be faulty: not used for evaluation.
 
     Raises:
         ValueError: Naming the field, if a value is out of range.
@@ -75,12 +75,12 @@ COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(HistoryRow))
 
 
 class RowError(ValueError):
-    """A value that no history row can have.
+    """An invalid value in a history row.
 
     Args:
-        problem: Code of the fault, which a page can translate.
-        field: Field or column at fault; empty when the whole row is.
-        value: The value as it was read, shortened.
+        problem: Problem, as a code that pages translate.
+        field: Invalid field or column; empty if the row as such is invalid.
+        value: The value as read, shortened.
 
     >>> str(RowError("negative", "clicks", "-3"))
     "clicks: is negative: '-3'"

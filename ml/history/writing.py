@@ -1,4 +1,4 @@
-"""History files in the product's own format."""
+"""Writing of history files in the product's own format."""
 
 import csv
 import gzip
@@ -13,7 +13,7 @@ from ml.history.row import COLUMNS, HistoryRow
 
 
 def write_ctaopt(rows: Iterable[HistoryRow], path: Path) -> int:
-    """Write rows in the `ctaopt` format; the file appears whole or not at all.
+    """Write rows in the `ctaopt` format, atomically.
 
     Args:
         rows: Rows, streamed.
@@ -41,7 +41,7 @@ def write_ctaopt(rows: Iterable[HistoryRow], path: Path) -> int:
 def _write_rows(rows: Iterable[HistoryRow], raw: BinaryIO, *, zipped: bool) -> int:
     if not zipped:
         return _write_csv(rows, raw)
-    # No name and no time inside: equal rows make equal files.
+    # Without name and time inside, so that equal rows give equal files.
     with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed:
         return _write_csv(rows, cast("BinaryIO", packed))
 
