@@ -1,4 +1,4 @@
-"""Applicability domain of a predictor: wordings outside its training data are refused."""
+"""Applicability domain of a predictor: the extent of its training history."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -14,9 +14,9 @@ from ml.dataset.near_duplicates import tokenise
 from ml.language.locales import primary_tag
 from ml.strategies.base import Representation
 
-# A wording stranger than 99 in 100 past ones were to the rest is outside.
+# A wording is outside if it is stranger than 99 in 100 past ones were to the rest.
 QUANTILE = 0.99
-# Rows of the likeness matrix at a time, and past wordings looked at: memory and time stay small.
+# Rows of the likeness matrix at a time, and past wordings sampled: limits on memory and time.
 CHUNK = 512
 MAX_PROBES = 4_096
 
@@ -29,8 +29,8 @@ class Domain:
     """The extent of the training history.
 
     Args:
-        words: Every word of the past wordings, in lower case.
-        max_unseen_share: Largest share of never seen words, in [0, 1].
+        words: All words of the past wordings, in lower case.
+        max_unseen_share: Largest share of unseen words, in [0, 1].
         max_distance: Largest cosine distance to the nearest past wording, in [0, 2].
         locale_groups: Contrast groups by primary language tag (`fr` of `fr-CA`); "" = unknown.
         audience_groups: Contrast groups by audience key; "" = unknown.
@@ -44,7 +44,7 @@ class Domain:
     audience_groups: Mapping[str, int]
 
     def outside(self, text: str, distance: float) -> Outside | None:
-        """Return why a wording lies outside, or None.
+        """Return the reason why a wording lies outside, or None.
 
         Args:
             text: A wording.
@@ -65,14 +65,14 @@ class Domain:
             return "unseen_words"
         if unseen and self._unseen_letters(text):
             return "unseen_letters"
-        # At distance 1 nothing is shared with any past wording.
+        # At distance 1 a wording has nothing in common with any past one.
         return "far_from_training" if distance > min(self.max_distance, 1 - 1e-6) else None
 
     def _unseen_letters(self, text: str) -> bool:
-        """Return whether most letters never occurred: another script."""
-        known = set().union(*self.words)
+        """Return True if most letters never occurred, as in another script."""
+        alphabet = set().union(*self.words)
         letters = [letter for letter in text.lower() if letter.isalpha()]
-        return 2 * sum(letter not in known for letter in letters) > len(letters)
+        return 2 * sum(letter not in alphabet for letter in letters) > len(letters)
 
 
 def measure_domain(
@@ -82,7 +82,7 @@ def measure_domain(
     *,
     rng: np.random.Generator,
 ) -> Domain:
-    """Return the extent of a history: how strange its own wordings are to the rest of it.
+    """Measure the extent of a history: how strange its wordings are to the rest of it.
 
     For each wording, only wordings of other connected components count as the rest.
 
@@ -90,7 +90,7 @@ def measure_domain(
         groups: Contrast groups, g >= 2 components.
         components: Component of each group, int64 (g,).
         representation: Unit rows of the arms of the groups, in order.
-        rng: Draws the wordings to look at when there are very many.
+        rng: Random generator that samples the wordings if there are very many.
 
     >>> import numpy as np
     >>> from ml.dataset.contrast_groups import build_groups
@@ -134,8 +134,8 @@ def unseen_share(text: str, words: frozenset[str] | set[str]) -> float:
     >>> unseen_share("Buy now", {"now"})
     0.5
     """
-    own = tokenise(text)
-    return sum(word not in words for word in own) / len(own)
+    tokens = tokenise(text)
+    return sum(word not in words for word in tokens) / len(tokens)
 
 
 def likeness(queries: Representation, past: Representation) -> NDArray[np.float32]:
@@ -151,8 +151,8 @@ def likeness(queries: Representation, past: Representation) -> NDArray[np.float3
     >>> likeness(np.array([[1.0, 0.0]], dtype=np.float32), np.eye(2, dtype=np.float32))
     array([[1., 0.]], dtype=float32)
     """
-    # The large side first: few queries are then not worth a thread each, which would cost more
-    # in waiting for each other than in multiplying.
+    # The large side first: few queries then do not get a thread each, whose synchronisation would
+    # cost more than the multiplication.
     product = past @ queries.T
     dense = product.toarray() if isinstance(product, csr_array) else product
     return np.ascontiguousarray(dense.T, dtype=np.float32)

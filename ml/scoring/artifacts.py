@@ -1,4 +1,4 @@
-"""Artifact of a trained predictor on disk: arrays, JSON and a model card, verified on loading."""
+"""Trained predictor on disk: arrays, JSON and a model card, verified when loaded."""
 
 import json
 import shutil
@@ -43,14 +43,14 @@ class Artifact:
 
     Args:
         strategy: Key of the strategy.
-        parts: Stored parts of the strategy.
-        calibration: From score differences to probability and lift.
+        parts: Stored state of the strategy.
+        calibration: Mapping from score differences to probability and lift.
         domain: Extent of the training history.
         past: Past wordings with results.
-        past_vectors: Their unit vectors, float16 (n, d); None if the strategy makes them anew.
-        manifest: Manifest of the training; JSON-able.
-        offsets: Context offsets that improved held-out predictions, by factor.
-        student: For very many wordings; None where there was too little to learn from. Written
+        past_vectors: Their unit vectors, float16 (n, d); None if the strategy recomputes them.
+        manifest: Record of the training; JSON-able.
+        offsets: Context offsets of the factors for which they improved held-out predictions.
+        student: Student for very many wordings; None with too few training texts. Written
             here, read by `load_student`.
         files: Further files by name, such as the int8 copy of the encoder; written, not read.
     """
@@ -68,15 +68,15 @@ class Artifact:
 
 
 def publish_artifact(artifact: Artifact, *, folder: Path, card: str) -> dict[str, Any]:
-    """Write a predictor into a new folder, which appears whole or not at all.
+    """Write a predictor into a new folder, atomically.
 
     Args:
         artifact: The predictor; its manifest gets format, strategy, calibration and checksums.
-        folder: New folder; its parent is made when absent.
+        folder: New folder; its parent is created if absent.
         card: Model card in Markdown.
 
     Returns:
-        The manifest as it was written.
+        The manifest as written.
 
     Raises:
         FileExistsError: If the folder exists.
@@ -88,7 +88,7 @@ def publish_artifact(artifact: Artifact, *, folder: Path, card: str) -> dict[str
     draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
         manifest = _write_draft(artifact, draft, card)
-        # Readable by the other processes of the same service, whatever user they run as.
+        # Readable by the other processes of the service, which may run as other users.
         draft.chmod(0o755)
         draft.rename(folder)
     except BaseException:
@@ -107,7 +107,7 @@ def verify_artifact(folder: Path) -> dict[str, Any]:
         The manifest.
 
     Raises:
-        ArtifactError: If a file is missing, damaged, or the format is another one.
+        ArtifactError: If a file is missing or damaged, or the format differs.
 
     >>> verify_artifact(Path("/nowhere"))
     Traceback (most recent call last):
@@ -133,7 +133,7 @@ def load_artifact(folder: Path) -> Artifact:
         folder: A published folder.
 
     Raises:
-        ArtifactError: If a file is missing, damaged, or the format is another one.
+        ArtifactError: If a file is missing or damaged, or the format differs.
 
     >>> load_artifact(Path("/nowhere"))
     Traceback (most recent call last):
@@ -165,17 +165,17 @@ def load_student(folder: Path) -> Student | None:
         folder: A published folder.
 
     Raises:
-        ArtifactError: If a file is missing, damaged, or the format is another one.
+        ArtifactError: If a file is missing or damaged, or the format differs.
     """
     files = verify_artifact(folder)["files"]
     if STUDENT_TENSORS not in files:
         return None
-    told, tensors = _read_json(folder / STUDENT), _read_tensors(folder / STUDENT_TENSORS)
+    settings, tensors = _read_json(folder / STUDENT), _read_tensors(folder / STUDENT_TENSORS)
     return Student(
         **{name: tensors[name] for name in STUDENT_WEIGHTS},
-        tokenizer=told["tokenizer"],
-        words=frozenset(told["words"]),
-        fidelity=told["fidelity"],
+        tokenizer=settings["tokenizer"],
+        words=frozenset(settings["words"]),
+        fidelity=settings["fidelity"],
     )
 
 
@@ -232,16 +232,16 @@ def _write_draft(artifact: Artifact, draft: Path, card: str) -> dict[str, Any]:
 def _write_student(student: Student, draft: Path) -> None:
     tensors = {name: np.ascontiguousarray(getattr(student, name)) for name in STUDENT_WEIGHTS}
     (draft / STUDENT_TENSORS).write_bytes(save(tensors))
-    told = {
+    settings = {
         "fidelity": student.fidelity,
         "words": sorted(student.words),
         "tokenizer": student.tokenizer,
     }
-    _write_json(draft / STUDENT, told)
+    _write_json(draft / STUDENT, settings)
 
 
 def _offset_words(offsets: Mapping[Factor, ContextOffset]) -> dict[str, Any]:
-    """Return what is not an array."""
+    """Return the JSON-able fields of the offsets."""
     return {
         factor: {
             name: value

@@ -16,7 +16,7 @@ MAX_LOG_ODDS_PER_SD = 50.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """Calibrated value of a difference of scores.
+    """Conversion of score differences to probability and lift.
 
     Args:
         slope: Log-odds that A shows the higher click rate, for each unit that A scores above B.
@@ -48,15 +48,15 @@ class Lift:
 def fit_slope(difference: NDArray[np.float64], first_won: NDArray[np.bool_]) -> float:
     """Return the slope of a logistic curve through the origin (Platt scaling without offset).
 
-    There is no offset because the naming of the arms is arbitrary; a slope is never negative. Each
-    winner counts as (m + 1/2)/(m + 1) of one, so that few pairs are never proof of certainty.
+    An offset is omitted because the choice of arm A is arbitrary; a slope is never negative. Each
+    winner counts as (m + 1/2)/(m + 1) of a win, so that few pairs never give certainty.
 
     Args:
         difference: Out-of-fold score of A less that of B, float64 (m,).
-        first_won: A had the higher observed click rate, bool (m,).
+        first_won: True if A had the higher observed click rate, bool (m,).
 
     Returns:
-        Log-odds for each unit of score, >= 0; 0 if scores carry no information.
+        Log-odds for each unit of score, >= 0; 0 if scores are uninformative.
 
     Source: Platt (1999), "Probabilistic outputs for support vector machines", with 1/2 for the 1
     of his target values.
@@ -70,7 +70,7 @@ def fit_slope(difference: NDArray[np.float64], first_won: NDArray[np.bool_]) -> 
     signed = np.where(first_won, difference, -difference) / scale
     certainty = (len(signed) + 0.5) / (len(signed) + 1)
     best = minimize_scalar(
-        # -t ln p - (1 - t) ln(1 - p) with p the probability of what happened
+        # -t ln p - (1 - t) ln(1 - p) with p the probability of the observed outcome
         lambda slope: np.mean(np.logaddexp(0, -slope * signed) + (1 - certainty) * slope * signed),
         bounds=(0, MAX_LOG_ODDS_PER_SD),
         method="bounded",
@@ -83,10 +83,10 @@ def fit_slope(difference: NDArray[np.float64], first_won: NDArray[np.bool_]) -> 
 def fit_calibration(
     difference: NDArray[np.float64], arms: Arms, pairs: Pairs, *, dispersion: float = 1.0
 ) -> Calibration:
-    """Learn what a difference of scores is worth from pairs that no model was trained on.
+    """Fit the calibration to pairs that no model was trained on.
 
-    The true log ratio of a pair is taken as normal around `lift_slope` times the difference; what
-    was measured adds sampling noise. Slope and spread maximise the likelihood of the measured ones.
+    The true log ratio of a pair is normal around `lift_slope` times the difference; the measured
+    one adds sampling noise. Slope and spread maximise the likelihood of the measured ratios.
 
     Args:
         difference: Out-of-fold score of A less that of B, float64 (m,).
@@ -95,7 +95,7 @@ def fit_calibration(
         dispersion: Noise variance over binomial variance, >= 1.
 
     Raises:
-        ValueError: If `pairs` is empty.
+        ValueError: If the pairs are empty.
 
     Source: random-effects meta-regression, Hardy and Thompson (1996), Statistics in Medicine 15(6).
 
@@ -137,11 +137,11 @@ def fit_calibration(
 def win_probability(
     difference: NDArray[np.float64] | float, calibration: Calibration
 ) -> NDArray[np.float64]:
-    """Return the probability that A would show the higher click rate in a test like past ones.
+    """Return the probability that A has the higher click rate in a test like past ones.
 
     Args:
         difference: Score of A less that of B.
-        calibration: Fitted on out-of-fold scores.
+        calibration: Calibration fitted on out-of-fold scores.
 
     Returns:
         Probabilities in (0, 1) that include the sampling noise of such a test.
@@ -157,7 +157,7 @@ def predicted_lift(difference: float, calibration: Calibration) -> Lift:
 
     Args:
         difference: Score of A less that of B.
-        calibration: Fitted on out-of-fold scores.
+        calibration: Calibration fitted on out-of-fold scores.
 
     >>> lift = predicted_lift(0.1, Calibration(slope=2.0, lift_slope=1.0, lift_sd=0.1))
     >>> round(lift.low, 3), round(lift.expected, 3), round(lift.high, 3)

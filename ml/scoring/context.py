@@ -1,4 +1,4 @@
-"""Request for a ranking: wordings, and audience, locale, form and placement they are meant for."""
+"""Request for a ranking: wordings, and the audience, locale, form and placement they target."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ MOST_WORDINGS = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """Target of a wording: audience, locale, form, placement; empty = not stated.
+    """Context of a wording; empty = not stated.
 
     Args:
         audience: Audience key.
@@ -37,13 +37,13 @@ class Context:
         """Return the level of a factor.
 
         Args:
-            factor: Factor to read.
+            factor: The factor.
 
         >>> Context(locale="fr-CA").level("locale")
         'fr'
         """
         value: str = getattr(self, factor)
-        # A language, not a country: fr-CA and fr-FR are read by one model.
+        # The language without the country: one model serves fr-CA and fr-FR.
         return value.replace("_", "-").split("-")[0].lower() if factor == "locale" else value
 
 

@@ -1,11 +1,10 @@
-"""Context offsets: corrections of the shared model for an audience, language, form or position.
+"""Context offsets: deviations of an audience, language, form or position from the shared model.
 
-The shared model s(text) is learned from all tests. Some readers differ: the departure of a level
-(one audience, say) is a ridge regression, on that level's own tests, of what the shared model
-missed there. It is the second block of a group ridge with duplicated features [x, x 1(level)],
-given the first; the heavier its penalty, the more is borrowed from all. A level without tests
-departs by nothing. It works on top of any strategy: it needs its scores and, where they were
-made without looking at results, its vectors.
+The shared model s(text) is fitted to all tests. The offset of a level (an audience, for example)
+is a ridge regression of the shared model's residuals on that level's own tests. It is the second
+block of a group ridge with duplicated features [x, x 1(level)], given the first; a heavier
+penalty borrows more from all tests. A level without tests has no offset. It works on top of any
+strategy: it needs the scores and, if they do not depend on results, the vectors.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,27 +19,27 @@ from ml.language.traits import TRAITS, find_traits
 from ml.scoring.context import Context, Factor, context_of
 from ml.strategies.base import Representation
 
-# Level of all groups taken together; no audience can have this key.
+# Level of all groups pooled; an audience cannot have this key.
 EVERYBODY = "*"
-# A level with fewer tests of its own gets the shared answer.
+# A level with fewer tests gets the shared scores.
 MIN_LEVEL_GROUPS = 10
-# Of a standardised feature, for evidence weights of mean 1; the last one departs by nothing.
+# Penalties of standardised features, for evidence weights of mean 1; the last gives no offset.
 PENALTIES = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, float("inf"))
-# Weight of the vectors beside the plain features: without them, or as much as some of those.
+# Weights of the vectors relative to the plain features: none, or as much as some of those.
 VECTOR_WEIGHTS = (0.0, 2.0)
-# A representation is projected onto so many random directions, which roughly keeps its angles:
-# a level has too few tests to learn more.
+# Random directions a representation is projected onto, which roughly preserves its angles:
+# a level has too few tests to fit more.
 PROJECTED = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Features:
-    """Features that offsets are learned on, a row a wording.
+    """Features of the offsets, one row per wording.
 
     Args:
         plain: The shared score, every trait of `TRAITS`, and the logarithm of the number of
             words; float64 (n, p).
-        vectors: Unit vectors made without looking at results, (n, d); d may be 0.
+        vectors: Unit vectors that do not depend on results, (n, d); d may be 0.
     """
 
     plain: NDArray[np.float64]
@@ -50,22 +49,22 @@ class Features:
         """Return some of the rows.
 
         Args:
-            wanted: Mask of rows, bool (n,).
+            wanted: Mask of the rows, bool (n,).
         """
         return Features(plain=self.plain[wanted], vectors=self.vectors[wanted])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContextOffset:
-    """The departures of the levels of one factor.
+    """Offsets of the levels of one factor.
 
     Args:
-        factor: Factor of the offset.
-        levels: The levels with departures of their own, l of them.
-        groups: Contrast groups of each, length l.
-        borrowed: Share of each level's answer that comes from all, in [0, 1]: what the penalty
-            takes off its own signal; length l.
-        penalty: Ridge penalty; infinite when nothing departs.
+        factor: The factor.
+        levels: Levels with offsets, l of them.
+        groups: Number of contrast groups of each level, length l.
+        borrowed: Share of each level's scores that comes from all tests, in [0, 1]: the shrinkage
+            of its own signal by the penalty; length l.
+        penalty: Ridge penalty; infinite if all offsets are 0.
         vector_weight: Weight of the vectors.
         plain: Coefficients of the plain features, float64 (l, p).
         vectors: Direction of each level in the space of the vectors, float64 (l, d).
@@ -82,21 +81,21 @@ class ContextOffset:
     vectors: NDArray[np.float64]
 
     def in_space_of(self, projection: NDArray[np.float64]) -> "ContextOffset":
-        """Return the same with directions in the space that was projected.
+        """Return the offset with directions in the space before the projection.
 
         Args:
-            projection: Projection that made the vectors, float64 (d, d').
+            projection: Projection that gave the vectors, float64 (d, d').
         """
         if not self.vectors.size:
             return self
         return replace(self, vectors=(self.vectors @ projection.T).astype(np.float32))
 
     def shift(self, features: Features, level: str) -> NDArray[np.float64]:
-        """Return what is added to the shared scores for a level, up to a constant; float64 (n,).
+        """Return the offsets of the shared scores for a level, up to a constant; float64 (n,).
 
         Args:
             features: Features of n wordings.
-            level: A level; one without departures of its own shifts nothing.
+            level: A level; zeros are returned for one without offsets.
         """
         if level not in self.levels:
             return np.zeros(len(features.plain))
@@ -112,14 +111,14 @@ def plain_features(
 
     Args:
         texts: Wordings.
-        locales: Language tag of each.
-        scores: Shared score of each.
+        locales: Language tag of each wording.
+        scores: Shared score of each wording.
 
     >>> plain_features(["Get it now"], ["en"], np.array([0.5])).shape
     (1, 11)
     """
-    found = [find_traits(text, locale) for text, locale in zip(texts, locales, strict=True)]
-    traits = np.array([[trait in each for trait in TRAITS] for each in found], dtype=np.float64)
+    traits_of = [find_traits(text, locale) for text, locale in zip(texts, locales, strict=True)]
+    traits = np.array([[trait in row for trait in TRAITS] for row in traits_of], dtype=np.float64)
     length = np.log([max(1, len(text.split())) for text in texts])
     return np.column_stack([scores, traits.reshape(len(texts), len(TRAITS)), length])
 
@@ -127,16 +126,16 @@ def plain_features(
 def project(
     representation: Representation | None, n: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return vectors small enough to learn departures on, and the projection that made them.
+    """Return vectors small enough to fit offsets on, and their projection.
 
     Args:
         representation: Unit rows (n, d), or None.
         n: Number of wordings.
 
     Returns:
-        Float64 (n, 64), and the projection, float64 (d, 64); with no column for no representation.
+        Vectors, float64 (n, 64), and projection, float64 (d, 64); without columns for None.
 
-    Source: Johnson and Lindenstrauss (1984): random projections keep distances.
+    Source: Johnson and Lindenstrauss (1984): random projections preserve distances.
 
     >>> project(None, 3)[0].shape
     (3, 0)
@@ -157,19 +156,19 @@ def fit_context_offset(
     evidence: NDArray[np.float64],
     pooled: bool = False,
 ) -> ContextOffset | None:
-    """Learn how the levels of a factor depart, with the penalty that predicts left-out tests best.
+    """Fit the offsets of a factor's levels, with the penalty that predicts left-out tests best.
 
     Args:
-        factor: Factor of the offset.
+        factor: The factor.
         groups: Contrast groups.
-        features: Features of their arms, in order; scores from a model that did not see it.
+        features: Features of their arms, in order, with out-of-fold scores.
         missed: Target less the shared score of each arm, centred in its group, float64 (n,).
         evidence: Weight of each arm, positive, mean 1, float64 (n,).
-        pooled: Take all groups as one level, `EVERYBODY`: the result is then not an offset, but
-            the effect of these features for all.
+        pooled: True to pool all groups into one level, `EVERYBODY`: the result then is not an
+            offset, but the effect of these features on all.
 
     Returns:
-        The departures; None if no level has enough tests, or there is but one level.
+        The offsets; None if no level has enough tests, or there is only one level.
 
     Source: Evgeniou and Pontil (2004), "Regularized multi-task learning", KDD; left-out residuals
     as in `ml.strategies.ridge`.
@@ -185,7 +184,7 @@ def fit_context_offset(
     scale = _scale(center_in_group(features.plain, group), evidence)
     plain = center_in_group(features.plain, group) / scale
     vectors = center_in_group(np.asarray(features.vectors, dtype=np.float64), group)
-    penalty, weight, solved = _best_ridge(
+    penalty, weight, problems = _best_ridge(
         plain,
         vectors,
         missed,
@@ -193,13 +192,13 @@ def fit_context_offset(
         group=group,
         members={level: arm_level == level for level in levels},
     )
-    weights = np.array([solved[level].weights(penalty) for level in levels])
+    weights = np.array([problems[level].weights(penalty) for level in levels])
     n_plain = plain.shape[1]
     return ContextOffset(
         factor=factor,
         levels=tuple(levels),
         groups=tuple(counts[level] for level in levels),
-        borrowed=tuple(solved[level].borrowed(penalty) for level in levels),
+        borrowed=tuple(problems[level].borrowed(penalty) for level in levels),
         penalty=penalty,
         vector_weight=weight,
         plain=weights[:, :n_plain] / scale,
@@ -237,12 +236,12 @@ def _best_ridge(
 def shift_of(
     offsets: Mapping[Factor, ContextOffset], features: Features, context: Context
 ) -> NDArray[np.float64]:
-    """Return what all factors add to the shared scores of wordings, float64 (n,).
+    """Return the sum of all factors' offsets of the shared scores, float64 (n,).
 
     Args:
-        offsets: By factor; those that were kept.
+        offsets: Selected offsets by factor.
         features: Features of the wordings.
-        context: Target of the wordings.
+        context: Context of the wordings.
     """
     shift = np.zeros(len(features.plain))
     for factor, offset in offsets.items():
@@ -251,7 +250,7 @@ def shift_of(
 
 
 def _scale(centered: NDArray[np.float64], evidence: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the standard deviation of each column inside groups; 1 for one that never varies."""
+    """Return the standard deviation of each column inside groups; 1 for constant columns."""
     deviation = np.sqrt(np.mean(evidence[:, None] * centered**2, axis=0))
     return np.where(deviation > 1e-9, deviation, 1.0)
 
@@ -261,8 +260,8 @@ class _Level:
     """The ridge problem of one level, rotated once for all penalties.
 
     With X the weighted rows and X'X = V diag(values) V', `rotated` is X V and `moment` V' X' aim.
-    Both `rotated` and `aim` end with a row of zeros; `members` has the rows of each group, filled
-    up with that one.
+    Both `rotated` and `aim` end with a row of zeros; `members` has the rows of each group, padded
+    with that one.
     """
 
     values: NDArray[np.float64]
@@ -285,7 +284,7 @@ class _Level:
         weighted, aimed = rows * root[:, None], aim * root
         values, axes = np.linalg.eigh(weighted.T @ weighted)
         return cls(
-            values=np.maximum(values, 0.0),  # rounding may leave it just below
+            values=np.maximum(values, 0.0),  # rounding may leave it just below 0
             axes=axes,
             rotated=np.vstack([weighted @ axes, np.zeros(len(axes))]),
             moment=axes.T @ (weighted.T @ aimed),
@@ -299,14 +298,14 @@ class _Level:
         return np.asarray(self.axes @ (self.moment / (self.values + penalty)))
 
     def borrowed(self, penalty: float) -> float:
-        """Share of the level's own signal that is not used, by how much wordings vary in it."""
+        """Return the share of the level's own signal lost to shrinkage, weighted by variance."""
         if np.isinf(penalty) or self.values.sum() == 0:
             return 1.0
-        kept = self.values / (self.values + penalty)
-        return float(1 - kept @ self.values / self.values.sum())
+        shrinkage = self.values / (self.values + penalty)
+        return float(1 - shrinkage @ self.values / self.values.sum())
 
     def left_out_error(self, penalty: float) -> float:
-        """Sum of squares of what is missed when a group is left out of its own fit."""
+        """Return the sum of squared leave-one-group-out residuals."""
         if np.isinf(penalty):
             return float(self.aim @ self.aim)
         residual = self.aim - self.rotated @ (self.moment / (self.values + penalty))
@@ -317,7 +316,7 @@ class _Level:
 
 
 def _members(group: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the rows of each group, int64 (g, largest size); the number of rows fills up."""
+    """Return the rows of each group, int64 (g, largest size), padded with the number of rows."""
     starts = np.flatnonzero(np.diff(group, prepend=-1))
     sizes = np.diff(starts, append=len(group))
     at = np.arange(sizes.max(initial=0))

@@ -1,4 +1,4 @@
-"""Explanation of a score by occlusion: the drop when one word is removed."""
+"""Explanation of scores by occlusion: the drop when one word is removed."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-# A longer text is not explained: it would be scored once a word.
+# A longer text is not explained: each of its words costs a scoring.
 MAX_WORDS = 40
 
 Score = Callable[[Sequence[str]], NDArray[np.float64]]
@@ -15,11 +15,11 @@ Score = Callable[[Sequence[str]], NDArray[np.float64]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WordEffect:
-    """One word and what it does.
+    """One word and its effect.
 
     Args:
-        word: As it was written, with the marks around it.
-        effect: Score of the whole less the score without it.
+        word: The word as written, with adjacent punctuation.
+        effect: Score of the full text less the score without the word.
     """
 
     word: str
@@ -30,41 +30,41 @@ def explain(texts: Sequence[str], score: Score) -> list[tuple[WordEffect, ...]]:
     """Return the effect of every word of every wording.
 
     Args:
-        texts: Wordings; one of a single word, or of more than 40, is not explained.
-        score: From texts to scores, float64 (n,).
+        texts: Wordings; those of a single word, or of more than 40, are not explained.
+        score: Function from texts to scores, float64 (n,).
 
     Returns:
-        Effects in the order of the words; empty where there are none.
+        Effects in the order of the words; empty for unexplained wordings.
 
     Source: leave-one-out occlusion, Li, Monroe and Jurafsky (2016), arXiv 1612.08220.
 
     >>> def count_letters(texts):
     ...     return np.array([len(text) for text in texts], dtype=np.float64)
-    >>> [(each.word, each.effect) for each in explain(["Go now"], count_letters)[0]]
+    >>> [(word.word, word.effect) for word in explain(["Go now"], count_letters)[0]]
     [('Go', 3.0), ('now', 4.0)]
     """
     words = [split_words(text) for text in texts]
-    words = [each if 2 <= len(each) <= MAX_WORDS else [] for each in words]
-    shortened = [without(each, {at}) for each in words for at in range(len(each))]
-    whole = [" ".join(each) for each in words]
+    words = [row if 2 <= len(row) <= MAX_WORDS else [] for row in words]
+    shortened = [without(row, {at}) for row in words for at in range(len(row))]
+    full = [" ".join(row) for row in words]
     if not shortened:
         return [() for _ in texts]
-    scores = score([*whole, *shortened])
-    effects, at = [], len(whole)
-    for number, each in enumerate(words):
-        left = scores[at : at + len(each)]
-        at += len(each)
+    scores = score([*full, *shortened])
+    effects, at = [], len(full)
+    for number, row in enumerate(words):
+        remaining = scores[at : at + len(row)]
+        at += len(row)
         effects.append(
             tuple(
                 WordEffect(word=word, effect=float(scores[number] - rest))
-                for word, rest in zip(each, left, strict=True)
+                for word, rest in zip(row, remaining, strict=True)
             )
         )
     return effects
 
 
 def split_words(text: str) -> list[str]:
-    """Return the words of a text; a mark that stands alone belongs to the word before it.
+    """Return the words of a text; detached punctuation belongs to the word before it.
 
     Args:
         text: A wording.
@@ -86,7 +86,7 @@ def without(words: Sequence[str], left_out: set[int]) -> str:
 
     Args:
         words: The words.
-        left_out: Positions that go.
+        left_out: Positions of the words to remove.
 
     >>> without(["Get", "my", "guide"], {1})
     'Get guide'
@@ -96,14 +96,14 @@ def without(words: Sequence[str], left_out: set[int]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeletionCheck:
-    """Check that explanations name the words that matter, jointly and not one by one.
+    """Faithfulness of explanations, judged by deleting several words together.
 
     Half the words of each wording are deleted at once: those with the largest effects, or as many
     at random. A faithful explanation moves the score further.
 
     Args:
         wordings: Number of wordings checked.
-        named: Mean drop of the score without the words that the explanation names first.
+        named: Mean drop of the score without the words with the largest effects.
         random: Mean drop without as many random words.
         gain: Mean of the difference.
         low: Lower end of its 95 % interval over wordings.
@@ -121,30 +121,30 @@ class DeletionCheck:
 def check_deletion(
     texts: Sequence[str], score: Score, *, rng: np.random.Generator, n_random: int = 5
 ) -> DeletionCheck | None:
-    """Return whether deleting the named words moves the score more than deleting random ones.
+    """Compare the drop from deleting the named words with that from deleting random ones.
 
     Args:
         texts: Wordings; those of fewer than four words are uninformative and left out.
-        score: From texts to scores.
-        rng: Draws the random words.
-        n_random: Draws for each wording.
+        score: Function from texts to scores.
+        rng: Random generator that draws the random words.
+        n_random: Draws per wording.
 
     Returns:
         The check; None if fewer than two wordings can be checked.
 
     Source: DeYoung et al. (2020), "ERASER", comprehensiveness against a random baseline.
     """
-    effects = [each for each in explain(texts, score) if len(each) >= 4]
+    effects = [words for words in explain(texts, score) if len(words) >= 4]
     if len(effects) < 2:
         return None
-    asked: list[str] = []
-    for each in effects:
-        words, half = [effect.word for effect in each], len(each) // 2
-        top = np.argsort([-effect.effect for effect in each])[:half]
-        asked += [" ".join(words), without(words, set(top.tolist()))]
+    deleted: list[str] = []
+    for row in effects:
+        words, half = [effect.word for effect in row], len(row) // 2
+        top = np.argsort([-effect.effect for effect in row])[:half]
+        deleted += [" ".join(words), without(words, set(top.tolist()))]
         for _ in range(n_random):
-            asked.append(without(words, set(rng.permutation(len(words))[:half].tolist())))
-    scores = score(asked).reshape(len(effects), 2 + n_random)
+            deleted.append(without(words, set(rng.permutation(len(words))[:half].tolist())))
+    scores = score(deleted).reshape(len(effects), 2 + n_random)
     named, random = scores[:, 0] - scores[:, 1], scores[:, 0] - scores[:, 2:].mean(axis=1)
     gain = named - random
     reach = 1.96 * float(gain.std(ddof=1)) / np.sqrt(len(gain))

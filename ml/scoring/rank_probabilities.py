@@ -6,19 +6,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-# Points of the integral over one wording's own deviation, and how far it goes.
+# Points of the integral over a wording's deviation, and its limit in standard deviations.
 N_POINTS, REACH = 161, 6.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankBelief:
-    """Posterior of the rank that one of k wordings has by its true click rate.
+    """Distribution of the rank of one of k wordings by true click rate.
 
     Args:
-        best: Probability that it is the best of them.
-        expected: Mean of its rank, in [1, k].
+        best: Probability of rank 1.
+        expected: Mean rank, in [1, k].
         low: Smallest rank of the 80 % interval.
-        high: Largest rank of it.
+        high: Largest rank of the interval.
     """
 
     best: float
@@ -55,21 +55,21 @@ def rank_probabilities(expected: NDArray[np.float64], spread: float) -> NDArray[
     mass = np.exp(-(points**2) / 2) / np.sqrt(2 * np.pi)
     mass = mass / mass.sum()
     k = len(expected)
-    found = np.zeros((k, k))
+    probabilities = np.zeros((k, k))
     for at in range(k):
-        own = expected[at] + spread * points
-        above = ndtr((np.delete(expected, at)[None, :] - own[:, None]) / spread)
+        values = expected[at] + spread * points
+        above = ndtr((np.delete(expected, at)[None, :] - values[:, None]) / spread)
         row = mass @ _count_distribution(above)
-        # Sums to 1 but for rounding, which must not make a probability larger than that.
-        found[at] = row / row.sum()
-    return found
+        # Sums to 1 except for rounding, which must not give a probability above 1.
+        probabilities[at] = row / row.sum()
+    return probabilities
 
 
 def rank_beliefs(expected: NDArray[np.float64], spread: float) -> list[RankBelief]:
-    """Return what is believed of the rank of each wording.
+    """Return the rank distribution of each wording.
 
     Args:
-        expected: Expected value of each, float64 (k,).
+        expected: Expected value of each wording, float64 (k,).
         spread: Standard deviation of a true value around the expected one, > 0.
 
     >>> first, second = rank_beliefs(np.array([3.0, 0.0]), 1.0)
@@ -91,12 +91,12 @@ def rank_beliefs(expected: NDArray[np.float64], spread: float) -> list[RankBelie
 
 
 def _count_distribution(chance: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return how many of independent trials succeed, float64 (points, trials + 1)."""
+    """Return the distribution of the number of successes, float64 (points, trials + 1)."""
     points, trials = chance.shape
-    found = np.zeros((points, trials + 1))
-    found[:, 0] = 1.0
+    distribution = np.zeros((points, trials + 1))
+    distribution[:, 0] = 1.0
     for at in range(trials):
         hit = chance[:, at : at + 1]
-        found[:, 1:] = found[:, 1:] * (1 - hit) + found[:, :-1] * hit
-        found[:, 0] *= 1 - hit[:, 0]
-    return found
+        distribution[:, 1:] = distribution[:, 1:] * (1 - hit) + distribution[:, :-1] * hit
+        distribution[:, 0] *= 1 - hit[:, 0]
+    return distribution

@@ -9,9 +9,9 @@ from ml.scoring.results import Rewording
 from ml.scoring.rewordings import best_past, propose
 from ml.scoring.scorer import ANYBODY, Scorer
 
-# Past wordings that are offered again.
+# Number of past wordings that are offered again.
 MAX_OWN_WORDINGS = 30
-# Not all from the best wording: a test of near-twins teaches little.
+# Limit per source wording: a test of near-duplicates is hardly informative.
 MAX_OF_ONE_SOURCE = 3
 
 
@@ -28,24 +28,24 @@ def rank_rewordings(
     Args:
         scorer: A trained predictor.
         texts: Wordings to start from.
-        control: The present wording; rewordings start from it too, and are compared with it.
-        context: Target of the rewordings.
+        control: Current wording; rewordings start from it too, and are compared with it.
+        context: Context of the wordings.
         count: Maximum number of rewordings.
 
     Returns:
-        Those that are not refused, at most three of one source; none if the language or the
+        Rewordings that are not refused, at most three per source; empty if the language or the
         audience is refused.
     """
     if count < 1:
         return ()
-    asked = list(dict.fromkeys([*([control] if control else []), *texts]))
-    usable = [text for text in asked if wording_fault(text) is None]
-    own = best_past(scorer.artifact.past, language=context.level("locale"), count=MAX_OWN_WORDINGS)
-    drafts = propose(usable, locale=context.locale, own_best=own)
+    originals = list(dict.fromkeys([*([control] if control else []), *texts]))
+    usable = [text for text in originals if wording_fault(text) is None]
+    past = best_past(scorer.artifact.past, language=context.level("locale"), count=MAX_OWN_WORDINGS)
+    drafts = propose(usable, locale=context.locale, own_best=past)
     if not drafts:
         return ()
     outcome = scorer.score([draft.text for draft in drafts], control=control, context=context)
-    # The control stands before them: no draft has its text.
+    # The control comes first, because its text never equals a draft's.
     scored = zip(drafts, outcome.wordings[-len(drafts) :], strict=True)
     ranked = sorted(
         (
@@ -53,7 +53,7 @@ def rank_rewordings(
             for draft, wording in scored
             if wording.score is not None
         ),
-        key=lambda each: -each[0],
+        key=lambda pair: -pair[0],
     )
     chosen: list[Rewording] = []
     sources: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""Result types of the predictor: ranked wordings, or the reason for refusing."""
+"""Results of scoring: ranked wordings, or the reason for a refusal."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -38,11 +38,11 @@ Code = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """Reason for a missing prediction, or a note on one; a page translates the code.
+    """Reason for a refusal, or a note on a prediction; pages translate the code.
 
     Args:
-        code: Code of the reason.
-        params: Figures and names that belong into the sentence.
+        code: Code of the message.
+        params: Figures and names for the message.
     """
 
     code: Code
@@ -51,21 +51,21 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoredWording:
-    """One wording and what is predicted of it.
+    """One wording with its prediction.
 
     Args:
-        text: As it was given.
-        is_control: It is what the others are compared with.
-        score: Predicted log click rate less the mean of the answered wordings; None if refused.
-        rank: 1 = best of the answered wordings, equal scores share a rank; None if refused.
-        chance: Probability that it would show a higher click rate than the control in a test
-            like past ones; None for the control, without one, or if either is refused.
+        text: The wording as given.
+        is_control: True if the others are compared with it.
+        score: Predicted log click rate less the mean of the accepted wordings; None if refused.
+        rank: Rank among the accepted wordings, 1 = best, shared by equal scores; None if refused.
+        chance: Probability that it has a higher click rate than the control in a test
+            like past ones; None for the control, without a control, or if either is refused.
         lift: Expected true lift over the control with its 95 % prediction interval; None as above.
-        is_toss_up: True if held-out pairs as close as this and the control were not distinguished.
-        belief: Posterior of its rank among the answered wordings; None if refused.
-        words: What each word does to the predicted click rate as a lift, if that was asked and
-            the wording has several; the effect of a word is that of leaving it out, turned round.
-        refusal: Reason for a missing prediction.
+        is_toss_up: True if held-out pairs as close as it and the control were not distinguished.
+        belief: Distribution of its rank among the accepted wordings; None if refused.
+        words: Effect of each word on the predicted click rate as a lift, if requested and the
+            wording has several; the negated effect of leaving the word out.
+        refusal: Reason for refusing it, or None.
         nearest: Most alike past wordings with their measured results.
     """
 
@@ -84,14 +84,14 @@ class ScoredWording:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoringOutcome:
-    """The answer to one question.
+    """Result of one scoring request.
 
     Args:
-        strategy: Key of the strategy that answered; None without a predictor.
-        wordings: In the order given, the control first if it was given apart.
-        chances: Probability that the wording of the row would show a higher click rate than that
-            of the column, in a test like past ones; None where one is refused and on the diagonal.
-        refusal: Reason for predicting no wording at all.
+        strategy: Key of the strategy; None without a predictor.
+        wordings: Wordings in the order given, the control first if it was given separately.
+        chances: Probability that the wording of the row has a higher click rate than that of the
+            column, in a test like past ones; None on the diagonal and for refused wordings.
+        refusal: Reason why all wordings are refused, or None.
         notes: Notes on the predictions.
     """
 
@@ -104,11 +104,11 @@ class ScoringOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rewording:
-    """A rewording to test, with what is predicted of it.
+    """A rewording to test, with its prediction.
 
     Args:
-        suggestion: The rewording and how it was made.
-        chance: Probability that it beats the control; None without one.
+        suggestion: The rewording with its rule.
+        chance: Probability that it beats the control; None without a control.
         lift: Expected lift over the control; None likewise.
     """
 
@@ -120,12 +120,12 @@ class Rewording:
 def refuse_all(
     texts: Sequence[str], refusal: Reason, *, strategy: str | None = None
 ) -> ScoringOutcome:
-    """Return an outcome that predicts nothing, for one reason.
+    """Return an outcome that refuses all wordings for one reason.
 
     Args:
-        texts: The wordings that were asked about.
+        texts: The requested wordings.
         refusal: The reason.
-        strategy: Key of the strategy, if there is a predictor.
+        strategy: Key of the strategy; None without a predictor.
 
     >>> refuse_all(["Go"], Reason(code="no_predictor", params={})).wordings[0].score is None
     True
@@ -140,11 +140,11 @@ def refuse_all(
 
 
 def blank_wording(text: str, refusal: Reason | None) -> ScoredWording:
-    """Return a wording of which nothing is predicted yet.
+    """Return a wording without a prediction.
 
     Args:
         text: The wording.
-        refusal: Reason for refusing, or None.
+        refusal: Reason for refusing it, or None.
     """
     return ScoredWording(
         text=text,

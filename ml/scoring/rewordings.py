@@ -1,6 +1,6 @@
 """Rewordings to test: other verbs and forms, principles to add, the site's own best wordings.
 
-None of these is known to be better. The model ranks them, and a test decides.
+Rewordings are not claimed to be better: the model ranks them, and a test decides.
 """
 
 import re
@@ -15,11 +15,11 @@ from ml.scoring.similar_wordings import PastWording
 
 Rule = Literal["own_best", "verb", "form", "possessive", "principle", "instead_of_vague", "shorter"]
 
-# Beyond so many words nothing is appended.
+# Longest wording, in words, to which text is appended.
 MAX_WORDS_TO_EXTEND = 6
-# How much true log click rates usually differ inside a test, for weighing past results.
+# Usual standard deviation of true log click rates inside a test, to shrink past results.
 USUAL_SPREAD = 0.25
-# Verbs that mean too many things to take each other's place.
+# Intent of verbs with too many meanings to replace each other.
 NO_INTENT = "other"
 FRENCH_POSSESSIVES = ((r"\b(?:mon|ma)\b", "votre"), (r"\bmes\b", "vos"))
 
@@ -30,10 +30,10 @@ class Suggestion:
 
     Args:
         text: The wording to test.
-        source: The wording it was made from; for `own_best` the test it did best in.
-        rule: Rule that made it.
-        principle: The principle it adds; None if it adds none.
-        is_claim: True if it makes a claim that may be tested only if it is true.
+        source: The original wording; for `own_best` the test it did best in.
+        rule: Rule that produced it.
+        principle: The principle it adds, or None.
+        is_claim: True if it makes a claim, which may be tested only if it is true.
     """
 
     text: str
@@ -46,19 +46,19 @@ class Suggestion:
 def propose(
     texts: Sequence[str], *, locale: str, own_best: Sequence[PastWording] = (), limit: int = 120
 ) -> tuple[Suggestion, ...]:
-    """Return rewordings of some wordings, each once, none of them among the wordings.
+    """Return distinct rewordings of some wordings, excluding the wordings themselves.
 
     Args:
-        texts: Wordings to start from; not blank.
-        locale: Language tag; when empty each text's own words decide.
-        own_best: Past wordings that did well, best first; offered as they are.
+        texts: Original wordings; not blank.
+        locale: Language tag; if empty, detected from each text's words.
+        own_best: Past wordings that did well, best first; offered unchanged.
         limit: Maximum number; taken in turn from each wording.
 
-    >>> [each.text for each in propose(["Télécharger le guide"], locale="fr")][:3]
+    >>> [draft.text for draft in propose(["Télécharger le guide"], locale="fr")][:3]
     ['Enregistrer le guide', 'Téléchargez le guide', 'Je télécharge le guide']
     """
-    made = [list(_rewordings(text, locale)) for text in texts]
-    own = [
+    rewordings = [list(_rewordings(text, locale)) for text in texts]
+    past_best = [
         Suggestion(
             text=past.text, source=past.test, rule="own_best", principle=None, is_claim=False
         )
@@ -66,7 +66,7 @@ def propose(
     ]
     seen = {fold(text) for text in texts}
     chosen: list[Suggestion] = []
-    for suggestion in _in_turn([own, *made]):
+    for suggestion in _in_turn([past_best, *rewordings]):
         key = fold(suggestion.text)
         if key not in seen and len(chosen) < limit:
             seen.add(key)
@@ -75,29 +75,31 @@ def propose(
 
 
 def best_past(past: Iterable[PastWording], *, language: str, count: int) -> tuple[PastWording, ...]:
-    """Return the past wordings that beat the others of their tests, surest first, each text once.
+    """Return distinct past wordings that beat the others of their tests, most certain first.
 
     Args:
         past: Past wordings.
         language: Primary language tag; empty = any.
-        count: Maximum number of rewordings.
+        count: Maximum number.
 
     Returns:
-        Those whose log lift, shrunken by the noise of its clicks, is positive.
+        Wordings with a positive log lift, sorted by the lift shrunk for the noise of their clicks.
 
     >>> best_past([], language="fr", count=3)
     ()
     """
 
-    def gain(one: PastWording) -> float:
-        noise = 1 / (one.clicks + 0.5)
-        return one.lift_in_test * USUAL_SPREAD**2 / (USUAL_SPREAD**2 + noise)
+    def gain(wording: PastWording) -> float:
+        noise = 1 / (wording.clicks + 0.5)
+        return wording.lift_in_test * USUAL_SPREAD**2 / (USUAL_SPREAD**2 + noise)
 
-    inside = (one for one in past if not language or fold(one.locale)[:2] == language)
-    ranked = sorted((one for one in inside if one.lift_in_test > 0), key=gain, reverse=True)
+    inside = (row for row in past if not language or fold(row.locale)[:2] == language)
+    ranked = sorted(
+        (wording for wording in inside if wording.lift_in_test > 0), key=gain, reverse=True
+    )
     unique: dict[str, PastWording] = {}
-    for one in ranked:
-        unique.setdefault(fold(one.text), one)
+    for wording in ranked:
+        unique.setdefault(fold(wording.text), wording)
     return tuple(unique.values())[:count]
 
 
@@ -126,7 +128,7 @@ def _rewordings(text: str, locale: str) -> Iterator[Suggestion]:
 
 def _drafts(plain: str, lexicon: Lexicon) -> Iterator[_Draft]:
     if fold(plain) in lexicon.vague:
-        # Nothing of it is worth keeping.
+        # A vague wording is replaced entirely.
         for other in lexicon.instead_of_vague:
             yield _Draft(other, "instead_of_vague")
         return
@@ -141,7 +143,7 @@ def _drafts(plain: str, lexicon: Lexicon) -> Iterator[_Draft]:
 
 
 def _additions(plain: str, lexicon: Lexicon) -> Iterator[_Draft]:
-    """Add a principle that is not there yet."""
+    """Add a missing principle."""
     if len(plain.split()) > MAX_WORDS_TO_EXTEND:
         return
     present = find_traits(plain, lexicon.language)
@@ -151,7 +153,7 @@ def _additions(plain: str, lexicon: Lexicon) -> Iterator[_Draft]:
 
 
 def _other_verbs(opening: Opening, verb: Verb, lexicon: Lexicon) -> Iterator[_Draft]:
-    """Say the same with another verb that promises the same."""
+    """Replace the verb by others of the same intent."""
     for other in lexicon.verbs:
         form = other.forms.get(opening.mood) or other.forms.get("imperative")
         same_case = form is not None and form.endswith(" de") == opening.head.endswith(" de")
@@ -160,7 +162,7 @@ def _other_verbs(opening: Opening, verb: Verb, lexicon: Lexicon) -> Iterator[_Dr
 
 
 def _other_forms(opening: Opening, verb: Verb, lexicon: Lexicon) -> Iterator[_Draft]:
-    """Say the same in another form of the verb: "Télécharger", "Téléchargez", "Je télécharge"."""
+    """Use other forms of the verb: "Télécharger", "Téléchargez", "Je télécharge"."""
     familiar = opening.mood == "imperative_familiar"
     for mood, form in verb.forms.items():
         if mood == opening.mood or (mood == "imperative_familiar" and not familiar):
@@ -171,7 +173,7 @@ def _other_forms(opening: Opening, verb: Verb, lexicon: Lexicon) -> Iterator[_Dr
 
 
 def _rest_for(mood: Mood, rest: str, lexicon: Lexicon) -> str | None:
-    """Let the possessives agree with who speaks; None where their gender cannot be known."""
+    """Make the possessives agree with the speaker; return None if their gender is unknown."""
     if mood == "first_person":
         if lexicon.undecided.search(fold(rest)):
             return None
@@ -184,15 +186,15 @@ def _rest_for(mood: Mood, rest: str, lexicon: Lexicon) -> str | None:
 
 
 def _shorter(text: str, lexicon: Lexicon) -> Iterator[_Draft]:
-    """Leave out words without meaning."""
+    """Leave out filler words."""
     words = text.split()
-    kept = [word for word in words if not lexicon.fillers.fullmatch(fold(word))]
-    if kept and len(kept) < len(words):
-        yield _Draft(" ".join(kept), "shorter")
+    remaining = [word for word in words if not lexicon.fillers.fullmatch(fold(word))]
+    if remaining and len(remaining) < len(words):
+        yield _Draft(" ".join(remaining), "shorter")
 
 
 def _in_turn(lists: Sequence[Sequence[Suggestion]]) -> Iterator[Suggestion]:
     for at in range(max(map(len, lists), default=0)):
-        for one in lists:
-            if at < len(one):
-                yield one[at]
+        for suggestions in lists:
+            if at < len(suggestions):
+                yield suggestions[at]

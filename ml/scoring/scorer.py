@@ -1,4 +1,4 @@
-"""Ranking of new wordings by a trained predictor, or a reason for refusing."""
+"""Ranking of new wordings with a trained predictor, with reasons for refusals."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -31,16 +31,16 @@ from ml.scoring.similar_wordings import nearest_wordings
 from ml.strategies.base import FittedStrategy, Representation
 from ml.strategies.candidates import strategy_named
 
-# A language with fewer past contrast groups is not answered for.
+# A language with fewer past contrast groups is refused.
 MIN_LOCALE_GROUPS = 20
-# An audience with fewer is told how little of it was seen.
+# An audience with fewer gets a note on how little data it has.
 MIN_AUDIENCE_GROUPS = 20
 N_NEAREST = 3
-# Of so many wordings each word is left out in turn.
+# Number of wordings that are explained.
 MAX_EXPLAINED = 20
-# A predictor is never taken to know true rates exactly.
+# Lower limit of the spread: true rates are never predicted exactly.
 SMALLEST_SPREAD = 0.01
-# Wordings at a time when very many are judged: their likeness to all past ones fills memory.
+# Wordings evaluated at a time: the matrix of likenesses to all past ones fills the memory.
 CHUNK = 512
 
 OWN: Mapping[Factor, Code] = {
@@ -62,12 +62,12 @@ class Scorer:
     """A trained predictor in memory.
 
     Args:
-        artifact: Stored predictor.
+        artifact: The stored predictor.
         fitted: The strategy restored from it.
     """
 
     def __init__(self, artifact: Artifact, fitted: FittedStrategy) -> None:
-        # Vectors of past wordings are many megabytes: they are kept once, ready to multiply.
+        # Vectors of past wordings take many megabytes: only one copy is kept, in float32.
         self.artifact = replace(artifact, past_vectors=None)
         self._fitted = fitted
         self._past: Representation | None = (
@@ -84,29 +84,29 @@ class Scorer:
         context: Context = ANYBODY,
         explained: bool = False,
     ) -> ScoringOutcome:
-        """Rank wordings that are to be tested against each other.
+        """Rank wordings to be tested against each other.
 
         Args:
-            texts: Wordings, in any number.
+            texts: Any number of wordings.
             control: Wording to compare with; it may be one of them. None: no comparison.
-            context: Target of the wordings.
-            explained: Say what each word does, too.
+            context: Context of the wordings.
+            explained: True to add the effect of each word.
         """
-        asked = list(texts) if control is None or control in texts else [control, *texts]
+        queries = list(texts) if control is None or control in texts else [control, *texts]
         strategy = self.artifact.strategy
-        if not asked:
-            return refuse_all(asked, Reason(code="no_wordings", params={}), strategy=strategy)
+        if not queries:
+            return refuse_all(queries, Reason(code="no_wordings", params={}), strategy=strategy)
         if refusal := self.refuse_locale(context.locale) or self.refuse_level(context):
-            return refuse_all(asked, refusal, strategy=strategy)
-        close = self._likeness(asked)
-        refusals = [self.refuse_text(text, row) for text, row in zip(asked, close, strict=True)]
+            return refuse_all(queries, refusal, strategy=strategy)
+        close = self._likeness(queries)
+        refusals = [self.refuse_text(text, row) for text, row in zip(queries, close, strict=True)]
         wordings = [
             replace(
                 blank_wording(text, refusal),
                 is_control=text == control,
                 nearest=nearest_wordings(row, self.artifact.past, N_NEAREST),
             )
-            for text, refusal, row in zip(asked, refusals, close, strict=True)
+            for text, refusal, row in zip(queries, refusals, close, strict=True)
         ]
         wordings = self._compare(self._rank(wordings, context))
         if explained:
@@ -120,27 +120,27 @@ class Scorer:
         )
 
     def refuse_locale(self, locale: str) -> Reason | None:
-        """Return why wordings of a language are not answered for, or None.
+        """Return the reason for refusing a language, or None.
 
         Args:
             locale: Language tag; an empty one is not refused.
         """
-        tag, known = primary_tag(locale), self.artifact.domain.locale_groups
-        # A history that states no language at all can be checked for none.
-        if not tag or set(known) == {""} or known.get(tag, 0) >= MIN_LOCALE_GROUPS:
+        tag, groups = primary_tag(locale), self.artifact.domain.locale_groups
+        # A history without any stated language cannot be checked.
+        if not tag or set(groups) == {""} or groups.get(tag, 0) >= MIN_LOCALE_GROUPS:
             return None
         return Reason(
             code="locale_not_covered",
-            params={"locale": tag, "tests": known.get(tag, 0), "needed": MIN_LOCALE_GROUPS},
+            params={"locale": tag, "tests": groups.get(tag, 0), "needed": MIN_LOCALE_GROUPS},
         )
 
     def refuse_level(self, context: Context) -> Reason | None:
-        """Return why an audience, language, form or position is not answered for, or None.
+        """Return the reason for refusing an audience, language, form or position, or None.
 
-        Held-out tests of it must be predicted better than by a coin, once there are enough.
+        With enough held-out tests, their predictions must be better than chance.
 
         Args:
-            context: Target of the wordings.
+            context: Context of the wordings.
         """
         for factor, levels in self._levels.items():
             level = context.level(factor)
@@ -154,11 +154,11 @@ class Scorer:
         return None
 
     def refuse_text(self, text: str, close: NDArray[np.float32]) -> Reason | None:
-        """Return why a wording is not answered for, or None.
+        """Return the reason for refusing a wording, or None.
 
         Args:
             text: The wording.
-            close: Its likeness with every past wording.
+            close: Likeness to every past wording.
         """
         if fault := wording_fault(text):
             limit = {"limit": MAX_CHARACTERS} if fault == "too_long" else {}
@@ -175,11 +175,11 @@ class Scorer:
     def answer(
         self, texts: Sequence[str], contexts: Sequence[Context]
     ) -> tuple[NDArray[np.float64], list[Reason | None]]:
-        """Return raw scores and refusals of many wordings, for judging the predictor.
+        """Return raw scores and refusals of many wordings, for evaluation.
 
         Args:
             texts: Wordings, n.
-            contexts: Target of each.
+            contexts: Context of each wording.
 
         Returns:
             Scores, float64 (n,), of refused wordings too, and a refusal or None for each.
@@ -198,7 +198,7 @@ class Scorer:
         return self._scores(texts, contexts), refusals
 
     def _scores(self, texts: Sequence[str], contexts: Sequence[Context]) -> NDArray[np.float64]:
-        """Return the shared scores, shifted where a context departs; float64 (n,)."""
+        """Return the shared scores plus context offsets, float64 (n,)."""
         plain = [normalise_text(text) for text in texts]
         scores = self._fitted.score(plain)
         offsets = self.artifact.offsets
@@ -210,12 +210,12 @@ class Scorer:
         )
         shifted = scores.copy()
         for context in set(contexts):
-            inside = np.array([each == context for each in contexts])
+            inside = np.array([other == context for other in contexts])
             shifted[inside] += shift_of(offsets, features.rows(inside), context)
         return shifted
 
     def _vectors(self, texts: Sequence[str]) -> Representation:
-        needed = any(each.vectors.size for each in self.artifact.offsets.values())
+        needed = any(offset.vectors.size for offset in self.artifact.offsets.values())
         rows = self._fitted.represent(texts) if needed else None
         return np.empty((len(texts), 0), dtype=np.float32) if rows is None else rows
 
@@ -226,7 +226,7 @@ class Scorer:
         return likeness(rows, self._past)
 
     def _rank(self, wordings: list[ScoredWording], context: Context) -> list[ScoredWording]:
-        """Add centred scores, ranks and their sureness to the wordings that are not refused."""
+        """Add centred scores, ranks and rank distributions to the accepted wordings."""
         answered = [at for at, wording in enumerate(wordings) if wording.refusal is None]
         if not answered:
             return wordings
@@ -234,7 +234,7 @@ class Scorer:
         scores = self._scores(texts, [context] * len(texts))
         scores = scores - scores.mean()
         calibration = self.artifact.calibration
-        # A pair deviates by `lift_sd`: each of the two by a square root of 2 less.
+        # `lift_sd` is that of a difference; each of the two values has it divided by sqrt(2).
         spread = max(calibration.lift_sd, SMALLEST_SPREAD) / np.sqrt(2)
         beliefs = rank_beliefs(calibration.lift_slope * scores, spread)
         ranked = list(wordings)
@@ -252,8 +252,8 @@ class Scorer:
         return tuple(tuple(chance(row, column) for column in wordings) for row in wordings)
 
     def _explain(self, wordings: list[ScoredWording], context: Context) -> list[ScoredWording]:
-        """Add what each word does to the first wordings that are not refused."""
-        chosen = [at for at, each in enumerate(wordings) if each.refusal is None][:MAX_EXPLAINED]
+        """Add the effect of each word to the first accepted wordings."""
+        chosen = [at for at, row in enumerate(wordings) if row.refusal is None][:MAX_EXPLAINED]
         effects = explain(
             [wordings[at].text for at in chosen],
             lambda texts: self._scores(texts, [context] * len(texts)),
@@ -261,13 +261,13 @@ class Scorer:
         slope = self.artifact.calibration.lift_slope
         explained = list(wordings)
         for at, words in zip(chosen, effects, strict=True):
-            lifts = (replace(each, effect=float(np.expm1(slope * each.effect))) for each in words)
+            lifts = (replace(word, effect=float(np.expm1(slope * word.effect))) for word in words)
             explained[at] = replace(wordings[at], words=tuple(lifts))
         return explained
 
     def _compare(self, wordings: list[ScoredWording]) -> list[ScoredWording]:
-        """Add chance and lift over the control, if there is one and it is not refused."""
-        base = next((each.score for each in wordings if each.is_control), None)
+        """Add chance and lift over the control, if there is one and it is accepted."""
+        base = next((wording.score for wording in wordings if wording.is_control), None)
         if base is None:
             return wordings
         calibration = self.artifact.calibration
@@ -290,17 +290,17 @@ class Scorer:
 
     @property
     def _levels(self) -> Mapping[Factor, Mapping[str, Any]]:
-        """Held-out results of each level; empty in predictors of an earlier version."""
-        found: Mapping[Factor, Mapping[str, Any]] = self.artifact.manifest.get(
+        """Held-out results of each level; empty for predictors of an earlier version."""
+        levels: Mapping[Factor, Mapping[str, Any]] = self.artifact.manifest.get(
             "departures", {}
         ).get("levels", {})
-        return found
+        return levels
 
     def _notes(self, wordings: Sequence[ScoredWording], context: Context) -> list[Reason]:
         notes = [self._own_note(factor, context.level(factor)) for factor in FACTORS]
         if notes[0] is None:
-            known = self.artifact.domain.audience_groups
-            notes[0] = _audience_note(context.audience, known)
+            groups = self.artifact.domain.audience_groups
+            notes[0] = _audience_note(context.audience, groups)
         if not context.locale:
             notes.append(_locale_note(self.artifact.domain.locale_groups))
         if any(wording.is_control and wording.refusal for wording in wordings):
@@ -308,7 +308,7 @@ class Scorer:
         return [note for note in notes if note is not None]
 
     def _own_note(self, factor: Factor, level: str) -> Reason | None:
-        """Say how much of the answer for a level is its own, if any."""
+        """Return a note on the share of a level's own signal, if it has an offset."""
         offset = self.artifact.offsets.get(factor)
         if offset is None or level not in offset.levels:
             return None
@@ -337,17 +337,17 @@ def load_scorer(folder: Path, *, make_encoder: Callable[[], Encoder]) -> Scorer:
     return Scorer(artifact, strategy.restore(artifact.parts))
 
 
-def _audience_note(audience: str, known: Mapping[str, int]) -> Reason | None:
-    """Say that the answer is the shared one, and how many tests the audience had."""
+def _audience_note(audience: str, groups: Mapping[str, int]) -> Reason | None:
+    """Return a note that the shared model was used, with the audience's number of tests."""
     if not audience:
         return None
-    groups = known.get(audience, 0)
-    code: Code = "audience_shared" if groups >= MIN_AUDIENCE_GROUPS else "audience_unknown"
-    return Reason(code=code, params={"audience": audience, "tests": groups})
+    tests = groups.get(audience, 0)
+    code: Code = "audience_shared" if tests >= MIN_AUDIENCE_GROUPS else "audience_unknown"
+    return Reason(code=code, params={"audience": audience, "tests": tests})
 
 
-def _locale_note(known: Mapping[str, int]) -> Reason:
-    languages = sorted((tag for tag in known if tag), key=lambda tag: -known[tag])
+def _locale_note(groups: Mapping[str, int]) -> Reason:
+    languages = sorted((tag for tag in groups if tag), key=lambda tag: -groups[tag])
     if len(languages) == 1:
         return Reason(code="locale_assumed", params={"locale": languages[0]})
     return Reason(code="locale_unverified", params={"locales": ", ".join(languages)})

@@ -1,4 +1,4 @@
-"""Past wordings with what was measured: the evidence shown beside a prediction."""
+"""Similar past wordings with their measured results, shown beside a prediction."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -19,7 +19,7 @@ class PastWording:
         locale: Language tag; empty when unknown.
         visitors: Visitors it was shown to.
         clicks: Clicking visitors.
-        lift_in_test: Its click rate over that of its whole group, minus 1.
+        lift_in_test: Its click rate over that of its group, minus 1.
     """
 
     # Stored; never rename.
@@ -76,17 +76,17 @@ def past_wordings(groups: Sequence[ContrastGroup]) -> tuple[PastWording, ...]:
 def nearest_wordings(
     likeness: NDArray[np.float32], past: Sequence[PastWording], count: int
 ) -> tuple[NearWording, ...]:
-    """Return the nearest past wordings, each text once, most alike first.
+    """Return the nearest past wordings with distinct texts, most similar first.
 
     Args:
         likeness: Cosine likeness of one wording with every past one, float32 (n,).
-        past: Past wordings, n; of equal texts the one with the most visitors is shown.
-        count: Maximum number of wordings.
+        past: Past wordings, n; the one with the most visitors represents equal texts.
+        count: Maximum number.
 
     >>> nearest_wordings(np.array([], dtype=np.float32), [], 3)
     ()
     """
-    # More than `count`: the same wording may stand in many tests.
+    # More than `count`, because the same wording may occur in many tests.
     some = min(len(past), 32 * count)
     if not some:
         return ()
@@ -98,10 +98,10 @@ def nearest_wordings(
     for at in order:
         if len(shown) == count or likeness[at] <= 0:
             break
-        found = past[at]
+        wording = past[at]
         resembling = NearWording(
-            **asdict(found),
-            click_rate=found.clicks / found.visitors,
+            **asdict(wording),
+            click_rate=wording.clicks / wording.visitors,
             likeness=float(likeness[at]),
         )
         shown.setdefault(resembling.text, resembling)
