@@ -1,4 +1,4 @@
-"""Admin of predictor versions: training, accuracy, and the roll-back to an earlier one."""
+"""Admin of predictor versions: manifest, figures, and rollback to an earlier version."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ from ml.presentation.predictor_charts import draw_levels, draw_risk, estimate_in
 from ml.registry import retire_active
 
 Status = PredictorVersion.Status
-# Every status has one: the theme shows the code of a status without.
+# Every status needs a label: otherwise the theme shows its code.
 LABELS = {
     Status.ACTIVE: "success",
     Status.CANDIDATE: "info",
@@ -35,13 +35,13 @@ FIGURES = {
     "log_loss": _("Log loss"),
     "ece": _("Calibration error"),
 }
-# These are shares of something; the others are not.
+# Figures shown as percentages.
 SHARES = {"accuracy_all", "accuracy_p05", "top1", "lift_of_pick"}
 
 
 @admin.register(PredictorVersion)
 class PredictorVersionAdmin(ModelAdmin[PredictorVersion]):  # type: ignore[misc]
-    """Nothing can be edited: versions come from training, and one of them is active."""
+    """Read-only list of versions, which come from training; one of them is active."""
 
     list_display = ("number", "state", "strategy_name", "groups", "accuracy", "created_at")
     list_filter = ("status", "strategy")

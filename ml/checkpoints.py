@@ -17,14 +17,14 @@ from ml.files import file_sha256, write_whole
 
 logger = logging.getLogger(__name__)
 
-# Nobody takes up a training that was broken off so long ago.
+# Age after which an interrupted training is not resumed.
 KEPT_FOR = timedelta(days=7)
 
 Scores = NDArray[np.float64]
 
 
 class Keep(Protocol):
-    """Returns what was made under this name before, or makes and keeps it."""
+    """Returns the stored scores of a step, or computes and stores them."""
 
     def __call__(self, name: str, make: Callable[[], Scores]) -> Scores:
         """Return the scores of one step, float64 (n,)."""
@@ -32,11 +32,11 @@ class Keep(Protocol):
 
 
 def keep_nothing(name: str, make: Callable[[], Scores]) -> Scores:
-    """Make it every time.
+    """Compute the scores every time.
 
     Args:
         name: Name of the step.
-        make: Makes its scores.
+        make: Function that computes its scores.
 
     >>> keep_nothing("fold 0", lambda: np.zeros(2))
     array([0., 0.])
@@ -48,9 +48,9 @@ class Checkpoints:
     """Scores of the finished steps of one training.
 
     Args:
-        folder: Folder of unfinished trainings; created if absent.
-        key: Digest of everything that decides the scores: a training of other data, another
-            seed or other code finds nothing of this one.
+        folder: Folder of the unfinished trainings; created if absent.
+        key: Digest of everything that determines the scores: a training with other data, another
+            seed or other code does not share checkpoints.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -64,7 +64,7 @@ class Checkpoints:
         self._folder = folder / key
 
     def keep(self, name: str, make: Callable[[], Scores]) -> Scores:
-        """Return the kept scores of a step, or make and keep them, float64 (n,)."""
+        """Return the stored scores of a step, or compute and store them, float64 (n,)."""
         # Stored; never rename.
         path = self._folder / f"{name}.safetensors"
         try:
@@ -79,16 +79,16 @@ class Checkpoints:
         return scores
 
     def clear(self) -> None:
-        """Forget the training: it is finished."""
+        """Delete the checkpoints of a finished training."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def forget_old(folder: Path, *, now: datetime) -> int:
-    """Remove the trainings that were broken off long ago; return how many.
+    """Delete the checkpoints of old interrupted trainings; return their number.
 
     Args:
-        folder: Folder of unfinished trainings.
-        now: Time, with a zone.
+        folder: Folder of the unfinished trainings.
+        now: Current time, with a time zone.
 
     >>> from datetime import UTC
     >>> forget_old(Path("/nowhere"), now=datetime(2026, 1, 1, tzinfo=UTC))
@@ -97,14 +97,14 @@ def forget_old(folder: Path, *, now: datetime) -> int:
     if not folder.is_dir():
         return 0
     limit = (now - KEPT_FOR).timestamp()
-    old = [each for each in folder.iterdir() if each.is_dir() and each.stat().st_mtime < limit]
-    for each in old:
-        shutil.rmtree(each, ignore_errors=True)
+    old = [path for path in folder.iterdir() if path.is_dir() and path.stat().st_mtime < limit]
+    for path in old:
+        shutil.rmtree(path, ignore_errors=True)
     return len(old)
 
 
 def source_digest() -> str:
-    """Return a SHA-256 of this package's code: after an upgrade nothing kept is taken up.
+    """Return a SHA-256 of this package's code, so that an upgrade invalidates checkpoints.
 
     >>> len(source_digest())
     64

@@ -1,4 +1,4 @@
-"""Expected failures of ml. A module without heavy imports, so that any process can catch them."""
+"""Expected errors of ml, without heavy imports so that any process can catch them."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -20,11 +20,11 @@ Shortage = Literal["groups", "components", "pairs"]
 
 
 class TooLittleHistoryError(ValueError):
-    """The history can neither train nor judge anything.
+    """The history is too small for training or evaluation.
 
     Args:
-        kind: Unit that is short.
-        found: Number present.
+        kind: Kind of data that is too scarce.
+        found: Number available.
         needed: Number required.
 
     >>> str(TooLittleHistoryError("groups", 3, 20))

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and their checksums."""
+"""Atomic writing of files, and their checksums."""
 
 import hashlib
 import os
@@ -43,7 +43,7 @@ def open_whole(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file that appears whole or not at all.
+    """Write a file atomically.
 
     Args:
         path: Target; its folder exists.

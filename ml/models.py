@@ -1,4 +1,4 @@
-"""Predictor versions: one is active, the others are candidates or retired."""
+"""Versions of the trained predictor: one is active, retired ones can be brought back."""
 
 from django.db import models
 from django.db.models import Q
@@ -8,12 +8,12 @@ from django.utils.translation import gettext_lazy as _
 class PredictorVersion(models.Model):
     # Stored; never rename.
     class Status(models.TextChoices):
-        # Stored, but not yet promoted: training was cut short between the two.
+        # Stored but not promoted: training was interrupted between the two.
         CANDIDATE = "candidate", _("Candidate")
         ACTIVE = "active", _("Active")
-        # Was active once; can be brought back.
+        # Formerly active; can be brought back.
         RETIRED = "retired", _("Retired")
-        # Nothing passed the gate: figures only, no model.
+        # The gate rejected all strategies: figures without a model.
         REJECTED = "rejected", _("Rejected")
 
     number = models.PositiveIntegerField(_("number"), unique=True)

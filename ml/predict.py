@@ -1,8 +1,9 @@
-"""Facade of ml: everything that the rest of the product may call.
+"""Facade of the predictor for the rest of the product.
 
-A web process may import this module and never load torch: what is heavy is imported inside the
-functions that need it. `train`, `evaluate` and `rank_wordings` belong into a worker or a command.
-Answers are plain JSON-able dicts.
+A web process can import this module without loading torch: heavy modules are imported inside the
+functions that need them. `train`, `evaluate`, `compare_transfer`, `learning_curves` and
+`rank_wordings` belong in a worker or a command. Results are
+JSON-able, apart from the types exported here.
 """
 
 from ml.application.copy_advice import (

@@ -1,4 +1,4 @@
-"""Progress callbacks: the fraction of a long computation that is done."""
+"""Progress callbacks for long computations."""
 
 from collections.abc import Callable
 
@@ -7,19 +7,19 @@ Progress = Callable[[float], None]
 
 
 def no_progress(_fraction: float) -> None:
-    """Report to nobody.
+    """Ignore the progress.
 
     >>> no_progress(0.5)
     """
 
 
 def within(progress: Progress, start: float, share: float) -> Progress:
-    """Return a progress callback that maps [0, 1] to [start, start + share].
+    """Return a callback that maps progress in [0, 1] to [start, start + share].
 
     Args:
-        progress: Told the fraction of the whole.
+        progress: Callback of the entire computation.
         start: Start of the part, in [0, 1].
-        share: Share of the whole, in [0, 1].
+        share: Share of the part, in [0, 1].
 
     >>> within(print, 0.5, 0.25)(0.5)
     0.625

@@ -1,4 +1,4 @@
-"""Registry of predictor versions: candidate, active, retired, rolled back."""
+"""Registry of predictor versions: promotion, retirement and rollback."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -20,7 +20,7 @@ def active_version() -> PredictorVersion | None:
 def register_version(
     *, strategy: str | None, artifact: str, manifest: Mapping[str, Any], now: datetime
 ) -> PredictorVersion:
-    """Store what a training found; without a strategy it is a rejected one."""
+    """Store the result of a training; without a strategy, as rejected."""
     last = PredictorVersion.objects.aggregate(last=Max("number"))["last"] or 0
     return PredictorVersion.objects.create(
         number=last + 1,
@@ -33,7 +33,7 @@ def register_version(
 
 
 def promote_version(*, number: int) -> bool:
-    """Make a candidate the active version; return False if it is no longer a candidate."""
+    """Make a candidate the active version; return False if it is not a candidate any more."""
     return _activate(number, source=Status.CANDIDATE)
 
 

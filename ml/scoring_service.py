@@ -1,8 +1,8 @@
 """Scoring service: a small WSGI process that keeps the active predictor in memory.
 
-`manage.py serve_scoring` starts it. It answers `POST /score` with what
-`ml.predict.rank_wordings` returns, and `GET /healthz`. It uses the int8 copy of the encoder where
-there is one, so that it needs neither torch nor a second to answer.
+`manage.py serve_scoring` starts it. It answers `POST /score` with the result of
+`ml.predict.rank_wordings`, and `GET /healthz`. With an int8 copy of the encoder it
+does not load torch and answers in less than a second.
 """
 
 import json
@@ -17,7 +17,7 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ctaopt.settings.prod")
 django.setup()
 
-# Models and settings exist from here on.
+# Models and settings are available from here on.
 from django.db import Error, close_old_connections  # noqa: E402
 
 from ml import predict  # noqa: E402
@@ -59,10 +59,10 @@ def application(
 
 
 def _answer(environ: Environ) -> Answer:
-    asked = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")
-    if asked == ("GET", "/healthz"):
+    endpoint = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")
+    if endpoint == ("GET", "/healthz"):
         return "200 OK", {"predictor": predict.active_number()}
-    if asked != ("POST", "/score"):
+    if endpoint != ("POST", "/score"):
         return "404 Not Found", {"detail": "POST /score or GET /healthz"}
     if not compare_digest(environ.get("HTTP_AUTHORIZATION", "").encode(), TOKEN):
         return "401 Unauthorized", {"detail": "the token of this installation is needed"}

@@ -1,4 +1,4 @@
-"""Named tensors selected by the prefix of their name."""
+"""Selection of named tensors by prefix."""
 
 from collections.abc import Mapping
 from typing import TypeVar
@@ -7,11 +7,11 @@ _Value = TypeVar("_Value")
 
 
 def below(prefix: str, named: Mapping[str, _Value]) -> dict[str, _Value]:
-    """Return what stands below a prefix, by its name without it.
+    """Return the values whose names start with a prefix, by name without the prefix.
 
     Args:
-        prefix: Start of the wanted names.
-        named: Anything by name.
+        prefix: Start of the selected names.
+        named: Values by name.
 
     >>> below("a.", {"a.x": 1, "b.x": 2})
     {'x': 1}
