@@ -33,8 +33,8 @@ _NEAR, _FAR = 45.0, 350.0
 # Longest panel: p = 1 / (1 + exp(-t)) has its poles at +-pi i, so 16 nodes follow it over a
 # length of 3 to 1e-13, however wide the gap between two arms is.
 _WIDEST = 3.0
-# A posterior with at least so many clicks has no density to speak of near rate 0 (and so for
-# visitors without a click near rate 1): no kink there.
+# A posterior with at least this many clicks has negligible density near rate 0 (and with this
+# many visitors without a click near rate 1): no kink there.
 _SMOOTH = 30.0
 # Nearly the largest whose exponential and its inverse are floating-point numbers.
 _LARGEST_LOG = 700.0

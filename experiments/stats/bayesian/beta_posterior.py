@@ -16,13 +16,13 @@ from experiments.stats.bayesian.quadrature import FALL
 from experiments.stats.estimation.sufficient_statistics import FloatArray
 
 UNIFORM = BetaPrior()
-# Far beyond it a rate near 1 could no longer be told from 1.
+# Far beyond it a rate near 1 could not be distinguished from 1.
 MOST_VISITORS = 1e13
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BetaPosterior:
-    """Beta(a, b): what is known of one arm's rate.
+    """Beta(a, b), the posterior of one arm's rate.
 
     >>> belief = beta_posterior(clicks=1, n=10)
     >>> belief.a, belief.b, round(belief.mean, 4)
@@ -96,7 +96,7 @@ def log_density(posterior: BetaPosterior, t: FloatArray) -> FloatArray:
     """
     a, b = posterior.a, posterior.b
     p0, q0 = posterior.mean, b / (a + b)
-    # Beyond 700 either way nothing is left of the density.
+    # Beyond 700 either way the density vanishes.
     d = np.clip(t - posterior.logit_mode, -700.0, 700.0)
     odds = np.expm1(d)
     near = np.abs(d) < 0.01
