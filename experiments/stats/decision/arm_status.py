@@ -34,7 +34,7 @@ class GuardrailState(StrEnum):
 
 
 def arm_status(arm: ArmEvidence, evidence: Evidence, policy: Policy) -> ArmStatus:
-    """Return where the arm stands now.
+    """Return the present status of the arm.
 
     Guardrails are read before the goal: a win does not pay for harm.
 

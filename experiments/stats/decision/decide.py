@@ -81,9 +81,9 @@ class Decision:
         status: The one answer.
         winner: Arm to ship, or None.
         rule: The rule by which the goal was read.
-        reasons: In the order in which they were asked; the first one decided.
+        reasons: Reasons in order of precedence; the first one decided.
         cautions: Cautions for the reader; they do not change the status.
-        outcomes: Arm index -> where it stands; empty when the data are invalid.
+        outcomes: Arm index -> its status; empty when the data are invalid.
     """
 
     status: Status
@@ -153,7 +153,7 @@ def _silence(evidence: Evidence, policy: Policy) -> tuple[Ground, ...]:
 
 
 def _floors(evidence: Evidence, policy: Policy) -> tuple[Ground, ...]:
-    """Return what is still missing before a winner may be named."""
+    """Return the reasons for which no winner may be named yet."""
     sizes = [(0, evidence.control_n, evidence.control_conversions)]
     sizes += [(arm.arm, arm.n, arm.conversions) for arm in evidence.arms]
     reasons = []
@@ -201,14 +201,14 @@ def _rail_reason(code: Code, arm: int, rail: GuardrailEvidence) -> Ground:
 
 def _goal_reason(code: Code, arm: ArmEvidence, evidence: Evidence) -> Ground:
     low, high = arm.bounds or (None, None)
-    known = {
+    values = {
         "alpha": evidence.alpha,
         "p_value": arm.p_value,
         "lift": arm.lift,
         "low": low,
         "high": high,
     }
-    numbers = {name: value for name, value in known.items() if value is not None}
+    numbers = {name: value for name, value in values.items() if value is not None}
     return Ground(code=code, arm=arm.arm, numbers=numbers)
 
 
@@ -218,26 +218,28 @@ def _verdict(
     outcomes: Mapping[int, ArmStatus],
     harm: tuple[Ground, ...],
 ) -> Decision:
-    better = [arm for arm in evidence.arms if outcomes[arm.arm] is ArmStatus.BETTER]
+    better_arms = [arm for arm in evidence.arms if outcomes[arm.arm] is ArmStatus.BETTER]
     held = GuardrailState.HELD
-    cleared = [arm for arm in better if all(_state(r, evidence) is held for r in arm.guardrails)]
+    cleared = [
+        arm for arm in better_arms if all(_state(r, evidence) is held for r in arm.guardrails)
+    ]
     if cleared:
         return _ship(cleared, evidence, policy, outcomes)
     reasons = tuple(
         _rail_reason(Code.GUARDRAIL_UNCLEAR, arm.arm, rail)
-        for arm in better
+        for arm in better_arms
         for rail in arm.guardrails
         if _state(rail, evidence) is not held
     )
-    reasons += tuple(_goal_reason(Code.ARM_BETTER, arm, evidence) for arm in better)
-    left = [outcomes[arm.arm] for arm in evidence.arms]
-    open_arms = [o for o in left if o not in (ArmStatus.WORSE, ArmStatus.HARMFUL)]
+    reasons += tuple(_goal_reason(Code.ARM_BETTER, arm, evidence) for arm in better_arms)
+    statuses = [outcomes[arm.arm] for arm in evidence.arms]
+    open_arms = [o for o in statuses if o not in (ArmStatus.WORSE, ArmStatus.HARMFUL)]
     if all(outcome is ArmStatus.EQUIVALENT for outcome in open_arms):
         numbers = {"minimum_change": policy.minimum_change}
-        same = Ground(code=Code.NO_RELEVANT_DIFFERENCE, numbers=numbers)
-        return _answer(Status.KEEP_CONTROL, evidence, (same, *harm), outcomes)
-    missing = [arm for arm in evidence.arms if outcomes[arm.arm] is ArmStatus.NO_RESULT]
-    reasons += tuple(Ground(code=Code.NO_RESULT, arm=arm.arm) for arm in missing)
+        ground = Ground(code=Code.NO_RELEVANT_DIFFERENCE, numbers=numbers)
+        return _answer(Status.KEEP_CONTROL, evidence, (ground, *harm), outcomes)
+    without_result = [arm for arm in evidence.arms if outcomes[arm.arm] is ArmStatus.NO_RESULT]
+    reasons += tuple(Ground(code=Code.NO_RESULT, arm=arm.arm) for arm in without_result)
     return _without_winner(evidence, outcomes, (*reasons, *harm))
 
 
@@ -245,14 +247,14 @@ def _without_winner(
     evidence: Evidence, outcomes: Mapping[int, ArmStatus], reasons: tuple[Ground, ...]
 ) -> Decision:
     if evidence.finished or evidence.stopped:
-        ended = (
+        code = (
             Code.PLAN_FINISHED_WITHOUT_WINNER if evidence.finished else Code.STOPPED_WITHOUT_WINNER
         )
-        return _answer(Status.KEEP_CONTROL, evidence, (*reasons, Ground(code=ended)), outcomes)
-    known = {"days_left": evidence.days_left, "planned_n": evidence.planned_n}
-    numbers = {"n": evidence.n} | {k: v for k, v in known.items() if v is not None}
-    waiting = Ground(code=Code.PLAN_NOT_FINISHED, numbers=numbers)
-    return _answer(Status.KEEP_RUNNING, evidence, (*reasons, waiting), outcomes)
+        return _answer(Status.KEEP_CONTROL, evidence, (*reasons, Ground(code=code)), outcomes)
+    estimates = {"days_left": evidence.days_left, "planned_n": evidence.planned_n}
+    numbers = {"n": evidence.n} | {k: v for k, v in estimates.items() if v is not None}
+    ground = Ground(code=Code.PLAN_NOT_FINISHED, numbers=numbers)
+    return _answer(Status.KEEP_RUNNING, evidence, (*reasons, ground), outcomes)
 
 
 def _ship(

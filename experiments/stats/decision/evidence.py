@@ -113,10 +113,10 @@ class Evidence:
         planned_days: Planned duration, or None; one of the two plans must be given for a
             fixed horizon.
         stopped: True if the experiment no longer takes visitors.
-        srm_p_value: P-value of the sample-ratio mismatch test, None where not computed.
+        srm_p_value: P-value of the sample-ratio mismatch test, None if not computed.
         multiple_arm_visitors: Visitors who met more than one arm.
         silent_hours: Hours since the last exposure, or None.
-        days_left: Days to the answer at present traffic, if the outlook knows it.
+        days_left: Days to the answer at present traffic, or None if unknown.
 
     Raises:
         ValueError: If a number is out of range, an arm is missing or given twice, or a fixed
@@ -164,8 +164,8 @@ class Evidence:
     def finished(self) -> bool:
         """Return whether every given part of the plan is reached."""
         targets = ((self.n, self.planned_n), (self.days, self.planned_days))
-        given = [(reached, target) for reached, target in targets if target is not None]
-        return bool(given) and all(reached >= target for reached, target in given)
+        parts = [(reached, target) for reached, target in targets if target is not None]
+        return bool(parts) and all(reached >= target for reached, target in parts)
 
 
 def turned(bounds: Bounds | None, *, higher_is_better: bool) -> Bounds | None:
