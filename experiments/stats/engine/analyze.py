@@ -35,24 +35,25 @@ def analyze(request: Mapping[str, Any]) -> dict[str, Any]:
     >>> round(answer["comparisons"][0]["p_value"], 4)
     0.0123
     """
-    asked = parse_request(request)
-    srm = check_srm(np.asarray(asked.statistics.n), asked.shares)
-    rows = PANELS[asked.method](asked)
+    analysis = parse_request(request)
+    srm = check_srm(np.asarray(analysis.statistics.n), analysis.shares)
+    rows = PANELS[analysis.method](analysis)
     return {
-        "srm": _split(srm),
+        "srm": _srm_values(srm),
         "comparisons": [
-            _comparison(name, asked, row) for name, row in zip(asked.names[1:], rows, strict=True)
+            _comparison(name, analysis, row)
+            for name, row in zip(analysis.names[1:], rows, strict=True)
         ],
-        "warnings": [*_warnings(request, asked, srm), *_notes(asked, rows)],
+        "warnings": [*_warnings(request, analysis, srm), *_notes(analysis, rows)],
     }
 
 
-def _split(srm: SrmCheck) -> dict[str, Any]:
-    split: dict[str, Any] = {"p_value": srm.p_value}
-    return split if srm.reason is None else split | {"reason": srm.reason}
+def _srm_values(srm: SrmCheck) -> dict[str, Any]:
+    values: dict[str, Any] = {"p_value": srm.p_value}
+    return values if srm.reason is None else values | {"reason": srm.reason}
 
 
-def _comparison(name: str, asked: AnalysisRequest, row: ComparisonRow) -> dict[str, Any]:
+def _comparison(name: str, analysis: AnalysisRequest, row: ComparisonRow) -> dict[str, Any]:
     return {
         "arm": name,
         "effect": row.effect,
@@ -62,50 +63,50 @@ def _comparison(name: str, asked: AnalysisRequest, row: ComparisonRow) -> dict[s
         "p_value_adjusted": row.p_value_adjusted,
         "chance_to_win": row.chance_to_win,
         "expected_loss": row.expected_loss,
-        "method": asked.method,
+        "method": analysis.method,
         # The effect and the lift are often undefined for one and the same reason.
         "reason": joined(dict.fromkeys(row.reasons)) or None,
     }
 
 
-def _warnings(request: Mapping[str, Any], asked: AnalysisRequest, srm: SrmCheck) -> list[str]:
-    statistics = asked.statistics
+def _warnings(request: Mapping[str, Any], analysis: AnalysisRequest, srm: SrmCheck) -> list[str]:
+    statistics = analysis.statistics
     warnings: list[str] = []
     if srm.is_mismatch:
         warnings.append(Message(MessageCode.SAMPLE_RATIO_MISMATCH, threshold=f"{SRM_ALPHA:g}"))
-    if asked.prior is not None and asked.method != "bayesian":
+    if analysis.prior is not None and analysis.method != "bayesian":
         warnings.append("The prior is used by method bayesian only.")
-    if "planned_n" in request and asked.method != "sequential":
+    if "planned_n" in request and analysis.method != "sequential":
         warnings.append("planned_n is used by method sequential only.")
-    if asked.method == "bayesian":
+    if analysis.method == "bayesian":
         warnings.append(Message(MessageCode.BAYESIAN_PANEL))
     if statistics.has_covariate and not is_adjustable(statistics):
         warnings.append(
             "A ratio is adjusted by its covariate only with covariate_denominator_product_sum; "
             "shown without adjustment."
         )
-    return warnings + _count_warnings(asked)
+    return warnings + _count_warnings(analysis)
 
 
-def _count_warnings(asked: AnalysisRequest) -> list[str]:
-    statistics = asked.statistics
+def _count_warnings(analysis: AnalysisRequest) -> list[str]:
+    statistics = analysis.statistics
     if not isinstance(statistics, Proportion):
         return []
-    if asked.method == "exact" and is_adjustable(statistics):
+    if analysis.method == "exact" and is_adjustable(statistics):
         return ["Exact tests take no covariate; shown without adjustment."]
-    if asked.method == "sequential" and has_few_clicks(statistics).any():
+    if analysis.method == "sequential" and has_few_clicks(statistics).any():
         least = {"clicks": LEAST_CLICKS, "others": LEAST_CLICKS}
         return [Message(MessageCode.EXACT_SPLIT_OF_CLICKS, **least)]
     n, clicks = np.asarray(statistics.n), np.asarray(statistics.sum)
     pooled = clicks.sum() / max(n.sum(), 1)
-    if asked.method == "fixed" and (n * min(pooled, 1 - pooled)).min() < LEAST_EXPECTED_CLICKS:
+    if analysis.method == "fixed" and (n * min(pooled, 1 - pooled)).min() < LEAST_EXPECTED_CLICKS:
         return [Message(MessageCode.FEW_EXPECTED_CLICKS, n=LEAST_EXPECTED_CLICKS)]
     return []
 
 
-def _notes(asked: AnalysisRequest, rows: list[ComparisonRow]) -> list[str]:
+def _notes(analysis: AnalysisRequest, rows: list[ComparisonRow]) -> list[str]:
     return [
         Text([f"{name}: ", note])
-        for name, row in zip(asked.names[1:], rows, strict=True)
+        for name, row in zip(analysis.names[1:], rows, strict=True)
         for note in row.notes
     ]

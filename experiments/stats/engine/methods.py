@@ -1,6 +1,6 @@
 """Methods of comparison: run each requested one and return rows in one common format.
 
-A row's interval, and the expected loss, are on the scale that was asked for: the lift or the
+A row's interval, and the expected loss, are on the requested scale: the lift or the
 effect. Chance to win and expected loss come from a flat prior unless a prior was given. They
 stand beside the p-values of one planned look too, but not beside a sequential one: repeated
 looks at them would not be protected.
@@ -55,54 +55,56 @@ class ComparisonRow:
     notes: tuple[str, ...] = ()
 
 
-def fixed_rows(asked: AnalysisRequest) -> list[ComparisonRow]:
+def fixed_rows(request: AnalysisRequest) -> list[ComparisonRow]:
     """Compare at one planned look: pooled z for plain proportions, Welch's t for the rest."""
-    is_plain = isinstance(asked.statistics, Proportion) and not is_adjustable(asked.statistics)
+    is_plain = isinstance(request.statistics, Proportion) and not is_adjustable(request.statistics)
     test: Test = "pooled_z" if is_plain else "welch"
 
     def compare(level: FloatArray) -> list[Comparison]:
-        return compare_fixed(asked.statistics, alpha=level, test=test).rows()
+        return compare_fixed(request.statistics, alpha=level, test=test).rows()
 
     return [
         _with_posterior(row, posterior)
-        for row, posterior in zip(_tested(asked, compare), posteriors(asked), strict=True)
-    ]
-
-
-def sequential_rows(asked: AnalysisRequest) -> list[ComparisonRow]:
-    """Compare so that every look counts, tuned for the planned visitors of each pair."""
-    shares = np.array(asked.shares)
-    # A pair without any share gets the whole plan; its numbers are not used for a verdict.
-    part = shares[0] + shares[1:]
-    planned = asked.planned_n * np.where(part > 0, part, 1.0)
-
-    def compare(level: FloatArray) -> list[Comparison]:
-        return compare_sequential(
-            asked.statistics, planned_n=planned, alpha=asked.alpha, level=level, shares=shares
-        ).rows()
-
-    return _tested(asked, compare)
-
-
-def exact_rows(asked: AnalysisRequest) -> list[ComparisonRow]:
-    """Compare click rates by an exact test that their counts choose."""
-    results = _exact(asked, np.full(len(asked.names) - 1, asked.alpha))
-    p_values = _p_values(results)
-    adjusted = adjust_p_values(p_values, asked.correction)
-    levels = interval_levels(p_values, asked.correction, asked.alpha)
-    return [
-        _with_posterior(_exact_row(asked, result, p_adjusted), posterior)
-        for result, p_adjusted, posterior in zip(
-            _exact(asked, levels), adjusted, posteriors(asked), strict=True
+        for row, posterior in zip(
+            _adjusted_rows(request, compare), posteriors(request), strict=True
         )
     ]
 
 
-def bayesian_rows(asked: AnalysisRequest) -> list[ComparisonRow]:
+def sequential_rows(request: AnalysisRequest) -> list[ComparisonRow]:
+    """Compare so that every look counts, tuned for the planned visitors of each pair."""
+    shares = np.array(request.shares)
+    # A pair without any share gets the whole plan; its numbers are not used for a verdict.
+    part = shares[0] + shares[1:]
+    planned_n = request.planned_n * np.where(part > 0, part, 1.0)
+
+    def compare(level: FloatArray) -> list[Comparison]:
+        return compare_sequential(
+            request.statistics, planned_n=planned_n, alpha=request.alpha, level=level, shares=shares
+        ).rows()
+
+    return _adjusted_rows(request, compare)
+
+
+def exact_rows(request: AnalysisRequest) -> list[ComparisonRow]:
+    """Compare click rates by an exact test that their counts choose."""
+    results = _exact_comparisons(request, np.full(len(request.names) - 1, request.alpha))
+    p_values = _p_values(results)
+    adjusted = adjust_p_values(p_values, request.correction)
+    levels = interval_levels(p_values, request.correction, request.alpha)
+    return [
+        _with_posterior(_exact_row(request, result, p_adjusted), posterior)
+        for result, p_adjusted, posterior in zip(
+            _exact_comparisons(request, levels), adjusted, posteriors(request), strict=True
+        )
+    ]
+
+
+def bayesian_rows(request: AnalysisRequest) -> list[ComparisonRow]:
     """Compare by posteriors: beta-binomial for plain rates with a flat prior, normal otherwise."""
-    contrast = contrasts(estimate(asked.statistics))
+    contrast = contrasts(estimate(request.statistics))
     rows = []
-    for index, posterior in enumerate(posteriors(asked)):
+    for index, posterior in enumerate(posteriors(request)):
         reasons = () if posterior.reason is None else (posterior.reason,)
         rows.append(
             ComparisonRow(
@@ -128,21 +130,21 @@ PANELS: dict[Method, Callable[[AnalysisRequest], list[ComparisonRow]]] = {
 }
 
 
-def _tested(
-    asked: AnalysisRequest, compare: Callable[[FloatArray], list[Comparison]]
+def _adjusted_rows(
+    request: AnalysisRequest, compare: Callable[[FloatArray], list[Comparison]]
 ) -> list[ComparisonRow]:
     """Compare once for the p-values and once more at the levels that their adjustment sets."""
-    first = compare(np.full(len(asked.names) - 1, asked.alpha))
+    first = compare(np.full(len(request.names) - 1, request.alpha))
     p_values = _p_values(first)
-    adjusted = adjust_p_values(p_values, asked.correction)
-    levels = interval_levels(p_values, asked.correction, asked.alpha)
+    adjusted = adjust_p_values(p_values, request.correction)
+    levels = interval_levels(p_values, request.correction, request.alpha)
     rows = []
     for row, p_adjusted in zip(compare(levels), adjusted, strict=True):
-        interval = row.lift_interval if asked.relative else row.effect_interval
+        interval = row.lift_interval if request.relative else row.effect_interval
         reasons = []
-        if None in (row.effect, row.p_value) or (interval is None and not asked.relative):
+        if None in (row.effect, row.p_value) or (interval is None and not request.relative):
             reasons.append(row.reason)
-        if row.lift is None or (interval is None and asked.relative):
+        if row.lift is None or (interval is None and request.relative):
             reasons.append(row.lift_reason)
         rows.append(
             ComparisonRow(
@@ -163,15 +165,15 @@ def _p_values(rows: Sequence[Comparison | ExactComparison]) -> FloatArray:
     return np.array([np.nan if row.p_value is None else row.p_value for row in rows])
 
 
-def _exact(asked: AnalysisRequest, levels: FloatArray) -> list[ExactComparison]:
-    control, *arms = counts_of(asked)
+def _exact_comparisons(request: AnalysisRequest, levels: FloatArray) -> list[ExactComparison]:
+    control, *arms = counts_of(request)
     return [
-        _refused(compare_exact(control, arm, alpha=float(level)), reason)
-        for arm, level, reason in zip(arms, levels, count_reasons(asked), strict=True)
+        _without_inference(compare_exact(control, arm, alpha=float(level)), reason)
+        for arm, level, reason in zip(arms, levels, count_reasons(request), strict=True)
     ]
 
 
-def _refused(result: ExactComparison, reason: Reason) -> ExactComparison:
+def _without_inference(result: ExactComparison, reason: Reason) -> ExactComparison:
     if not reason:
         return result
     return replace(
@@ -185,9 +187,9 @@ def _refused(result: ExactComparison, reason: Reason) -> ExactComparison:
 
 
 def _exact_row(
-    asked: AnalysisRequest, result: ExactComparison, p_adjusted: np.float64
+    request: AnalysisRequest, result: ExactComparison, p_adjusted: np.float64
 ) -> ComparisonRow:
-    interval = result.lift_interval if asked.relative else result.effect_interval
+    interval = result.lift_interval if request.relative else result.effect_interval
     notes: list[str] = [Text([f"Test {result.test.value}. ", result.rule])]
     if not result.interval_agrees:
         notes.append(Message(MessageCode.SCORE_INTERVAL))

@@ -21,100 +21,104 @@ from experiments.stats.estimation.sufficient_statistics import Proportion
 from experiments.stats.estimation.undefined_reasons import Reason
 
 
-def posteriors(asked: AnalysisRequest) -> list[BayesianResult]:
-    """Return the posterior comparison of each arm but the control, on the asked scale.
+def posteriors(request: AnalysisRequest) -> list[BayesianResult]:
+    """Return the posterior comparison of each arm but the control, on the requested scale.
 
     Args:
-        asked: A checked request.
+        request: A checked request.
 
     Returns:
-        Comparisons labelled with model and prior; numbers are None where a reason stands.
+        Comparisons labelled with model and prior; numbers are None if there is a reason.
 
     Source: `experiments.stats.bayesian.beta_binomial`, `experiments.stats.bayesian.normal_model`.
     """
-    statistics = asked.statistics
-    if isinstance(statistics, Proportion) and asked.prior is None and not is_adjustable(statistics):
-        return _of_rates(asked)
+    statistics = request.statistics
+    if (
+        isinstance(statistics, Proportion)
+        and request.prior is None
+        and not is_adjustable(statistics)
+    ):
+        return _from_rates(request)
     contrast = contrasts(estimate(statistics))
-    return [_of_contrast(asked, contrast, index) for index in range(len(contrast.effect))]
+    return [_from_contrast(request, contrast, index) for index in range(len(contrast.effect))]
 
 
-def counts_of(asked: AnalysisRequest) -> list[tuple[float, float]]:
+def counts_of(request: AnalysisRequest) -> list[tuple[float, float]]:
     """Return clicks and visitors of each arm, control first.
 
     Raises:
         TypeError: If the metric is not a proportion.
     """
-    if not isinstance(asked.statistics, Proportion):
-        raise TypeError(f"counts are those of a proportion, not of a {asked.metric}")
-    clicks, n = as_arrays(asked.statistics.sum, asked.statistics.n)
+    if not isinstance(request.statistics, Proportion):
+        raise TypeError(f"counts are those of a proportion, not of a {request.metric}")
+    clicks, n = as_arrays(request.statistics.sum, request.statistics.n)
     return list(zip(clicks.tolist(), n.tolist(), strict=True))
 
 
-def count_reasons(asked: AnalysisRequest) -> list[Reason]:
+def count_reasons(request: AnalysisRequest) -> list[Reason]:
     """Return the reason the counts of each treated arm are uninformative, or `Reason.DEFINED`."""
-    (clicks, n), *arms = counts_of(asked)
-    return [_count_reason(clicks + more, n, other) for more, other in arms]
+    (clicks, n), *arms = counts_of(request)
+    return [_count_reason(clicks + arm_clicks, n, arm_n) for arm_clicks, arm_n in arms]
 
 
-def _count_reason(clicks: float, n: float, other: float) -> Reason:
-    if min(n, other) <= 1:
-        return Reason.ONE_VISITOR if min(n, other) else Reason.NO_VISITORS
-    return Reason.NO_VARIANCE if clicks in (0, n + other) else Reason.DEFINED
+def _count_reason(clicks: float, n: float, arm_n: float) -> Reason:
+    if min(n, arm_n) <= 1:
+        return Reason.ONE_VISITOR if min(n, arm_n) else Reason.NO_VISITORS
+    return Reason.NO_VARIANCE if clicks in (0, n + arm_n) else Reason.DEFINED
 
 
-def _of_rates(asked: AnalysisRequest) -> list[BayesianResult]:
-    scale, level = _scale(asked), 1 - asked.alpha
-    control, *arms = (beta_posterior(clicks=clicks, n=n) for clicks, n in counts_of(asked))
+def _from_rates(request: AnalysisRequest) -> list[BayesianResult]:
+    scale, level = _scale(request), 1 - request.alpha
+    control, *arms = (beta_posterior(clicks=clicks, n=n) for clicks, n in counts_of(request))
     return [
-        _undefined(asked, reason, model="beta-binomial")
+        _undefined(request, reason, model="beta-binomial")
         if reason
         else compare_rates(control, arm, level=level, scale=scale)
-        for arm, reason in zip(arms, count_reasons(asked), strict=True)
+        for arm, reason in zip(arms, count_reasons(request), strict=True)
     ]
 
 
-def _of_contrast(asked: AnalysisRequest, contrast: Contrasts, index: int) -> BayesianResult:
+def _from_contrast(request: AnalysisRequest, contrast: Contrasts, index: int) -> BayesianResult:
     value, error = contrast.effect[index], contrast.standard_error[index]
-    if asked.relative:
+    if request.relative:
         value, error = contrast.lift[index], lift_standard_error(contrast)[index]
-    reason = _contrast_reason(asked, contrast, index)
+    reason = _contrast_reason(request, contrast, index)
     if not reason and not (abs(value) <= LARGEST and 1 / LARGEST <= error <= LARGEST):
         reason = Reason.OUT_OF_RANGE
     if reason:
-        return _undefined(asked, reason, model="normal")
-    prior = _prior(asked)
-    if asked.prior is not None and not asked.relative:
+        return _undefined(request, reason, model="normal")
+    prior = _prior(request)
+    if request.prior is not None and not request.relative:
         prior = prior.scaled(float(contrast.base[index]))
     return compare_normal(
-        float(value), float(error), prior=prior, level=1 - asked.alpha, scale=_scale(asked)
+        float(value), float(error), prior=prior, level=1 - request.alpha, scale=_scale(request)
     )
 
 
-def _contrast_reason(asked: AnalysisRequest, contrast: Contrasts, index: int) -> Reason:
+def _contrast_reason(request: AnalysisRequest, contrast: Contrasts, index: int) -> Reason:
     reason = Reason(contrast.reason[index])
-    if asked.relative:
-        # Where Fieller's set is unbounded the lift is not about normal.
-        z = np.asarray(-special.ndtri(asked.alpha / 2))
+    if request.relative:
+        # If Fieller's set is unbounded, the lift is not about normal.
+        z = np.asarray(-special.ndtri(request.alpha / 2))
         return Reason(fieller_interval(contrast, z)[2][index]) or reason
-    if asked.prior is not None:
+    if request.prior is not None:
         return Reason(contrast.lift_reason[index]) or reason
     return reason
 
 
-def _undefined(asked: AnalysisRequest, reason: Reason, *, model: str) -> BayesianResult:
+def _undefined(request: AnalysisRequest, reason: Reason, *, model: str) -> BayesianResult:
     return undefined(
-        _scale(asked),
-        level=1 - asked.alpha,
-        prior=_prior(asked),
+        _scale(request),
+        level=1 - request.alpha,
+        prior=_prior(request),
         reason=reason.sentence or "",
         model=model,
     )
 
 
-def _prior(asked: AnalysisRequest) -> Prior:
-    return FlatPrior() if asked.prior is None else asked.prior
+def _prior(request: AnalysisRequest) -> Prior:
+    return FlatPrior() if request.prior is None else request.prior
 
 
-def _scale(asked: AnalysisRequest) -> Scale:
-    return Scale.LIFT if asked.relative else Scale.EFFECT
+def _scale(request: AnalysisRequest) -> Scale:
+    return Scale.LIFT if request.relative else Scale.EFFECT

@@ -37,7 +37,7 @@ KINDS: dict[Metric, type[SufficientStatistics]] = {
 MOST_ARMS = 100
 # Above it floating-point numbers begin to lose single visitors in sums of squares.
 MOST_VISITORS = 10**13
-# Beyond it an interval lies where no count of visitors vouches for a model's tail.
+# Beyond it an interval depends on a model's tail, which no number of visitors supports.
 LEAST_ALPHA = 1e-4
 # The lift's prior; far beyond both ends nothing on a website lies.
 LARGEST_LIFT = 1e6
@@ -157,10 +157,10 @@ def parse_request(request: Mapping[str, Any]) -> AnalysisRequest:
     )
 
 
-def _refuse_unknown(values: Mapping[str, Any], known: Sequence[str], *, prefix: str) -> None:
+def _refuse_unknown(values: Mapping[str, Any], names: Sequence[str], *, prefix: str) -> None:
     for name in values:
-        if name not in known:
-            raise InvalidRequest(f"{prefix}{name}", f"is unknown; known are {', '.join(known)}")
+        if name not in names:
+            raise InvalidRequest(f"{prefix}{name}", f"is unknown; known are {', '.join(names)}")
 
 
 def _choice(
@@ -168,7 +168,7 @@ def _choice(
 ) -> Any:
     value = request.get(name, default)
     if not isinstance(value, str) or value not in choices:
-        message = f"must be one of {', '.join(choices)}; {_given(request, name)}"
+        message = f"must be one of {', '.join(choices)}; {_actual_value(request, name)}"
         raise InvalidRequest(name, message)
     return value
 
@@ -191,10 +191,10 @@ def _number(
 ) -> float:
     value = values.get(name, default)
     if not _is_number(value):
-        raise InvalidRequest(f"{prefix}{name}", f"must be a number; {_given(values, name)}")
+        raise InvalidRequest(f"{prefix}{name}", f"must be a number; {_actual_value(values, name)}")
     # NaN fails both comparisons.
     if not low <= value <= high:
-        message = f"must lie between {low:g} and {high:g}; {_given(values, name)}"
+        message = f"must lie between {low:g} and {high:g}; {_actual_value(values, name)}"
         raise InvalidRequest(f"{prefix}{name}", message)
     return float(value)
 
@@ -203,15 +203,15 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _given(values: Mapping[str, Any], name: str) -> str:
-    """Return what was given, in few characters however long it is."""
+def _actual_value(values: Mapping[str, Any], name: str) -> str:
+    """Return the value for a message, in few characters however long it is."""
     return f"not {reprlib.repr(values[name])}" if name in values else "it is missing"
 
 
 def _flag(request: Mapping[str, Any], name: str, *, default: bool) -> bool:
     value = request.get(name, default)
     if not isinstance(value, bool):
-        raise InvalidRequest(name, f"must be true or false; {_given(request, name)}")
+        raise InvalidRequest(name, f"must be true or false; {_actual_value(request, name)}")
     return value
 
 
@@ -245,15 +245,15 @@ def _names(arms: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
 
 def _statistics(arm: Mapping[str, Any], metric: Metric, index: int) -> SufficientStatistics:
     kind, prefix = KINDS[metric], f"arms[{index}]."
-    known = [field.name for field in fields(kind)]
-    _refuse_unknown(arm, ["name", *known], prefix=prefix)
-    values = {name: arm[name] for name in known if name in arm}
+    field_names = [field.name for field in fields(kind)]
+    _refuse_unknown(arm, ["name", *field_names], prefix=prefix)
+    values = {name: arm[name] for name in field_names if name in arm}
     for field in fields(kind):
         if field.name not in values and field.default is not None:
             raise InvalidRequest(f"{prefix}{field.name}", "is missing")
     for name, value in values.items():
         if not _is_number(value):
-            raise InvalidRequest(f"{prefix}{name}", f"must be a number; {_given(arm, name)}")
+            raise InvalidRequest(f"{prefix}{name}", f"must be a number; {_actual_value(arm, name)}")
     _check_visitors(arm, index)
     try:
         return kind(**values)
@@ -266,17 +266,17 @@ def _statistics(arm: Mapping[str, Any], metric: Metric, index: int) -> Sufficien
 def _check_visitors(arm: Mapping[str, Any], index: int) -> None:
     if 0 <= arm["n"] <= MOST_VISITORS:
         return
-    low, high, given = "0", f"{MOST_VISITORS:g}", reprlib.repr(arm["n"])
-    text = Message(MessageCode.N_OUT_OF_RANGE, arm=index, low=low, high=high, given=given)
-    message = f"must lie between {low} and {high}; not {given}"
+    low, high, value = "0", f"{MOST_VISITORS:g}", reprlib.repr(arm["n"])
+    text = Message(MessageCode.N_OUT_OF_RANGE, arm=index, low=low, high=high, given=value)
+    message = f"must lie between {low} and {high}; not {value}"
     raise InvalidRequest(f"arms[{index}].n", message, text=text)
 
 
 def _stacked(statistics: list[SufficientStatistics]) -> SufficientStatistics:
     for name in ("covariate_sum", "covariate_denominator_product_sum"):
-        has_it = [getattr(arm, name, None) is not None for arm in statistics]
-        if any(has_it) and not all(has_it):
-            index = has_it.index(False)
+        is_given = [getattr(arm, name, None) is not None for arm in statistics]
+        if any(is_given) and not all(is_given):
+            index = is_given.index(False)
             raise InvalidRequest(f"arms[{index}].{name}", "is missing; other arms have it")
     return stack_arms(statistics)
 
