@@ -192,9 +192,9 @@ def centred(n: Values, sums: tuple[Values, Values], product_sum: Values) -> Floa
     """
     count, first, second, product = as_arrays(n, *sums, product_sum)
     with np.errstate(all="ignore"):
-        shared = first * (second / count)
-        deviation = product - shared
-    return np.where(np.abs(deviation) <= NOISE * np.abs(shared), 0.0, deviation)
+        mean_product = first * (second / count)
+        deviation = product - mean_product
+    return np.where(np.abs(deviation) <= NOISE * np.abs(mean_product), 0.0, deviation)
 
 
 def contrasts(estimates: Estimates) -> Contrasts:

@@ -114,8 +114,8 @@ def _lift_variance(
 
 def _interval_reason(contrasts: Contrasts, low: FloatArray, high: FloatArray) -> ReasonArray:
     out_of_range = first_reason((~(np.isfinite(low) & np.isfinite(high)), Reason.OUT_OF_RANGE))
-    known = first_of_two(contrasts.lift_reason, contrasts.reason)
-    return first_of_two(known, out_of_range)
+    reason = first_of_two(contrasts.lift_reason, contrasts.reason)
+    return first_of_two(reason, out_of_range)
 
 
 def _ordered(first: FloatArray, second: FloatArray, reason: ReasonArray) -> LiftInterval:

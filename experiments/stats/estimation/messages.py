@@ -90,9 +90,9 @@ class Text(str):
 
     def __new__(cls, parts: Iterable[str]) -> Text:
         """Put the parts one after another."""
-        found = tuple(parts)
-        text = super().__new__(cls, "".join(found))
-        text.parts = found
+        pieces = tuple(parts)
+        text = super().__new__(cls, "".join(pieces))
+        text.parts = pieces
         return text
 
     def __reduce__(self) -> tuple[Any, ...]:

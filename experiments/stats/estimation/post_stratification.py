@@ -66,7 +66,7 @@ def _combined(
 ) -> Contrasts:
     control, arms = np.s_[..., :1], np.s_[..., 1:]
     # A stratum where all visitors agree adds no variance; one with no visitors has no weight.
-    own = np.where(weight > 0, weight**2 * np.nan_to_num(strata.variance), 0.0)
+    terms = np.where(weight > 0, weight**2 * np.nan_to_num(strata.variance), 0.0)
     raw = np.where(weight > 0, weight**2 * np.nan_to_num(strata.raw_variance), 0.0)
     shared = np.where(weight > 0, weight**2 * np.nan_to_num(strata.covariance), 0.0)
     means, raw_means = (np.nan_to_num(part) for part in (strata.mean, strata.raw_mean))
@@ -76,7 +76,7 @@ def _combined(
     away = difference - (weight * difference).sum(axis=-2, keepdims=True)
     base_away = raw_means - (weight * raw_means).sum(axis=-2, keepdims=True)
     with np.errstate(all="ignore"):
-        variance = (own[arms] + own[control]).sum(axis=-2) + _mean(weight, away**2) / total
+        variance = (terms[arms] + terms[control]).sum(axis=-2) + _mean(weight, away**2) / total
         base_variance = raw[control].sum(axis=-2) + _mean(weight, base_away[control] ** 2) / total
         covariance = _mean(weight, away * base_away[control]) / total - shared[control].sum(axis=-2)
     reason = first_of_two(reason, first_reason((variance == 0, Reason.NO_VARIANCE)))
@@ -85,7 +85,7 @@ def _combined(
         n=(strata.n[control] + strata.n[arms]).sum(axis=-2),
         effect=np.where(reason == Reason.EMPTY_STRATUM, np.nan, effect),
         variance=where_defined(reason, variance),
-        dof=where_defined(reason, _dof(own, strata.n)),
+        dof=where_defined(reason, _dof(terms, strata.n)),
         base=np.abs(base),
         base_variance=np.broadcast_to(base_variance, effect.shape),
         base_covariance=np.sign(base) * covariance,
@@ -101,11 +101,11 @@ def _mean(weight: FloatArray, values: FloatArray) -> FloatArray:
     return np.asarray((weight * values).sum(axis=-2))
 
 
-def _dof(own: FloatArray, n: FloatArray) -> FloatArray:
+def _dof(terms: FloatArray, n: FloatArray) -> FloatArray:
     """Return Satterthwaite's degrees of freedom over the strata of both arms."""
     with np.errstate(all="ignore"):
-        shares = own / own.sum(axis=(-2, -1), keepdims=True)
-        parts = np.where(own > 0, shares**2 / (n - 1), 0.0).sum(axis=-2)
+        shares = terms / terms.sum(axis=(-2, -1), keepdims=True)
+        parts = np.where(terms > 0, shares**2 / (n - 1), 0.0).sum(axis=-2)
         sums = shares.sum(axis=-2)
         return np.asarray((sums[..., :1] + sums[..., 1:]) ** 2 / (parts[..., :1] + parts[..., 1:]))
 
@@ -130,8 +130,8 @@ def _linearised(ratio: Ratio, weight: FloatArray) -> tuple[Mean, FloatArray]:
     size = (weight * bottom / count).sum(axis=-2, keepdims=True)
     with np.errstate(all="ignore"):
         r = (weight * top / count).sum(axis=-2, keepdims=True) / size
-    usable = np.abs(size) > TINY
-    safe, slope = np.where(usable, size, 1.0), np.where(usable, r, 0.0)
+    is_usable = np.abs(size) > TINY
+    safe, slope = np.where(is_usable, size, 1.0), np.where(is_usable, r, 0.0)
     squares = (
         np.asarray(ratio.numerator_sum_squares)
         - 2 * slope * np.asarray(ratio.product_sum)
@@ -143,7 +143,7 @@ def _linearised(ratio: Ratio, weight: FloatArray) -> tuple[Mean, FloatArray]:
         sum=total / safe,
         sum_squares=np.maximum(squares, total**2 / count) / safe**2,
     )
-    return _with_covariate(mean, ratio, slope, safe), np.where(usable, r, np.nan)[..., 0, :]
+    return _with_covariate(mean, ratio, slope, safe), np.where(is_usable, r, np.nan)[..., 0, :]
 
 
 def _with_covariate(mean: Mean, ratio: Ratio, slope: FloatArray, size: FloatArray) -> Mean:

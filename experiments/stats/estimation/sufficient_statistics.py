@@ -106,8 +106,8 @@ class SufficientStatistics:
     def _check_covariate_is_whole_or_absent(self) -> None:
         missing = [name for name in _COVARIATE if getattr(self, name) is None]
         if missing and len(missing) < len(_COVARIATE):
-            needed = f"a covariate needs {', '.join(_COVARIATE)}"
-            raise InvalidFieldError(missing[0], "is missing", needed)
+            requirement = f"a covariate needs {', '.join(_COVARIATE)}"
+            raise InvalidFieldError(missing[0], "is missing", requirement)
 
     def _check_covariate(self, outcome_sum: Values, outcome_squares: Values) -> None:
         if self.covariate_sum is None:
@@ -209,8 +209,8 @@ class Ratio(SufficientStatistics):
         if self.covariate_denominator_product_sum is None:
             return
         if self.covariate_sum is None or self.covariate_sum_squares is None:
-            needed = "covariate_denominator_product_sum needs it"
-            raise InvalidFieldError("covariate_sum", "is missing", needed)
+            requirement = "covariate_denominator_product_sum needs it"
+            raise InvalidFieldError("covariate_sum", "is missing", requirement)
         _check_product(
             "covariate_denominator_product_sum",
             self,
@@ -300,8 +300,8 @@ def _check_product(
         for scale, total in zip(scales, sums, strict=True)
     ]
     covariance = product - np.asarray(sums[0], dtype=np.float64) * np.asarray(sums[1]) / n
-    most = np.sqrt(spreads[0]) * np.sqrt(spreads[1]) * (1 + ROUNDING)
+    limit = np.sqrt(spreads[0]) * np.sqrt(spreads[1]) * (1 + ROUNDING)
     # Squares of numbers below 1e-150 vanish, their product with a larger one does not.
     noise = ROUNDING * np.sqrt(scales[0]) * np.sqrt(scales[1]) + 1 / LARGEST
     why = "implies a correlation outside [-1, 1]"
-    _reject(name, getattr(statistics, name), np.abs(covariance) > most + noise, why)
+    _reject(name, getattr(statistics, name), np.abs(covariance) > limit + noise, why)

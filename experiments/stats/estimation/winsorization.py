@@ -111,7 +111,7 @@ def winsorise_percentile(
 
 def _pooled_percentile(ordered: FloatArray, n: int, percentile: float) -> float:
     """Return the percentile of the values and the zeros of all other visitors."""
-    # A hair less before rounding up: 99.9 % of 1,000 is the 999th value.
+    # Slightly less before rounding up: 99.9 % of 1,000 is the 999th value.
     rank = max(math.ceil(n * percentile / 100 * (1 - 1e-12)), 1)
     below = int(np.searchsorted(ordered, 0.0))
     silent = n - ordered.size
