@@ -27,7 +27,7 @@ _SMALL = 1e-9
 def compare_dunnett(statistics: SufficientStatistics, *, alpha: float = 0.05) -> Comparisons:
     """Compare every arm with the control, with intervals and p-values simultaneous over the arms.
 
-    Sharper than Holm's first step, because it knows that the arms share their control.
+    Sharper than Holm's first step, because it uses that the arms share their control.
 
     Args:
         statistics: One experiment, arms on the last axis, K >= 2, control first.
@@ -56,7 +56,7 @@ def compare_dunnett(statistics: SufficientStatistics, *, alpha: float = 0.05) ->
         loading = np.sqrt(arms.variance[0] / contrast.variance[is_known])
         dof = float(contrast.dof[is_known].min())
         z = np.abs(contrast.effect / contrast.standard_error)[is_known]
-        p_value[is_known] = [exceedance(one, loading, dof) for one in z]
+        p_value[is_known] = [exceedance(statistic, loading, dof) for statistic in z]
         multiplier[is_known] = critical_value(alpha, loading, dof)
     return comparisons(contrast, multiplier, p_value=p_value)
 
@@ -104,8 +104,10 @@ def critical_value(alpha: float, loading: FloatArray, dof: float = np.inf) -> fl
 
 def _inside(bounds: FloatArray, loading: FloatArray) -> FloatArray:
     """Return P(all |Z_i| <= bound), by conditioning on the noise of the control."""
-    own = np.sqrt(1 - loading**2)[:, None]
+    residual_sd = np.sqrt(1 - loading**2)[:, None]
     shift = loading[:, None] * _NODES
     wide = bounds[:, None, None]
-    each = special.ndtr((wide - shift) / own) - special.ndtr((-wide - shift) / own)
-    return np.asarray(each.prod(axis=1) @ _WEIGHTS)
+    probabilities = special.ndtr((wide - shift) / residual_sd) - special.ndtr(
+        (-wide - shift) / residual_sd
+    )
+    return np.asarray(probabilities.prod(axis=1) @ _WEIGHTS)

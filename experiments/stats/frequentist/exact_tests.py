@@ -110,8 +110,10 @@ def compare_exact(
     ('boschloo', 0.021502)
     """
     check_alpha(alpha)
-    (a, n_a), (b, n_b) = (_whole(name, x) for name, x in (("control", control), ("arm", arm)))
-    used = _chosen(n_a, n_b) if test is None else _checked_test(test, n_a, n_b)
+    (a, n_a), (b, n_b) = (
+        _checked_counts(name, x) for name, x in (("control", control), ("arm", arm))
+    )
+    used = _default_test(n_a, n_b) if test is None else _checked_test(test, n_a, n_b)
     rule = _WHY[used] if test is None else "Asked for."
     if min(n_a, n_b) == 0:
         nobody = Reason.NO_VISITORS.sentence
@@ -170,7 +172,7 @@ def exact_p_value(control: tuple[int, int], arm: tuple[int, int], test: ExactTes
     return float(2 * ndtr(-abs(b / n_b - a / n_a) / sd))
 
 
-def _chosen(n_a: int, n_b: int) -> ExactTest:
+def _default_test(n_a: int, n_b: int) -> ExactTest:
     if max(n_a, n_b) <= MOST_FOR_BOSCHLOO:
         return ExactTest.BOSCHLOO
     return ExactTest.FISHER if n_a + n_b <= MOST_FOR_FISHER else ExactTest.SCORE
@@ -178,13 +180,13 @@ def _chosen(n_a: int, n_b: int) -> ExactTest:
 
 def _checked_test(test: ExactTest, n_a: int, n_b: int) -> ExactTest:
     unconditional = test in (ExactTest.BOSCHLOO, ExactTest.BARNARD)
-    most = 4 * MOST_FOR_BOSCHLOO if unconditional else MOST_FOR_FISHER
-    if test is not ExactTest.SCORE and max(n_a, n_b) > most:
-        raise ValueError(f"test {test.value} takes at most {most} visitors, got {max(n_a, n_b)}")
+    limit = 4 * MOST_FOR_BOSCHLOO if unconditional else MOST_FOR_FISHER
+    if test is not ExactTest.SCORE and max(n_a, n_b) > limit:
+        raise ValueError(f"test {test.value} takes at most {limit} visitors, got {max(n_a, n_b)}")
     return test
 
 
-def _whole(name: str, counts: tuple[float, float]) -> tuple[int, int]:
+def _checked_counts(name: str, counts: tuple[float, float]) -> tuple[int, int]:
     clicks, n = counts
     for field, value in (("clicks", clicks), ("visitors", n)):
         if not (0 <= value < 2**53 and value == int(value)):

@@ -117,8 +117,8 @@ def score_lift_interval(control: Counts, arm: Counts, *, alpha: float = 0.05) ->
     def excess(ratio: float) -> float:
         """Return the distance from pB = ratio pA minus the allowance, in units of pA."""
         base = _likeliest_base(control, arm, ratio)
-        moved = min(ratio * base, 1.0)
-        variance = moved * (1 - moved) / n_b + ratio**2 * base * (1 - base) / n_a
+        arm_rate = min(ratio * base, 1.0)
+        variance = arm_rate * (1 - arm_rate) / n_b + ratio**2 * base * (1 - base) / n_a
         return abs(p_b - ratio * p_a) - unit * math.sqrt(variance)
 
     observed = p_b / p_a
