@@ -22,8 +22,8 @@ class AaEvaluation:
         alarms: Number of p-values at or below alpha.
         expected: Expected number of alarms.
         alarm_p_value: Binomial p-value of at least this number of alarms, or None.
-        uniform_p_value: Of "p-values are not too small" (Kolmogorov-Smirnov), or None. Both are
-            one-sided: anytime-valid p-values are larger than uniform ones by design.
+        uniform_p_value: P-value of "p-values are not too small" (Kolmogorov-Smirnov), or None.
+            Both are one-sided: anytime-valid p-values are larger than uniform ones by design.
         is_healthy: Neither is below 0.01; None with too few p-values.
         reason: Reason for an undefined `is_healthy`, or None.
     """

@@ -10,9 +10,9 @@ from experiments.stats.estimation.sufficient_statistics import Mean
 from experiments.stats.frequentist.omnibus import welch_anova
 from experiments.stats.health.sample_ratio import SRM_ALPHA
 
-# A covariate or a lift so unlikely is an alarm, as for the traffic split.
+# P-value below which a covariate or a lift is an alarm, as for the traffic split.
 ALARM = SRM_ALPHA
-# Visitors who met several arms: this share of all, and at least so many (GrowthBook).
+# Visitors who met several arms: least share of all and least number (GrowthBook).
 MULTIPLE_SHARE, MULTIPLE_COUNT = 0.01, 10
 # A lift beyond +-50 % is more often a mistake than a discovery (Twyman's law; GrowthBook).
 SUSPICIOUS_LIFT = 0.5
@@ -64,7 +64,7 @@ class CovariateBalance:
     """Balance of a pre-experiment covariate between the arms.
 
     Attributes:
-        p_value: Of Welch's analysis of variance, or None.
+        p_value: P-value of Welch's analysis of variance, or None.
         is_unbalanced: p below 0.001: assignment or logging is suspect.
         reason: Reason for an undefined p-value, or None.
     """

@@ -32,7 +32,7 @@ class NoveltyHint:
 
     Attributes:
         trend: Verdict, or None with too few days.
-        p_value: Of "no trend", or None.
+        p_value: P-value of "no trend", or None.
         first_half: Mean effect of the first half of the days, or None.
         second_half: Mean effect of the second half, or None.
         reason: Reason for an undefined trend, or None.
@@ -79,9 +79,9 @@ def novelty_hint(effects: npt.ArrayLike, ses: npt.ArrayLike) -> NoveltyHint:
     half = y.size // 2
     first = float(np.average(y[:half], weights=weights[:half]))
     second = float(np.average(y[half:], weights=weights[half:]))
-    moved = Trend.FADING if slope * float(np.average(y, weights=weights)) < 0 else Trend.GROWING
+    direction = Trend.FADING if slope * float(np.average(y, weights=weights)) < 0 else Trend.GROWING
     return NoveltyHint(
-        trend=moved if p_value < HINT else Trend.STEADY,
+        trend=direction if p_value < HINT else Trend.STEADY,
         p_value=p_value,
         first_half=first,
         second_half=second,
@@ -93,9 +93,9 @@ class WeekdayHint:
     """Dependence of the effect on the weekday.
 
     Attributes:
-        p_value: Of "the same effect on every weekday" (Cochran's Q), or None.
+        p_value: P-value of "the same effect on every weekday" (Cochran's Q), or None.
         differs: True if the p-value is below 0.01.
-        whole_weeks: Whether every weekday was seen equally often: else a weekday effect
+        whole_weeks: True if every weekday was seen equally often; otherwise a weekday effect
             biases the mean.
         reason: Reason for an undefined p-value, or None.
     """
@@ -129,9 +129,9 @@ def weekday_hint(effects: npt.ArrayLike, ses: npt.ArrayLike, *, days: int) -> We
     y, s = check_effects(effects, ses)
     if y.size > 7 or days < 0:
         raise ValueError(f"a week has seven days and days is at least 0, got {y.size}, {days}")
-    whole = days > 0 and days % 7 == 0
+    whole_weeks = days > 0 and days % 7 == 0
     if y.size < 2:
         why = "Fewer than two weekdays were seen."
-        return WeekdayHint(p_value=None, differs=False, whole_weeks=whole, reason=why)
+        return WeekdayHint(p_value=None, differs=False, whole_weeks=whole_weeks, reason=why)
     p_value = cochran_q(y, s).p_value
-    return WeekdayHint(p_value=p_value, differs=p_value < HINT, whole_weeks=whole)
+    return WeekdayHint(p_value=p_value, differs=p_value < HINT, whole_weeks=whole_weeks)

@@ -13,7 +13,7 @@ from experiments.stats.health.sample_ratio import Numbers, check_shares
 
 # Parts of the visitors who may be served by the cache: it need not stand before all of them.
 FRACTIONS = (0.25, 0.5, 0.75, 1.0)
-# On average not one false alarm of an experiment in so many hours (11 years).
+# Lower bound on the mean number of hours to an experiment's false alarm (11 years).
 HOURS_TO_FALSE_ALARM = 100_000.0
 ALARM = float(np.log(HOURS_TO_FALSE_ALARM))
 
@@ -47,7 +47,7 @@ def hour_evidence(counts: Numbers, shares: Numbers) -> HourEvidence:
             of any visitors, are left to the test of the traffic split.
 
     Returns:
-        The evidence; 0 where fewer than two arms have a share.
+        The evidence; 0 if fewer than two arms have a share.
 
     Raises:
         ValueError: If the lengths differ, a count is negative or not whole, or the shares do not
@@ -56,20 +56,22 @@ def hour_evidence(counts: Numbers, shares: Numbers) -> HourEvidence:
     Source: Vovk, Wang (2021), "E-values: calibration, combination and applications", Annals of
     Statistics 49(3): a mixture of likelihood ratios is an e-value.
 
-    >>> found = hour_evidence([0, 24], [0.5, 0.5])
-    >>> round(found.log_e, 2), found.arm, found.fraction
+    >>> evidence = hour_evidence([0, 24], [0.5, 0.5])
+    >>> round(evidence.log_e, 2), evidence.arm, evidence.fraction
     (14.6, 1, 1.0)
     >>> hour_evidence([500, 510], [0.5, 0.5]).log_e < 0
     True
     """
-    seen = np.asarray(counts, dtype=np.float64)
-    if seen.ndim != 1 or not np.all((seen >= 0) & (seen == np.floor(seen)) & np.isfinite(seen)):
+    visitors = np.asarray(counts, dtype=np.float64)
+    if visitors.ndim != 1 or not np.all(
+        (visitors >= 0) & (visitors == np.floor(visitors)) & np.isfinite(visitors)
+    ):
         raise ValueError(f"counts must be whole numbers of visitors: {counts!r}")
-    share = check_shares(shares, len(seen))
+    share = check_shares(shares, len(visitors))
     taking_part = np.flatnonzero(share)
     if len(taking_part) < 2:
         return HourEvidence(log_e=0.0, arm=0, fraction=1.0)
-    count, p = seen[taking_part], share[taking_part]
+    count, p = visitors[taking_part], share[taking_part]
     frozen = np.eye(len(p))
     fractions = np.array(FRACTIONS)[:, None, None]
     alternatives = (1 - fractions) * p + fractions * frozen  # (fraction, frozen arm, arm)

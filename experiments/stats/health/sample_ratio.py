@@ -15,7 +15,7 @@ from experiments.stats.estimation.messages import (
 from experiments.stats.estimation.sufficient_statistics import FloatArray
 from experiments.stats.estimation.undefined_reasons import Reason
 
-# A healthy experiment is accused once in a thousand looks; a broken one is far below this.
+# One false alarm in a thousand looks at healthy experiments; broken ones are far below this.
 SRM_ALPHA = 0.001
 # Cochran's rule for the chi-squared approximation.
 LEAST_EXPECTED = 5.0
@@ -153,9 +153,9 @@ def check_srm_sequential(
 def _log_bayes_factor(counts: FloatArray, prior: FloatArray) -> float:
     total, mass = counts.sum(), prior.sum()
     # rising(a, x) = Gamma(a + x) / Gamma(a), the chance of x more of a kind.
-    split = np.sum(special.gammaln(prior + counts) - special.gammaln(prior))
-    whole = special.gammaln(mass + total) - special.gammaln(mass)
-    return float(split - whole - np.sum(special.xlogy(counts, prior / mass)))
+    by_arm = np.sum(special.gammaln(prior + counts) - special.gammaln(prior))
+    overall = special.gammaln(mass + total) - special.gammaln(mass)
+    return float(by_arm - overall - np.sum(special.xlogy(counts, prior / mass)))
 
 
 def _phases(

@@ -71,11 +71,11 @@ def find_srm_drivers(
     Source: Fabijan et al. (2019), "Diagnosing sample ratio mismatch in online controlled
     experiments", KDD, section 5 (segment analysis).
 
-    >>> found = find_srm_drivers({
+    >>> search = find_srm_drivers({
     ...     "browser": {"Safari": [900, 600], "Chrome": [5_000, 5_050]},
     ...     "device": {"phone": [2_950, 2_850], "desktop": [2_950, 2_800]},
     ... }, [0.5, 0.5])
-    >>> [(driver.value, driver.explains) for driver in found.drivers]
+    >>> [(driver.value, driver.explains) for driver in search.drivers]
     [('Safari', True)]
     """
     cells = [
@@ -92,7 +92,9 @@ def find_srm_drivers(
     ]
     drivers.sort(key=lambda driver: (not driver.explains, driver.p_value_adjusted))
     return SrmSearch(
-        attributes=_alike(counts, shares), drivers=tuple(drivers), n_searched=len(cells)
+        attributes=_homogeneity_by_attribute(counts, shares),
+        drivers=tuple(drivers),
+        n_searched=len(cells),
     )
 
 
@@ -104,8 +106,8 @@ def _driver(
     siblings: Mapping[str, Sequence[int]],
     shares: Sequence[float],
 ) -> SrmDriver:
-    rest = np.sum([np.asarray(arms) for name, arms in siblings.items() if name != value], axis=0)
-    without = check_srm(list(rest), shares).p_value if np.ndim(rest) else None
+    others = np.sum([np.asarray(arms) for name, arms in siblings.items() if name != value], axis=0)
+    without = check_srm(list(others), shares).p_value if np.ndim(others) else None
     return SrmDriver(
         attribute=attribute,
         value=value,
@@ -116,13 +118,15 @@ def _driver(
     )
 
 
-def _alike(
+def _homogeneity_by_attribute(
     counts: Mapping[str, Mapping[str, Sequence[int]]], shares: Sequence[float]
 ) -> dict[str, float | None]:
     """Return for each attribute the p-value that all its values are split alike."""
-    found = {name: _homogeneity(list(values.values()), shares) for name, values in counts.items()}
-    p_values = np.array([np.nan if p is None else p for p in found.values()])
-    adjusted = dict(zip(found, adjust_p_values(p_values, "holm").tolist(), strict=True))
+    homogeneity = {
+        name: _homogeneity(list(values.values()), shares) for name, values in counts.items()
+    }
+    p_values = np.array([np.nan if p is None else p for p in homogeneity.values()])
+    adjusted = dict(zip(homogeneity, adjust_p_values(p_values, "holm").tolist(), strict=True))
     ranked = sorted(adjusted, key=lambda name: (np.isnan(adjusted[name]), adjusted[name]))
     return {name: None if np.isnan(adjusted[name]) else adjusted[name] for name in ranked}
 
