@@ -166,10 +166,10 @@ def _student_t_fit(
     source = normal.prior.source if normal.prior is not None else ""
 
     def prior_at(point: FloatArray, dof: float) -> StudentTPrior:
-        located = centre + spread * float(point[1]) if mean is None else mean
+        location = centre + spread * float(point[1]) if mean is None else mean
         # Scales a thousand times smaller or larger than the spread only waste steps.
         scale = spread * math.exp(min(max(float(point[0]), -7.0), 7.0))
-        return StudentTPrior(mean=located, scale=scale, dof=dof, source=source)
+        return StudentTPrior(mean=location, scale=scale, dof=dof, source=source)
 
     fits = []
     for dof in _DOFS:
@@ -194,13 +194,13 @@ def _likeliest(
     def loss(point: FloatArray) -> float:
         return -log_likelihood(point)
 
-    found = minimize(
+    optimum = minimize(
         loss,
         np.zeros(n_dimensions),
         method="Nelder-Mead",
         options={"xatol": 1e-4, "fatol": 1e-7},
     )
-    return np.asarray(found.x, dtype=np.float64), -float(found.fun)
+    return np.asarray(optimum.x, dtype=np.float64), -float(optimum.fun)
 
 
 def student_t_log_likelihood(y: FloatArray, s: FloatArray, prior: StudentTPrior) -> float:

@@ -118,13 +118,13 @@ def likeliest_spread(y: FloatArray, s: FloatArray, *, mean: float | None = None)
     values = [log_likelihood(y, s, mean=mean, spread=float(spread)) for spread in grid]
     best = int(np.argmax(values))
     low, high = float(grid[max(best - 1, 0)]), float(grid[min(best + 1, grid.size - 1)])
-    found = minimize_scalar(
+    optimum = minimize_scalar(
         lambda spread: -log_likelihood(y, s, mean=mean, spread=spread),
         bounds=(low, high),
         method="bounded",
         options={"xatol": 1e-9 * high},
     )
-    return float(found.x) if -found.fun > values[0] else 0.0
+    return float(optimum.x) if -optimum.fun > values[0] else 0.0
 
 
 def log_likelihood(y: FloatArray, s: FloatArray, *, mean: float | None, spread: float) -> float:

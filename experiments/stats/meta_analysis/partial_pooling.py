@@ -60,12 +60,12 @@ def pool_partially(
     y, s = check_effects(effects, ses, least=2)
     if not 0 <= shared_variance < float(s.min()) ** 2:
         raise ValueError(f"shared_variance must be in [0, min(ses)^2), got {shared_variance}")
-    # The shared part moves all effects alike: it is no spread between them.
-    own = np.sqrt(s**2 - shared_variance)
-    typical = float(np.mean(own**-2.0)) ** -0.5
+    # The shared part moves all effects alike: it is not a spread between them.
+    independent_ses = np.sqrt(s**2 - shared_variance)
+    typical = float(np.mean(independent_ses**-2.0)) ** -0.5
     factors, weights = _nodes()
     spreads = typical * np.sqrt((1 - factors) / factors)
-    variance = own**2 + spreads[:, None] ** 2
+    variance = independent_ses**2 + spreads[:, None] ** 2
     mean_variance = 1 / np.sum(1 / variance, axis=1)
     means = mean_variance * np.sum(y / variance, axis=1)
     # The likelihood of the spread with the mean integrated out.
@@ -73,10 +73,14 @@ def pool_partially(
     logs = 0.5 * (np.log(mean_variance) - np.sum(np.log(variance), axis=1) - squares)
     weights = weights * np.exp(logs - logs.max())
     weights = weights / weights.sum()
-    kept = spreads[:, None] ** 2 / variance
-    centres = means[:, None] + kept * (y - means[:, None])
+    reliability = spreads[:, None] ** 2 / variance
+    centres = means[:, None] + reliability * (y - means[:, None])
     # Own error, the error of the mean, and the shared error.
-    variances = kept * own**2 + (1 - kept) ** 2 * mean_variance[:, None] + shared_variance
+    variances = (
+        reliability * independent_ses**2
+        + (1 - reliability) ** 2 * mean_variance[:, None]
+        + shared_variance
+    )
     posteriors = tuple(
         NormalMixture(weights=weights, means=centres[:, i], sds=np.sqrt(variances[:, i]))
         for i in range(y.size)

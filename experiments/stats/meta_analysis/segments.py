@@ -142,35 +142,37 @@ def analyse_segments(
     p_values[used] = 2 * ndtr(-np.abs(effects) / ses)
     adjusted = adjust_p_values(p_values, correction)
     critical = -ndtri(interval_levels(p_values, correction, alpha) / 2)
-    plain = [
-        _plain(segment, p_values[i], adjusted[i], critical[i]) for i, segment in enumerate(segments)
+    results = [
+        _segment_result(segment, p_values[i], adjusted[i], critical[i])
+        for i, segment in enumerate(segments)
     ]
     if len(used) < 2:
         return SegmentReport(
-            segments=tuple(plain),
+            segments=tuple(results),
             interaction=None,
             common_effect=float(effects[0]) if used else None,
             shrinkage=None,
             correction=correction,
             reason=ONE_SEGMENT,
         )
-    return _with_pooling(plain, (effects, ses), alpha, correction)
+    return _with_pooling(results, (effects, ses), alpha, correction)
 
 
 def _with_pooling(
-    plain: list[SegmentResult],
+    results: list[SegmentResult],
     data: tuple[FloatArray, FloatArray],
     alpha: float,
     correction: Correction,
 ) -> SegmentReport:
     effects, ses = data
     pooled = pool_partially(effects, ses)
-    beliefs = iter(pooled.effects)
-    results = tuple(
-        result if result.reason else _shrunken(result, next(beliefs), 1 - alpha) for result in plain
+    posteriors = iter(pooled.effects)
+    segments = tuple(
+        result if result.reason else _shrunken(result, next(posteriors), 1 - alpha)
+        for result in results
     )
     return SegmentReport(
-        segments=results,
+        segments=segments,
         interaction=cochran_q(effects, ses),
         common_effect=pooled_mean(effects, ses)[0],
         shrinkage=pooled.shrinkage,
@@ -178,7 +180,9 @@ def _with_pooling(
     )
 
 
-def _plain(segment: Segment, p_value: float, adjusted: float, critical: float) -> SegmentResult:
+def _segment_result(
+    segment: Segment, p_value: float, adjusted: float, critical: float
+) -> SegmentResult:
     if segment.effect is None or segment.se is None or segment.se == 0:
         return SegmentResult(name=segment.name, n=segment.n, reason=UNDEFINED)
     half = float(critical) * segment.se
@@ -192,8 +196,10 @@ def _plain(segment: Segment, p_value: float, adjusted: float, critical: float) -
     )
 
 
-def _shrunken(result: SegmentResult, belief: NormalMixture, level: float) -> SegmentResult:
-    return replace(result, shrunken_effect=belief.mean, shrunken_interval=belief.interval(level))
+def _shrunken(result: SegmentResult, posterior: NormalMixture, level: float) -> SegmentResult:
+    return replace(
+        result, shrunken_effect=posterior.mean, shrunken_interval=posterior.interval(level)
+    )
 
 
 def _arrays(segments: Sequence[Segment]) -> tuple[FloatArray, FloatArray]:

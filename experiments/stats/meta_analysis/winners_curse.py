@@ -28,7 +28,7 @@ class Assumption(StrEnum):
 
     SIGNIFICANCE = "significance"  # selected because |z| reached a boundary at one look
     POOLING = "pooling"  # the true lifts of one experiment's arms are alike in kind
-    PRIOR = "prior"  # true lifts vary as the prior says; selection then does no harm
+    PRIOR = "prior"  # true lifts are drawn from the prior; selection then does no harm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
