@@ -73,9 +73,9 @@ def outlook(
     (25458, 8.5)
     """
 
-    def power_after(more: float) -> float:
-        shrunk = se / math.sqrt(1 + more)
-        return float(power_of(target, shrunk, critical(n * (1 + more))))
+    def power_after(growth: float) -> float:
+        shrunk = se / math.sqrt(1 + growth)
+        return float(power_of(target, shrunk, critical(n * (1 + growth))))
 
     _check(target, se, n, visitors_per_day, power)
     return _outlook(power_after, n=n, visitors_per_day=visitors_per_day, power=power)
@@ -121,8 +121,8 @@ def bayesian_outlook(
     z = 1.959963984540054
     weight, mean = (prior.sd**-2, prior.mean) if isinstance(prior, NormalPrior) else (0.0, 0.0)
 
-    def power_after(more: float) -> float:
-        variance = se**2 / (1 + more)
+    def power_after(growth: float) -> float:
+        variance = se**2 / (1 + growth)
         sd = math.sqrt(variance)
         reach = z * math.sqrt(variance * weight + 1)
         shift = sd * mean * weight
@@ -138,18 +138,22 @@ def _outlook(
     now = power_after(0.0)
     if now >= power:
         return Outlook(power_now=now, visitors_left=0.0, days_left=0.0)
-    enough = 1.0
-    while power_after(enough) < power:
-        enough *= 2
-        if enough > _MOST:
+    growth = 1.0
+    while power_after(growth) < power:
+        growth *= 2
+        if growth > _MOST:
             out_of_reach = "The target effect is out of reach at this spread."
             return Outlook(power_now=now, visitors_left=None, days_left=None, reason=out_of_reach)
     # In logarithms: the root may lie anywhere between a visitor and 2^27 times today's.
-    root = brentq(lambda log: power_after(math.expm1(log)) - power, 0.0, math.log1p(enough))
-    left = n * math.expm1(float(root))
+    root = brentq(lambda log: power_after(math.expm1(log)) - power, 0.0, math.log1p(growth))
+    visitors_left = n * math.expm1(float(root))
     if visitors_per_day == 0:
-        return Outlook(power_now=now, visitors_left=left, days_left=None, reason="No traffic.")
-    return Outlook(power_now=now, visitors_left=left, days_left=left / visitors_per_day)
+        return Outlook(
+            power_now=now, visitors_left=visitors_left, days_left=None, reason="No traffic."
+        )
+    return Outlook(
+        power_now=now, visitors_left=visitors_left, days_left=visitors_left / visitors_per_day
+    )
 
 
 def _check(target: float, se: float, n: float, visitors_per_day: float, power: float) -> None:

@@ -177,7 +177,7 @@ def sample_size(design: Design, lift: float) -> SampleSize:
     spread = _variance(design, design.base) / design.shares[0]
     spread += _variance(design, arm) / min(design.shares[1:])
     total = (design.needed / effect) ** 2 * spread
-    # A hair less before rounding up: 0.2 of 500 is 100, not 100.00000000000001.
+    # Slightly less before rounding up: 0.2 of 500 is 100, not 100.00000000000001.
     arms = tuple(math.ceil(total * share * (1 - 1e-12)) for share in design.shares)
     return SampleSize(total=total, arms=arms)
 

@@ -20,7 +20,7 @@ from experiments.stats.estimation.sufficient_statistics import FloatArray
 
 # Nodes for each standard deviation of an increment; 1.5 gives 1e-8, 2.5 leaves room.
 _DENSITY = 2.5
-# Half the length of the region that is integrated where there is no boundary.
+# Half the length of the region that is integrated if there is no boundary.
 _FAR = 10.0
 
 
