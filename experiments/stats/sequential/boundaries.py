@@ -32,11 +32,11 @@ from scipy import special
 from experiments.stats.estimation.comparisons import check_alpha
 from experiments.stats.estimation.sufficient_statistics import FloatArray, Values
 
-# Steeper lines save visitors at the plan's end and cost them at early looks; 1 does both little.
+# Steeper lines save visitors at the plan's end and cost them at early looks; 1 is a compromise.
 _SLOPE = 1.0
 # Halvings of an interval of length below 100 that leave its rounding error.
 _BISECTIONS = 60
-# The squared level where even an error rate near 1 is out of reach.
+# The squared level at which even an error rate near 1 is out of reach.
 _FAR = 100.0
 
 
@@ -191,8 +191,8 @@ def reserved_p_value(log_e_value: FloatArray, *, alpha: float, reserve: float) -
     0.0433
     """
     # At height c the boundary spends S(c), of which the reserve is a fixed share.
-    spent = np.asarray(log_e_value, dtype=np.float64) + np.log(reserve / (1 - reserve))
-    height = _solved(_log_spent, -np.maximum(spent, 0))
+    log_spent = np.asarray(log_e_value, dtype=np.float64) + np.log(reserve / (1 - reserve))
+    height = _solve(_log_spent, -np.maximum(log_spent, 0))
     return _height_p_value(height, alpha=alpha, reserve=reserve)
 
 
@@ -217,7 +217,7 @@ def _critical_height(level: Values, *, alpha: float, reserve: float) -> FloatArr
     def log_p_value(height: FloatArray) -> FloatArray:
         return _log_height_p_value(height, alpha=alpha, reserve=reserve)
 
-    return _solved(log_p_value, np.log(np.asarray(level, dtype=np.float64)))
+    return _solve(log_p_value, np.log(np.asarray(level, dtype=np.float64)))
 
 
 def _log_height_p_value(height: FloatArray, *, alpha: float, reserve: float) -> FloatArray:
@@ -225,13 +225,13 @@ def _log_height_p_value(height: FloatArray, *, alpha: float, reserve: float) -> 
     rising = 2 * (height + _SLOPE)
     below = special.log_ndtr(-height / np.sqrt(variance)) + np.log(2)
     reached = np.log(2) - rising * height + _log_tilted(rising, height, variance)
-    kept = np.logaddexp(below, reached)
-    # What the sum counts twice or too far out; each is tiny beyond height 1.
+    log_sum = np.logaddexp(below, reached)
+    # Parts that the sum counts twice or too far out; each is tiny beyond height 1.
     beyond = np.log(2) - rising * height + _log_tilted(rising, -height, variance)
     twice = np.log(2) - (6 * height + 2 * _SLOPE) * height
     twice = twice + _log_tilted(2 * np.abs(height - _SLOPE), height, variance)
-    left = np.maximum(1 - np.exp(beyond - kept) - np.exp(twice - kept), 1e-300)
-    return np.asarray(_log_spent(height) - np.log1p(-reserve) - kept - np.log(left))
+    remainder = np.maximum(1 - np.exp(beyond - log_sum) - np.exp(twice - log_sum), 1e-300)
+    return np.asarray(_log_spent(height) - np.log1p(-reserve) - log_sum - np.log(remainder))
 
 
 def _log_spent(height: FloatArray) -> FloatArray:
@@ -246,13 +246,13 @@ def _log_tilted(slope: FloatArray, end: FloatArray, variance: float) -> FloatArr
     return np.asarray(slope**2 * variance / 2 + special.log_ndtr(z), dtype=np.float64)
 
 
-def _solved(function: Callable[[FloatArray], FloatArray], target: FloatArray) -> FloatArray:
+def _solve(function: Callable[[FloatArray], FloatArray], target: FloatArray) -> FloatArray:
     """Return where a decreasing function of the height >= 0 falls to the target (or the end)."""
     # A corrected family of thousands of experiments has few distinct levels.
-    targets, where = np.unique(target, return_inverse=True)
+    targets, inverse = np.unique(target, return_inverse=True)
     low, high = np.zeros_like(targets), np.sqrt(_FAR - 4 * targets)
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
         is_above = function(middle) > targets
         low, high = np.where(is_above, middle, low), np.where(is_above, high, middle)
-    return high[where].reshape(np.shape(target))
+    return high[inverse].reshape(np.shape(target))

@@ -105,13 +105,13 @@ def _edge(
 
 def _log_marginal(control: FloatArray, arm: FloatArray, share: FloatArray) -> FloatArray:
     first, second = PRIOR_CLICKS * share, PRIOR_CLICKS * (1 - share)
-    both = special.betaln(first + arm, second + control) - special.betaln(first, second)
-    return np.asarray(both, dtype=np.float64)
+    log_ratio = special.betaln(first + arm, second + control) - special.betaln(first, second)
+    return np.asarray(log_ratio, dtype=np.float64)
 
 
 def _log_likelihood(control: FloatArray, arm: FloatArray, probability: FloatArray) -> FloatArray:
-    both = special.xlogy(arm, probability) + special.xlog1py(control, -probability)
-    return np.asarray(both, dtype=np.float64)
+    log_density = special.xlogy(arm, probability) + special.xlog1py(control, -probability)
+    return np.asarray(log_density, dtype=np.float64)
 
 
 def _checked_share(share: Values) -> FloatArray:

@@ -44,7 +44,7 @@ Number = TypeVar("Number", bound=np.generic)
 PLANNED_VISITORS = 5_000
 # Below them a click rate is not normal enough for an early look.
 LEAST_CLICKS = 20
-# Below them nor is a mean.
+# Below them a mean is not, either.
 LEAST_VISITORS = 100
 # Share of a click rate's error before the plan's end that pays for the exact early looks.
 EXACT_RESERVE = 0.02
@@ -85,7 +85,7 @@ def compare_sequential(
     >>> round(row.p_value, 10), [round(end, 10) for end in row.effect_interval]
     (0.2744390885, [-0.0019938576, 0.0179938576])
     """
-    contrast, time = _prepared(statistics, planned_n=planned_n, alpha=alpha)
+    contrast, time = _prepare(statistics, planned_n=planned_n, alpha=alpha)
     reserve = EXACT_RESERVE if isinstance(statistics, Proportion) else 0.0
     level = alpha if level is None else level
     with np.errstate(all="ignore"):
@@ -127,7 +127,7 @@ def compare_mixture(
 
     Source: arXiv 2103.06476v7, equations 9, 155 and 161.
     """
-    contrast, time = _prepared(statistics, planned_n=planned_n, alpha=alpha)
+    contrast, time = _prepare(statistics, planned_n=planned_n, alpha=alpha)
     level = alpha if level is None else level
     with np.errstate(all="ignore"):
         z = contrast.effect / contrast.standard_error
@@ -164,12 +164,12 @@ def compare_hybrid(
 
     Source: Haybittle (1971), Br. J. Radiol. 44; Peto et al. (1976), Br. J. Cancer 34.
     """
-    contrast, time = _prepared(statistics, planned_n=planned_n, alpha=alpha)
+    contrast, time = _prepare(statistics, planned_n=planned_n, alpha=alpha)
     level = np.asarray(alpha if level is None else level, dtype=np.float64)
     if is_final:
         final = compare_fixed(statistics, alpha=level * (1 - RUNNING_SHARE))
         return replace(final, p_value=np.minimum(final.p_value / (1 - RUNNING_SHARE), 1))
-    contrast = _refused(contrast, time > 1, Reason.PLAN_OVER)
+    contrast = _refuse(contrast, time > 1, Reason.PLAN_OVER)
     with np.errstate(all="ignore"):
         root = np.sqrt(time)
         tail = special.ndtr(-np.abs(contrast.effect) / contrast.standard_error * root)
@@ -189,7 +189,7 @@ def has_few_clicks(statistics: Proportion) -> npt.NDArray[np.bool_]:
     return np.asarray(is_small[..., :1] | is_small[..., 1:])
 
 
-def _prepared(
+def _prepare(
     statistics: SufficientStatistics, *, planned_n: Values, alpha: float
 ) -> tuple[Contrasts, FloatArray]:
     check_arms(statistics)
@@ -204,12 +204,12 @@ def _prepared(
         (n,) = as_arrays(statistics.n)
         is_small = np.minimum(n[..., :1], n[..., 1:]) < LEAST_VISITORS
         reason = Reason.FEW_VISITORS
-    return _refused(contrast, is_small, reason), contrast.n / planned
+    return _refuse(contrast, is_small, reason), contrast.n / planned
 
 
-def _refused(contrast: Contrasts, is_refused: npt.NDArray[np.bool_], reason: Reason) -> Contrasts:
-    refused = first_reason((is_refused, reason))
-    codes = np.where(contrast.reason == 0, refused, contrast.reason)
+def _refuse(contrast: Contrasts, is_refused: npt.NDArray[np.bool_], reason: Reason) -> Contrasts:
+    refusals = first_reason((is_refused, reason))
+    codes = np.where(contrast.reason == 0, refusals, contrast.reason)
     return replace(
         contrast,
         reason=codes,
@@ -226,38 +226,38 @@ def _with_exact_looks(
     level: Values,
     shares: FloatArray | None,
 ) -> Comparisons:
-    """Replace what stands below the floor by the exact split of the clicks."""
+    """Replace results below the floor by the exact split of the clicks."""
     n, total = as_arrays(statistics.n, statistics.sum)
     control = np.broadcast_to(total[..., :1], total[..., 1:].shape)
-    both = control + total[..., 1:]
-    share = np.broadcast_to(_pair_share(shares, n.shape[-1]), both.shape)
-    # Above one half the split of the clicks tells little but how the traffic was split.
-    is_rare = (both > 0) & (both * 2 <= n[..., :1] + n[..., 1:])
+    pair_clicks = control + total[..., 1:]
+    share = np.broadcast_to(_pair_share(shares, n.shape[-1]), pair_clicks.shape)
+    # Above one half the split of the clicks mostly reflects how the traffic was split.
+    is_rare = (pair_clicks > 0) & (pair_clicks * 2 <= n[..., :1] + n[..., 1:])
     is_rare &= np.minimum(n[..., :1], n[..., 1:]) > 1
     exact = has_few_clicks(statistics) & is_rare & np.isfinite(share)
     clicks = (control[exact], total[..., 1:][exact])
     threshold = reserved_log_threshold(level, alpha=alpha, reserve=EXACT_RESERVE)
-    threshold = np.broadcast_to(threshold, both.shape)[exact]
+    threshold = np.broadcast_to(threshold, pair_clicks.shape)[exact]
     log_e = click_log_e_value(clicks, share=share[exact])
     low, high = click_lift_interval(clicks, share=share[exact], log_threshold=threshold)
     unbounded = first_reason((~np.isfinite(high), Reason.UNBOUNDED_LIFT))
     p_value = reserved_p_value(log_e, alpha=alpha, reserve=EXACT_RESERVE)
     return replace(
         result,
-        p_value=_placed(result.p_value, exact, p_value),
-        lift_low=_placed(result.lift_low, exact, where_defined(unbounded, low)),
-        lift_high=_placed(result.lift_high, exact, where_defined(unbounded, high)),
+        p_value=_replace_where(result.p_value, exact, p_value),
+        lift_low=_replace_where(result.lift_low, exact, where_defined(unbounded, low)),
+        lift_high=_replace_where(result.lift_high, exact, where_defined(unbounded, high)),
         reason=np.where(exact, np.int8(Reason.FEW_CLICKS), result.reason),
-        lift_reason=_placed(result.lift_reason, exact, unbounded),
+        lift_reason=_replace_where(result.lift_reason, exact, unbounded),
     )
 
 
-def _placed(
-    everywhere: npt.NDArray[Number], where: npt.NDArray[np.bool_], values: npt.NDArray[Number]
+def _replace_where(
+    array: npt.NDArray[Number], mask: npt.NDArray[np.bool_], values: npt.NDArray[Number]
 ) -> npt.NDArray[Number]:
-    placed = everywhere.copy()
-    placed[where] = values
-    return placed
+    result = array.copy()
+    result[mask] = values
+    return result
 
 
 def _pair_share(shares: FloatArray | None, n_arms: int) -> FloatArray:
