@@ -19,7 +19,7 @@ Range = tuple[float, float]
 HASH_VERSION: Final = 2
 FNV_OFFSET: Final = 0x811C9DC5
 FNV_PRIME: Final = 0x01000193
-BUCKETS: Final = 10_000  # hash version 2 tells visitors apart in steps of 0.01 %
+BUCKETS: Final = 10_000  # hash version 2 resolves steps of 0.01 %
 NAMESPACE_BUCKETS: Final = 1_000  # hash version 1: 0.1 %
 SHARES_TOLERANCE: Final = 1e-6  # far below one bucket, far above float noise
 
@@ -77,7 +77,7 @@ def hash_unit(seed: str, unit: str) -> float:
 
 
 def in_namespace(unit: str, namespace: str, start: float, end: float) -> bool:
-    """Tell whether a unit lies in a part of a GrowthBook namespace (hash version 1).
+    """Return whether a unit lies in a part of a GrowthBook namespace (hash version 1).
 
     Needed to read experiments that come from GrowthBook; ctaopt's own are kept apart
     by `NamespaceFilter`, which uses version 2.

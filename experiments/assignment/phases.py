@@ -99,16 +99,16 @@ def moved_slices(
     owners = list(phases[-1])
     present = [owners.count(arm) for arm in range(len(shares))]
     exact = [share * coverage * BUCKETS for share in shares]
-    sizes = _keeping(_sizes(shares, coverage), present, exact)
+    sizes = _without_rounding_loss(_sizes(shares, coverage), present, exact)
     _give_up(owners, sizes, phases)
-    before = [{owner for owner in column if owner >= 0} for column in zip(*phases, strict=True)]
+    former = [{owner for owner in column if owner >= 0} for column in zip(*phases, strict=True)]
     homes = _homes(shares, sizes)
-    for wanted in (_was_theirs, _was_nobodys, _is_free):
+    for may_take in (_was_theirs, _was_nobodys, _is_free):
         for arm, size in enumerate(sizes):
-            missing = size - owners.count(arm)
-            places = _after(owners, arm, homes[arm])
-            free = (b for b in places if owners[b] < 0 and wanted(before[b], arm))
-            for bucket in list(islice(free, missing)):
+            shortfall = size - owners.count(arm)
+            places = _buckets_after(owners, arm, homes[arm])
+            free = (b for b in places if owners[b] < 0 and may_take(former[b], arm))
+            for bucket in list(islice(free, shortfall)):
                 owners[bucket] = arm
     return _slices(owners)
 
@@ -153,7 +153,7 @@ def compile_phases(
         filters: Namespaces and holdouts, all of which must take the visitor in.
 
     Returns:
-        The compiled rules: the present phase's arms, and for each visitor the arms of before.
+        The compiled rules: the present phase's arms, and for each visitor the earlier arms.
 
     Raises:
         ValueError: As `compile_allocation`, or if a phase takes nobody in.
@@ -167,7 +167,7 @@ def compile_phases(
     answers = [_answers(slices, n_arms) for slices in history]
     shares = [answer.propensity or 0.0 for answer in answers[-1]]
     check_rules(seed=seed, shares=shares, coverage=coverage, filters=filters)
-    # Where any phase changes its arm; what lies between has one history.
+    # Buckets where any phase changes its arm; those between have one history.
     cuts = sorted({bucket for slices in history for part in slices for bucket in part[:2]})
     columns = zip(*(_owners_at(cuts, slices) for slices in history), strict=True)
     present = history[-1]
@@ -222,10 +222,10 @@ def _piece(owners: Sequence[int], answers: Sequence[tuple[Assignment, ...]]) -> 
 
 def _first_from(bound: float) -> int:
     """Return the first bucket whose place is not below a bound: what `start <= place` compares."""
-    guess = min(max(math.ceil(bound * BUCKETS) - 1, 0), BUCKETS)
-    while guess < BUCKETS and guess / BUCKETS < bound:
-        guess += 1
-    return guess
+    bucket = min(max(math.ceil(bound * BUCKETS) - 1, 0), BUCKETS)
+    while bucket < BUCKETS and bucket / BUCKETS < bound:
+        bucket += 1
+    return bucket
 
 
 def _sizes(shares: Sequence[float], coverage: float) -> list[int]:
@@ -241,18 +241,20 @@ def _sizes(shares: Sequence[float], coverage: float) -> list[int]:
     check_rules(seed="-", shares=shares, coverage=coverage, filters=())
     parts = [share / math.fsum(shares) for share in shares]
     sizes = [0] * len(parts)
-    enough = 1 / max(2 * len(parts) - 2, 1)
-    for dealt in range(1, round(coverage * BUCKETS) + 1):
-        behind = [part * dealt - size for part, size in zip(parts, sizes, strict=True)]
-        waiting = (arm for arm, by in enumerate(behind) if by >= enough - FLOAT_NOISE)
-        sizes[min(waiting, key=lambda arm: (1 - enough - behind[arm]) / parts[arm])] += 1
+    threshold = 1 / max(2 * len(parts) - 2, 1)
+    for n_dealt in range(1, round(coverage * BUCKETS) + 1):
+        behind = [part * n_dealt - size for part, size in zip(parts, sizes, strict=True)]
+        waiting = (arm for arm, by in enumerate(behind) if by >= threshold - FLOAT_NOISE)
+        sizes[min(waiting, key=lambda arm: (1 - threshold - behind[arm]) / parts[arm])] += 1
     return sizes
 
 
-def _keeping(sizes: list[int], present: Sequence[int], exact: Sequence[float]) -> list[int]:
+def _without_rounding_loss(
+    sizes: list[int], present: Sequence[int], exact: Sequence[float]
+) -> list[int]:
     """Return other sizes, as near to the exact ones, in which no arm loses by rounding alone.
 
-    Where the present phase was rounded otherwise, as those before this rule were.
+    For present phases that were rounded differently, as those before this rule were.
     """
     sizes = list(sizes)
     arms = range(len(sizes))
@@ -291,9 +293,9 @@ def _slices(owners: Sequence[int]) -> tuple[Slice, ...]:
 def _give_up(owners: list[int], sizes: Sequence[int], phases: Sequence[Sequence[int]]) -> None:
     """Let arms with too many buckets give up those they got last, from the end."""
     for arm, size in enumerate(sizes):
-        own = [bucket for bucket in range(BUCKETS) if owners[bucket] == arm]
-        own.sort(key=lambda bucket: (-_tenure(bucket, phases), bucket))
-        for bucket in own[size:]:
+        buckets = [bucket for bucket in range(BUCKETS) if owners[bucket] == arm]
+        buckets.sort(key=lambda bucket: (-_tenure(bucket, phases), bucket))
+        for bucket in buckets[size:]:
             owners[bucket] = NOBODY
 
 
@@ -303,20 +305,20 @@ def _tenure(bucket: int, phases: Sequence[Sequence[int]]) -> int:
     return len(list(takewhile(lambda owners: owners[bucket] == owner, reversed(phases))))
 
 
-def _after(owners: Sequence[int], arm: int, home: int) -> Iterator[int]:
+def _buckets_after(owners: Sequence[int], arm: int, home: int) -> Iterator[int]:
     """Yield every bucket, from the end of the arm's own on: a ramp grows where it is."""
-    own = [bucket for bucket in range(BUCKETS) if owners[bucket] == arm]
-    start = own[-1] + 1 if own else home
+    buckets = [bucket for bucket in range(BUCKETS) if owners[bucket] == arm]
+    start = buckets[-1] + 1 if buckets else home
     yield from range(start, BUCKETS)
     yield from range(start)
 
 
-def _was_theirs(before: set[int], arm: int) -> bool:
-    return arm in before
+def _was_theirs(former: set[int], arm: int) -> bool:
+    return arm in former
 
 
-def _was_nobodys(before: set[int], _: int) -> bool:
-    return not before
+def _was_nobodys(former: set[int], _: int) -> bool:
+    return not former
 
 
 def _is_free(_: set[int], __: int) -> bool:

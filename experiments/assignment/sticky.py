@@ -1,7 +1,7 @@
 """Sticky buckets: assignments that the client carries, in GrowthBook's format.
 
 A document belongs to one identifier, `attribute||value`, and holds for each experiment, under
-`key__version`, the key of the variant that was given. Whoever logs in brings the documents of both
+`key__version`, the key of the variant that was given. A login brings the documents of both
 identifiers: the one of the new identifier counts, and the former one where that has none.
 
 Source: GrowthBook, "Build your own SDK", spec 0.8.0, `stickyBucket`.
@@ -83,7 +83,7 @@ def kept_variant(
         experiment: Key of the experiment.
         variants: Keys of its variants, control first.
         version: Bucket version; a new one reassigns every visitor.
-        least_version: Whoever has an assignment of a lower version is sent away.
+        least_version: Visitors with an assignment of a lower version are blocked.
 
     >>> kept_variant({"hero__0": "b"}, "hero", ["control", "b"])
     Kept(index=1, is_blocked=False)
@@ -109,10 +109,10 @@ def with_assignment(
     """
     key, variant = assignment
     name, value = identity
-    known = carried_assignments(documents, [identity])
+    assignments = carried_assignments(documents, [identity])
     document = {
         "attributeName": name,
         "attributeValue": value,
-        "assignments": {**known, key: variant},
+        "assignments": {**assignments, key: variant},
     }
     return {**documents, document_key(identity): document}
