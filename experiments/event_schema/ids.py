@@ -14,12 +14,12 @@ DAY_MS = 86_400_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 DAY = timedelta(days=1)
-# Behind the 48 bits of the time: 4 of the version, 12 free, 2 of the variant, 62 free.
+# After the 48 bits of the time: 4 bits of version, 12 free, 2 of variant, 62 free.
 VERSION_7 = (7 << 76) | (2 << 62)
 FREE_BITS = (((1 << 12) - 1) << 64) | ((1 << 62) - 1)
 
 
-def stored_id(sent: UUID, *, at: datetime) -> UUID:
+def stored_id(event_id: UUID, *, at: datetime) -> UUID:
     """Return the id under which an event that happened at this time is kept.
 
     >>> stored_id(UUID("01a2008d-7400-7000-8000-000000000001"), at=EPOCH)
@@ -27,10 +27,10 @@ def stored_id(sent: UUID, *, at: datetime) -> UUID:
     >>> stored_id(UUID(int=1), at=datetime(2026, 11, 22, tzinfo=UTC)).version
     7
     """
-    if sent.version == 7:
-        return sent
+    if event_id.version == 7:
+        return event_id
     # Stored; never change.
-    digest = int.from_bytes(blake2b(sent.bytes, digest_size=16).digest()) & FREE_BITS
+    digest = int.from_bytes(blake2b(event_id.bytes, digest_size=16).digest()) & FREE_BITS
     return UUID(int=(milliseconds(at) << 80) | VERSION_7 | digest)
 
 

@@ -8,31 +8,31 @@ from uuid import UUID
 
 import msgspec
 
-# An event older than this says nothing about when it was.
+# The time of an event older than this is meaningless.
 MAX_AGE = timedelta(days=30)
-# What a request may take: less than this is no clock that is wrong.
+# Longest time a request may take: a smaller difference is not a wrong clock.
 ON_THE_WAY = timedelta(seconds=10)
-# Of a clock that is wrong by more, nothing is believed.
+# Events of a clock that is wrong by more are refused.
 MAX_SKEW = timedelta(days=1)
-# Between an event and the making of its id: an outbox that was emptied later.
+# Longest time between an event and the making of its id: an outbox may be emptied later.
 ID_SLACK = timedelta(days=1)
 
 MILLIONTH = Decimal("0.000001")
 
-# No patterns here: a regular expression costs four times what the rest of a field does. What is
-# stored in clear is looked at by `check_printable`; the other fields must match a known key.
+# No patterns here: a regular expression costs four times what the rest of a field does. Fields
+# stored in clear are checked by `check_printable`; the others must match a known key.
 Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Goal = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
-# Control characters name nothing, and PostgreSQL stores no NUL: refused at the door.
+# Control characters have no place in a name, and PostgreSQL stores no NUL: refused by validation.
 PRINTABLE = r"^[^\x00-\x1f\x7f]*\Z"
 _is_printable = re.compile(PRINTABLE).match
-# A language at the beginning of what a page calls its own: fr, fr-CA, pt_BR.
+# The language at the beginning of a page's locale: fr, fr-CA, pt_BR.
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?![A-Za-z])")
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 def exact_value(value: float) -> Decimal:
-    """Return a value as it is kept: to a millionth.
+    """Round to six decimals, the stored precision.
 
     Sums of squares of such numbers are exact here and in any warehouse.
     """
@@ -53,7 +53,7 @@ class _Shown(msgspec.Struct, kw_only=True):
     variant: Identifier
     at: Instant
     experiment: Identifier | None = None
-    # As `metadata.phase` said it: the shares may have changed since.
+    # As in `metadata.phase`: the shares may have changed since.
     phase: Annotated[int, msgspec.Meta(ge=0, le=32_767)] | None = None
 
 
@@ -64,11 +64,11 @@ class Attributes(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknow
     locale: Annotated[str, msgspec.Meta(max_length=100)] | None = None
     country: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}\Z")] | None = None
     new_visitor: bool | None = None
-    # No segment: whoever says so is left out.
+    # Not a segment: such visitors are left out.
     ctaopt_internal: bool | None = None
 
     def kept(self) -> dict[str, str | bool]:
-        """Return what is stored: of the locale no more than the language, and only if it is one.
+        """Return the stored values: only the language of the locale, and only if it is one.
 
         Pages are written by others: an exposure is not lost for a wrong `lang`.
         """
