@@ -34,7 +34,7 @@ def evaluate_condition(
     attributes: dict[str, Any],
     saved_groups: SavedGroups | None = None,
 ) -> bool:
-    """Tell whether a visitor's attributes meet a condition.
+    """Return whether a visitor's attributes meet a condition.
 
     Args:
         condition: Passed by `validate_condition`; an empty one takes everybody in.
@@ -59,10 +59,10 @@ def _evaluate(condition: Mapping[str, Any], attributes: Any, groups: SavedGroups
     for key, operand in condition.items():
         connective = _CONNECTIVES.get(key)
         if connective is None:
-            met = _meets(operand, _attribute(attributes, key), groups)
+            is_met = _meets(operand, _attribute(attributes, key), groups)
         else:
-            met = connective(attributes, operand, groups)
-        if not met:
+            is_met = connective(attributes, operand, groups)
+        if not is_met:
             return False
     return True
 
@@ -102,11 +102,13 @@ def _attribute(attributes: Any, path: str) -> Any:
 
 
 def _any_met(attributes: Any, conditions: Any, groups: SavedGroups) -> bool:
-    return not conditions or any(_evaluate(one, attributes, groups) for one in conditions)
+    return not conditions or any(
+        _evaluate(condition, attributes, groups) for condition in conditions
+    )
 
 
 def _all_met(attributes: Any, conditions: Any, groups: SavedGroups) -> bool:
-    return all(_evaluate(one, attributes, groups) for one in conditions)
+    return all(_evaluate(condition, attributes, groups) for condition in conditions)
 
 
 _CONNECTIVES: Final[dict[str, Callable[[Any, Any, SavedGroups], bool]]] = {
@@ -158,8 +160,8 @@ def _has_all(actual: Any, expected: Any, groups: SavedGroups, *, ignore_case: bo
     if not isinstance(actual, list) or not isinstance(expected, list):
         return False
     return all(
-        any(_meets(wanted, item, groups, ignore_case=ignore_case) for item in actual)
-        for wanted in expected
+        any(_meets(element, item, groups, ignore_case=ignore_case) for item in actual)
+        for element in expected
     )
 
 

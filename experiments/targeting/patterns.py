@@ -19,7 +19,7 @@ _PYTHON_ONLY: Final = frozenset({r"\A", r"\Z", r"\a", r"\N", r"\U"})
 
 
 def matches(value: object, pattern: str, *, ignore_case: bool = False) -> bool:
-    """Tell whether a pattern is found in the text of a value.
+    """Return whether a pattern is found in the text of a value.
 
     False too for a pattern that `compile_pattern` refuses, and for a text of more
     than MAX_MATCHED_CHARACTERS, so that no visitor can make a search expensive.
@@ -55,7 +55,7 @@ def compile_pattern(pattern: str, *, ignore_case: bool = False) -> re.Pattern[st
     ValueError: repeats a group, which can take for ever: '(a+)+'
     """
     _refuse_unportable(pattern)
-    # Without the flag ASCII for the case-blind: it would cost the accented letters.
+    # No flag ASCII if case is ignored: accented letters would no longer match.
     flags = re.IGNORECASE if ignore_case else re.ASCII
     try:
         return re.compile(_TOKEN.sub(_to_python, pattern), flags)

@@ -22,7 +22,7 @@ SCALARS: Final = {
 }
 NUMBERS: Final = ("at_least", "above", "at_most", "below")
 PRESENCE: Final = {"known": True, "unknown": False}
-# Name of the operator -> what stands before the escaped text.
+# Name of the operator -> prefix of the escaped text.
 PATTERNS: Final = {"begins": "^", "contains": ""}
 OPERATORS: Final = ("is", *SCALARS, *LISTS, *PATTERNS, *PRESENCE)
 
@@ -94,12 +94,12 @@ def rows_of(condition: dict[str, Any]) -> Rows | None:
         if list(condition) == [key] and isinstance(condition[key], list):
             match, parts = word, condition[key]
     rows = [_row(part) for part in parts]
-    found = Rows(match=match, rows=tuple(row for row in rows if row is not None))
+    candidate = Rows(match=match, rows=tuple(row for row in rows if row is not None))
     try:
-        is_same = json.dumps(condition_of(found)) == json.dumps(condition)
+        is_same = json.dumps(condition_of(candidate)) == json.dumps(condition)
     except ValueError:
         return None
-    return found if is_same and None not in rows else None
+    return candidate if is_same and None not in rows else None
 
 
 def typed(text: str) -> str | float | bool:
@@ -178,9 +178,11 @@ def _row(part: Any) -> ConditionRow | None:
         return None
     ((operator, operand),) = expected.items()
     reader = _READERS.get(operator)
-    found = reader(operand) if reader is not None else None
+    reading = reader(operand) if reader is not None else None
     return (
-        None if found is None else ConditionRow(attribute=name, operator=found[0], value=found[1])
+        None
+        if reading is None
+        else ConditionRow(attribute=name, operator=reading[0], value=reading[1])
     )
 
 

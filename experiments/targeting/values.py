@@ -48,7 +48,7 @@ def kind(value: object) -> str:
 
 
 def strictly_equal(left: object, right: object) -> bool:
-    """Tell whether `left === right`; two parsed lists or objects never are.
+    """Return whether `left === right`; two parsed lists or objects never are.
 
     >>> strictly_equal(1, 1.0), strictly_equal(1, True), strictly_equal([], [])
     (True, False, False)
@@ -60,7 +60,7 @@ def strictly_equal(left: object, right: object) -> bool:
 
 
 def same_json(left: object, right: object) -> bool:
-    """Tell whether both values have the same `JSON.stringify` text.
+    """Return whether both values have the same `JSON.stringify` text.
 
     >>> same_json({"a": [1, None]}, {"a": [1.0, None]}), same_json([1], ["1"])
     (True, False)
@@ -76,7 +76,7 @@ def same_json(left: object, right: object) -> bool:
         return (
             isinstance(right, list)
             and len(left) == len(right)
-            and all(same_json(one, other) for one, other in zip(left, right, strict=True))
+            and all(same_json(a, b) for a, b in zip(left, right, strict=True))
         )
     return strictly_equal(left, right)
 
