@@ -30,8 +30,8 @@ class Warehouse:
     events: Table
 
     def rows(self, expression: Table) -> list[dict[str, Any]]:
-        """Return what the engine makes of the expression, as Python's own values."""
-        return _guarded(lambda: self.backend.to_pyarrow(expression).to_pylist())
+        """Return the rows of the expression as Python values."""
+        return _run_guarded(lambda: self.backend.to_pyarrow(expression).to_pylist())
 
 
 @contextmanager
@@ -41,9 +41,9 @@ def open_warehouse(url: str, *, table: str) -> Iterator[Warehouse]:
     Raises:
         WarehouseError: If the address is of no known kind, or the engine refuses.
     """
-    backend, read = _opened(url)
+    backend, read_table = _connect(url)
     try:
-        yield Warehouse(backend=backend, events=_guarded(lambda: read(table)))
+        yield Warehouse(backend=backend, events=_run_guarded(lambda: read_table(table)))
     finally:
         backend.disconnect()
 
@@ -51,23 +51,23 @@ def open_warehouse(url: str, *, table: str) -> Iterator[Warehouse]:
 POSTGRES_SESSION = (
     "SET TIME ZONE 'UTC'",
     "SET default_transaction_read_only = on",
-    # It expects a row where a window leaves a row a visitor, and would compare each with each.
+    # The planner expects one row where a window leaves one a visitor, and would compare all pairs.
     "SET enable_nestloop = off",
 )
-Opened = tuple[BaseBackend, Callable[[str], Table]]
+Connection = tuple[BaseBackend, Callable[[str], Table]]
 
 
-def _opened(url: str) -> Opened:
+def _connect(url: str) -> Connection:
     kind = urlsplit(url).scheme or url.partition("[")[0]
     if kind in SPARK_MASTERS:
-        return _guarded(lambda: _spark(url))
+        return _run_guarded(lambda: _spark(url))
     if kind not in ENGINES:
-        known = ", ".join([*ENGINES, "spark"])
-        raise WarehouseError(f"url: {url!r} is none of {known}")
-    return _guarded(lambda: ENGINES[kind](url))
+        kinds = ", ".join([*ENGINES, "spark"])
+        raise WarehouseError(f"url: {url!r} is none of {kinds}")
+    return _run_guarded(lambda: ENGINES[kind](url))
 
 
-def _guarded(call: Callable[[], Answer]) -> Answer:
+def _run_guarded(call: Callable[[], Answer]) -> Answer:
     try:
         return call()
     except WarehouseError:
@@ -77,7 +77,7 @@ def _guarded(call: Callable[[], Answer]) -> Answer:
         raise WarehouseError(f"{type(error).__name__}: {error}") from error
 
 
-def _parquet(url: str) -> Opened:
+def _parquet(url: str) -> Connection:
     folder = Path(urlsplit(url).path)
     files = sorted(folder.rglob("*.parquet")) if folder.is_dir() else [folder]
     if not all(file.is_file() for file in files) or not files:
@@ -87,27 +87,27 @@ def _parquet(url: str) -> Opened:
     return backend, lambda _: backend.read_parquet([str(file) for file in files])
 
 
-def _duckdb(url: str) -> Opened:
+def _duckdb(url: str) -> Connection:
     backend = ibis.duckdb.connect(urlsplit(url).path, read_only=True)
     backend.raw_sql("SET TimeZone = 'UTC'")
     return backend, backend.table
 
 
-def _postgres(url: str) -> Opened:
+def _postgres(url: str) -> Connection:
     backend = ibis.connect(url)
     for statement in POSTGRES_SESSION:
         backend.raw_sql(statement).close()
     return backend, backend.table
 
 
-def _clickhouse(url: str) -> Opened:
+def _clickhouse(url: str) -> Connection:
     backend = ibis.connect(url)
     return backend, backend.table
 
 
-def _spark(url: str) -> Opened:
+def _spark(url: str) -> Connection:
     try:
-        # An extra that not everybody has.
+        # An optional extra.
         from pyspark.sql import SparkSession
     except ImportError as error:
         raise WarehouseError("Spark needs the package pyspark.") from error
@@ -120,13 +120,13 @@ def _spark(url: str) -> Opened:
     )
     backend = ibis.pyspark.connect(session)
 
-    def read(table: str) -> Table:
+    def read_table(table: str) -> Table:
         return backend.read_parquet(table) if "/" in table else backend.table(table)
 
-    return backend, read
+    return backend, read_table
 
 
-ENGINES: dict[str, Callable[[str], Opened]] = {
+ENGINES: dict[str, Callable[[str], Connection]] = {
     "parquet": _parquet,
     "duckdb": _duckdb,
     "postgres": _postgres,

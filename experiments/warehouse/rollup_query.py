@@ -15,7 +15,7 @@ from experiments.warehouse.experiment_query import ExperimentQuery
 
 # Products of these two have 38 digits, 12 of them decimals: exact on every engine.
 WIDE, NARROW, PRODUCT = "decimal(19, 6)", "decimal(18, 6)", "decimal(38, 12)"
-# Why visitors are left out, the first reason that applies; the numbers 1, 2, ... say which.
+# Reasons for leaving visitors out, in order of precedence; numbered from 1.
 LEFT_OUT = (
     "bot_visitors",
     "internal_visitors",
@@ -42,19 +42,19 @@ def rollups_of(events: Table, query: ExperimentQuery) -> Table:
 
     The segment is empty for all visitors, or such as `device=mobile`.
     """
-    visitors = _visitors(_read(events, query), query)
+    visitors = _visitors(_site_events(events, query), query)
     cells = visitors.group_by(CELL).aggregate(**_sums(visitors, query.metric))
     return _by_segment(cells)
 
 
 def goal_rollups_of(events: Table, query: ExperimentQuery) -> Table:
     """Return a row a variant, day and goal of a guardrail, with what its visitors did."""
-    rows = _read(events, query)
-    first = _first_exposures(rows, query)
-    first = first.filter(first.exclusion == 0)
+    rows = _site_events(events, query)
+    exposures = _first_exposures(rows, query)
+    exposures = exposures.filter(exposures.exclusion == 0)
     reached = _conversions(rows, query.guardrail_goals)
     reached = reached.select("visitor", "goal", "occurred_at", "value").join(
-        first.select("visitor", "variant", "day", "exposed_at"), "visitor"
+        exposures.select("visitor", "variant", "day", "exposed_at"), "visitor"
     )
     reached = reached.filter(_counts(reached, query))
     totals = reached.group_by("variant", "day", "goal", "visitor").aggregate(
@@ -67,27 +67,27 @@ def goal_rollups_of(events: Table, query: ExperimentQuery) -> Table:
     )
 
 
-def _read(events: Table, query: ExperimentQuery) -> Table:
+def _site_events(events: Table, query: ExperimentQuery) -> Table:
     """Return the site's events with the columns and types of the layout."""
     rows = events.filter(events.site == query.site)
     return rows.select(**{name: rows[name].cast(kind) for name, kind in COLUMNS.items()})
 
 
 def _first_exposures(rows: Table, query: ExperimentQuery) -> Table:
-    """Return each visitor's first exposure, when a first sign came, and why they are left out."""
-    shown = _shown(rows, query)
-    visitor = ibis.window(group_by=shown.visitor)
-    in_time = ibis.window(group_by=shown.visitor, order_by=[shown.is_click, *_time(shown)])
-    shown = shown.mutate(
+    """Return each visitor's first exposure, time of the first sign and reason for exclusion."""
+    events = _exposures_and_clicks(rows, query)
+    visitor = ibis.window(group_by=events.visitor)
+    in_time = ibis.window(group_by=events.visitor, order_by=[events.is_click, *_time(events)])
+    events = events.mutate(
         place=ibis.row_number().over(in_time),
-        seen_at=shown.occurred_at.min().over(visitor),
-        has_bot=_number(shown.is_bot).max().over(visitor),
-        has_internal=_number(shown.is_internal).max().over(visitor),
-        # A click tells of an arm that was seen, even where its exposure was lost.
-        has_several=shown.variant.min().over(visitor) != shown.variant.max().over(visitor),
-        clicked_at=shown.is_click.ifelse(shown.occurred_at, ibis.null()).min().over(visitor),
+        seen_at=events.occurred_at.min().over(visitor),
+        has_bot=_number(events.is_bot).max().over(visitor),
+        has_internal=_number(events.is_internal).max().over(visitor),
+        # A click implies that its arm was seen, even if the exposure was lost.
+        has_several=events.variant.min().over(visitor) != events.variant.max().over(visitor),
+        clicked_at=events.is_click.ifelse(events.occurred_at, ibis.null()).min().over(visitor),
     )
-    first = shown.filter((shown.place == 0) & ~shown.is_click)
+    first = events.filter((events.place == 0) & ~events.is_click)
     return first.select(
         "visitor",
         "variant",
@@ -99,17 +99,19 @@ def _first_exposures(rows: Table, query: ExperimentQuery) -> Table:
     )
 
 
-def _shown(rows: Table, query: ExperimentQuery) -> Table:
+def _exposures_and_clicks(rows: Table, query: ExperimentQuery) -> Table:
     """Return exposures and clicks; prefetches only for visitors without a real exposure."""
-    own = rows.filter((rows.experiment == query.experiment) & rows.type.isin(["exposure", "click"]))
-    own = own.mutate(is_click=own.type == "click")
-    really = _number(~own.is_click & ~own.is_prefetched)
-    own = own.mutate(was_seen=really.max().over(ibis.window(group_by=own.visitor)) > 0)
-    return own.filter(~own.is_prefetched | ~own.was_seen)
+    events = rows.filter(
+        (rows.experiment == query.experiment) & rows.type.isin(["exposure", "click"])
+    )
+    events = events.mutate(is_click=events.type == "click")
+    is_real = _number(~events.is_click & ~events.is_prefetched)
+    events = events.mutate(was_seen=is_real.max().over(ibis.window(group_by=events.visitor)) > 0)
+    return events.filter(~events.is_prefetched | ~events.was_seen)
 
 
 def _exclusion(first: Table) -> Value:
-    """Return the number of the first reason in LEFT_OUT that applies, 0 for who counts."""
+    """Return the number of the first reason in LEFT_OUT that applies, 0 for counted visitors."""
     too_early = first.clicked_at < first.occurred_at - ibis.interval(
         minutes=MAX_AHEAD.seconds // 60
     )
@@ -129,46 +131,46 @@ def _time(rows: Table) -> tuple[Value, Value]:
 
 
 def _visitors(rows: Table, query: ExperimentQuery) -> Table:
-    """Return what each exposed visitor amounts to: a row a visitor."""
+    """Return the amounts of each exposed visitor: a row a visitor."""
     first = _first_exposures(rows, query)
     clicks = rows.filter((rows.type == "click") & ~rows.is_prefetched)
     conversions = _conversions(rows, (query.goal,))
-    deeds = ibis.union(
+    acts = ibis.union(
         clicks.select("visitor", "type", "experiment", "occurred_at", value=_zero()),
         conversions.select("visitor", "type", "experiment", "occurred_at", "value"),
     )
-    done = deeds.join(first.select("visitor", "exposed_at", "seen_at"), "visitor")
-    totals = _acts_of_visitors(done, query)
-    both = first.left_join(totals, "visitor")
-    return both.select(
+    acts = acts.join(first.select("visitor", "exposed_at", "seen_at"), "visitor")
+    totals = _acts_of_visitors(acts, query)
+    outcomes = first.left_join(totals, "visitor")
+    return outcomes.select(
         *CELL,
         "exclusion",
-        *(both[name].fill_null(0).name(name) for name in ("clicks", "conversions")),
-        *(both[name].fill_null(_zero()).name(name) for name in ("value", "covariate")),
+        *(outcomes[name].fill_null(0).name(name) for name in ("clicks", "conversions")),
+        *(outcomes[name].fill_null(_zero()).name(name) for name in ("value", "covariate")),
     )
 
 
-def _acts_of_visitors(done: Table, query: ExperimentQuery) -> Table:
-    is_click = done.type == "click"
-    counts = ~is_click & _counts(done, query)
-    own_click = is_click & (done.experiment == query.experiment)
-    before = (done.occurred_at < done.seen_at) & (
-        done.occurred_at >= done.seen_at - ibis.interval(days=PRE_PERIOD.days)
+def _acts_of_visitors(acts: Table, query: ExperimentQuery) -> Table:
+    is_click = acts.type == "click"
+    counts = ~is_click & _counts(acts, query)
+    own_click = is_click & (acts.experiment == query.experiment)
+    before = (acts.occurred_at < acts.seen_at) & (
+        acts.occurred_at >= acts.seen_at - ibis.interval(days=PRE_PERIOD.days)
     )
-    return done.group_by("visitor").aggregate(
-        clicks=_number(own_click & (done.occurred_at >= done.exposed_at)).sum(),
+    return acts.group_by("visitor").aggregate(
+        clicks=_number(own_click & (acts.occurred_at >= acts.exposed_at)).sum(),
         conversions=_number(counts).sum(),
-        value=_total(counts.ifelse(done.value, _zero())),
-        covariate=_covariate(done, before, query.metric),
+        value=_total(counts.ifelse(acts.value, _zero())),
+        covariate=_covariate(acts, before, query.metric),
     )
 
 
-def _covariate(done: Table, before: Value, metric: str) -> Value:
-    """Return the primary metric of the pre-period; clicks count wherever on the site."""
+def _covariate(acts: Table, before: Value, metric: str) -> Value:
+    """Return the primary metric of the pre-period; clicks count anywhere on the site."""
     if metric == "value_per_visitor":
-        return _total((before & (done.type == "conversion")).ifelse(done.value, _zero()))
+        return _total((before & (acts.type == "conversion")).ifelse(acts.value, _zero()))
     kind = "click" if metric == "click_rate" else "conversion"
-    return _number(before & (done.type == kind)).max().cast(WIDE)
+    return _number(before & (acts.type == kind)).max().cast(WIDE)
 
 
 def _conversions(rows: Table, goals: tuple[str, ...]) -> Table:
@@ -179,28 +181,30 @@ def _conversions(rows: Table, goals: tuple[str, ...]) -> Table:
     return reached.filter(reached.copy == 0).mutate(value=reached.value.fill_null(_zero()))
 
 
-def _counts(done: Table, query: ExperimentQuery) -> Value:
+def _counts(acts: Table, query: ExperimentQuery) -> Value:
     """Return whether a conversion lies in the window after the first exposure, before the end."""
     window = ibis.interval(hours=query.window_hours)
-    since = (done.occurred_at >= done.exposed_at) & (done.occurred_at <= done.exposed_at + window)
+    since = (acts.occurred_at >= acts.exposed_at) & (acts.occurred_at <= acts.exposed_at + window)
     if query.stopped_at is None:
         return since
-    return since & (done.occurred_at <= ibis.literal(query.stopped_at, "timestamp('UTC', 6)"))
+    return since & (acts.occurred_at <= ibis.literal(query.stopped_at, "timestamp('UTC', 6)"))
 
 
 def _sums(visitors: Table, metric: str) -> dict[str, Value]:
-    counted = visitors.exclusion == 0
+    is_counted = visitors.exclusion == 0
     clicked, converted = visitors.clicks > 0, visitors.conversions > 0
-    value, covariate = (counted.ifelse(visitors[name], _zero()) for name in ("value", "covariate"))
+    value, covariate = (
+        is_counted.ifelse(visitors[name], _zero()) for name in ("value", "covariate")
+    )
     outcome = {
         "click_rate": _number(clicked).cast(NARROW),
         "conversion_rate": _number(converted).cast(NARROW),
         "value_per_visitor": visitors.value,
     }[metric]
     amounts = (
-        _number(counted),
-        _number(counted & clicked),
-        _number(counted & converted),
+        _number(is_counted),
+        _number(is_counted & clicked),
+        _number(is_counted & converted),
         value,
         _product(value, value),
         covariate,
@@ -213,12 +217,14 @@ def _sums(visitors: Table, metric: str) -> dict[str, Value]:
 
 def _by_segment(cells: Table) -> Table:
     """Count each cell once for everybody and once in every segment that it names."""
-    many = cells.mutate(attribute=ibis.array(["", *ATTRIBUTES]).unnest())
-    texts = [(many.attribute == name, ibis.literal(f"{name}=") + many[name]) for name in ATTRIBUTES]
-    named = many.mutate(segment=ibis.cases(*texts, else_=""))
-    named = named.filter(named.segment.notnull())
-    sums = {name: named[name].sum() for name in SUMS}
-    return named.group_by("variant", "day", "segment").aggregate(**sums)
+    copies = cells.mutate(attribute=ibis.array(["", *ATTRIBUTES]).unnest())
+    texts = [
+        (copies.attribute == name, ibis.literal(f"{name}=") + copies[name]) for name in ATTRIBUTES
+    ]
+    segments = copies.mutate(segment=ibis.cases(*texts, else_=""))
+    segments = segments.filter(segments.segment.notnull())
+    sums = {name: segments[name].sum() for name in SUMS}
+    return segments.group_by("variant", "day", "segment").aggregate(**sums)
 
 
 def _number(condition: Value) -> Value:
@@ -230,8 +236,8 @@ def _total(values: Value) -> Value:
     return values.sum().cast(WIDE)
 
 
-def _product(one: Value, other: Value) -> Value:
-    return (one.cast(WIDE) * other.cast(NARROW)).cast(PRODUCT)
+def _product(left: Value, right: Value) -> Value:
+    return (left.cast(WIDE) * right.cast(NARROW)).cast(PRODUCT)
 
 
 def _zero() -> Value:
