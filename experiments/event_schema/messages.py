@@ -14,7 +14,7 @@ MAX_AGE = timedelta(days=30)
 ON_THE_WAY = timedelta(seconds=10)
 # Events of a clock that is wrong by more are refused.
 MAX_SKEW = timedelta(days=1)
-# Longest time between an event and the making of its id: an outbox may be emptied later.
+# Largest difference between an event's time and its id's: an outbox may be emptied later.
 ID_SLACK = timedelta(days=1)
 
 MILLIONTH = Decimal("0.000001")
