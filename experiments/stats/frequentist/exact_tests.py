@@ -1,7 +1,7 @@
 """Exact comparison of two click rates when counts are small.
 
 The p-value comes from an exact test, the intervals from score methods, which exist at 0 clicks.
-Which test was used, and why, is part of the result.
+The result names the test and the reason for it.
 
 scipy's tests want the arms as columns: [[clicks_B, clicks_A], [none_B, none_A]]. With the arms
 as rows Fisher's p-value is the same but Boschloo's and Barnard's answer another question,
