@@ -31,7 +31,7 @@ def package_of(module: str, root: str) -> str | None:
     if parts[0] != root or len(parts) < 2 or parts[1] in LEFT_OUT:
         return None
     depth = 2
-    while ".".join(parts[:depth]) in OPENED:
+    while depth <= len(parts) and ".".join(parts[:depth]) in OPENED:
         depth += 1
     return ".".join(parts[1:depth]) if len(parts) >= depth else None
 
