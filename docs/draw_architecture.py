@@ -1,96 +1,111 @@
-"""Picture of the packages and their imports, drawn from the code into docs/architecture.md.
+"""Draw the packages and their imports into docs/architecture.md, from the code itself.
 
-Run `make architecture` after a change of the structure; a test compares the page with the code.
-An arrow points from the importing package to the imported one. Arrows that follow from others are
-left out (transitive reduction), and so are modules that belong to no package.
+`make architecture`; a test fails while the committed page differs from the code.
 """
 
-import re
 import sys
+from collections.abc import Mapping, Set
 from pathlib import Path
 
 import grimp
 
-PAGE = Path(__file__).parent / "architecture.md"
-PROJECT = PAGE.resolve().parents[1]
-PICTURE = re.compile(r"(<!-- picture: (\w+) -->\n).*?(<!-- end -->)", re.S)
-# Packages that are drawn by their own packages instead of as one box.
-OPENED = ("experiments", "experiments.services", "ml")
-LEFT_OUT = {"migrations", "templatetags", "apps", "urls", "formatting", "legibility"}
+PROJECT = Path(__file__).resolve().parents[1]
+PAGE = PROJECT / "docs" / "architecture.md"
+ROOTS = ("ctaopt", "ctaopt_django", "experiments", "ml")
+# Django loads these by name; their few imports would only cross the picture.
+LEFT_OUT = {"experiments.apps", "experiments.migrations", "ml.apps", "ml.migrations"}
+
+Edges = Mapping[str, Set[str]]
 
 
-def package_of(module: str, root: str) -> str | None:
-    """Return the box of a module in the picture of `root`, without the root's own name.
-
-    >>> package_of("experiments.services.events.store", "experiments")
-    'services.events'
-    >>> package_of("experiments.urls", "experiments") is None
-    True
-    """
-    parts = module.split(".")
-    if parts[0] != root or len(parts) < 2 or parts[1] in LEFT_OUT:
-        return None
-    depth = 2
-    while depth <= len(parts) and ".".join(parts[:depth]) in OPENED:
-        depth += 1
-    return ".".join(parts[1:depth]) if len(parts) >= depth else None
+def import_graph() -> grimp.ImportGraph:
+    """Return the imports between all modules; needs no installed application."""
+    # A cached graph could be that of another checkout.
+    return grimp.build_graph(*ROOTS, cache_dir=None)
 
 
-def imports_between_packages(root: str) -> dict[str, set[str]]:
-    """Return the packages below `root`, each with those that it imports."""
-    graph = grimp.build_graph(root, cache_dir=None)
-    imported: dict[str, set[str]] = {}
+def edges_between(groups: Set[str], graph: grimp.ImportGraph) -> dict[str, set[str]]:
+    """Return which groups (packages with all below them) each group imports."""
+    edges: dict[str, set[str]] = {group: set() for group in groups}
     for module in graph.modules:
-        importer = package_of(module, root)
+        importer = _group_of(module, groups)
         if importer is None:
             continue
-        targets = imported.setdefault(importer, set())
-        for target in graph.find_modules_directly_imported_by(module):
-            package = package_of(target, root)
-            if package is not None and package != importer:
-                targets.add(package)
-    return imported
-
-
-def reduced(imported: dict[str, set[str]]) -> dict[str, set[str]]:
-    """Return the same graph without the arrows that follow from others; it has no cycle."""
-    below: dict[str, set[str]] = {}
-
-    def descendants(package: str) -> set[str]:
-        if package not in below:
-            targets = imported.get(package, set())
-            below[package] = targets.union(*(descendants(target) for target in targets))
-        return below[package]
-
-    return {
-        package: {
-            target
-            for target in targets
-            if not any(target in descendants(other) for other in targets)
+        imported = {
+            _group_of(name, groups) for name in graph.find_modules_directly_imported_by(module)
         }
-        for package, targets in imported.items()
+        edges[importer] |= {name for name in imported if name and name != importer}
+    return edges
+
+
+def _group_of(module: str, groups: Set[str]) -> str | None:
+    return next((name for name in groups if f"{module}.".startswith(f"{name}.")), None)
+
+
+def without_detours(edges: Edges) -> dict[str, set[str]]:
+    """Leave out each arrow whose target the importer also reaches through others.
+
+    Raises:
+        ValueError: If packages import each other in a circle.
+
+    >>> without_detours({"a": {"b", "c"}, "b": {"c"}, "c": set()})
+    {'a': {'b'}, 'b': {'c'}, 'c': set()}
+    """
+    below = {name: _reached(name, edges) for name in edges}
+    circle = sorted(name for name, names in below.items() if name in names)
+    if circle:
+        raise ValueError(f"imports: {', '.join(circle)} import each other in a circle")
+    return {
+        name: {target for target in targets if not any(target in below[one] for one in targets)}
+        for name, targets in edges.items()
     }
 
 
-def mermaid(root: str) -> str:
-    """Return the picture of a root package as a Mermaid flowchart."""
-    imported = reduced(imports_between_packages(root))
-    lines = ["```mermaid", "flowchart TD"]
-    lines.extend(f"    {_node(package)}[{package}]" for package in sorted(imported))
-    for package, targets in sorted(imported.items()):
-        lines.extend(f"    {_node(package)} --> {_node(target)}" for target in sorted(targets))
-    return "\n".join([*lines, "```", ""])
+def _reached(name: str, edges: Edges) -> set[str]:
+    reached: set[str] = set()
+    waiting = set(edges[name])
+    while waiting:
+        target = waiting.pop()
+        reached.add(target)
+        waiting |= edges[target] - reached
+    return reached
 
 
-def drawn(text: str) -> str:
-    """Return the page with every picture drawn anew."""
-    return PICTURE.sub(lambda found: found[1] + mermaid(found[2]) + found[3], text)
+def picture(edges: Edges, prefix: str = "") -> str:
+    """Return the packages as a Mermaid flow chart; an importer stands above what it imports."""
+    lines = ["```mermaid", "flowchart TB"]
+    for name in sorted(edges):
+        targets = " & ".join(one.removeprefix(prefix) for one in sorted(edges[name]))
+        lines.append(f"  {name.removeprefix(prefix)}" + (f" --> {targets}" if targets else ""))
+    return "\n".join([*lines, "```"])
 
 
-def _node(package: str) -> str:
-    return package.replace(".", "_")
+def pictures(graph: grimp.ImportGraph) -> dict[str, str]:
+    """Return every picture of the page by its name."""
+    inner = {
+        package: set(graph.find_children(package)) - LEFT_OUT
+        for package in ("experiments", "experiments.services", "experiments.stats", "ml")
+    }
+    project = {"ctaopt", "ctaopt_django", "ml", *inner["experiments"]}
+    shown = {"project": picture(without_detours(edges_between(project, graph)), "experiments.")}
+    for name in ("experiments.services", "experiments.stats", "ml"):
+        edges = without_detours(edges_between(inner[name], graph))
+        shown[name] = picture(edges, f"{name}.")
+    return shown
+
+
+def drawn(page: str, graph: grimp.ImportGraph) -> str:
+    """Return the page with its pictures made anew."""
+    for name, text in pictures(graph).items():
+        begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+        before, _, rest = page.partition(begin)
+        _, found, after = rest.partition(end)
+        if not found:
+            raise ValueError(f"{PAGE.name}: no place for the picture {name!r}")
+        page = f"{before}{begin}\n{text}\n{end}{after}"
+    return page
 
 
 if __name__ == "__main__":
     sys.path.insert(0, str(PROJECT))
-    PAGE.write_text(drawn(PAGE.read_text()))
+    PAGE.write_text(drawn(PAGE.read_text(), import_graph()))

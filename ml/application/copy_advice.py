@@ -61,7 +61,7 @@ def inspect(
         text: The wording; not blank.
         locale: Language tag; when empty the text's own words decide.
         form: `button`, `link` or `spoken`.
-        look: Fields of `ml.language.copy_checks.Look`; None if it is not known or not seen.
+        look: Fields of `ml.language.copy_checks.Appearance`; None if it is not known or not seen.
         position: Position of its slot; None if that is not asked.
 
     Returns:
