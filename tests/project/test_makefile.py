@@ -222,7 +222,17 @@ def test_tests_run_without_npm(make, ready, npm, tools):
 
 def test_every_command_of_the_design_is_listed(make):
     listed = {line.split()[1] for line in make().stdout.splitlines()}
-    assert listed == {"help", "setup", "demo", "test", "check", "nightly", "bench", "lock"}
+    assert listed == {
+        "help",
+        "setup",
+        "demo",
+        "test",
+        "check",
+        "nightly",
+        "bench",
+        "architecture",
+        "lock",
+    }
 
 
 def test_lock_file_serves_every_python_3_11(pytestconfig):
