@@ -94,18 +94,21 @@ def finished_jobs(app):
 
     app.loader.import_default_modules()
     task(app, "revive_jobs")
-    names = []
+    calls = []
     with app.connection_for_read() as connection:
         queue = connection.SimpleQueue(app.conf.task_default_queue)
         while len(queue):
             message = queue.get(timeout=5)
-            names.append(message.headers["task"])
             args, kwargs, _ = message.payload
-            app.tasks[names[-1]].apply(args=args, kwargs=kwargs, throw=True)
+            calls.append((message.headers["task"], args, kwargs))
             message.ack()
         queue.close()
+    # By job. The broker's files sort by the machine's clock since it started, which is another one
+    # here, and a ranking answers otherwise after the training than before it.
+    for name, args, kwargs in sorted(calls, key=lambda call: json.dumps(call)):
+        app.tasks[name].apply(args=args, kwargs=kwargs, throw=True)
     return {
-        "messages": names,
+        "messages": [name for name, *_ in calls],
         "ends": [shown_job(job) for job in Job.objects.order_by("pk")],
         "trainings": unfinished(),
     }
