@@ -49,6 +49,12 @@ def test_mean_accepts_the_sums_of_any_visitors(values):
     assert not mean.has_covariate
 
 
+def test_squares_that_underflow_are_accepted():
+    values = np.array([0.0, *[1.4e-162] * 6])
+    assert (values**2).sum() == 0 < values.sum() ** 2 / 7
+    assert Mean(n=7, sum=values.sum(), sum_squares=(values**2).sum()).n == 7
+
+
 def test_addition_refuses_another_kind():
     with pytest.raises(TypeError, match="unsupported operand"):
         Proportion(n=1, sum=1) + Mean(n=1, sum=1, sum_squares=1)
