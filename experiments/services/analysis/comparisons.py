@@ -58,7 +58,7 @@ def compare_arms(
     """Return every arm but the control against it, Holm-adjusted."""
     plain = statistics_of(experiment, totals)
     used = decisive_statistics(experiment, totals)
-    nothing: Sequence[Reading | None] = [None] * len(variants[1:])
+    no_readings: Sequence[Reading | None] = [None] * len(variants[1:])
 
     def anytime(statistics: SufficientStatistics) -> list[Reading]:
         return _anytime_readings(statistics, experiment, variants)
@@ -69,14 +69,20 @@ def compare_arms(
     decisive = anytime if is_sequential(experiment) else fixed
     columns = (
         fixed(used),
-        anytime(used) if is_sequential(experiment) else nothing,
-        decisive(plain) if used.has_covariate else nothing,
+        anytime(used) if is_sequential(experiment) else no_readings,
+        decisive(plain) if used.has_covariate else no_readings,
     )
     return tuple(
         ComparisonResult(
-            arm=variant.arm, variant_id=variant.pk, fixed=one, anytime=other, unadjusted=raw
+            arm=variant.arm,
+            variant_id=variant.pk,
+            fixed=fixed_reading,
+            anytime=anytime_reading,
+            unadjusted=unadjusted,
         )
-        for variant, one, other, raw in zip(variants[1:], *columns, strict=True)
+        for variant, fixed_reading, anytime_reading, unadjusted in zip(
+            variants[1:], *columns, strict=True
+        )
     )
 
 

@@ -12,7 +12,7 @@ from experiments.stats.estimation.cuped import estimate
 from experiments.stats.estimation.sufficient_statistics import Mean, SufficientStatistics
 from experiments.stats.health.data_quality import CovariateBalance, check_covariate_balance
 
-# With fewer the coefficient is mostly noise, and it could bring nothing.
+# With fewer visitors the coefficient is mostly noise, and adjusting could gain nothing.
 LEAST_WITH_HISTORY = 20
 
 
@@ -36,16 +36,16 @@ def is_adjustable(totals: Sequence[ArmTotals]) -> bool:
     if any(total.with_history < LEAST_WITH_HISTORY for total in totals):
         return False
     n = sum(total.visitors for total in totals)
-    whole = sum(total.covariate_sum for total in totals)
-    return n * sum(total.covariate_sum_squares for total in totals) > whole**2
+    covariate_sum = sum(total.covariate_sum for total in totals)
+    return n * sum(total.covariate_sum_squares for total in totals) > covariate_sum**2
 
 
 def decisive_statistics(
     experiment: Experiment, totals: Sequence[ArmTotals]
 ) -> SufficientStatistics:
     """Return the statistics that comparisons rest on, with the covariate where it is used."""
-    of = adjusted_statistics_of if is_adjustable(totals) else statistics_of
-    return of(experiment, totals)
+    build_statistics = adjusted_statistics_of if is_adjustable(totals) else statistics_of
+    return build_statistics(experiment, totals)
 
 
 def adjustment_of(experiment: Experiment, totals: Sequence[ArmTotals]) -> Adjustment | None:

@@ -61,11 +61,11 @@ def guardrail_readings(
     rows = list(goal_rollups)
     readings: list[GuardrailReading] = []
     for rail in experiment.guardrails.all():
-        own = [
-            _towards(total, [row for row in rows if _is_of(row, variant, rail)])
+        rail_totals = [
+            _with_goal(total, [row for row in rows if _is_of(row, variant, rail)])
             for variant, total in zip(variants, totals, strict=True)
         ]
-        readings += _readings(rail, experiment, variants, own, is_anytime=is_anytime)
+        readings += _readings(rail, experiment, variants, rail_totals, is_anytime=is_anytime)
     return tuple(readings)
 
 
@@ -73,7 +73,7 @@ def _is_of(row: GoalRollup, variant: Variant, rail: Guardrail) -> bool:
     return row.variant_id == variant.pk and row.goal == rail.goal
 
 
-def _towards(total: ArmTotals, rows: Sequence[GoalRollup]) -> ArmTotals:
+def _with_goal(total: ArmTotals, rows: Sequence[GoalRollup]) -> ArmTotals:
     """Return the arm's visitors with what they did towards the guardrail's goal."""
     empty = ArmTotals()
     return replace(

@@ -58,8 +58,8 @@ def _successes(metric: Metric, total: ArmTotals) -> int | None:
 def is_enough(metric: Metric, total: ArmTotals) -> bool:
     """Return whether the arm reaches the floors below which no decision is made either."""
     successes = _successes(metric, total)
-    few = successes is not None and successes < POLICY.minimum_conversions
-    return total.visitors >= POLICY.minimum_visitors and not few
+    has_few_successes = successes is not None and successes < POLICY.minimum_conversions
+    return total.visitors >= POLICY.minimum_visitors and not has_few_successes
 
 
 def _statistics_of_arm(metric: Metric, total: ArmTotals) -> SufficientStatistics:

@@ -89,7 +89,7 @@ def report_of(*, experiment: Experiment, now: datetime, counts: Counts | None = 
     totals = [
         totals_of(row for row in rollups if row.variant_id == variant.pk) for variant in variants
     ]
-    # A draft has nobody to count, and its shares need not sum to 1 yet.
+    # A draft has no visitors, and its shares need not sum to 1 yet.
     has_rivals = len(variants) > 1 and experiment.status != Experiment.Status.DRAFT
     return Report(
         experiment=experiment,

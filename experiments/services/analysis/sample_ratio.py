@@ -18,7 +18,7 @@ from experiments.stats.health.sample_ratio import (
     check_srm_sequential,
 )
 
-# Visitors by arm, and what each of them was to get.
+# For each phase, the visitors of the arms and the intended shares.
 Split = tuple[list[FloatArray], list[FloatArray]]
 
 
@@ -38,14 +38,16 @@ def split_check(
     if not phases:
         return traffic_split(visitors, [variant.share for variant in variants])
     counts, shares = _by_phase(experiment, phases, variants, visitors)
-    whole = [
+    large_phases = [
         (count, share)
         for count, share in zip(counts, shares, strict=True)
         if count.sum() * share[share > 0].min() >= LEAST_EXPECTED
     ]
-    if not whole:
+    if not large_phases:
         return check_srm_phases(counts, shares)
-    return check_srm_phases([count for count, _ in whole], [share for _, share in whole])
+    return check_srm_phases(
+        [count for count, _ in large_phases], [share for _, share in large_phases]
+    )
 
 
 def split_check_anytime(
@@ -61,7 +63,7 @@ def split_check_anytime(
 def has_changed_shares(experiment: Experiment) -> bool:
     """Return whether its arms had other shares before; a change of coverage does not count."""
     shares = [phase.shares for phase in experiment.phases.all()]
-    return any(one != shares[0] for one in shares)
+    return any(phase_shares != shares[0] for phase_shares in shares)
 
 
 def _by_phase(
@@ -71,10 +73,10 @@ def _by_phase(
     visitors: Sequence[int],
 ) -> Split:
     later = _visitors_of_phases(reports.phase_rollups_of(experiment), variants)
-    nobody = np.zeros(len(variants))
-    counts = [later.get(phase.number, nobody) for phase in phases]
-    # The first phase is not written down with each exposure: it is what the others leave.
-    counts[0] = np.maximum(np.asarray(visitors, dtype=float) - sum(counts[1:], nobody), 0)
+    no_visitors = np.zeros(len(variants))
+    counts = [later.get(phase.number, no_visitors) for phase in phases]
+    # Exposures do not record the first phase: its visitors are all but those of the others.
+    counts[0] = np.maximum(np.asarray(visitors, dtype=float) - sum(counts[1:], no_visitors), 0)
     shares = [np.array(propensities(phase.slices, len(variants))) for phase in phases]
     return counts, shares
 

@@ -9,7 +9,7 @@ from experiments.selectors.events import newest_exposure
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-# The newest exposure is found at once; where there is none, all events of these days are read.
+# The newest exposure is found at once; without one, all events of these days are read.
 SEARCHED = timedelta(days=2)
 
 
@@ -27,20 +27,20 @@ def silent_hours(
         return None
     last_day = max((row.day for row in rollups), default=None)
     if last_day is None:
-        heard = started
+        last_sign = started
     elif last_day >= now.date():
-        heard = _midnight(last_day)
+        last_sign = _midnight(last_day)
     else:
-        heard = max(_last_sign(experiment, last_day, now), started)
-    return max((now - heard) / HOUR, 0.0)
+        last_sign = max(_last_sign(experiment, last_day, now), started)
+    return max((now - last_sign) / HOUR, 0.0)
 
 
 def _last_sign(experiment: Experiment, last_day: date, now: datetime) -> datetime:
     """Return when an exposure last came, or the end of a pause, in which none is to come."""
-    exposed, resumed = newest_exposure(experiment, first=first_id_at(now - SEARCHED))
+    exposed_at, resumed_at = newest_exposure(experiment, first=first_id_at(now - SEARCHED))
     # An event that was dropped, or lies in a warehouse, came before its day's end.
-    exposed = exposed or _midnight(last_day + DAY)
-    return max(exposed, resumed or exposed)
+    exposed_at = exposed_at or _midnight(last_day + DAY)
+    return max(exposed_at, resumed_at or exposed_at)
 
 
 def _midnight(day: date) -> datetime:

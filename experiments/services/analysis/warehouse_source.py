@@ -87,8 +87,8 @@ def _common(
     row: dict[str, Any],
     amounts: tuple[str, ...],
 ) -> dict[str, Any]:
-    own = {"experiment": experiment, "variant": variants[row["variant"]], "day": row["day"]}
-    return own | {name: row[name] for name in amounts}
+    identity = {"experiment": experiment, "variant": variants[row["variant"]], "day": row["day"]}
+    return identity | {name: row[name] for name in amounts}
 
 
 def differences(stored: Counts, counted: Counts) -> list[str]:
