@@ -16,7 +16,7 @@ from experiments.stats.estimation.contrasts import raw_estimates
 
 LOOK_BACK = timedelta(days=28)
 ARMS = range(2, 6)
-# What people are ready to wait.
+# Longest acceptable wait.
 WEEKS = 4
 
 
@@ -63,11 +63,11 @@ def slot_plans(experiment: Experiment, *, now: datetime) -> SlotPlans | None:
     if experiment.status != Experiment.Status.DRAFT:
         return None
     history = _history(experiment, now.date())
-    wanted = sorted({*ARMS, max(len(experiment.variants.all()), 2)})
+    arm_counts = sorted({*ARMS, max(len(experiment.variants.all()), 2)})
     lines = tuple(
         line
         for plan in Experiment.Plan
-        for n_arms in wanted
+        for n_arms in arm_counts
         if (line := _line(experiment, history, plan, n_arms)) is not None
     )
     return SlotPlans(history=history, target=TARGET_LIFT, weeks=WEEKS, lines=lines)
@@ -75,7 +75,7 @@ def slot_plans(experiment: Experiment, *, now: datetime) -> SlotPlans | None:
 
 def _history(experiment: Experiment, today: date) -> SlotHistory:
     rows = list(reports.rollups_on_slot(experiment.slot, since=today - LOOK_BACK, before=today))
-    # A slot without an experiment counts nobody: only the days since the first count.
+    # A slot counts no visitors without an experiment: use only the days since the first count.
     days = (today - min((row.day for row in rows), default=today)).days
     visitors = sum(row.visitors for row in rows) * float(experiment.coverage)
     base, variance = _base(experiment, rows)
@@ -109,7 +109,7 @@ def _line(
     is_rate = history.variance is None
     if is_rate and history.base * (1 + TARGET_LIFT) >= 1:
         return None
-    assumed = Assumptions(
+    assumptions = Assumptions(
         base=history.base,
         variance=history.variance,
         lift=TARGET_LIFT,
@@ -118,12 +118,12 @@ def _line(
         is_sequential=plan == Experiment.Plan.SEQUENTIAL,
         visitors_per_day=history.visitors_per_day,
     )
-    found = plan_for(assumed)
-    within = history.visitors_per_day * 7 * WEEKS
+    sample_plan = plan_for(assumptions)
+    visitors = history.visitors_per_day * 7 * WEEKS
     return PlanLine(
         plan=plan.value,
         n_arms=n_arms,
-        visitors=sum(found.size.arms),
-        weeks=found.weeks,
-        lift_found=lift_found_by(assumed, visitors=within) if within else None,
+        visitors=sum(sample_plan.size.arms),
+        weeks=sample_plan.weeks,
+        lift_found=lift_found_by(assumptions, visitors=visitors) if visitors else None,
     )

@@ -56,8 +56,8 @@ def _effects_by(report: Report, key: Callable[[Rollup], Hashable]) -> list[_Effe
     """Return for each arm but the control the effects of the periods, in order."""
     experiment = report.experiment
     variants = [variant.pk for variant in experiment.variants.all()]
-    found: list[_Effects] = [_Effects(effects=[], ses=[]) for _ in variants[1:]]
-    for rows in _grouped(report.rollups, key):
+    arm_effects: list[_Effects] = [_Effects(effects=[], ses=[]) for _ in variants[1:]]
+    for rows in _group_rollups(report.rollups, key):
         totals = [totals_of(row for row in rows if row.variant_id == pk) for pk in variants]
         contrast = contrasts(raw_estimates(statistics_of(experiment, totals)))
         for index, (effect, se) in enumerate(
@@ -65,14 +65,16 @@ def _effects_by(report: Report, key: Callable[[Rollup], Hashable]) -> list[_Effe
         ):
             pair = (totals[0], totals[index + 1])
             if se > 0 and min(total.visitors for total in pair) >= LEAST_A_DAY:
-                found[index].effects.append(float(effect))
-                found[index].ses.append(float(se))
-    return found
+                arm_effects[index].effects.append(float(effect))
+                arm_effects[index].ses.append(float(se))
+    return arm_effects
 
 
-def _grouped(rollups: Sequence[Rollup], key: Callable[[Rollup], Hashable]) -> list[list[Rollup]]:
+def _group_rollups(
+    rollups: Sequence[Rollup], key: Callable[[Rollup], Hashable]
+) -> list[list[Rollup]]:
     """Return the rows of each period; the periods in the order of their first day."""
     groups: dict[Hashable, list[Rollup]] = {}
-    for row in sorted(rollups, key=lambda one: one.day):
+    for row in sorted(rollups, key=lambda rollup: rollup.day):
         groups.setdefault(key(row), []).append(row)
     return list(groups.values())

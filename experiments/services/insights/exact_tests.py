@@ -32,24 +32,26 @@ def exact_readings(report: Report) -> tuple[ExactReading, ...]:
     if not report.comparisons or not is_rate or not any(_is_small(*counts) for counts in rates):
         return ()
     test = ExactTest.FISHER if len(report.comparisons) > MOST_UNCONDITIONAL else None
-    found = [
+    comparisons = [
         compare_exact(rates[0], arm, alpha=report.experiment.alpha, test=test) for arm in rates[1:]
     ]
-    return _adjusted(report, found)
+    return _readings(report, comparisons)
 
 
 def _is_small(successes: int, visitors: int) -> bool:
     return min(successes, visitors - successes) < LEAST_CLICKS
 
 
-def _adjusted(report: Report, found: Sequence[ExactComparison]) -> tuple[ExactReading, ...]:
-    p_values = np.array([np.nan if one.p_value is None else one.p_value for one in found])
+def _readings(report: Report, comparisons: Sequence[ExactComparison]) -> tuple[ExactReading, ...]:
+    p_values = np.array(
+        [np.nan if comparison.p_value is None else comparison.p_value for comparison in comparisons]
+    )
     adjusted = adjust_p_values(p_values, CORRECTION)
     return tuple(
         ExactReading(
             arm=row.arm,
-            comparison=one,
+            comparison=comparison,
             p_value_adjusted=None if np.isnan(p_value) else float(p_value),
         )
-        for row, one, p_value in zip(report.comparisons, found, adjusted, strict=True)
+        for row, comparison, p_value in zip(report.comparisons, comparisons, adjusted, strict=True)
     )

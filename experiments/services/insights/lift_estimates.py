@@ -20,19 +20,19 @@ class LiftEstimate:
     effect: float
     effect_se: float
     base: float  # the size of the control's mean
-    shared_variance: float  # of the control's mean: what the effects of all arms share
+    shared_variance: float  # variance of the control's mean, part of every effect's
 
 
 def lift_estimates(statistics: SufficientStatistics) -> list[LiftEstimate | None]:
     """Return each arm but the control; None where lift or error is undefined."""
     arms = estimate(statistics)
-    found = contrasts(arms)
+    contrast = contrasts(arms)
     columns = (
-        found.lift,
-        lift_standard_error(found),
-        found.effect,
-        found.standard_error,
-        found.base,
+        contrast.lift,
+        lift_standard_error(contrast),
+        contrast.effect,
+        contrast.standard_error,
+        contrast.base,
     )
     shared = float(arms.variance[0])
     return [

@@ -31,9 +31,9 @@ def fit_site_prior(experiment: Experiment) -> PriorFit:
     """
     effects, ses, tests = [], [], []
     for key, arms in groupby(_past_arms(experiment), lambda arm: arm.experiment_id):
-        for found in _lifts(experiment, list(arms)):
-            effects.append(found.lift)
-            ses.append(found.se)
+        for estimate in _lifts(experiment, list(arms)):
+            effects.append(estimate.lift)
+            ses.append(estimate.se)
             tests.append(key)
     return fit_prior(effects, ses, tests=tests)
 
@@ -61,8 +61,9 @@ def _lifts(experiment: Experiment, arms: Sequence[_PastArm]) -> list[LiftEstimat
     ):
         return []
     split = check_srm([total.visitors for total in totals], [arm.share for arm in arms])
-    if split.is_mismatch:  # So are experiments whose shares changed much: pooled, their days mix.
+    # Also skips experiments whose shares changed much: pooled over days, they fail the check.
+    if split.is_mismatch:
         return []
-    # Both experiments measure the same metric, so its statistics are read alike.
-    found = lift_estimates(statistics_of(experiment, totals))
-    return [one for one in found if one is not None]
+    # Both experiments have the same metric, so the same statistics apply.
+    estimates = lift_estimates(statistics_of(experiment, totals))
+    return [estimate for estimate in estimates if estimate is not None]

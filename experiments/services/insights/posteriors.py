@@ -56,6 +56,6 @@ def _with_prior(report: Report, insights: Insights | None) -> dict[int, Bayesian
         return {}
     prior, level = insights.prior.prior, 1 - report.experiment.alpha
     return {
-        one.arm: compare_normal(one.estimate.lift, one.estimate.se, prior=prior, level=level)
-        for one in insights.lifts
+        lift.arm: compare_normal(lift.estimate.lift, lift.estimate.se, prior=prior, level=level)
+        for lift in insights.lifts
     }

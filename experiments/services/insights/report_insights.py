@@ -70,7 +70,7 @@ def _health(report: Report, totals: SegmentTotals) -> Health:
         for attribute, values in totals.items()
     }
     shares = [arm.share for arm in report.arms]
-    # Under shares that changed, every segment that came at another time would be accused.
+    # If the shares changed, every segment that came at another time would be flagged.
     can_search = bool(counts) and not has_changed_shares(report.experiment)
     return Health(
         multiple_arms=check_multiple_arms(report.quarantined_visitors, clean),

@@ -12,7 +12,7 @@ from experiments.services.insights.lift_estimates import lift_estimates
 from experiments.services.rollups.arm_totals import ArmTotals
 from experiments.stats.meta_analysis.segments import Segment, SegmentReport, analyse_segments
 
-# Of each attribute, the values with the most visitors: more would only cost power.
+# Most values tested per attribute, largest first: more would only cost power.
 MOST_VALUES = 8
 # Attribute -> value -> totals of each arm, control first.
 SegmentTotals = Mapping[str, Mapping[str, Sequence[ArmTotals]]]
@@ -74,7 +74,7 @@ def _segment(
     experiment: Experiment, value: str, totals: Sequence[ArmTotals], index: int
 ) -> Segment:
     pair = (totals[0], totals[index + 1])
-    found = (
+    estimate = (
         lift_estimates(statistics_of(experiment, pair))[0]
         if all(is_enough(Metric(experiment.primary_metric), total) for total in pair)
         else None
@@ -82,8 +82,8 @@ def _segment(
     return Segment(
         name=value,
         n=_visitors(pair),
-        effect=found.lift if found else None,
-        se=found.se if found else None,
+        effect=estimate.lift if estimate else None,
+        se=estimate.se if estimate else None,
     )
 
 

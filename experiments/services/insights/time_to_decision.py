@@ -41,20 +41,20 @@ def time_left(report: Report, estimates: Sequence[LiftEstimate | None]) -> TimeL
     if experiment.status != Experiment.Status.RUNNING or rate is None or not report.comparisons:
         return None
     if experiment.planned_visitors is not None:
-        left = max(float(experiment.planned_visitors - _visitors(report)), 0.0)
-        days = left / rate if rate else None
-        return TimeLeft(visitors_per_day=rate, visitors_left=left, days_left=days)
+        visitors_left = max(float(experiment.planned_visitors - _visitors(report)), 0.0)
+        days = visitors_left / rate if rate else None
+        return TimeLeft(visitors_per_day=rate, visitors_left=visitors_left, days_left=days)
     return _until_powered(report, estimates, rate)
 
 
 def visitors_per_day(report: Report) -> float | None:
     """Return the mean of the last whole days, at most seven; None before there is one."""
-    started = report.experiment.started_at
-    if started is None:
+    started_at = report.experiment.started_at
+    if started_at is None:
         return None
     today = report.as_of.date()
     # Whole days only: the first began in the middle, today is not over.
-    first = max(started.date() + timedelta(days=1), today - RECENT)
+    first = max(started_at.date() + timedelta(days=1), today - RECENT)
     days = (today - first).days
     if days < 1:
         return None
@@ -64,22 +64,24 @@ def visitors_per_day(report: Report) -> float | None:
 def _until_powered(
     report: Report, estimates: Sequence[LiftEstimate | None], rate: float
 ) -> TimeLeft | None:
-    known = [(index, found) for index, found in enumerate(estimates) if found is not None]
-    if not known:
+    candidates = [
+        (index, estimate) for index, estimate in enumerate(estimates) if estimate is not None
+    ]
+    if not candidates:
         return None
-    # The noisiest comparison is the last to be answered.
-    index, found = max(known, key=lambda pair: pair[1].effect_se)
-    seen = _outlook(report, index, found, rate)
+    # The noisiest comparison is decided last.
+    index, estimate = max(candidates, key=lambda pair: pair[1].effect_se)
+    forecast = _outlook(report, index, estimate, rate)
     return TimeLeft(
         visitors_per_day=rate,
-        visitors_left=seen.visitors_left,
-        days_left=seen.days_left,
+        visitors_left=forecast.visitors_left,
+        days_left=forecast.days_left,
         target=TARGET_LIFT,
-        power=seen.power_now,
+        power=forecast.power_now,
     )
 
 
-def _outlook(report: Report, index: int, found: LiftEstimate, rate: float) -> Outlook:
+def _outlook(report: Report, index: int, estimate: LiftEstimate, rate: float) -> Outlook:
     """Return the engine's outlook; without planned visitors every plan is sequential."""
     experiment, alpha = report.experiment, report.experiment.alpha
     level = alpha / len(report.comparisons)
@@ -91,8 +93,8 @@ def _outlook(report: Report, index: int, found: LiftEstimate, rate: float) -> Ou
         return float(plan_multiplier(time, level=level, alpha=alpha))
 
     return outlook(
-        target=TARGET_LIFT * found.base,
-        se=found.effect_se,
+        target=TARGET_LIFT * estimate.base,
+        se=estimate.effect_se,
         n=_visitors(report),
         critical=critical,
         visitors_per_day=rate,

@@ -41,51 +41,60 @@ def checked_lifts(
     correct each other; a single arm is corrected for having crossed its boundary.
     """
     pairs = zip(report.comparisons, estimates, strict=True)
-    known = [(row, found) for row, found in pairs if found is not None]
+    rows = [(row, estimate) for row, estimate in pairs if estimate is not None]
     prior = fit.prior if isinstance(fit.prior, NormalPrior) else None
-    expected = _expected(known, prior, report.experiment.alpha)
+    expected = _expected(rows, prior, report.experiment.alpha)
     return tuple(
         CheckedLift(
             arm=row.arm,
-            estimate=found,
-            expected=one,
-            too_good=check_too_good(found.lift, found.se, prior=prior),
+            estimate=estimate,
+            expected=expected_lift,
+            too_good=check_too_good(estimate.lift, estimate.se, prior=prior),
         )
-        for (row, found), one in zip(known, expected, strict=True)
+        for (row, estimate), expected_lift in zip(rows, expected, strict=True)
     )
 
 
 def _expected(
-    known: Sequence[tuple[ComparisonResult, LiftEstimate]], prior: NormalPrior | None, alpha: float
+    rows: Sequence[tuple[ComparisonResult, LiftEstimate]], prior: NormalPrior | None, alpha: float
 ) -> list[ShrunkenLift | None]:
     if prior is not None:
-        return [believed_lift(one.lift, one.se, prior=prior, level=1 - alpha) for _, one in known]
-    if len(known) > 1:
-        return list(_pooled([one for _, one in known], 1 - alpha))
-    return [_selected(row, one, alpha) for row, one in known]
+        return [
+            believed_lift(estimate.lift, estimate.se, prior=prior, level=1 - alpha)
+            for _, estimate in rows
+        ]
+    if len(rows) > 1:
+        return list(_pooled([estimate for _, estimate in rows], 1 - alpha))
+    return [_selected(row, estimate, alpha) for row, estimate in rows]
 
 
-def _pooled(known: Sequence[LiftEstimate], level: float) -> list[ShrunkenLift]:
-    # Of the effects, whose errors share exactly the control's; then over the control's mean.
+def _pooled(estimates: Sequence[LiftEstimate], level: float) -> list[ShrunkenLift]:
+    # Pool the effects, whose errors share exactly the control's; then divide by its mean.
     pooled = pooled_lifts(
-        [one.effect for one in known],
-        [one.effect_se for one in known],
-        shared_variance=known[0].shared_variance,
+        [estimate.effect for estimate in estimates],
+        [estimate.effect_se for estimate in estimates],
+        shared_variance=estimates[0].shared_variance,
         level=level,
     )
-    return [_over(one.base, effect) for one, effect in zip(known, pooled, strict=True)]
+    return [
+        _over(estimate.base, effect) for estimate, effect in zip(estimates, pooled, strict=True)
+    ]
 
 
-def _selected(row: ComparisonResult, one: LiftEstimate, alpha: float) -> ShrunkenLift | None:
-    reached = _reached(row, one, alpha)
-    if reached is None:
+def _selected(row: ComparisonResult, estimate: LiftEstimate, alpha: float) -> ShrunkenLift | None:
+    z_and_boundary = _z_and_boundary(row, estimate, alpha)
+    if z_and_boundary is None:
         return None
-    z, boundary = reached
-    result = significant_lift(one.lift, abs(one.lift) / z, critical=boundary, level=1 - alpha)
+    z, boundary = z_and_boundary
+    result = significant_lift(
+        estimate.lift, abs(estimate.lift) / z, critical=boundary, level=1 - alpha
+    )
     return None if result.estimate is None else result
 
 
-def _reached(row: ComparisonResult, one: LiftEstimate, alpha: float) -> tuple[float, float] | None:
+def _z_and_boundary(
+    row: ComparisonResult, estimate: LiftEstimate, alpha: float
+) -> tuple[float, float] | None:
     """Return the comparison's |z| and the boundary that it had to reach."""
     reading = row.decisive
     p_value, adjusted = reading.comparison.p_value, reading.p_value_adjusted
@@ -93,8 +102,9 @@ def _reached(row: ComparisonResult, one: LiftEstimate, alpha: float) -> tuple[fl
     if p_value is None or adjusted is None or ends is None or not 0 < p_value < 1:
         return None
     if row.anytime is not None:
-        return abs(one.effect) / one.effect_se, (ends[1] - ends[0]) / 2 / one.effect_se
-    # The level at which this p-value would just have been rejected, by its step of Holm.
+        half_width = (ends[1] - ends[0]) / 2
+        return abs(estimate.effect) / estimate.effect_se, half_width / estimate.effect_se
+    # The level at which Holm's step would just have rejected this p-value.
     step = alpha * p_value / adjusted
     return -float(ndtri(p_value / 2)), -float(ndtri(step / 2))
 
