@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy
 
 from experiments.targeting.rows import ANY, PRESENCE, ConditionRow, rows_of, typed
 
-# What the snippet sends, or the service finds in the page's address; any other name is custom.
+# Attributes sent by the snippet or read from the page's address; any other name is custom.
 ATTRIBUTES = {
     "locale": gettext_lazy("Language"),
     "device": gettext_lazy("Device"),

@@ -6,12 +6,12 @@ from experiments.legibility import contrast_ratio
 from experiments.models import CTA
 from ml import predict
 
-# Of a button as the admin draws it, in CSS pixels: letters, padding above and beside them.
+# Button sizes of the admin, in CSS pixels: font size, padding above and beside the letters.
 SIZES = {"small": (13, 4, 10), "medium": (16, 8, 18), "large": (20, 14, 28)}
 LINE_HEIGHT = 1.2
 # A letter of a sans-serif font is about half as wide as high.
 LETTER_WIDTH = 0.5
-# Behind a link is the page, whose colour is not known here.
+# Background of a link: the page, whose colour is not known here.
 PAGE_COLOUR = "#ffffff"
 
 
@@ -28,14 +28,14 @@ def look_of(cta: CTA, text: str, position: str | None) -> dict[str, Any] | None:
         return None
     letters, above, beside = SIZES[cta.size]
     is_button = cta.form == CTA.Form.BUTTON
-    shown = f"{cta.icon} {text}" if cta.icon else text
+    label = f"{cta.icon} {text}" if cta.icon else text
     return {
         "contrast": contrast_ratio(
             cta.background_color, cta.text_color if is_button else PAGE_COLOUR
         ),
         "font_px": letters,
         "is_bold": False,  # drawn with a weight of 600, bold is 700
-        "width_px": 2 * beside + LETTER_WIDTH * letters * len(shown) if is_button else None,
+        "width_px": 2 * beside + LETTER_WIDTH * letters * len(label) if is_button else None,
         "height_px": 2 * above + LINE_HEIGHT * letters if is_button else None,
         "is_inline": not is_button and position == "in_text",
     }

@@ -43,7 +43,7 @@ def revoke_server_key(*, key: ServerKey, now: datetime) -> bool:
     return revoked == 1
 
 
-# Published in the README: they open nothing but the demo.
+# Published in the README: valid in the demo only.
 DEMO_KEYS = frozenset({"demo-client-key", "demo-server-key"})
 
 
