@@ -22,7 +22,7 @@ class UnclearSiteError(Exception):
     """The site of the tests is unknown, or one of several."""
 
 
-# What names a wording in the archive; counts of equal names are pooled.
+# Fields that identify a wording in the archive; rows equal in them are pooled.
 NAME = ("test", "context", "audience", "locale", "text")
 
 
@@ -52,29 +52,29 @@ def import_history(
     """
     skipped: list[SkippedRow] = []
     pooled: dict[str, HistoryArm] = {}
-    read = 0
+    n_read = 0
     for item in iter_history(path, history_format):
-        read += 1
+        n_read += 1
         if isinstance(item, SkippedRow):
             skipped.append(item)
         else:
             _pool(pooled, _arm(site, item, is_simulated=is_simulated))
-    # Read to its end before the first write: events need not wait for a long file.
+    # Read the file before the first write, so that events need not wait for a long one.
     with transaction.atomic():
         created, updated = _store(site, pooled)
     return ImportSummary(
-        read=read,
+        read=n_read,
         created=created,
         updated=updated,
         unchanged=len(pooled) - created - updated,
-        pooled=read - len(skipped) - len(pooled),
+        pooled=n_read - len(skipped) - len(pooled),
         skipped=tuple(skipped),
     )
 
 
 def _arm(site: Site, row: HistoryRow, *, is_simulated: bool) -> HistoryArm:
     name = "\x1f".join(getattr(row, field) for field in NAME)
-    # The digest is stored; never change what it is of.
+    # The digest is stored; never change its input.
     return HistoryArm(
         site=site,
         digest=hashlib.sha256(name.encode()).hexdigest(),
@@ -96,8 +96,8 @@ def _store(site: Site, pooled: dict[str, HistoryArm]) -> tuple[int, int]:
     created, updated = [], []
     remaining = iter(pooled)
     while digests := list(islice(remaining, CHUNK)):
-        known = HistoryArm.objects.filter(site=site, digest__in=digests)
-        stored = {arm.digest: arm for arm in known}
+        rows = HistoryArm.objects.filter(site=site, digest__in=digests)
+        stored = {arm.digest: arm for arm in rows}
         for digest in digests:
             new, old = pooled[digest], stored.get(digest)
             if old is None:
@@ -127,28 +127,28 @@ def import_for_site(
         UnclearSiteError: If the site is unknown, or several exist and none is named.
         ml.history.reading.HistoryFileError: If the file as a whole cannot be read.
     """
-    site = _meant_site() if site_key is None else _named_site(site_key)
+    site = _default_site() if site_key is None else _site_with_key(site_key)
     return site, import_history(site=site, path=path, history_format=history_format)
 
 
-def _named_site(key: str) -> Site:
+def _site_with_key(key: str) -> Site:
     sites = {site.key: site for site in serving.sites_to_serve()}
     if key not in sites:
-        known = ", ".join(sorted(sites)) or "there is none yet"
-        raise UnclearSiteError(f"There is no site {key!r} (known: {known}).")
+        keys = ", ".join(sorted(sites)) or "there is none yet"
+        raise UnclearSiteError(f"There is no site {key!r} (known: {keys}).")
     return sites[key]
 
 
-def _meant_site() -> Site:
+def _default_site() -> Site:
     sites = {site.key: site for site in serving.sites_to_serve()}
     if DEFAULT_SITE in sites:
         return sites[DEFAULT_SITE]
     if len(sites) > 1:
         raise UnclearSiteError(f"Name the site with --site: {', '.join(sorted(sites))}.")
-    return next(iter(sites.values()), None) or _made_site()
+    return next(iter(sites.values()), None) or _create_default_site()
 
 
-def _made_site() -> Site:
+def _create_default_site() -> Site:
     # Nobody can guess its key before it is shown in the admin.
     site = Site.objects.create(
         key=DEFAULT_SITE, name="Default site", client_key=f"ctaopt_{secrets.token_urlsafe(16)}"

@@ -36,7 +36,7 @@ def experiment_rows(experiment: Experiment) -> Iterator[HistoryRow]:
     split = split_check(experiment, arms, [counts[arm.pk][0] for arm in arms])
     for arm in arms:
         if not arm.cta.wordings.all():
-            continue  # Nothing was said, so there is nothing to learn from.
+            continue  # Without a wording there is nothing to learn from.
         visitors, clicks = counts[arm.pk]
         yield _experiment_row(
             experiment, arm, visitors=visitors, clicks=clicks, suspect=split.is_mismatch
@@ -49,7 +49,7 @@ def _experiment_row(
     site = experiment.slot.site
     value = localised(cta_values(arm.cta), site.default_locale, "en")
     look = repr((experiment.slot.key, value["form"], value["href"], value["style"]))
-    ended = experiment.stopped_at
+    stopped_at = experiment.stopped_at
     return HistoryRow(
         test=f"{site.key}:{experiment.key}",
         context=hashlib.sha256(look.encode()).hexdigest()[:16],
@@ -60,7 +60,7 @@ def _experiment_row(
         locale=value["locale"],
         form=value["form"],
         placement=experiment.slot.position,
-        ended_on=ended.date() if ended else None,
+        ended_on=stopped_at.date() if stopped_at else None,
         suspect=suspect,
     )
 

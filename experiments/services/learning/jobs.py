@@ -26,17 +26,17 @@ logger = logging.getLogger(__name__)
 
 Kind, Status = Job.Kind, Job.Status
 ProgressCallback = Callable[[float, str], None]
-# The job's request and a way to tell how far it is; returns the job's result.
+# Takes the job's request and a progress callback; returns the job's result.
 Work = Callable[[Mapping[str, Any], ProgressCallback], dict[str, Any]]
 
-# A worker shows that it lives three times in the time after which it is given up.
+# Three heartbeats fit into the silence after which a worker is given up.
 HEARTBEAT_S = 20.0
 SILENCE = timedelta(seconds=3 * HEARTBEAT_S)
-# What is killed at every attempt is killed by its own work: too little memory, as a rule.
+# A job killed at every attempt is killed by its own work, usually for lack of memory.
 MAX_ATTEMPTS = 3
 # A message this old may have been lost with its broker: it is sent once more, which harms nothing.
 RESEND_AFTER = timedelta(minutes=10)
-# Nobody waits for an answer any more.
+# By then nobody waits for the answer.
 LONGEST_WAIT = timedelta(hours=6)
 
 
@@ -103,7 +103,7 @@ def run_job(*, pk: int, work: Mapping[Job.Kind, Work]) -> bool:
     ):
         return False
     job = Job.objects.get(pk=pk)
-    with translation.override(job.language), _signs_of_life(job):
+    with translation.override(job.language), _heartbeats(job):
         _work(job, work[Kind(job.kind)])
     return True
 
@@ -127,8 +127,8 @@ def revive_silent_jobs(*, now: datetime) -> list[int]:
         heartbeat_at__lt=now - RESEND_AFTER,
         created_at__gte=now - LONGEST_WAIT,
     )
-    found = [job.pk for job in silent if _revive(job, now)]
-    return found + [pk for pk in lost.values_list("pk", flat=True) if _touch(lost, pk, now)]
+    revived = [job.pk for job in silent if _revive(job, now)]
+    return revived + [pk for pk in lost.values_list("pk", flat=True) if _touch(lost, pk, now)]
 
 
 def expire_hopeless_jobs(*, now: datetime) -> int:
@@ -162,27 +162,29 @@ def _attempt(job: Job) -> QuerySet[Job]:
 
 
 @contextmanager
-def _signs_of_life(job: Job) -> Iterator[None]:
+def _heartbeats(job: Job) -> Iterator[None]:
     """Tell every HEARTBEAT_S seconds that the worker lives, however long a step takes."""
-    done = threading.Event()
+    finished = threading.Event()
 
-    def tell() -> None:
+    def send_heartbeats() -> None:
         try:
-            while not done.wait(HEARTBEAT_S):
-                _tell(job)
+            while not finished.wait(HEARTBEAT_S):
+                _send_heartbeat(job)
         finally:
             connection.close()
 
-    teller = threading.Thread(target=tell, name=f"heartbeat of job {job.pk}", daemon=True)
-    teller.start()
+    thread = threading.Thread(
+        target=send_heartbeats, name=f"heartbeat of job {job.pk}", daemon=True
+    )
+    thread.start()
     try:
         yield
     finally:
-        done.set()
-        teller.join()
+        finished.set()
+        thread.join()
 
 
-def _tell(job: Job) -> None:
+def _send_heartbeat(job: Job) -> None:
     try:
         _attempt(job).update(heartbeat_at=timezone.now())
     except Error:

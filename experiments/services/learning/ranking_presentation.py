@@ -13,8 +13,8 @@ def ranking_in_words(
 
     Rankings of an earlier version lack some of what is shown.
     """
-    asked = request or {}
-    rows = [_row(row, asked) for row in outcome["wordings"]]
+    fields = request or {}
+    rows = [_row(row, fields) for row in outcome["wordings"]]
     ranked = sorted(rows, key=lambda row: row["rank"] or len(rows) + 1)
     refusal = outcome["refusal"]
     return {
@@ -25,11 +25,11 @@ def ranking_in_words(
         "pairs": _pairs(rows, ranked, outcome.get("chances", ())),
         "suggestions": [
             {
-                **each,
-                "why": predict.describe_suggestion(each),
-                "lift_interval": _ends(each["lift"]),
+                **suggestion,
+                "why": predict.describe_suggestion(suggestion),
+                "lift_interval": _ends(suggestion["lift"]),
             }
-            for each in outcome.get("suggestions", ())
+            for suggestion in outcome.get("suggestions", ())
         ],
     }
 
@@ -38,30 +38,30 @@ def ranking_for_programs(outcome: Mapping[str, Any], request: Mapping[str, Any])
     """Return a ranking as the API gives it: as it was answered, each reason with its sentence."""
     return {
         **outcome,
-        "refusal": _told(outcome["refusal"]),
-        "notes": [_told(note) for note in outcome["notes"]],
+        "refusal": _with_message(outcome["refusal"]),
+        "notes": [_with_message(note) for note in outcome["notes"]],
         "wordings": [
             {
                 **row,
-                "refusal": _told(row["refusal"]),
+                "refusal": _with_message(row["refusal"]),
                 "checks": _row(row, request)["checks"],
                 "principles": predict.principles_of(row["text"], locale=request["locale"]),
             }
             for row in outcome["wordings"]
         ],
         "suggestions": [
-            {**each, "message": predict.describe_suggestion(each)}
-            for each in outcome.get("suggestions", ())
+            {**suggestion, "message": predict.describe_suggestion(suggestion)}
+            for suggestion in outcome.get("suggestions", ())
         ],
     }
 
 
-def _told(reason: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def _with_message(reason: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return None if reason is None else {**reason, "message": predict.describe(reason)}
 
 
-def _row(row: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
-    text, locale = row["text"], asked.get("locale", "")
+def _row(row: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
+    text, locale = row["text"], request.get("locale", "")
     return {
         **row,
         "reason": predict.describe(row["refusal"]) if row["refusal"] else None,
@@ -70,8 +70,8 @@ def _row(row: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
         "checks": predict.inspect(
             text,
             locale=locale,
-            form=asked.get("form") or "button",
-            position=asked.get("placement") or None,
+            form=request.get("form") or "button",
+            position=request.get("placement") or None,
         ),
     }
 
@@ -87,15 +87,15 @@ def _pairs(
 ) -> list[dict[str, Any]]:
     """Return the chance of every answered wording against every other, best first both ways."""
     place = {id(row): at for at, row in enumerate(rows)}
-    shown = [row for row in ranked if row["rank"] is not None]
-    if not chances or len(shown) < 2:
+    columns = [row for row in ranked if row["rank"] is not None]
+    if not chances or len(columns) < 2:
         return []
     return [
         {
             "text": row["text"],
-            "chances": [chances[place[id(row)]][place[id(other)]] for other in shown],
+            "chances": [chances[place[id(row)]][place[id(other)]] for other in columns],
         }
-        for row in shown
+        for row in columns
     ]
 
 

@@ -28,11 +28,11 @@ def train(_: Mapping[str, Any], report: ProgressCallback) -> dict[str, Any]:
         JobFailedError: If the history does not allow it.
     """
 
-    def tell(fraction: float, stage: str) -> None:
+    def report_stage(fraction: float, stage: str) -> None:
         report(fraction, predict.describe_stage(stage))
 
     try:
-        return predict.train(history_rows(), now=timezone.now(), seed=SEED, progress=tell)
+        return predict.train(history_rows(), now=timezone.now(), seed=SEED, progress=report_stage)
     except predict.PredictorError as error:
         raise JobFailedError(str(error)) from error
 
@@ -42,13 +42,13 @@ def start_due_training(*, now: datetime) -> Job | None:
 
     `CTAOPT_RETRAIN_AFTER_TESTS` contrasts of wordings are enough; 0: only people ask for one.
     """
-    enough = settings.CTAOPT_RETRAIN_AFTER_TESTS
-    if not enough:
+    threshold = settings.CTAOPT_RETRAIN_AFTER_TESTS
+    if not threshold:
         return None
-    found = predict.new_contrasts(history_rows())
-    if found < enough:
+    n_new = predict.new_contrasts(history_rows())
+    if n_new < threshold:
         return None
     try:
-        return create_job(kind=Job.Kind.TRAINING, request={"new": found}, by=None, now=now)
+        return create_job(kind=Job.Kind.TRAINING, request={"new": n_new}, by=None, now=now)
     except AlreadyTrainingError:
         return None
