@@ -37,9 +37,9 @@ PAST_TESTS = DATA / "past_tests.toml"
 USER = "demo"
 CLIENT_KEY = "demo-client-key"
 LIVE_TEST = "hero-signup-fr"
-# How long ago the live experiment is said to have begun; its visitors come within these days.
+# Age of the live experiment in days; its visitors come within them.
 LIVE_TEST_DAYS = 8
-# What every simulated visitor's name begins with.
+# Prefix of every simulated visitor's name.
 SIMULATED = "sim-"
 
 
@@ -80,8 +80,8 @@ def live_test_without_visitors(visitors: int) -> Experiment | None:
     if experiment is None:
         return None
     events = Event.objects.filter(experiment=experiment, type=Event.Type.EXPOSURE)
-    came = events.filter(visitor__startswith=SIMULATED).values("visitor").distinct().count()
-    return experiment if came < visitors else None
+    n_visitors = events.filter(visitor__startswith=SIMULATED).values("visitor").distinct().count()
+    return experiment if n_visitors < visitors else None
 
 
 def _site(content: Mapping[str, Any], now: datetime) -> Site:

@@ -11,10 +11,10 @@ import numpy as np
 
 from ml.history.row import HistoryRow
 
-# In the key of every such test, so that no export can lose it.
+# Part of every simulated test's key, so that no export can lose it.
 PREFIX = "simulated:"
 WEEK = timedelta(weeks=1)
-# An arm that everybody clicks would be no wording's doing.
+# No wording makes everybody click.
 LARGEST_RATE = 0.9
 
 

@@ -22,8 +22,8 @@ from experiments.services.events.partitions import drop_partition, has_partition
 from experiments.services.rollups.folding import fold_pending, has_lost_its_events, lock_experiments
 
 DAY = timedelta(days=1)
-# No event that may still arrive, and nothing in the weeks before it, is of a day that is dropped:
-# an id may be so much older than its event, which may be so old, with a pre-period before that.
+# A dropped day must precede the pre-period of every event that may still arrive: an event may
+# arrive late, and its id may be older than the event.
 LEAST_DAYS = 90
 AT_ONCE = 5_000
 
@@ -48,12 +48,12 @@ def planned_drop(*, now: datetime, keep_days: int) -> Drop:
     Raises:
         ValueError: If events are to be kept for less than LEAST_DAYS.
     """
-    before = _first_day_kept(now, keep_days)
+    before = _first_day_to_keep(now, keep_days)
     return Drop(
         before=before,
         n_events=events.events_before(first_id(before)).count(),
-        n_settled=_resting_on(before).count(),
-        n_outcomes=_of_ended(before).count(),
+        n_settled=_outcomes_with_dropped_events(before).count(),
+        n_outcomes=_outcomes_of_ended_experiments(before).count(),
     )
 
 
@@ -64,7 +64,7 @@ def drop_old_events(*, now: datetime, keep_days: int) -> Drop:
         ValueError: If events are to be kept for less than LEAST_DAYS.
         StillWaitingError: If some of them are not counted yet, and cannot be now.
     """
-    before = _first_day_kept(now, keep_days)
+    before = _first_day_to_keep(now, keep_days)
     fold_pending()
     if events.waiting_events_before(first_id(before)).exists():
         raise StillWaitingError(f"events of before {before} wait to be counted")
@@ -74,7 +74,7 @@ def drop_old_events(*, now: datetime, keep_days: int) -> Drop:
     return Drop(before=before, n_events=n_events, n_settled=n_settled, n_outcomes=n_outcomes)
 
 
-def _first_day_kept(now: datetime, keep_days: int) -> date:
+def _first_day_to_keep(now: datetime, keep_days: int) -> date:
     if keep_days < LEAST_DAYS:
         raise ValueError(f"keep_days: {keep_days} is less than {LEAST_DAYS}")
     return (now - keep_days * DAY).date()
@@ -87,30 +87,30 @@ def _settle(before: date, now: datetime) -> tuple[EventDrop, int, int]:
     Recorded before anything is deleted, so that every later count takes it into account.
     """
     lock_experiments(rollups.experiments_with_unsettled_outcomes())
-    n_outcomes, _ = _of_ended(before).delete()
-    n_settled = _resting_on(before).update(is_settled=True)
+    n_outcomes, _ = _outcomes_of_ended_experiments(before).delete()
+    n_settled = _outcomes_with_dropped_events(before).update(is_settled=True)
     drop = EventDrop.objects.create(before=before, dropped_at=now, n_events=0)
     return drop, n_settled, n_outcomes
 
 
-def _resting_on(before: date) -> QuerySet[VisitorOutcome]:
+def _outcomes_with_dropped_events(before: date) -> QuerySet[VisitorOutcome]:
     """Return the outcomes that may rest on an event of before this day."""
     in_time = Q(occurred_at__gte=DayBeforePrePeriod(OuterRef("day")))
-    # A click of the experiment tells of an arm, however long before the exposure.
-    gone = events.events_before(first_id(before)).filter(
+    # A click of the experiment belongs to an arm, however long before the exposure.
+    dropped_events = events.events_before(first_id(before)).filter(
         in_time | Q(experiment=OuterRef("experiment")),
         site=OuterRef("experiment__slot__site"),
         visitor=OuterRef("visitor"),
     )
-    return VisitorOutcome.objects.filter(Exists(gone), is_settled=False)
+    return VisitorOutcome.objects.filter(Exists(dropped_events), is_settled=False)
 
 
-def _of_ended(before: date) -> QuerySet[VisitorOutcome]:
+def _outcomes_of_ended_experiments(before: date) -> QuerySet[VisitorOutcome]:
     """Return the outcomes of experiments of which no event is left."""
-    ended = [
+    experiment_ids = [
         row.pk for row in rollups.experiments_with_end() if has_lost_its_events(row, before=before)
     ]
-    return VisitorOutcome.objects.filter(experiment__in=ended)
+    return VisitorOutcome.objects.filter(experiment__in=experiment_ids)
 
 
 class DayBeforePrePeriod(Func):

@@ -16,9 +16,9 @@ from experiments.selectors import events, lifecycle
 from experiments.stats.health.frozen_arm import ALARM, gathered_evidence, hour_evidence
 
 HOUR = timedelta(hours=1)
-# Events of an hour arrive until then; what is later still is not looked at.
+# Time allowed for the events of an hour to arrive; later ones are not examined.
 PATIENCE = timedelta(minutes=10)
-# Of an experiment that was not looked at for long: hours, one query each.
+# Most hours examined after a long pause, with one query each.
 MOST_HOURS = 48
 
 
@@ -40,9 +40,9 @@ def dismiss_alarm(*, experiment: Experiment) -> bool:
 @transaction.atomic
 def _watch(experiment: Experiment, until: datetime, now: datetime) -> CacheWatch | None:
     """Return the watch if this look raised its alarm."""
-    begun = _hour_of(experiment.started_at or until)
-    CacheWatch.objects.get_or_create(experiment=experiment, defaults={"checked_until": begun})
-    # Two workers that look at once: the second one finds the hours done.
+    first_hour = _hour_of(experiment.started_at or until)
+    CacheWatch.objects.get_or_create(experiment=experiment, defaults={"checked_until": first_hour})
+    # If two workers watch at once, the second one finds the hours done.
     watch = CacheWatch.objects.select_for_update().get(experiment=experiment)
     had_alarm = watch.alarmed_at is not None
     variants = list(experiment.variants.all())
@@ -50,10 +50,10 @@ def _watch(experiment: Experiment, until: datetime, now: datetime) -> CacheWatch
         shares = _shares(experiment, start)
         if shares is None:
             continue
-        found = events.new_visitors(
+        visitors = events.new_visitors(
             experiment=experiment, first=first_id_at(start), end=first_id_at(start + HOUR)
         )
-        counts = [found.get(variant.pk, 0) for variant in variants]
+        counts = [visitors.get(variant.pk, 0) for variant in variants]
         hour = hour_evidence(counts, shares)
         watch.evidence = gathered_evidence(watch.evidence, hour)
         if watch.evidence >= ALARM and watch.alarmed_at is None:
@@ -70,10 +70,10 @@ def _shares(experiment: Experiment, start: datetime) -> tuple[float, ...] | None
     variants, phases = experiment.variants.all(), list(experiment.phases.all())
     if any(start < phase.started_at < start + HOUR for phase in phases):
         return None
-    begun = [phase for phase in phases if phase.started_at <= start]
-    if not begun:
+    past_phases = [phase for phase in phases if phase.started_at <= start]
+    if not past_phases:
         return tuple(float(variant.share) for variant in variants)
-    return propensities(begun[-1].slices, len(variants))
+    return propensities(past_phases[-1].slices, len(variants))
 
 
 def _hour_of(moment: datetime) -> datetime:

@@ -39,7 +39,7 @@ from experiments.services.rollups.folding import can_be_counted_again, rebuild_r
 
 # Stored; never rename.
 CATALOGUE = "_catalogue.jsonl"
-# What moves, by the way to its site; a row comes after those it points to.
+# Models to transfer, with the lookup of their site; a row follows those it refers to.
 TO_THE_SITE: dict[type[Model], str] = {
     Site: "pk",
     Tag: "site",
@@ -62,7 +62,7 @@ class SiteFilesError(Exception):
     """The site cannot be read from the file; the message gives the reason."""
 
 
-# Out
+# Export
 
 
 def export_catalogue(*, site: Site, folder: Path) -> int:
@@ -79,18 +79,20 @@ def export_catalogue(*, site: Site, folder: Path) -> int:
 
 
 def _rows_of(site: Site) -> Iterator[QuerySet[Any]]:
-    for model, way in TO_THE_SITE.items():
-        yield model._default_manager.filter(**{way: site.pk}).order_by("pk")
-    # What the events alone do not give back: imported figures, and what rests on dropped events.
-    counted = [row.pk for row in reports.experiments_on_site(site) if not can_be_counted_again(row)]
+    for model, lookup in TO_THE_SITE.items():
+        yield model._default_manager.filter(**{lookup: site.pk}).order_by("pk")
+    # Counts that events cannot restore: imported figures, and those based on dropped events.
+    experiment_ids = [
+        row.pk for row in reports.experiments_on_site(site) if not can_be_counted_again(row)
+    ]
     for kind in (Rollup, GoalRollup):
-        yield kind._default_manager.filter(experiment__in=counted).order_by("pk")
+        yield kind._default_manager.filter(experiment__in=experiment_ids).order_by("pk")
     yield rollups.settled_outcomes_on_site(site)
     if dropped := events.events_dropped_before():
         yield EventDrop.objects.filter(before=dropped).order_by("-pk")[:1]
 
 
-# In
+# Import
 
 
 @transaction.atomic
@@ -104,8 +106,8 @@ def import_catalogue(*, folder: Path) -> Site:
     site = None
     try:
         with (folder / CATALOGUE).open(encoding="utf-8") as file:
-            for read in serializers.deserialize("jsonl", file):
-                row = _made(read, numbers)
+            for item in serializers.deserialize("jsonl", file):
+                row = _insert_row(item, numbers)
                 site = row if isinstance(row, Site) else site
     except (OSError, DeserializationError, KeyError, ValueError, IntegrityError) as error:
         raise SiteFilesError(f"{folder / CATALOGUE}: {error}") from error
@@ -115,22 +117,22 @@ def import_catalogue(*, folder: Path) -> Site:
     return site
 
 
-def _made(read: DeserializedObject, numbers: dict[tuple[type[Model], Any], Any]) -> Model:
+def _insert_row(item: DeserializedObject, numbers: dict[tuple[type[Model], Any], Any]) -> Model:
     """Store a row under a number of its own, pointing to the new numbers of the others."""
-    row = read.object
-    old = row.pk
+    row = item.object
+    old_pk = row.pk
     for field in row._meta.concrete_fields:
         if isinstance(field, ForeignKey) and getattr(row, field.attname) is not None:
             related = field.related_model
-            moves = related in TO_THE_SITE
-            number = numbers[related, getattr(row, field.attname)] if moves else None
-            setattr(row, field.attname, number)  # People stay behind.
+            is_transferred = related in TO_THE_SITE
+            number = numbers[related, getattr(row, field.attname)] if is_transferred else None
+            setattr(row, field.attname, number)  # Users are not transferred.
     row.pk = None
     row.save(force_insert=True)
-    for name, keys in (read.m2m_data or {}).items():
+    for name, keys in (item.m2m_data or {}).items():
         related = getattr(row, name).model
         getattr(row, name).set([numbers[related, key] for key in keys])
-    numbers[type(row), old] = row.pk
+    numbers[type(row), old_pk] = row.pk
     return row
 
 

@@ -40,9 +40,9 @@ def erase_visitor(*, site: Site, visitor: str, now: datetime) -> Erasure:
 @transaction.atomic
 def _erase(site: Site, visitor: str, stone: ErasedVisitor) -> tuple[int, int]:
     """Return how many events and contributions to experiments are gone."""
-    met = events.experiments_of_visitors(site_id=site.pk, visitors=[visitor])
+    experiment_ids = events.experiments_of_visitors(site_id=site.pk, visitors=[visitor])
     booked = events.outcomes_on_site(site_id=site.pk, visitor=visitor)
-    locked = lock_experiments(met | {row.experiment_id for row in booked})
+    locked = lock_experiments(experiment_ids | {row.experiment_id for row in booked})
     # Read again under the lock: a fold may have booked in between.
     booked = events.outcomes_on_site(site_id=site.pk, visitor=visitor)
     accumulator = RollupAccumulator()
@@ -51,7 +51,7 @@ def _erase(site: Site, visitor: str, stone: ErasedVisitor) -> tuple[int, int]:
     accumulator.write()
     n_events, _ = Event.objects.filter(site=site, visitor=visitor).delete()
     forget_days(site_id=site.pk, visitor=visitor)
-    # Known as long as the tombstone stands, even where only a contribution was left.
-    n_gone = n_events or len(booked)
-    ErasedVisitor.objects.filter(pk=stone.pk).update(n_events=F("n_events") + n_gone)
+    # Known as long as the tombstone stands, even if only a contribution was left.
+    n_erased = n_events or len(booked)
+    ErasedVisitor.objects.filter(pk=stone.pk).update(n_events=F("n_events") + n_erased)
     return n_events, len(booked)
