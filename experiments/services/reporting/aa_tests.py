@@ -49,11 +49,15 @@ def aa_verdict(report: Report) -> Verdict:
 
 def _site_history(experiment: Experiment) -> Iterator[str]:
     """Say what the site's finished A/A tests amount to, once there are enough to judge."""
-    found = evaluate_aa(list(_past_p_values(experiment)), alpha=experiment.alpha)
-    if found.is_healthy is None:
+    evaluation = evaluate_aa(list(_past_p_values(experiment)), alpha=experiment.alpha)
+    if evaluation.is_healthy is None:
         return
-    values = {"n": found.n, "alarms": found.alarms, "expected": round(found.expected, 1)}
-    if found.is_healthy:
+    values = {
+        "n": evaluation.n,
+        "alarms": evaluation.alarms,
+        "expected": round(evaluation.expected, 1),
+    }
+    if evaluation.is_healthy:
         yield (
             _(
                 "The site's finished A/A tests: %(alarms)s alarms in %(n)s comparisons, "

@@ -14,7 +14,7 @@ from experiments.stats.decision.evidence import ArmEvidence, Evidence, Rule
 
 DAY = timedelta(days=1)
 Metric = Experiment.Metric
-# Of every primary metric, so that a new one, such as page errors, must say which way is good.
+# Lists every primary metric: a new one, such as page errors, must be given its direction.
 HIGHER_IS_BETTER = {
     Metric.CLICK_RATE: True,
     Metric.CONVERSION_RATE: True,
@@ -51,7 +51,7 @@ def evidence_of(
         return None
     experiment = report.experiment
     control = report.arms[0]
-    checked = {one.arm: one for one in lifts}
+    checked = {lift.arm: lift for lift in lifts}
     return Evidence(
         arms=tuple(_arm_evidence(report, row, checked.get(row.arm)) for row in report.comparisons),
         control_n=control.visitors,

@@ -125,10 +125,10 @@ class _Priors:
 def _summary(experiment: Experiment, now: datetime, priors: _Priors) -> Summary:
     report = report_of(experiment=experiment, now=now, counts=PrefetchedCounts(experiment))
     estimates = estimates_of(report)
-    left = time_left(report, estimates)
-    decision = decision_on(report, outlook=left)
+    outlook = time_left(report, estimates)
+    decision = decision_on(report, outlook=outlook)
     if decision is not None and decision.winner is not None:
         # Corrected lifts only add cautions beside a winner, and they cost a query.
         lifts = checked_lifts(report, priors.of(experiment), estimates)
-        decision = decision_on(report, lifts=lifts, outlook=left)
+        decision = decision_on(report, lifts=lifts, outlook=outlook)
     return Summary(report=report, decision=decision, verdict=verdict_on(report, decision))

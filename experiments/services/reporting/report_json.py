@@ -35,7 +35,10 @@ def report_as_json(full: FullReport) -> dict[str, Any]:
         "omnibus": asdict(report.omnibus) if report.omnibus else None,
         "srm": {**asdict(srm), "is_mismatch": srm.is_mismatch} if srm else None,
         "quarantined_visitors": report.quarantined_visitors,
-        "left_out": [{**asdict(one), "reason": one.reason.name.lower()} for one in report.left_out],
+        "left_out": [
+            {**asdict(exclusion), "reason": exclusion.reason.name.lower()}
+            for exclusion in report.left_out
+        ],
         "days": [asdict(day) for day in report.days],
         "beliefs": [_belief_as_json(belief) for belief in full.posteriors],
         "insights": asdict(insights) if insights else None,

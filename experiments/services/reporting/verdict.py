@@ -110,8 +110,8 @@ def _title(decision: Decision, names: Names) -> str:
 
 def _sentence(ground: Ground, rule: Rule, names: Names) -> str:
     name = "" if ground.arm is None else names[ground.arm]
-    shown = {key: _shown(key, value) for key, value in ground.numbers.items()}
-    values = {"name": name, "metric": ground.metric, **shown}
+    numbers = {key: _format_number(key, value) for key, value in ground.numbers.items()}
+    values = {"name": name, "metric": ground.metric, **numbers}
     if ground.code in (Code.ARM_BETTER, Code.ARM_WORSE):
         return _goal_sentence(ground.code, rule, values)
     if "days_left" in ground.numbers:
@@ -126,8 +126,8 @@ def _goal_sentence(code: Code, rule: Rule, values: dict[str, Any]) -> str:
         if code is Code.ARM_BETTER
         else _("“%(name)s” does worse than the control: lift %(lift)s")
     ) % values
-    known = "low" in values and "high" in values
-    interval = _(", plausibly %(low)s to %(high)s") % values if known else ""
+    has_interval = "low" in values and "high" in values
+    interval = _(", plausibly %(low)s to %(high)s") % values if has_interval else ""
     risk = _(" (adjusted p = %(p_value)s, limit %(alpha)s; ") % values
     looks = (
         _("valid however often one looks).")
@@ -138,17 +138,17 @@ def _goal_sentence(code: Code, rule: Rule, values: dict[str, Any]) -> str:
 
 
 def _days_left(days: float) -> str:
-    # A part of a day is a day to wait.
-    whole = max(math.ceil(days), 1)
+    # Part of a day is still a day's wait.
+    whole_days = max(math.ceil(days), 1)
     text = ngettext(
         " About %(days)s day left at this traffic.",
         " About %(days)s days left at this traffic.",
-        whole,
+        whole_days,
     )
-    return text % {"days": count(whole)}
+    return text % {"days": count(whole_days)}
 
 
-def _shown(key: str, value: float) -> str:
+def _format_number(key: str, value: float) -> str:
     if key in ("lift", "low", "high", "shrunken_lift"):
         return signed_percent(value)
     if key in ("share", "minimum_change", "margin"):
