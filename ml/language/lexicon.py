@@ -8,6 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
+from ml.language.locales import primary_tag
+
 FOLDER = Path(__file__).parent
 LANGUAGES = ("en", "fr")
 
@@ -85,7 +87,7 @@ def lexicon_of(locale: str) -> Lexicon | None:
     >>> lexicon_of("fr-CA").language, lexicon_of("de") is None
     ('fr', True)
     """
-    language = locale.replace("_", "-").split("-")[0].lower()
+    language = primary_tag(locale)
     return _read(language) if language in LANGUAGES else None
 
 

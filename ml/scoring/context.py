@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from ml.dataset.contrast_groups import ContrastGroup
+from ml.language.locales import primary_tag
 
 Factor = Literal["audience", "locale", "form", "placement"]
 
@@ -44,7 +45,7 @@ class Context:
         """
         value: str = getattr(self, factor)
         # The language without the country: one model serves fr-CA and fr-FR.
-        return value.replace("_", "-").split("-")[0].lower() if factor == "locale" else value
+        return primary_tag(value) if factor == "locale" else value
 
 
 NOT_STATED = Context()
