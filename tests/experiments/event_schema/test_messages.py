@@ -4,17 +4,10 @@ import pytest
 
 from experiments.models import Event
 from experiments.services.events.ingestion import ingest
+from tests.experiments.services.sending import reason_of
 from tests.factories import NOW, event_message
 
 pytestmark = pytest.mark.on_both_databases
-
-
-def reason_of(site, message):
-    """Why one event is rejected."""
-    receipt = ingest(site=site, items=[message], now=NOW)
-    assert (receipt.accepted, receipt.duplicates, len(receipt.rejected)) == (0, 0, 1)
-    assert not Event.objects.exists()
-    return receipt.rejected[0].reason
 
 
 def test_time_zone_of_an_event_is_its_own_business(served):

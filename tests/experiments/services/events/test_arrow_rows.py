@@ -3,14 +3,8 @@
 from decimal import Decimal
 
 from experiments.models import Event
-from experiments.services.events.parquet_files import export_events
-from tests.experiments.services.operations.test_visitor_erasure import sent
+from tests.experiments.services.sending import sent
 from tests.factories import event_message
-
-
-def written(site, folder):
-    """The days that an export had to write."""
-    return [file.day.day for file, is_new in export_events(site=site, folder=folder) if is_new]
 
 
 def test_value_is_kept_to_a_millionth(running_experiment):

@@ -10,24 +10,12 @@ from experiments.models import Event, Experiment, PendingBatch
 from experiments.services.events.ingestion import ingest
 from experiments.services.serving.snapshot import build_snapshot
 from tests import factories
+from tests.experiments.services.sending import reason_of, served_again
 from tests.factories import NOW, STARTED, event_message
 
 pytestmark = pytest.mark.on_both_databases
 
 SECOND = timedelta(seconds=1)
-
-
-def served_again(site):
-    """The site after a change of its experiments."""
-    return build_snapshot(revision=2, now=NOW).client_keys[site.client_key]
-
-
-def reason_of(site, message):
-    """Why one event is rejected."""
-    receipt = ingest(site=site, items=[message], now=NOW)
-    assert (receipt.accepted, receipt.duplicates, len(receipt.rejected)) == (0, 0, 1)
-    assert not Event.objects.exists()
-    return receipt.rejected[0].reason
 
 
 def test_exposure_is_kept_with_its_arm_and_propensity(served, running_experiment):

@@ -14,7 +14,7 @@ from experiments.services.operations.visitor_erasure import erase_visitor
 from experiments.services.rollups.folding import fold_pending
 from tests import factories
 from tests.experiments.services.operations.test_event_retention import id_of, send_at
-from tests.experiments.services.operations.test_visitor_erasure import sent
+from tests.experiments.services.sending import sent
 from tests.factories import NOW, event_message
 
 DAY = timedelta(days=1)

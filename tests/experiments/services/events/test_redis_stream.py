@@ -16,16 +16,6 @@ pytestmark = pytest.mark.redis
 
 
 @pytest.fixture
-def stream(redis_server):
-    with redis_server.client() as client:
-        client.flushdb()
-    stream = open_stream(redis_server.url(), max_entries=1_000)
-    stream.make_group()
-    yield stream
-    stream.client.close()
-
-
-@pytest.fixture
 def own_redis():
     """A Redis that a test may stop, with settings to be changed."""
     server = RedisServer()

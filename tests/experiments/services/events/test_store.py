@@ -9,19 +9,14 @@ from experiments.models import Event
 from experiments.services.events import store
 from experiments.services.events.ingestion import ingest
 from experiments.services.events.store import NotTakenError
-from experiments.services.serving.snapshot import build_snapshot
 from tests import factories
+from tests.experiments.services.sending import served_again
 from tests.factories import NOW, event_message
 from tests.threads import in_threads
 
 pytestmark = pytest.mark.on_both_databases
 
 SECOND = timedelta(seconds=1)
-
-
-def served_again(site):
-    """The site after a change of its experiments."""
-    return build_snapshot(revision=2, now=NOW).client_keys[site.client_key]
 
 
 def test_retry_is_harmless(served):

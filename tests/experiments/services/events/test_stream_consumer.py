@@ -6,7 +6,7 @@ from django.db import IntegrityError, OperationalError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from experiments.services.events import redis_stream, stream_consumer
-from experiments.services.events.redis_stream import Depths, open_stream
+from experiments.services.events.redis_stream import Depths
 from experiments.services.events.stream_consumer import ALONE_FROM, BURIED_FROM, Consumer, Storage
 
 pytestmark = [pytest.mark.redis, pytest.mark.on_both_databases]
@@ -38,16 +38,6 @@ def encode(rows):
 @pytest.fixture
 def store():
     return Store()
-
-
-@pytest.fixture
-def stream(redis_server):
-    with redis_server.client() as client:
-        client.flushdb()
-    stream = open_stream(redis_server.url(), max_entries=1_000)
-    stream.make_group()
-    yield stream
-    stream.client.close()
 
 
 @pytest.fixture

@@ -9,21 +9,15 @@ from experiments.models import (
     Event,
     VisitorOutcome,
 )
-from experiments.services.events.ingestion import ingest
 from experiments.services.events.suppression_list import KEPT_FOR, forget_tombstones
 from experiments.services.operations.visitor_erasure import erase_visitor
 from experiments.services.rollups.folding import fold_pending
-from experiments.services.serving.snapshot import build_snapshot
+from tests.experiments.services.sending import sent
 from tests.factories import NOW, event_message
 
 pytestmark = pytest.mark.on_both_databases
 
 MINUTE = timedelta(minutes=1)
-
-
-def sent(*messages, key="shop-client-key", now=NOW):
-    served = build_snapshot(revision=1, now=now).client_keys[key]
-    return ingest(site=served, items=messages, now=now)
 
 
 def test_late_copy_of_an_erased_event_counts_as_a_duplicate(running_experiment):

@@ -30,7 +30,8 @@ from experiments.services.rollups.folding import (
 )
 from tests import factories
 from tests.crowd import drawn_messages
-from tests.experiments.services.operations.test_visitor_erasure import sent, tables
+from tests.experiments.services.operations.test_visitor_erasure import tables
+from tests.experiments.services.sending import sent
 from tests.factories import NOW, event_message
 
 pytestmark = pytest.mark.on_both_databases

@@ -12,12 +12,11 @@ from experiments.models import (
     Rollup,
     VisitorOutcome,
 )
-from experiments.services.events.ingestion import ingest
 from experiments.services.operations.visitor_erasure import erase_visitor
 from experiments.services.rollups.folding import fold_pending, rebuild_rollups
-from experiments.services.serving.snapshot import build_snapshot
 from tests import factories
 from tests.crowd import drawn_messages, take_in
+from tests.experiments.services.sending import sent
 from tests.factories import NOW, event_message
 from tests.threads import in_threads
 
@@ -36,11 +35,6 @@ def tables():
         )
         for model in (Rollup, GoalRollup)
     ]
-
-
-def sent(*messages, key="shop-client-key", now=NOW):
-    served = build_snapshot(revision=1, now=now).client_keys[key]
-    return ingest(site=served, items=messages, now=now)
 
 
 def test_rollups_are_those_of_a_count_without_the_visitor(shop):

@@ -1,4 +1,4 @@
-"""The rollups say what a plain recount of the events says, whatever way the events came."""
+"""Folding and rebuilding: each batch counts once, whatever breaks off or happens beside it."""
 
 import threading
 from string import ascii_uppercase
@@ -14,30 +14,22 @@ from experiments.models import (
     Rollup,
     VisitorOutcome,
 )
-from experiments.services.events.ingestion import ingest
 from experiments.services.events.partitions import make_partitions
 from experiments.services.rollups.folding import (
     NothingToRebuildError,
     fold_pending,
     rebuild_rollups,
 )
-from experiments.services.serving.snapshot import build_snapshot
 from tests import factories
 from tests.experiments.services.recounting import (
     recount,
     rows_of,
 )
+from tests.experiments.services.rollups.sending import send
 from tests.factories import NOW, event_message
 from tests.threads import in_threads
 
 pytestmark = pytest.mark.on_both_databases
-
-
-def send(*messages, now=NOW, flags=0):
-    """Take events in as the shop's page sends them."""
-    site = build_snapshot(revision=1, now=NOW).client_keys["shop-client-key"]
-    receipt = ingest(site=site, items=messages, now=now, flags=flags)
-    assert receipt.rejected == ()
 
 
 def test_nothing_new_folds_to_nothing(running_experiment):

@@ -1,7 +1,6 @@
-"""The rollups say what a plain recount of the events says, whatever way the events came."""
+"""The counting rules in Python and in SQL give what a plain recount of the events gives."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -17,13 +16,11 @@ from experiments.models import (
     VisitorDay,
     VisitorOutcome,
 )
-from experiments.services.events.ingestion import ingest
 from experiments.services.lifecycle.transitions import stop_experiment
 from experiments.services.rollups.folding import (
     fold_pending,
     rebuild_rollups,
 )
-from experiments.services.serving.snapshot import build_snapshot
 from tests.experiments.services.recounting import (
     COUNTS,
     COVARIATES,
@@ -34,20 +31,10 @@ from tests.experiments.services.recounting import (
     recount,
     rows_of,
 )
-from tests.factories import NOW, event_message
+from tests.experiments.services.rollups.sending import DAY, MINUTE, MORNING, send
+from tests.factories import event_message
 
 pytestmark = pytest.mark.on_both_databases
-
-MINUTE = timedelta(minutes=1)
-DAY = timedelta(days=1)
-MORNING = NOW - 2 * DAY
-
-
-def send(*messages, now=NOW, flags=0):
-    """Take events in as the shop's page sends them."""
-    site = build_snapshot(revision=1, now=NOW).client_keys["shop-client-key"]
-    receipt = ingest(site=site, items=messages, now=now, flags=flags)
-    assert receipt.rejected == ()
 
 
 @dataclass(frozen=True, slots=True)

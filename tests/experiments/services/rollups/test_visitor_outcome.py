@@ -1,6 +1,6 @@
-"""The rollups say what a plain recount of the events says, whatever way the events came."""
+"""The counting rules, one by one, against a plain recount of the events."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -22,20 +22,10 @@ from tests.experiments.services.recounting import (
     recount,
     rows_of,
 )
+from tests.experiments.services.rollups.sending import DAY, MINUTE, MORNING, send
 from tests.factories import NOW, event_message
 
 pytestmark = pytest.mark.on_both_databases
-
-MINUTE = timedelta(minutes=1)
-DAY = timedelta(days=1)
-MORNING = NOW - 2 * DAY
-
-
-def send(*messages, now=NOW, flags=0):
-    """Take events in as the shop's page sends them."""
-    site = build_snapshot(revision=1, now=NOW).client_keys["shop-client-key"]
-    receipt = ingest(site=site, items=messages, now=now, flags=flags)
-    assert receipt.rejected == ()
 
 
 def test_exposure_click_and_conversion_of_one_visitor(both):

@@ -7,20 +7,12 @@ from experiments.models import CTAWording, Experiment
 from experiments.services.serving.evaluation import (
     NoWordingError,
     UnknownSlotError,
-    evaluate_slot,
     site_of_key,
 )
 from experiments.services.serving.snapshot import build_snapshot
 from tests import factories
+from tests.experiments.services.serving.visitors import evaluate, served
 from tests.factories import NOW
-
-
-def served(key="shop-client-key"):
-    return build_snapshot(revision=1, now=NOW).client_keys[key]
-
-
-def evaluate(site, visitor="v-1", slot="hero", **attributes):
-    return evaluate_slot(site, slot, visitor=visitor, attributes=attributes)
 
 
 def variants_of(site, n_visitors=2_000, **attributes):

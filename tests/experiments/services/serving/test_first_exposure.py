@@ -9,42 +9,19 @@ from django.db import Error
 
 from experiments.models import Event
 from experiments.selectors import serving
-from experiments.services.events.ingestion import ingest
 from experiments.services.rollups.folding import fold_pending
 from experiments.services.serving import first_exposure
-from experiments.services.serving.evaluation import evaluate_slot
-from experiments.services.serving.snapshot import build_snapshot
 from tests import factories
+from tests.experiments.services.serving.visitors import (
+    HALVES,
+    VISITORS,
+    arms_and_movers,
+    arms_of,
+    expose,
+    served,
+    variant_of,
+)
 from tests.factories import NOW, STARTED
-
-VISITORS = [f"v-{n}" for n in range(1_000)]
-HALVES = ([0.5, 0.5], 1.0)
-
-
-def served():
-    return build_snapshot(revision=1, now=NOW).client_keys["shop-client-key"]
-
-
-def variant_of(site, visitor, **attributes):
-    return evaluate_slot(site, "hero", visitor=visitor, attributes=attributes).variant
-
-
-def arms_of(site, **attributes):
-    return {visitor: variant_of(site, visitor, **attributes) for visitor in VISITORS}
-
-
-def expose(visitor, variant, **changes):
-    message = factories.event_message(visitor=visitor, variant=variant, **changes)
-    assert ingest(site=served(), items=[message], now=NOW).rejected == ()
-
-
-def arms_and_movers(experiment, *courses):
-    """Everybody's arm before and after a change of shares, and those whose hash says another."""
-    before = arms_of(served())
-    factories.make_phases(experiment, *courses)
-    site = served()
-    after = arms_of(site)
-    return site, before, after, [v for v in VISITORS if before[v] != after[v]]
 
 
 def test_only_visitors_in_doubt_cost_a_query_and_only_once(

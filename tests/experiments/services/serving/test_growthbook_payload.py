@@ -9,16 +9,12 @@ from experiments.api.public.http import encode_json
 from experiments.models import Experiment, Site
 from experiments.services.serving.evaluation import NoWordingError, evaluate_slot
 from experiments.services.serving.growthbook_payload import LOCALE_FEATURE, payload_of
-from experiments.services.serving.snapshot import build_snapshot
 from tests import factories
+from tests.experiments.services.serving.visitors import served
 from tests.factories import NOW
 from tests.node import run_node
 
 N_VISITORS = 3_000
-
-
-def served(key="shop-client-key"):
-    return build_snapshot(revision=1, now=NOW).client_keys[key]
 
 
 def feature(slot="hero"):

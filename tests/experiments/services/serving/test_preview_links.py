@@ -13,13 +13,9 @@ from experiments.services.serving.preview_links import (
     preview_token,
     previewed_arm,
 )
-from experiments.services.serving.snapshot import build_snapshot
 from tests import factories
+from tests.experiments.services.serving.visitors import served
 from tests.factories import NOW
-
-
-def served(key="shop-client-key"):
-    return build_snapshot(revision=1, now=NOW).client_keys[key]
 
 
 def arm_b(experiment):

@@ -6,7 +6,6 @@ import pytest
 from experiments.event_schema.messages import MAX_AGE
 from experiments.models import Experiment, ServerKey, Site, Variant
 from experiments.services.catalogue.server_keys import server_key_digest
-from experiments.services.serving import snapshot_store as module
 from experiments.services.serving.snapshot import build_snapshot
 from tests import factories
 from tests.factories import NOW, STARTED
@@ -14,12 +13,6 @@ from tests.factories import NOW, STARTED
 pytestmark = pytest.mark.on_both_databases
 
 DAY = timedelta(days=1)
-
-
-@pytest.fixture(autouse=True)
-def connection_of_the_test(monkeypatch):
-    """The store tidies up after itself; the connection with this test's transaction stays."""
-    monkeypatch.setattr(module, "close_old_connections", lambda: None)
 
 
 def built():
