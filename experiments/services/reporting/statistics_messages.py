@@ -37,9 +37,6 @@ TEMPLATES = {
     MessageCode.PLAN_OVER: _(
         "The planned visitors have come; the running interval ended with the plan."
     ),
-    MessageCode.EMPTY_STRATUM: _(
-        "An arm has no visitors in a stratum; merge it with a similar one."
-    ),
     MessageCode.NO_SPREAD: _("The standard error is 0, so nothing is known of the uncertainty."),
     MessageCode.SAMPLE_RATIO_MISMATCH: _(
         "Sample-ratio mismatch (p < %(threshold)s): visitors do not split as configured, so "

@@ -55,6 +55,9 @@ class Contrasts:
 
     Args:
         n: Visitors of the two arms together.
+        information: n_control n_arm / (n_control + n_arm), added over strata where there are any:
+            the visitors of each of two equal arms would be twice as many. A test's time is its
+            part of the planned one.
         effect: Difference of the means, arm minus control; NaN if a mean does not exist.
         variance: Variance of the effect.
         dof: Welch-Satterthwaite degrees of freedom.
@@ -66,6 +69,7 @@ class Contrasts:
     """
 
     n: FloatArray
+    information: FloatArray
     effect: FloatArray
     variance: FloatArray
     dof: FloatArray
@@ -225,6 +229,7 @@ def contrasts(estimates: Estimates) -> Contrasts:
     no_lift = first_reason((np.abs(base) <= TINY, Reason.ZERO_CONTROL))
     return Contrasts(
         n=estimates.n[control] + estimates.n[arms],
+        information=pair_information(estimates.n[control], estimates.n[arms]),
         effect=np.where(unknown, np.nan, effect),
         variance=np.where(reason == 0, variance, np.nan),
         dof=np.where(reason == 0, welch_dof(estimates), np.nan),
@@ -234,6 +239,15 @@ def contrasts(estimates: Estimates) -> Contrasts:
         reason=reason,
         lift_reason=np.where(unknown, reason, no_lift),
     )
+
+
+def pair_information(control: FloatArray, arm: FloatArray) -> FloatArray:
+    """Return n_control n_arm / (n_control + n_arm), 0 where nobody is.
+
+    >>> float(pair_information(np.array(300.0), np.array(100.0)))
+    75.0
+    """
+    return np.asarray(control * arm / np.maximum(control + arm, 1))
 
 
 def first_of_two(first: ReasonArray, second: ReasonArray) -> ReasonArray:

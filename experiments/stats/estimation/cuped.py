@@ -27,10 +27,12 @@ from experiments.stats.estimation.sufficient_statistics import (
 )
 from experiments.stats.estimation.undefined_reasons import Reason, first_reason
 
-Pooling = Literal["joined", "within"]
+Pooling = Literal["joined", "within", "within_strata"]
 
 
-def estimate(statistics: SufficientStatistics) -> Estimates:
+def estimate(
+    statistics: SufficientStatistics, *, coefficient: FloatArray | None = None
+) -> Estimates:
     """Return each arm's mean and variance, adjusted by the covariate where there is one.
 
     The adjusted mean is m - theta (x - x_all), with x the arm's and x_all everybody's mean of
@@ -38,6 +40,8 @@ def estimate(statistics: SufficientStatistics) -> Estimates:
 
     Args:
         statistics: Arms on the last axis, control first.
+        coefficient: Theta, such as one that strata share, broadcast against the arms; that of
+            all visitors joined when left out.
 
     Returns:
         Estimates; the raw ones where the covariate is absent, constant or unusable.
@@ -55,7 +59,7 @@ def estimate(statistics: SufficientStatistics) -> Estimates:
     raw = raw_estimates(statistics)
     if not is_adjustable(statistics):
         return raw
-    coefficient = theta(statistics)
+    coefficient = theta(statistics) if coefficient is None else coefficient
     shift, covariance, spread = _covariate_moments(statistics)
     with np.errstate(all="ignore"):
         variance = raw.variance - 2 * coefficient * covariance + coefficient**2 * spread
@@ -90,10 +94,12 @@ def theta(statistics: SufficientStatistics, *, pooling: Pooling = "joined") -> F
     Args:
         statistics: Arms on the last axis, with a covariate.
         pooling: `joined` takes moments of all visitors together; `within` adds the arms' own
-            moments, free of the effect and equal to first order.
+            moments, free of the effect and equal to first order; `within_strata` adds them over
+            the strata on the axis before the last, too.
 
     Returns:
-        Coefficients of shape `(..., 1)`; 0 where the covariate is constant.
+        Coefficients of shape `(..., 1)`, or `(..., 1, 1)` within strata; 0 where the covariate is
+        constant.
 
     Raises:
         ValueError: If a sum of the covariate is missing.
@@ -107,8 +113,9 @@ def theta(statistics: SufficientStatistics, *, pooling: Pooling = "joined") -> F
         )
     else:
         columns = _columns(statistics, *_ratio(statistics))
+    axes = (-2, -1) if pooling == "within_strata" else (-1,)
     covariance, spread = (
-        np.nansum(moment, axis=-1, keepdims=True) for moment in _deviations(*columns)
+        np.nansum(moment, axis=axes, keepdims=True) for moment in _deviations(*columns)
     )
     with np.errstate(all="ignore"):
         return np.where(spread > 0, covariance / spread, 0.0)

@@ -27,7 +27,6 @@ class MessageCode(StrEnum):
     FEW_CLICKS = "few_clicks"
     FEW_VISITORS = "few_visitors"
     PLAN_OVER = "plan_over"
-    EMPTY_STRATUM = "empty_stratum"
     NO_SPREAD = "no_spread"
     SAMPLE_RATIO_MISMATCH = "sample_ratio_mismatch"
     BAYESIAN_PANEL = "bayesian_panel"
@@ -181,7 +180,6 @@ ENGLISH = {
     MessageCode.PLAN_OVER: (
         "The planned visitors have come; the running interval ended with the plan."
     ),
-    MessageCode.EMPTY_STRATUM: "An arm has no visitors in a stratum; merge it with a similar one.",
     MessageCode.NO_SPREAD: "The standard error is 0, so nothing is known of the uncertainty.",
     MessageCode.SAMPLE_RATIO_MISMATCH: (
         "Sample-ratio mismatch (p < %(threshold)s): visitors do not split as configured, so no "

@@ -37,7 +37,6 @@ class Reason(IntEnum):
     FEW_CLICKS = 11
     FEW_VISITORS = 12
     PLAN_OVER = 13
-    EMPTY_STRATUM = 14
 
     @property
     def sentence(self) -> Message | None:
