@@ -39,8 +39,9 @@ from experiments.stats.estimation.sufficient_statistics import (
 )
 from experiments.stats.frequentist.fixed_horizon import compare_fixed
 from experiments.stats.health.sample_ratio import check_srm
-from experiments.stats.sequential.boundaries import mixture_multiplier, plan_multiplier
-from experiments.stats.sequential.comparison import EXACT_RESERVE, RUNNING_SHARE, compare_sequential
+from experiments.stats.sequential.boundaries import mixture_multiplier
+from experiments.stats.sequential.comparison import EXACT_RESERVE, compare_sequential
+from experiments.stats.sequential.plan_boundary import plan_multiplier, stages_of
 
 EXPERIMENTS, ARMS, ROUNDS = 1_000, 5, 5
 ALPHA, POWER = 0.05, 0.8
@@ -157,15 +158,13 @@ def best(work: Callable[[], None], *, rounds: int = ROUNDS) -> float:
 
 def power_ratios() -> dict[str, dict[str, float]]:
     time = np.arange(1, LOOKS + 1) / LOOKS
-    running = -special.ndtri(RUNNING_SHARE * ALPHA / 4) / np.sqrt(time)
-    final = -special.ndtri((1 - RUNNING_SHARE) * ALPHA / 2)
+    stage = stages_of(time, np.ones(LOOKS, dtype=bool))
     bounds = {
         "sequential default, click rates": plan_multiplier(
-            time, level=ALPHA, alpha=ALPHA, reserve=EXACT_RESERVE
+            time, level=ALPHA, alpha=ALPHA, stage=stage, reserve=EXACT_RESERVE
         ),
-        "sequential default, means": plan_multiplier(time, level=ALPHA, alpha=ALPHA),
+        "sequential default, means": plan_multiplier(time, level=ALPHA, alpha=ALPHA, stage=stage),
         "normal mixture alone (GrowthBook)": mixture_multiplier(time, level=ALPHA, alpha=ALPHA),
-        "hybrid, bound to its plan": np.where(time < 1, running, final),
     }
     rng = np.random.default_rng(SEED)
     steps = rng.normal(0, LOOKS**-0.5, (PATHS, LOOKS))

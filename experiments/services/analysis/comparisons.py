@@ -17,7 +17,7 @@ from experiments.stats.estimation.sufficient_statistics import (
     SufficientStatistics,
 )
 from experiments.stats.frequentist.fixed_horizon import Test, compare_fixed
-from experiments.stats.sequential.comparison import PLANNED_VISITORS, compare_sequential
+from experiments.stats.sequential.comparison import MIXTURE_VISITORS, compare_sequential
 
 CORRECTION: Correction = "holm"
 
@@ -95,7 +95,7 @@ def is_sequential(experiment: Experiment) -> bool:
 def planned_pairs(experiment: Experiment, variants: Sequence[Variant]) -> FloatArray:
     """Return, for each arm but the control, the planned visitors of the two together."""
     shares = np.array([float(variant.share) for variant in variants])
-    total = experiment.planned_visitors or PLANNED_VISITORS * len(variants) / 2
+    total = experiment.planned_visitors or MIXTURE_VISITORS * len(variants) / 2
     pairs: FloatArray = total * (shares[0] + shares[1:])
     return pairs
 

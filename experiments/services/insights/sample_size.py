@@ -14,7 +14,7 @@ from experiments.stats.planning.sample_size import (
     sample_size,
 )
 from experiments.stats.planning.stopping_probabilities import drift_for_power
-from experiments.stats.sequential.boundaries import plan_multiplier
+from experiments.stats.sequential.plan_boundary import plan_multiplier, stages_of
 
 # A look a day for four weeks. Looking more often finds the lift sooner: this errs on the safe side.
 LOOKS = 28
@@ -84,5 +84,6 @@ def design_for(assumed: Assumptions) -> Design:
 @lru_cache(maxsize=128)
 def _sequential_drift(alpha: float, comparisons: int, power: float) -> float:
     times = np.arange(1, LOOKS + 1) / LOOKS
-    criticals = plan_multiplier(times, level=alpha / comparisons, alpha=alpha)
+    stages = stages_of(times, np.ones(LOOKS, dtype=bool))
+    criticals = plan_multiplier(times, level=alpha / comparisons, alpha=alpha, stage=stages)
     return drift_for_power(criticals, times, power=power)

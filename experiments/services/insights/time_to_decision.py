@@ -11,7 +11,7 @@ from experiments.services.analysis.comparisons import planned_pairs
 from experiments.services.analysis.report import Report
 from experiments.services.insights.lift_estimates import LiftEstimate
 from experiments.stats.planning.mid_experiment_power import Outlook, outlook
-from experiments.stats.sequential.boundaries import plan_multiplier
+from experiments.stats.sequential.plan_boundary import Stage, plan_multiplier
 
 # Without planned visitors: a lift that is worth a test of wordings.
 TARGET_LIFT = 0.1
@@ -90,7 +90,9 @@ def _outlook(report: Report, index: int, estimate: LiftEstimate, rate: float) ->
 
     def critical(n: float) -> float:
         time = np.asarray(n * pair_share / planned)
-        return float(plan_multiplier(time, level=level, alpha=alpha))
+        # The test would be read once then: at the plan's end, or at whatever comes after it.
+        stage = Stage.RUNNING if time < 1 else Stage.END
+        return float(plan_multiplier(time, level=level, alpha=alpha, stage=stage))
 
     return outlook(
         target=TARGET_LIFT * estimate.base,

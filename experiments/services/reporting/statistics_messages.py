@@ -34,9 +34,6 @@ TEMPLATES = {
     MessageCode.FEW_VISITORS: _(
         "An arm has fewer than 100 visitors, too few for a sequential comparison of means."
     ),
-    MessageCode.PLAN_OVER: _(
-        "The planned visitors have come; the running interval ended with the plan."
-    ),
     MessageCode.NO_SPREAD: _("The standard error is 0, so nothing is known of the uncertainty."),
     MessageCode.SAMPLE_RATIO_MISMATCH: _(
         "Sample-ratio mismatch (p < %(threshold)s): visitors do not split as configured, so "

@@ -76,7 +76,7 @@ def sequential_rows(request: AnalysisRequest) -> list[ComparisonRow]:
     shares = np.array(request.shares)
     # A pair without any share gets the whole plan; its numbers are not used for a verdict.
     part = shares[0] + shares[1:]
-    planned_n = request.planned_n * np.where(part > 0, part, 1.0)
+    planned_n = request.planned_n and request.planned_n * np.where(part > 0, part, 1.0)
 
     def compare(level: FloatArray) -> list[Comparison]:
         return compare_sequential(

@@ -22,7 +22,6 @@ from experiments.stats.estimation.sufficient_statistics import (
     stack_arms,
 )
 from experiments.stats.health.sample_ratio import check_shares
-from experiments.stats.sequential.comparison import PLANNED_VISITORS
 
 Metric = Literal["proportion", "mean", "ratio"]
 Method = Literal["fixed", "sequential", "bayesian", "exact"]
@@ -94,7 +93,8 @@ class AnalysisRequest:
         correction: Multiplicity correction of p-values and intervals over the arms.
         relative: True for intervals (and losses) on the lift, False for the effect.
         shares: Configured shares, one for each arm, that sum to 1.
-        planned_n: Visitors of the whole experiment for which a sequential test is tuned.
+        planned_n: Visitors of the whole experiment that a sequential test plans; None without
+            a plan.
         prior: On the lift; None is flat.
         names: Names of the arms, control first.
         statistics: Arms on the last axis, shape `(K,)`.
@@ -106,7 +106,7 @@ class AnalysisRequest:
     correction: Correction
     relative: bool
     shares: tuple[float, ...]
-    planned_n: float
+    planned_n: float | None
     prior: NormalPrior | None
     names: tuple[str, ...]
     statistics: SufficientStatistics
@@ -148,8 +148,10 @@ def parse_request(request: Mapping[str, Any]) -> AnalysisRequest:
         correction=_choice(request, "correction", CORRECTIONS, default="holm"),
         relative=_flag(request, "relative", default=True),
         shares=_shares(request, len(arms)),
-        planned_n=_number(
-            request, "planned_n", default=PLANNED_VISITORS, low=1, high=MOST_VISITORS
+        planned_n=(
+            _number(request, "planned_n", low=1, high=MOST_VISITORS)
+            if "planned_n" in request
+            else None
         ),
         prior=_prior(request),
         names=names,

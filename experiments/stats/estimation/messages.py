@@ -26,7 +26,6 @@ class MessageCode(StrEnum):
     ONE_ARM_WITH_SHARE = "one_arm_with_share"
     FEW_CLICKS = "few_clicks"
     FEW_VISITORS = "few_visitors"
-    PLAN_OVER = "plan_over"
     NO_SPREAD = "no_spread"
     SAMPLE_RATIO_MISMATCH = "sample_ratio_mismatch"
     BAYESIAN_PANEL = "bayesian_panel"
@@ -176,9 +175,6 @@ ENGLISH = {
     ),
     MessageCode.FEW_VISITORS: (
         "An arm has fewer than 100 visitors, too few for a sequential comparison of means."
-    ),
-    MessageCode.PLAN_OVER: (
-        "The planned visitors have come; the running interval ended with the plan."
     ),
     MessageCode.NO_SPREAD: "The standard error is 0, so nothing is known of the uncertainty.",
     MessageCode.SAMPLE_RATIO_MISMATCH: (

@@ -36,7 +36,6 @@ class Reason(IntEnum):
     ONE_ARM_WITH_SHARE = 10
     FEW_CLICKS = 11
     FEW_VISITORS = 12
-    PLAN_OVER = 13
 
     @property
     def sentence(self) -> Message | None:

@@ -1,16 +1,16 @@
-"""Sequential comparisons, valid after every batch.
+"""Sequential comparisons, valid at every look.
 
-Three regimes, chosen by counts alone: with fewer than 20 visitors on either side of a click
-rate, the exact split of clicks; until the planned visitors, the plan's boundary; after them, the
-normal mixture. Together they err in at most alpha of the experiments without an effect.
+With fewer than 20 visitors on either side of a click rate, the exact split of clicks decides;
+otherwise the plan's boundary. Together they err in at most alpha of the experiments without an
+effect, each with its own part of alpha.
 """
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 from experiments.stats.estimation.comparisons import (
     Comparisons,
@@ -20,6 +20,7 @@ from experiments.stats.estimation.comparisons import (
 )
 from experiments.stats.estimation.contrasts import Contrasts, as_arrays, contrasts, where_defined
 from experiments.stats.estimation.cuped import estimate
+from experiments.stats.estimation.mantel_haenszel import each_field, mantel_haenszel_contrasts
 from experiments.stats.estimation.sufficient_statistics import (
     FloatArray,
     Proportion,
@@ -27,155 +28,216 @@ from experiments.stats.estimation.sufficient_statistics import (
     Values,
 )
 from experiments.stats.estimation.undefined_reasons import Reason, first_reason
-from experiments.stats.frequentist.fixed_horizon import compare_fixed
-from experiments.stats.sequential.boundaries import (
-    mixture_multiplier,
-    mixture_p_value,
+from experiments.stats.sequential.boundaries import mixture_multiplier, mixture_p_value
+from experiments.stats.sequential.phased_click_e_values import (
+    phased_click_lift_interval,
+    phased_click_log_e_value,
+)
+from experiments.stats.sequential.plan_boundary import (
+    IN_PLAN,
+    Stage,
+    Stages,
     plan_multiplier,
     plan_p_value,
-    reserved_log_threshold,
-    reserved_p_value,
 )
-from experiments.stats.sequential.click_e_values import click_lift_interval, click_log_e_value
 
 Number = TypeVar("Number", bound=np.generic)
+# Place in the plan, or a function of the time that returns it; None for what a single look is.
+AnyStage = Stages | int | Callable[[FloatArray], Stages] | None
 
-# GrowthBook's default; the sequence is tightest there.
-PLANNED_VISITORS = 5_000
+# Visitors of two arms at which the mixture of a test without a plan is tightest: GrowthBook's.
+MIXTURE_VISITORS = 5_000
 # Below them a click rate is not normal enough for an early look.
 LEAST_CLICKS = 20
 # Below them a mean is not, either.
 LEAST_VISITORS = 100
-# Share of a click rate's error before the plan's end that pays for the exact early looks.
+# Share of a click rate's error on the plan's line that pays for the exact early looks; without a
+# plan, of all its error.
 EXACT_RESERVE = 0.02
-# Share of alpha that a hybrid plan spends before its end.
-RUNNING_SHARE = 0.1
+# A single look this late, in plans, is still taken for the plan's end.
+LATEST_END = 1.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Plan of the comparisons, fixed before the first look.
+
+    Args:
+        planned_n: Visitors planned for the two arms of a comparison together, > 0; numbers or
+            an array that broadcasts to `(..., K - 1)`. None: no plan, and a normal mixture.
+        alpha: Error rate, in (0, 1).
+        shares: Planned shares of the arms, shape `(K,)`; what came when left out, and equal ones
+            for the exact early looks.
+        phase_shares: Shares of the arms in each phase so far, shape `(S, K)`; None where shares
+            never changed.
+        information: Planned information of each comparison, of shape `(..., K - 1)`, in place of
+            planned visitors.
+    """
+
+    planned_n: Values | None = None
+    alpha: float = 0.05
+    shares: FloatArray | None = None
+    phase_shares: FloatArray | None = None
+    information: FloatArray | None = None
+
+    @property
+    def is_given(self) -> bool:
+        """Return whether anything is planned; without a plan a normal mixture is used."""
+        return self.planned_n is not None or self.information is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """Comparisons at looks, with what the test of their path needs; arrays `(..., K - 1)`.
+
+    Attributes:
+        comparisons: Effects and lifts with intervals, and the p-value of each look.
+        z: Effect over its standard error.
+        time: Information so far over the planned one; over `MIXTURE_VISITORS` without a plan.
+        stage: Place in the plan, as `Stage`; `RUNNING` without one.
+        multiplier: Boundary in standard errors at the level of the intervals.
+    """
+
+    comparisons: Comparisons
+    z: FloatArray
+    time: FloatArray
+    stage: Stages
+    multiplier: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExactSplit:
+    """Exact test of few clicks: shares by phase `(S, K)`, its part of alpha, error rates."""
+
+    shares: FloatArray
+    part: float
+    level: Values
 
 
 def compare_sequential(
     statistics: SufficientStatistics,
     *,
-    planned_n: Values = PLANNED_VISITORS,
+    planned_n: Values | None = None,
     alpha: float = 0.05,
     level: Values | None = None,
     shares: FloatArray | None = None,
+    stage: AnyStage = None,
 ) -> Comparisons:
-    """Compare every arm with the control, valid at every look and for ever.
+    """Compare every arm with the control at one look of a sequential plan.
 
     Args:
         statistics: Arms on the last axis, K >= 2, control first.
-        planned_n: Visitors planned for the two arms of a comparison together, > 0; numbers or
-            an array that broadcasts to `(..., K - 1)`. Fixed before the first look.
-        alpha: Error rate of the plan, in (0, 1).
+        planned_n: As `Plan`.
+        alpha: As `Plan`.
         level: Error rates of the intervals, for a correction; alpha when left out.
-        shares: Configured shares of the arms, shape `(K,)`, for the exact early looks; equal
-            when left out.
+        shares: As `Plan`.
+        stage: Place of the look in the plan, broadcast to `(..., K - 1)`. Left out, a look that
+            is at most 10 % late is taken for the plan's end; `compare_looks` keeps count.
 
     Returns:
-        Effects and lifts with intervals that hold at all looks together, and anytime p-values.
-        With fewer than 20 clicks or others in an arm only the lift and the p-value exist.
+        Effects and lifts with intervals and p-values at the boundary of this look. With fewer
+        than 20 clicks or others in an arm only the lift and the p-value exist.
 
     Raises:
         ValueError: If an argument is out of range.
 
-    Source: `boundaries` and `click_e_values` of this package.
+    Source: `plan_boundary` and `click_e_values` of this package.
 
     >>> both = Proportion(n=np.array([10_000.0, 10_000.0]), sum=np.array([500.0, 580.0]))
-    >>> row = compare_sequential(both).rows()[0]
-    >>> round(row.p_value, 10), [round(end, 10) for end in row.effect_interval]
-    (0.2744390885, [-0.0019938576, 0.0179938576])
+    >>> row = compare_sequential(both, planned_n=20_000).rows()[0]
+    >>> round(row.p_value, 3), [round(end, 4) for end in row.effect_interval]
+    (0.017, [0.0013, 0.0147])
     """
-    contrast, time = _prepare(statistics, planned_n=planned_n, alpha=alpha)
+    plan = Plan(planned_n=planned_n, alpha=alpha, shares=shares)
+    return look_at(statistics, plan, level=level, stage=stage).comparisons
+
+
+def look_at(
+    statistics: SufficientStatistics,
+    plan: Plan,
+    *,
+    level: Values | None = None,
+    stage: AnyStage = None,
+) -> Look:
+    """Return a look, arms compared within phases where the plan has them.
+
+    Args:
+        statistics: Arms on the last axis; with `phase_shares`, phases on the axis before it.
+        plan: Plan of the comparisons.
+        level: As `compare_sequential`.
+        stage: As `compare_sequential`, or a function of the time that returns it.
+
+    Raises:
+        ValueError: If an argument is out of range.
+    """
+    phase_shares = plan.phase_shares
+    level = plan.alpha if level is None else level
+    contrast = _contrasts(statistics, alpha=plan.alpha, is_phased=phase_shares is not None)
     reserve = EXACT_RESERVE if isinstance(statistics, Proportion) else 0.0
-    level = alpha if level is None else level
-    with np.errstate(all="ignore"):
-        z = contrast.effect / contrast.standard_error
-    result = comparisons(
-        contrast,
-        plan_multiplier(time, level=level, alpha=alpha, reserve=reserve),
-        p_value=plan_p_value(z, time, alpha=alpha, reserve=reserve),
+    read = _by_plan if plan.is_given else _by_mixture
+    look = read(contrast, plan, level=level, stage=stage, reserve=reserve)
+    if not isinstance(statistics, Proportion):
+        return look
+    if phase_shares is None:
+        statistics = each_field(statistics, lambda field: field[..., None, :])
+        phase_shares = _checked_shares(plan.shares, statistics.shape[-1])[None]
+    exact = ExactSplit(
+        shares=phase_shares,
+        part=EXACT_RESERVE * IN_PLAN if plan.is_given else EXACT_RESERVE,
+        level=level,
     )
-    if isinstance(statistics, Proportion):
-        return _with_exact_looks(statistics, result, alpha=alpha, level=level, shares=shares)
-    return result
+    return replace(look, comparisons=_with_exact_looks(statistics, look.comparisons, exact))
 
 
-def compare_mixture(
-    statistics: SufficientStatistics,
-    *,
-    planned_n: Values = PLANNED_VISITORS,
-    alpha: float = 0.05,
-    level: Values | None = None,
-) -> Comparisons:
-    """Compare by the normal mixture at all times: the numbers of GrowthBook's sequential engine.
+def _by_plan(
+    contrast: Contrasts, plan: Plan, *, level: Values, stage: AnyStage, reserve: float
+) -> Look:
+    time = plan_time(contrast, plan)
+    stage = (stage or _assumed_stage)(time) if stage is None or callable(stage) else stage
+    stage = np.broadcast_to(np.asarray(stage, dtype=np.int8), time.shape)
+    z = _z(contrast)
+    p_value = plan_p_value(z, time, alpha=plan.alpha, stage=stage, reserve=reserve)
+    multiplier = plan_multiplier(time, level=level, alpha=plan.alpha, stage=stage, reserve=reserve)
+    result = comparisons(contrast, multiplier, p_value=p_value)
+    return Look(comparisons=result, z=z, time=time, stage=stage, multiplier=multiplier)
 
-    Tightest at the planned visitors, where it needs 1.5 times the fixed test's width;
-    `compare_sequential` equals it after the plan's end and is tighter at it.
 
-    Args:
-        statistics: As in `compare_sequential`.
-        planned_n: Visitors of the two arms together at which it is tightest, > 0.
-        alpha: Error rate, in (0, 1).
-        level: Error rates of the intervals; alpha when left out.
+def _by_mixture(
+    contrast: Contrasts, plan: Plan, *, level: Values, stage: AnyStage, reserve: float
+) -> Look:
+    # Of two equal arms this is their visitors; where shares change, information is what counts.
+    visitors = contrast.n if plan.phase_shares is None else 4 * contrast.information
+    time = visitors / MIXTURE_VISITORS
+    z = _z(contrast)
+    p_value = np.minimum(mixture_p_value(z, time, alpha=plan.alpha) / (1 - reserve), 1)
+    multiplier = mixture_multiplier(time, level=level * (1 - reserve), alpha=plan.alpha)
+    result = comparisons(contrast, multiplier, p_value=p_value)
+    running = np.full(time.shape, Stage.RUNNING, dtype=np.int8)
+    return Look(comparisons=result, z=z, time=time, stage=running, multiplier=multiplier)
 
-    Returns:
-        Effects and lifts with confidence sequences, and anytime p-values; nothing with fewer
-        than 20 clicks or others, or 100 visitors of a mean, in an arm.
+
+def _z(contrast: Contrasts) -> FloatArray:
+    with np.errstate(all="ignore"):
+        return np.asarray(contrast.effect / contrast.standard_error)
+
+
+def plan_time(contrast: Contrasts, plan: Plan) -> FloatArray:
+    """Return the information of the contrasts over the planned one.
 
     Raises:
-        ValueError: If an argument is out of range.
-
-    Source: arXiv 2103.06476v7, equations 9, 155 and 161.
+        ValueError: If the planned visitors are not positive, or the shares do not fit.
     """
-    contrast, time = _prepare(statistics, planned_n=planned_n, alpha=alpha)
-    level = alpha if level is None else level
-    with np.errstate(all="ignore"):
-        z = contrast.effect / contrast.standard_error
-    multiplier = mixture_multiplier(time, level=level, alpha=alpha)
-    return comparisons(contrast, multiplier, p_value=mixture_p_value(z, time, alpha=alpha))
-
-
-def compare_hybrid(
-    statistics: SufficientStatistics,
-    *,
-    planned_n: Values,
-    is_final: bool,
-    alpha: float = 0.05,
-    level: Values | None = None,
-) -> Comparisons:
-    """Compare by a strict boundary while running and by the fixed test once, at the planned end.
-
-    A tenth of alpha is spent on the looks before the end, nine tenths on the final test, so the
-    two together err in at most alpha of the cases. Nothing may follow the final look.
-
-    Args:
-        statistics: As in `compare_sequential`.
-        planned_n: Visitors planned for the two arms of a comparison together, > 0.
-        is_final: True for the single analysis at the planned end.
-        alpha: Error rate, in (0, 1).
-        level: Error rates of the intervals; alpha when left out.
-
-    Returns:
-        The fixed comparison at level 0.9 alpha when final. Before that, intervals at 0.1 alpha,
-        undefined once the planned visitors have passed without a final look.
-
-    Raises:
-        ValueError: If an argument is out of range.
-
-    Source: Haybittle (1971), Br. J. Radiol. 44; Peto et al. (1976), Br. J. Cancer 34.
-    """
-    contrast, time = _prepare(statistics, planned_n=planned_n, alpha=alpha)
-    level = np.asarray(alpha if level is None else level, dtype=np.float64)
-    if is_final:
-        final = compare_fixed(statistics, alpha=level * (1 - RUNNING_SHARE))
-        return replace(final, p_value=np.minimum(final.p_value / (1 - RUNNING_SHARE), 1))
-    contrast = _refuse(contrast, time > 1, Reason.PLAN_OVER)
-    with np.errstate(all="ignore"):
-        root = np.sqrt(time)
-        tail = special.ndtr(-np.abs(contrast.effect) / contrast.standard_error * root)
-        # P(a Brownian motion leaves (-c, c) before 1) <= 4 Q(c).
-        multiplier = -special.ndtri(RUNNING_SHARE * level / 4) / root
-    return comparisons(contrast, multiplier, p_value=np.minimum(4 * tail / RUNNING_SHARE, 1))
+    if plan.information is not None:
+        with np.errstate(all="ignore"):
+            return np.asarray(contrast.information / plan.information)
+    planned = np.asarray(plan.planned_n, dtype=np.float64)
+    if not np.all((planned > 0) & np.isfinite(planned)):
+        raise ValueError(f"planned_n must be positive: {plan.planned_n!r}")
+    if plan.shares is None:
+        return contrast.n / planned
+    part = _pair_share(_checked_shares(plan.shares, contrast.n.shape[-1] + 1))
+    split = part * (1 - part)
+    return np.where(np.isnan(split), contrast.n, contrast.information / split) / planned
 
 
 def has_few_clicks(statistics: Proportion) -> npt.NDArray[np.bool_]:
@@ -189,22 +251,26 @@ def has_few_clicks(statistics: Proportion) -> npt.NDArray[np.bool_]:
     return np.asarray(is_small[..., :1] | is_small[..., 1:])
 
 
-def _prepare(
-    statistics: SufficientStatistics, *, planned_n: Values, alpha: float
-) -> tuple[Contrasts, FloatArray]:
+def _contrasts(statistics: SufficientStatistics, *, alpha: float, is_phased: bool) -> Contrasts:
     check_arms(statistics)
     check_alpha(alpha)
-    planned = np.asarray(planned_n, dtype=np.float64)
-    if not np.all((planned > 0) & np.isfinite(planned)):
-        raise ValueError(f"planned_n must be positive: {planned_n!r}")
-    contrast = contrasts(estimate(statistics))
-    if isinstance(statistics, Proportion):
-        is_small, reason = has_few_clicks(statistics), Reason.FEW_CLICKS
+    whole = each_field(statistics, lambda field: field.sum(axis=-2)) if is_phased else statistics
+    contrast = (
+        mantel_haenszel_contrasts(statistics) if is_phased else contrasts(estimate(statistics))
+    )
+    if isinstance(whole, Proportion):
+        is_small, reason = has_few_clicks(whole), Reason.FEW_CLICKS
     else:
-        (n,) = as_arrays(statistics.n)
+        (n,) = as_arrays(whole.n)
         is_small = np.minimum(n[..., :1], n[..., 1:]) < LEAST_VISITORS
         reason = Reason.FEW_VISITORS
-    return _refuse(contrast, is_small, reason), contrast.n / planned
+    return _refuse(contrast, is_small, reason)
+
+
+def _assumed_stage(time: FloatArray) -> Stages:
+    """Return the plan's end for a single look at it, or a little late."""
+    late = np.where(time > LATEST_END, Stage.PAST, Stage.END)
+    return np.where(time < 1, Stage.RUNNING, late).astype(np.int8)
 
 
 def _refuse(contrast: Contrasts, is_refused: npt.NDArray[np.bool_], reason: Reason) -> Contrasts:
@@ -219,36 +285,41 @@ def _refuse(contrast: Contrasts, is_refused: npt.NDArray[np.bool_], reason: Reas
 
 
 def _with_exact_looks(
-    statistics: Proportion,
-    result: Comparisons,
-    *,
-    alpha: float,
-    level: Values,
-    shares: FloatArray | None,
+    statistics: Proportion, result: Comparisons, exact: ExactSplit
 ) -> Comparisons:
-    """Replace results below the floor by the exact split of the clicks."""
-    n, total = as_arrays(statistics.n, statistics.sum)
-    control = np.broadcast_to(total[..., :1], total[..., 1:].shape)
-    pair_clicks = control + total[..., 1:]
-    share = np.broadcast_to(_pair_share(shares, n.shape[-1]), pair_clicks.shape)
+    """Replace results below the floor by the exact split of the clicks, phase by phase."""
+    n, total = (np.swapaxes(field, -1, -2) for field in as_arrays(statistics.n, statistics.sum))
+    share = np.stack([_pair_share(row) for row in exact.shares], axis=-1)
+    # Phases in which one of the two has no share tell nothing of their split.
+    is_told = np.isfinite(share)
+    control, arms = (
+        np.where(is_told, field, 0.0) for field in (total[..., :1, :], total[..., 1:, :])
+    )
+    visitors = np.where(is_told, n[..., :1, :] + n[..., 1:, :], 0.0).sum(axis=-1)
+    pair_clicks = (control + arms).sum(axis=-1)
     # Above one half the split of the clicks mostly reflects how the traffic was split.
-    is_rare = (pair_clicks > 0) & (pair_clicks * 2 <= n[..., :1] + n[..., 1:])
-    is_rare &= np.minimum(n[..., :1], n[..., 1:]) > 1
-    exact = has_few_clicks(statistics) & is_rare & np.isfinite(share)
-    clicks = (control[exact], total[..., 1:][exact])
-    threshold = reserved_log_threshold(level, alpha=alpha, reserve=EXACT_RESERVE)
-    threshold = np.broadcast_to(threshold, pair_clicks.shape)[exact]
-    log_e = click_log_e_value(clicks, share=share[exact])
-    low, high = click_lift_interval(clicks, share=share[exact], log_threshold=threshold)
+    is_rare = (pair_clicks > 0) & (pair_clicks * 2 <= visitors) & is_told.any(axis=-1)
+    whole = each_field(statistics, lambda field: field.sum(axis=-2))
+    (n_whole,) = as_arrays(whole.n)
+    is_rare &= np.minimum(n_whole[..., :1], n_whole[..., 1:]) > 1
+    is_exact = has_few_clicks(whole) & is_rare
+    if not is_exact.any():
+        return result
+    clicks = (control[is_exact], arms[is_exact])
+    expected = np.broadcast_to(np.where(is_told, share, 0.5), arms.shape)[is_exact]
+    threshold = -np.log(exact.part * np.asarray(exact.level, dtype=np.float64))
+    threshold = np.broadcast_to(threshold, pair_clicks.shape)[is_exact]
+    log_e = phased_click_log_e_value(clicks, share=expected)
+    low, high = phased_click_lift_interval(clicks, share=expected, log_threshold=threshold)
     unbounded = first_reason((~np.isfinite(high), Reason.UNBOUNDED_LIFT))
-    p_value = reserved_p_value(log_e, alpha=alpha, reserve=EXACT_RESERVE)
+    p_value = np.exp(np.minimum(-log_e - np.log(exact.part), 0))
     return replace(
         result,
-        p_value=_replace_where(result.p_value, exact, p_value),
-        lift_low=_replace_where(result.lift_low, exact, where_defined(unbounded, low)),
-        lift_high=_replace_where(result.lift_high, exact, where_defined(unbounded, high)),
-        reason=np.where(exact, np.int8(Reason.FEW_CLICKS), result.reason),
-        lift_reason=_replace_where(result.lift_reason, exact, unbounded),
+        p_value=_replace_where(result.p_value, is_exact, p_value),
+        lift_low=_replace_where(result.lift_low, is_exact, where_defined(unbounded, low)),
+        lift_high=_replace_where(result.lift_high, is_exact, where_defined(unbounded, high)),
+        reason=np.where(is_exact, np.int8(Reason.FEW_CLICKS), result.reason),
+        lift_reason=_replace_where(result.lift_reason, is_exact, unbounded),
     )
 
 
@@ -260,11 +331,15 @@ def _replace_where(
     return result
 
 
-def _pair_share(shares: FloatArray | None, n_arms: int) -> FloatArray:
-    """Return the arm's part of each pair's traffic, NaN for a pair without a share."""
-    share = np.full(n_arms, 1.0) if shares is None else np.asarray(shares, dtype=np.float64)
-    if share.shape != (n_arms,) or not np.all(share >= 0):
+def _checked_shares(shares: FloatArray | None, n_arms: int) -> FloatArray:
+    checked = np.full(n_arms, 1.0) if shares is None else np.asarray(shares, dtype=np.float64)
+    if checked.shape != (n_arms,) or not np.all(checked >= 0):
         raise ValueError(f"shares must be {n_arms} numbers of at least 0: {shares!r}")
+    return checked
+
+
+def _pair_share(share: FloatArray) -> FloatArray:
+    """Return the arm's part of each pair's traffic, NaN for a pair without a share."""
     if share[0] == 0:
-        return np.full(n_arms - 1, np.nan)
+        return np.full(share.size - 1, np.nan)
     return np.where(share[1:] > 0, share[1:] / (share[0] + share[1:]), np.nan)

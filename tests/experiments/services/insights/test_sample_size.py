@@ -20,11 +20,11 @@ def test_plan_of_a_fixed_test_reaches_its_power_by_statsmodels():
     assert power == pytest.approx(0.8, abs=1e-4)
 
 
-def test_plan_of_a_sequential_test_costs_more_but_not_twice():
+def test_plan_of_a_sequential_test_costs_little_more():
     fixed, sequential = (
         plan_for(assumptions(is_sequential=kind)).size.total for kind in (False, True)
     )
-    assert 1.2 < sequential / fixed < 1.4
+    assert 1.05 < sequential / fixed < 1.12
 
 
 def test_plan_of_more_arms_needs_more_of_each():

@@ -18,7 +18,7 @@ def with_arm(**changes):
 def test_what_is_left_out_gets_its_default():
     asked = parse_request(request())
     assert (asked.method, asked.alpha, asked.correction) == ("sequential", 0.05, "holm")
-    assert (asked.relative, asked.shares, asked.planned_n) == (True, (0.5, 0.5), 5_000)
+    assert (asked.relative, asked.shares, asked.planned_n) == (True, (0.5, 0.5), None)
     assert (asked.prior, asked.names) == (None, ("a", "b"))
     assert asked.statistics.n.tolist() == [100, 120]
 

@@ -7,51 +7,49 @@ from scipy.stats import binomtest
 from experiments.stats.estimation.multiplicity import adjust_p_values
 from experiments.stats.estimation.sufficient_statistics import Mean, Proportion, stack_arms
 from experiments.stats.frequentist.fixed_horizon import compare_fixed
+from experiments.stats.sequential.boundaries import mixture_multiplier, mixture_p_value
 from experiments.stats.sequential.comparison import (
-    compare_hybrid,
-    compare_mixture,
+    Plan,
     compare_sequential,
     has_few_clicks,
+    look_at,
 )
+from experiments.stats.sequential.plan_boundary import Stage, stages_of
 
 LOOKS, RUNS = 100, 2_000
-GBSTATS = {
-    "effect_interval": (-0.0019938576, 0.0179938576),
-    "p_value": 0.2744390885,
-}
 
 
 def proportions(n, clicks):
     return Proportion(n=np.array(n, dtype=float), sum=np.array(clicks, dtype=float))
 
 
-@pytest.mark.parametrize("compare", [compare_mixture, compare_sequential])
-def test_sequence_matches_gbstats_after_the_plan(two_proportions, compare):
-    row = compare(two_proportions, planned_n=5_000).rows()[0]
-    assert row.effect_interval == pytest.approx(GBSTATS["effect_interval"], abs=5e-11)
-    assert row.p_value == pytest.approx(GBSTATS["p_value"], rel=1e-9)
+def test_mixture_after_the_plan_has_a_tenth_of_alpha(two_proportions):
+    # 20,000 visitors of 5,000 planned: the mixture of GrowthBook at half the time.
+    row = compare_sequential(two_proportions, planned_n=5_000).rows()[0]
+    width = mixture_multiplier(np.array(2.0), level=0.005, alpha=0.005) * 0.0031958723
+    assert row.effect_interval == pytest.approx((0.008 - width, 0.008 + width), rel=1e-6)
+    p_value = mixture_p_value(np.array(0.008 / 0.0031958723), np.array(2.0), alpha=0.005)
+    assert row.p_value == pytest.approx(float(min(p_value * 10, 1)), rel=1e-6)
 
 
-def test_sequence_of_means_matches_growthbook(two_means):
-    # test_tests.py gives it on the absolute scale one-sided only; the half-width follows.
-    row = compare_mixture(two_means, planned_n=5_000).rows()[0]
-    time = two_means.n.sum() / 5_000
-    x = time * (-2 * np.log(0.05) + np.log(-2 * np.log(0.05) + 1))
-    width = np.sqrt(2 * (x + 1) / x * np.log(np.sqrt(x + 1) / 0.05))
-    half = (row.effect_interval[1] - row.effect_interval[0]) / 2
-    fixed = compare_fixed(two_means).rows()[0]
-    error = (fixed.effect_interval[1] - fixed.effect_interval[0]) / 2 / 1.96036
-    assert half / error == pytest.approx(width, rel=1e-4)
+@pytest.mark.parametrize(
+    ("planned_n", "stage"),
+    [(20_001, Stage.RUNNING), (20_000, Stage.END), (18_300, Stage.END), (18_000, Stage.PAST)],
+)
+def test_single_look_near_the_end_is_the_end(two_proportions, planned_n, stage):
+    assumed = compare_sequential(two_proportions, planned_n=planned_n).p_value
+    stated = compare_sequential(two_proportions, planned_n=planned_n, stage=stage).p_value
+    assert assumed == stated
 
 
-def test_plan_is_tighter_than_the_mixture_at_the_planned_end(two_proportions):
-    plan = compare_sequential(two_proportions, planned_n=20_000).rows()[0]
-    mixture = compare_mixture(two_proportions, planned_n=20_000).rows()[0]
-    assert plan.p_value < mixture.p_value
-    assert plan.effect_interval[0] > mixture.effect_interval[0]
-    # 2.474 standard errors instead of 3.035 (2.465 with nothing kept for the exact looks).
-    half = (plan.effect_interval[1] - plan.effect_interval[0]) / 2
-    assert half / 0.0031958723 == pytest.approx(2.474, abs=5e-4)
+def test_one_visitor_more_than_planned_changes_next_to_nothing():
+    """The audit's 500 and 580 of 10,000: p jumped from 0.047 to 0.185 with one visitor more."""
+    p_values = [
+        compare_sequential(proportions([n, 10_000], [500, 580]), planned_n=20_000).p_value[0]
+        for n in (10_000, 10_001)
+    ]
+    assert p_values[1] == pytest.approx(p_values[0], rel=0.02)
+    assert p_values[0] < 0.02
 
 
 @pytest.mark.parametrize(
@@ -118,31 +116,14 @@ def test_planned_n_must_be_positive(two_proportions, planned_n):
         compare_sequential(two_proportions, planned_n=planned_n)
 
 
-def test_hybrid_shows_the_fixed_interval_at_the_end_only(two_proportions):
-    running = compare_hybrid(two_proportions, planned_n=40_000, is_final=False).rows()[0]
-    final = compare_hybrid(two_proportions, planned_n=20_000, is_final=True).rows()[0]
-    fixed = compare_fixed(two_proportions, alpha=0.045).rows()[0]
-    assert final.effect_interval == fixed.effect_interval
-    assert final.p_value == pytest.approx(fixed.p_value / 0.9)
-    # 4 Q(c) = 0.005 at c = 3.023, over the root of half the time.
-    half = (running.effect_interval[1] - running.effect_interval[0]) / 2
-    assert half / 0.0031958723 == pytest.approx(3.0233 * np.sqrt(2), rel=1e-4)
-
-
-def test_hybrid_is_silent_after_the_plan_without_its_final_look(two_proportions):
-    row = compare_hybrid(two_proportions, planned_n=19_999, is_final=False).rows()[0]
-    assert row.p_value is None
-    assert "planned visitors have come" in row.reason
-
-
 clicks_of = st.integers(40, 10**6).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n)))
 
 
 @given(clicks_of, clicks_of, st.integers(1, 10**7), st.floats(0.001, 0.3))
 def test_interval_and_p_value_give_one_verdict(first, second, planned_n, alpha):
     arms = stack_arms([Proportion(n=n, sum=s) for n, s in (first, second)])
-    for compare in (compare_sequential, compare_mixture):
-        row = compare(arms, planned_n=planned_n, alpha=alpha).rows()[0]
+    for stage in Stage:
+        row = compare_sequential(arms, planned_n=planned_n, alpha=alpha, stage=stage).rows()[0]
         if row.p_value is None or abs(row.p_value - alpha) < 1e-6:
             continue
         for low, high in filter(None, (row.effect_interval, row.lift_interval)):
@@ -177,6 +158,14 @@ def null_revenue(rng, batch, arms):
     return Mean(n=visitors, sum=sums.cumsum(axis=1), sum_squares=squares.cumsum(axis=1))
 
 
+def plan_looks(looks, planned_n, shares=None):
+    """Return the p-values of looks, `(RUNS, LOOKS, K - 1)`, each a look of the schedule."""
+    stage = lambda time: np.moveaxis(  # noqa: E731
+        stages_of(np.moveaxis(time, 1, 0), np.full(LOOKS, True)), 0, 1
+    )
+    return look_at(looks, Plan(planned_n=planned_n, shares=shares), stage=stage).comparisons.p_value
+
+
 def any_look_alarms(p_values):
     return int((adjust_p_values(p_values, "holm") <= 0.05).any(axis=(1, 2)).sum())
 
@@ -190,7 +179,7 @@ def test_looking_after_every_batch_keeps_alpha_where_the_fixed_test_does_not(rat
     rng = np.random.default_rng([16, arms, batch])
     looks = null_clicks(rng, rate, batch, arms)
     for planned in (0.3, 1.0):
-        p_values = compare_sequential(looks, planned_n=2 * batch * LOOKS * planned).p_value
+        p_values = plan_looks(looks, 2 * batch * LOOKS * planned)
         alarms = any_look_alarms(p_values)
         assert binomtest(alarms, RUNS, 0.05, "greater").pvalue > 0.001
     # The same looks at the fixed test: the simulation can tell the two apart.
@@ -202,20 +191,9 @@ def test_looking_after_every_batch_keeps_alpha_where_the_fixed_test_does_not(rat
 def test_heavy_tailed_revenue_keeps_alpha_at_every_look(arms):
     rng = np.random.default_rng([17, arms])
     looks = null_revenue(rng, 100, arms)
-    p_values = compare_sequential(looks, planned_n=200 * LOOKS).p_value
+    p_values = plan_looks(looks, 200 * LOOKS)
     assert binomtest(any_look_alarms(p_values), 500, 0.05, "greater").pvalue > 0.001
     assert any_look_alarms(compare_fixed(looks).p_value) > 0.12 * 500
-
-
-@pytest.mark.slow
-def test_hybrid_keeps_alpha_over_all_its_looks():
-    rng = np.random.default_rng(18)
-    looks = null_clicks(rng, 0.05, 100, 2)
-    running = compare_hybrid(looks, planned_n=200 * LOOKS, is_final=False).p_value[:, :-1]
-    final = compare_hybrid(looks, planned_n=200 * LOOKS, is_final=True).p_value[:, -1:]
-    alarms = any_look_alarms(np.concatenate([running, final], axis=1))
-    assert binomtest(alarms, RUNS, 0.05, "greater").pvalue > 0.001
-    assert alarms > 0.025 * RUNS
 
 
 @pytest.mark.slow

@@ -1,0 +1,234 @@
+"""Boundary of a plan: valid at every look, whenever it is made, and for ever.
+
+Time t is the information so far over the planned one, B(t) = sqrt(t) z(t) a Brownian motion when
+there is no effect. The error alpha is spent in three parts:
+
+* until the plan's end, at any look: |B(t)| reaches the rising line a + t/2 (`IN_PLAN`, of which
+  a part may be left to another test of rare clicks);
+* once, at the plan's end: |B| reaches a lower level. The end is the first look with t >= 1 of a
+  schedule that outcomes do not choose, such as the ends of days. Its level is that of the
+  information really reached (Lan, DeMets 1983);
+* after the end: a normal mixture with the rest, for ever.
+
+The line is reached by t = 1 with P = Q(a + 1/2) + exp(-a) Q(a - 1/2), Q the normal upper tail, so
+that 2 P bounds both sides; a follows from 2 P = IN_PLAN alpha. The end at time t rejects from the
+level k on that solves 2 P(line not reached by 1, B(t) >= k) = AT_END alpha: given B(1) = b below
+the line, it was reached with probability exp(-2 a (a + 1/2 - b)), which integrates to a closed
+formula, and the visitors beyond the plan are normal noise. Each part's boundary falls as alpha
+grows, so that the smallest alpha that rejects is a p-value.
+
+Source: Anderson (1960), "A modification of the sequential probability ratio test to reduce the
+sample size", Ann. Math. Stat. 31, for the line; Lan, DeMets (1983), "Discrete sequential
+boundaries for clinical trials", Biometrika 70, for the end. The slope and the parts were chosen
+for 28 looks: 1.07 times the fixed test's visitors planned, 0.83 expected (docs/statistics.md).
+"""
+
+from collections.abc import Callable
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special
+
+from experiments.stats.estimation.comparisons import check_alpha
+from experiments.stats.estimation.sufficient_statistics import FloatArray, Values
+from experiments.stats.sequential.boundaries import mixture_multiplier, mixture_p_value
+
+# Parts of alpha: on the line until t = 1, with the end together, and after the end.
+IN_PLAN, AT_END, AFTER = 0.63, 0.27, 0.10
+SLOPE = 0.5
+# The mixture is tightest at this time.
+AFTER_TIME = 2.0
+_BISECTIONS = 60
+# A line that begins here is crossed with the smallest probability that a double holds.
+_LARGEST_START = 37.0
+# Noise after t = 1, in its standard deviations, beyond which nothing is counted.
+_REACH = 9.0
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(48)
+_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
+
+
+class Stage(IntEnum):
+    """Place of a look in the plan."""
+
+    RUNNING = 0
+    END = 1
+    PAST = 2
+
+
+Stages = npt.NDArray[np.int8]
+
+
+def stages_of(time: FloatArray, is_scheduled: npt.NDArray[np.bool_]) -> Stages:
+    """Return the stage of each look.
+
+    Args:
+        time: Planned time at each look, not decreasing along the first axis, shape `(D, ...)`.
+        is_scheduled: Whether the look belongs to the schedule, shape `(D,)`; another look, such
+            as one in the middle of a day, cannot be the plan's end.
+
+    Returns:
+        `Stage` codes of the shape of `time`.
+
+    >>> stages_of(np.array([0.5, 1.1, 1.2, 1.9]), np.array([True, False, True, True])).tolist()
+    [0, 0, 1, 2]
+    """
+    scheduled = is_scheduled.reshape(-1, *(1,) * (time.ndim - 1))
+    reached = np.cumsum((time >= 1) & scheduled, axis=0)
+    before = np.concatenate([np.zeros_like(reached[:1]), reached[:-1]])
+    stages = np.where(before > 0, Stage.PAST, np.where(reached > 0, Stage.END, Stage.RUNNING))
+    return stages.astype(np.int8)
+
+
+def plan_p_value(
+    z: FloatArray,
+    time: FloatArray,
+    *,
+    alpha: float,
+    stage: Stages | int = Stage.RUNNING,
+    reserve: float = 0.0,
+) -> FloatArray:
+    """Return the p-value of one look: the smallest error rate at which it rejects.
+
+    The smallest of all looks is a p-value too; it never rises.
+
+    Args:
+        z: Effect over its standard error, either sign.
+        time: Information so far over the planned one, > 0.
+        alpha: Error rate of the plan, which tunes the mixture after it.
+        stage: Place of the look in the plan; a running look after t = 1 is read as one past it.
+        reserve: Share in [0, 1) of the line's part that is left to another test.
+
+    Returns:
+        P-values in [0, 1] of the broadcast shape.
+
+    >>> round(float(plan_p_value(np.array(2.0), np.array(1.0), alpha=0.05)), 3)
+    0.185
+    >>> round(float(plan_p_value(np.array(2.1), np.array(1.0), alpha=0.05, stage=Stage.END)), 3)
+    0.048
+    """
+    check_alpha(alpha)
+    z, time, stage = np.broadcast_arrays(np.abs(z), np.asarray(time, dtype=np.float64), stage)
+    is_end = stage == Stage.END
+    is_late = (stage == Stage.PAST) | ((time > 1) & ~is_end)
+    with np.errstate(all="ignore"):
+        level = z * np.sqrt(time)
+        line = _line_p_value(level - SLOPE * time, reserve=reserve)
+        result = np.where(is_late, _late_p_value(z, time, alpha=alpha), line)
+    if np.any(is_end):
+        at_end = _end_p_value(level[is_end], time[is_end], reserve=reserve)
+        result[is_end] = at_end
+    return np.where(np.isnan(z), np.nan, np.minimum(result, 1))
+
+
+def plan_multiplier(
+    time: FloatArray,
+    *,
+    level: Values,
+    alpha: float,
+    stage: Stages | int = Stage.RUNNING,
+    reserve: float = 0.0,
+) -> FloatArray:
+    """Return the half-width of the boundary in standard errors.
+
+    Args:
+        time: Information so far over the planned one, > 0.
+        level: Error rate of the interval, in (0, 1); broadcasts against time.
+        alpha: Error rate of the plan.
+        stage: As in `plan_p_value`.
+        reserve: As in `plan_p_value`.
+
+    Returns:
+        Multipliers; |z| reaches one exactly when the p-value is at most `level`.
+
+    >>> round(float(plan_multiplier(np.array(1.0), level=0.05, alpha=0.05)), 3)
+    2.489
+    >>> round(float(plan_multiplier(np.array(1.0), level=0.05, alpha=0.05, stage=1)), 3)
+    2.086
+    """
+    check_alpha(level)
+    time, level, stage = np.broadcast_arrays(
+        np.asarray(time, dtype=np.float64), np.asarray(level, dtype=np.float64), stage
+    )
+    start = _line_start(level, reserve=reserve)
+    is_end = stage == Stage.END
+    is_late = (stage == Stage.PAST) | ((time > 1) & ~is_end)
+    with np.errstate(all="ignore"):
+        line = (start + SLOPE * time) / np.sqrt(time)
+        late = mixture_multiplier(time / AFTER_TIME, level=AFTER * level, alpha=AFTER * alpha)
+        result = np.where(is_late, late, line)
+        if np.any(is_end):
+            edge = _end_edge(start[is_end], level[is_end], time[is_end])
+            result[is_end] = edge / np.sqrt(time[is_end])
+    return result
+
+
+def _line_p_value(start: FloatArray, *, reserve: float) -> FloatArray:
+    """Return the alpha whose line begins at the start; 1 at a line that begins below 0."""
+    spent = _spent_on_line(np.maximum(start, 0)) / (IN_PLAN * (1 - reserve))
+    return np.where(start > 0, spent, 1.0)
+
+
+def _line_start(level: FloatArray, *, reserve: float) -> FloatArray:
+    """Return where the line of an error rate begins."""
+    return _solve(_spent_on_line, level * IN_PLAN * (1 - reserve))
+
+
+def _spent_on_line(start: FloatArray) -> FloatArray:
+    """Return the bound of P(|B| reaches the line by t = 1): both sides added."""
+    above = special.log_ndtr(-(start + SLOPE))
+    reflected = special.log_ndtr(SLOPE - start) - 2 * SLOPE * start
+    return np.asarray(2 * np.exp(np.logaddexp(above, reflected)))
+
+
+def _spent_at_end(edge: FloatArray, start: FloatArray, time: FloatArray) -> FloatArray:
+    """Return 2 P(line not reached by t = 1, B(time) >= edge), by Gauss and Hermite's rule."""
+    overrun = np.sqrt(np.maximum(time - 1, 0))[..., None]
+    values = edge[..., None] - overrun * _NODES
+    return np.asarray(2 * _below_line(values, start[..., None]) @ _WEIGHTS)
+
+
+def _below_line(value: FloatArray, start: FloatArray) -> FloatArray:
+    """Return P(line not reached by t = 1, B(1) >= value)."""
+    alone = special.ndtr(-value) - special.ndtr(-start - SLOPE)
+    reflected = special.ndtr(SLOPE - start) - special.ndtr(value - 2 * start)
+    reached = np.exp(-2 * SLOPE * start) * reflected
+    return np.where(value < start + SLOPE, np.maximum(alone - reached, 0), 0.0)
+
+
+def _end_edge(start: FloatArray, level: FloatArray, time: FloatArray) -> FloatArray:
+    """Return the level of |B| at which the end rejects."""
+    high = start + SLOPE + _REACH * np.sqrt(np.maximum(time - 1, 0))
+    low = np.zeros_like(high)
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        is_likely = _spent_at_end(middle, start, time) > AT_END * level
+        low, high = np.where(is_likely, middle, low), np.where(is_likely, high, middle)
+    return high
+
+
+def _end_p_value(edge: FloatArray, time: FloatArray, *, reserve: float) -> FloatArray:
+    """Return the alpha whose end has this level: found by where its line begins."""
+    low, high = np.zeros_like(edge), np.full_like(edge, _LARGEST_START)
+    for _ in range(_BISECTIONS):
+        start = (low + high) / 2
+        allowed = AT_END * _line_p_value(start, reserve=reserve)
+        is_spent = _spent_at_end(edge, start, time) > allowed
+        low, high = np.where(is_spent, low, start), np.where(is_spent, start, high)
+    return np.minimum(_line_p_value(low, reserve=reserve), 1)
+
+
+def _late_p_value(z: FloatArray, time: FloatArray, *, alpha: float) -> FloatArray:
+    return mixture_p_value(z, time / AFTER_TIME, alpha=AFTER * alpha) / AFTER
+
+
+def _solve(function: Callable[[FloatArray], FloatArray], target: FloatArray) -> FloatArray:
+    """Return where a decreasing function of the start >= 0 falls to the target (or the end)."""
+    # A corrected family of thousands of experiments has few distinct levels.
+    targets, inverse = np.unique(target, return_inverse=True)
+    low, high = np.zeros_like(targets), np.full_like(targets, _LARGEST_START)
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        is_above = function(middle) > targets
+        low, high = np.where(is_above, middle, low), np.where(is_above, high, middle)
+    return high[inverse].reshape(np.shape(target))
