@@ -1,23 +1,35 @@
-"""Comparisons of the arms with the control, by the experiment's metric and plan."""
+"""Comparisons of the arms with the control, by the experiment's metric and plan.
+
+A sequential plan is read after every day, and what it proved stays proven; a fixed plan once, when
+the planned visitors are in. Arms are compared within phases of equal shares.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 
 import numpy as np
 
 from experiments.models import Experiment, Variant
-from experiments.services.analysis.covariate_adjustment import decisive_statistics
-from experiments.services.analysis.metric_statistics import statistics_of
-from experiments.services.rollups.arm_totals import ArmTotals
+from experiments.services.analysis.covariate_adjustment import is_adjustable
+from experiments.services.analysis.daily_sums import DailyTotals
+from experiments.services.analysis.metric_statistics import adjusted_statistics_of, statistics_of
+from experiments.services.analysis.phase_strata import Strata
 from experiments.stats.estimation.comparisons import Comparison, Comparisons
+from experiments.stats.estimation.mantel_haenszel import each_field
 from experiments.stats.estimation.multiplicity import Correction, adjust_p_values, interval_levels
 from experiments.stats.estimation.sufficient_statistics import (
     FloatArray,
     Proportion,
     SufficientStatistics,
 )
-from experiments.stats.frequentist.fixed_horizon import Test, compare_fixed
-from experiments.stats.sequential.comparison import MIXTURE_VISITORS, compare_sequential
+from experiments.stats.frequentist.fixed_horizon import (
+    Test,
+    compare_fixed,
+    compare_fixed_within_phases,
+)
+from experiments.stats.sequential.comparison import MIXTURE_VISITORS
+from experiments.stats.sequential.looks import Path, Schedule, compare_looks
 
 CORRECTION: Correction = "holm"
 
@@ -31,13 +43,26 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Crossing:
+    """First day on which an arm was proven different from the control, with what was seen then.
+
+    `visitors` are those of all arms until its end.
+    """
+
+    day: date
+    p_value_adjusted: float
+    lift: float | None
+    visitors: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ComparisonResult:
     """One arm against the control.
 
     `fixed` is valid for one look that was planned; `anytime` at every look. An experiment whose
     figures were imported, or with a fixed horizon, has only the first. Where what was known
     before is taken into account (CUPED), both are adjusted, and `unadjusted` is the decisive one
-    without it.
+    without it. `proven` is None until the decisive reading has proven a difference.
     """
 
     arm: int
@@ -45,6 +70,7 @@ class ComparisonResult:
     fixed: Reading
     anytime: Reading | None
     unadjusted: Reading | None
+    proven: Crossing | None = None
 
     @property
     def decisive(self) -> Reading:
@@ -52,37 +78,71 @@ class ComparisonResult:
         return self.anytime or self.fixed
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanState:
+    """Where the plan stands.
+
+    `is_over`: the planned visitors are in, and the reading of the plan's end has been made.
+    `read_until` is the last day whose visitors the decisive reading counts; None for all.
+    """
+
+    is_over: bool
+    read_until: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysed:
+    """Comparisons, the statistics they rest on, of shape `(S, K)`, and the plan's state."""
+
+    rows: tuple[ComparisonResult, ...]
+    statistics: SufficientStatistics
+    plan: PlanState
+
+
 def compare_arms(
-    experiment: Experiment, variants: Sequence[Variant], totals: Sequence[ArmTotals]
-) -> tuple[ComparisonResult, ...]:
+    experiment: Experiment,
+    variants: Sequence[Variant],
+    totals: DailyTotals,
+    strata: Strata,
+    *,
+    now: datetime,
+) -> Analysed:
     """Return every arm but the control against it, Holm-adjusted."""
-    plain = statistics_of(experiment, totals)
-    used = decisive_statistics(experiment, totals)
-    no_readings: Sequence[Reading | None] = [None] * len(variants[1:])
-
-    def anytime(statistics: SufficientStatistics) -> list[Reading]:
-        return _anytime_readings(statistics, experiment, variants)
-
-    def fixed(statistics: SufficientStatistics) -> list[Reading]:
-        return _fixed_readings(statistics, experiment.alpha)
-
-    decisive = anytime if is_sequential(experiment) else fixed
-    columns = (
-        fixed(used),
-        anytime(used) if is_sequential(experiment) else no_readings,
-        decisive(plain) if used.has_covariate else no_readings,
+    schedule = _schedule(experiment, totals, strata, now)
+    end = totals.first_day_with(schedule.planned_visitors, among=schedule.is_scheduled)
+    plan = PlanState(is_over=end is not None)
+    if end is not None and not is_sequential(experiment):
+        plan = PlanState(is_over=True, read_until=totals.days[end])
+        totals = totals.until(end)
+    plain, adjusted = _statistics(experiment, totals)
+    used = plain if adjusted is None else adjusted
+    fixed = _fixed_readings(_last(used), experiment.alpha)
+    anytime, proven = (
+        _columns(used, totals, schedule) if is_sequential(experiment) else (None, None)
     )
-    return tuple(
-        ComparisonResult(
-            arm=variant.arm,
-            variant_id=variant.pk,
-            fixed=fixed_reading,
-            anytime=anytime_reading,
-            unadjusted=unadjusted,
-        )
-        for variant, fixed_reading, anytime_reading, unadjusted in zip(
-            variants[1:], *columns, strict=True
-        )
+    unadjusted = None
+    if adjusted is not None and is_sequential(experiment):
+        unadjusted, _ = _columns(plain, totals, schedule)
+    elif adjusted is not None:
+        unadjusted = _fixed_readings(_last(plain), experiment.alpha)
+    nothing = [None] * len(fixed)
+    columns = (fixed, anytime or nothing, unadjusted or nothing, proven or nothing)
+    return Analysed(
+        rows=tuple(
+            ComparisonResult(
+                arm=variant.arm,
+                variant_id=variant.pk,
+                fixed=fixed_reading,
+                anytime=anytime_reading,
+                unadjusted=plain_reading,
+                proven=crossing,
+            )
+            for variant, fixed_reading, anytime_reading, plain_reading, crossing in zip(
+                variants[1:], *columns, strict=True
+            )
+        ),
+        statistics=_last(used),
+        plan=plan,
     )
 
 
@@ -93,32 +153,89 @@ def is_sequential(experiment: Experiment) -> bool:
 
 
 def planned_pairs(experiment: Experiment, variants: Sequence[Variant]) -> FloatArray:
-    """Return, for each arm but the control, the planned visitors of the two together."""
+    """Return, for each arm but the control, the planned visitors of the two together.
+
+    Without a plan, those at which a mixture is tightest.
+    """
     shares = np.array([float(variant.share) for variant in variants])
     total = experiment.planned_visitors or MIXTURE_VISITORS * len(variants) / 2
     pairs: FloatArray = total * (shares[0] + shares[1:])
     return pairs
 
 
+def _schedule(
+    experiment: Experiment, totals: DailyTotals, strata: Strata, now: datetime
+) -> Schedule:
+    """Return the plan with its looks: the ends of days (UTC), and of the experiment."""
+    ended = experiment.stopped_at
+    today = now.astimezone(UTC).date()
+    is_over = [ended is not None or day < today for day in totals.days]
+    is_live = experiment.origin == Experiment.Origin.LIVE
+    return Schedule(
+        planned_visitors=experiment.planned_visitors if is_live else None,
+        alpha=experiment.alpha,
+        shares=strata.shares,
+        is_scheduled=np.array(is_over or [False], dtype=bool),
+    )
+
+
+def _statistics(
+    experiment: Experiment, totals: DailyTotals
+) -> tuple[SufficientStatistics, SufficientStatistics | None]:
+    """Return the sums until each day, and those with the covariate where it is used."""
+    plain = totals.statistics(lambda cells: statistics_of(experiment, cells))
+    if not is_adjustable(totals.arms()):
+        return plain, None
+    return plain, totals.statistics(lambda cells: adjusted_statistics_of(experiment, cells))
+
+
+def _last(statistics: SufficientStatistics) -> SufficientStatistics:
+    return each_field(statistics, lambda field: field[-1])
+
+
 def _fixed_readings(statistics: SufficientStatistics, alpha: float) -> list[Reading]:
+    is_one_phase = statistics.shape[0] == 1
+    if not is_one_phase:
+        return _readings(lambda level: compare_fixed_within_phases(statistics, alpha=level), alpha)
     # Rates: the z-test that pools the arms, the same statement as the two-arm chi-squared; it
     # has no adjusted form.
-    is_plain_rate = isinstance(statistics, Proportion) and not statistics.has_covariate
+    whole = each_field(statistics, lambda field: field[0])
+    is_plain_rate = isinstance(whole, Proportion) and not whole.has_covariate
     test: Test = "pooled_z" if is_plain_rate else "welch"
-    return _readings(lambda level: compare_fixed(statistics, alpha=level, test=test), alpha)
+    return _readings(lambda level: compare_fixed(whole, alpha=level, test=test), alpha)
 
 
-def _anytime_readings(
-    statistics: SufficientStatistics, experiment: Experiment, variants: Sequence[Variant]
-) -> list[Reading]:
-    alpha = experiment.alpha
-    shares = np.array([float(variant.share) for variant in variants])
-    planned_n = planned_pairs(experiment, variants)
-    return _readings(
-        lambda level: compare_sequential(
-            statistics, planned_n=planned_n, alpha=alpha, level=level, shares=shares
-        ),
-        alpha,
+def _columns(
+    statistics: SufficientStatistics, totals: DailyTotals, schedule: Schedule
+) -> tuple[list[Reading], list[Crossing | None]]:
+    """Return what holds at every look, and when each arm was proven."""
+    path = compare_looks(statistics, schedule)
+    readings = _readings(
+        lambda level: compare_looks(statistics, schedule, level=level).comparisons, schedule.alpha
+    )
+    return readings, _crossings(path, totals, schedule.alpha)
+
+
+def _crossings(path: Path, totals: DailyTotals, alpha: float) -> list[Crossing | None]:
+    adjusted = adjust_p_values(path.p_values, CORRECTION)
+    is_proven = adjusted <= alpha
+    return [
+        _crossing(path, totals, adjusted, int(is_proven[:, arm].argmax()), arm)
+        if is_proven[:, arm].any()
+        else None
+        for arm in range(adjusted.shape[1])
+    ]
+
+
+def _crossing(
+    path: Path, totals: DailyTotals, adjusted: FloatArray, look: int, arm: int
+) -> Crossing:
+    lift = float(path.look.comparisons.lift[look, arm])
+    return Crossing(
+        day=totals.days[look],
+        p_value_adjusted=float(adjusted[look, arm]),
+        lift=lift if np.isfinite(lift) else None,
+        visitors=totals.visitors_until(look),
     )
 
 

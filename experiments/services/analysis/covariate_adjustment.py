@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from experiments.models import Experiment
-from experiments.services.analysis.metric_statistics import adjusted_statistics_of, statistics_of
+from experiments.services.analysis.metric_statistics import adjusted_statistics_of
 from experiments.services.rollups.arm_totals import ArmTotals
 from experiments.stats.estimation.cuped import estimate
-from experiments.stats.estimation.sufficient_statistics import Mean, SufficientStatistics
+from experiments.stats.estimation.sufficient_statistics import Mean
 from experiments.stats.health.data_quality import CovariateBalance, check_covariate_balance
 
 # With fewer visitors the coefficient is mostly noise, and adjusting could gain nothing.
@@ -38,14 +38,6 @@ def is_adjustable(totals: Sequence[ArmTotals]) -> bool:
     n = sum(total.visitors for total in totals)
     covariate_sum = sum(total.covariate_sum for total in totals)
     return n * sum(total.covariate_sum_squares for total in totals) > covariate_sum**2
-
-
-def decisive_statistics(
-    experiment: Experiment, totals: Sequence[ArmTotals]
-) -> SufficientStatistics:
-    """Return the statistics that comparisons rest on, with the covariate where it is used."""
-    build_statistics = adjusted_statistics_of if is_adjustable(totals) else statistics_of
-    return build_statistics(experiment, totals)
 
 
 def adjustment_of(experiment: Experiment, totals: Sequence[ArmTotals]) -> Adjustment | None:

@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from experiments.models import Experiment, Rollup, Variant
-from experiments.services.analysis.comparisons import ComparisonResult, compare_arms
-from experiments.services.analysis.covariate_adjustment import (
-    Adjustment,
-    adjustment_of,
-    decisive_statistics,
-)
+from experiments.services.analysis.comparisons import ComparisonResult, PlanState, compare_arms
+from experiments.services.analysis.covariate_adjustment import Adjustment, adjustment_of
+from experiments.services.analysis.daily_sums import daily_totals
 from experiments.services.analysis.guardrails import GuardrailReading, guardrail_readings
 from experiments.services.analysis.metric_statistics import statistics_of, successes_of
+from experiments.services.analysis.phase_strata import Strata, strata_of
 from experiments.services.analysis.rollup_source import Counts, StoredCounts
 from experiments.services.analysis.sample_ratio import split_check
 from experiments.services.analysis.silence import silent_hours
@@ -58,7 +56,8 @@ class Report:
     """Everything the report page, the API and exports show of an experiment.
 
     Of a draft, or with fewer than two arms, nothing is compared: `statistics` (those that the
-    comparisons rest on), `omnibus` and `srm` are None. `silent_hours` is None unless it runs.
+    comparisons rest on, `(S, K)`), `plan`, `omnibus` and `srm` are None. `strata` are the phases
+    within which arms are compared. `silent_hours` is None unless it runs.
     """
 
     experiment: Experiment
@@ -67,6 +66,8 @@ class Report:
     totals: tuple[ArmTotals, ...]
     statistics: SufficientStatistics | None
     comparisons: tuple[ComparisonResult, ...]
+    plan: PlanState | None
+    strata: Strata
     adjustment: Adjustment | None
     guardrails: tuple[GuardrailReading, ...]
     omnibus: Omnibus | None
@@ -91,13 +92,19 @@ def report_of(*, experiment: Experiment, now: datetime, counts: Counts | None = 
     ]
     # A draft has no visitors, and its shares need not sum to 1 yet.
     has_rivals = len(variants) > 1 and experiment.status != Experiment.Status.DRAFT
+    strata = strata_of(experiment, variants)
+    later_phases = list(counts.later_phases()) if strata.has_changed_shares else []
+    daily = daily_totals(rollups, later_phases, variants, strata)
+    analysed = compare_arms(experiment, variants, daily, strata, now=now) if has_rivals else None
     return Report(
         experiment=experiment,
         as_of=now,
         arms=_arms(experiment, variants, totals),
         totals=tuple(totals),
-        statistics=decisive_statistics(experiment, totals) if has_rivals else None,
-        comparisons=compare_arms(experiment, variants, totals) if has_rivals else (),
+        statistics=analysed.statistics if analysed else None,
+        comparisons=analysed.rows if analysed else (),
+        plan=analysed.plan if analysed else None,
+        strata=strata,
         adjustment=adjustment_of(experiment, totals) if has_rivals else None,
         guardrails=_guardrails(experiment, variants, totals, counts) if has_rivals else (),
         omnibus=_omnibus(experiment, totals) if has_rivals else None,

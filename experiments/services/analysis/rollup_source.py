@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Protocol
 
+from experiments.event_schema.rules import PHASE
 from experiments.models import Experiment, GoalRollup, Rollup
 from experiments.selectors import reports
 
@@ -14,6 +15,8 @@ class Counts(Protocol):
     def everybody(self) -> Iterable[Rollup]: ...
 
     def segments(self) -> Iterable[Rollup]: ...
+
+    def later_phases(self) -> Iterable[Rollup]: ...
 
     def goals(self) -> Iterable[GoalRollup]: ...
 
@@ -33,6 +36,9 @@ class StoredCounts:
 
     def segments(self) -> Iterable[Rollup]:
         return [row for row in self._rollups if row.segment]
+
+    def later_phases(self) -> Iterable[Rollup]:
+        return [row for row in self.segments() if row.segment.startswith(f"{PHASE}=")]
 
     def goals(self) -> Iterable[GoalRollup]:
         return reports.goal_rollups_of(self.experiment)

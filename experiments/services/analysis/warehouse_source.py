@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from experiments.event_schema.rules import PHASE
 from experiments.models import Experiment, GoalRollup, Rollup, Variant
 from experiments.models.rollup import AMOUNTS, GOAL_AMOUNTS
 from experiments.services.analysis.rollup_source import Counts
@@ -25,6 +26,9 @@ class WarehouseCounts:
 
     def segments(self) -> Iterable[Rollup]:
         return [row for row in self.rollups if row.segment]
+
+    def later_phases(self) -> Iterable[Rollup]:
+        return [row for row in self.segments() if row.segment.startswith(f"{PHASE}=")]
 
     def goals(self) -> Iterable[GoalRollup]:
         return self.goal_rollups

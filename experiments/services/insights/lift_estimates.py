@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from experiments.services.analysis.report import Report
-from experiments.stats.estimation.contrasts import contrasts
-from experiments.stats.estimation.cuped import estimate
 from experiments.stats.estimation.lift_intervals import lift_standard_error
+from experiments.stats.estimation.mantel_haenszel import each_field, mantel_haenszel_contrasts
 from experiments.stats.estimation.sufficient_statistics import SufficientStatistics
 
 
@@ -24,17 +23,21 @@ class LiftEstimate:
 
 
 def lift_estimates(statistics: SufficientStatistics) -> list[LiftEstimate | None]:
-    """Return each arm but the control; None where lift or error is undefined."""
-    arms = estimate(statistics)
-    contrast = contrasts(arms)
+    """Return each arm but the control; None where lift or error is undefined.
+
+    Statistics of shape `(S, K)` are compared within phases, those of shape `(K,)` as one phase.
+    """
+    if len(statistics.shape) == 1:
+        statistics = each_field(statistics, lambda field: field[None])
+    contrast = mantel_haenszel_contrasts(statistics)
     columns = (
         contrast.lift,
         lift_standard_error(contrast),
         contrast.effect,
         contrast.standard_error,
         contrast.base,
+        contrast.control_variance,
     )
-    shared = float(arms.variance[0])
     return [
         LiftEstimate(
             lift=float(lift),
@@ -42,11 +45,11 @@ def lift_estimates(statistics: SufficientStatistics) -> list[LiftEstimate | None
             effect=float(effect),
             effect_se=float(effect_se),
             base=float(base),
-            shared_variance=shared,
+            shared_variance=float(shared),
         )
         if np.isfinite(lift) and se > 0 and effect_se > 0
         else None
-        for lift, se, effect, effect_se, base in zip(*columns, strict=True)
+        for lift, se, effect, effect_se, base, shared in zip(*columns, strict=True)
     ]
 
 

@@ -61,6 +61,7 @@ class Contrasts:
         effect: Difference of the means, arm minus control; NaN if a mean does not exist.
         variance: Variance of the effect.
         dof: Welch-Satterthwaite degrees of freedom.
+        control_variance: Variance of the control's (adjusted) mean, a part of every effect's.
         base: Size of the control's mean, |mean|, by which the effect is divided to give the lift.
         base_variance: Variance of the base.
         base_covariance: Covariance of effect and base.
@@ -73,6 +74,7 @@ class Contrasts:
     effect: FloatArray
     variance: FloatArray
     dof: FloatArray
+    control_variance: FloatArray
     base: FloatArray
     base_variance: FloatArray
     base_covariance: FloatArray
@@ -233,6 +235,7 @@ def contrasts(estimates: Estimates) -> Contrasts:
         effect=np.where(unknown, np.nan, effect),
         variance=np.where(reason == 0, variance, np.nan),
         dof=np.where(reason == 0, welch_dof(estimates), np.nan),
+        control_variance=np.broadcast_to(estimates.variance[control], shape),
         base=np.abs(base),
         base_variance=np.broadcast_to(estimates.raw_variance[control], shape),
         base_covariance=-np.sign(base) * estimates.covariance[control],

@@ -164,6 +164,7 @@ def _combined(
         effect=effect,
         variance=where_defined(reason, variance),
         dof=where_defined(reason, _dof(terms, strata.n)),
+        control_variance=where_defined(reason, terms.sum(axis=-2)[..., 0]),
         base=np.abs(base),
         base_variance=raw,
         base_covariance=-np.sign(base) * shared,

@@ -19,6 +19,7 @@ from experiments.stats.estimation.contrasts import (
     where_defined,
 )
 from experiments.stats.estimation.cuped import estimate
+from experiments.stats.estimation.mantel_haenszel import mantel_haenszel_contrasts
 from experiments.stats.estimation.sufficient_statistics import (
     FloatArray,
     Proportion,
@@ -62,7 +63,32 @@ def compare_fixed(
     check_alpha(alpha)
     if test == "pooled_z":
         return _compare_pooled(statistics, np.asarray(alpha, dtype=np.float64))
-    contrast = contrasts(estimate(statistics))
+    return _compare_welch(contrasts(estimate(statistics)), alpha)
+
+
+def compare_fixed_within_phases(
+    statistics: SufficientStatistics, *, alpha: Values = 0.05
+) -> Comparisons:
+    """Compare every arm with the control within phases, at one planned look.
+
+    Args:
+        statistics: Phases on the axis before the last, arms on the last, control first.
+        alpha: Two-sided error rate in (0, 1); an array gives each comparison its own.
+
+    Returns:
+        Effects, lifts, intervals at level 1 - alpha and p-values, as `compare_fixed` with Welch's
+        test gives for a single phase.
+
+    Raises:
+        ValueError: As `compare_fixed`.
+
+    Source: `mantel_haenszel_contrasts`, with Satterthwaite's degrees of freedom.
+    """
+    check_alpha(alpha)
+    return _compare_welch(mantel_haenszel_contrasts(statistics), alpha)
+
+
+def _compare_welch(contrast: Contrasts, alpha: Values) -> Comparisons:
     with np.errstate(all="ignore"):
         # The lower quantile: 1 - alpha/2 would round to 1 for an alpha below 1e-16.
         multiplier = -special.stdtrit(contrast.dof, np.asarray(alpha, dtype=np.float64) / 2)

@@ -174,7 +174,9 @@ def a_report(experiment, rails, *, visitors):
     )
     reading = Reading(comparison=better, p_value_adjusted=0.001)
     row = ComparisonResult(arm=1, variant_id=1, fixed=reading, anytime=None, unadjusted=None)
-    nothing = dict.fromkeys(("statistics", "adjustment", "omnibus", "srm", "silent_hours"))
+    nothing = dict.fromkeys(
+        ("statistics", "adjustment", "omnibus", "plan", "srm", "strata", "silent_hours")
+    )
     empty = dict.fromkeys(("totals", "left_out", "days", "rollups"), ())
     return Report(
         experiment=experiment,

@@ -111,7 +111,7 @@ def test_report_of_imported_figures_has_no_anytime_reading(library):
 
 def test_report_plans_each_comparison_for_its_own_two_arms(slot):
     experiment = factories.make_running_experiment(
-        slot, shares={"control": "0.5", "b": "0.3", "c": "0.2"}, planned_visitors=10_000
+        slot, shares={"control": "0.5", "b": "0.3", "c": "0.2"}, planned_visitors=20_000
     )
     counts = ((5_000, 250), (3_000, 180), (2_000, 120))
     for variant, (visitors, clicks) in zip(
@@ -119,7 +119,7 @@ def test_report_plans_each_comparison_for_its_own_two_arms(slot):
     ):
         factories.make_rollup(variant, visitors=visitors, clicks=clicks)
     both = Proportion(n=np.array([5_000, 2_000]), sum=np.array([250, 120]))
-    expected = compare_sequential(both, planned_n=7_000, shares=np.array([5, 2]) / 7)
+    expected = compare_sequential(both, planned_n=14_000, shares=np.array([5, 2]) / 7)
     assert reported(experiment).comparisons[1].anytime.comparison.p_value == pytest.approx(
         float(expected.p_value[0]), rel=1e-12
     )

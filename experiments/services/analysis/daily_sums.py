@@ -1,0 +1,109 @@
+"""Sums of an experiment until the end of each day, by phase and arm."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+
+from experiments.event_schema.rules import PHASE
+from experiments.models import Rollup, Variant
+from experiments.services.analysis.phase_strata import Strata
+from experiments.services.rollups.arm_totals import ArmTotals
+from experiments.stats.estimation.mantel_haenszel import each_field
+from experiments.stats.estimation.sufficient_statistics import FloatArray, SufficientStatistics
+
+BuildStatistics = Callable[[Sequence[ArmTotals]], SufficientStatistics]
+Cell = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DailyTotals:
+    """New visitors of each day, stratum and arm, by their indices; days in order."""
+
+    days: tuple[date, ...]
+    cells: dict[Cell, ArmTotals]
+    shape: tuple[int, int, int]
+
+    def statistics(self, build: BuildStatistics) -> SufficientStatistics:
+        """Return the sums until the end of each day, shape `(D, S, K)`."""
+        cells = self.cells or {(0, 0, 0): ArmTotals()}
+        indices = tuple(np.array(list(cells)).T)
+
+        def placed(values: FloatArray) -> FloatArray:
+            field = np.zeros(self.shape)
+            field[indices] = values
+            return field.cumsum(axis=0)
+
+        return each_field(build(list(cells.values())), placed)
+
+    def arms(self) -> list[ArmTotals]:
+        """Return the totals of each arm, over all days and strata."""
+        totals = [ArmTotals()] * self.shape[2]
+        for (_, _, arm), cell in self.cells.items():
+            totals[arm] = totals[arm].plus(cell)
+        return totals
+
+    def strata(self) -> list[list[ArmTotals]]:
+        """Return the totals of each stratum's arms, over all days."""
+        totals = [[ArmTotals()] * self.shape[2] for _ in range(self.shape[1])]
+        for (_, stratum, arm), cell in self.cells.items():
+            totals[stratum][arm] = totals[stratum][arm].plus(cell)
+        return totals
+
+    def visitors_until(self, look: int) -> int:
+        """Return the visitors of all arms until the end of a day."""
+        return sum(cell.visitors for (day, _, _), cell in self.cells.items() if day <= look)
+
+    def first_day_with(self, visitors: float | None, *, among: npt.NDArray[np.bool_]) -> int | None:
+        """Return the index of the first of these days at whose end so many visitors are in."""
+        if visitors is None:
+            return None
+        daily = np.zeros(len(among))
+        for (day, _, _), cell in self.cells.items():
+            daily[day] += cell.visitors
+        is_reached = (daily.cumsum() >= visitors) & among
+        return int(is_reached.argmax()) if is_reached.any() else None
+
+    def until(self, look: int) -> "DailyTotals":
+        """Return the totals of the days until this one, with it."""
+        return DailyTotals(
+            days=self.days[: look + 1],
+            cells={cell: total for cell, total in self.cells.items() if cell[0] <= look},
+            shape=(look + 1, *self.shape[1:]),
+        )
+
+
+def daily_totals(
+    rollups: Sequence[Rollup],
+    later_phases: Sequence[Rollup],
+    variants: Sequence[Variant],
+    strata: Strata,
+) -> DailyTotals:
+    """Return the totals of everybody's rollups; one empty day where there are none.
+
+    `later_phases` are the rows of all phases but the first, which has what they leave.
+    """
+    days = tuple(sorted({row.day for row in rollups}))
+    day_of = {day: index for index, day in enumerate(days)}
+    arm_of = {variant.pk: index for index, variant in enumerate(variants)}
+    cells: dict[Cell, ArmTotals] = {}
+
+    def add(row: Rollup, phase: int, *, sign: int = 1) -> None:
+        cell = day_of[row.day], strata.of(phase), arm_of[row.variant_id]
+        cells[cell] = cells.get(cell, ArmTotals()).plus(row, sign=sign)
+
+    for row in rollups:
+        add(row, 0)
+    for row in later_phases:
+        add(row, 0, sign=-1)
+        add(row, phase_of(row))
+    return DailyTotals(
+        days=days, cells=cells, shape=(max(len(days), 1), len(strata.shares), len(variants))
+    )
+
+
+def phase_of(row: Rollup) -> int:
+    """Return the number of the phase whose visitors a row counts."""
+    return int(row.segment.removeprefix(f"{PHASE}="))
