@@ -6,6 +6,8 @@ drifts. A Beta mixture over that probability is then a martingale with respect t
 e-process, exact at any count and under any looking. If B's click rate is R times the control's,
 the probability is b R / (1 - b + b R), which turns a confidence sequence for it into one for
 the lift R - 1. (The translation to the lift needs a ratio of rates that is constant in time.)
+
+Where the shares have changed, each phase has its own b; evidence of phases multiplies.
 """
 
 import numpy as np
@@ -16,6 +18,8 @@ from experiments.stats.estimation.sufficient_statistics import FloatArray, Value
 # The mixture is Beta(2 b, 2 (1 - b)), worth two clicks: uniform for equal shares.
 PRIOR_CLICKS = 2.0
 _BISECTIONS = 80
+# Bound of |ln R|: beyond it a probability is 0 or 1 to the last digit.
+_FAR = 30.0
 
 
 def click_log_e_value(
@@ -84,6 +88,80 @@ def click_lift_interval(
     low, high = np.where(arm == 0, 0.0, low), np.where(control == 0, 1.0, high)
     with np.errstate(divide="ignore"):
         return low / (1 - low) * (1 - b) / b - 1, high / (1 - high) * (1 - b) / b - 1
+
+
+def click_lift_upper_bound(
+    clicks: tuple[Values, Values], *, share: Values, log_threshold: Values
+) -> FloatArray:
+    """Return a one-sided confidence sequence: an upper bound of the lift, valid at every look.
+
+    Only the part of the mixture below a hypothesis speaks against it. What it gains there falls
+    with the true probability, so a rejected lift takes every larger one with it.
+
+    Args:
+        clicks: Clicking visitors of the control and of the arm, phases on the last axis.
+        share: The arm's part of the traffic of the two in each phase, in (0, 1).
+        log_threshold: ln(1/alpha) > 0 for coverage of at least 1 - alpha at all times; of the
+            shape without phases.
+
+    Returns:
+        Upper bounds, phases multiplied; infinite while the control has no click.
+
+    Raises:
+        ValueError: If share lies outside (0, 1).
+
+    Source: as `click_log_e_value`; the one-sided mixture as in Howard, Ramdas, McAuliffe,
+    Sekhon (2021), "Time-uniform, nonparametric, nonasymptotic confidence sequences", Ann. Stat.
+    49 (arXiv 1810.08240), section 3.
+
+    >>> high = click_lift_upper_bound(([30], [10]), share=[0.5], log_threshold=np.log(20))
+    >>> round(float(high), 3)
+    -0.122
+    """
+    control, arm, b = np.broadcast_arrays(
+        *(np.asarray(value, dtype=np.float64) for value in (*clicks, share))
+    )
+    _checked_share(b)
+    threshold = np.broadcast_to(np.asarray(log_threshold, dtype=np.float64), b.shape[:-1])
+    low, high = np.full(threshold.shape, -_FAR), np.full(threshold.shape, _FAR)
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        log_e = _log_e_value_from_below(control, arm, b, np.exp(middle)[..., np.newaxis])
+        is_rejected = log_e.sum(axis=-1) >= threshold
+        low, high = np.where(is_rejected, low, middle), np.where(is_rejected, middle, high)
+    return np.where(high >= _FAR, np.inf, np.expm1(high))
+
+
+def click_lift_lower_bound(
+    clicks: tuple[Values, Values], *, share: Values, log_threshold: Values
+) -> FloatArray:
+    """Return the lower bound that mirrors `click_lift_upper_bound`; -1 without a click of the arm.
+
+    >>> low = click_lift_lower_bound(([10], [30]), share=[0.5], log_threshold=np.log(20))
+    >>> round(float(low), 3)
+    0.139
+    """
+    control, arm = clicks
+    mirrored = 1 - np.asarray(share, dtype=np.float64)
+    high = click_lift_upper_bound((arm, control), share=mirrored, log_threshold=log_threshold)
+    return np.asarray(1 / (1 + high) - 1)
+
+
+def _log_e_value_from_below(
+    control: FloatArray, arm: FloatArray, share: FloatArray, ratio: FloatArray
+) -> FloatArray:
+    """Return ln E of the mixture's part below the probability that a ratio of rates implies."""
+    odds = share / (1 - share) * ratio
+    null = odds / (1 + odds)
+    first, second = PRIOR_CLICKS * share, PRIOR_CLICKS * (1 - share)
+    with np.errstate(divide="ignore"):
+        inside = np.log(special.betainc(first + arm, second + control, null))
+        before = np.log(special.betainc(first, second, null))
+    # The complement of a probability near 1 keeps its digits only from the odds.
+    log_likelihood = special.xlogy(arm, null) - control * np.log1p(odds)
+    log_e = _log_marginal(control, arm, share) + inside - before - log_likelihood
+    # The part below vanishes as the likelihood does: no evidence.
+    return np.where(np.isneginf(inside), -np.inf, log_e)
 
 
 def _edge(

@@ -2,9 +2,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import integrate, stats
 
-from experiments.stats.sequential.click_e_values import click_lift_interval, click_log_e_value
+from experiments.stats.sequential.click_e_values import (
+    click_lift_interval,
+    click_lift_lower_bound,
+    click_lift_upper_bound,
+    click_log_e_value,
+)
 
 counts = st.integers(0, 200)
 
@@ -83,3 +88,58 @@ def test_lift_interval_covers_at_every_click_together():
     outside = ((low > lift + 1e-9) | (high < lift - 1e-9)).any(axis=1)
     assert (outside <= rejected).all()
     assert stats.binomtest(int(rejected.sum()), runs, alpha, "greater").pvalue > 0.001
+
+
+def upper(control, arm, *, share=0.5, alpha=0.05):
+    return click_lift_upper_bound(([control], [arm]), share=[share], log_threshold=-np.log(alpha))
+
+
+@pytest.mark.parametrize(("control", "arm", "share"), [(30, 10, 0.5), (40, 3, 0.2), (5, 0, 0.7)])
+def test_upper_bound_is_where_the_lower_part_of_the_mixture_rejects(control, arm, share):
+    high = float(upper(control, arm, share=share, alpha=0.1))
+    odds = share / (1 - share) * (1 + high)
+    null = odds / (1 + odds)
+    prior = stats.beta(2 * share, 2 * (1 - share))
+    gain, _ = integrate.quad(
+        lambda p: (p / null) ** arm * ((1 - p) / (1 - null)) ** control * prior.pdf(p), 0, null
+    )
+    assert gain / prior.cdf(null) == pytest.approx(10, rel=1e-4)
+
+
+def test_upper_bound_holds_at_every_look():
+    rng, runs = np.random.default_rng(20_261_128), 4_000
+    arm = (rng.random((runs, 300)) < 0.5).cumsum(axis=1)
+    looks = np.arange(5, 300, 5)
+    clicks = ((looks + 1 - arm[:, looks])[..., None], arm[:, looks][..., None])
+    high = click_lift_upper_bound(clicks, share=[0.5], log_threshold=np.log(20))
+    missed = int((high < 0).any(axis=1).sum())
+    assert stats.binomtest(missed, runs, 0.05, "greater").pvalue > 0.001
+    assert missed > 0
+
+
+@given(counts, counts, st.floats(0.05, 0.95))
+def test_lower_bound_mirrors_the_upper_one(control, arm, share):
+    clicks = ([control], [arm])
+    low = click_lift_lower_bound(clicks, share=[share], log_threshold=3.0)
+    high = click_lift_upper_bound(clicks, share=[share], log_threshold=3.0)
+    assert -1 <= low < high
+
+
+def test_bounds_end_without_clicks():
+    assert np.isinf(upper(0, 10))
+    assert click_lift_lower_bound(([10], [0]), share=[0.5], log_threshold=3.0) == -1
+
+
+def test_phases_multiply_their_evidence():
+    once = upper(60, 20)
+    both = click_lift_upper_bound(([30, 30], [10, 10]), share=[0.5, 0.5], log_threshold=np.log(20))
+    # Each phase pays for its own mixture.
+    assert once < both < 0
+
+
+def test_changed_shares_are_no_lift():
+    """Clicks split as 9:1 and then as 1:1, at different rates: as the shares do."""
+    clicks = ([900, 300], [100, 300])
+    high = click_lift_upper_bound(clicks, share=[0.1, 0.5], log_threshold=np.log(20))
+    low = click_lift_lower_bound(clicks, share=[0.1, 0.5], log_threshold=np.log(20))
+    assert low < 0 < high

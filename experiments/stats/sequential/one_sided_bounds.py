@@ -1,0 +1,135 @@
+"""One-sided confidence bounds of a lift: non-inferiority and harm on a guardrail metric.
+
+Two regimes, chosen by counts alone, as in `comparison`: with fewer than 20 successes (or others)
+in an arm, the exact split of the successes; otherwise the normal approximation. At every look
+the two share the error, so that together they err in at most the given level.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtri
+
+from experiments.stats.estimation.contrasts import Contrasts
+from experiments.stats.estimation.lift_intervals import fieller_interval
+from experiments.stats.estimation.sufficient_statistics import FloatArray
+from experiments.stats.sequential.boundaries import one_sided_multiplier
+from experiments.stats.sequential.click_e_values import (
+    click_lift_lower_bound,
+    click_lift_upper_bound,
+)
+from experiments.stats.sequential.comparison import LEAST_CLICKS
+
+# Part of the error that pays for the exact looks at few successes.
+EXACT_PART = 0.1
+# The mixture's one-sided form is for error rates below one half.
+HIGHEST_LEVEL = 0.49
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Successes:
+    """Successful visitors by phase and arm, of shape `(..., S, K)`, control first.
+
+    Attributes:
+        visitors: Visitors.
+        count: Visitors with a success: a click, or a conversion of any value.
+        shares: Configured shares, at least 0; a pair counts in the phases that had both arms.
+        is_metric: The metric is the rate of these visitors. False for values, where few successes
+            tell of harm, but nothing of the values themselves.
+    """
+
+    visitors: FloatArray
+    count: FloatArray
+    shares: FloatArray
+    is_metric: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneSidedBounds:
+    """Bounds of the lift, of shape `(..., K - 1)`, infinite where nothing bounds it.
+
+    Attributes:
+        low: Lower bounds.
+        high: Upper bounds.
+        is_exact: True where they come from the split of the successes.
+    """
+
+    low: FloatArray
+    high: FloatArray
+    is_exact: npt.NDArray[np.bool_]
+
+
+def one_sided_bounds(
+    contrasts: Contrasts,
+    successes: Successes,
+    *,
+    levels: tuple[float, float],
+    time: FloatArray | None,
+    higher_is_better: bool = True,
+) -> OneSidedBounds:
+    """Return a lower and an upper bound of each lift, each one-sided at its own level.
+
+    Args:
+        contrasts: Each arm against the control on the metric, `(..., K - 1)`.
+        successes: The same visitors' successes.
+        levels: Error rates in (0, 1) of the bounds on the losing side (which excludes a loss)
+            and on the winning side (which shows harm).
+        time: Visitors of the two arms over planned visitors, > 0, for bounds that hold at every
+            look; None for a single look.
+        higher_is_better: False turns the sides round.
+
+    Returns:
+        The bounds.
+
+    Source: Schultzberg et al. (2024), arXiv 2402.11609, for the two sides; `boundaries` and
+    `click_e_values` of this package for the bounds.
+    """
+    low_level, high_level = levels if higher_is_better else levels[::-1]
+    low, _, _ = fieller_interval(contrasts, _multiplier(contrasts, time, low_level))
+    _, high, _ = fieller_interval(contrasts, _multiplier(contrasts, time, high_level))
+    is_exact = _has_few(successes) | ~np.isfinite(low) | ~np.isfinite(high)
+    if not is_exact.any():
+        return OneSidedBounds(low=low, high=high, is_exact=is_exact)
+    exact_low, exact_high = _exact_bounds(successes, low_level, high_level, time=time)
+    if not successes.is_metric:
+        # What a missing success was worth is unknown: only the side that shows harm is known.
+        unknown = np.full_like(exact_low, np.inf)
+        exact_low = -unknown if higher_is_better else exact_low
+        exact_high = exact_high if higher_is_better else unknown
+    return OneSidedBounds(
+        low=np.where(is_exact, np.minimum(exact_low, exact_high), low),
+        high=np.where(is_exact, exact_high, high),
+        is_exact=is_exact,
+    )
+
+
+def _multiplier(contrasts: Contrasts, time: FloatArray | None, level: float) -> FloatArray:
+    if time is None:
+        return np.full_like(contrasts.effect, -float(ndtri(level)))
+    return one_sided_multiplier(time, alpha=min(level, HIGHEST_LEVEL) * (1 - EXACT_PART))
+
+
+def _has_few(successes: Successes) -> npt.NDArray[np.bool_]:
+    count = successes.count.sum(axis=-2)
+    least = count
+    if successes.is_metric:
+        least = np.minimum(count, successes.visitors.sum(axis=-2) - count)
+    is_small = least < LEAST_CLICKS
+    return np.asarray(is_small[..., :1] | is_small[..., 1:])
+
+
+def _exact_bounds(
+    successes: Successes, low_level: float, high_level: float, *, time: FloatArray | None
+) -> tuple[FloatArray, FloatArray]:
+    part = 1.0 if time is None else EXACT_PART
+    arms = np.swapaxes(successes.count, -1, -2)
+    shares = np.swapaxes(successes.shares, -1, -2)
+    control, control_share = arms[..., :1, :], shares[..., :1, :]
+    arm, arm_share = arms[..., 1:, :], shares[..., 1:, :]
+    has_both = (control_share > 0) & (arm_share > 0)
+    share = np.where(has_both, arm_share / np.where(has_both, control_share + arm_share, 1), 0.5)
+    clicks = (np.where(has_both, control, 0), np.where(has_both, arm, 0))
+    low = click_lift_lower_bound(clicks, share=share, log_threshold=-np.log(low_level * part))
+    high = click_lift_upper_bound(clicks, share=share, log_threshold=-np.log(high_level * part))
+    return low, high
