@@ -33,6 +33,8 @@ def signed_percent(value: float | None, digits: int = 1) -> str:
     """Return 0.12 as "+12.0 %"."""
     if value is None:
         return MISSING
+    if math.isinf(value):
+        return "+∞" if value > 0 else "-∞"
     return ("+" if value > 0 else "") + percent(value, digits)
 
 

@@ -124,6 +124,7 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
                     "planned_visitors",
                     "alpha",
                     "coverage",
+                    "strict_guardrails",
                 )
             },
         ),

@@ -176,6 +176,15 @@ class Experiment(models.Model):
             " not split as the shares say. Can be undone."
         ),
     )
+    strict_guardrails = models.BooleanField(
+        _("strict guardrails"),
+        default=False,
+        help_text=_(
+            "Name no winner before a loss beyond the margin is excluded on every guardrail, which"
+            " takes many more visitors. Otherwise a winner is named with the loss that is not"
+            " excluded."
+        ),
+    )
     started_at = models.DateTimeField(_("started"), null=True, blank=True, editable=False)
     stopped_at = models.DateTimeField(_("stopped"), null=True, blank=True, editable=False)
     rolled_back_at = models.DateTimeField(_("rolled back"), null=True, blank=True, editable=False)
@@ -308,6 +317,10 @@ class Variant(models.Model):
         help_text=_("Fraction of the visitors. All shares sum to 1."),
         **SHARE_FIELD,
     )
+    rolled_back_at = models.DateTimeField(_("rolled back"), null=True, blank=True, editable=False)
+    rollback_reason = models.TextField(
+        _("reason of the roll-back"), blank=True, default="", editable=False
+    )
 
     class Meta:
         verbose_name = _("variant")
@@ -324,7 +337,12 @@ class Variant(models.Model):
                 ),
             ),
             models.CheckConstraint(
-                condition=Q(share__gt=0) & Q(share__lte=1), name="variant_share_range"
+                condition=Q(share__gte=0) & Q(share__lte=1), name="variant_share_range"
+            ),
+            models.CheckConstraint(
+                condition=Q(rolled_back_at__isnull=True, rollback_reason="")
+                | (Q(rolled_back_at__isnull=False, share=0) & ~Q(rollback_reason="")),
+                name="variant_rolled_back_without_share",
             ),
         )
 

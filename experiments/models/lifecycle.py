@@ -91,6 +91,8 @@ class Change(models.Model):
         RAMP = "ramp", _("Step of the ramp")
         ROLLBACK = "rollback", _("Rolled back")
         UNDO = "undo", _("Roll-back undone")
+        ARM_OFF = "arm_off", _("Arm rolled back")
+        ARM_ON = "arm_on", _("Roll-back of an arm undone")
         SCHEDULE = "schedule", _("Schedule")
         GUARD_ON = "guard_on", _("Rolls back on an alarm")
         GUARD_OFF = "guard_off", _("Does not roll back on an alarm")

@@ -94,7 +94,8 @@ CHOICES = {
     "CTA.size": ["small", "medium", "large"],
     "Change.kind": [
         *("start", "pause", "resume", "stop", "archive", "shares"),
-        *("ramp", "rollback", "undo", "schedule", "guard_on", "guard_off"),
+        *("ramp", "rollback", "undo", "arm_off", "arm_on", "schedule"),
+        *("guard_on", "guard_off"),
     ],
     "Event.type": ["exposure", "click", "conversion"],
     "Experiment.origin": ["live", "imported"],

@@ -84,6 +84,7 @@ class ExperimentSerializer(serializers.ModelSerializer[Experiment]):
             "alpha",
             "plan",
             "planned_visitors",
+            "strict_guardrails",
             "coverage",
             "origin",
             "source",

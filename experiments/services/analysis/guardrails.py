@@ -4,25 +4,32 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import ndtri
 
 from experiments.models import Experiment, GoalRollup, Guardrail, Variant
 from experiments.services.analysis.comparisons import is_sequential, planned_pairs
-from experiments.services.analysis.metric_statistics import Metric, is_enough, statistics_of_metric
+from experiments.services.analysis.metric_statistics import (
+    Metric,
+    is_enough_together,
+    statistics_of_metric,
+    successes_towards,
+)
+from experiments.services.analysis.sample_ratio import has_changed_shares
 from experiments.services.rollups.arm_totals import ArmTotals
 from experiments.stats.decision.evidence import GuardrailEvidence
-from experiments.stats.estimation.contrasts import contrasts, raw_estimates
-from experiments.stats.estimation.lift_intervals import fieller_interval
-from experiments.stats.estimation.sufficient_statistics import FloatArray
-from experiments.stats.sequential.boundaries import one_sided_multiplier
+from experiments.stats.estimation.contrasts import Contrasts, contrasts, raw_estimates
+from experiments.stats.sequential.one_sided_bounds import Successes, one_sided_bounds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardrailReading:
-    """One arm's lift on one guardrail; each end of `bounds` holds one-sided at alpha.
+    """One arm's lift on one guardrail, with one-sided bounds.
 
-    None below the floors of a decision, or where the lift has no bounded interval. `is_anytime`
-    is True if the bounds hold at every look, not only at the planned end.
+    The end of `bounds` that excludes a loss holds at alpha, the one that shows harm at the arms'
+    and guardrails' shares of it; infinite where nothing bounds the lift. None below the floors:
+    100 visitors an arm, and 40 successes of it and the control together, because a harmful arm
+    may have none. `is_anytime` is True if the bounds hold at every look, not only at the planned
+    end. `is_of_successes`: few visitors converted, and the bounds are of their number, not of
+    the values.
     """
 
     arm: int
@@ -34,6 +41,7 @@ class GuardrailReading:
     lift: float | None
     bounds: tuple[float, float] | None
     is_anytime: bool
+    is_of_successes: bool = False
 
     def evidence(self) -> GuardrailEvidence:
         return GuardrailEvidence(
@@ -93,12 +101,15 @@ def _readings(
     is_anytime: bool,
 ) -> list[GuardrailReading]:
     metric = Metric(rail.metric)
-    contrast = contrasts(raw_estimates(statistics_of_metric(metric, totals)))
-    time = contrast.n / planned_pairs(experiment, variants)
-    low, high, _ = fieller_interval(
-        contrast, _multiplier(time, experiment.alpha, is_anytime=is_anytime)
+    contrast = _contrasts(metric, totals)
+    successes = _successes(metric, experiment, variants, totals)
+    bounds = one_sided_bounds(
+        contrast,
+        successes,
+        levels=(experiment.alpha, _harm_level(experiment, variants)),
+        time=contrast.n / planned_pairs(experiment, variants) if is_anytime else None,
+        higher_is_better=rail.higher_is_better,
     )
-    enough = [is_enough(metric, total) for total in totals]
     return [
         GuardrailReading(
             arm=variant.arm,
@@ -108,20 +119,48 @@ def _readings(
             margin=rail.margin,
             higher_is_better=rail.higher_is_better,
             lift=_finite(contrast.lift[index]),
-            bounds=(float(low[index]), float(high[index]))
-            if enough[0] and enough[index + 1] and np.isfinite(low[index])
+            bounds=(float(bounds.low[index]), float(bounds.high[index]))
+            if is_enough_together(metric, totals[0], totals[index + 1])
             else None,
             is_anytime=is_anytime,
+            is_of_successes=not successes.is_metric and bool(bounds.is_exact[index]),
         )
         for index, variant in enumerate(variants[1:])
     ]
 
 
-def _multiplier(time: FloatArray, alpha: float, *, is_anytime: bool) -> FloatArray:
-    if not is_anytime:
-        return np.full_like(time, -float(ndtri(alpha)))
-    # The engine's one-sided sequence is for error rates below one half.
-    return one_sided_multiplier(time, alpha=min(alpha, 0.49))
+def _contrasts(metric: Metric, totals: Sequence[ArmTotals]) -> Contrasts:
+    """Return each arm against the control on one metric; every bound rests on these."""
+    return contrasts(raw_estimates(statistics_of_metric(metric, totals)))
+
+
+def _successes(
+    metric: Metric,
+    experiment: Experiment,
+    variants: Sequence[Variant],
+    totals: Sequence[ArmTotals],
+) -> Successes:
+    """Return the visitors who clicked or converted, as one phase."""
+    visitors = np.array([total.visitors for total in totals], dtype=np.float64)
+    shares = np.array([float(variant.share) for variant in variants])
+    if has_changed_shares(experiment):
+        # The split of all visitors is the mean of what the phases intended.
+        shares = visitors / max(visitors.sum(), 1)
+    count = [successes_towards(metric, total) for total in totals]
+    return Successes(
+        visitors=visitors[np.newaxis],
+        count=np.array(count, dtype=np.float64)[np.newaxis],
+        shares=shares[np.newaxis],
+        is_metric=metric != Metric.VALUE_PER_VISITOR,
+    )
+
+
+def _harm_level(experiment: Experiment, variants: Sequence[Variant]) -> float:
+    """Return the error rate of one proof of harm: all arms and guardrails share alpha.
+
+    Bonferroni's correction. That every guardrail is held needs none: all of them must be.
+    """
+    return experiment.alpha / (len(variants[1:]) * len(experiment.guardrails.all()))
 
 
 def _finite(value: float) -> float | None:

@@ -55,11 +55,28 @@ def _successes(metric: Metric, total: ArmTotals) -> int | None:
     }.get(metric)
 
 
+def successes_towards(metric: Metric, total: ArmTotals) -> int:
+    """Return the visitors who clicked or, for conversions and their values, converted."""
+    successes = _successes(metric, total)
+    return total.converting_visitors if successes is None else successes
+
+
 def is_enough(metric: Metric, total: ArmTotals) -> bool:
     """Return whether the arm reaches the floors below which no decision is made either."""
     successes = _successes(metric, total)
     has_few_successes = successes is not None and successes < POLICY.minimum_conversions
     return total.visitors >= POLICY.minimum_visitors and not has_few_successes
+
+
+def is_enough_together(metric: Metric, control: ArmTotals, arm: ArmTotals) -> bool:
+    """Return whether two arms together reach the floors below which harm is not judged.
+
+    A harmful arm has few successes by its nature: harm must not wait until it has its own.
+    """
+    pair = (control, arm)
+    successes = sum(successes_towards(metric, total) for total in pair)
+    has_visitors = all(total.visitors >= POLICY.minimum_visitors for total in pair)
+    return has_visitors and successes >= 2 * POLICY.minimum_conversions
 
 
 def _statistics_of_arm(metric: Metric, total: ArmTotals) -> SufficientStatistics:

@@ -62,6 +62,7 @@ def evidence_of(
         days=_days(experiment, report.as_of),
         planned_n=_planned_visitors(report),
         planned_days=_planned_days(experiment),
+        strict_guardrails=experiment.strict_guardrails,
         stopped=experiment.stopped_at is not None,
         srm_p_value=report.srm.p_value if report.srm else None,
         multiple_arm_visitors=report.quarantined_visitors,

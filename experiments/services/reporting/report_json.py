@@ -1,12 +1,15 @@
 """A full report as plain JSON, for the API and exports."""
 
+import math
 from dataclasses import asdict
 from typing import Any
 
 from experiments.models import Experiment
 from experiments.services.analysis.comparisons import Reading
+from experiments.services.analysis.guardrails import GuardrailReading
 from experiments.services.insights.posteriors import ArmPosterior
 from experiments.services.reporting.full_report import FullReport
+from experiments.stats.decision.arm_status import GuardrailState
 
 
 def report_as_json(full: FullReport) -> dict[str, Any]:
@@ -30,7 +33,7 @@ def report_as_json(full: FullReport) -> dict[str, Any]:
             }
             for row in report.comparisons
         ],
-        "guardrails": [{**asdict(rail), "state": state.value} for rail, state in full.guardrails],
+        "guardrails": [_guardrail_as_json(rail, state) for rail, state in full.guardrails],
         "cuped": asdict(report.adjustment) if report.adjustment else None,
         "omnibus": asdict(report.omnibus) if report.omnibus else None,
         "srm": {**asdict(srm), "is_mismatch": srm.is_mismatch} if srm else None,
@@ -62,7 +65,14 @@ def _settings_as_json(experiment: Experiment) -> dict[str, Any]:
         "started_at": experiment.started_at,
         "stopped_at": experiment.stopped_at,
         "plan": experiment.plan,
+        "strict_guardrails": experiment.strict_guardrails,
     }
+
+
+def _guardrail_as_json(rail: GuardrailReading, state: GuardrailState) -> dict[str, Any]:
+    """Return a guardrail; JSON has no infinity, so an open end is null."""
+    ends = [end if math.isfinite(end) else None for end in rail.bounds or ()]
+    return {**asdict(rail), "bounds": ends or None, "state": state.value}
 
 
 def _belief_as_json(belief: ArmPosterior) -> dict[str, Any]:

@@ -42,6 +42,22 @@ TEMPLATES = {
     Code.GUARDRAIL_HELD: gettext_lazy(
         "“%(name)s” does not harm %(metric)s by more than %(margin)s."
     ),
+    Code.GUARDRAIL_OPEN: gettext_lazy(
+        "Open question: a loss of up to %(loss)s on %(metric)s is not excluded (tolerated: "
+        "%(margin)s). Ship it if you can live with that, or let it run on."
+    ),
+    Code.GUARDRAIL_UNMEASURED: gettext_lazy(
+        "Open question: there are too few visitors or successes to say how “%(name)s” affects "
+        "%(metric)s."
+    ),
+    Code.GUARDRAILS_AWAITED: gettext_lazy(
+        "%(n)s visitors so far. The strict rule of this experiment waits until a loss beyond the "
+        "margin is excluded on every guardrail."
+    ),
+    Code.ENDED_WITH_OPEN_GUARDRAIL: gettext_lazy(
+        "It has ended with an arm that is proven better, but a loss beyond the margin is not "
+        "excluded on its guardrails: by the strict rule of this experiment it is not shipped."
+    ),
     Code.NO_RESULT: gettext_lazy("“%(name)s” cannot be compared with the control yet."),
     Code.NO_RELEVANT_DIFFERENCE: gettext_lazy(
         "No arm differs from the control by more than %(minimum_change)s: take either."
@@ -151,7 +167,7 @@ def _days_left(days: float) -> str:
 def _format_number(key: str, value: float) -> str:
     if key in ("lift", "low", "high", "shrunken_lift"):
         return signed_percent(value)
-    if key in ("share", "minimum_change", "margin"):
+    if key in ("share", "minimum_change", "margin", "loss"):
         return percent(value, 1)
     if key in ("alpha", "threshold"):
         return threshold(value)

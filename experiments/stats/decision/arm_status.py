@@ -36,7 +36,8 @@ class GuardrailState(StrEnum):
 def arm_status(arm: ArmEvidence, evidence: Evidence, policy: Policy) -> ArmStatus:
     """Return the present status of the arm.
 
-    Guardrails are read before the goal: a win does not pay for harm.
+    Guardrails are read before the goal: a win does not pay for harm. They have floors of their
+    own, so harm does not wait until the goal has enough conversions.
 
     Args:
         arm: One arm of `evidence`.
@@ -50,11 +51,11 @@ def arm_status(arm: ArmEvidence, evidence: Evidence, policy: Policy) -> ArmStatu
     >>> arm_status(arm, Evidence(arms=(arm,), control_n=9_000), Policy())
     <ArmStatus.WORSE: 'worse'>
     """
-    if not _enough_for_harm(arm, evidence, policy):
-        return ArmStatus.UNDECIDED
     states = {guardrail_state(rail, finished=evidence.finished) for rail in arm.guardrails}
     if GuardrailState.HARMED in states:
         return ArmStatus.HARMFUL
+    if not _enough_for_harm(arm, evidence, policy):
+        return ArmStatus.UNDECIDED
     if arm.p_value is None or arm.lift is None:
         return ArmStatus.NO_RESULT
     if not (evidence.rule is Rule.SEQUENTIAL or evidence.finished):
@@ -86,7 +87,7 @@ def guardrail_state(rail: GuardrailEvidence, *, finished: bool) -> GuardrailStat
     """Return how the arm stands on one guardrail.
 
     Harm means that the metric is worse for sure, and possibly by more than the margin. The first
-    half alone is at its one-sided alpha under "no change", so a guardrail rarely stops a harmless
+    half alone is at its share of alpha under "no change", so guardrails rarely stop a harmless
     arm; the second half spares a loss that is known to be tolerable.
 
     Args:

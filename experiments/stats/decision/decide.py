@@ -1,13 +1,16 @@
 """Decision: one status from the evidence, with its reasons in the order of the rules.
 
 The order never lets a later question hide an earlier answer: data quality, floors, harm,
-time, winner, no difference that matters, end of the plan. A fixed-horizon p-value is looked at
-only when the plan is finished; an anytime-valid one whenever there is enough data.
+time, winner, no difference that matters, end of the plan. A winner whose guardrail is neither
+harmed nor held is shipped with that open question, unless its owner chose the strict rule. A
+fixed-horizon p-value is looked at only when the plan is finished; an anytime-valid one whenever
+there is enough data.
 A Bayesian panel is shown beside the decision, never inside it.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -50,6 +53,10 @@ class Code(StrEnum):
     GUARDRAIL_HARMED = "guardrail_harmed"
     GUARDRAIL_UNCLEAR = "guardrail_unclear"
     GUARDRAIL_HELD = "guardrail_held"
+    GUARDRAIL_OPEN = "guardrail_open"
+    GUARDRAIL_UNMEASURED = "guardrail_unmeasured"
+    GUARDRAILS_AWAITED = "guardrails_awaited"
+    ENDED_WITH_OPEN_GUARDRAIL = "ended_with_open_guardrail"
     ARM_WORSE = "arm_worse"
     ARM_BETTER = "arm_better"
     NO_RESULT = "no_result"
@@ -221,7 +228,10 @@ def _verdict(
     better_arms = [arm for arm in evidence.arms if outcomes[arm.arm] is ArmStatus.BETTER]
     held = GuardrailState.HELD
     cleared = [
-        arm for arm in better_arms if all(_state(r, evidence) is held for r in arm.guardrails)
+        arm
+        for arm in better_arms
+        if not evidence.strict_guardrails
+        or all(_state(r, evidence) is held for r in arm.guardrails)
     ]
     if cleared:
         return _ship(cleared, evidence, policy, outcomes)
@@ -246,14 +256,18 @@ def _verdict(
 def _without_winner(
     evidence: Evidence, outcomes: Mapping[int, ArmStatus], reasons: tuple[Ground, ...]
 ) -> Decision:
+    # Only the strict rule leaves a proven arm here; it is not said to be unproven.
+    is_proven = ArmStatus.BETTER in outcomes.values()
     if evidence.finished or evidence.stopped:
         code = (
             Code.PLAN_FINISHED_WITHOUT_WINNER if evidence.finished else Code.STOPPED_WITHOUT_WINNER
         )
+        code = Code.ENDED_WITH_OPEN_GUARDRAIL if is_proven else code
         return _answer(Status.KEEP_CONTROL, evidence, (*reasons, Ground(code=code)), outcomes)
     estimates = {"days_left": evidence.days_left, "planned_n": evidence.planned_n}
     numbers = {"n": evidence.n} | {k: v for k, v in estimates.items() if v is not None}
-    ground = Ground(code=Code.PLAN_NOT_FINISHED, numbers=numbers)
+    code = Code.GUARDRAILS_AWAITED if is_proven else Code.PLAN_NOT_FINISHED
+    ground = Ground(code=code, numbers=numbers)
     return _answer(Status.KEEP_RUNNING, evidence, (*reasons, ground), outcomes)
 
 
@@ -267,7 +281,11 @@ def _ship(
     best = max(cleared, key=lambda arm: sign * (arm.lift or 0.0))
     reasons = (
         _goal_reason(Code.ARM_BETTER, best, evidence),
-        *(_rail_reason(Code.GUARDRAIL_HELD, best.arm, rail) for rail in best.guardrails),
+        *(
+            _rail_reason(Code.GUARDRAIL_HELD, best.arm, rail)
+            for rail in best.guardrails
+            if _state(rail, evidence) is GuardrailState.HELD
+        ),
         *_harm_reasons(evidence, outcomes),
     )
     return Decision(
@@ -282,7 +300,11 @@ def _ship(
 
 def _cautions(best: ArmEvidence, evidence: Evidence, policy: Policy) -> tuple[Ground, ...]:
     lift = best.lift or 0.0
-    cautions = []
+    cautions = [
+        _open_question(best.arm, rail, evidence)
+        for rail in best.guardrails
+        if _state(rail, evidence) is not GuardrailState.HELD
+    ]
     if best.suspicious:
         cautions.append(Ground(code=Code.SUSPICIOUS_LIFT, arm=best.arm, numbers={"lift": lift}))
     if abs(lift) < policy.minimum_change:
@@ -296,6 +318,16 @@ def _cautions(best: ArmEvidence, evidence: Evidence, policy: Policy) -> tuple[Gr
         if arm is not best and gains is not None and gains[1] > abs(lift):
             cautions.append(Ground(code=Code.RUNNER_UP_NOT_EXCLUDED, arm=arm.arm))
     return tuple(cautions)
+
+
+def _open_question(arm: int, rail: GuardrailEvidence, evidence: Evidence) -> Ground:
+    """Return the caution about a guardrail that is not held: the loss that is not excluded."""
+    is_read = rail.anytime or evidence.finished
+    loss = -rail.gains[0] if rail.gains is not None and is_read else math.inf
+    if math.isinf(loss):
+        return Ground(code=Code.GUARDRAIL_UNMEASURED, arm=arm, metric=rail.metric)
+    numbers = {"loss": loss, "margin": rail.margin}
+    return Ground(code=Code.GUARDRAIL_OPEN, arm=arm, metric=rail.metric, numbers=numbers)
 
 
 def _answer(

@@ -26,8 +26,8 @@ class GuardrailEvidence:
 
     Attributes:
         metric: Its name.
-        bounds: Finite confidence bounds of the lift (each one-sided at the guardrails' alpha),
-            or None where they could not be computed.
+        bounds: One-sided confidence bounds of the lift, infinite where nothing bounds it, or None
+            below the floors of the metric.
         margin: Largest loss that is tolerated, as a lift, at least 0.
         higher_is_better: False for a metric such as page errors.
         anytime: True if the bounds hold at every look, not only at the planned end.
@@ -46,7 +46,9 @@ class GuardrailEvidence:
     anytime: bool = True
 
     def __post_init__(self) -> None:
-        _check_bounds(f"guardrail {self.metric} bounds", self.bounds)
+        if self.bounds is not None and not self.bounds[0] <= self.bounds[1]:  # Fails for NaN too.
+            msg = f"guardrail {self.metric} bounds must be in order, got {self.bounds}"
+            raise ValueError(msg)
         _check_at_least_zero(f"guardrail {self.metric} margin", self.margin)
 
     @property
@@ -112,6 +114,7 @@ class Evidence:
         planned_n: Planned visitors of all arms together, or None.
         planned_days: Planned duration, or None; one of the two plans must be given for a
             fixed horizon.
+        strict_guardrails: True if a winner is shipped only once each of its guardrails is held.
         stopped: True if the experiment no longer takes visitors.
         srm_p_value: P-value of the sample-ratio mismatch test, None if not computed.
         multiple_arm_visitors: Visitors who met more than one arm.
@@ -132,6 +135,7 @@ class Evidence:
     days: float = 0.0
     planned_n: float | None = None
     planned_days: float | None = None
+    strict_guardrails: bool = False
     stopped: bool = False
     srm_p_value: float | None = None
     multiple_arm_visitors: int = 0

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from experiments.models import Experiment, Guardrail
+from experiments.models import Experiment, GoalRollup, Guardrail
 from experiments.services.analysis import guardrails
 from experiments.services.reporting import decision as decisions
 from experiments.services.reporting.decision import HIGHER_IS_BETTER, evidence_of
@@ -20,6 +20,8 @@ pytestmark = pytest.mark.on_both_databases
 DAY = timedelta(days=1)
 FIXED = {"plan": Experiment.Plan.FIXED, "planned_visitors": 20_000}
 VALUES = {"primary_metric": "value_per_visitor", "goal": "order"}
+# Nobody has ordered yet.
+ORDERS = {"metric": "conversion_rate", "goal": "order"}
 STOPPED = {"status": Experiment.Status.STOPPED, "stopped_at": NOW}
 THREE = {"control": "0.3334", "b": "0.3333", "c": "0.3333"}
 
@@ -29,12 +31,17 @@ def running(slot, **changes):
     return factories.make_running_experiment(slot, **(values | changes))
 
 
-def grounds(slot, *counts, rail=None, rollup=None, **changes):
+def grounds(slot, *counts, rail=None, rollup=None, goal_rollup=None, **changes):
     """The codes of the decision on an experiment with these counts of visitors and clicks."""
     experiment = running(slot, **changes)
     if rail is not None:
         Guardrail.objects.create(experiment=experiment, **({"metric": "click_rate"} | rail))
     count(experiment, *counts, **(rollup or {}))
+    if goal_rollup is not None:
+        for variant in experiment.variants.all():
+            GoalRollup.objects.create(
+                experiment=experiment, variant=variant, day=NOW.date(), goal="order", **goal_rollup
+            )
     decision = concluded(experiment).decision
     return {ground.code for ground in (*decision.reasons, *decision.cautions)}
 
@@ -53,9 +60,24 @@ CASES = {
         slot, (5_000, 500), (5_000, 500), started_at=NOW - 6 * DAY
     ),
     Code.GUARDRAIL_HARMED: lambda slot: grounds(slot, (10_000, 900), (10_000, 500), rail={}),
-    # Nobody has ordered yet.
     Code.GUARDRAIL_UNCLEAR: lambda slot: grounds(
-        slot, (10_000, 500), (10_000, 700), rail={"metric": "conversion_rate", "goal": "order"}
+        slot, (10_000, 500), (10_000, 700), rail=ORDERS, strict_guardrails=True
+    ),
+    Code.GUARDRAIL_OPEN: lambda slot: grounds(
+        slot,
+        (10_000, 500),
+        (10_000, 700),
+        rail=ORDERS,
+        goal_rollup={"converting_visitors": 300},
+    ),
+    Code.GUARDRAIL_UNMEASURED: lambda slot: grounds(
+        slot, (10_000, 500), (10_000, 700), rail=ORDERS
+    ),
+    Code.GUARDRAILS_AWAITED: lambda slot: grounds(
+        slot, (9_000, 500), (9_000, 700), rail=ORDERS, strict_guardrails=True
+    ),
+    Code.ENDED_WITH_OPEN_GUARDRAIL: lambda slot: grounds(
+        slot, (10_000, 500), (10_000, 700), rail=ORDERS, strict_guardrails=True, **STOPPED
     ),
     Code.GUARDRAIL_HELD: lambda slot: grounds(slot, (10_000, 500), (10_000, 700), rail={}),
     Code.ARM_WORSE: lambda slot: grounds(slot, (10_000, 700), (10_000, 500)),

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest, norm
 
-from experiments.stats.decision.arm_status import ArmStatus
+from experiments.stats.decision.arm_status import ArmStatus, GuardrailState, guardrail_state
 from experiments.stats.decision.decide import Code, Decision, Status, decide
 from experiments.stats.decision.evidence import GuardrailEvidence, Rule
 from experiments.stats.estimation.sufficient_statistics import Proportion
@@ -143,23 +143,66 @@ def test_decide_tolerates_a_sure_loss_inside_the_margin():
     ],
     ids=["wide", "no-bounds", "held-but-one-look", "harmed-but-one-look"],
 )
-def test_decide_ships_nothing_while_a_guardrail_is_unclear(guardrail):
-    running = decide(an_experiment(an_arm(guardrails=(guardrail,))))
+def test_strict_rule_ships_nothing_while_a_guardrail_is_unclear(guardrail):
+    arm = an_arm(guardrails=(guardrail,))
+    running = decide(an_experiment(arm, strict_guardrails=True))
     assert running.status is Status.KEEP_RUNNING
     assert codes(running) == [
         Code.GUARDRAIL_UNCLEAR,
         Code.ARM_BETTER,
-        Code.PLAN_NOT_FINISHED,
+        Code.GUARDRAILS_AWAITED,
     ]
+
+
+@pytest.mark.parametrize(
+    ("guardrail", "code", "numbers"),
+    [
+        (a_guardrail(-0.05, 0.05), Code.GUARDRAIL_OPEN, {"loss": 0.05, "margin": 0.02}),
+        (
+            a_guardrail(-0.04, 0.06, higher_is_better=False),
+            Code.GUARDRAIL_OPEN,
+            {"loss": 0.06, "margin": 0.02},
+        ),
+        (a_guardrail(-math.inf, 0.05), Code.GUARDRAIL_UNMEASURED, {}),
+        (GuardrailEvidence(metric="sign-ups", bounds=None), Code.GUARDRAIL_UNMEASURED, {}),
+        (a_guardrail(-0.05, 0.05, anytime=False), Code.GUARDRAIL_UNMEASURED, {}),
+    ],
+    ids=["wide", "less-is-better", "open-end", "no-bounds", "one-look"],
+)
+def test_decide_ships_a_winner_with_the_open_question_of_its_guardrail(guardrail, code, numbers):
+    decision = decide(an_experiment(an_arm(guardrails=(guardrail,))))
+    assert (decision.status, decision.winner) == (Status.SHIP, 1)
+    assert codes(decision) == [Code.ARM_BETTER]
+    (caution,) = decision.cautions
+    assert (caution.code, caution.arm, caution.metric) == (code, 1, "sign-ups")
+    assert caution.numbers == numbers
+
+
+def test_harm_does_not_wait_for_conversions_of_the_goal():
+    arm = an_arm(p_value=None, conversions=0, guardrails=(a_guardrail(-1, -0.9),))
+    decision = decide(an_experiment(arm, control_conversions=3))
+    assert decision.outcomes == {1: ArmStatus.HARMFUL}
+    assert decision.status is Status.STOP_FOR_HARM
 
 
 def test_decide_reads_a_one_look_guardrail_at_the_planned_end():
     held = a_guardrail(-0.01, 0.05, anytime=False)
     assert decide(an_experiment(an_arm(guardrails=(held,)), days=28)).status is Status.SHIP
-    wide = a_guardrail(-0.05, 0.05)
-    decision = decide(an_experiment(an_arm(guardrails=(wide,)), days=28))
+    wide = a_guardrail(-0.05, 0.05, anytime=False)
+    (caution,) = decide(an_experiment(an_arm(guardrails=(wide,)), days=28)).cautions
+    assert caution.code is Code.GUARDRAIL_OPEN
+
+
+@pytest.mark.parametrize("ended", [{"days": 28}, {"stopped": True}], ids=["finished", "stopped"])
+def test_strict_rule_ends_without_denying_what_is_proven(ended):
+    arm = an_arm(guardrails=(a_guardrail(-0.05, 0.05),))
+    decision = decide(an_experiment(arm, strict_guardrails=True, **ended))
     assert decision.status is Status.KEEP_CONTROL
-    assert codes(decision)[-1] is Code.PLAN_FINISHED_WITHOUT_WINNER
+    assert codes(decision) == [
+        Code.GUARDRAIL_UNCLEAR,
+        Code.ARM_BETTER,
+        Code.ENDED_WITH_OPEN_GUARDRAIL,
+    ]
 
 
 def test_decide_turns_metrics_where_less_is_better():
@@ -265,9 +308,17 @@ def test_decide_does_not_ship_an_exact_zero():
 
 
 @settings(max_examples=30)
-@given(arm=arms, rule=st.sampled_from(Rule), days=st.floats(0, 100), stopped=st.booleans())
-def test_decide_always_answers_and_never_ships_against_its_own_rules(arm, rule, days, stopped):
-    evidence = an_experiment(arm, rule=rule, days=days, stopped=stopped)
+@given(
+    arm=arms,
+    rule=st.sampled_from(Rule),
+    days=st.floats(0, 100),
+    stopped=st.booleans(),
+    strict=st.booleans(),
+)
+def test_decide_always_answers_and_never_ships_against_its_own_rules(
+    arm, rule, days, stopped, strict
+):
+    evidence = an_experiment(arm, rule=rule, days=days, stopped=stopped, strict_guardrails=strict)
     decision = decide(evidence)
     assert decision.reasons
     assert (decision.winner is not None) == (decision.status is Status.SHIP)
@@ -278,7 +329,12 @@ def test_decide_always_answers_and_never_ships_against_its_own_rules(arm, rule, 
         assert arm.lift > 0
         assert days >= 7
         assert rule is Rule.SEQUENTIAL or evidence.finished
-        assert arm.guardrails[0].bounds[0] > -arm.guardrails[0].margin
+        state = guardrail_state(arm.guardrails[0], finished=evidence.finished)
+        assert state is not GuardrailState.HARMED
+        assert state is GuardrailState.HELD or not strict
+    unproven = {Code.PLAN_FINISHED_WITHOUT_WINNER, Code.STOPPED_WITHOUT_WINNER}
+    if unproven.intersection(codes(decision)):
+        assert ArmStatus.BETTER not in decision.outcomes.values()
 
 
 @settings(max_examples=30)

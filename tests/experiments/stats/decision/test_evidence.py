@@ -42,8 +42,14 @@ def test_arm_refuses_numbers_out_of_range(changes, message):
 def test_guardrail_refuses_a_negative_margin_and_bad_bounds():
     with pytest.raises(ValueError, match="guardrail errors margin must be finite and at least 0"):
         GuardrailEvidence(metric="errors", bounds=(0, 1), margin=-0.1)
-    with pytest.raises(ValueError, match="guardrail errors bounds must be finite and in order"):
-        GuardrailEvidence(metric="errors", bounds=(1, 0))
+    for bounds in ((1, 0), (math.nan, 0.1)):
+        with pytest.raises(ValueError, match="guardrail errors bounds must be in order"):
+            GuardrailEvidence(metric="errors", bounds=bounds)
+
+
+def test_guardrail_may_be_bounded_on_one_side_only():
+    rail = GuardrailEvidence(metric="errors", bounds=(0.1, math.inf), higher_is_better=False)
+    assert rail.gains == (-math.inf, -0.1)
 
 
 @pytest.mark.parametrize(
