@@ -86,7 +86,8 @@ def tend_experiments() -> None:
 def watch_experiments() -> None:
     """Roll back what raises an alarm. Beat calls it every few minutes."""
     for experiment in auto_rollback.watch_experiments(now=timezone.now()):
-        logger.warning("rolled back %s: %s", experiment.key, experiment.rollback_reason)
+        reason = experiment.rollback_reason or "single arms"
+        logger.warning("rolled back %s: %s", experiment.key, reason)
 
 
 @shared_task

@@ -223,6 +223,7 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
                 "opts": self.opts,
                 **report_context(full),
                 "steps": self._steps(request, experiment),
+                "rolled_back_arms": traffic.rolled_back_arms(experiment),
                 "edit_url": _url("change", experiment),
                 "traffic_url": _url("traffic", experiment),
                 "rollback_reason": reason_in_words(experiment.rollback_reason)

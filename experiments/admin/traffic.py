@@ -1,7 +1,7 @@
 """The page "Traffic and previews" of an experiment: shares, ramp, schedule, roll-back, links."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -14,11 +14,16 @@ from django.utils.translation import gettext_lazy
 from experiments.models import Experiment, Variant
 from experiments.selectors import lifecycle
 from experiments.services.lifecycle import schedules
-from experiments.services.lifecycle.change_log import Kind, Occasion
+from experiments.services.lifecycle.arm_rollback import restore_arm
+from experiments.services.lifecycle.change_log import Occasion
 from experiments.services.lifecycle.ramps import SUGGESTED, PlannedStep, set_ramp, step_ends_at
 from experiments.services.lifecycle.traffic_allocation import change_traffic
 from experiments.services.lifecycle.transitions import roll_back_experiment, set_rolls_back
-from experiments.services.operations.auto_rollback import reason_by_hand, reason_in_words
+from experiments.services.operations.auto_rollback import (
+    note_in_words,
+    reason_by_hand,
+    reason_in_words,
+)
 from experiments.services.serving.preview_links import MAX_AGE_S, preview_link, preview_token
 
 Status = Experiment.Status
@@ -46,11 +51,10 @@ class Percentages(forms.Field):
 def percentage(label: Any, value: Decimal, **options: Any) -> forms.DecimalField:
     return forms.DecimalField(
         label=label,
-        min_value=Decimal("0.01"),
         max_value=HUNDRED,
         decimal_places=2,
         initial=(value * HUNDRED).quantize(Decimal("0.01")).normalize().__format__("f"),
-        **options,
+        **{"min_value": Decimal("0.01"), **options},
     )
 
 
@@ -61,7 +65,7 @@ class SharesForm(forms.Form):
         super().__init__(*args, **kwargs)
         for arm in experiment.variants.all():
             label = _("Share of %(key)s, in %%") % {"key": arm.key}
-            self.fields[f"share_{arm.key}"] = percentage(label, arm.share)
+            self.fields[f"share_{arm.key}"] = percentage(label, arm.share, min_value=0)
         self.fields["coverage"] = percentage(
             _("Coverage, in %"),
             experiment.coverage,
@@ -115,13 +119,22 @@ class RollbackForm(forms.Form):
     reason = forms.CharField(label=gettext_lazy("Reason"), max_length=500)
 
 
+class RestoreForm(forms.Form):
+    """Key of a rolled-back arm."""
+
+    def __init__(self, *args: Any, arms: Sequence[Variant], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["arm"] = forms.ChoiceField(choices=[(arm.key, arm.key) for arm in arms])
+
+
 class GuardForm(forms.Form):
     rolls_back = forms.BooleanField(
         label=gettext_lazy("Roll back on an alarm"),
         required=False,
         help_text=gettext_lazy(
-            "Show everybody the default CTA as soon as a guardrail is harmed or the visitors do"
-            " not split as the shares say. Can be undone."
+            "Take a harmed arm out as soon as a guardrail shows it; show everybody the default CTA"
+            " if no other arm is left or the visitors do not split as the shares say. Can be"
+            " undone."
         ),
     )
 
@@ -144,6 +157,8 @@ def forms_of(
     if not is_draft:
         made["shares"] = SharesForm(bound("shares"), experiment=experiment)
         del made["schedule"].fields["starts_at"]
+        arms = [arm for arm in experiment.variants.all() if arm.rolled_back_at]
+        made["restore"] = RestoreForm(bound("restore"), arms=arms)
     if experiment.status == Status.RUNNING:
         made["rollback"] = RollbackForm(bound("rollback"))
     return made if experiment.status in Experiment.OPEN_STATUSES else {}
@@ -162,6 +177,7 @@ def apply(experiment: Experiment, name: str, form: Any, occasion: Occasion) -> N
         "schedule": _set_schedule,
         "guard": _set_guard,
         "rollback": _roll_back,
+        "restore": _restore,
     }
     actions[name](experiment, form, occasion)
 
@@ -203,6 +219,16 @@ def _roll_back(experiment: Experiment, form: RollbackForm, occasion: Occasion) -
     roll_back_experiment(experiment=experiment, reason=reason, occasion=told)
 
 
+def _restore(experiment: Experiment, form: RestoreForm, occasion: Occasion) -> None:
+    restore_arm(experiment=experiment, key=form.cleaned_data["arm"], occasion=occasion)
+
+
+def rolled_back_arms(experiment: Experiment) -> list[tuple[Variant, str]]:
+    """Return the arms that were rolled back alone, with the reason in words."""
+    arms = [arm for arm in experiment.variants.all() if arm.rolled_back_at]
+    return [(arm, reason_in_words(arm.rollback_reason)) for arm in arms]
+
+
 def traffic_context(request: HttpRequest, experiment: Experiment) -> dict[str, Any]:
     """Return what the page shows beside its forms."""
     asked = request.GET.get("page", "").strip()
@@ -215,10 +241,13 @@ def traffic_context(request: HttpRequest, experiment: Experiment) -> dict[str, A
         "rollback_reason": reason_in_words(experiment.rollback_reason)
         if experiment.rollback_reason
         else "",
+        "rolled_back_arms": rolled_back_arms(experiment),
         "page": page,
         "previews": [(arm, _link(page, arm)) for arm in experiment.variants.all()],
         "preview_days": MAX_AGE_S // 86_400,
-        "changes": [(row, _note(row.kind, row.note)) for row in lifecycle.changes_of(experiment)],
+        "changes": [
+            (row, note_in_words(row.kind, row.note)) for row in lifecycle.changes_of(experiment)
+        ],
     }
 
 
@@ -237,7 +266,3 @@ def _ramp_rows(experiment: Experiment) -> list[tuple[Any, datetime | None]]:
     """Return the steps with the time at which the reached ones have lasted."""
     steps = list(experiment.ramp.all())
     return [(step, step_ends_at(step) if step.reached_at else None) for step in steps]
-
-
-def _note(kind: str, note: str) -> str:
-    return reason_in_words(note) if kind == Kind.ROLLBACK and note else note

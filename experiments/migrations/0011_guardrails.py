@@ -18,6 +18,19 @@ class Migration(migrations.Migration):
                 verbose_name="strict guardrails",
             ),
         ),
+        migrations.AlterField(
+            model_name="experiment",
+            name="rolls_back",
+            field=models.BooleanField(
+                default=True,
+                help_text=(
+                    "Take a harmed arm out as soon as a guardrail shows it; show everybody the"
+                    " default CTA if no other arm is left or the visitors do not split as the"
+                    " shares say. Can be undone."
+                ),
+                verbose_name="roll back on an alarm",
+            ),
+        ),
         migrations.RemoveConstraint(model_name="variant", name="variant_share_range"),
         migrations.AddField(
             model_name="variant",

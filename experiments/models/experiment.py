@@ -172,8 +172,9 @@ class Experiment(models.Model):
         _("roll back on an alarm"),
         default=True,
         help_text=_(
-            "Show everybody the default CTA as soon as a guardrail is harmed or the visitors do"
-            " not split as the shares say. Can be undone."
+            "Take a harmed arm out as soon as a guardrail shows it; show everybody the default CTA"
+            " if no other arm is left or the visitors do not split as the shares say. Can be"
+            " undone."
         ),
     )
     strict_guardrails = models.BooleanField(

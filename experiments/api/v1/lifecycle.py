@@ -16,12 +16,14 @@ from experiments.api.v1.errors import WrongStateError
 from experiments.api.v1.serializers import (
     ExperimentSerializer,
     RampSerializer,
+    RestoreArmSerializer,
     RollbackSerializer,
     ScheduleSerializer,
     TrafficSerializer,
 )
 from experiments.models import Experiment
 from experiments.selectors import lifecycle
+from experiments.services.lifecycle.arm_rollback import restore_arm
 from experiments.services.lifecycle.change_log import Occasion
 from experiments.services.lifecycle.ramps import PlannedStep, set_ramp
 from experiments.services.lifecycle.schedules import set_schedule
@@ -37,7 +39,7 @@ class TrafficMixin(GenericViewSet[Experiment]):
     @extend_schema(request=TrafficSerializer, responses=ExperimentSerializer)
     @action(detail=True, methods=["post"])
     def traffic(self, request: Request, key: str) -> Response:
-        """Give the arms other shares, or take another part of the visitors in."""
+        """Give the arms other shares (0 drops an arm), or take another part of the visitors in."""
         experiment, values = self._asked(TrafficSerializer, request)
         change_traffic(
             experiment=experiment,
@@ -74,6 +76,16 @@ class TrafficMixin(GenericViewSet[Experiment]):
         occasion = occasion_of(request, reason)
         return self._shown(
             done=roll_back_experiment(experiment=experiment, reason=reason, occasion=occasion)
+        )
+
+    @extend_schema(request=RestoreArmSerializer, responses=ExperimentSerializer)
+    @action(detail=True, methods=["post"], url_path="restore-arm")
+    def restore_arm(self, request: Request, key: str) -> Response:
+        """Give an arm that was rolled back its last share again."""
+        experiment, values = self._asked(RestoreArmSerializer, request)
+        occasion = occasion_of(request, values["note"])
+        return self._shown(
+            done=restore_arm(experiment=experiment, key=values["arm"], occasion=occasion)
         )
 
     @extend_schema(request=None, responses=OpenApiTypes.OBJECT)

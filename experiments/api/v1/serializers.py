@@ -58,7 +58,7 @@ class VariantSerializer(serializers.ModelSerializer[Variant]):
 
     class Meta:
         model = Variant
-        fields = ("arm", "key", "cta", "share")
+        fields = ("arm", "key", "cta", "share", "rolled_back_at")
 
 
 class ExperimentSerializer(serializers.ModelSerializer[Experiment]):
@@ -115,6 +115,11 @@ class TrafficSerializer(serializers.Serializer[Any]):
         child=serializers.DecimalField(max_digits=5, decimal_places=4), required=False
     )
     coverage = serializers.DecimalField(max_digits=5, decimal_places=4, required=False)
+    note = serializers.CharField(required=False, default="", allow_blank=True, max_length=500)
+
+
+class RestoreArmSerializer(serializers.Serializer[Any]):
+    arm = serializers.CharField(max_length=50)
     note = serializers.CharField(required=False, default="", allow_blank=True, max_length=500)
 
 

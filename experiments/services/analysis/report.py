@@ -39,6 +39,7 @@ class ArmResult:
     successes: int | None
     rate: float | None
     interval: tuple[float, float] | None
+    is_rolled_back: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +148,7 @@ def _arms(
                 successes=successes_of(experiment, total),
                 rate=rate,
                 interval=interval,
+                is_rolled_back=variant.rolled_back_at is not None,
             )
         )
     return tuple(rows)

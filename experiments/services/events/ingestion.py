@@ -175,7 +175,7 @@ def _row(look: _Look, message: Message) -> EventRow:
             message.currency or "", "{}", at, look.now, flags,
         )  # fmt: skip
     experiment, variant = _shown(look.site, message)
-    phase = _phase(experiment, message)
+    phase = experiment.phase_giving(variant.arm, _phase(experiment, message))
     kind, attributes = CLICK, "{}"
     if isinstance(message, ExposureMessage):
         kind = EXPOSURE

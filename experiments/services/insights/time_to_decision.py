@@ -65,7 +65,9 @@ def _until_powered(
     report: Report, estimates: Sequence[LiftEstimate | None], rate: float
 ) -> TimeLeft | None:
     candidates = [
-        (index, estimate) for index, estimate in enumerate(estimates) if estimate is not None
+        (index, estimate)
+        for index, estimate in enumerate(estimates)
+        if estimate is not None and report.arms[index + 1].share  # A dropped arm learns no more.
     ]
     if not candidates:
         return None

@@ -35,6 +35,10 @@ def _arm_faults(experiment: Experiment) -> Iterator[str]:
         yield _("An experiment needs a control and at least one other arm.")
     if [variant.arm for variant in variants] != list(range(len(variants))):
         yield _("Arms are numbered 0 (the control), 1, 2 and so on, without a gap.")
+    for variant in variants:
+        if not variant.share:
+            values = {"key": variant.key}
+            yield _("Arm %(key)s: a share is above 0, at most 1, in steps of 0.0001.") % values
     total = sum((variant.share for variant in variants), Decimal(0))
     if variants and total != 1:
         yield _("The shares sum to %(total)s, not to 1.") % {"total": number_format(total)}

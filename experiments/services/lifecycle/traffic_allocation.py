@@ -1,8 +1,9 @@
 """Shares and coverage of an experiment while it is live: each change is a new phase.
 
-All changes of traffic go through here, by a person, a ramp or an adaptive allocator. Assigned
-visitors keep their arm (`experiments.assignment.phases`, `serving.arm_assignment`), and the
-report uses the shares of each period.
+All changes of traffic go through here, by a person, a ramp, a roll-back or an adaptive allocator.
+Assigned visitors keep their arm (`experiments.assignment.phases`, `serving.arm_assignment`), and
+the report uses the shares of each period. An arm with a share of 0 is dropped: nobody is given it
+any more, and whoever has it falls out of the experiment.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -46,8 +47,8 @@ def change_traffic(
     Args:
         experiment: Running or paused experiment.
         occasion: Time, author and reason.
-        shares: Shares by key of arm, for all arms, above 0 in steps of 0.01 %, summing to 1; None
-            leaves them as they are.
+        shares: Shares by key of arm, for all arms, in steps of 0.01 %, summing to 1; the control
+            keeps one above 0. None leaves them as they are.
         coverage: Share of the audience, above 0 up to 1 in the same steps; None leaves it.
         kind: Kind of change in the history.
 
@@ -98,7 +99,9 @@ def _new_phase(
     wanted = [float(share) for share in shares]
     slices = moved_slices(history, wanted, float(coverage))
     for variant, share in zip(variants, shares, strict=True):
-        Variant.objects.filter(pk=variant.pk).update(share=share)
+        # Whoever gives a rolled-back arm a share undoes its roll-back.
+        undone = {"rolled_back_at": None, "rollback_reason": ""} if share else {}
+        Variant.objects.filter(pk=variant.pk).update(share=share, **undone)
     experiment.coverage = coverage
     experiment.save(update_fields=["coverage"])
     _write(experiment, len(history), wanted, slices, occasion)
@@ -142,19 +145,21 @@ def _faults(
     if experiment.phases.count() >= MAX_PHASES:
         yield _("It has changed too often: start a new experiment.")
     if shares is not None:
-        yield from share_faults({arm.key for arm in variants}, shares)
+        yield from _share_faults([arm.key for arm in variants], shares)
     if coverage is not None and not _is_part(coverage):
         yield _("The coverage must be above 0, at most 1, in steps of 0.0001.")
 
 
-def share_faults(keys: set[str], shares: Mapping[str, Decimal]) -> Iterator[str]:
-    """Yield the faults of these arms' shares."""
-    if set(shares) != keys:
+def _share_faults(keys: Sequence[str], shares: Mapping[str, Decimal]) -> Iterator[str]:
+    """Yield the faults of these arms' shares, control first."""
+    if set(shares) != set(keys):
         yield _("Give a share to each arm: %(keys)s.") % {"keys": ", ".join(sorted(keys))}
-    wrong = [key for key, share in shares.items() if not _is_part(share)]
+    wrong = [key for key, share in shares.items() if share != 0 and not _is_part(share)]
     for key in wrong:
         values = {"key": key}
-        yield _("Arm %(key)s: a share is above 0, at most 1, in steps of 0.0001.") % values
+        yield _("Arm %(key)s: a share lies between 0 and 1, in steps of 0.0001.") % values
+    if not wrong and shares.get(keys[0]) == 0:
+        yield _("The control needs a share above 0: every arm is compared with it.")
     total = sum(shares.values(), Decimal(0))
     if not wrong and total != 1:
         yield _("The shares sum to %(total)s, not to 1.") % {"total": number_format(total)}

@@ -1,10 +1,13 @@
-"""Automatic roll-back of an experiment, and the stored form of its reason.
+"""Automatic roll-back of harmed arms or of an experiment, and the stored form of its reason.
 
 Both checks hold at every look, for any plan of the experiment: a chi-squared repeated every few
 minutes would cry wolf. A reason is kept as figures, so that everybody reads it in their language.
 """
 
 import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.utils.translation import gettext as _
@@ -14,14 +17,23 @@ from experiments.models import Experiment, Variant
 from experiments.selectors import lifecycle, reports
 from experiments.services.analysis.guardrails import GuardrailReading, guardrail_readings
 from experiments.services.analysis.sample_ratio import split_check_anytime
-from experiments.services.lifecycle.change_log import Occasion
+from experiments.services.lifecycle.arm_rollback import roll_back_arms
+from experiments.services.lifecycle.change_log import Kind, Occasion
 from experiments.services.lifecycle.transitions import roll_back_experiment
 from experiments.services.rollups.arm_totals import ArmTotals, totals_of
 from experiments.stats.decision.arm_status import GuardrailState, guardrail_state
 
 
-def alarm_of(experiment: Experiment) -> str | None:
-    """Return the reason to roll back; None without one. Two or three queries."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """Reasons to roll back: of the whole experiment ("" without one), or by key of harmed arm."""
+
+    experiment: str = ""
+    arms: Mapping[str, str] = field(default_factory=dict)
+
+
+def alarm_of(experiment: Experiment) -> Alarm | None:
+    """Return the reasons to roll back; None without one. Two or three queries."""
     variants = list(experiment.variants.order_by("arm"))
     rollups = list(reports.rollups_of(experiment))
     totals = [totals_of(row for row in rollups if row.variant_id == arm.pk) for arm in variants]
@@ -30,24 +42,34 @@ def alarm_of(experiment: Experiment) -> str | None:
         return None
     split = split_check_anytime(experiment, variants, visitors)
     if split.is_mismatch:
-        return json.dumps({"code": "srm", "p_value": split.p_value})
+        return Alarm(experiment=json.dumps({"code": "srm", "p_value": split.p_value}))
+    reasons: dict[str, str] = {}
     for reading in _readings(experiment, variants, totals):
+        arm = variants[reading.arm]
         # These bounds hold at every look, so no plan has to be finished.
-        if guardrail_state(reading.evidence(), finished=False) is GuardrailState.HARMED:
-            return _guardrail_reason(reading, variants[reading.arm])
-    return None
+        state = guardrail_state(reading.evidence(), finished=False)
+        if arm.share and state is GuardrailState.HARMED:
+            reasons.setdefault(arm.key, _guardrail_reason(reading, arm))
+    return Alarm(arms=reasons) if reasons else None
 
 
 def watch_experiments(*, now: datetime) -> list[Experiment]:
-    """Roll back every running experiment with an alarm; return those that were."""
+    """Roll back every running experiment with an alarm, or its harmed arms; return them."""
     rolled_back = []
     for experiment in lifecycle.experiments_that_roll_back():
-        reason = alarm_of(experiment)
-        if reason is not None and roll_back_experiment(
-            experiment=experiment, reason=reason, occasion=Occasion(now=now, note=reason)
-        ):
+        alarm = alarm_of(experiment)
+        if alarm is not None and _roll_back(experiment, alarm, now):
             rolled_back.append(experiment)
     return rolled_back
+
+
+def _roll_back(experiment: Experiment, alarm: Alarm, now: datetime) -> bool:
+    if alarm.experiment:
+        occasion = Occasion(now=now, note=alarm.experiment)
+        return roll_back_experiment(
+            experiment=experiment, reason=alarm.experiment, occasion=occasion
+        )
+    return roll_back_arms(experiment=experiment, reasons=alarm.arms, occasion=Occasion(now=now))
 
 
 def reason_by_hand(text: str) -> str:
@@ -66,11 +88,22 @@ def reason_in_words(reason: str) -> str:
         return _("“%(arm)s” harms %(metric)s: %(low)s to %(high)s, more than %(margin)s.") % {
             "arm": values["arm"],
             "metric": values["metric"],
-            "low": signed_percent(values["low"]),
-            "high": signed_percent(values["high"]),
+            # JSON has no infinity.
+            "low": signed_percent(-math.inf if values["low"] is None else values["low"]),
+            "high": signed_percent(math.inf if values["high"] is None else values["high"]),
             "margin": percent(values["margin"], 1),
         }
     return str(values["text"]) or _("By hand.")
+
+
+def note_in_words(kind: str, note: str) -> str:
+    """Return a note of the history in the active language; reasons are kept as figures."""
+    if kind == Kind.ROLLBACK and note:
+        return reason_in_words(note)
+    if kind == Kind.ARM_OFF:
+        traffic, *reasons = note.split("\n")
+        return "\n".join([traffic, *(reason_in_words(reason) for reason in reasons)])
+    return note
 
 
 def _readings(
@@ -84,6 +117,7 @@ def _readings(
 
 
 def _guardrail_reason(reading: GuardrailReading, variant: Variant) -> str:
-    low, high = reading.bounds or (0.0, 0.0)  # A state of harm has bounds.
+    bounds = reading.bounds or (0.0, 0.0)  # A state of harm has bounds.
+    low, high = (end if math.isfinite(end) else None for end in bounds)
     values = {"arm": variant.key, "metric": reading.name, "low": low, "high": high}
     return json.dumps({"code": "guardrail", **values, "margin": reading.margin})

@@ -84,6 +84,8 @@ def _arm_evidence(
         p_value=row.decisive.p_value_adjusted,
         shrunken_lift=checked.expected.estimate if checked and checked.expected else None,
         guardrails=tuple(rail.evidence() for rail in report.guardrails if rail.arm == row.arm),
+        is_dropped=arm.share == 0,
+        is_rolled_back=arm.is_rolled_back,
         suspicious=checked.too_good.is_suspicious if checked else False,
     )
 

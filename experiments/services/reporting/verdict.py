@@ -36,6 +36,7 @@ TEMPLATES = {
         "It has run for %(days)s days; weekdays differ, so wait for 7."
     ),
     Code.GUARDRAIL_HARMED: gettext_lazy("“%(name)s” harms %(metric)s (lift %(low)s to %(high)s)."),
+    Code.ARM_ROLLED_BACK: gettext_lazy("“%(name)s” was rolled back: nobody is given it any more."),
     Code.GUARDRAIL_UNCLEAR: gettext_lazy(
         "It is not yet excluded that “%(name)s” harms %(metric)s by more than %(margin)s."
     ),

@@ -4,6 +4,9 @@ An arm is a pure function of visitor and configuration, with two exceptions. A c
 its assignment, as GrowthBook's SDKs do; that holds for the life of the experiment. And if the
 shares have changed, or the visitor's id changed at log-in, the function gives several arms:
 then the first exposure on record decides. No other visitor costs a query.
+
+Whoever has an arm that was dropped (its share is 0 now) falls out: another arm would make them
+a visitor of two.
 """
 
 from collections.abc import Iterator, Mapping
@@ -69,7 +72,9 @@ def draw(
         if assignment is None and _is_targeted(experiment, who):
             assignment = _assigned(site, experiment, who)
         if assignment is not None and assignment.arm is not None:
-            return Drawn(experiment, experiment.variants[assignment.arm], assignment)
+            variant = experiment.variants[assignment.arm]
+            if not variant.is_dropped:
+                return Drawn(experiment, variant, assignment)
     return None
 
 

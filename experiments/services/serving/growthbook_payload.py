@@ -59,6 +59,7 @@ def _feature(slot: ServedSlot, locales: Sequence[str], fallback: str) -> Json:
 
 def _experiment_rule(experiment: ServedExperiment, values: Sequence[Json | None]) -> Json:
     allocation = experiment.allocation
+    dropped = [variant for variant in experiment.variants if variant.is_dropped]
     rule: Json = {
         "key": experiment.key,
         "name": experiment.name,
@@ -69,11 +70,15 @@ def _experiment_rule(experiment: ServedExperiment, values: Sequence[Json | None]
         "hashAttribute": VISITOR_ATTRIBUTE,
         # After a change of shares an arm may have several ranges: a variation for each, with the
         # arm's key, by which sticky buckets are kept.
-        "variations": [values[arm] for arm in allocation.arms],
-        "meta": [_meta(experiment.variants[arm]) for arm in allocation.arms],
-        "weights": _weights(experiment),
+        # A dropped arm has no place, and lets those who have it pass through to the next rule.
+        "variations": [values[arm] for arm in (*allocation.arms, *(one.arm for one in dropped))],
+        "meta": [
+            *(_meta(experiment.variants[arm]) for arm in allocation.arms),
+            *({**_meta(variant), "passthrough": True} for variant in dropped),
+        ],
+        "weights": [*_weights(experiment), *(0.0 for _ in dropped)],
         "coverage": allocation.coverage,
-        "ranges": [list(part) for part in allocation.ranges],
+        "ranges": [*(list(part) for part in allocation.ranges), *([1.0, 1.0] for _ in dropped)],
     }
     if experiment.condition:
         rule["condition"] = experiment.condition

@@ -21,11 +21,17 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedVariant:
+    """`propensity` is the arm's present share; 0 once it is dropped."""
+
     pk: int
     key: str
     arm: int
     values: Mapping[str, Mapping[str, Any]]
     propensity: float
+
+    @property
+    def is_dropped(self) -> bool:
+        return self.propensity == 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +71,15 @@ class ServedExperiment:
         """Return the phase of a moment; the first one for any before it."""
         begun = [phase for phase in self.phases if phase.started_at <= moment]
         return begun[-1] if begun else self.phases[0]
+
+    def phase_giving(self, arm: int, phase: ServedPhase) -> ServedPhase:
+        """Return the latest phase up to this one in which visitors were given the arm.
+
+        An exposure that arrives after its arm was dropped belongs to the answer before.
+        """
+        earlier = [one for one in self.phases if one.number <= phase.number]
+        giving = [one for one in earlier if one.propensities[arm]]
+        return giving[-1] if giving else phase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ class ArmStatus(StrEnum):
     EQUIVALENT = "equivalent"
     UNDECIDED = "undecided"
     NO_RESULT = "no_result"
+    DROPPED = "dropped"  # visitors are no longer given it, and nothing was proven
 
 
 class GuardrailState(StrEnum):
@@ -52,8 +53,14 @@ def arm_status(arm: ArmEvidence, evidence: Evidence, policy: Policy) -> ArmStatu
     <ArmStatus.WORSE: 'worse'>
     """
     states = {guardrail_state(rail, finished=evidence.finished) for rail in arm.guardrails}
-    if GuardrailState.HARMED in states:
+    if arm.is_rolled_back or GuardrailState.HARMED in states:
         return ArmStatus.HARMFUL
+    status = _goal_status(arm, evidence, policy)
+    proven = (ArmStatus.BETTER, ArmStatus.WORSE)
+    return ArmStatus.DROPPED if arm.is_dropped and status not in proven else status
+
+
+def _goal_status(arm: ArmEvidence, evidence: Evidence, policy: Policy) -> ArmStatus:
     if not _enough_for_harm(arm, evidence, policy):
         return ArmStatus.UNDECIDED
     if arm.p_value is None or arm.lift is None:

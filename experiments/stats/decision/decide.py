@@ -51,6 +51,7 @@ class Code(StrEnum):
     TOO_FEW_CONVERSIONS = "too_few_conversions"
     TOO_FEW_DAYS = "too_few_days"
     GUARDRAIL_HARMED = "guardrail_harmed"
+    ARM_ROLLED_BACK = "arm_rolled_back"
     GUARDRAIL_UNCLEAR = "guardrail_unclear"
     GUARDRAIL_HELD = "guardrail_held"
     GUARDRAIL_OPEN = "guardrail_open"
@@ -102,6 +103,7 @@ class Decision:
 
 
 _DEFAULT = Policy()
+_LOSERS = (ArmStatus.WORSE, ArmStatus.HARMFUL)
 
 
 def decide(evidence: Evidence, policy: Policy = _DEFAULT) -> Decision:
@@ -162,7 +164,8 @@ def _silence(evidence: Evidence, policy: Policy) -> tuple[Ground, ...]:
 def _floors(evidence: Evidence, policy: Policy) -> tuple[Ground, ...]:
     """Return the reasons for which no winner may be named yet."""
     sizes = [(0, evidence.control_n, evidence.control_conversions)]
-    sizes += [(arm.arm, arm.n, arm.conversions) for arm in evidence.arms]
+    # A dropped arm gets no more; the others must not wait for it.
+    sizes += [(arm.arm, arm.n, arm.conversions) for arm in evidence.arms if not arm.is_dropped]
     reasons = []
     for arm, n, conversions in sizes:
         if n < policy.minimum_visitors:
@@ -178,12 +181,15 @@ def _floors(evidence: Evidence, policy: Policy) -> tuple[Ground, ...]:
 
 
 def _all_lose(outcomes: Mapping[int, ArmStatus]) -> bool:
-    return all(outcome in (ArmStatus.WORSE, ArmStatus.HARMFUL) for outcome in outcomes.values())
+    left = [outcome for outcome in outcomes.values() if outcome is not ArmStatus.DROPPED]
+    return bool(left) and all(outcome in _LOSERS for outcome in left)
 
 
 def _harm_reasons(evidence: Evidence, outcomes: Mapping[int, ArmStatus]) -> tuple[Ground, ...]:
     reasons = []
     for arm in evidence.arms:
+        if arm.is_rolled_back:
+            reasons.append(Ground(code=Code.ARM_ROLLED_BACK, arm=arm.arm))
         if outcomes[arm.arm] is ArmStatus.HARMFUL:
             reasons += [
                 _rail_reason(Code.GUARDRAIL_HARMED, arm.arm, rail)
@@ -243,8 +249,8 @@ def _verdict(
     )
     reasons += tuple(_goal_reason(Code.ARM_BETTER, arm, evidence) for arm in better_arms)
     statuses = [outcomes[arm.arm] for arm in evidence.arms]
-    open_arms = [o for o in statuses if o not in (ArmStatus.WORSE, ArmStatus.HARMFUL)]
-    if all(outcome is ArmStatus.EQUIVALENT for outcome in open_arms):
+    open_arms = [o for o in statuses if o not in (*_LOSERS, ArmStatus.DROPPED)]
+    if open_arms and all(outcome is ArmStatus.EQUIVALENT for outcome in open_arms):
         numbers = {"minimum_change": policy.minimum_change}
         ground = Ground(code=Code.NO_RELEVANT_DIFFERENCE, numbers=numbers)
         return _answer(Status.KEEP_CONTROL, evidence, (ground, *harm), outcomes)

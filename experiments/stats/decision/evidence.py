@@ -71,6 +71,8 @@ class ArmEvidence:
         shrunken_lift: Lift corrected for the winner's curse, if computed.
         suspicious: True if the lift is too good to be true (Twyman).
         guardrails: The arm's guardrails.
+        is_dropped: True if visitors are no longer given the arm, while others go on.
+        is_rolled_back: True if that is because it harmed a guardrail, which stays proven.
 
     Raises:
         ValueError: If a number is out of range.
@@ -85,6 +87,8 @@ class ArmEvidence:
     shrunken_lift: float | None = None
     suspicious: bool = False
     guardrails: tuple[GuardrailEvidence, ...] = ()
+    is_dropped: bool = False
+    is_rolled_back: bool = False
 
     def __post_init__(self) -> None:
         if self.arm < 1:

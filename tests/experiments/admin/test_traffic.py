@@ -8,7 +8,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from experiments.models import Change, Experiment
-from experiments.services.operations.auto_rollback import watch_experiments
+from experiments.services.lifecycle.arm_rollback import roll_back_arms
+from experiments.services.lifecycle.change_log import Occasion
+from experiments.services.operations.auto_rollback import reason_by_hand, watch_experiments
 from experiments.services.serving.evaluation import evaluate_slot
 from experiments.services.serving.snapshot import build_snapshot
 from tests import factories
@@ -88,6 +90,30 @@ def test_alarm_is_shown_and_undone(admin_client, running_experiment):
     assert "Rolled back on" not in body
     post(admin_client, running_experiment, "guard", rolls_back="on")
     assert Experiment.objects.get().rolls_back
+
+
+def test_rolled_back_arm_is_shown_and_gets_its_share_back(admin_client, slot):
+    shares = {"control": "0.4", "b": "0.3", "c": "0.3"}
+    experiment = factories.make_running_experiment(slot, shares=shares)
+    reason = reason_by_hand("Broken form.")
+    occasion = Occasion(now=NOW)
+    roll_back_arms(experiment=experiment, reasons={"b": reason}, occasion=occasion)
+    report = reverse("admin:experiments_experiment_report", args=[experiment.pk])
+    for body in (page(admin_client, experiment), admin_client.get(report).content.decode()):
+        assert "Arm b was rolled back on" in body
+        assert "Broken form." in body
+    assert post(admin_client, experiment, "restore", arm="c").status_code == 200
+    assert post(admin_client, experiment, "restore", arm="b").status_code == 302
+    assert [float(arm.share) for arm in experiment.variants.all()] == [0.4, 0.3, 0.3]
+    body = page(admin_client, experiment)
+    assert "Roll-back of an arm undone" in body
+    assert "Arm b was rolled back on" not in body
+
+
+def test_share_of_zero_drops_an_arm(admin_client, running_experiment):
+    form = {"share_control": "100", "share_b": "0", "coverage": "100"}
+    assert post(admin_client, running_experiment, "shares", **form).status_code == 302
+    assert [float(arm.share) for arm in running_experiment.variants.all()] == [1, 0]
 
 
 def test_roll_back_by_hand_has_a_reason(admin_client, running_experiment):

@@ -4,7 +4,9 @@ import pytest
 from django.utils import timezone
 
 from experiments.models import Experiment
+from tests import factories
 from tests.experiments.api.v1.test_views import EXPERIMENT
+from tests.factories import NOW
 
 
 def post(server, path, content):
@@ -18,6 +20,23 @@ def test_allocator_changes_shares_and_reads_the_history(server, running_experime
     history = server.get(f"{EXPERIMENT}history/").json()
     assert [phase["shares"] for phase in history["phases"]] == [[0.5, 0.5], [0.3, 0.7]]
     assert "posterior of today" in history["changes"][0]["note"]
+
+
+def test_share_of_zero_drops_an_arm(server, running_experiment):
+    answer = post(server, "traffic", {"shares": {"control": "1", "b": "0"}})
+    assert answer.status_code == 200
+    assert [arm["share"] for arm in answer.json()["variants"]] == [1, 0]
+
+
+def test_rolled_back_arm_gets_its_share_back(server, running_experiment):
+    factories.make_phases(running_experiment, ([0.5, 0.5], 1.0), ([1.0, 0.0], 1.0))
+    stamps = {"rolled_back_at": NOW, "rollback_reason": "{}"}
+    running_experiment.variants.filter(key="b").update(**stamps)
+    body = post(server, "restore-arm", {"arm": "b"}).json()
+    assert [arm["share"] for arm in body["variants"]] == [0.5, 0.5]
+    assert body["variants"][1]["rolled_back_at"] is None
+    assert not body["rolls_back"]
+    assert post(server, "restore-arm", {"arm": "b"}).status_code == 409
 
 
 def test_coverage_alone_may_change(server, running_experiment):

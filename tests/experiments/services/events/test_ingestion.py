@@ -127,6 +127,17 @@ def test_exposure_has_the_propensity_of_its_phase(changed_shares, changes, phase
     assert stored.attributes == {"device": "mobile"} | ({"phase": phase} if phase else {})
 
 
+def test_exposure_of_a_dropped_arm_belongs_to_the_answer_before(running_experiment):
+    halves, alone = ([0.5, 0.5], 1.0), ([1.0, 0.0], 1.0)
+    factories.make_phases(running_experiment, halves, alone, every=timedelta(days=6))
+    site = build_snapshot(revision=1, now=NOW).client_keys["shop-client-key"]
+    for phase in (None, 1):
+        message = factories.event_message(variant="b", phase=phase)
+        assert ingest(site=site, items=[message], now=NOW).rejected == ()
+    assert [event.propensity for event in Event.objects.all()] == [0.5, 0.5]
+    assert all("phase" not in event.attributes for event in Event.objects.all())
+
+
 def test_phase_of_an_event_is_a_small_number(changed_shares):
     site = build_snapshot(revision=1, now=NOW).client_keys["shop-client-key"]
     items = [factories.event_message(phase=wrong) for wrong in (-1, 40_000, "1", 0.5)]

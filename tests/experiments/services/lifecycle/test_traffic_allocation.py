@@ -113,6 +113,17 @@ def test_allocator_may_change_shares_again_and_again(running_experiment):
     assert np.mean(arms_of(allocation())) == pytest.approx(0.55, abs=0.03)
 
 
+def test_share_of_zero_drops_an_arm(running_experiment):
+    new = shares(control="1", b="0")
+    assert change_traffic(experiment=running_experiment, shares=new, occasion=NOW_AND_HERE)
+    assert set(arms_of(allocation())) == {0}
+    assert [float(arm.share) for arm in running_experiment.variants.all()] == [1, 0]
+    back = shares(control="0.5", b="0.5")
+    assert change_traffic(experiment=running_experiment, shares=back, occasion=NOW_AND_HERE)
+    first, _, last = running_experiment.phases.order_by("number")
+    assert last.slices == first.slices
+
+
 @pytest.mark.parametrize("status", ["draft", "stopped", "archived"])
 def test_only_live_experiments_change_their_traffic(slot, status):
     stamps = {} if status == "draft" else {"started_at": STARTED, "stopped_at": NOW}
@@ -126,7 +137,8 @@ def test_only_live_experiments_change_their_traffic(slot, status):
     [
         ({"shares": shares(control="0.5")}, "Give a share to each arm: b, control"),
         ({"shares": shares(control="0.5", b="0.4")}, "sum to 0.9"),
-        ({"shares": shares(control="1", b="0")}, "Arm b: a share is above 0"),
+        ({"shares": shares(control="1.5", b="-0.5")}, "Arm b: a share lies between 0 and 1"),
+        ({"shares": shares(control="0", b="1")}, "The control needs a share above 0"),
         ({"shares": shares(control="0.50005", b="0.49995")}, "steps of 0.0001"),
         ({"shares": shares(control="NaN", b="0.5")}, "Arm control: a share"),
         ({"coverage": Decimal(0)}, "The coverage must be above 0"),

@@ -5,11 +5,12 @@ import pytest
 from django.utils import translation
 from scipy.stats import binomtest
 
-from experiments.models import Change, Experiment
+from experiments.models import Change, Experiment, GoalRollup
 from experiments.services.lifecycle.change_log import Occasion
 from experiments.services.lifecycle.transitions import resume_experiment, roll_back_experiment
 from experiments.services.operations.auto_rollback import (
     alarm_of,
+    note_in_words,
     reason_by_hand,
     reason_in_words,
     watch_experiments,
@@ -53,6 +54,40 @@ def test_harmed_guardrail_rolls_back_whatever_the_plan(slot):
     reason = json.loads(rolled_back.rollback_reason)
     assert (reason["code"], reason["arm"], reason["metric"]) == ("guardrail", "b", "Click rate")
     assert reason["high"] < 0
+
+
+def test_only_the_harmed_arm_is_rolled_back(slot):
+    shares = {"control": "0.5", "b": "0.25", "c": "0.25"}
+    experiment = factories.make_running_experiment(slot, shares=shares, planned_visitors=20_000)
+    with_guardrail(experiment)
+    with_counts(experiment, 5_000, 2_500, 2_500, clicks=(500, 250, 0))
+    assert watch_experiments(now=NOW) == [experiment]
+    stored = Experiment.objects.get()
+    assert (stored.status, stored.rolled_back_at) == (Status.RUNNING, None)
+    assert [float(arm.share) for arm in stored.variants.all()] == [0.6667, 0.3333, 0]
+    change = Change.objects.get()
+    assert change.kind == "arm_off"
+    traffic, reason = note_in_words(change.kind, change.note).split("\n")
+    assert traffic == "control 66.67%, b 33.33%, c 0.00%; 100.00%"
+    assert reason.startswith("“c” harms Click rate: -100.0 % to -9")
+    # Its alarm persists, and there is nothing left to do about it.
+    assert watch_experiments(now=NOW) == []
+
+
+def test_arm_without_any_sign_up_rolls_back_at_the_next_fold(slot):
+    experiment = factories.make_running_experiment(slot, planned_visitors=80_000)
+    with_guardrail(experiment, metric="conversion_rate", goal="signup")
+    with_counts(experiment, 20_000, 20_000, clicks=(2_000, 2_000))
+    control = experiment.variants.get(key="control")
+    GoalRollup.objects.create(
+        experiment=experiment,
+        variant=control,
+        day=NOW.date(),
+        goal="signup",
+        converting_visitors=2_000,
+    )
+    (rolled_back,) = watch_experiments(now=NOW)
+    assert rolled_back.status == Status.PAUSED
 
 
 @pytest.mark.parametrize(
@@ -114,6 +149,8 @@ def test_reasons_are_read_in_the_language_of_the_reader():
     rail = {"code": "guardrail", "arm": "b", "metric": "Click rate", "margin": 0.02}
     guardrail = json.dumps({**rail, "low": -0.4, "high": -0.3})
     srm = json.dumps({"code": "srm", "p_value": 0.0001})
+    open_end = json.dumps({**rail, "low": None, "high": -0.3})
+    assert "-∞ to -30.0 %" in reason_in_words(open_end)
     assert (
         reason_in_words(guardrail) == "“b” harms Click rate: -40.0 % to -30.0 %, more than 2.0 %."
     )

@@ -31,12 +31,15 @@ def running(slot, **changes):
     return factories.make_running_experiment(slot, **(values | changes))
 
 
-def grounds(slot, *counts, rail=None, rollup=None, goal_rollup=None, **changes):
+def grounds(slot, *counts, rail=None, rollup=None, goal_rollup=None, arm=None, **changes):
     """The codes of the decision on an experiment with these counts of visitors and clicks."""
     experiment = running(slot, **changes)
     if rail is not None:
         Guardrail.objects.create(experiment=experiment, **({"metric": "click_rate"} | rail))
     count(experiment, *counts, **(rollup or {}))
+    if arm is not None:
+        factories.make_phases(experiment, ([0.5, 0.5], 1.0), ([1.0, 0.0], 1.0))
+        experiment.variants.filter(key="b").update(**arm)
     if goal_rollup is not None:
         for variant in experiment.variants.all():
             GoalRollup.objects.create(
@@ -60,6 +63,9 @@ CASES = {
         slot, (5_000, 500), (5_000, 500), started_at=NOW - 6 * DAY
     ),
     Code.GUARDRAIL_HARMED: lambda slot: grounds(slot, (10_000, 900), (10_000, 500), rail={}),
+    Code.ARM_ROLLED_BACK: lambda slot: grounds(
+        slot, (9_000, 500), (9_000, 500), arm={"rolled_back_at": NOW, "rollback_reason": "{}"}
+    ),
     Code.GUARDRAIL_UNCLEAR: lambda slot: grounds(
         slot, (10_000, 500), (10_000, 700), rail=ORDERS, strict_guardrails=True
     ),

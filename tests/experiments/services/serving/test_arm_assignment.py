@@ -94,6 +94,42 @@ def test_growthbook_documents_are_followed_as_its_sdk_follows_them(running_exper
     assert {v: variant_of(site, v) for v in before} != before
 
 
+def test_dropped_arm_is_given_to_nobody_and_its_visitors_fall_out(slot):
+    """Whoever has it sees the default CTA, by OFREP and by GrowthBook's SDK; nobody is moved."""
+    thirds = {"control": "0.3334", "b": "0.3333", "c": "0.3333"}
+    experiment = factories.make_running_experiment(slot, shares=thirds)
+    buckets = InMemoryStickyBucketService()
+
+    def by_sdk(visitor):
+        attributes = {"id": visitor}
+        features = payload_of(served())["features"]
+        sdk = GrowthBook(features=features, attributes=attributes, sticky_bucket_service=buckets)
+        return sdk.eval_feature("hero").value["text"]
+
+    before = arms_of(served())
+    seen = VISITORS[:200]
+    for visitor in seen:
+        by_sdk(visitor)
+    documents = {f"id||{visitor}": buckets.get_assignments("id", visitor) for visitor in seen}
+    for visitor in VISITORS[200:300]:
+        expose(visitor, before[visitor])
+    shares = [float(share) for share in thirds.values()]
+    factories.make_phases(experiment, (shares, 1.0), ([0.5, 0.0, 0.5], 1.0))
+    site = served()
+    after = {v: variant_of(site, v, stickyBucketAssignmentDocs=documents) for v in seen}
+    after |= {v: variant_of(site, v) for v in VISITORS[200:]}
+    for visitor in VISITORS[:300]:
+        expected = "default" if before[visitor] == "b" else before[visitor]
+        assert after[visitor] == expected
+    assert "b" not in after.values()
+    assert Counter(after[v] for v in VISITORS[300:]).keys() == {"control", "c"}
+    texts = {"default": "Default hero"} | {key: f"hero-test {key}" for key in ("control", "c")}
+    assert {v: by_sdk(v) for v in seen} == {v: texts[after[v]] for v in seen}
+    carried = next(v for v in VISITORS if before[v] == "b")
+    assert variant_of(site, carried, arms={"hero-test": "b"}) == "default"
+    assert {by_sdk(visitor) for visitor in VISITORS[300:]} == {texts["control"], texts["c"]}
+
+
 def logged_in(site, n=200):
     """Visitors whose id before the log-in has another arm than the one after it."""
     pairs = ((f"user-{k}", f"v-{k}") for k in range(n))

@@ -178,6 +178,28 @@ def test_decide_ships_a_winner_with_the_open_question_of_its_guardrail(guardrail
     assert caution.numbers == numbers
 
 
+def test_arm_that_was_rolled_back_stays_harmful():
+    back = an_arm(guardrails=(a_guardrail(-0.3, 0.01),), is_dropped=True, is_rolled_back=True)
+    decision = decide(an_experiment(back, an_arm(2)))
+    assert (decision.status, decision.winner) == (Status.SHIP, 2)
+    assert decision.outcomes[1] is ArmStatus.HARMFUL
+    assert codes(decision) == [Code.ARM_BETTER, Code.ARM_ROLLED_BACK]
+    alone = decide(an_experiment(back))
+    assert (alone.status, codes(alone)) == (Status.STOP_FOR_HARM, [Code.ARM_ROLLED_BACK])
+
+
+def test_dropped_arm_is_not_waited_for():
+    dropped = an_arm(n=50, conversions=2, p_value=0.4, is_dropped=True)
+    decision = decide(an_experiment(dropped, an_arm(2)))
+    assert (decision.status, decision.winner) == (Status.SHIP, 2)
+    assert decision.outcomes[1] is ArmStatus.DROPPED
+    worse = decide(an_experiment(dropped, an_arm(2, lift=-0.2)))
+    assert worse.status is Status.STOP_FOR_HARM
+    same = decide(an_experiment(dropped, an_arm(2, p_value=0.6, lift=0.001, spread=0.003)))
+    assert codes(same) == [Code.NO_RELEVANT_DIFFERENCE]
+    assert decide(an_experiment(dropped)).status is Status.KEEP_RUNNING
+
+
 def test_harm_does_not_wait_for_conversions_of_the_goal():
     arm = an_arm(p_value=None, conversions=0, guardrails=(a_guardrail(-1, -0.9),))
     decision = decide(an_experiment(arm, control_conversions=3))
