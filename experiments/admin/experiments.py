@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.forms import Form
+from django.forms import BaseInlineFormSet, Form
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import URLPattern, path, reverse
@@ -94,8 +94,22 @@ class VariantInline(DraftInline):
     autocomplete_fields = ("cta",)
 
 
+class GuardrailFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
+    """Guardrails of a draft, none of them on its primary metric."""
+
+    def clean(self) -> None:
+        super().clean()
+        for form in self.forms:
+            if form in self.deleted_forms or not form.cleaned_data:
+                continue
+            fault = readiness.primary_guardrail_fault(self.instance, form.instance)
+            if fault is not None:
+                form.add_error("metric", fault)
+
+
 class GuardrailInline(DraftInline):
     model = Guardrail
+    formset = GuardrailFormSet
     fields = ("metric", "goal", "margin", "higher_is_better")
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from experiments.models import Experiment
+from experiments.models import Experiment, Guardrail
 from experiments.selectors import lifecycle
 from experiments.services.lifecycle.ramps import PlannedStep, ramp_faults
 
@@ -23,6 +23,7 @@ def readiness_faults(draft: Experiment) -> list[str]:
     """Return the faults that keep a draft from starting, as sentences; none if it may start."""
     return [
         *_arm_faults(draft),
+        *_guardrail_faults(draft),
         *_ramp_faults(draft),
         *_belonging_faults(draft),
         *_rivalry(draft),
@@ -42,6 +43,24 @@ def _arm_faults(experiment: Experiment) -> Iterator[str]:
     total = sum((variant.share for variant in variants), Decimal(0))
     if variants and total != 1:
         yield _("The shares sum to %(total)s, not to 1.") % {"total": number_format(total)}
+
+
+def primary_guardrail_fault(experiment: Experiment, guardrail: Guardrail) -> str | None:
+    """Return why a guardrail may not be on the experiment's primary metric; None if it is not."""
+    metric = experiment.primary_metric
+    has_goal = metric != Experiment.Metric.CLICK_RATE
+    if guardrail.metric != metric or (has_goal and guardrail.goal != experiment.goal):
+        return None
+    return _(
+        "A guardrail on the primary metric adds nothing: an arm that does worse on it is never"
+        " shipped. Choose another metric, or remove the guardrail."
+    )
+
+
+def _guardrail_faults(experiment: Experiment) -> Iterator[str]:
+    rails = experiment.guardrails.all()
+    faults = [primary_guardrail_fault(experiment, guardrail) for guardrail in rails]
+    yield from (fault for fault in faults if fault is not None)
 
 
 def _ramp_faults(experiment: Experiment) -> list[str]:

@@ -116,6 +116,25 @@ def test_draft_takes_a_guardrail_and_its_copy_keeps_it(admin_client, draft):
     assert draft.guardrails.count() == 1
 
 
+def test_guardrail_on_the_primary_metric_is_refused_with_a_reason(admin_client, draft):
+    url = reverse("admin:experiments_experiment_change", args=[draft.pk])
+    fields = admin_client.get(url).context["adminform"].form.initial
+    form = {name: value for name, value in fields.items() if value is not None}
+    form |= {"variants-TOTAL_FORMS": 2, "variants-INITIAL_FORMS": 2}
+    for number, arm in enumerate(draft.variants.all()):
+        row = {"id": arm.pk, "arm": arm.arm, "key": arm.key, "cta": arm.cta_id, "share": arm.share}
+        form |= {f"variants-{number}-{name}": value for name, value in row.items()}
+    rail = {"metric": "click_rate", "goal": "", "margin": "0.02"}
+    form |= {"guardrails-TOTAL_FORMS": 1, "guardrails-INITIAL_FORMS": 0}
+    form |= {f"guardrails-0-{name}": value for name, value in rail.items()}
+    body = admin_client.post(url, form).content.decode()
+    assert "A guardrail on the primary metric adds nothing" in body
+    assert not draft.guardrails.exists()
+    other = {"guardrails-0-metric": "conversion_rate", "guardrails-0-goal": "order"}
+    assert admin_client.post(url, form | other).status_code == 302
+    assert draft.guardrails.get().goal == "order"
+
+
 def test_report_page_costs_a_fixed_number_of_queries(
     admin_client, site, django_assert_max_num_queries
 ):

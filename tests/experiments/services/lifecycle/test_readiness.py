@@ -124,3 +124,40 @@ def test_other_namespace_or_none_does_not_keep_apart(slot):
     other = slot.site.namespaces.create(key="other", seed="other")
     part = {"namespace": other, "namespace_start": "0.5", "namespace_end": "1"}
     assert reasons_against(factories.make_experiment(slot, "elsewhere", **part))
+
+
+@pytest.mark.parametrize(
+    ("primary", "goal", "rail"),
+    [
+        ("click_rate", "", ("click_rate", "")),
+        ("click_rate", "order", ("click_rate", "")),
+        ("conversion_rate", "order", ("conversion_rate", "order")),
+    ],
+)
+def test_guardrail_on_the_primary_metric_cannot_start(slot, primary, goal, rail):
+    draft = factories.make_experiment(slot, primary_metric=primary, goal=goal)
+    draft.guardrails.create(metric=rail[0], goal=rail[1])
+    (reason,) = reasons_against(draft)
+    assert "primary metric" in reason
+
+
+@pytest.mark.parametrize(
+    ("primary", "goal", "rail"),
+    [
+        ("click_rate", "", ("conversion_rate", "order")),
+        ("conversion_rate", "order", ("conversion_rate", "signup")),
+        ("conversion_rate", "order", ("value_per_visitor", "order")),
+    ],
+)
+def test_guardrail_on_another_metric_may_start(slot, primary, goal, rail):
+    draft = factories.make_experiment(slot, primary_metric=primary, goal=goal)
+    draft.guardrails.create(metric=rail[0], goal=rail[1])
+    assert start_experiment(experiment=draft, now=NOW)
+
+
+def test_arm_without_a_share_cannot_start(slot):
+    shares = {"control": "0.5", "b": "0.5", "c": "0"}
+    draft = factories.make_experiment(slot, shares=shares)
+    assert reasons_against(draft) == [
+        "Arm c: a share is above 0, at most 1, in steps of 0.0001.",
+    ]
