@@ -23,6 +23,7 @@ from experiments.admin.base import ServedModelAdmin
 from experiments.admin.report import report_context
 from experiments.models import Experiment, Guardrail, Variant
 from experiments.selectors import reports
+from experiments.services.insights.draft_planning import fit_margins
 from experiments.services.lifecycle import drafts, readiness, transitions
 from experiments.services.lifecycle.change_log import Occasion
 from experiments.services.lifecycle.schedules import CannotScheduleError
@@ -62,7 +63,12 @@ DISMISS = StatusAction(
     label=_("Dismiss alarm"),
     run=lambda *, experiment, **_: dismiss_alarm(experiment=experiment),
 )
-STEPS = {step.name: step for step in (START, PAUSE, RESUME, STOP, ARCHIVE, DISMISS)}
+FIT_MARGINS = StatusAction(
+    name="fit-margins",
+    label=_("Use margins that the plan can exclude"),
+    run=lambda *, experiment, now, **_: fit_margins(experiment, now=now),
+)
+STEPS = {step.name: step for step in (START, PAUSE, RESUME, STOP, ARCHIVE, DISMISS, FIT_MARGINS)}
 WAYS_ON = {
     Status.DRAFT: (START,),
     Status.RUNNING: (PAUSE, STOP),
@@ -237,6 +243,7 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
                 "opts": self.opts,
                 **report_context(full),
                 "steps": self._steps(request, experiment),
+                "fit_margins_url": self._fit_margins_url(request, experiment),
                 "rolled_back_arms": traffic.rolled_back_arms(experiment),
                 "edit_url": _url("change", experiment),
                 "traffic_url": _url("traffic", experiment),
@@ -302,6 +309,12 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
             for reason in error.reasons:
                 self.message_user(request, reason, messages.ERROR)
         return HttpResponseRedirect(_report_url(experiment))
+
+    def _fit_margins_url(self, request: HttpRequest, experiment: Experiment) -> str:
+        """Return where the guardrails of a draft get other margins; empty without permission."""
+        if not self.has_change_permission(request, experiment):
+            return ""
+        return _url("step", experiment, FIT_MARGINS.name)
 
     def _steps(self, request: HttpRequest, experiment: Experiment) -> list[dict[str, Any]]:
         if not super().has_change_permission(request):

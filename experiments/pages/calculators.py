@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 
+from experiments.services.insights.guardrail_planning import GuardrailNeed, Holding, need_of
 from experiments.services.insights.sample_size import (
     Assumptions,
     SamplePlan,
@@ -22,6 +23,7 @@ from experiments.stats.engine.request import InvalidRequest
 from experiments.stats.health.sample_ratio import SrmCheck, check_srm
 
 MOST_ARMS = 20
+MOST_GUARDRAILS = 20
 
 
 class ArmsField(forms.CharField):
@@ -116,6 +118,31 @@ class SampleSizeForm(forms.Form):
         label=_("Significance level"), initial=0.05, min_value=0.0001, max_value=0.5
     )
     power = forms.FloatField(label=_("Power"), initial=0.8, min_value=0.05, max_value=0.999)
+    guardrails = forms.IntegerField(
+        label=_("Guardrails"), required=False, initial=0, min_value=0, max_value=MOST_GUARDRAILS
+    )
+    guardrail_base = forms.FloatField(
+        label=_("Current rate of the rarest guardrail in %"),
+        required=False,
+        min_value=0.001,
+        max_value=99.9,
+        help_text=_("A rate such as sign-ups. The rarest one needs most visitors."),
+    )
+    margin = forms.FloatField(
+        label=_("Loss tolerated on it in %"),
+        required=False,
+        initial=2,
+        min_value=0.1,
+        max_value=100,
+    )
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if data.get("guardrails"):
+            for name in ("guardrail_base", "margin"):
+                if name not in self.errors and not data.get(name):
+                    self.add_error(name, _("Needed for guardrails."))
+        return data
 
 
 class SplitForm(forms.Form):
@@ -196,7 +223,20 @@ def _sizes(data: Mapping[str, Any]) -> dict[str, Any]:
         (factor * plan.size.total, lift_found_by(assumed, visitors=factor * plan.size.total))
         for factor in (0.25, 0.5, 1, 2, 4)
     ]
-    return {"plan": plan, "ladder": ladder}
+    return {"plan": plan, "ladder": ladder, "need": _guardrail_need(data, assumed, plan)}
+
+
+def _guardrail_need(
+    data: Mapping[str, Any], assumed: Assumptions, plan: SamplePlan
+) -> GuardrailNeed | None:
+    if not data["guardrails"]:
+        return None
+    holding = Holding(
+        base=data["guardrail_base"] / 100,
+        margin=data["margin"] / 100,
+        guardrails=data["guardrails"],
+    )
+    return need_of(holding, assumed, planned_visitors=plan.size.total)
 
 
 def _page(

@@ -54,6 +54,11 @@ def rollups_on_slot(slot: Slot, *, since: date, before: date) -> QuerySet[Rollup
     return rows.select_related("experiment")
 
 
+def goal_rollups_on_slot(slot: Slot, *, since: date, before: date) -> QuerySet[GoalRollup]:
+    """Return the rollups of guardrails' goals of every experiment on the slot in these days."""
+    return GoalRollup.objects.filter(experiment__slot=slot, day__gte=since, day__lt=before)
+
+
 def experiments_with_wordings() -> QuerySet[Experiment]:
     """Return experiments with their slots and the wordings of their arms."""
     arms = Prefetch("variants", Variant.objects.select_related("cta").order_by("arm"))

@@ -86,8 +86,13 @@ def one_sided_bounds(
     `click_e_values` of this package for the bounds.
     """
     low_level, high_level = levels if higher_is_better else levels[::-1]
-    low, _, _ = fieller_interval(contrasts, _multiplier(contrasts, time, low_level))
-    _, high, _ = fieller_interval(contrasts, _multiplier(contrasts, time, high_level))
+    times = np.zeros_like(contrasts.effect) if time is None else time
+    low_multiplier, high_multiplier = (
+        normal_multiplier(times, level=level, at_every_look=time is not None)
+        for level in (low_level, high_level)
+    )
+    low, _, _ = fieller_interval(contrasts, low_multiplier)
+    _, high, _ = fieller_interval(contrasts, high_multiplier)
     is_exact = _has_few(successes) | ~np.isfinite(low) | ~np.isfinite(high)
     if not is_exact.any():
         return OneSidedBounds(low=low, high=high, is_exact=is_exact)
@@ -104,9 +109,22 @@ def one_sided_bounds(
     )
 
 
-def _multiplier(contrasts: Contrasts, time: FloatArray | None, level: float) -> FloatArray:
-    if time is None:
-        return np.full_like(contrasts.effect, -float(ndtri(level)))
+def normal_multiplier(time: FloatArray, *, level: float, at_every_look: bool) -> FloatArray:
+    """Return the half-width of the normal bound in standard errors.
+
+    Args:
+        time: Visitors of the two arms over planned visitors, > 0; unused for a single look.
+        level: One-sided error rate, in (0, 1).
+        at_every_look: True for bounds that hold at all looks together.
+
+    Returns:
+        Multipliers of the shape of `time`.
+
+    >>> normal_multiplier(np.array([1.0]), level=0.05, at_every_look=False).round(4).tolist()
+    [1.6449]
+    """
+    if not at_every_look:
+        return np.full_like(time, -float(ndtri(level)), dtype=np.float64)
     return one_sided_multiplier(time, alpha=min(level, HIGHEST_LEVEL) * (1 - EXACT_PART))
 
 

@@ -94,6 +94,26 @@ def test_report_page_of_a_draft_shows_what_its_slot_can_find(admin_client, slot)
     assert "Fixed horizon" in page
 
 
+def test_page_of_a_draft_shows_what_its_guardrails_cost(admin_client, slot):
+    past = factories.make_running_experiment(slot)
+    draft = factories.make_experiment(slot, "next", primary_metric="conversion_rate", goal="order")
+    rail = Guardrail.objects.create(experiment=draft, metric="click_rate")
+    yesterday = timezone.now().date() - timedelta(days=1)
+    for variant in past.variants.all():
+        factories.make_rollup(variant, visitors=500, clicks=25, day=yesterday)
+    draft.planned_visitors = 100_000
+    draft.save()
+    page = admin_client.get(report_url(draft)).content.decode()
+    assert "What the guardrails cost" in page
+    assert "The plan is 100,000 visitors" in page
+    url = reverse("admin:experiments_experiment_step", args=[draft.pk, "fit-margins"])
+    assert url in page
+    admin_client.post(url)
+    rail.refresh_from_db()
+    assert 0.05 < rail.margin < 0.15
+    assert url not in admin_client.get(report_url(draft)).content.decode()
+
+
 def test_report_page_shows_its_guardrails(admin_client, running_experiment):
     Guardrail.objects.create(
         experiment=running_experiment, metric="conversion_rate", goal="order", margin=0.03

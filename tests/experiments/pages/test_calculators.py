@@ -81,3 +81,19 @@ def test_traffic_split_finds_none(admin_client):
 @pytest.mark.parametrize("arms", ["A 5000 0\nB 5200 0", "A -5 1\nB 5 1", "A 1.5 1\nB 5 1"])
 def test_traffic_split_names_the_fault(admin_client, arms):
     assert "errorlist" in page(admin_client, "traffic-split", arms=arms)
+
+
+SIZE = {"base": 5, "lift": 10, "n_arms": 2, "plan": "fixed", "alpha": 0.05, "power": 0.8}
+
+
+def test_sample_size_counts_guardrails(admin_client):
+    rail = {"guardrails": 1, "guardrail_base": 3, "margin": 2}
+    html = page(admin_client, "sample-size", **SIZE, **rail)
+    # 2 z^2 0.97 / 0.03 / 0.02^2 (1 + 0.98^2) with z = 1.6449 + 1.2816.
+    assert "2,714,152 visitors until a larger loss is excluded" in html
+    assert "exclude a loss of more than" in html
+    assert "until a larger loss" not in page(admin_client, "sample-size", **SIZE)
+
+
+def test_guardrails_need_their_rate(admin_client):
+    assert "Needed for guardrails." in page(admin_client, "sample-size", **SIZE, guardrails=2)
