@@ -165,7 +165,11 @@ def make_event(variant, *, visitor="v-1", kind="exposure", at=NOW, **changes):
 
 def make_rollup(variant, *, visitors, clicks=0, day=None, **changes):
     """A day's counts of one arm."""
-    values = {"experiment": variant.experiment, "variant": variant, "day": day or NOW.date()}
+    values = {
+        "experiment": variant.experiment,
+        "variant": variant,
+        "day": day or NOW.date() - timedelta(days=1),
+    }
     counts = {"visitors": visitors, "clicking_visitors": clicks}
     return Rollup.objects.create(**(values | counts | changes))
 

@@ -209,7 +209,7 @@ def test_report_page_speaks_english_to_everybody_else(french_admin):
     slot = factories.make_slot(factories.make_site())
     experiment = factories.make_running_experiment(slot)
     body = page(french_admin, "admin:experiments_experiment_report", experiment.pk)
-    assert "Keep it running: no answer yet." in body
+    assert "No visitors are arriving." in body
 
 
 def test_log_in_page_speaks_french(client, db):

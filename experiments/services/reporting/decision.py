@@ -10,7 +10,7 @@ from experiments.services.insights.time_to_decision import TimeLeft
 from experiments.services.insights.winners_curse import CheckedLift
 from experiments.stats.decision.arm_status import GuardrailState, guardrail_state
 from experiments.stats.decision.decide import Decision, decide
-from experiments.stats.decision.evidence import ArmEvidence, Evidence, Rule
+from experiments.stats.decision.evidence import ArmEvidence, Evidence, Proof, Rule
 
 DAY = timedelta(days=1)
 Metric = Experiment.Metric
@@ -51,6 +51,8 @@ def evidence_of(
         return None
     experiment = report.experiment
     control = report.arms[0]
+    is_live = experiment.origin == Experiment.Origin.LIVE
+    has_planned_visitors = is_live and experiment.planned_visitors is not None
     checked = {lift.arm: lift for lift in lifts}
     return Evidence(
         arms=tuple(_arm_evidence(report, row, checked.get(row.arm)) for row in report.comparisons),
@@ -63,7 +65,9 @@ def evidence_of(
         planned_n=_planned_visitors(report),
         planned_days=_planned_days(experiment),
         strict_guardrails=experiment.strict_guardrails,
+        plan_over=report.plan.is_over if report.plan and has_planned_visitors else None,
         stopped=experiment.stopped_at is not None,
+        paused=experiment.status == Experiment.Status.PAUSED,
         srm_p_value=report.srm.p_value if report.srm else None,
         multiple_arm_visitors=report.quarantined_visitors,
         silent_hours=report.silent_hours,
@@ -82,12 +86,19 @@ def _arm_evidence(
         lift=row.decisive.comparison.lift,
         bounds=row.decisive.comparison.lift_interval,
         p_value=row.decisive.p_value_adjusted,
+        proof=_proof(row),
         shrunken_lift=checked.expected.estimate if checked and checked.expected else None,
         guardrails=tuple(rail.evidence() for rail in report.guardrails if rail.arm == row.arm),
         is_dropped=arm.share == 0,
         is_rolled_back=arm.is_rolled_back,
         suspicious=checked.too_good.is_suspicious if checked else False,
     )
+
+
+def _proof(row: ComparisonResult) -> Proof | None:
+    if row.proven is None or row.proven.lift is None:
+        return None
+    return Proof(day=row.proven.day, lift=row.proven.lift, visitors=row.proven.visitors)
 
 
 def _planned_visitors(report: Report) -> int | None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -33,7 +34,7 @@ TEMPLATES = {
         "“%(name)s” has %(conversions)s successes; a verdict needs %(required)s."
     ),
     Code.TOO_FEW_DAYS: gettext_lazy(
-        "It has run for %(days)s days; weekdays differ, so wait for 7."
+        "It has run for %(days)s days; weekdays differ, so a verdict needs %(required)s."
     ),
     Code.GUARDRAIL_HARMED: gettext_lazy("“%(name)s” harms %(metric)s (lift %(low)s to %(high)s)."),
     Code.ARM_ROLLED_BACK: gettext_lazy("“%(name)s” was rolled back: nobody is given it any more."),
@@ -72,6 +73,7 @@ TEMPLATES = {
         "It was stopped before any arm was proven better than the control. That is not proof "
         "that they are equal."
     ),
+    Code.PAUSED: gettext_lazy("It is paused: every visitor sees the default CTA."),
     Code.SUSPICIOUS_LIFT: gettext_lazy(
         "A lift of %(lift)s is larger than wordings usually bring: check the set-up before "
         "believing it."
@@ -120,6 +122,9 @@ def _title(decision: Decision, names: Names) -> str:
     return {
         Status.KEEP_CONTROL: _("Keep the control."),
         Status.KEEP_RUNNING: _("Keep it running: no answer yet."),
+        Status.STOPPED_EARLY: _("It was stopped before it could tell."),
+        Status.PAUSED: _("Paused: no answer yet."),
+        Status.NO_TRAFFIC: _("No visitors are arriving."),
         Status.STOP_FOR_HARM: _("Stop: every other arm does worse than the control."),
         Status.INVALID: _("No verdict: the data cannot be trusted."),
     }[decision.status]
@@ -128,7 +133,7 @@ def _title(decision: Decision, names: Names) -> str:
 def _sentence(ground: Ground, rule: Rule, names: Names) -> str:
     name = "" if ground.arm is None else names[ground.arm]
     numbers = {key: _format_number(key, value) for key, value in ground.numbers.items()}
-    values = {"name": name, "metric": ground.metric, **numbers}
+    values = {"name": name, "metric": ground.metric, "day": ground.day, **numbers}
     if ground.code in (Code.ARM_BETTER, Code.ARM_WORSE):
         return _goal_sentence(ground.code, rule, values)
     if "days_left" in ground.numbers:
@@ -151,7 +156,16 @@ def _goal_sentence(code: Code, rule: Rule, values: dict[str, Any]) -> str:
         if rule is Rule.SEQUENTIAL
         else _("valid for this one look at the planned end).")
     )
-    return direction + interval + risk + looks
+    return direction + interval + risk + looks + _since(values)
+
+
+def _since(values: dict[str, Any]) -> str:
+    """Return the day of a proof, with what was seen then."""
+    if values.get("day") is None:
+        return ""
+    return _(
+        " Proven on %(day)s, when %(visitors)s visitors had come and the lift was %(lift_then)s."
+    ) % (values | {"day": date_format(values["day"], "DATE_FORMAT")})
 
 
 def _days_left(days: float) -> str:
@@ -166,7 +180,7 @@ def _days_left(days: float) -> str:
 
 
 def _format_number(key: str, value: float) -> str:
-    if key in ("lift", "low", "high", "shrunken_lift"):
+    if key in ("lift", "low", "high", "shrunken_lift", "lift_then"):
         return signed_percent(value)
     if key in ("share", "minimum_change", "margin", "loss"):
         return percent(value, 1)

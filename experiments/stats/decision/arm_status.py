@@ -67,7 +67,9 @@ def _goal_status(arm: ArmEvidence, evidence: Evidence, policy: Policy) -> ArmSta
         return ArmStatus.NO_RESULT
     if not (evidence.rule is Rule.SEQUENTIAL or evidence.finished):
         return ArmStatus.UNDECIDED
-    gain = arm.lift if evidence.higher_is_better else -arm.lift
+    # What was proven has the direction that it had then.
+    lift = arm.lift if arm.proof is None else arm.proof.lift
+    gain = lift if evidence.higher_is_better else -lift
     if arm.p_value <= evidence.alpha and gain != 0:
         return ArmStatus.BETTER if gain > 0 else ArmStatus.WORSE
     gains = turned(arm.bounds, higher_is_better=evidence.higher_is_better)

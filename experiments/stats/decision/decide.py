@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 from enum import StrEnum
 
 from experiments.stats.decision.arm_status import (
@@ -37,6 +38,9 @@ class Status(StrEnum):
     SHIP = "ship"
     KEEP_CONTROL = "keep_control"
     KEEP_RUNNING = "keep_running"
+    STOPPED_EARLY = "stopped_early"
+    PAUSED = "paused"
+    NO_TRAFFIC = "no_traffic"
     STOP_FOR_HARM = "stop_for_harm"
     INVALID = "invalid"
 
@@ -65,6 +69,7 @@ class Code(StrEnum):
     PLAN_NOT_FINISHED = "plan_not_finished"
     PLAN_FINISHED_WITHOUT_WINNER = "plan_finished_without_winner"
     STOPPED_WITHOUT_WINNER = "stopped_without_winner"
+    PAUSED = "paused"
     SUSPICIOUS_LIFT = "suspicious_lift"
     WINNERS_CURSE = "winners_curse"
     BELOW_MINIMUM_CHANGE = "below_minimum_change"
@@ -73,12 +78,16 @@ class Code(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """One reason of a decision: a code, the arm and metric it is about, numbers for its text."""
+    """One reason of a decision: a code, the arm and metric it is about, numbers for its text.
+
+    `day` is that of a proof.
+    """
 
     code: Code
     arm: int | None = None
     metric: str | None = None
     numbers: Mapping[str, float] = field(default_factory=dict)
+    day: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,19 +133,30 @@ def decide(evidence: Evidence, policy: Policy = _DEFAULT) -> Decision:
     >>> decide(Evidence(arms=(arm,), control_n=9_000, control_conversions=450, days=14)).status
     <Status.SHIP: 'ship'>
     """
+    decision = _decision(evidence, policy)
+    if not evidence.paused:
+        return decision
+    return replace(decision, cautions=(*decision.cautions, Ground(code=Code.PAUSED)))
+
+
+def _decision(evidence: Evidence, policy: Policy) -> Decision:
     broken = _broken_data(evidence, policy)
     if broken:
         return _answer(Status.INVALID, evidence, broken)
-    floors = _silence(evidence, policy) or _floors(evidence, policy)
+    silence, floors = _silence(evidence, policy), _floors(evidence, policy)
     outcomes = {arm.arm: arm_status(arm, evidence, policy) for arm in evidence.arms}
     harm = _harm_reasons(evidence, outcomes)
     if _all_lose(outcomes):
         ended = evidence.finished or evidence.stopped
         status = Status.KEEP_CONTROL if ended else Status.STOP_FOR_HARM
         return _answer(status, evidence, harm, outcomes)
+    # With few visitors a proof is no news; with few days it is, and is not kept back.
+    has_enough = all(floor.code is Code.TOO_FEW_DAYS for floor in floors)
+    proven = _proven(evidence, outcomes) if has_enough else ()
+    if silence:
+        return _answer(Status.NO_TRAFFIC, evidence, (*silence, *floors, *proven, *harm), outcomes)
     if floors:
-        status = Status.KEEP_CONTROL if evidence.stopped else Status.KEEP_RUNNING
-        return _answer(status, evidence, (*floors, *harm), outcomes)
+        return _answer(_waiting(evidence), evidence, (*floors, *proven, *harm), outcomes)
     return _verdict(evidence, policy, outcomes, harm)
 
 
@@ -156,7 +176,8 @@ def _broken_data(evidence: Evidence, policy: Policy) -> tuple[Ground, ...]:
 
 def _silence(evidence: Evidence, policy: Policy) -> tuple[Ground, ...]:
     hours = evidence.silent_hours
-    if evidence.stopped or hours is None or hours < policy.silent_hours:
+    is_expected = not (evidence.stopped or evidence.paused)
+    if not is_expected or hours is None or hours < policy.silent_hours:
         return ()
     return (Ground(code=Code.NO_TRAFFIC, numbers={"hours": hours}),)
 
@@ -221,8 +242,27 @@ def _goal_reason(code: Code, arm: ArmEvidence, evidence: Evidence) -> Ground:
         "low": low,
         "high": high,
     }
+    day = None
+    if arm.proof is not None:
+        day = arm.proof.day
+        values |= {"lift_then": arm.proof.lift, "visitors": arm.proof.visitors}
     numbers = {name: value for name, value in values.items() if value is not None}
-    return Ground(code=code, arm=arm.arm, numbers=numbers)
+    return Ground(code=code, arm=arm.arm, numbers=numbers, day=day)
+
+
+def _proven(evidence: Evidence, outcomes: Mapping[int, ArmStatus]) -> tuple[Ground, ...]:
+    return tuple(
+        _goal_reason(Code.ARM_BETTER, arm, evidence)
+        for arm in evidence.arms
+        if outcomes[arm.arm] is ArmStatus.BETTER
+    )
+
+
+def _waiting(evidence: Evidence) -> Status:
+    """Return the status of an experiment that has no answer."""
+    if evidence.stopped:
+        return Status.STOPPED_EARLY
+    return Status.PAUSED if evidence.paused else Status.KEEP_RUNNING
 
 
 def _verdict(
@@ -247,7 +287,7 @@ def _verdict(
         for rail in arm.guardrails
         if _state(rail, evidence) is not held
     )
-    reasons += tuple(_goal_reason(Code.ARM_BETTER, arm, evidence) for arm in better_arms)
+    reasons += _proven(evidence, outcomes)
     statuses = [outcomes[arm.arm] for arm in evidence.arms]
     open_arms = [o for o in statuses if o not in (*_LOSERS, ArmStatus.DROPPED)]
     if open_arms and all(outcome is ArmStatus.EQUIVALENT for outcome in open_arms):
@@ -269,12 +309,14 @@ def _without_winner(
             Code.PLAN_FINISHED_WITHOUT_WINNER if evidence.finished else Code.STOPPED_WITHOUT_WINNER
         )
         code = Code.ENDED_WITH_OPEN_GUARDRAIL if is_proven else code
-        return _answer(Status.KEEP_CONTROL, evidence, (*reasons, Ground(code=code)), outcomes)
+        is_told = evidence.finished or is_proven
+        status = Status.KEEP_CONTROL if is_told else Status.STOPPED_EARLY
+        return _answer(status, evidence, (*reasons, Ground(code=code)), outcomes)
     estimates = {"days_left": evidence.days_left, "planned_n": evidence.planned_n}
     numbers = {"n": evidence.n} | {k: v for k, v in estimates.items() if v is not None}
     code = Code.GUARDRAILS_AWAITED if is_proven else Code.PLAN_NOT_FINISHED
     ground = Ground(code=code, numbers=numbers)
-    return _answer(Status.KEEP_RUNNING, evidence, (*reasons, ground), outcomes)
+    return _answer(_waiting(evidence), evidence, (*reasons, ground), outcomes)
 
 
 def _ship(

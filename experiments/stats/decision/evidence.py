@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 Bounds = tuple[float, float]
@@ -58,6 +59,18 @@ class GuardrailEvidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """First proof of a difference: the day, the lift on it and the visitors of all arms so far.
+
+    Its lift gives the direction; that of all data may have changed since.
+    """
+
+    day: date
+    lift: float
+    visitors: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ArmEvidence:
     """Evidence for one arm against the control on the goal.
 
@@ -67,7 +80,9 @@ class ArmEvidence:
         conversions: Visitors who clicked or converted; None for a metric without such a count.
         lift: Observed lift, or None where undefined.
         bounds: Family-wise interval of the lift, or None where undefined.
-        p_value: P-value of the effect, adjusted within the family, or None where undefined.
+        p_value: P-value of the effect, adjusted within the family, or None where undefined. A
+            sequential one is the smallest of all looks: it never rises.
+        proof: What the first look saw that proved a difference, or None.
         shrunken_lift: Lift corrected for the winner's curse, if computed.
         suspicious: True if the lift is too good to be true (Twyman).
         guardrails: The arm's guardrails.
@@ -84,6 +99,7 @@ class ArmEvidence:
     lift: float | None = None
     bounds: Bounds | None = None
     p_value: float | None = None
+    proof: Proof | None = None
     shrunken_lift: float | None = None
     suspicious: bool = False
     guardrails: tuple[GuardrailEvidence, ...] = ()
@@ -119,7 +135,10 @@ class Evidence:
         planned_days: Planned duration, or None; one of the two plans must be given for a
             fixed horizon.
         strict_guardrails: True if a winner is shipped only once each of its guardrails is held.
+        plan_over: Whether the reading of the plan's end has been made; where None, the plan is
+            over as soon as its visitors and days are reached.
         stopped: True if the experiment no longer takes visitors.
+        paused: True while everybody is shown the default CTA.
         srm_p_value: P-value of the sample-ratio mismatch test, None if not computed.
         multiple_arm_visitors: Visitors who met more than one arm.
         silent_hours: Hours since the last exposure, or None.
@@ -140,7 +159,9 @@ class Evidence:
     planned_n: float | None = None
     planned_days: float | None = None
     strict_guardrails: bool = False
+    plan_over: bool | None = None
     stopped: bool = False
+    paused: bool = False
     srm_p_value: float | None = None
     multiple_arm_visitors: int = 0
     silent_hours: float | None = None
@@ -170,7 +191,9 @@ class Evidence:
 
     @property
     def finished(self) -> bool:
-        """Return whether every given part of the plan is reached."""
+        """Return whether every given part of the plan is reached and read."""
+        if self.plan_over is False:
+            return False
         targets = ((self.n, self.planned_n), (self.days, self.planned_days))
         parts = [(reached, target) for reached, target in targets if target is not None]
         return bool(parts) and all(reached >= target for reached, target in parts)

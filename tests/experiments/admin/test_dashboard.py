@@ -49,7 +49,7 @@ def test_healthy_experiment_shows_no_alarm(admin_client, running_experiment):
 def test_dashboard_lists_live_experiments_with_their_verdict(admin_client, running_experiment):
     page = admin_client.get(reverse("admin:index")).content.decode()
     assert "hero-test" in page
-    assert "Keep it running: no answer yet." in page
+    assert "No visitors are arriving." in page
 
 
 def test_dashboard_says_what_to_do_when_nothing_runs(admin_client, draft):

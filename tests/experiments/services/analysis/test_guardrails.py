@@ -179,6 +179,7 @@ def test_guardrail_below_the_floors_has_no_bounds(fixed):
 
 def test_guardrails_cost_one_query(fixed, django_assert_num_queries):
     guard(fixed, 1_000, 980)
+    fixed.rollups.update(day=NOW.date())
     experiment = reports.experiments_for_report().get(pk=fixed.pk)
     with django_assert_num_queries(2):
         report_of(experiment=experiment, now=NOW)

@@ -51,7 +51,7 @@ def test_report_of_the_library_test_warns_of_its_split(library):
 def test_report_adds_the_days_of_an_arm(running_experiment):
     control = running_experiment.variants.get(arm=0)
     factories.make_rollup(control, visitors=10, clicks=1)
-    factories.make_rollup(control, visitors=5, clicks=2, day=NOW.date() - timedelta(days=1))
+    factories.make_rollup(control, visitors=5, clicks=2, day=NOW.date() - timedelta(days=2))
     arm = reported(running_experiment).arms[0]
     assert (arm.visitors, arm.clicks) == (15, 3)
 

@@ -55,7 +55,7 @@ def test_exposures_of_another_experiment_are_not_heard(silent, slot):
 def test_new_visitor_of_today_is_heard_without_a_query(
     running_experiment, django_assert_num_queries
 ):
-    count(running_experiment, (5, 0), (5, 1))
+    count(running_experiment, (5, 0), (5, 1), day=NOW.date())
     report = reported(running_experiment)
     with django_assert_num_queries(0):
         hours = silent_hours(running_experiment, report.rollups, now=NOW)

@@ -98,6 +98,7 @@ CASES = {
         slot, (10_000, 500), (10_000, 510), **FIXED
     ),
     Code.STOPPED_WITHOUT_WINNER: lambda slot: grounds(slot, (5_000, 500), (5_000, 510), **STOPPED),
+    Code.PAUSED: lambda slot: grounds(slot, (5_000, 500), (5_000, 510), status="paused"),
     Code.SUSPICIOUS_LIFT: lambda slot: grounds(slot, (6_000, 300), (6_000, 600)),
     Code.WINNERS_CURSE: lambda slot: grounds(slot, (10_000, 500), (10_000, 700)),
     Code.BELOW_MINIMUM_CHANGE: lambda slot: grounds(

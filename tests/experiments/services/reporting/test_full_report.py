@@ -57,8 +57,8 @@ def listed():
 def test_list_and_page_give_the_same_verdict(slot, shares, counts, has_prior):
     experiment = running(slot, shares=shares)
     Guardrail.objects.create(experiment=experiment, metric="click_rate")
-    count(experiment, *counts)
-    for ago in range(1, 9):
+    count(experiment, *counts, day=NOW.date() - 9 * DAY)
+    for ago in range(9):
         count(experiment, *[(100, 5) for _ in counts], day=NOW.date() - ago * DAY)
     if has_prior:
         finish_others(slot.site)
@@ -96,7 +96,7 @@ def test_report_is_a_value():
 
 def test_full_report_costs_two_queries(slot, django_assert_num_queries):
     experiment = running(slot)
-    count(experiment, (5_000, 500), (5_000, 600))
+    count(experiment, (5_000, 500), (5_000, 600), day=NOW.date())
     experiment = reports.experiments_for_report().get(pk=experiment.pk)
     with django_assert_num_queries(2):
         full_report(experiment=experiment, now=NOW)
@@ -106,7 +106,7 @@ def test_full_report_costs_two_queries(slot, django_assert_num_queries):
 def test_list_costs_the_same_for_any_number_of_experiments(slot, n, django_assert_num_queries):
     for number in range(n):
         other = factories.make_slot(slot.site, f"slot-{number}")
-        count(running(other, f"test-{number}"), (5_000, 500), (5_000, 510))
+        count(running(other, f"test-{number}"), (5_000, 500), (5_000, 510), day=NOW.date())
     experiments = list(reports.live_experiments())
     with django_assert_num_queries(0):
         summaries(experiments, now=NOW)
@@ -115,7 +115,8 @@ def test_list_costs_the_same_for_any_number_of_experiments(slot, n, django_asser
 def test_list_fits_the_prior_of_its_winners_once(slot, django_assert_num_queries):
     for number in range(3):
         other = factories.make_slot(slot.site, f"slot-{number}")
-        count(running(other, f"test-{number}"), (10_000, 500), (10_000, 700))
+        experiment = running(other, f"test-{number}")
+        count(experiment, (10_000, 500), (10_000, 700), day=NOW.date())
     experiments = list(reports.live_experiments())
     with django_assert_num_queries(1):
         lines = summaries(experiments, now=NOW)

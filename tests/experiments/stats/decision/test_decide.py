@@ -1,5 +1,6 @@
 import itertools
 import math
+from datetime import date
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from scipy.stats import binomtest, norm
 
 from experiments.stats.decision.arm_status import ArmStatus, GuardrailState, guardrail_state
 from experiments.stats.decision.decide import Code, Decision, Status, decide
-from experiments.stats.decision.evidence import GuardrailEvidence, Rule
+from experiments.stats.decision.evidence import GuardrailEvidence, Proof, Rule
 from experiments.stats.estimation.sufficient_statistics import Proportion
 from experiments.stats.frequentist.fixed_horizon import compare_fixed
 from experiments.stats.sequential.comparison import compare_sequential
@@ -66,8 +67,8 @@ def test_decide_is_not_stopped_by_healthy_data(changes):
 
 def test_decide_waits_when_traffic_has_stopped():
     decision = decide(an_experiment(silent_hours=24))
-    assert decision.status is Status.KEEP_RUNNING
-    assert codes(decision) == [Code.NO_TRAFFIC]
+    assert decision.status is Status.NO_TRAFFIC
+    assert codes(decision) == [Code.NO_TRAFFIC, Code.ARM_BETTER]
     # After the experiment was stopped, silence is what everybody expects.
     assert decide(an_experiment(silent_hours=240, stopped=True)).status is Status.SHIP
 
@@ -86,14 +87,42 @@ def test_decide_waits_when_traffic_has_stopped():
 def test_decide_names_no_winner_below_a_floor(experiment, code, arm):
     decision = decide(experiment)
     assert decision.status is Status.KEEP_RUNNING
-    assert [(reason.code, reason.arm) for reason in decision.reasons] == [(code, arm)]
+    assert [(reason.code, reason.arm) for reason in decision.reasons[:1]] == [(code, arm)]
     assert "required" in decision.reasons[0].numbers
 
 
-def test_decide_keeps_control_when_stopped_below_a_floor():
+def test_decide_says_that_it_was_stopped_before_it_could_tell():
     decision = decide(an_experiment(days=3, stopped=True))
-    assert decision.status is Status.KEEP_CONTROL
-    assert codes(decision) == [Code.TOO_FEW_DAYS]
+    assert decision.status is Status.STOPPED_EARLY
+    # What was proven by then is not kept back.
+    assert codes(decision) == [Code.TOO_FEW_DAYS, Code.ARM_BETTER]
+    few = decide(an_experiment(an_arm(n=99), stopped=True))
+    assert (few.status, codes(few)) == (Status.STOPPED_EARLY, [Code.TOO_FEW_VISITORS])
+
+
+def test_decide_says_what_visitors_see_in_a_pause():
+    paused = decide(an_experiment(an_arm(p_value=0.4), paused=True))
+    assert paused.status is Status.PAUSED
+    assert [caution.code for caution in paused.cautions] == [Code.PAUSED]
+    winner = decide(an_experiment(paused=True, silent_hours=99))
+    assert winner.status is Status.SHIP
+    assert winner.cautions[-1].code is Code.PAUSED
+
+
+def test_decide_keeps_the_direction_in_which_it_was_proven():
+    proof = Proof(day=date(2026, 11, 12), lift=0.1, visitors=9_000)
+    decision = decide(an_experiment(an_arm(lift=-0.01, proof=proof)))
+    assert (decision.status, decision.winner) == (Status.SHIP, 1)
+    assert decision.reasons[0].day == date(2026, 11, 12)
+    assert decision.reasons[0].numbers["lift_then"] == 0.1
+
+
+def test_decide_waits_for_the_reading_of_the_plans_end():
+    arm = an_arm(p_value=0.4)
+    planned = {"planned_n": 20_000, "planned_days": None}
+    assert decide(an_experiment(arm, **planned)).status is Status.KEEP_CONTROL
+    waiting = decide(an_experiment(arm, **planned, plan_over=False))
+    assert waiting.status is Status.KEEP_RUNNING
 
 
 def test_decide_stops_for_harm_before_the_first_week_is_over():
@@ -244,7 +273,7 @@ def test_decide_reads_a_fixed_horizon_only_when_the_plan_is_finished():
     assert decide(an_experiment(**FIXED)).status is Status.SHIP
     stopped = decide(an_experiment(**(FIXED | {"planned_days": 16, "stopped": True})))
     assert (stopped.status, codes(stopped)) == (
-        Status.KEEP_CONTROL,
+        Status.STOPPED_EARLY,
         [Code.STOPPED_WITHOUT_WINNER],
     )
 
@@ -446,6 +475,9 @@ def test_every_status_is_reached_from_plain_cases():
     seen = set()
     for p_value, lift, spread in itertools.product((0.001, 0.4), (-0.6, 0.001, 0.6), (0.001, 0.7)):
         arm = an_arm(p_value=p_value, lift=lift, spread=spread)
-        for changes in ({}, {"days": 28}, {"stopped": True}, {"days": 2}, {"srm_p_value": 0.0}):
+        for changes in (
+            {}, {"days": 28}, {"stopped": True}, {"days": 2}, {"srm_p_value": 0.0},
+            {"paused": True}, {"silent_hours": 30},
+        ):  # fmt: skip
             seen.add(decide(an_experiment(arm, **changes)).status)
     assert seen == set(Status)
