@@ -13,8 +13,8 @@ from experiments.stats.planning.sample_size import (
     duration,
     sample_size,
 )
-from experiments.stats.planning.stopping_probabilities import drift_for_power
 from experiments.stats.sequential.plan_boundary import plan_multiplier, stages_of
+from experiments.stats.sequential.stopping_probabilities import drift_for_power
 
 # A look a day for four weeks. Looking more often finds the lift sooner: this errs on the safe side.
 LOOKS = 28

@@ -3,7 +3,7 @@
 Everything follows from one identity: with effect D, standard error se and boundary c (in
 standard errors), power = Phi(D / se - c) + Phi(-D / se - c). A fixed test has c = z_{1-alpha/2};
 a sequential one has the boundary at its planned end, or, for its power at all looks together,
-a drift by `experiments.stats.planning.stopping_probabilities`.
+a drift by `experiments.stats.sequential.stopping_probabilities`.
 """
 
 import math

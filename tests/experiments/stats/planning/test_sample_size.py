@@ -20,7 +20,7 @@ from experiments.stats.planning.sample_size import (
     power_of,
     sample_size,
 )
-from experiments.stats.planning.stopping_probabilities import (
+from experiments.stats.sequential.stopping_probabilities import (
     crossing_probabilities,
     drift_for_power,
 )

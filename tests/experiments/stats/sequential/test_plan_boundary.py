@@ -5,10 +5,6 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from experiments.stats.planning.stopping_probabilities import (
-    crossing_probabilities,
-    drift_for_power,
-)
 from experiments.stats.sequential.plan_boundary import (
     AFTER,
     AT_END,
@@ -18,6 +14,10 @@ from experiments.stats.sequential.plan_boundary import (
     plan_multiplier,
     plan_p_value,
     stages_of,
+)
+from experiments.stats.sequential.stopping_probabilities import (
+    crossing_probabilities,
+    drift_for_power,
 )
 
 times = st.floats(1e-4, 1e4)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from experiments.stats.planning.stopping_probabilities import (
+from experiments.stats.sequential.stopping_probabilities import (
     crossing_probabilities,
     drift_for_power,
 )
@@ -100,10 +100,10 @@ def test_drift_for_power_gives_that_power():
         ([1.0], [0.5, 1.0], 0.0, "must have one length"),
         ([0.0], [1.0], 0.0, "criticals must be positive"),
         ([math.nan], [1.0], 0.0, "criticals must be positive"),
-        ([1.0, 1.0], [0.5, 0.5], 0.0, "fractions must increase"),
-        ([1.0, 1.0], [0.0, 0.5], 0.0, "fractions must increase"),
-        ([1.0, 1.0], [0.5, 1.5], 0.0, "fractions must increase"),
-        ([1.0, 1.0], [0.5, math.nan], 0.0, "fractions must increase"),
+        ([1.0, 1.0], [0.5, 0.5], 0.0, "fractions must be positive and increase"),
+        ([1.0, 1.0], [0.0, 0.5], 0.0, "fractions must be positive and increase"),
+        ([1.0, 1.0], [0.5, math.inf], 0.0, "fractions must be positive and increase"),
+        ([1.0, 1.0], [0.5, math.nan], 0.0, "fractions must be positive and increase"),
         ([1.0], [1.0], math.nan, "drift must be finite"),
     ],
 )

@@ -7,7 +7,7 @@ from look to look by quadrature, so no simulation is needed.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -50,7 +50,8 @@ def crossing_probabilities(
 
     Args:
         criticals: Boundary at each look in standard errors, positive; infinity for "no stop".
-        fractions: Share of the planned visitors at each look, increasing, in (0, 1].
+        fractions: Share of the planned visitors at each look, increasing and positive; above 1
+            after the plan's end.
         drift: Expected z when all planned visitors are in: effect / its standard error.
 
     Returns:
@@ -67,30 +68,69 @@ def crossing_probabilities(
     >>> round(float(fixed.upper[-1] + fixed.lower[-1]), 3)
     0.248
     """
-    bounds, times = _checked(criticals, fractions, drift)
+    bounds, times = checked_looks(criticals, fractions)
+    if not math.isfinite(drift):
+        raise ValueError(f"drift must be finite, got {drift}")
     upper, lower = np.zeros(times.size), np.zeros(times.size)
-    points, mass = np.zeros(1), np.ones(1)
-    before = 0.0
-    for k, (critical, time) in enumerate(zip(bounds, times, strict=True)):
-        sd = math.sqrt(time - before)
-        expected = points + drift * (time - before)
-        edge = critical * math.sqrt(time)
-        upper[k] = mass @ ndtr((expected - edge) / sd)
-        lower[k] = mass @ ndtr((-edge - expected) / sd)
-        before = time
-        centre, reach = drift * time, _FAR * math.sqrt(time)
+    for k, density in enumerate(densities(bounds, times, drift=drift)):
+        edge = bounds[k] * math.sqrt(times[k])
+        step = times[k] - density.time
+        sd, expected = math.sqrt(step), density.points + drift * step
+        upper[k] = density.mass @ ndtr((expected - edge) / sd)
+        lower[k] = density.mass @ ndtr((-edge - expected) / sd)
+    stopped = np.diff(np.cumsum(upper + lower), prepend=0.0)
+    used = float(stopped @ times + (1 - stopped.sum()) * times[-1])
+    return Crossing(upper=np.cumsum(upper), lower=np.cumsum(lower), expected_fraction=used)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Density:
+    """Quadrature of the paths that have not stopped by a look.
+
+    Attributes:
+        points: Places of the Brownian motion z sqrt(t), shape (m,).
+        mass: Probability of each point, shape (m,); the sum is P(not stopped yet).
+        time: Time of the look; 0 before the first one.
+    """
+
+    points: FloatArray
+    mass: FloatArray
+    time: float
+
+
+def densities(
+    bounds: FloatArray, times: FloatArray, *, drift: float = 0.0, spread: float = 0.0
+) -> Iterator[Density]:
+    """Yield, for each look, the density of the paths that no earlier look has stopped.
+
+    The sequence ends early when a boundary leaves nothing to go on.
+
+    Args:
+        bounds: Boundary at each look in standard errors, positive or infinite, shape (k,).
+        times: Times of the looks, increasing and positive, shape (k,).
+        drift: Mean of the motion at time 1.
+        spread: Largest change of the drift to which the mass will be tilted; it widens the
+            region that is integrated.
+
+    >>> looks = np.array([0.5, 1.0])
+    >>> [round(float(at.mass.sum()), 3) for at in densities(np.full(2, 1.959964), looks)]
+    [1.0, 0.95]
+    """
+    points, mass, before = np.zeros(1), np.ones(1), 0.0
+    for bound, time in zip(bounds.tolist(), times.tolist(), strict=True):
+        yield Density(points=points, mass=mass, time=before)
+        step, edge = time - before, bound * math.sqrt(time)
+        sd, expected = math.sqrt(step), points + drift * step
+        centre, reach = drift * time, _FAR * math.sqrt(time) + spread * time
         low, high = max(-edge, centre - reach), min(edge, centre + reach)
         if high <= low:
-            break
+            return
         nodes, weights = _nodes(math.ceil((high - low) / sd * _DENSITY) + 24)
         half = (high - low) / 2
         points = low + half * (nodes + 1)
         steps = (points[:, None] - expected[None, :]) / sd
         density = np.exp(-0.5 * steps**2) @ mass / (sd * math.sqrt(2 * math.pi))
-        mass = half * weights * density
-    stopped = np.diff(np.cumsum(upper + lower), prepend=0.0)
-    used = float(stopped @ times + (1 - stopped.sum()) * times[-1])
-    return Crossing(upper=np.cumsum(upper), lower=np.cumsum(lower), expected_fraction=used)
+        mass, before = half * weights * density, time
 
 
 def drift_for_power(
@@ -120,7 +160,7 @@ def drift_for_power(
     """
     if not 0 < power < 1:
         raise ValueError(f"power must be in (0, 1), got {power}")
-    bounds, times = _checked(criticals, fractions, 0.0)
+    bounds, times = checked_looks(criticals, fractions)
     if not np.any(np.isfinite(bounds)):
         raise ValueError("criticals must hold a finite boundary")
     reachable = np.isfinite(bounds)
@@ -132,17 +172,14 @@ def drift_for_power(
     return float(brentq(shortfall, -high, high, xtol=1e-7))
 
 
-@cache
-def _nodes(count: int) -> tuple[FloatArray, FloatArray]:
-    nodes, weights = legendre.leggauss(count)
-    return nodes, weights
-
-
-def _checked(
-    criticals: Sequence[float] | FloatArray,
-    fractions: Sequence[float] | FloatArray,
-    drift: float,
+def checked_looks(
+    criticals: Sequence[float] | FloatArray, fractions: Sequence[float] | FloatArray
 ) -> tuple[FloatArray, FloatArray]:
+    """Return the boundary and the times as arrays.
+
+    Raises:
+        ValueError: If the lengths differ or a number is out of range.
+    """
     bounds = np.asarray(criticals, dtype=np.float64)
     times = np.asarray(fractions, dtype=np.float64)
     if bounds.ndim != 1 or bounds.size == 0 or bounds.shape != times.shape:
@@ -151,8 +188,12 @@ def _checked(
         )
     if not np.all(bounds > 0):
         raise ValueError(f"criticals must be positive, got {bounds.tolist()}")
-    if not (np.all(np.diff(times) > 0) and times[0] > 0 and times[-1] <= 1):
-        raise ValueError(f"fractions must increase within (0, 1], got {times.tolist()}")
-    if not math.isfinite(drift):
-        raise ValueError(f"drift must be finite, got {drift}")
+    if not (np.all(np.diff(times) > 0) and times[0] > 0 and times[-1] < math.inf):
+        raise ValueError(f"fractions must be positive and increase, got {times.tolist()}")
     return bounds, times
+
+
+@cache
+def _nodes(count: int) -> tuple[FloatArray, FloatArray]:
+    nodes, weights = legendre.leggauss(count)
+    return nodes, weights
