@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime
 import numpy as np
 
 from experiments.models import Experiment, Variant
+from experiments.services.analysis.arm_looks import ArmLooks, arm_looks
 from experiments.services.analysis.covariate_adjustment import is_adjustable
 from experiments.services.analysis.daily_sums import DailyTotals
 from experiments.services.analysis.metric_statistics import adjusted_statistics_of, statistics_of
@@ -62,7 +63,8 @@ class ComparisonResult:
     `fixed` is valid for one look that was planned; `anytime` at every look. An experiment whose
     figures were imported, or with a fixed horizon, has only the first. Where what was known
     before is taken into account (CUPED), both are adjusted, and `unadjusted` is the decisive one
-    without it. `proven` is None until the decisive reading has proven a difference.
+    without it. `proven` is None until the decisive reading has proven a difference; `looks` are
+    those at a sequential plan.
     """
 
     arm: int
@@ -71,6 +73,7 @@ class ComparisonResult:
     anytime: Reading | None
     unadjusted: Reading | None
     proven: Crossing | None = None
+    looks: ArmLooks | None = None
 
     @property
     def decisive(self) -> Reading:
@@ -117,16 +120,16 @@ def compare_arms(
     plain, adjusted = _statistics(experiment, totals)
     used = plain if adjusted is None else adjusted
     fixed = _fixed_readings(_last(used), experiment.alpha)
-    anytime, proven = (
-        _columns(used, totals, schedule) if is_sequential(experiment) else (None, None)
+    anytime, proven, looks = (
+        _columns(used, totals, schedule) if is_sequential(experiment) else (None, None, None)
     )
     unadjusted = None
     if adjusted is not None and is_sequential(experiment):
-        unadjusted, _ = _columns(plain, totals, schedule)
+        unadjusted, _, _ = _columns(plain, totals, schedule)
     elif adjusted is not None:
         unadjusted = _fixed_readings(_last(plain), experiment.alpha)
     nothing = [None] * len(fixed)
-    columns = (fixed, anytime or nothing, unadjusted or nothing, proven or nothing)
+    columns = tuple(column or nothing for column in (fixed, anytime, unadjusted, proven, looks))
     return Analysed(
         rows=tuple(
             ComparisonResult(
@@ -136,8 +139,9 @@ def compare_arms(
                 anytime=anytime_reading,
                 unadjusted=plain_reading,
                 proven=crossing,
+                looks=arm_path,
             )
-            for variant, fixed_reading, anytime_reading, plain_reading, crossing in zip(
+            for variant, fixed_reading, anytime_reading, plain_reading, crossing, arm_path in zip(
                 variants[1:], *columns, strict=True
             )
         ),
@@ -207,13 +211,18 @@ def _fixed_readings(statistics: SufficientStatistics, alpha: float) -> list[Read
 
 def _columns(
     statistics: SufficientStatistics, totals: DailyTotals, schedule: Schedule
-) -> tuple[list[Reading], list[Crossing | None]]:
-    """Return what holds at every look, and when each arm was proven."""
-    path = compare_looks(statistics, schedule)
+) -> tuple[list[Reading], list[Crossing | None], list[ArmLooks]]:
+    """Return what holds at every look, when each arm was proven, and the looks at it.
+
+    The boundary of the looks is that of the first arm which Holm's steps prove.
+    """
+    n_comparisons = statistics.shape[-1] - 1
+    path = compare_looks(statistics, schedule, level=schedule.alpha / n_comparisons)
     readings = _readings(
         lambda level: compare_looks(statistics, schedule, level=level).comparisons, schedule.alpha
     )
-    return readings, _crossings(path, totals, schedule.alpha)
+    crossings = _crossings(path, totals, schedule.alpha)
+    return readings, crossings, arm_looks(path, statistics, totals.days)
 
 
 def _crossings(path: Path, totals: DailyTotals, alpha: float) -> list[Crossing | None]:

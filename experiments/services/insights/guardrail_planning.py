@@ -20,8 +20,8 @@ from experiments.stats.planning.non_inferiority import (
     visitors_to_exclude,
 )
 from experiments.stats.planning.sample_size import duration
-from experiments.stats.sequential.stopping_probabilities import drift_for_power
 from experiments.stats.sequential.one_sided_bounds import normal_multiplier
+from experiments.stats.sequential.stopping_probabilities import drift_for_power
 
 # A suggested margin is rounded up to a multiple.
 MARGIN_STEP = 0.005

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 
 from scipy.special import ndtri
 
-from experiments.services.analysis.comparisons import ComparisonResult
+from experiments.services.analysis.comparisons import ComparisonResult, is_sequential
 from experiments.services.analysis.report import Report
 from experiments.services.insights.lift_estimates import LiftEstimate
+from experiments.services.insights.stagewise_lift import StagewiseLift, stagewise_lift
 from experiments.stats.bayesian.priors import NormalPrior
 from experiments.stats.health.data_quality import TooGood, check_too_good
 from experiments.stats.meta_analysis.empirical_bayes import PriorFit
@@ -16,6 +17,7 @@ from experiments.stats.meta_analysis.winners_curse import (
     believed_lift,
     pooled_lifts,
     significant_lift,
+    weakly_believed_lift,
 )
 
 
@@ -23,11 +25,14 @@ from experiments.stats.meta_analysis.winners_curse import (
 class CheckedLift:
     """A lift with its correction and a check for being too good to be true.
 
-    `expected` is None where nothing corrects it: one arm that has not won, and no prior.
+    `expected` is None where nothing corrects it: one arm that has not won, and no prior of the
+    site. `stagewise` is the lift corrected for when a sequential test stopped, before any prior;
+    None before the arm crossed its boundary.
     """
 
     arm: int
     estimate: LiftEstimate
+    stagewise: StagewiseLift | None
     expected: ShrunkenLift | None
     too_good: TooGood
 
@@ -38,26 +43,34 @@ def checked_lifts(
     """Return those of the estimated lifts that exist, corrected by the best means at hand.
 
     The site's own prior corrects every arm, whenever it stopped. Without one, several arms
-    correct each other; a single arm is corrected for having crossed its boundary.
+    correct each other; a single arm is corrected for having crossed its boundary: under a
+    sequential plan for the day on which it did, with a weak prior beside it.
     """
     pairs = zip(report.comparisons, estimates, strict=True)
     rows = [(row, estimate) for row, estimate in pairs if estimate is not None]
     prior = fit.prior if isinstance(fit.prior, NormalPrior) else None
-    expected = _expected(rows, prior, report.experiment.alpha)
+    level = 1 - report.experiment.alpha
+    stops = [stagewise_lift(row, estimate, level=level) for row, estimate in rows]
+    expected = _expected(report, rows, stops, prior)
     return tuple(
         CheckedLift(
             arm=row.arm,
             estimate=estimate,
+            stagewise=stop,
             expected=expected_lift,
             too_good=check_too_good(estimate.lift, estimate.se, prior=prior),
         )
-        for (row, estimate), expected_lift in zip(rows, expected, strict=True)
+        for (row, estimate), stop, expected_lift in zip(rows, stops, expected, strict=True)
     )
 
 
 def _expected(
-    rows: Sequence[tuple[ComparisonResult, LiftEstimate]], prior: NormalPrior | None, alpha: float
+    report: Report,
+    rows: Sequence[tuple[ComparisonResult, LiftEstimate]],
+    stops: Sequence[StagewiseLift | None],
+    prior: NormalPrior | None,
 ) -> list[ShrunkenLift | None]:
+    alpha = report.experiment.alpha
     if prior is not None:
         return [
             believed_lift(estimate.lift, estimate.se, prior=prior, level=1 - alpha)
@@ -65,7 +78,16 @@ def _expected(
         ]
     if len(rows) > 1:
         return list(_pooled([estimate for _, estimate in rows], 1 - alpha))
+    if is_sequential(report.experiment):
+        measured = [estimate.lift for _, estimate in rows]
+        return [_weakly_believed(*pair) for pair in zip(measured, stops, strict=True)]
     return [_selected(row, estimate, alpha) for row, estimate in rows]
+
+
+def _weakly_believed(measured: float, stop: StagewiseLift | None) -> ShrunkenLift | None:
+    if stop is None:
+        return None
+    return weakly_believed_lift(measured, stop.lift, stop.interval, level=stop.level)
 
 
 def _pooled(estimates: Sequence[LiftEstimate], level: float) -> list[ShrunkenLift]:
@@ -82,7 +104,7 @@ def _pooled(estimates: Sequence[LiftEstimate], level: float) -> list[ShrunkenLif
 
 
 def _selected(row: ComparisonResult, estimate: LiftEstimate, alpha: float) -> ShrunkenLift | None:
-    z_and_boundary = _z_and_boundary(row, estimate, alpha)
+    z_and_boundary = _z_and_boundary(row, alpha)
     if z_and_boundary is None:
         return None
     z, boundary = z_and_boundary
@@ -92,18 +114,11 @@ def _selected(row: ComparisonResult, estimate: LiftEstimate, alpha: float) -> Sh
     return None if result.estimate is None else result
 
 
-def _z_and_boundary(
-    row: ComparisonResult, estimate: LiftEstimate, alpha: float
-) -> tuple[float, float] | None:
-    """Return the comparison's |z| and the boundary that it had to reach."""
-    reading = row.decisive
-    p_value, adjusted = reading.comparison.p_value, reading.p_value_adjusted
-    ends = reading.comparison.effect_interval
-    if p_value is None or adjusted is None or ends is None or not 0 < p_value < 1:
+def _z_and_boundary(row: ComparisonResult, alpha: float) -> tuple[float, float] | None:
+    """Return the |z| of a comparison read once, and the boundary that it had to reach."""
+    p_value, adjusted = row.fixed.comparison.p_value, row.fixed.p_value_adjusted
+    if p_value is None or adjusted is None or not 0 < p_value < 1:
         return None
-    if row.anytime is not None:
-        half_width = (ends[1] - ends[0]) / 2
-        return abs(estimate.effect) / estimate.effect_se, half_width / estimate.effect_se
     # The level at which Holm's step would just have rejected this p-value.
     step = alpha * p_value / adjusted
     return -float(ndtri(p_value / 2)), -float(ndtri(step / 2))

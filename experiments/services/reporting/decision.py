@@ -88,6 +88,7 @@ def _arm_evidence(
         p_value=row.decisive.p_value_adjusted,
         proof=_proof(row),
         shrunken_lift=checked.expected.estimate if checked and checked.expected else None,
+        shrunken_by=checked.expected.assumption if checked and checked.expected else None,
         guardrails=tuple(rail.evidence() for rail in report.guardrails if rail.arm == row.arm),
         is_dropped=arm.share == 0,
         is_rolled_back=arm.is_rolled_back,

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from experiments.formatting import count, p_value, percent, signed_percent, threshold
 from experiments.stats.decision.decide import Code, Decision, Ground, Status
 from experiments.stats.decision.evidence import Rule
+from experiments.stats.meta_analysis.winners_curse import Assumption
 
 Names = Mapping[int, str]
 
@@ -79,7 +80,8 @@ TEMPLATES = {
         "believing it."
     ),
     Code.WINNERS_CURSE: gettext_lazy(
-        "Winners look better than they are: expect %(shrunken_lift)s rather than %(lift)s."
+        "Winners look better than they are: expect %(shrunken_lift)s (%(assumption)s) rather "
+        "than %(lift)s."
     ),
     Code.BELOW_MINIMUM_CHANGE: gettext_lazy(
         "The lift of %(lift)s is below %(minimum_change)s: real, perhaps, but small."
@@ -87,6 +89,14 @@ TEMPLATES = {
     Code.RUNNER_UP_NOT_EXCLUDED: gettext_lazy(
         "“%(name)s” may be as good: the two are not separated."
     ),
+}
+
+# Labels of a corrected lift, beside it in parentheses.
+ASSUMPTIONS = {
+    Assumption.SIGNIFICANCE: gettext_lazy("corrected for having won"),
+    Assumption.POOLING: gettext_lazy("pooled with the other arms"),
+    Assumption.WEAK_PRIOR: gettext_lazy("weak prior"),
+    Assumption.PRIOR: gettext_lazy("the site's own prior"),
 }
 
 
@@ -133,7 +143,14 @@ def _title(decision: Decision, names: Names) -> str:
 def _sentence(ground: Ground, rule: Rule, names: Names) -> str:
     name = "" if ground.arm is None else names[ground.arm]
     numbers = {key: _format_number(key, value) for key, value in ground.numbers.items()}
-    values = {"name": name, "metric": ground.metric, "day": ground.day, **numbers}
+    assumption = ASSUMPTIONS[ground.assumption] if ground.assumption else ""
+    values = {
+        "name": name,
+        "metric": ground.metric,
+        "day": ground.day,
+        "assumption": assumption,
+        **numbers,
+    }
     if ground.code in (Code.ARM_BETTER, Code.ARM_WORSE):
         return _goal_sentence(ground.code, rule, values)
     if "days_left" in ground.numbers:

@@ -30,6 +30,7 @@ from experiments.stats.decision.evidence import (
     turned,
 )
 from experiments.stats.decision.policy import Policy
+from experiments.stats.meta_analysis.winners_curse import Assumption
 
 
 class Status(StrEnum):
@@ -80,7 +81,7 @@ class Code(StrEnum):
 class Ground:
     """One reason of a decision: a code, the arm and metric it is about, numbers for its text.
 
-    `day` is that of a proof.
+    `day` is that of a proof; a corrected lift comes with its assumption.
     """
 
     code: Code
@@ -88,6 +89,7 @@ class Ground:
     metric: str | None = None
     numbers: Mapping[str, float] = field(default_factory=dict)
     day: date | None = None
+    assumption: Assumption | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -360,7 +362,14 @@ def _cautions(best: ArmEvidence, evidence: Evidence, policy: Policy) -> tuple[Gr
         cautions.append(Ground(code=Code.BELOW_MINIMUM_CHANGE, arm=best.arm, numbers=numbers))
     if best.shrunken_lift is not None:
         numbers = {"lift": lift, "shrunken_lift": best.shrunken_lift}
-        cautions.append(Ground(code=Code.WINNERS_CURSE, arm=best.arm, numbers=numbers))
+        cautions.append(
+            Ground(
+                code=Code.WINNERS_CURSE,
+                arm=best.arm,
+                numbers=numbers,
+                assumption=best.shrunken_by,
+            )
+        )
     for arm in evidence.arms:
         gains = turned(arm.bounds, higher_is_better=evidence.higher_is_better)
         if arm is not best and gains is not None and gains[1] > abs(lift):

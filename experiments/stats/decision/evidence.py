@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from experiments.stats.meta_analysis.winners_curse import Assumption
+
 Bounds = tuple[float, float]
 
 
@@ -84,6 +86,7 @@ class ArmEvidence:
             sequential one is the smallest of all looks: it never rises.
         proof: What the first look saw that proved a difference, or None.
         shrunken_lift: Lift corrected for the winner's curse, if computed.
+        shrunken_by: Assumption behind the correction, given with it.
         suspicious: True if the lift is too good to be true (Twyman).
         guardrails: The arm's guardrails.
         is_dropped: True if visitors are no longer given the arm, while others go on.
@@ -101,6 +104,7 @@ class ArmEvidence:
     p_value: float | None = None
     proof: Proof | None = None
     shrunken_lift: float | None = None
+    shrunken_by: Assumption | None = None
     suspicious: bool = False
     guardrails: tuple[GuardrailEvidence, ...] = ()
     is_dropped: bool = False

@@ -1,5 +1,6 @@
 from datetime import timedelta
 
+import pytest
 from django.urls import reverse
 from django.utils import timezone
 
@@ -54,6 +55,25 @@ def test_report_page_shows_what_helps_to_read_it(admin_client, running_experimen
         assert text in page
     assert "experiments: 0 finished ones on this metric can be used, but 20 are needed" in page
     assert "{{" not in page
+
+
+@pytest.mark.parametrize(
+    ("language", "texts"),
+    [
+        ("en", ("and a weak prior", "Crossed on", "true lifts rarely exceed 50 %")),
+        ("fr", ("une loi a priori faible", "Borne franchie le", "dépassent rarement 50")),
+    ],
+)
+def test_report_page_labels_the_lift_to_expect_of_a_sequential_winner(
+    admin_client, running_experiment, language, texts
+):
+    for variant, clicks in zip(
+        running_experiment.variants.order_by("arm"), (500, 700), strict=True
+    ):
+        factories.make_rollup(variant, visitors=10_000, clicks=clicks)
+    url = report_url(running_experiment)
+    page = admin_client.get(url, headers={"accept-language": language}).content.decode()
+    assert [text for text in texts if text not in page] == []
 
 
 def test_report_page_counts_who_is_left_out_by_the_reason(admin_client, running_experiment):

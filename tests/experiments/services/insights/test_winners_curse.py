@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import pytest
 
 from experiments.models import Experiment
@@ -6,7 +8,8 @@ from experiments.services.insights.winners_curse import checked_lifts
 from experiments.stats.bayesian.priors import NormalPrior
 from experiments.stats.meta_analysis.empirical_bayes import PriorFit
 from tests import factories
-from tests.experiments.services.counted_experiments import counted
+from tests.experiments.services.counted_experiments import count, counted, reported
+from tests.factories import NOW
 
 NO_PRIOR = PriorFit(prior=None, reason="None here.", n_tests=0, n_effects=0)
 FIXED = {"plan": Experiment.Plan.FIXED, "planned_visitors": 20_000}
@@ -15,6 +18,15 @@ FIXED = {"plan": Experiment.Plan.FIXED, "planned_visitors": 20_000}
 def site_prior(sd):
     prior = NormalPrior(sd=sd, source="empirical Bayes, 30 tests")
     return PriorFit(prior=prior, reason=None, n_tests=30, n_effects=30)
+
+
+def won_on_the_tenth_day(slot):
+    """A report of ten days, 1,000 visitors of each arm a day, planned for 20,000."""
+    experiment = factories.make_running_experiment(slot, planned_visitors=20_000)
+    for ago in range(10, 0, -1):
+        day = NOW.date() - timedelta(days=ago)
+        count(experiment, (1_000, 50), (1_000, 62), day=day)
+    return reported(experiment)
 
 
 def test_prior_of_the_site_corrects_every_arm(running_experiment):
@@ -36,13 +48,41 @@ def test_several_arms_correct_each_other_without_a_prior(slot):
     assert best.expected.raw == pytest.approx(best.estimate.lift)
 
 
-@pytest.mark.parametrize("plan", [FIXED, {"planned_visitors": 20_000}], ids=["fixed", "sequential"])
-def test_winner_of_two_arms_is_corrected_for_having_won(slot, plan):
-    experiment = factories.make_running_experiment(slot, **plan)
+def test_winner_of_one_look_is_corrected_for_having_won(slot):
+    experiment = factories.make_running_experiment(slot, **FIXED)
     report = counted(experiment, (10_000, 500), (10_000, 620))
     (one,) = checked_lifts(report, NO_PRIOR, estimates_of(report))
     assert one.expected.assumption == "significance"
+    assert one.stagewise is None
     assert 0 < one.expected.estimate < one.estimate.lift == pytest.approx(0.24)
+
+
+def test_sequential_winner_is_corrected_for_when_it_crossed_under_a_weak_prior(slot):
+    report = won_on_the_tenth_day(slot)
+    (one,) = checked_lifts(report, NO_PRIOR, estimates_of(report))
+    assert one.expected.assumption == "weak_prior"
+    assert one.expected.prior == "normal(mean 0, sd 0.25)"
+    # The precision-weighted mean of 0 and the stage-wise lift.
+    half = (one.stagewise.interval[1] - one.stagewise.interval[0]) / 2 / 1.959963985
+    weight = 0.25**2 / (0.25**2 + half**2)
+    assert one.expected.estimate == pytest.approx(one.stagewise.lift * weight, rel=1e-6)
+    assert 0.8 * one.estimate.lift < one.expected.estimate < one.estimate.lift
+    assert one.expected.raw == pytest.approx(one.estimate.lift)
+
+
+def test_prior_of_the_site_replaces_the_weak_one(slot):
+    report = won_on_the_tenth_day(slot)
+    (one,) = checked_lifts(report, site_prior(0.1), estimates_of(report))
+    assert one.expected.assumption == "prior"
+    assert one.expected.prior == "normal(mean 0, sd 0.1)"
+    assert one.stagewise is not None
+
+
+def test_sequential_arm_that_did_not_cross_has_nothing_to_correct(slot):
+    experiment = factories.make_running_experiment(slot, planned_visitors=20_000)
+    report = counted(experiment, (10_000, 500), (10_000, 520))
+    (one,) = checked_lifts(report, NO_PRIOR, estimates_of(report))
+    assert (one.expected, one.stagewise) == (None, None)
 
 
 def test_arm_that_did_not_win_has_nothing_to_correct(slot):

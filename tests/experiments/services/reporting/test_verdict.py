@@ -56,6 +56,22 @@ def test_verdict_of_a_sequential_plan_may_come_before_its_end(sequential):
     assert "valid however often one looks" in verdict.sentences[0]
 
 
+@pytest.mark.parametrize(
+    ("language", "label"),
+    [("en", "(weak prior) rather than +50.0 %."), ("fr", "(loi a priori faible) plutôt")],
+)
+def test_caution_labels_the_prior_behind_the_lift_to_expect(sequential, language, label):
+    report = counted(sequential, (6_000, 300), (6_000, 450))
+    with translation.override(language):
+        cautions = verdict_of(report).cautions
+    assert any(label in caution for caution in cautions)
+
+
+def test_caution_of_a_fixed_plan_is_corrected_for_having_won(fixed):
+    verdict = verdict_of(counted(fixed, (10_000, 500), (10_000, 600)))
+    assert any("(corrected for having won)" in caution for caution in verdict.cautions)
+
+
 def test_verdict_of_a_sequential_plan_asks_more_than_a_single_look(sequential):
     report = counted(sequential, (2_000, 100), (2_000, 130))
     assert report.comparisons[0].fixed.p_value_adjusted < 0.05

@@ -13,6 +13,7 @@ from experiments.stats.decision.decide import Code, Decision, Status, decide
 from experiments.stats.decision.evidence import GuardrailEvidence, Proof, Rule
 from experiments.stats.estimation.sufficient_statistics import Proportion
 from experiments.stats.frequentist.fixed_horizon import compare_fixed
+from experiments.stats.meta_analysis.winners_curse import Assumption
 from experiments.stats.sequential.comparison import compare_sequential
 from tests.experiments.stats.decision.examples import a_guardrail, an_arm, an_experiment, arms
 
@@ -339,7 +340,7 @@ def test_decide_keeps_the_others_running_when_one_arm_harms():
 
 
 def test_decide_cautions_beside_a_win():
-    best = an_arm(1, lift=0.6, suspicious=True, shrunken_lift=0.2)
+    best = an_arm(1, lift=0.6, suspicious=True, shrunken_lift=0.2, shrunken_by=Assumption.PRIOR)
     other = an_arm(2, lift=0.5, spread=0.2, p_value=0.06)
     decision = decide(an_experiment(best, other))
     assert [caution.code for caution in decision.cautions] == [
@@ -347,6 +348,7 @@ def test_decide_cautions_beside_a_win():
         Code.WINNERS_CURSE,
         Code.RUNNER_UP_NOT_EXCLUDED,
     ]
+    assert decision.cautions[1].assumption is Assumption.PRIOR
     small = decide(an_experiment(an_arm(lift=0.004, spread=0.001)))
     assert [caution.code for caution in small.cautions] == [Code.BELOW_MINIMUM_CHANGE]
     clear = decide(an_experiment(an_arm(1, lift=0.6), an_arm(2, lift=0.1, p_value=0.5)))

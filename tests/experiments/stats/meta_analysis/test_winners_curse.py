@@ -9,10 +9,12 @@ from scipy.stats import binomtest, norm
 from experiments.stats.bayesian.priors import FlatPrior, NormalPrior
 from experiments.stats.meta_analysis.winners_curse import (
     NOT_SELECTED,
+    WEAK_PRIOR,
     Assumption,
     believed_lift,
     pooled_lifts,
     significant_lift,
+    weakly_believed_lift,
 )
 
 C = norm.ppf(0.975)
@@ -75,6 +77,33 @@ def test_significant_lift_lies_between_zero_and_the_raw_one_and_mirrors(z, se, c
 def test_significant_lift_refuses_bad_input(lift, se, critical, level, message):
     with pytest.raises(ValueError, match=message):
         significant_lift(lift, se, critical=critical, level=level)
+
+
+def test_weakly_believed_lift_weighs_the_prior_by_its_precision():
+    half = 1.959963985 * 0.05
+    result = weakly_believed_lift(0.23, 0.2, (0.2 - half, 0.2 + half))
+    weight = 0.25**2 / (0.25**2 + 0.05**2)
+    assert result.raw == 0.23
+    assert result.estimate == pytest.approx(0.2 * weight, rel=1e-6)
+    assert result.assumption == Assumption.WEAK_PRIOR
+    assert result.prior == WEAK_PRIOR.label
+    spread = half * math.sqrt(weight)
+    assert result.interval == pytest.approx(
+        (result.estimate - spread, result.estimate + spread), rel=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("estimate", "interval", "level", "message"),
+    [
+        (math.inf, (0.1, 0.3), 0.95, "estimate must be finite"),
+        (0.2, (0.3, 0.1), 0.95, "standard error must be positive"),
+        (0.2, (0.1, 0.3), 1.0, "level"),
+    ],
+)
+def test_weakly_believed_lift_refuses_bad_input(estimate, interval, level, message):
+    with pytest.raises(ValueError, match=message):
+        weakly_believed_lift(0.2, estimate, interval, level=level)
 
 
 def test_pooled_lifts_bring_the_best_arm_back():
