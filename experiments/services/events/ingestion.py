@@ -111,12 +111,12 @@ def accept(
     skew: timedelta = NO_SKEW,
 ) -> Accepted:
     """Validate a batch without storing it."""
-    look = _look(site, now, flags, skew)
+    batch = _batch_context(site, now, flags, skew)
     rows, rejected = [], []
     for index, item in enumerate(items):
         try:
             message = item if isinstance(item, MESSAGE_TYPES) else _message(item)
-            rows.append(_row(look, message))
+            rows.append(_row(batch, message))
         except ValueError as error:  # Malformed, or about something unknown.
             rejected.append(Rejection(index=index, reason=str(error)))
     return Accepted(rows=rows, rejected=tuple(rejected))
@@ -128,7 +128,7 @@ def _message(item: Any) -> Message:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Look:
+class _BatchContext:
     """Values common to all events of a batch, computed once for batches of up to a thousand."""
 
     site: ServedSite
@@ -143,8 +143,8 @@ class _Look:
     earliest_id: int
 
 
-def _look(site: ServedSite, now: datetime, flags: int, skew: timedelta) -> _Look:
-    return _Look(
+def _batch_context(site: ServedSite, now: datetime, flags: int, skew: timedelta) -> _BatchContext:
+    return _BatchContext(
         site=site,
         now=now,
         flags=flags,
@@ -156,25 +156,25 @@ def _look(site: ServedSite, now: datetime, flags: int, skew: timedelta) -> _Look
     )
 
 
-def _row(look: _Look, message: Message) -> EventRow:
+def _row(batch: _BatchContext, message: Message) -> EventRow:
     at, visitor = message.at, message.visitor
-    if at > look.latest:
+    if at > batch.latest:
         raise ValueError("at: lies in the future")
-    if at < look.earliest:
+    if at < batch.earliest:
         raise ValueError(f"at: is more than {MAX_AGE.days} days ago")
     check_printable(message)
-    flags = look.flags | look.site.internal.visitor_flags(visitor)
-    event_id = _partitioned_id(look, message)
-    if look.skew:
-        at += look.skew
+    flags = batch.flags | batch.site.internal.visitor_flags(visitor)
+    event_id = _partitioned_id(batch, message)
+    if batch.skew:
+        at += batch.skew
         message = msgspec.structs.replace(message, at=at)
     if isinstance(message, ConversionMessage):
         return EventRow(
-            event_id, look.site.pk, CONVERSION, visitor, None, None, None,
+            event_id, batch.site.pk, CONVERSION, visitor, None, None, None,
             message.goal, None if message.value is None else exact_value(message.value),
-            message.currency or "", "{}", at, look.now, flags,
+            message.currency or "", "{}", at, batch.now, flags,
         )  # fmt: skip
-    experiment, variant = _shown(look.site, message)
+    experiment, variant = _experiment_and_variant(batch.site, message)
     phase = experiment.phase_giving(variant.arm, _phase(experiment, message))
     kind, attributes = CLICK, "{}"
     if isinstance(message, ExposureMessage):
@@ -183,18 +183,18 @@ def _row(look: _Look, message: Message) -> EventRow:
         if message.attributes is not None and message.attributes.ctaopt_internal:
             flags |= INTERNAL
     return EventRow(
-        event_id, look.site.pk, kind, visitor, experiment.pk, variant.pk,
-        phase.propensities[variant.arm], "", None, "", attributes, at, look.now, flags,
+        event_id, batch.site.pk, kind, visitor, experiment.pk, variant.pk,
+        phase.propensities[variant.arm], "", None, "", attributes, at, batch.now, flags,
     )  # fmt: skip
 
 
-def _partitioned_id(look: _Look, message: Message) -> UUID:
+def _partitioned_id(batch: _BatchContext, message: Message) -> UUID:
     """Return the id to store the event under; its day has a partition."""
     event_id = stored_id(message.id, at=message.at)
     made_at = milliseconds_of(event_id)
-    if made_at > look.latest_id:
+    if made_at > batch.latest_id:
         raise ValueError("id: its time lies in the future")
-    if made_at < look.earliest_id:
+    if made_at < batch.earliest_id:
         raise ValueError(f"id: its time is more than {(MAX_AGE + ID_SLACK).days} days ago")
     return event_id
 
@@ -217,7 +217,9 @@ def _stored_attributes(message: ExposureMessage, phase: ServedPhase) -> str:
     return encode(attributes | {PHASE: phase.number} if phase.number else attributes).decode()
 
 
-def _shown(site: ServedSite, message: ShownMessage) -> tuple[ServedExperiment, ServedVariant]:
+def _experiment_and_variant(
+    site: ServedSite, message: ShownMessage
+) -> tuple[ServedExperiment, ServedVariant]:
     """Return the experiment and arm of an exposure or click."""
     if message.variant.startswith(VARIANT_PREFIX):
         raise ValueError("variant: a preview is not counted")

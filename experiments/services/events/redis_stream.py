@@ -82,7 +82,7 @@ class EventStream:
     def dead_key(self) -> str:
         return f"{self.prefix}:dead"
 
-    def _do(self, *words: Any) -> Any:
+    def _execute(self, *words: Any) -> Any:
         """Execute a raw command: redis-py's wrappers would double its cost."""
         execute: Any = self.client.execute_command
         return execute(*words)
@@ -100,7 +100,7 @@ class EventStream:
             raise StreamUnavailableError("Redis did not answer just now")
         try:
             self._check_room()
-            self._do("XADD", self.prefix, "*", PAYLOAD, payload)
+            self._execute("XADD", self.prefix, "*", PAYLOAD, payload)
         except RedisError as error:
             if isinstance(error, (RedisConnectionError, TimeoutError)):
                 self._rests_until = monotonic() + REST_S
@@ -110,7 +110,7 @@ class EventStream:
         # One thread checks; the others use the last length.
         if monotonic() - self._looked_at >= LOOK_S and self._lock.acquire(blocking=False):
             try:
-                self._waiting = int(self._do("XLEN", self.prefix))
+                self._waiting = int(self._execute("XLEN", self.prefix))
                 self._looked_at = monotonic()
             finally:
                 self._lock.release()
@@ -131,7 +131,7 @@ class EventStream:
 
     def read(self, *, consumer: str, count: int, block_s: float) -> list[Entry]:
         """Return new entries, waiting up to `block_s` seconds for them."""
-        answer = self._do(
+        answer = self._execute(
             *("XREADGROUP", "GROUP", GROUP, consumer, "COUNT", count),
             *("BLOCK", max(int(block_s * 1000), 1), "STREAMS", self.prefix, ">"),
         )
@@ -139,7 +139,7 @@ class EventStream:
 
     def reclaim(self, *, consumer: str, count: int, idle_s: float, start: str) -> "Reclaimed":
         """Take over entries that another consumer read at least `idle_s` seconds ago."""
-        after, rows = self._do(
+        after, rows = self._execute(
             *("XAUTOCLAIM", self.prefix, GROUP, consumer, int(idle_s * 1000), start),
             *("COUNT", count),
         )[:2]
@@ -181,7 +181,7 @@ class EventStream:
         pending = 0
         if waiting:
             try:
-                pending = int(self._do("XPENDING", self.prefix, GROUP)["pending"])
+                pending = int(self._execute("XPENDING", self.prefix, GROUP)["pending"])
             except ResponseError:  # No consumer has made the group yet.
                 pending = 0
         return Depths(waiting=int(waiting), pending=pending, dead=int(dead))

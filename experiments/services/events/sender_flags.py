@@ -51,7 +51,7 @@ def flags_of(sender: Sender, internal: InternalTraffic) -> int:
 @lru_cache(maxsize=KNOWN_USER_AGENTS)
 def is_bot(user_agent: str) -> bool:
     """Return True if crawlerdetect's list matches; an empty user agent is not flagged."""
-    return not LIBRARIES.match(user_agent) and _list().is_crawler(user_agent)
+    return not LIBRARIES.match(user_agent) and _crawler_detect().is_crawler(user_agent)
 
 
 def is_prefetch(purpose: str) -> bool:
@@ -74,5 +74,5 @@ def _is_inside(address: str, networks: tuple[IPv4Network | IPv6Network, ...]) ->
 
 
 @cache
-def _list() -> CrawlerDetect:
+def _crawler_detect() -> CrawlerDetect:
     return CrawlerDetect()

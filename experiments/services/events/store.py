@@ -90,9 +90,9 @@ def _store(rows: Sequence[EventRow]) -> Iterable[bool]:
         erased = are_erased(rows)
         if not any(erased):
             return _insert(rows)
-        remaining = [row for row, gone in zip(rows, erased, strict=True) if not gone]
+        remaining = [row for row, is_erased in zip(rows, erased, strict=True) if not is_erased]
         stored = iter(_insert(remaining) if remaining else ())
-        return [not gone and next(stored) for gone in erased]
+        return [not is_erased and next(stored) for is_erased in erased]
 
 
 def _insert(rows: Sequence[EventRow]) -> Iterable[bool]:

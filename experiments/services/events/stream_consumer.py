@@ -25,7 +25,7 @@ PERMANENT = (DataError, IntegrityError, ValueError, TypeError, KeyError)
 ALONE_FROM, BURIED_FROM = 3, 10
 BLOCK_S = 1.0
 PAUSE_S = 1.0
-SAY_EVERY_S = 60.0
+LOG_EVERY_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,7 @@ class Consumer(Generic[Row]):
     _alone: set[str] = field(default_factory=set, init=False)
     _cursor: str = field(default="0-0", init=False)
     _reclaimed_at: float = field(default=float("-inf"), init=False)
-    _said_at: float = field(default_factory=monotonic, init=False)
+    _logged_at: float = field(default_factory=monotonic, init=False)
 
     def run(self, *, is_asked_to_stop: Callable[[], bool]) -> None:
         """Store until asked to stop; outages of either side are waited out."""
@@ -78,8 +78,8 @@ class Consumer(Generic[Row]):
                 logger.warning("The events wait: %s", error)
                 connection.close()
                 sleep(PAUSE_S)
-            self._say_now_and_then()
-        self._leave()
+            self._log_progress()
+        self._leave_group()
 
     def step(self, *, block_s: float = BLOCK_S) -> int:
         """Store the next entries; return their number.
@@ -205,15 +205,15 @@ class Consumer(Generic[Row]):
         self.tally.buried += 1
         logger.error("entry %s is dead (manage.py dead_events): %s", entry.id, reason)
 
-    def _leave(self) -> None:
+    def _leave_group(self) -> None:
         try:
             self.stream.forget_consumer(self.name)
         except RedisError as error:
             logger.warning("Redis does not answer: %s", error)
 
-    def _say_now_and_then(self) -> None:
-        if monotonic() - self._said_at >= SAY_EVERY_S:
-            self._said_at = monotonic()
+    def _log_progress(self) -> None:
+        if monotonic() - self._logged_at >= LOG_EVERY_S:
+            self._logged_at = monotonic()
             logger.info(
                 "%s events stored, %s known before, %s entries dead",
                 *(self.tally.stored, self.tally.duplicates, self.tally.buried),

@@ -63,14 +63,18 @@ def draw(
         return None
     former = attributes.get(site.former_id_attribute)
     is_other = isinstance(former, str) and former != visitor
-    who = Visitor(visitor, str(former) if is_other else "", attributes)
-    carried = _carried(site, who) if CARRIED in attributes or DOCUMENTS in attributes else {}
+    subject = Visitor(visitor, str(former) if is_other else "", attributes)
+    assignments = (
+        _client_assignments(site, subject)
+        if CARRIED in attributes or DOCUMENTS in attributes
+        else {}
+    )
     for experiment in slot.experiments:
         if not experiment.is_running:
             continue
-        assignment = _kept(experiment, who, carried) if carried else None
-        if assignment is None and _is_targeted(experiment, who):
-            assignment = _assigned(site, experiment, who)
+        assignment = _sticky_assignment(experiment, subject, assignments) if assignments else None
+        if assignment is None and _is_targeted(experiment, subject):
+            assignment = _assigned(site, experiment, subject)
         if assignment is not None and assignment.arm is not None:
             variant = experiment.variants[assignment.arm]
             if not variant.is_dropped:
@@ -82,33 +86,34 @@ def _is_targeted(experiment: ServedExperiment, visitor: Visitor) -> bool:
     if not experiment.condition:
         return True
     # GrowthBook's name for the visitor, so that its SDKs evaluate conditions as this service does.
-    known = visitor.attributes
-    if VISITOR_ATTRIBUTE not in known:
-        known = {**known, VISITOR_ATTRIBUTE: visitor.key}
-    return evaluate_condition(experiment.condition, known)
+    attributes = visitor.attributes
+    if VISITOR_ATTRIBUTE not in attributes:
+        attributes = {**attributes, VISITOR_ATTRIBUTE: visitor.key}
+    return evaluate_condition(experiment.condition, attributes)
 
 
-def _carried(site: ServedSite, visitor: Visitor) -> dict[str, str]:
+def _client_assignments(site: ServedSite, visitor: Visitor) -> dict[str, str]:
     """Return the assignments that the client carries, by `experiment__version`."""
     arms, documents = (visitor.attributes.get(name) for name in (CARRIED, DOCUMENTS))
     identities: list[Identity] = [(VISITOR_ATTRIBUTE, visitor.key)]
     if visitor.former_key:
         identities.append((site.former_id_attribute, visitor.former_key))
-    found = carried_assignments(documents, identities) if isinstance(documents, dict) else {}
+    assignments = carried_assignments(documents, identities) if isinstance(documents, dict) else {}
     if isinstance(arms, dict):
-        own = {f"{key}__0": arm for key, arm in arms.items() if isinstance(arm, str)}
-        found = {**own, **found}
-    return found
+        plain = {f"{key}__0": arm for key, arm in arms.items() if isinstance(arm, str)}
+        assignments = {**plain, **assignments}
+    return assignments
 
 
-def _kept(
-    experiment: ServedExperiment, visitor: Visitor, carried: Mapping[str, str]
+def _sticky_assignment(
+    experiment: ServedExperiment, visitor: Visitor, assignments: Mapping[str, str]
 ) -> Assignment | None:
     """Return the assignment that the client carries; audience and coverage are ignored."""
-    arm = kept_variant(carried, experiment.key, [one.key for one in experiment.variants]).index
+    variants = [variant.key for variant in experiment.variants]
+    arm = kept_variant(assignments, experiment.key, variants).index
     if arm is None:
         return None
-    possible = dict(_answers(experiment, visitor))
+    possible = dict(_possible_assignments(experiment, visitor))
     return possible.get(arm, experiment.allocation.assignments[arm])
 
 
@@ -117,7 +122,7 @@ def _assigned(site: ServedSite, experiment: ServedExperiment, visitor: Visitor) 
     assignment = assign_visitor(experiment.allocation, visitor.key, visitor.attributes)
     if not assignment.former and not visitor.former_key:
         return assignment
-    possible = dict(_answers(experiment, visitor))
+    possible = dict(_possible_assignments(experiment, visitor))
     if possible.keys() <= {assignment.arm}:
         return assignment
     arm = first_exposed_arm(site, experiment, visitor.keys)
@@ -126,12 +131,12 @@ def _assigned(site: ServedSite, experiment: ServedExperiment, visitor: Visitor) 
     return possible.get(arm, experiment.allocation.assignments[arm])
 
 
-def _answers(
+def _possible_assignments(
     experiment: ServedExperiment, visitor: Visitor
 ) -> Iterator[tuple[int | None, Assignment]]:
     """Yield the arms that the visitor may have been given, the likeliest last."""
     for key in reversed(visitor.keys):
         now = assign_visitor(experiment.allocation, key, visitor.attributes)
-        for one in (*reversed(now.former), now):
-            if one.arm is not None:
-                yield one.arm, one
+        for assignment in (*reversed(now.former), now):
+            if assignment.arm is not None:
+                yield assignment.arm, assignment

@@ -97,26 +97,26 @@ def evaluate_slot(
         raise UnknownSlotError(slot_key)
     token = attributes.get(ATTRIBUTE)
     if isinstance(token, str) and token:
-        return _previewed(site, slot, token, visitor=visitor, attributes=attributes)
-    return _drawn(site, slot, visitor=visitor, attributes=attributes)
+        return _preview_evaluation(site, slot, token, visitor=visitor, attributes=attributes)
+    return _visitor_evaluation(site, slot, visitor=visitor, attributes=attributes)
 
 
-def _drawn(
+def _visitor_evaluation(
     site: ServedSite, slot: ServedSlot, *, visitor: str, attributes: dict[str, Any]
 ) -> Evaluation:
     drawn = draw(site, slot, visitor=visitor, attributes=attributes)
     values = slot.default_values if drawn is None else drawn.variant.values
-    spoken = _spoken(site, slot, values, attributes)
+    locale = _served_locale(site, slot, values, attributes)
     # An experiment's assignments are as few as its ranges. The evaluation holds its own, so that
     # no other object can ever have its number.
-    key = (0 if drawn is None else id(drawn.assignment), spoken)
+    key = (0 if drawn is None else id(drawn.assignment), locale)
     evaluation = slot.evaluations.get(key)
     if evaluation is None:
-        evaluation = slot.evaluations[key] = _evaluation(slot, drawn, values[spoken])
+        evaluation = slot.evaluations[key] = _new_evaluation(slot, drawn, values[locale])
     return evaluation
 
 
-def _previewed(
+def _preview_evaluation(
     site: ServedSite, slot: ServedSlot, token: str, *, visitor: str, attributes: dict[str, Any]
 ) -> Evaluation:
     """Return the arm that a link opens. The page's other slots show their defaults, uncounted."""
@@ -124,30 +124,30 @@ def _previewed(
         preview = preview_of(token, site_id=site.pk)
         arm = previewed_arm(preview) if preview.slot == slot.key else None
     except RefusedPreviewError as error:
-        evaluation = _drawn(site, slot, visitor=visitor, attributes=attributes)
+        evaluation = _visitor_evaluation(site, slot, visitor=visitor, attributes=attributes)
         return replace(evaluation, preview_error=str(error), written=None)
     values = slot.default_values if arm is None else arm.values
     return Evaluation(
         slot=slot.key,
         variant=NO_EXPERIMENT if arm is None else arm.variant,
         reason=STATIC if arm is None else TARGETING_MATCH,
-        value=values[_spoken(site, slot, values, attributes)],
+        value=values[_served_locale(site, slot, values, attributes)],
         is_preview=True,
     )
 
 
-def _spoken(
+def _served_locale(
     site: ServedSite, slot: ServedSlot, values: Mapping[str, object], attributes: dict[str, Any]
 ) -> str:
-    locale = attributes.get("locale")
-    wanted = locale if isinstance(locale, str) else site.default_locale
-    spoken = spoken_locale(values, wanted, site.default_locale)
-    if spoken is None:
+    requested = attributes.get("locale")
+    preferred = requested if isinstance(requested, str) else site.default_locale
+    locale = spoken_locale(values, preferred, site.default_locale)
+    if locale is None:
         raise NoWordingError(f"the CTA of slot {slot.key!r} has no wording")
-    return spoken
+    return locale
 
 
-def _evaluation(slot: ServedSlot, drawn: Drawn | None, value: Mapping[str, Any]) -> Evaluation:
+def _new_evaluation(slot: ServedSlot, drawn: Drawn | None, value: Mapping[str, Any]) -> Evaluation:
     if drawn is None:
         return Evaluation(slot=slot.key, variant=NO_EXPERIMENT, reason=STATIC, value=value)
     return Evaluation(

@@ -18,31 +18,31 @@ logger = logging.getLogger(__name__)
 MAX_REMEMBERED = 10_000
 # An exposure may be on its way from a browser; after this it has arrived.
 NONE_FOR_S = 60.0
-SILENT_FOR_S = 5.0
+PAUSE_S = 5.0
 
-_silent_until = float("-inf")
+_paused_until = float("-inf")
 
 
 def first_exposed_arm(
     site: ServedSite, experiment: ServedExperiment, visitors: tuple[str, ...]
 ) -> int | None:
     """Return the arm in which one of a visitor's ids was first exposed; None if never."""
-    known = experiment.remembered.get(visitors)
+    remembered = experiment.remembered.get(visitors)
     now = monotonic()
-    if known is not None and (known[1] is not None or now - known[0] < NONE_FOR_S):
-        return known[1]
+    if remembered is not None and (remembered[1] is not None or now - remembered[0] < NONE_FOR_S):
+        return remembered[1]
     try:
-        return _asked(site, experiment, visitors, now)
+        return _looked_up_arm(site, experiment, visitors, now)
     except Error:
-        _be_silent(now)
+        _pause_look_ups(now)
         logger.exception("Arms of experiment %s cannot be looked up.", experiment.key)
         return None
 
 
-def _asked(
+def _looked_up_arm(
     site: ServedSite, experiment: ServedExperiment, visitors: tuple[str, ...], now: float
 ) -> int | None:
-    if now < _silent_until:
+    if now < _paused_until:
         return None
     variant_id = serving.first_exposed_variant(
         site_id=site.pk, experiment_id=experiment.pk, visitors=visitors
@@ -55,6 +55,6 @@ def _asked(
     return arm
 
 
-def _be_silent(now: float) -> None:
-    global _silent_until
-    _silent_until = now + SILENT_FOR_S
+def _pause_look_ups(now: float) -> None:
+    global _paused_until
+    _paused_until = now + PAUSE_S

@@ -40,7 +40,7 @@ def payload_of(site: ServedSite) -> Json:
     features = {
         key: _feature(slot, locales, site.default_locale) for key, slot in site.slots.items()
     }
-    if any(_asks_locale(feature) for feature in features.values()):
+    if any(_uses_locale(feature) for feature in features.values()):
         features[LOCALE_FEATURE] = _locale_feature(locales)
     return {"features": features}
 
@@ -111,11 +111,11 @@ def _filter(namespace: NamespaceFilter) -> Json:
 
 def _locales(slots: Collection[ServedSlot]) -> list[str]:
     """Return every language of these slots' CTAs, the more specific first."""
-    found = {locale for slot in slots for locale in slot.default_values}
+    locales = {locale for slot in slots for locale in slot.default_values}
     for slot in slots:
         for experiment in slot.experiments:
-            found.update(locale for arm in experiment.variants for locale in arm.values)
-    return sorted(found, key=lambda locale: ("-" not in locale, locale))
+            locales.update(locale for arm in experiment.variants for locale in arm.values)
+    return sorted(locales, key=lambda locale: ("-" not in locale, locale))
 
 
 def _by_language(
@@ -125,7 +125,7 @@ def _by_language(
     groups: list[tuple[list[str], list[Json | None]]] = []
     for locale in (*locales, OTHER):
         values = [dict(localised(arm, locale, fallback)) or None for arm in arms]
-        classes = next((known for known, same in groups if same == values), None)
+        classes = next((group for group, same in groups if same == values), None)
         if classes is None:
             groups.append(([locale], values))
         else:
@@ -140,17 +140,17 @@ def _prerequisite(classes: Sequence[str]) -> Json:
     return {"parentConditions": [{"id": LOCALE_FEATURE, "condition": condition}]}
 
 
-def _asks_locale(feature: Json) -> bool:
+def _uses_locale(feature: Json) -> bool:
     return any("parentConditions" in rule for rule in feature.get("rules", ()))
 
 
 def _locale_feature(locales: Sequence[str]) -> Json:
     """Return the feature whose value is the visitor's language, if the site has wordings in it."""
-    rules = [{"condition": _speaks(locale), "force": locale} for locale in locales]
+    rules = [{"condition": _locale_condition(locale), "force": locale} for locale in locales]
     return {"defaultValue": OTHER, "rules": rules}
 
 
-def _speaks(locale: str) -> Json:
+def _locale_condition(locale: str) -> Json:
     is_text = {"$type": "string"}
     exactly = {"locale": {**is_text, "$eq": locale}}
     if "-" in locale:

@@ -77,8 +77,8 @@ class ServedExperiment:
 
         An exposure that arrives after its arm was dropped belongs to the answer before.
         """
-        earlier = [one for one in self.phases if one.number <= phase.number]
-        giving = [one for one in earlier if one.propensities[arm]]
+        earlier = [served for served in self.phases if served.number <= phase.number]
+        giving = [served for served in earlier if served.propensities[arm]]
         return giving[-1] if giving else phase
 
 

@@ -76,7 +76,7 @@ def test_silent_database_leaves_the_visitor_drawn_and_is_left_alone(
         raise Error("gone")
 
     monkeypatch.setattr(serving, "first_exposed_variant", silent)
-    monkeypatch.setattr(first_exposure, "_silent_until", float("-inf"))
+    monkeypatch.setattr(first_exposure, "_paused_until", float("-inf"))
     site = served()
     with caplog.at_level(logging.CRITICAL):
         assert {variant_of(site, v) for v in movers} == {"control"}
