@@ -52,10 +52,12 @@ def _identity(flag: Flag) -> dict[str, str]:
     metadata = flag.get("metadata") or {}
     # Without the experiment's name nothing is counted.
     counted = "" if metadata.get("preview") else metadata.get("experiment", "")
+    phase = str(metadata.get("phase", "")) if counted else ""
     return {
         "data-cta-slot": flag["key"],
         "data-cta-variant": flag["variant"],
         "data-cta-experiment": counted,
+        "data-cta-phase": phase,
     }
 
 

@@ -191,12 +191,15 @@ class Assignment:
         reason: NO_UNIT, OUTSIDE_NAMESPACE or OUTSIDE_COVERAGE; None with an arm.
         former: The other arms that the visitor would have been given under earlier shares,
             the latest first, each with its propensity then. Empty: no doubt about the arm.
+        phase: Index of the phase whose shares give the arm; None if it is unknown, as the
+            propensity then is.
     """
 
     arm: int | None
     propensity: float | None
     reason: str | None
     former: tuple["Assignment", ...] = ()
+    phase: int | None = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +210,7 @@ class Allocation:
         seed: Seed of the experiment.
         seed_state: Hash of the seed alone, from which a visitor's hash goes on.
         ranges: Places taken in, as `bucket_ranges` gives them.
-        assignments: The answer for each arm, control first.
+        phases: The answers of each phase for each arm, control first; the present phase last.
         arms: The arm of each range. After a change of shares an arm may have several.
         starts: Points of [0, 1) at which the answer changes, in order.
         pieces: The answer before the first of them, and from each of them on.
@@ -218,7 +221,7 @@ class Allocation:
     seed: str
     seed_state: int
     ranges: tuple[Range, ...]
-    assignments: tuple[Assignment, ...]
+    phases: tuple[tuple[Assignment, ...], ...]
     arms: tuple[int, ...]
     starts: tuple[float, ...]
     pieces: tuple[Assignment, ...]
@@ -267,7 +270,7 @@ def compile_allocation(
         seed=seed,
         seed_state=fnv1a32(seed),
         ranges=ranges,
-        assignments=assignments,
+        phases=(assignments,),
         arms=tuple(range(len(shares))),
         starts=starts,
         pieces=pieces,
@@ -315,7 +318,7 @@ def assign_visitor(
 
     >>> rules = compile_allocation(seed="hero", shares=[0.5, 0.5])
     >>> assign_visitor(rules, "v-1")
-    Assignment(arm=1, propensity=0.5, reason=None, former=())
+    Assignment(arm=1, propensity=0.5, reason=None, former=(), phase=0)
     """
     if not visitor:
         return _NO_UNIT

@@ -161,10 +161,12 @@ def compile_phases(
     >>> rules = compile_phases(
     ...     seed="hero", history=[[(0, 5000, 0), (5000, 10000, 1)], [(0, 10000, 0)]], n_arms=2
     ... )
-    >>> rules.pieces[2].arm, rules.pieces[2].former[0].arm, rules.pieces[2].former[0].propensity
-    (0, 1, 0.5)
+    >>> rules.pieces[2].arm, rules.pieces[2].phase
+    (0, 1)
+    >>> rules.pieces[2].former
+    (Assignment(arm=1, propensity=0.5, reason=None, former=(), phase=0),)
     """
-    answers = [_answers(slices, n_arms) for slices in history]
+    answers = [_answers(slices, n_arms, phase) for phase, slices in enumerate(history)]
     shares = [answer.propensity or 0.0 for answer in answers[-1]]
     check_rules(seed=seed, shares=shares, coverage=coverage, filters=filters)
     # Buckets where any phase changes its arm; those between have one history.
@@ -175,7 +177,7 @@ def compile_phases(
         seed=seed,
         seed_state=fnv1a32(seed),
         ranges=tuple((first / BUCKETS, end / BUCKETS) for first, end, _ in present),
-        assignments=answers[-1],
+        phases=tuple(answers),
         arms=tuple(arm for _, _, arm in present),
         starts=tuple(cut / BUCKETS for cut in cuts),
         pieces=(UNCOVERED, *(_piece(owners, answers) for owners in columns)),
@@ -195,9 +197,9 @@ def _owners_at(cuts: Sequence[int], slices: Sequence[Slice]) -> list[int]:
     return owners
 
 
-def _answers(slices: Sequence[Slice], n_arms: int) -> tuple[Assignment, ...]:
+def _answers(slices: Sequence[Slice], n_arms: int, phase: int) -> tuple[Assignment, ...]:
     return tuple(
-        Assignment(arm=arm, propensity=share, reason=None)
+        Assignment(arm=arm, propensity=share, reason=None, phase=phase)
         for arm, share in enumerate(propensities(slices, n_arms))
     )
 
@@ -217,6 +219,7 @@ def _piece(owners: Sequence[int], answers: Sequence[tuple[Assignment, ...]]) -> 
         propensity=present.propensity,
         reason=present.reason,
         former=tuple(former.values()),
+        phase=present.phase,
     )
 
 

@@ -4,16 +4,22 @@ A document belongs to one identifier, `attribute||value`, and holds for each exp
 `key__version`, the key of the variant that was given. A login brings the documents of both
 identifiers: the one of the new identifier counts, and the former one where that has none.
 
+ctaopt's keys of variants name the phase of the first answer too, as in `b@1`: which shares gave
+the visitor this arm decides about its propensity for good. Keys of variants are slugs, without @.
+
 Source: GrowthBook, "Build your own SDK", spec 0.8.0, `stickyBucket`.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 # Name and value of an attribute that identifies a visitor.
 Identity = tuple[str, str]
 Documents = Mapping[str, Any]
+# In browsers and events; never change it.
+PHASE_SEPARATOR: Final = "@"
+MAX_DIGITS: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,10 +29,32 @@ class Kept:
     Attributes:
         index: Index of the variant kept; None if it no longer exists.
         is_blocked: The visitor was given an arm in a version that was ended, and stays out.
+        phase: Number of the phase that the assignment names, such as 1 for `b@1`.
     """
 
     index: int | None
     is_blocked: bool = False
+    phase: int | None = None
+
+
+def phased_variant(variant: str, phase: int) -> str:
+    """Return the key of a variant with the phase of the first answer.
+
+    >>> phased_variant("b", 1)
+    'b@1'
+    """
+    return f"{variant}{PHASE_SEPARATOR}{phase}"
+
+
+def variant_and_phase(text: str) -> tuple[str, int | None]:
+    """Return a variant's key and the phase named with it; None where there is no number.
+
+    >>> variant_and_phase("b@1"), variant_and_phase("b"), variant_and_phase("b@x")
+    (('b', 1), ('b', None), ('b', None))
+    """
+    variant, _, number = text.partition(PHASE_SEPARATOR)
+    is_number = number.isascii() and number.isdigit() and len(number) <= MAX_DIGITS
+    return variant, int(number) if is_number else None
 
 
 def document_key(identity: Identity) -> str:
@@ -85,13 +113,15 @@ def kept_variant(
         version: Bucket version; a new one reassigns every visitor.
         least_version: Visitors with an assignment of a lower version are blocked.
 
-    >>> kept_variant({"hero__0": "b"}, "hero", ["control", "b"])
-    Kept(index=1, is_blocked=False)
+    >>> kept_variant({"hero__0": "b@2"}, "hero", ["control", "b"])
+    Kept(index=1, is_blocked=False, phase=2)
     """
     if any(assignment_key(experiment, old) in assignments for old in range(least_version)):
         return Kept(index=None, is_blocked=True)
-    variant = assignments.get(assignment_key(experiment, version))
-    return Kept(index=variants.index(variant) if variant in variants else None)
+    variant, phase = variant_and_phase(assignments.get(assignment_key(experiment, version), ""))
+    if variant not in variants:
+        return Kept(index=None)
+    return Kept(index=variants.index(variant), phase=phase)
 
 
 def with_assignment(

@@ -53,7 +53,7 @@ class _Shown(msgspec.Struct, kw_only=True):
     variant: Identifier
     at: Instant
     experiment: Identifier | None = None
-    # As in `metadata.phase`: the shares may have changed since.
+    # As in `metadata.phase`: the shares may have changed since. `variant` may name it, too: b@1.
     phase: Annotated[int, msgspec.Meta(ge=0, le=32_767)] | None = None
 
 

@@ -4,7 +4,9 @@ from datetime import date, datetime
 from uuid import UUID
 
 from django.db.models import Count, Exists, Max, OuterRef, QuerySet, Subquery
+from django.db.models.fields.json import KeyTransform
 
+from experiments.event_schema.rules import PHASE
 from experiments.models import (
     Change,
     Event,
@@ -47,18 +49,25 @@ def experiments_of_visitors(*, site_id: int, visitors: list[str]) -> set[int]:
     return set(rows.order_by().values_list("experiment_id", flat=True).distinct())
 
 
-def new_visitors(*, experiment: Experiment, first: UUID, end: UUID) -> dict[int, int]:
-    """Return how many visitors first saw each arm (its primary key) between two ids of events.
+def new_visitors(*, experiment: Experiment, first: UUID, end: UUID) -> dict[int, dict[int, int]]:
+    """Return how many visitors first saw each arm between two ids of events.
 
     Ids begin with a time, and the table is ordered by them. Doubtful events are left out.
+
+    Returns:
+        Visitors by the primary key of the arm, by the number of the phase that gave it to them.
     """
     exposures = Event.objects.filter(
         experiment=experiment, type=Event.Type.EXPOSURE, flags=0, site=experiment.slot.site_id
     )
     earlier = exposures.filter(event_id__lt=first, visitor=OuterRef("visitor"))
     rows = exposures.filter(~Exists(earlier), event_id__gte=first, event_id__lt=end)
-    counts = rows.order_by().values("variant").annotate(n=Count("visitor", distinct=True))
-    return {row["variant"]: row["n"] for row in counts}
+    phase = KeyTransform(PHASE, "attributes")
+    groups = rows.order_by().values("variant", phase=phase)
+    visitors: dict[int, dict[int, int]] = {}
+    for row in groups.annotate(n=Count("visitor", distinct=True)):
+        visitors.setdefault(row["phase"] or 0, {})[row["variant"]] = row["n"]
+    return visitors
 
 
 def outcomes_on_site(*, site_id: int, visitor: str) -> list[VisitorOutcome]:

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db.models import Prefetch, QuerySet
 
+from experiments.event_schema.rules import PHASE
 from experiments.models import (
     ConfigRevision,
     Event,
@@ -59,17 +61,36 @@ def variant_to_preview(*, variant_id: int) -> Variant | None:
     return rows.prefetch_related("cta__wordings").first()
 
 
-def first_exposed_variant(
+class FirstExposure(NamedTuple):
+    """Variant of a first exposure, and the number of the phase that gave it."""
+
+    variant_id: int
+    phase: int
+
+
+def first_exposure(
     *, site_id: int, experiment_id: int, visitors: Sequence[str]
-) -> int | None:
-    """Return the variant that the first of these visitors saw first; None if none saw any.
+) -> FirstExposure | None:
+    """Return what the first of these visitors saw first; None if none saw anything.
 
     What was folded is asked first: raw events may have been deleted by their age.
     """
     outcomes = VisitorOutcome.objects.filter(experiment=experiment_id, visitor__in=visitors)
-    folded = outcomes.order_by("day", "pk").values_list("variant_id", flat=True).first()
+    folded = outcomes.order_by("day", "pk").values_list("variant_id", "segments").first()
     if folded is not None:
-        return folded
+        variant_id, segments = folded
+        return FirstExposure(variant_id, _phase_in(segments))
     rows = Event.objects.filter(site_id=site_id, visitor__in=visitors, experiment=experiment_id)
     rows = rows.filter(type=Event.Type.EXPOSURE)
-    return rows.order_by("occurred_at", "event_id").values_list("variant_id", flat=True).first()
+    columns = rows.order_by("occurred_at", "event_id").values_list("variant_id", "attributes")
+    raw = columns.first()
+    if raw is None or raw[0] is None:
+        return None
+    return FirstExposure(raw[0], int(raw[1].get(PHASE, 0)))
+
+
+def _phase_in(segments: str) -> int:
+    """Return the phase that an outcome's segments name; the first one is not recorded."""
+    prefix = f"{PHASE}="
+    named = [part for part in segments.split() if part.startswith(prefix)]
+    return int(named[0].removeprefix(prefix)) if named else 0

@@ -109,7 +109,8 @@ function scan() {
 function report({ key: slot, variant, metadata }, wasClicked) {
   const experiment = metadata?.experiment;
   if (!experiment || !visitor) return; // a preview names no experiment
-  const event = { slot, visitor, variant, experiment };
+  // The shares of the first answer gave the arm, whatever they are by now.
+  const event = { slot, visitor, variant, experiment, phase: metadata.phase };
   const mark = JSON.stringify(event);
   // Who clicked has seen it, be it by the keyboard or before the observer looked.
   if (!exposed.has(mark)) outbox.add({ type: "exposure", ...event, attributes: attributes() });
@@ -135,7 +136,7 @@ async function evaluate(question) {
   if (!answer.ok) throw "ctaopt: the service answered " + answer.status;
   const { flags } = await answer.json();
   for (const { variant, metadata } of flags) {
-    if (metadata?.experiment) arms[metadata.experiment] = variant;
+    if (metadata?.experiment) arms[metadata.experiment] = variant + "@" + metadata.phase;
   }
   if (question === latestQuestion) write("flags", { etag: answer.headers.get("ETag"), flags, arms });
   return flags;

@@ -46,7 +46,7 @@ export function attributes() {
  * The service takes the path, `utm_*` and a preview link from the address.
  *
  * @param {string | null} visitor null: ask for what everybody gets, outside all experiments
- * @param {Record<string, string>} arms what the visitor was given, by experiment
+ * @param {Record<string, string>} arms what the visitor was given, by experiment: `b@1`, arm and phase
  */
 export const context = (visitor, arms) =>
   visitor

@@ -45,7 +45,7 @@ def receive(request: Request, store: SnapshotStore) -> Response:
     now = datetime.now(UTC)
     skew = _skew(sent_at, now)
     try:
-        receipt = ingest(site=site, items=items, now=now, flags=flags, skew=skew)
+        receipt = ingest(site=site, items=items, now=now, flags=flags, skew=skew, is_page=is_page)
     except NotTakenError:
         count_refused_events(site=site.key, n_events=len(items))
         logger.exception("%s events of site %s could not be stored", len(items), site.key)

@@ -6,7 +6,7 @@ from decimal import Decimal
 import numpy as np
 
 from experiments.assignment.phases import propensities
-from experiments.event_schema.rules import PHASE
+from experiments.event_schema.rules import PHASE, UNKNOWN_PHASE
 from experiments.models import Experiment, Phase, Rollup, Variant
 from experiments.selectors import reports
 from experiments.stats.estimation.sufficient_statistics import FloatArray
@@ -60,6 +60,15 @@ def split_check_anytime(
     return check_srm_sequential(*_by_phase(experiment, phases, variants, visitors))
 
 
+def unknown_phase_visitors(rollups: Iterable[Rollup]) -> int:
+    """Return how many visitors the split check leaves out: nobody can tell which shares they met.
+
+    Args:
+        rollups: Those of the experiment's segments.
+    """
+    return sum(row.visitors for row in rollups if row.segment == f"{PHASE}={UNKNOWN_PHASE}")
+
+
 def has_changed_shares(experiment: Experiment) -> bool:
     """Return whether its arms had other shares before; a change of coverage does not count."""
     shares = [phase.shares for phase in experiment.phases.all()]
@@ -75,8 +84,9 @@ def _by_phase(
     later = _visitors_of_phases(reports.phase_rollups_of(experiment), variants)
     no_visitors = np.zeros(len(variants))
     counts = [later.get(phase.number, no_visitors) for phase in phases]
-    # Exposures do not record the first phase: its visitors are all but those of the others.
-    counts[0] = np.maximum(np.asarray(visitors, dtype=float) - sum(counts[1:], no_visitors), 0)
+    # Exposures do not record the first phase: its visitors are all but those of the others, and
+    # but those of an unknown phase.
+    counts[0] = np.maximum(np.asarray(visitors, dtype=float) - sum(later.values(), no_visitors), 0)
     shares = [np.array(propensities(phase.slices, len(variants))) for phase in phases]
     return counts, shares
 

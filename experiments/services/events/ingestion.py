@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 
+from experiments.assignment.sticky import PHASE_SEPARATOR, variant_and_phase
 from experiments.event_schema.ids import milliseconds, milliseconds_of, stored_id
 from experiments.event_schema.messages import (
     ID_SLACK,
@@ -24,7 +25,7 @@ from experiments.event_schema.messages import (
     check_printable,
     exact_value,
 )
-from experiments.event_schema.rules import MAX_AHEAD, PHASE
+from experiments.event_schema.rules import MAX_AHEAD, PHASE, UNKNOWN_PHASE
 from experiments.models import Event
 from experiments.services.events.group_commit import store_rows
 from experiments.services.events.redis_stream import configured_stream
@@ -70,6 +71,7 @@ def ingest(
     now: datetime,
     flags: int = 0,
     skew: timedelta = NO_SKEW,
+    is_page: bool = False,
 ) -> Receipt:
     """Store a batch in one transaction; return once it is durable.
 
@@ -79,11 +81,12 @@ def ingest(
         now: Time of arrival.
         flags: Doubts about the sender that apply to all of them (Event.Flag).
         skew: Correction added to their times for the error of the client's clock.
+        is_page: A browser sends them, which may keep a visitor's arm from visit to visit.
 
     Raises:
         store.NotTakenError: If the batch cannot be taken now. None of it is acknowledged.
     """
-    accepted = accept(site=site, items=items, now=now, flags=flags, skew=skew)
+    accepted = accept(site=site, items=items, now=now, flags=flags, skew=skew, is_page=is_page)
     stream = configured_stream()
     if stream is not None:
         return accepted.receipt(append_rows(stream, accepted.rows))
@@ -109,9 +112,10 @@ def accept(
     now: datetime,
     flags: int = 0,
     skew: timedelta = NO_SKEW,
+    is_page: bool = False,
 ) -> Accepted:
     """Validate a batch without storing it."""
-    batch = _batch_context(site, now, flags, skew)
+    batch = _batch_context(site, now, flags, skew, is_page=is_page)
     rows, rejected = [], []
     for index, item in enumerate(items):
         try:
@@ -135,6 +139,7 @@ class _BatchContext:
     now: datetime
     flags: int
     skew: timedelta
+    is_page: bool
     # By the client's clock.
     latest: datetime
     earliest: datetime
@@ -143,12 +148,15 @@ class _BatchContext:
     earliest_id: int
 
 
-def _batch_context(site: ServedSite, now: datetime, flags: int, skew: timedelta) -> _BatchContext:
+def _batch_context(
+    site: ServedSite, now: datetime, flags: int, skew: timedelta, *, is_page: bool
+) -> _BatchContext:
     return _BatchContext(
         site=site,
         now=now,
         flags=flags,
         skew=skew,
+        is_page=is_page,
         latest=now + MAX_AHEAD - skew,
         earliest=now - MAX_AGE - skew,
         latest_id=milliseconds(now + ID_SLACK),
@@ -174,8 +182,8 @@ def _row(batch: _BatchContext, message: Message) -> EventRow:
             message.goal, None if message.value is None else exact_value(message.value),
             message.currency or "", "{}", at, batch.now, flags,
         )  # fmt: skip
-    experiment, variant = _experiment_and_variant(batch.site, message)
-    phase = experiment.phase_giving(variant.arm, _phase(experiment, message))
+    experiment, variant, number = _shown_arm(batch.site, message)
+    phase = _phase(experiment, variant.arm, number, at, is_page=batch.is_page)
     kind, attributes = CLICK, "{}"
     if isinstance(message, ExposureMessage):
         kind = EXPOSURE
@@ -184,7 +192,8 @@ def _row(batch: _BatchContext, message: Message) -> EventRow:
             flags |= INTERNAL
     return EventRow(
         event_id, batch.site.pk, kind, visitor, experiment.pk, variant.pk,
-        phase.propensities[variant.arm], "", None, "", attributes, at, batch.now, flags,
+        None if phase is None else phase.propensities[variant.arm],
+        "", None, "", attributes, at, batch.now, flags,
     )  # fmt: skip
 
 
@@ -199,28 +208,39 @@ def _partitioned_id(batch: _BatchContext, message: Message) -> UUID:
     return event_id
 
 
-def _phase(experiment: ServedExperiment, message: ShownMessage) -> ServedPhase:
-    """Return the phase of the assignment: as the client sent it, otherwise by the time."""
-    if len(experiment.phases) == 1:
+def _phase(
+    experiment: ServedExperiment, arm: int, number: int | None, at: datetime, *, is_page: bool
+) -> ServedPhase | None:
+    """Return the phase that gave the arm; None if it cannot be known.
+
+    A phase that does not exist, had not begun or gave nobody this arm is not the one. Without a
+    number a server is taken to have drawn the arm just now; in a browser it may be an old one,
+    which only matters once shares have changed.
+    """
+    if not number and len(experiment.phases) == 1:
         return experiment.phases[0]
-    for phase in experiment.phases:
-        if phase.number == message.phase and phase.started_at <= message.at + MAX_AHEAD:
-            return phase
-    return experiment.phase_at(message.at)
+    if number is not None:
+        phase = experiment.phase_of(number, arm)
+        return phase if phase is not None and phase.started_at <= at + MAX_AHEAD else None
+    phase = experiment.phase_at(at)
+    if is_page and not phase.has_first_shares:
+        return None
+    return experiment.phase_giving(arm, phase)
 
 
-def _stored_attributes(message: ExposureMessage, phase: ServedPhase) -> str:
+def _stored_attributes(message: ExposureMessage, phase: ServedPhase | None) -> str:
     """Return the attributes as JSON, with a later phase as a segment, as its split may differ."""
-    if message.attributes is None and not phase.number:
+    number = UNKNOWN_PHASE if phase is None else phase.number
+    if message.attributes is None and not number:
         return "{}"
     attributes: dict[str, Any] = {} if message.attributes is None else message.attributes.kept()
-    return encode(attributes | {PHASE: phase.number} if phase.number else attributes).decode()
+    return encode(attributes | {PHASE: number} if number else attributes).decode()
 
 
-def _experiment_and_variant(
+def _shown_arm(
     site: ServedSite, message: ShownMessage
-) -> tuple[ServedExperiment, ServedVariant]:
-    """Return the experiment and arm of an exposure or click."""
+) -> tuple[ServedExperiment, ServedVariant, int | None]:
+    """Return the experiment and arm of an exposure or click, and the phase named with them."""
     if message.variant.startswith(VARIANT_PREFIX):
         raise ValueError("variant: a preview is not counted")
     slot = site.slots.get(message.slot)
@@ -229,12 +249,15 @@ def _experiment_and_variant(
     candidates = [row for row in slot.experiments if _may_record(row, message)]
     if not candidates:
         raise ValueError(f"slot: no experiment on {message.slot!r} took part at that time")
-    arms = [(row, arm) for row in candidates if (arm := row.variant(message.variant))]
+    key, number = message.variant, message.phase
+    if PHASE_SEPARATOR in key:
+        key, number = variant_and_phase(key)
+    arms = [(row, arm) for row in candidates if (arm := row.variant(key))]
     if not arms:
         raise ValueError(f"variant: unknown variant {message.variant!r}")
     if len(arms) > 1:
         raise ValueError("experiment: needed, several on this slot have such a variant")
-    return arms[0]
+    return *arms[0], number
 
 
 def _may_record(experiment: ServedExperiment, message: ShownMessage) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from experiments.services.analysis.report import Report
 from experiments.services.analysis.rollup_source import Counts
-from experiments.services.analysis.sample_ratio import has_changed_shares
+from experiments.services.analysis.sample_ratio import has_changed_shares, unknown_phase_visitors
 from experiments.services.insights.effect_over_time import TimeHints, time_hints
 from experiments.services.insights.exact_tests import ExactReading, exact_readings
 from experiments.services.insights.lift_estimates import estimates_of
@@ -27,10 +27,13 @@ class Health:
     """Data quality of the experiment.
 
     `srm_search` is None where no visitor came with attributes, or shares have changed.
+    `unknown_phase_visitors` were shown an arm whose phase their client did not tell; they are
+    compared, but take no part in the sample-ratio check.
     """
 
     multiple_arms: MultipleArms
     srm_search: SrmSearch | None
+    unknown_phase_visitors: int
     time: tuple[TimeHints, ...]
 
 
@@ -58,22 +61,23 @@ def insights_of(report: Report, counts: Counts) -> Insights | None:
         lifts=checked_lifts(report, prior, estimates),
         exact=exact_readings(report),
         segments=segment_results(report, totals),
-        health=_health(report, totals),
+        health=_health(report, totals, counts),
         time_left=time_left(report, estimates),
     )
 
 
-def _health(report: Report, totals: SegmentTotals) -> Health:
+def _health(report: Report, totals: SegmentTotals, counts: Counts) -> Health:
     clean = sum(arm.visitors for arm in report.arms)
-    counts = {
+    visitors = {
         attribute: {value: [total.visitors for total in arms] for value, arms in values.items()}
         for attribute, values in totals.items()
     }
     shares = [arm.share for arm in report.arms]
     # If the shares changed, every segment that came at another time would be flagged.
-    can_search = bool(counts) and not has_changed_shares(report.experiment)
+    can_search = bool(visitors) and not has_changed_shares(report.experiment)
     return Health(
         multiple_arms=check_multiple_arms(report.quarantined_visitors, clean),
-        srm_search=find_srm_drivers(counts, shares) if can_search else None,
+        srm_search=find_srm_drivers(visitors, shares) if can_search else None,
+        unknown_phase_visitors=unknown_phase_visitors(counts.segments()),
         time=time_hints(report),
     )

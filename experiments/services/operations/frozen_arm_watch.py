@@ -4,16 +4,22 @@ New visitors of an hour split by the shares, however few they are. A cache that 
 with a chosen CTA breaks that hour by hour, even where the days look right.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
 
 from experiments.assignment.phases import propensities
 from experiments.event_schema.ids import first_id_at
-from experiments.models import CacheWatch, Experiment
+from experiments.models import CacheWatch, Experiment, Variant
 from experiments.selectors import events, lifecycle
-from experiments.stats.health.frozen_arm import ALARM, gathered_evidence, hour_evidence
+from experiments.stats.health.frozen_arm import (
+    ALARM,
+    HourEvidence,
+    gathered_evidence,
+    hour_evidence,
+)
 
 HOUR = timedelta(hours=1)
 # Time allowed for the events of an hour to arrive; later ones are not examined.
@@ -47,14 +53,9 @@ def _watch(experiment: Experiment, until: datetime, now: datetime) -> CacheWatch
     had_alarm = watch.alarmed_at is not None
     variants = list(experiment.variants.all())
     for start in _hours(max(watch.checked_until, until - MOST_HOURS * HOUR), until):
-        shares = _shares(experiment, start)
-        if shares is None:
+        if _has_change(experiment, start):
             continue
-        visitors = events.new_visitors(
-            experiment=experiment, first=first_id_at(start), end=first_id_at(start + HOUR)
-        )
-        counts = [visitors.get(variant.pk, 0) for variant in variants]
-        hour = hour_evidence(counts, shares)
+        hour, counts = _weighed_hour(experiment, variants, start)
         watch.evidence = gathered_evidence(watch.evidence, hour)
         if watch.evidence >= ALARM and watch.alarmed_at is None:
             watch.alarmed_at, watch.fraction = now, hour.fraction
@@ -65,15 +66,41 @@ def _watch(experiment: Experiment, until: datetime, now: datetime) -> CacheWatch
     return watch if watch.alarmed_at is not None and not had_alarm else None
 
 
-def _shares(experiment: Experiment, start: datetime) -> tuple[float, ...] | None:
-    """Return the shares of an hour; None where they changed within it."""
-    variants, phases = experiment.variants.all(), list(experiment.phases.all())
-    if any(start < phase.started_at < start + HOUR for phase in phases):
-        return None
-    past_phases = [phase for phase in phases if phase.started_at <= start]
-    if not past_phases:
-        return tuple(float(variant.share) for variant in variants)
-    return propensities(past_phases[-1].slices, len(variants))
+def _weighed_hour(
+    experiment: Experiment, variants: Sequence[Variant], start: datetime
+) -> tuple[HourEvidence, Sequence[int]]:
+    """Return the evidence of an hour, with the counts of the phase that adds most to it.
+
+    Visitors who were first answered in an earlier phase are split by its shares; in each phase
+    the evidence is a likelihood ratio of its own, so the logarithms add up. Those of an unknown
+    phase are left out.
+    """
+    visitors = events.new_visitors(
+        experiment=experiment, first=first_id_at(start), end=first_id_at(start + HOUR)
+    )
+    strongest, strongest_counts, log_e = HourEvidence(log_e=0.0, arm=0, fraction=1.0), [0], 0.0
+    for number, shares in _shares_of_phases(experiment, variants).items():
+        counts = [visitors.get(number, {}).get(variant.pk, 0) for variant in variants]
+        if sum(counts):
+            evidence = hour_evidence(counts, shares)
+            log_e += evidence.log_e
+            if strongest_counts == [0] or evidence.log_e > strongest.log_e:
+                strongest, strongest_counts = evidence, counts
+    return replace(strongest, log_e=log_e), strongest_counts
+
+
+def _has_change(experiment: Experiment, start: datetime) -> bool:
+    """Return whether shares changed within an hour."""
+    return any(start < phase.started_at < start + HOUR for phase in experiment.phases.all())
+
+
+def _shares_of_phases(
+    experiment: Experiment, variants: Sequence[Variant]
+) -> dict[int, Sequence[float]]:
+    phases = {
+        phase.number: propensities(phase.slices, len(variants)) for phase in experiment.phases.all()
+    }
+    return phases or {0: [float(variant.share) for variant in variants]}
 
 
 def _hour_of(moment: datetime) -> datetime:

@@ -7,6 +7,13 @@ then the first exposure on record decides. No other visitor costs a query.
 
 Whoever has an arm that was dropped (its share is 0 now) falls out: another arm would make them
 a visitor of two.
+
+The assignment is that of the phase of the first answer, whatever the shares are now. A client
+that names the phase with the arm is believed, as it is about the arm: the id whose hash gave both
+may be another one by now, and leaving out only those whom the present id contradicts would bend
+the split of the others. Where no phase is named although shares have changed, it is unknown:
+most visitors get the same arm by all shares, so neither time nor hash can tell, and a guess by the
+arm would bend the split, too.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,7 +22,10 @@ from typing import Any, NamedTuple
 
 from experiments.assignment.hashing import Assignment, assign_visitor
 from experiments.assignment.sticky import Identity, carried_assignments, kept_variant
-from experiments.services.serving.first_exposure import first_exposed_arm
+from experiments.services.serving.first_exposure import (
+    assignment_of_phase,
+    first_exposed_assignment,
+)
 from experiments.services.serving.snapshot import (
     ServedExperiment,
     ServedSite,
@@ -72,7 +82,7 @@ def draw(
     for experiment in slot.experiments:
         if not experiment.is_running:
             continue
-        assignment = _sticky_assignment(experiment, subject, assignments) if assignments else None
+        assignment = _sticky_assignment(experiment, assignments) if assignments else None
         if assignment is None and _is_targeted(experiment, subject):
             assignment = _assigned(site, experiment, subject)
         if assignment is not None and assignment.arm is not None:
@@ -106,15 +116,19 @@ def _client_assignments(site: ServedSite, visitor: Visitor) -> dict[str, str]:
 
 
 def _sticky_assignment(
-    experiment: ServedExperiment, visitor: Visitor, assignments: Mapping[str, str]
+    experiment: ServedExperiment, assignments: Mapping[str, str]
 ) -> Assignment | None:
     """Return the assignment that the client carries; audience and coverage are ignored."""
     variants = [variant.key for variant in experiment.variants]
-    arm = kept_variant(assignments, experiment.key, variants).index
-    if arm is None:
+    kept = kept_variant(assignments, experiment.key, variants)
+    if kept.index is None:
         return None
-    possible = dict(_possible_assignments(experiment, visitor))
-    return possible.get(arm, experiment.allocation.assignments[arm])
+    if kept.phase is not None:
+        return assignment_of_phase(experiment, kept.index, kept.phase)
+    present = experiment.phases[-1]
+    if present.has_first_shares:
+        return experiment.allocation.phases[-1][kept.index]
+    return experiment.unknown_phase[kept.index]
 
 
 def _assigned(site: ServedSite, experiment: ServedExperiment, visitor: Visitor) -> Assignment:
@@ -122,21 +136,15 @@ def _assigned(site: ServedSite, experiment: ServedExperiment, visitor: Visitor) 
     assignment = assign_visitor(experiment.allocation, visitor.key, visitor.attributes)
     if not assignment.former and not visitor.former_key:
         return assignment
-    possible = dict(_possible_assignments(experiment, visitor))
-    if possible.keys() <= {assignment.arm}:
+    if set(_possible_arms(experiment, visitor)) <= {assignment.arm}:
         return assignment
-    arm = first_exposed_arm(site, experiment, visitor.keys)
-    if arm is None:
-        return assignment
-    return possible.get(arm, experiment.allocation.assignments[arm])
+    return first_exposed_assignment(site, experiment, visitor.keys) or assignment
 
 
-def _possible_assignments(
-    experiment: ServedExperiment, visitor: Visitor
-) -> Iterator[tuple[int | None, Assignment]]:
-    """Yield the arms that the visitor may have been given, the likeliest last."""
-    for key in reversed(visitor.keys):
-        now = assign_visitor(experiment.allocation, key, visitor.attributes)
-        for assignment in (*reversed(now.former), now):
+def _possible_arms(experiment: ServedExperiment, visitor: Visitor) -> Iterator[int]:
+    """Yield the arms that the visitor may have been given."""
+    for key in visitor.keys:
+        present = assign_visitor(experiment.allocation, key, visitor.attributes)
+        for assignment in (present, *present.former):
             if assignment.arm is not None:
-                yield assignment.arm, assignment
+                yield assignment.arm

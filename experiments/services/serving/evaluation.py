@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from experiments.assignment.hashing import Assignment
+from experiments.event_schema.rules import UNKNOWN_PHASE
 from experiments.models.experiment import NO_EXPERIMENT
 from experiments.services.catalogue.cta_content import spoken_locale
 from experiments.services.catalogue.server_keys import server_key_digest
@@ -36,9 +37,10 @@ class Evaluation:
     """The CTA for one visitor; `experiment` and `arm` are None outside experiments.
 
     It holds nothing personal: all visitors with this arm and language get the same object.
-    `written` caches the encoding of the interface that sends it. `phase` is the number
-    of the experiment's phase, once its shares have changed. `is_preview`: it comes from a
-    preview link and must not be counted; `preview_error`: why such a link was refused.
+    `written` caches the encoding of the interface that sends it. `phase` is the number of the
+    phase in which the visitor was first answered: its shares gave the arm, with `propensity`,
+    which is None where the phase is UNKNOWN_PHASE. `is_preview`: it comes from a preview link
+    and must not be counted; `preview_error`: why such a link was refused.
     """
 
     slot: str
@@ -61,9 +63,9 @@ def flag_content(evaluation: Evaluation) -> dict[str, Any]:
     if evaluation.experiment is not None:
         metadata["experiment"] = evaluation.experiment
         metadata["arm"] = evaluation.arm
-        metadata["propensity"] = evaluation.propensity
-    if evaluation.phase is not None:
         metadata["phase"] = evaluation.phase
+    if evaluation.propensity is not None:
+        metadata["propensity"] = evaluation.propensity
     if evaluation.is_preview:
         metadata["preview"] = True
     if evaluation.preview_error is not None:
@@ -107,8 +109,8 @@ def _visitor_evaluation(
     drawn = draw(site, slot, visitor=visitor, attributes=attributes)
     values = slot.default_values if drawn is None else drawn.variant.values
     locale = _served_locale(site, slot, values, attributes)
-    # An experiment's assignments are as few as its ranges. The evaluation holds its own, so that
-    # no other object can ever have its number.
+    # An experiment's assignments are as few as its ranges and phases. The evaluation holds its
+    # own, so that no other object can ever have its number.
     key = (0 if drawn is None else id(drawn.assignment), locale)
     evaluation = slot.evaluations.get(key)
     if evaluation is None:
@@ -158,6 +160,6 @@ def _new_evaluation(slot: ServedSlot, drawn: Drawn | None, value: Mapping[str, A
         experiment=drawn.experiment.key,
         arm=drawn.variant.arm,
         propensity=drawn.assignment.propensity,
-        phase=drawn.experiment.phases[-1].number or None,
+        phase=UNKNOWN_PHASE if drawn.assignment.phase is None else drawn.assignment.phase,
         assignment=drawn.assignment,
     )

@@ -9,6 +9,7 @@ from time import monotonic
 
 from django.db import Error
 
+from experiments.assignment.hashing import Assignment
 from experiments.selectors import serving
 from experiments.services.serving.snapshot import ServedExperiment, ServedSite
 
@@ -23,36 +24,45 @@ PAUSE_S = 5.0
 _paused_until = float("-inf")
 
 
-def first_exposed_arm(
+def first_exposed_assignment(
     site: ServedSite, experiment: ServedExperiment, visitors: tuple[str, ...]
-) -> int | None:
-    """Return the arm in which one of a visitor's ids was first exposed; None if never."""
+) -> Assignment | None:
+    """Return the arm and phase in which one of a visitor's ids was first exposed; None if never."""
     remembered = experiment.remembered.get(visitors)
     now = monotonic()
     if remembered is not None and (remembered[1] is not None or now - remembered[0] < NONE_FOR_S):
         return remembered[1]
     try:
-        return _looked_up_arm(site, experiment, visitors, now)
+        return _looked_up_assignment(site, experiment, visitors, now)
     except Error:
         _pause_look_ups(now)
         logger.exception("Arms of experiment %s cannot be looked up.", experiment.key)
         return None
 
 
-def _looked_up_arm(
+def assignment_of_phase(experiment: ServedExperiment, arm: int, number: int) -> Assignment:
+    """Return the answer of a phase; one of unknown phase if that cannot have given the arm."""
+    if experiment.phase_of(number, arm) is None:
+        return experiment.unknown_phase[arm]
+    return experiment.allocation.phases[number][arm]
+
+
+def _looked_up_assignment(
     site: ServedSite, experiment: ServedExperiment, visitors: tuple[str, ...], now: float
-) -> int | None:
+) -> Assignment | None:
     if now < _paused_until:
         return None
-    variant_id = serving.first_exposed_variant(
+    exposure = serving.first_exposure(
         site_id=site.pk, experiment_id=experiment.pk, visitors=visitors
     )
     arms = {variant.pk: variant.arm for variant in experiment.variants}
-    arm = None if variant_id is None else arms.get(variant_id)
+    assignment = None
+    if exposure is not None and exposure.variant_id in arms:
+        assignment = assignment_of_phase(experiment, arms[exposure.variant_id], exposure.phase)
     if len(experiment.remembered) >= MAX_REMEMBERED:
         experiment.remembered.clear()
-    experiment.remembered[visitors] = (now, arm)
-    return arm
+    experiment.remembered[visitors] = (now, assignment)
+    return assignment
 
 
 def _pause_look_ups(now: float) -> None:

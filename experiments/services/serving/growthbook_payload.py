@@ -9,6 +9,10 @@ Languages: one rule for each set of languages with the same wordings, selected b
 prerequisite, the feature `$locale`. The rules of an experiment share key, seed and ranges, so
 the arm is the same for any language of the visitor. A condition would not do: an SDK that keeps
 sticky buckets skips the conditions of an experiment, never its prerequisites.
+
+The key of a variation is the arm with the present phase, `b@1`. Sticky buckets keep it, and so the
+phase of the first answer; for those of earlier phases, and of times without phases in keys, there
+are variations whose range is empty.
 """
 
 import math
@@ -16,6 +20,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from experiments.assignment.hashing import HASH_VERSION, NamespaceFilter
+from experiments.assignment.sticky import phased_variant
 from experiments.services.catalogue.cta_content import localised
 from experiments.services.serving.arm_assignment import VISITOR_ATTRIBUTE
 from experiments.services.serving.snapshot import (
@@ -59,7 +64,9 @@ def _feature(slot: ServedSlot, locales: Sequence[str], fallback: str) -> Json:
 
 def _experiment_rule(experiment: ServedExperiment, values: Sequence[Json | None]) -> Json:
     allocation = experiment.allocation
-    dropped = [variant for variant in experiment.variants if variant.is_dropped]
+    present = [(arm, experiment.phases[-1].number) for arm in allocation.arms]
+    former = _former_keys(experiment)
+    variations = [*present, *former]
     rule: Json = {
         "key": experiment.key,
         "name": experiment.name,
@@ -69,16 +76,13 @@ def _experiment_rule(experiment: ServedExperiment, values: Sequence[Json | None]
         "hashVersion": HASH_VERSION,
         "hashAttribute": VISITOR_ATTRIBUTE,
         # After a change of shares an arm may have several ranges: a variation for each, with the
-        # arm's key, by which sticky buckets are kept.
+        # same key, by which sticky buckets are kept.
         # A dropped arm has no place, and lets those who have it pass through to the next rule.
-        "variations": [values[arm] for arm in (*allocation.arms, *(one.arm for one in dropped))],
-        "meta": [
-            *(_meta(experiment.variants[arm]) for arm in allocation.arms),
-            *({**_meta(variant), "passthrough": True} for variant in dropped),
-        ],
-        "weights": [*_weights(experiment), *(0.0 for _ in dropped)],
+        "variations": [values[arm] for arm, _ in variations],
+        "meta": [_meta(experiment.variants[arm], number) for arm, number in variations],
+        "weights": [*_weights(experiment), *(0.0 for _ in former)],
         "coverage": allocation.coverage,
-        "ranges": [*(list(part) for part in allocation.ranges), *([1.0, 1.0] for _ in dropped)],
+        "ranges": [*(list(part) for part in allocation.ranges), *([0.0, 0.0] for _ in former)],
     }
     if experiment.condition:
         rule["condition"] = experiment.condition
@@ -88,8 +92,21 @@ def _experiment_rule(experiment: ServedExperiment, values: Sequence[Json | None]
     return rule
 
 
-def _meta(variant: ServedVariant) -> Json:
-    return {"key": variant.key, "name": variant.key}
+def _former_keys(experiment: ServedExperiment) -> list[tuple[int, int | None]]:
+    """Return the arms of earlier phases, each with the phase's number, or None for no number."""
+    former: list[tuple[int, int | None]] = [
+        (arm, phase.number)
+        for phase in reversed(experiment.phases[:-1])
+        for arm, share in enumerate(phase.propensities)
+        if share
+    ]
+    return former + [(variant.arm, None) for variant in experiment.variants]
+
+
+def _meta(variant: ServedVariant, phase: int | None) -> Json:
+    key = variant.key if phase is None else phased_variant(variant.key, phase)
+    meta: Json = {"key": key, "name": variant.key}
+    return meta | {"passthrough": True} if variant.is_dropped else meta
 
 
 def _weights(experiment: ServedExperiment) -> list[float]:

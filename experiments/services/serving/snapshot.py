@@ -7,7 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from experiments.assignment.hashing import Allocation, NamespaceFilter, compile_allocation
+from experiments.assignment.hashing import (
+    Allocation,
+    Assignment,
+    NamespaceFilter,
+    compile_allocation,
+)
 from experiments.assignment.phases import compile_phases, propensities
 from experiments.event_schema.messages import MAX_AGE
 from experiments.models import Experiment, Site, Variant
@@ -36,18 +41,23 @@ class ServedVariant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedPhase:
-    """A period with the same shares; `propensities` by arm."""
+    """A period with the same shares; `propensities` by arm.
+
+    `has_first_shares`: no shares had changed until its end, only the coverage.
+    """
 
     number: int
     started_at: datetime
     propensities: tuple[float, ...]
+    has_first_shares: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedExperiment:
     """`phases` in order; a single one if neither shares nor coverage have changed.
 
-    `remembered`: time and result of the look-up of an id's arm.
+    `unknown_phase`: the answer for each arm where nobody can tell which shares gave it.
+    `remembered`: time and result of the look-up of an id's first exposure.
     """
 
     pk: int
@@ -60,7 +70,8 @@ class ServedExperiment:
     allocation: Allocation
     variants: tuple[ServedVariant, ...]
     phases: tuple[ServedPhase, ...]
-    remembered: dict[tuple[str, ...], tuple[float, int | None]] = field(
+    unknown_phase: tuple[Assignment, ...]
+    remembered: dict[tuple[str, ...], tuple[float, Assignment | None]] = field(
         default_factory=dict, repr=False, compare=False
     )
 
@@ -80,6 +91,14 @@ class ServedExperiment:
         earlier = [served for served in self.phases if served.number <= phase.number]
         giving = [served for served in earlier if served.propensities[arm]]
         return giving[-1] if giving else phase
+
+    def phase_of(self, number: int, arm: int) -> ServedPhase | None:
+        """Return a phase by its number; None if there is none that can have given the arm.
+
+        Numbers count from 0, and no phase is ever removed.
+        """
+        phase = self.phases[number] if number < len(self.phases) else None
+        return phase if phase is not None and phase.propensities[arm] else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +202,10 @@ def _served_experiment(row: Experiment) -> ServedExperiment:
             for variant in variants
         ),
         phases=_phases(row, variants),
+        unknown_phase=tuple(
+            Assignment(arm=arm, propensity=None, reason=None, phase=None)
+            for arm in range(len(variants))
+        ),
     )
 
 
@@ -203,16 +226,28 @@ def _allocation(row: Experiment, shares: list[float]) -> Allocation:
 
 
 def _phases(row: Experiment, variants: Sequence[Variant]) -> tuple[ServedPhase, ...]:
-    phases = tuple(
-        ServedPhase(
-            number=phase.number,
-            started_at=phase.started_at,
-            propensities=propensities(phase.slices, len(variants)),
+    phases, has_first_shares = [], True
+    rows = list(row.phases.all())
+    for phase in rows:
+        has_first_shares = has_first_shares and phase.shares == rows[0].shares
+        phases.append(
+            ServedPhase(
+                number=phase.number,
+                started_at=phase.started_at,
+                propensities=propensities(phase.slices, len(variants)),
+                has_first_shares=has_first_shares,
+            )
         )
-        for phase in row.phases.all()
+    return tuple(phases) or (_only_phase(row, variants),)
+
+
+def _only_phase(row: Experiment, variants: Sequence[Variant]) -> ServedPhase:
+    return ServedPhase(
+        number=0,
+        started_at=_started_at(row),
+        propensities=tuple(float(variant.share) for variant in variants),
+        has_first_shares=True,
     )
-    shares = tuple(float(variant.share) for variant in variants)
-    return phases or (ServedPhase(number=0, started_at=_started_at(row), propensities=shares),)
 
 
 def _started_at(row: Experiment) -> datetime:

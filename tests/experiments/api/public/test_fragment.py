@@ -35,7 +35,7 @@ def test_fragment_is_a_link_that_the_snippet_counts(get, running_experiment):
     assert answer.status == 200
     assert html == (
         f'<a data-cta-slot="hero" data-cta-variant="{arm}" data-cta-experiment="hero-test" '
-        'data-cta-form="button" data-cta-size="medium" lang="en" dir="ltr" '
+        'data-cta-phase="0" data-cta-form="button" data-cta-size="medium" lang="en" dir="ltr" '
         'style="background-color: #1d4ed8; color: #ffffff" href="/go">'
         f"hero-test {arm}</a>"
     )

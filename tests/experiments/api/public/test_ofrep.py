@@ -46,7 +46,7 @@ def test_experiment_gives_an_arm_with_its_propensity(browser, running_experiment
     arm = running_experiment.variants.get(key=body["variant"])
     assert body["reason"] == "SPLIT"
     assert body["value"]["text"] == f"hero-test {arm.key}"
-    told = {"experiment": "hero-test", "arm": arm.arm, "propensity": 0.5}
+    told = {"experiment": "hero-test", "arm": arm.arm, "phase": 0, "propensity": 0.5}
     assert body["metadata"] == told | {"revision": 0}
 
 

@@ -5,9 +5,9 @@ from uuid import UUID
 import pytest
 
 from experiments.event_schema.messages import MAX_AGE
-from experiments.event_schema.rules import MAX_AHEAD
+from experiments.event_schema.rules import MAX_AHEAD, UNKNOWN_PHASE
 from experiments.models import Event, Experiment, PendingBatch
-from experiments.services.events.ingestion import ingest
+from experiments.services.events.ingestion import accept, ingest
 from experiments.services.serving.snapshot import build_snapshot
 from tests import factories
 from tests.experiments.services.sending import reason_of, served_again
@@ -113,10 +113,16 @@ def changed_shares(running_experiment):
         ({}, 1, 0.2),
         ({"phase": 0}, None, 0.5),
         ({"phase": 1}, 1, 0.2),
-        ({"phase": 1, "at": (NOW - timedelta(days=2)).isoformat()}, None, 0.5),
-        ({"phase": 7}, 1, 0.2),
+        ({"variant": "b@0"}, None, 0.5),
+        ({"variant": "b@1"}, 1, 0.2),
+        ({"variant": "b@0", "phase": 1}, None, 0.5),
+        ({"variant": "b@"}, 1, 0.2),
+        ({"phase": 1, "at": (NOW - timedelta(days=2)).isoformat()}, UNKNOWN_PHASE, None),
+        ({"phase": 7}, UNKNOWN_PHASE, None),
+        ({"phase": UNKNOWN_PHASE}, UNKNOWN_PHASE, None),
+        ({"variant": "b@99999"}, UNKNOWN_PHASE, None),
     ],
-    ids=["before", "after", "told before", "told after", "not begun", "unknown"],
+    ids=str,
 )
 def test_exposure_has_the_propensity_of_its_phase(changed_shares, changes, phase, propensity):
     site = build_snapshot(revision=1, now=NOW).client_keys["shop-client-key"]
@@ -131,11 +137,36 @@ def test_exposure_of_a_dropped_arm_belongs_to_the_answer_before(running_experime
     halves, alone = ([0.5, 0.5], 1.0), ([1.0, 0.0], 1.0)
     factories.make_phases(running_experiment, halves, alone, every=timedelta(days=6))
     site = build_snapshot(revision=1, now=NOW).client_keys["shop-client-key"]
-    for phase in (None, 1):
+    for phase in (None, 0):
         message = factories.event_message(variant="b", phase=phase)
         assert ingest(site=site, items=[message], now=NOW).rejected == ()
     assert [event.propensity for event in Event.objects.all()] == [0.5, 0.5]
     assert all("phase" not in event.attributes for event in Event.objects.all())
+
+
+def test_phase_that_gave_nobody_the_arm_is_not_believed(running_experiment):
+    factories.make_phases(running_experiment, ([1.0, 0.0], 1.0), ([0.5, 0.5], 1.0))
+    site = build_snapshot(revision=1, now=NOW).client_keys["shop-client-key"]
+    items = [factories.event_message(variant=arm) for arm in ("b@0", "b@1", "control@0")]
+    rows = accept(site=site, items=items, now=NOW).rows
+    assert [row.propensity for row in rows] == [None, 0.5, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("at", "propensity"), [(NOW, None), (NOW - timedelta(days=2), 0.5)], ids=["after", "before"]
+)
+def test_browser_that_names_no_phase_may_have_kept_the_arm(changed_shares, at, propensity):
+    site = build_snapshot(revision=1, now=NOW).client_keys["shop-client-key"]
+    event = factories.event_message(at=at.isoformat())
+    (row,) = accept(site=site, items=[event], now=NOW, is_page=True).rows
+    assert row.propensity == propensity
+
+
+def test_coverage_alone_leaves_no_doubt_about_the_propensity(running_experiment):
+    factories.make_phases(running_experiment, ([0.5, 0.5], 0.1), ([0.5, 0.5], 1.0))
+    site = build_snapshot(revision=1, now=NOW).client_keys["shop-client-key"]
+    (row,) = accept(site=site, items=[factories.event_message()], now=NOW, is_page=True).rows
+    assert (row.propensity, row.attributes) == (0.5, '{"phase":1}')
 
 
 def test_phase_of_an_event_is_a_small_number(changed_shares):

@@ -8,10 +8,12 @@ import pytest
 import time_machine
 
 from experiments.event_schema.ids import milliseconds
+from experiments.event_schema.rules import UNKNOWN_PHASE
 from experiments.models import CacheWatch, Event, Experiment, Phase
 from experiments.services.events.partitions import make_partitions
 from experiments.services.operations.frozen_arm_watch import MOST_HOURS, dismiss_alarm, watch_caches
 from experiments.tasks import watch_for_frozen_arms
+from tests import factories
 from tests.factories import NOW, STARTED
 
 pytestmark = pytest.mark.on_both_databases
@@ -105,20 +107,30 @@ def test_doubtful_events_are_left_out(running_experiment):
     assert watch_caches(now=NOW) == []
 
 
-def test_shares_of_the_hours_phase_count(running_experiment):
-    Phase.objects.create(
-        experiment=running_experiment,
-        number=1,
-        started_at=NOW - 5 * HOUR,
-        shares=[0.01, 0.99],
-        coverage=Decimal(1),
-        slices=[[0, 100, 0], [100, 10_000, 1]],
-    )
-    expose(running_experiment, 1, 40, at=NOW - 2 * HOUR)
+def test_visitors_are_weighed_by_the_shares_of_their_phase(running_experiment):
+    courses = ([0.5, 0.5], 1.0), ([0.01, 0.99], 1.0)
+    factories.make_phases(running_experiment, *courses, every=NOW - 5 * HOUR - STARTED)
+    expose(running_experiment, 1, 40, at=NOW - 2 * HOUR, attributes={"phase": 1})
     assert watch_caches(now=NOW) == []
-    expose(running_experiment, 1, 40, at=NOW - 6 * HOUR, prefix="w")
+    # A page of before the change that a cache still keeps.
+    expose(running_experiment, 1, 40, at=NOW - 2 * HOUR, prefix="w", attributes={})
     CacheWatch.objects.all().delete()
-    assert len(watch_caches(now=NOW)) == 1
+    (alarm,) = watch_caches(now=NOW)
+    assert (alarm.in_arm, alarm.visitors) == (40, 40)
+
+
+def test_carried_visitors_after_a_change_raise_no_alarm(running_experiment):
+    """They come 90 to 10 among new ones who come 10 to 90."""
+    courses = ([0.9, 0.1], 1.0), ([0.1, 0.9], 1.0)
+    factories.make_phases(running_experiment, *courses, every=NOW - 5 * HOUR - STARTED)
+    for hours in (4, 3, 2):
+        at = NOW - hours * HOUR
+        for phase, counts in ((0, (54, 6)), (1, (2, 18)), (UNKNOWN_PHASE, (40, 0))):
+            attributes = {"phase": phase} if phase else {}
+            for arm, n in enumerate(counts):
+                expose(running_experiment, arm, n, at=at, prefix=phase, attributes=attributes)
+    assert watch_caches(now=NOW) == []
+    assert watch_of(running_experiment).evidence < 0
 
 
 def test_hour_in_which_the_shares_changed_is_left_out(running_experiment):

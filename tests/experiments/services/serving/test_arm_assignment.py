@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 from growthbook import GrowthBook, InMemoryStickyBucketService
 
+from experiments.event_schema.rules import UNKNOWN_PHASE
 from experiments.models import Site
 from experiments.services.serving.evaluation import evaluate_slot
 from experiments.services.serving.growthbook_payload import payload_of
@@ -14,6 +15,7 @@ from tests.experiments.services.serving.visitors import (
     VISITORS,
     arms_and_movers,
     arms_of,
+    evaluate,
     expose,
     served,
     variant_of,
@@ -43,8 +45,47 @@ def test_carried_arm_counts_without_a_query(running_experiment, django_assert_nu
     with django_assert_num_queries(0):
         kept = [variant_of(site, v, arms={"hero-test": before[v]}) for v in movers]
     assert set(kept) == {"b"}
-    one = evaluate_slot(site, "hero", visitor=movers[0], attributes={"arms": {"hero-test": "b"}})
-    assert (one.propensity, one.phase) == (0.5, 1)
+
+
+@pytest.mark.parametrize(
+    ("carried", "phase", "propensity"),
+    [
+        ("b@0", 0, 0.5),
+        ("b@1", 1, pytest.approx(0.3)),
+        ("b", UNKNOWN_PHASE, None),
+        ("b@", UNKNOWN_PHASE, None),
+        ("b@-1", UNKNOWN_PHASE, None),
+        ("b@2", UNKNOWN_PHASE, None),
+        (f"b@{UNKNOWN_PHASE}", UNKNOWN_PHASE, None),
+    ],
+)
+def test_carried_arm_has_the_phase_of_the_first_answer(
+    running_experiment, carried, phase, propensity
+):
+    factories.make_phases(running_experiment, HALVES, ([0.7, 0.3], 1.0))
+    answers = [evaluate(served(), v, arms={"hero-test": carried}) for v in VISITORS[:20]]
+    assert {one.variant for one in answers} == {"b"}
+    assert [(one.phase, one.propensity) for one in answers] == [(phase, propensity)] * 20
+
+
+def test_phase_that_gave_nobody_the_arm_is_not_believed(running_experiment):
+    factories.make_phases(running_experiment, ([1.0, 0.0], 1.0), HALVES)
+    answer = evaluate(served(), arms={"hero-test": "b@0"})
+    assert (answer.variant, answer.phase, answer.propensity) == ("b", UNKNOWN_PHASE, None)
+
+
+def test_carried_arm_without_a_phase_is_in_no_doubt_while_shares_stay(running_experiment):
+    factories.make_phases(running_experiment, ([0.5, 0.5], 0.1), HALVES)
+    answer = evaluate(served(), arms={"hero-test": "b"})
+    assert (answer.variant, answer.phase, answer.propensity) == ("b", 1, 0.5)
+
+
+def test_visitors_of_one_phase_and_arm_share_one_answer(running_experiment):
+    factories.make_phases(running_experiment, HALVES, ([0.7, 0.3], 1.0))
+    site = served()
+    for carried in ("b@0", "b@1", "b@9", "b"):
+        answers = {id(evaluate(site, v, arms={"hero-test": carried})) for v in VISITORS}
+        assert len(answers) == 1
 
 
 def test_carried_arm_outlives_audience_and_coverage(slot):
@@ -83,15 +124,33 @@ def test_growthbook_documents_are_followed_as_its_sdk_follows_them(running_exper
             attributes={"id": visitor},
             sticky_bucket_service=buckets,
         )
-        return sdk.eval_feature("hero").experimentResult.key
+        return sdk.eval_feature("hero").experimentResult
 
-    before = {v: by_sdk(v) for v in VISITORS[:200]}
+    before = {v: by_sdk(v).key for v in VISITORS[:200]}
     documents = {f"id||{v}": buckets.get_assignments("id", v) for v in before}
     factories.make_phases(running_experiment, HALVES, ([0.8, 0.2], 1.0))
     site = served()
-    assert {v: by_sdk(v) for v in before} == before
-    assert {v: variant_of(site, v, stickyBucketAssignmentDocs=documents) for v in before} == before
-    assert {v: variant_of(site, v) for v in before} != before
+    assert {v: by_sdk(v).key for v in before} == before
+    answers = {v: evaluate(site, v, stickyBucketAssignmentDocs=documents) for v in before}
+    assert {v: f"{one.variant}@{one.phase}" for v, one in answers.items()} == before
+    assert {one.propensity for one in answers.values()} == {0.5}
+    assert {v: f"{variant_of(site, v)}@0" for v in before} != before
+
+
+def test_growthbook_documents_of_times_without_phases_go_on_working(running_experiment):
+    buckets = InMemoryStickyBucketService()
+    for visitor in VISITORS[:50]:
+        document = {"hero-test__0": "b"}
+        buckets.save_assignments(
+            {"attributeName": "id", "attributeValue": visitor, "assignments": document}
+        )
+    payload = payload_of(served())["features"]
+    for visitor in VISITORS[:50]:
+        sdk = GrowthBook(
+            features=payload, attributes={"id": visitor}, sticky_bucket_service=buckets
+        )
+        result = sdk.eval_feature("hero")
+        assert (result.experimentResult.key, result.value["text"]) == ("b", "hero-test b")
 
 
 def test_dropped_arm_is_given_to_nobody_and_its_visitors_fall_out(slot):

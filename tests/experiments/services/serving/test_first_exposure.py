@@ -17,6 +17,7 @@ from tests.experiments.services.serving.visitors import (
     VISITORS,
     arms_and_movers,
     arms_of,
+    evaluate,
     expose,
     served,
     variant_of,
@@ -65,6 +66,25 @@ def test_visitor_outside_a_lowered_coverage_keeps_the_arm_once_exposed(running_e
     assert Counter(arms_of(site).values())["default"] > 700
 
 
+@pytest.mark.parametrize("is_folded", [False, True])
+def test_phase_is_that_of_the_first_exposure(running_experiment, is_folded):
+    """Also of one who came before the change, whose hash has the same arm since: by a log-in."""
+    courses = ([0.5, 0.5], 1.0), ([0.7, 0.3], 1.0)
+    factories.make_phases(running_experiment, *courses)
+    site = served()
+    pairs = ((f"user-{k}", f"v-{k}") for k in range(200))
+    pairs = [pair for pair in pairs if variant_of(site, pair[0]) != variant_of(site, pair[1])]
+    for number, (_, former) in enumerate(pairs[:20]):
+        expose(former, variant_of(site, former), phase=number % 2)
+    if is_folded:
+        fold_pending()
+        Event.objects.all().delete()
+    answers = [evaluate(served(), user, anonymousId=former) for user, former in pairs[:20]]
+    assert [answer.phase for answer in answers] == [0, 1] * 10
+    shares = {("control", 0): 0.5, ("b", 0): 0.5, ("control", 1): 0.7, ("b", 1): 0.3}
+    assert all(answer.propensity == shares[answer.variant, answer.phase] for answer in answers)
+
+
 def test_silent_database_leaves_the_visitor_drawn_and_is_left_alone(
     running_experiment, monkeypatch, caplog
 ):
@@ -75,7 +95,7 @@ def test_silent_database_leaves_the_visitor_drawn_and_is_left_alone(
         calls.append(1)
         raise Error("gone")
 
-    monkeypatch.setattr(serving, "first_exposed_variant", silent)
+    monkeypatch.setattr(serving, "first_exposure", silent)
     monkeypatch.setattr(first_exposure, "_paused_until", float("-inf"))
     site = served()
     with caplog.at_level(logging.CRITICAL):

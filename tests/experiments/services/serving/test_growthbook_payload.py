@@ -36,7 +36,7 @@ def test_experiment_is_a_rule_of_hash_version_2_with_explicit_ranges(slot):
     assert [value["text"] for value in rule.pop("variations")] == [
         "hero-test control",
         "hero-test b",
-    ]
+    ] * 2
     assert rule == {
         "key": "hero-test",
         "name": "hero-test",
@@ -44,10 +44,16 @@ def test_experiment_is_a_rule_of_hash_version_2_with_explicit_ranges(slot):
         "seed": "s",
         "hashVersion": 2,
         "hashAttribute": "id",
-        "meta": [{"key": "control", "name": "control"}, {"key": "b", "name": "b"}],
-        "weights": [0.25, 0.75],
+        "meta": [
+            {"key": "control@0", "name": "control"},
+            {"key": "b@0", "name": "b"},
+            # Of sticky buckets from times without phases in keys.
+            {"key": "control", "name": "control"},
+            {"key": "b", "name": "b"},
+        ],
+        "weights": [0.25, 0.75, 0, 0],
         "coverage": 0.5,
-        "ranges": [[0.0, 0.125], [0.25, 0.625]],
+        "ranges": [[0.0, 0.125], [0.25, 0.625], [0, 0], [0, 0]],
         "condition": {"device": "mobile"},
     }
 
@@ -76,10 +82,11 @@ def test_holdout_is_a_filter_of_every_experiment(running_experiment):
 def test_arm_with_several_ranges_is_as_many_variations_of_one_key(running_experiment):
     factories.make_phases(running_experiment, ([0.5, 0.5], 1.0), ([0.8, 0.2], 1.0))
     (rule,) = feature()["rules"]
-    assert rule["ranges"] == [[0.0, 0.5], [0.5, 0.7], [0.7, 1.0]]
-    assert [one["key"] for one in rule["meta"]] == ["control", "b", "control"]
-    assert rule["variations"][0] == rule["variations"][2]
-    assert rule["weights"] == pytest.approx([0.5, 0.2, 0.3])
+    assert rule["ranges"] == [[0.0, 0.5], [0.5, 0.7], [0.7, 1.0], *[[0.0, 0.0]] * 4]
+    keys = ["control@1", "b@1", "control@1", "control@0", "b@0", "control", "b"]
+    assert [one["key"] for one in rule["meta"]] == keys
+    assert rule["variations"][0] == rule["variations"][2] == rule["variations"][3]
+    assert rule["weights"] == pytest.approx([0.5, 0.2, 0.3, 0, 0, 0, 0])
     assert rule["phase"] == "1"
 
 
@@ -178,7 +185,8 @@ def answer(whole, slot, visitor):
         one = evaluate_slot(whole, slot, visitor=visitor["id"], attributes=visitor)
     except NoWordingError:
         return [None, "default", None]
-    return [one.experiment, one.variant, dict(one.value)]
+    key = one.variant if one.experiment is None else f"{one.variant}@{one.phase}"
+    return [one.experiment, key, dict(one.value)]
 
 
 def disagreements(expected, found):
