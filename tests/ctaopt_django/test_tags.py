@@ -17,7 +17,7 @@ SCRIPT = "{% load ctaopt %}{% cta_script %}"
 DEFAULT = '<a href="/signup" class="big" data-cta-slot="hero-signup">Sign <b>up</b></a>'
 FILLED = (
     '<a href="/start" class="big" data-cta-slot="hero-signup" data-cta-variant="b" '
-    'data-cta-experiment="hero-1" data-cta-form="link">Start for free</a>'
+    'data-cta-experiment="hero-1" data-cta-phase="2" data-cta-form="link">Start for free</a>'
 )
 questions = []
 answers = []

@@ -96,7 +96,7 @@ class _ServiceHandler(_Handler):
         if url.path == "/ofrep/v1/evaluate/flags":
             self.evaluate(body["context"])
         elif url.path == "/api/v1/events":
-            self.collect(body["events"], parse_qs(url.query))
+            self.collect(body, parse_qs(url.query))
         else:
             self.answer(404, **CORS)
 
@@ -119,11 +119,12 @@ class _ServiceHandler(_Handler):
         headers = {"ETag": etag, "Content_Type": "application/json", **CORS}
         self.answer(evaluation.status, body, **headers)
 
-    def collect(self, events: list[dict[str, Any]], query: dict[str, list[str]]) -> None:
+    def collect(self, body: dict[str, Any], query: dict[str, list[str]]) -> None:
         service: FakeService = self.owner
+        events, key = body["events"], query.get("key", [""])[0]
         with service.changed:
             service.batches.append(
-                Batch(events, query.get("key", [""])[0], self.headers["Content-Type"])
+                Batch(events, key, self.headers["Content-Type"], body.get("sent_at"))
             )
             service.changed.notify_all()
         accepted = json.dumps({"accepted": len(events), "duplicates": 0, "rejected": []}).encode()
@@ -137,6 +138,7 @@ class Batch:
     events: list[dict[str, Any]]
     key: str
     content_type: str
+    sent_at: str | None
 
 
 @dataclass

@@ -22,7 +22,7 @@ def flag(slot="hero-signup", variant="b", experiment: str | None = "hero-1", **v
         "variant": variant,
         "reason": "SPLIT" if experiment else "STATIC",
         "value": {"text": "Start for free", "href": "/start", "form": "link"} | value,
-        "metadata": {"experiment": experiment, "arm": 1} if experiment else {},
+        "metadata": {"experiment": experiment, "arm": 1, "phase": 2} if experiment else {},
     }
 
 

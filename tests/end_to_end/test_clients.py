@@ -121,7 +121,8 @@ def test_node_client_reads_each_error(live):
 
 def test_growthbook_clients_fetch_the_payload_and_find_the_arms_of_ofrep(live, python_client):
     client = python_client("demo-client-key")
-    expected = [client.get_object_details(SLOT, OWN, french(one)).variant for one in VISITORS]
+    answers = [client.get_object_details(SLOT, OWN, french(one)) for one in VISITORS]
+    expected = [f"{answer.variant}@{answer.flag_metadata['phase']}" for answer in answers]
     attributes = [{"id": visitor, "locale": "fr"} for visitor in VISITORS]
     asked = {"url": live.url, "key": "demo-client-key", "slot": SLOT, "visitors": attributes}
     found = run_node("payload.mjs", asked)

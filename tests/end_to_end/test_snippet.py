@@ -254,7 +254,7 @@ def test_nothing_else_moves_when_the_cta_is_filled(visit, service, browser_page)
 
 RENDERED = (
     '<a data-cta-slot="hero-signup" data-cta-variant="c" data-cta-experiment="hero-1" '
-    'href="/start">From the server</a>'
+    'data-cta-phase="0" href="/start">From the server</a>'
 )
 
 
@@ -262,16 +262,18 @@ def test_cta_that_the_server_filled_is_counted_without_asking(visit, service):
     service.flags = [flag()]
     page = visit(RENDERED, 'data-visitor="v-7"')
     (exposure,) = service.wait_for_events(1)
-    assert [exposure[name] for name in ("visitor", "variant", "experiment", "slot")] == [
-        "v-7",
-        "c",
-        "hero-1",
-        "hero-signup",
-    ]
+    names = ("visitor", "variant", "experiment", "slot", "phase")
+    assert [exposure[name] for name in names] == ["v-7", "c", "hero-1", "hero-signup", 0]
     page.get_by_text("From the server").click()
     page.wait_for_url("**/start")
     assert of_type(service.wait_for_events(2), "click")[0]["variant"] == "c"
     assert service.evaluations == []
+
+
+def test_server_that_tells_no_phase_is_not_spoken_for(visit, service):
+    page = RENDERED.replace('data-cta-phase="0" ', "")
+    visit(page, 'data-visitor="v-7"')
+    assert service.wait_for_events(1)[0]["phase"] is None
 
 
 def test_cta_that_the_server_filled_is_left_alone_beside_others(visit, service):

@@ -24,6 +24,7 @@ def test_exposure_says_what_was_seen(visit, service):
         "visitor": page.evaluate("ctaopt.visitor()"),
         "variant": "b",
         "experiment": "hero-1",
+        "phase": 2,
         "attributes": {"device": "desktop", "locale": "fr", "new_visitor": True},
     }
     assert (event_id.version, event_id.variant) == (7, uuid.RFC_4122)
@@ -33,6 +34,21 @@ def test_exposure_says_what_was_seen(visit, service):
         "k-1",
         "text/plain;charset=UTF-8",
     )
+
+
+@pytest.mark.parametrize("hours", [-3, 5])
+def test_batch_says_what_the_clock_showed_when_it_was_sent(visit, service, browser_page, hours):
+    """A clock that is hours wrong: the service sees by how much, and puts the times right."""
+    browser_page.clock.install(time=datetime.now(UTC) + timedelta(hours=hours))
+    service.flags = [flag()]
+    visit()
+    (event,) = service.wait_for_events(1)
+    sent_at = datetime.fromisoformat(service.batches[0].sent_at)
+    at = datetime.fromisoformat(event["at"])
+    assert sent_at - datetime.now(UTC) == pytest.approx(
+        timedelta(hours=hours), abs=timedelta(minutes=1)
+    )
+    assert timedelta(0) <= sent_at - at < timedelta(seconds=10)
 
 
 def test_exposure_waits_until_half_of_it_is_visible(visit, service):

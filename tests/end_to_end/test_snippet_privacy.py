@@ -39,10 +39,23 @@ def test_page_goes_on_naming_the_arms_it_was_given(visit, service):
     service.flags = [flag("footer", "d", "foot-1")]
     page.reload()
     # Its own text stands there from the start: only what is kept says that the answer came.
-    page.wait_for_function("JSON.parse(localStorage['ctaopt.flags']).arms['foot-1'] === 'd'")
+    page.wait_for_function("JSON.parse(localStorage['ctaopt.flags']).arms['foot-1'] === 'd@2'")
     page.reload()
     arms = [evaluation.context["arms"] for evaluation in service.wait_for_evaluations(3)]
-    assert arms[1:] == [{"hero-1": "b", "foot-1": "c"}, {"hero-1": "b", "foot-1": "d"}]
+    assert arms[1:] == [
+        {"hero-1": "b@2", "foot-1": "c@2"},
+        {"hero-1": "b@2", "foot-1": "d@2"},
+    ]
+
+
+def test_arms_kept_by_an_older_snippet_are_sent_as_they_are(visit, service, site):
+    service.flags = [flag()]
+    page = visit()
+    service.wait_for_events(1)
+    page.evaluate("localStorage['ctaopt.flags'] = JSON.stringify({arms: {'hero-1': 'b'}})")
+    page.reload()
+    page.wait_for_function("JSON.parse(localStorage['ctaopt.flags']).arms['hero-1'] === 'b@2'")
+    assert service.wait_for_evaluations(2)[1].context["arms"] == {"hero-1": "b"}
 
 
 @pytest.mark.parametrize(

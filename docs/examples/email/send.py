@@ -51,7 +51,7 @@ def mail(recipient: dict[str, str], flag: Flag, link: str) -> EmailMessage:
     return message
 
 
-def exposure(flag: Flag, visitor: str) -> dict[str, str]:
+def exposure(flag: Flag, visitor: str) -> dict[str, Any]:
     return {
         "id": str(uuid4()),
         "type": "exposure",
@@ -59,6 +59,7 @@ def exposure(flag: Flag, visitor: str) -> dict[str, str]:
         "visitor": visitor,
         "variant": flag["variant"],
         "experiment": flag["metadata"]["experiment"],
+        "phase": flag["metadata"]["phase"],
         "at": datetime.now(UTC).isoformat(),
     }
 

@@ -27,9 +27,10 @@ async function cta(slot, visitor, own) {
     // Without these the snippet fills the slot in the browser.
     "data-cta-variant": value === own ? undefined : variant,
     "data-cta-experiment": flagMetadata.preview ? undefined : flagMetadata.experiment,
+    "data-cta-phase": flagMetadata.phase,
     "data-cta-form": value.form,
   };
-  const written = Object.entries(attributes).filter(([, text]) => text);
+  const written = Object.entries(attributes).filter(([, text]) => text || text === 0);
   return `<a ${written.map(([name, text]) => `${name}="${escaped(text)}"`).join(" ")}>${escaped(value.text)}</a>`;
 }
 

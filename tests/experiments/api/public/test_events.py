@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from experiments.api.public.router import Edge
 from experiments.models import Event, PendingBatch
+from experiments.services.catalogue.config_revision import bump_revision
 from experiments.services.events.redis_stream import configured_stream
 from experiments.services.serving.snapshot_store import SnapshotStore
 from tests import factories
@@ -134,6 +135,33 @@ def test_clock_that_is_wrong_is_put_right_by_the_time_of_sending(
     answer = browser.post(PATH, batch(seen, *spoilt) | {"sent_at": theirs.isoformat()})
     assert (answer.status, answer.json()["accepted"]) == (202, 1)
     assert Event.objects.get().occurred_at == NOW - timedelta(minutes=5)
+
+
+def test_slow_clock_costs_no_visitor_the_phase(browser, running_experiment):
+    """It is an hour behind, and the shares have changed half an hour ago."""
+    halves, thirds = ([0.5, 0.5], 1.0), ([0.7, 0.3], 1.0)
+    every = NOW - timedelta(minutes=30) - running_experiment.started_at
+    factories.make_phases(running_experiment, halves, thirds, every=every)
+    bump_revision()
+    theirs = (NOW - timedelta(hours=1)).isoformat()
+    seen = batch(event_message(at=theirs, phase=1))
+    for sent_at in ({}, {"sent_at": theirs}):
+        browser.post(PATH, seen | sent_at)
+        seen["events"][0]["id"] = str(event_id(NOW))
+    assert list(Event.objects.order_by("occurred_at").values_list("propensity", flat=True)) == [
+        None,
+        0.3,
+    ]
+
+
+def test_old_page_does_not_tell_whether_its_arm_was_kept(browser, server_key, running_experiment):
+    factories.make_phases(running_experiment, ([0.5, 0.5], 1.0), ([0.7, 0.3], 1.0))
+    bump_revision()
+    browser.post(PATH, batch(event_message(visitor="page")))
+    authorization = {"Authorization": f"Bearer {server_key}"}
+    browser.post(PATH, batch(event_message(visitor="server")), headers=authorization)
+    stored = dict(Event.objects.values_list("visitor", "propensity"))
+    assert stored == {"page": None, "server": 0.3}
 
 
 def test_time_on_the_way_is_no_wrong_clock(browser, running_experiment):
