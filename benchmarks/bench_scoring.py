@@ -127,7 +127,7 @@ def publish(rows: list[HistoryRow], folder: Path) -> dict:
         strategy_named(STRATEGY, make_encoder=lambda: encoder),
         material,
         trial=trials[judge.name],
-        record={"seed": 0, "data": {"dispersion": dispersion}},
+        record={"seed": 0},
         rng=np.random.default_rng(0),
     )
     whole = add_fast_parts(

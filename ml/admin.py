@@ -1,6 +1,7 @@
 """Admin of predictor versions: manifest, figures, and rollback to an earlier version."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -18,6 +19,10 @@ from ml.predict import PredictorError, roll_back
 from ml.presentation.messages import STRATEGIES, TRANSFERS, likeness_sentence
 from ml.presentation.predictor_charts import draw_levels, draw_risk, estimate_in_words
 from ml.registry import retire_active
+from ml.scoring.manifest import MetricName, MetricsRecord
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 Status = PredictorVersion.Status
 # Every status needs a label: otherwise the theme shows its code.
@@ -27,7 +32,7 @@ LABELS = {
     Status.RETIRED: "default",
     Status.REJECTED: "warning",
 }
-FIGURES = {
+FIGURES: Mapping[MetricName, "StrOrPromise"] = {
     "accuracy_all": _("Better wording picked, all pairs"),
     "accuracy_p05": _("Better wording picked, pairs with p < 0.05"),
     "top1": _("Best of a test picked"),
@@ -36,7 +41,7 @@ FIGURES = {
     "ece": _("Calibration error"),
 }
 # Figures shown as percentages.
-SHARES = {"accuracy_all", "accuracy_p05", "top1", "lift_of_pick"}
+SHARES: set[MetricName] = {"accuracy_all", "accuracy_p05", "top1", "lift_of_pick"}
 
 
 @admin.register(PredictorVersion)
@@ -86,17 +91,17 @@ class PredictorVersionAdmin(ModelAdmin[PredictorVersion]):  # type: ignore[misc]
 
     @admin.display(description=_("past contrasts"))
     def groups(self, version: PredictorVersion) -> int:
-        return int(version.manifest["data"]["groups"])
+        return version.training_record["data"]["groups"]
 
     @admin.display(description=_("Better wording picked, all pairs"))
     def accuracy(self, version: PredictorVersion) -> str:
         if not version.strategy:
             return "-"
-        return _figure("accuracy_all", version.manifest["metrics"][version.strategy])
+        return _figure("accuracy_all", version.training_record["metrics"][version.strategy])
 
     @admin.display(description=_("What was compared"))
     def figures(self, version: PredictorVersion) -> SafeString:
-        metrics = version.manifest["metrics"]
+        metrics = version.training_record["metrics"]
         context = {
             "strategies": [STRATEGIES[name] for name in metrics],
             "rows": [
@@ -108,11 +113,11 @@ class PredictorVersionAdmin(ModelAdmin[PredictorVersion]):  # type: ignore[misc]
 
     @admin.display(description=_("noise ceiling of the first figure"))
     def ceiling(self, version: PredictorVersion) -> str:
-        return _figure("accuracy_all", {"accuracy_all": version.manifest["ceiling"]["binomial"]})
+        return estimate_in_words(version.training_record["ceiling"]["binomial"], is_share=True)
 
     @admin.display(description=_("source tests"))
     def source(self, version: PredictorVersion) -> str:
-        record = version.manifest.get("source")
+        record = version.training_record.get("source")
         if not record:
             return gettext("none")
         figures = gettext(
@@ -137,18 +142,19 @@ class PredictorVersionAdmin(ModelAdmin[PredictorVersion]):  # type: ignore[misc]
                 gettext("passed") if verdict["passed"] else gettext("refused"),
                 TRANSFERS[verdict["negative_transfer"]],
             )
-            for verdict in version.manifest["gate"]["verdicts"]
+            for verdict in version.training_record["gate"]["verdicts"]
         ]
         return render_to_string("admin/ml/gate.html", {"verdicts": verdicts})
 
     @admin.display(description=_("Accuracy by certainty"))
     def sureness(self, version: PredictorVersion) -> SafeString | str:
-        return draw_risk(version.manifest["risk"]) if "risk" in version.manifest else "-"
+        risk = version.training_record.get("risk")
+        return draw_risk(risk) if risk else "-"
 
     @admin.display(description=_("Audiences, languages, forms, positions"))
     def levels(self, version: PredictorVersion) -> SafeString | str:
-        found = version.manifest.get("departures")
-        return draw_levels(found) if found else "-"
+        offsets = version.training_record.get("departures")
+        return draw_levels(offsets) if offsets else "-"
 
     @admin.action(description=_("Put this version back into use"), permissions=["bring_back"])
     def bring_back(self, request: HttpRequest, queryset: QuerySet[PredictorVersion]) -> None:
@@ -178,5 +184,5 @@ class PredictorVersionAdmin(ModelAdmin[PredictorVersion]):  # type: ignore[misc]
             self.message_user(request, gettext("No predictor was active."), messages.WARNING)
 
 
-def _figure(name: str, metrics: dict[str, Any]) -> str:
+def _figure(name: MetricName, metrics: MetricsRecord) -> str:
     return estimate_in_words(metrics[name], is_share=name in SHARES)

@@ -1,8 +1,12 @@
 """Versions of the trained predictor: one is active, retired ones can be brought back."""
 
+from typing import cast
+
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+
+from ml.scoring.manifest import Manifest
 
 
 class PredictorVersion(models.Model):
@@ -44,3 +48,8 @@ class PredictorVersion(models.Model):
 
     def __str__(self) -> str:
         return str(_("Predictor %(number)s") % {"number": self.number})
+
+    @property
+    def training_record(self) -> Manifest:
+        """Manifest of the training, with its types."""
+        return cast("Manifest", self.manifest)

@@ -24,6 +24,7 @@ from ml.application.predictions import (
 from ml.application.predictor_loading import PredictorError
 from ml.application.training import (
     Progress,
+    TrainingOutcome,
     archived_rows,
     compare_transfer,
     evaluate,
@@ -53,6 +54,7 @@ __all__ = [
     "PredictorError",
     "Progress",
     "RankingRequest",
+    "TrainingOutcome",
     "active_number",
     "active_summary",
     "archived_rows",

@@ -1,13 +1,12 @@
 """Registry of predictor versions: promotion, retirement and rollback."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
 from django.db.models import Max, QuerySet
 
 from ml.models import PredictorVersion
+from ml.scoring.manifest import Manifest
 
 Status = PredictorVersion.Status
 
@@ -18,7 +17,7 @@ def active_version() -> PredictorVersion | None:
 
 @transaction.atomic
 def register_version(
-    *, strategy: str | None, artifact: str, manifest: Mapping[str, Any], now: datetime
+    *, strategy: str | None, artifact: str, manifest: Manifest, now: datetime
 ) -> PredictorVersion:
     """Store the result of a training; without a strategy, as rejected."""
     last = PredictorVersion.objects.aggregate(last=Max("number"))["last"] or 0

@@ -1,6 +1,6 @@
 """Pages of long work: rank wordings, train the predictor, watch a job."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -151,7 +151,7 @@ class JobAdmin(ModelAdmin[Job]):  # type: ignore[misc]
         is_open = job.status in (Job.Status.QUEUED, Job.Status.RUNNING)
         context: dict[str, Any] = {"job": job, "is_open": is_open, "result": None}
         if job.result and job.kind == Job.Kind.TRAINING:
-            context["result"] = training_in_words(job.result)
+            context["result"] = training_in_words(cast("predict.TrainingOutcome", job.result))
         elif job.result:
             context["result"] = _with_drawn_checks(ranking_in_words(job.result, job.request))
             context["draft"] = DraftForm(initial={"slot": job.request.get("slot_pk")})

@@ -151,7 +151,7 @@ def active_summary() -> dict[str, Any] | None:
         "strategy": version.strategy,
         "strategy_name": str(STRATEGIES[version.strategy]),
         "created_at": version.created_at,
-        "data": version.manifest["data"],
-        "metrics": version.manifest["metrics"][version.strategy],
-        "ceiling": version.manifest["ceiling"],
+        "data": version.training_record["data"],
+        "metrics": version.training_record["metrics"][version.strategy],
+        "ceiling": version.training_record["ceiling"],
     }

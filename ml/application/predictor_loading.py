@@ -94,7 +94,7 @@ def scorer(version: PredictorVersion, *, fast: bool = False) -> "Scorer":
         version: One with files.
         fast: True to use the int8 copy of its encoder, if training found it equivalent.
     """
-    copy = version.manifest.get("fast_copy")
+    copy = version.training_record.get("fast_copy")
     # A folder never changes once it is published, so it is loaded once by each process.
     folder = model_dir() / version.artifact
     return _load(folder, settings.CTAOPT_ENCODER, fast=fast and bool(copy and copy["is_equal"]))

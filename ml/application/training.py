@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypedDict, cast
 from uuid import uuid4
 
 from django.conf import settings
@@ -24,10 +24,21 @@ from ml.application.predictor_loading import (
 )
 from ml.history.row import HistoryRow
 from ml.models import PredictorVersion
+from ml.scoring.manifest import Manifest
 from ml.training.options import Choices
 
 # Called with the fraction done in [0, 1] and a stage, see `describe_stage`.
 Progress = Callable[[float, str], None]
+
+
+class TrainingOutcome(TypedDict):
+    """Version that a training made; `strategy` is None if nothing passed the gate."""
+
+    # Stored with the job of the training; never rename.
+    number: int
+    status: str
+    strategy: str | None
+    manifest: Manifest
 
 
 def train(
@@ -38,7 +49,7 @@ def train(
     progress: Progress | None = None,
     choices: Choices | None = None,
     source: Iterable[HistoryRow] = (),
-) -> dict[str, Any]:
+) -> TrainingOutcome:
     """Train, let the gate choose, and serve what passed; otherwise keep the active predictor.
 
     Args:
@@ -51,7 +62,7 @@ def train(
 
     Returns:
         `number` and `status` of the new version, `strategy` (None if nothing passed) and the
-        `manifest`: data, configuration, metrics, ceiling, gate.
+        `manifest`.
 
     Raises:
         PredictorError: If there is too little history, no usable encoder, or no room on the disk.
@@ -92,7 +103,7 @@ def train(
         "number": version.number,
         "status": version.status,
         "strategy": result.served,
-        "manifest": dict(result.manifest),
+        "manifest": result.manifest,
     }
 
 
@@ -139,7 +150,7 @@ def new_contrasts(rows: Iterable[HistoryRow]) -> int:
 
     found = sum(not group.suspect for group in build_groups(rows).groups)
     version = PredictorVersion.objects.order_by("-number").first()
-    before = int(version.manifest["data"]["groups"]) if version else 0
+    before = version.training_record["data"]["groups"] if version else 0
     return max(0, found - before) if found >= MIN_GROUPS else 0
 
 

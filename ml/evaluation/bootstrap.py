@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.scoring.manifest import EstimateRecord
+
 # Sums over a group by name: float64 (number of groups,) or (number of groups, k).
 GroupSums = Mapping[str, NDArray[np.float64]]
 # The same summed over groups, once for each draw: (draws,) or (draws, k).
@@ -29,6 +31,10 @@ class Estimate:
     value: float | None
     low: float | None
     high: float | None
+
+    def record(self) -> EstimateRecord:
+        """Return the estimate as a manifest holds it."""
+        return {"value": self.value, "low": self.low, "high": self.high}
 
 
 def total(sums: GroupSums) -> Totals:

@@ -1,8 +1,9 @@
 """Metrics of scores and probabilities against the results of past tests."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from scipy.special import expit
 from ml.dataset.contrast_groups import Arms, sum_by_group
 from ml.dataset.pairs import Pairs
 from ml.evaluation.bootstrap import Estimate, GroupSums, Totals, estimate, resample, total
+from ml.scoring.manifest import MetricsRecord
 
 N_BINS = 10
 
@@ -58,6 +60,10 @@ class Metrics:
     log_loss: Estimate
     log_loss_skill: Estimate
     ece: Estimate
+
+    def record(self) -> MetricsRecord:
+        """Return the figures as a manifest holds them."""
+        return cast("MetricsRecord", asdict(self))
 
 
 def group_sums(predictions: Predictions) -> GroupSums:

@@ -16,6 +16,7 @@ from ml.history.reading import (
     iter_history,
 )
 from ml.history.row import HistoryRow
+from ml.scoring.manifest import EstimateRecord, interval_of
 
 SHOWN_SKIPS = 20
 
@@ -69,11 +70,12 @@ def as_json(value: Mapping[str, Any]) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
-def shown(estimate: Mapping[str, float | None] | None, *, digits: int = 3) -> str:
+def shown(estimate: EstimateRecord | None, *, digits: int = 3) -> str:
     """Return `0.599 [0.587, 0.611]`, or `-` where the figure is undefined."""
-    if estimate is None or estimate["value"] is None:
+    interval = interval_of(estimate)
+    if interval is None:
         return "-"
-    value, low, high = (f"{estimate[end]:.{digits}f}" for end in ("value", "low", "high"))
+    value, low, high = (f"{figure:.{digits}f}" for figure in interval)
     return f"{value} [{low}, {high}]"
 
 

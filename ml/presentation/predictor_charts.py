@@ -1,8 +1,7 @@
 """Figures of a predictor as its admin page draws them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from django.template.loader import render_to_string
 from django.utils.formats import number_format
@@ -10,6 +9,13 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from ml.presentation.messages import FACTOR_NAMES
+from ml.scoring.manifest import (
+    EstimateRecord,
+    OffsetsRecord,
+    RiskPointRecord,
+    RiskRecord,
+    interval_of,
+)
 
 # The curve of accuracy over coverage, in SVG units; accuracy from 40 % to 100 %.
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 420.0, 220.0, 44.0, 36.0, 8.0
@@ -40,40 +46,38 @@ class RiskChart:
     caption_y: float
 
 
-def estimate_in_words(estimate: Mapping[str, float | None], *, is_share: bool) -> str:
+def estimate_in_words(estimate: EstimateRecord, *, is_share: bool) -> str:
     """Return a figure with its interval, or a dash."""
-    if estimate["value"] is None:
+    interval = interval_of(estimate)
+    if interval is None:
         return "-"
-    shown = {
-        key: _number(estimate[key] or 0.0, is_share=is_share) for key in ("value", "low", "high")
-    }
-    return gettext("%(value)s (%(low)s to %(high)s)") % shown
+    value, low, high = (_number(figure, is_share=is_share) for figure in interval)
+    return gettext("%(value)s (%(low)s to %(high)s)") % {"value": value, "low": low, "high": high}
 
 
-def draw_risk(risk: Mapping[str, Any]) -> SafeString:
+def draw_risk(risk: RiskRecord) -> SafeString:
     """Return the curve of accuracy over the share of pairs answered, and what it means."""
-    drawn = [point for point in risk["curve"] if point["accuracy"]["value"] is not None]
-    toss_up, covered = risk["toss_up"], risk["interval_coverage"]
-    told = {
+    toss_up = risk["toss_up"]
+    shares = {
         "limit": _number(toss_up, is_share=True),
-        "covered": estimate_in_words(covered, is_share=True),
+        "covered": estimate_in_words(risk["interval_coverage"], is_share=True),
     }
     sentences = (
         gettext(
             "If the likelier of two wordings has a chance of at most %(limit)s, the predictor was "
             "not shown to tell them apart: such pairs are called a toss-up."
         )
-        % told
+        % shares
         if toss_up > 0.5
         else gettext("Even the least certain pairs were told apart better than by chance."),
         gettext("The 95 %% intervals of the lift contained %(covered)s of the measured values.")
-        % told,
+        % shares,
     )
-    context = {"chart": risk_chart(drawn), "sentences": sentences}
+    context = {"chart": risk_chart(risk["curve"]), "sentences": sentences}
     return render_to_string("admin/ml/risk_chart.html", context)
 
 
-def draw_levels(offsets: Mapping[str, Any]) -> SafeString:
+def draw_levels(offsets: OffsetsRecord) -> SafeString:
     """Return how every audience, language, form and position does, in a table."""
     header = (
         "",
@@ -97,7 +101,7 @@ def draw_levels(offsets: Mapping[str, Any]) -> SafeString:
     return render_to_string("admin/ml/levels.html", context)
 
 
-def _verdicts(offsets: Mapping[str, Any]) -> list[str]:
+def _verdicts(offsets: OffsetsRecord) -> list[str]:
     if not offsets["factors"]:
         return [
             gettext("Nothing to tell apart: no second audience, language, form or position yet.")
@@ -112,15 +116,19 @@ def _verdicts(offsets: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def risk_chart(points: Sequence[Mapping[str, Any]]) -> RiskChart:
+def risk_chart(points: Sequence[RiskPointRecord]) -> RiskChart:
     """Return the geometry of the curve.
 
     Args:
-        points: Each with its `coverage` in [0, 1] and the `accuracy` with `low` and `high`.
+        points: Points by coverage in [0, 1]; those of undefined accuracy are left out.
     """
-    places = [(_x(point["coverage"]), point["accuracy"]) for point in points]
-    upper = [f"{x},{_y(each['high'])}" for x, each in places]
-    lower = [f"{x},{_y(each['low'])}" for x, each in places]
+    places = [
+        (_x(point["coverage"]), *(_y(accuracy) for accuracy in interval))
+        for point in points
+        if (interval := interval_of(point["accuracy"])) is not None
+    ]
+    upper = [f"{x},{high}" for x, _, _, high in places]
+    lower = [f"{x},{low}" for x, _, low, _ in places]
     return RiskChart(
         width=WIDTH,
         height=HEIGHT,
@@ -135,7 +143,7 @@ def risk_chart(points: Sequence[Mapping[str, Any]]) -> RiskChart:
         ),
         share_y=HEIGHT - 20,
         band=" ".join([*upper, *lower[::-1]]),
-        line=" ".join(f"{x},{_y(each['value'])}" for x, each in places),
+        line=" ".join(f"{x},{value}" for x, value, _, _ in places),
         caption_x=(LEFT + WIDTH) / 2,
         caption_y=HEIGHT - 4,
     )

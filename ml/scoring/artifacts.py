@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +20,12 @@ from ml.scoring.applicability import Domain
 from ml.scoring.calibration import Calibration
 from ml.scoring.context import Factor
 from ml.scoring.context_offsets import ContextOffset
+from ml.scoring.manifest import FORMAT, CalibrationRecord, Manifest, StoredManifest
 from ml.scoring.similar_wordings import PastWording
 from ml.strategies.base import Parts
 from ml.tensors import below
 
 # Names inside stored predictors; never rename.
-FORMAT = 2
 MANIFEST, CARD = "manifest.json", "MODEL_CARD.md"
 TENSORS, WORDS, PAST, DOMAIN = "tensors.safetensors", "words.json", "past.json", "domain.json"
 DEPARTURES = "departures.json"
@@ -48,7 +48,7 @@ class Artifact:
         domain: Extent of the training history.
         past: Past wordings with results.
         past_vectors: Their unit vectors, float16 (n, d); None if the strategy recomputes them.
-        manifest: Record of the training; JSON-able.
+        manifest: Record of the training.
         offsets: Context offsets of the factors for which they improved held-out predictions.
         student: Student for very many wordings; None with too few training texts. Written
             here, read by `load_student`.
@@ -61,13 +61,13 @@ class Artifact:
     domain: Domain
     past: tuple[PastWording, ...]
     past_vectors: NDArray[np.float16] | None
-    manifest: Mapping[str, Any]
+    manifest: Manifest
     offsets: Mapping[Factor, ContextOffset] = field(default_factory=dict)
     student: Student | None = None
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 
-def publish_artifact(artifact: Artifact, *, folder: Path, card: str) -> dict[str, Any]:
+def publish_artifact(artifact: Artifact, *, folder: Path, card: str) -> StoredManifest:
     """Write a predictor into a new folder, atomically.
 
     Args:
@@ -97,7 +97,7 @@ def publish_artifact(artifact: Artifact, *, folder: Path, card: str) -> dict[str
     return manifest
 
 
-def verify_artifact(folder: Path) -> dict[str, Any]:
+def verify_artifact(folder: Path) -> StoredManifest:
     """Check every file of a stored predictor against its manifest.
 
     Args:
@@ -123,7 +123,8 @@ def verify_artifact(folder: Path) -> dict[str, Any]:
             raise ArtifactError(f"{path}: the file is missing")
         if file_sha256(path) != expected:
             raise ArtifactError(f"{path}: the file is damaged (its checksum is not the recorded)")
-    return manifest
+    # Written by this program, as the checksums of its files confirm.
+    return cast("StoredManifest", manifest)
 
 
 def load_artifact(folder: Path) -> Artifact:
@@ -197,7 +198,7 @@ def _read_offsets(folder: Path, tensors: Mapping[str, NDArray[Any]]) -> dict[Fac
     }
 
 
-def _write_draft(artifact: Artifact, draft: Path, card: str) -> dict[str, Any]:
+def _write_draft(artifact: Artifact, draft: Path, card: str) -> StoredManifest:
     tensors = {
         STRATEGY_PREFIX + name: np.ascontiguousarray(values)
         for name, values in artifact.parts.tensors.items()
@@ -219,10 +220,11 @@ def _write_draft(artifact: Artifact, draft: Path, card: str) -> dict[str, Any]:
     for name, content in artifact.files.items():
         (draft / name).write_bytes(content)
     (draft / CARD).write_text(card, encoding="utf-8")
-    manifest = dict(artifact.manifest) | {
+    manifest: StoredManifest = {
+        **artifact.manifest,
         "format": FORMAT,
         "strategy": artifact.strategy,
-        "calibration": asdict(artifact.calibration),
+        "calibration": cast("CalibrationRecord", asdict(artifact.calibration)),
         "files": {path.name: file_sha256(path) for path in sorted(draft.iterdir())},
     }
     _write_json(draft / MANIFEST, manifest)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from ml.scoring.calibration import predicted_lift, win_probability
 from ml.scoring.context import FACTORS, Context, Factor
 from ml.scoring.context_offsets import Features, plain_features, shift_of
 from ml.scoring.explanations import explain
+from ml.scoring.manifest import LevelRecord
 from ml.scoring.rank_probabilities import rank_beliefs
 from ml.scoring.results import (
     Code,
@@ -149,7 +150,7 @@ class Scorer:
                 continue
             skill = figures["log_loss_skill"]["value"]
             if skill is not None and skill <= 0:
-                params = {factor: level, "tests": figures["groups"]}
+                params: dict[str, str | int | float] = {factor: level, "tests": figures["groups"]}
                 return Reason(code=BY_CHANCE[factor], params=params)
         return None
 
@@ -285,16 +286,16 @@ class Scorer:
 
     def _is_toss_up(self, difference: float) -> bool:
         chance = float(win_probability(abs(difference), self.artifact.calibration))
-        limit: float = self.artifact.manifest.get("risk", {}).get("toss_up", 0.5)
+        risk = self.artifact.manifest.get("risk")
+        limit = risk["toss_up"] if risk else 0.5
         return chance < limit or difference == 0
 
     @property
-    def _levels(self) -> Mapping[Factor, Mapping[str, Any]]:
+    def _levels(self) -> Mapping[Factor, Mapping[str, LevelRecord]]:
         """Held-out results of each level; empty for predictors of an earlier version."""
-        levels: Mapping[Factor, Mapping[str, Any]] = self.artifact.manifest.get(
-            "departures", {}
-        ).get("levels", {})
-        return levels
+        offsets = self.artifact.manifest.get("departures")
+        levels = offsets["levels"] if offsets else {}
+        return cast("Mapping[Factor, Mapping[str, LevelRecord]]", levels)
 
     def _notes(self, wordings: Sequence[ScoredWording], context: Context) -> list[Reason]:
         notes = [self._own_note(factor, context.level(factor)) for factor in FACTORS]

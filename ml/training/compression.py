@@ -6,10 +6,9 @@ its teacher's on wordings it had not seen.
 
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +24,7 @@ from ml.encoders.sentence_encoder import sentence_encoder
 from ml.progress import Progress, no_progress, within
 from ml.scoring.artifacts import Artifact
 from ml.scoring.calibration import Calibration, win_probability
+from ml.scoring.manifest import FastCopyRecord
 from ml.strategies.base import FittedStrategy
 from ml.strategies.candidates import strategy_named
 from ml.strategies.fine_tuned import FittedTuned
@@ -66,17 +66,16 @@ def add_fast_parts(
     with TemporaryDirectory() as folder:
         copy = make_copy(encoder, fitted, folder=Path(folder))
         files = {path.name: path.read_bytes() for path in Path(folder).iterdir()}
-    on_copy = copy and _on_copy(artifact, copy)
-    compared = on_copy and _compare(
-        fitted, on_copy, stack_arms(groups[:COMPARED_GROUPS]), artifact.calibration
-    )
-    is_equal = bool(compared and compared["is_equal"])
+    on_copy = _on_copy(artifact, copy) if copy else None
+    compared = stack_arms(groups[:COMPARED_GROUPS])
+    agreement = _compare(fitted, on_copy, compared, artifact.calibration) if on_copy else None
+    is_equal = agreement is not None and agreement["is_equal"]
     progress(COPYING)
     # The student is taught by whoever answers.
     teacher = on_copy if on_copy and is_equal else fitted
     return replace(
         artifact,
-        manifest=dict(artifact.manifest) | {"fast_copy": compared},
+        manifest={**artifact.manifest, "fast_copy": agreement},
         student=make_student(
             encoder, teacher, texts, progress=within(progress, COPYING, 1 - COPYING)
         ),
@@ -120,7 +119,7 @@ def _on_copy(artifact: Artifact, copy: Encoder) -> FittedStrategy:
 
 def _compare(
     fitted: FittedStrategy, on_copy: FittedStrategy, arms: Arms, calibration: Calibration
-) -> dict[str, Any]:
+) -> FastCopyRecord:
     """Return the agreement of the strategy on a copy of its encoder with the original."""
     pairs = pair_arms(arms)
     agreement = compare_scores(
@@ -130,7 +129,12 @@ def _compare(
         second=pairs.second,
         calibration=calibration,
     )
-    return asdict(agreement) | {"is_equal": agreement.is_equal}
+    return {
+        "pairs": agreement.pairs,
+        "turned": agreement.turned,
+        "moved": agreement.moved,
+        "is_equal": agreement.is_equal,
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

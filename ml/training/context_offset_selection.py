@@ -1,16 +1,15 @@
 """Selection of the context offsets that improve held-out predictions."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import compress
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ml.dataset.contrast_groups import center_in_group
 from ml.dataset.targets import centered_targets, evidence_weights
-from ml.evaluation.bootstrap import GroupSums, estimate, resample, total
+from ml.evaluation.bootstrap import GroupSums, Totals, estimate, resample, total
 from ml.evaluation.cross_validation import Folds, cross_fitted_slopes
 from ml.evaluation.metrics import Predictions, group_sums, mean_log_loss
 from ml.evaluation.promotion_gate import Candidate, decide
@@ -24,6 +23,7 @@ from ml.scoring.context_offsets import (
     fit_context_offset,
     plain_features,
 )
+from ml.scoring.manifest import EstimateRecord, FactorRecord, LevelRecord, SelectionRecord
 from ml.training.candidate_trials import Held, average_calibration, average_sums
 
 
@@ -43,7 +43,7 @@ class Tried:
     held: tuple[Held, ...]
     sums: GroupSums
     calibration: Calibration
-    record: Mapping[str, Any]
+    record: SelectionRecord
 
 
 def try_departures(
@@ -68,7 +68,7 @@ def try_departures(
         seed: Seed of the bootstrap draws.
     """
     kept: dict[Factor, ContextOffset] = {}
-    verdicts: dict[str, Any] = {}
+    verdicts: dict[str, FactorRecord] = {}
     shared = sums
     for factor in FACTORS:
         found = _try_factor(factor, held, sums, vectors, calibration=calibration, seed=seed)
@@ -97,7 +97,7 @@ def _try_factor(
     *,
     calibration: Calibration,
     seed: int,
-) -> tuple[ContextOffset, Sequence[Held], GroupSums, dict[str, Any]] | None:
+) -> tuple[ContextOffset, Sequence[Held], GroupSums, FactorRecord] | None:
     """Return the offset, its predictions and the verdict; None if no level has enough tests."""
     slope = calibration.lift_slope
     mean_scores = np.mean([each.predictions.scores for each in held], axis=0)
@@ -130,8 +130,8 @@ def _try_factor(
         its_sums,
         {
             "kept": is_kept,
-            "gain": asdict(verdict.comparisons[0].gain),
-            "gain_over_pooled": asdict(verdict.comparisons[1].gain),
+            "gain": verdict.comparisons[0].gain.record(),
+            "gain_over_pooled": verdict.comparisons[1].gain.record(),
             "penalty": None if np.isinf(whole.penalty) else whole.penalty,
             "vector_weight": whole.vector_weight,
         },
@@ -225,12 +225,12 @@ def _levels(
     served: GroupSums,
     kept: Mapping[Factor, ContextOffset],
     rng: np.random.Generator,
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, dict[str, LevelRecord]]:
     """Return how every level with enough tests does, by factor."""
     names = ("pairs", "hits", "loss")
     both = {name: served[name] for name in names}
     both |= {f"shared_{name}": shared[name] for name in names}
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, dict[str, LevelRecord]] = {}
     for factor in FACTORS:
         level_of = np.array([context_of(each).level(factor) for each in folds.groups], dtype=object)
         found[factor] = {
@@ -245,17 +245,18 @@ def _levels(
     return found
 
 
-def _level(sums: GroupSums, *, borrowed: float, rng: np.random.Generator) -> dict[str, Any]:
+def _level(sums: GroupSums, *, borrowed: float, rng: np.random.Generator) -> LevelRecord:
     whole, drawn = total(sums), resample(sums, rng=rng)
-    figures = {
-        "accuracy": lambda each: each["hits"] / each["pairs"],
-        "accuracy_shared": lambda each: each["shared_hits"] / each["shared_pairs"],
-        "log_loss_skill": lambda each: 1 - mean_log_loss(each) / np.log(2),
-    }
+
+    def figure(statistic: Callable[[Totals], NDArray[np.float64]]) -> EstimateRecord:
+        return estimate(statistic, whole, drawn).record()
+
     return {
         "groups": len(sums["pairs"]),
         "pairs": round(float(sums["pairs"].sum())),
-        **{name: asdict(estimate(figure, whole, drawn)) for name, figure in figures.items()},
+        "accuracy": figure(lambda each: each["hits"] / each["pairs"]),
+        "accuracy_shared": figure(lambda each: each["shared_hits"] / each["shared_pairs"]),
+        "log_loss_skill": figure(lambda each: 1 - mean_log_loss(each) / np.log(2)),
         "borrowed": borrowed,
     }
 

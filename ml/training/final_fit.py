@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -16,6 +16,13 @@ from ml.scoring.applicability import measure_domain
 from ml.scoring.artifacts import Artifact
 from ml.scoring.context_offsets import project
 from ml.scoring.explanations import check_deletion
+from ml.scoring.manifest import (
+    AnswersRecord,
+    DeletionRecord,
+    Manifest,
+    RiskRecord,
+    TraceRecord,
+)
 from ml.scoring.similar_wordings import past_wordings
 from ml.strategies.base import FittedStrategy, Strategy
 from ml.strategies.candidates import LABEL_FREE_VECTORS
@@ -52,7 +59,7 @@ def final_fit(
     material: Material,
     *,
     trial: Trial,
-    record: Mapping[str, Any],
+    record: Manifest,
     rng: np.random.Generator,
     progress: Progress = no_progress,
 ) -> tuple[Artifact, FittedStrategy]:
@@ -62,7 +69,7 @@ def final_fit(
         strategy: Strategy that the gate chose.
         material: Training material.
         trial: Its results on held-out groups.
-        record: The manifest so far, with the seed and what is known of the data.
+        record: Manifest of the trials and the gate.
         rng: Source of draws.
         progress: Told the fraction done.
 
@@ -79,7 +86,7 @@ def final_fit(
     vectors = fitted.represent(arms.texts)
     if vectors is None:
         raise ValueError(f"strategy: {strategy.name!r} reads no text and cannot be served")
-    dispersion = record["data"]["dispersion"] or 1.0
+    dispersion = data.dispersion or 1.0
     small, projection = project(
         vectors if strategy.name in LABEL_FREE_VECTORS else None, len(arms.texts)
     )
@@ -113,21 +120,21 @@ def _record(
     *,
     dispersion: float,
     rng: np.random.Generator,
-) -> dict[str, Any]:
-    """Return what is known of the answers: departures, risk, faithfulness of explanations."""
+) -> AnswersRecord:
+    """Return the held-out record of the answers: offsets, risk, faithfulness of explanations."""
     risk = measure_risk(
         tried.held[0].predictions, tried.calibration, rng=rng, dispersion=dispersion
     )
     some = [texts[at] for at in rng.permutation(len(texts))[:N_EXPLAINED]]
     check = check_deletion(some, fitted.score, rng=rng)
     return {
-        "departures": {**tried.record, "metrics": asdict(summarise(tried.sums, rng=rng))},
-        "risk": asdict(risk),
-        "explanations": None if check is None else asdict(check),
+        "departures": {**tried.record, "metrics": summarise(tried.sums, rng=rng).record()},
+        "risk": cast("RiskRecord", asdict(risk)),
+        "explanations": None if check is None else cast("DeletionRecord", asdict(check)),
     }
 
 
-def _traces(words: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _traces(words: Mapping[str, Any]) -> list[TraceRecord]:
     """Return how the training of each network went that was tuned, in a stack or alone."""
     nested = [each for each in words.values() if isinstance(each, Mapping)]
     return [trace for each in (words, *nested) for trace in each.get("courses", ())]

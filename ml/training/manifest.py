@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -17,12 +17,15 @@ from ml.dataset.training_dataset import TrainingDataset
 from ml.encoders.base import Encoder
 from ml.evaluation.noise_ceiling import noise_ceiling
 from ml.language.locales import primary_tag
+from ml.scoring.manifest import CeilingRecord, ConfigurationRecord, HistoryRecord
 from ml.training.candidate_trials import N_FOLDS, count_repeats
+
+Record = TypeVar("Record", bound=Mapping[str, object])
 
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "sentence-transformers", "torch", "transformers")
 
 
-def record_data(data: TrainingDataset) -> dict[str, Any]:
+def record_data(data: TrainingDataset) -> HistoryRecord:
     """Return what the history was: counts, hash, languages, audiences.
 
     Args:
@@ -53,7 +56,7 @@ def record_data(data: TrainingDataset) -> dict[str, Any]:
     }
 
 
-def record_ceilings(data: TrainingDataset, *, rng: np.random.Generator) -> dict[str, Any]:
+def record_ceilings(data: TrainingDataset, *, rng: np.random.Generator) -> CeilingRecord:
     """Return the noise ceilings of the pair accuracy.
 
     Args:
@@ -62,14 +65,14 @@ def record_ceilings(data: TrainingDataset, *, rng: np.random.Generator) -> dict[
     """
     arms, dispersion = data.arms, data.dispersion
     return {
-        "binomial": asdict(noise_ceiling(arms, rng=rng)),
+        "binomial": noise_ceiling(arms, rng=rng).record(),
         "overdispersed": None
         if dispersion is None
-        else asdict(noise_ceiling(arms, rng=rng, dispersion=dispersion)),
+        else noise_ceiling(arms, rng=rng, dispersion=dispersion).record(),
     }
 
 
-def record_configuration(encoder: Encoder, n_groups: int) -> dict[str, Any]:
+def record_configuration(encoder: Encoder, n_groups: int) -> ConfigurationRecord:
     """Return what was configured and with which libraries it ran.
 
     Args:
@@ -89,7 +92,7 @@ def record_configuration(encoder: Encoder, n_groups: int) -> dict[str, Any]:
     }
 
 
-def as_plain(record: Mapping[str, Any]) -> dict[str, Any]:
+def as_plain(record: Record) -> Record:
     """Return a record as it will be read back from JSON.
 
     Args:
@@ -101,8 +104,7 @@ def as_plain(record: Mapping[str, Any]) -> dict[str, Any]:
     >>> as_plain({"verdicts": ("passed",)})
     {'verdicts': ['passed']}
     """
-    plain: dict[str, Any] = json.loads(json.dumps(record, allow_nan=False))
-    return plain
+    return cast("Record", json.loads(json.dumps(record, allow_nan=False)))
 
 
 def read_commit(root: Path) -> str:

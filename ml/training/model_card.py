@@ -1,7 +1,19 @@
 """Model card of a predictor: purpose, accuracy and limits."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+
+from ml.scoring.manifest import (
+    DataRecord,
+    EstimateRecord,
+    GateRecord,
+    LevelRecord,
+    Manifest,
+    MetricName,
+    OffsetsRecord,
+    SourceRecord,
+    TraceRecord,
+    interval_of,
+)
 
 TITLES: Mapping[str, str] = {
     "no_text": "No text (every wording alike)",
@@ -14,7 +26,7 @@ TITLES: Mapping[str, str] = {
     "fine_tuned": "Fine-tuned middle layers of an encoder (transfer of parameters)",
     "stack": "Mean of TF-IDF, frozen layers and fine-tuned layers (transfer)",
 }
-SHOWN: Mapping[str, str] = {
+SHOWN: Mapping[MetricName, str] = {
     "accuracy_all": "Accuracy, all pairs",
     "accuracy_p05": "Accuracy, pairs with p < 0.05",
     "top1": "Best arm picked",
@@ -24,7 +36,7 @@ SHOWN: Mapping[str, str] = {
 }
 
 
-def model_card(manifest: Mapping[str, Any], *, served: str) -> str:
+def model_card(manifest: Manifest, *, served: str) -> str:
     """Return the model card of a predictor in Markdown.
 
     Args:
@@ -46,7 +58,7 @@ def model_card(manifest: Mapping[str, Any], *, served: str) -> str:
     return "\n\n".join(sections) + "\n"
 
 
-def _origin(manifest: Mapping[str, Any]) -> str:
+def _origin(manifest: Manifest) -> str:
     configuration = manifest["configuration"]
     encoder = configuration["encoder"]
     return (
@@ -56,7 +68,7 @@ def _origin(manifest: Mapping[str, Any]) -> str:
     )
 
 
-def _data(data: Mapping[str, Any]) -> str:
+def _data(data: DataRecord) -> str:
     lines = [
         "## Data",
         "",
@@ -74,7 +86,7 @@ def _data(data: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _figures(manifest: Mapping[str, Any]) -> str:
+def _figures(manifest: Manifest) -> str:
     metrics = manifest["metrics"]
     configuration = manifest["configuration"]
     header = ["", *(TITLES[name] for name in metrics)]
@@ -102,7 +114,7 @@ def _figures(manifest: Mapping[str, Any]) -> str:
     )
 
 
-def _source(source: Mapping[str, Any]) -> str:
+def _source(source: SourceRecord) -> str:
     return "\n".join(
         [
             "## Source",
@@ -117,7 +129,7 @@ def _source(source: Mapping[str, Any]) -> str:
     )
 
 
-def _gate(gate: Mapping[str, Any]) -> str:
+def _gate(gate: GateRecord) -> str:
     lines = ["## Gate", ""]
     for verdict in gate["verdicts"]:
         word = "passed" if verdict["passed"] else "refused"
@@ -132,7 +144,7 @@ def _gate(gate: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _tuning(traces: Sequence[Mapping[str, Any]]) -> str:
+def _tuning(traces: Sequence[TraceRecord]) -> str:
     """Describe the length of each network's training, and the reason for its end."""
     return "\n".join(
         [
@@ -143,9 +155,9 @@ def _tuning(traces: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _trace(number: int, trace: Mapping[str, Any]) -> str:
+def _trace(number: int, trace: TraceRecord) -> str:
     steps = f"Network {number}: {trace['taken']} of {trace['planned']} steps"
-    if not trace["watched"]:
+    if trace["loss_before"] is None or trace["loss"] is None:
         return f"{steps}; no tests watched it."
     return (
         f"{steps}, the weights after {trace['kept']} are kept. Of the results of "
@@ -155,7 +167,7 @@ def _trace(number: int, trace: Mapping[str, Any]) -> str:
     )
 
 
-def _offsets(offsets: Mapping[str, Any]) -> str:
+def _offsets(offsets: OffsetsRecord) -> str:
     """Say which factors depart from the shared answer, and how every level does."""
     lines = ["## Audiences, languages, forms and positions", ""]
     for factor, verdict in offsets["factors"].items():
@@ -178,12 +190,12 @@ def _offsets(offsets: Mapping[str, Any]) -> str:
     return "\n".join([*lines, "", *("| " + " | ".join(row) + " |" for row in table)])
 
 
-def _level_figures(level: Mapping[str, Any]) -> list[str]:
-    names = ("accuracy", "accuracy_shared", "log_loss_skill")
-    return [*(_estimate(level[name]) for name in names), f"{100 * level['borrowed']:.0f} %"]
+def _level_figures(level: LevelRecord) -> list[str]:
+    estimates = (level["accuracy"], level["accuracy_shared"], level["log_loss_skill"])
+    return [*map(_estimate, estimates), f"{100 * level['borrowed']:.0f} %"]
 
 
-def _risk(manifest: Mapping[str, Any]) -> str:
+def _risk(manifest: Manifest) -> str:
     """Say what abstention would buy, and whether explanations are faithful."""
     risk, check = manifest["risk"], manifest["explanations"]
     lines = [
@@ -210,7 +222,7 @@ def _risk(manifest: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _limits(manifest: Mapping[str, Any]) -> str:
+def _limits(manifest: Manifest) -> str:
     return "\n".join(
         [
             "## Limits",
@@ -228,8 +240,9 @@ def _counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name or 'unknown'} {count}" for name, count in ordered)
 
 
-def _estimate(estimate: Mapping[str, float | None], *, digits: int = 3) -> str:
-    if estimate["value"] is None:
+def _estimate(estimate: EstimateRecord, *, digits: int = 3) -> str:
+    interval = interval_of(estimate)
+    if interval is None:
         return "undefined"
-    value, low, high = (f"{estimate[end]:.{digits}f}" for end in ("value", "low", "high"))
+    value, low, high = (f"{figure:.{digits}f}" for figure in interval)
     return f"{value} [{low}, {high}]"

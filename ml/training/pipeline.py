@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, cast
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from ml.evaluation.metrics import summarise
 from ml.evaluation.promotion_gate import Candidate, GateDecision, decide
 from ml.history.row import HistoryRow
 from ml.scoring.artifacts import Artifact, publish_artifact
+from ml.scoring.manifest import GateRecord, LeftOutRecord, Manifest
 from ml.strategies.base import FittedStrategy, Strategy
 from ml.strategies.candidates import Lineup, Tuning, frozen, line_up
 from ml.strategies.instance_transfer import WithSource
@@ -86,11 +87,11 @@ class TrainingResult:
 
     Args:
         served: Key of the strategy that passed the gate and was stored; None for none.
-        manifest: Everything recorded: data, configuration, metrics, ceilings, gate; JSON-able.
+        manifest: Record of the training.
     """
 
     served: str | None
-    manifest: Mapping[str, Any]
+    manifest: Manifest
 
 
 def train(
@@ -131,8 +132,9 @@ def train(
         keep=steps.keep if steps else keep_nothing,
     )
     decision = decide(_candidates(strategies, trials), seed=settings.seed)
-    record = _record(material, trials, encoder=encoder, settings=settings)
-    record |= _decided(decision, source, lineup)
+    record = _record(material, trials, decision, encoder=encoder, settings=settings)
+    record |= {"source": source.record if source else None, "left_out": _left_out(lineup)}
+    record = as_plain(record)
     for strategy in strategies:
         if strategy.name == decision.served:
             progress(TRIED, "final_fit")
@@ -196,7 +198,7 @@ def _store(
     encoder: Encoder,
     settings: TrainingSettings,
     progress: TrainingProgress,
-) -> dict[str, Any]:
+) -> Manifest:
     """Store a predictor with its fast parts and return its manifest."""
     whole = add_fast_parts(
         artifact,
@@ -230,33 +232,30 @@ def _material(rows: Sequence[HistoryRow], data: TrainingDataset, choices: Choice
 def _record(
     material: Material,
     trials: Mapping[str, Trial],
+    decision: GateDecision,
     *,
     encoder: Encoder,
     settings: TrainingSettings,
-) -> dict[str, Any]:
-    """Return what is known once every strategy was tried; JSON-able."""
+) -> Manifest:
+    """Return the record of the trials and of the gate."""
     data, rng = material.data, np.random.default_rng(settings.seed)
     trust = settings.choices.suspect_trust if material.helpers.groups else 0.0
-    return as_plain(
-        {
-            "created_at": settings.now.isoformat(),
-            "seed": settings.seed,
-            "code_commit": settings.code_commit,
-            "configuration": record_configuration(encoder, len(data.groups)),
-            "data": record_data(data) | {"suspect_trust": trust},
-            "ceiling": record_ceilings(data, rng=rng),
-            "metrics": {
-                name: asdict(summarise(trial.sums, rng=rng)) for name, trial in trials.items()
-            },
-        }
-    )
+    return {
+        "created_at": settings.now.isoformat(),
+        "seed": settings.seed,
+        "code_commit": settings.code_commit,
+        "configuration": record_configuration(encoder, len(data.groups)),
+        "data": {**record_data(data), "suspect_trust": trust},
+        "ceiling": record_ceilings(data, rng=rng),
+        "metrics": {
+            name: summarise(trial.sums, rng=rng).record() for name, trial in trials.items()
+        },
+        "gate": cast("GateRecord", asdict(decision)),
+    }
 
 
-def _decided(decision: GateDecision, source: Source | None, lineup: Lineup) -> dict[str, Any]:
-    """Return what the gate found, what the source was worth, and what was not tried; JSON-able."""
-    left_out = [asdict(absence) for absence in lineup.left_out]
-    found = {"gate": asdict(decision), "source": source and source.record, "left_out": left_out}
-    return as_plain(found)
+def _left_out(lineup: Lineup) -> list[LeftOutRecord]:
+    return [cast("LeftOutRecord", asdict(strategy)) for strategy in lineup.left_out]
 
 
 def _embed(encoder: Encoder, texts: Sequence[str], progress: TrainingProgress) -> None:

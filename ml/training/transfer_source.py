@@ -1,8 +1,7 @@
 """Transfer source: tests of another site or audience, leak-checked and weighted."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from ml.dataset.targets import centered_targets
 from ml.dataset.training_dataset import TrainingDataset
 from ml.encoders.base import Encoder
 from ml.history.row import HistoryRow
+from ml.scoring.manifest import SourceRecord
 from ml.training.domain_similarity import (
     density_ratios,
     effective_sample_size,
@@ -38,13 +38,13 @@ class Source:
         groups: Contrast groups that are connected to no target group.
         arms: Their arms.
         ratios: Density ratio of each text, target over source, mean 1, float64.
-        record: Measurements, JSON-able: counts, likeness, effective sample size.
+        record: Counts, likeness to the target, effective sample size.
     """
 
     groups: tuple[ContrastGroup, ...]
     arms: Arms
     ratios: NDArray[np.float64]
-    record: Mapping[str, Any]
+    record: SourceRecord
 
 
 def prepare_source(
@@ -76,8 +76,13 @@ def prepare_source(
         return None
     vectors, target_vectors = encoder.encode(arms.texts), encoder.encode(target_arms.texts)
     ratios = density_ratios(vectors, target_vectors)
-    likeness = asdict(measure_similarity(vectors, target_vectors, rng=rng))
-    record = likeness | {
+    similarity = measure_similarity(vectors, target_vectors, rng=rng)
+    record: SourceRecord = {
+        "mmd": similarity.mmd,
+        "mmd_p_value": similarity.mmd_p_value,
+        "proxy_a_distance": similarity.proxy_a_distance,
+        "n_source": similarity.n_source,
+        "n_target": similarity.n_target,
         "groups": len(groups),
         "connected_groups_left_out": len(found) - len(groups),
         "arms": len(arms.texts),

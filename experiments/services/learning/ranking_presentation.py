@@ -99,7 +99,7 @@ def _pairs(
     ]
 
 
-def training_in_words(outcome: Mapping[str, Any]) -> dict[str, Any]:
+def training_in_words(outcome: predict.TrainingOutcome) -> dict[str, Any]:
     """Return a training as its page shows it."""
     manifest = outcome["manifest"]
     verdicts = manifest["gate"]["verdicts"]

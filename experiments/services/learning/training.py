@@ -32,9 +32,12 @@ def train(_: Mapping[str, Any], report: ProgressCallback) -> dict[str, Any]:
         report(fraction, predict.describe_stage(stage))
 
     try:
-        return predict.train(history_rows(), now=timezone.now(), seed=SEED, progress=report_stage)
+        outcome = predict.train(
+            history_rows(), now=timezone.now(), seed=SEED, progress=report_stage
+        )
     except predict.PredictorError as error:
         raise JobFailedError(str(error)) from error
+    return dict(outcome)
 
 
 def start_due_training(*, now: datetime) -> Job | None:

@@ -1,5 +1,6 @@
 """Train the predictor of wordings, let the gate choose, and serve what passed."""
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ from django.utils import timezone
 from ml import predict
 from ml.management.output import HistoryFiles, add_format_argument, as_json, shown, table
 from ml.presentation.messages import ABSENCES, STRATEGIES, TRANSFERS, likeness_sentence, sentence
+from ml.scoring.manifest import MetricName, MetricsRecord, SourceRecord, VerdictRecord
 from ml.training.options import SUSPECT_TRUST, Choices
 
-FIGURES = {
+FIGURES: Mapping[MetricName, str] = {
     "accuracy_all": "accuracy, all pairs",
     "accuracy_p05": "accuracy, p < 0.05",
     "top1": "best arm picked",
@@ -83,7 +85,7 @@ class Command(BaseCommand):
                     strategies=options["strategies"] and tuple(options["strategies"]),
                     early_stopping=options["early_stopping"],
                 ),
-                progress=_Told(self.stderr.write),
+                progress=_ProgressLines(self.stderr.write),
                 source=source.rows(),
             )
         except predict.PredictorError as error:
@@ -94,10 +96,10 @@ class Command(BaseCommand):
             self.stdout.write(_report(result))
 
 
-class _Told:
-    """Writes a line for each stage and each tenth of the work."""
+class _ProgressLines:
+    """Progress of a training: a line for each stage and each tenth of the work."""
 
-    def __init__(self, write: Any) -> None:
+    def __init__(self, write: Callable[[str], object]) -> None:
         self._write = write
         self._last = (-1, "")
 
@@ -108,7 +110,7 @@ class _Told:
             self._write(f"{fraction:4.0%}  {predict.describe_stage(stage)}")
 
 
-def _report(result: dict[str, Any]) -> str:
+def _report(result: predict.TrainingOutcome) -> str:
     manifest = result["manifest"]
     data, ceiling = manifest["data"], manifest["ceiling"]
     over = ceiling["overdispersed"]
@@ -139,7 +141,7 @@ def _report(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _figures(metrics: dict[str, Any]) -> list[list[str]]:
+def _figures(metrics: Mapping[str, MetricsRecord]) -> list[list[str]]:
     header = ["", *(str(STRATEGIES[name]) for name in metrics)]
     rows = [
         [title, *(shown(each[key]) for each in metrics.values())] for key, title in FIGURES.items()
@@ -147,7 +149,7 @@ def _figures(metrics: dict[str, Any]) -> list[list[str]]:
     return [header, *rows]
 
 
-def _source(record: dict[str, Any] | None) -> list[str]:
+def _source(record: SourceRecord | None) -> list[str]:
     if record is None:
         return []
     return [
@@ -164,7 +166,7 @@ def _source(record: dict[str, Any] | None) -> list[str]:
     ]
 
 
-def _verdicts(verdicts: list[dict[str, Any]]) -> list[str]:
+def _verdicts(verdicts: Sequence[VerdictRecord]) -> list[str]:
     lines = []
     for verdict in verdicts:
         word = "passed" if verdict["passed"] else "refused"
