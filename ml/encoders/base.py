@@ -1,6 +1,5 @@
 """Interface of text encoders."""
 
-import logging
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -8,8 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.progress import Progress, no_progress
-
-logger = logging.getLogger(__name__)
 
 
 class Encoder(Protocol):

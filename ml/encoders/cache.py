@@ -1,6 +1,7 @@
 """Encoder with a cache of its vectors in memory and on disk."""
 
 import hashlib
+import logging
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import islice
@@ -11,9 +12,11 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from ml.encoders.base import Encoder, layers_of, logger
+from ml.encoders.base import Encoder, layers_of
 from ml.files import write_whole
 from ml.progress import Progress, no_progress, within
+
+logger = logging.getLogger(__name__)
 
 
 class CachedEncoder:

@@ -1,7 +1,6 @@
 from datetime import UTC, datetime
 
 import pytest
-from django.db import IntegrityError, transaction
 
 from ml.models import PredictorVersion
 from ml.registry import (
@@ -68,19 +67,3 @@ def test_retiring_stops_predicting():
     assert retire_active()
     assert not retire_active()
     assert active_version() is None
-
-
-def test_database_allows_one_active_version():
-    register(), register()
-    promote_version(number=1)
-    with pytest.raises(IntegrityError, match="UNIQUE"), transaction.atomic():
-        PredictorVersion.objects.filter(number=2).update(status="active")
-
-
-def test_database_wants_a_model_unless_rejected():
-    with pytest.raises(IntegrityError, match="predictor_stored_unless_rejected"):
-        register_version(strategy="tfidf", artifact="", manifest={}, now=NOW)
-
-
-def test_version_is_named_by_its_number():
-    assert str(register()) == "Predictor 1"

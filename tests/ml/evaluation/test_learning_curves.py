@@ -1,18 +1,14 @@
 import numpy as np
 import pytest
 
-from ml.evaluation.bootstrap import Estimate
-from ml.evaluation.learning_curve_chart import curve_chart
 from ml.evaluation.learning_curves import (
     CurvePlan,
-    Point,
     curve,
     curve_sizes,
     data_saving,
     make_splits,
     measure_curves,
 )
-from ml.presentation.learning_curve_svg import render_svg
 from ml.strategies.no_text import NoText
 from ml.strategies.stack import Stack
 from ml.strategies.tfidf import TfidfRidge
@@ -108,21 +104,3 @@ def test_saving_stays_within_what_was_measured(hits, needed):
     cells["fast", 100, 0] = cell(hits[1])
     saving = data_saving(cells, "fast", baseline="slow", baseline_groups=400)
     assert saving.groups_needed == needed
-
-
-def test_drawing_has_a_line_and_a_name_for_each_strategy():
-    points = [
-        Point(groups=size, accuracy=Estimate(value=value, low=value - 0.1, high=value + 0.1))
-        for size, value in ((25, 0.5), (100, 0.6))
-    ]
-    drawing = render_svg(curve_chart({"a<b": points, "c": points}))
-    assert drawing.count("<polyline") == 2
-    assert drawing.count("<circle") == 4
-    assert "a&lt;b" in drawing
-
-
-def test_drawing_copes_with_one_size():
-    only = Point(groups=16, accuracy=Estimate(value=0.5, low=0.5, high=0.5))
-    chart = curve_chart({"a": [only]})
-    assert len(chart.curves[0].points) == 1
-    assert chart.curves[0].points[0].x == chart.left

@@ -1,17 +1,12 @@
 from dataclasses import replace
-from itertools import chain
 
 import numpy as np
 import pytest
-import torch  # noqa: TID253 - compares weights
-from torch import nn  # noqa: TID253
 
 from ml.dataset.contrast_groups import stack_arms
 from ml.encoders.sentence_encoder import load_encoder
 from ml.errors import FitError
-from ml.fine_tuning import process_group
 from ml.fine_tuning.multi_process import TuningPlan, tune_network, tune_together
-from ml.fine_tuning.process_group import ProcessGroup
 from ml.fine_tuning.training_loop import TuningSettings, prepare_training_data
 from ml.fine_tuning.transformer_layers import lower_states, shortened, trainable_layers
 from ml.strategies.fine_tuned import FineTuned, read_out
@@ -77,29 +72,6 @@ def test_what_made_the_processes_fail_is_named(encoder, training_data):
     network = shortened(encoder.network, 1, n_shared=0)
     with pytest.raises(FitError, match="2 processes: "):
         tune_together(network, np.ones(9), training_data, plan=plan, n_processes=2)
-
-
-def test_every_item_is_read_by_one_process():
-    items = list(range(7))
-    shares = [ProcessGroup(rank=rank, size=3).share(items) for rank in range(3)]
-    assert sorted(chain.from_iterable(shares)) == items
-    assert ProcessGroup().share(items) == items
-
-
-def test_one_process_adds_nothing_up():
-    weights = [nn.Parameter(torch.ones(2))]
-    ProcessGroup().add_gradients(weights)
-    assert weights[0].grad is None
-    assert ProcessGroup().total(torch.ones(1)).item() == 1
-
-
-def test_processes_that_read_nothing_still_add_up(monkeypatch):
-    monkeypatch.setattr(process_group, "reduce", lambda values, reduction: values + 1)
-    weights = [nn.Parameter(torch.zeros(2, 2)), nn.Parameter(torch.zeros(3))]
-    weights[1].grad = torch.full((3,), 2.0)
-    ProcessGroup(rank=1, size=2).add_gradients(weights)
-    assert weights[0].grad.tolist() == [[1, 1], [1, 1]]
-    assert weights[1].grad.tolist() == [3, 3, 3]
 
 
 @pytest.mark.slow

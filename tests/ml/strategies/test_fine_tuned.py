@@ -5,21 +5,14 @@ import pytest
 import torch  # noqa: TID253 - compares weights
 
 from ml.dataset.contrast_groups import stack_arms
-from ml.encoders.cache import CachedEncoder
 from ml.encoders.sentence_encoder import load_encoder
 from ml.errors import EncoderError
-from ml.fine_tuning import transformer_layers
-from ml.fine_tuning.domain_adaptation import adapt_encoder
 from ml.fine_tuning.training_loop import (
-    Learner,
-    TrainingData,
     TuningSettings,
-    prepare_training_data,
 )
-from ml.fine_tuning.transformer_layers import States, shortened, tunable
 from ml.strategies.fine_tuned import FineTuned
 from tests.ml.conftest import TINY_ENCODER
-from tests.ml.factories import HashEncoder, arm_row, groups_of, learnable_rows
+from tests.ml.factories import groups_of, learnable_rows
 
 NEW = ["free unseen", "submit unseen", "découvrir"]
 
@@ -63,23 +56,6 @@ def test_encoder_itself_is_not_changed(encoder, arms):
 def test_layers_that_stay_are_there_once(encoder, tuned):
     assert tuned.network.embeddings is encoder.network.embeddings
     assert tuned.network.encoder.layer[0] is not encoder.network.encoder.layer[0]
-
-
-def test_texts_are_read_in_shapes_that_occur_again_and_again(encoder, monkeypatch):
-    shapes = set()
-    read = transformer_layers.run_layers
-    texts = [" ".join(["free"] * (1 + number % 9)) for number in range(70)]
-    rows = [arm_row(f"t{number // 2}", text, 900, 50) for number, text in enumerate(texts)]
-
-    def noted(layers, state, mask):
-        if torch.is_grad_enabled():
-            shapes.add(tuple(state.shape[:2]))
-        return read(layers, state, mask)
-
-    monkeypatch.setattr(transformer_layers, "run_layers", noted)
-    FineTuned(encoder=encoder, seeds=(0,)).fit(stack_arms(groups_of(*rows)))
-    assert {n_texts for n_texts, _ in shapes} == {16}
-    assert {n_tokens % 4 for _, n_tokens in shapes} == {0}
 
 
 def test_restored_networks_give_the_same_scores(encoder, tuned):
@@ -142,17 +118,6 @@ def test_networks_of_another_encoder_are_refused(encoder, tuned, monkeypatch):
         FineTuned(encoder=encoder).restore(parts)
 
 
-def test_encoder_behind_a_cache_is_found_and_others_are_not_tunable(encoder):
-    assert tunable(CachedEncoder(encoder, None)) is encoder
-    assert tunable(HashEncoder()) is None
-
-
-@pytest.mark.parametrize("depth", [0, 2])
-def test_depth_that_is_not_there_is_refused(encoder, depth):
-    with pytest.raises(ValueError, match=f"depth: {depth} is not from 1 to 1"):
-        shortened(encoder.network, depth, n_shared=0)
-
-
 @pytest.mark.parametrize("changes", [{"adapter_rank": 2}, {"starts_random": True}], ids=str)
 def test_variants_learn_are_restored_and_leave_the_encoder_alone(encoder, arms, changes):
     before = weights_of(encoder)
@@ -181,13 +146,6 @@ def test_adapters_are_merged_and_change_queries_and_values_only(encoder, arms):
 def test_only_a_pretrained_network_is_transfer(encoder):
     assert FineTuned(encoder=encoder).is_transfer
     assert not FineTuned(encoder=encoder, starts_random=True).is_transfer
-
-
-def test_encoder_whose_layers_were_shared_can_be_adapted_as_ever(arms):
-    fresh, used = (load_encoder(str(TINY_ENCODER)) for _ in range(2))
-    FineTuned(encoder=used, seeds=(0,), adapter_rank=2).fit(arms)
-    vectors = [adapt_encoder(each, arms.texts, seed=1).encode(NEW) for each in (fresh, used)]
-    np.testing.assert_array_equal(*vectors)
 
 
 # A third of 120 tests watches.
@@ -230,16 +188,6 @@ def test_small_history_is_not_watched_and_trains_to_the_end(tuned):
     assert first.kept == first.taken == first.planned
 
 
-def test_every_network_watches_other_tests(encoder, many):
-    settings = replace(WATCHED, epochs=1)
-    states = States(rows=())
-    first, second = (
-        prepare_training_data(many, states, settings=settings, seed=seed).watched for seed in (0, 1)
-    )
-    assert first.any()
-    assert not (first & second).any()
-
-
 def test_courses_are_stored(encoder, tuned):
     restored = FineTuned(encoder=encoder).restore(tuned.parts())
     assert restored.traces == tuned.traces
@@ -252,21 +200,3 @@ def test_progress_of_a_fit_rises_to_the_end(encoder, arms):
     assert told == sorted(told)
     assert len(told) > 4
     assert told[-1] == pytest.approx(1)
-
-
-def test_every_tensor_of_a_step_is_where_the_layers_are():
-    # A device without memory: torch refuses to mix it with the processor, as it would a real one.
-    # The encoder is this test's own: the embeddings, which are shared, move with the layers.
-    short = shortened(load_encoder(str(TINY_ENCODER)).network, 1, n_shared=0).to("meta")
-    training_data = TrainingData(
-        states=States(rows=tuple(torch.zeros(3 + number % 4, 8) for number in range(20))),
-        group=np.repeat(np.arange(10), 2),
-        target=np.zeros(20),
-        evidence=np.ones(20),
-        watched=np.zeros(10, dtype=bool),
-        taught=np.ones(10, dtype=bool),
-        seed=0,
-    )
-    learner = Learner(short.encoder.layer, np.ones(8), training_data, settings=WATCHED, n_steps=1)
-    learner.step(training_data.members(training_data.taught))
-    assert {each.grad.device.type for each in learner.trained} == {"meta"}

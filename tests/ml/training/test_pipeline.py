@@ -4,7 +4,6 @@ import pytest
 
 from ml.errors import TooLittleHistoryError
 from ml.scoring.artifacts import verify_artifact
-from ml.training.candidate_trials import count_repeats
 from ml.training.options import Choices
 from tests.ml.factories import (
     HashEncoder,
@@ -148,7 +147,3 @@ def test_contradictory_rows_promote_nothing(tmp_path):
 def test_emoji_and_mixed_scripts_train(tmp_path):
     rows = [replace(row, text=f"{row.text} 🎉 скидка 割引") for row in learnable_rows(30)]
     assert train_in(tmp_path / "p1", rows, encoder=HashEncoder()).manifest["data"]["groups"] == 30
-
-
-def test_small_histories_are_split_several_times():
-    assert (count_repeats(399), count_repeats(400)) == (5, 1)

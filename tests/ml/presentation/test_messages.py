@@ -1,0 +1,23 @@
+import pytest
+from django.utils import translation
+
+from ml.presentation.messages import SENTENCES, sentence
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("code", SENTENCES)
+def test_every_sentence_can_be_filled_in(code):
+    names = ["tests", "locale", "needed", "limit", "unseen", "locales", "audience", "found"]
+    names += ["detail", "suspect", "borrowed", "form", "placement"]
+    filled = sentence(code, dict.fromkeys(names, 7))
+    assert "%(" not in filled
+    assert "%%" not in filled
+
+
+def test_sentences_follow_the_language_of_the_reader():
+    with translation.override("fr"):
+        # Looked up when it is shown, not when the module was imported.
+        assert str(SENTENCES["empty"]) == translation.gettext(
+            "No prediction: the wording is empty."
+        )
