@@ -27,8 +27,8 @@ from ml.scoring.context_offsets import project
 from ml.scoring.explanations import check_deletion
 from ml.strategies.base import FittedStrategy
 from ml.strategies.tfidf import TfidfRidge
-from ml.training.candidate_trials import Held
-from ml.training.context_offset_selection import try_departures
+from ml.training.candidate_trials import HeldOutPredictions
+from ml.training.context_offset_selection import select_offsets
 
 ARCHIVE = PROJECT.parent / "shared/data/upworthy/history.csv.gz"
 SEED, N_DRAWN, N_EXPLAINED = 0, 20, 300
@@ -75,8 +75,10 @@ def _by_lot(
             replace(group, audience=str(name))
             for group, name in zip(folds.groups, drawn, strict=True)
         ]
-        held = Held(folds=replace(folds, groups=tuple(named)), predictions=found.predictions)
-        tried = try_departures(
+        held = HeldOutPredictions(
+            folds=replace(folds, groups=tuple(named)), predictions=found.predictions
+        )
+        tried = select_offsets(
             [held],
             group_sums(found.predictions),
             vectors,
@@ -100,8 +102,8 @@ def _contrary(groups: Sequence[ContrastGroup], dispersion: float) -> Mapping[str
     vectors, _ = project(
         TfidfRidge().fit(stack_arms(turned)).represent(folds.arms.texts), len(folds.arms.texts)
     )
-    tried = try_departures(
-        [Held(folds=folds, predictions=found.predictions)],
+    tried = select_offsets(
+        [HeldOutPredictions(folds=folds, predictions=found.predictions)],
         group_sums(found.predictions),
         vectors,
         calibration=found.calibration,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypedDict, cast
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 from uuid import uuid4
 
 from django.conf import settings
@@ -26,6 +26,9 @@ from ml.history.row import HistoryRow
 from ml.models import PredictorVersion
 from ml.scoring.manifest import Manifest
 from ml.training.options import Choices
+
+if TYPE_CHECKING:
+    from ml.training.transfer_settings import TransferComparison
 
 # Called with the fraction done in [0, 1] and a stage, see `describe_stage`.
 Progress = Callable[[float, str], None]
@@ -160,7 +163,7 @@ def compare_transfer(
     *,
     seed: int = 0,
     adapt: bool = False,
-) -> dict[str, Any]:
+) -> "TransferComparison":
     """Compare ways to use a labelled source for a target; nothing is stored.
 
     Args:

@@ -26,12 +26,12 @@ N_FOLDS = 5
 # Below this many groups one split into folds is a matter of luck, so several are averaged.
 SMALL_HISTORY = 400
 REPEATS = 5
-# Rough time of a strategy in that of the quick ones, so that progress is told evenly.
+# Rough time of a strategy in that of the quick ones, so that progress is even.
 COSTS = {"frozen_layers": 8, "fine_tuned": 60}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class HeldOutPredictions:
     """Predictions of a strategy in one repeat.
 
     Args:
@@ -55,7 +55,7 @@ class Trial:
 
     sums: GroupSums
     calibration: Calibration
-    held: tuple[Held, ...]
+    held: tuple[HeldOutPredictions, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +99,7 @@ def try_strategies(
         strategies: Strategies to compare.
         groups: Contrast groups, none suspect.
         settings: Settings of the comparison.
-        progress: Told the fraction done.
+        progress: Called with the fraction done.
         keep: Keeps the scores of each fold of each strategy.
 
     Returns:
@@ -107,10 +107,10 @@ def try_strategies(
     """
     rng = np.random.default_rng(settings.seed)
     repeats = count_repeats(len(groups))
-    remembered = partial(_remember, {}, keep)
+    cached = partial(_cache_scores, {}, keep)
     costs = [COSTS.get(strategy.name, 1) for strategy in strategies]
     shares = [cost / sum(costs) for cost in costs]
-    found: dict[str, list[Trial]] = {strategy.name: [] for strategy in strategies}
+    trials: dict[str, list[Trial]] = {strategy.name: [] for strategy in strategies}
     for repeat in range(repeats):
         folds = make_folds(groups, N_FOLDS, rng=rng, helpers=settings.helpers)
         for at, strategy in enumerate(strategies):
@@ -119,30 +119,30 @@ def try_strategies(
                 strategy,
                 folds,
                 dispersion=settings.dispersion,
-                keep=partial(_keep_as, remembered, f"split-{repeat}"),
+                keep=partial(_keep_under, cached, f"split-{repeat}"),
                 progress=within(progress, start, shares[at] / repeats),
             )
             sums = group_sums(result.predictions)
-            held = Held(folds=folds, predictions=result.predictions)
-            found[strategy.name].append(
+            held = HeldOutPredictions(folds=folds, predictions=result.predictions)
+            trials[strategy.name].append(
                 Trial(sums=sums, calibration=result.calibration, held=(held,))
             )
-    return {name: _average(trials) for name, trials in found.items()}
+    return {name: _average(trials) for name, trials in trials.items()}
 
 
-def _remember(
+def _cache_scores(
     made: dict[str, NDArray[np.float64]],
     keep: Keep,
     name: str,
     make: Callable[[], NDArray[np.float64]],
 ) -> NDArray[np.float64]:
-    """Keep in memory, too, what is kept on the disk or not at all."""
+    """Return scores from memory, from the disk, or newly made; keep them in memory."""
     if name not in made:
         made[name] = keep(name, make)
     return made[name]
 
 
-def _keep_as(
+def _keep_under(
     keep: Keep, trial: str, name: str, make: Callable[[], NDArray[np.float64]]
 ) -> NDArray[np.float64]:
     return keep(f"{trial}-{name}", make)

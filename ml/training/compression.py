@@ -32,16 +32,16 @@ from ml.strategies.stack import FittedStack
 
 logger = logging.getLogger(__name__)
 
-# Chances this near to a coin's may change sides: nobody would act on either.
+# Chances this near to 1/2 may change sides: nobody would act on either.
 UNDECIDED = 0.02
 # At most so many of the other pairs may.
 MAX_TURNED = 0.01
 # And chances may move by this much on average.
 MAX_MOVED = 0.02
-# Enough pairs to see whether a copy says the same; more would cost more than they tell.
+# Enough pairs to judge a copy; more would cost time and change nothing.
 COMPARED_GROUPS = 300
-# Share of the time that the copy takes; teaching the student takes the rest.
-COPYING = 0.2
+# Share of the time that the copy takes; the student takes the remainder.
+COPY_SHARE = 0.2
 
 
 def add_fast_parts(
@@ -61,23 +61,25 @@ def add_fast_parts(
         groups: Groups it was fitted on, the undoubted first.
         texts: Every wording of the history, tested against another or not.
         encoder: Its encoder.
-        progress: Told the fraction done.
+        progress: Called with the fraction done.
     """
     with TemporaryDirectory() as folder:
         copy = make_copy(encoder, fitted, folder=Path(folder))
         files = {path.name: path.read_bytes() for path in Path(folder).iterdir()}
-    on_copy = _on_copy(artifact, copy) if copy else None
+    on_copy = _strategy_on_copy(artifact, copy) if copy else None
     compared = stack_arms(groups[:COMPARED_GROUPS])
-    agreement = _compare(fitted, on_copy, compared, artifact.calibration) if on_copy else None
+    agreement = (
+        _agreement_record(fitted, on_copy, compared, artifact.calibration) if on_copy else None
+    )
     is_equal = agreement is not None and agreement["is_equal"]
-    progress(COPYING)
-    # The student is taught by whoever answers.
+    progress(COPY_SHARE)
+    # The teacher is the strategy that will answer.
     teacher = on_copy if on_copy and is_equal else fitted
     return replace(
         artifact,
         manifest={**artifact.manifest, "fast_copy": agreement},
         student=make_student(
-            encoder, teacher, texts, progress=within(progress, COPYING, 1 - COPYING)
+            encoder, teacher, texts, progress=within(progress, COPY_SHARE, 1 - COPY_SHARE)
         ),
         files=files if is_equal else {},
     )
@@ -96,7 +98,7 @@ def make_student(
         encoder: Any encoder, or one behind a cache.
         teacher: A strategy.
         texts: Wordings of the history.
-        progress: Told the fraction done.
+        progress: Called with the fraction done.
     """
     inner = sentence_encoder(encoder)
     backend = getattr(inner.tokenizer, "backend_tokenizer", None) if inner else None
@@ -113,11 +115,11 @@ def make_student(
     )
 
 
-def _on_copy(artifact: Artifact, copy: Encoder) -> FittedStrategy:
+def _strategy_on_copy(artifact: Artifact, copy: Encoder) -> FittedStrategy:
     return strategy_named(artifact.strategy, make_encoder=lambda: copy).restore(artifact.parts)
 
 
-def _compare(
+def _agreement_record(
     fitted: FittedStrategy, on_copy: FittedStrategy, arms: Arms, calibration: Calibration
 ) -> FastCopyRecord:
     """Return the agreement of the strategy on a copy of its encoder with the original."""
@@ -185,12 +187,14 @@ def compare_scores(
     ... ).turned
     0.0
     """
-    before = win_probability(original[first] - original[second], calibration)
-    after = win_probability(copy[first] - copy[second], calibration)
-    decided = np.abs(before - 0.5) >= UNDECIDED
-    turned = decided & ((before > 0.5) != (after > 0.5))
+    original_chance = win_probability(original[first] - original[second], calibration)
+    copy_chance = win_probability(copy[first] - copy[second], calibration)
+    decided = np.abs(original_chance - 0.5) >= UNDECIDED
+    turned = decided & ((original_chance > 0.5) != (copy_chance > 0.5))
     return Agreement(
-        pairs=len(first), turned=float(turned.mean()), moved=float(np.abs(before - after).mean())
+        pairs=len(first),
+        turned=float(turned.mean()),
+        moved=float(np.abs(original_chance - copy_chance).mean()),
     )
 
 

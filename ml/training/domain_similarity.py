@@ -57,8 +57,8 @@ def measure_similarity(source: Vectors, target: Vectors, *, rng: np.random.Gener
         raise ValueError(f"texts: {min(len(source), len(target))} are fewer than {N_FOLDS}")
     first, second = _sample(source, rng), _sample(target, rng)
     mmd, p_value = _mmd(first, second, rng)
-    said, is_target = _tell_apart(first, second)
-    error = _balanced_error(said, is_target)
+    probability, is_target = _domain_probabilities(first, second)
+    error = _balanced_error(probability, is_target)
     return Similarity(
         mmd=mmd,
         mmd_p_value=p_value,
@@ -87,8 +87,8 @@ def density_ratios(source: Vectors, target: Vectors) -> NDArray[np.float64]:
     >>> bool(ratios[:99].mean() > 10 * ratios[99:].mean())
     True
     """
-    said, _ = _tell_apart(source, target)
-    chance = np.clip(said[: len(source)], 1e-6, 1 - 1e-6)
+    probability, _ = _domain_probabilities(source, target)
+    chance = np.clip(probability[: len(source)], 1e-6, 1 - 1e-6)
     ratios = np.minimum(chance / (1 - chance) * len(source) / len(target), MAX_RATIO)
     return np.asarray(ratios / ratios.mean(), dtype=np.float64)
 
@@ -149,29 +149,32 @@ def log_evidence(
     """
     n, _ = features.shape
     left, singular, _ = np.linalg.svd(features, full_matrices=False)
-    squares, along = singular**2, (left.T @ target) ** 2
-    rest = float(target @ target - along.sum())
+    squares, projections = singular**2, (left.T @ target) ** 2
+    residual = float(target @ target - projections.sum())
     alpha, beta = 1.0, 1.0
     for _ in range(max_steps):
-        shrunk = alpha + beta * squares
-        gamma = float(np.sum(beta * squares / shrunk))
-        weights = float(np.sum((beta * singular / shrunk) ** 2 * along))
-        missed = float(np.sum((alpha / shrunk) ** 2 * along)) + rest
-        new_alpha, new_beta = gamma / max(weights, 1e-12), (n - gamma) / max(missed, 1e-12)
-        settled = abs(new_alpha / new_beta / (alpha / beta) - 1) < 1e-4
+        precision = alpha + beta * squares
+        gamma = float(np.sum(beta * squares / precision))
+        squared_weights = float(np.sum((beta * singular / precision) ** 2 * projections))
+        squared_error = float(np.sum((alpha / precision) ** 2 * projections)) + residual
+        new_alpha, new_beta = (
+            gamma / max(squared_weights, 1e-12),
+            (n - gamma) / max(squared_error, 1e-12),
+        )
+        converged = abs(new_alpha / new_beta / (alpha / beta) - 1) < 1e-4
         alpha, beta = new_alpha, new_beta
-        if settled:
+        if converged:
             break
-    shrunk = alpha + beta * squares
-    missed = float(np.sum((alpha / shrunk) ** 2 * along)) + rest
-    weights = float(np.sum((beta * singular / shrunk) ** 2 * along))
+    precision = alpha + beta * squares
+    squared_error = float(np.sum((alpha / precision) ** 2 * projections)) + residual
+    squared_weights = float(np.sum((beta * singular / precision) ** 2 * projections))
     evidence = (
         n / 2 * np.log(beta)
         + len(squares) / 2 * np.log(alpha)
         - n / 2 * np.log(2 * np.pi)
-        - beta / 2 * missed
-        - alpha / 2 * weights
-        - np.log(shrunk).sum() / 2
+        - beta / 2 * squared_error
+        - alpha / 2 * squared_weights
+        - np.log(precision).sum() / 2
     )
     return float(evidence / n)
 
@@ -197,30 +200,32 @@ def _mmd(first: Vectors, second: Vectors, rng: np.random.Generator) -> tuple[flo
 
     def discrepancy(is_first: NDArray[np.bool_]) -> float:
         with_first = kernel @ is_first
-        inside = float(with_first[is_first].sum())
-        across = float(with_first[~is_first].sum())
-        outside = float(kernel.sum()) - inside - 2 * across
-        return inside / (n * (n - 1)) + outside / (m * (m - 1)) - 2 * across / (n * m)
+        within_first = float(with_first[is_first].sum())
+        between = float(with_first[~is_first].sum())
+        within_second = float(kernel.sum()) - within_first - 2 * between
+        return within_first / (n * (n - 1)) + within_second / (m * (m - 1)) - 2 * between / (n * m)
 
-    found = discrepancy(labels)
-    drawn = [discrepancy(rng.permutation(labels)) for _ in range(N_PERMUTATIONS)]
-    larger = sum(each >= found for each in drawn)
-    return found, (1 + larger) / (1 + N_PERMUTATIONS)
+    observed = discrepancy(labels)
+    permuted = [discrepancy(rng.permutation(labels)) for _ in range(N_PERMUTATIONS)]
+    larger = sum(each >= observed for each in permuted)
+    return observed, (1 + larger) / (1 + N_PERMUTATIONS)
 
 
-def _tell_apart(first: Vectors, second: Vectors) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def _domain_probabilities(
+    first: Vectors, second: Vectors
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return the chance that each row is of the second side, by models that did not see it."""
     rows = np.concatenate([first, second])
     is_second = np.arange(len(rows)) >= len(first)
     folds = StratifiedKFold(N_FOLDS, shuffle=True, random_state=0)
     model = LogisticRegression(C=10.0, max_iter=1000)
-    said = cross_val_predict(model, rows, is_second, cv=folds, method="predict_proba")[:, 1]
-    return said, is_second
+    probability = cross_val_predict(model, rows, is_second, cv=folds, method="predict_proba")[:, 1]
+    return probability, is_second
 
 
-def _balanced_error(said: NDArray[np.float64], is_second: NDArray[np.bool_]) -> float:
+def _balanced_error(probability: NDArray[np.float64], is_second: NDArray[np.bool_]) -> float:
     """Return the error at the threshold of equal priors, sides counted equally."""
-    wrong = (said > is_second.mean()) != is_second
+    wrong = (probability > is_second.mean()) != is_second
     return float((wrong[is_second].mean() + wrong[~is_second].mean()) / 2)
 
 

@@ -27,7 +27,7 @@ from ml.scoring.similar_wordings import past_wordings
 from ml.strategies.base import FittedStrategy, Strategy
 from ml.strategies.candidates import LABEL_FREE_VECTORS
 from ml.training.candidate_trials import Trial
-from ml.training.context_offset_selection import Tried, try_departures
+from ml.training.context_offset_selection import OffsetSelection, select_offsets
 from ml.training.manifest import as_plain
 
 # Past wordings on which explanations are checked: each is scored once a word, and then some.
@@ -71,7 +71,7 @@ def final_fit(
         trial: Its results on held-out groups.
         record: Manifest of the trials and the gate.
         rng: Source of draws.
-        progress: Told the fraction done.
+        progress: Called with the fraction done.
 
     Returns:
         What is to be stored, and the strategy as it was fitted.
@@ -87,34 +87,36 @@ def final_fit(
     if vectors is None:
         raise ValueError(f"strategy: {strategy.name!r} reads no text and cannot be served")
     dispersion = data.dispersion or 1.0
-    small, projection = project(
+    reduced, projection = project(
         vectors if strategy.name in LABEL_FREE_VECTORS else None, len(arms.texts)
     )
-    tried = try_departures(
+    selection = select_offsets(
         trial.held,
         trial.sums,
-        small,
+        reduced,
         calibration=trial.calibration,
         dispersion=dispersion,
         seed=record["seed"],
     )
-    found = _record(tried, fitted, arms.texts, dispersion=dispersion, rng=rng)
+    answers = _answers_record(selection, fitted, arms.texts, dispersion=dispersion, rng=rng)
     parts = fitted.parts()
     artifact = Artifact(
         strategy=strategy.name,
         parts=parts,
-        calibration=tried.calibration,
+        calibration=selection.calibration,
         domain=measure_domain(groups, data.components, vectors, rng=rng),
         past=past_wordings(groups),
         past_vectors=vectors.astype(np.float16) if isinstance(vectors, np.ndarray) else None,
-        manifest={**record, **as_plain(found), "tuning": _traces(parts.words)},
-        offsets={factor: offset.in_space_of(projection) for factor, offset in tried.kept.items()},
+        manifest={**record, **as_plain(answers), "tuning": _traces(parts.words)},
+        offsets={
+            factor: offset.in_space_of(projection) for factor, offset in selection.offsets.items()
+        },
     )
     return artifact, fitted
 
 
-def _record(
-    tried: Tried,
+def _answers_record(
+    selection: OffsetSelection,
     fitted: FittedStrategy,
     texts: Sequence[str],
     *,
@@ -123,12 +125,12 @@ def _record(
 ) -> AnswersRecord:
     """Return the held-out record of the answers: offsets, risk, faithfulness of explanations."""
     risk = measure_risk(
-        tried.held[0].predictions, tried.calibration, rng=rng, dispersion=dispersion
+        selection.held[0].predictions, selection.calibration, rng=rng, dispersion=dispersion
     )
-    some = [texts[at] for at in rng.permutation(len(texts))[:N_EXPLAINED]]
-    check = check_deletion(some, fitted.score, rng=rng)
+    sample = [texts[at] for at in rng.permutation(len(texts))[:N_EXPLAINED]]
+    check = check_deletion(sample, fitted.score, rng=rng)
     return {
-        "departures": {**tried.record, "metrics": summarise(tried.sums, rng=rng).record()},
+        "departures": {**selection.record, "metrics": summarise(selection.sums, rng=rng).record()},
         "risk": cast("RiskRecord", asdict(risk)),
         "explanations": None if check is None else cast("DeletionRecord", asdict(check)),
     }

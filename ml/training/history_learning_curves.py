@@ -59,10 +59,10 @@ def learning_curves(
     groups = data.groups
     splits = make_splits(groups, n_splits=n_splits, seed=seed)
     sizes = curve_sizes(splits)
-    asked = line_up(encoder, len(groups), asked=(BASELINE, *strategies)).strategies
-    plans = [CurvePlan(strategy=each, sizes=sizes) for each in asked]
+    candidates = line_up(encoder, len(groups), asked=(BASELINE, *strategies)).strategies
+    plans = [CurvePlan(strategy=each, sizes=sizes) for each in candidates]
     cells = measure_curves(plans, splits, progress=progress)
-    curves = {each.name: curve(cells, each.name) for each in asked}
+    curves = {each.name: curve(cells, each.name) for each in candidates}
     return {
         "groups": len(groups),
         "splits": n_splits,
@@ -71,7 +71,7 @@ def learning_curves(
             each.name: asdict(
                 data_saving(cells, each.name, baseline=BASELINE, baseline_groups=sizes[-1])
             )
-            for each in asked
+            for each in candidates
             if each.is_transfer
         },
         "chart": curve_chart(curves),

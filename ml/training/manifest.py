@@ -143,9 +143,9 @@ def hash_groups(groups: Sequence[ContrastGroup]) -> str:
     >>> hash_groups([]) == hashlib.sha256(b"[]").hexdigest()
     True
     """
-    lines = sorted(json.dumps(_plain(group), sort_keys=True) for group in groups)
+    lines = sorted(json.dumps(_json_fields(group), sort_keys=True) for group in groups)
     return hashlib.sha256(json.dumps(lines).encode()).hexdigest()
 
 
-def _plain(group: ContrastGroup) -> Mapping[str, Any]:
+def _json_fields(group: ContrastGroup) -> Mapping[str, Any]:
     return asdict(group) | {"assets": sorted(group.assets)}

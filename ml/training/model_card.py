@@ -26,7 +26,7 @@ TITLES: Mapping[str, str] = {
     "fine_tuned": "Fine-tuned middle layers of an encoder (transfer of parameters)",
     "stack": "Mean of TF-IDF, frozen layers and fine-tuned layers (transfer)",
 }
-SHOWN: Mapping[MetricName, str] = {
+METRIC_TITLES: Mapping[MetricName, str] = {
     "accuracy_all": "Accuracy, all pairs",
     "accuracy_p05": "Accuracy, pairs with p < 0.05",
     "top1": "Best arm picked",
@@ -92,7 +92,7 @@ def _figures(manifest: Manifest) -> str:
     header = ["", *(TITLES[name] for name in metrics)]
     rows = [
         [title, *(_estimate(metrics[name][key]) for name in metrics)]
-        for key, title in SHOWN.items()
+        for key, title in METRIC_TITLES.items()
     ]
     table = [header, ["---"] * len(header), *rows]
     ceiling = manifest["ceiling"]

@@ -23,6 +23,7 @@ from ml.evaluation.cross_validation import Helpers
 from ml.evaluation.metrics import summarise
 from ml.evaluation.promotion_gate import Candidate, GateDecision, decide
 from ml.history.row import HistoryRow
+from ml.progress import Progress
 from ml.scoring.artifacts import Artifact, publish_artifact
 from ml.scoring.manifest import GateRecord, LeftOutRecord, Manifest
 from ml.strategies.base import FittedStrategy, Strategy
@@ -47,8 +48,8 @@ MIN_GROUPS = 20
 
 DEFAULTS = Choices()
 
-# How far a training is once wordings are read, strategies are compared, and one is fitted.
-READ, TRIED, FITTED = 0.3, 0.75, 0.85
+# Fraction done once wordings are embedded, strategies are compared, and one is fitted.
+EMBEDDING_END, TRIALS_END, FIT_END = 0.3, 0.75, 0.85
 
 Stage = Literal["embedding", "cross_validation", "final_fit", "fast_parts"]
 # Called with the fraction done in [0, 1] and the stage, a code that a page translates.
@@ -66,8 +67,8 @@ class TrainingSettings:
         now: Time of the training, for the record.
         choices: Options of the operator.
         source: Tests of another site or audience, which may train as far as they resemble.
-        unfinished: Where finished folds are kept, so that a training that was broken off goes
-            on from there; None keeps nothing.
+        unfinished: Folder for finished folds, from which an interrupted training goes on; None
+            keeps nothing.
         processes: Processes that fine-tune a network together, >= 1.
     """
 
@@ -107,7 +108,7 @@ def train(
         rows: Past tests; suspect ones may train but never judge.
         encoder: Pretrained encoder with a cache: texts are encoded many times.
         settings: Settings of the training.
-        progress: Told fraction and stage.
+        progress: Called with the fraction done and the stage.
 
     Raises:
         TooLittleHistoryError: If there are too few tests.
@@ -121,30 +122,30 @@ def train(
     lineup = _line_up(encoder, len(data.groups), settings)
     rng = np.random.default_rng(settings.seed)
     source = prepare_source(settings.source, data, encoder, rng=rng)
-    strategies = (*lineup.strategies, *_with_source(encoder, source))
+    strategies = (*lineup.strategies, *_source_strategies(encoder, source))
     trainers = [*material.everything, *(source.groups if source else ())]
     steps = open_checkpoints(trainers, encoder, settings)
     trials = try_strategies(
         strategies,
         data.groups,
         settings=_trial_settings(material, settings.seed),
-        progress=lambda done: progress(READ + (TRIED - READ) * done, "cross_validation"),
+        progress=_stage(progress, "cross_validation", EMBEDDING_END, TRIALS_END),
         keep=steps.keep if steps else keep_nothing,
     )
     decision = decide(_candidates(strategies, trials), seed=settings.seed)
-    record = _record(material, trials, decision, encoder=encoder, settings=settings)
-    record |= {"source": source.record if source else None, "left_out": _left_out(lineup)}
+    record = _trial_record(material, trials, decision, encoder=encoder, settings=settings)
+    record |= {"source": source.record if source else None, "left_out": _left_out_records(lineup)}
     record = as_plain(record)
     for strategy in strategies:
         if strategy.name == decision.served:
-            progress(TRIED, "final_fit")
+            progress(TRIALS_END, "final_fit")
             artifact, fitted = final_fit(
                 strategy,
                 material,
                 trial=trials[strategy.name],
                 record=record,
                 rng=np.random.default_rng(settings.seed),
-                progress=lambda done: progress(TRIED + (FITTED - TRIED) * done, "final_fit"),
+                progress=_stage(progress, "final_fit", TRIALS_END, FIT_END),
             )
             record = _store(
                 artifact, fitted, material, encoder=encoder, settings=settings, progress=progress
@@ -158,7 +159,7 @@ def train(
 def open_checkpoints(
     groups: Sequence[ContrastGroup], encoder: Encoder, settings: TrainingSettings
 ) -> Checkpoints | None:
-    """Return where the finished folds of a training are kept; None if they are not.
+    """Return the store of a training's finished folds; None if they are not kept.
 
     Args:
         groups: Everything that trains.
@@ -200,19 +201,19 @@ def _store(
     progress: TrainingProgress,
 ) -> Manifest:
     """Store a predictor with its fast parts and return its manifest."""
-    whole = add_fast_parts(
+    complete = add_fast_parts(
         artifact,
         fitted,
         groups=material.everything,
         texts=material.texts,
         encoder=encoder,
-        progress=lambda done: progress(FITTED + (1 - FITTED) * done, "fast_parts"),
+        progress=_stage(progress, "fast_parts", FIT_END, 1.0),
     )
     card = model_card(artifact.manifest, served=artifact.strategy)
-    return publish_artifact(whole, folder=settings.folder, card=card)
+    return publish_artifact(complete, folder=settings.folder, card=card)
 
 
-def _with_source(encoder: Encoder, source: Source | None) -> tuple[Strategy, ...]:
+def _source_strategies(encoder: Encoder, source: Source | None) -> tuple[Strategy, ...]:
     if source is None:
         return ()
     return (WithSource(inner=frozen(encoder), source=source.arms, trust=source.ratios),)
@@ -229,7 +230,7 @@ def _material(rows: Sequence[HistoryRow], data: TrainingDataset, choices: Choice
     )
 
 
-def _record(
+def _trial_record(
     material: Material,
     trials: Mapping[str, Trial],
     decision: GateDecision,
@@ -254,16 +255,22 @@ def _record(
     }
 
 
-def _left_out(lineup: Lineup) -> list[LeftOutRecord]:
+def _left_out_records(lineup: Lineup) -> list[LeftOutRecord]:
     return [cast("LeftOutRecord", asdict(strategy)) for strategy in lineup.left_out]
 
 
 def _embed(encoder: Encoder, texts: Sequence[str], progress: TrainingProgress) -> None:
-    """Fill the caches of the encoder and of its layers: where a training starts."""
+    """Fill the caches of the encoder and of its layers, the first stage of a training."""
     encoders = [each for each in (encoder, layers_of(encoder)) if each is not None]
-    share = READ / len(encoders)
-    for at, each in enumerate(encoders):
-        each.encode(texts, progress=lambda done, at=at: progress(share * (at + done), "embedding"))  # type: ignore[misc]
+    share = EMBEDDING_END / len(encoders)
+    for number, each in enumerate(encoders):
+        start, end = share * number, share * (number + 1)
+        each.encode(texts, progress=_stage(progress, "embedding", start, end))
+
+
+def _stage(progress: TrainingProgress, stage: Stage, start: float, end: float) -> Progress:
+    """Return a callback that maps progress in [0, 1] to that of a stage in [start, end]."""
+    return lambda done: progress(start + (end - start) * done, stage)
 
 
 def refuse_too_little(data: TrainingDataset) -> None:

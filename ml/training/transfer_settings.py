@@ -1,8 +1,7 @@
 """Transfer settings compared: inductive, transductive, unsupervised."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +22,7 @@ from ml.evaluation.cross_validation import cross_validate, make_folds
 from ml.evaluation.metrics import Predictions, group_sums, summarise
 from ml.history.row import HistoryRow
 from ml.scoring.calibration import fit_slope
+from ml.scoring.manifest import MetricsRecord, SourceRecord
 from ml.strategies.base import Strategy
 from ml.strategies.frozen_head import FrozenHead
 from ml.strategies.instance_transfer import WithSource
@@ -35,6 +35,14 @@ from ml.training.transfer_source import Source, prepare_source
 Adapt = Callable[[Sequence[str]], Encoder]
 
 
+class TransferComparison(TypedDict):
+    """Metrics of each setting on the target's tests, with the record of the source."""
+
+    source: SourceRecord
+    target_groups: int
+    settings: dict[str, MetricsRecord]
+
+
 def compare_settings(
     source_rows: Iterable[HistoryRow],
     target_rows: Iterable[HistoryRow],
@@ -42,7 +50,7 @@ def compare_settings(
     *,
     seed: int,
     adapt: Adapt | None = None,
-) -> dict[str, Any]:
+) -> TransferComparison:
     """Return how each way to use a labelled source does on a target.
 
     Inductive: target labels train, alone or with the source, cross-validated. Transductive: source
@@ -73,31 +81,31 @@ def compare_settings(
     weighted = WithSource(inner=plain, source=source.arms, trust=source.ratios)
     arms = target.arms
     scores = {
-        "inductive_target": _cross_validated(plain, target.groups, seed),
-        "inductive_weighted": _cross_validated(weighted, target.groups, seed),
+        "inductive_target": _cross_validated_scores(plain, target.groups, seed),
+        "inductive_weighted": _cross_validated_scores(weighted, target.groups, seed),
         "transductive_plain": plain.fit(source.arms).score(arms.texts),
-        "transductive_weighted": _weighted(plain, source, arms),
-        "transductive_aligned": _aligned(encoder, source, arms),
+        "transductive_weighted": _weighted_scores(plain, source, arms),
+        "transductive_aligned": _aligned_scores(encoder, source, arms),
     }
     if adapt is not None:
         adapted = FrozenHead(encoder=adapt(arms.texts))
         scores["unsupervised_adapted"] = adapted.fit(source.arms).score(arms.texts)
     rng = np.random.default_rng(seed)
     return {
-        "source": dict(source.record),
+        "source": source.record,
         "target_groups": len(target.groups),
-        "settings": {name: _judged(arms, said, rng) for name, said in scores.items()},
+        "settings": {name: _metrics(arms, each, rng) for name, each in scores.items()},
     }
 
 
-def _cross_validated(
+def _cross_validated_scores(
     strategy: Strategy, groups: Sequence[ContrastGroup], seed: int
 ) -> NDArray[np.float64]:
     folds = make_folds(groups, N_FOLDS, rng=np.random.default_rng(seed))
     return cross_validate(strategy, folds).predictions.scores
 
 
-def _weighted(strategy: Strategy, source: Source, arms: Arms) -> NDArray[np.float64]:
+def _weighted_scores(strategy: Strategy, source: Source, arms: Arms) -> NDArray[np.float64]:
     trained = stack_arms(source.groups)
     weighted = Arms(
         texts=trained.texts,
@@ -109,14 +117,14 @@ def _weighted(strategy: Strategy, source: Source, arms: Arms) -> NDArray[np.floa
     return strategy.fit(weighted).score(arms.texts)
 
 
-def _aligned(encoder: Encoder, source: Source, arms: Arms) -> NDArray[np.float64]:
+def _aligned_scores(encoder: Encoder, source: Source, arms: Arms) -> NDArray[np.float64]:
     """Return scores of a head on source vectors that were given the target's covariance."""
-    inside = center_in_group(
+    centred = center_in_group(
         encoder.encode(source.arms.texts).astype(np.float64), source.arms.group
     )
     vectors = encoder.encode(arms.texts).astype(np.float64)
     head = fit_ridge(
-        inside @ align_covariance(inside, center_in_group(vectors, arms.group)),
+        centred @ align_covariance(centred, center_in_group(vectors, arms.group)),
         centered_targets(source.arms),
         evidence=evidence_weights(source.arms),
         group=source.arms.group,
@@ -124,11 +132,11 @@ def _aligned(encoder: Encoder, source: Source, arms: Arms) -> NDArray[np.float64
     return np.asarray(vectors @ head.weights)
 
 
-def _judged(arms: Arms, scores: NDArray[np.float64], rng: np.random.Generator) -> Mapping[str, Any]:
+def _metrics(arms: Arms, scores: NDArray[np.float64], rng: np.random.Generator) -> MetricsRecord:
     """Return the metrics of scores; the slope is the target's own, the same favour for all."""
     pairs = pair_arms(arms)
     gap = scores[pairs.first] - scores[pairs.second]
     predictions = Predictions(
         arms=arms, pairs=pairs, scores=scores, logit=gap * fit_slope(gap, pairs.first_won)
     )
-    return asdict(summarise(group_sums(predictions), rng=rng))
+    return summarise(group_sums(predictions), rng=rng).record()

@@ -62,14 +62,14 @@ def prepare_source(
         encoder: Pretrained encoder.
         rng: Source of the samples.
     """
-    found = [group for group in build_groups(rows).groups if not group.suspect]
-    joint = connect_groups([*target.groups, *found])
+    candidates = [group for group in build_groups(rows).groups if not group.suspect]
+    joint = connect_groups([*target.groups, *candidates])
     n_target = len(target.groups)
-    taken = set(joint[:n_target].tolist())
+    target_components = set(joint[:n_target].tolist())
     groups = tuple(
         group
-        for group, component in zip(found, joint[n_target:].tolist(), strict=True)
-        if component not in taken
+        for group, component in zip(candidates, joint[n_target:].tolist(), strict=True)
+        if component not in target_components
     )
     arms, target_arms = stack_arms(groups), target.arms
     if min(len(arms.texts), len(target_arms.texts)) < MIN_TEXTS:
@@ -84,7 +84,7 @@ def prepare_source(
         "n_source": similarity.n_source,
         "n_target": similarity.n_target,
         "groups": len(groups),
-        "connected_groups_left_out": len(found) - len(groups),
+        "connected_groups_left_out": len(candidates) - len(groups),
         "arms": len(arms.texts),
         "effective_arms": effective_sample_size(ratios),
         "log_evidence_source": head_evidence(encoder, arms),

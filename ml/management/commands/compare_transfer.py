@@ -1,15 +1,26 @@
 """Compare ways to use labelled tests of one site for another, before any is trusted."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ml import predict
 from ml.management.output import HistoryFiles, add_format_argument, as_json, shown, table
 from ml.presentation.messages import SETTINGS, likeness_sentence
+from ml.scoring.manifest import MetricName
 
-FIGURES = ("accuracy_all", "accuracy_p05", "top1", "lift_of_pick", "log_loss", "ece")
+if TYPE_CHECKING:
+    from ml.training.transfer_settings import TransferComparison
+
+FIGURES: tuple[MetricName, ...] = (
+    "accuracy_all",
+    "accuracy_p05",
+    "top1",
+    "lift_of_pick",
+    "log_loss",
+    "ece",
+)
 
 
 class Command(BaseCommand):
@@ -39,24 +50,24 @@ class Command(BaseCommand):
             for side in ("source", "target")
         ]
         try:
-            found = predict.compare_transfer(
+            result = predict.compare_transfer(
                 *(files.rows() for files in sides), seed=options["seed"], adapt=options["adapt"]
             )
         except predict.PredictorError as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(as_json(found) if options["json"] else _report(found))
+        self.stdout.write(as_json(result) if options["json"] else _report(result))
 
 
-def _report(found: dict[str, Any]) -> str:
-    source = found["source"]
+def _report(result: "TransferComparison") -> str:
+    source = result["source"]
     rows = [["", *FIGURES]]
-    for name, metrics in found["settings"].items():
+    for name, metrics in result["settings"].items():
         rows.append([str(SETTINGS[name]), *(shown(metrics[figure]) for figure in FIGURES)])
     return "\n".join(
         [
             f"Source: {source['groups']} contrast groups, {source['arms']} arms, worth "
             f"{source['effective_arms']:.0f} equally weighted ones; target: "
-            f"{found['target_groups']} contrast groups.",
+            f"{result['target_groups']} contrast groups.",
             f"Maximum mean discrepancy {source['mmd']:.4f} (p = {source['mmd_p_value']:.3f}), "
             f"proxy A-distance {source['proxy_a_distance']:.2f} of 2, log evidence a row "
             f"{source['log_evidence_source']:.3f} on the source, "
