@@ -177,21 +177,21 @@ def _run(folder: Path, n_processes: int, progress: Progress) -> None:
         (folder / ERRORS).open("w") as errors,
         subprocess.Popen(  # noqa: S603  argv is our own, no shell
             command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment
-        ) as running,
+        ) as process,
     ):
         try:
-            for line in running.stdout or ():
+            for line in process.stdout or ():
                 # Libraries may print to the same stream.
                 if line.startswith(PROGRESS_PREFIX):
                     progress(float(line.removeprefix(PROGRESS_PREFIX)))
         except BaseException:
-            running.terminate()
+            process.terminate()
             raise
-    if running.returncode:
-        raise FitError(f"{n_processes} processes: {_reason((folder / ERRORS).read_text())}")
+    if process.returncode:
+        raise FitError(f"{n_processes} processes: {_error_of((folder / ERRORS).read_text())}")
 
 
-def _reason(output: str) -> str:
+def _error_of(output: str) -> str:
     """Return the error that ended a process, without torchrun's long output after it."""
     lines = [line.split(": ", 1)[-1] for line in output.splitlines() if _ERROR.search(line)]
     return lines[0] if lines else "they ended without a word"

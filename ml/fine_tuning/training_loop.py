@@ -150,42 +150,46 @@ def tune(
     Discriminative learning rates: Howard and Ruder (2018), ACL. Early stopping: Prechelt (1998),
     "Early stopping, but when?", Neural Networks: Tricks of the Trade.
     """
-    taught, watched = (
+    training_groups, validation_groups = (
         training_data.members(training_data.taught),
         training_data.members(training_data.watched),
     )
-    steps_an_epoch = -(-len(taught) // settings.groups_a_step)
-    n_steps, a_look = settings.epochs * steps_an_epoch, -(-steps_an_epoch // settings.looks)
+    steps_an_epoch = -(-len(training_groups) // settings.groups_a_step)
+    n_steps, steps_per_look = settings.epochs * steps_an_epoch, -(-steps_an_epoch // settings.looks)
     learner = Learner(
         layers, head, training_data, settings=settings, n_steps=n_steps, process_group=process_group
     )
-    watch = EarlyStopping(learner.trained, patience=settings.patience)
-    taken = 0
+    stopping = EarlyStopping(learner.trained, patience=settings.patience)
+    n_taken = 0
     # Each process should drop different activations.
     with seeded(training_data.seed + (process_group.rank << 32), device_of(layers)):
-        if watched:
-            watch.note(0, learner.unexplained(watched))
-        for groups in _batches(taught, settings, np.random.default_rng(training_data.seed)):
+        if validation_groups:
+            stopping.note(0, learner.unexplained(validation_groups))
+        for groups in _batches(
+            training_groups, settings, np.random.default_rng(training_data.seed)
+        ):
             learner.step(groups)
-            taken += 1
-            if taken % a_look and taken < n_steps:
+            n_taken += 1
+            if n_taken % steps_per_look and n_taken < n_steps:
                 continue
-            progress(taken / n_steps)
-            if watched and not watch.note(taken, learner.unexplained(watched)):
+            progress(n_taken / n_steps)
+            if validation_groups and not stopping.note(
+                n_taken, learner.unexplained(validation_groups)
+            ):
                 break
     progress(1.0)
-    watch.restore()
+    stopping.restore()
     trace = TrainingTrace(
         seed=training_data.seed,
         planned=n_steps,
-        taken=taken,
-        kept=watch.kept if watched else taken,
-        watched=len(watched),
-        withheld=settings.withheld and bool(watched),
-        loss_before=watch.losses[0] if watched else None,
-        loss=watch.loss,
+        taken=n_taken,
+        kept=stopping.kept if validation_groups else n_taken,
+        watched=len(validation_groups),
+        withheld=settings.withheld and bool(validation_groups),
+        loss_before=stopping.losses[0] if validation_groups else None,
+        loss=stopping.loss,
     )
-    return Tuned(head=learner.finished(), trace=trace)
+    return Tuned(head=learner.finish(), trace=trace)
 
 
 class Learner:
@@ -256,7 +260,7 @@ class Learner:
         scale = score_square * target_square
         return 1 - max(product, 0.0) ** 2 / scale if scale != 0 else 1.0
 
-    def finished(self) -> NDArray[np.float64]:
+    def finish(self) -> NDArray[np.float64]:
         """End the training and return the head, float64 (d,)."""
         _set_training(self._layers, to=False)
         return self._head.detach().cpu().numpy().astype(np.float64)
@@ -316,12 +320,15 @@ def _means(layers: Sequence[nn.Module], states: States, rows: NDArray[np.int64])
     """
     order = sorted(range(len(rows)), key=lambda at: len(states.rows[rows[at]]))
     filler = [order[0]] * (-len(order) % PART)
-    filled = [states.rows[rows[at]] for at in (*filler, *order)]
+    ordered_rows = [states.rows[rows[at]] for at in (*filler, *order)]
     means = torch.cat(
-        [upper_means(layers, filled[start : start + PART]) for start in range(0, len(filled), PART)]
+        [
+            upper_means(layers, ordered_rows[start : start + PART])
+            for start in range(0, len(ordered_rows), PART)
+        ]
     )
-    back = np.argsort(order) + len(filler)
-    return means[torch.from_numpy(back).to(means.device)]
+    positions = np.argsort(order) + len(filler)
+    return means[torch.from_numpy(positions).to(means.device)]
 
 
 def _center(scores: Tensor, sizes: Sequence[int]) -> Tensor:
