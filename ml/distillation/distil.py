@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ml.distillation.augmentation import vary
-from ml.distillation.student import NOTHING, Pieces, Student, split
+from ml.distillation.student import EDGE_LOGIT, Pieces, Student, split
 from ml.progress import Progress, no_progress, within
 
 # A student of fewer wordings does not generalise.
@@ -25,7 +25,7 @@ EPOCHS, BATCH, RATE, DROPOUT, DECAY = 4, 128, 2e-3, 0.1, 1e-2
 MIN_STEPS = 300
 MAX_PIECES = 64
 # Wordings scored by the teacher at a time, and the share of the time that scoring takes.
-ASKED, ASKING = 4_096, 0.4
+TEACHER_BATCH, TEACHER_SHARE = 4_096, 0.4
 # Steps between two progress reports.
 STEPS_PER_REPORT = 50
 
@@ -62,32 +62,39 @@ def distil_student(
         raise ValueError(f"texts: {len(texts)}; at least {MIN_TEXTS}")
     rng = np.random.default_rng(seed)
     training = [text for at, text in enumerate(texts) if at % HELD_OUT]
-    tests = list(texts[::HELD_OUT])
+    held_out = list(texts[::HELD_OUT])
     training += vary(training, min(VARIATIONS * len(training), MAX_VARIATIONS), rng=rng)
-    answers = _label(teacher, [*training, *tests], within(progress, 0, ASKING))
-    lessons = _prepare(training, answers[: len(training)], tokenizer)
-    leveled = _leveled(vectors)
+    answers = _label(teacher, [*training, *held_out], within(progress, 0, TEACHER_SHARE))
+    training_set = _training_set(training, answers[: len(training)], tokenizer)
+    standardised = _standardise_rows(vectors)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = _Network(leveled[lessons.met])
-        _learn(network, lessons, rng=rng, progress=within(progress, ASKING, 1 - ASKING))
+        network = _Network(standardised[training_set.vocabulary])
+        _fit(
+            network,
+            training_set,
+            rng=rng,
+            progress=within(progress, TEACHER_SHARE, 1 - TEACHER_SHARE),
+        )
     student = Student(
         **network.weights(),
-        vectors=leveled.astype(np.float16),
-        own_pieces=lessons.met,
+        vectors=standardised.astype(np.float16),
+        own_pieces=training_set.vocabulary,
         tokenizer=tokenizer,
         words=frozenset(word for text in texts for word in split(text)),
         fidelity=None,
     )
-    return replace(student, fidelity=_correlation(student.score(tests), answers[len(training) :]))
+    return replace(
+        student, fidelity=_correlation(student.score(held_out), answers[len(training) :])
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Lessons:
+class _TrainingSet:
     """Training data: wordings as indices into the pieces that occur, and the teacher's scores."""
 
     pieces: list[NDArray[np.int64]]
-    met: NDArray[np.int32]
+    vocabulary: NDArray[np.int32]
     answers: NDArray[np.float64]
 
     def batches(self, rng: np.random.Generator) -> Iterator[tuple[Tensor, Tensor]]:
@@ -97,28 +104,34 @@ class _Lessons:
         batches = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
         for at in rng.permutation(len(batches)):
             rows = batches[at]
-            padded = np.full((len(rows), max(1, lengths[rows].max())), len(self.met))
+            padded = np.full((len(rows), max(1, lengths[rows].max())), len(self.vocabulary))
             padded[np.arange(padded.shape[1]) < lengths[rows, None]] = np.concatenate(
                 [self.pieces[row] for row in rows]
             )
             yield torch.from_numpy(padded), torch.from_numpy(self.answers[rows]).float()
 
 
-def _prepare(texts: Sequence[str], answers: NDArray[np.float64], tokenizer: str) -> _Lessons:
+def _training_set(
+    texts: Sequence[str], answers: NDArray[np.float64], tokenizer: str
+) -> _TrainingSet:
     table = Pieces(tokenizer)
-    cut = [
+    rows = [
         np.array([piece for word in text.split() for piece in table[word]][:MAX_PIECES], np.int64)
         for text in texts
     ]
-    met = np.unique(np.concatenate(cut)).astype(np.int32)
-    return _Lessons(pieces=[np.searchsorted(met, row) for row in cut], met=met, answers=answers)
+    vocabulary = np.unique(np.concatenate(rows)).astype(np.int32)
+    return _TrainingSet(
+        pieces=[np.searchsorted(vocabulary, row) for row in rows],
+        vocabulary=vocabulary,
+        answers=answers,
+    )
 
 
 def _label(teacher: Teacher, texts: Sequence[str], progress: Progress) -> NDArray[np.float64]:
     answers = np.empty(len(texts))
-    for start in range(0, len(texts), ASKED):
-        answers[start : start + ASKED] = teacher(texts[start : start + ASKED])
-        progress(min(1.0, (start + ASKED) / len(texts)))
+    for start in range(0, len(texts), TEACHER_BATCH):
+        answers[start : start + TEACHER_BATCH] = teacher(texts[start : start + TEACHER_BATCH])
+        progress(min(1.0, (start + TEACHER_BATCH) / len(texts)))
     return answers
 
 
@@ -150,45 +163,45 @@ class _Network(nn.Module):
         return scores
 
     def _attended(self, readings: Tensor, is_piece: Tensor) -> Tensor:
-        matters = self.attention(readings.transpose(1, 2)).transpose(1, 2)
-        share = matters.masked_fill(~is_piece, float(NOTHING)).softmax(2)
-        of_heads = readings.reshape(len(readings), HEADS, -1, readings.shape[2])
-        attended: Tensor = (of_heads * share.unsqueeze(2)).sum(3).flatten(1)
+        logits = self.attention(readings.transpose(1, 2)).transpose(1, 2)
+        weights = logits.masked_fill(~is_piece, float(EDGE_LOGIT)).softmax(2)
+        by_head = readings.reshape(len(readings), HEADS, -1, readings.shape[2])
+        attended: Tensor = (by_head * weights.unsqueeze(2)).sum(3).flatten(1)
         return attended
 
     @torch.no_grad()
     def weights(self) -> dict[str, NDArray[Any]]:
         """Return the arrays of a student except the vectors."""
         return {
-            "reads": _plain(self.reads.weight.permute(2, 1, 0)),
-            "reads_bias": _plain(cast(Tensor, self.reads.bias)),
-            "own": _plain(self.own.weight[:-1]).astype(np.float16),
-            "attention": _plain(self.attention.weight.T),
-            "hidden": _plain(self.hidden.weight.T),
-            "hidden_bias": _plain(self.hidden.bias),
-            "out": _plain(self.out.weight[0]),
+            "reads": _to_numpy(self.reads.weight.permute(2, 1, 0)),
+            "reads_bias": _to_numpy(cast(Tensor, self.reads.bias)),
+            "own": _to_numpy(self.own.weight[:-1]).astype(np.float16),
+            "attention": _to_numpy(self.attention.weight.T),
+            "hidden": _to_numpy(self.hidden.weight.T),
+            "hidden_bias": _to_numpy(self.hidden.bias),
+            "out": _to_numpy(self.out.weight[0]),
         }
 
 
-def _plain(weights: Tensor) -> NDArray[np.float32]:
+def _to_numpy(weights: Tensor) -> NDArray[np.float32]:
     return np.array(weights.numpy(), dtype=np.float32, order="C")
 
 
-def _learn(
-    network: _Network, lessons: _Lessons, *, rng: np.random.Generator, progress: Progress
+def _fit(
+    network: _Network, training_set: _TrainingSet, *, rng: np.random.Generator, progress: Progress
 ) -> None:
     """Fit the network to the answers, standardised."""
-    spread = float(lessons.answers.std()) or 1.0
-    middle = float(lessons.answers.mean())
+    scale = float(training_set.answers.std()) or 1.0
+    mean = float(training_set.answers.mean())
     weights = [weight for weight in network.parameters() if weight.requires_grad]
     optimiser = torch.optim.AdamW(weights, lr=RATE, weight_decay=DECAY, fused=True)
-    steps = -(-len(lessons.pieces) // BATCH)
+    steps = -(-len(training_set.pieces) // BATCH)
     epochs = max(EPOCHS, -(-MIN_STEPS // steps))
     rates = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=epochs * steps + 1)
     network.train()
     for epoch in range(epochs):
-        for step, (pieces, answers) in enumerate(lessons.batches(rng)):
-            loss = (network(pieces) - (answers - middle) / spread).square().mean()
+        for step, (pieces, answers) in enumerate(training_set.batches(rng)):
+            loss = (network(pieces) - (answers - mean) / scale).square().mean()
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -198,10 +211,10 @@ def _learn(
     network.eval()
     progress(1.0)
     with torch.no_grad():
-        network.out.weight *= spread
+        network.out.weight *= scale
 
 
-def _leveled(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+def _standardise_rows(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return rows with mean 0 and standard deviation 1."""
     centred = vectors - vectors.mean(axis=1, keepdims=True)
     centred /= np.maximum(centred.std(axis=1, keepdims=True), 1e-6)

@@ -18,7 +18,7 @@ from tokenizers import Tokenizer
 # Wordings at a time: the rows looked up for them fit the processor's cache.
 CHUNK = 128
 # Attention logit of an edge: negligible beside any reading.
-NOTHING = np.float32(-1e4)
+EDGE_LOGIT = np.float32(-1e4)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -83,16 +83,16 @@ class Student:
         return _Tables(self)
 
     def _score(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        cut: list[int] = []
+        piece_ids: list[int] = []
         pieces, edge = self._pieces, len(self.vectors)
         lengths = np.empty(len(texts), dtype=np.int64)
         for at, text in enumerate(texts):
-            before = len(cut)
+            start = len(piece_ids)
             for word in text.split():
-                cut += pieces[word]
-            lengths[at] = len(cut) - before
-            cut.append(edge)
-        readings, is_edge = self._readings(np.array([edge, *cut]))
+                piece_ids += pieces[word]
+            lengths[at] = len(piece_ids) - start
+            piece_ids.append(edge)
+        readings, is_edge = self._readings(np.array([edge, *piece_ids]))
         starts = np.concatenate([[0], np.cumsum(lengths + 1)[:-1]])
         mean = np.add.reduceat(readings, starts) / np.maximum(1, lengths)[:, None]
         largest = np.maximum.reduceat(readings, starts)
@@ -101,14 +101,16 @@ class Student:
         hidden = np.maximum(pooled @ self.hidden + self.hidden_bias, 0)
         return np.asarray(hidden @ self.out)
 
-    def _readings(self, cut: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    def _readings(
+        self, piece_ids: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Return the readings of all pieces but the first, and the mask of edges, which read 0."""
-        (before, own, after), place = self._tables.rows(cut)
-        readings = own[place[1:]]
-        readings += before[place[:-1]]
-        readings[:-1] += after[place[2:]]
+        (to_next, own, to_previous), rows = self._tables.rows(piece_ids)
+        readings = own[rows[1:]]
+        readings += to_next[rows[:-1]]
+        readings[:-1] += to_previous[rows[2:]]
         np.maximum(readings, 0, out=readings)
-        is_edge = cut[1:] == len(self.vectors)
+        is_edge = piece_ids[1:] == len(self.vectors)
         readings[is_edge] = 0
         return readings, is_edge
 
@@ -120,14 +122,14 @@ class Student:
     ) -> NDArray[np.float32]:
         """Return the attention-weighted means of the readings, (n, h)."""
         sizes = np.diff(starts, append=len(readings))
-        matters = readings @ self.attention
-        matters[is_edge] = NOTHING
-        matters -= np.repeat(np.maximum.reduceat(matters, starts), sizes, axis=0)
-        share = np.exp(matters)
-        share[is_edge] = 0
-        of_heads = readings.reshape(*share.shape, -1) * share[:, :, None]
-        sums = np.add.reduceat(of_heads.reshape(readings.shape), starts)
-        total = np.maximum(np.add.reduceat(share, starts), np.finfo(np.float32).tiny)
+        logits = readings @ self.attention
+        logits[is_edge] = EDGE_LOGIT
+        logits -= np.repeat(np.maximum.reduceat(logits, starts), sizes, axis=0)
+        weights = np.exp(logits)
+        weights[is_edge] = 0
+        weighted = readings.reshape(*weights.shape, -1) * weights[:, :, None]
+        sums = np.add.reduceat(weighted.reshape(readings.shape), starts)
+        total = np.maximum(np.add.reduceat(weights, starts), np.finfo(np.float32).tiny)
         shared = sums.reshape(*total.shape, -1) / total[:, :, None]
         return np.asarray(shared.reshape(sums.shape))
 
@@ -142,25 +144,27 @@ class _Tables:
         self._n_rows = 1
         self._rows = np.zeros((3, 1, len(student.reads_bias)), dtype=np.float32)
 
-    def rows(self, cut: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    def rows(self, piece_ids: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Return the rows of previous, same and next piece, and the index of each piece in them."""
-        unseen = np.unique(cut[self._place[cut] < 0])
+        unseen = np.unique(piece_ids[self._place[piece_ids] < 0])
         if len(unseen):
             self._add(unseen)
-        return self._rows, self._place[cut]
+        return self._rows, self._place[piece_ids]
 
     def _add(self, pieces: NDArray[np.int64]) -> None:
         student, end = self._student, self._n_rows + len(pieces)
-        added = student.vectors[pieces].astype(np.float32) @ student.reads
+        contributions = student.vectors[pieces].astype(np.float32) @ student.reads
         # Row 0 is the contribution to the next piece's reading, row 1 that to the piece's own.
-        added[1] += student.reads_bias
+        contributions[1] += student.reads_bias
         has_own = np.isin(pieces, student.own_pieces)
-        added[1][has_own] += student.own[np.searchsorted(student.own_pieces, pieces[has_own])]
+        contributions[1][has_own] += student.own[
+            np.searchsorted(student.own_pieces, pieces[has_own])
+        ]
         if end > self._rows.shape[1]:
             grown = np.zeros((3, 2 * end, self._rows.shape[2]), dtype=np.float32)
             grown[:, : self._n_rows] = self._rows[:, : self._n_rows]
             self._rows = grown
-        self._rows[:, self._n_rows : end] = added
+        self._rows[:, self._n_rows : end] = contributions
         self._place[pieces] = np.arange(self._n_rows, end)
         self._n_rows = end
 

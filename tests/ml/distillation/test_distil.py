@@ -71,7 +71,7 @@ def test_student_of_a_teacher_without_an_opinion_has_no_fidelity(vectors, monkey
 
 def test_progress_of_a_teaching_rises_to_one(vectors, monkeypatch):
     monkeypatch.setattr(distil, "MIN_STEPS", 60)
-    monkeypatch.setattr(distil, "ASKED", 100)
+    monkeypatch.setattr(distil, "TEACHER_BATCH", 100)
     told = []
     taught(vectors, wordings(60), progress=told.append)
     assert told == sorted(told)
