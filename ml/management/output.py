@@ -46,13 +46,13 @@ class HistoryFiles:
                     if isinstance(item, HistoryRow):
                         yield item
                     else:
-                        self._tell(path, item)
+                        self._report_skipped(path, item)
             except HistoryFileError as error:
                 raise CommandError(str(error)) from error
         if self.n_skipped > SHOWN_SKIPS:
             self._stderr.write(f"... {self.n_skipped} rows skipped in all.")
 
-    def _tell(self, path: Path, skipped: SkippedRow) -> None:
+    def _report_skipped(self, path: Path, skipped: SkippedRow) -> None:
         self.n_skipped += 1
         if self.n_skipped <= SHOWN_SKIPS:
             self._stderr.write(f"Skipped {path}, {skipped.message}")

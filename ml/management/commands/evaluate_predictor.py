@@ -45,31 +45,31 @@ class Command(BaseCommand):
             raise CommandError("--seed: must not be negative")
         files = HistoryFiles([options["file"]], options["format"], self.stderr)
         try:
-            found = predict.evaluate(files.rows(), seed=options["seed"])
+            result = predict.evaluate(files.rows(), seed=options["seed"])
         except predict.PredictorError as error:
             raise CommandError(str(error)) from error
         if options["json"]:
-            self.stdout.write(as_json(_flat(found) | {"skipped_rows": files.n_skipped}))
+            self.stdout.write(as_json(_flatten(result) | {"skipped_rows": files.n_skipped}))
         else:
-            self.stdout.write(_report(found))
+            self.stdout.write(_report(result))
 
 
-def _flat(found: dict[str, Any]) -> dict[str, Any]:
+def _flatten(result: dict[str, Any]) -> dict[str, Any]:
     """Return figures as numbers, and their intervals beside them under the same names."""
     estimates = {
-        **(found["metrics"] or dict.fromkeys(METRICS)),
-        "coverage": found["coverage"],
-        "noise_ceiling": found["ceiling"],
-        "noise_ceiling_overdispersed": found["ceiling_overdispersed"],
+        **(result["metrics"] or dict.fromkeys(METRICS)),
+        "coverage": result["coverage"],
+        "noise_ceiling": result["ceiling"],
+        "noise_ceiling_overdispersed": result["ceiling_overdispersed"],
     }
     return {
-        "predictor": found["predictor"],
-        "strategy": found["strategy"],
-        **{name: found[name] for name in COUNTS},
+        "predictor": result["predictor"],
+        "strategy": result["strategy"],
+        **{name: result[name] for name in COUNTS},
         **{name: each and each["value"] for name, each in estimates.items()},
         "intervals": {name: _interval(each) for name, each in estimates.items()},
-        "dispersion": found["dispersion"],
-        "reason": None if found["metrics"] else sentence("nothing_answered", {}),
+        "dispersion": result["dispersion"],
+        "reason": None if result["metrics"] else sentence("nothing_answered", {}),
     }
 
 
@@ -79,26 +79,26 @@ def _interval(estimate: dict[str, float | None] | None) -> list[float | None] | 
     return [estimate["low"], estimate["high"]]
 
 
-def _report(found: dict[str, Any]) -> str:
+def _report(result: dict[str, Any]) -> str:
     head = (
-        f"Predictor {found['predictor']}, {STRATEGIES[found['strategy']]}, on {found['groups']} "
-        f"contrast groups ({found['suspect_groups']} suspect ones left out): "
-        f"{found['groups_answered']} answered, {found['pairs']} decided pairs, "
-        f"{found['pairs_p05']} with p < 0.05."
+        f"Predictor {result['predictor']}, {STRATEGIES[result['strategy']]}, on {result['groups']} "
+        f"contrast groups ({result['suspect_groups']} suspect ones left out): "
+        f"{result['groups_answered']} answered, {result['pairs']} decided pairs, "
+        f"{result['pairs_p05']} with p < 0.05."
     )
-    if found["metrics"] is None:
+    if result["metrics"] is None:
         return f"{head}\n{sentence('nothing_answered', {})}"
-    rows = [[name, shown(found["metrics"][name])] for name in METRICS]
+    rows = [[name, shown(result["metrics"][name])] for name in METRICS]
     rows += [
-        ["coverage", shown(found["coverage"])],
-        ["noise ceiling (binomial)", shown(found["ceiling"])],
-        ["noise ceiling (replicated arms)", shown(found["ceiling_overdispersed"])],
+        ["coverage", shown(result["coverage"])],
+        ["noise ceiling (binomial)", shown(result["ceiling"])],
+        ["noise ceiling (replicated arms)", shown(result["ceiling_overdispersed"])],
     ]
-    known = found["groups_known"]
+    n_known = result["groups_known"]
     warning = (
-        f"\n{known} groups share a test or a wording with the training history: the figures are "
+        f"\n{n_known} groups share a test or a wording with the training history: the figures are "
         "better than on new tests."
-        if known
+        if n_known
         else ""
     )
     return f"{head}\n{table(rows)}{warning}"

@@ -45,44 +45,44 @@ class Command(BaseCommand):
             raise CommandError("--splits: must be at least 1")
         files = HistoryFiles(options["history"] or (), options["format"], self.stderr)
         try:
-            found = predict.learning_curves(
+            result = predict.learning_curves(
                 files.rows() if options["history"] else predict.archived_rows(),
                 strategies=options["strategies"],
                 n_splits=options["splits"],
                 seed=options["seed"],
-                progress=self._tell,
+                progress=self._report_progress,
             )
         except predict.PredictorError as error:
             raise CommandError(str(error)) from error
-        chart = found.pop("chart")
+        chart = result.pop("chart")
         if options["drawing"]:
-            self._write(options["drawing"], render_svg(chart))
-        self.stdout.write(as_json(found) if options["json"] else _report(found))
+            self._write_drawing(options["drawing"], render_svg(chart))
+        self.stdout.write(as_json(result) if options["json"] else _report(result))
 
-    def _tell(self, done: float) -> None:
+    def _report_progress(self, done: float) -> None:
         self.stderr.write(f"{done:4.0%}")
 
-    def _write(self, path: Path, drawing: str) -> None:
+    def _write_drawing(self, path: Path, drawing: str) -> None:
         try:
             write_whole(path, drawing.encode())
         except OSError as error:
             raise CommandError(f"--drawing {path}: {error.strerror}") from error
 
 
-def _report(found: dict[str, Any]) -> str:
-    curves = found["curves"]
+def _report(result: dict[str, Any]) -> str:
+    curves = result["curves"]
     sizes = [point["groups"] for point in next(iter(curves.values()))]
     rows = [["past tests", *curves]]
     for at, size in enumerate(sizes):
         rows.append([str(size), *(shown(points[at]["accuracy"]) for points in curves.values())])
     lines = [
-        f"Accuracy on all pairs of held-out tests, of {found['groups']} contrast groups in all, "
-        f"{found['splits']} split(s), 95 % intervals over groups:",
+        f"Accuracy on all pairs of held-out tests, of {result['groups']} contrast groups in all, "
+        f"{result['splits']} split(s), 95 % intervals over groups:",
         "",
         table(rows),
         "",
     ]
-    for name, saving in found["data_saving"].items():
+    for name, saving in result["data_saving"].items():
         ratio = shown(saving["ratio"], digits=1)
         lines.append(
             f"What {saving['baseline']} learns from {saving['baseline_groups']} tests, {name} "

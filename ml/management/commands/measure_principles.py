@@ -27,21 +27,21 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         files = HistoryFiles(options["history"] or (), options["format"], self.stderr)
-        found = predict.measure_principles(
+        result = predict.measure_principles(
             files.rows() if options["history"] else predict.archived_rows(),
             locale=options["locale"],
             audience=options["audience"],
         )
         if options["json"]:
-            self.stdout.write(as_json({**found, "skipped_rows": files.n_skipped}))
+            self.stdout.write(as_json({**result, "skipped_rows": files.n_skipped}))
         else:
-            self.stdout.write(_report(found))
+            self.stdout.write(_report(result))
 
 
-def _report(found: dict[str, Any]) -> str:
+def _report(result: dict[str, Any]) -> str:
     header = ["principle", "tests", "lift", "95 %", "as measured"]
-    rows = [_row(trait) for trait in found["traits"]]
-    return f"{found['tests']} contrast groups:\n{table([header, *rows])}"
+    rows = [_row(trait) for trait in result["traits"]]
+    return f"{result['tests']} contrast groups:\n{table([header, *rows])}"
 
 
 def _row(trait: dict[str, Any]) -> list[str]:

@@ -30,21 +30,21 @@ class Command(BaseCommand):
         if not texts:
             raise CommandError(f"{options['file']}: there is no wording in it")
         try:
-            found = predict.rank_list(texts)
+            result = predict.rank_list(texts)
         except predict.PredictorError as error:
             raise CommandError(str(error)) from error
         if options["json"]:
-            self.stdout.write(as_json(found))
+            self.stdout.write(as_json(result))
             return
         rows = [["score", "known words", "wording"]]
         rows += [
             [f"{each['score']:+.3f}", f"{each['known_share']:.0%}", each["text"]]
-            for each in found["wordings"][: options["top"]]
+            for each in result["wordings"][: options["top"]]
         ]
-        fidelity = found["fidelity"]
-        told = "unknown" if fidelity is None else f"{fidelity:.2f}"
+        fidelity = result["fidelity"]
+        fidelity_text = "unknown" if fidelity is None else f"{fidelity:.2f}"
         self.stdout.write(table(rows))
         self.stdout.write(
             f"{len(texts)} wordings; correlation of the student with predictor "
-            f"{found['predictor']} on wordings it had not seen: {told}."
+            f"{result['predictor']} on wordings it had not seen: {fidelity_text}."
         )

@@ -32,7 +32,7 @@ class Command(BaseCommand):
         texts = options["texts"]
         control = texts[0] if options["control"] is None else options["control"]
         try:
-            found = predict.rank_wordings(
+            result = predict.rank_wordings(
                 predict.RankingRequest.from_fields(
                     {**options, "wordings": texts, "control": control}
                 ),
@@ -43,16 +43,16 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         if options["json"]:
             context = {name: options[name] for name in ("locale", "form")}
-            self.stdout.write(as_json(_with_messages(found, context) | {"control": control}))
+            self.stdout.write(as_json(_with_messages(result, context) | {"control": control}))
         else:
-            self.stdout.write(_report(found))
+            self.stdout.write(_report(result))
 
 
-def _with_messages(found: dict[str, Any], context: dict[str, str]) -> dict[str, Any]:
+def _with_messages(result: dict[str, Any], context: dict[str, str]) -> dict[str, Any]:
     """Add to each reason the sentence that it stands for, and to each wording what was checked."""
-    return found | {
-        "refusal": _message(found["refusal"]),
-        "notes": [_message(note) for note in found["notes"]],
+    return result | {
+        "refusal": _message(result["refusal"]),
+        "notes": [_message(note) for note in result["notes"]],
         "wordings": [
             wording
             | {
@@ -62,10 +62,10 @@ def _with_messages(found: dict[str, Any], context: dict[str, str]) -> dict[str, 
                 ),
                 "principles": predict.principles_of(wording["text"], locale=context["locale"]),
             }
-            for wording in found["wordings"]
+            for wording in result["wordings"]
         ],
         "suggestions": [
-            each | {"message": predict.describe_suggestion(each)} for each in found["suggestions"]
+            each | {"message": predict.describe_suggestion(each)} for each in result["suggestions"]
         ],
     }
 
@@ -74,27 +74,27 @@ def _message(reason: dict[str, Any] | None) -> dict[str, Any] | None:
     return reason and reason | {"message": predict.describe(reason)}
 
 
-def _report(found: dict[str, Any]) -> str:
-    proposals = [_proposal(each) for each in found["suggestions"]]
-    if found["refusal"]:
-        return "\n".join([predict.describe(found["refusal"]), *proposals])
+def _report(result: dict[str, Any]) -> str:
+    proposals = [_suggestion(each) for each in result["suggestions"]]
+    if result["refusal"]:
+        return "\n".join([predict.describe(result["refusal"]), *proposals])
     ordered = sorted(
-        found["wordings"], key=lambda wording: wording["rank"] or len(found["wordings"])
+        result["wordings"], key=lambda wording: wording["rank"] or len(result["wordings"])
     )
     header = ["rank", "80 %", "best", "beats control", "expected lift (95 %)", "wording"]
     rows = [header, *map(_row, ordered)]
-    notes = [predict.describe(note) for note in found["notes"]]
-    words = [_words(wording) for wording in ordered if wording["words"]]
-    lines = [f"Predictor {found['predictor']}:", table(rows), *words, *notes, *proposals]
+    notes = [predict.describe(note) for note in result["notes"]]
+    words = [_word_effects(wording) for wording in ordered if wording["words"]]
+    lines = [f"Predictor {result['predictor']}:", table(rows), *words, *notes, *proposals]
     return "\n".join(lines)
 
 
-def _words(wording: dict[str, Any]) -> str:
-    told = ", ".join(f"{each['word']} {each['effect']:+.1%}" for each in wording["words"])
-    return f"{wording['text']}: {told}"
+def _word_effects(wording: dict[str, Any]) -> str:
+    effects = ", ".join(f"{each['word']} {each['effect']:+.1%}" for each in wording["words"])
+    return f"{wording['text']}: {effects}"
 
 
-def _proposal(suggestion: dict[str, Any]) -> str:
+def _suggestion(suggestion: dict[str, Any]) -> str:
     chance = suggestion["chance"]
     beats = "" if chance is None else f" ({chance:.0%} to beat the control)"
     claim = " Only if it is true." if suggestion["is_claim"] else ""
