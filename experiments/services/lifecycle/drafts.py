@@ -37,10 +37,10 @@ def draft_experiment(
     Raises:
         DraftingError: If wordings are missing or too many, or the audience is another site's.
     """
-    chosen = list(dict.fromkeys(text.strip() for text in texts if text.strip()))
-    if not chosen:
+    wordings = list(dict.fromkeys(text.strip() for text in texts if text.strip()))
+    if not wordings:
         raise DraftingError(_("Choose at least one wording."))
-    if len(chosen) > MAX_ARMS:
+    if len(wordings) > MAX_ARMS:
         raise DraftingError(_("At most %(most)s wordings in one test.") % {"most": MAX_ARMS})
     if audience is not None and audience.site_id != slot.site_id:
         raise DraftingError(_("The audience belongs to another site."))
@@ -51,7 +51,7 @@ def draft_experiment(
         name=_("Wordings on %(slot)s") % {"slot": slot.name},
         hypothesis=_("Ranked wordings: which one is really better?"),
     )
-    ctas = [slot.default_cta, *(make_cta(slot=slot, text=each, locale=locale) for each in chosen)]
+    ctas = [slot.default_cta, *(make_cta(slot=slot, text=each, locale=locale) for each in wordings)]
     shares = _equal_shares(len(ctas))
     for arm, (cta, share) in enumerate(zip(ctas, shares, strict=True)):
         key = "control" if arm == 0 else LETTERS[arm - 1]
@@ -62,16 +62,16 @@ def draft_experiment(
 
 def make_cta(*, slot: Slot, text: str, locale: str) -> CTA:
     """Return a CTA with `text` in the style of the slot's default, an existing one if any."""
-    known = CTA.objects.filter(
+    existing = CTA.objects.filter(
         site=slot.site_id, wordings__locale=locale, wordings__text=text, **_look(slot.default_cta)
     ).first()
-    if known is not None:
-        return known
-    found = predict.principles_of(text, locale=locale)
+    if existing is not None:
+        return existing
+    principles = predict.principles_of(text, locale=locale)
     cta = CTA.objects.create(
         site_id=slot.site_id,
         name=_free_name(slot.site_id, text),
-        principles=[name for name in CTA.Principle.values if name in found],
+        principles=[name for name in CTA.Principle.values if name in principles],
         **_look(slot.default_cta),
     )
     CTAWording.objects.create(cta=cta, locale=locale, text=text)
@@ -83,9 +83,9 @@ def _look(cta: CTA) -> dict[str, str]:
 
 
 def _free_name(site_id: int, text: str) -> str:
-    taken = set(CTA.objects.filter(site=site_id).values_list("name", flat=True))
+    used = set(CTA.objects.filter(site=site_id).values_list("name", flat=True))
     names = (text[:190] if number == 1 else f"{text[:190]} ({number})" for number in range(1, 999))
-    return next(name for name in names if name not in taken)
+    return next(name for name in names if name not in used)
 
 
 def _equal_shares(count: int) -> list[Decimal]:

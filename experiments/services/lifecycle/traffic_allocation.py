@@ -65,14 +65,14 @@ def change_traffic(
     reasons = list(_faults(live, variants, shares, coverage))
     if reasons:
         raise CannotChangeError(reasons)
-    wanted = [shares[arm.key] if shares else arm.share for arm in variants]
-    part = live.coverage if coverage is None else coverage
-    if wanted == [arm.share for arm in variants] and part == live.coverage:
+    new_shares = [shares[arm.key] if shares else arm.share for arm in variants]
+    new_coverage = live.coverage if coverage is None else coverage
+    if new_shares == [arm.share for arm in variants] and new_coverage == live.coverage:
         return False
-    _new_phase(live, variants, wanted, part, occasion)
-    record(live, kind, replace(occasion, note=_note(occasion, variants, wanted, part)))
+    _new_phase(live, variants, new_shares, new_coverage, occasion)
+    record(live, kind, replace(occasion, note=_note(occasion, variants, new_shares, new_coverage)))
     bump_revision()
-    experiment.coverage = part
+    experiment.coverage = new_coverage
     return True
 
 
@@ -96,15 +96,15 @@ def _new_phase(
     history: list[Sequence[Slice]] = [phase.slices for phase in experiment.phases.all()]
     if not history:
         history = [_write_past(experiment, variants)]
-    wanted = [float(share) for share in shares]
-    slices = moved_slices(history, wanted, float(coverage))
+    phase_shares = [float(share) for share in shares]
+    slices = moved_slices(history, phase_shares, float(coverage))
     for variant, share in zip(variants, shares, strict=True):
         # Whoever gives a rolled-back arm a share undoes its roll-back.
         undone = {"rolled_back_at": None, "rollback_reason": ""} if share else {}
         Variant.objects.filter(pk=variant.pk).update(share=share, **undone)
     experiment.coverage = coverage
     experiment.save(update_fields=["coverage"])
-    _write(experiment, len(history), wanted, slices, occasion)
+    _write(experiment, len(history), phase_shares, slices, occasion)
 
 
 def _write_past(experiment: Experiment, variants: Sequence[Variant]) -> Sequence[Slice]:
@@ -154,14 +154,14 @@ def _share_faults(keys: Sequence[str], shares: Mapping[str, Decimal]) -> Iterato
     """Yield the faults of these arms' shares, control first."""
     if set(shares) != set(keys):
         yield _("Give a share to each arm: %(keys)s.") % {"keys": ", ".join(sorted(keys))}
-    wrong = [key for key, share in shares.items() if share != 0 and not _is_part(share)]
-    for key in wrong:
+    invalid_keys = [key for key, share in shares.items() if share != 0 and not _is_part(share)]
+    for key in invalid_keys:
         values = {"key": key}
         yield _("Arm %(key)s: a share lies between 0 and 1, in steps of 0.0001.") % values
-    if not wrong and shares.get(keys[0]) == 0:
+    if not invalid_keys and shares.get(keys[0]) == 0:
         yield _("The control needs a share above 0: every arm is compared with it.")
     total = sum(shares.values(), Decimal(0))
-    if not wrong and total != 1:
+    if not invalid_keys and total != 1:
         yield _("The shares sum to %(total)s, not to 1.") % {"total": number_format(total)}
 
 
