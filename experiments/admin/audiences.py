@@ -112,12 +112,12 @@ def content_of(condition: dict[str, Any]) -> Content:
     return {
         "mode": IN_JSON if rows is None else IN_ROWS,
         "match": ALL if rows is None else rows.match,
-        "rows": [_shown(row) for row in rows.rows] if rows else [],
+        "rows": [_row_content(row) for row in rows.rows] if rows else [],
         "json": json.dumps(condition, indent=2, ensure_ascii=False) if condition else "",
     }
 
 
-def _shown(row: ConditionRow) -> dict[str, str]:
+def _row_content(row: ConditionRow) -> dict[str, str]:
     is_known = row.attribute in ATTRIBUTES
     return {
         "attribute": row.attribute if is_known else CUSTOM,
@@ -131,14 +131,14 @@ def _condition(content: Content) -> dict[str, Any]:
     """Return the condition that was edited, in the way that was in use."""
     if content["mode"] == IN_JSON:
         try:
-            found: dict[str, Any] = json.loads(content["json"].strip() or "{}")
+            condition: dict[str, Any] = json.loads(content["json"].strip() or "{}")
         except ValueError as error:
             raise ValueError(
                 gettext("This is not valid JSON: %(fault)s") % {"fault": error}
             ) from error
-        return found
-    typed = [_row(row) for row in content["rows"] if not _is_blank(row)]
-    return condition_of(Rows(match=content["match"], rows=tuple(typed)))
+        return condition
+    rows = [_row(row) for row in content["rows"] if not _is_blank(row)]
+    return condition_of(Rows(match=content["match"], rows=tuple(rows)))
 
 
 def _is_blank(row: dict[str, str]) -> bool:

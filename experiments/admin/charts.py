@@ -41,14 +41,14 @@ class IntervalChart:
 
 def interval_chart(arms: Sequence[ArmResult]) -> IntervalChart | None:
     """Return the chart of the arms that have an interval; None if none has."""
-    shown = [(arm, arm.rate, arm.interval) for arm in arms]
-    drawn = [
-        (arm, rate, ends) for arm, rate, ends in shown if ends is not None and rate is not None
+    figures = [(arm, arm.rate, arm.interval) for arm in arms]
+    measured = [
+        (arm, rate, ends) for arm, rate, ends in figures if ends is not None and rate is not None
     ]
-    if not drawn:
+    if not measured:
         return None
-    step = _nice_step(max(ends[1] for _, _, ends in drawn))
-    n_steps = max(math.ceil(max(ends[1] for _, _, ends in drawn) / step), 1)
+    step = _nice_step(max(ends[1] for _, _, ends in measured))
+    n_steps = max(math.ceil(max(ends[1] for _, _, ends in measured) / step), 1)
     scale = (WIDTH - LEFT - RIGHT) / (step * n_steps)
     rows = tuple(
         IntervalRow(
@@ -58,7 +58,7 @@ def interval_chart(arms: Sequence[ArmResult]) -> IntervalChart | None:
             low_x=LEFT + ends[0] * scale,
             high_x=LEFT + ends[1] * scale,
         )
-        for index, (arm, rate, ends) in enumerate(drawn)
+        for index, (arm, rate, ends) in enumerate(measured)
     )
     ticks = tuple(
         Tick(x=LEFT + index * step * scale, value=index * step) for index in range(n_steps + 1)

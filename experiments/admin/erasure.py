@@ -47,32 +47,32 @@ def _page(admin_site: AdminSite, request: HttpRequest) -> HttpResponse:
     if not request.user.has_perm("experiments.change_event"):
         return HttpResponse(status=403)
     form = EraseForm(request.POST or None)
-    found = None
+    traces = None
     if request.method == "POST" and form.is_valid():
         if "confirmed" in request.POST:
-            return _erased(request, **form.cleaned_data)
+            return _erase(request, **form.cleaned_data)
         n_events, n_experiments = events.traces_of_visitor(
             site_id=form.cleaned_data["site"].pk, visitor=form.cleaned_data["visitor"]
         )
-        found = {"events": n_events, "experiments": n_experiments}
+        traces = {"events": n_events, "experiments": n_experiments}
     context: dict[str, Any] = {
         **admin_site.each_context(request),
         "title": _("Erase a visitor"),
         "form": form,
-        "found": found,
+        "found": traces,
     }
     return render(request, "admin/experiments/erase_visitor.html", context)
 
 
-def _erased(request: HttpRequest, *, site: Site, visitor: str) -> HttpResponse:
-    erased = erase_visitor(site=site, visitor=visitor, now=timezone.now())
-    if erased.was_known:
+def _erase(request: HttpRequest, *, site: Site, visitor: str) -> HttpResponse:
+    erasure = erase_visitor(site=site, visitor=visitor, now=timezone.now())
+    if erasure.was_known:
         text = ngettext(
             "Erased: %(count)s event of %(visitor)s.",
             "Erased: %(count)s events of %(visitor)s.",
-            erased.n_events,
+            erasure.n_events,
         )
-        values = {"count": erased.n_events, "visitor": visitor}
+        values = {"count": erasure.n_events, "visitor": visitor}
         messages.success(request, text % values)
     else:
         text = gettext("Nothing is stored about %(visitor)s on this site.")

@@ -260,18 +260,18 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
             return HttpResponse(status=403)
         may_change = bool(super().has_change_permission(request))
         name = request.POST.get("form", "")
-        made = traffic.forms_of(experiment, name, request.POST) if may_change else {}
+        page_forms = traffic.forms_of(experiment, name, request.POST) if may_change else {}
         if request.method == "POST":
-            if name not in made:
+            if name not in page_forms:
                 return HttpResponse(status=403)
-            if self._apply(request, experiment, name, made[name]):
+            if self._apply(request, experiment, name, page_forms[name]):
                 return HttpResponseRedirect(_url("traffic", experiment))
         context = {
             **self.admin_site.each_context(request),
             **traffic.traffic_context(request, experiment),
             "title": experiment.name,
             "opts": self.opts,
-            "forms": made,
+            "forms": page_forms,
             "may_change": may_change,
             "report_url": _report_url(experiment),
             "edit_url": _url("change", experiment),

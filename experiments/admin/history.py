@@ -43,13 +43,13 @@ class HistoryArmAdmin(ModelAdmin[HistoryArm]):  # type: ignore[misc]
         if not self.has_view_permission(request):
             return HttpResponse(status=403)
         locale = request.GET.get("locale", "")
-        found = predict.measure_principles(history_rows(), locale=locale)
+        effects = predict.measure_principles(history_rows(), locale=locale)
         context = {
             **self.admin_site.each_context(request),
             "title": _("Principles"),
             "opts": self.opts,
-            "tests": found["tests"],
-            "rows": _with_bars(found["traits"]),
+            "tests": effects["tests"],
+            "rows": _with_bars(effects["traits"]),
             "locale": locale,
             "locales": history.history_locales(),
             "has_simulated": history.history_arms().filter(is_simulated=True).exists(),
@@ -67,11 +67,11 @@ class HistoryArmAdmin(ModelAdmin[HistoryArm]):  # type: ignore[misc]
 
 def _with_bars(traits: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the traits with their bars, those with the most evidence first."""
-    known = [trait for trait in traits if trait["lift"] is not None]
-    bars = effect_bars([(trait["low"], trait["lift"], trait["high"]) for trait in known])
-    shown = [
+    measured = [trait for trait in traits if trait["lift"] is not None]
+    bars = effect_bars([(trait["low"], trait["lift"], trait["high"]) for trait in measured])
+    rows = [
         trait | {"bar": bar, "interval": (trait["low"], trait["high"])}
-        for trait, bar in zip(known, bars, strict=True)
+        for trait, bar in zip(measured, bars, strict=True)
     ]
-    shown.sort(key=lambda trait: -trait["lift"])
-    return [*shown, *(trait for trait in traits if trait["lift"] is None)]
+    rows.sort(key=lambda trait: -trait["lift"])
+    return [*rows, *(trait for trait in traits if trait["lift"] is None)]

@@ -199,21 +199,21 @@ class JobAdmin(ModelAdmin[Job]):  # type: ignore[misc]
             self.message_user(request, gettext("It had ended already."), messages.WARNING)
         return HttpResponseRedirect(reverse("admin:experiments_job_watch", args=[pk]))
 
-    def _rank(self, request: HttpRequest, wanted: dict[str, Any]) -> HttpResponse:
+    def _rank(self, request: HttpRequest, job_request: dict[str, Any]) -> HttpResponse:
         """Show the ranking at once; a worker does it where no scoring service runs."""
-        found = rank_at_once(wanted)
-        if found is None:
-            return self._enqueue(request, Job.Kind.RANKING, wanted)
+        ranking = rank_at_once(job_request)
+        if ranking is None:
+            return self._enqueue(request, Job.Kind.RANKING, job_request)
         user = request.user if request.user.is_authenticated else None
-        job = keep_answer(kind=Job.Kind.RANKING, request=wanted, result=found, by=user)
+        job = keep_answer(kind=Job.Kind.RANKING, request=job_request, result=ranking, by=user)
         return HttpResponseRedirect(_watch_url(job))
 
     def _enqueue(
-        self, request: HttpRequest, kind: Job.Kind, wanted: dict[str, Any]
+        self, request: HttpRequest, kind: Job.Kind, job_request: dict[str, Any]
     ) -> HttpResponse:
         user = request.user if request.user.is_authenticated else None
         try:
-            job = create_job(kind=kind, request=wanted, by=user, now=timezone.now())
+            job = create_job(kind=kind, request=job_request, by=user, now=timezone.now())
         except AlreadyTrainingError:
             self.message_user(request, gettext("A training is running already."), messages.ERROR)
             return HttpResponseRedirect(reverse("admin:experiments_job_changelist"))

@@ -149,19 +149,19 @@ def forms_of(
 
     is_draft = experiment.status == Status.DRAFT
     schedule = {"starts_at": experiment.starts_at, "ends_at": experiment.ends_at}
-    made: dict[str, forms.Form] = {
+    page_forms: dict[str, forms.Form] = {
         "ramp": RampForm(bound("ramp")),
         "schedule": ScheduleForm(bound("schedule"), initial=schedule),
         "guard": GuardForm(bound("guard"), initial={"rolls_back": experiment.rolls_back}),
     }
     if not is_draft:
-        made["shares"] = SharesForm(bound("shares"), experiment=experiment)
-        del made["schedule"].fields["starts_at"]
+        page_forms["shares"] = SharesForm(bound("shares"), experiment=experiment)
+        del page_forms["schedule"].fields["starts_at"]
         arms = [arm for arm in experiment.variants.all() if arm.rolled_back_at]
-        made["restore"] = RestoreForm(bound("restore"), arms=arms)
+        page_forms["restore"] = RestoreForm(bound("restore"), arms=arms)
     if experiment.status == Status.RUNNING:
-        made["rollback"] = RollbackForm(bound("rollback"))
-    return made if experiment.status in Experiment.OPEN_STATUSES else {}
+        page_forms["rollback"] = RollbackForm(bound("rollback"))
+    return page_forms if experiment.status in Experiment.OPEN_STATUSES else {}
 
 
 def apply(experiment: Experiment, name: str, form: Any, occasion: Occasion) -> None:
@@ -183,12 +183,14 @@ def apply(experiment: Experiment, name: str, form: Any, occasion: Occasion) -> N
 
 
 def _change_shares(experiment: Experiment, form: SharesForm, occasion: Occasion) -> None:
-    told = Occasion(now=occasion.now, author=occasion.author, note=form.cleaned_data["note"])
+    occasion_with_note = Occasion(
+        now=occasion.now, author=occasion.author, note=form.cleaned_data["note"]
+    )
     change_traffic(
         experiment=experiment,
         shares=form.shares(),
         coverage=form.cleaned_data["coverage"] / HUNDRED,
-        occasion=told,
+        occasion=occasion_with_note,
     )
 
 
@@ -215,8 +217,8 @@ def _set_guard(experiment: Experiment, form: GuardForm, occasion: Occasion) -> N
 
 def _roll_back(experiment: Experiment, form: RollbackForm, occasion: Occasion) -> None:
     reason = reason_by_hand(form.cleaned_data["reason"])
-    told = Occasion(now=occasion.now, author=occasion.author, note=reason)
-    roll_back_experiment(experiment=experiment, reason=reason, occasion=told)
+    occasion_with_note = Occasion(now=occasion.now, author=occasion.author, note=reason)
+    roll_back_experiment(experiment=experiment, reason=reason, occasion=occasion_with_note)
 
 
 def _restore(experiment: Experiment, form: RestoreForm, occasion: Occasion) -> None:
@@ -231,8 +233,8 @@ def rolled_back_arms(experiment: Experiment) -> list[tuple[Variant, str]]:
 
 def traffic_context(request: HttpRequest, experiment: Experiment) -> dict[str, Any]:
     """Return what the page shows beside its forms."""
-    asked = request.GET.get("page", "").strip()
-    page = asked if PAGE.fullmatch(asked) else _page_of(experiment)
+    requested_page = request.GET.get("page", "").strip()
+    page = requested_page if PAGE.fullmatch(requested_page) else _page_of(experiment)
     return {
         "experiment": experiment,
         "arms": list(experiment.variants.all()),
