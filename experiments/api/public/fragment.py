@@ -85,19 +85,19 @@ def _visitor(
     request: Request, query: dict[str, str]
 ) -> tuple[str | None, tuple[tuple[str, str], ...]]:
     """Return who asks, if that may be known, and the cookie that keeps a new id."""
-    given = query.get("visitor")
-    if given:
-        if not is_identifier(given):
+    visitor = query.get("visitor")
+    if visitor:
+        if not is_identifier(visitor):
             raise RefusedError(400, details="visitor: at most 200 characters, none of control")
-        return given, ()
-    objects = request.header("sec-gpc") == "1" or request.header("dnt") == "1"
-    if query.get("consent") != "granted" or objects:
+        return visitor, ()
+    has_objection = request.header("sec-gpc") == "1" or request.header("dnt") == "1"
+    if query.get("consent") != "granted" or has_objection:
         return None, ()
-    known = _cookie(request)
-    if known and is_identifier(known):
-        return known, ()
-    fresh = uuid7().hex
-    return fresh, (("Set-Cookie", _set_cookie(fresh, request)),)
+    stored_id = _cookie(request)
+    if stored_id and is_identifier(stored_id):
+        return stored_id, ()
+    new_id = uuid7().hex
+    return new_id, (("Set-Cookie", _set_cookie(new_id, request)),)
 
 
 def _cookie(request: Request) -> str:

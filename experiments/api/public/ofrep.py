@@ -66,7 +66,7 @@ class Written:
 def evaluate_one(request: Request, store: SnapshotStore) -> Response:
     """POST /ofrep/v1/evaluate/flags/{slot}."""
     snapshot = store.current()
-    site = _admitted(request, snapshot).site
+    site = _checked_asker(request, snapshot).site
     slot = request.path[len(PREFIX) + 1 :]
     try:
         context = _context(request)
@@ -78,8 +78,8 @@ def evaluate_one(request: Request, store: SnapshotStore) -> Response:
 
 def evaluate_all(request: Request, store: SnapshotStore) -> Response:
     """POST /ofrep/v1/evaluate/flags."""
-    snapshot = store.at_least(_announced(request)) if request.query else store.current()
-    site = _admitted(request, snapshot).site
+    snapshot = store.at_least(_stream_revision(request)) if request.query else store.current()
+    site = _checked_asker(request, snapshot).site
     context = _context(request)
     flags = [flag_of(site, slot, context, snapshot.revision).flag for slot in site.slots]
     evaluated = b'{"flags":[%b]%b' % (b",".join(flags), _event_streams(site))
@@ -91,7 +91,7 @@ def evaluate_all(request: Request, store: SnapshotStore) -> Response:
     return Response(status=200, body=body, headers=(JSON, ("ETag", etag)))
 
 
-def _announced(request: Request) -> int:
+def _stream_revision(request: Request) -> int:
     """Return the revision that the client has from a stream; 0 without one."""
     text = parse_qs(request.query).get("flagConfigEtag", [""])[0].strip('"')
     return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
@@ -105,7 +105,7 @@ def _event_streams(site: ServedSite) -> bytes:
     return b',"eventStreams":%b' % encode_json([{"type": "sse", "url": url}])
 
 
-def _admitted(request: Request, snapshot: Snapshot) -> Asker:
+def _checked_asker(request: Request, snapshot: Snapshot) -> Asker:
     asker = asker_of(request, snapshot)
     check_rate(rate_limit, asker, now=perf_counter())
     return asker
@@ -131,9 +131,9 @@ def flag_of(site: ServedSite, slot: str, context: Context, revision: int) -> Wri
 def _written(evaluation: Evaluation, revision: int) -> Written:
     content = flag_content(evaluation)
     metadata = {**content["metadata"], "revision": revision}
-    alone = json_response(200, content | {"metadata": metadata})
+    response = json_response(200, content | {"metadata": metadata})
     return Written(
-        content=content, response=alone.completed(*CORS_HEADERS), flag=encode_json(content)
+        content=content, response=response.completed(*CORS_HEADERS), flag=encode_json(content)
     )
 
 

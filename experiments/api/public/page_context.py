@@ -22,9 +22,9 @@ def with_page(context: dict[str, Any]) -> dict[str, Any]:
         query = dict(parse_qsl(parts.query, max_num_fields=MAX_PARAMETERS))
     except ValueError:
         return context
-    found = {name: value for name, value in query.items() if name.startswith(UTM)}
+    attributes = {name: value for name, value in query.items() if name.startswith(UTM)}
     if parts.path:
-        found["path"] = parts.path
+        attributes["path"] = parts.path
     if PREVIEW in query:
-        found["preview"] = query[PREVIEW]
-    return found | context
+        attributes["preview"] = query[PREVIEW]
+    return attributes | context

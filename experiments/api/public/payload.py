@@ -54,10 +54,10 @@ def payload(request: Request, store: SnapshotStore) -> Response:
 
 def _encoded_payload(client_key: str, site: ServedSite) -> _Encoded:
     # Another snapshot, other site objects: compared by identity, nothing is served stale.
-    found = _encoded.get(client_key)
-    if found is None or found.site is not site:
-        found = _encoded[client_key] = _encode(site)
-    return found
+    encoded = _encoded.get(client_key)
+    if encoded is None or encoded.site is not site:
+        encoded = _encoded[client_key] = _encode(site)
+    return encoded
 
 
 def _encode(site: ServedSite) -> _Encoded:

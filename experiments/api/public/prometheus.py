@@ -72,9 +72,9 @@ class Tallies(Collector):
         self.evaluations: defaultdict[tuple[str, str, str], int] = defaultdict(int)
 
     def timing(self, route: str, status: int) -> Timing:
-        found = self.timings.get((route, status))
+        timing = self.timings.get((route, status))
         # Not a defaultdict: of two threads that make the first one at once, one must win.
-        return found or self.timings.setdefault((route, status), Timing())
+        return timing or self.timings.setdefault((route, status), Timing())
 
     def collect(self) -> Iterator[Metric]:
         requests = HistogramMetricFamily(

@@ -26,9 +26,9 @@ class PrinciplesView(APIView):
         responses=OpenApiTypes.OBJECT,
     )
     def get(self, request: Request) -> Response:
-        found = predict.measure_principles(
+        effects = predict.measure_principles(
             history_rows(site=site_of(request)),
             locale=request.query_params.get("locale", ""),
             audience=request.query_params.get("audience", ""),
         )
-        return Response(found)
+        return Response(effects)

@@ -46,19 +46,19 @@ class RankingsView(APIView):
     @extend_schema(request=RankingSerializer, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
         """Answer 200 with the ranking, or 202 with the address where it will be."""
-        asked = RankingSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        serializer = RankingSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
         site = site_of(request)
-        wanted = {
-            **asked.validated_data,
-            "wordings": list(dict.fromkeys(asked.validated_data["wordings"])),
+        job_request = {
+            **serializer.validated_data,
+            "wordings": list(dict.fromkeys(serializer.validated_data["wordings"])),
             "site": site.key if site else None,
         }
-        found = rank_at_once(wanted)
-        if found is not None:
-            job = keep_answer(kind=Job.Kind.RANKING, request=wanted, result=found, by=None)
+        ranking = rank_at_once(job_request)
+        if ranking is not None:
+            job = keep_answer(kind=Job.Kind.RANKING, request=job_request, result=ranking, by=None)
             return Response(_answer(job, request))
-        job = create_job(kind=Job.Kind.RANKING, request=wanted, by=None, now=timezone.now())
+        job = create_job(kind=Job.Kind.RANKING, request=job_request, by=None, now=timezone.now())
         # The worker must find the row.
         transaction.on_commit(lambda: tasks.do_job.delay(job.pk))
         return Response(_answer(job, request), status=202)
