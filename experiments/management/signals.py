@@ -15,17 +15,17 @@ class StopRequest(BaseException):
 @contextmanager
 def stop_requests() -> Iterator[None]:
     """Raise StopRequest at the first signal; the next ones find the stop under way."""
-    asked = False
+    is_stopping = False
 
-    def ask(_: int, __: FrameType | None) -> None:
-        nonlocal asked
-        if not asked:
-            asked = True
+    def request_stop(_: int, __: FrameType | None) -> None:
+        nonlocal is_stopping
+        if not is_stopping:
+            is_stopping = True
             raise StopRequest
 
-    before = {number: signal.signal(number, ask) for number in SIGNALS}
+    previous = {number: signal.signal(number, request_stop) for number in SIGNALS}
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)

@@ -113,13 +113,15 @@ class _Thread:
         return self._tally
 
     def _visit(self, visitor: str, when: float, click: float, device: float, new: float) -> None:
-        known = {
+        attributes = {
             "locale": self._visits.locale,
             "device": DEVICES[int(device * len(DEVICES))],
             "new_visitor": bool(new < 0.5),
         }
         path = f"/ofrep/v1/evaluate/flags/{self._visits.slot}"
-        flag = self._connection.post(path, {"context": {"targetingKey": visitor, **known}}).body
+        flag = self._connection.post(
+            path, {"context": {"targetingKey": visitor, **attributes}}
+        ).body
         arm, experiment = flag["variant"], flag["metadata"].get("experiment")
         if experiment is None:
             self._tally.outside += 1
@@ -128,16 +130,21 @@ class _Thread:
         self._tally.arms[visitor] = arm
         self._tally.shown[arm] += 1
         self._tally.clicked[arm] += clicks
-        seen = {"slot": flag["key"], "visitor": visitor, "variant": arm, "experiment": experiment}
+        identity = {
+            "slot": flag["key"],
+            "visitor": visitor,
+            "variant": arm,
+            "experiment": experiment,
+        }
         at = self._visits.since + when * self._visits.spread
-        self._waiting += self._events(seen, at, clicks=clicks, attributes=known)
+        self._waiting += self._events(identity, at, clicks=clicks, attributes=attributes)
 
     def _events(
-        self, seen: Mapping[str, str], at: datetime, *, clicks: bool, attributes: Any
+        self, identity: Mapping[str, str], at: datetime, *, clicks: bool, attributes: Any
     ) -> Iterator[dict[str, Any]]:
-        yield self._event("exposure", seen, at) | {"attributes": attributes}
+        yield self._event("exposure", identity, at) | {"attributes": attributes}
         if clicks:
-            yield self._event("click", seen, at + BEFORE_A_CLICK)
+            yield self._event("click", identity, at + BEFORE_A_CLICK)
 
     def _event(self, kind: str, seen: Mapping[str, str], at: datetime) -> dict[str, Any]:
         unique = event_id(at, f"{kind}:{seen['experiment']}:{seen['visitor']}")

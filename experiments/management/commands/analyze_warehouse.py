@@ -44,15 +44,17 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         keys = options["keys"]
-        known = {row.key: row for row in reports.experiments_for_report().filter(key__in=keys)}
+        experiments = {
+            row.key: row for row in reports.experiments_for_report().filter(key__in=keys)
+        }
         for key in keys:
-            if key not in known:
+            if key not in experiments:
                 raise CommandError(f"There is no experiment {key!r}.")
-        answer = self._compare if options["compare"] else self._report
+        run = self._compare if options["compare"] else self._report
         try:
             with open_warehouse(options["url"], table=options["table"]) as warehouse:
                 for key in keys:
-                    answer(known[key], count_in(warehouse, known[key]))
+                    run(experiments[key], count_in(warehouse, experiments[key]))
         except WarehouseError as error:
             raise CommandError(str(error)) from error
 
@@ -61,9 +63,9 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps(report_as_json(full), cls=DjangoJSONEncoder))
 
     def _compare(self, experiment: Experiment, counts: WarehouseCounts) -> None:
-        found = differences(StoredCounts(experiment), counts)
-        for line in found:
+        lines = differences(StoredCounts(experiment), counts)
+        for line in lines:
             self.stderr.write(line)
-        if found:
-            raise CommandError(f"{len(found)} sums of {experiment.key} differ.", returncode=1)
+        if lines:
+            raise CommandError(f"{len(lines)} sums of {experiment.key} differ.", returncode=1)
         self.stdout.write(f"{experiment.key}: equal, {len(counts.rollups)} rows.")

@@ -47,22 +47,22 @@ class Command(BaseCommand):
             count=options["entries"],
             reclaim_after_s=options["reclaim_after"],
         )
-        began = perf_counter()
+        started = perf_counter()
         if options["drain"]:
             consumer.drain()
         else:
-            asked = _StopAsked()
+            stop_signal = _StopSignal()
             self.stdout.write(f"Consumer {consumer.name}: storing events until stopped.")
             self.stdout.flush()
-            consumer.run(is_asked_to_stop=asked)
+            consumer.run(is_asked_to_stop=stop_signal)
         tally = consumer.tally
         self.stdout.write(
             f"{tally.stored:,} events stored, {tally.duplicates:,} known before, "
-            f"{tally.buried:,} entries dead, in {perf_counter() - began:.2f} s."
+            f"{tally.buried:,} entries dead, in {perf_counter() - started:.2f} s."
         )
 
 
-class _StopAsked:
+class _StopSignal:
     """True after SIGINT or SIGTERM: what is being stored is finished and acknowledged first."""
 
     def __init__(self) -> None:

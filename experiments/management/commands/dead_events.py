@@ -43,22 +43,22 @@ class Command(BaseCommand):
         )
 
     def _move(self, stream: EventStream, options: dict[str, Any]) -> None:
-        wanted = set(options["ids"])
-        if bool(wanted) == options["all"]:
+        ids = set(options["ids"])
+        if bool(ids) == options["all"]:
             raise CommandError("Name the ids of dead entries, or --all.")
-        found = [
+        entries = [
             entry
             for entry in stream.dead(count=None if options["all"] else 1_000_000)
-            if options["all"] or entry.id in wanted
+            if options["all"] or entry.id in ids
         ]
-        unknown = wanted - {entry.id for entry in found}
+        unknown = ids - {entry.id for entry in entries}
         if unknown:
             raise CommandError(f"There is no dead entry {min(unknown)}.")
         move = stream.replay if options["action"] == "replay" else stream.drop
-        for entry in found:
+        for entry in entries:
             move(entry)
-        done = {"replay": "put back into the stream", "drop": "dropped"}[options["action"]]
-        self.stdout.write(f"{len(found):,} entries {done}.")
+        outcome = {"replay": "put back into the stream", "drop": "dropped"}[options["action"]]
+        self.stdout.write(f"{len(entries):,} entries {outcome}.")
 
 
 def _when(entry: DeadEntry) -> str:

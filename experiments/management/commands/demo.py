@@ -89,42 +89,42 @@ class Command(BaseCommand):
                     self._train(children)
                 self._serve(children, port=options["port"], visitors=options["visitors"])
             except StopRequest:
-                self._say("Stopping.")
+                self._print("Stopping.")
             finally:
                 children.stop()
-        self._say("Stopped.")
+        self._print("Stopped.")
 
-    def _say(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         self.stdout.write(text)
         self.stdout.flush()
 
     def _prepare(self) -> None:
-        self._say(f"Data folder: {settings.DATA_DIR}")
-        self._say("Database: applying migrations.")
+        self._print(f"Data folder: {settings.DATA_DIR}")
+        self._print("Database: applying migrations.")
         call_command("migrate", verbosity=0, interactive=False)
-        self._say("Static files: collecting.")
+        self._print("Static files: collecting.")
         call_command("collectstatic", verbosity=0, interactive=False)
         loaded = load_demo(work_dir=settings.DATA_DIR, now=datetime.now(UTC))
-        self._say("Demo data: loaded." if loaded else "Demo data: there already.")
+        self._print("Demo data: loaded." if loaded else "Demo data: there already.")
 
     def _train(self, children: Children) -> None:
         """Train once, in a process of its own: this one never loads torch."""
         if active_summary() is not None:
-            self._say("Predictor: trained already.")
+            self._print("Predictor: trained already.")
             return
-        self._say("Predictor: training on the archive of past tests, half a minute or more.")
+        self._print("Predictor: training on the archive of past tests, half a minute or more.")
         child = children.start(TRAINING, [sys.executable, "manage.py", "train_predictor"])
         while child.is_running():
             sleep(POLL_S)
         status, summary = children.collect(child), active_summary()
         if status == 0 and summary is not None:
-            self._say(f"Predictor: {summary['strategy_name']} passed the gate; see {child.log}.")
+            self._print(f"Predictor: {summary['strategy_name']} passed the gate; see {child.log}.")
         else:
             # The rest of the service does not need it, and says where it is missing.
-            self._say(f"Predictor: none can be served; see {child.log}.")
+            self._print(f"Predictor: none can be served; see {child.log}.")
 
     def _serve(self, children: Children, *, port: int, visitors: int) -> None:
-        self._say("Starting the worker, the scoring service, the web server and the stream.")
+        self._print("Starting the worker, the scoring service, the web server and the stream.")
         children.start(SCORING, [sys.executable, "manage.py", "serve_scoring"])
         children.start(WORKER, [sys.executable, "-m", *WORKER_COMMAND])
         stream_port = free_port()
@@ -138,50 +138,50 @@ class Command(BaseCommand):
         self._show_addresses(f"http://{HOST}:{port}")
         self._send_visitors(children, f"http://{HOST}:{port}", visitors)
         while True:
-            dead = children.first_dead()
-            if dead is not None:
-                self._see_off(children, dead)
+            ended = children.first_dead()
+            if ended is not None:
+                self._collect_child(children, ended)
             sleep(POLL_S)
 
     def _wait_until_ready(self, children: Children, port: int) -> None:
         deadline = monotonic() + START_TIMEOUT_S
         # The page after it loads the admin and the statistics, for which nobody should wait later.
         while not (_answers(port, "/readyz") and _answers(port, reverse("home"))):
-            dead = children.first_dead()
-            if dead is not None:
-                _report(dead, children.collect(dead))
+            ended = children.first_dead()
+            if ended is not None:
+                _report(ended, children.collect(ended))
             if monotonic() > deadline:
                 raise CommandError(f"The service did not answer within {START_TIMEOUT_S:.0f} s.")
             sleep(POLL_S)
 
     def _show_addresses(self, url: str) -> None:
-        self._say(f"\nReady. Ctrl-C stops everything.\n\n  Demo page   {url}{reverse('home')}")
-        self._say(f"  Admin       {url}{reverse('admin:index')}  (log in: {USER} / {USER})")
-        self._say(f"  Ranking     {url}{reverse('admin:experiments_job_rank')}")
+        self._print(f"\nReady. Ctrl-C stops everything.\n\n  Demo page   {url}{reverse('home')}")
+        self._print(f"  Admin       {url}{reverse('admin:index')}  (log in: {USER} / {USER})")
+        self._print(f"  Ranking     {url}{reverse('admin:experiments_job_rank')}")
         for experiment in reports.experiments_for_report():
-            self._say(f"  Report      {url}{_report_path(experiment)}  {experiment.name}")
-        self._say(f"  API         {url}{reverse('docs')}")
-        self._say(f"  Logs        {settings.DATA_DIR / 'logs'}\n")
+            self._print(f"  Report      {url}{_report_path(experiment)}  {experiment.name}")
+        self._print(f"  API         {url}{reverse('docs')}")
+        self._print(f"  Logs        {settings.DATA_DIR / 'logs'}\n")
 
     def _send_visitors(self, children: Children, url: str, visitors: int) -> None:
         experiment = live_test_without_visitors(visitors)
         if experiment is None:
             return
-        self._say(f"Sending {visitors:,} simulated visitors to {experiment.slot.key}.")
+        self._print(f"Sending {visitors:,} simulated visitors to {experiment.slot.key}.")
         command = ["simulate_visitors", "--url", url, "--slot", experiment.slot.key]
         since = f"{experiment.started_at:%Y-%m-%dT%H:%M:%SZ}"
-        when = ["--since", since, "--days", str(LIVE_TEST_DAYS), "--visitors", str(visitors)]
+        period = ["--since", since, "--days", str(LIVE_TEST_DAYS), "--visitors", str(visitors)]
         # One after the other: whoever opens the page meanwhile is served without a wait.
-        argv = [sys.executable, "manage.py", *command, *when, "--threads", "1"]
+        argv = [sys.executable, "manage.py", *command, *period, "--threads", "1"]
         children.start(VISITORS, argv)
 
-    def _see_off(self, children: Children, child: Child) -> None:
+    def _collect_child(self, children: Children, child: Child) -> None:
         """Let the visitors go when they are through; the service cannot miss another child."""
         status = children.collect(child)
         if child.name != VISITORS:
             _report(child, status)
         text = "Simulated visitors: all came." if status == 0 else "Simulated visitors: gave up;"
-        self._say(f"{text} See {child.log}.")
+        self._print(f"{text} See {child.log}.")
 
 
 def _report(child: Child, status: int) -> NoReturn:

@@ -23,16 +23,16 @@ class Command(BaseCommand):
         parser.add_argument("keys", nargs="+", metavar="KEY", help="key of an experiment")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        known = {row.key: row for row in reports.experiments_by_key(options["keys"])}
+        experiments = {row.key: row for row in reports.experiments_by_key(options["keys"])}
         for key in options["keys"]:
-            if key not in known:
+            if key not in experiments:
                 raise CommandError(f"There is no experiment {key!r}.")
-        for key, experiment in known.items():
+        for key, experiment in experiments.items():
             try:
                 rebuild_rollups(experiment=experiment)
             except NothingToRebuildError as error:
-                why = "figures of {} were imported" if _is_imported(experiment) else LOST
+                subject = "figures of {} were imported" if _is_imported(experiment) else LOST
                 raise CommandError(
-                    f"The {why.format(key)}: there are no events to count."
+                    f"The {subject.format(key)}: there are no events to count."
                 ) from error
             self.stdout.write(f"{key}: counted again.")

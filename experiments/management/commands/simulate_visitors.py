@@ -54,9 +54,9 @@ class Command(BaseCommand):
             tally = simulate(visits)
         except ServiceError as error:
             raise CommandError(str(error)) from error
-        self._tell(visits, tally, perf_counter() - started)
+        self._report(visits, tally, perf_counter() - started)
 
-    def _tell(self, visits: Visits, tally: SimulationTally, seconds: float) -> None:
+    def _report(self, visits: Visits, tally: SimulationTally, seconds: float) -> None:
         write = self.stdout.write
         write(
             f"{visits.slot} at {visits.url}: {visits.visitors:,} visitors in {seconds:.1f} s, "
@@ -98,7 +98,7 @@ def _rates(text: str) -> dict[str, float]:
             rates[arm.strip()] = float(number)
         except ValueError as error:
             raise ArgumentTypeError(f"{part!r} is not an arm and a rate such as b=0.05") from error
-    wrong = [arm for arm, rate in rates.items() if not 0 <= rate <= 1]
-    if wrong:
-        raise ArgumentTypeError(f"the rate of {wrong[0]} lies outside 0 to 1")
+    invalid_arms = [arm for arm, rate in rates.items() if not 0 <= rate <= 1]
+    if invalid_arms:
+        raise ArgumentTypeError(f"the rate of {invalid_arms[0]} lies outside 0 to 1")
     return rates
