@@ -109,7 +109,8 @@ def test_no_visitor_was_exposed_to_two_arms(demo, tally):
 def test_split_passes_the_sample_ratio_test(tally, report):
     assert chisquare(list(tally.shown.values())).pvalue > 0.001
     assert report["srm"]["is_mismatch"] is False
-    assert report["srm"]["p_value"] == pytest.approx(chisquare(list(tally.shown.values())).pvalue)
+    # An e-value's p-value is 1 or close to it while nothing speaks against the split.
+    assert report["srm"]["p_value"] > chisquare(list(tally.shown.values())).pvalue
 
 
 def recount(demo):

@@ -1,7 +1,6 @@
 """Sample-ratio check, phase by phase if shares changed."""
 
 from collections.abc import Iterable, Sequence
-from decimal import Decimal
 
 import numpy as np
 
@@ -10,53 +9,23 @@ from experiments.event_schema.rules import PHASE, UNKNOWN_PHASE
 from experiments.models import Experiment, Phase, Rollup, Variant
 from experiments.selectors import reports
 from experiments.stats.estimation.sufficient_statistics import FloatArray
-from experiments.stats.health.sample_ratio import (
-    LEAST_EXPECTED,
-    SrmCheck,
-    check_srm,
-    check_srm_phases,
-    check_srm_sequential,
-)
+from experiments.stats.health.sample_ratio import SrmCheck, check_srm_sequential
 
 # For each phase, the visitors of the arms and the intended shares.
 Split = tuple[list[FloatArray], list[FloatArray]]
 
 
-def traffic_split(visitors: Sequence[int], shares: Sequence[Decimal]) -> SrmCheck:
-    """Return the sample-ratio check of exposed visitors whose shares never changed."""
-    return check_srm(visitors, [float(share) for share in shares])
-
-
 def split_check(
     experiment: Experiment, variants: Sequence[Variant], visitors: Sequence[int]
 ) -> SrmCheck:
-    """Return the sample-ratio check of the exposed visitors; one query more where phases are.
+    """Return the sample-ratio check of the exposed visitors, valid at every look.
 
-    A phase with too few visitors for chi-squared waits; it is chosen by their number alone.
+    One query more where shares have changed: they are tested phase by phase, together.
     """
     phases = list(experiment.phases.all())
     if not phases:
-        return traffic_split(visitors, [variant.share for variant in variants])
-    counts, shares = _by_phase(experiment, phases, variants, visitors)
-    large_phases = [
-        (count, share)
-        for count, share in zip(counts, shares, strict=True)
-        if count.sum() * share[share > 0].min() >= LEAST_EXPECTED
-    ]
-    if not large_phases:
-        return check_srm_phases(counts, shares)
-    return check_srm_phases(
-        [count for count, _ in large_phases], [share for _, share in large_phases]
-    )
-
-
-def split_check_anytime(
-    experiment: Experiment, variants: Sequence[Variant], visitors: Sequence[int]
-) -> SrmCheck:
-    """Return the check that may be repeated every minute."""
-    phases = list(experiment.phases.all())
-    if not phases:
-        return check_srm_sequential([visitors], [[float(arm.share) for arm in variants]])
+        shares = np.array([float(variant.share) for variant in variants])
+        return check_srm_sequential([np.asarray(visitors, dtype=np.float64)], [shares])
     return check_srm_sequential(*_by_phase(experiment, phases, variants, visitors))
 
 

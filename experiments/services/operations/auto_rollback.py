@@ -1,7 +1,7 @@
 """Automatic roll-back of harmed arms or of an experiment, and the stored form of its reason.
 
-Both checks hold at every look, for any plan of the experiment: a chi-squared repeated every few
-minutes would cry wolf. A reason is kept as figures, so that everybody reads it in their language.
+Both checks hold at every look, for any plan of the experiment. A reason is kept as figures, so
+that everybody reads it in their language.
 """
 
 import json
@@ -16,7 +16,7 @@ from experiments.formatting import p_value, percent, signed_percent
 from experiments.models import Experiment, Variant
 from experiments.selectors import lifecycle, reports
 from experiments.services.analysis.guardrails import GuardrailReading, guardrail_readings
-from experiments.services.analysis.sample_ratio import split_check_anytime
+from experiments.services.analysis.sample_ratio import split_check
 from experiments.services.lifecycle.arm_rollback import roll_back_arms
 from experiments.services.lifecycle.change_log import Kind, Occasion
 from experiments.services.lifecycle.transitions import roll_back_experiment
@@ -40,7 +40,7 @@ def alarm_of(experiment: Experiment) -> Alarm | None:
     visitors = [total.visitors for total in totals]
     if len(variants) < 2 or not any(visitors):
         return None
-    split = split_check_anytime(experiment, variants, visitors)
+    split = split_check(experiment, variants, visitors)
     if split.is_mismatch:
         return Alarm(experiment=json.dumps({"code": "srm", "p_value": split.p_value}))
     reasons: dict[str, str] = {}

@@ -8,7 +8,12 @@ from scipy.stats import chi2
 
 from experiments.stats.estimation.multiplicity import adjust_p_values
 from experiments.stats.estimation.sufficient_statistics import FloatArray
-from experiments.stats.health.sample_ratio import LEAST_EXPECTED, SRM_ALPHA, check_shares, check_srm
+from experiments.stats.health.sample_ratio import (
+    LEAST_EXPECTED,
+    SRM_ALPHA,
+    check_shares,
+    check_srm_sequential,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,8 +24,9 @@ class SrmDriver:
         attribute: Such as "browser".
         value: Such as "Safari".
         counts: Visitors by arm with this value, control first.
-        p_value_adjusted: P-value of its own split, Holm-adjusted over all values searched.
-        p_value_without: P-value of the split of all others; None if too few are left.
+        p_value_adjusted: P-value of its own split, valid at every look, Holm-adjusted over all
+            values searched.
+        p_value_without: P-value of the split of all others; None without any.
         explains: True if all other visitors are split well, so that the cause is likely here.
     """
 
@@ -37,8 +43,9 @@ class SrmSearch:
     """Result of the search for the source of a sample-ratio mismatch (SRM).
 
     Attributes:
-        attributes: Attribute -> p-value that its values are split alike (Holm over the
-            attributes), smallest first. None where it has fewer than two usable values.
+        attributes: Attribute -> p-value that its values are split alike, for one look (Holm
+            over the attributes), smallest first. None where it has fewer than two usable values.
+            They rank the attributes and accuse none.
         drivers: Badly split values, those that explain the mismatch first.
         n_searched: Values searched.
     """
@@ -55,12 +62,13 @@ def find_srm_drivers(
 
     A fault of the assignment spoils every value alike; a fault of one browser, bot or release
     spoils that value. So attributes are ranked by how differently their values are split, and
-    a value "explains" the mismatch when everybody else is split as configured.
+    a value "explains" the mismatch when everybody else is split as configured. The values are
+    tested as the whole is, by e-values, so the search may be repeated at every look.
 
     Args:
         counts: Attribute -> value -> visitors by arm, control first. Values of one attribute
             are disjoint.
-        shares: Configured shares, as `check_srm`.
+        shares: Configured shares, as in `check_srm`.
 
     Returns:
         The search; empty drivers when no value is badly split.
@@ -83,7 +91,7 @@ def find_srm_drivers(
         for attribute, values in counts.items()
         for value, check in values.items()
     ]
-    p_values = [check_srm(list(cell), shares).p_value for _, _, cell in cells]
+    p_values = [check_srm_sequential([cell], [shares]).p_value for _, _, cell in cells]
     adjusted = adjust_p_values(np.array([np.nan if p is None else p for p in p_values]), "holm")
     drivers = [
         _driver(attribute, value, cell, float(p), counts[attribute], shares)
@@ -107,7 +115,7 @@ def _driver(
     shares: Sequence[float],
 ) -> SrmDriver:
     others = np.sum([np.asarray(arms) for name, arms in siblings.items() if name != value], axis=0)
-    without = check_srm(list(others), shares).p_value if np.ndim(others) else None
+    without = check_srm_sequential([others], [shares]).p_value if np.ndim(others) else None
     return SrmDriver(
         attribute=attribute,
         value=value,

@@ -2,12 +2,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest, chisquare
+from scipy.special import logsumexp
+from scipy.stats import binomtest, chisquare, dirichlet_multinomial, multinomial
 
 from experiments.stats.health.sample_ratio import (
+    COMMON_PART,
+    CONCENTRATION,
+    LOG_FACTORS,
+    LOG_WEIGHTS,
     check_shares,
     check_srm,
-    check_srm_phases,
     check_srm_sequential,
 )
 
@@ -46,19 +50,6 @@ def test_srm_of_visitors_in_an_arm_without_share_is_certain():
     assert check.is_mismatch
 
 
-def test_srm_pools_no_phases():
-    counts, shares = [[900, 100], [520, 480]], [[0.9, 0.1], [0.5, 0.5]]
-    check = check_srm_phases(counts, shares)
-    assert check.dof == 2
-    assert check.statistic == pytest.approx(chisquare([520, 480]).statistic)
-    assert not check.is_mismatch
-
-
-def test_srm_skips_a_phase_without_visitors():
-    check = check_srm_phases([[0, 0], [5000, 5200]], [[0.9, 0.1], [0.5, 0.5]])
-    assert check == check_srm([5000, 5200], [0.5, 0.5])
-
-
 @pytest.mark.parametrize(
     ("counts", "shares", "reason"),
     [
@@ -93,9 +84,9 @@ def test_srm_refuses_bad_input(counts, shares, message):
 
 
 @pytest.mark.parametrize(("counts", "shares"), [([], []), ([[5, 5]], [])])
-def test_srm_phases_need_their_shares(counts, shares):
+def test_phases_need_their_shares(counts, shares):
     with pytest.raises(ValueError, match="shares must have one row for each"):
-        check_srm_phases(counts, shares)
+        check_srm_sequential(counts, shares)
 
 
 def test_shares_of_thirds_are_normalised():
@@ -111,48 +102,140 @@ def test_srm_false_alarm_rate_is_nominal():
     assert binomtest(alarms, n_experiments, 0.05).pvalue > 0.001
 
 
+def by_definition(counts, shares):
+    """Return the ln e-value as a mixture of likelihood ratios, by scipy's distributions."""
+    null = sum(multinomial.logpmf(n, n.sum(), p) for n, p in zip(counts, shares, strict=True))
+    anew = sum(
+        dirichlet_multinomial.logpmf(n, CONCENTRATION * p, n.sum())
+        for n, p in zip(counts, shares, strict=True)
+    )
+    arms = shares.shape[1]
+    parts = []
+    for weight, factor in zip(LOG_WEIGHTS, np.exp(LOG_FACTORS), strict=True):
+        for arm in range(arms):
+            other = shares * np.where(np.arange(arms) == arm, factor, 1.0)
+            other /= other.sum(axis=1, keepdims=True)
+            rows = zip(counts, other, strict=True)
+            likelihood = sum(multinomial.logpmf(n, n.sum(), p) for n, p in rows)
+            parts.append(weight - np.log(arms) + likelihood)
+    return np.logaddexp(
+        np.log(COMMON_PART) + logsumexp(parts), np.log(1 - COMMON_PART) + anew
+    ) - np.sum(null)
+
+
 @pytest.mark.parametrize(
-    ("concentration", "expected"), [(2, 3.6219), (100, 5.6136), (1000, 6.0758)]
+    ("counts", "shares"),
+    [
+        ([[5200, 4800]], [[0.5, 0.5]]),
+        ([[912, 88], [505, 495]], [[0.9, 0.1], [0.5, 0.5]]),
+        (
+            [[70, 20, 10], [30, 30, 45], [0, 0, 1]],
+            [[0.6, 0.3, 0.1], [0.3, 0.3, 0.4], [0.2, 0.2, 0.6]],
+        ),
+    ],
 )
-def test_sequential_srm_matches_the_reference(concentration, expected):
-    check = check_srm_sequential([[5200, 4800]], [[0.5, 0.5]], concentration=concentration)
-    assert check.statistic == pytest.approx(expected, abs=5e-5)
-    assert check.p_value == pytest.approx(np.exp(-check.statistic))
+def test_sequential_srm_is_the_mixture_that_it_says(counts, shares):
+    check = check_srm_sequential(counts, shares)
+    expected = by_definition(np.array(counts), np.array(shares))
+    assert check.statistic == pytest.approx(expected, rel=1e-9)
+    assert check.p_value == pytest.approx(min(np.exp(-expected), 1))
 
 
 def test_sequential_srm_is_a_martingale():
-    """From any state, the next visitor leaves the Bayes factor unchanged in the mean."""
-    shares = [0.5, 0.3, 0.2]
-    now = check_srm_sequential([[7, 2, 1]], [shares], concentration=9).statistic
-    later = [
-        check_srm_sequential([counts], [shares], concentration=9).statistic
-        for counts in ([8, 2, 1], [7, 3, 1], [7, 2, 2])
-    ]
-    assert np.array(shares) @ np.exp(later) == pytest.approx(np.exp(now), rel=1e-9)
+    """From any state, the next visitor of any phase leaves the e-value unchanged in the mean."""
+    shares = np.array([[0.5, 0.3, 0.2], [0.8, 0.2, 0.0]])
+    state = np.array([[7, 2, 1], [30, 4, 0]])
+    now = check_srm_sequential(state, shares).statistic
+    for phase in (0, 1):
+        later = 0.0
+        for arm in np.flatnonzero(shares[phase]):
+            counts = state.copy()
+            counts[phase, arm] += 1
+            e_value = np.exp(check_srm_sequential(counts, shares).statistic)
+            later += shares[phase, arm] * e_value
+        assert later == pytest.approx(np.exp(now), rel=1e-9)
 
 
-def test_sequential_srm_multiplies_over_phases():
-    one = check_srm_sequential([[900, 100]], [[0.9, 0.1]]).statistic
-    two = check_srm_sequential([[520, 480]], [[0.5, 0.5]]).statistic
-    both = check_srm_sequential([[900, 100], [520, 480]], [[0.9, 0.1], [0.5, 0.5]])
-    assert both.statistic == pytest.approx(one + two)
+def test_weights_of_the_factors_sum_to_one():
+    assert np.exp(LOG_WEIGHTS).sum() == pytest.approx(1)
 
 
-def test_sequential_srm_keeps_what_was_proved():
-    check = check_srm_sequential([[5000, 5000]], [[0.5, 0.5]], largest_before=8.0)
-    assert check.p_value == pytest.approx(np.exp(-8.0))
+def test_sequential_srm_adds_small_deviations_over_phases():
+    shares = [[0.6, 0.4], [0.4, 0.6]] * 250
+    counts = [[122, 78], [82, 118]] * 250
+    assert check_srm_sequential(counts, shares).is_mismatch
+
+
+def test_sequential_srm_finds_deviations_that_cancel_over_phases():
+    """Changed shares that never reached the site: still halves in every phase."""
+    shares, counts = [[0.6, 0.4], [0.4, 0.6]], [[500, 500], [500, 500]]
+    assert check_srm_sequential(counts, shares).is_mismatch
+
+
+def test_phases_whose_shares_were_kept_are_no_mismatch():
+    check = check_srm_sequential([[900, 100], [500, 500]], [[0.9, 0.1], [0.5, 0.5]])
+    assert check.p_value == 1.0
+
+
+def test_a_phase_without_visitors_tells_nothing():
+    check = check_srm_sequential([[0, 0], [5000, 5200]], [[0.9, 0.1], [0.5, 0.5]])
+    assert check == check_srm_sequential([[5000, 5200]], [[0.5, 0.5]])
 
 
 def test_sequential_srm_edges():
-    assert check_srm_sequential([[0, 0]], [[0.5, 0.5]]).p_value is None
+    assert "no visitors" in check_srm_sequential([[0, 0]], [[0.5, 0.5]]).reason
     assert check_srm_sequential([[5, 5, 1]], [[0.5, 0.5, 0.0]]).p_value == 0.0
     assert check_srm_sequential([[1, 0]], [[0.5, 0.5]]).p_value == pytest.approx(1.0)
+    assert "Fewer than two arms" in check_srm_sequential([[9, 0]], [[1.0, 0.0]]).reason
 
 
-@pytest.mark.parametrize("concentration", [0, -1, float("inf"), float("nan")])
-def test_sequential_srm_refuses_concentration(concentration):
-    with pytest.raises(ValueError, match="concentration must be positive"):
-        check_srm_sequential([[5, 5]], [[0.5, 0.5]], concentration=concentration)
+def test_an_arm_without_share_in_any_phase_takes_no_part():
+    with_third = check_srm_sequential([[5000, 5200, 0]], [[0.5, 0.5, 0.0]])
+    assert with_third == check_srm_sequential([[5000, 5200]], [[0.5, 0.5]])
+
+
+def random_phases(rng, phases, arms):
+    """Return shares that change from phase to phase, of shape (phases, arms)."""
+    if phases == 1:
+        return np.full((1, arms), 1 / arms)
+    return rng.dirichlet(np.full(arms, 10.0), phases) * 0.5 + 0.5 / arms
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arms", [2, 3, 5])
+@pytest.mark.parametrize("phases", [1, 28, 100, 500])
+def test_one_point_off_in_100_000_visitors_is_found_over_any_number_of_phases(phases, arms):
+    rng = np.random.default_rng(20_261_128)
+    runs, found = 300, 0
+    for _ in range(runs):
+        shares = random_phases(rng, phases, arms)
+        true = shares.copy()
+        true[:, 0] += 0.01
+        true[:, 1:] -= 0.01 * shares[:, 1:] / shares[:, 1:].sum(axis=1, keepdims=True)
+        counts = rng.multinomial(100_000 // phases, true)
+        found += check_srm_sequential(counts, shares).is_mismatch
+    assert found >= 0.9 * runs
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("shares", "phases"), [([0.5, 0.5], 1), ([0.9, 0.1], 1), ([0.4, 0.3, 0.15, 0.1, 0.05], 20)]
+)
+def test_a_right_split_alarms_in_at_most_one_of_1_000_over_60_daily_looks(shares, phases):
+    rng = np.random.default_rng(20_261_128)
+    runs, days = 1_000, 60
+    every = np.stack([np.roll(shares, phase) for phase in range(phases)])
+    phase_of_day = np.arange(days) * phases // days
+    alarms = 0
+    for _ in range(runs):
+        new = rng.multinomial(1_000, every[phase_of_day])
+        counts = np.zeros(every.shape)
+        for day in range(days):
+            counts[phase_of_day[day]] += new[day]
+            if check_srm_sequential(counts, every).is_mismatch:
+                alarms += 1
+                break
+    assert binomtest(alarms, runs, 0.001, "greater").pvalue > 0.001
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from experiments.stats.health.sample_ratio import check_srm
+from experiments.stats.health.sample_ratio import check_srm_sequential
 from experiments.stats.health.sample_ratio_search import find_srm_drivers
 
 HALVES = (0.5, 0.5)
@@ -38,10 +38,11 @@ def test_search_names_the_value_that_explains_the_mismatch(broken_safari):
 
 def test_values_are_corrected_for_the_search(broken_safari):
     found = find_srm_drivers(broken_safari, HALVES)
-    safari = check_srm(broken_safari["browser"]["Safari"], HALVES).p_value
+    safari = check_srm_sequential([broken_safari["browser"]["Safari"]], [HALVES]).p_value
     assert found.drivers[0].p_value_adjusted == pytest.approx(5 * safari)
     rest = np.add(broken_safari["browser"]["Chrome"], broken_safari["browser"]["Edge"])
-    assert found.drivers[0].p_value_without == check_srm(rest.tolist(), HALVES).p_value
+    without = check_srm_sequential([rest], [HALVES]).p_value
+    assert found.drivers[0].p_value_without == without
 
 
 def test_a_fault_of_the_assignment_spoils_every_value_and_explains_nothing():
