@@ -13,7 +13,11 @@ from experiments.stats.decision.arm_status import GuardrailState
 
 
 def report_as_json(full: FullReport) -> dict[str, Any]:
-    """Return the report in JSON types only."""
+    """Return the report in JSON types only.
+
+    A comparison's own figures are those that the verdict rests on; the fixed-horizon ones, which
+    must not be read twice, are under `fixed`.
+    """
     report, insights = full.report, full.insights
     experiment, srm = report.experiment, report.srm
     return {
@@ -26,10 +30,10 @@ def report_as_json(full: FullReport) -> dict[str, Any]:
                 "arm": row.arm,
                 "key": report.arms[row.arm].key,
                 "text": report.arms[row.arm].text,
-                **asdict(row.fixed.comparison),
-                "p_value_adjusted": row.fixed.p_value_adjusted,
-                "anytime": _reading_as_json(row.anytime),
-                "unadjusted": _reading_as_json(row.unadjusted),
+                "valid": "at every look" if row.anytime else "at one planned look",
+                **_reading_as_json(row.decisive),
+                "fixed": _reading_as_json(row.fixed),
+                "unadjusted": _reading_as_json(row.unadjusted) if row.unadjusted else None,
             }
             for row in report.comparisons
         ],
@@ -79,7 +83,5 @@ def _belief_as_json(belief: ArmPosterior) -> dict[str, Any]:
     return {**asdict(belief), "arm": belief.arm.arm}
 
 
-def _reading_as_json(reading: Reading | None) -> dict[str, Any] | None:
-    if reading is None:
-        return None
+def _reading_as_json(reading: Reading) -> dict[str, Any]:
     return {**asdict(reading.comparison), "p_value_adjusted": reading.p_value_adjusted}

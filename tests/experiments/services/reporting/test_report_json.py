@@ -5,7 +5,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 
 from experiments.services.reporting.report_json import report_as_json
 from tests import factories
-from tests.experiments.services.counted_experiments import concluded, counted
+from tests.experiments.services.counted_experiments import concluded, count, counted
 from tests.factories import NOW
 
 pytestmark = pytest.mark.on_both_databases
@@ -25,3 +25,29 @@ def test_report_as_json_labels_the_lift_to_expect(running_experiment):
     low, high = lift["stagewise"]["interval"]
     assert low < lift["stagewise"]["lift"] < high
     assert lift["stagewise"]["crossed_on"] == NOW.date()
+
+
+def comparison_of(experiment):
+    full = concluded(experiment)
+    return report_as_json(full)["comparisons"][0], full.report.comparisons[0]
+
+
+def test_a_script_that_reads_the_p_value_reads_the_one_that_holds_at_every_look(
+    running_experiment,
+):
+    count(running_experiment, (4_000, 400), (4_000, 460))
+    row, result = comparison_of(running_experiment)
+    assert row["valid"] == "at every look"
+    assert row["p_value"] == result.anytime.comparison.p_value > 0.05
+    assert row["p_value_adjusted"] == result.anytime.p_value_adjusted
+    assert tuple(row["lift_interval"]) == result.anytime.comparison.lift_interval
+    assert row["fixed"]["p_value"] == result.fixed.comparison.p_value < 0.05
+    assert row["fixed"]["p_value_adjusted"] == result.fixed.p_value_adjusted
+
+
+def test_fixed_plan_has_its_own_figures_on_top(slot):
+    experiment = factories.make_running_experiment(slot, plan="fixed", planned_visitors=8_000)
+    count(experiment, (4_000, 400), (4_000, 460))
+    row, result = comparison_of(experiment)
+    assert row["valid"] == "at one planned look"
+    assert row["p_value"] == row["fixed"]["p_value"] == result.fixed.comparison.p_value
