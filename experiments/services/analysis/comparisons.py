@@ -33,6 +33,9 @@ from experiments.stats.sequential.comparison import MIXTURE_VISITORS
 from experiments.stats.sequential.looks import Path, Schedule, compare_looks
 
 CORRECTION: Correction = "holm"
+# When figures may be read, as the JSON report says it.
+VALID_AT_EVERY_LOOK = "at every look"
+VALID_AT_ONE_LOOK = "at one planned look"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +82,11 @@ class ComparisonResult:
     def decisive(self) -> Reading:
         """Return the reading on which the verdict rests."""
         return self.anytime or self.fixed
+
+    @property
+    def valid(self) -> str:
+        """Return when the decisive reading may be read."""
+        return VALID_AT_EVERY_LOOK if self.anytime else VALID_AT_ONE_LOOK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

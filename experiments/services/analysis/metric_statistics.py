@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from experiments.models import Experiment
 from experiments.services.rollups.arm_totals import ArmTotals
 from experiments.stats.decision.policy import Policy
+from experiments.stats.estimation.mantel_haenszel import each_field
 from experiments.stats.estimation.sufficient_statistics import (
     Mean,
     Proportion,
@@ -25,6 +28,14 @@ def statistics_of(experiment: Experiment, totals: Sequence[ArmTotals]) -> Suffic
 def statistics_of_metric(metric: Metric, totals: Sequence[ArmTotals]) -> SufficientStatistics:
     """Return the sufficient statistics of a metric, control first."""
     return stack_arms([_statistics_of_arm(metric, total) for total in totals])
+
+
+def stratified_statistics_of(
+    experiment: Experiment, strata: Sequence[Sequence[ArmTotals]]
+) -> SufficientStatistics:
+    """Return the statistics of the arms in each stratum, of shape (strata, arms)."""
+    rows = stack_arms([statistics_of(experiment, totals) for totals in strata])
+    return each_field(rows, np.transpose)
 
 
 def adjusted_statistics_of(

@@ -1,14 +1,19 @@
 """Effect over time: hints of novelty and weekday effects, from the daily rollups."""
 
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
 
 from experiments.models import Rollup
-from experiments.services.analysis.metric_statistics import statistics_of
+from experiments.services.analysis.comparisons import VALID_AT_EVERY_LOOK
+from experiments.services.analysis.metric_statistics import (
+    Metric,
+    is_enough,
+    stratified_statistics_of,
+)
 from experiments.services.analysis.report import Report
+from experiments.services.insights.lift_estimates import LogLift, log_lifts
 from experiments.services.rollups.arm_totals import totals_of
-from experiments.stats.decision.policy import Policy
-from experiments.stats.estimation.contrasts import contrasts, raw_estimates
 from experiments.stats.health.effect_over_time import (
     NoveltyHint,
     WeekdayHint,
@@ -16,8 +21,8 @@ from experiments.stats.health.effect_over_time import (
     weekday_hint,
 )
 
-# Below it the errors of a day's effect are not normal enough to be compared with other days'.
-LEAST_A_DAY = Policy().minimum_conversions
+# Novelty and weekdays, for each arm.
+HINTS_OF_AN_ARM = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,54 +32,60 @@ class TimeHints:
     arm: int
     novelty: NoveltyHint
     weekdays: WeekdayHint
+    valid: str = VALID_AT_EVERY_LOOK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Effects:
-    effects: list[float]
-    ses: list[float]
+class _DailyLifts:
+    """The lifts of one arm on the days that were large enough."""
+
+    days: list[date] = field(default_factory=list)
+    lifts: list[LogLift] = field(default_factory=list)
 
 
 def time_hints(report: Report) -> tuple[TimeHints, ...]:
-    """Return a hint for each arm but the control; days with too few visitors take no part."""
+    """Return the hints of each arm but the control: one family, at every look.
+
+    Days below the floors of a decision take no part.
+    """
     if not report.comparisons or not report.rollups:
         return ()
     days = len({row.day for row in report.rollups})
-    by_day = _effects_by(report, lambda row: row.day)
-    by_weekday = _effects_by(report, lambda row: row.day.weekday())
+    family = HINTS_OF_AN_ARM * len(report.comparisons)
     return tuple(
-        TimeHints(
-            arm=row.arm,
-            novelty=novelty_hint(daily.effects, daily.ses),
-            weekdays=weekday_hint(weekly.effects, weekly.ses, days=days),
-        )
-        for row, daily, weekly in zip(report.comparisons, by_day, by_weekday, strict=True)
+        _hints(row.arm, daily, days=days, family=family)
+        for row, daily in zip(report.comparisons, _lifts_by_day(report), strict=True)
     )
 
 
-def _effects_by(report: Report, key: Callable[[Rollup], Hashable]) -> list[_Effects]:
-    """Return for each arm but the control the effects of the periods, in order."""
+def _hints(arm: int, daily: _DailyLifts, *, days: int, family: int) -> TimeHints:
+    values, ses = [lift.value for lift in daily.lifts], [lift.se for lift in daily.lifts]
+    weekdays = [day.weekday() for day in daily.days]
+    return TimeHints(
+        arm=arm,
+        novelty=novelty_hint(values, ses, family=family),
+        weekdays=weekday_hint(values, ses, weekdays, days=days, family=family),
+    )
+
+
+def _lifts_by_day(report: Report) -> list[_DailyLifts]:
+    """Return for each arm but the control its lifts, in the order of the days."""
     experiment = report.experiment
+    metric = Metric(experiment.primary_metric)
     variants = [variant.pk for variant in experiment.variants.all()]
-    arm_effects: list[_Effects] = [_Effects(effects=[], ses=[]) for _ in variants[1:]]
-    for rows in _group_rollups(report.rollups, key):
+    arms = [_DailyLifts() for _ in variants[1:]]
+    for day, rows in _rollups_by_day(report.rollups).items():
         totals = [totals_of(row for row in rows if row.variant_id == pk) for pk in variants]
-        contrast = contrasts(raw_estimates(statistics_of(experiment, totals)))
-        for index, (effect, se) in enumerate(
-            zip(contrast.effect, contrast.standard_error, strict=True)
-        ):
-            pair = (totals[0], totals[index + 1])
-            if se > 0 and min(total.visitors for total in pair) >= LEAST_A_DAY:
-                arm_effects[index].effects.append(float(effect))
-                arm_effects[index].ses.append(float(se))
-    return arm_effects
+        has_enough = [is_enough(metric, total) for total in totals]
+        for index, lift in enumerate(log_lifts(stratified_statistics_of(experiment, [totals]))):
+            if lift and has_enough[0] and has_enough[index + 1]:
+                arms[index].days.append(day)
+                arms[index].lifts.append(lift)
+    return arms
 
 
-def _group_rollups(
-    rollups: Sequence[Rollup], key: Callable[[Rollup], Hashable]
-) -> list[list[Rollup]]:
-    """Return the rows of each period; the periods in the order of their first day."""
-    groups: dict[Hashable, list[Rollup]] = {}
+def _rollups_by_day(rollups: Sequence[Rollup]) -> dict[date, list[Rollup]]:
+    groups: dict[date, list[Rollup]] = {}
     for row in sorted(rollups, key=lambda rollup: rollup.day):
-        groups.setdefault(key(row), []).append(row)
-    return list(groups.values())
+        groups.setdefault(row.day, []).append(row)
+    return groups

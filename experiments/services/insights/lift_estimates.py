@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from experiments.services.analysis.report import Report
-from experiments.stats.estimation.lift_intervals import lift_standard_error
+from experiments.stats.estimation.lift_intervals import lift_standard_error, log_ratio
 from experiments.stats.estimation.mantel_haenszel import each_field, mantel_haenszel_contrasts
 from experiments.stats.estimation.sufficient_statistics import SufficientStatistics
 
@@ -50,6 +50,25 @@ def lift_estimates(statistics: SufficientStatistics) -> list[LiftEstimate | None
         if np.isfinite(lift) and se > 0 and effect_se > 0
         else None
         for lift, se, effect, effect_se, base, shared in zip(*columns, strict=True)
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLift:
+    """ln(1 + lift) of an arm with its standard error."""
+
+    value: float
+    se: float
+
+
+def log_lifts(strata: SufficientStatistics) -> list[LogLift | None]:
+    """Return each arm but the control, compared within strata; None where it is undefined.
+
+    The strata, such as phases of changed shares, are the axis before the arms.
+    """
+    return [
+        LogLift(value=float(value), se=float(se)) if np.isfinite(value) and se > 0 else None
+        for value, se in zip(*log_ratio(mantel_haenszel_contrasts(strata)), strict=True)
     ]
 
 

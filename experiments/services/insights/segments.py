@@ -5,10 +5,15 @@ from dataclasses import dataclass
 
 from experiments.event_schema.rules import PHASE
 from experiments.models import Experiment
-from experiments.services.analysis.metric_statistics import Metric, is_enough, statistics_of
+from experiments.services.analysis.comparisons import VALID_AT_EVERY_LOOK, planned_pairs
+from experiments.services.analysis.metric_statistics import (
+    Metric,
+    is_enough,
+    stratified_statistics_of,
+)
 from experiments.services.analysis.report import Report
 from experiments.services.analysis.rollup_source import Counts
-from experiments.services.insights.lift_estimates import lift_estimates
+from experiments.services.insights.lift_estimates import log_lifts
 from experiments.services.rollups.arm_totals import ArmTotals
 from experiments.stats.meta_analysis.segments import Segment, SegmentReport, analyse_segments
 
@@ -29,6 +34,7 @@ class AttributeResult:
     arm: int
     result: SegmentReport
     hidden: int
+    valid: str = VALID_AT_EVERY_LOOK
 
 
 def segment_totals(report: Report, counts: Counts) -> SegmentTotals:
@@ -48,14 +54,17 @@ def segment_totals(report: Report, counts: Counts) -> SegmentTotals:
 
 
 def segment_results(report: Report, totals: SegmentTotals) -> tuple[AttributeResult, ...]:
-    """Return the results of the segments, by attribute and arm.
+    """Return the results of the segments, by attribute and arm: one family, at every look.
 
     The values are chosen by their visitors alone, so no result picks itself.
     """
+    variants = list(report.experiment.variants.all())
+    planned = planned_pairs(report.experiment, variants)
     results = []
     for attribute, values in sorted(totals.items()):
         largest = sorted(values, key=lambda value: -_visitors(values[value]))[:MOST_VALUES]
         for index, row in enumerate(report.comparisons):
+            pair = (report.totals[0], report.totals[index + 1])
             segments = [
                 _segment(report.experiment, value, values[value], index) for value in largest
             ]
@@ -63,7 +72,12 @@ def segment_results(report: Report, totals: SegmentTotals) -> tuple[AttributeRes
                 AttributeResult(
                     attribute=attribute,
                     arm=row.arm,
-                    result=analyse_segments(segments, alpha=report.experiment.alpha),
+                    result=analyse_segments(
+                        segments,
+                        time=_visitors(pair) / planned[index],
+                        family=len(totals) * len(report.comparisons),
+                        alpha=report.experiment.alpha,
+                    ),
                     hidden=len(values) - len(largest),
                 )
             )
@@ -75,14 +89,14 @@ def _segment(
 ) -> Segment:
     pair = (totals[0], totals[index + 1])
     estimate = (
-        lift_estimates(statistics_of(experiment, pair))[0]
+        log_lifts(stratified_statistics_of(experiment, [pair]))[0]
         if all(is_enough(Metric(experiment.primary_metric), total) for total in pair)
         else None
     )
     return Segment(
         name=value,
         n=_visitors(pair),
-        effect=estimate.lift if estimate else None,
+        log_lift=estimate.value if estimate else None,
         se=estimate.se if estimate else None,
     )
 

@@ -30,7 +30,7 @@ def report_as_json(full: FullReport) -> dict[str, Any]:
                 "arm": row.arm,
                 "key": report.arms[row.arm].key,
                 "text": report.arms[row.arm].text,
-                "valid": "at every look" if row.anytime else "at one planned look",
+                "valid": row.valid,
                 **_reading_as_json(row.decisive),
                 "fixed": _reading_as_json(row.fixed),
                 "unadjusted": _reading_as_json(row.unadjusted) if row.unadjusted else None,

@@ -82,12 +82,31 @@ def log_ratio_interval(contrasts: Contrasts, multiplier: FloatArray) -> LiftInte
     Source: Katz et al. (1978), "Obtaining confidence intervals for the risk ratio in cohort
     studies", Biometrics 34.
     """
+    centre, error = log_ratio(contrasts)
+    with np.errstate(all="ignore"):
+        low = np.expm1(centre - multiplier * error)
+        high = np.expm1(centre + multiplier * error)
+    negative = first_reason((contrasts.lift <= -1, Reason.NEGATIVE_RATIO))
+    return _ordered(low, high, first_of_two(negative, _interval_reason(contrasts, low, high)))
+
+
+def log_ratio(contrasts: Contrasts) -> tuple[FloatArray, FloatArray]:
+    """Return ln(1 + lift) and its standard error, NaN unless both means have the same sign.
+
+    Its error is nearly symmetric where that of the lift is skewed, and equal lifts are equal
+    whatever the control's rate: the scale on which segments and days are compared.
+
+    >>> from experiments.stats.estimation.contrasts import contrasts, raw_estimates
+    >>> from experiments.stats.estimation.sufficient_statistics import Proportion
+    >>> arms = Proportion(n=np.array([10_000.0, 10_000.0]), sum=np.array([500.0, 580.0]))
+    >>> value, error = log_ratio(contrasts(raw_estimates(arms)))
+    >>> value.round(4).tolist(), error.round(4).tolist()
+    ([0.1484], [0.0594])
+    """
     lift = contrasts.lift
     with np.errstate(all="ignore"):
-        width = multiplier * lift_standard_error(contrasts) / (1 + lift)
-        low, high = (1 + lift) * np.exp(-width) - 1, (1 + lift) * np.exp(width) - 1
-    negative = first_reason((lift <= -1, Reason.NEGATIVE_RATIO))
-    return _ordered(low, high, first_of_two(negative, _interval_reason(contrasts, low, high)))
+        ratio = np.where(lift > -1, 1 + lift, np.nan)
+        return np.log(ratio), lift_standard_error(contrasts) / ratio
 
 
 def lift_standard_error(contrasts: Contrasts) -> FloatArray:

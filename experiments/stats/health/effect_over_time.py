@@ -1,6 +1,7 @@
 """Effect over time: hints of novelty and of differences between weekdays.
 
-Hints, not verdicts: they ask a person to look.
+Hints, not verdicts: they ask a person to look. They hold at every look: some hint is shown, on
+any of all days, in at most 5 % of the experiments whose effect is the same every day.
 """
 
 from dataclasses import dataclass
@@ -8,14 +9,21 @@ from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr
+from scipy.special import logsumexp
 
-from experiments.stats.meta_analysis.heterogeneity import check_effects, cochran_q
+from experiments.stats.estimation.sufficient_statistics import FloatArray
+from experiments.stats.meta_analysis.heterogeneity import (
+    check_effects,
+    equal_effects_p_value,
+    pooled_mean,
+)
 
-# A hint is shown below this p-value: hints are many, so one in twenty would be noise.
-HINT = 0.01
+# Part of the experiments without a change over time that may ever show a hint.
+HINT_ALPHA = 0.05
 # Fewer days show no trend.
 LEAST_DAYS = 6
+# Changes of the log lift a day that the test of a trend searches for, alike: 2 to 50 % a week.
+SLOPES = np.array([0.02, 0.05, 0.1, 0.2, 0.5]) / 7
 
 
 class Trend(StrEnum):
@@ -32,9 +40,9 @@ class NoveltyHint:
 
     Attributes:
         trend: Verdict, or None with too few days.
-        p_value: P-value of "no trend", or None.
-        first_half: Mean effect of the first half of the days, or None.
-        second_half: Mean effect of the second half, or None.
+        p_value: P-value of "no trend" at every look, adjusted for the family, or None.
+        first_half: Mean lift of the first half of the days, or None.
+        second_half: Mean lift of the second half, or None.
         reason: Reason for an undefined trend, or None.
     """
 
@@ -45,15 +53,17 @@ class NoveltyHint:
     reason: str | None = None
 
 
-def novelty_hint(effects: npt.ArrayLike, ses: npt.ArrayLike) -> NoveltyHint:
-    """Test whether the effect fades or grows from day to day.
+def novelty_hint(log_lifts: npt.ArrayLike, ses: npt.ArrayLike, *, family: int = 1) -> NoveltyHint:
+    """Test at every look whether the effect fades or grows from day to day.
 
     A weighted regression of the daily effects on the day. "Daily" means the visitors first
-    exposed that day: then the days are independent.
+    exposed that day: then the days are independent. The e-value of the slope is a Bayes factor
+    with a flat prior of the level on both sides, so it is a martingale for any constant effect.
 
     Args:
-        effects: Effect (or lift) of each day, in order, shape (k,).
+        log_lifts: ln(1 + lift) of each day, in order, shape (k,).
         ses: Standard errors, positive, shape (k,).
+        family: Hints that the experiment may show, at least 1.
 
     Returns:
         The hint; None, with the reason, for fewer than 6 days.
@@ -62,30 +72,38 @@ def novelty_hint(effects: npt.ArrayLike, ses: npt.ArrayLike) -> NoveltyHint:
         ValueError: If shapes differ or a number is out of range.
 
     Source: Kohavi, Tang, Xu (2020), "Trustworthy online controlled experiments", chapter 3
-    (novelty and primacy effects).
+    (novelty and primacy effects); `equal_effects_p_value` for the e-value.
 
-    >>> novelty_hint([0.05, 0.04, 0.03, 0.02, 0.01, 0.0], [0.005] * 6).trend
+    >>> novelty_hint([0.5, 0.4, 0.3, 0.2, 0.1, 0.0], [0.05] * 6).trend
     <Trend.FADING: 'fading'>
     """
-    y, s = check_effects(effects, ses)
+    y, s = check_effects(log_lifts, ses)
     if y.size < LEAST_DAYS:
         why = f"{y.size} days; a trend needs at least {LEAST_DAYS}."
         return NoveltyHint(trend=None, p_value=None, reason=why)
-    weights = (s / s.min()) ** -2.0
-    days = np.arange(y.size) - np.average(np.arange(y.size), weights=weights)
-    spread = float(weights @ days**2)
-    slope = float(weights @ (days * y)) / spread
-    p_value = float(2 * ndtr(-abs(slope) / (float(s.min()) / spread**0.5)))
+    slope, p_value = _slope(y, s)
+    p_value = min(family * p_value, 1.0)
     half = y.size // 2
-    first = float(np.average(y[:half], weights=weights[:half]))
-    second = float(np.average(y[half:], weights=weights[half:]))
-    direction = Trend.FADING if slope * float(np.average(y, weights=weights)) < 0 else Trend.GROWING
+    direction = Trend.FADING if slope * pooled_mean(y, s)[0] < 0 else Trend.GROWING
     return NoveltyHint(
-        trend=direction if p_value < HINT else Trend.STEADY,
+        trend=direction if p_value <= HINT_ALPHA else Trend.STEADY,
         p_value=p_value,
-        first_half=first,
-        second_half=second,
+        first_half=float(np.expm1(pooled_mean(y[:half], s[:half])[0])),
+        second_half=float(np.expm1(pooled_mean(y[half:], s[half:])[0])),
     )
+
+
+def _slope(y: FloatArray, s: FloatArray) -> tuple[float, float]:
+    """Return the slope of the weighted regression and the p-value at every look that it is 0."""
+    weights = s**-2.0
+    days = np.arange(y.size) - np.average(np.arange(y.size), weights=weights)
+    information = float(weights @ days**2)
+    slope = float(weights @ (days * y)) / information
+    # The slope's Bayes factor for each prior spread of it, mixed.
+    gain = SLOPES**2 * information
+    log_e = 0.5 * (slope**2 * information * gain / (1 + gain) - np.log1p(gain))
+    p_value = np.exp(-max(float(logsumexp(log_e)) - np.log(SLOPES.size), 0.0))
+    return slope, float(p_value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,8 +111,9 @@ class WeekdayHint:
     """Dependence of the effect on the weekday.
 
     Attributes:
-        p_value: P-value of "the same effect on every weekday" (Cochran's Q), or None.
-        differs: True if the p-value is below 0.01.
+        p_value: P-value of "the same effect on every weekday" at every look, adjusted for the
+            family, or None.
+        differs: True if the p-value is at most 0.05.
         whole_weeks: True if every weekday was seen equally often; otherwise a weekday effect
             biases the mean.
         reason: Reason for an undefined p-value, or None.
@@ -106,13 +125,22 @@ class WeekdayHint:
     reason: str | None = None
 
 
-def weekday_hint(effects: npt.ArrayLike, ses: npt.ArrayLike, *, days: int) -> WeekdayHint:
-    """Test whether the effect differs between weekdays.
+def weekday_hint(
+    log_lifts: npt.ArrayLike,
+    ses: npt.ArrayLike,
+    weekdays: npt.ArrayLike,
+    *,
+    days: int,
+    family: int = 1,
+) -> WeekdayHint:
+    """Test at every look whether the effect differs between weekdays.
 
     Args:
-        effects: Effect of each weekday seen, pooled over its weeks, shape (k,), k <= 7.
+        log_lifts: ln(1 + lift) of each day, shape (k,).
         ses: Standard errors, positive, shape (k,).
+        weekdays: Weekday of each day, 0 to 6, shape (k,).
         days: Days that the experiment ran, at least 0.
+        family: Hints that the experiment may show, at least 1.
 
     Returns:
         The hint; no p-value, with the reason, for fewer than two weekdays.
@@ -121,17 +149,21 @@ def weekday_hint(effects: npt.ArrayLike, ses: npt.ArrayLike, *, days: int) -> We
         ValueError: If shapes differ or a number is out of range.
 
     Source: Kohavi, Tang, Xu (2020), "Trustworthy online controlled experiments", chapter 3;
-    `experiments.stats.meta_analysis.heterogeneity.cochran_q`.
+    `experiments.stats.meta_analysis.heterogeneity.equal_effects_p_value`.
 
-    >>> weekday_hint([0.01, 0.02, 0.01, 0.0, 0.01, 0.06, 0.07], [0.01] * 7, days=14).differs
+    >>> working, weekend = [0.1] * 5, [0.6, 0.7]
+    >>> weekday_hint(working + weekend, [0.08] * 7, range(7), days=7).differs
     True
     """
-    y, s = check_effects(effects, ses)
-    if y.size > 7 or days < 0:
-        raise ValueError(f"a week has seven days and days is at least 0, got {y.size}, {days}")
+    y, s = check_effects(log_lifts, ses)
+    weekday = np.asarray(weekdays, dtype=np.int64)
+    if weekday.shape != y.shape or np.any((weekday < 0) | (weekday > 6)) or days < 0:
+        raise ValueError(f"weekdays must be 0 to 6 and days at least 0, got {weekdays!r}, {days}")
     whole_weeks = days > 0 and days % 7 == 0
-    if y.size < 2:
+    pooled = [pooled_mean(y[weekday == one], s[weekday == one]) for one in np.unique(weekday)]
+    if len(pooled) < 2:
         why = "Fewer than two weekdays were seen."
         return WeekdayHint(p_value=None, differs=False, whole_weeks=whole_weeks, reason=why)
-    p_value = cochran_q(y, s).p_value
-    return WeekdayHint(p_value=p_value, differs=p_value < HINT, whole_weeks=whole_weeks)
+    means, errors = np.array(pooled).T
+    p_value = min(family * float(equal_effects_p_value(means, errors)), 1.0)
+    return WeekdayHint(p_value=p_value, differs=p_value <= HINT_ALPHA, whole_weeks=whole_weeks)

@@ -9,11 +9,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 from scipy.optimize import brentq, minimize_scalar
 from scipy.stats import chi2
 
 from experiments.stats.bayesian.priors import LARGEST
 from experiments.stats.estimation.sufficient_statistics import FloatArray
+
+# Spreads of log lifts between groups that the test for every look searches for, alike.
+SPREADS = np.array([0.02, 0.05, 0.1, 0.2, 0.5])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +88,49 @@ def cochran_q(y: FloatArray, s: FloatArray, *, mean: float | None = None) -> Het
     dof = y.size - (1 if mean is None else 0)
     q = _q(y, s, mean, 0.0)
     return Heterogeneity(q=q, dof=dof, p_value=float(chi2.sf(q, dof)))
+
+
+def equal_effects_p_value(effects: FloatArray, ses: FloatArray) -> FloatArray:
+    """Test at every look that all true effects are equal, whatever their common value.
+
+    The e-value is a Bayes factor: effects that spread normally around a common mean, in equal
+    parts by each of `SPREADS`, against effects that do not. The mean has the same flat prior on
+    both sides, so the ratio is that of the differences between the effects alone, and a
+    martingale as data arrive, for any mean.
+
+    Args:
+        effects: Effects of disjoint groups of visitors on the scale of log lifts, shape
+            `(..., k)`; NaN for a group that takes no part.
+        ses: Their standard errors, same shape.
+
+    Returns:
+        P-values in [0, 1] of shape `(...)`; NaN where fewer than two groups take part.
+
+    Source: Perez-Ortiz, Lardy, de Heide, Grunwald (2024), "E-statistics, group invariance and
+    anytime-valid testing", Annals of Statistics 52 (arXiv 2208.07610).
+
+    >>> round(float(equal_effects_p_value(np.array([0.3, 0.0, 0.1]), np.full(3, 0.06))), 4)
+    0.0616
+    """
+    is_used = np.isfinite(effects) & np.isfinite(ses)
+    y = np.where(is_used, effects, 0.0)[..., None]
+    variance = np.where(is_used, np.square(ses), 1.0)[..., None]
+    used = is_used[..., None]
+    spread = _log_marginal(y, variance + SPREADS**2, used)
+    log_e = spread - _log_marginal(y, variance, used)
+    mean = special.logsumexp(log_e, axis=-1) - np.log(SPREADS.size)
+    p_value = np.exp(-np.maximum(mean, 0.0))
+    return np.where(is_used.sum(axis=-1) < 2, np.nan, p_value)
+
+
+def _log_marginal(y: FloatArray, variance: FloatArray, used: npt.NDArray[np.bool_]) -> FloatArray:
+    """Return the log marginal likelihood with a flat mean, up to a constant; groups on axis -2."""
+    weights = np.where(used, 1 / variance, 0.0)
+    total = np.maximum(weights.sum(axis=-2), np.finfo(float).tiny)
+    mean = (weights * y).sum(axis=-2) / total
+    squares = (weights * (y - mean[..., None, :]) ** 2).sum(axis=-2)
+    logs = np.where(used, np.log(variance), 0.0).sum(axis=-2)
+    return np.asarray(-0.5 * (logs + squares + np.log(total)))
 
 
 def dersimonian_laird(y: FloatArray, s: FloatArray, *, mean: float | None = None) -> float:

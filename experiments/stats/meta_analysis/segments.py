@@ -1,8 +1,9 @@
-"""Results by segment (device, locale, new or returning), partially pooled.
+"""Results by segment (device, locale, new or returning), valid at every look.
 
-With many segments one of them looks like a winner by luck, most often the smallest. So: p-values
-corrected inside the family, one test of "does the effect differ between segments at all", and
-effects shrunken towards their common mean.
+With many segments one of them looks like a winner by luck, most often the smallest. So the first
+question is whether the effect differs between the values of an attribute at all; only where it
+does are single values called. Both are tested at every look, for all attributes, arms and values
+together, and effects are shrunken towards their common mean.
 """
 
 import math
@@ -10,16 +11,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
 from experiments.stats.bayesian.normal_model import NormalMixture
 from experiments.stats.estimation.comparisons import check_alpha
-from experiments.stats.estimation.multiplicity import Correction, adjust_p_values, interval_levels
+from experiments.stats.estimation.multiplicity import adjust_p_values, interval_levels
 from experiments.stats.estimation.sufficient_statistics import FloatArray
-from experiments.stats.meta_analysis.heterogeneity import Heterogeneity, cochran_q, pooled_mean
+from experiments.stats.meta_analysis.heterogeneity import equal_effects_p_value, pooled_mean
 from experiments.stats.meta_analysis.partial_pooling import pool_partially
+from experiments.stats.sequential.boundaries import mixture_multiplier, mixture_p_value
 
 UNDEFINED = "The segment has too little data for an effect with a standard error."
+# Above it a lift is no number.
+LARGEST_LOG_LIFT = 700.0
 ONE_SEGMENT = "Fewer than two segments have a result, so there is nothing to compare."
 
 
@@ -30,7 +33,7 @@ class Segment:
     Attributes:
         name: Value of the attribute.
         n: Visitors of both arms.
-        effect: Effect (or lift) in the segment; None where undefined.
+        log_lift: ln(1 + lift) in the segment; None where undefined.
         se: Its standard error; None where undefined.
 
     Raises:
@@ -39,35 +42,37 @@ class Segment:
 
     name: str
     n: float
-    effect: float | None
+    log_lift: float | None
     se: float | None
 
     def __post_init__(self) -> None:
         if not 0 <= self.n < math.inf:
             raise ValueError(f"segment {self.name} n must be at least 0, got {self.n}")
-        if self.effect is not None and not math.isfinite(self.effect):
-            raise ValueError(f"segment {self.name} effect must be finite, got {self.effect}")
+        if self.log_lift is not None and not abs(self.log_lift) <= LARGEST_LOG_LIFT:
+            raise ValueError(f"segment {self.name} log_lift must be finite, got {self.log_lift}")
         if self.se is not None and not 0 <= self.se < math.inf:
             raise ValueError(f"segment {self.name} se must be at least 0, got {self.se}")
 
     @property
     def is_defined(self) -> bool:
         """Return whether the segment takes part."""
-        return self.effect is not None and self.se is not None and self.se > 0
+        return self.log_lift is not None and self.se is not None and self.se > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentResult:
-    """Result of one segment.
+    """Result of one segment; effects are lifts.
 
     Attributes:
         name: The segment.
         n: Its visitors.
-        effect: Observed effect.
-        interval: Its interval at the level that agrees with the adjusted p-value.
-        p_value: Two-sided, of this segment alone.
-        p_value_adjusted: Adjusted for all segments of the family.
-        shrunken_effect: Posterior mean after partial pooling: the number to report.
+        effect: Observed lift.
+        interval: Its interval at every look, simultaneous over all segments of the report; None
+            if unbounded for all practical purposes.
+        p_value: P-value at every look, of this segment alone.
+        p_value_adjusted: Adjusted for all attributes, arms and values, and at least that of the
+            interaction: a segment is called only where the lift differs between segments.
+        shrunken_effect: Posterior median after partial pooling: the number to report.
         shrunken_interval: Its credible interval of probability 1 - alpha.
         reason: Reason for undefined numbers, or None.
     """
@@ -84,124 +89,177 @@ class SegmentResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Interaction:
+    """Test that the lift is the same in every segment of the attribute.
+
+    Attributes:
+        p_value: P-value at every look, of this attribute and arm alone.
+        p_value_adjusted: Adjusted for all attributes and arms.
+        differs: True if the latter is at most alpha: only then single segments are called.
+    """
+
+    p_value: float
+    p_value_adjusted: float
+    differs: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentReport:
     """All segments of one attribute.
 
     Attributes:
         segments: In the order given.
-        interaction: Cochran's test that the effect is the same in every segment, or None.
-        common_effect: Precision-weighted mean of the segments, or None.
+        interaction: The first question, or None with fewer than two results.
+        common_effect: Precision-weighted mean lift of the segments, or None.
         shrinkage: Pull of an average segment to the common mean, in (0, 1), or None.
-        correction: The correction used inside the family.
         reason: Reason for a missing comparison of segments, or None.
     """
 
     segments: tuple[SegmentResult, ...]
-    interaction: Heterogeneity | None
+    interaction: Interaction | None
     common_effect: float | None
     shrinkage: float | None
-    correction: Correction
     reason: str | None = None
 
 
 def analyse_segments(
-    segments: Sequence[Segment], *, alpha: float = 0.05, correction: Correction = "holm"
+    segments: Sequence[Segment], *, time: float, family: int = 1, alpha: float = 0.05
 ) -> SegmentReport:
-    """Return the results of all segments of one attribute.
+    """Return the results of all segments of one attribute and arm.
+
+    Each attribute and arm has alpha / family: where the lift is the same in all its segments,
+    one wrong interaction spends it; where it is not, Holm's correction of its values does. So
+    some false signal at some look, in any attribute, arm and value, has probability alpha.
 
     Args:
         segments: Disjoint segments (a visitor belongs to one), each with its effect.
-        alpha: Error rate of the family, in (0, 1).
-        correction: Correction inside the family: every segment of the attribute, those without
-            a result too.
+        time: Visitors of the arm and the control over those planned; > 0 if a segment is
+            defined. A segment's plan is its share of them.
+        family: Attributes times arms that the report looks at, at least 1.
+        alpha: Error rate of the report, in (0, 1).
 
     Returns:
         The report. Segments without a result keep their place, with a reason. With fewer than
-        two results neither interaction nor shrinkage is defined.
+        two results neither interaction nor shrinkage is defined, and no segment is called.
 
     Raises:
         ValueError: If a name is given twice or a number is out of range.
 
     Source: Gail, Simon (1985), "Testing for qualitative interactions between treatment effects
-    and patient subsets", Biometrics 41 (on reading segments); `partial_pooling`.
+    and patient subsets", Biometrics 41 (on reading segments); `equal_effects_p_value`;
+    `partial_pooling`.
 
     >>> report = analyse_segments([
-    ...     Segment(name="desktop", n=9_000, effect=0.010, se=0.004),
-    ...     Segment(name="tablet", n=300, effect=0.040, se=0.022),
-    ... ])
+    ...     Segment(name="desktop", n=9_000, log_lift=0.010, se=0.004),
+    ...     Segment(name="tablet", n=300, log_lift=0.040, se=0.022),
+    ... ], time=0.5)
+    >>> report.interaction.differs
+    False
     >>> [round(segment.shrunken_effect, 3) for segment in report.segments]
-    [0.011, 0.017]
+    [0.011, 0.015]
     """
     check_alpha(alpha)
+    if family < 1:
+        raise ValueError(f"family must be at least 1, got {family}")
     names = [segment.name for segment in segments]
     if len(set(names)) < len(names):
         raise ValueError(f"segments must have different names, got {names}")
-    used = [i for i, segment in enumerate(segments) if segment.is_defined]
-    effects, ses = _arrays([segments[i] for i in used])
-    p_values = np.full(len(segments), np.nan)
-    p_values[used] = 2 * ndtr(-np.abs(effects) / ses)
-    adjusted = adjust_p_values(p_values, correction)
-    critical = -ndtri(interval_levels(p_values, correction, alpha) / 2)
-    results = [
-        _segment_result(segment, p_values[i], adjusted[i], critical[i])
-        for i, segment in enumerate(segments)
-    ]
-    if len(used) < 2:
+    effects, ses = _arrays(segments)
+    is_used = np.isfinite(ses)
+    if is_used.any() and not 0 < time < math.inf:
+        raise ValueError(f"time must be positive, got {time}")
+    interaction = _interaction(effects, ses, family, alpha)
+    results = _segment_results(
+        segments, (effects, ses), time=time, family=family, alpha=alpha, interaction=interaction
+    )
+    if interaction is None:
         return SegmentReport(
             segments=tuple(results),
             interaction=None,
-            common_effect=float(effects[0]) if used else None,
+            common_effect=math.expm1(effects[is_used][0]) if is_used.any() else None,
             shrinkage=None,
-            correction=correction,
             reason=ONE_SEGMENT,
         )
-    return _with_pooling(results, (effects, ses), alpha, correction)
+    return _with_pooling(results, (effects[is_used], ses[is_used]), interaction, 1 - alpha)
+
+
+def _arrays(segments: Sequence[Segment]) -> tuple[FloatArray, FloatArray]:
+    """Return effects and standard errors, NaN where a segment takes no part."""
+    rows = [(one.log_lift, one.se) if one.is_defined else (None, None) for one in segments]
+    columns = np.array(rows, dtype=np.float64).reshape(len(segments), 2)
+    return columns[:, 0], columns[:, 1]
+
+
+def _interaction(
+    effects: FloatArray, ses: FloatArray, family: int, alpha: float
+) -> Interaction | None:
+    p_value = float(equal_effects_p_value(effects, ses))
+    if math.isnan(p_value):
+        return None
+    adjusted = min(family * p_value, 1.0)
+    return Interaction(p_value=p_value, p_value_adjusted=adjusted, differs=adjusted <= alpha)
+
+
+def _segment_results(
+    segments: Sequence[Segment],
+    data: tuple[FloatArray, FloatArray],
+    *,
+    time: float,
+    family: int,
+    alpha: float,
+    interaction: Interaction | None,
+) -> list[SegmentResult]:
+    effects, ses = data
+    times = np.full(effects.shape, time)
+    p_values = mixture_p_value(effects / ses, times, alpha=alpha)
+    least = interaction.p_value_adjusted if interaction else 1.0
+    adjusted = np.maximum(np.minimum(family * adjust_p_values(p_values, "holm"), 1.0), least)
+    levels = interval_levels(p_values, "holm", alpha / family)
+    half = mixture_multiplier(times, level=levels, alpha=alpha) * ses
+    return [
+        SegmentResult(
+            name=segment.name,
+            n=segment.n,
+            effect=math.expm1(effects[i]),
+            interval=_lifts(effects[i] - half[i], effects[i] + half[i]),
+            p_value=float(p_values[i]),
+            p_value_adjusted=float(adjusted[i]),
+        )
+        if segment.is_defined
+        else SegmentResult(name=segment.name, n=segment.n, reason=UNDEFINED)
+        for i, segment in enumerate(segments)
+    ]
 
 
 def _with_pooling(
     results: list[SegmentResult],
     data: tuple[FloatArray, FloatArray],
-    alpha: float,
-    correction: Correction,
+    interaction: Interaction,
+    level: float,
 ) -> SegmentReport:
     effects, ses = data
     pooled = pool_partially(effects, ses)
     posteriors = iter(pooled.effects)
     segments = tuple(
-        result if result.reason else _shrunken(result, next(posteriors), 1 - alpha)
+        result if result.reason else _shrunken(result, next(posteriors), level)
         for result in results
     )
     return SegmentReport(
         segments=segments,
-        interaction=cochran_q(effects, ses),
-        common_effect=pooled_mean(effects, ses)[0],
+        interaction=interaction,
+        common_effect=math.expm1(pooled_mean(effects, ses)[0]),
         shrinkage=pooled.shrinkage,
-        correction=correction,
-    )
-
-
-def _segment_result(
-    segment: Segment, p_value: float, adjusted: float, critical: float
-) -> SegmentResult:
-    if segment.effect is None or segment.se is None or segment.se == 0:
-        return SegmentResult(name=segment.name, n=segment.n, reason=UNDEFINED)
-    half = float(critical) * segment.se
-    return SegmentResult(
-        name=segment.name,
-        n=segment.n,
-        effect=segment.effect,
-        interval=(segment.effect - half, segment.effect + half),
-        p_value=float(p_value),
-        p_value_adjusted=float(adjusted),
     )
 
 
 def _shrunken(result: SegmentResult, posterior: NormalMixture, level: float) -> SegmentResult:
     return replace(
-        result, shrunken_effect=posterior.mean, shrunken_interval=posterior.interval(level)
+        result,
+        shrunken_effect=math.expm1(posterior.quantile(0.5)),
+        shrunken_interval=_lifts(*posterior.interval(level)),
     )
 
 
-def _arrays(segments: Sequence[Segment]) -> tuple[FloatArray, FloatArray]:
-    effects = np.array([segment.effect for segment in segments], dtype=np.float64)
-    return effects, np.array([segment.se for segment in segments], dtype=np.float64)
+def _lifts(low: float, high: float) -> tuple[float, float] | None:
+    """Return the ends as lifts; None where the upper one is too large for a number."""
+    return None if high > LARGEST_LOG_LIFT else (math.expm1(low), math.expm1(high))

@@ -1,9 +1,8 @@
 import pytest
 
 from experiments.services.analysis.rollup_source import StoredCounts
-from experiments.services.insights.lift_estimates import lift_estimates
 from experiments.services.insights.segments import MOST_VALUES, segment_results, segment_totals
-from experiments.stats.estimation.sufficient_statistics import Proportion
+from tests import factories
 from tests.experiments.services.counted_experiments import count, reported
 
 pytestmark = pytest.mark.on_both_databases
@@ -12,6 +11,11 @@ DEVICES = {
     "device=mobile": ((8_000, 400), (8_000, 480)),
     "device=desktop": ((4_000, 200), (4_000, 230)),
     "device=tablet": ((400, 20), (400, 45)),
+}
+
+OTHERS = {
+    "new_visitor=true": ((4_000, 200), (4_000, 400), (4_000, 200)),
+    "new_visitor=false": ((4_000, 200), (4_000, 200), (4_000, 200)),
 }
 
 
@@ -37,8 +41,7 @@ def test_segments_are_in_the_order_of_their_size(running_experiment):
 
 def test_segment_has_its_own_lift(running_experiment):
     (row,) = split(running_experiment, DEVICES)
-    (expected,) = lift_estimates(Proportion(n=[8_000, 8_000], sum=[400, 480]))
-    assert row.result.segments[0].effect == pytest.approx(expected.lift)
+    assert row.result.segments[0].effect == pytest.approx(0.2)
 
 
 def test_smallest_segment_is_not_the_biggest_winner(running_experiment):
@@ -46,7 +49,23 @@ def test_smallest_segment_is_not_the_biggest_winner(running_experiment):
     tablet = row.result.segments[2]
     assert tablet.effect == pytest.approx(1.25)
     assert tablet.shrunken_effect < 0.4
-    assert tablet.p_value < 0.05 < tablet.p_value_adjusted
+    assert not row.result.interaction.differs
+    assert tablet.p_value_adjusted == 1.0
+
+
+def test_attributes_and_arms_are_one_family(slot):
+    experiment = factories.make_running_experiment(
+        slot, shares={"control": "0.3334", "b": "0.3333", "c": "0.3333"}
+    )
+    halves = ((4_000, 200), (4_000, 300), (4_000, 200))
+    rows = split(experiment, {"device=mobile": halves, "device=desktop": halves, **OTHERS})
+    assert [(row.attribute, row.arm) for row in rows] == [
+        ("device", 1), ("device", 2), ("new_visitor", 1), ("new_visitor", 2),
+    ]  # fmt: skip
+    differing = rows[2].result.interaction
+    assert differing.differs
+    assert differing.p_value_adjusted == pytest.approx(4 * differing.p_value)
+    assert {row.valid for row in rows} == {"at every look"}
 
 
 def test_segments_that_differ_are_an_interaction(running_experiment):
@@ -57,7 +76,9 @@ def test_segments_that_differ_are_an_interaction(running_experiment):
             "new_visitor=false": ((9_000, 450), (9_000, 430)),
         },
     )
-    assert row.result.interaction.p_value < 1e-6
+    assert row.result.interaction.differs
+    called = [one.name for one in row.result.segments if one.p_value_adjusted <= 0.05]
+    assert called == ["true"]
 
 
 def test_segment_below_the_floor_has_a_reason(running_experiment):

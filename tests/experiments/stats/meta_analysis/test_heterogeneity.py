@@ -7,8 +7,10 @@ from scipy.stats import chi2, multivariate_normal
 from statsmodels.stats.meta_analysis import combine_effects
 
 from experiments.stats.meta_analysis.heterogeneity import (
+    SPREADS,
     cochran_q,
     dersimonian_laird,
+    equal_effects_p_value,
     likeliest_spread,
     log_likelihood,
     pooled_mean,
@@ -90,3 +92,26 @@ def test_spread_interval_covers_at_its_level():
         hits += low <= truth <= high
     # The interval is exact: binomial standard error 0.7 %.
     assert hits / n_repeats == pytest.approx(0.95, abs=0.025)
+
+
+def test_equal_effects_are_tested_by_the_likelihood_of_their_differences():
+    """The law of the differences to the first effect needs no prior of the common mean."""
+    y, s = np.array([0.35, 0.05, 0.1]), np.array([0.05, 0.06, 0.1])
+    differences = np.array([[-1.0, 1.0, 0.0], [-1.0, 0.0, 1.0]])
+
+    def density(spread):
+        covariance = differences @ np.diag(s**2 + spread**2) @ differences.T
+        return multivariate_normal.pdf(differences @ y, cov=covariance)
+
+    e_value = np.mean([density(spread) for spread in SPREADS]) / density(0.0)
+    assert e_value > 1
+    assert equal_effects_p_value(y, s) == pytest.approx(1 / e_value)
+    assert equal_effects_p_value(y + 7, s) == pytest.approx(1 / e_value)
+
+
+def test_groups_that_take_no_part_leave_the_test_as_it_is():
+    y, s = np.array([[0.3, np.nan, 0.0], [0.1, np.nan, np.nan]]), np.full((2, 3), 0.05)
+    both, one = equal_effects_p_value(y, s)
+    assert both == pytest.approx(equal_effects_p_value(np.array([0.3, 0.0]), np.full(2, 0.05)))
+    assert np.isnan(one)
+    assert np.isnan(equal_effects_p_value(np.zeros(0), np.zeros(0)))
