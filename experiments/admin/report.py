@@ -42,6 +42,7 @@ def report_context(full: FullReport) -> dict[str, Any]:
         ],
         "verdict": full.verdict,
         "beliefs": full.posteriors,
+        "has_flat_prior": any(belief.against_control for belief in full.posteriors),
         "insights": insights,
         "guardrails": [(report.arms[rail.arm], rail, state) for rail, state in full.guardrails],
         "chart": interval_chart(report.arms),

@@ -22,7 +22,7 @@ from experiments.services.insights.report_insights import Insights, insights_of
 from experiments.services.insights.time_to_decision import time_left
 from experiments.services.insights.winners_curse import checked_lifts
 from experiments.services.reporting.aa_tests import aa_verdict, is_aa_test
-from experiments.services.reporting.decision import decision_on, guardrail_states
+from experiments.services.reporting.decision import decision_on, evidence_of, guardrail_states
 from experiments.services.reporting.verdict import Verdict, silence_in_words, verdict_of
 from experiments.stats.decision.arm_status import GuardrailState
 from experiments.stats.decision.decide import Decision, Status
@@ -65,13 +65,16 @@ def full_report(
         decision_on(report, lifts=insights.lifts, outlook=insights.time_left) if insights else None
     )
     states = guardrail_states(report)
+    evidence = evidence_of(report)
     return FullReport(
         report=report,
         insights=insights,
         decision=decision,
         verdict=verdict_on(report, decision),
         guardrails=tuple(zip(report.guardrails, states, strict=True)),
-        posteriors=posteriors_of(report, insights),
+        posteriors=posteriors_of(
+            report, insights, plan_ended=evidence is not None and evidence.finished
+        ),
         plans=slot_plans(experiment, now=now),
     )
 

@@ -45,7 +45,8 @@ class BayesianResult:
         estimate: Posterior mean (median where the mean does not exist).
         interval: Equal-tailed credible interval of probability `level`.
         chance_to_win: P(the arm is better than control), in [0, 1].
-        expected_loss: Expected loss when the arm is shipped; at least 0.
+        expected_loss: Expected loss when the arm is shipped; at least 0. On the scale of the
+            lift: E max(control - arm, 0) over the control's mean.
         expected_loss_control: Expected loss when control is kept; at least 0.
         level: Probability of `interval`.
         model: "normal" or "beta-binomial".
@@ -193,6 +194,36 @@ def _loss(centre: Floats, spread: Floats) -> Floats:
     return np.asarray(small + np.maximum(-centre, 0.0), dtype=np.float64)
 
 
+def relative_losses(
+    effect: float, se: float, *, base: float, prior: Prior = _FLAT
+) -> tuple[float, float]:
+    """Return the expected losses of shipping the arm and of keeping control, as parts of control.
+
+    They are E max(control - arm, 0) and E max(arm - control, 0), over the control's mean: the
+    definition of `compare_rates`. Losses of the lift itself divide by the control of each draw;
+    they need not exist, and a lift's normal approximation is too wide below 0.
+
+    Args:
+        effect: Observed effect, finite.
+        se: Its standard error, positive.
+        base: Size of the control's mean, positive.
+        prior: Prior of the lift.
+
+    Returns:
+        Losses, at least 0.
+
+    Raises:
+        ValueError: If a number is out of range.
+
+    Source: Stucchio (2015), "Bayesian A/B testing at VWO", section 4.
+
+    >>> [round(loss, 6) for loss in relative_losses(0.008, 0.0031921, base=0.05)]
+    [0.000126, 0.160126]
+    """
+    ship, keep = posterior(effect, se, prior.scaled(base)).expected_losses()
+    return ship / base, keep / base
+
+
 def posterior(estimate: float, se: float, prior: Prior = _FLAT) -> NormalMixture:
     """Return the posterior of a quantity estimated with normal error.
 
@@ -268,7 +299,8 @@ def compare_normal(
         scale: Scale of `estimate`.
 
     Returns:
-        The comparison, labelled with its prior.
+        The comparison, labelled with its prior. Its losses are those of `estimate`; with the
+        effect at hand, `relative_losses` are those that are comparable between models.
 
     Raises:
         ValueError: If a number is not finite, se is negative or level is out of range.

@@ -6,12 +6,20 @@ one visitor, nobody or everybody converted) give no result: an even chance would
 the prior alone.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from scipy import special
 
 from experiments.stats.bayesian.beta_binomial import compare_rates
 from experiments.stats.bayesian.beta_posterior import beta_posterior
-from experiments.stats.bayesian.normal_model import BayesianResult, Scale, compare_normal, undefined
+from experiments.stats.bayesian.normal_model import (
+    BayesianResult,
+    Scale,
+    compare_normal,
+    relative_losses,
+    undefined,
+)
 from experiments.stats.bayesian.priors import LARGEST, FlatPrior, Prior
 from experiments.stats.engine.request import AnalysisRequest
 from experiments.stats.estimation.contrasts import Contrasts, as_arrays, contrasts
@@ -79,20 +87,29 @@ def _from_rates(request: AnalysisRequest) -> list[BayesianResult]:
 
 
 def _from_contrast(request: AnalysisRequest, contrast: Contrasts, index: int) -> BayesianResult:
-    value, error = contrast.effect[index], contrast.standard_error[index]
-    if request.relative:
-        value, error = contrast.lift[index], lift_standard_error(contrast)[index]
+    effect, effect_error = contrast.effect[index], contrast.standard_error[index]
+    lift, lift_error = contrast.lift[index], lift_standard_error(contrast)[index]
+    base, level = float(contrast.base[index]), 1 - request.alpha
     reason = _contrast_reason(request, contrast, index)
-    if not reason and not (abs(value) <= LARGEST and 1 / LARGEST <= error <= LARGEST):
+    if not reason and not _is_in_range(effect, effect_error):
+        reason = Reason.OUT_OF_RANGE
+    if not reason and request.relative and not _is_in_range(lift, lift_error):
         reason = Reason.OUT_OF_RANGE
     if reason:
         return _undefined(request, reason, model="normal")
     prior = _prior(request)
-    if request.prior is not None and not request.relative:
-        prior = prior.scaled(float(contrast.base[index]))
-    return compare_normal(
-        float(value), float(error), prior=prior, level=1 - request.alpha, scale=_scale(request)
-    )
+    if not request.relative:
+        prior = prior.scaled(base) if request.prior is not None else prior
+        return compare_normal(
+            float(effect), float(effect_error), prior=prior, level=level, scale=Scale.EFFECT
+        )
+    result = compare_normal(float(lift), float(lift_error), prior=prior, level=level)
+    losses = relative_losses(float(effect), float(effect_error), base=base, prior=prior)
+    return replace(result, expected_loss=losses[0], expected_loss_control=losses[1])
+
+
+def _is_in_range(value: np.float64, error: np.float64) -> bool:
+    return bool(abs(value) <= LARGEST and 1 / LARGEST <= error <= LARGEST)
 
 
 def _contrast_reason(request: AnalysisRequest, contrast: Contrasts, index: int) -> Reason:

@@ -82,12 +82,20 @@ def test_prior_costs_one_query(slot, running_experiment, n, django_assert_num_qu
 def test_belief_shows_the_site_prior_beside_the_flat_one(slot, running_experiment):
     finish(slot, 30)
     report = counted(running_experiment, (1_000, 50), (1_000, 75))
-    belief = posteriors_of(report, insights_into(report))[1]
+    belief = posteriors_of(report, insights_into(report), plan_ended=True)[1]
     assert belief.against_control.prior == "beta(1, 1)"
     assert belief.with_prior.prior_source == "empirical Bayes, 30 tests"
     assert abs(belief.with_prior.estimate) < abs(belief.against_control.estimate)
 
 
+def test_belief_under_the_site_prior_needs_no_end_of_the_plan(slot, running_experiment):
+    finish(slot, 30)
+    report = counted(running_experiment, (1_000, 50), (1_000, 75))
+    belief = posteriors_of(report, insights_into(report), plan_ended=False)[1]
+    assert belief.against_control is None
+    assert belief.with_prior.chance_to_win > 0.5
+
+
 def test_belief_without_a_site_prior_has_the_flat_one_only(running_experiment):
     report = counted(running_experiment, (1_000, 50), (1_000, 75))
-    assert posteriors_of(report, insights_into(report))[1].with_prior is None
+    assert posteriors_of(report, insights_into(report), plan_ended=True)[1].with_prior is None

@@ -1,8 +1,12 @@
+import numpy as np
 import pytest
+from scipy import stats
 
 from experiments.stats.engine.methods import exact_rows
 from experiments.stats.engine.posteriors import count_reasons, counts_of, posteriors
 from experiments.stats.engine.request import parse_request
+from experiments.stats.estimation.contrasts import contrasts
+from experiments.stats.estimation.cuped import estimate
 from experiments.stats.estimation.undefined_reasons import Reason
 
 
@@ -41,3 +45,25 @@ def test_the_model_follows_the_metric_and_the_prior(metric, options, model, prio
     assert (results[0].model, results[0].chance_to_win) == (model, pytest.approx(0.5))
     scaled = "normal(mean 0, sd 0.09)" if options else prior
     assert results[0].prior == scaled
+
+
+def test_losses_of_both_models_are_parts_of_the_mean_of_the_control():
+    """The effect's integral for beta posteriors; its normal law with a nearly flat prior."""
+    arms = [{"name": "a", "n": 10_000, "sum": 500}, {"name": "b", "n": 10_000, "sum": 580}]
+    rates = parse_request({"metric": "proportion", "arms": arms})
+    wide = parse_request({"metric": "proportion", "arms": arms, "prior": {"mean": 0, "sd": 1e3}})
+    (beta,), (normal,) = posteriors(rates), posteriors(wide)
+    control, arm = stats.beta(501, 9_501), stats.beta(581, 9_421)
+    rate = np.linspace(0.03, 0.08, 20_001)
+    # E max(pA - pB, 0) = integral of P(pB < x) P(pA > x).
+    loss = np.trapezoid(arm.cdf(rate) * control.sf(rate), rate)
+    assert beta.expected_loss == pytest.approx(loss / control.mean(), rel=1e-6)
+    assert normal.expected_loss == pytest.approx(beta.expected_loss, rel=0.02)
+    assert normal.expected_loss_control == pytest.approx(beta.expected_loss_control, rel=0.01)
+
+
+def test_loss_of_an_effect_is_in_its_own_unit():
+    (result, _) = posteriors(asked("mean", relative=False))
+    contrast = contrasts(estimate(asked("mean").statistics))
+    sd = contrast.standard_error[0]
+    assert result.expected_loss == pytest.approx(sd / np.sqrt(2 * np.pi))
