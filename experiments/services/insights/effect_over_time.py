@@ -1,19 +1,19 @@
 """Effect over time: hints of novelty and weekday effects, from the daily rollups."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from experiments.models import Rollup
 from experiments.services.analysis.comparisons import VALID_AT_EVERY_LOOK
+from experiments.services.analysis.daily_sums import DailyTotals, daily_totals
 from experiments.services.analysis.metric_statistics import (
     Metric,
     is_enough,
     stratified_statistics_of,
 )
 from experiments.services.analysis.report import Report
+from experiments.services.analysis.rollup_source import Counts
 from experiments.services.insights.lift_estimates import LogLift, log_lifts
-from experiments.services.rollups.arm_totals import totals_of
+from experiments.services.rollups.arm_totals import ArmTotals, totals_of
 from experiments.stats.health.effect_over_time import (
     NoveltyHint,
     WeekdayHint,
@@ -43,18 +43,20 @@ class _DailyLifts:
     lifts: list[LogLift] = field(default_factory=list)
 
 
-def time_hints(report: Report) -> tuple[TimeHints, ...]:
+def time_hints(report: Report, counts: Counts) -> tuple[TimeHints, ...]:
     """Return the hints of each arm but the control: one family, at every look.
 
-    Days below the floors of a decision take no part.
+    Arms are compared within phases. Days below the floors of a decision take no part.
     """
     if not report.comparisons or not report.rollups:
         return ()
-    days = len({row.day for row in report.rollups})
+    later_phases = list(counts.later_phases()) if report.strata.has_changed_shares else []
+    variants = list(report.experiment.variants.all())
+    totals = daily_totals(report.rollups, later_phases, variants, report.strata)
     family = HINTS_OF_AN_ARM * len(report.comparisons)
     return tuple(
-        _hints(row.arm, daily, days=days, family=family)
-        for row, daily in zip(report.comparisons, _lifts_by_day(report), strict=True)
+        _hints(row.arm, daily, days=len(totals.days), family=family)
+        for row, daily in zip(report.comparisons, _lifts_by_day(report, totals), strict=True)
     )
 
 
@@ -68,24 +70,25 @@ def _hints(arm: int, daily: _DailyLifts, *, days: int, family: int) -> TimeHints
     )
 
 
-def _lifts_by_day(report: Report) -> list[_DailyLifts]:
+def _lifts_by_day(report: Report, totals: DailyTotals) -> list[_DailyLifts]:
     """Return for each arm but the control its lifts, in the order of the days."""
     experiment = report.experiment
     metric = Metric(experiment.primary_metric)
-    variants = [variant.pk for variant in experiment.variants.all()]
-    arms = [_DailyLifts() for _ in variants[1:]]
-    for day, rows in _rollups_by_day(report.rollups).items():
-        totals = [totals_of(row for row in rows if row.variant_id == pk) for pk in variants]
-        has_enough = [is_enough(metric, total) for total in totals]
-        for index, lift in enumerate(log_lifts(stratified_statistics_of(experiment, [totals]))):
+    arms = [_DailyLifts() for _ in report.comparisons]
+    for day, strata in zip(totals.days, _strata_by_day(totals), strict=True):
+        sums = [totals_of(arm) for arm in zip(*strata, strict=True)]
+        has_enough = [is_enough(metric, total) for total in sums]
+        for index, lift in enumerate(log_lifts(stratified_statistics_of(experiment, strata))):
             if lift and has_enough[0] and has_enough[index + 1]:
                 arms[index].days.append(day)
                 arms[index].lifts.append(lift)
     return arms
 
 
-def _rollups_by_day(rollups: Sequence[Rollup]) -> dict[date, list[Rollup]]:
-    groups: dict[date, list[Rollup]] = {}
-    for row in sorted(rollups, key=lambda rollup: rollup.day):
-        groups.setdefault(row.day, []).append(row)
-    return groups
+def _strata_by_day(totals: DailyTotals) -> list[list[list[ArmTotals]]]:
+    """Return for each day the totals of the arms in the strata that had visitors."""
+    days: list[dict[int, list[ArmTotals]]] = [{} for _ in totals.days]
+    for (day, stratum, arm), cell in totals.cells.items():
+        of_arms = days[day].setdefault(stratum, [ArmTotals()] * totals.shape[2])
+        of_arms[arm] = cell
+    return [list(strata.values()) for strata in days]

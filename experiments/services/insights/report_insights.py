@@ -61,23 +61,26 @@ def insights_of(report: Report, counts: Counts) -> Insights | None:
         lifts=checked_lifts(report, prior, estimates),
         exact=exact_readings(report),
         segments=segment_results(report, totals),
-        health=_health(report, totals, counts),
+        health=_health(report, counts, totals),
         time_left=time_left(report, estimates),
     )
 
 
-def _health(report: Report, totals: SegmentTotals, counts: Counts) -> Health:
+def _health(report: Report, counts: Counts, totals: SegmentTotals) -> Health:
     clean = sum(arm.visitors for arm in report.arms)
     visitors = {
-        attribute: {value: [total.visitors for total in arms] for value, arms in values.items()}
+        attribute: {
+            value: [[total.visitors for total in arms] for arms in strata]
+            for value, strata in values.items()
+        }
         for attribute, values in totals.items()
     }
-    shares = [arm.share for arm in report.arms]
+    shares = [[arm.share for arm in report.arms]]
     # If the shares changed, every segment that came at another time would be flagged.
     can_search = bool(visitors) and not has_changed_shares(report.experiment)
     return Health(
         multiple_arms=check_multiple_arms(report.quarantined_visitors, clean),
         srm_search=find_srm_drivers(visitors, shares) if can_search else None,
         unknown_phase_visitors=unknown_phase_visitors(counts.segments()),
-        time=time_hints(report),
+        time=time_hints(report, counts),
     )

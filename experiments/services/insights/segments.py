@@ -14,13 +14,15 @@ from experiments.services.analysis.metric_statistics import (
 from experiments.services.analysis.report import Report
 from experiments.services.analysis.rollup_source import Counts
 from experiments.services.insights.lift_estimates import log_lifts
-from experiments.services.rollups.arm_totals import ArmTotals
+from experiments.services.rollups.arm_totals import ArmTotals, totals_of
 from experiments.stats.meta_analysis.segments import Segment, SegmentReport, analyse_segments
 
 # Most values tested per attribute, largest first: more would only cost power.
 MOST_VALUES = 8
-# Attribute -> value -> totals of each arm, control first.
-SegmentTotals = Mapping[str, Mapping[str, Sequence[ArmTotals]]]
+# Totals of each arm, control first, in each stratum.
+StrataTotals = Sequence[Sequence[ArmTotals]]
+# Attribute -> value -> those of its visitors.
+SegmentTotals = Mapping[str, Mapping[str, StrataTotals]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +40,10 @@ class AttributeResult:
 
 
 def segment_totals(report: Report, counts: Counts) -> SegmentTotals:
-    """Return the totals of every segment. Phases do not describe visitors and are left out."""
+    """Return the totals of every segment, as one stratum: these rows do not name the phase.
+
+    Phases do not describe visitors and are left out.
+    """
     variants = report.experiment.variants.all()
     arms = {variant.pk: index for index, variant in enumerate(variants)}
     totals: dict[str, dict[str, list[ArmTotals]]] = {}
@@ -50,7 +55,10 @@ def segment_totals(report: Report, counts: Counts) -> SegmentTotals:
         of_arms = values.setdefault(value, [ArmTotals() for _ in arms])
         index = arms[row.variant_id]
         of_arms[index] = of_arms[index].plus(row)
-    return totals
+    return {
+        attribute: {value: [of_arms] for value, of_arms in values.items()}
+        for attribute, values in totals.items()
+    }
 
 
 def segment_results(report: Report, totals: SegmentTotals) -> tuple[AttributeResult, ...]:
@@ -62,9 +70,9 @@ def segment_results(report: Report, totals: SegmentTotals) -> tuple[AttributeRes
     planned = planned_pairs(report.experiment, variants)
     results = []
     for attribute, values in sorted(totals.items()):
-        largest = sorted(values, key=lambda value: -_visitors(values[value]))[:MOST_VALUES]
+        largest = sorted(values, key=lambda value: -_visitors(*values[value]))[:MOST_VALUES]
         for index, row in enumerate(report.comparisons):
-            pair = (report.totals[0], report.totals[index + 1])
+            pair = report.totals[0], report.totals[index + 1]
             segments = [
                 _segment(report.experiment, value, values[value], index) for value in largest
             ]
@@ -84,22 +92,22 @@ def segment_results(report: Report, totals: SegmentTotals) -> tuple[AttributeRes
     return tuple(results)
 
 
-def _segment(
-    experiment: Experiment, value: str, totals: Sequence[ArmTotals], index: int
-) -> Segment:
-    pair = (totals[0], totals[index + 1])
+def _segment(experiment: Experiment, value: str, totals: StrataTotals, index: int) -> Segment:
+    """Return one arm against the control, compared within strata."""
+    pairs = [(of_arms[0], of_arms[index + 1]) for of_arms in totals]
+    sums = [totals_of(arm) for arm in zip(*pairs, strict=True)]
     estimate = (
-        log_lifts(stratified_statistics_of(experiment, [pair]))[0]
-        if all(is_enough(Metric(experiment.primary_metric), total) for total in pair)
+        log_lifts(stratified_statistics_of(experiment, pairs))[0]
+        if all(is_enough(Metric(experiment.primary_metric), total) for total in sums)
         else None
     )
     return Segment(
         name=value,
-        n=_visitors(pair),
+        n=_visitors(sums),
         log_lift=estimate.value if estimate else None,
         se=estimate.se if estimate else None,
     )
 
 
-def _visitors(totals: Sequence[ArmTotals]) -> int:
-    return sum(total.visitors for total in totals)
+def _visitors(*strata: Sequence[ArmTotals]) -> int:
+    return sum(total.visitors for totals in strata for total in totals)

@@ -65,7 +65,8 @@ def left_out_of(totals: Sequence[ArmTotals]) -> tuple[LeftOut, ...]:
     )
 
 
-def totals_of(rollups: Iterable[Rollup]) -> ArmTotals:
+def totals_of(rollups: "Iterable[Rollup | ArmTotals]") -> ArmTotals:
+    """Return the sum of rollups, or of totals."""
     total = ArmTotals()
     for row in rollups:
         total = total.plus(row)

@@ -11,6 +11,7 @@ from experiments.stats.estimation.sufficient_statistics import FloatArray
 from experiments.stats.health.sample_ratio import (
     LEAST_EXPECTED,
     SRM_ALPHA,
+    Numbers,
     check_shares,
     check_srm_sequential,
 )
@@ -56,7 +57,7 @@ class SrmSearch:
 
 
 def find_srm_drivers(
-    counts: Mapping[str, Mapping[str, Sequence[int]]], shares: Sequence[float]
+    counts: Mapping[str, Mapping[str, Sequence[Numbers]]], shares: Sequence[Numbers]
 ) -> SrmSearch:
     """Search the attribute, and its value, that drive a sample-ratio mismatch.
 
@@ -66,9 +67,9 @@ def find_srm_drivers(
     tested as the whole is, by e-values, so the search may be repeated at every look.
 
     Args:
-        counts: Attribute -> value -> visitors by arm, control first. Values of one attribute
-            are disjoint.
-        shares: Configured shares, as in `check_srm`.
+        counts: Attribute -> value -> for each phase, visitors by arm, control first. Values of
+            one attribute are disjoint.
+        shares: For each phase, its shares, by arm.
 
     Returns:
         The search; empty drivers when no value is badly split.
@@ -80,9 +81,9 @@ def find_srm_drivers(
     experiments", KDD, section 5 (segment analysis).
 
     >>> search = find_srm_drivers({
-    ...     "browser": {"Safari": [900, 600], "Chrome": [5_000, 5_050]},
-    ...     "device": {"phone": [2_950, 2_850], "desktop": [2_950, 2_800]},
-    ... }, [0.5, 0.5])
+    ...     "browser": {"Safari": [[900, 600]], "Chrome": [[5_000, 5_050]]},
+    ...     "device": {"phone": [[2_950, 2_850]], "desktop": [[2_950, 2_800]]},
+    ... }, [[0.5, 0.5]])
     >>> [(driver.value, driver.explains) for driver in search.drivers]
     [('Safari', True)]
     """
@@ -91,10 +92,10 @@ def find_srm_drivers(
         for attribute, values in counts.items()
         for value, check in values.items()
     ]
-    p_values = [check_srm_sequential([cell], [shares]).p_value for _, _, cell in cells]
+    p_values = [check_srm_sequential(list(cell), shares).p_value for _, _, cell in cells]
     adjusted = adjust_p_values(np.array([np.nan if p is None else p for p in p_values]), "holm")
     drivers = [
-        _driver(attribute, value, cell, float(p), counts[attribute], shares)
+        _driver(attribute, value, cell, p_value=float(p), values=counts[attribute], shares=shares)
         for (attribute, value, cell), p in zip(cells, adjusted, strict=True)
         if p < SRM_ALPHA
     ]
@@ -110,16 +111,17 @@ def _driver(
     attribute: str,
     value: str,
     cell: FloatArray,
+    *,
     p_value: float,
-    siblings: Mapping[str, Sequence[int]],
-    shares: Sequence[float],
+    values: Mapping[str, Sequence[Numbers]],
+    shares: Sequence[Numbers],
 ) -> SrmDriver:
-    others = np.sum([np.asarray(arms) for name, arms in siblings.items() if name != value], axis=0)
-    without = check_srm_sequential([others], [shares]).p_value if np.ndim(others) else None
+    others = [np.asarray(phases) for name, phases in values.items() if name != value]
+    without = check_srm_sequential(np.sum(others, axis=0), shares).p_value if others else None
     return SrmDriver(
         attribute=attribute,
         value=value,
-        counts=tuple(int(count) for count in cell),
+        counts=tuple(int(count) for count in cell.sum(axis=0)),
         p_value_adjusted=p_value,
         p_value_without=without,
         explains=without is not None and without >= SRM_ALPHA,
@@ -127,7 +129,7 @@ def _driver(
 
 
 def _homogeneity_by_attribute(
-    counts: Mapping[str, Mapping[str, Sequence[int]]], shares: Sequence[float]
+    counts: Mapping[str, Mapping[str, Sequence[Numbers]]], shares: Sequence[Numbers]
 ) -> dict[str, float | None]:
     """Return for each attribute the p-value that all its values are split alike."""
     homogeneity = {
@@ -139,17 +141,23 @@ def _homogeneity_by_attribute(
     return {name: None if np.isnan(adjusted[name]) else adjusted[name] for name in ranked}
 
 
-def _homogeneity(values: list[Sequence[int]], shares: Sequence[float]) -> float | None:
-    """Return the p-value of Pearson's test of values x arms; None with too few visitors."""
-    table = np.array(values, dtype=np.float64).reshape(len(values), len(shares))
-    table = table[:, check_shares(shares, len(shares)) > 0]
-    # Values too rare for a chi-squared test take no part.
-    table = table[(_expected(table) >= LEAST_EXPECTED).all(axis=1)]
-    if table.shape[0] < 2:
-        return None
-    expected = _expected(table)
-    statistic = float(np.sum((table - expected) ** 2 / expected))
-    return float(chi2.sf(statistic, (table.shape[0] - 1) * (table.shape[1] - 1)))
+def _homogeneity(values: list[Sequence[Numbers]], shares: Sequence[Numbers]) -> float | None:
+    """Return the p-value of Pearson's test of values x arms, added over the phases.
+
+    None with too few visitors in every phase.
+    """
+    statistic, dof = 0.0, 0
+    for phase, of_arms in enumerate(shares):
+        table = np.array([counts[phase] for counts in values], dtype=np.float64)
+        table = table.reshape(len(values), len(of_arms))
+        table = table[:, check_shares(of_arms, len(of_arms)) > 0]
+        # Values too rare for a chi-squared test take no part.
+        table = table[(_expected(table) >= LEAST_EXPECTED).all(axis=1)]
+        if table.shape[0] >= 2:
+            expected = _expected(table)
+            statistic += float(np.sum((table - expected) ** 2 / expected))
+            dof += (table.shape[0] - 1) * (table.shape[1] - 1)
+    return float(chi2.sf(statistic, dof)) if dof else None
 
 
 def _expected(table: FloatArray) -> FloatArray:

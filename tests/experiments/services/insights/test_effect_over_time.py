@@ -1,15 +1,24 @@
 from datetime import timedelta
 
+import pytest
+
+from experiments.services.analysis.rollup_source import StoredCounts
 from experiments.services.insights.effect_over_time import time_hints
+from tests import factories
 from tests.experiments.services.counted_experiments import count, reported
 from tests.factories import NOW
+
+
+def hints_of(experiment):
+    report = reported(experiment)
+    return time_hints(report, StoredCounts(report.experiment))
 
 
 def run(experiment, clicks_by_day, n=20_000):
     """Give the control 1,000 clicks a day and the arm what is said, the last one yesterday."""
     for ago, clicks in enumerate(reversed(clicks_by_day), start=1):
         count(experiment, (n, 1_000), (n, clicks), day=NOW.date() - timedelta(days=ago))
-    return time_hints(reported(experiment))
+    return hints_of(experiment)
 
 
 def test_effect_that_fades_is_a_novelty(running_experiment):
@@ -45,4 +54,23 @@ def test_day_with_a_handful_of_visitors_takes_no_part(running_experiment):
 
 
 def test_hints_are_none_before_the_first_visitor(running_experiment):
-    assert time_hints(reported(running_experiment)) == ()
+    assert hints_of(running_experiment) == ()
+
+
+def test_changed_shares_are_no_novelty(running_experiment):
+    """The rate falls from phase to phase and the arm's share grows: pooled, its lift would too."""
+    factories.make_phases(
+        running_experiment, *[([share, 1 - share], 1.0) for share in (0.9, 0.7, 0.5)]
+    )
+    for ago in range(1, 9):
+        day = NOW.date() - timedelta(days=ago)
+        phases = [((9_000, 900), (1_000, 110)), ((7_000, 350), (3_000, 165))]
+        last = ((5_000, 50 + 10 * ago), (5_000, 55 + 11 * ago))
+        whole = [tuple(map(sum, zip(*arm, strict=True))) for arm in zip(*phases, last, strict=True)]
+        count(running_experiment, *whole, day=day)
+        count(running_experiment, *phases[1], day=day, segment="phase=1")
+        count(running_experiment, *last, day=day, segment="phase=2")
+    (hints,) = hints_of(running_experiment)
+    assert hints.novelty.trend == "steady"
+    assert hints.novelty.first_half == pytest.approx(0.1, abs=0.01)
+    assert hints.novelty.second_half == pytest.approx(0.1, abs=0.01)

@@ -8,6 +8,12 @@ from experiments.stats.health.sample_ratio_search import find_srm_drivers
 HALVES = (0.5, 0.5)
 
 
+def search(counts, shares):
+    """Search an experiment of one phase."""
+    phases = {name: {key: [n] for key, n in values.items()} for name, values in counts.items()}
+    return find_srm_drivers(phases, [shares])
+
+
 def split(rng, n, shares=HALVES):
     return rng.multinomial(n, shares).tolist()
 
@@ -27,7 +33,7 @@ def broken_safari():
 
 
 def test_search_names_the_value_that_explains_the_mismatch(broken_safari):
-    found = find_srm_drivers(broken_safari, HALVES)
+    found = search(broken_safari, HALVES)
     best = found.drivers[0]
     assert (best.attribute, best.value, best.explains) == ("browser", "Safari", True)
     assert next(iter(found.attributes)) == "browser"
@@ -37,7 +43,7 @@ def test_search_names_the_value_that_explains_the_mismatch(broken_safari):
 
 
 def test_values_are_corrected_for_the_search(broken_safari):
-    found = find_srm_drivers(broken_safari, HALVES)
+    found = search(broken_safari, HALVES)
     safari = check_srm_sequential([broken_safari["browser"]["Safari"]], [HALVES]).p_value
     assert found.drivers[0].p_value_adjusted == pytest.approx(5 * safari)
     rest = np.add(broken_safari["browser"]["Chrome"], broken_safari["browser"]["Edge"])
@@ -49,7 +55,7 @@ def test_a_fault_of_the_assignment_spoils_every_value_and_explains_nothing():
     rng = np.random.default_rng(20261122)
     wrong = (0.55, 0.45)
     counts = {"browser": {name: split(rng, 6_000, wrong) for name in ("Safari", "Chrome", "Edge")}}
-    found = find_srm_drivers(counts, HALVES)
+    found = search(counts, HALVES)
     assert len(found.drivers) == 3
     assert not any(driver.explains for driver in found.drivers)
     assert found.attributes["browser"] > 0.01
@@ -59,34 +65,50 @@ def test_homogeneity_is_pearsons_test():
     table = [[900, 600], [5_000, 5_050], [40, 60]]
     counts = {"browser": dict(zip("abc", table, strict=True))}
     expected = stats.chi2_contingency(table, correction=False).pvalue
-    assert find_srm_drivers(counts, HALVES).attributes["browser"] == pytest.approx(expected)
+    assert search(counts, HALVES).attributes["browser"] == pytest.approx(expected)
 
 
 def test_rare_values_and_unused_arms_take_no_part():
     table = {"a": [900, 600, 0], "b": [5_000, 5_050, 0], "rare": [3, 0, 0], "none": [0, 0, 0]}
-    found = find_srm_drivers({"browser": table}, (0.5, 0.5, 0.0))
+    found = search({"browser": table}, (0.5, 0.5, 0.0))
     pair = stats.chi2_contingency([[900, 600], [5_000, 5_050]], correction=False).pvalue
     assert found.attributes["browser"] == pytest.approx(pair)
     assert [driver.value for driver in found.drivers] == ["a"]
 
 
 def test_one_value_cannot_be_compared_nor_explained():
-    found = find_srm_drivers({"browser": {"Safari": [900, 600]}, "empty": {}}, HALVES)
+    found = search({"browser": {"Safari": [900, 600]}, "empty": {}}, HALVES)
     assert found.attributes == {"browser": None, "empty": None}
     (driver,) = found.drivers
     assert (driver.p_value_without, driver.explains) == (None, False)
 
 
 def test_nothing_to_search_finds_nothing():
-    found = find_srm_drivers({}, HALVES)
+    found = search({}, HALVES)
     assert (found.attributes, found.drivers, found.n_searched) == ({}, (), 0)
-    nobody = find_srm_drivers({"browser": {"a": [0, 0], "b": [5, 0]}}, HALVES)
+    nobody = search({"browser": {"a": [0, 0], "b": [5, 0]}}, HALVES)
     assert (nobody.attributes, nobody.drivers) == ({"browser": None}, ())
 
 
 def test_search_refuses_counts_of_another_length():
     with pytest.raises(ValueError, match="shares must have one number for each of the 3 arms"):
-        find_srm_drivers({"browser": {"Safari": [1, 2, 3]}}, HALVES)
+        search({"browser": {"Safari": [1, 2, 3]}}, HALVES)
+
+
+def test_phases_are_searched_together_each_by_its_own_shares():
+    """Safari loses a tenth of arm B in both phases; Chrome came in the second one mostly."""
+    counts = {
+        "Safari": [[5_000, 4_500], [9_000, 900]],
+        "Chrome": [[500, 500], [45_000, 5_000]],
+        "Edge": [[2_000, 2_010], [180, 20]],
+    }
+    found = find_srm_drivers({"browser": counts}, [HALVES, (0.9, 0.1)])
+    assert [(driver.value, driver.explains) for driver in found.drivers] == [("Safari", True)]
+    assert found.drivers[0].counts == (14_000, 5_400)
+    tables = [[values[phase] for values in counts.values()] for phase in (0, 1)]
+    tests = [stats.chi2_contingency(table, correction=False) for table in tables]
+    statistic, dof = sum(test.statistic for test in tests), sum(test.dof for test in tests)
+    assert found.attributes["browser"] == pytest.approx(stats.chi2.sf(statistic, dof))
 
 
 @pytest.mark.slow
@@ -96,6 +118,6 @@ def test_search_rarely_accuses_a_healthy_experiment():
     accused = 0
     for _ in range(n_repeats):
         counts = {name: {str(v): split(rng, 2_000) for v in range(4)} for name in "abc"}
-        accused += bool(find_srm_drivers(counts, HALVES).drivers)
+        accused += bool(search(counts, HALVES).drivers)
     # Holm over 12 values at one in a thousand.
     assert stats.binomtest(accused, n_repeats, 0.001, "greater").pvalue > 0.001
