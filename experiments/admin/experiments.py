@@ -20,7 +20,7 @@ from unfold.decorators import display
 
 from experiments.admin import traffic
 from experiments.admin.base import ServedModelAdmin
-from experiments.admin.report import report_context
+from experiments.admin.report import plan_new_draft, report_context, warn_about_plan
 from experiments.models import Experiment, Guardrail, Variant
 from experiments.selectors import reports
 from experiments.services.insights.draft_planning import fit_margins
@@ -184,6 +184,12 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
     def has_delete_permission(self, request: HttpRequest, obj: Experiment | None = None) -> bool:
         return _is_editable(obj) and bool(super().has_delete_permission(request, obj))
 
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
+        super().save_related(request, form, formsets, change)
+        if not change:
+            plan_new_draft(request, form.instance)
+        warn_about_plan(request, form.instance)
+
     def get_urls(self) -> list[URLPattern]:
         own = [
             path(
@@ -226,7 +232,8 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
     def duplicate(self, request: HttpRequest, queryset: QuerySet[Experiment]) -> None:
         for experiment in queryset:
             key = f"{experiment.key}-{timezone.now():%Y%m%d%H%M%S}"
-            drafts.duplicate_experiment(experiment=experiment, key=key)
+            copy = drafts.duplicate_experiment(experiment=experiment, key=key)
+            plan_new_draft(request, copy)
             self.message_user(request, gettext("Draft %(key)s created.") % {"key": key})
 
     def report_view(self, request: HttpRequest, pk: int) -> HttpResponse:

@@ -17,6 +17,7 @@ from unfold.admin import ModelAdmin
 
 from experiments import tasks
 from experiments.admin.cta_preview import draw_findings
+from experiments.admin.report import plan_new_draft, warn_about_plan
 from experiments.models import Audience, Job, Slot
 from experiments.services.learning.jobs import (
     AlreadyTrainingError,
@@ -182,6 +183,8 @@ class JobAdmin(ModelAdmin[Job]):  # type: ignore[misc]
         except DraftingError as error:
             self.message_user(request, str(error), messages.ERROR)
             return HttpResponseRedirect(_watch_url(job))
+        plan_new_draft(request, experiment)
+        warn_about_plan(request, experiment)
         text = gettext("Draft created. Check its arms, then start it from its report.")
         self.message_user(request, text, messages.SUCCESS)
         return HttpResponseRedirect(

@@ -3,6 +3,9 @@
 from itertools import groupby
 from typing import Any
 
+from django.contrib import messages
+from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from experiments.admin.charts import interval_chart
@@ -10,8 +13,11 @@ from experiments.formatting import attribute_name
 from experiments.models import Exclusion, Experiment
 from experiments.services.analysis.comparisons import is_sequential
 from experiments.services.analysis.report import Report
+from experiments.services.insights.draft_planning import slot_plans
+from experiments.services.insights.plan_review import plan_basis, review_plan, save_slot_plan
 from experiments.services.insights.report_insights import Insights
 from experiments.services.reporting.full_report import FullReport
+from experiments.services.reporting.plan_messages import basis_in_words, plan_warnings
 from experiments.stats.meta_analysis.empirical_bayes import FLOOR
 
 # What a reader may do about visitors who are left out. Of those who saw several arms the page
@@ -35,6 +41,7 @@ def report_context(full: FullReport) -> dict[str, Any]:
         "experiment": experiment,
         "report": report,
         "plans": full.plans,
+        **_plan_context(full),
         "left_out": [
             (one, LEFT_OUT_HELP[one.reason])
             for one in report.left_out
@@ -52,6 +59,28 @@ def report_context(full: FullReport) -> dict[str, Any]:
         "fixed": [(report.arms[row.arm], row.fixed) for row in report.comparisons],
         "anytime": [(report.arms[row.arm], row.anytime) for row in report.comparisons],
         "unadjusted": [(report.arms[row.arm], row.unadjusted) for row in report.comparisons],
+    }
+
+
+def plan_new_draft(request: HttpRequest, draft: Experiment) -> None:
+    """Give a new draft its slot's planned visitors, and tell where they come from."""
+    if save_slot_plan(draft=draft, now=timezone.now()) and (basis := plan_basis(draft)):
+        messages.info(request, basis_in_words(basis))
+
+
+def warn_about_plan(request: HttpRequest, draft: Experiment) -> None:
+    """Tell what speaks against the planned visitors that were saved."""
+    review = review_plan(draft, slot_plans(draft, now=timezone.now()))
+    for sentence in plan_warnings(review) if review else ():
+        messages.warning(request, sentence)
+
+
+def _plan_context(full: FullReport) -> dict[str, Any]:
+    """Return what is said about a draft's planned visitors."""
+    basis, review = plan_basis(full.report.experiment), full.plan_review
+    return {
+        "plan_basis": basis_in_words(basis) if basis else "",
+        "plan_warnings": plan_warnings(review) if review else (),
     }
 
 

@@ -130,6 +130,10 @@ class Experiment(models.Model):
             "All arms together. A fixed plan waits for them; a sequential one is sharpest there."
         ),
     )
+    # Numbers behind `planned_visitors` where the service has set it; see `plan_review`.
+    planned_visitors_basis = models.JSONField(
+        _("basis of the planned visitors"), null=True, blank=True, editable=False
+    )
     coverage = models.DecimalField(
         _("coverage"),
         default=Decimal(1),

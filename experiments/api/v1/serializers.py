@@ -85,6 +85,7 @@ class ExperimentSerializer(serializers.ModelSerializer[Experiment]):
             "plan",
             "planned_visitors",
             "strict_guardrails",
+            "planned_visitors_basis",
             "coverage",
             "origin",
             "source",

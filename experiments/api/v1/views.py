@@ -23,7 +23,7 @@ from experiments.models import CTA, Audience, Experiment, Site, Slot
 from experiments.selectors import catalogue, reports
 from experiments.services.lifecycle import transitions
 from experiments.services.reporting.full_report import full_report
-from experiments.services.reporting.report_json import report_as_json
+from experiments.services.reporting.report_json import readiness_as_json, report_as_json
 
 
 def site_of(request: Request) -> Site | None:
@@ -79,6 +79,12 @@ class ExperimentViewSet(TrafficMixin, ReadOnlyModelViewSet[Experiment]):
         """The report as JSON: the numbers of the page."""
         full = full_report(experiment=self.get_object(), now=timezone.now())
         return Response(report_as_json(full))
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @action(detail=True)
+    def readiness(self, request: Request, key: str) -> Response:
+        """What keeps a draft from starting, and what is doubtful about its plan."""
+        return Response(readiness_as_json(self.get_object(), now=timezone.now()))
 
     @extend_schema(request=None, responses=ExperimentSerializer)
     @action(detail=True, methods=["post"])

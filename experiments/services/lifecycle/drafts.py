@@ -107,6 +107,7 @@ def duplicate_experiment(*, experiment: Experiment, key: str) -> Experiment:
     copy.started_at = copy.stopped_at = copy.rolled_back_at = None
     copy.starts_at = copy.ends_at = None
     copy.rollback_reason = ""
+    _forget_computed_plan(copy)
     if ramp:  # Only the end of a ramp is left: the copy begins anew.
         copy.coverage = Decimal(1)
     copy.save()
@@ -123,3 +124,12 @@ def duplicate_experiment(*, experiment: Experiment, key: str) -> Experiment:
         rail._state.adding = True
         rail.save()
     return copy
+
+
+def _forget_computed_plan(copy: Experiment) -> None:
+    """Take away planned visitors that the service computed: the slot's figures are others now."""
+    basis = copy.planned_visitors_basis
+    # A fixed plan needs a number at every moment.
+    if basis and basis["visitors"] == copy.planned_visitors and copy.plan != Experiment.Plan.FIXED:
+        copy.planned_visitors = None
+    copy.planned_visitors_basis = None

@@ -17,6 +17,7 @@ from experiments.services.analysis.rollup_source import Counts, PrefetchedCounts
 from experiments.services.insights.draft_planning import SlotPlans, slot_plans
 from experiments.services.insights.lift_estimates import estimates_of
 from experiments.services.insights.lift_prior import fit_site_prior
+from experiments.services.insights.plan_review import PlanReview, review_plan
 from experiments.services.insights.posteriors import ArmPosterior, posteriors_of
 from experiments.services.insights.report_insights import Insights, insights_of
 from experiments.services.insights.time_to_decision import time_left
@@ -43,6 +44,7 @@ class FullReport:
     guardrails: tuple[tuple[GuardrailReading, GuardrailState], ...]
     posteriors: tuple[ArmPosterior, ...]
     plans: SlotPlans | None
+    plan_review: PlanReview | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,7 @@ def full_report(
     )
     states = guardrail_states(report)
     evidence = evidence_of(report)
+    plans = slot_plans(experiment, now=now)
     return FullReport(
         report=report,
         insights=insights,
@@ -75,7 +78,8 @@ def full_report(
         posteriors=posteriors_of(
             report, insights, plan_ended=evidence is not None and evidence.finished
         ),
-        plans=slot_plans(experiment, now=now),
+        plans=plans,
+        plan_review=review_plan(experiment, plans),
     )
 
 

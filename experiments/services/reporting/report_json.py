@@ -2,13 +2,18 @@
 
 import math
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from experiments.models import Experiment
 from experiments.services.analysis.comparisons import Reading
 from experiments.services.analysis.guardrails import GuardrailReading
+from experiments.services.insights.draft_planning import slot_plans
+from experiments.services.insights.plan_review import PlanReview, review_plan
 from experiments.services.insights.posteriors import ArmPosterior
+from experiments.services.lifecycle.readiness import readiness_faults
 from experiments.services.reporting.full_report import FullReport
+from experiments.services.reporting.plan_messages import plan_warnings
 from experiments.stats.decision.arm_status import GuardrailState
 
 
@@ -50,7 +55,15 @@ def report_as_json(full: FullReport) -> dict[str, Any]:
         "beliefs": [_belief_as_json(belief) for belief in full.posteriors],
         "insights": asdict(insights) if insights else None,
         "slot_plans": asdict(full.plans) if full.plans else None,
+        "plan_review": _review_as_json(full.plan_review),
     }
+
+
+def readiness_as_json(draft: Experiment, *, now: datetime) -> dict[str, Any]:
+    """Return what keeps a draft from starting, and what is doubtful about its plan."""
+    review = review_plan(draft, slot_plans(draft, now=now))
+    faults = readiness_faults(draft) if draft.status == Experiment.Status.DRAFT else []
+    return {"experiment": draft.key, "faults": faults, "plan_review": _review_as_json(review)}
 
 
 def _settings_as_json(experiment: Experiment) -> dict[str, Any]:
@@ -64,6 +77,7 @@ def _settings_as_json(experiment: Experiment) -> dict[str, Any]:
         "goal": experiment.goal or None,
         "alpha": experiment.alpha,
         "planned_visitors": experiment.planned_visitors,
+        "planned_visitors_basis": experiment.planned_visitors_basis,
         "origin": experiment.origin,
         "source": experiment.source or None,
         "started_at": experiment.started_at,
@@ -77,6 +91,14 @@ def _guardrail_as_json(rail: GuardrailReading, state: GuardrailState) -> dict[st
     """Return a guardrail; JSON has no infinity, so an open end is null."""
     ends = [end if math.isfinite(end) else None for end in rail.bounds or ()]
     return {**asdict(rail), "bounds": ends or None, "state": state.value}
+
+
+def _review_as_json(review: PlanReview | None) -> dict[str, Any] | None:
+    if review is None:
+        return None
+    pairs = zip(review.warnings, plan_warnings(review), strict=True)
+    warnings = [{"code": code.value, "text": text} for code, text in pairs]
+    return {**asdict(review), "warnings": warnings}
 
 
 def _belief_as_json(belief: ArmPosterior) -> dict[str, Any]:

@@ -245,3 +245,71 @@ def test_list_names_every_status_in_words(admin_client, draft):
         stop = factories.NOW if status in ("stopped", "archived") else None
         Experiment.objects.update(status=status, started_at=factories.STARTED, stopped_at=stop)
         assert f"\n{label}\n" in admin_client.get(url).content.decode()
+
+
+def experiment_form(slot, **changes):
+    """The form of a draft with two arms, filled in."""
+    forms = {"TOTAL_FORMS": "2", "INITIAL_FORMS": "0", "MIN_NUM_FORMS": "2", "MAX_NUM_FORMS": "9"}
+    values = {
+        "name": "New",
+        "key": "new",
+        "slot": slot.pk,
+        "primary_metric": "click_rate",
+        "conversion_window_hours": "72",
+        "plan": "sequential",
+        "alpha": "0.05",
+        "coverage": "1",
+        "guardrails-TOTAL_FORMS": "0",
+        "guardrails-INITIAL_FORMS": "0",
+        **{f"variants-{name}": number for name, number in forms.items()},
+    }
+    for arm, key in enumerate(("control", "b")):
+        row = {"arm": arm, "key": key, "cta": slot.default_cta_id, "share": "0.5"}
+        values |= {f"variants-{arm}-{name}": value for name, value in row.items()}
+    return values | changes
+
+
+def fill_slot(slot):
+    """A thousand visitors a day at a rate of 5 %, for a day."""
+    past = factories.make_running_experiment(slot, "past")
+    yesterday = timezone.now().date() - timedelta(days=1)
+    for variant in past.variants.all():
+        factories.make_rollup(variant, visitors=500, clicks=25, day=yesterday)
+
+
+def test_new_experiment_gets_its_slots_own_number_and_says_so(admin_client, slot):
+    fill_slot(slot)
+    url = reverse("admin:experiments_experiment_add")
+    page = admin_client.post(url, experiment_form(slot), follow=True).content.decode()
+    draft = Experiment.objects.get(key="new")
+    assert draft.planned_visitors == draft.planned_visitors_basis["visitors"] > 60_000
+    assert "computed from this slot" in page
+    assert "computed from this slot" in admin_client.get(report_url(draft)).content.decode()
+
+
+def test_number_that_is_far_off_is_said_where_it_is_saved_and_on_the_page(admin_client, slot):
+    fill_slot(slot)
+    url = reverse("admin:experiments_experiment_add")
+    form = experiment_form(slot, planned_visitors="900000")
+    page = admin_client.post(url, form, follow=True).content.decode()
+    draft = Experiment.objects.get(key="new")
+    assert (draft.planned_visitors, draft.planned_visitors_basis) == (900_000, None)
+    for shown in (page, admin_client.get(report_url(draft)).content.decode()):
+        assert "900,000 planned visitors are" in shown
+        assert "times as many as this slot needs" in shown
+
+
+def test_duplicate_of_a_planned_draft_is_planned_anew(admin_client, slot, draft):
+    fill_slot(slot)
+    url = reverse("admin:experiments_experiment_changelist")
+    admin_client.post(url, {"action": "duplicate", "_selected_action": [draft.pk]})
+    copy = Experiment.objects.get(key__startswith="hero-test-")
+    assert copy.planned_visitors == copy.planned_visitors_basis["visitors"]
+
+
+def test_plan_cannot_change_after_the_start(admin_client, running_experiment):
+    url = reverse("admin:experiments_experiment_change", args=[running_experiment.pk])
+    form = experiment_form(running_experiment.slot, planned_visitors="5")
+    assert admin_client.post(url, form).status_code == 403
+    running_experiment.refresh_from_db()
+    assert running_experiment.planned_visitors is None

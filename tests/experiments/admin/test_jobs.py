@@ -1,9 +1,13 @@
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django.asserts import assertInHTML
 
-from experiments.models import Job
+from experiments.models import Experiment, Job
 from ml import predict
+from tests import factories
 from tests.factories import NOW
 
 RANK = {"control": "Envoyer", "wordings": "Recevoir mon guide\n\nRecevoir mon guide\nOK"}
@@ -200,6 +204,16 @@ def test_chosen_wordings_become_a_draft_experiment(admin_client, ranking, slot):
     experiment = slot.experiments.get()
     assert experiment.status == "draft"
     assert experiment.variants.get(arm=1).cta.wordings.get().text == "Recevoir mon guide"
+
+
+def test_draft_of_chosen_wordings_gets_its_slots_own_plan(admin_client, ranking, slot):
+    past = factories.make_running_experiment(slot, "past")
+    yesterday = timezone.now().date() - timedelta(days=1)
+    for variant in past.variants.all():
+        factories.make_rollup(variant, visitors=500, clicks=25, day=yesterday)
+    assert "computed from this slot" in post_draft(admin_client, ranking).content.decode()
+    draft = Experiment.objects.get(status="draft")
+    assert draft.planned_visitors == draft.planned_visitors_basis["visitors"]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from experiments.models import Experiment, Variant
 from tests import factories
@@ -186,3 +187,28 @@ def test_report_is_closed_to_others(other_server, visitor, running_experiment):
 @pytest.mark.parametrize("path", ["/api/schema/", "/api/docs/"])
 def test_description_of_the_api_is_open(visitor, path):
     assert visitor.get(path).status_code == 200
+
+
+def test_readiness_names_faults_and_doubts(server, slot):
+    past = factories.make_running_experiment(slot, "past")
+    yesterday = timezone.now().date() - timedelta(days=1)
+    for variant in past.variants.all():
+        factories.make_rollup(variant, visitors=500, clicks=25, day=yesterday)
+    shares = {"control": "0.5", "b": "0.4"}
+    factories.make_experiment(slot, planned_visitors=900, shares=shares)
+    answer = server.get(f"{EXPERIMENT}readiness/").json()
+    assert "The shares sum to 0.9000, not to 1." in answer["faults"]
+    assert [one["code"] for one in answer["plan_review"]["warnings"]] == ["too_small"]
+    assert "900 planned visitors find lifts from" in answer["plan_review"]["warnings"][0]["text"]
+    assert server.get(f"{EXPERIMENT}report/").json()["plan_review"] == answer["plan_review"]
+
+
+def test_readiness_of_a_running_experiment_is_empty(server, running_experiment):
+    answer = server.get(f"{EXPERIMENT}readiness/").json()
+    assert (answer["faults"], answer["plan_review"]) == ([], None)
+
+
+@pytest.mark.parametrize("method", ["put", "patch"])
+def test_plan_of_a_running_experiment_cannot_be_changed(server, running_experiment, method):
+    answer = getattr(server, method)(EXPERIMENT, {"planned_visitors": 5})
+    assert answer.status_code == 405

@@ -104,3 +104,20 @@ def test_duplicate_is_a_draft_with_the_same_plan_and_arms(slot):
     assert arms[0] == arms[1]
     original.refresh_from_db()
     assert (original.key, original.status) == ("hero-test", Status.RUNNING)
+
+
+def test_duplicate_forgets_a_number_that_the_service_computed(slot):
+    computed = {"planned_visitors": 70_000, "planned_visitors_basis": {"visitors": 70_000}}
+    original = factories.make_experiment(slot, **computed)
+    copy = duplicate_experiment(experiment=original, key="again")
+    assert (copy.planned_visitors, copy.planned_visitors_basis) == (None, None)
+
+
+@pytest.mark.parametrize("plan", ["sequential", "fixed"])
+def test_duplicate_keeps_a_number_that_somebody_entered_or_that_it_needs(slot, plan):
+    basis = {"visitors": 70_000 if plan == "fixed" else 1}
+    original = factories.make_experiment(
+        slot, plan=plan, planned_visitors=70_000, planned_visitors_basis=basis
+    )
+    copy = duplicate_experiment(experiment=original, key="again")
+    assert (copy.planned_visitors, copy.planned_visitors_basis) == (70_000, None)
