@@ -63,6 +63,9 @@ class SiteForm(forms.ModelForm[Site]):
             "internal_visitors",
             "holdout",
             "holdout_seed",
+            "minimum_visitors",
+            "minimum_conversions",
+            "minimum_days",
             "former_id_attribute",
         )
 

@@ -23,6 +23,10 @@ from experiments.models.validators import (
     prefixes_validator,
 )
 
+# The engine's own floors: below them its intervals miss too often, so no site may go lower.
+LEAST_VISITORS, LEAST_CONVERSIONS = 100, 20
+MOST_DAYS = 90
+
 
 class Site(models.Model):
     """A web property with its own keys."""
@@ -79,6 +83,26 @@ class Site(models.Model):
         default="",
         help_text=_("Empty: the site's key. Another seed holds other visitors out."),
     )
+    minimum_visitors = models.PositiveIntegerField(
+        _("visitors before a verdict"),
+        default=LEAST_VISITORS,
+        validators=[MinValueValidator(LEAST_VISITORS)],
+        help_text=_("Of each arm. Harm is acted on earlier, from 100 on."),
+    )
+    minimum_conversions = models.PositiveIntegerField(
+        _("successes before a verdict"),
+        default=LEAST_CONVERSIONS,
+        validators=[MinValueValidator(LEAST_CONVERSIONS)],
+        help_text=_(
+            "Clicks or conversions of each arm. Below 20 the intervals are wrong too often."
+        ),
+    )
+    minimum_days = models.PositiveSmallIntegerField(
+        _("days before a verdict"),
+        default=7,
+        validators=[MinValueValidator(1), MaxValueValidator(MOST_DAYS)],
+        help_text=_("Weekdays differ: take whole weeks. Harm is acted on earlier."),
+    )
     former_id_attribute = models.CharField(
         _("attribute with the id before log-in"),
         max_length=100,
@@ -99,6 +123,13 @@ class Site(models.Model):
             models.CheckConstraint(condition=~Q(client_key=""), name="site_client_key_not_empty"),
             models.CheckConstraint(
                 condition=Q(holdout__gte=0) & Q(holdout__lte=0.5), name="site_holdout_range"
+            ),
+            models.CheckConstraint(
+                condition=Q(minimum_visitors__gte=LEAST_VISITORS)
+                & Q(minimum_conversions__gte=LEAST_CONVERSIONS)
+                & Q(minimum_days__gte=1)
+                & Q(minimum_days__lte=MOST_DAYS),
+                name="site_minimum_range",
             ),
         )
 

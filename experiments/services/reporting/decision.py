@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from experiments.models import Experiment
+from experiments.models import Experiment, Site
 from experiments.services.analysis.comparisons import ComparisonResult, is_sequential
 from experiments.services.analysis.report import Report
 from experiments.services.insights.time_to_decision import TimeLeft
@@ -11,6 +11,7 @@ from experiments.services.insights.winners_curse import CheckedLift
 from experiments.stats.decision.arm_status import GuardrailState, guardrail_state
 from experiments.stats.decision.decide import Decision, decide
 from experiments.stats.decision.evidence import ArmEvidence, Evidence, Proof, Rule
+from experiments.stats.decision.policy import Policy
 
 DAY = timedelta(days=1)
 Metric = Experiment.Metric
@@ -30,7 +31,16 @@ def decision_on(
     The lifts add cautions, the outlook adds the days left; they never change the status.
     """
     evidence = evidence_of(report, lifts=lifts, outlook=outlook)
-    return decide(evidence) if evidence else None
+    return decide(evidence, policy_of(report.experiment.slot.site)) if evidence else None
+
+
+def policy_of(site: Site) -> Policy:
+    """Return the thresholds of a site's verdicts."""
+    return Policy(
+        minimum_visitors=site.minimum_visitors,
+        minimum_conversions=site.minimum_conversions,
+        minimum_days=site.minimum_days,
+    )
 
 
 def guardrail_states(report: Report) -> tuple[GuardrailState, ...]:

@@ -84,6 +84,11 @@ def _settings_as_json(experiment: Experiment) -> dict[str, Any]:
         "stopped_at": experiment.stopped_at,
         "plan": experiment.plan,
         "strict_guardrails": experiment.strict_guardrails,
+        "verdict_needs": {
+            "visitors": experiment.slot.site.minimum_visitors,
+            "conversions": experiment.slot.site.minimum_conversions,
+            "days": experiment.slot.site.minimum_days,
+        },
     }
 
 

@@ -85,11 +85,11 @@ def _enough_for_harm(arm: ArmEvidence, evidence: Evidence, policy: Policy) -> bo
     A harmful arm has few conversions by its nature, so harm must not wait until it has
     its own share of them.
     """
-    if min(arm.n, evidence.control_n) < policy.minimum_visitors:
+    if min(arm.n, evidence.control_n) < policy.harm_visitors:
         return False
     if arm.conversions is None or evidence.control_conversions is None:
         return True
-    return arm.conversions + evidence.control_conversions >= 2 * policy.minimum_conversions
+    return arm.conversions + evidence.control_conversions >= 2 * policy.harm_conversions
 
 
 def guardrail_state(rail: GuardrailEvidence, *, finished: bool) -> GuardrailState:

@@ -20,7 +20,10 @@ class Policy:
         minimum_visitors: Visitors of each arm before any verdict.
         minimum_conversions: Conversions of each arm before any verdict: below 20 an arm sequential
             intervals for lifts miss too often (8 % when read from the fifth click on).
-        minimum_days: A whole week, because weekdays differ; harm does not wait for it.
+        minimum_days: A whole week, because weekdays differ.
+        harm_visitors: Visitors of each arm before harm is acted on, which waits for no week and
+            for no verdict.
+        harm_conversions: Half of the conversions that both arms need together for that.
         minimum_change: Lifts within +- this do not matter.
     """
 
@@ -31,4 +34,6 @@ class Policy:
     minimum_visitors: float = 100
     minimum_conversions: float = 20
     minimum_days: float = 7.0
+    harm_visitors: float = 100
+    harm_conversions: float = 20
     minimum_change: float = 0.005

@@ -196,6 +196,9 @@ def site_form(**changes):
         "client_key": "news-key",
         "default_locale": "en",
         "holdout": "0",
+        "minimum_visitors": "100",
+        "minimum_conversions": "20",
+        "minimum_days": "7",
     }
     return values | changes
 
@@ -212,4 +215,20 @@ def test_site_form_names_what_is_no_network(admin_client, db):
     form = site_form(internal_networks="192.0.2.1/24")
     page = admin_client.post(reverse("admin:experiments_site_add"), form).content.decode()
     assert "192.0.2.1/24 is not a range of addresses" in page
+    assert not Site.objects.exists()
+
+
+def test_site_sets_what_a_verdict_needs(admin_client, db):
+    form = site_form(minimum_visitors="5000", minimum_conversions="200", minimum_days="14")
+    admin_client.post(reverse("admin:experiments_site_add"), form)
+    site = Site.objects.get(key="news")
+    needs = (site.minimum_visitors, site.minimum_conversions, site.minimum_days)
+    assert needs == (5_000, 200, 14)
+
+
+@pytest.mark.parametrize(
+    "change", [{"minimum_visitors": "99"}, {"minimum_conversions": "19"}, {"minimum_days": "0"}]
+)
+def test_site_cannot_ask_for_less_than_the_intervals_need(admin_client, db, change):
+    admin_client.post(reverse("admin:experiments_site_add"), site_form(**change))
     assert not Site.objects.exists()

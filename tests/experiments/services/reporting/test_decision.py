@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from experiments.models import Experiment, GoalRollup, Guardrail
+from experiments.models import Experiment, GoalRollup, Guardrail, Site
 from experiments.services.analysis import guardrails
 from experiments.services.reporting import decision as decisions
 from experiments.services.reporting.decision import HIGHER_IS_BETTER, evidence_of
@@ -170,3 +170,40 @@ def test_experiment_that_ran_to_its_planned_end_has_finished_its_plan(slot):
 
 def test_every_metric_says_which_way_is_good():
     assert set(HIGHER_IS_BETTER) == set(Experiment.Metric)
+
+
+def needs(site, **changes):
+    Site.objects.filter(pk=site.pk).update(**changes)
+    site.refresh_from_db()
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"minimum_visitors": 5_001}, Code.TOO_FEW_VISITORS),
+        ({"minimum_conversions": 501}, Code.TOO_FEW_CONVERSIONS),
+        ({"minimum_days": 11}, Code.TOO_FEW_DAYS),
+    ],
+)
+def test_site_decides_how_early_a_verdict_may_be(slot, change, code):
+    needs(slot.site, **change)
+    assert code in grounds(slot, (5_000, 500), (5_000, 700))
+
+
+def test_verdict_is_given_from_the_sites_own_minimum_on(slot):
+    needs(slot.site, minimum_visitors=5_000, minimum_conversions=500, minimum_days=10)
+    assert Code.ARM_BETTER in grounds(slot, (5_000, 500), (5_000, 700))
+
+
+def test_harm_does_not_wait_for_the_sites_minimum(slot):
+    needs(slot.site, minimum_visitors=50_000, minimum_conversions=5_000, minimum_days=30)
+    found = grounds(slot, (10_000, 900), (10_000, 500), rail={})
+    assert Code.GUARDRAIL_HARMED in found
+
+
+def test_days_that_are_missing_are_those_of_the_site(slot):
+    needs(slot.site, minimum_days=14)
+    experiment = running(slot)
+    count(experiment, (5_000, 500), (5_000, 500))
+    (sentence,) = concluded(experiment).verdict.sentences[:1]
+    assert sentence == "It has run for 10 days; weekdays differ, so wait for 14."
