@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -19,7 +19,7 @@ from unfold.admin import TabularInline
 from unfold.decorators import display
 
 from experiments.admin import traffic
-from experiments.admin.base import ServedModelAdmin
+from experiments.admin.base import ServedModelAdmin, in_time_zone_of_site
 from experiments.admin.report import plan_new_draft, report_context, warn_about_plan
 from experiments.models import Experiment, Guardrail, Variant
 from experiments.selectors import reports
@@ -153,8 +153,8 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
             {
                 "fields": (("starts_at", "ends_at"), "rolls_back"),
                 "description": _(
-                    "Ramp, preview links and history: on the page “Traffic and previews”, which the"
-                    " report leads to."
+                    "Times are in the time zone of the site. Ramp, preview links and history: on"
+                    " the page “Traffic and previews”, which the report leads to."
                 ),
             },
         ),
@@ -183,6 +183,12 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
 
     def has_delete_permission(self, request: HttpRequest, obj: Experiment | None = None) -> bool:
         return _is_editable(obj) and bool(super().has_delete_permission(request, obj))
+
+    @in_time_zone_of_site
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        return cast(HttpResponse, super().changeform_view(request, object_id, *args, **kwargs))
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
         super().save_related(request, form, formsets, change)
@@ -236,6 +242,7 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
             plan_new_draft(request, copy)
             self.message_user(request, gettext("Draft %(key)s created.") % {"key": key})
 
+    @in_time_zone_of_site
     def report_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         experiment = get_object_or_404(reports.experiments_for_report(), pk=pk)
         if not self.has_view_permission(request, experiment):
@@ -261,6 +268,7 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
             },
         )
 
+    @in_time_zone_of_site
     def traffic_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         experiment = get_object_or_404(reports.experiments_for_report(), pk=pk)
         if not self.has_view_permission(request, experiment):
@@ -300,6 +308,7 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
             form.add_error("ends_at", gettext("The end must come after the start and after now."))
         return form.is_valid()
 
+    @in_time_zone_of_site
     def step_view(self, request: HttpRequest, pk: int, name: str) -> HttpResponse:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])

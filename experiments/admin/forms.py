@@ -1,16 +1,19 @@
 """Form fields for columns that hold lists."""
 
 from typing import Any, ClassVar
+from zoneinfo import available_timezones
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminColorInputWidget,
+    UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
 )
 
 from experiments.models import CTA, Site
+from experiments.models.validators import default_time_zone
 
 
 class LinesField(forms.Field):
@@ -51,6 +54,17 @@ class SiteForm(forms.ModelForm[Site]):
         ),
     )
 
+    time_zone = forms.ChoiceField(
+        label=_("Time zone"),
+        choices=lambda: [(name, name) for name in sorted(available_timezones())],
+        initial=default_time_zone,
+        widget=UnfoldAdminSelectWidget,
+        help_text=_(
+            "Schedules and times on pages are in it. Visitors are counted by days in UTC all the"
+            " same."
+        ),
+    )
+
     class Meta:
         model = Site
         fields = (
@@ -66,6 +80,7 @@ class SiteForm(forms.ModelForm[Site]):
             "minimum_visitors",
             "minimum_conversions",
             "minimum_days",
+            "time_zone",
             "former_id_attribute",
         )
 

@@ -1,5 +1,6 @@
 """Template context of the report page."""
 
+from datetime import UTC, time
 from itertools import groupby
 from typing import Any
 
@@ -56,10 +57,19 @@ def report_context(full: FullReport) -> dict[str, Any]:
         "confidence": 1 - experiment.alpha,
         "is_value": experiment.primary_metric == Experiment.Metric.VALUE_PER_VISITOR,
         "is_sequential": is_sequential(experiment),
+        "zone": experiment.slot.site.time_zone,
+        "utc_day_begins": _utc_day_begins(report),
         "fixed": [(report.arms[row.arm], row.fixed) for row in report.comparisons],
         "anytime": [(report.arms[row.arm], row.anytime) for row in report.comparisons],
         "unadjusted": [(report.arms[row.arm], row.unadjusted) for row in report.comparisons],
     }
+
+
+def _utc_day_begins(report: Report) -> time | None:
+    """Return the site's time at which days in UTC begin, where it is not midnight."""
+    midnight = report.as_of.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    local = midnight.astimezone(report.experiment.slot.site.zone).time()
+    return local if local != time.min else None
 
 
 def plan_new_draft(request: HttpRequest, draft: Experiment) -> None:

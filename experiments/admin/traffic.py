@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -99,8 +100,9 @@ class RampForm(forms.Form):
 
 
 class ScheduleForm(forms.Form):
+    """Times in the active zone, which the page sets to the site's."""
+
     starts_at = forms.DateTimeField(
-        label=gettext_lazy("Planned start (UTC)"),
         required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format=DATETIME),
         help_text=gettext_lazy(
@@ -108,11 +110,16 @@ class ScheduleForm(forms.Form):
         ),
     )
     ends_at = forms.DateTimeField(
-        label=gettext_lazy("Planned end (UTC)"),
         required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format=DATETIME),
         help_text=gettext_lazy("It stops by itself at this time. Empty: by hand."),
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        zone = {"zone": timezone.get_current_timezone_name()}
+        self.fields["starts_at"].label = _("Planned start (%(zone)s)") % zone
+        self.fields["ends_at"].label = _("Planned end (%(zone)s)") % zone
 
 
 class RollbackForm(forms.Form):

@@ -1,6 +1,7 @@
 """Catalogue: sites, slots, CTAs and audiences."""
 
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -15,12 +16,14 @@ from experiments.models.validators import (
     DESTINATION_PATTERN,
     colour_validator,
     condition_validator,
+    default_time_zone,
     destination_validator,
     empty_list,
     locale_validator,
     networks_validator,
     origins_validator,
     prefixes_validator,
+    time_zone_validator,
 )
 
 # The engine's own floors: below them its intervals miss too often, so no site may go lower.
@@ -103,6 +106,16 @@ class Site(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(MOST_DAYS)],
         help_text=_("Weekdays differ: take whole weeks. Harm is acted on earlier."),
     )
+    time_zone = models.CharField(
+        _("time zone"),
+        max_length=64,
+        default=default_time_zone,
+        validators=[time_zone_validator],
+        help_text=_(
+            "Schedules and times on pages are in it. Visitors are counted by days in UTC all the"
+            " same."
+        ),
+    )
     former_id_attribute = models.CharField(
         _("attribute with the id before log-in"),
         max_length=100,
@@ -124,6 +137,7 @@ class Site(models.Model):
             models.CheckConstraint(
                 condition=Q(holdout__gte=0) & Q(holdout__lte=0.5), name="site_holdout_range"
             ),
+            models.CheckConstraint(condition=~Q(time_zone=""), name="site_time_zone_not_empty"),
             models.CheckConstraint(
                 condition=Q(minimum_visitors__gte=LEAST_VISITORS)
                 & Q(minimum_conversions__gte=LEAST_CONVERSIONS)
@@ -140,6 +154,10 @@ class Site(models.Model):
     def assigned_holdout_seed(self) -> str:
         # Never the seed of an experiment: the two shuffles would be one.
         return self.holdout_seed or f"{self.key}:holdout"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
 
 
 class ServerKey(models.Model):

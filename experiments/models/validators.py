@@ -6,7 +6,9 @@ Migrations import these by name: never rename one.
 import re
 from ipaddress import ip_network
 from typing import Any
+from zoneinfo import available_timezones
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
@@ -66,6 +68,19 @@ def prefixes_validator(prefixes: Any) -> None:
     """Refuse an empty beginning: every visitor has it."""
     if not isinstance(prefixes, list) or not all(isinstance(one, str) and one for one in prefixes):
         raise ValidationError(_("Beginnings of visitors must be a list of texts."))
+
+
+def time_zone_validator(name: str) -> None:
+    """Refuse what is no name of the IANA database, such as an offset."""
+    if name not in available_timezones():
+        raise ValidationError(
+            _("%(name)s is not a time zone: write a name such as Europe/Paris."),
+            params={"name": name},
+        )
+
+
+def default_time_zone() -> str:
+    return settings.TIME_ZONE
 
 
 def empty_list() -> list[str]:

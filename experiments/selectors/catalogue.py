@@ -48,3 +48,11 @@ def live_experiments_using(row: Any) -> QuerySet[Experiment]:
     """Return the live experiments of an audience or a namespace."""
     experiments: QuerySet[Experiment] = row.experiments.all()
     return experiments.filter(status__in=Experiment.LIVE_STATUSES)
+
+
+def site_of_experiment(pk: int) -> Site | None:
+    return Site.objects.filter(slots__experiments=pk).first()
+
+
+def site_of_slot(pk: int) -> Site | None:
+    return Site.objects.filter(slots=pk).first()

@@ -13,3 +13,11 @@ def test_sites_are_kept_apart(running_experiment, other_site):
     ):
         assert select(site=site).exists()
         assert not select(site=other_site).exists()
+
+
+def test_site_is_found_by_a_slot_and_by_an_experiment(running_experiment):
+    site = running_experiment.slot.site
+    assert catalogue.site_of_slot(running_experiment.slot_id) == site
+    assert catalogue.site_of_experiment(running_experiment.pk) == site
+    assert catalogue.site_of_slot(0) is None
+    assert catalogue.site_of_experiment(0) is None

@@ -84,6 +84,8 @@ def _settings_as_json(experiment: Experiment) -> dict[str, Any]:
         "stopped_at": experiment.stopped_at,
         "plan": experiment.plan,
         "strict_guardrails": experiment.strict_guardrails,
+        "time_zone": experiment.slot.site.time_zone,
+        "days_in": "UTC",
         "verdict_needs": {
             "visitors": experiment.slot.site.minimum_visitors,
             "conversions": experiment.slot.site.minimum_conversions,

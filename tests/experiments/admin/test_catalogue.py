@@ -1,3 +1,5 @@
+from zoneinfo import ZoneInfo
+
 import pytest
 from django.urls import reverse
 
@@ -199,6 +201,7 @@ def site_form(**changes):
         "minimum_visitors": "100",
         "minimum_conversions": "20",
         "minimum_days": "7",
+        "time_zone": "UTC",
     }
     return values | changes
 
@@ -232,3 +235,11 @@ def test_site_sets_what_a_verdict_needs(admin_client, db):
 def test_site_cannot_ask_for_less_than_the_intervals_need(admin_client, db, change):
     admin_client.post(reverse("admin:experiments_site_add"), site_form(**change))
     assert not Site.objects.exists()
+
+
+def test_site_takes_a_time_zone_by_its_name(admin_client, db):
+    url = reverse("admin:experiments_site_add")
+    admin_client.post(url, site_form(time_zone="UTC+2"))
+    assert not Site.objects.exists()
+    admin_client.post(url, site_form(time_zone="Europe/Paris"))
+    assert Site.objects.get().zone == ZoneInfo("Europe/Paris")

@@ -1,10 +1,11 @@
-from datetime import timedelta
+import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from experiments.models import Experiment, Guardrail
+from experiments.models import Experiment, Guardrail, Site
 from tests import factories
 
 
@@ -313,3 +314,49 @@ def test_plan_cannot_change_after_the_start(admin_client, running_experiment):
     assert admin_client.post(url, form).status_code == 403
     running_experiment.refresh_from_db()
     assert running_experiment.planned_visitors is None
+
+
+def set_zone(slot, name):
+    Site.objects.filter(pk=slot.site_id).update(time_zone=name)
+
+
+def test_form_of_an_experiment_is_in_the_time_zone_of_its_site(admin_client, slot):
+    set_zone(slot, "Europe/Paris")
+    times = {"starts_at_0": "2031-01-15", "starts_at_1": "09:00"}
+    admin_client.post(reverse("admin:experiments_experiment_add"), experiment_form(slot, **times))
+    draft = Experiment.objects.get(key="new")
+    assert draft.starts_at == datetime(2031, 1, 15, 8, 0, tzinfo=UTC)
+    url = reverse("admin:experiments_experiment_change", args=[draft.pk])
+    assert 'value="09:00:00"' in admin_client.get(url).content.decode()
+
+
+def test_form_of_nothing_is_in_no_time_zone(admin_client, slot):
+    for pk in ("404", "9" * 30, "x"):
+        url = reverse("admin:experiments_experiment_change", args=[pk])
+        assert admin_client.get(url).status_code == 302
+
+
+def test_report_page_is_in_the_time_zone_of_its_site(admin_client, running_experiment):
+    set_zone(running_experiment.slot, "Pacific/Auckland")
+    started = datetime(2026, 11, 15, 12, 0, tzinfo=UTC)
+    Experiment.objects.update(started_at=started)
+    page = admin_client.get(report_url(running_experiment)).content.decode()
+    assert "11/16/2026" in page
+    assert "Pacific/Auckland" in page
+
+
+def test_hint_of_weekdays_says_where_its_days_begin(admin_client, running_experiment):
+    set_zone(running_experiment.slot, "Pacific/Auckland")
+    control, b = running_experiment.variants.order_by("arm")
+    for ago in range(1, 15):
+        day = factories.NOW.date() - timedelta(days=ago)
+        clicks = 300 if day.weekday() > 4 else 100
+        factories.make_rollup(control, visitors=1_000, clicks=100, day=day)
+        factories.make_rollup(b, visitors=1_000, clicks=clicks, day=day)
+    page = admin_client.get(report_url(running_experiment)).content.decode()
+    assert "It differs between weekdays" in page
+    # Noon or 1 p.m. by the season.
+    assert re.search("Days are counted in UTC: here each begins at (noon|1 p.m.)", page)
+    set_zone(running_experiment.slot, "UTC")
+    page = admin_client.get(report_url(running_experiment)).content.decode()
+    assert "Days are counted in UTC" not in page

@@ -1,5 +1,5 @@
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from urllib.parse import parse_qs, urlsplit
 
@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from experiments.models import Change, Experiment
+from experiments.models import Change, Experiment, Site
 from experiments.services.lifecycle.arm_rollback import roll_back_arms
 from experiments.services.lifecycle.change_log import Occasion
 from experiments.services.operations.auto_rollback import reason_by_hand, watch_experiments
@@ -162,3 +162,34 @@ def test_bad_id_and_unknown_form(admin_client, running_experiment):
     url = reverse("admin:experiments_experiment_traffic", args=[9_999])
     assert admin_client.get(url).status_code == 404
     assert post(admin_client, running_experiment, "delete").status_code == 403
+
+
+@pytest.fixture
+def paris(slot):
+    """The slot's site, in Europe/Paris: an hour from UTC in winter, two in summer."""
+    Site.objects.filter(pk=slot.site_id).update(time_zone="Europe/Paris")
+
+
+def test_schedule_is_read_and_shown_in_the_time_zone_of_the_site(admin_client, paris, draft):
+    times = {"starts_at": "2031-01-15T09:00", "ends_at": "2031-07-15T09:00"}
+    assert post(admin_client, draft, "schedule", **times).status_code == 302
+    draft.refresh_from_db()
+    assert draft.starts_at == datetime(2031, 1, 15, 8, 0, tzinfo=UTC)
+    assert draft.ends_at == datetime(2031, 7, 15, 7, 0, tzinfo=UTC)
+    shown = page(admin_client, draft)
+    assert "Planned start (Europe/Paris)" in shown
+    assert 'value="2031-01-15T09:00"' in shown
+    assert timezone.get_current_timezone_name() == "UTC"
+
+
+def test_hour_that_the_clocks_skip_or_repeat_is_refused(admin_client, paris, draft):
+    # 2031: forward on 30 March at 2:00, back on 26 October at 3:00.
+    for time in ("2031-03-30T02:30", "2031-10-26T02:30"):
+        body = post(admin_client, draft, "schedule", starts_at=time, ends_at="").content.decode()
+        assert "it may be ambiguous or it may not exist" in body
+
+
+def test_history_is_shown_in_the_time_zone_of_the_site(admin_client, paris, running_experiment):
+    at = datetime(2031, 7, 1, 22, 30, tzinfo=UTC)
+    Change.objects.create(experiment=running_experiment, kind=Change.Kind.START, at=at)
+    assert "07/02/2031 12:30 a.m." in page(admin_client, running_experiment)

@@ -65,3 +65,15 @@ def test_cta_in_use_cannot_be_deleted(running_experiment):
 def test_slot_with_experiments_cannot_be_deleted(running_experiment):
     with pytest.raises(ProtectedError):
         running_experiment.slot.delete()
+
+
+def test_new_site_is_in_the_time_zone_of_the_installation(site, settings):
+    assert site.time_zone == settings.TIME_ZONE
+
+
+@pytest.mark.parametrize("name", ["", "UTC+2", "Paris", "../../etc/passwd", "+02:00"])
+def test_site_refuses_what_is_no_time_zone(site, name):
+    site.time_zone = name
+    with pytest.raises(ValidationError) as error:
+        site.full_clean()
+    assert set(error.value.message_dict) == {"time_zone"}

@@ -157,6 +157,7 @@ REFUSED = [
     ("site_minimum_range", lambda w: [w.site_row(minimum_conversions=19)]),
     ("site_minimum_range", lambda w: [w.site_row(minimum_days=0)]),
     ("site_minimum_range", lambda w: [w.site_row(minimum_days=91)]),
+    ("site_time_zone_not_empty", lambda w: [w.site_row(time_zone="")]),
     ("Site.key", lambda w: [w.site_row(key="shop")]),
     ("Site.client_key", lambda w: [w.site_row(client_key="shop-client-key")]),
     ("ServerKey.digest", twice(lambda w: w.key_row(digest="d"))),
