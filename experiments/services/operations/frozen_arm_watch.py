@@ -97,7 +97,7 @@ def _has_change(experiment: Experiment, start: datetime) -> bool:
 def _shares_of_phases(
     experiment: Experiment, variants: Sequence[Variant]
 ) -> dict[int, Sequence[float]]:
-    phases = {
+    phases: dict[int, Sequence[float]] = {
         phase.number: propensities(phase.slices, len(variants)) for phase in experiment.phases.all()
     }
     return phases or {0: [float(variant.share) for variant in variants]}
