@@ -19,6 +19,7 @@ from tests.factories import NOW, event_message
 
 DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)
+HALVES = ([0.5, 0.5], 1.0)
 
 
 @pytest.fixture
@@ -35,6 +36,8 @@ def shop(site):
         )
         for goal in ("newsletter", "signup"):
             Guardrail.objects.create(experiment=experiment, metric="value_per_visitor", goal=goal)
+        if slot != "footer":
+            factories.make_phases(experiment, HALVES, ([0.9, 0.1], 1.0), HALVES, every=6 * DAY)
     return site
 
 

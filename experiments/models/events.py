@@ -156,6 +156,9 @@ class VisitorOutcome(models.Model):
         Variant, models.CASCADE, related_name="+", db_constraint=False, db_index=False
     )
     day = models.DateField(help_text="Day (UTC) of the first exposure.")
+    phase = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="Number of the phase of the first exposure."
+    )
     has_clicked = models.BooleanField()
     has_converted = models.BooleanField()
     value = ExactDecimalField()

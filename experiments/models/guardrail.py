@@ -56,6 +56,7 @@ class GoalRollup(models.Model):
     )
     variant = models.ForeignKey(Variant, models.CASCADE, related_name="+")
     day = models.DateField(_("day"))
+    phase = models.PositiveSmallIntegerField(_("phase"), default=0, db_default=0)
     goal = models.CharField(_("goal"), max_length=100)
     converting_visitors = models.BigIntegerField(_("converting visitors"), default=0)
     value_sum = ExactDecimalField(_("sum of values"), default=0)
@@ -64,11 +65,11 @@ class GoalRollup(models.Model):
     class Meta:
         verbose_name = _("rollup of a goal")
         verbose_name_plural = _("rollups of goals")
-        ordering = ("experiment", "goal", "day", "variant")
+        ordering = ("experiment", "goal", "day", "phase", "variant")
         constraints = (
             models.UniqueConstraint(
-                fields=("experiment", "goal", "variant", "day"),
-                name="goal_rollup_one_a_day_arm_and_goal",
+                fields=("experiment", "goal", "variant", "day", "phase"),
+                name="goal_rollup_one_a_day_phase_arm_and_goal",
             ),
             models.CheckConstraint(
                 condition=Q(converting_visitors__gte=0) & ~Q(goal=""),

@@ -1,4 +1,4 @@
-"""Additive sufficient statistics, a row a day, arm and segment."""
+"""Additive sufficient statistics, a row a day, phase, arm and segment."""
 
 from django.db import models
 from django.db.models import F, Q
@@ -10,7 +10,7 @@ from experiments.models.fields import ExactDecimalField
 
 
 class Rollup(models.Model):
-    """Counts of the visitors whose first exposure fell on this day (UTC), one arm.
+    """Counts of the visitors whose first exposure fell on this day (UTC) and phase, one arm.
 
     The row with an empty segment counts everybody. A visitor counts once more in each segment
     that the first exposure names, so rows of different segments must not be added up.
@@ -21,6 +21,9 @@ class Rollup(models.Model):
     )
     variant = models.ForeignKey(Variant, models.CASCADE, related_name="rollups")
     day = models.DateField(_("day"))
+    phase = models.PositiveSmallIntegerField(
+        _("phase"), default=0, db_default=0, help_text=_("Number of the phase of the shares.")
+    )
     segment = models.CharField(
         _("segment"),
         max_length=40,
@@ -67,12 +70,12 @@ class Rollup(models.Model):
     class Meta:
         verbose_name = _("rollup")
         verbose_name_plural = _("rollups")
-        ordering = ("experiment", "segment", "day", "variant")
+        ordering = ("experiment", "segment", "day", "phase", "variant")
         constraints = (
             models.UniqueConstraint(
                 # The segment before the day: a report reads one segment of all days.
-                fields=("experiment", "segment", "variant", "day"),
-                name="rollup_one_a_day_arm_and_segment",
+                fields=("experiment", "segment", "variant", "day", "phase"),
+                name="rollup_one_a_day_phase_arm_and_segment",
             ),
             models.CheckConstraint(
                 condition=Q(clicking_visitors__gte=0)

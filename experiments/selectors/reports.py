@@ -28,7 +28,7 @@ def experiments_on_site(site: Site) -> QuerySet[Experiment]:
 
 
 def rollups_of(experiment: Experiment) -> QuerySet[Rollup]:
-    """Return the rollups of everybody, a row a day and arm."""
+    """Return the rollups of everybody, a row a day, phase and arm."""
     rows = Rollup.objects.filter(experiment=experiment, segment="")
     return rows.select_related("variant")
 
@@ -39,8 +39,8 @@ def all_rollups_of(experiment: Experiment) -> QuerySet[Rollup]:
 
 
 def phase_rollups_of(experiment: Experiment) -> QuerySet[Rollup]:
-    """Return the rollups of the later phases, a row a day and arm."""
-    return Rollup.objects.filter(experiment=experiment, segment__startswith="phase=")
+    """Return the rollups of everybody of the later phases, a row a day, phase and arm."""
+    return Rollup.objects.filter(experiment=experiment, segment="", phase__gt=0)
 
 
 def goal_rollups_of(experiment: Experiment) -> QuerySet[GoalRollup]:

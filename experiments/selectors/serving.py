@@ -76,10 +76,9 @@ def first_exposure(
     What was folded is asked first: raw events may have been deleted by their age.
     """
     outcomes = VisitorOutcome.objects.filter(experiment=experiment_id, visitor__in=visitors)
-    folded = outcomes.order_by("day", "pk").values_list("variant_id", "segments").first()
+    folded = outcomes.order_by("day", "pk").values_list("variant_id", "phase").first()
     if folded is not None:
-        variant_id, segments = folded
-        return FirstExposure(variant_id, _phase_in(segments))
+        return FirstExposure(*folded)
     rows = Event.objects.filter(site_id=site_id, visitor__in=visitors, experiment=experiment_id)
     rows = rows.filter(type=Event.Type.EXPOSURE)
     columns = rows.order_by("occurred_at", "event_id").values_list("variant_id", "attributes")
@@ -87,10 +86,3 @@ def first_exposure(
     if raw is None or raw[0] is None:
         return None
     return FirstExposure(raw[0], int(raw[1].get(PHASE, 0)))
-
-
-def _phase_in(segments: str) -> int:
-    """Return the phase that an outcome's segments name; the first one is not recorded."""
-    prefix = f"{PHASE}="
-    named = [part for part in segments.split() if part.startswith(prefix)]
-    return int(named[0].removeprefix(prefix)) if named else 0

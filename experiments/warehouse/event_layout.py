@@ -1,7 +1,9 @@
 """The table of events that every engine is asked: names, types, and no more than is counted."""
 
 # Attributes of an exposure that split a report, in the order in which segments name them.
-ATTRIBUTES = ("country", "device", "locale", "new_visitor", "phase")
+ATTRIBUTES = ("country", "device", "locale", "new_visitor")
+# What is known of an exposure: its attributes, and the number of its phase from the second on.
+OF_EXPOSURES = (*ATTRIBUTES, "phase")
 # Six decimals: a millionth of any currency. Products of two keep twelve of the 38 digits.
 VALUE = "decimal(19, 6)"
 # In files that people have; never rename.
@@ -19,4 +21,4 @@ COLUMNS = {
     "is_bot": "boolean",
     "is_internal": "boolean",
     "is_prefetched": "boolean",
-} | dict.fromkeys(ATTRIBUTES, "string")
+} | dict.fromkeys(OF_EXPOSURES, "string")

@@ -23,7 +23,7 @@ LEFT_OUT = (
     "prefetched_visitors",
     "impossible_visitors",
 )
-CELL = ("variant", "day", *ATTRIBUTES)
+CELL = ("variant", "day", "phase")
 SUMS = (
     "visitors",
     "clicking_visitors",
@@ -38,29 +38,27 @@ SUMS = (
 
 
 def rollups_of(events: Table, query: ExperimentQuery) -> Table:
-    """Return a row a variant, day and segment with the amounts of a rollup.
+    """Return a row a variant, day, phase and segment with the amounts of a rollup.
 
     The segment is empty for all visitors, or such as `device=mobile`.
     """
     visitors = _visitors(_site_events(events, query), query)
-    cells = visitors.group_by(CELL).aggregate(**_sums(visitors, query.metric))
+    cells = visitors.group_by(*CELL, *ATTRIBUTES).aggregate(**_sums(visitors, query.metric))
     return _by_segment(cells)
 
 
 def goal_rollups_of(events: Table, query: ExperimentQuery) -> Table:
-    """Return a row a variant, day and goal of a guardrail, with what its visitors did."""
+    """Return a row a variant, day, phase and goal of a guardrail, with what its visitors did."""
     rows = _site_events(events, query)
     exposures = _first_exposures(rows, query)
     exposures = exposures.filter(exposures.exclusion == 0)
     reached = _conversions(rows, query.guardrail_goals)
     reached = reached.select("visitor", "goal", "occurred_at", "value").join(
-        exposures.select("visitor", "variant", "day", "exposed_at"), "visitor"
+        exposures.select("visitor", *CELL, "exposed_at"), "visitor"
     )
     reached = reached.filter(_counts(reached, query))
-    totals = reached.group_by("variant", "day", "goal", "visitor").aggregate(
-        value=_total(reached.value)
-    )
-    return totals.group_by("variant", "day", "goal").aggregate(
+    totals = reached.group_by(*CELL, "goal", "visitor").aggregate(value=_total(reached.value))
+    return totals.group_by(*CELL, "goal").aggregate(
         converting_visitors=totals.count(),
         value_sum=totals.value.sum(),
         value_sum_squares=_product(totals.value, totals.value).sum(),
@@ -95,6 +93,8 @@ def _first_exposures(rows: Table, query: ExperimentQuery) -> Table:
         *ATTRIBUTES,
         exposed_at=first.occurred_at,
         day=first.occurred_at.date(),
+        # Exposures of the first phase name none.
+        phase=first.phase.cast("int64").fill_null(0),
         exclusion=_exclusion(first),
     )
 
@@ -144,6 +144,7 @@ def _visitors(rows: Table, query: ExperimentQuery) -> Table:
     outcomes = first.left_join(totals, "visitor")
     return outcomes.select(
         *CELL,
+        *ATTRIBUTES,
         "exclusion",
         *(outcomes[name].fill_null(0).name(name) for name in ("clicks", "conversions")),
         *(outcomes[name].fill_null(_zero()).name(name) for name in ("value", "covariate")),
@@ -224,7 +225,7 @@ def _by_segment(cells: Table) -> Table:
     segments = copies.mutate(segment=ibis.cases(*texts, else_=""))
     segments = segments.filter(segments.segment.notnull())
     sums = {name: segments[name].sum() for name in SUMS}
-    return segments.group_by("variant", "day", "segment").aggregate(**sums)
+    return segments.group_by(*CELL, "segment").aggregate(**sums)
 
 
 def _number(condition: Value) -> Value:

@@ -248,8 +248,7 @@ def test_ids_of_events():
 
 def test_texts_of_segments():
     attributes = {"device": "mobile", "new_visitor": True, "country": "FR", "locale": "fr"}
-    exposure = type("Exposure", (), {"attributes": attributes, "phase": 1})
-    found = set(segments_of(exposure))
+    found = set(segments_of(attributes))
     assert {"device=mobile", "new_visitor=true", "country=FR", "locale=fr"} <= found
 
 

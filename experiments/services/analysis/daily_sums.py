@@ -7,7 +7,6 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
-from experiments.event_schema.rules import PHASE
 from experiments.models import Rollup, Variant
 from experiments.services.analysis.phase_strata import Strata
 from experiments.services.rollups.arm_totals import ArmTotals
@@ -76,34 +75,21 @@ class DailyTotals:
 
 
 def daily_totals(
-    rollups: Sequence[Rollup],
-    later_phases: Sequence[Rollup],
-    variants: Sequence[Variant],
-    strata: Strata,
+    rollups: Sequence[Rollup], variants: Sequence[Variant], strata: Strata
 ) -> DailyTotals:
-    """Return the totals of everybody's rollups; one empty day where there are none.
+    """Return the totals of rollups; one empty day where there are none.
 
-    `later_phases` are the rows of all phases but the first, which has what they leave.
+    Visitors of a phase that is none of the strata's are left out.
     """
     days = tuple(sorted({row.day for row in rollups}))
     day_of = {day: index for index, day in enumerate(days)}
     arm_of = {variant.pk: index for index, variant in enumerate(variants)}
     cells: dict[Cell, ArmTotals] = {}
-
-    def add(row: Rollup, phase: int, *, sign: int = 1) -> None:
-        cell = day_of[row.day], strata.of(phase), arm_of[row.variant_id]
-        cells[cell] = cells.get(cell, ArmTotals()).plus(row, sign=sign)
-
     for row in rollups:
-        add(row, 0)
-    for row in later_phases:
-        add(row, 0, sign=-1)
-        add(row, phase_of(row))
+        stratum = strata.of(row.phase)
+        if stratum is not None:
+            cell = day_of[row.day], stratum, arm_of[row.variant_id]
+            cells[cell] = cells.get(cell, ArmTotals()).plus(row)
     return DailyTotals(
         days=days, cells=cells, shape=(max(len(days), 1), len(strata.shares), len(variants))
     )
-
-
-def phase_of(row: Rollup) -> int:
-    """Return the number of the phase whose visitors a row counts."""
-    return int(row.segment.removeprefix(f"{PHASE}="))

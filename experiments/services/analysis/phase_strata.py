@@ -24,9 +24,9 @@ class Strata:
     shares: FloatArray
     is_merged: bool = False
 
-    def of(self, phase: int) -> int:
-        """Return the stratum of a phase; a number that was never a phase is the last one's."""
-        return self.of_phase.get(phase, len(self.shares) - 1)
+    def of(self, phase: int) -> int | None:
+        """Return the stratum of a phase; None for one that nobody can tell, if shares changed."""
+        return self.of_phase.get(phase) if self.has_changed_shares else 0
 
     @property
     def has_changed_shares(self) -> bool:

@@ -94,8 +94,7 @@ def report_of(*, experiment: Experiment, now: datetime, counts: Counts | None = 
     # A draft has no visitors, and its shares need not sum to 1 yet.
     has_rivals = len(variants) > 1 and experiment.status != Experiment.Status.DRAFT
     strata = strata_of(experiment, variants)
-    later_phases = list(counts.later_phases()) if strata.has_changed_shares else []
-    daily = daily_totals(rollups, later_phases, variants, strata)
+    daily = daily_totals(rollups, variants, strata)
     analysed = compare_arms(experiment, variants, daily, strata, now=now) if has_rivals else None
     return Report(
         experiment=experiment,
@@ -180,12 +179,12 @@ def _omnibus(experiment: Experiment, totals: Sequence[ArmTotals]) -> Omnibus:
 
 
 def _days(rollups: Sequence[Rollup]) -> tuple[DayOfArm, ...]:
+    """Return the days in order, all phases of a day together."""
+    counts: dict[tuple[date, int], tuple[int, int]] = {}
+    for row in rollups:
+        visitors, clicks = counts.get((row.day, row.variant.arm), (0, 0))
+        counts[row.day, row.variant.arm] = (visitors + row.visitors, clicks + row.clicking_visitors)
     return tuple(
-        DayOfArm(
-            day=row.day,
-            arm=row.variant.arm,
-            visitors=row.visitors,
-            clicks=row.clicking_visitors,
-        )
-        for row in rollups
+        DayOfArm(day=day, arm=arm, visitors=visitors, clicks=clicks)
+        for (day, arm), (visitors, clicks) in sorted(counts.items())
     )

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Protocol
 
-from experiments.event_schema.rules import PHASE
 from experiments.models import Experiment, GoalRollup, Rollup
 from experiments.selectors import reports
 
@@ -15,8 +14,6 @@ class Counts(Protocol):
     def everybody(self) -> Iterable[Rollup]: ...
 
     def segments(self) -> Iterable[Rollup]: ...
-
-    def later_phases(self) -> Iterable[Rollup]: ...
 
     def goals(self) -> Iterable[GoalRollup]: ...
 
@@ -36,9 +33,6 @@ class StoredCounts:
 
     def segments(self) -> Iterable[Rollup]:
         return [row for row in self._rollups if row.segment]
-
-    def later_phases(self) -> Iterable[Rollup]:
-        return [row for row in self.segments() if row.segment.startswith(f"{PHASE}=")]
 
     def goals(self) -> Iterable[GoalRollup]:
         return reports.goal_rollups_of(self.experiment)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from experiments.assignment.phases import propensities
-from experiments.event_schema.rules import PHASE, UNKNOWN_PHASE
+from experiments.event_schema.rules import UNKNOWN_PHASE
 from experiments.models import Experiment, Phase, Rollup, Variant
 from experiments.selectors import reports
 from experiments.stats.estimation.sufficient_statistics import FloatArray
@@ -33,9 +33,9 @@ def unknown_phase_visitors(rollups: Iterable[Rollup]) -> int:
     """Return how many visitors the split check leaves out: nobody can tell which shares they met.
 
     Args:
-        rollups: Those of the experiment's segments.
+        rollups: Those of everybody.
     """
-    return sum(row.visitors for row in rollups if row.segment == f"{PHASE}={UNKNOWN_PHASE}")
+    return sum(row.visitors for row in rollups if row.phase == UNKNOWN_PHASE)
 
 
 def has_changed_shares(experiment: Experiment) -> bool:
@@ -53,8 +53,7 @@ def _by_phase(
     later = _visitors_of_phases(reports.phase_rollups_of(experiment), variants)
     no_visitors = np.zeros(len(variants))
     counts = [later.get(phase.number, no_visitors) for phase in phases]
-    # Exposures do not record the first phase: its visitors are all but those of the others, and
-    # but those of an unknown phase.
+    # The first phase: everybody but the visitors of the later ones, and of an unknown one.
     counts[0] = np.maximum(np.asarray(visitors, dtype=float) - sum(later.values(), no_visitors), 0)
     shares = [np.array(propensities(phase.slices, len(variants))) for phase in phases]
     return counts, shares
@@ -66,6 +65,6 @@ def _visitors_of_phases(
     arms = {variant.pk: index for index, variant in enumerate(variants)}
     counts: dict[int, FloatArray] = {}
     for row in rollups:
-        number = int(row.segment.removeprefix(f"{PHASE}="))
-        counts.setdefault(number, np.zeros(len(arms)))[arms[row.variant_id]] += row.visitors
+        of_arms = counts.setdefault(row.phase, np.zeros(len(arms)))
+        of_arms[arms[row.variant_id]] += row.visitors
     return counts

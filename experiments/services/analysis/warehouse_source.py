@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.event_schema.rules import PHASE
 from experiments.models import Experiment, GoalRollup, Rollup, Variant
 from experiments.models.rollup import AMOUNTS, GOAL_AMOUNTS
 from experiments.services.analysis.rollup_source import Counts
@@ -26,9 +25,6 @@ class WarehouseCounts:
 
     def segments(self) -> Iterable[Rollup]:
         return [row for row in self.rollups if row.segment]
-
-    def later_phases(self) -> Iterable[Rollup]:
-        return [row for row in self.segments() if row.segment.startswith(f"{PHASE}=")]
 
     def goals(self) -> Iterable[GoalRollup]:
         return self.goal_rollups
@@ -82,7 +78,10 @@ def _in_order(
     for row in rows:
         if row["variant"] not in variants:
             raise WarehouseError(f"variant: the events name {row['variant']!r}, which is not here")
-    return sorted(rows, key=lambda row: (row[part], row["day"], variants[row["variant"]].arm))
+    return sorted(
+        rows,
+        key=lambda row: (row[part], row["day"], row["phase"], variants[row["variant"]].arm),
+    )
 
 
 def _common(
@@ -91,7 +90,12 @@ def _common(
     row: dict[str, Any],
     amounts: tuple[str, ...],
 ) -> dict[str, Any]:
-    identity = {"experiment": experiment, "variant": variants[row["variant"]], "day": row["day"]}
+    identity = {
+        "experiment": experiment,
+        "variant": variants[row["variant"]],
+        "day": row["day"],
+        "phase": row["phase"],
+    }
     return identity | {name: row[name] for name in amounts}
 
 
@@ -112,12 +116,13 @@ def differences(stored: Counts, counted: Counts) -> list[str]:
 
 def _table(counts: Counts) -> dict[tuple[str, ...], dict[str, Any]]:
     table: dict[tuple[str, ...], dict[str, Any]] = {
-        (row.variant.key, row.day.isoformat(), row.segment): {
-            name: getattr(row, name) for name in AMOUNTS
-        }
+        (*_cell(row), row.segment): {name: getattr(row, name) for name in AMOUNTS}
         for row in (*counts.everybody(), *counts.segments())
     }
     for row in counts.goals():
-        key = (row.variant.key, row.day.isoformat(), "goal", row.goal)
-        table[key] = {name: getattr(row, name) for name in GOAL_AMOUNTS}
+        table[*_cell(row), "goal", row.goal] = {name: getattr(row, name) for name in GOAL_AMOUNTS}
     return table
+
+
+def _cell(row: Rollup | GoalRollup) -> tuple[str, str, str]:
+    return row.variant.key, row.day.isoformat(), f"phase {row.phase}"

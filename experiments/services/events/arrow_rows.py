@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from experiments.models import Event, Site
 from experiments.selectors import events as event_selectors
 from experiments.services.events.store import EventRow
-from experiments.warehouse.event_layout import ATTRIBUTES, COLUMNS
+from experiments.warehouse.event_layout import COLUMNS, OF_EXPOSURES
 
 KINDS = {
     "string": pa.string(),
@@ -96,7 +96,7 @@ def _batch(rows: Sequence[tuple[Any, ...]], names: Names) -> pa.RecordBatch:
     }
     columns |= {
         name: [_text(attributes.get(name)) for attributes in values["attributes"]]
-        for name in ATTRIBUTES
+        for name in OF_EXPOSURES
     }
     arrays = [pa.array(columns[field.name], field.type) for field in SCHEMA]
     return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
@@ -120,7 +120,7 @@ def event_rows(batch: pa.RecordBatch, names: Names) -> list[EventRow]:
 
 def _event_row(row: dict[str, Any], names: Names) -> EventRow:
     experiment, variant = _shown(row["experiment"], row["variant"], names)
-    attributes = {name: row[name] for name in ATTRIBUTES if row[name] is not None}
+    attributes = {name: row[name] for name in OF_EXPOSURES if row[name] is not None}
     for name, value_of in VALUES.items():
         if name in attributes:
             attributes[name] = value_of(attributes[name])

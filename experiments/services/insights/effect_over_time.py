@@ -50,9 +50,8 @@ def time_hints(report: Report, counts: Counts) -> tuple[TimeHints, ...]:
     """
     if not report.comparisons or not report.rollups:
         return ()
-    later_phases = list(counts.later_phases()) if report.strata.has_changed_shares else []
     variants = list(report.experiment.variants.all())
-    totals = daily_totals(report.rollups, later_phases, variants, report.strata)
+    totals = daily_totals(report.rollups, variants, report.strata)
     family = HINTS_OF_AN_ARM * len(report.comparisons)
     return tuple(
         _hints(row.arm, daily, days=len(totals.days), family=family)

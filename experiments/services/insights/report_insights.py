@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from experiments.services.analysis.report import Report
 from experiments.services.analysis.rollup_source import Counts
-from experiments.services.analysis.sample_ratio import has_changed_shares, unknown_phase_visitors
+from experiments.services.analysis.sample_ratio import unknown_phase_visitors
 from experiments.services.insights.effect_over_time import TimeHints, time_hints
 from experiments.services.insights.exact_tests import ExactReading, exact_readings
 from experiments.services.insights.lift_estimates import estimates_of
@@ -26,9 +26,9 @@ from experiments.stats.meta_analysis.empirical_bayes import PriorFit
 class Health:
     """Data quality of the experiment.
 
-    `srm_search` is None where no visitor came with attributes, or shares have changed.
-    `unknown_phase_visitors` were shown an arm whose phase their client did not tell; they are
-    compared, but take no part in the sample-ratio check.
+    `srm_search` is None where no visitor came with attributes. `unknown_phase_visitors` were
+    shown an arm whose phase their client did not tell; they are neither compared nor part of the
+    sample-ratio check.
     """
 
     multiple_arms: MultipleArms
@@ -75,12 +75,10 @@ def _health(report: Report, counts: Counts, totals: SegmentTotals) -> Health:
         }
         for attribute, values in totals.items()
     }
-    shares = [[arm.share for arm in report.arms]]
-    # If the shares changed, every segment that came at another time would be flagged.
-    can_search = bool(visitors) and not has_changed_shares(report.experiment)
+    shares = report.strata.shares.tolist()
     return Health(
         multiple_arms=check_multiple_arms(report.quarantined_visitors, clean),
-        srm_search=find_srm_drivers(visitors, shares) if can_search else None,
-        unknown_phase_visitors=unknown_phase_visitors(counts.segments()),
+        srm_search=find_srm_drivers(visitors, shares) if visitors else None,
+        unknown_phase_visitors=unknown_phase_visitors(report.rollups),
         time=time_hints(report, counts),
     )

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from experiments.event_schema.rules import PHASE
 from experiments.models import Experiment
 from experiments.services.analysis.comparisons import VALID_AT_EVERY_LOOK, planned_pairs
 from experiments.services.analysis.metric_statistics import (
@@ -40,25 +39,22 @@ class AttributeResult:
 
 
 def segment_totals(report: Report, counts: Counts) -> SegmentTotals:
-    """Return the totals of every segment, as one stratum: these rows do not name the phase.
-
-    Phases do not describe visitors and are left out.
-    """
+    """Return the totals of every segment, by stratum; an unknown phase belongs to none."""
     variants = report.experiment.variants.all()
     arms = {variant.pk: index for index, variant in enumerate(variants)}
-    totals: dict[str, dict[str, list[ArmTotals]]] = {}
+    totals: dict[str, dict[str, list[list[ArmTotals]]]] = {}
     for row in counts.segments():
-        attribute, _, value = row.segment.partition("=")
-        if attribute == PHASE:
+        stratum = report.strata.of(row.phase)
+        if stratum is None:
             continue
+        attribute, _, value = row.segment.partition("=")
         values = totals.setdefault(attribute, {})
-        of_arms = values.setdefault(value, [ArmTotals() for _ in arms])
-        index = arms[row.variant_id]
+        of_strata = values.setdefault(
+            value, [[ArmTotals() for _ in arms] for _ in report.strata.shares]
+        )
+        of_arms, index = of_strata[stratum], arms[row.variant_id]
         of_arms[index] = of_arms[index].plus(row)
-    return {
-        attribute: {value: [of_arms] for value, of_arms in values.items()}
-        for attribute, values in totals.items()
-    }
+    return totals
 
 
 def segment_results(report: Report, totals: SegmentTotals) -> tuple[AttributeResult, ...]:

@@ -13,6 +13,8 @@ from experiments.selectors import rollups
 from experiments.services.rollups.visitor_outcome import Outcome, measured
 
 Amounts = tuple[int | Decimal, ...]
+# Arm, day, phase and segment or goal.
+Cell = tuple[int, date, int, str]
 EVERYBODY = ""
 ROWS_A_STATEMENT = 500
 
@@ -24,6 +26,7 @@ class _Key:
     experiment_id: int
     variant_id: int
     day: date
+    phase: int
     segment: str
 
 
@@ -34,6 +37,7 @@ class _GoalKey:
     experiment_id: int
     variant_id: int
     day: date
+    phase: int
     goal: str
 
 
@@ -84,15 +88,15 @@ class RollupAccumulator:
         if outcome is not None:
             self._add(experiment, outcome, sign=1)
 
-    def sums(self) -> dict[tuple[int, date, str], Amounts]:
-        """Return the booked amounts by arm, day and segment."""
+    def sums(self) -> dict[Cell, Amounts]:
+        """Return the booked amounts by arm, day, phase and segment."""
         moved = _moved(self.deltas).items()
-        return {(key.variant_id, key.day, key.segment): amounts for key, amounts in moved}
+        return {(key.variant_id, key.day, key.phase, key.segment): sums for key, sums in moved}
 
-    def goal_sums(self) -> dict[tuple[int, date, str], Amounts]:
-        """Return the booked amounts by arm, day and goal."""
+    def goal_sums(self) -> dict[Cell, Amounts]:
+        """Return the booked amounts by arm, day, phase and goal."""
         moved = _moved(self.goal_deltas).items()
-        return {(key.variant_id, key.day, key.goal): amounts for key, amounts in moved}
+        return {(key.variant_id, key.day, key.phase, key.goal): sums for key, sums in moved}
 
     def write(self) -> None:
         """Write visitors and rollups; the number of statements does not grow with the rows."""
@@ -115,6 +119,7 @@ class RollupAccumulator:
                 experiment_id=experiment.pk,
                 variant_id=outcome.variant_id,
                 day=outcome.day,
+                phase=outcome.phase,
                 segment=segment,
             )
             _increase(self.deltas, key, amounts)
@@ -123,6 +128,7 @@ class RollupAccumulator:
                 experiment_id=experiment.pk,
                 variant_id=outcome.variant_id,
                 day=outcome.day,
+                phase=outcome.phase,
                 goal=goal,
             )
             counted = 0 if outcome.exclusion else sign

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from experiments.models import Exclusion, Rollup
+from experiments.models import Exclusion, Rollup, Variant
 from experiments.models.rollup import LEFT_OUT_COLUMNS
 
 
@@ -71,3 +71,16 @@ def totals_of(rollups: "Iterable[Rollup | ArmTotals]") -> ArmTotals:
     for row in rollups:
         total = total.plus(row)
     return total
+
+
+def totals_by_phase(
+    rollups: Iterable[Rollup], variants: Sequence[Variant]
+) -> dict[int, tuple[ArmTotals, ...]]:
+    """Return each phase's totals of the arms, in their order; phases without rows are left out."""
+    arms = {variant.pk: index for index, variant in enumerate(variants)}
+    totals: dict[int, list[ArmTotals]] = {}
+    for row in rollups:
+        of_arms = totals.setdefault(row.phase, [ArmTotals() for _ in arms])
+        index = arms[row.variant_id]
+        of_arms[index] = of_arms[index].plus(row)
+    return {number: tuple(totals[number]) for number in sorted(totals)}

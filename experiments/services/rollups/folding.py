@@ -1,4 +1,4 @@
-"""Folding of events into one row per day, arm and segment.
+"""Folding of events into one row per day, phase, arm and segment.
 
 A visitor's contribution is a function of all their events, in any order of arrival:
 each fold recomputes the visitors it touches and books the difference. Hence folding is idempotent,

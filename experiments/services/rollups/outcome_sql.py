@@ -18,12 +18,14 @@ from experiments.models.rollup import LEFT_OUT_COLUMNS
 EVENT = Event._meta.db_table
 OUTCOME = VisitorOutcome._meta.db_table
 # Attributes of an exposure that name segments, sorted.
-ATTRIBUTES = sorted({*Attributes.__struct_fields__, PHASE} - {"ctaopt_internal"})
+ATTRIBUTES = sorted({*Attributes.__struct_fields__} - {"ctaopt_internal"})
 KEY = ("experiment_id", "visitor")
 COLUMNS = (
-    "variant_id", "day", "has_clicked", "has_converted", "value", "covariate", "goals",
+    "variant_id", "day", "phase", "has_clicked", "has_converted", "value", "covariate", "goals",
     "exclusion", "segments",
 )  # fmt: skip
+# Key of a row of sums, beside its segment or goal.
+CELL = "experiment_id, variant_id, day, phase"
 PREFETCH, DOUBTFUL = int(Event.Flag.PREFETCH), int(Event.Flag.BOT | Event.Flag.INTERNAL)
 BOT, INTERNAL = int(Event.Flag.BOT), int(Event.Flag.INTERNAL)
 CLICK_RATE, CONVERSION_RATE = Experiment.Metric.CLICK_RATE, Experiment.Metric.CONVERSION_RATE
@@ -140,6 +142,7 @@ OUTCOMES = f"""
     )
     SELECT s.experiment_id, s.visitor, s.variant_id,
         (s.first_at AT TIME ZONE 'UTC')::date AS day,
+        coalesce((s.attributes ->> '{PHASE}')::smallint, 0::smallint) AS phase,
         NOT s.is_ghost AND coalesce(s.last_click >= s.first_at, false) AS has_clicked,
         coalesce(acted.has_converted, false) AS has_converted,
         coalesce(acted.value, 0) AS value,
@@ -185,28 +188,28 @@ GOAL_AMOUNTS = {
 
 
 def contributions(source: str, *, sign: int = 1) -> str:
-    """Return the query that sums outcomes by experiment, arm, day and segment."""
+    """Return the query that sums outcomes by experiment, arm, day, phase and segment."""
     sums = ", ".join(f"sum({sign} * {amount}) AS {name}" for name, amount in AMOUNTS.items())
     totals = ", ".join(f"sum({name}) AS {name}" for name in AMOUNTS)
     # First by combination of segments, of which there are few; then by segment.
     return f"""
-    SELECT experiment_id, variant_id, day, segment, {totals}
+    SELECT {CELL}, segment, {totals}
     FROM (
-        SELECT o.experiment_id, o.variant_id, o.day, o.segments, {sums}
+        SELECT o.experiment_id, o.variant_id, o.day, o.phase, o.segments, {sums}
         FROM {source} o JOIN fold_trial t ON t.experiment_id = o.experiment_id
-        GROUP BY o.experiment_id, o.variant_id, o.day, o.segments
+        GROUP BY o.experiment_id, o.variant_id, o.day, o.phase, o.segments
     ) summed
     CROSS JOIN LATERAL unnest(array_prepend('', string_to_array(segments, ' '))) AS segment
-    GROUP BY experiment_id, variant_id, day, segment
+    GROUP BY {CELL}, segment
     """  # noqa: S608
 
 
 def goal_contributions(source: str, *, sign: int = 1) -> str:
-    """Return the query that sums guardrails' goals by experiment, arm, day and goal."""
+    """Return the query that sums guardrails' goals by experiment, arm, day, phase and goal."""
     sums = ", ".join(f"sum({sign} * {amount}) AS {name}" for name, amount in GOAL_AMOUNTS.items())
     return f"""
-    SELECT o.experiment_id, o.variant_id, o.day, g.key AS goal, {sums}
+    SELECT o.experiment_id, o.variant_id, o.day, o.phase, g.key AS goal, {sums}
     FROM {source} o CROSS JOIN LATERAL jsonb_each_text(o.goals) AS g
     WHERE o.exclusion = {Exclusion.NONE:d} AND o.goals <> '{{}}'
-    GROUP BY o.experiment_id, o.variant_id, o.day, g.key
+    GROUP BY o.experiment_id, o.variant_id, o.day, o.phase, g.key
     """  # noqa: S608

@@ -12,6 +12,7 @@ from django.db.backends.utils import CursorWrapper
 from experiments.models import Experiment, GoalRollup, PendingBatch, Rollup, VisitorDay
 from experiments.services.rollups.outcome_sql import (
     AMOUNTS,
+    CELL,
     COLUMNS,
     EVENT,
     GOAL_AMOUNTS,
@@ -104,7 +105,7 @@ COUNTED_AGAIN = """
     WHERE NOT EXISTS (SELECT FROM fold_standing s WHERE s.visitor = n.visitor)
     AND NOT EXISTS (SELECT FROM fold_waiting w WHERE w.visitor = n.visitor)
 """
-# Tables of sums, the key of their rows beside arm and day, the amounts, and the query.
+# Tables of sums, the key of their rows beside CELL, the amounts, and the query.
 SUMS = (
     (ROLLUP, "segment", AMOUNTS, contributions),
     (GOAL_ROLLUP, "goal", GOAL_AMOUNTS, goal_contributions),
@@ -141,7 +142,7 @@ def rebuild_set(*, experiment: Experiment, site_id: int) -> None:
         cursor.execute(WRITE_OUTCOMES)
         outcomes = f"(SELECT * FROM {OUTCOME} WHERE experiment_id = {experiment.pk:d})"  # noqa: S608
         for table, key, amounts, query in SUMS:
-            names = ", ".join(("experiment_id", "variant_id", "day", key, *amounts))
+            names = ", ".join((CELL, key, *amounts))
             cursor.execute(f"DELETE FROM {table} WHERE experiment_id = %s", [experiment.pk])  # noqa: S608
             cursor.execute(f"INSERT INTO {table} ({names}) {query(outcomes)}")
 
@@ -158,7 +159,7 @@ def differing_rows(*, experiment: Experiment, site_id: int) -> int:
         _make(cursor, "fold_counted", COUNTED_AGAIN)
         n_differing = 0
         for table, key, amounts, query in SUMS:
-            names = f"experiment_id, variant_id, day, {key}"
+            names = f"{CELL}, {key}"
             less = ", ".join(f"-{name}" for name in amounts)
             other = " OR ".join(f"sum({name}) <> 0" for name in amounts)
             cursor.execute(
@@ -219,7 +220,7 @@ def _book(cursor: CursorWrapper) -> None:
     for table, key, amounts, query in SUMS:
         sums = ", ".join(f"sum({name}) AS {name}" for name in amounts)
         both = f"{query('fold_changed')} UNION ALL {query('fold_replaced', sign=-1)}"
-        names = f"experiment_id, variant_id, day, {key}"
+        names = f"{CELL}, {key}"
         statement = f"""
             CREATE TEMP TABLE fold_delta ON COMMIT DROP AS
             SELECT {names}, {sums} FROM ({both}) moved GROUP BY {names}

@@ -23,7 +23,7 @@ from experiments.services.rollups.visitor_outcome import visitor_outcome
 
 CHUNK = 2_000
 ROLLUP, GOAL = "rollup", "goal"
-Sums = dict[tuple[str, int, date, str], Amounts]
+Sums = dict[tuple[str, int, date, int, str], Amounts]
 
 
 def check_rollups(*, now: datetime) -> list[RollupCheck]:
@@ -74,10 +74,10 @@ def _counted(experiment: Experiment) -> Sums:
 def _booked(experiment: Experiment) -> Sums:
     sums: Sums = {}
     for row in Rollup.objects.filter(experiment=experiment):
-        key = (ROLLUP, row.variant_id, row.day, row.segment)
+        key = (ROLLUP, row.variant_id, row.day, row.phase, row.segment)
         sums[key] = tuple(getattr(row, name) for name in AMOUNTS)
     for goal in GoalRollup.objects.filter(experiment=experiment):
-        key = (GOAL, goal.variant_id, goal.day, goal.goal)
+        key = (GOAL, goal.variant_id, goal.day, goal.phase, goal.goal)
         sums[key] = tuple(getattr(goal, name) for name in GOAL_AMOUNTS)
     return sums
 

@@ -1,6 +1,6 @@
 """Outcome of one visitor in one experiment, computed from the visitor's events."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -8,7 +8,7 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from experiments.event_schema.rules import MAX_AHEAD, PRE_PERIOD
+from experiments.event_schema.rules import MAX_AHEAD, PHASE, PRE_PERIOD
 from experiments.models import Event, Exclusion, Experiment
 from experiments.services.rollups.visitor_events import VisitorEvent
 
@@ -24,6 +24,7 @@ class Outcome:
 
     variant_id: int
     day: date
+    phase: int
     has_clicked: bool
     has_converted: bool
     value: Decimal
@@ -56,15 +57,17 @@ def _outcome(experiment: Experiment, rows: Sequence[VisitorEvent]) -> Outcome | 
     converted = [row for row in in_window if _is_conversion(row, experiment)]
     if first.variant_id is None:  # The database forbids it: event_has_what_its_type_needs.
         raise ValueError(f"an exposure without a variant at {first.occurred_at}")
+    attributes = first.attributes
     return Outcome(
         variant_id=first.variant_id,
         day=first.occurred_at.astimezone(UTC).date(),
+        phase=attributes.pop(PHASE, 0),
         has_clicked=any(_is_click(row, experiment) for row in later),
         has_converted=bool(converted),
         value=_total_value(converted),
         covariate=_covariate(experiment, rows, until=shown[0].occurred_at),
         exclusion=_exclusion(shown, first),
-        segments=" ".join(segments_of(first)),
+        segments=" ".join(segments_of(attributes)),
         goals=_guardrail_goals(experiment, in_window),
     )
 
@@ -88,9 +91,9 @@ def _exclusion(shown: Sequence[VisitorEvent], first: VisitorEvent) -> Exclusion:
     return Exclusion.NONE
 
 
-def segments_of(exposure: VisitorEvent) -> list[str]:
+def segments_of(attributes: Mapping[str, Any]) -> list[str]:
     """Return the segments that an exposure's attributes name, such as `device=mobile`."""
-    return [f"{name}={_text(value)}" for name, value in sorted(exposure.attributes.items())]
+    return [f"{name}={_text(value)}" for name, value in sorted(attributes.items())]
 
 
 def _text(value: Any) -> str:

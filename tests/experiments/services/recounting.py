@@ -29,11 +29,21 @@ COVARIATES = ("covariate_sum", "covariate_sum_squares", "covariate_product_sum")
 def rows_of(experiment, segment="", columns=COUNTS):
     """The rollups as a plain table: (arm, day) -> counts and sums."""
     return {
-        (row.variant.key, row.day): tuple(getattr(row, name) for name in columns)
+        cell(row.variant, row.day, row.phase): tuple(getattr(row, name) for name in columns)
         for row in Rollup.objects.filter(experiment=experiment, segment=segment).select_related(
             "variant"
         )
     }
+
+
+def cell(variant, day, phase):
+    """Key of a row; a later phase is the third part."""
+    return (variant.key, day, phase) if phase else (variant.key, day)
+
+
+def cell_of(exposure):
+    day = exposure.occurred_at.astimezone(UTC).date()
+    return cell(exposure.variant, day, exposure.attributes.get("phase", 0))
 
 
 def recount(experiment, segment="", columns=COUNTS):
@@ -50,7 +60,7 @@ def recount(experiment, segment="", columns=COUNTS):
         if segment and segment not in named(exposures[0].attributes):
             continue
         start = exposures[0].occurred_at
-        row = table[exposures[0].variant.key, start.astimezone(UTC).date()]
+        row = table[cell_of(exposures[0])]
         if reason := left_out(shown, exposures):
             row[5] += reason == "quarantined_visitors"
             continue
@@ -106,7 +116,7 @@ def left_out(shown, exposures):
 def left_out_rows_of(experiment):
     """Visitors left out as a plain table: (arm, day, column) -> how many."""
     return {
-        (row.variant.key, row.day, name): getattr(row, name)
+        (*cell(row.variant, row.day, row.phase), name): getattr(row, name)
         for row in Rollup.objects.filter(experiment=experiment, segment="")
         for name in LEFT_OUT
         if getattr(row, name)
@@ -123,15 +133,14 @@ def left_out_recount(experiment):
     for own in by_visitor.values():
         shown, exposures, _ = met(experiment, own)
         if exposures and (name := left_out(shown, exposures)):
-            first = exposures[0]
-            table[first.variant.key, first.occurred_at.astimezone(UTC).date(), name] += 1
+            table[*cell_of(exposures[0]), name] += 1
     return dict(table)
 
 
 def goal_rows_of(experiment):
     """The rollups of the guardrails' goals as a plain table: (arm, day, goal) -> sums."""
     return {
-        (row.variant.key, row.day, row.goal): (
+        (*cell(row.variant, row.day, row.phase), row.goal): (
             row.converting_visitors,
             row.value_sum,
             row.value_sum_squares,
@@ -155,7 +164,7 @@ def goal_recount(experiment):
             end = end_of_window(experiment, first.occurred_at)
             hits = [e for e in own if e.goal == goal and first.occurred_at <= e.occurred_at <= end]
             if hits:
-                key = (first.variant.key, first.occurred_at.astimezone(UTC).date(), goal)
+                key = (*cell_of(first), goal)
                 value = sum((e.value or Decimal(0) for e in hits), Decimal(0))
                 old = table.get(key, (0, 0, 0))
                 table[key] = (old[0] + 1, old[1] + value, old[2] + value * value)

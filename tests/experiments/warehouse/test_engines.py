@@ -21,7 +21,7 @@ from experiments.services.analysis.warehouse_source import count_in, differences
 from experiments.warehouse.engines import open_warehouse
 from tests.clickhouse import clickhouse
 from tests.crowd import drawn_messages, take_in, write_events
-from tests.experiments.services.recounting import COUNTS, COVARIATES, recount
+from tests.experiments.services.recounting import COUNTS, COVARIATES, cell, recount
 from tests.missing import leave_out
 
 # Ibis 12 asks DuckDB 2 by a name that DuckDB has given another.
@@ -118,7 +118,7 @@ def test_any_events_give_an_independent_recount(shop, tmp_path, seed, count, vis
     with open_warehouse(f"parquet:{path}", table="") as warehouse:
         for experiment in Experiment.objects.exclude(key="footer-test"):
             counted = {
-                (row.variant.key, row.day): tuple(
+                cell(row.variant, row.day, row.phase): tuple(
                     getattr(row, name) for name in COUNTS + COVARIATES
                 )
                 for row in count_in(warehouse, experiment).everybody()

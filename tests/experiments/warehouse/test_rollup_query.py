@@ -3,7 +3,6 @@
 import ibis
 
 from experiments.event_schema.messages import Attributes
-from experiments.event_schema.rules import PHASE
 from experiments.models.rollup import AMOUNTS, LEFT_OUT_COLUMNS
 from experiments.warehouse import rollup_query
 from experiments.warehouse.event_layout import ATTRIBUTES, COLUMNS
@@ -20,7 +19,7 @@ def test_sums_are_the_amounts_of_a_rollup():
 
 def test_every_attribute_that_is_kept_splits():
     everything = Attributes(device="mobile", locale="fr", country="FR", new_visitor=True)
-    assert sorted([*everything.kept(), PHASE]) == list(ATTRIBUTES)
+    assert sorted(everything.kept()) == list(ATTRIBUTES)
 
 
 def test_no_engine_is_asked_for_a_distinct_count_or_a_float():

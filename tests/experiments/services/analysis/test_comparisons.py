@@ -129,11 +129,7 @@ def test_changed_shares_are_compared_within_phases(slot):
 def make_days(variant, before, after):
     for day, phase, (visitors, clicks) in ((0, 0, before), (1, 1, after)):
         day = day_after(variant.experiment, day)
-        factories.make_rollup(variant, visitors=visitors, clicks=clicks, day=day)
-        if phase:
-            factories.make_rollup(
-                variant, visitors=visitors, clicks=clicks, day=day, segment=f"phase={phase}"
-            )
+        factories.make_rollup(variant, visitors=visitors, clicks=clicks, day=day, phase=phase)
 
 
 def test_p_values_of_several_arms_are_adjusted_by_holm(slot):

@@ -25,9 +25,10 @@ def report():
 def changed(running_experiment):
     """Halves for 2,000 visitors, then 90 to 10 for 10,000."""
     factories.make_phases(running_experiment, ([0.5, 0.5], 1.0), ([0.9, 0.1], 1.0))
-    counted(running_experiment, 10_000, 2_000)
-    counted(running_experiment, 9_000, 1_000, segment="phase=1")
-    counted(running_experiment, 6_000, 700, segment="device=mobile")
+    counted(running_experiment, 1_000, 1_000)
+    counted(running_experiment, 9_000, 1_000, phase=1)
+    counted(running_experiment, 600, 350, segment="device=mobile")
+    counted(running_experiment, 5_400, 350, segment="device=mobile", phase=1)
     return running_experiment
 
 
@@ -37,7 +38,7 @@ def test_split_goes_phase_by_phase(changed):
 
 
 def test_mismatch_inside_a_phase_is_found(changed):
-    changed.rollups.filter(segment="phase=1", variant__arm=1).update(visitors=1_400)
+    changed.rollups.filter(segment="", phase=1, variant__arm=1).update(visitors=1_400)
     assert report().srm.is_mismatch
 
 
@@ -50,23 +51,29 @@ def test_verdict_rests_on_the_check_that_holds_at_every_look(running_experiment)
 
 def test_small_deviations_add_up_over_the_phases(running_experiment):
     factories.make_phases(running_experiment, *[([0.5, 0.5], 1.0)] * 20)
-    counted(running_experiment, 51_000, 49_000)
-    for phase in range(1, 20):
-        counted(running_experiment, 2_550, 2_450, segment=f"phase={phase}")
+    for phase in range(20):
+        counted(running_experiment, 2_550, 2_450, phase=phase)
     assert report().srm.is_mismatch
 
 
 def test_a_phase_with_few_visitors_counts_exactly(running_experiment):
     factories.make_phases(running_experiment, ([0.5, 0.5], 1.0), ([0.9, 0.1], 1.0))
-    counted(running_experiment, 1_010, 1_000)
-    counted(running_experiment, 10, 0, segment="phase=1")
+    counted(running_experiment, 1_000, 1_000)
+    counted(running_experiment, 10, 0, phase=1)
     assert report().srm.p_value == 1.0
 
 
-def test_phases_are_no_segments_and_no_drivers_are_searched(changed):
+def test_drivers_are_searched_within_phases(changed):
     insights = insights_into(report())
     assert {result.attribute for result in insights.segments} == {"device"}
-    assert insights.health.srm_search is None
+    search = insights.health.srm_search
+    assert search.drivers[0].attribute == "device"
+    # All of the mobile visitors split as the phases say.
+    for phase, visitors in ((0, (500, 500)), (1, (5_400, 600))):
+        for arm, count in enumerate(visitors):
+            rows = changed.rollups.filter(segment="device=mobile", phase=phase, variant__arm=arm)
+            rows.update(visitors=count)
+    assert not insights_into(report()).health.srm_search.drivers
 
 
 def test_coverage_alone_is_no_change_of_shares(slot):

@@ -66,10 +66,9 @@ def test_changed_shares_are_no_novelty(running_experiment):
         day = NOW.date() - timedelta(days=ago)
         phases = [((9_000, 900), (1_000, 110)), ((7_000, 350), (3_000, 165))]
         last = ((5_000, 50 + 10 * ago), (5_000, 55 + 11 * ago))
-        whole = [tuple(map(sum, zip(*arm, strict=True))) for arm in zip(*phases, last, strict=True)]
-        count(running_experiment, *whole, day=day)
-        count(running_experiment, *phases[1], day=day, segment="phase=1")
-        count(running_experiment, *last, day=day, segment="phase=2")
+        count(running_experiment, *phases[0], day=day)
+        count(running_experiment, *phases[1], day=day, phase=1)
+        count(running_experiment, *last, day=day, phase=2)
     (hints,) = hints_of(running_experiment)
     assert hints.novelty.trend == "steady"
     assert hints.novelty.first_half == pytest.approx(0.1, abs=0.01)

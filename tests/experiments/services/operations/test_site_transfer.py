@@ -115,6 +115,18 @@ def test_site_moves_with_what_rests_on_dropped_events(transactional_db, tmp_path
     assert VisitorOutcome.objects.filter(is_settled=True).count() == 1
 
 
+def test_sums_of_an_earlier_version_are_refused(running_experiment, tmp_path):
+    """Their phases are segments, which nothing reads any more."""
+    stopped = {"status": Experiment.Status.STOPPED, "origin": Experiment.Origin.IMPORTED}
+    Experiment.objects.update(**stopped, stopped_at=NOW)
+    variant = running_experiment.variants.get(arm=1)
+    factories.make_rollup(variant, visitors=3, segment="phase=1")
+    called("export_site", "shop", str(tmp_path))
+    emptied()
+    with pytest.raises(CommandError, match="export it again with this version"):
+        called("import_site", str(tmp_path))
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [(None, "No such file"), ("{", "_catalogue.jsonl"), ("", "holds no site")],

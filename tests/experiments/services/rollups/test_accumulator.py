@@ -19,6 +19,7 @@ def outcome(running_experiment):
         values = {
             "variant_id": arm.pk,
             "day": DAY,
+            "phase": 0,
             "has_clicked": False,
             "has_converted": False,
             "value": Decimal(0),
@@ -53,6 +54,18 @@ def test_accumulator_moves_a_visitor_whose_outcome_changed(running_experiment, o
     rows = Rollup.objects.values_list("day", "visitors", "value_sum", "value_sum_squares")
     assert list(rows) == [(date(2026, 11, 19), 1, Decimal("0.5"), Decimal("0.25"))]
     assert VisitorOutcome.objects.get().value == Decimal("0.5")
+
+
+def test_visitors_of_a_later_phase_have_rows_of_their_own(running_experiment, outcome):
+    accumulator = RollupAccumulator()
+    for phase in (0, 3, 3):
+        new = outcome(phase=phase, segments="device=mobile", goals={"signup": "2"})
+        accumulator.add(running_experiment, new)
+    accumulator.write()
+    rows = Rollup.objects.values_list("segment", "phase", "visitors")
+    assert list(rows) == [("", 0, 1), ("", 3, 2), ("device=mobile", 0, 1), ("device=mobile", 3, 2)]
+    goals = GoalRollup.objects.values_list("phase", "converting_visitors", "value_sum")
+    assert list(goals) == [(0, 1, 2), (3, 2, 4)]
 
 
 def test_accumulator_leaves_a_settled_visitor_alone(running_experiment, outcome):

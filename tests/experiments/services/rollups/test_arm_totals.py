@@ -2,8 +2,13 @@ from decimal import Decimal
 
 import pytest
 
-from experiments.models import Exclusion, Rollup
-from experiments.services.rollups.arm_totals import ArmTotals, left_out_of, totals_of
+from experiments.models import Exclusion, Rollup, Variant
+from experiments.services.rollups.arm_totals import (
+    ArmTotals,
+    left_out_of,
+    totals_by_phase,
+    totals_of,
+)
 
 
 def test_totals_add_the_rows_of_an_arm_exactly():
@@ -34,3 +39,17 @@ def test_kishs_number_of_equal_pasts_is_their_count():
     total = ArmTotals(covariate_sum=Decimal(10), covariate_sum_squares=Decimal(20))
     assert total.with_history == pytest.approx(5)
     assert ArmTotals().with_history == 0
+
+
+def test_totals_by_phase_are_in_order_of_phases_and_arms():
+    rows = [
+        Rollup(variant_id=8, phase=2, visitors=3),
+        Rollup(variant_id=7, phase=0, visitors=10),
+        Rollup(variant_id=7, phase=2, visitors=4, clicking_visitors=1),
+        Rollup(variant_id=7, phase=2, visitors=5, clicking_visitors=2),
+    ]
+    found = totals_by_phase(rows, [Variant(pk=7), Variant(pk=8)])
+    assert list(found.items()) == [
+        (0, (ArmTotals(visitors=10), ArmTotals())),
+        (2, (ArmTotals(visitors=9, clicking_visitors=3), ArmTotals(visitors=3))),
+    ]

@@ -21,6 +21,7 @@ from experiments.services.rollups.folding import (
     fold_pending,
     rebuild_rollups,
 )
+from tests import factories
 from tests.experiments.services.recounting import (
     COUNTS,
     COVARIATES,
@@ -83,6 +84,15 @@ sent_events = st.builds(
 SEGMENTS = ("", "device=mobile", "device=desktop", "new_visitor=true", "new_visitor=false")
 
 
+@pytest.fixture
+def phased(both):
+    """Both experiments; the shares of the second changed between the events."""
+    change = MORNING + 18 * 60 * MINUTE
+    phases = ([0.5, 0.5], 1.0), ([0.8, 0.2], 1.0)
+    factories.make_phases(both[1], *phases, every=change - factories.STARTED)
+    return both
+
+
 def send_with_flags(*pairs):
     """Send events, a request for each flag they carry."""
     for flags in sorted({own for _, own in pairs}):
@@ -108,7 +118,7 @@ def emptied():
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(events=st.lists(sent_events, max_size=14), data=st.data())
-def test_any_order_any_batches_any_retries_give_the_recount(both, events, data):
+def test_any_order_any_batches_any_retries_give_the_recount(phased, events, data):
     emptied()
     messages = [(event.message(number), event.flags) for number, event in enumerate(events)]
     waiting = data.draw(st.permutations(messages), label="order of arrival")
@@ -120,11 +130,11 @@ def test_any_order_any_batches_any_retries_give_the_recount(both, events, data):
         if data.draw(st.booleans(), label="folded now"):
             fold_pending(batch=data.draw(st.integers(1, 5), label="fold"))
     fold_pending()
-    folded = [tables_of(experiment, rows_of) for experiment in both]
-    assert folded == [tables_of(experiment, recount) for experiment in both]
-    for experiment in both:
+    folded = [tables_of(experiment, rows_of) for experiment in phased]
+    assert folded == [tables_of(experiment, recount) for experiment in phased]
+    for experiment in phased:
         rebuild_rollups(experiment=experiment)
-    assert [tables_of(experiment, rows_of) for experiment in both] == folded
+    assert [tables_of(experiment, rows_of) for experiment in phased] == folded
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
@@ -134,9 +144,11 @@ def test_any_order_any_batches_any_retries_give_the_recount(both, events, data):
     stop=st.integers(0, 7),
     fold_first=st.booleans(),
 )
-def test_stop_anywhere_between_the_events_gives_the_recount(both, before, after, stop, fold_first):
+def test_stop_anywhere_between_the_events_gives_the_recount(
+    phased, before, after, stop, fold_first
+):
     emptied()
-    experiment = both[0]
+    experiment = phased[1]
     send_with_flags(*((event.message(number), event.flags) for number, event in enumerate(before)))
     if fold_first:
         fold_pending()
