@@ -31,7 +31,7 @@ def arm(running_experiment):
 
 
 def split():
-    module = import_module("experiments.migrations.0011_phases_of_visitors")
+    module = import_module("experiments.migrations.0015_phases_of_visitors")
     module.split_by_phase(apps, None)
     return list(Rollup.objects.values_list(*NAMES))
 

@@ -144,7 +144,7 @@ def _set(row, values):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("experiments", "0010_rollup_check")]
+    dependencies = [("experiments", "0014_time_zone")]
 
     operations = [
         migrations.AlterModelOptions(
