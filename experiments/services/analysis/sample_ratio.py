@@ -56,7 +56,24 @@ def _by_phase(
     # The first phase: everybody but the visitors of the later ones, and of an unknown one.
     counts[0] = np.maximum(np.asarray(visitors, dtype=float) - sum(later.values(), no_visitors), 0)
     shares = [np.array(propensities(phase.slices, len(variants))) for phase in phases]
-    return counts, shares
+    return _where_assigned(counts, shares), shares
+
+
+def _where_assigned(counts: list[FloatArray], shares: list[FloatArray]) -> list[FloatArray]:
+    """Move visitors of an arm without a share to the last phase before that could assign it.
+
+    A page or a client that was slow to learn of the new shares brings them; a clock that is
+    wrong may bring visitors of an arm that only a later phase assigns. Where an arm never had a
+    share, its visitors stay: they prove a mismatch.
+    """
+    moved = [count.copy() for count in counts]
+    for phase, arm in np.argwhere((np.array(counts) > 0) & (np.array(shares) == 0)):
+        able = [number for number, share in enumerate(shares) if share[arm] > 0]
+        if able:
+            before = [number for number in able if number < phase]
+            moved[before[-1] if before else able[0]][arm] += moved[phase][arm]
+            moved[phase][arm] = 0
+    return moved
 
 
 def _visitors_of_phases(

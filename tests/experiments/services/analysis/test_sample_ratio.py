@@ -56,6 +56,34 @@ def test_small_deviations_add_up_over_the_phases(running_experiment):
     assert report().srm.is_mismatch
 
 
+def test_latecomers_of_an_arm_that_left_count_where_they_were_assigned(running_experiment):
+    factories.make_phases(running_experiment, ([0.5, 0.5], 1.0), ([1.0, 0.0], 1.0))
+    counted(running_experiment, 6_000, 1_005)
+    counted(running_experiment, 5_000, 5, segment="phase=1")
+    assert report().srm.p_value == 1.0
+
+
+def test_many_latecomers_are_a_mismatch(running_experiment):
+    factories.make_phases(running_experiment, ([0.5, 0.5], 1.0), ([1.0, 0.0], 1.0))
+    counted(running_experiment, 6_000, 1_300)
+    counted(running_experiment, 5_000, 300, segment="phase=1")
+    assert report().srm.is_mismatch
+
+
+def test_a_clock_that_is_wrong_proves_no_mismatch(running_experiment):
+    """A visitor of the second phase's new arm, dated before it began."""
+    factories.make_phases(running_experiment, ([1.0, 0.0], 1.0), ([0.5, 0.5], 1.0))
+    counted(running_experiment, 6_000, 1_001)
+    counted(running_experiment, 1_000, 1_000, segment="phase=1")
+    assert report().srm.p_value == 1.0
+
+
+def test_an_arm_that_never_had_a_share_proves_a_mismatch(running_experiment):
+    factories.make_phases(running_experiment, ([1.0, 0.0], 0.5), ([1.0, 0.0], 1.0))
+    counted(running_experiment, 6_000, 1)
+    assert report().srm.p_value == 0.0
+
+
 def test_a_phase_with_few_visitors_counts_exactly(running_experiment):
     factories.make_phases(running_experiment, ([0.5, 0.5], 1.0), ([0.9, 0.1], 1.0))
     counted(running_experiment, 1_000, 1_000)
