@@ -38,6 +38,23 @@ def unknown_phase_visitors(rollups: Iterable[Rollup]) -> int:
     return sum(row.visitors for row in rollups if row.phase == UNKNOWN_PHASE)
 
 
+def where_assigned(counts: Sequence[FloatArray], shares: Sequence[FloatArray]) -> list[FloatArray]:
+    """Move visitors of an arm without a share to the last phase before that could assign it.
+
+    A page or a client that was slow to learn of the new shares brings them; a clock that is
+    wrong may bring visitors of an arm that only a later phase assigns. Where an arm never had a
+    share, its visitors stay: they prove a mismatch.
+    """
+    moved = [count.copy() for count in counts]
+    for phase, arm in np.argwhere((np.array(counts) > 0) & (np.array(shares) == 0)):
+        able = [number for number, share in enumerate(shares) if share[arm] > 0]
+        if able:
+            before = [number for number in able if number < phase]
+            moved[before[-1] if before else able[0]][arm] += moved[phase][arm]
+            moved[phase][arm] = 0
+    return moved
+
+
 def has_changed_shares(experiment: Experiment) -> bool:
     """Return whether its arms had other shares before; a change of coverage does not count."""
     shares = [phase.shares for phase in experiment.phases.all()]
@@ -56,24 +73,7 @@ def _by_phase(
     # The first phase: everybody but the visitors of the later ones, and of an unknown one.
     counts[0] = np.maximum(np.asarray(visitors, dtype=float) - sum(later.values(), no_visitors), 0)
     shares = [np.array(propensities(phase.slices, len(variants))) for phase in phases]
-    return _where_assigned(counts, shares), shares
-
-
-def _where_assigned(counts: list[FloatArray], shares: list[FloatArray]) -> list[FloatArray]:
-    """Move visitors of an arm without a share to the last phase before that could assign it.
-
-    A page or a client that was slow to learn of the new shares brings them; a clock that is
-    wrong may bring visitors of an arm that only a later phase assigns. Where an arm never had a
-    share, its visitors stay: they prove a mismatch.
-    """
-    moved = [count.copy() for count in counts]
-    for phase, arm in np.argwhere((np.array(counts) > 0) & (np.array(shares) == 0)):
-        able = [number for number, share in enumerate(shares) if share[arm] > 0]
-        if able:
-            before = [number for number in able if number < phase]
-            moved[before[-1] if before else able[0]][arm] += moved[phase][arm]
-            moved[phase][arm] = 0
-    return moved
+    return where_assigned(counts, shares), shares
 
 
 def _visitors_of_phases(

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from experiments.services.analysis.report import Report
 from experiments.services.analysis.rollup_source import Counts
-from experiments.services.analysis.sample_ratio import unknown_phase_visitors
+from experiments.services.analysis.sample_ratio import unknown_phase_visitors, where_assigned
 from experiments.services.insights.effect_over_time import TimeHints, time_hints
 from experiments.services.insights.exact_tests import ExactReading, exact_readings
 from experiments.services.insights.lift_estimates import estimates_of
@@ -12,11 +14,13 @@ from experiments.services.insights.lift_prior import fit_site_prior
 from experiments.services.insights.segments import (
     AttributeResult,
     SegmentTotals,
+    StrataTotals,
     segment_results,
     segment_totals,
 )
 from experiments.services.insights.time_to_decision import TimeLeft, time_left
 from experiments.services.insights.winners_curse import CheckedLift, checked_lifts
+from experiments.stats.estimation.sufficient_statistics import FloatArray
 from experiments.stats.health.data_quality import MultipleArms, check_multiple_arms
 from experiments.stats.health.sample_ratio_search import SrmSearch, find_srm_drivers
 from experiments.stats.meta_analysis.empirical_bayes import PriorFit
@@ -68,17 +72,20 @@ def insights_of(report: Report, counts: Counts) -> Insights | None:
 
 def _health(report: Report, counts: Counts, totals: SegmentTotals) -> Health:
     clean = sum(arm.visitors for arm in report.arms)
+    shares = list(report.strata.shares)
     visitors = {
         attribute: {
-            value: [[total.visitors for total in arms] for arms in strata]
-            for value, strata in values.items()
+            value: where_assigned(_visitors(strata), shares) for value, strata in values.items()
         }
         for attribute, values in totals.items()
     }
-    shares = report.strata.shares.tolist()
     return Health(
         multiple_arms=check_multiple_arms(report.quarantined_visitors, clean),
         srm_search=find_srm_drivers(visitors, shares) if visitors else None,
         unknown_phase_visitors=unknown_phase_visitors(report.rollups),
         time=time_hints(report, counts),
     )
+
+
+def _visitors(strata: StrataTotals) -> list[FloatArray]:
+    return [np.array([total.visitors for total in arms], dtype=np.float64) for arms in strata]
