@@ -4,14 +4,19 @@ Under the site's own prior a chance means what it says whenever one looks and st
 panel is always shown. Under the flat prior it does not: read daily, a chance to beat the control
 above 95 % turns up in a fifth of the experiments of two equal arms, and in two fifths of those
 of five. That panel waits for the plan's end, where it is read once.
+
+Where shares changed, effects within phases are compared by the normal model.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from experiments.services.analysis.report import ArmResult, Report
+from experiments.services.insights.lift_estimates import LiftEstimate, estimates_of
 from experiments.services.insights.report_insights import Insights
-from experiments.services.insights.winners_curse import CheckedLift
+from experiments.stats.bayesian.best_arm import best_by_draws
 from experiments.stats.bayesian.beta_binomial import best_of_rates, compare_rates
 from experiments.stats.bayesian.beta_posterior import beta_posterior
 from experiments.stats.bayesian.normal_model import (
@@ -20,7 +25,13 @@ from experiments.stats.bayesian.normal_model import (
     compare_normal,
     relative_losses,
 )
-from experiments.stats.bayesian.priors import Prior
+from experiments.stats.bayesian.priors import FlatPrior, Prior
+from experiments.stats.estimation.sufficient_statistics import Proportion
+
+# Of the draws for the chance to be the best: every look at the same counts shows the same.
+SEED = 20_261_128
+# Each arm's chance to be the best, and its comparison with the control.
+FlatPanel = tuple[Sequence[float | None], Sequence[BayesianResult | None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +55,8 @@ def posteriors_of(
     counts = [(arm.successes, arm.visitors) for arm in report.arms]
     if len(counts) < 2 or any(successes is None or not n for successes, n in counts):
         return ()
-    chances: Sequence[float | None] = [None] * len(counts)
-    comparisons: Sequence[BayesianResult | None] = [None] * len(counts)
-    if plan_ended:
-        chances, comparisons = _with_flat_prior(report)
+    nothing = [None] * len(counts)
+    chances, comparisons = _with_flat_prior(report) if plan_ended else (nothing, nothing)
     informed = _with_prior(report, insights)
     return tuple(
         ArmPosterior(
@@ -60,12 +69,19 @@ def posteriors_of(
     )
 
 
-def _with_flat_prior(
-    report: Report,
-) -> tuple[Sequence[float], Sequence[BayesianResult | None]]:
-    """Return each arm's chance to be the best, and the comparisons, None for the control."""
-    posteriors = [beta_posterior(clicks=arm.successes or 0, n=arm.visitors) for arm in report.arms]
-    level = 1 - report.experiment.alpha
+def _with_flat_prior(report: Report) -> FlatPanel:
+    """Return the panel of the visitors that the decisive reading counts."""
+    statistics = report.statistics
+    if isinstance(statistics, Proportion) and not report.strata.has_changed_shares:
+        clicks, n = np.asarray(statistics.sum)[0], np.asarray(statistics.n)[0]
+        return _of_rates(clicks.tolist(), n.tolist(), level=1 - report.experiment.alpha)
+    return _within_phases(report)
+
+
+def _of_rates(clicks: Sequence[float], n: Sequence[float], *, level: float) -> FlatPanel:
+    posteriors = [
+        beta_posterior(clicks=c, n=visitors) for c, visitors in zip(clicks, n, strict=True)
+    ]
     comparisons = [
         compare_rates(posteriors[0], posterior, level=level, scale=Scale.LIFT)
         for posterior in posteriors[1:]
@@ -73,16 +89,31 @@ def _with_flat_prior(
     return best_of_rates(posteriors).probabilities, [None, *comparisons]
 
 
+def _within_phases(report: Report) -> FlatPanel:
+    """Return the panel from effects within phases; nothing where one of them is unknown."""
+    estimates = [estimate for estimate in estimates_of(report) if estimate is not None]
+    if len(estimates) < len(report.comparisons):
+        return [None] * len(report.arms), [None] * len(report.arms)
+    level = 1 - report.experiment.alpha
+    comparisons = [_normal(estimate, FlatPrior(), level) for estimate in estimates]
+    shared = min(estimate.shared_variance for estimate in estimates)
+    covariance = np.zeros((len(report.arms), len(report.arms)))
+    covariance[1:, 1:] = shared
+    np.fill_diagonal(covariance[1:, 1:], [estimate.effect_se**2 for estimate in estimates])
+    means = [0.0, *(estimate.effect for estimate in estimates)]
+    best = best_by_draws(means, covariance, rng=np.random.default_rng(SEED))
+    return best.probabilities, [None, *comparisons]
+
+
 def _with_prior(report: Report, insights: Insights | None) -> dict[int, BayesianResult]:
     """Return by arm the comparison under the prior fitted from the site's own experiments."""
     if insights is None or insights.prior.prior is None:
         return {}
     prior, level = insights.prior.prior, 1 - report.experiment.alpha
-    return {lift.arm: _informed(lift, prior, level) for lift in insights.lifts}
+    return {lift.arm: _normal(lift.estimate, prior, level) for lift in insights.lifts}
 
 
-def _informed(lift: CheckedLift, prior: Prior, level: float) -> BayesianResult:
-    estimate = lift.estimate
+def _normal(estimate: LiftEstimate, prior: Prior, level: float) -> BayesianResult:
     result = compare_normal(estimate.lift, estimate.se, prior=prior, level=level)
     loss, loss_control = relative_losses(
         estimate.effect, estimate.effect_se, base=estimate.base, prior=prior

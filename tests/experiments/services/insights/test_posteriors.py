@@ -61,6 +61,21 @@ def test_report_shows_the_flat_prior_when_the_planned_visitors_have_come(
     assert (belief.against_control is not None) == is_shown
 
 
+def test_changed_shares_are_compared_within_phases(running_experiment):
+    """The rate fell when the arm's share grew: pooled, the equal arm would seem far worse."""
+    factories.make_phases(running_experiment, ([0.9, 0.1], 1.0), ([0.5, 0.5], 1.0))
+    for phase, counts in enumerate((((9_000, 900), (1_000, 100)), ((5_000, 150), (5_000, 150)))):
+        for variant, (visitors, clicks) in zip(
+            running_experiment.variants.order_by("arm"), counts, strict=True
+        ):
+            factories.make_rollup(variant, visitors=visitors, clicks=clicks, phase=phase)
+    control, arm = posteriors_of(reported(running_experiment), plan_ended=True)
+    assert arm.against_control.chance_to_win == pytest.approx(0.5, abs=0.01)
+    assert arm.against_control.model == "normal"
+    assert arm.chance_of_best == pytest.approx(0.5, abs=0.02)
+    assert control.chance_of_best + arm.chance_of_best == pytest.approx(1)
+
+
 def first_above(chances):
     """Return whether each run's chance of the arm is ever above 95 %, and where it first is."""
     return (chances > 0.95).any(axis=1), (chances > 0.95).argmax(axis=1)
