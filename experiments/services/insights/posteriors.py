@@ -1,11 +1,10 @@
 """Bayesian panel of a report: beside the verdict, never part of it.
 
-Under the site's own prior a chance means what it says whenever one looks and stops, so that
-panel is always shown. Under the flat prior it does not: read daily, a chance to beat the control
-above 95 % turns up in a fifth of the experiments of two equal arms, and in two fifths of those
-of five. That panel waits for the plan's end, where it is read once.
-
-Where shares changed, effects within phases are compared by the normal model.
+Chances under the site's own prior are calibrated at every look and every stop, so that panel is
+always shown. Those under the flat prior are not: read daily, a chance to beat the control above
+95 % turns up in a fifth of the experiments of two equal arms, and in two fifths of those of five.
+That panel waits for the plan's end, where it is read once. After a change of shares the normal
+model compares the effects within phases.
 """
 
 from collections.abc import Sequence

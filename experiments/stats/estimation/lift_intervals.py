@@ -93,8 +93,8 @@ def log_ratio_interval(contrasts: Contrasts, multiplier: FloatArray) -> LiftInte
 def log_ratio(contrasts: Contrasts) -> tuple[FloatArray, FloatArray]:
     """Return ln(1 + lift) and its standard error, NaN unless both means have the same sign.
 
-    Its error is nearly symmetric where that of the lift is skewed, and equal lifts are equal
-    whatever the control's rate: the scale on which segments and days are compared.
+    Its error is nearly symmetric, that of the lift is skewed. Segments and days are compared on
+    this scale, on which equal lifts are equal at every rate of the control.
 
     >>> from experiments.stats.estimation.contrasts import contrasts, raw_estimates
     >>> from experiments.stats.estimation.sufficient_statistics import Proportion

@@ -91,7 +91,7 @@ def cochran_q(y: FloatArray, s: FloatArray, *, mean: float | None = None) -> Het
 
 
 def equal_effects_p_value(effects: FloatArray, ses: FloatArray) -> FloatArray:
-    """Test at every look that all true effects are equal, whatever their common value.
+    """Test at every look that all true effects are equal, for any common value.
 
     The e-value is a Bayes factor: effects that spread normally around a common mean, in equal
     parts by each of `SPREADS`, against effects that do not. The mean has the same flat prior on
