@@ -27,13 +27,17 @@ class DailyTotals:
 
     def statistics(self, build: BuildStatistics) -> SufficientStatistics:
         """Return the sums until the end of each day, shape `(D, S, K)`."""
+        return each_field(self.new_statistics(build), lambda field: field.cumsum(axis=0))
+
+    def new_statistics(self, build: BuildStatistics) -> SufficientStatistics:
+        """Return the sums of each day's new visitors, shape `(D, S, K)`."""
         cells = self.cells or {(0, 0, 0): ArmTotals()}
         indices = tuple(np.array(list(cells)).T)
 
         def placed(values: FloatArray) -> FloatArray:
             field = np.zeros(self.shape)
             field[indices] = values
-            return field.cumsum(axis=0)
+            return field
 
         return each_field(build(list(cells.values())), placed)
 

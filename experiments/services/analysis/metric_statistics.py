@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from experiments.models import Experiment
 from experiments.services.rollups.arm_totals import ArmTotals
 from experiments.stats.decision.policy import Policy
@@ -30,12 +28,13 @@ def statistics_of_metric(metric: Metric, totals: Sequence[ArmTotals]) -> Suffici
     return stack_arms([_statistics_of_arm(metric, total) for total in totals])
 
 
-def stratified_statistics_of(
-    experiment: Experiment, strata: Sequence[Sequence[ArmTotals]]
+def grouped_statistics_of(
+    experiment: Experiment, groups: Sequence[Sequence[Sequence[ArmTotals]]]
 ) -> SufficientStatistics:
-    """Return the statistics of the arms in each stratum, of shape (strata, arms)."""
-    rows = stack_arms([statistics_of(experiment, totals) for totals in strata])
-    return each_field(rows, np.transpose)
+    """Return the statistics of the arms in each group and stratum, of shape (G, S, K)."""
+    shape = len(groups), len(groups[0]), len(groups[0][0])
+    cells = [total for strata in groups for of_arms in strata for total in of_arms]
+    return each_field(statistics_of(experiment, cells), lambda field: field.reshape(shape))
 
 
 def adjusted_statistics_of(

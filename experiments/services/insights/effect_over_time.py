@@ -8,12 +8,12 @@ from experiments.services.analysis.daily_sums import DailyTotals, daily_totals
 from experiments.services.analysis.metric_statistics import (
     Metric,
     is_enough,
-    stratified_statistics_of,
+    statistics_of,
 )
 from experiments.services.analysis.report import Report
 from experiments.services.analysis.rollup_source import Counts
 from experiments.services.insights.lift_estimates import LogLift, log_lifts
-from experiments.services.rollups.arm_totals import ArmTotals, totals_of
+from experiments.services.rollups.arm_totals import ArmTotals
 from experiments.stats.health.effect_over_time import (
     NoveltyHint,
     WeekdayHint,
@@ -73,21 +73,21 @@ def _lifts_by_day(report: Report, totals: DailyTotals) -> list[_DailyLifts]:
     """Return for each arm but the control its lifts, in the order of the days."""
     experiment = report.experiment
     metric = Metric(experiment.primary_metric)
+    statistics = totals.new_statistics(lambda cells: statistics_of(experiment, cells))
     arms = [_DailyLifts() for _ in report.comparisons]
-    for day, strata in zip(totals.days, _strata_by_day(totals), strict=True):
-        sums = [totals_of(arm) for arm in zip(*strata, strict=True)]
-        has_enough = [is_enough(metric, total) for total in sums]
-        for index, lift in enumerate(log_lifts(stratified_statistics_of(experiment, strata))):
-            if lift and has_enough[0] and has_enough[index + 1]:
-                arms[index].days.append(day)
-                arms[index].lifts.append(lift)
+    rows = zip(totals.days, _arms_by_day(totals), log_lifts(statistics), strict=True)
+    for day, of_arms, lifts in rows:
+        has_enough = [is_enough(metric, total) for total in of_arms]
+        for arm, lift in enumerate(lifts):
+            if lift and has_enough[0] and has_enough[arm + 1]:
+                arms[arm].days.append(day)
+                arms[arm].lifts.append(lift)
     return arms
 
 
-def _strata_by_day(totals: DailyTotals) -> list[list[list[ArmTotals]]]:
-    """Return for each day the totals of the arms in the strata that had visitors."""
-    days: list[dict[int, list[ArmTotals]]] = [{} for _ in totals.days]
-    for (day, stratum, arm), cell in totals.cells.items():
-        of_arms = days[day].setdefault(stratum, [ArmTotals()] * totals.shape[2])
-        of_arms[arm] = cell
-    return [list(strata.values()) for strata in days]
+def _arms_by_day(totals: DailyTotals) -> list[list[ArmTotals]]:
+    """Return for each day the totals of the arms, over all strata."""
+    days = [[ArmTotals()] * totals.shape[2] for _ in totals.days]
+    for (day, _, arm), cell in totals.cells.items():
+        days[day][arm] = days[day][arm].plus(cell)
+    return days

@@ -61,14 +61,19 @@ class LogLift:
     se: float
 
 
-def log_lifts(strata: SufficientStatistics) -> list[LogLift | None]:
-    """Return each arm but the control, compared within strata; None where it is undefined.
+def log_lifts(groups: SufficientStatistics) -> list[list[LogLift | None]]:
+    """Return each arm but the control in each group of visitors; None where it is undefined.
 
-    The strata, such as phases of changed shares, are the axis before the arms.
+    Arms are compared within strata, such as phases of changed shares. Groups, such as days or
+    segments, are the first axis: shape `(G, S, K)`.
     """
+    rows = zip(*log_ratio(mantel_haenszel_contrasts(groups)), strict=True)
     return [
-        LogLift(value=float(value), se=float(se)) if np.isfinite(value) and se > 0 else None
-        for value, se in zip(*log_ratio(mantel_haenszel_contrasts(strata)), strict=True)
+        [
+            LogLift(value=float(value), se=float(se)) if np.isfinite(value) and se > 0 else None
+            for value, se in zip(values, ses, strict=True)
+        ]
+        for values, ses in rows
     ]
 
 

@@ -7,8 +7,8 @@ from experiments.models import Experiment
 from experiments.services.analysis.comparisons import VALID_AT_EVERY_LOOK, planned_pairs
 from experiments.services.analysis.metric_statistics import (
     Metric,
+    grouped_statistics_of,
     is_enough,
-    stratified_statistics_of,
 )
 from experiments.services.analysis.report import Report
 from experiments.services.analysis.rollup_source import Counts
@@ -67,17 +67,15 @@ def segment_results(report: Report, totals: SegmentTotals) -> tuple[AttributeRes
     results = []
     for attribute, values in sorted(totals.items()):
         largest = sorted(values, key=lambda value: -_visitors(*values[value]))[:MOST_VALUES]
+        segments = _segments(report.experiment, {value: values[value] for value in largest})
         for index, row in enumerate(report.comparisons):
             pair = report.totals[0], report.totals[index + 1]
-            segments = [
-                _segment(report.experiment, value, values[value], index) for value in largest
-            ]
             results.append(
                 AttributeResult(
                     attribute=attribute,
                     arm=row.arm,
                     result=analyse_segments(
-                        segments,
+                        [of_arms[index] for of_arms in segments],
                         time=_visitors(pair) / planned[index],
                         family=len(totals) * len(report.comparisons),
                         alpha=report.experiment.alpha,
@@ -88,21 +86,32 @@ def segment_results(report: Report, totals: SegmentTotals) -> tuple[AttributeRes
     return tuple(results)
 
 
-def _segment(experiment: Experiment, value: str, totals: StrataTotals, index: int) -> Segment:
-    """Return one arm against the control, compared within strata."""
-    pairs = [(of_arms[0], of_arms[index + 1]) for of_arms in totals]
-    sums = [totals_of(arm) for arm in zip(*pairs, strict=True)]
-    estimate = (
-        log_lifts(stratified_statistics_of(experiment, pairs))[0]
-        if all(is_enough(Metric(experiment.primary_metric), total) for total in sums)
-        else None
-    )
-    return Segment(
-        name=value,
-        n=_visitors(sums),
-        log_lift=estimate.value if estimate else None,
-        se=estimate.se if estimate else None,
-    )
+def _segments(
+    experiment: Experiment, values: Mapping[str, StrataTotals]
+) -> Sequence[Sequence[Segment]]:
+    """Return each value's comparisons of the arms with the control, within strata."""
+    metric = Metric(experiment.primary_metric)
+    lifts = log_lifts(grouped_statistics_of(experiment, list(values.values())))
+    segments = []
+    for (value, strata), of_arms in zip(values.items(), lifts, strict=True):
+        sums = [totals_of(arm) for arm in zip(*strata, strict=True)]
+        has_enough = [is_enough(metric, total) for total in sums]
+        used = [
+            lift if has_enough[0] and has_enough[arm] else None
+            for arm, lift in enumerate(of_arms, start=1)
+        ]
+        segments.append(
+            [
+                Segment(
+                    name=value,
+                    n=_visitors((sums[0], sums[arm])),
+                    log_lift=lift.value if lift else None,
+                    se=lift.se if lift else None,
+                )
+                for arm, lift in enumerate(used, start=1)
+            ]
+        )
+    return segments
 
 
 def _visitors(*strata: Sequence[ArmTotals]) -> int:
