@@ -1,12 +1,12 @@
 """Guardrails: bounds of the loss of every arm on every guardrail metric."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from experiments.models import Experiment, GoalRollup, Guardrail, Variant
-from experiments.services.analysis.comparisons import is_sequential, planned_pairs
+from experiments.models import Experiment, GoalRollup, Guardrail, Rollup, Variant
+from experiments.services.analysis.comparisons import is_sequential
 from experiments.services.analysis.metric_statistics import (
     Metric,
     is_enough_together,
@@ -14,9 +14,12 @@ from experiments.services.analysis.metric_statistics import (
     successes_towards,
 )
 from experiments.services.analysis.sample_ratio import has_changed_shares
-from experiments.services.rollups.arm_totals import ArmTotals
+from experiments.services.rollups.arm_totals import ArmTotals, totals_of
 from experiments.stats.decision.evidence import GuardrailEvidence
-from experiments.stats.estimation.contrasts import Contrasts, contrasts, raw_estimates
+from experiments.stats.estimation.contrasts import Contrasts
+from experiments.stats.estimation.mantel_haenszel import each_field, mantel_haenszel_contrasts
+from experiments.stats.estimation.sufficient_statistics import FloatArray
+from experiments.stats.sequential.comparison import MIXTURE_VISITORS
 from experiments.stats.sequential.one_sided_bounds import Successes, one_sided_bounds
 
 
@@ -56,29 +59,58 @@ class GuardrailReading:
 def guardrail_readings(
     experiment: Experiment,
     variants: Sequence[Variant],
-    totals: Sequence[ArmTotals],
+    rollups: Iterable[Rollup],
     goal_rollups: Iterable[GoalRollup],
     *,
     at_every_look: bool | None = None,
 ) -> tuple[GuardrailReading, ...]:
     """Return every guardrail of every arm but the control, guardrail by guardrail.
 
-    `at_every_look`: whether the bounds hold at every look; None as the experiment's plan has it.
+    Args:
+        experiment: With its guardrails and phases.
+        variants: Its arms, control first.
+        rollups: Rollups of everybody.
+        goal_rollups: Rollups of the guardrails' goals.
+        at_every_look: True for bounds that hold at every look; None as the experiment's plan has
+            it.
     """
     is_anytime = is_sequential(experiment) if at_every_look is None else at_every_look
-    rows = list(goal_rollups)
+    everybody, goals = list(rollups), list(goal_rollups)
     readings: list[GuardrailReading] = []
     for rail in experiment.guardrails.all():
-        rail_totals = [
-            _with_goal(total, [row for row in rows if _is_of(row, variant, rail)])
-            for variant, total in zip(variants, totals, strict=True)
-        ]
-        readings += _readings(rail, experiment, variants, rail_totals, is_anytime=is_anytime)
+        of_goal = [row for row in goals if row.goal == rail.goal]
+        strata = _strata(experiment, variants, everybody, of_goal)
+        readings += _readings(rail, experiment, variants, strata, is_anytime=is_anytime)
     return tuple(readings)
 
 
-def _is_of(row: GoalRollup, variant: Variant, rail: Guardrail) -> bool:
-    return row.variant_id == variant.pk and row.goal == rail.goal
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stratum:
+    """Totals of the arms on one guardrail, with their shares: these are compared like with like."""
+
+    totals: tuple[ArmTotals, ...]
+    shares: tuple[float, ...]
+
+
+def _strata(
+    experiment: Experiment,
+    variants: Sequence[Variant],
+    rollups: Sequence[Rollup],
+    goal_rollups: Sequence[GoalRollup],
+) -> tuple[_Stratum, ...]:
+    totals = tuple(
+        _with_goal(
+            totals_of(row for row in rollups if row.variant_id == variant.pk),
+            [row for row in goal_rollups if row.variant_id == variant.pk],
+        )
+        for variant in variants
+    )
+    shares = [float(variant.share) for variant in variants]
+    if has_changed_shares(experiment):
+        # The split of all visitors is the mean of what the phases intended.
+        visitors = sum(total.visitors for total in totals)
+        shares = [total.visitors / max(visitors, 1) for total in totals]
+    return (_Stratum(totals=totals, shares=tuple(shares)),)
 
 
 def _with_goal(total: ArmTotals, rows: Sequence[GoalRollup]) -> ArmTotals:
@@ -96,20 +128,23 @@ def _readings(
     rail: Guardrail,
     experiment: Experiment,
     variants: Sequence[Variant],
-    totals: Sequence[ArmTotals],
+    strata: Sequence[_Stratum],
     *,
     is_anytime: bool,
 ) -> list[GuardrailReading]:
     metric = Metric(rail.metric)
-    contrast = _contrasts(metric, totals)
-    successes = _successes(metric, experiment, variants, totals)
+    contrast = _contrasts(metric, strata)
+    successes = _successes(metric, strata)
     bounds = one_sided_bounds(
         contrast,
         successes,
         levels=(experiment.alpha, _harm_level(experiment, variants)),
-        time=contrast.n / planned_pairs(experiment, variants) if is_anytime else None,
+        time=contrast.information / _planned_information(experiment, variants)
+        if is_anytime
+        else None,
         higher_is_better=rail.higher_is_better,
     )
+    has_enough = is_enough_together(successes.visitors.sum(axis=0), successes.count.sum(axis=0))
     return [
         GuardrailReading(
             arm=variant.arm,
@@ -120,7 +155,7 @@ def _readings(
             higher_is_better=rail.higher_is_better,
             lift=_finite(contrast.lift[index]),
             bounds=(float(bounds.low[index]), float(bounds.high[index]))
-            if is_enough_together(metric, totals[0], totals[index + 1])
+            if has_enough[index]
             else None,
             is_anytime=is_anytime,
             is_of_successes=not successes.is_metric and bool(bounds.is_exact[index]),
@@ -129,30 +164,42 @@ def _readings(
     ]
 
 
-def _contrasts(metric: Metric, totals: Sequence[ArmTotals]) -> Contrasts:
-    """Return each arm against the control on one metric; every bound rests on these."""
-    return contrasts(raw_estimates(statistics_of_metric(metric, totals)))
+def _contrasts(metric: Metric, strata: Sequence[_Stratum]) -> Contrasts:
+    """Return each arm against the control on one metric, within the strata."""
+    totals = [total for stratum in strata for total in stratum.totals]
+    shape = (len(strata), len(strata[0].totals))
+    statistics = statistics_of_metric(metric, totals)
+    return mantel_haenszel_contrasts(each_field(statistics, lambda field: field.reshape(shape)))
 
 
-def _successes(
-    metric: Metric,
-    experiment: Experiment,
-    variants: Sequence[Variant],
-    totals: Sequence[ArmTotals],
-) -> Successes:
-    """Return the visitors who clicked or converted, as one phase."""
-    visitors = np.array([total.visitors for total in totals], dtype=np.float64)
-    shares = np.array([float(variant.share) for variant in variants])
-    if has_changed_shares(experiment):
-        # The split of all visitors is the mean of what the phases intended.
-        shares = visitors / max(visitors.sum(), 1)
-    count = [successes_towards(metric, total) for total in totals]
+def _successes(metric: Metric, strata: Sequence[_Stratum]) -> Successes:
+    """Return the visitors who clicked or converted, by stratum."""
+
+    def table(value: Callable[[ArmTotals], int]) -> FloatArray:
+        rows = [[value(total) for total in stratum.totals] for stratum in strata]
+        return np.array(rows, dtype=np.float64)
+
     return Successes(
-        visitors=visitors[np.newaxis],
-        count=np.array(count, dtype=np.float64)[np.newaxis],
-        shares=shares[np.newaxis],
+        visitors=table(lambda total: total.visitors),
+        count=table(lambda total: successes_towards(metric, total)),
+        shares=np.array([stratum.shares for stratum in strata]),
         is_metric=metric != Metric.VALUE_PER_VISITOR,
     )
+
+
+def _planned_information(experiment: Experiment, variants: Sequence[Variant]) -> FloatArray:
+    """Return the information that each comparison was planned to have, in visitors.
+
+    By the first shares that the pair had: what tunes a sequence is chosen before the first look.
+    """
+    total = experiment.planned_visitors or MIXTURE_VISITORS * len(variants) / 2
+    phases = [phase.shares for phase in experiment.phases.all()]
+    shares = np.array(phases or [[float(variant.share) for variant in variants]])
+    control, arms = shares[:, :1], shares[:, 1:]
+    by_phase = np.where((control > 0) & (arms > 0), control * arms / (control + arms), 0)
+    first = np.argmax(by_phase > 0, axis=0)
+    planned = np.take_along_axis(by_phase, first[np.newaxis], axis=0)[0]
+    return np.where(planned > 0, total * planned, np.nan)
 
 
 def _harm_level(experiment: Experiment, variants: Sequence[Variant]) -> float:

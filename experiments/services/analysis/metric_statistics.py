@@ -3,11 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+import numpy.typing as npt
+
 from experiments.models import Experiment
 from experiments.services.rollups.arm_totals import ArmTotals
 from experiments.stats.decision.policy import Policy
 from experiments.stats.estimation.mantel_haenszel import each_field
 from experiments.stats.estimation.sufficient_statistics import (
+    FloatArray,
     Mean,
     Proportion,
     SufficientStatistics,
@@ -78,15 +82,18 @@ def is_enough(metric: Metric, total: ArmTotals) -> bool:
     return total.visitors >= POLICY.minimum_visitors and not has_few_successes
 
 
-def is_enough_together(metric: Metric, control: ArmTotals, arm: ArmTotals) -> bool:
-    """Return whether two arms together reach the floors below which harm is not judged.
+def is_enough_together(visitors: FloatArray, successes: FloatArray) -> npt.NDArray[np.bool_]:
+    """Return for each arm but the control whether the two reach the floors for a verdict of harm.
 
     A harmful arm has few successes by its nature: harm must not wait until it has its own.
+
+    Args:
+        visitors: Visitors of the arms, control first, shape `(K,)`.
+        successes: Those of them with a success.
     """
-    pair = (control, arm)
-    successes = sum(successes_towards(metric, total) for total in pair)
-    has_visitors = all(total.visitors >= POLICY.minimum_visitors for total in pair)
-    return has_visitors and successes >= 2 * POLICY.minimum_conversions
+    has_visitors = np.minimum(visitors[:1], visitors[1:]) >= POLICY.minimum_visitors
+    has_successes = successes[:1] + successes[1:] >= 2 * POLICY.minimum_conversions
+    return np.asarray(has_visitors & has_successes)
 
 
 def _statistics_of_arm(metric: Metric, total: ArmTotals) -> SufficientStatistics:

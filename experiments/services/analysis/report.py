@@ -106,7 +106,7 @@ def report_of(*, experiment: Experiment, now: datetime, counts: Counts | None = 
         plan=analysed.plan if analysed else None,
         strata=strata,
         adjustment=adjustment_of(experiment, totals) if has_rivals else None,
-        guardrails=_guardrails(experiment, variants, totals, counts) if has_rivals else (),
+        guardrails=_guardrails(experiment, variants, rollups, counts) if has_rivals else (),
         omnibus=_omnibus(experiment, totals) if has_rivals else None,
         srm=_split(experiment, variants, totals) if has_rivals else None,
         quarantined_visitors=sum(total.quarantined_visitors for total in totals),
@@ -120,13 +120,13 @@ def report_of(*, experiment: Experiment, now: datetime, counts: Counts | None = 
 def _guardrails(
     experiment: Experiment,
     variants: Sequence[Variant],
-    totals: Sequence[ArmTotals],
+    rollups: Sequence[Rollup],
     counts: Counts,
 ) -> tuple[GuardrailReading, ...]:
     """Return the guardrails; one query more where one counts a goal."""
     has_goal = any(rail.goal for rail in experiment.guardrails.all())
     rows = counts.goals() if has_goal else ()
-    return guardrail_readings(experiment, variants, totals, rows)
+    return guardrail_readings(experiment, variants, rollups, rows)
 
 
 def _arms(

@@ -13,14 +13,14 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from experiments.formatting import p_value, percent, signed_percent
-from experiments.models import Experiment, Variant
+from experiments.models import Experiment, Rollup, Variant
 from experiments.selectors import lifecycle, reports
 from experiments.services.analysis.guardrails import GuardrailReading, guardrail_readings
 from experiments.services.analysis.sample_ratio import split_check
 from experiments.services.lifecycle.arm_rollback import roll_back_arms
 from experiments.services.lifecycle.change_log import Kind, Occasion
 from experiments.services.lifecycle.transitions import roll_back_experiment
-from experiments.services.rollups.arm_totals import ArmTotals, totals_of
+from experiments.services.rollups.arm_totals import totals_of
 from experiments.stats.decision.arm_status import GuardrailState, guardrail_state
 
 
@@ -44,7 +44,7 @@ def alarm_of(experiment: Experiment) -> Alarm | None:
     if split.is_mismatch:
         return Alarm(experiment=json.dumps({"code": "srm", "p_value": split.p_value}))
     reasons: dict[str, str] = {}
-    for reading in _readings(experiment, variants, totals):
+    for reading in _readings(experiment, variants, rollups):
         arm = variants[reading.arm]
         # These bounds hold at every look, so no plan has to be finished.
         state = guardrail_state(reading.evidence(), finished=False)
@@ -107,13 +107,13 @@ def note_in_words(kind: str, note: str) -> str:
 
 
 def _readings(
-    experiment: Experiment, variants: list[Variant], totals: list[ArmTotals]
+    experiment: Experiment, variants: list[Variant], rollups: list[Rollup]
 ) -> tuple[GuardrailReading, ...]:
     rails = list(experiment.guardrails.all())
     if not rails:
         return ()
     rows = reports.goal_rollups_of(experiment) if any(rail.goal for rail in rails) else ()
-    return guardrail_readings(experiment, variants, totals, rows, at_every_look=True)
+    return guardrail_readings(experiment, variants, rollups, rows, at_every_look=True)
 
 
 def _guardrail_reason(reading: GuardrailReading, variant: Variant) -> str:

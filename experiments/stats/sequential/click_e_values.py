@@ -7,7 +7,7 @@ e-process, exact at any count and under any looking. If B's click rate is R time
 the probability is b R / (1 - b + b R), which turns a confidence sequence for it into one for
 the lift R - 1. (The translation to the lift needs a ratio of rates that is constant in time.)
 
-Where the shares have changed, each phase has its own b; evidence of phases multiplies.
+Where the shares have changed, each phase has its own b, and their likelihoods multiply.
 """
 
 import numpy as np
@@ -18,8 +18,12 @@ from experiments.stats.estimation.sufficient_statistics import FloatArray, Value
 # The mixture is Beta(2 b, 2 (1 - b)), worth two clicks: uniform for equal shares.
 PRIOR_CLICKS = 2.0
 _BISECTIONS = 80
-# Bound of |ln R|: beyond it a probability is 0 or 1 to the last digit.
-_FAR = 30.0
+# The one-sided mixture: ln R is logistic, on a grid. Any grid is a valid mixture.
+_LOG_RATIOS = np.linspace(-12.0, 12.0, 601)
+_LOG_WEIGHTS = -_LOG_RATIOS - 2 * np.logaddexp(0.0, -_LOG_RATIOS)
+_LOG_WEIGHTS_BELOW = np.logaddexp.accumulate(_LOG_WEIGHTS)
+# Halvings of a step of the grid.
+_REFINEMENTS = 20
 
 
 def click_log_e_value(
@@ -95,8 +99,9 @@ def click_lift_upper_bound(
 ) -> FloatArray:
     """Return a one-sided confidence sequence: an upper bound of the lift, valid at every look.
 
-    Only the part of the mixture below a hypothesis speaks against it. What it gains there falls
-    with the true probability, so a rejected lift takes every larger one with it.
+    The mixture is over one ratio of rates for all phases, so that phases with like shares count
+    as one. Only its part below a hypothesis speaks against it: the mean of each of its factors
+    falls with the true ratio, so it is evidence against every larger one, too.
 
     Args:
         clicks: Clicking visitors of the control and of the arm, phases on the last axis.
@@ -105,7 +110,7 @@ def click_lift_upper_bound(
             shape without phases.
 
     Returns:
-        Upper bounds, phases multiplied; infinite while the control has no click.
+        Upper bounds; infinite while the control has no click.
 
     Raises:
         ValueError: If share lies outside (0, 1).
@@ -121,15 +126,22 @@ def click_lift_upper_bound(
     control, arm, b = np.broadcast_arrays(
         *(np.asarray(value, dtype=np.float64) for value in (*clicks, share))
     )
-    _checked_share(b)
+    log_odds = special.logit(_checked_share(b))
     threshold = np.broadcast_to(np.asarray(log_threshold, dtype=np.float64), b.shape[:-1])
-    low, high = np.full(threshold.shape, -_FAR), np.full(threshold.shape, _FAR)
-    for _ in range(_BISECTIONS):
+    likelihood = _log_likelihood_of_ratio(control, arm, log_odds, _LOG_RATIOS)
+    below = np.logaddexp.accumulate(_LOG_WEIGHTS + likelihood, axis=-1) - _LOG_WEIGHTS_BELOW
+    is_open = np.ones(likelihood.shape, dtype=bool)
+    is_open[..., 1:] = below[..., :-1] - likelihood[..., 1:] < threshold[..., np.newaxis]
+    last = likelihood.shape[-1] - 1 - is_open[..., ::-1].argmax(axis=-1)
+    evidence = np.take_along_axis(below, last[..., np.newaxis], axis=-1)[..., 0]
+    low = _LOG_RATIOS[last]
+    high = _LOG_RATIOS[np.minimum(last + 1, _LOG_RATIOS.size - 1)]
+    for _ in range(_REFINEMENTS):
         middle = (low + high) / 2
-        log_e = _log_e_value_from_below(control, arm, b, np.exp(middle)[..., np.newaxis])
-        is_rejected = log_e.sum(axis=-1) >= threshold
+        found = _log_likelihood_of_ratio(control, arm, log_odds, middle[..., np.newaxis])[..., 0]
+        is_rejected = evidence - found >= threshold
         low, high = np.where(is_rejected, low, middle), np.where(is_rejected, middle, high)
-    return np.where(high >= _FAR, np.inf, np.expm1(high))
+    return np.where(last == _LOG_RATIOS.size - 1, np.inf, np.expm1(high))
 
 
 def click_lift_lower_bound(
@@ -147,21 +159,14 @@ def click_lift_lower_bound(
     return np.asarray(1 / (1 + high) - 1)
 
 
-def _log_e_value_from_below(
-    control: FloatArray, arm: FloatArray, share: FloatArray, ratio: FloatArray
+def _log_likelihood_of_ratio(
+    control: FloatArray, arm: FloatArray, log_odds: FloatArray, log_ratio: FloatArray
 ) -> FloatArray:
-    """Return ln E of the mixture's part below the probability that a ratio of rates implies."""
-    odds = share / (1 - share) * ratio
-    null = odds / (1 + odds)
-    first, second = PRIOR_CLICKS * share, PRIOR_CLICKS * (1 - share)
-    with np.errstate(divide="ignore"):
-        inside = np.log(special.betainc(first + arm, second + control, null))
-        before = np.log(special.betainc(first, second, null))
-    # The complement of a probability near 1 keeps its digits only from the odds.
-    log_likelihood = special.xlogy(arm, null) - control * np.log1p(odds)
-    log_e = _log_marginal(control, arm, share) + inside - before - log_likelihood
-    # The part below vanishes as the likelihood does: no evidence.
-    return np.where(np.isneginf(inside), -np.inf, log_e)
+    """Return the log-likelihood of ratios of rates (on a new last axis), summed over phases."""
+    odds = log_odds[..., np.newaxis] + log_ratio[..., np.newaxis, :]
+    both = (control + arm)[..., np.newaxis]
+    terms = arm[..., np.newaxis] * odds - both * np.logaddexp(0.0, odds)
+    return np.asarray(terms.sum(axis=-2))
 
 
 def _edge(

@@ -96,17 +96,16 @@ def one_sided_bounds(
     is_exact = _has_few(successes) | ~np.isfinite(low) | ~np.isfinite(high)
     if not is_exact.any():
         return OneSidedBounds(low=low, high=high, is_exact=is_exact)
-    exact_low, exact_high = _exact_bounds(successes, low_level, high_level, time=time)
+    part = 1.0 if time is None else EXACT_PART
+    thresholds = -np.log(low_level * part), -np.log(high_level * part)
+    exact_low, exact_high = _exact_bounds(successes, is_exact, thresholds)
     if not successes.is_metric:
         # What a missing success was worth is unknown: only the side that shows harm is known.
-        unknown = np.full_like(exact_low, np.inf)
-        exact_low = -unknown if higher_is_better else exact_low
-        exact_high = exact_high if higher_is_better else unknown
-    return OneSidedBounds(
-        low=np.where(is_exact, np.minimum(exact_low, exact_high), low),
-        high=np.where(is_exact, exact_high, high),
-        is_exact=is_exact,
-    )
+        exact_low = exact_low if not higher_is_better else np.full_like(exact_low, -np.inf)
+        exact_high = exact_high if higher_is_better else np.full_like(exact_high, np.inf)
+    low, high = low.copy(), high.copy()
+    low[is_exact], high[is_exact] = np.minimum(exact_low, exact_high), exact_high
+    return OneSidedBounds(low=low, high=high, is_exact=is_exact)
 
 
 def normal_multiplier(time: FloatArray, *, level: float, at_every_look: bool) -> FloatArray:
@@ -138,16 +137,21 @@ def _has_few(successes: Successes) -> npt.NDArray[np.bool_]:
 
 
 def _exact_bounds(
-    successes: Successes, low_level: float, high_level: float, *, time: FloatArray | None
+    successes: Successes, is_exact: npt.NDArray[np.bool_], log_thresholds: tuple[float, float]
 ) -> tuple[FloatArray, FloatArray]:
-    part = 1.0 if time is None else EXACT_PART
-    arms = np.swapaxes(successes.count, -1, -2)
-    shares = np.swapaxes(successes.shares, -1, -2)
-    control, control_share = arms[..., :1, :], shares[..., :1, :]
-    arm, arm_share = arms[..., 1:, :], shares[..., 1:, :]
+    """Return lower and upper bounds of the chosen comparisons, from the split of the successes."""
+    counts, shares = (
+        np.swapaxes(np.broadcast_to(part, successes.count.shape), -1, -2)
+        for part in (successes.count, successes.shares)
+    )
+    pairs = (*is_exact.shape, counts.shape[-1])
+    control, control_share, arm, arm_share = (
+        np.broadcast_to(part, pairs)[is_exact]
+        for part in (counts[..., :1, :], shares[..., :1, :], counts[..., 1:, :], shares[..., 1:, :])
+    )
     has_both = (control_share > 0) & (arm_share > 0)
     share = np.where(has_both, arm_share / np.where(has_both, control_share + arm_share, 1), 0.5)
     clicks = (np.where(has_both, control, 0), np.where(has_both, arm, 0))
-    low = click_lift_lower_bound(clicks, share=share, log_threshold=-np.log(low_level * part))
-    high = click_lift_upper_bound(clicks, share=share, log_threshold=-np.log(high_level * part))
+    low = click_lift_lower_bound(clicks, share=share, log_threshold=log_thresholds[0])
+    high = click_lift_upper_bound(clicks, share=share, log_threshold=log_thresholds[1])
     return low, high

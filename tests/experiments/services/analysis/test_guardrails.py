@@ -197,7 +197,7 @@ def test_harm_is_rarely_seen_where_there_is_none(fixed):
             GoalRollup(variant=variant, goal="order", converting_visitors=int(one))
             for variant, one in zip(variants, orders, strict=True)
         ]
-        (rail,) = guardrail_readings(report.experiment, variants, report.totals, rows)
+        (rail,) = guardrail_readings(report.experiment, variants, report.rollups, rows)
         harmed += guardrail_state(rail.evidence(), finished=True) is GuardrailState.HARMED
     assert stats.binomtest(harmed, n, 0.05, "greater").pvalue > 0.001
     assert harmed > 0

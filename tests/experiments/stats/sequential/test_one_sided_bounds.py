@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from experiments.stats.estimation.contrasts import contrasts, raw_estimates
+from experiments.stats.estimation.mantel_haenszel import mantel_haenszel_contrasts
 from experiments.stats.estimation.sufficient_statistics import Mean, Proportion
 from experiments.stats.sequential.boundaries import one_sided_multiplier
 from experiments.stats.sequential.click_e_values import click_lift_upper_bound
@@ -103,7 +106,7 @@ def test_phase_without_the_arm_says_nothing_about_it():
 )
 def test_healthy_arms_are_rarely_harmed_over_28_daily_looks(n_arms, n_rails, base):
     """Equal arms, independent guardrails, 4,000 visitors a day, floors as the report has them."""
-    runs, looks, per_day = 2_000, 28, 4_000
+    runs, looks, per_day = (2_000 if base > 0.01 else 500), 28, 4_000
     rng = np.random.default_rng(20_261_128)
     harmed = np.zeros(runs, dtype=bool)
     level = 0.05 / ((n_arms - 1) * n_rails)
@@ -118,3 +121,63 @@ def test_healthy_arms_are_rarely_harmed_over_28_daily_looks(n_arms, n_rails, bas
             enough = count[:, look, :1] + count[:, look, 1:] >= 40
             harmed |= (enough & (bounds.high < 0) & (bounds.low <= -0.02)).any(axis=-1)
     assert stats.binomtest(int(harmed.sum()), runs, 0.05, "greater").pvalue > 0.001
+
+
+# Half of the conversions come on the day, three tenths on the next, the rest a day later.
+LATE = (0.5, 0.3, 0.2)
+
+
+def late_counts(rng, runs, per_day, base, drift):
+    """Visitors and conversions seen until each of 28 days, by two phases, of two equal arms.
+
+    The share of b rises from 10 to 50 % on day 8; shape (runs, day, phase, arm).
+    """
+    days = np.arange(28)
+    share = np.where(days < 7, 0.1, 0.5)
+    of_b = rng.binomial(per_day, share, (runs, 28))
+    visitors = np.stack([per_day - of_b, of_b], axis=-1)
+    converting = rng.binomial(visitors, base * np.linspace(1, 1 + drift, 28)[:, None])
+    parts = rng.multinomial(converting, LATE)
+    phase = (days >= 7).astype(int)
+    seen, by_phase = np.zeros((2, runs, 28, 2, 2))
+    for day in range(28):
+        by_phase[:, day, phase[day]] = visitors[:, day]
+        for delay in range(min(3, 28 - day)):
+            # Conversions belong to the phase of their visitor.
+            seen[:, day + delay, phase[day]] += parts[:, day, :, delay]
+    return by_phase.cumsum(axis=1), seen.cumsum(axis=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("per_day", "base", "drift"),
+    [
+        (1_000, 0.05, 0),
+        (10_000, 0.05, 0),
+        (10_000, 0.05, -0.2),
+        (10_000, 0.05, 0.2),
+        (600, 0.01, 0),
+    ],
+)
+def test_late_conversions_and_changed_shares_harm_no_equal_arm(per_day, base, drift):
+    runs = 1_000
+    rng = np.random.default_rng(20_261_128)
+    visitors, count = late_counts(rng, runs, per_day, base, drift)
+    planned = per_day * 28 * 0.1 * 0.9
+    shares = np.array([[0.9, 0.1], [0.5, 0.5]])
+    harmed, pooled = np.zeros(runs, dtype=bool), np.zeros(runs, dtype=bool)
+    for day in range(28):
+        n, x = visitors[:, day], count[:, day]
+        contrast = mantel_haenszel_contrasts(Proportion(n=n, sum=x))
+        successes = Successes(visitors=n, count=x, shares=np.broadcast_to(shares, n.shape))
+        options = {"levels": (0.05, 0.05), "time": contrast.information / planned}
+        bounds = one_sided_bounds(contrast, successes, **options)
+        enough = x.sum(axis=(1, 2)) >= 40
+        harmed |= enough & (bounds.high[:, 0] < 0) & (bounds.low[:, 0] <= -0.02)
+        alike, together = rates(n.sum(axis=1), x.sum(axis=1))
+        split = together.visitors / together.visitors.sum(axis=-1, keepdims=True)
+        one = one_sided_bounds(alike, replace(together, shares=split), **options)
+        pooled |= enough & (one.high[:, 0] < 0) & (one.low[:, 0] <= -0.02)
+    assert stats.binomtest(int(harmed.sum()), runs, 0.05, "greater").pvalue > 0.001
+    # Added up over the phases, the arm whose visitors came later looks harmful.
+    assert pooled.mean() > 0.1 or per_day < 1_000
