@@ -372,7 +372,8 @@ def _cautions(best: ArmEvidence, evidence: Evidence, policy: Policy) -> tuple[Gr
         )
     for arm in evidence.arms:
         gains = turned(arm.bounds, higher_is_better=evidence.higher_is_better)
-        if arm is not best and gains is not None and gains[1] > abs(lift):
+        is_rival = arm is not best and not arm.is_dropped
+        if is_rival and gains is not None and gains[1] > abs(lift):
             cautions.append(Ground(code=Code.RUNNER_UP_NOT_EXCLUDED, arm=arm.arm))
     return tuple(cautions)
 

@@ -223,6 +223,8 @@ def test_dropped_arm_is_not_waited_for():
     decision = decide(an_experiment(dropped, an_arm(2)))
     assert (decision.status, decision.winner) == (Status.SHIP, 2)
     assert decision.outcomes[1] is ArmStatus.DROPPED
+    wide = an_arm(lift=0.1, spread=0.5, p_value=0.4, is_dropped=True)
+    assert decide(an_experiment(wide, an_arm(2))).cautions == ()
     worse = decide(an_experiment(dropped, an_arm(2, lift=-0.2)))
     assert worse.status is Status.STOP_FOR_HARM
     same = decide(an_experiment(dropped, an_arm(2, p_value=0.6, lift=0.001, spread=0.003)))
