@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
+from typing import TypeVar
 
 import numpy as np
 
@@ -13,7 +15,7 @@ from experiments.services.analysis.metric_statistics import (
     statistics_of_metric,
     successes_towards,
 )
-from experiments.services.analysis.sample_ratio import has_changed_shares
+from experiments.services.analysis.phase_strata import Strata, strata_of
 from experiments.services.rollups.arm_totals import ArmTotals, totals_of
 from experiments.stats.decision.evidence import GuardrailEvidence
 from experiments.stats.estimation.contrasts import Contrasts
@@ -21,6 +23,8 @@ from experiments.stats.estimation.mantel_haenszel import each_field, mantel_haen
 from experiments.stats.estimation.sufficient_statistics import FloatArray
 from experiments.stats.sequential.comparison import MIXTURE_VISITORS
 from experiments.stats.sequential.one_sided_bounds import Successes, one_sided_bounds
+
+Row = TypeVar("Row", Rollup, GoalRollup)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +60,32 @@ class GuardrailReading:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardrailCounts:
+    """Rollups of everybody and of the guardrails' goals, until a day; None for all."""
+
+    everybody: Sequence[Rollup]
+    goals: Sequence[GoalRollup] = ()
+    until: date | None = None
+
+    def is_read(self, row: Rollup | GoalRollup) -> bool:
+        """Return whether the row is read: a fixed plan reads none after its end."""
+        return self.until is None or row.day <= self.until
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sums:
+    """Totals of a guardrail's metric by stratum and arm; `shares` have shape `(S, K)`."""
+
+    metric: Metric
+    totals: Sequence[Sequence[ArmTotals]]
+    shares: FloatArray
+
+
 def guardrail_readings(
     experiment: Experiment,
     variants: Sequence[Variant],
-    rollups: Iterable[Rollup],
-    goal_rollups: Iterable[GoalRollup],
+    counts: GuardrailCounts,
     *,
     at_every_look: bool | None = None,
 ) -> tuple[GuardrailReading, ...]:
@@ -69,48 +94,45 @@ def guardrail_readings(
     Args:
         experiment: With its guardrails and phases.
         variants: Its arms, control first.
-        rollups: Rollups of everybody.
-        goal_rollups: Rollups of the guardrails' goals.
+        counts: Rollups to read.
         at_every_look: True for bounds that hold at every look; None as the experiment's plan has
             it.
     """
     is_anytime = is_sequential(experiment) if at_every_look is None else at_every_look
-    everybody, goals = list(rollups), list(goal_rollups)
+    strata = strata_of(experiment, variants)
     readings: list[GuardrailReading] = []
     for rail in experiment.guardrails.all():
-        of_goal = [row for row in goals if row.goal == rail.goal]
-        strata = _strata(experiment, variants, everybody, of_goal)
-        readings += _readings(rail, experiment, variants, strata, is_anytime=is_anytime)
+        totals = _totals(rail, variants, counts, strata)
+        sums = _Sums(metric=Metric(rail.metric), totals=totals, shares=strata.shares)
+        readings += _readings(rail, experiment, variants, sums, is_anytime=is_anytime)
     return tuple(readings)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Stratum:
-    """Totals of the arms on one guardrail, with their shares: these are compared like with like."""
+def _totals(
+    rail: Guardrail, variants: Sequence[Variant], counts: GuardrailCounts, strata: Strata
+) -> list[list[ArmTotals]]:
+    """Return the totals of each stratum's arms; visitors of an unknown phase are left out."""
+    everybody = _by_cell([row for row in counts.everybody if counts.is_read(row)], strata)
+    goals = [row for row in counts.goals if row.goal == rail.goal and counts.is_read(row)]
+    of_goal = _by_cell(goals, strata)
+    return [
+        [
+            _with_goal(
+                totals_of(everybody.get((stratum, variant.pk), ())),
+                of_goal.get((stratum, variant.pk), ()),
+            )
+            for variant in variants
+        ]
+        for stratum in range(len(strata.shares))
+    ]
 
-    totals: tuple[ArmTotals, ...]
-    shares: tuple[float, ...]
 
-
-def _strata(
-    experiment: Experiment,
-    variants: Sequence[Variant],
-    rollups: Sequence[Rollup],
-    goal_rollups: Sequence[GoalRollup],
-) -> tuple[_Stratum, ...]:
-    totals = tuple(
-        _with_goal(
-            totals_of(row for row in rollups if row.variant_id == variant.pk),
-            [row for row in goal_rollups if row.variant_id == variant.pk],
-        )
-        for variant in variants
-    )
-    shares = [float(variant.share) for variant in variants]
-    if has_changed_shares(experiment):
-        # The split of all visitors is the mean of what the phases intended.
-        visitors = sum(total.visitors for total in totals)
-        shares = [total.visitors / max(visitors, 1) for total in totals]
-    return (_Stratum(totals=totals, shares=tuple(shares)),)
+def _by_cell(rows: Iterable[Row], strata: Strata) -> dict[tuple[int | None, int], list[Row]]:
+    """Return the rows by stratum and variant."""
+    cells: dict[tuple[int | None, int], list[Row]] = {}
+    for row in rows:
+        cells.setdefault((strata.of(row.phase), row.variant_id), []).append(row)
+    return cells
 
 
 def _with_goal(total: ArmTotals, rows: Sequence[GoalRollup]) -> ArmTotals:
@@ -128,20 +150,17 @@ def _readings(
     rail: Guardrail,
     experiment: Experiment,
     variants: Sequence[Variant],
-    strata: Sequence[_Stratum],
+    sums: _Sums,
     *,
     is_anytime: bool,
 ) -> list[GuardrailReading]:
-    metric = Metric(rail.metric)
-    contrast = _contrasts(metric, strata)
-    successes = _successes(metric, strata)
+    contrast, successes = _contrasts(sums), _successes(sums)
+    planned = _planned_information(experiment, variants)
     bounds = one_sided_bounds(
         contrast,
         successes,
         levels=(experiment.alpha, _harm_level(experiment, variants)),
-        time=contrast.information / _planned_information(experiment, variants)
-        if is_anytime
-        else None,
+        time=contrast.information / planned if is_anytime else None,
         higher_is_better=rail.higher_is_better,
     )
     has_enough = is_enough_together(successes.visitors.sum(axis=0), successes.count.sum(axis=0))
@@ -164,26 +183,26 @@ def _readings(
     ]
 
 
-def _contrasts(metric: Metric, strata: Sequence[_Stratum]) -> Contrasts:
-    """Return each arm against the control on one metric, within the strata."""
-    totals = [total for stratum in strata for total in stratum.totals]
-    shape = (len(strata), len(strata[0].totals))
-    statistics = statistics_of_metric(metric, totals)
+def _contrasts(sums: _Sums) -> Contrasts:
+    """Return each arm against the control, within the strata; every bound rests on these."""
+    totals = [total for stratum in sums.totals for total in stratum]
+    statistics = statistics_of_metric(sums.metric, totals)
+    shape = sums.shares.shape
     return mantel_haenszel_contrasts(each_field(statistics, lambda field: field.reshape(shape)))
 
 
-def _successes(metric: Metric, strata: Sequence[_Stratum]) -> Successes:
+def _successes(sums: _Sums) -> Successes:
     """Return the visitors who clicked or converted, by stratum."""
 
     def table(value: Callable[[ArmTotals], int]) -> FloatArray:
-        rows = [[value(total) for total in stratum.totals] for stratum in strata]
+        rows = [[value(total) for total in stratum] for stratum in sums.totals]
         return np.array(rows, dtype=np.float64)
 
     return Successes(
         visitors=table(lambda total: total.visitors),
-        count=table(lambda total: successes_towards(metric, total)),
-        shares=np.array([stratum.shares for stratum in strata]),
-        is_metric=metric != Metric.VALUE_PER_VISITOR,
+        count=table(lambda total: successes_towards(sums.metric, total)),
+        shares=sums.shares,
+        is_metric=sums.metric != Metric.VALUE_PER_VISITOR,
     )
 
 

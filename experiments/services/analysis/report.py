@@ -8,7 +8,11 @@ from experiments.models import Experiment, Rollup, Variant
 from experiments.services.analysis.comparisons import ComparisonResult, PlanState, compare_arms
 from experiments.services.analysis.covariate_adjustment import Adjustment, adjustment_of
 from experiments.services.analysis.daily_sums import daily_totals
-from experiments.services.analysis.guardrails import GuardrailReading, guardrail_readings
+from experiments.services.analysis.guardrails import (
+    GuardrailCounts,
+    GuardrailReading,
+    guardrail_readings,
+)
 from experiments.services.analysis.metric_statistics import statistics_of, successes_of
 from experiments.services.analysis.phase_strata import Strata, strata_of
 from experiments.services.analysis.rollup_source import Counts, StoredCounts
@@ -106,7 +110,9 @@ def report_of(*, experiment: Experiment, now: datetime, counts: Counts | None = 
         plan=analysed.plan if analysed else None,
         strata=strata,
         adjustment=adjustment_of(experiment, totals) if has_rivals else None,
-        guardrails=_guardrails(experiment, variants, rollups, counts) if has_rivals else (),
+        guardrails=_guardrails(experiment, variants, rollups, counts, analysed.plan)
+        if analysed
+        else (),
         omnibus=_omnibus(experiment, totals) if has_rivals else None,
         srm=_split(experiment, variants, totals) if has_rivals else None,
         quarantined_visitors=sum(total.quarantined_visitors for total in totals),
@@ -122,11 +128,13 @@ def _guardrails(
     variants: Sequence[Variant],
     rollups: Sequence[Rollup],
     counts: Counts,
+    plan: PlanState,
 ) -> tuple[GuardrailReading, ...]:
     """Return the guardrails; one query more where one counts a goal."""
     has_goal = any(rail.goal for rail in experiment.guardrails.all())
-    rows = counts.goals() if has_goal else ()
-    return guardrail_readings(experiment, variants, rollups, rows)
+    goals = list(counts.goals()) if has_goal else []
+    read = GuardrailCounts(everybody=rollups, goals=goals, until=plan.read_until)
+    return guardrail_readings(experiment, variants, read)
 
 
 def _arms(

@@ -15,7 +15,11 @@ from django.utils.translation import gettext as _
 from experiments.formatting import p_value, percent, signed_percent
 from experiments.models import Experiment, Rollup, Variant
 from experiments.selectors import lifecycle, reports
-from experiments.services.analysis.guardrails import GuardrailReading, guardrail_readings
+from experiments.services.analysis.guardrails import (
+    GuardrailCounts,
+    GuardrailReading,
+    guardrail_readings,
+)
 from experiments.services.analysis.sample_ratio import split_check
 from experiments.services.lifecycle.arm_rollback import roll_back_arms
 from experiments.services.lifecycle.change_log import Kind, Occasion
@@ -112,8 +116,10 @@ def _readings(
     rails = list(experiment.guardrails.all())
     if not rails:
         return ()
-    rows = reports.goal_rollups_of(experiment) if any(rail.goal for rail in rails) else ()
-    return guardrail_readings(experiment, variants, rollups, rows, at_every_look=True)
+    has_goal = any(rail.goal for rail in rails)
+    goals = list(reports.goal_rollups_of(experiment)) if has_goal else []
+    counts = GuardrailCounts(everybody=rollups, goals=goals)
+    return guardrail_readings(experiment, variants, counts, at_every_look=True)
 
 
 def _guardrail_reason(reading: GuardrailReading, variant: Variant) -> str:
