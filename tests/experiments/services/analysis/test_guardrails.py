@@ -300,57 +300,6 @@ def test_page_and_decision_agree_on_every_guardrail(experiment, rail, visitors):
         assert (shown is GuardrailState.UNCLEAR) == bool(OPEN & codes)
 
 
-def late_orders(experiment, *phases):
-    """A phase's (visitors, orders) of each arm, a day each, from the start on."""
-    for number, arms in enumerate(phases):
-        day = (experiment.started_at + timedelta(days=number)).date()
-        for variant, (visitors, orders) in zip(
-            experiment.variants.order_by("arm"), arms, strict=True
-        ):
-            factories.make_rollup(variant, visitors=visitors, day=day, phase=number)
-            GoalRollup.objects.create(
-                experiment=experiment,
-                variant=variant,
-                day=day,
-                phase=number,
-                goal="order",
-                converting_visitors=orders,
-            )
-
-
-def test_guardrail_compares_arms_within_phases(sequential):
-    """Orders fall from 10 to 5 % while the share of b rises: in each phase the arms are alike."""
-    factories.make_phases(sequential, ([0.9, 0.1], 1.0), ([0.5, 0.5], 1.0))
-    Guardrail.objects.create(experiment=sequential, metric="conversion_rate", goal="order")
-    late_orders(sequential, ((9_000, 900), (1_000, 100)), ((10_000, 500), (10_000, 500)))
-    report = reported(sequential)
-    assert report.guardrails[0].lift == pytest.approx(0)
-    assert guardrail_states(report) == (GuardrailState.UNCLEAR,)
-
-
-def test_few_orders_are_split_as_the_shares_of_their_phases(sequential):
-    factories.make_phases(sequential, ([0.9, 0.1], 1.0), ([0.5, 0.5], 1.0))
-    Guardrail.objects.create(experiment=sequential, metric="conversion_rate", goal="order")
-    late_orders(sequential, ((9_000, 90), (1_000, 10)), ((1_000, 5), (1_000, 5)))
-    report = reported(sequential)
-    low, high = report.guardrails[0].bounds
-    assert low < 0 < high
-    assert guardrail_states(report) == (GuardrailState.UNCLEAR,)
-
-
-def test_phase_without_an_arm_is_no_evidence_about_it(slot):
-    shares = {"control": "0.4", "b": "0.3", "c": "0.3"}
-    started = NOW - timedelta(days=10)
-    experiment = factories.make_running_experiment(
-        slot, shares=shares, started_at=started, planned_visitors=40_000
-    )
-    Guardrail.objects.create(experiment=experiment, metric="conversion_rate", goal="order")
-    factories.make_phases(experiment, ([0.4, 0.3, 0.3], 1.0), ([0.6, 0.4, 0.0], 1.0))
-    first = ((4_000, 400), (3_000, 300), (3_000, 300))
-    late_orders(experiment, first, ((6_000, 60), (4_000, 40), (0, 0)))
-    assert [rail.lift for rail in reported(experiment).guardrails] == pytest.approx([0, 0])
-
-
 def test_guardrail_of_a_fixed_plan_stays_as_it_was_read_at_its_end(fixed):
     before = guard(fixed, 1_000, 980).guardrails
     for variant in fixed.variants.all():

@@ -10,6 +10,7 @@ from experiments.stats.estimation.sufficient_statistics import Mean, Proportion
 from experiments.stats.sequential.boundaries import one_sided_multiplier
 from experiments.stats.sequential.click_e_values import click_lift_upper_bound
 from experiments.stats.sequential.one_sided_bounds import Successes, one_sided_bounds
+from tests.experiments.stats.sequential.late_conversions import late_counts
 
 LEVELS = (0.05, 0.01)
 
@@ -121,31 +122,6 @@ def test_healthy_arms_are_rarely_harmed_over_28_daily_looks(n_arms, n_rails, bas
             enough = count[:, look, :1] + count[:, look, 1:] >= 40
             harmed |= (enough & (bounds.high < 0) & (bounds.low <= -0.02)).any(axis=-1)
     assert stats.binomtest(int(harmed.sum()), runs, 0.05, "greater").pvalue > 0.001
-
-
-# Half of the conversions come on the day, three tenths on the next, the rest a day later.
-LATE = (0.5, 0.3, 0.2)
-
-
-def late_counts(rng, runs, per_day, base, drift):
-    """Visitors and conversions seen until each of 28 days, by two phases, of two equal arms.
-
-    The share of b rises from 10 to 50 % on day 8; shape (runs, day, phase, arm).
-    """
-    days = np.arange(28)
-    share = np.where(days < 7, 0.1, 0.5)
-    of_b = rng.binomial(per_day, share, (runs, 28))
-    visitors = np.stack([per_day - of_b, of_b], axis=-1)
-    converting = rng.binomial(visitors, base * np.linspace(1, 1 + drift, 28)[:, None])
-    parts = rng.multinomial(converting, LATE)
-    phase = (days >= 7).astype(int)
-    seen, by_phase = np.zeros((2, runs, 28, 2, 2))
-    for day in range(28):
-        by_phase[:, day, phase[day]] = visitors[:, day]
-        for delay in range(min(3, 28 - day)):
-            # Conversions belong to the phase of their visitor.
-            seen[:, day + delay, phase[day]] += parts[:, day, :, delay]
-    return by_phase.cumsum(axis=1), seen.cumsum(axis=1)
 
 
 @pytest.mark.slow
