@@ -1,8 +1,11 @@
 """The split of an experiment whose shares changed, from events to the report."""
 
+import re
+
 import pytest
 from scipy.stats import chisquare
 
+from experiments.event_schema.rules import UNKNOWN_PHASE
 from experiments.models import Experiment
 from experiments.selectors import reports
 from experiments.services.analysis.report import report_of
@@ -92,6 +95,25 @@ def test_a_phase_with_few_visitors_counts_exactly(running_experiment):
     counted(running_experiment, 1_000, 1_000)
     counted(running_experiment, 10, 0, phase=1)
     assert report().srm.p_value == 1.0
+
+
+def test_visitors_of_an_unknown_phase_are_left_out_and_counted(changed, admin_client):
+    """They split 4 to 1, and all those of one arm clicked, nobody of the other."""
+    before = report()
+    page = f"/admin/experiments/experiment/{changed.pk}/report/"
+    assert "Visitors whose shares are unknown" not in admin_client.get(page).text
+    for arm, (visitors, clicks) in enumerate(((4_000, 0), (1_000, 1_000))):
+        factories.make_rollup(
+            changed.variants.get(arm=arm), visitors=visitors, clicks=clicks, phase=UNKNOWN_PHASE
+        )
+    after = report()
+    assert after.srm == before.srm
+    assert after.comparisons[0].fixed == before.comparisons[0].fixed
+    assert insights_into(after).health.unknown_phase_visitors == 5_000
+    text = admin_client.get(page).text
+    assert re.search("Visitors whose shares are unknown</dt>\\s*<dd>\\s*5,000", text)
+    answer = admin_client.get(f"/api/v1/experiments/{changed.key}/report/").json()
+    assert answer["insights"]["health"]["unknown_phase_visitors"] == 5_000
 
 
 def test_drivers_are_searched_within_phases(changed):
