@@ -91,7 +91,7 @@ class ComparisonResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanState:
-    """Where the plan stands.
+    """State of the plan.
 
     `is_over`: the planned visitors are in, and the reading of the plan's end has been made.
     `read_until` is the last day whose visitors the decisive reading counts; None for all.

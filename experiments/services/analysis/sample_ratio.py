@@ -30,7 +30,7 @@ def split_check(
 
 
 def unknown_phase_visitors(rollups: Iterable[Rollup]) -> int:
-    """Return how many visitors the split check leaves out: nobody can tell which shares they met.
+    """Return how many visitors the split check leaves out: the shares that they met are unknown.
 
     Args:
         rollups: Those of everybody.

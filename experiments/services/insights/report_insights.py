@@ -30,9 +30,8 @@ from experiments.stats.meta_analysis.empirical_bayes import PriorFit
 class Health:
     """Data quality of the experiment.
 
-    `srm_search` is None where no visitor came with attributes. `unknown_phase_visitors` were
-    shown an arm whose phase their client did not tell; they are neither compared nor part of the
-    sample-ratio check.
+    `srm_search` is None where no visitor came with attributes. `unknown_phase_visitors` came from
+    clients that send no phase; they are neither compared nor part of the sample-ratio check.
     """
 
     multiple_arms: MultipleArms
