@@ -1,4 +1,5 @@
 import json
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -15,10 +16,12 @@ from experiments.services.operations.auto_rollback import (
     reason_in_words,
     watch_experiments,
 )
+from experiments.services.reporting.report_json import report_as_json
 from experiments.services.serving.snapshot import build_snapshot
 from experiments.stats.health.sample_ratio import check_srm_sequential
 from experiments.tasks import watch_experiments as task
 from tests import factories
+from tests.experiments.services.counted_experiments import concluded
 from tests.factories import NOW
 
 Status = Experiment.Status
@@ -170,3 +173,28 @@ def test_split_that_is_right_is_hardly_ever_rolled_back_however_often_one_looks(
         for course in counts
     )
     assert binomtest(alarms, n_experiments, 0.001, "greater").pvalue > 0.001
+
+
+def test_others_go_on_and_may_win_after_an_arm_was_rolled_back(slot):
+    shares = {"control": "0.5", "b": "0.25", "c": "0.25"}
+    started = NOW - timedelta(days=10)
+    experiment = factories.make_running_experiment(
+        slot, shares=shares, started_at=started, planned_visitors=20_000
+    )
+    with_guardrail(experiment, metric="conversion_rate", goal="order")
+    with_counts(experiment, 8_000, 4_000, 4_000, clicks=(400, 300, 0))
+    for variant, orders in zip(experiment.variants.all(), (800, 400, 100), strict=True):
+        GoalRollup.objects.create(
+            experiment=experiment,
+            variant=variant,
+            day=NOW.date() - timedelta(days=1),
+            goal="order",
+            converting_visitors=orders,
+        )
+    watch_experiments(now=NOW)
+    full = concluded(experiment)
+    assert full.verdict.title == "Ship “hero-test b”."
+    assert "“hero-test c” was rolled back: nobody is given it any more." in full.verdict.sentences
+    assert any(text.startswith("Open question: a loss of up") for text in full.verdict.cautions)
+    arms = report_as_json(full)["arms"]
+    assert [arm["is_rolled_back"] for arm in arms] == [False, False, True]
