@@ -20,6 +20,18 @@ INTENDED = {
         "a fixed plan is not read before its visitors are there, guardrails included: the rule of "
         "the verdict, which the state follows since"
     ),
+    r"/[\w-]+/(arms/\d+/is_rolled_back|guardrails/\d+/is_of_successes|strict_guardrails): "
+    "'absent' -> (True|False)$": "single arms are rolled back, guardrails may be strict: fields since",
+    r"/[\w-]+/slot_plans/(guardrails|planned_visitors): 'absent' -> ": (
+        "a draft says what its guardrails cost: fields since"
+    ),
+    "/banner-test/guardrails/[01]/bounds/1: ": (
+        "the bound that shows harm is wider: arms and guardrails share alpha since"
+    ),
+    "/banner-test/guardrails/[23]/bounds: .* -> None$": (
+        "fewer than 40 visitors of the pair have converted: values have that floor since"
+    ),
+    r"/(hero|menu)-test/guardrails/\d/lift: ": "arms are compared within phases since",
     r"/wordings/\d+/checks/\d+/message: ": (
         "sentences for people, put more plainly since; the codes beside them are the same"
     ),
