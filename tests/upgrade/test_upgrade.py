@@ -21,7 +21,7 @@ INTENDED = {
         "the verdict, which the state follows since"
     ),
     r"/[\w-]+/(arms/\d+/is_rolled_back|guardrails/\d+/is_of_successes|strict_guardrails): "
-    "'absent' -> (True|False)$": "single arms are rolled back, guardrails may be strict: fields since",
+    "'absent' -> (True|False)$": "arms are rolled back alone; strict guardrails: fields since",
     r"/[\w-]+/slot_plans/(guardrails|planned_visitors): 'absent' -> ": (
         "a draft says what its guardrails cost: fields since"
     ),

@@ -114,7 +114,7 @@ def fit_margins(experiment: Experiment, *, now: datetime) -> bool:
     """Give each guardrail of a draft the margin that its plan can exclude, where its own is less.
 
     Returns:
-        False if it is no draft, or no margin changes.
+        False if it has been started, or no margin changes.
     """
     plans = slot_plans(experiment, now=now)
     changes = [

@@ -3,7 +3,7 @@
 All changes of traffic go through here, by a person, a ramp, a roll-back or an adaptive allocator.
 Assigned visitors keep their arm (`experiments.assignment.phases`, `serving.arm_assignment`), and
 the report uses the shares of each period. An arm with a share of 0 is dropped: nobody is given it
-any more, and whoever has it falls out of the experiment.
+any more, and the visitors who have it fall out of the experiment.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -5,8 +5,8 @@ its assignment, as GrowthBook's SDKs do; that holds for the life of the experime
 shares have changed, or the visitor's id changed at log-in, the function gives several arms:
 then the first exposure on record decides. No other visitor costs a query.
 
-Whoever has an arm that was dropped (its share is 0 now) falls out: another arm would make them
-a visitor of two.
+Visitors whose arm was dropped (its share is 0 now) fall out: a second arm would make them
+visitors of two.
 
 The assignment is that of the phase of the first answer, whatever the shares are now. A client
 that names the phase with the arm is believed, as it is about the arm: the id whose hash gave both

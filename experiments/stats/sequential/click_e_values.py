@@ -7,7 +7,7 @@ e-process, exact at any count and under any looking. If B's click rate is R time
 the probability is b R / (1 - b + b R), which turns a confidence sequence for it into one for
 the lift R - 1. (The translation to the lift needs a ratio of rates that is constant in time.)
 
-Where the shares have changed, each phase has its own b, and their likelihoods multiply.
+Each phase of an experiment whose shares have changed has its own b; their likelihoods multiply.
 """
 
 import numpy as np

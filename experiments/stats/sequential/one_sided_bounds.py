@@ -36,7 +36,7 @@ class Successes:
         count: Visitors with a success: a click, or a conversion of any value.
         shares: Configured shares, at least 0; a pair counts in the phases that had both arms.
         is_metric: The metric is the rate of these visitors. False for values, where few successes
-            tell of harm, but nothing of the values themselves.
+            show harm, but do not bound the values themselves.
     """
 
     visitors: FloatArray
