@@ -22,6 +22,8 @@ _QUANTILES, _QUANTILE_WEIGHTS = (_LEGENDRE[0] + 1) / 2, _LEGENDRE[1] / 2
 _NEARLY_NORMAL = 1e6
 # Below it 1 - P(max <= c) is rounding noise, and Bonferroni is nearly exact.
 _SMALL = 1e-9
+# The smallest p-value whose statistic is finite.
+_SMALLEST = 1e-300
 
 
 def compare_dunnett(statistics: SufficientStatistics, *, alpha: float = 0.05) -> Comparisons:
@@ -100,6 +102,67 @@ def critical_value(alpha: float, loading: FloatArray, dof: float = np.inf) -> fl
     tails = (alpha / 2 * 1.000001, alpha / 2 / len(loading) * 0.999999)
     low, high = (float(-special.stdtrit(min(dof, 1e12), tail)) for tail in tails)
     return float(optimize.brentq(lambda c: exceedance(c, loading, dof) - alpha, low, high))
+
+
+def step_down_p_values(p_values: FloatArray, loading: FloatArray) -> FloatArray:
+    """Return p-values of arms that share a control, adjusted step by step from the smallest.
+
+    Each is turned into the normal statistic of its size. Sequential p-values are treated alike;
+    that their family errs in at most alpha is measured (docs/statistics.md), not proven.
+
+    Args:
+        p_values: Two-sided, in [0, 1], one an arm; NaN marks an undefined one, which stays NaN but
+            counts in the family.
+        loading: As in `exceedance`, shape `(m,)`.
+
+    Returns:
+        Adjusted p-values in [0, 1], in the order of the arms: never above Holm's.
+
+    Source: Dunnett, Tamhane (1991), "Step-down multiple tests for comparing treatments with a
+    control in unbalanced one-way layouts", Stat. Med. 10.
+
+    >>> step_down_p_values(np.array([0.02, 0.3]), np.sqrt([0.5, 0.5])).round(3).tolist()
+    [0.037, 0.3]
+    """
+    known = np.nan_to_num(p_values, nan=1.0)
+    adjusted = np.empty_like(known)
+    largest = 0.0
+    for rank, arm in enumerate(order := np.argsort(known, kind="stable")):
+        bound = -special.ndtri(max(known[arm], _SMALLEST) / 2)
+        largest = max(largest, known[arm], exceedance(float(bound), loading[order[rank:]]))
+        adjusted[arm] = largest
+    return np.where(np.isnan(p_values), np.nan, adjusted)
+
+
+def step_down_levels(p_values: FloatArray, loading: FloatArray, alpha: float) -> FloatArray:
+    """Return the error rate at which each arm's interval agrees with `step_down_p_values`.
+
+    Args:
+        p_values: As there.
+        loading: As there.
+        alpha: Error rate of the family, in (0, 1).
+
+    Returns:
+        Error rates in (0, alpha]: that of a single step, and for an arm that only a later step
+        rejects that of its own.
+
+    >>> levels = step_down_levels(np.array([0.02, 0.03]), np.sqrt([0.5, 0.5]), 0.05)
+    >>> levels.round(4).tolist()
+    [0.027, 0.05]
+    """
+    adjusted = step_down_p_values(p_values, loading)
+    known = np.nan_to_num(p_values, nan=1.0)
+    levels = np.full(known.shape, _level(alpha, loading))
+    for rank, arm in enumerate(order := np.argsort(known, kind="stable")):
+        if adjusted[arm] <= alpha and known[arm] > levels[arm]:
+            levels[arm] = _level(alpha, loading[order[rank:]])
+    return levels
+
+
+def _level(alpha: float, loading: FloatArray) -> float:
+    if len(loading) == 1:
+        return alpha
+    return float(2 * special.ndtr(-critical_value(alpha, loading)))
 
 
 def _inside(bounds: FloatArray, loading: FloatArray) -> FloatArray:
