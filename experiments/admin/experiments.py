@@ -21,7 +21,7 @@ from unfold.decorators import display
 from experiments.admin import traffic
 from experiments.admin.base import ServedModelAdmin, in_time_zone_of_site
 from experiments.admin.report import plan_new_draft, report_context, warn_about_plan
-from experiments.models import Experiment, Guardrail, Variant
+from experiments.models import Experiment, Guardrail, SecondaryMetric, Variant
 from experiments.selectors import reports
 from experiments.services.insights.draft_planning import fit_margins
 from experiments.services.lifecycle import drafts, readiness, transitions
@@ -119,13 +119,18 @@ class GuardrailInline(DraftInline):
     fields = ("metric", "goal", "margin", "higher_is_better")
 
 
+class SecondaryMetricInline(DraftInline):
+    model = SecondaryMetric
+    fields = ("metric", "goal")
+
+
 def _is_editable(experiment: Experiment | None) -> bool:
     return experiment is None or experiment.status == Status.DRAFT
 
 
 @admin.register(Experiment)
 class ExperimentAdmin(ServedModelAdmin[Experiment]):
-    inlines = (VariantInline, GuardrailInline)
+    inlines = (VariantInline, GuardrailInline, SecondaryMetricInline)
     list_display = ("name", "state", "slot", "audience", "started_at", "report_link")
     list_filter = ("status", "slot__site", "slot", "plan", "origin")
     search_fields = ("name", "key", "hypothesis")

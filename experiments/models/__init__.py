@@ -12,7 +12,7 @@ from experiments.models.catalogue import (
 from experiments.models.events import Event, Exclusion, PendingBatch, VisitorDay, VisitorOutcome
 from experiments.models.experiment import Experiment, Namespace, Variant
 from experiments.models.frozen_arm import CacheWatch
-from experiments.models.guardrail import GoalRollup, Guardrail
+from experiments.models.guardrail import GoalRollup, Guardrail, SecondaryMetric
 from experiments.models.history import HistoryArm
 from experiments.models.jobs import Job
 from experiments.models.lifecycle import Change, Phase, RampStep
@@ -41,6 +41,7 @@ __all__ = [
     "RampStep",
     "Rollup",
     "RollupCheck",
+    "SecondaryMetric",
     "ServerKey",
     "Site",
     "Slot",

@@ -1,4 +1,4 @@
-"""Guardrail metrics, and the rollups they are computed from."""
+"""Guardrails and secondary metrics, and the rollups they are computed from."""
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -48,8 +48,41 @@ class Guardrail(models.Model):
         return f"{self.get_metric_display()} {self.goal}".strip()
 
 
+class SecondaryMetric(models.Model):
+    """A metric that is reported beside the primary one and never decides."""
+
+    experiment = models.ForeignKey(Experiment, models.CASCADE, related_name="secondary_metrics")
+    metric = models.CharField(_("metric"), max_length=20, choices=Experiment.Metric)
+    goal = models.CharField(
+        _("goal"), max_length=100, blank=True, help_text=_("Name of the conversion that counts.")
+    )
+
+    class Meta:
+        verbose_name = _("secondary metric")
+        verbose_name_plural = _("secondary metrics")
+        ordering = ("experiment", "metric", "goal")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("experiment", "metric", "goal"),
+                name="secondary_metric_one_a_metric_and_goal",
+            ),
+            models.CheckConstraint(
+                condition=Q(metric="click_rate", goal="")
+                | (Q(metric__in=("conversion_rate", "value_per_visitor")) & ~Q(goal="")),
+                name="secondary_metric_known_and_goal_fits",
+                violation_error_message=_("A rate of clicks has no goal; other metrics need one."),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.get_metric_display()} {self.goal}".strip()
+
+
 class GoalRollup(models.Model):
-    """Beside a Rollup of everybody: the same visitors' conversions of a guardrail's goal."""
+    """Beside a Rollup of everybody: the same visitors' conversions of a further goal.
+
+    Further goals are those of guardrails and of secondary metrics.
+    """
 
     experiment = models.ForeignKey(
         Experiment, models.CASCADE, related_name="goal_rollups", db_index=False

@@ -69,7 +69,7 @@ def experiments_with_wordings() -> QuerySet[Experiment]:
 
 def experiments_for_report(*, site: Site | None = None) -> QuerySet[Experiment]:
     """Return experiments with what a report shows of them; those of one site if given."""
-    rows = experiments_with_wordings().prefetch_related("guardrails")
+    rows = experiments_with_wordings().prefetch_related("guardrails", "secondary_metrics")
     rows = rows.select_related("cache_watch__arm", "rollup_check")
     return rows if site is None else rows.filter(slot__site=site)
 

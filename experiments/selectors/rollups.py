@@ -69,7 +69,11 @@ def experiments_to_check(*, stopped_since: datetime) -> QuerySet[Experiment]:
     """Return the experiments whose rollups may still change."""
     rows = Experiment.objects.filter(origin=Experiment.Origin.LIVE, started_at__isnull=False)
     rows = rows.filter(Q(stopped_at__isnull=True) | Q(stopped_at__gte=stopped_since))
-    return rows.select_related("slot").prefetch_related("guardrails").order_by("pk")
+    return (
+        rows.select_related("slot")
+        .prefetch_related("guardrails", "secondary_metrics")
+        .order_by("pk")
+    )
 
 
 def rollup_alarms() -> QuerySet[RollupCheck]:

@@ -106,6 +106,7 @@ CHOICES = {
     "Job.kind": ["training", "ranking"],
     "Job.status": ["queued", "running", "done", "failed", "cancelled"],
     "PredictorVersion.status": ["candidate", "active", "retired", "rejected"],
+    "SecondaryMetric.metric": METRICS,
     "Slot.position": ["above_fold", "in_text", "footer", "popup", "email", "spoken"],
     "VisitorOutcome.exclusion": [0, 1, 2, 3, 4, 5],
 }
@@ -137,7 +138,8 @@ PARQUET = {
 }
 SITE_FILE = [
     *("Site", "Tag", "CTA", "CTAWording", "Audience", "Slot", "Namespace", "HistoryArm"),
-    *("Experiment", "Variant", "Guardrail", "Phase", "RampStep", "Change"),
+    *("Experiment", "Variant", "Guardrail", "SecondaryMetric", "Phase"),
+    *("RampStep", "Change"),
 ]
 STRATEGIES = {
     *("no_text", "tfidf", "frozen_head", "frozen_layers", "random_network"),

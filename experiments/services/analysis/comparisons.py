@@ -119,7 +119,7 @@ def compare_arms(
     now: datetime,
 ) -> Analysed:
     """Return every arm but the control against it, Holm-adjusted."""
-    schedule = _schedule(experiment, totals, strata, now)
+    schedule = schedule_of(experiment, totals, strata, now)
     end = totals.first_day_with(schedule.planned_visitors, among=schedule.is_scheduled)
     plan = PlanState(is_over=end is not None)
     if end is not None and not is_sequential(experiment):
@@ -127,7 +127,7 @@ def compare_arms(
         totals = totals.until(end)
     plain, adjusted = _statistics(experiment, totals)
     used = plain if adjusted is None else adjusted
-    fixed = _fixed_readings(_last(used), experiment.alpha)
+    fixed = _fixed_readings(last_look(used), experiment.alpha)
     anytime, proven, looks = (
         _columns(used, totals, schedule) if is_sequential(experiment) else (None, None, None)
     )
@@ -135,7 +135,7 @@ def compare_arms(
     if adjusted is not None and is_sequential(experiment):
         unadjusted, _, _ = _columns(plain, totals, schedule)
     elif adjusted is not None:
-        unadjusted = _fixed_readings(_last(plain), experiment.alpha)
+        unadjusted = _fixed_readings(last_look(plain), experiment.alpha)
     nothing = [None] * len(fixed)
     columns = tuple(column or nothing for column in (fixed, anytime, unadjusted, proven, looks))
     return Analysed(
@@ -153,7 +153,7 @@ def compare_arms(
                 variants[1:], *columns, strict=True
             )
         ),
-        statistics=_last(used),
+        statistics=last_look(used),
         plan=plan,
     )
 
@@ -175,7 +175,7 @@ def planned_pairs(experiment: Experiment, variants: Sequence[Variant]) -> FloatA
     return pairs
 
 
-def _schedule(
+def schedule_of(
     experiment: Experiment, totals: DailyTotals, strata: Strata, now: datetime
 ) -> Schedule:
     """Return the plan with its looks: the ends of days (UTC), and of the experiment."""
@@ -201,20 +201,26 @@ def _statistics(
     return plain, totals.statistics(lambda cells: adjusted_statistics_of(experiment, cells))
 
 
-def _last(statistics: SufficientStatistics) -> SufficientStatistics:
+def last_look(statistics: SufficientStatistics) -> SufficientStatistics:
+    """Return the sums until the last look, shape `(S, K)`."""
     return each_field(statistics, lambda field: field[-1])
 
 
 def _fixed_readings(statistics: SufficientStatistics, alpha: float) -> list[Reading]:
+    return _readings(lambda level: compare_once(statistics, level), alpha)
+
+
+def compare_once(statistics: SufficientStatistics, level: FloatArray) -> Comparisons:
+    """Return the comparisons that hold at one planned look; statistics of shape `(S, K)`."""
     is_one_phase = statistics.shape[0] == 1
     if not is_one_phase:
-        return _readings(lambda level: compare_fixed_within_phases(statistics, alpha=level), alpha)
+        return compare_fixed_within_phases(statistics, alpha=level)
     # Rates: the z-test that pools the arms, the same statement as the two-arm chi-squared; it
     # has no adjusted form.
     whole = each_field(statistics, lambda field: field[0])
     is_plain_rate = isinstance(whole, Proportion) and not whole.has_covariate
     test: Test = "pooled_z" if is_plain_rate else "welch"
-    return _readings(lambda level: compare_fixed(whole, alpha=level, test=test), alpha)
+    return compare_fixed(whole, alpha=level, test=test)
 
 
 def _columns(

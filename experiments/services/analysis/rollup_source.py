@@ -34,8 +34,12 @@ class StoredCounts:
     def segments(self) -> Iterable[Rollup]:
         return [row for row in self._rollups if row.segment]
 
+    @cached_property
+    def _goals(self) -> list[GoalRollup]:
+        return list(reports.goal_rollups_of(self.experiment))
+
     def goals(self) -> Iterable[GoalRollup]:
-        return reports.goal_rollups_of(self.experiment)
+        return self._goals
 
 
 class PrefetchedCounts(StoredCounts):

@@ -7,7 +7,16 @@ from decimal import ROUND_DOWN, Decimal
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from experiments.models import CTA, Audience, CTAWording, Experiment, Slot, Variant
+from experiments.models import (
+    CTA,
+    Audience,
+    CTAWording,
+    Experiment,
+    Guardrail,
+    SecondaryMetric,
+    Slot,
+    Variant,
+)
 from experiments.services.catalogue.config_revision import bump_revision
 from experiments.services.lifecycle.transitions import Status
 from ml import predict
@@ -96,8 +105,12 @@ def _equal_shares(count: int) -> list[Decimal]:
 
 @transaction.atomic
 def duplicate_experiment(*, experiment: Experiment, key: str) -> Experiment:
-    """Return a new draft with the same plan, arms and guardrails."""
-    arms, guardrails = list(experiment.variants.all()), list(experiment.guardrails.all())
+    """Return a new draft with the same plan, arms, guardrails and secondary metrics."""
+    arms = list(experiment.variants.all())
+    metrics: list[Guardrail | SecondaryMetric] = [
+        *experiment.guardrails.all(),
+        *experiment.secondary_metrics.all(),
+    ]
     ramp = list(experiment.ramp.all())
     copy = Experiment.objects.get(pk=experiment.pk)
     copy.pk = None
@@ -119,10 +132,10 @@ def duplicate_experiment(*, experiment: Experiment, key: str) -> Experiment:
         step.pk, step.experiment, step.reached_at = None, copy, None
         step._state.adding = True
         step.save()
-    for rail in guardrails:
-        rail.pk, rail.experiment = None, copy
-        rail._state.adding = True
-        rail.save()
+    for metric in metrics:
+        metric.pk, metric.experiment = None, copy
+        metric._state.adding = True
+        metric.save()
     return copy
 
 

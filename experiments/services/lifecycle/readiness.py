@@ -24,6 +24,7 @@ def readiness_faults(draft: Experiment) -> list[str]:
     return [
         *_arm_faults(draft),
         *_guardrail_faults(draft),
+        *_secondary_faults(draft),
         *_ramp_faults(draft),
         *_belonging_faults(draft),
         *_rivalry(draft),
@@ -61,6 +62,16 @@ def _guardrail_faults(experiment: Experiment) -> Iterator[str]:
     rails = experiment.guardrails.all()
     faults = [primary_guardrail_fault(experiment, guardrail) for guardrail in rails]
     yield from (fault for fault in faults if fault is not None)
+
+
+def _secondary_faults(experiment: Experiment) -> Iterator[str]:
+    primary = experiment.primary_metric, experiment.goal
+    for row in experiment.secondary_metrics.all():
+        is_clicks = row.metric == primary[0] == Experiment.Metric.CLICK_RATE
+        if is_clicks or (row.metric, row.goal) == primary:
+            yield _("%(metric)s is the primary metric: it cannot be a secondary one too.") % {
+                "metric": row
+            }
 
 
 def _ramp_faults(experiment: Experiment) -> list[str]:

@@ -14,6 +14,7 @@ from experiments.models import CacheWatch, Experiment
 from experiments.services.analysis.guardrails import GuardrailReading
 from experiments.services.analysis.report import Report, report_of
 from experiments.services.analysis.rollup_source import Counts, PrefetchedCounts, StoredCounts
+from experiments.services.analysis.secondary_metrics import SecondaryReading, secondary_readings
 from experiments.services.insights.draft_planning import SlotPlans, slot_plans
 from experiments.services.insights.lift_estimates import estimates_of
 from experiments.services.insights.lift_prior import fit_site_prior
@@ -42,6 +43,7 @@ class FullReport:
     decision: Decision | None
     verdict: Verdict | None
     guardrails: tuple[tuple[GuardrailReading, GuardrailState], ...]
+    secondary: tuple[SecondaryReading, ...]
     posteriors: tuple[ArmPosterior, ...]
     plans: SlotPlans | None
     plan_review: PlanReview | None
@@ -75,6 +77,7 @@ def full_report(
         decision=decision,
         verdict=verdict_on(report, decision),
         guardrails=tuple(zip(report.guardrails, states, strict=True)),
+        secondary=secondary_readings(report, counts),
         posteriors=posteriors_of(
             report, insights, plan_ended=evidence is not None and evidence.finished
         ),

@@ -43,6 +43,7 @@ def report_as_json(full: FullReport) -> dict[str, Any]:
             for row in report.comparisons
         ],
         "guardrails": [_guardrail_as_json(rail, state) for rail, state in full.guardrails],
+        "secondary_metrics": [asdict(reading) for reading in full.secondary],
         "cuped": asdict(report.adjustment) if report.adjustment else None,
         "omnibus": asdict(report.omnibus) if report.omnibus else None,
         "srm": {**asdict(srm), "is_mismatch": srm.is_mismatch} if srm else None,

@@ -177,4 +177,4 @@ def lock_experiments(keys: set[int]) -> dict[int, Experiment]:
     """Lock experiments, always in the same order, until the transaction ends."""
     # No key lock: storing an event that references the experiment need not wait for a fold.
     rows = Experiment.objects.select_for_update(no_key=True).filter(pk__in=keys).order_by("pk")
-    return {row.pk: row for row in rows.prefetch_related("guardrails")}
+    return {row.pk: row for row in rows.prefetch_related("guardrails", "secondary_metrics")}

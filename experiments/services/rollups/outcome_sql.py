@@ -135,7 +135,9 @@ OUTCOMES = f"""
             {ACTED}
             WHERE NOT s.is_ghost AND {WITHIN} AND EXISTS (
                 SELECT FROM experiments_guardrail g
-                WHERE g.experiment_id = s.experiment_id AND g.goal = a.goal)
+                WHERE g.experiment_id = s.experiment_id AND g.goal = a.goal
+                UNION ALL SELECT FROM experiments_secondarymetric m
+                WHERE m.experiment_id = s.experiment_id AND m.goal = a.goal)
             GROUP BY s.experiment_id, s.visitor, a.goal
         ) goals
         GROUP BY experiment_id, visitor

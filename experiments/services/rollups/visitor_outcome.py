@@ -128,8 +128,9 @@ def _covariate(
 
 
 def guardrail_goals(experiment: Experiment) -> set[str]:
-    """Return the goals that the experiment's guardrails count."""
-    return {rail.goal for rail in experiment.guardrails.all() if rail.goal}
+    """Return the goals that the experiment's guardrails and secondary metrics count."""
+    goals = {rail.goal for rail in experiment.guardrails.all()}
+    return (goals | {metric.goal for metric in experiment.secondary_metrics.all()}) - {""}
 
 
 def _guardrail_goals(experiment: Experiment, in_window: Iterable[VisitorEvent]) -> dict[str, str]:

@@ -5,7 +5,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from experiments.models import Experiment, Guardrail, Site
+from experiments.models import Experiment, GoalRollup, Guardrail, SecondaryMetric, Site
 from tests import factories
 
 
@@ -262,6 +262,8 @@ def experiment_form(slot, **changes):
         "coverage": "1",
         "guardrails-TOTAL_FORMS": "0",
         "guardrails-INITIAL_FORMS": "0",
+        "secondary_metrics-TOTAL_FORMS": "0",
+        "secondary_metrics-INITIAL_FORMS": "0",
         **{f"variants-{name}": number for name, number in forms.items()},
     }
     for arm, key in enumerate(("control", "b")):
@@ -328,6 +330,41 @@ def test_form_of_an_experiment_is_in_the_time_zone_of_its_site(admin_client, slo
     assert draft.starts_at == datetime(2031, 1, 15, 8, 0, tzinfo=UTC)
     url = reverse("admin:experiments_experiment_change", args=[draft.pk])
     assert 'value="09:00:00"' in admin_client.get(url).content.decode()
+
+
+def test_draft_takes_secondary_metrics_and_its_copy_keeps_them(admin_client, slot):
+    rows = {"secondary_metrics-TOTAL_FORMS": "1", "secondary_metrics-0-metric": "value_per_visitor"}
+    form = experiment_form(slot, **rows, **{"secondary_metrics-0-goal": "order"})
+    admin_client.post(reverse("admin:experiments_experiment_add"), form)
+    draft = Experiment.objects.get(key="new")
+    url = reverse("admin:experiments_experiment_changelist")
+    admin_client.post(url, {"action": "duplicate", "_selected_action": [draft.pk]})
+    for experiment in Experiment.objects.all():
+        assert [str(row) for row in experiment.secondary_metrics.all()] == [
+            "Value per visitor order"
+        ]
+
+
+def test_report_page_shows_its_secondary_metrics(admin_client, running_experiment):
+    for metric, goal in (("conversion_rate", "order"), ("value_per_visitor", "order")):
+        SecondaryMetric.objects.create(experiment=running_experiment, metric=metric, goal=goal)
+    for variant, orders in zip(
+        running_experiment.variants.order_by("arm"), (100, 300), strict=True
+    ):
+        factories.make_rollup(variant, visitors=5_000, clicks=250)
+        GoalRollup.objects.create(
+            experiment=running_experiment,
+            variant=variant,
+            day=factories.NOW.date() - timedelta(days=1),
+            goal="order",
+            converting_visitors=orders,
+            value_sum=orders,
+            value_sum_squares=orders,
+        )
+    page = admin_client.get(report_url(running_experiment)).content.decode()
+    for text in ("Secondary metrics", "Conversion rate order", "2.000 %", "6.000 %", "found"):
+        assert text in page
+    assert "0.020" in page
 
 
 def test_form_of_nothing_is_in_no_time_zone(admin_client, slot):

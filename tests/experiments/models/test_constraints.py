@@ -25,6 +25,7 @@ from experiments.models import (
     RampStep,
     Rollup,
     RollupCheck,
+    SecondaryMetric,
     ServerKey,
     Site,
     Slot,
@@ -99,6 +100,10 @@ class World:
     def guardrail_row(self, **changes):
         values = {"metric": "conversion_rate", "goal": "order"}
         return Guardrail(experiment=self.experiment, **(values | changes))
+
+    def secondary_row(self, **changes):
+        values = {"experiment": self.experiment, "metric": "conversion_rate", "goal": "order"}
+        return SecondaryMetric(**(values | changes))
 
     def goal_rollup_row(self, **changes):
         values = {"variant": self.b, "day": NOW.date(), "goal": "order"}
@@ -288,6 +293,10 @@ REFUSED = [
     ("guardrail_metric_known_and_goal_fits", lambda w: [w.guardrail_row(metric="noise")]),
     ("guardrail_margin_range", lambda w: [w.guardrail_row(margin=-0.01)]),
     ("guardrail_margin_range", lambda w: [w.guardrail_row(margin=1.01)]),
+    ("secondary_metric_one_a_metric_and_goal", twice(lambda w: w.secondary_row())),
+    ("secondary_metric_known_and_goal_fits", lambda w: [w.secondary_row(goal="")]),
+    ("secondary_metric_known_and_goal_fits", lambda w: [w.secondary_row(metric="click_rate")]),
+    ("secondary_metric_known_and_goal_fits", lambda w: [w.secondary_row(metric="noise")]),
     ("CacheWatch.experiment", twice(lambda w: w.watch_row())),
     ("RollupCheck.experiment", twice(lambda w: w.check_row())),
     ("cache_alarm_names_the_arm", lambda w: [w.watch_row(alarmed_at=NOW)]),

@@ -152,7 +152,8 @@ def goal_rows_of(experiment):
 def goal_recount(experiment):
     """The same table from the stored events: a recount of the experiment with another goal."""
     table = {}
-    for goal in experiment.guardrails.values_list("goal", flat=True):
+    metrics = (*experiment.guardrails.all(), *experiment.secondary_metrics.all())
+    for goal in {metric.goal for metric in metrics}:
         by_visitor = defaultdict(list)
         for event in Event.objects.order_by("occurred_at", "event_id").select_related("variant"):
             by_visitor[event.visitor].append(event)

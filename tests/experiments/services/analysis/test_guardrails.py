@@ -264,13 +264,13 @@ def a_report(experiment, rails, *, visitors):
 OPEN = {Code.GUARDRAIL_UNCLEAR, Code.GUARDRAIL_OPEN, Code.GUARDRAIL_UNMEASURED}
 plans = st.builds(
     Experiment,
+    slot=st.just(Slot(site=Site())),
     plan=st.sampled_from(Experiment.Plan),
     origin=st.sampled_from(Experiment.Origin),
     planned_visitors=st.integers(1, 4_000),
     started_at=st.just(NOW - timedelta(days=10)),
     stopped_at=st.sampled_from([None, NOW]),
     strict_guardrails=st.booleans(),
-    slot=st.just(Slot(site=Site())),
 )
 losses = st.floats(-1, 1)
 rails = st.builds(

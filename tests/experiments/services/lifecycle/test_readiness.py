@@ -3,7 +3,7 @@ from decimal import Decimal
 import pytest
 
 from experiments.models import CTAWording, Experiment, Variant
-from experiments.services.lifecycle.readiness import CannotStartError
+from experiments.services.lifecycle.readiness import CannotStartError, readiness_faults
 from experiments.services.lifecycle.transitions import (
     start_experiment,
 )
@@ -161,3 +161,26 @@ def test_arm_without_a_share_cannot_start(slot):
     assert reasons_against(draft) == [
         "Arm c: a share is above 0, at most 1, in steps of 0.0001.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("metric", "goal", "is_refused"),
+    [
+        ("conversion_rate", "order", True),
+        ("conversion_rate", "signup", False),
+        ("value_per_visitor", "order", False),
+        ("click_rate", "", False),
+    ],
+)
+def test_primary_metric_cannot_be_a_secondary_one(slot, metric, goal, is_refused):
+    values = {"primary_metric": "conversion_rate", "goal": "order"}
+    draft = factories.make_experiment(slot, **values)
+    draft.secondary_metrics.create(metric=metric, goal=goal)
+    faults = " ".join(readiness_faults(draft))
+    assert ("Conversion rate order is the primary metric" in faults) == is_refused
+
+
+def test_clicks_are_one_metric_whatever_the_goal(slot):
+    draft = factories.make_experiment(slot, goal="order")
+    draft.secondary_metrics.create(metric="click_rate", goal="")
+    assert "Click rate is the primary metric" in " ".join(readiness_faults(draft))

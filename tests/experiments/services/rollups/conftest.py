@@ -3,6 +3,7 @@ import pytest
 from experiments.models import (
     Experiment,
     Guardrail,
+    SecondaryMetric,
 )
 from tests import factories
 
@@ -24,6 +25,7 @@ def both(running_experiment, sale):
     Guardrail.objects.create(
         experiment=running_experiment, metric="conversion_rate", goal="newsletter"
     )
+    SecondaryMetric.objects.create(experiment=sale, metric="value_per_visitor", goal="newsletter")
     running_experiment.refresh_from_db()
     sale.refresh_from_db()
     return running_experiment, sale
