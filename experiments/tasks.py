@@ -13,7 +13,7 @@ from experiments.services.learning.jobs import expire_hopeless_jobs, revive_sile
 from experiments.services.learning.ranking import rank_in_job
 from experiments.services.learning.training import start_due_training, train
 from experiments.services.lifecycle import schedules
-from experiments.services.operations import auto_rollback
+from experiments.services.operations import auto_rollback, planned_end
 from experiments.services.operations.event_retention import drop_old_events
 from experiments.services.operations.frozen_arm_watch import watch_caches
 from experiments.services.rollups.folding import fold_pending
@@ -80,6 +80,13 @@ def tend_experiments() -> None:
     for what in ("started", "not_started", "ramped", "stopped"):
         for key in getattr(tended, what):
             logger.info("experiment %s: %s as planned", key, what)
+
+
+@shared_task
+def stop_planned_experiments() -> None:
+    """Stop what has reached its plan, where that was chosen. Beat calls it at night."""
+    for experiment in planned_end.stop_planned_experiments(now=timezone.now()):
+        logger.info("experiment %s: stopped at the end of its plan", experiment.key)
 
 
 @shared_task

@@ -191,6 +191,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 60.0},
     },
+    "stop-planned-experiments": {
+        "task": "experiments.tasks.stop_planned_experiments",
+        # Shortly after the end of a day in UTC: the only looks at which a plan can end.
+        "schedule": crontab(hour=0, minute=15),
+        "options": {"expires": 3600.0},
+    },
     "watch-experiments": {
         "task": "experiments.tasks.watch_experiments",
         "schedule": 300.0,

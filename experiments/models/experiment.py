@@ -172,6 +172,14 @@ class Experiment(models.Model):
         blank=True,
         help_text=_("It stops by itself at this time. Empty: by hand."),
     )
+    ends_when_planned = models.BooleanField(
+        _("end when the plan is reached"),
+        default=False,
+        help_text=_(
+            "It stops by itself at night, once the planned visitors are in and the site's days"
+            " before a verdict are over."
+        ),
+    )
     rolls_back = models.BooleanField(
         _("roll back on an alarm"),
         default=True,

@@ -119,6 +119,13 @@ def _finished_like(experiment: Experiment) -> Q:
     )
 
 
+def experiments_that_end_when_planned() -> QuerySet[Experiment]:
+    """Return the live experiments that stop once their planned visitors are in."""
+    rows = experiments_for_report().filter(status__in=Experiment.LIVE_STATUSES)
+    rows = rows.filter(ends_when_planned=True, planned_visitors__isnull=False)
+    return rows.order_by("pk")
+
+
 def live_experiments() -> QuerySet[Experiment]:
     """Return running and paused experiments, the newest first, as `finished_experiments` does."""
     rows = experiments_for_report().filter(status__in=Experiment.LIVE_STATUSES)

@@ -117,6 +117,7 @@ TASKS = {
     "make-event-partitions": "experiments.tasks.make_event_partitions",
     "retrain-when-due": "experiments.tasks.retrain_when_due",
     "revive-jobs": "experiments.tasks.revive_jobs",
+    "stop-planned-experiments": "experiments.tasks.stop_planned_experiments",
     "tend-experiments": "experiments.tasks.tend_experiments",
     "watch-experiments": "experiments.tasks.watch_experiments",
     "watch-for-frozen-arms": "experiments.tasks.watch_for_frozen_arms",

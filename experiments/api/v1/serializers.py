@@ -93,6 +93,7 @@ class ExperimentSerializer(serializers.ModelSerializer[Experiment]):
             "stopped_at",
             "starts_at",
             "ends_at",
+            "ends_when_planned",
             "rolls_back",
             "rolled_back_at",
             "variants",

@@ -25,6 +25,7 @@ def readiness_faults(draft: Experiment) -> list[str]:
         *_arm_faults(draft),
         *_guardrail_faults(draft),
         *_secondary_faults(draft),
+        *_end_faults(draft),
         *_ramp_faults(draft),
         *_belonging_faults(draft),
         *_rivalry(draft),
@@ -72,6 +73,11 @@ def _secondary_faults(experiment: Experiment) -> Iterator[str]:
             yield _("%(metric)s is the primary metric: it cannot be a secondary one too.") % {
                 "metric": row
             }
+
+
+def _end_faults(experiment: Experiment) -> Iterator[str]:
+    if experiment.ends_when_planned and not experiment.planned_visitors:
+        yield _("It is to end when the plan is reached, but no number of visitors is planned.")
 
 
 def _ramp_faults(experiment: Experiment) -> list[str]:

@@ -75,9 +75,11 @@ def resume_experiment(*, experiment: Experiment, now: datetime, author: Any = No
 
 
 @transaction.atomic
-def stop_experiment(*, experiment: Experiment, now: datetime, author: Any = None) -> bool:
+def stop_experiment(
+    *, experiment: Experiment, now: datetime, author: Any = None, note: str = ""
+) -> bool:
     """End the experiment for good; return False if it was not live."""
-    occasion = Occasion(now=now, author=author)
+    occasion = Occasion(now=now, author=author, note=note)
     stopped = _move(
         experiment, STOP, occasion, old=Experiment.LIVE_STATUSES, new=Status.STOPPED, stopped_at=now
     )

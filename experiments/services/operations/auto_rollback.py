@@ -12,7 +12,7 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from experiments.formatting import p_value, percent, signed_percent
+from experiments.formatting import count, p_value, percent, signed_percent
 from experiments.models import Experiment, Rollup, Variant
 from experiments.selectors import lifecycle, reports
 from experiments.services.analysis.guardrails import (
@@ -97,12 +97,17 @@ def reason_in_words(reason: str) -> str:
             "high": signed_percent(math.inf if values["high"] is None else values["high"]),
             "margin": percent(values["margin"], 1),
         }
+    if values["code"] == "plan_end":
+        return _("The plan was reached: %(visitors)s of %(planned)s visitors.") % {
+            "visitors": count(values["visitors"]),
+            "planned": count(values["planned"]),
+        }
     return str(values["text"]) or _("By hand.")
 
 
 def note_in_words(kind: str, note: str) -> str:
     """Return a note of the history in the active language; reasons are kept as figures."""
-    if kind == Kind.ROLLBACK and note:
+    if kind in (Kind.ROLLBACK, Kind.STOP) and note:
         return reason_in_words(note)
     if kind == Kind.ARM_OFF:
         traffic, *reasons = note.split("\n")

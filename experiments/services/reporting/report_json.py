@@ -84,6 +84,7 @@ def _settings_as_json(experiment: Experiment) -> dict[str, Any]:
         "started_at": experiment.started_at,
         "stopped_at": experiment.stopped_at,
         "plan": experiment.plan,
+        "ends_when_planned": experiment.ends_when_planned,
         "strict_guardrails": experiment.strict_guardrails,
         "time_zone": experiment.slot.site.time_zone,
         "days_in": "UTC",

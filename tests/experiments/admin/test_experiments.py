@@ -167,6 +167,7 @@ def test_guardrail_on_the_primary_metric_is_refused_with_a_reason(admin_client, 
         form |= {f"variants-{number}-{name}": value for name, value in row.items()}
     rail = {"metric": "click_rate", "goal": "", "margin": "0.02"}
     form |= {"guardrails-TOTAL_FORMS": 1, "guardrails-INITIAL_FORMS": 0}
+    form |= {"secondary_metrics-TOTAL_FORMS": 0, "secondary_metrics-INITIAL_FORMS": 0}
     form |= {f"guardrails-0-{name}": value for name, value in rail.items()}
     body = admin_client.post(url, form).content.decode()
     assert "A guardrail on the primary metric adds nothing" in body

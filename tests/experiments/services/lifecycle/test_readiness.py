@@ -184,3 +184,10 @@ def test_clicks_are_one_metric_whatever_the_goal(slot):
     draft = factories.make_experiment(slot, goal="order")
     draft.secondary_metrics.create(metric="click_rate", goal="")
     assert "Click rate is the primary metric" in " ".join(readiness_faults(draft))
+
+
+def test_end_at_the_plan_needs_a_plan(slot):
+    draft = factories.make_experiment(slot, ends_when_planned=True)
+    assert "no number of visitors is planned" in " ".join(readiness_faults(draft))
+    draft.planned_visitors = 1_000
+    assert readiness_faults(draft) == []
