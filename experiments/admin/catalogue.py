@@ -6,9 +6,10 @@ from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
 from django.template.loader import render_to_string
-from django.urls import URLPattern
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -19,21 +20,53 @@ from unfold.admin import ModelAdmin, TabularInline
 from experiments.admin.base import LockedWhileLiveAdmin, ServedModelAdmin
 from experiments.admin.cta_preview import draw, draw_findings
 from experiments.admin.erasure import erasure_urls
-from experiments.admin.forms import CTAForm, SiteForm
+from experiments.admin.forms import CTAForm, HoldoutForm, SiteForm
+from experiments.formatting import percent
 from experiments.models import CTA, CTAWording, Namespace, ServerKey, Site, Slot, Tag
 from experiments.selectors import catalogue
 from experiments.services.catalogue.cta_checks import check_cta
 from experiments.services.catalogue.server_keys import create_server_key, revoke_server_key
+from experiments.services.reporting.holdout import read_holdout
 
 
 @admin.register(Site)
 class SiteAdmin(ServedModelAdmin[Site]):
     form = SiteForm
-    list_display = ("name", "key", "client_key", "default_locale")
+    list_display = ("name", "key", "client_key", "default_locale", "holdout_link")
     search_fields = ("name", "key")
 
     def get_urls(self) -> list[URLPattern]:
-        return [*erasure_urls(self.admin_site), *super().get_urls()]
+        own = path(
+            "<int:pk>/holdout/",
+            self.admin_site.admin_view(self.holdout_view),
+            name="experiments_site_holdout",
+        )
+        return [own, *erasure_urls(self.admin_site), *super().get_urls()]
+
+    @admin.display(description=_("holdout"))
+    def holdout_link(self, site: Site) -> SafeString | str:
+        url = reverse("admin:experiments_site_holdout", args=[site.pk])
+        return format_html('<a href="{}">{}</a>', url, percent(float(site.holdout), 1))
+
+    def holdout_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Compare the visitors held out with all others, by the goal that is asked for."""
+        site = get_object_or_404(Site, pk=pk)
+        if not request.user.has_perm("experiments.view_experiment"):
+            return HttpResponse(status=403)
+        form = HoldoutForm(request.GET or None, site=site)
+        readout = None
+        if form.is_valid():
+            readout = read_holdout(site=site, now=timezone.now(), **form.cleaned_data)
+        with timezone.override(site.zone):
+            context = {
+                **self.admin_site.each_context(request),
+                "title": _("Holdout"),
+                "opts": self.opts,
+                "site_read": site,
+                "form": form,
+                "readout": readout,
+            }
+            return render(request, "admin/experiments/holdout.html", context)
 
 
 @admin.register(ServerKey)

@@ -14,6 +14,8 @@ from unfold.widgets import (
 
 from experiments.models import CTA, Site
 from experiments.models.validators import default_time_zone
+from experiments.selectors.reports import goals_of
+from experiments.services.reporting.holdout import LONGEST_DAYS
 
 
 class LinesField(forms.Field):
@@ -112,3 +114,16 @@ class CTAForm(forms.ModelForm[CTA]):
             "background_color": UnfoldAdminColorInputWidget,
             "text_color": UnfoldAdminColorInputWidget,
         }
+
+
+class HoldoutForm(forms.Form):
+    """What a readout of the holdout is about."""
+
+    days = forms.IntegerField(label=_("Days back"), initial=28, min_value=1, max_value=LONGEST_DAYS)
+
+    def __init__(self, *args: Any, site: Site, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [(goal, goal) for goal in goals_of(site)]
+        self.fields["goal"] = forms.ChoiceField(
+            label=_("Goal"), choices=choices, widget=UnfoldAdminSelectWidget
+        )

@@ -117,3 +117,18 @@ def waiting_events_before(first_id: UUID) -> QuerySet[Event]:
 def events_dropped_before() -> date | None:
     """Return the first day of which raw events are kept; None if none were ever dropped."""
     return EventDrop.objects.values_list("before", flat=True).first()
+
+
+def converting_visitors(
+    *, site: Site, goal: str, since: datetime, until: datetime, limit: int
+) -> list[str]:
+    """Return the visitors who reached a goal in this time, at most so many; no doubtful events."""
+    rows = Event.objects.filter(
+        site=site,
+        type=Event.Type.CONVERSION,
+        goal=goal,
+        flags=0,
+        occurred_at__gte=since,
+        occurred_at__lt=until,
+    )
+    return list(rows.order_by("visitor").values_list("visitor", flat=True).distinct()[:limit])

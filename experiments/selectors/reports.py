@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from django.db.models import Prefetch, Q, QuerySet, Sum
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet, Sum
 
 from experiments.models import (
     CacheWatch,
@@ -117,6 +117,24 @@ def _finished_like(experiment: Experiment) -> Q:
         experiment__status__in=Experiment.FINISHED_STATUSES,
         experiment__primary_metric=experiment.primary_metric,
     )
+
+
+def shipped_experiments(*, site: Site, goal: str) -> QuerySet[Experiment]:
+    """Return finished tests of a goal's rate of which an arm is the slot's default now."""
+    arms = Variant.objects.filter(
+        experiment=OuterRef("pk"), arm__gt=0, cta=OuterRef("slot__default_cta")
+    )
+    rows = experiments_for_report(site=site).filter(Exists(arms), goal=goal)
+    return rows.filter(
+        status__in=Experiment.FINISHED_STATUSES,
+        primary_metric=Experiment.Metric.CONVERSION_RATE,
+    )
+
+
+def goals_of(site: Site) -> list[str]:
+    """Return the goals that the site's experiments count."""
+    rows = Experiment.objects.filter(slot__site=site).exclude(goal="").order_by("goal")
+    return list(rows.values_list("goal", flat=True).distinct())
 
 
 def experiments_that_end_when_planned() -> QuerySet[Experiment]:

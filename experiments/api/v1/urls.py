@@ -3,6 +3,7 @@ from rest_framework.routers import DefaultRouter
 
 from experiments.api.v1 import views
 from experiments.api.v1.analyze import AnalyzeView
+from experiments.api.v1.holdout import HoldoutView
 from experiments.api.v1.principles import PrinciplesView
 from experiments.api.v1.rankings import RankingsView, RankingView
 from experiments.api.v1.visitors import VisitorView
@@ -19,6 +20,7 @@ urlpatterns = [
     path("analyze/", AnalyzeView.as_view()),
     path("rankings/", RankingsView.as_view(), name="rankings"),
     path("rankings/<int:pk>/", RankingView.as_view(), name="ranking"),
+    path("holdout/", HoldoutView.as_view(), name="holdout"),
     path("principles/", PrinciplesView.as_view(), name="principles"),
     # A visitor may end with a slash: with one more behind it, it does.
     path("visitors/<path:visitor>/", VisitorView.as_view(), name="visitor"),

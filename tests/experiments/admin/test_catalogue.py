@@ -2,6 +2,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from experiments.models import CTA, ConfigRevision, Namespace, ServerKey, Site
 from tests import factories
@@ -243,3 +244,37 @@ def test_site_takes_a_time_zone_by_its_name(admin_client, db):
     assert not Site.objects.exists()
     admin_client.post(url, site_form(time_zone="Europe/Paris"))
     assert Site.objects.get().zone == ZoneInfo("Europe/Paris")
+
+
+def holdout_page(client, site, **query):
+    url = reverse("admin:experiments_site_holdout", args=[site.pk])
+    return client.get(url, query).content.decode()
+
+
+def test_page_of_the_holdout_compares_by_a_goal(admin_client, slot):
+    assert "This site holds nobody out" in holdout_page(admin_client, slot.site)
+    Site.objects.update(holdout="0.2")
+    assert "No experiment of this site counts a goal." in holdout_page(admin_client, slot.site)
+    experiment = factories.make_running_experiment(slot, goal="order")
+    assert "Nobody has reached" not in holdout_page(admin_client, slot.site)
+    page = holdout_page(admin_client, slot.site, goal="order", days="28")
+    assert "Nobody has reached this goal in this time." in page
+    for number in range(40):
+        factories.make_event(
+            experiment.variants.first(),
+            visitor=f"v-{number}",
+            kind="conversion",
+            at=timezone.now(),
+            goal="order",
+        )
+    page = holdout_page(admin_client, slot.site, goal="order", days="28")
+    assert "Lift of all others over those held out" in page
+    assert "20.00 %" in page
+    listed = admin_client.get(reverse("admin:experiments_site_changelist")).content.decode()
+    assert "20.0 %" in listed
+
+
+def test_page_of_the_holdout_is_closed_to_a_stranger(client, stranger, site):
+    client.force_login(stranger)
+    url = reverse("admin:experiments_site_holdout", args=[site.pk])
+    assert client.get(url).status_code in (302, 403)

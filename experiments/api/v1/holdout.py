@@ -1,0 +1,44 @@
+"""GET /api/v1/holdout/: conversions of the visitors held out against those of all others."""
+
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from experiments.api.v1.views import site_of
+from experiments.models import Experiment
+from experiments.selectors import catalogue
+from experiments.services.reporting.holdout import LONGEST_DAYS, read_holdout, readout_as_json
+
+
+class HoldoutQuery(serializers.Serializer[None]):
+    goal = serializers.CharField(max_length=100)
+    days = serializers.IntegerField(min_value=1, max_value=LONGEST_DAYS, default=28)
+
+
+class HoldoutView(APIView):
+    """The readout of a site's holdout; docs/report.md explains it."""
+
+    # Who may see experiments may see what they bring together.
+    queryset = Experiment.objects.none()
+
+    @extend_schema(
+        parameters=[
+            HoldoutQuery,
+            OpenApiParameter("site", str, description="For staff: key of the site."),
+        ],
+        responses=OpenApiTypes.OBJECT,
+    )
+    def get(self, request: Request) -> Response:
+        site = site_of(request) or catalogue.site_by_key(request.query_params.get("site", ""))
+        if site is None:
+            return Response({"field": "site", "detail": "site: say which, by its key"}, status=400)
+        query = HoldoutQuery(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        readout = read_holdout(site=site, now=timezone.now(), **query.validated_data)
+        if readout is None:
+            return Response({"detail": "This site holds nobody out."}, status=404)
+        return Response(readout_as_json(readout))

@@ -1,0 +1,120 @@
+"""Readout of a site's holdout: conversions of everybody against those of the visitors held out."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from experiments.assignment.hashing import NamespaceFilter, assign_visitor, compile_allocation
+from experiments.models import Experiment, Site
+from experiments.selectors import events, reports
+from experiments.services.reporting.full_report import full_report
+from experiments.stats.frequentist.split_ratio import SplitRatio, split_ratio
+
+LONGEST_DAYS = 365
+# About two seconds of hashing.
+MOST_VISITORS = 500_000
+MOST_SHIPPED = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShippedLift:
+    """A tested wording that is its slot's default now, with the lift measured and to be expected.
+
+    `expected` is shrunken; None where nothing corrects the measured one.
+    """
+
+    experiment: str
+    text: str
+    lift: float
+    expected: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldoutReadout:
+    """Converting visitors held out and all others, by one goal, since a time.
+
+    `ratio` is None without conversions. `is_cut`: there were more converting visitors than are
+    read. `expected_sum` is what the shipped wordings should have brought together.
+    """
+
+    goal: str
+    since: datetime
+    share: float
+    held_out: int
+    others: int
+    ratio: SplitRatio | None
+    is_cut: bool
+    shipped: tuple[ShippedLift, ...]
+    expected_sum: float
+
+
+def read_holdout(*, site: Site, goal: str, days: int, now: datetime) -> HoldoutReadout | None:
+    """Return the readout; None if nobody is held out.
+
+    Visitors need not be counted: the holdout is drawn at random, so without an effect its share
+    of the converting visitors is its share of the visitors. For one look, and only if the holdout
+    was the same all the time. Bots and internal traffic are left out.
+
+    Raises:
+        ValueError: If the days are not in 1 to 365.
+    """
+    if not 1 <= days <= LONGEST_DAYS:
+        raise ValueError(f"days must be in 1 to {LONGEST_DAYS}, got {days}")
+    if not site.holdout:
+        return None
+    since = now - timedelta(days=days)
+    visitors = events.converting_visitors(
+        site=site, goal=goal, since=since, until=now, limit=MOST_VISITORS + 1
+    )
+    kept = visitors[:MOST_VISITORS]
+    held_out = sum(_held_out(site, kept))
+    shipped = tuple(_shipped(site, goal, now))
+    return HoldoutReadout(
+        goal=goal,
+        since=since,
+        share=float(site.holdout),
+        held_out=held_out,
+        others=len(kept) - held_out,
+        ratio=split_ratio(held_out, len(kept) - held_out, share=float(site.holdout)),
+        is_cut=len(visitors) > MOST_VISITORS,
+        shipped=shipped,
+        expected_sum=sum(row.expected for row in shipped if row.expected is not None),
+    )
+
+
+def readout_as_json(readout: HoldoutReadout) -> dict[str, Any]:
+    """Return the readout in JSON types only; JSON has no infinity, so an open end is null."""
+    content = asdict(readout)
+    if readout.ratio is not None:
+        ends = [end if math.isfinite(end) else None for end in readout.ratio.interval]
+        content["ratio"]["interval"] = ends
+    return content
+
+
+def _held_out(site: Site, visitors: list[str]) -> Iterator[bool]:
+    """Tell of each visitor whether serving holds them out; the rule is that of serving."""
+    rest = NamespaceFilter(seed=site.assigned_holdout_seed, ranges=((float(site.holdout), 1.0),))
+    allocation = compile_allocation(seed=site.assigned_holdout_seed, shares=[1.0], filters=[rest])
+    for visitor in visitors:
+        yield assign_visitor(allocation, visitor, {}).arm is None
+
+
+def _shipped(site: Site, goal: str, now: datetime) -> Iterator[ShippedLift]:
+    for experiment in reports.shipped_experiments(site=site, goal=goal)[:MOST_SHIPPED]:
+        full = full_report(experiment=experiment, now=now)
+        arm = _shipped_arm(experiment)
+        for row in full.insights.lifts if full.insights else ():
+            if row.arm == arm:
+                yield ShippedLift(
+                    experiment=experiment.key,
+                    text=full.report.arms[arm].text,
+                    lift=row.estimate.lift,
+                    expected=row.expected.estimate if row.expected else None,
+                )
+
+
+def _shipped_arm(experiment: Experiment) -> int:
+    default = experiment.slot.default_cta_id
+    return next(row.arm for row in experiment.variants.all() if row.arm and row.cta_id == default)
