@@ -13,7 +13,7 @@ from experiments.services.learning.jobs import expire_hopeless_jobs, revive_sile
 from experiments.services.learning.ranking import rank_in_job
 from experiments.services.learning.training import start_due_training, train
 from experiments.services.lifecycle import schedules
-from experiments.services.operations import auto_rollback, planned_end
+from experiments.services.operations import auto_rollback, interactions, planned_end
 from experiments.services.operations.event_retention import drop_old_events
 from experiments.services.operations.frozen_arm_watch import watch_caches
 from experiments.services.rollups.folding import fold_pending
@@ -87,6 +87,13 @@ def stop_planned_experiments() -> None:
     """Stop what has reached its plan, where that was chosen. Beat calls it at night."""
     for experiment in planned_end.stop_planned_experiments(now=timezone.now()):
         logger.info("experiment %s: stopped at the end of its plan", experiment.key)
+
+
+@shared_task
+def check_interactions() -> None:
+    """Search for interactions between live experiments. Beat calls it at night."""
+    for row in interactions.check_interactions(now=timezone.now()):
+        logger.warning("experiment %s: interaction %s", row.experiment.key, row)
 
 
 @shared_task

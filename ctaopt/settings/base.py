@@ -217,6 +217,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour=4, minute=30),
         "options": {"expires": 3600.0},
     },
+    "check-interactions": {
+        "task": "experiments.tasks.check_interactions",
+        "schedule": crontab(hour=5, minute=30),
+        "options": {"expires": 3600.0},
+    },
     "make-event-partitions": {
         "task": "experiments.tasks.make_event_partitions",
         "schedule": 3600.0,

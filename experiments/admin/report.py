@@ -54,6 +54,7 @@ def report_context(full: FullReport) -> dict[str, Any]:
         "insights": insights,
         "guardrails": [(report.arms[rail.arm], rail, state) for rail, state in full.guardrails],
         "secondary": [(report.arms[one.arm], one) for one in full.secondary],
+        "interactions": full.interactions,
         "chart": interval_chart(report.arms),
         "confidence": 1 - experiment.alpha,
         "is_value": experiment.primary_metric == Experiment.Metric.VALUE_PER_VISITOR,

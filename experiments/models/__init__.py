@@ -14,6 +14,7 @@ from experiments.models.experiment import Experiment, Namespace, Variant
 from experiments.models.frozen_arm import CacheWatch
 from experiments.models.guardrail import GoalRollup, Guardrail, SecondaryMetric
 from experiments.models.history import HistoryArm
+from experiments.models.interaction import Interaction
 from experiments.models.jobs import Job
 from experiments.models.lifecycle import Change, Phase, RampStep
 from experiments.models.retention import ErasedVisitor, EventDrop
@@ -34,6 +35,7 @@ __all__ = [
     "GoalRollup",
     "Guardrail",
     "HistoryArm",
+    "Interaction",
     "Job",
     "Namespace",
     "PendingBatch",

@@ -111,6 +111,7 @@ CHOICES = {
     "VisitorOutcome.exclusion": [0, 1, 2, 3, 4, 5],
 }
 TASKS = {
+    "check-interactions": "experiments.tasks.check_interactions",
     "compare-rollups": "experiments.tasks.compare_rollups",
     "drop-events": "experiments.tasks.drop_events",
     "fold-rollups": "experiments.tasks.fold_rollups",

@@ -10,7 +10,8 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from experiments.models import CacheWatch, Experiment
+from experiments.models import CacheWatch, Experiment, Interaction
+from experiments.selectors.interactions import interactions_of
 from experiments.services.analysis.guardrails import GuardrailReading
 from experiments.services.analysis.report import Report, report_of
 from experiments.services.analysis.rollup_source import Counts, PrefetchedCounts, StoredCounts
@@ -44,6 +45,7 @@ class FullReport:
     verdict: Verdict | None
     guardrails: tuple[tuple[GuardrailReading, GuardrailState], ...]
     secondary: tuple[SecondaryReading, ...]
+    interactions: tuple[Interaction, ...]
     posteriors: tuple[ArmPosterior, ...]
     plans: SlotPlans | None
     plan_review: PlanReview | None
@@ -78,6 +80,7 @@ def full_report(
         verdict=verdict_on(report, decision),
         guardrails=tuple(zip(report.guardrails, states, strict=True)),
         secondary=secondary_readings(report, counts),
+        interactions=tuple(interactions_of(experiment)),
         posteriors=posteriors_of(
             report, insights, plan_ended=evidence is not None and evidence.finished
         ),

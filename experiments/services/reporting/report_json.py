@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from experiments.models import Experiment
+from experiments.models import Experiment, Interaction
 from experiments.services.analysis.comparisons import Reading
 from experiments.services.analysis.guardrails import GuardrailReading
 from experiments.services.insights.draft_planning import slot_plans
@@ -44,6 +44,7 @@ def report_as_json(full: FullReport) -> dict[str, Any]:
         ],
         "guardrails": [_guardrail_as_json(rail, state) for rail, state in full.guardrails],
         "secondary_metrics": [asdict(reading) for reading in full.secondary],
+        "interactions": [_interaction_as_json(row) for row in full.interactions],
         "cuped": asdict(report.adjustment) if report.adjustment else None,
         "omnibus": asdict(report.omnibus) if report.omnibus else None,
         "srm": {**asdict(srm), "is_mismatch": srm.is_mismatch} if srm else None,
@@ -108,6 +109,19 @@ def _review_as_json(review: PlanReview | None) -> dict[str, Any] | None:
     pairs = zip(review.warnings, plan_warnings(review), strict=True)
     warnings = [{"code": code.value, "text": text} for code, text in pairs]
     return {**asdict(review), "warnings": warnings}
+
+
+def _interaction_as_json(row: Interaction) -> dict[str, Any]:
+    return {
+        "experiment": row.experiment.key,
+        "arm": row.arm.key,
+        "other_experiment": row.other_arm.experiment.key,
+        "other_arm": row.other_arm.key,
+        "factor": row.factor,
+        "p_value_adjusted": row.p_value,
+        "visitors": row.visitors,
+        "checked_at": row.checked_at,
+    }
 
 
 def _belief_as_json(belief: ArmPosterior) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from experiments.models import Experiment, GoalRollup, Guardrail, SecondaryMetric, Site
+from experiments.models import Experiment, GoalRollup, Guardrail, Interaction, SecondaryMetric, Site
 from tests import factories
 
 
@@ -398,3 +398,21 @@ def test_hint_of_weekdays_says_where_its_days_begin(admin_client, running_experi
     set_zone(running_experiment.slot, "UTC")
     page = admin_client.get(report_url(running_experiment)).content.decode()
     assert "Days are counted in UTC" not in page
+
+
+def test_report_page_warns_of_an_interaction(admin_client, running_experiment):
+    footer = factories.make_slot(running_experiment.slot.site, "footer")
+    other = factories.make_running_experiment(footer, "footer-test")
+    Interaction.objects.create(
+        experiment=running_experiment,
+        arm=running_experiment.variants.get(key="b"),
+        other_arm=other.variants.get(key="b"),
+        factor=1.6,
+        p_value=0.001,
+        visitors=12_000,
+        checked_at=factories.NOW,
+    )
+    for experiment in (running_experiment, other):
+        page = admin_client.get(report_url(experiment)).content.decode()
+        assert "Another experiment changes a lift" in page
+        assert "1.60 times that of the other visitors" in page

@@ -19,6 +19,7 @@ from experiments.models import (
     GoalRollup,
     Guardrail,
     HistoryArm,
+    Interaction,
     Job,
     Namespace,
     Phase,
@@ -100,6 +101,11 @@ class World:
     def guardrail_row(self, **changes):
         values = {"metric": "conversion_rate", "goal": "order"}
         return Guardrail(experiment=self.experiment, **(values | changes))
+
+    def interaction_row(self, **changes):
+        arm = self.experiment.variants.first()
+        values = {"factor": 1.5, "p_value": 0.01, "visitors": 9, "checked_at": NOW}
+        return Interaction(experiment=self.experiment, arm=arm, other_arm=arm, **(values | changes))
 
     def secondary_row(self, **changes):
         values = {"experiment": self.experiment, "metric": "conversion_rate", "goal": "order"}
@@ -297,6 +303,9 @@ REFUSED = [
     ("secondary_metric_known_and_goal_fits", lambda w: [w.secondary_row(goal="")]),
     ("secondary_metric_known_and_goal_fits", lambda w: [w.secondary_row(metric="click_rate")]),
     ("secondary_metric_known_and_goal_fits", lambda w: [w.secondary_row(metric="noise")]),
+    ("interaction_one_a_pair_of_arms", twice(lambda w: w.interaction_row())),
+    ("interaction_figures_possible", lambda w: [w.interaction_row(p_value=1.1)]),
+    ("interaction_figures_possible", lambda w: [w.interaction_row(factor=0)]),
     ("CacheWatch.experiment", twice(lambda w: w.watch_row())),
     ("RollupCheck.experiment", twice(lambda w: w.check_row())),
     ("cache_alarm_names_the_arm", lambda w: [w.watch_row(alarmed_at=NOW)]),
