@@ -1,8 +1,8 @@
 """Visitors that sequential plans need, and false verdicts when shares change under drift.
 
 Plans: exact integration, 28 daily looks and two arms; visitors over those of the fixed test at
-equal alpha and 80 % power. Beside the default, group-sequential spending by day (Hwang, Shih, De Cani
-1990; O'Brien, Fleming; Pocock) with the same part of alpha in the plan, and the normal mixture.
+equal alpha and 80 % power. Beside the default: group-sequential spending by day (Hwang, Shih, De
+Cani 1990; O'Brien, Fleming; Pocock) with the same part of alpha in the plan; the normal mixture.
 Changed shares: identical arms whose rate drifts, shares 90 to 10 until day 7 and then equal;
 verdicts within phases beside those on pooled sums.
 """

@@ -17,13 +17,14 @@ from experiments.services.analysis.daily_sums import DailyTotals
 from experiments.services.analysis.metric_statistics import adjusted_statistics_of, statistics_of
 from experiments.services.analysis.phase_strata import Strata
 from experiments.stats.estimation.comparisons import Comparison, Comparisons
+from experiments.stats.estimation.contrasts import as_arrays
 from experiments.stats.estimation.mantel_haenszel import each_field
-from experiments.stats.estimation.multiplicity import Correction, adjust_p_values, interval_levels
 from experiments.stats.estimation.sufficient_statistics import (
     FloatArray,
     Proportion,
     SufficientStatistics,
 )
+from experiments.stats.frequentist.dunnett import step_down_levels, step_down_p_values
 from experiments.stats.frequentist.fixed_horizon import (
     Test,
     compare_fixed,
@@ -32,7 +33,8 @@ from experiments.stats.frequentist.fixed_horizon import (
 from experiments.stats.sequential.comparison import MIXTURE_VISITORS
 from experiments.stats.sequential.looks import Path, Schedule, compare_looks
 
-CORRECTION: Correction = "holm"
+# A control without visitors has all of the variance; Dunnett's integral needs a little less.
+MOST_LOADING = 0.999
 # When figures may be read, as the JSON report says it.
 VALID_AT_EVERY_LOOK = "at every look"
 VALID_AT_ONE_LOOK = "at one planned look"
@@ -118,7 +120,7 @@ def compare_arms(
     *,
     now: datetime,
 ) -> Analysed:
-    """Return every arm but the control against it, Holm-adjusted."""
+    """Return every arm but the control against it, adjusted by Dunnett's steps."""
     schedule = schedule_of(experiment, totals, strata, now)
     end = totals.first_day_with(schedule.planned_visitors, among=schedule.is_scheduled)
     plan = PlanState(is_over=end is not None)
@@ -207,7 +209,9 @@ def last_look(statistics: SufficientStatistics) -> SufficientStatistics:
 
 
 def _fixed_readings(statistics: SufficientStatistics, alpha: float) -> list[Reading]:
-    return _readings(lambda level: compare_once(statistics, level), alpha)
+    return _readings(
+        lambda level: compare_once(statistics, level), alpha, loading=_loading(statistics)
+    )
 
 
 def compare_once(statistics: SufficientStatistics, level: FloatArray) -> Comparisons:
@@ -228,19 +232,32 @@ def _columns(
 ) -> tuple[list[Reading], list[Crossing | None], list[ArmLooks]]:
     """Return what holds at every look, when each arm was proven, and the looks at it.
 
-    The boundary of the looks is that of the first arm which Holm's steps prove.
+    The boundary of the looks is that of the first arm which Dunnett's steps prove.
     """
-    n_comparisons = statistics.shape[-1] - 1
-    path = compare_looks(statistics, schedule, level=schedule.alpha / n_comparisons)
+    loading = _loading(last_look(statistics))
+    first_step = step_down_levels(np.ones(len(loading)), loading, schedule.alpha)
+    path = compare_looks(statistics, schedule, level=first_step)
     readings = _readings(
-        lambda level: compare_looks(statistics, schedule, level=level).comparisons, schedule.alpha
+        lambda level: compare_looks(statistics, schedule, level=level).comparisons,
+        schedule.alpha,
+        loading=loading,
     )
-    crossings = _crossings(path, totals, schedule.alpha)
+    crossings = _crossings(path, totals, schedule.alpha, loading=loading)
     return readings, crossings, arm_looks(path, statistics, totals.days)
 
 
-def _crossings(path: Path, totals: DailyTotals, alpha: float) -> list[Crossing | None]:
-    adjusted = adjust_p_values(path.p_values, CORRECTION)
+def _loading(statistics: SufficientStatistics) -> FloatArray:
+    """Return for each arm the root of the control's part in its comparison's variance."""
+    (n,) = as_arrays(statistics.n)
+    visitors = n.sum(axis=0)
+    parts = visitors[1:] / np.maximum(visitors[0] + visitors[1:], 1)
+    return np.asarray(np.sqrt(np.minimum(parts, MOST_LOADING)))
+
+
+def _crossings(
+    path: Path, totals: DailyTotals, alpha: float, *, loading: FloatArray
+) -> list[Crossing | None]:
+    adjusted = np.array([step_down_p_values(row, loading) for row in path.p_values])
     is_proven = adjusted <= alpha
     return [
         _crossing(path, totals, adjusted, int(is_proven[:, arm].argmax()), arm)
@@ -262,11 +279,13 @@ def _crossing(
     )
 
 
-def _readings(compare: Callable[[FloatArray], Comparisons], alpha: float) -> list[Reading]:
+def _readings(
+    compare: Callable[[FloatArray], Comparisons], alpha: float, *, loading: FloatArray
+) -> list[Reading]:
     """Compare once for the p-values, then with intervals at the levels that agree with them."""
     p_values = compare(np.array(alpha)).p_value
-    adjusted = adjust_p_values(p_values, CORRECTION)
-    rows = compare(interval_levels(p_values, CORRECTION, alpha)).rows()
+    adjusted = step_down_p_values(p_values, loading)
+    rows = compare(step_down_levels(p_values, loading, alpha)).rows()
     return [
         Reading(comparison=row, p_value_adjusted=None if np.isnan(p_value) else float(p_value))
         for row, p_value in zip(rows, adjusted, strict=True)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from experiments.services.analysis.comparisons import CORRECTION
 from experiments.services.analysis.report import Report
 from experiments.stats.estimation.multiplicity import adjust_p_values
 from experiments.stats.frequentist.exact_tests import ExactComparison, ExactTest, compare_exact
@@ -46,7 +45,7 @@ def _readings(report: Report, comparisons: Sequence[ExactComparison]) -> tuple[E
     p_values = np.array(
         [np.nan if comparison.p_value is None else comparison.p_value for comparison in comparisons]
     )
-    adjusted = adjust_p_values(p_values, CORRECTION)
+    adjusted = adjust_p_values(p_values, "holm")
     return tuple(
         ExactReading(
             arm=row.arm,

@@ -128,8 +128,7 @@ def step_down_p_values(p_values: FloatArray, loading: FloatArray) -> FloatArray:
     adjusted = np.empty_like(known)
     largest = 0.0
     for rank, arm in enumerate(order := np.argsort(known, kind="stable")):
-        bound = -special.ndtri(max(known[arm], _SMALLEST) / 2)
-        largest = max(largest, known[arm], exceedance(float(bound), loading[order[rank:]]))
+        largest = max(largest, _family_p_value(float(known[arm]), loading[order[rank:]]))
         adjusted[arm] = largest
     return np.where(np.isnan(p_values), np.nan, adjusted)
 
@@ -157,6 +156,14 @@ def step_down_levels(p_values: FloatArray, loading: FloatArray, alpha: float) ->
         if adjusted[arm] <= alpha and known[arm] > levels[arm]:
             levels[arm] = _level(alpha, loading[order[rank:]])
     return levels
+
+
+def _family_p_value(p_value: float, loading: FloatArray) -> float:
+    """Return the probability that the smallest p-value of these arms is so small."""
+    if len(loading) == 1:
+        return p_value
+    bound = -float(special.ndtri(max(p_value, _SMALLEST) / 2))
+    return max(p_value, exceedance(bound, loading))
 
 
 def _level(alpha: float, loading: FloatArray) -> float:

@@ -1,9 +1,20 @@
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.stats import binomtest
 
+from experiments.stats.estimation.multiplicity import adjust_p_values
 from experiments.stats.estimation.sufficient_statistics import Mean, Proportion
-from experiments.stats.frequentist.dunnett import compare_dunnett, critical_value, exceedance
+from experiments.stats.frequentist.dunnett import (
+    compare_dunnett,
+    critical_value,
+    exceedance,
+    step_down_levels,
+    step_down_p_values,
+)
+from experiments.stats.sequential.looks import Schedule, compare_looks
+
+EQUAL = np.sqrt(np.full(4, 0.5))
 
 
 @pytest.mark.parametrize(
@@ -86,3 +97,59 @@ def test_dunnett_holds_the_family_wise_error():
     bound = critical_value(0.05, np.full(k - 1, np.sqrt(0.5)))
     alarms = int((z.max(axis=1) > bound).sum())
     assert stats.binomtest(alarms, runs, 0.05).pvalue > 0.001
+
+
+def test_step_down_is_between_no_correction_and_holm():
+    p_values = np.array([0.03, 0.012, 0.2, 0.04])
+    adjusted = step_down_p_values(p_values, EQUAL)
+    assert (adjusted >= p_values).all()
+    assert (adjusted <= adjust_p_values(p_values, "holm") + 1e-9).all()
+    # The smallest is Dunnett's own; statistics of size 2.512 (p = 0.012).
+    assert adjusted[1] == pytest.approx(exceedance(2.5121443, EQUAL), rel=1e-6)
+    # The last step corrects nothing.
+    assert adjusted[2] == pytest.approx(0.2)
+
+
+def test_undefined_p_value_counts_in_the_family():
+    adjusted = step_down_p_values(np.array([0.02, np.nan]), EQUAL[:2])
+    assert adjusted[0] == pytest.approx(step_down_p_values(np.array([0.02, 1.0]), EQUAL[:2])[0])
+    assert np.isnan(adjusted[1])
+
+
+def test_single_arm_is_not_adjusted():
+    assert step_down_p_values(np.array([0.04]), EQUAL[:1]).tolist() == pytest.approx([0.04])
+    assert step_down_levels(np.array([0.04]), EQUAL[:1], 0.05).tolist() == [0.05]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_interval_levels_agree_with_the_verdict(seed):
+    rng = np.random.default_rng(seed)
+    p_values = rng.beta(0.4, 4, 4)
+    adjusted = step_down_p_values(p_values, EQUAL)
+    levels = step_down_levels(p_values, EQUAL, 0.05)
+    assert ((p_values <= levels) == (adjusted <= 0.05)).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "shares", [(1 / 3,) * 3, (0.2,) * 5, (0.6, 0.1, 0.1, 0.1, 0.1), (0.1, 0.3, 0.3, 0.3)]
+)
+def test_family_of_sequential_p_values_keeps_alpha(shares):
+    """The steps are Dunnett's for one look; all looks together err in no more."""
+    rng = np.random.default_rng([51, len(shares), int(10 * shares[0])])
+    runs, looks, daily = 4_000, 28, 4_000
+    n = rng.binomial(daily, shares, (looks, runs, len(shares)))
+    clicks = rng.binomial(n, 0.05)
+    n, clicks = (part.cumsum(axis=0).astype(float)[:, :, None] for part in (n, clicks))
+    schedule = Schedule(
+        planned_visitors=0.99 * daily * looks,
+        alpha=0.05,
+        shares=np.array([shares]),
+        is_scheduled=np.ones(looks, dtype=bool),
+    )
+    p_values = compare_looks(Proportion(n=n, sum=clicks), schedule).comparisons.p_value
+    loading = np.sqrt(np.array(shares[1:]) / (shares[0] + np.array(shares[1:])))
+    level = step_down_levels(np.ones(len(loading)), loading, 0.05)[0]
+    alarms = int((p_values.min(axis=1) <= level).sum())
+    assert binomtest(alarms, runs, 0.05, "greater").pvalue > 0.001
+    assert level > 0.05 / len(loading)
