@@ -35,6 +35,7 @@ STAYS = {
     "Event": "Parquet",
     "EventDrop": "by itself",
     "GoalRollup": "counted from the events, or by itself",
+    "Interaction": "made anew every night",
     "Job": "of the installation",
     "PendingBatch": "of the installation",
     "Rollup": "counted from the events, or by itself",

@@ -206,4 +206,4 @@ def test_days_that_are_missing_are_those_of_the_site(slot):
     experiment = running(slot)
     count(experiment, (5_000, 500), (5_000, 500))
     (sentence,) = concluded(experiment).verdict.sentences[:1]
-    assert sentence == "It has run for 10 days; weekdays differ, so wait for 14."
+    assert sentence == "It has run for 10 days; weekdays differ, so a verdict needs 14."
