@@ -151,7 +151,7 @@ def click_lift_lower_bound(
 
     >>> low = click_lift_lower_bound(([10], [30]), share=[0.5], log_threshold=np.log(20))
     >>> round(float(low), 3)
-    0.139
+    0.14
     """
     control, arm = clicks
     mirrored = 1 - np.asarray(share, dtype=np.float64)

@@ -130,7 +130,7 @@ def finished(slot):
         slot, status="stopped", started_at=STARTED, stopped_at=NOW
     )
     control, b = experiment.variants.order_by("arm")
-    factories.make_rollup(control, visitors=60, clicks=6)
+    factories.make_rollup(control, visitors=60, clicks=6, day=NOW.date())
     factories.make_rollup(control, visitors=40, clicks=4, day=NOW.date() - timedelta(days=1))
     factories.make_rollup(b, visitors=110, clicks=20)
     return experiment

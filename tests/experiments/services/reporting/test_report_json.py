@@ -1,4 +1,5 @@
 import json
+from datetime import timedelta
 
 import pytest
 from django.core.serializers.json import DjangoJSONEncoder
@@ -24,7 +25,7 @@ def test_report_as_json_labels_the_lift_to_expect(running_experiment):
     assert lift["expected"]["prior"] == "normal(mean 0, sd 0.25)"
     low, high = lift["stagewise"]["interval"]
     assert low < lift["stagewise"]["lift"] < high
-    assert lift["stagewise"]["crossed_on"] == NOW.date()
+    assert lift["stagewise"]["crossed_on"] == NOW.date() - timedelta(days=1)
 
 
 def comparison_of(experiment):
