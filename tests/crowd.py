@@ -51,6 +51,7 @@ def drawn_messages(rng, count, visitors):
         if kind == "conversion":
             fields["goal"] = rng.choice(["signup", "signup", "newsletter", "other"])
             fields["value"] = rng.choice([None, 0.1, -2.5, 19.99, 0.000001, 123456.789])
+            fields["currency"] = rng.choice([None, "EUR", "EUR", "EUR", "CHF"])
         else:
             fields["slot"] = rng.choice(["hero", "footer", "popup"])
             fields["variant"] = rng.choice(["control"] + 5 * ["b"])

@@ -18,7 +18,7 @@ from experiments.models.interaction import Interaction
 from experiments.models.jobs import Job
 from experiments.models.lifecycle import Change, Phase, RampStep
 from experiments.models.retention import ErasedVisitor, EventDrop
-from experiments.models.rollup import Rollup, RollupCheck
+from experiments.models.rollup import CurrencyRollup, Rollup, RollupCheck
 
 __all__ = [
     "CTA",
@@ -27,6 +27,7 @@ __all__ = [
     "CacheWatch",
     "Change",
     "ConfigRevision",
+    "CurrencyRollup",
     "ErasedVisitor",
     "Event",
     "EventDrop",

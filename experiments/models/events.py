@@ -168,6 +168,11 @@ class VisitorOutcome(models.Model):
     goals = models.JSONField(
         default=dict, help_text="Goals of guardrails that were reached, each with its value."
     )
+    currencies = models.JSONField(
+        default=dict,
+        help_text="Conversions with a value, by currency and goal: {“EUR order”: 2}. Only goals "
+        "whose values are a metric; the currency may be empty.",
+    )
     exclusion = models.PositiveSmallIntegerField(
         choices=Exclusion, default=Exclusion.NONE, db_default=0
     )

@@ -95,6 +95,42 @@ class Rollup(models.Model):
         return f"{self.variant_id} {self.day}"
 
 
+class CurrencyRollup(models.Model):
+    """Beside the sums of values of one goal: the number of conversions, by their currency.
+
+    Values in several currencies must not be compared. The currency is empty for conversions with
+    a value and no currency.
+    """
+
+    experiment = models.ForeignKey(
+        Experiment, models.CASCADE, related_name="currency_rollups", db_index=False
+    )
+    variant = models.ForeignKey(Variant, models.CASCADE, related_name="+")
+    day = models.DateField(_("day"))
+    phase = models.PositiveSmallIntegerField(_("phase"), default=0)
+    goal = models.CharField(_("goal"), max_length=100)
+    currency = models.CharField(_("currency"), max_length=3, blank=True)
+    conversions = models.BigIntegerField(_("conversions"), default=0)
+
+    class Meta:
+        verbose_name = _("rollup of a currency")
+        verbose_name_plural = _("rollups of currencies")
+        ordering = ("experiment", "goal", "currency", "day", "phase", "variant")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("experiment", "goal", "currency", "variant", "day", "phase"),
+                name="currency_rollup_one_a_day_phase_arm_goal_and_currency",
+            ),
+            models.CheckConstraint(
+                condition=Q(conversions__gte=0) & ~Q(goal=""),
+                name="currency_rollup_counts_possible",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.variant_id} {self.day} {self.goal} {self.currency}"
+
+
 class RollupCheck(models.Model):
     """The last comparison of an experiment's rollups with a count of its raw events."""
 
@@ -134,3 +170,6 @@ AMOUNTS = (
 
 
 GOAL_AMOUNTS = ("converting_visitors", "value_sum", "value_sum_squares")
+
+
+CURRENCY_AMOUNTS = ("conversions",)

@@ -2,10 +2,11 @@
 
 from datetime import date
 
-from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, Sum
 
 from experiments.models import (
     CacheWatch,
+    CurrencyRollup,
     Experiment,
     GoalRollup,
     Rollup,
@@ -46,6 +47,11 @@ def phase_rollups_of(experiment: Experiment) -> QuerySet[Rollup]:
 def goal_rollups_of(experiment: Experiment) -> QuerySet[GoalRollup]:
     """Return what the visitors did towards the goals of the guardrails."""
     return GoalRollup.objects.filter(experiment=experiment).select_related("variant")
+
+
+def currency_rollups_of(experiment: Experiment) -> QuerySet[CurrencyRollup]:
+    """Return the conversions with a value, by their currency."""
+    return CurrencyRollup.objects.filter(experiment=experiment).select_related("variant")
 
 
 def rollups_on_slot(slot: Slot, *, since: date, before: date) -> QuerySet[Rollup]:
@@ -105,9 +111,15 @@ def finished_arms_like(experiment: Experiment) -> QuerySet[Variant]:
 
 
 def finished_rollups_like(experiment: Experiment) -> QuerySet[Rollup]:
-    """Return everybody's rollups of the site's other finished experiments on its metric."""
+    """Return everybody's rollups of the site's other finished experiments on its metric.
+
+    Experiments whose values are in several currencies are left out.
+    """
     other = Variant.objects.filter(_finished_like(experiment)).exclude(experiment=experiment)
+    of_goals = CurrencyRollup.objects.filter(goal=F("experiment__goal")).order_by()
+    currencies = of_goals.values("experiment").annotate(n=Count("currency", distinct=True))
     rows = Rollup.objects.filter(segment="", variant__in=other)
+    rows = rows.exclude(experiment__in=currencies.filter(n__gt=1).values("experiment"))
     return rows.order_by("experiment", "variant__arm").select_related("variant")
 
 

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from django.db.models import Q, QuerySet, Sum
 
 from experiments.models import (
+    CurrencyRollup,
     Event,
     Experiment,
     GoalRollup,
@@ -122,3 +123,7 @@ def rollups_to_book(
 
 def goal_rollups_to_book(*, experiment_ids: set[int], days: set[date]) -> list[GoalRollup]:
     return list(GoalRollup.objects.filter(experiment__in=experiment_ids, day__in=days))
+
+
+def currency_rollups_to_book(*, experiment_ids: set[int], days: set[date]) -> list[CurrencyRollup]:
+    return list(CurrencyRollup.objects.filter(experiment__in=experiment_ids, day__in=days))

@@ -6,6 +6,8 @@ ATTRIBUTES = ("country", "device", "locale", "new_visitor")
 OF_EXPOSURES = (*ATTRIBUTES, "phase")
 # Six decimals: a millionth of any currency. Products of two keep twelve of the 38 digits.
 VALUE = "decimal(19, 6)"
+# A table may lack it: then no currency is known.
+CURRENCY = "currency"
 # In files that people have; never rename.
 COLUMNS = {
     "site": "string",

@@ -10,7 +10,7 @@ class ExperimentQuery:
 
     `metric` is `click_rate`, `conversion_rate` or `value_per_visitor`; conversions count for
     `window_hours` after the first exposure, and until `stopped_at`, if that is given.
-    `guardrail_goals` are counted beside the own `goal`.
+    `guardrail_goals` are counted beside the own `goal`, and the currencies of `value_goals`.
     """
 
     site: str
@@ -18,5 +18,6 @@ class ExperimentQuery:
     metric: str
     goal: str = ""
     guardrail_goals: tuple[str, ...] = ()
+    value_goals: tuple[str, ...] = ()
     window_hours: int = 72
     stopped_at: datetime | None = None

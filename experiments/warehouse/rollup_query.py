@@ -10,7 +10,7 @@ import ibis
 from ibis import Table, Value
 
 from experiments.event_schema.rules import MAX_AHEAD, PRE_PERIOD
-from experiments.warehouse.event_layout import ATTRIBUTES, COLUMNS
+from experiments.warehouse.event_layout import ATTRIBUTES, COLUMNS, CURRENCY
 from experiments.warehouse.experiment_query import ExperimentQuery
 
 # Products of these two have 38 digits, 12 of them decimals: exact on every engine.
@@ -49,14 +49,8 @@ def rollups_of(events: Table, query: ExperimentQuery) -> Table:
 
 def goal_rollups_of(events: Table, query: ExperimentQuery) -> Table:
     """Return a row a variant, day, phase and goal of a guardrail, with what its visitors did."""
-    rows = _site_events(events, query)
-    exposures = _first_exposures(rows, query)
-    exposures = exposures.filter(exposures.exclusion == 0)
-    reached = _conversions(rows, query.guardrail_goals)
-    reached = reached.select("visitor", "goal", "occurred_at", "value").join(
-        exposures.select("visitor", *CELL, "exposed_at"), "visitor"
-    )
-    reached = reached.filter(_counts(reached, query))
+    reached = _reached(events, query, query.guardrail_goals)
+    reached = reached.mutate(value=reached.value.fill_null(_zero()))
     totals = reached.group_by(*CELL, "goal", "visitor").aggregate(value=_total(reached.value))
     return totals.group_by(*CELL, "goal").aggregate(
         converting_visitors=totals.count(),
@@ -65,10 +59,33 @@ def goal_rollups_of(events: Table, query: ExperimentQuery) -> Table:
     )
 
 
+def currency_rollups_of(events: Table, query: ExperimentQuery) -> Table:
+    """Return a row a variant, day, phase, goal of values and currency, with its conversions."""
+    reached = _reached(events, query, query.value_goals)
+    reached = reached.filter(reached.value.notnull())
+    return reached.group_by(*CELL, "goal", CURRENCY).aggregate(conversions=reached.count())
+
+
+def _reached(events: Table, query: ExperimentQuery, goals: tuple[str, ...]) -> Table:
+    """Return the conversions to these goals that count, each with the cell of its visitor."""
+    rows = _site_events(events, query)
+    exposures = _first_exposures(rows, query)
+    exposures = exposures.filter(exposures.exclusion == 0)
+    reached = _conversions(rows, goals)
+    reached = reached.select("visitor", "goal", "occurred_at", "value", CURRENCY).join(
+        exposures.select("visitor", *CELL, "exposed_at"), "visitor"
+    )
+    return reached.filter(_counts(reached, query))
+
+
 def _site_events(events: Table, query: ExperimentQuery) -> Table:
     """Return the site's events with the columns and types of the layout."""
     rows = events.filter(events.site == query.site)
-    return rows.select(**{name: rows[name].cast(kind) for name, kind in COLUMNS.items()})
+    currency = rows[CURRENCY].cast("string") if CURRENCY in rows.columns else ibis.null("string")
+    return rows.select(
+        **{name: rows[name].cast(kind) for name, kind in COLUMNS.items()},
+        **{CURRENCY: currency.fill_null("")},
+    )
 
 
 def _first_exposures(rows: Table, query: ExperimentQuery) -> Table:
@@ -135,6 +152,7 @@ def _visitors(rows: Table, query: ExperimentQuery) -> Table:
     first = _first_exposures(rows, query)
     clicks = rows.filter((rows.type == "click") & ~rows.is_prefetched)
     conversions = _conversions(rows, (query.goal,))
+    conversions = conversions.mutate(value=conversions.value.fill_null(_zero()))
     acts = ibis.union(
         clicks.select("visitor", "type", "experiment", "occurred_at", value=_zero()),
         conversions.select("visitor", "type", "experiment", "occurred_at", "value"),
@@ -179,7 +197,7 @@ def _conversions(rows: Table, goals: tuple[str, ...]) -> Table:
     reached = rows.filter((rows.type == "conversion") & rows.goal.isin(goals) & ~rows.is_prefetched)
     copies = ibis.window(group_by=reached.event_id, order_by=reached.received_at)
     reached = reached.mutate(copy=ibis.row_number().over(copies))
-    return reached.filter(reached.copy == 0).mutate(value=reached.value.fill_null(_zero()))
+    return reached.filter(reached.copy == 0)
 
 
 def _counts(acts: Table, query: ExperimentQuery) -> Value:

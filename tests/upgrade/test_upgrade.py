@@ -54,6 +54,7 @@ INTENDED = {
     ),
     r"/footer-test/verdict/(cautions|status|title): ": "a pause has a status of its own since",
     r"/old-test/verdict/(status|title): ": "a test stopped early has a status of its own since",
+    "/[^/]+/currencies: 'absent' -> ": "said since: the conversions by their currency",
     r"/wordings/\d+/checks/\d+/message: ": (
         "sentences for people, put more plainly since; the codes beside them are the same"
     ),

@@ -7,6 +7,12 @@ from datetime import date, datetime
 from experiments.models import Experiment, Rollup, Variant
 from experiments.services.analysis.comparisons import ComparisonResult, PlanState, compare_arms
 from experiments.services.analysis.covariate_adjustment import Adjustment, adjustment_of
+from experiments.services.analysis.currencies import (
+    GoalCurrencies,
+    goal_currencies,
+    is_comparable,
+    without_mixed_values,
+)
 from experiments.services.analysis.daily_sums import daily_totals
 from experiments.services.analysis.guardrails import (
     GuardrailCounts,
@@ -20,6 +26,7 @@ from experiments.services.analysis.sample_ratio import split_check
 from experiments.services.analysis.silence import silent_hours
 from experiments.services.catalogue.cta_content import wording_of
 from experiments.services.rollups.arm_totals import ArmTotals, LeftOut, left_out_of, totals_of
+from experiments.services.rollups.visitor_outcome import value_goals
 from experiments.stats.estimation.sufficient_statistics import Proportion, SufficientStatistics
 from experiments.stats.frequentist.fixed_horizon import wilson_interval
 from experiments.stats.frequentist.omnibus import Omnibus, chi_squared, welch_anova
@@ -61,8 +68,9 @@ class Report:
     """Everything the report page, the API and exports show of an experiment.
 
     Of a draft, or with fewer than two arms, nothing is compared: `statistics` (those that the
-    comparisons rest on, `(S, K)`), `plan`, `omnibus` and `srm` are None. `strata` are the phases
-    within which arms are compared. `silent_hours` is None unless it runs.
+    comparisons rest on, `(S, K)`), `plan`, `omnibus` and `srm` are None. With values in several
+    currencies neither the comparisons nor the arms' rates exist. `strata` are the phases within
+    which arms are compared. `silent_hours` is None unless it runs.
     """
 
     experiment: Experiment
@@ -75,6 +83,7 @@ class Report:
     strata: Strata
     adjustment: Adjustment | None
     guardrails: tuple[GuardrailReading, ...]
+    currencies: tuple[GoalCurrencies, ...]
     omnibus: Omnibus | None
     srm: SrmCheck | None
     quarantined_visitors: int
@@ -97,23 +106,26 @@ def report_of(*, experiment: Experiment, now: datetime, counts: Counts | None = 
     ]
     # A draft has no visitors, and its shares need not sum to 1 yet.
     has_rivals = len(variants) > 1 and experiment.status != Experiment.Status.DRAFT
+    currencies = goal_currencies(counts.currencies()) if value_goals(experiment) else ()
+    has_rates = is_comparable(experiment, currencies)
     strata = strata_of(experiment, variants)
     daily = daily_totals(rollups, variants, strata)
     analysed = compare_arms(experiment, variants, daily, strata, now=now) if has_rivals else None
+    compared = analysed if has_rates else None
+    readings = _guardrails(experiment, variants, rollups, counts, analysed.plan) if analysed else ()
     return Report(
         experiment=experiment,
         as_of=now,
-        arms=_arms(experiment, variants, totals),
+        arms=_arms(experiment, variants, totals, has_rates=has_rates),
         totals=tuple(totals),
-        statistics=analysed.statistics if analysed else None,
-        comparisons=analysed.rows if analysed else (),
-        plan=analysed.plan if analysed else None,
+        statistics=compared.statistics if compared else None,
+        comparisons=compared.rows if compared else (),
+        plan=compared.plan if compared else None,
         strata=strata,
-        adjustment=adjustment_of(experiment, totals) if has_rivals else None,
-        guardrails=_guardrails(experiment, variants, rollups, counts, analysed.plan)
-        if analysed
-        else (),
-        omnibus=_omnibus(experiment, totals) if has_rivals else None,
+        adjustment=adjustment_of(experiment, totals) if compared else None,
+        guardrails=without_mixed_values(readings, currencies),
+        currencies=currencies,
+        omnibus=_omnibus(experiment, totals) if compared else None,
         srm=_split(experiment, variants, totals) if has_rivals else None,
         quarantined_visitors=sum(total.quarantined_visitors for total in totals),
         left_out=left_out_of(totals),
@@ -138,11 +150,15 @@ def _guardrails(
 
 
 def _arms(
-    experiment: Experiment, variants: Sequence[Variant], totals: Sequence[ArmTotals]
+    experiment: Experiment,
+    variants: Sequence[Variant],
+    totals: Sequence[ArmTotals],
+    *,
+    has_rates: bool,
 ) -> tuple[ArmResult, ...]:
     rows = []
     for variant, total in zip(variants, totals, strict=True):
-        rate, interval = _rate(experiment, total)
+        rate, interval = _rate(experiment, total) if has_rates else (None, None)
         rows.append(
             ArmResult(
                 arm=variant.arm,

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Protocol
 
-from experiments.models import Experiment, GoalRollup, Rollup
+from experiments.models import CurrencyRollup, Experiment, GoalRollup, Rollup
 from experiments.selectors import reports
 
 
@@ -16,6 +16,8 @@ class Counts(Protocol):
     def segments(self) -> Iterable[Rollup]: ...
 
     def goals(self) -> Iterable[GoalRollup]: ...
+
+    def currencies(self) -> Iterable[CurrencyRollup]: ...
 
 
 class StoredCounts:
@@ -40,6 +42,9 @@ class StoredCounts:
 
     def goals(self) -> Iterable[GoalRollup]:
         return self._goals
+
+    def currencies(self) -> Iterable[CurrencyRollup]:
+        return reports.currency_rollups_of(self.experiment)
 
 
 class PrefetchedCounts(StoredCounts):

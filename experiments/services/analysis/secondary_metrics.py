@@ -14,6 +14,7 @@ from experiments.services.analysis.comparisons import (
     last_look,
     schedule_of,
 )
+from experiments.services.analysis.currencies import mixed_goals
 from experiments.services.analysis.daily_sums import DailyTotals, daily_totals
 from experiments.services.analysis.metric_statistics import Metric, is_enough, statistics_of_metric
 from experiments.services.analysis.report import Report
@@ -34,6 +35,7 @@ class Missing(StrEnum):
 
     TOO_FEW = "too_few"
     PLAN_RUNS = "plan_runs"
+    SEVERAL_CURRENCIES = "several_currencies"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,13 +106,15 @@ def _sums(
     totals = _with_goal(daily, rows, report) if metric.goal else daily
     enough = [is_enough(kind, arm) for arm in totals.arms()]
     is_waiting = _is_waiting(report)
+    missing = tuple(_missing(enough=enough[0] and arm, is_waiting=is_waiting) for arm in enough[1:])
+    means = _means(kind, totals.arms())
+    if kind == Metric.VALUE_PER_VISITOR and metric.goal in mixed_goals(report.currencies):
+        missing, means = (Missing.SEVERAL_CURRENCIES,) * len(missing), (None,) * len(means)
     return _Sums(
         metric=metric,
         statistics=totals.statistics(lambda cells: statistics_of_metric(kind, cells)),
-        missing=tuple(
-            _missing(enough=enough[0] and arm, is_waiting=is_waiting) for arm in enough[1:]
-        ),
-        means=_means(kind, totals.arms()),
+        missing=missing,
+        means=means,
     )
 
 

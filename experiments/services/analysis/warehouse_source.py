@@ -4,13 +4,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.models import Experiment, GoalRollup, Rollup, Variant
-from experiments.models.rollup import AMOUNTS, GOAL_AMOUNTS
+from experiments.models import CurrencyRollup, Experiment, GoalRollup, Rollup, Variant
+from experiments.models.rollup import AMOUNTS, CURRENCY_AMOUNTS, GOAL_AMOUNTS
 from experiments.services.analysis.rollup_source import Counts
-from experiments.services.rollups.visitor_outcome import guardrail_goals
+from experiments.services.rollups.visitor_outcome import guardrail_goals, value_goals
 from experiments.warehouse.engines import Warehouse, WarehouseError
 from experiments.warehouse.experiment_query import ExperimentQuery
-from experiments.warehouse.rollup_query import goal_rollups_of, rollups_of
+from experiments.warehouse.rollup_query import (
+    currency_rollups_of,
+    goal_rollups_of,
+    rollups_of,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +23,7 @@ class WarehouseCounts:
 
     rollups: tuple[Rollup, ...]
     goal_rollups: tuple[GoalRollup, ...]
+    currency_rollups: tuple[CurrencyRollup, ...]
 
     def everybody(self) -> Iterable[Rollup]:
         return [row for row in self.rollups if not row.segment]
@@ -29,6 +34,9 @@ class WarehouseCounts:
     def goals(self) -> Iterable[GoalRollup]:
         return self.goal_rollups
 
+    def currencies(self) -> Iterable[CurrencyRollup]:
+        return self.currency_rollups
+
 
 def experiment_query(experiment: Experiment) -> ExperimentQuery:
     """Return what a warehouse has to know of the experiment."""
@@ -38,13 +46,14 @@ def experiment_query(experiment: Experiment) -> ExperimentQuery:
         metric=experiment.primary_metric,
         goal=experiment.goal,
         guardrail_goals=tuple(sorted(guardrail_goals(experiment))),
+        value_goals=tuple(sorted(value_goals(experiment))),
         window_hours=experiment.conversion_window_hours,
         stopped_at=experiment.stopped_at,
     )
 
 
 def count_in(warehouse: Warehouse, experiment: Experiment) -> WarehouseCounts:
-    """Have the warehouse count the experiment: a query, and one more if guardrails have goals.
+    """Have the warehouse count the experiment: a query, one for goals and one for currencies.
 
     Raises:
         WarehouseError: If the engine refuses, or its events name a variant that is not here.
@@ -55,6 +64,9 @@ def count_in(warehouse: Warehouse, experiment: Experiment) -> WarehouseCounts:
     goal_rows = (
         warehouse.rows(goal_rollups_of(warehouse.events, query)) if query.guardrail_goals else []
     )
+    currency_rows = (
+        warehouse.rows(currency_rollups_of(warehouse.events, query)) if query.value_goals else []
+    )
     return WarehouseCounts(
         rollups=tuple(
             Rollup(segment=row["segment"], **_common(experiment, variants, row, AMOUNTS))
@@ -63,6 +75,14 @@ def count_in(warehouse: Warehouse, experiment: Experiment) -> WarehouseCounts:
         goal_rollups=tuple(
             GoalRollup(goal=row["goal"], **_common(experiment, variants, row, GOAL_AMOUNTS))
             for row in _in_order(goal_rows, variants, "goal")
+        ),
+        currency_rollups=tuple(
+            CurrencyRollup(
+                goal=row["goal"],
+                currency=row["currency"],
+                **_common(experiment, variants, row, CURRENCY_AMOUNTS),
+            )
+            for row in _in_order(currency_rows, variants, "currency")
         ),
     )
 
@@ -102,7 +122,7 @@ def _common(
 def differences(stored: Counts, counted: Counts) -> list[str]:
     """Return a line for every sum that is not the same in both, in order."""
     ours, theirs = _table(stored), _table(counted)
-    nothing = dict.fromkeys((*AMOUNTS, *GOAL_AMOUNTS), 0)
+    nothing = dict.fromkeys((*AMOUNTS, *GOAL_AMOUNTS, *CURRENCY_AMOUNTS), 0)
     lines = []
     for key in sorted(ours.keys() | theirs.keys()):
         here, there = ours.get(key, nothing), theirs.get(key, nothing)
@@ -121,8 +141,11 @@ def _table(counts: Counts) -> dict[tuple[str, ...], dict[str, Any]]:
     }
     for row in counts.goals():
         table[*_cell(row), "goal", row.goal] = {name: getattr(row, name) for name in GOAL_AMOUNTS}
+    for paid in counts.currencies():
+        key = (*_cell(paid), "currency", paid.currency, paid.goal)
+        table[key] = {name: getattr(paid, name) for name in CURRENCY_AMOUNTS}
     return table
 
 
-def _cell(row: Rollup | GoalRollup) -> tuple[str, str, str]:
+def _cell(row: Rollup | GoalRollup | CurrencyRollup) -> tuple[str, str, str]:
     return row.variant.key, row.day.isoformat(), f"phase {row.phase}"

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from experiments.formatting import count, p_value, percent, signed_percent
 from experiments.models import Experiment, Rollup, Variant
 from experiments.selectors import lifecycle, reports
+from experiments.services.analysis.currencies import goal_currencies, without_mixed_values
 from experiments.services.analysis.guardrails import (
     GuardrailCounts,
     GuardrailReading,
@@ -25,6 +26,7 @@ from experiments.services.lifecycle.arm_rollback import roll_back_arms
 from experiments.services.lifecycle.change_log import Kind, Occasion
 from experiments.services.lifecycle.transitions import roll_back_experiment
 from experiments.services.rollups.arm_totals import totals_of
+from experiments.services.rollups.visitor_outcome import value_goals
 from experiments.stats.decision.arm_status import GuardrailState, guardrail_state
 
 
@@ -124,7 +126,10 @@ def _readings(
     has_goal = any(rail.goal for rail in rails)
     goals = list(reports.goal_rollups_of(experiment)) if has_goal else []
     counts = GuardrailCounts(everybody=rollups, goals=goals)
-    return guardrail_readings(experiment, variants, counts, at_every_look=True)
+    readings = guardrail_readings(experiment, variants, counts, at_every_look=True)
+    if not value_goals(experiment):
+        return readings
+    return without_mixed_values(readings, goal_currencies(reports.currency_rollups_of(experiment)))
 
 
 def _guardrail_reason(reading: GuardrailReading, variant: Variant) -> str:

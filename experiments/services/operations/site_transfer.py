@@ -19,6 +19,7 @@ from experiments.models import (
     Audience,
     Change,
     CTAWording,
+    CurrencyRollup,
     EventDrop,
     Experiment,
     GoalRollup,
@@ -87,7 +88,7 @@ def _rows_of(site: Site) -> Iterator[QuerySet[Any]]:
     experiment_ids = [
         row.pk for row in reports.experiments_on_site(site) if not can_be_counted_again(row)
     ]
-    for kind in (Rollup, GoalRollup):
+    for kind in (Rollup, GoalRollup, CurrencyRollup):
         yield kind._default_manager.filter(experiment__in=experiment_ids).order_by("pk")
     yield rollups.settled_outcomes_on_site(site)
     if dropped := events.events_dropped_before():

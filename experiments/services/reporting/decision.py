@@ -1,10 +1,11 @@
 """Decision on a report, by the rules of `stats.decision.decide`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from experiments.models import Experiment, Site
 from experiments.services.analysis.comparisons import ComparisonResult, is_sequential
+from experiments.services.analysis.currencies import decisive_currencies
 from experiments.services.analysis.report import Report
 from experiments.services.insights.time_to_decision import TimeLeft
 from experiments.services.insights.winners_curse import CheckedLift
@@ -57,15 +58,15 @@ def evidence_of(
     report: Report, *, lifts: Sequence[CheckedLift] = (), outlook: TimeLeft | None = None
 ) -> Evidence | None:
     """Return the evidence that the decision rests on; None before there are two arms."""
-    if not report.comparisons:
+    arms = _arms(report, {lift.arm: lift for lift in lifts})
+    if not arms:
         return None
     experiment = report.experiment
     control = report.arms[0]
     is_live = experiment.origin == Experiment.Origin.LIVE
     has_planned_visitors = is_live and experiment.planned_visitors is not None
-    checked = {lift.arm: lift for lift in lifts}
     return Evidence(
-        arms=tuple(_arm_evidence(report, row, checked.get(row.arm)) for row in report.comparisons),
+        arms=arms,
         control_n=control.visitors,
         control_conversions=control.successes,
         rule=Rule.SEQUENTIAL if is_sequential(experiment) else Rule.FIXED_HORIZON,
@@ -82,7 +83,15 @@ def evidence_of(
         multiple_arm_visitors=report.quarantined_visitors,
         silent_hours=report.silent_hours,
         days_left=outlook.days_left if outlook else None,
+        currencies=decisive_currencies(experiment, report.currencies),
     )
+
+
+def _arms(report: Report, checked: Mapping[int, CheckedLift]) -> tuple[ArmEvidence, ...]:
+    """Return the evidence of the arms, without lifts where values cannot be compared."""
+    if report.comparisons or report.srm is None:
+        return tuple(_arm_evidence(report, row, checked.get(row.arm)) for row in report.comparisons)
+    return tuple(ArmEvidence(arm=arm.arm, n=arm.visitors) for arm in report.arms[1:])
 
 
 def _arm_evidence(

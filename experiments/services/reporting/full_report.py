@@ -67,8 +67,10 @@ def full_report(
     counts = StoredCounts(experiment) if counts is None else counts
     report = report_of(experiment=experiment, now=now, counts=counts)
     insights = insights_of(report, counts)
-    decision = (
-        decision_on(report, lifts=insights.lifts, outlook=insights.time_left) if insights else None
+    decision = decision_on(
+        report,
+        lifts=insights.lifts if insights else (),
+        outlook=insights.time_left if insights else None,
     )
     states = guardrail_states(report)
     evidence = evidence_of(report)

@@ -46,6 +46,7 @@ def report_as_json(full: FullReport) -> dict[str, Any]:
         "secondary_metrics": [asdict(reading) for reading in full.secondary],
         "interactions": [_interaction_as_json(row) for row in full.interactions],
         "cuped": asdict(report.adjustment) if report.adjustment else None,
+        "currencies": [asdict(row) for row in report.currencies],
         "omnibus": asdict(report.omnibus) if report.omnibus else None,
         "srm": {**asdict(srm), "is_mismatch": srm.is_mismatch} if srm else None,
         "quarantined_visitors": report.quarantined_visitors,

@@ -25,6 +25,10 @@ TEMPLATES = {
         "cause first."
     ),
     Code.MULTIPLE_ARMS: gettext_lazy("%(visitors)s visitors (%(share)s) saw several arms."),
+    Code.SEVERAL_CURRENCIES: gettext_lazy(
+        "The values of “%(metric)s” are in several currencies (%(currencies)s), which cannot be "
+        "added. Send one currency for each goal."
+    ),
     Code.NO_TRAFFIC: gettext_lazy(
         "No exposure has arrived for %(hours)s hours: is the page still up?"
     ),
@@ -141,6 +145,9 @@ def _title(decision: Decision, names: Names) -> str:
 
 
 def _sentence(ground: Ground, rule: Rule, names: Names) -> str:
+    if ground.code is Code.SEVERAL_CURRENCIES:
+        values = {"metric": ground.metric, "currencies": _currencies(ground.numbers)}
+        return str(TEMPLATES[ground.code]) % values
     name = "" if ground.arm is None else names[ground.arm]
     numbers = {key: _format_number(key, value) for key, value in ground.numbers.items()}
     assumption = ASSUMPTIONS[ground.assumption] if ground.assumption else ""
@@ -156,6 +163,17 @@ def _sentence(ground: Ground, rule: Rule, names: Names) -> str:
     if "days_left" in ground.numbers:
         return str(TEMPLATES[ground.code]) % values + _days_left(ground.numbers["days_left"])
     return str(TEMPLATES[ground.code]) % values
+
+
+def _currencies(conversions: Mapping[str, float]) -> str:
+    """Return the conversions by currency, those without a currency last."""
+    named = [f"{currency}: {count(n)}" for currency, n in conversions.items() if currency]
+    if n := conversions.get("", 0):
+        text = ngettext(
+            "%(n)s conversion without a currency", "%(n)s conversions without a currency", int(n)
+        )
+        named.append(text % {"n": count(n)})
+    return ", ".join(named)
 
 
 def _goal_sentence(code: Code, rule: Rule, values: dict[str, Any]) -> str:

@@ -7,8 +7,14 @@ from decimal import Decimal
 from operator import add
 from typing import TypeVar
 
-from experiments.models import Experiment, GoalRollup, Rollup, VisitorOutcome
-from experiments.models.rollup import AMOUNTS, GOAL_AMOUNTS, LEFT_OUT_COLUMNS
+from experiments.models import (
+    CurrencyRollup,
+    Experiment,
+    GoalRollup,
+    Rollup,
+    VisitorOutcome,
+)
+from experiments.models.rollup import AMOUNTS, CURRENCY_AMOUNTS, GOAL_AMOUNTS, LEFT_OUT_COLUMNS
 from experiments.selectors import rollups
 from experiments.services.rollups.visitor_outcome import Outcome, measured
 
@@ -41,8 +47,20 @@ class _GoalKey:
     goal: str
 
 
-AnyKey = TypeVar("AnyKey", _Key, _GoalKey)
-Row = TypeVar("Row", Rollup, GoalRollup)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _CurrencyKey:
+    """Key of a rollup of a goal's conversions in one currency."""
+
+    experiment_id: int
+    variant_id: int
+    day: date
+    phase: int
+    goal: str
+    currency: str
+
+
+AnyKey = TypeVar("AnyKey", _Key, _GoalKey, _CurrencyKey)
+Row = TypeVar("Row", Rollup, GoalRollup, CurrencyRollup)
 
 
 class RollupAccumulator:
@@ -51,6 +69,7 @@ class RollupAccumulator:
     def __init__(self) -> None:
         self.deltas: dict[_Key, Amounts] = {}
         self.goal_deltas: dict[_GoalKey, Amounts] = {}
+        self.currency_deltas: dict[_CurrencyKey, Amounts] = {}
         self.created: list[VisitorOutcome] = []
         self.changed: list[VisitorOutcome] = []
         self.removed: list[VisitorOutcome] = []
@@ -98,6 +117,14 @@ class RollupAccumulator:
         moved = _moved(self.goal_deltas).items()
         return {(key.variant_id, key.day, key.phase, key.goal): sums for key, sums in moved}
 
+    def currency_sums(self) -> dict[Cell, Amounts]:
+        """Return the booked amounts by arm, day, phase, and currency with its goal."""
+        moved = _moved(self.currency_deltas).items()
+        return {
+            (key.variant_id, key.day, key.phase, f"{key.currency} {key.goal}"): sums
+            for key, sums in moved
+        }
+
     def write(self) -> None:
         """Write visitors and rollups; the number of statements does not grow with the rows."""
         VisitorOutcome.objects.filter(pk__in=[row.pk for row in self.removed]).delete()
@@ -111,8 +138,14 @@ class RollupAccumulator:
         )
         _write_rollups(_moved(self.deltas))
         _write_goal_rollups(_moved(self.goal_deltas))
+        _write_currency_rollups(_moved(self.currency_deltas))
 
     def _add(self, experiment: Experiment, outcome: Outcome, *, sign: int) -> None:
+        self._add_to_segments(experiment, outcome, sign)
+        if not outcome.exclusion:
+            self._add_to_goals(experiment, outcome, sign)
+
+    def _add_to_segments(self, experiment: Experiment, outcome: Outcome, sign: int) -> None:
         amounts = _amounts(outcome, measured(experiment, outcome), sign)
         for segment in (EVERYBODY, *outcome.segments.split()):
             key = _Key(
@@ -123,20 +156,22 @@ class RollupAccumulator:
                 segment=segment,
             )
             _increase(self.deltas, key, amounts)
-        for goal, value in outcome.goals.items():
-            goal_key = _GoalKey(
-                experiment_id=experiment.pk,
-                variant_id=outcome.variant_id,
-                day=outcome.day,
-                phase=outcome.phase,
-                goal=goal,
-            )
-            counted = 0 if outcome.exclusion else sign
-            _increase(
-                self.goal_deltas,
-                goal_key,
-                (counted, counted * Decimal(value), counted * Decimal(value) ** 2),
-            )
+
+    def _add_to_goals(self, experiment: Experiment, outcome: Outcome, sign: int) -> None:
+        cell = {
+            "experiment_id": experiment.pk,
+            "variant_id": outcome.variant_id,
+            "day": outcome.day,
+            "phase": outcome.phase,
+        }
+        for goal, written in outcome.goals.items():
+            value = Decimal(written)
+            amounts = (sign, sign * value, sign * value**2)
+            _increase(self.goal_deltas, _GoalKey(**cell, goal=goal), amounts)
+        for name, conversions in outcome.currencies.items():
+            currency, _, goal = name.partition(" ")
+            key = _CurrencyKey(**cell, goal=goal, currency=currency)
+            _increase(self.currency_deltas, key, (sign * conversions,))
 
 
 def _increase(deltas: dict[AnyKey, Amounts], key: AnyKey, amounts: Amounts) -> None:
@@ -191,6 +226,18 @@ def _write_goal_rollups(deltas: dict[_GoalKey, Amounts]) -> None:
     _write_rows(GoalRollup, GOAL_AMOUNTS, changes)
 
 
+def _write_currency_rollups(deltas: dict[_CurrencyKey, Amounts]) -> None:
+    if not deltas:
+        return
+    rows = rollups.currency_rollups_to_book(
+        experiment_ids={key.experiment_id for key in deltas}, days={key.day for key in deltas}
+    )
+    stored = {_key_of(row, _CurrencyKey): row for row in rows}
+    touched = {key: stored.get(key) or CurrencyRollup(**asdict(key)) for key in deltas}
+    changes = [(touched[key], amounts) for key, amounts in deltas.items()]
+    _write_rows(CurrencyRollup, CURRENCY_AMOUNTS, changes)
+
+
 def _write_rows(
     model: type[Row], names: Sequence[str], changes: Sequence[tuple[Row, Amounts]]
 ) -> None:
@@ -212,7 +259,7 @@ def _write_rows(
     rows.bulk_create(created)
 
 
-def _key_of(row: Rollup | GoalRollup, kind: type[AnyKey]) -> AnyKey:
+def _key_of(row: Rollup | GoalRollup | CurrencyRollup, kind: type[AnyKey]) -> AnyKey:
     return kind(**{field.name: getattr(row, field.name) for field in fields(kind)})
 
 

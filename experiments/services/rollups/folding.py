@@ -16,6 +16,7 @@ from experiments.event_schema.ids import first_id_at
 from experiments.event_schema.messages import ID_SLACK, MAX_AGE
 from experiments.event_schema.rules import MAX_AHEAD
 from experiments.models import (
+    CurrencyRollup,
     Event,
     Experiment,
     GoalRollup,
@@ -101,6 +102,7 @@ def rebuild_rollups(*, experiment: Experiment) -> None:
     VisitorOutcome.objects.filter(experiment=experiment, is_settled=False).delete()
     Rollup.objects.filter(experiment=experiment).delete()
     GoalRollup.objects.filter(experiment=experiment).delete()
+    CurrencyRollup.objects.filter(experiment=experiment).delete()
     _book_settled(locked[experiment.pk])
     for names in _chunks(rollups.exposed_visitors(experiment), BATCH):
         _fold_visitors(experiment.slot.site_id, names, locked)

@@ -22,21 +22,28 @@ ATTRIBUTES = sorted({*Attributes.__struct_fields__} - {"ctaopt_internal"})
 KEY = ("experiment_id", "visitor")
 COLUMNS = (
     "variant_id", "day", "phase", "has_clicked", "has_converted", "value", "covariate", "goals",
-    "exclusion", "segments",
+    "currencies", "exclusion", "segments",
 )  # fmt: skip
 # Key of a row of sums, beside its segment or goal.
 CELL = "experiment_id, variant_id, day, phase"
 PREFETCH, DOUBTFUL = int(Event.Flag.PREFETCH), int(Event.Flag.BOT | Event.Flag.INTERNAL)
 BOT, INTERNAL = int(Event.Flag.BOT), int(Event.Flag.INTERNAL)
-CLICK_RATE, CONVERSION_RATE = Experiment.Metric.CLICK_RATE, Experiment.Metric.CONVERSION_RATE
+CLICK_RATE, CONVERSION_RATE, VALUE = Experiment.Metric
 
-TRIAL = """
+TRIAL = f"""
     CREATE TEMP TABLE fold_trial ON COMMIT DROP AS
     SELECT e.id AS experiment_id, s.site_id, e.primary_metric AS metric, e.goal, e.stopped_at,
-           e.conversion_window_hours * interval '1 hour' AS patience
+           e.conversion_window_hours * interval '1 hour' AS patience,
+           ARRAY(
+               SELECT g.goal FROM experiments_guardrail g
+               WHERE g.experiment_id = e.id AND g.metric = '{VALUE}'
+               UNION SELECT m.goal FROM experiments_secondarymetric m
+               WHERE m.experiment_id = e.id AND m.metric = '{VALUE}'
+               UNION SELECT e.goal WHERE e.primary_metric = '{VALUE}'
+           ) AS value_goals
     FROM experiments_experiment e JOIN experiments_slot s ON s.id = e.slot_id
     WHERE e.id = ANY(%s)
-"""
+"""  # noqa: S608
 
 
 def seen(source: str) -> str:
@@ -92,7 +99,7 @@ def acts(source: str) -> str:
     """Return the statement that makes fold_act from clicks and conversions that happened."""
     return f"""
     CREATE TEMP TABLE fold_act ON COMMIT DROP AS
-    SELECT site_id, visitor, type, goal, value, occurred_at FROM {source} e
+    SELECT site_id, visitor, type, goal, value, currency, occurred_at FROM {source} e
     WHERE type <> 'exposure' AND flags & {PREFETCH} = 0
     """  # noqa: S608
 
@@ -141,6 +148,17 @@ OUTCOMES = f"""
             GROUP BY s.experiment_id, s.visitor, a.goal
         ) goals
         GROUP BY experiment_id, visitor
+    ), paid AS (
+        SELECT experiment_id, visitor,
+            jsonb_object_agg(currency || ' ' || goal, conversions) AS currencies
+        FROM (
+            SELECT s.experiment_id, s.visitor, a.currency, a.goal, count(*) AS conversions
+            {ACTED}
+            WHERE NOT s.is_ghost AND {WITHIN}
+                AND a.value IS NOT NULL AND a.goal = ANY(t.value_goals)
+            GROUP BY s.experiment_id, s.visitor, a.currency, a.goal
+        ) currencies
+        GROUP BY experiment_id, visitor
     )
     SELECT s.experiment_id, s.visitor, s.variant_id,
         (s.first_at AT TIME ZONE 'UTC')::date AS day,
@@ -150,6 +168,7 @@ OUTCOMES = f"""
         coalesce(acted.value, 0) AS value,
         coalesce(acted.covariate, 0) AS covariate,
         coalesce(reached.goals, '{{}}') AS goals,
+        coalesce(paid.currencies, '{{}}') AS currencies,
         CASE
             WHEN s.flags & {BOT} > 0 THEN {Exclusion.BOT:d}
             WHEN s.flags & {INTERNAL} > 0 THEN {Exclusion.INTERNAL:d}
@@ -163,6 +182,7 @@ OUTCOMES = f"""
     FROM fold_shown s
     LEFT JOIN acted ON acted.experiment_id = s.experiment_id AND acted.visitor = s.visitor
     LEFT JOIN reached ON reached.experiment_id = s.experiment_id AND reached.visitor = s.visitor
+    LEFT JOIN paid ON paid.experiment_id = s.experiment_id AND paid.visitor = s.visitor
 """  # noqa: S608
 
 # The columns of a rollup, each as a sum over outcomes `o` of experiments `t`.
@@ -187,6 +207,7 @@ GOAL_AMOUNTS = {
     "value_sum": "g.value::numeric",
     "value_sum_squares": "g.value::numeric * g.value::numeric",
 }
+CURRENCY_AMOUNTS = {"conversions": "c.value::int"}
 
 
 def contributions(source: str, *, sign: int = 1) -> str:
@@ -214,4 +235,17 @@ def goal_contributions(source: str, *, sign: int = 1) -> str:
     FROM {source} o CROSS JOIN LATERAL jsonb_each_text(o.goals) AS g
     WHERE o.exclusion = {Exclusion.NONE:d} AND o.goals <> '{{}}'
     GROUP BY o.experiment_id, o.variant_id, o.day, o.phase, g.key
+    """  # noqa: S608
+
+
+def currency_contributions(source: str, *, sign: int = 1) -> str:
+    """Return the query that sums conversions by experiment, arm, day, phase, goal and currency."""
+    (amount,) = CURRENCY_AMOUNTS.values()
+    return f"""
+    SELECT o.experiment_id, o.variant_id, o.day, o.phase,
+        substr(c.key, strpos(c.key, ' ') + 1) AS goal, split_part(c.key, ' ', 1) AS currency,
+        sum({sign} * {amount}) AS conversions
+    FROM {source} o CROSS JOIN LATERAL jsonb_each_text(o.currencies) AS c
+    WHERE o.exclusion = {Exclusion.NONE:d} AND o.currencies <> '{{}}'
+    GROUP BY o.experiment_id, o.variant_id, o.day, o.phase, c.key
     """  # noqa: S608

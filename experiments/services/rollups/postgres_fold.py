@@ -9,11 +9,19 @@ from typing import Any
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
-from experiments.models import Experiment, GoalRollup, PendingBatch, Rollup, VisitorDay
+from experiments.models import (
+    CurrencyRollup,
+    Experiment,
+    GoalRollup,
+    PendingBatch,
+    Rollup,
+    VisitorDay,
+)
 from experiments.services.rollups.outcome_sql import (
     AMOUNTS,
     CELL,
     COLUMNS,
+    CURRENCY_AMOUNTS,
     EVENT,
     GOAL_AMOUNTS,
     OUTCOME,
@@ -21,13 +29,14 @@ from experiments.services.rollups.outcome_sql import (
     TRIAL,
     acts,
     contributions,
+    currency_contributions,
     goal_contributions,
     seen,
     shown,
 )
 
-ROLLUP, GOAL_ROLLUP, DAYS, PENDING = (
-    model._meta.db_table for model in (Rollup, GoalRollup, VisitorDay, PendingBatch)
+ROLLUP, GOAL_ROLLUP, CURRENCY_ROLLUP, DAYS, PENDING = (
+    model._meta.db_table for model in (Rollup, GoalRollup, CurrencyRollup, VisitorDay, PendingBatch)
 )
 NAMES = ", ".join(COLUMNS)
 
@@ -109,6 +118,7 @@ COUNTED_AGAIN = """
 SUMS = (
     (ROLLUP, "segment", AMOUNTS, contributions),
     (GOAL_ROLLUP, "goal", GOAL_AMOUNTS, goal_contributions),
+    (CURRENCY_ROLLUP, "goal, currency", CURRENCY_AMOUNTS, currency_contributions),
 )
 
 

@@ -12,8 +12,8 @@ from itertools import islice
 
 from django.db import connection, transaction
 
-from experiments.models import Experiment, GoalRollup, Rollup, RollupCheck
-from experiments.models.rollup import AMOUNTS, GOAL_AMOUNTS
+from experiments.models import CurrencyRollup, Experiment, GoalRollup, Rollup, RollupCheck
+from experiments.models.rollup import AMOUNTS, CURRENCY_AMOUNTS, GOAL_AMOUNTS
 from experiments.selectors import rollups
 from experiments.services.rollups.accumulator import Amounts, RollupAccumulator
 from experiments.services.rollups.folding import LATEST_ID, can_be_counted_again
@@ -22,7 +22,7 @@ from experiments.services.rollups.visitor_events import events_of_visitors
 from experiments.services.rollups.visitor_outcome import visitor_outcome
 
 CHUNK = 2_000
-ROLLUP, GOAL = "rollup", "goal"
+ROLLUP, GOAL, CURRENCY = "rollup", "goal", "currency"
 Sums = dict[tuple[str, int, date, int, str], Amounts]
 
 
@@ -68,7 +68,10 @@ def _counted(experiment: Experiment) -> Sums:
         for events in events_of_visitors(site_id=site_id, visitors=chunk).values():
             accumulator.add(experiment, visitor_outcome(experiment, events))
     sums: Sums = {(ROLLUP, *key): amounts for key, amounts in accumulator.sums().items()}
-    return sums | {(GOAL, *key): amounts for key, amounts in accumulator.goal_sums().items()}
+    sums |= {(GOAL, *key): amounts for key, amounts in accumulator.goal_sums().items()}
+    return sums | {
+        (CURRENCY, *key): amounts for key, amounts in accumulator.currency_sums().items()
+    }
 
 
 def _booked(experiment: Experiment) -> Sums:
@@ -79,6 +82,9 @@ def _booked(experiment: Experiment) -> Sums:
     for goal in GoalRollup.objects.filter(experiment=experiment):
         key = (GOAL, goal.variant_id, goal.day, goal.phase, goal.goal)
         sums[key] = tuple(getattr(goal, name) for name in GOAL_AMOUNTS)
+    for paid in CurrencyRollup.objects.filter(experiment=experiment):
+        key = (CURRENCY, paid.variant_id, paid.day, paid.phase, f"{paid.currency} {paid.goal}")
+        sums[key] = tuple(getattr(paid, name) for name in CURRENCY_AMOUNTS)
     return sums
 
 

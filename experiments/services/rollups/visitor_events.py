@@ -26,6 +26,7 @@ class VisitorEvent:
     variant_id: int | None
     goal: str
     value: Decimal | None
+    currency: str
     written: str
     occurred_at: datetime
     flags: int
@@ -36,7 +37,8 @@ class VisitorEvent:
 
 
 EVENTS = f"""
-    SELECT visitor, type, experiment_id, variant_id, goal, value, attributes, occurred_at, flags
+    SELECT visitor, type, experiment_id, variant_id, goal, value, currency, attributes,
+        occurred_at, flags
     FROM {Event._meta.db_table}
     WHERE site_id = %s AND visitor IN (SELECT value FROM json_each(%s))
     ORDER BY occurred_at, event_id
@@ -51,9 +53,11 @@ def events_of_visitors(*, site_id: int, visitors: list[str]) -> dict[str, list[V
     events: dict[str, list[VisitorEvent]] = defaultdict(list)
     with connection.cursor() as cursor:
         cursor.execute(EVENTS, [site_id, msgspec.json.encode(visitors).decode()])
-        for visitor, kind, experiment, variant, goal, value, written, at, flags in cursor:
+        for visitor, kind, experiment, variant, goal, value, currency, written, at, flags in cursor:
             moment = at.replace(tzinfo=UTC)
             number = None if value is None else Decimal(value)
-            event = VisitorEvent(kind, experiment, variant, goal, number, written, moment, flags)
+            event = VisitorEvent(
+                kind, experiment, variant, goal, number, currency, written, moment, flags
+            )
             events[visitor].append(event)
     return events

@@ -1,5 +1,6 @@
 """Outcome of one visitor in one experiment, computed from the visitor's events."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -13,6 +14,7 @@ from experiments.models import Event, Exclusion, Experiment
 from experiments.services.rollups.visitor_events import VisitorEvent
 
 Metric = Experiment.Metric
+VALUE = Metric.VALUE_PER_VISITOR
 # Plain values: looking a member of an enumeration up costs as much as the rest of a rule.
 EXPOSURE, CLICK, CONVERSION = (str(kind.value) for kind in Event.Type)
 BOT, INTERNAL, PREFETCH = (int(flag) for flag in Event.Flag)
@@ -33,6 +35,8 @@ class Outcome:
     segments: str
     # Goals of guardrails that were reached -> total value, as text.
     goals: dict[str, str]
+    # Conversions with a value, by currency and goal, such as "EUR order".
+    currencies: dict[str, int]
 
 
 def visitor_outcome(experiment: Experiment, events: Iterable[VisitorEvent]) -> Outcome | None:
@@ -69,6 +73,7 @@ def _outcome(experiment: Experiment, rows: Sequence[VisitorEvent]) -> Outcome | 
         exclusion=_exclusion(shown, first),
         segments=" ".join(segments_of(attributes)),
         goals=_guardrail_goals(experiment, in_window),
+        currencies=_currencies(experiment, in_window),
     )
 
 
@@ -131,6 +136,25 @@ def guardrail_goals(experiment: Experiment) -> set[str]:
     """Return the goals that the experiment's guardrails and secondary metrics count."""
     goals = {rail.goal for rail in experiment.guardrails.all()}
     return (goals | {metric.goal for metric in experiment.secondary_metrics.all()}) - {""}
+
+
+def value_goals(experiment: Experiment) -> set[str]:
+    """Return the goals whose values are a metric: primary, secondary or of a guardrail."""
+    others = (*experiment.guardrails.all(), *experiment.secondary_metrics.all())
+    goals = {row.goal for row in others if row.metric == VALUE}
+    return goals | {experiment.goal} if experiment.primary_metric == VALUE else goals
+
+
+def _currencies(experiment: Experiment, in_window: Iterable[VisitorEvent]) -> dict[str, int]:
+    goals = value_goals(experiment)
+    if not goals:
+        return {}
+    counts = Counter(
+        f"{row.currency} {row.goal}"
+        for row in in_window
+        if row.type == CONVERSION and row.value is not None and row.goal in goals
+    )
+    return dict(sorted(counts.items()))
 
 
 def _guardrail_goals(experiment: Experiment, in_window: Iterable[VisitorEvent]) -> dict[str, str]:

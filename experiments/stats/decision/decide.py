@@ -51,6 +51,7 @@ class Code(StrEnum):
 
     SRM = "srm"
     MULTIPLE_ARMS = "multiple_arms"
+    SEVERAL_CURRENCIES = "several_currencies"
     NO_TRAFFIC = "no_traffic"
     TOO_FEW_VISITORS = "too_few_visitors"
     TOO_FEW_CONVERSIONS = "too_few_conversions"
@@ -125,8 +126,8 @@ def decide(evidence: Evidence, policy: Policy = _DEFAULT) -> Decision:
         policy: Thresholds.
 
     Returns:
-        The decision. With a sample-ratio mismatch or too many visitors in several arms it is
-        `invalid`, for any numbers.
+        The decision. With a sample-ratio mismatch, too many visitors in several arms, or values in
+        several currencies it is `invalid`, for any numbers.
 
     Source: guardrails as non-inferiority tests: Schultzberg et al. (2024), "Risk-aware product
         decisions in A/B tests with multiple metrics", arXiv 2402.11609.
@@ -173,6 +174,10 @@ def _broken_data(evidence: Evidence, policy: Policy) -> tuple[Ground, ...]:
     if count >= policy.multiple_arm_count and share >= policy.multiple_arm_share:
         numbers = {"visitors": count, "share": share, "threshold": policy.multiple_arm_share}
         reasons.append(Ground(code=Code.MULTIPLE_ARMS, numbers=numbers))
+    reasons += [
+        Ground(code=Code.SEVERAL_CURRENCIES, metric=goal, numbers=conversions)
+        for goal, conversions in evidence.currencies.items()
+    ]
     return tuple(reasons)
 
 

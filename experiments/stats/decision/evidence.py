@@ -7,7 +7,8 @@ Lifts and bounds are as measured; `higher_is_better` is the direction that is go
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
@@ -146,6 +147,8 @@ class Evidence:
         srm_p_value: P-value of the sample-ratio mismatch test, None if not computed.
         multiple_arm_visitors: Visitors who met more than one arm.
         silent_hours: Hours since the last exposure, or None.
+        currencies: For each goal whose values are in several currencies, the conversions by
+            currency; the empty currency is that of values without one.
         days_left: Days to the answer at present traffic, or None if unknown.
 
     Raises:
@@ -170,6 +173,7 @@ class Evidence:
     multiple_arm_visitors: int = 0
     silent_hours: float | None = None
     days_left: float | None = None
+    currencies: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         indices = [arm.arm for arm in self.arms]

@@ -13,6 +13,7 @@ from experiments.models import (
     CacheWatch,
     ConfigRevision,
     CTAWording,
+    CurrencyRollup,
     ErasedVisitor,
     Event,
     Experiment,
@@ -114,6 +115,10 @@ class World:
     def goal_rollup_row(self, **changes):
         values = {"variant": self.b, "day": NOW.date(), "goal": "order"}
         return GoalRollup(experiment=self.experiment, **(values | changes))
+
+    def currency_rollup_row(self, **changes):
+        values = {"variant": self.b, "day": NOW.date(), "goal": "order", "currency": "EUR"}
+        return CurrencyRollup(experiment=self.experiment, **(values | changes))
 
     def history_row(self, **changes):
         values = {"test": "t", "text": "Go", "visitors": 10, "clicks": 1, "digest": "d"}
@@ -313,6 +318,12 @@ REFUSED = [
     ("goal_rollup_one_a_day_phase_arm_and_goal", twice(lambda w: w.goal_rollup_row())),
     ("goal_rollup_counts_possible", lambda w: [w.goal_rollup_row(converting_visitors=-1)]),
     ("goal_rollup_counts_possible", lambda w: [w.goal_rollup_row(goal="")]),
+    (
+        "currency_rollup_one_a_day_phase_arm_goal_and_currency",
+        twice(lambda w: w.currency_rollup_row()),
+    ),
+    ("currency_rollup_counts_possible", lambda w: [w.currency_rollup_row(conversions=-1)]),
+    ("currency_rollup_counts_possible", lambda w: [w.currency_rollup_row(goal="")]),
     ("job_progress_range", lambda w: [w.job_row(progress=1.1)]),
     ("job_one_training_at_a_time", twice(lambda w: w.job_row())),
 ]

@@ -4,7 +4,7 @@ from collections import defaultdict
 from datetime import UTC, timedelta
 from decimal import Decimal
 
-from experiments.models import Event, GoalRollup, Rollup
+from experiments.models import CurrencyRollup, Event, GoalRollup, Rollup
 
 DAY = timedelta(days=1)
 COUNTS = (
@@ -170,6 +170,33 @@ def goal_recount(experiment):
                 old = table.get(key, (0, 0, 0))
                 table[key] = (old[0] + 1, old[1] + value, old[2] + value * value)
     return table
+
+
+def currency_rows_of(experiment):
+    """The rollups of currencies as a plain table: (arm, day, goal, currency) -> conversions."""
+    rows = CurrencyRollup.objects.filter(experiment=experiment).select_related("variant")
+    return {
+        (*cell(row.variant, row.day, row.phase), row.goal, row.currency): row.conversions
+        for row in rows
+    }
+
+
+def currency_recount(experiment):
+    """The same table from the stored events, for the goal of an experiment on values."""
+    table = defaultdict(int)
+    by_visitor = defaultdict(list)
+    for event in Event.objects.order_by("occurred_at", "event_id").select_related("variant"):
+        by_visitor[event.visitor].append(event)
+    for own in by_visitor.values():
+        shown, exposures, own = met(experiment, own)
+        if not exposures or left_out(shown, exposures):
+            continue
+        start = exposures[0].occurred_at
+        for event in own:
+            is_counted = start <= event.occurred_at <= end_of_window(experiment, start)
+            if event.goal == experiment.goal and event.value is not None and is_counted:
+                table[*cell_of(exposures[0]), event.goal, event.currency] += 1
+    return dict(table)
 
 
 def end_of_window(experiment, start):

@@ -23,6 +23,9 @@ class FixedCounts:
     def goals(self):
         return []
 
+    def currencies(self):
+        return []
+
 
 @pytest.fixture
 def stored(running_experiment):

@@ -31,6 +31,7 @@ STAYS = {
     "CacheWatch": "what was served from there",
     "RollupCheck": "made anew every night",
     "ConfigRevision": "of the installation",
+    "CurrencyRollup": "counted from the events, or by itself",
     "ErasedVisitor": "made with the secret of the installation",
     "Event": "Parquet",
     "EventDrop": "by itself",

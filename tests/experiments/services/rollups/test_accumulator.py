@@ -27,6 +27,7 @@ def outcome(running_experiment):
             "segments": "",
             "exclusion": Exclusion.NONE,
             "goals": {},
+            "currencies": {},
         }
         return Outcome(**(values | changes))
 

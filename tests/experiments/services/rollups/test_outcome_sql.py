@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from experiments.models import (
+    CurrencyRollup,
     Event,
     Experiment,
     GoalRollup,
@@ -25,6 +26,8 @@ from tests import factories
 from tests.experiments.services.recounting import (
     COUNTS,
     COVARIATES,
+    currency_recount,
+    currency_rows_of,
     goal_recount,
     goal_rows_of,
     left_out_recount,
@@ -58,7 +61,9 @@ class Sent:
             goal = "signup" if self.value % 3 else "newsletter"
             if self.value % 5 == 0:  # To both sides of the end of the pre-period.
                 fields["at"] = (MORNING + self.minute * 6 * 60 * MINUTE - 14 * DAY).isoformat()
-            return event_message("conversion", goal=goal, value=self.value / 10, **fields)
+            fields["value"] = self.value / 10 if self.value else None
+            fields["currency"] = {0: "EUR", 1: "CHF"}.get(self.value % 4)
+            return event_message("conversion", goal=goal, **fields)
         if self.kind == "exposure":
             fields["attributes"] = self.attributes
         return event_message(self.kind, slot=self.slot, variant=self.arm, **fields)
@@ -104,14 +109,25 @@ def tables_of(experiment, table):
     goals = {rows_of: goal_rows_of, recount: goal_recount}[table](experiment)
     columns = COUNTS + COVARIATES
     left_out = {rows_of: left_out_rows_of, recount: left_out_recount}[table](experiment)
-    return {"goals": goals, "left out": left_out} | {
+    currencies = {rows_of: currency_rows_of, recount: currency_recount}[table](experiment)
+    if experiment.primary_metric != "value_per_visitor":
+        currencies = {} if table is recount else currencies
+    return {"goals": goals, "left out": left_out, "currencies": currencies} | {
         one: table(experiment, one, columns) for one in SEGMENTS
     }
 
 
 def emptied():
     """Forget what the last example left."""
-    for model in (Rollup, GoalRollup, VisitorOutcome, VisitorDay, Event, PendingBatch):
+    for model in (
+        Rollup,
+        GoalRollup,
+        CurrencyRollup,
+        VisitorOutcome,
+        VisitorDay,
+        Event,
+        PendingBatch,
+    ):
         model.objects.all().delete()
     Experiment.objects.update(status=Experiment.Status.RUNNING, stopped_at=None)
 

@@ -40,8 +40,9 @@ def test_decide_ships_a_clear_winner_with_its_numbers():
     [
         ({"srm_p_value": 0.0009}, Code.SRM),
         ({"multiple_arm_visitors": 400}, Code.MULTIPLE_ARMS),
+        ({"currencies": {"order": {"EUR": 60, "JPY": 60}}}, Code.SEVERAL_CURRENCIES),
     ],
-    ids=["srm", "several-arms"],
+    ids=["srm", "several-arms", "several-currencies"],
 )
 def test_decide_is_invalid_when_the_data_are_broken(changes, code):
     for stopped in (False, True):
