@@ -129,9 +129,7 @@ def _exposures_and_clicks(rows: Table, query: ExperimentQuery) -> Table:
 
 def _exclusion(first: Table) -> Value:
     """Return the number of the first reason in LEFT_OUT that applies, 0 for counted visitors."""
-    too_early = first.clicked_at < first.occurred_at - ibis.interval(
-        minutes=MAX_AHEAD.seconds // 60
-    )
+    too_early = first.clicked_at < first.occurred_at - _tolerance()
     reasons = (
         first.has_bot > 0,
         first.has_internal > 0,
@@ -173,7 +171,7 @@ def _acts_of_visitors(acts: Table, query: ExperimentQuery) -> Table:
     is_click = acts.type == "click"
     counts = ~is_click & _counts(acts, query)
     own_click = is_click & (acts.experiment == query.experiment)
-    before = (acts.occurred_at < acts.seen_at) & (
+    before = (acts.occurred_at < acts.seen_at - _tolerance()) & (
         acts.occurred_at >= acts.seen_at - ibis.interval(days=PRE_PERIOD.days)
     )
     return acts.group_by("visitor").aggregate(
@@ -257,6 +255,11 @@ def _total(values: Value) -> Value:
 
 def _product(left: Value, right: Value) -> Value:
     return (left.cast(WIDE) * right.cast(NARROW)).cast(PRODUCT)
+
+
+def _tolerance() -> Value:
+    """Return by how much the clocks that date events may differ."""
+    return ibis.interval(minutes=MAX_AHEAD.seconds // 60)
 
 
 def _zero() -> Value:

@@ -55,6 +55,10 @@ INTENDED = {
     r"/footer-test/verdict/(cautions|status|title): ": "a pause has a status of its own since",
     r"/old-test/verdict/(status|title): ": "a test stopped early has a status of its own since",
     "/[^/]+/currencies: 'absent' -> ": "said since: the conversions by their currency",
+    # Without the covariate it says what it said.
+    r"/menu-test/(?!comparisons/\d+/unadjusted)(?!arms|days).*: [-e.\d]+ -> ": (
+        "what a visitor did in the last 10 minutes before the first exposure is no past since"
+    ),
     r"/wordings/\d+/checks/\d+/message: ": (
         "sentences for people, put more plainly since; the codes beside them are the same"
     ),

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import date
 from decimal import Decimal
 from operator import add
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from experiments.models import (
     CurrencyRollup,
@@ -158,7 +158,7 @@ class RollupAccumulator:
             _increase(self.deltas, key, amounts)
 
     def _add_to_goals(self, experiment: Experiment, outcome: Outcome, sign: int) -> None:
-        cell = {
+        cell: dict[str, Any] = {
             "experiment_id": experiment.pk,
             "variant_id": outcome.variant_id,
             "day": outcome.day,

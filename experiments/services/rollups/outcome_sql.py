@@ -104,13 +104,15 @@ def acts(source: str) -> str:
     """  # noqa: S608
 
 
+# By how much the clocks that date events may differ.
+TOLERANCE = f"interval '{MAX_AHEAD.total_seconds():.0f} seconds'"
 WITHIN = """
     a.type = 'conversion' AND a.occurred_at >= s.first_at
     AND a.occurred_at <= least(t.stopped_at, s.first_at + t.patience)
 """
 BEFORE = f"""
     a.occurred_at >= s.seen_at - interval '{PRE_PERIOD.days * 24} hours'
-    AND a.occurred_at < s.seen_at
+    AND a.occurred_at < s.seen_at - {TOLERANCE}
 """
 ACTED = """
     FROM fold_shown s
@@ -174,7 +176,7 @@ OUTCOMES = f"""
             WHEN s.flags & {INTERNAL} > 0 THEN {Exclusion.INTERNAL:d}
             WHEN s.several_arms THEN {Exclusion.SEVERAL_ARMS:d}
             WHEN s.is_ghost THEN {Exclusion.PREFETCH:d}
-            WHEN s.first_click < s.first_at - interval '{MAX_AHEAD.total_seconds():.0f} seconds'
+            WHEN s.first_click < s.first_at - {TOLERANCE}
                 THEN {Exclusion.IMPOSSIBLE:d}
             ELSE {Exclusion.NONE:d}
         END::smallint AS exclusion,

@@ -120,10 +120,12 @@ def _covariate(
 ) -> Decimal:
     """Return the primary metric of the pre-period, which no arm can have affected.
 
-    It ends with the first event of the experiment, even a click whose exposure was lost. Clicks
-    anywhere on the site count.
+    It ends before the first event of the experiment, even a click whose exposure was lost: by as
+    much as a clock may be wrong, for what an arm did must not date from before it. Clicks anywhere
+    on the site count.
     """
-    before = [row for row in events if until - PRE_PERIOD <= row.occurred_at < until]
+    start, end = until - PRE_PERIOD, until - MAX_AHEAD
+    before = [row for row in events if start <= row.occurred_at < end]
     if experiment.primary_metric == Metric.CLICK_RATE:
         return Decimal(any(row.type == CLICK for row in before))
     reached = [row for row in before if _is_conversion(row, experiment)]

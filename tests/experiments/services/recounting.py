@@ -206,8 +206,9 @@ def end_of_window(experiment, start):
 
 
 def earlier(experiment, events, seen):
-    """What a visitor did in the 14 days before the experiment was seen."""
-    window = [e for e in events if seen - 14 * DAY <= e.occurred_at < seen]
+    """What a visitor did in the 14 days before the experiment was seen, but 10 minutes."""
+    end = seen - timedelta(minutes=10)
+    window = [e for e in events if seen - 14 * DAY <= e.occurred_at < end]
     if experiment.primary_metric == "click_rate":
         return int(any(e.type == "click" for e in window))
     goals = [e for e in window if e.type == "conversion" and e.goal == experiment.goal]

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from experiments.models import Experiment, GoalRollup, Guardrail, Site
+from experiments.models import CurrencyRollup, Experiment, GoalRollup, Guardrail, Site
 from experiments.services.analysis import guardrails
 from experiments.services.reporting import decision as decisions
 from experiments.services.reporting.decision import HIGHER_IS_BETTER, evidence_of
@@ -49,11 +49,23 @@ def grounds(slot, *counts, rail=None, rollup=None, goal_rollup=None, arm=None, *
     return {ground.code for ground in (*decision.reasons, *decision.cautions)}
 
 
+def grounds_of_currencies(slot):
+    """The codes of the decision on orders in two currencies."""
+    experiment = running(slot, **VALUES)
+    count(experiment, (5_000, 0), (5_000, 0))
+    variant = experiment.variants.get(arm=1)
+    for currency in ("EUR", "JPY"):
+        key = {"experiment": experiment, "variant": variant, "day": NOW.date(), "goal": "order"}
+        CurrencyRollup.objects.create(**key, currency=currency, conversions=10)
+    return {ground.code for ground in concluded(experiment).decision.reasons}
+
+
 CASES = {
     Code.SRM: lambda slot: grounds(slot, (5_000, 500), (6_000, 600)),
     Code.MULTIPLE_ARMS: lambda slot: grounds(
         slot, (5_000, 500), (5_000, 500), rollup={"quarantined_visitors": 100}
     ),
+    Code.SEVERAL_CURRENCIES: grounds_of_currencies,
     Code.NO_TRAFFIC: lambda slot: grounds(
         slot, (5_000, 500), (5_000, 500), rollup={"day": NOW.date() - 3 * DAY}
     ),

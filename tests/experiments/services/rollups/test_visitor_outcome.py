@@ -1,6 +1,6 @@
 """The counting rules, one by one, against a plain recount of the events."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -26,6 +26,7 @@ from tests.experiments.services.rollups.sending import DAY, MINUTE, MORNING, sen
 from tests.factories import NOW, event_message
 
 pytestmark = pytest.mark.on_both_databases
+SECOND = timedelta(seconds=1)
 
 
 def test_exposure_click_and_conversion_of_one_visitor(both):
@@ -252,6 +253,20 @@ def test_covariate_is_what_the_visitor_did_before_the_first_exposure(both):
     # Seen before anything was clicked; the footer's experiment after a click.
     assert clicks == {("b", MORNING.date()): (0, 0, 0)}
     assert values == {("b", MORNING.date()): (3, 9, 60)}
+
+
+def test_pre_period_ends_ten_minutes_before_the_first_sign(both):
+    """A server may date a conversion before the exposure of a browser whose clock is fast."""
+    seconds = {601: 1, 600: 10, 30: 100}
+    send(
+        event_message(slot="footer", at=MORNING.isoformat()),
+        *(
+            event_message("conversion", value=value, at=(MORNING - early * SECOND).isoformat())
+            for early, value in seconds.items()
+        ),
+    )
+    fold_pending()
+    assert rows_of(both[1], columns=COVARIATES) == {("b", MORNING.date()): (1, 1, 0)}
 
 
 def test_covariate_of_clicks_is_one_click_on_another_experiment(both):
