@@ -146,8 +146,8 @@ def _title(decision: Decision, names: Names) -> str:
 
 def _sentence(ground: Ground, rule: Rule, names: Names) -> str:
     if ground.code is Code.SEVERAL_CURRENCIES:
-        values = {"metric": ground.metric, "currencies": _currencies(ground.numbers)}
-        return str(TEMPLATES[ground.code]) % values
+        listed = _currencies(ground.numbers)
+        return str(TEMPLATES[ground.code]) % {"metric": ground.metric, "currencies": listed}
     name = "" if ground.arm is None else names[ground.arm]
     numbers = {key: _format_number(key, value) for key, value in ground.numbers.items()}
     assumption = ASSUMPTIONS[ground.assumption] if ground.assumption else ""

@@ -20,8 +20,20 @@ NAMES = ("segment", "phase", "visitors", "clicking_visitors", "bot_visitors", "v
 def arm(running_experiment):
     """An arm with 5 visitors, 4 of them since the shares changed."""
     arm = running_experiment.variants.get(arm=1)
-    all_sums = {"visitors": 5, "clicks": 3, "bot_visitors": 2, "value_sum": Decimal("0.3")}
-    later = {"visitors": 4, "clicks": 2, "bot_visitors": 2, "value_sum": Decimal("0.2")}
+    all_sums = {
+        "day": factories.NOW.date(),
+        "visitors": 5,
+        "clicks": 3,
+        "bot_visitors": 2,
+        "value_sum": Decimal("0.3"),
+    }
+    later = {
+        "day": factories.NOW.date(),
+        "visitors": 4,
+        "clicks": 2,
+        "bot_visitors": 2,
+        "value_sum": Decimal("0.2"),
+    }
     for segment in ("", "device=mobile"):
         factories.make_rollup(arm, segment=segment, **all_sums, day=factories.NOW.date())
     factories.make_rollup(arm, segment="phase=12", **later, day=factories.NOW.date())

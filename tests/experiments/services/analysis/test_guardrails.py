@@ -248,7 +248,7 @@ def a_report(experiment, rails, *, visitors):
     nothing = dict.fromkeys(
         ("statistics", "adjustment", "omnibus", "plan", "srm", "strata", "silent_hours")
     )
-    empty = dict.fromkeys(("totals", "left_out", "days", "rollups"), ())
+    empty = dict.fromkeys(("totals", "left_out", "days", "rollups", "currencies"), ())
     return Report(
         experiment=experiment,
         as_of=NOW,
