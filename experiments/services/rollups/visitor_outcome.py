@@ -142,8 +142,8 @@ def guardrail_goals(experiment: Experiment) -> set[str]:
 
 def value_goals(experiment: Experiment) -> set[str]:
     """Return the goals whose values are a metric: primary, secondary or of a guardrail."""
-    others = (*experiment.guardrails.all(), *experiment.secondary_metrics.all())
-    goals = {row.goal for row in others if row.metric == VALUE}
+    goals = {rail.goal for rail in experiment.guardrails.all() if rail.metric == VALUE}
+    goals |= {row.goal for row in experiment.secondary_metrics.all() if row.metric == VALUE}
     return goals | {experiment.goal} if experiment.primary_metric == VALUE else goals
 
 

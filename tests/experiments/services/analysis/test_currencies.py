@@ -2,8 +2,9 @@
 
 import pytest
 
-from experiments.models import CurrencyRollup, Experiment, Guardrail
+from experiments.models import CurrencyRollup, Experiment, Guardrail, SecondaryMetric
 from experiments.services.analysis.currencies import goal_currencies
+from experiments.services.analysis.secondary_metrics import Missing
 from experiments.services.operations.auto_rollback import alarm_of
 from experiments.services.operations.visitor_erasure import erase_visitor
 from experiments.services.reporting.report_json import report_as_json
@@ -114,3 +115,15 @@ def test_page_names_the_currencies(sales, admin_client):
     sell(*EUROS_AND_YEN)
     page = admin_client.get(f"/admin/experiments/experiment/{sales.pk}/report/")
     assert "EUR: 40, JPY: 40" in page.content.decode()
+
+
+def test_secondary_metric_in_two_currencies_is_not_read_and_takes_no_verdict_away(slot):
+    experiment = factories.make_running_experiment(slot)
+    metric = {"metric": "value_per_visitor", "goal": "order"}
+    SecondaryMetric.objects.create(experiment=experiment, **metric)
+    sell(*EUROS_AND_YEN)
+    full = concluded(experiment)
+    (reading,) = full.secondary
+    assert (reading.missing, reading.means) == (Missing.SEVERAL_CURRENCIES, None)
+    assert (reading.comparison, reading.p_value_adjusted) == (None, None)
+    assert full.verdict.status == "keep_running"

@@ -39,6 +39,6 @@ def _queue(apps, experiment_id, site_id, visitors):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("experiments", "0016_currencies_of_values")]
+    dependencies = [("experiments", "0019_currencies_of_values")]
 
     operations = [migrations.RunPython(queue_visitors_with_a_past, migrations.RunPython.noop)]
