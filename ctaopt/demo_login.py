@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import User
 from django.http import HttpRequest
+
+from ctaopt.role_backend import RoleBackend
 
 NAME = PASSWORD = "demo"  # noqa: S105  published: it opens nothing but the demo
 
 
-class DemoBackend(ModelBackend):
+class DemoBackend(RoleBackend):
     """Opens one account, which has no password that any other settings would take."""
 
     def authenticate(

@@ -8,6 +8,8 @@ from decimal import Decimal
 from itertools import count
 from uuid import UUID
 
+from django.contrib.auth import get_user_model
+
 from experiments.assignment.phases import first_slices, moved_slices
 from experiments.event_schema.ids import VERSION_7, day_of, milliseconds
 from experiments.models import (
@@ -16,6 +18,7 @@ from experiments.models import (
     CTAWording,
     Event,
     Experiment,
+    Membership,
     PendingBatch,
     Rollup,
     ServerKey,
@@ -61,6 +64,18 @@ def make_server_key(site, secret=None, **changes):
     values = {"name": "backend", "prefix": secret[:12], "created_at": STARTED}
     ServerKey.objects.create(site=site, digest=server_key_digest(secret), **(values | changes))
     return secret
+
+
+def make_person(name):
+    """A member of the staff without a role on any site."""
+    return get_user_model().objects.create_user(name, is_staff=True)
+
+
+def make_member(site, role, name=None):
+    """A member of the staff with this role on the site, and on no other."""
+    person = make_person(name or role)
+    Membership.objects.create(user=person, site=site, role=role)
+    return person
 
 
 def make_cta(site, text="Go", **changes):

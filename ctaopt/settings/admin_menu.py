@@ -9,8 +9,14 @@ from django.urls import reverse, reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 
-def _item(title: Any, icon: str, view: str) -> dict[str, Any]:
-    return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{view}")}
+def _item(title: Any, icon: str, view: str, permission: str) -> dict[str, Any]:
+    """Return an item of the menu; only those who may open its page see it."""
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{view}"),
+        "permission": lambda request: request.user.has_perm(permission),
+    }
 
 
 def _but_not(view: str, other: str) -> Callable[[HttpRequest], bool]:
@@ -42,34 +48,81 @@ UNFOLD = {
             {
                 "title": _("Test"),
                 "items": [
-                    _item(_("Experiments"), "science", "experiments_experiment_changelist"),
-                    _item(_("Rank wordings"), "auto_awesome", "experiments_job_rank"),
+                    _item(
+                        _("Experiments"),
+                        "science",
+                        "experiments_experiment_changelist",
+                        "experiments.view_experiment",
+                    ),
+                    _item(
+                        _("Rank wordings"),
+                        "auto_awesome",
+                        "experiments_job_rank",
+                        "experiments.add_job",
+                    ),
                 ],
             },
             {
                 "title": _("Catalogue"),
                 "items": [
-                    _item(_("CTAs"), "ads_click", "experiments_cta_changelist"),
-                    _item(_("Slots"), "dashboard", "experiments_slot_changelist"),
-                    _item(_("Audiences"), "groups", "experiments_audience_changelist"),
-                    _item(_("Tags"), "sell", "experiments_tag_changelist"),
-                    _item(_("Namespaces"), "call_split", "experiments_namespace_changelist"),
+                    _item(
+                        _("CTAs"), "ads_click", "experiments_cta_changelist", "experiments.view_cta"
+                    ),
+                    _item(
+                        _("Slots"),
+                        "dashboard",
+                        "experiments_slot_changelist",
+                        "experiments.view_slot",
+                    ),
+                    _item(
+                        _("Audiences"),
+                        "groups",
+                        "experiments_audience_changelist",
+                        "experiments.view_audience",
+                    ),
+                    _item(_("Tags"), "sell", "experiments_tag_changelist", "experiments.view_tag"),
+                    _item(
+                        _("Namespaces"),
+                        "call_split",
+                        "experiments_namespace_changelist",
+                        "experiments.view_namespace",
+                    ),
                 ],
             },
             {
                 "title": _("Learning"),
                 "items": [
                     {
-                        **_item(_("Past wordings"), "history", "experiments_historyarm_changelist"),
+                        **_item(
+                            _("Past wordings"),
+                            "history",
+                            "experiments_historyarm_changelist",
+                            "experiments.view_historyarm",
+                        ),
                         "active": _but_not(
                             "experiments_historyarm_changelist",
                             "experiments_historyarm_principles",
                         ),
                     },
-                    _item(_("Principles"), "psychology", "experiments_historyarm_principles"),
-                    _item(_("Predictor"), "model_training", "ml_predictorversion_changelist"),
+                    _item(
+                        _("Principles"),
+                        "psychology",
+                        "experiments_historyarm_principles",
+                        "experiments.view_historyarm",
+                    ),
+                    _item(
+                        _("Predictor"),
+                        "model_training",
+                        "ml_predictorversion_changelist",
+                        "ml.view_predictorversion",
+                    ),
                     {
-                        **_item(_("Jobs"), "hourglass_top", "experiments_job_changelist"),
+                        **_item(
+                            _("Jobs"),
+                            "hourglass_top",
+                            "experiments_job_changelist",
+                            "experiments.view_job",
+                        ),
                         "active": _but_not("experiments_job_changelist", "experiments_job_rank"),
                     },
                 ],
@@ -77,11 +130,28 @@ UNFOLD = {
             {
                 "title": _("Administration"),
                 "items": [
-                    _item(_("Sites"), "public", "experiments_site_changelist"),
-                    _item(_("Server keys"), "key", "experiments_serverkey_changelist"),
-                    _item(_("Erase a visitor"), "person_remove", "experiments_visitor_erase"),
-                    _item(_("People"), "person", "auth_user_changelist"),
-                    _item(_("Groups"), "group", "auth_group_changelist"),
+                    _item(
+                        _("Sites"), "public", "experiments_site_changelist", "experiments.view_site"
+                    ),
+                    _item(
+                        _("Server keys"),
+                        "key",
+                        "experiments_serverkey_changelist",
+                        "experiments.view_serverkey",
+                    ),
+                    _item(
+                        _("Erase a visitor"),
+                        "person_remove",
+                        "experiments_visitor_erase",
+                        "experiments.change_event",
+                    ),
+                    _item(_("People"), "person", "auth_user_changelist", "auth.view_user"),
+                    _item(
+                        _("Roles"),
+                        "group",
+                        "experiments_membership_changelist",
+                        "experiments.view_membership",
+                    ),
                 ],
             },
         ],

@@ -11,5 +11,5 @@ ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 # The account "demo" has no password; only this back end, named only here, lets it in.
 AUTHENTICATION_BACKENDS = [
     "ctaopt.demo_login.DemoBackend",
-    "django.contrib.auth.backends.ModelBackend",
+    "ctaopt.role_backend.RoleBackend",
 ]

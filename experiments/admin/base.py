@@ -1,17 +1,20 @@
-"""Base classes of the catalogue's admin pages."""
+"""Base classes of admin pages: rows by the roles on their sites, and what is served."""
 
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
 
+from django.contrib.admin import RelatedOnlyFieldListFilter
+from django.contrib.admin.utils import get_fields_from_path
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 
 from experiments.models import Site
-from experiments.selectors import catalogue
+from experiments.selectors import catalogue, permissions
 from experiments.services.catalogue.config_revision import bump_revision
 
 Row = TypeVar("Row", bound=Model)
@@ -46,7 +49,73 @@ def _site_of(request: HttpRequest, pk: Any) -> Site | None:
     return None
 
 
-class ServedModelAdmin(ModelAdmin[Row]):  # type: ignore[misc]
+class OfSites:
+    """Permissions by role, for the pages and inlines of rows that belong to sites.
+
+    The rows of other sites are not found, offered or counted.
+    """
+
+    model: type[Model]
+
+    def may(self, request: HttpRequest, verb: str, row: Model | None = None) -> bool:
+        """Return whether the person may do this to the row, which for an inline is its parent."""
+        return permissions.may(request.user, permissions.permission_name(verb, self.model), row)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may(request, "view", obj)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may(request, "add", obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may(request, "change", obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may(request, "delete", obj)
+
+    def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> Any:
+        """Offer the rows of the sites whose rows of this kind the person may change."""
+        rows = super().get_field_queryset(db, db_field, request)  # type: ignore[misc]
+        related = db_field.remote_field.model
+        if related not in permissions.SITE_LOOKUPS:
+            return rows
+        rows = related._default_manager.all() if rows is None else rows
+        needed = permissions.permission_name("change", self.model)
+        sites = permissions.sites_where(request.user, needed)
+        return rows.filter(**{f"{permissions.SITE_LOOKUPS[related]}__in": sites})
+
+
+class SiteRowsAdmin(OfSites, ModelAdmin[Row]):  # type: ignore[misc]
+    """For rows that belong to sites: those of other sites are not there."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Row]:
+        rows = super().get_queryset(request)
+        viewed = permissions.permission_name("view", self.model)
+        return permissions.rows_where(request.user, viewed, rows)
+
+    def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Row:
+        row: Row | None = super().get_object(request, *args, **kwargs)
+        if row is None:
+            raise Http404
+        return row
+
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        """Offer in the filters only what the listed rows have: no names of other sites."""
+        return [self._of_listed_rows(one) for one in super().get_list_filter(request)]
+
+    def refuse_unless_all(self, request: HttpRequest, verb: str, rows: QuerySet[Row]) -> None:
+        """Raise PermissionDenied unless the person may do this to each of the chosen rows."""
+        needed = permissions.permission_name(verb, self.model)
+        if permissions.rows_where(request.user, needed, rows).count() < rows.count():
+            raise PermissionDenied
+
+    def _of_listed_rows(self, one: Any) -> Any:
+        if isinstance(one, str) and get_fields_from_path(self.model, one)[-1].is_relation:
+            return (one, RelatedOnlyFieldListFilter)
+        return one
+
+
+class ServedModelAdmin(SiteRowsAdmin[Row]):
     """For rows that visitors get: every change reaches the serving processes."""
 
     def save_related(self, *args: Any) -> None:

@@ -15,15 +15,21 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 
-from experiments.admin.base import LockedWhileLiveAdmin, ServedModelAdmin
+from experiments.admin.base import (
+    LockedWhileLiveAdmin,
+    OfSites,
+    ServedModelAdmin,
+    SiteRowsAdmin,
+)
 from experiments.admin.cta_preview import draw, draw_findings
 from experiments.admin.erasure import erasure_urls
 from experiments.admin.forms import CTAForm, HoldoutForm, SiteForm
 from experiments.formatting import percent
 from experiments.models import CTA, CTAWording, Namespace, ServerKey, Site, Slot, Tag
 from experiments.selectors import catalogue
+from experiments.selectors.permissions import sites_where
 from experiments.services.catalogue.cta_checks import check_cta
 from experiments.services.catalogue.server_keys import create_server_key, revoke_server_key
 from experiments.services.reporting.holdout import read_holdout
@@ -50,9 +56,7 @@ class SiteAdmin(ServedModelAdmin[Site]):
 
     def holdout_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Compare the visitors held out with all others, by the goal that is asked for."""
-        site = get_object_or_404(Site, pk=pk)
-        if not request.user.has_perm("experiments.view_experiment"):
-            return HttpResponse(status=403)
+        site = get_object_or_404(sites_where(request.user, "experiments.view_experiment"), pk=pk)
         form = HoldoutForm(request.GET or None, site=site)
         readout = None
         if form.is_valid():
@@ -92,17 +96,18 @@ class ServerKeyAdmin(ServedModelAdmin[ServerKey]):
 
     @admin.action(description=_("Revoke the selected keys"), permissions=["delete"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ServerKey]) -> None:
+        self.refuse_unless_all(request, "delete", queryset)
         revoked = sum(revoke_server_key(key=key, now=timezone.now()) for key in queryset)
         self.message_user(request, gettext("Keys revoked: %(count)s.") % {"count": revoked})
 
 
 @admin.register(Tag)
-class TagAdmin(ModelAdmin[Tag]):  # type: ignore[misc]
+class TagAdmin(SiteRowsAdmin[Tag]):
     list_display = ("name", "site")
     search_fields = ("name",)
 
 
-class WordingInline(TabularInline):  # type: ignore[misc]
+class WordingInline(OfSites, TabularInline):  # type: ignore[misc]
     model = CTAWording
     extra = 1
     min_num = 1

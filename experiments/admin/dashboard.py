@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from experiments.models import Experiment
 from experiments.selectors import reports
+from experiments.selectors.permissions import sites_where
 from experiments.services.reporting.full_report import Summary, summaries
 from experiments.services.reporting.verdict import Verdict, silence_in_words
 
@@ -26,10 +27,10 @@ class Line:
 
 
 def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Add the live experiments to the first page, for those who may see them."""
-    if request.user.has_perm("experiments.view_experiment"):
-        live = reports.live_experiments()[:MOST]
-        context["lines"] = [_line(one) for one in summaries(live, now=timezone.now())]
+    """Add the live experiments of the person's sites to the first page."""
+    sites = sites_where(request.user, "experiments.view_experiment")
+    live = reports.live_experiments(sites=sites)[:MOST]
+    context["lines"] = [_line(one) for one in summaries(live, now=timezone.now())]
     return context
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.contrib.admin import AdminSite
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
@@ -15,19 +16,24 @@ from django.utils.translation import gettext_lazy as _
 from experiments.event_schema.messages import may_be_visitor
 from experiments.models import Site
 from experiments.selectors import events
+from experiments.selectors.permissions import may, sites_where
 from experiments.services.operations.visitor_erasure import erase_visitor
 
 NAME = "experiments_visitor_erase"
 
 
 class EraseForm(forms.Form):
-    site = forms.ModelChoiceField(label=_("Site"), queryset=Site.objects.order_by("name"))
+    field_order = ("site", "visitor")
     visitor = forms.CharField(
         label=_("Visitor"),
         max_length=200,
         strip=False,
         help_text=_("The exact ID that was served: the targetingKey."),
     )
+
+    def __init__(self, *args: Any, sites: QuerySet[Site]) -> None:
+        super().__init__(*args)
+        self.fields["site"] = forms.ModelChoiceField(label=_("Site"), queryset=sites)
 
     def clean_visitor(self) -> str:
         visitor = str(self.cleaned_data["visitor"])
@@ -44,9 +50,10 @@ def erasure_urls(admin_site: AdminSite) -> list[URLPattern]:
 
 
 def _page(admin_site: AdminSite, request: HttpRequest) -> HttpResponse:
-    if not request.user.has_perm("experiments.change_event"):
+    sites = sites_where(request.user, "experiments.change_event")
+    if not may(request.user, "experiments.change_event"):
         return HttpResponse(status=403)
-    form = EraseForm(request.POST or None)
+    form = EraseForm(request.POST or None, sites=sites)
     traces = None
     if request.method == "POST" and form.is_valid():
         if "confirmed" in request.POST:

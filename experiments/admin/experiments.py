@@ -19,10 +19,11 @@ from unfold.admin import TabularInline
 from unfold.decorators import display
 
 from experiments.admin import traffic
-from experiments.admin.base import ServedModelAdmin, in_time_zone_of_site
+from experiments.admin.base import OfSites, ServedModelAdmin, in_time_zone_of_site
 from experiments.admin.report import plan_new_draft, report_context, warn_about_plan
 from experiments.models import Experiment, Guardrail, SecondaryMetric, Variant
 from experiments.selectors import reports
+from experiments.selectors.permissions import sites_where
 from experiments.services.insights.draft_planning import fit_margins
 from experiments.services.lifecycle import drafts, readiness, transitions
 from experiments.services.lifecycle.change_log import Occasion
@@ -78,7 +79,7 @@ WAYS_ON = {
 }
 
 
-class DraftInline(TabularInline):  # type: ignore[misc]
+class DraftInline(OfSites, TabularInline):  # type: ignore[misc]
     """Rows that belong to an experiment's plan: they change with a draft only."""
 
     extra = 0
@@ -241,17 +242,20 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
 
     @admin.action(description=_("Duplicate as new drafts"), permissions=["add"])
     def duplicate(self, request: HttpRequest, queryset: QuerySet[Experiment]) -> None:
+        self.refuse_unless_all(request, "add", queryset)
         for experiment in queryset:
             key = f"{experiment.key}-{timezone.now():%Y%m%d%H%M%S}"
             copy = drafts.duplicate_experiment(experiment=experiment, key=key)
             plan_new_draft(request, copy)
             self.message_user(request, gettext("Draft %(key)s created.") % {"key": key})
 
+    def _found(self, request: HttpRequest, pk: int) -> Experiment:
+        sites = sites_where(request.user, "experiments.view_experiment")
+        return get_object_or_404(reports.experiments_for_report(sites=sites), pk=pk)
+
     @in_time_zone_of_site
     def report_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        experiment = get_object_or_404(reports.experiments_for_report(), pk=pk)
-        if not self.has_view_permission(request, experiment):
-            return HttpResponse(status=403)
+        experiment = self._found(request, pk)
         full = full_report(experiment=experiment, now=timezone.now())
         return render(
             request,
@@ -275,10 +279,8 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
 
     @in_time_zone_of_site
     def traffic_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        experiment = get_object_or_404(reports.experiments_for_report(), pk=pk)
-        if not self.has_view_permission(request, experiment):
-            return HttpResponse(status=403)
-        may_change = bool(super().has_change_permission(request))
+        experiment = self._found(request, pk)
+        may_change = self.may(request, "change", experiment)
         name = request.POST.get("form", "")
         page_forms = traffic.forms_of(experiment, name, request.POST) if may_change else {}
         if request.method == "POST":
@@ -317,9 +319,9 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
     def step_view(self, request: HttpRequest, pk: int, name: str) -> HttpResponse:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        experiment = get_object_or_404(Experiment.objects.select_related("slot"), pk=pk)
+        experiment = self._found(request, pk)
         step = STEPS.get(name)
-        if step is None or not super().has_change_permission(request):
+        if step is None or not self.may(request, "change", experiment):
             return HttpResponse(status=403 if step else 404)
         try:
             if not step.run(experiment=experiment, now=timezone.now(), author=request.user):
@@ -338,7 +340,7 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
         return _url("step", experiment, FIT_MARGINS.name)
 
     def _steps(self, request: HttpRequest, experiment: Experiment) -> list[dict[str, Any]]:
-        if not super().has_change_permission(request):
+        if not self.may(request, "change", experiment):
             return []
         return [
             {

@@ -7,25 +7,26 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 
+from experiments.admin.base import SiteRowsAdmin
 from experiments.admin.charts import effect_bars
 from experiments.formatting import percent
 from experiments.models import HistoryArm
 from experiments.selectors import history
+from experiments.selectors.permissions import sites_where
 from experiments.services.learning.history_rows import history_rows
 from ml import predict
 
 
 @admin.register(HistoryArm)
-class HistoryArmAdmin(ModelAdmin[HistoryArm]):  # type: ignore[misc]
+class HistoryArmAdmin(SiteRowsAdmin[HistoryArm]):
     """Rows come in by `import_history`; nobody edits the past."""
 
     list_display = ("text", "test", "locale", "audience", "visitors", "clicks", "rate", "simulated")
     list_filter = ("site", "locale", "audience", "is_simulated", "suspect")
     search_fields = ("text", "test")
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -43,7 +44,8 @@ class HistoryArmAdmin(ModelAdmin[HistoryArm]):  # type: ignore[misc]
         if not self.has_view_permission(request):
             return HttpResponse(status=403)
         locale = request.GET.get("locale", "")
-        effects = predict.measure_principles(history_rows(), locale=locale)
+        sites = sites_where(request.user, "experiments.view_historyarm")
+        effects = predict.measure_principles(history_rows(sites=sites), locale=locale)
         context = {
             **self.admin_site.each_context(request),
             "title": _("Principles"),
@@ -51,8 +53,8 @@ class HistoryArmAdmin(ModelAdmin[HistoryArm]):  # type: ignore[misc]
             "tests": effects["tests"],
             "rows": _with_bars(effects["traits"]),
             "locale": locale,
-            "locales": history.history_locales(),
-            "has_simulated": history.history_arms().filter(is_simulated=True).exists(),
+            "locales": history.history_locales(sites=sites),
+            "has_simulated": history.history_arms(sites=sites).filter(is_simulated=True).exists(),
         }
         return render(request, "admin/experiments/principles.html", context)
 

@@ -5,7 +5,14 @@ from typing import Any, cast
 from django import forms
 from django.contrib import admin, messages
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.db.models import QuerySet
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+)
 from django.shortcuts import get_object_or_404, render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -13,12 +20,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 
 from experiments import tasks
+from experiments.admin.base import SiteRowsAdmin
 from experiments.admin.cta_preview import draw_findings
 from experiments.admin.report import plan_new_draft, warn_about_plan
-from experiments.models import Audience, Job, Slot
+from experiments.models import Audience, Job, Site, Slot
+from experiments.selectors import catalogue, permissions
 from experiments.services.learning.jobs import (
     AlreadyTrainingError,
     cancel_job,
@@ -30,7 +38,9 @@ from experiments.services.learning.ranking_presentation import ranking_in_words,
 from experiments.services.lifecycle.drafts import DraftingError, draft_experiment
 from ml import predict
 
-MAY_DRAFT = ("experiments.add_experiment", "experiments.add_cta")
+ADD_JOB = "experiments.add_job"
+# A draft brings its CTAs: both need the same role.
+DRAFT = "experiments.add_experiment"
 
 
 class RankForm(forms.Form):
@@ -49,19 +59,33 @@ class RankForm(forms.Form):
     )
     audience = forms.ModelChoiceField(
         label=_("Audience"),
-        queryset=Audience.objects.select_related("site"),
+        queryset=Audience.objects.none(),
         required=False,
         empty_label=_("Every visitor"),
     )
     slot = forms.ModelChoiceField(
         label=_("Slot"),
-        queryset=Slot.objects.select_related("site", "default_cta"),
+        queryset=Slot.objects.none(),
         required=False,
         empty_label=_("Not decided yet"),
         help_text=_(
             "Where they would appear: its position and the form of its CTA are taken into account."
         ),
     )
+
+    def __init__(self, *args: Any, sites: QuerySet[Site]) -> None:
+        super().__init__(*args)
+        self.sites = sites
+        offer(self.fields["audience"], catalogue.audiences_of(sites=sites))
+        offer(self.fields["slot"], _slots_of(sites))
+
+    def site(self) -> Site | None:
+        """Return the site of what was chosen, or the only one there is; None if it is open."""
+        chosen = self.cleaned_data["slot"] or self.cleaned_data["audience"]
+        if chosen:
+            return cast("Site", chosen.site)
+        first = list(self.sites[:2])
+        return first[0] if len(first) == 1 else None
 
     def clean_wordings(self) -> list[str]:
         lines = [line.strip() for line in self.cleaned_data["wordings"].splitlines()]
@@ -80,9 +104,20 @@ class RankForm(forms.Form):
 
 
 class DraftForm(forms.Form):
-    slot = forms.ModelChoiceField(
-        label=_("Slot"), queryset=Slot.objects.select_related("site", "default_cta")
-    )
+    slot = forms.ModelChoiceField(label=_("Slot"), queryset=Slot.objects.none())
+
+    def __init__(self, *args: Any, sites: QuerySet[Site], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offer(self.fields["slot"], _slots_of(sites))
+
+
+def offer(field: forms.Field, rows: QuerySet[Any]) -> None:
+    """Let a field of a form choose among these rows."""
+    cast("forms.ModelChoiceField[Any]", field).queryset = rows
+
+
+def _slots_of(sites: QuerySet[Site]) -> QuerySet[Slot]:
+    return catalogue.slots_of(sites=sites).select_related("site", "default_cta")
 
 
 def _request_of(data: dict[str, Any]) -> dict[str, Any]:
@@ -100,17 +135,24 @@ def _request_of(data: dict[str, Any]) -> dict[str, Any]:
 
 
 @admin.register(Job)
-class JobAdmin(ModelAdmin[Job]):  # type: ignore[misc]
+class JobAdmin(SiteRowsAdmin[Job]):
+    """Rankings of one's sites; trainings, which read every site, for those with a role on each."""
+
     list_display = ("watch_link", "status", "person", "created_at", "finished_at")
     list_filter = ("kind", "status")
     list_display_links = None
     list_select_related = ("created_by",)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Job | None = None) -> bool:
+        if obj is None:
+            return super().has_view_permission(request)
+        return self.get_queryset(request).filter(pk=obj.pk).exists()
 
     def get_urls(self) -> list[URLPattern]:
         pages = (
@@ -134,39 +176,47 @@ class JobAdmin(ModelAdmin[Job]):  # type: ignore[misc]
         return str(job.created_by or "-")
 
     def rank_view(self, request: HttpRequest) -> HttpResponse:
-        form = RankForm(request.POST or None)
+        if not permissions.may(request.user, ADD_JOB):
+            return HttpResponse(status=403)
+        form = RankForm(request.POST or None, sites=permissions.sites_where(request.user, ADD_JOB))
         if request.method == "POST" and form.is_valid():
-            return self._rank(request, _request_of(form.cleaned_data))
-        context = {"form": form, "predictor": predict.active_summary()}
+            return self._rank(request, _request_of(form.cleaned_data), form.site())
+        may_train = permissions.may(request.user, permissions.TRAIN)
+        context = {"form": form, "predictor": predict.active_summary(), "may_train": may_train}
         return self._page(request, "admin/experiments/rank.html", _("Rank wordings"), context)
 
     def train_view(self, request: HttpRequest) -> HttpResponse:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        if not request.user.has_perm("experiments.add_job"):
+        if not permissions.may(request.user, permissions.TRAIN):
             return HttpResponse(status=403)
-        return self._enqueue(request, Job.Kind.TRAINING, {})
+        return self._enqueue(request, Job.Kind.TRAINING, {}, None)
 
     def watch_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        job = get_object_or_404(Job.objects.select_related("created_by"), pk=pk)
+        job = self._found(request, pk)
         is_open = job.status in (Job.Status.QUEUED, Job.Status.RUNNING)
         context: dict[str, Any] = {"job": job, "is_open": is_open, "result": None}
         if job.result and job.kind == Job.Kind.TRAINING:
             context["result"] = training_in_words(cast("predict.TrainingOutcome", job.result))
         elif job.result:
             context["result"] = _with_drawn_checks(ranking_in_words(job.result, job.request))
-            context["draft"] = DraftForm(initial={"slot": job.request.get("slot_pk")})
-            context["may_draft"] = request.user.has_perms(MAY_DRAFT)
+            initial = {"slot": job.request.get("slot_pk")}
+            sites = permissions.sites_where(request.user, DRAFT)
+            context["draft"] = DraftForm(initial=initial, sites=sites)
+            context["may_draft"] = permissions.may(request.user, DRAFT)
         return self._page(request, "admin/experiments/job.html", str(job), context)
 
     def draft_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Make a draft experiment of the wordings that were chosen on the page of a ranking."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        if not request.user.has_perms(MAY_DRAFT):
+        job = self._found(request, pk)
+        if job.kind != Job.Kind.RANKING:
+            raise Http404
+        sites = permissions.sites_where(request.user, DRAFT)
+        if not (sites.filter(pk=job.site_id) if job.site_id else sites).exists():
             return HttpResponse(status=403)
-        job = get_object_or_404(Job, pk=pk, kind=Job.Kind.RANKING)
-        form = DraftForm(request.POST)
+        form = DraftForm(request.POST, sites=sites)
         try:
             if not form.is_valid():
                 raise DraftingError(gettext("Choose the slot to test them on."))
@@ -194,7 +244,10 @@ class JobAdmin(ModelAdmin[Job]):  # type: ignore[misc]
     def stop_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        if not request.user.has_perm("experiments.add_job"):
+        job = self._found(request, pk)
+        needed = permissions.TRAIN if job.kind == Job.Kind.TRAINING else ADD_JOB
+        is_own = job.created_by_id == request.user.pk
+        if not (permissions.may(request.user, needed, job) or is_own):
             return HttpResponse(status=403)
         if cancel_job(pk=pk, now=timezone.now()):
             self.message_user(request, gettext("Stopped."), messages.SUCCESS)
@@ -202,21 +255,29 @@ class JobAdmin(ModelAdmin[Job]):  # type: ignore[misc]
             self.message_user(request, gettext("It had ended already."), messages.WARNING)
         return HttpResponseRedirect(reverse("admin:experiments_job_watch", args=[pk]))
 
-    def _rank(self, request: HttpRequest, job_request: dict[str, Any]) -> HttpResponse:
+    def _found(self, request: HttpRequest, pk: int) -> Job:
+        rows = self.get_queryset(request).select_related("created_by", "site")
+        return get_object_or_404(rows, pk=pk)
+
+    def _rank(
+        self, request: HttpRequest, job_request: dict[str, Any], site: Site | None
+    ) -> HttpResponse:
         """Show the ranking at once; a worker does it where no scoring service runs."""
         ranking = rank_at_once(job_request)
         if ranking is None:
-            return self._enqueue(request, Job.Kind.RANKING, job_request)
+            return self._enqueue(request, Job.Kind.RANKING, job_request, site)
         user = request.user if request.user.is_authenticated else None
-        job = keep_answer(kind=Job.Kind.RANKING, request=job_request, result=ranking, by=user)
+        job = keep_answer(
+            kind=Job.Kind.RANKING, request=job_request, result=ranking, by=user, site=site
+        )
         return HttpResponseRedirect(_watch_url(job))
 
     def _enqueue(
-        self, request: HttpRequest, kind: Job.Kind, job_request: dict[str, Any]
+        self, request: HttpRequest, kind: Job.Kind, job_request: dict[str, Any], site: Site | None
     ) -> HttpResponse:
         user = request.user if request.user.is_authenticated else None
         try:
-            job = create_job(kind=kind, request=job_request, by=user, now=timezone.now())
+            job = create_job(kind=kind, request=job_request, by=user, now=timezone.now(), site=site)
         except AlreadyTrainingError:
             self.message_user(request, gettext("A training is running already."), messages.ERROR)
             return HttpResponseRedirect(reverse("admin:experiments_job_changelist"))

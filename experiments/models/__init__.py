@@ -17,6 +17,7 @@ from experiments.models.history import HistoryArm
 from experiments.models.interaction import Interaction
 from experiments.models.jobs import Job
 from experiments.models.lifecycle import Change, Phase, RampStep
+from experiments.models.membership import Membership
 from experiments.models.retention import ErasedVisitor, EventDrop
 from experiments.models.rollup import CurrencyRollup, Rollup, RollupCheck
 
@@ -38,6 +39,7 @@ __all__ = [
     "HistoryArm",
     "Interaction",
     "Job",
+    "Membership",
     "Namespace",
     "PendingBatch",
     "Phase",

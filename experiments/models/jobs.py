@@ -5,6 +5,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from experiments.models.catalogue import Site
+
 
 class Job(models.Model):
     # Stored; never rename.
@@ -34,6 +36,14 @@ class Job(models.Model):
     )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+    site = models.ForeignKey(
+        Site,
+        models.CASCADE,
+        null=True,
+        related_name="jobs",
+        verbose_name=_("site"),
+        help_text=_("Empty: of the whole installation, or a ranking for no site yet."),
     )
     created_at = models.DateTimeField(_("created"))
     heartbeat_at = models.DateTimeField(_("last sign of life"))

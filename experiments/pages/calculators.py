@@ -1,15 +1,18 @@
 """Calculators for people: significance, sample size, traffic split. The engine of the reports."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.views.decorators import staff_member_required
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 
+from experiments.selectors.permissions import USE_CALCULATORS, may
 from experiments.services.insights.guardrail_planning import GuardrailNeed, Holding, need_of
 from experiments.services.insights.sample_size import (
     Assumptions,
@@ -154,7 +157,20 @@ class SplitForm(forms.Form):
     )
 
 
-@staff_member_required
+def for_members(view: Callable[[HttpRequest], HttpResponse]) -> Callable[..., HttpResponse]:
+    """Close a page to those without a role on any site; ask those without a log-in for one."""
+
+    @staff_member_required
+    @wraps(view)
+    def checked(request: HttpRequest) -> HttpResponse:
+        if not may(request.user, USE_CALCULATORS):
+            raise PermissionDenied
+        return view(request)
+
+    return checked
+
+
+@for_members
 def significance(request: HttpRequest) -> HttpResponse:
     form = SignificanceForm(request.GET or None)
     result = None
@@ -166,7 +182,7 @@ def significance(request: HttpRequest) -> HttpResponse:
     return _page(request, "significance", _("Significance calculator"), form, {"result": result})
 
 
-@staff_member_required
+@for_members
 def sample_size(request: HttpRequest) -> HttpResponse:
     form = SampleSizeForm(request.GET or None)
     context: dict[str, Any] = {}
@@ -178,7 +194,7 @@ def sample_size(request: HttpRequest) -> HttpResponse:
     return _page(request, "sample_size", _("Sample size calculator"), form, context)
 
 
-@staff_member_required
+@for_members
 def traffic_split(request: HttpRequest) -> HttpResponse:
     form = SplitForm(request.GET or None)
     check: SrmCheck | None = None

@@ -26,22 +26,22 @@ def experiments_showing(cta: CTA) -> QuerySet[Experiment]:
     return started.filter(variants__cta=cta).distinct()
 
 
-def ctas_of(*, site: Site | None) -> QuerySet[CTA]:
-    """Return the CTAs of a site, or of all."""
+def ctas_of(*, sites: QuerySet[Site]) -> QuerySet[CTA]:
+    """Return the CTAs of these sites."""
     rows = CTA.objects.select_related("site").prefetch_related("wordings", "tags")
-    return rows if site is None else rows.filter(site=site)
+    return rows.filter(site__in=sites)
 
 
-def audiences_of(*, site: Site | None) -> QuerySet[Audience]:
-    """Return the audiences of a site, or of all."""
+def audiences_of(*, sites: QuerySet[Site]) -> QuerySet[Audience]:
+    """Return the audiences of these sites."""
     rows = Audience.objects.select_related("site")
-    return rows if site is None else rows.filter(site=site)
+    return rows.filter(site__in=sites)
 
 
-def slots_of(*, site: Site | None) -> QuerySet[Slot]:
-    """Return the slots of a site, or of all."""
+def slots_of(*, sites: QuerySet[Site]) -> QuerySet[Slot]:
+    """Return the slots of these sites."""
     rows = Slot.objects.select_related("site")
-    return rows if site is None else rows.filter(site=site)
+    return rows.filter(site__in=sites)
 
 
 def live_experiments_using(row: Any) -> QuerySet[Experiment]:

@@ -73,22 +73,22 @@ def experiments_with_wordings() -> QuerySet[Experiment]:
     return rows.prefetch_related(arms, wordings, "phases")
 
 
-def experiments_for_report(*, site: Site | None = None) -> QuerySet[Experiment]:
-    """Return experiments with what a report shows of them; those of one site if given."""
+def experiments_for_report(*, sites: QuerySet[Site] | None = None) -> QuerySet[Experiment]:
+    """Return experiments with what a report shows of them; those of these sites if given."""
     rows = experiments_with_wordings().prefetch_related("guardrails", "secondary_metrics")
     rows = rows.select_related("cache_watch__arm", "rollup_check")
-    return rows if site is None else rows.filter(slot__site=site)
+    return rows if sites is None else rows.filter(slot__site__in=sites)
 
 
 def experiments_by_key(keys: list[str]) -> QuerySet[Experiment]:
     return Experiment.objects.filter(key__in=keys).select_related("slot")
 
 
-def finished_experiments(*, site: Site | None = None) -> QuerySet[Experiment]:
+def finished_experiments(*, sites: QuerySet[Site] | None = None) -> QuerySet[Experiment]:
     """Return finished experiments, each with the rollups of everybody in `rollups`."""
     rows = experiments_with_wordings().filter(status__in=Experiment.FINISHED_STATUSES)
     rows = rows.prefetch_related(_everybody())
-    return rows if site is None else rows.filter(slot__site=site)
+    return rows if sites is None else rows.filter(slot__site__in=sites)
 
 
 def _everybody() -> Prefetch[str]:
@@ -136,7 +136,7 @@ def shipped_experiments(*, site: Site, goal: str) -> QuerySet[Experiment]:
     arms = Variant.objects.filter(
         experiment=OuterRef("pk"), arm__gt=0, cta=OuterRef("slot__default_cta")
     )
-    rows = experiments_for_report(site=site).filter(Exists(arms), goal=goal)
+    rows = experiments_for_report().filter(Exists(arms), slot__site=site, goal=goal)
     return rows.filter(
         status__in=Experiment.FINISHED_STATUSES,
         primary_metric=Experiment.Metric.CONVERSION_RATE,
@@ -156,7 +156,7 @@ def experiments_that_end_when_planned() -> QuerySet[Experiment]:
     return rows.order_by("pk")
 
 
-def live_experiments() -> QuerySet[Experiment]:
+def live_experiments(*, sites: QuerySet[Site] | None = None) -> QuerySet[Experiment]:
     """Return running and paused experiments, the newest first, as `finished_experiments` does."""
-    rows = experiments_for_report().filter(status__in=Experiment.LIVE_STATUSES)
+    rows = experiments_for_report(sites=sites).filter(status__in=Experiment.LIVE_STATUSES)
     return rows.prefetch_related(_everybody())

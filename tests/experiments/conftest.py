@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import connections
+from django.test import Client
 
 from experiments.services.serving.snapshot import build_snapshot
 from tests import factories
@@ -71,6 +72,14 @@ def owner(db):
 def stranger(db):
     """A person with a log-in, but without rights."""
     return get_user_model().objects.create_user("stranger")
+
+
+@pytest.fixture
+def viewer_client(site):
+    """The browser of a person who may only look at the shop."""
+    client = Client()
+    client.force_login(factories.make_member(site, "viewer"))
+    return client
 
 
 @pytest.fixture

@@ -8,11 +8,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from experiments.selectors.permissions import USE_CALCULATORS
 from experiments.stats.engine.analyze import analyze
 
 
 class AnalyzeView(APIView):
     """Analyse arms given as sufficient statistics; the request is docs/statistics.md's."""
+
+    permission = USE_CALCULATORS
 
     @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:

@@ -1,15 +1,18 @@
 """Server keys for machines, the admin's session for people."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
+from django.contrib.auth.models import AnonymousUser, User
+from django.db.models import Model, QuerySet
+from django.shortcuts import get_object_or_404
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from experiments.models import Site
-from experiments.selectors import serving
+from experiments.selectors import permissions, serving
 from experiments.services.catalogue.server_keys import refused_keys, server_key_digest
 
 
@@ -39,20 +42,70 @@ class ServerKeyAuthentication(BaseAuthentication):
 
 
 class IsServerOrStaff(BasePermission):
-    """A server does what it likes with its own site; staff, what the admin lets them do."""
+    """A server does what it likes with its own site; people, what their roles let them do.
+
+    A view names its permission, or the model of its rows: without either it is closed. A foreign
+    row is not found before it is refused.
+    """
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        caller = request.user
-        if isinstance(caller, ServerClient):
-            return True
-        if caller is None or not caller.is_staff:
-            return False
-        rows = getattr(view, "queryset", None)
-        if rows is None:
-            return True  # It only computes with what it is sent.
-        model = rows.model._meta
-        verb = "view" if request.method in SAFE_METHODS else "change"
-        return bool(caller.has_perm(f"{model.app_label}.{verb}_{model.model_name}"))
+        on_a_row = bool(getattr(view, "detail", False))
+        needed = _needed(view, "view" if on_a_row or _is_safe(request) else "change")
+        return needed is not None and may(request.user, needed)
+
+    def has_object_permission(self, request: Request, view: Any, obj: Any) -> bool:
+        needed = _needed(view, "view" if _is_safe(request) else "change")
+        return needed is not None and may(request.user, needed, obj)
+
+
+def may(caller: Any, permission: str, row: Model | None = None) -> bool:
+    """Return whether a server or a person may do this to the row, or to any without one."""
+    if isinstance(caller, ServerClient):
+        is_own = row is None or permissions.site_id_of(row) == caller.site.pk
+        return is_own and permission in permissions.LEAST_ROLES
+    return permissions.may(caller or AnonymousUser(), permission, row)
+
+
+def sites_where(caller: Any, permission: str) -> QuerySet[Site]:
+    """Return the sites on which a server or a person has a permission."""
+    if isinstance(caller, ServerClient):
+        return Site.objects.filter(pk=caller.site.pk)
+    return permissions.sites_where(caller or AnonymousUser(), permission)
+
+
+def named_site(request: Request, permission: str) -> Site | None:
+    """Return the server's site, or the one that a person names by `?site=`; None without a name.
+
+    Raises:
+        Http404: If the person has no role on such a site.
+        PermissionDenied: If the role is too low.
+    """
+    if isinstance(request.user, ServerClient):
+        return request.user.site
+    key = request.query_params.get("site", "")
+    if not key:
+        return None
+    site = get_object_or_404(sites_where(request.user, "experiments.view_site"), key=key)
+    if not may(request.user, permission, site):
+        raise PermissionDenied
+    return site
+
+
+def person_of(request: Request) -> User | None:
+    """Return the person who asks; None for a server."""
+    return None if isinstance(request.user, ServerClient) else cast("User | None", request.user)
+
+
+def _is_safe(request: Request) -> bool:
+    return request.method in SAFE_METHODS
+
+
+def _needed(view: Any, verb: str) -> str | None:
+    named: str | None = getattr(view, "permission", None)
+    rows = getattr(view, "queryset", None)
+    if named is not None or rows is None:
+        return named
+    return permissions.permission_name(verb, rows.model)
 
 
 def _site_of(key: str) -> Site | None:

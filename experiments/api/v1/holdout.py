@@ -8,9 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from experiments.api.v1.views import site_of
-from experiments.models import Experiment
-from experiments.selectors import catalogue
+from experiments.api.v1.authentication import named_site
 from experiments.services.reporting.holdout import LONGEST_DAYS, read_holdout, readout_as_json
 
 
@@ -23,7 +21,7 @@ class HoldoutView(APIView):
     """The readout of a site's holdout; docs/report.md explains it."""
 
     # Who may see experiments may see what they bring together.
-    queryset = Experiment.objects.none()
+    permission = "experiments.view_experiment"
 
     @extend_schema(
         parameters=[
@@ -33,7 +31,7 @@ class HoldoutView(APIView):
         responses=OpenApiTypes.OBJECT,
     )
     def get(self, request: Request) -> Response:
-        site = site_of(request) or catalogue.site_by_key(request.query_params.get("site", ""))
+        site = named_site(request, self.permission)
         if site is None:
             return Response({"field": "site", "detail": "site: say which, by its key"}, status=400)
         query = HoldoutQuery(data=request.query_params)

@@ -6,8 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from experiments.api.v1.views import site_of
-from experiments.models import HistoryArm
+from experiments.api.v1.authentication import sites_where
 from experiments.services.learning.history_rows import history_rows
 from ml import predict
 
@@ -16,7 +15,7 @@ class PrinciplesView(APIView):
     """Measured effects of principles of persuasion; docs/prediction.md explains them."""
 
     # Who may see the archive may see what it says.
-    queryset = HistoryArm.objects.none()
+    permission = "experiments.view_historyarm"
 
     @extend_schema(
         parameters=[
@@ -27,7 +26,7 @@ class PrinciplesView(APIView):
     )
     def get(self, request: Request) -> Response:
         effects = predict.measure_principles(
-            history_rows(site=site_of(request)),
+            history_rows(sites=sites_where(request.user, self.permission)),
             locale=request.query_params.get("locale", ""),
             audience=request.query_params.get("audience", ""),
         )

@@ -8,14 +8,16 @@ from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
 from experiments import tasks
-from experiments.api.v1.views import site_of
-from experiments.models import Job
+from experiments.api.v1.authentication import may, person_of, sites_where
+from experiments.models import Job, Site
+from experiments.selectors.permissions import rows_where
 from experiments.services.learning.jobs import create_job, keep_answer
 from experiments.services.learning.ranking import rank_at_once
 from experiments.services.learning.ranking_presentation import ranking_for_programs
@@ -35,20 +37,26 @@ class RankingSerializer(serializers.Serializer[Any]):
     audience = serializers.CharField(max_length=100, required=False, default="")
     form = serializers.ChoiceField(["", "button", "link", "spoken"], required=False, default="")
     placement = serializers.CharField(max_length=20, required=False, default="")
+    site = serializers.CharField(
+        max_length=50,
+        required=False,
+        default="",
+        help_text="For staff with several sites: key of the site that it is for.",
+    )
 
 
 class RankingsView(APIView):
     """Rank wordings against a control; the answer is docs/prediction.md's."""
 
-    # Who may look at rankings and ask for them in the admin may do so here.
-    queryset = Job.objects.none()
+    permission = "experiments.add_job"
 
     @extend_schema(request=RankingSerializer, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
         """Answer 200 with the ranking, or 202 with the address where it will be."""
         serializer = RankingSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        site = site_of(request)
+        site = self._site(request, serializer.validated_data.pop("site"))
+        by = person_of(request)
         job_request = {
             **serializer.validated_data,
             "wordings": list(dict.fromkeys(serializer.validated_data["wordings"])),
@@ -56,25 +64,42 @@ class RankingsView(APIView):
         }
         ranking = rank_at_once(job_request)
         if ranking is not None:
-            job = keep_answer(kind=Job.Kind.RANKING, request=job_request, result=ranking, by=None)
+            job = keep_answer(
+                kind=Job.Kind.RANKING, request=job_request, result=ranking, by=by, site=site
+            )
             return Response(_answer(job, request))
-        job = create_job(kind=Job.Kind.RANKING, request=job_request, by=None, now=timezone.now())
+        job = create_job(
+            kind=Job.Kind.RANKING, request=job_request, by=by, now=timezone.now(), site=site
+        )
         # The worker must find the row.
         transaction.on_commit(lambda: tasks.do_job.delay(job.pk))
         return Response(_answer(job, request), status=202)
+
+    def _site(self, request: Request, key: str) -> Site | None:
+        """Return the site that is named, or the only one there is; None if it is open."""
+        if key:
+            named = get_object_or_404(sites_where(request.user, "experiments.view_site"), key=key)
+            if not may(request.user, self.permission, named):
+                raise PermissionDenied
+            return named
+        first = list(sites_where(request.user, self.permission)[:2])
+        return first[0] if len(first) == 1 else None
 
 
 class RankingView(APIView):
     """One ranking: its state, and the answer once it is done."""
 
-    queryset = Job.objects.none()
+    permission = "experiments.view_job"
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, pk: int) -> Response:
         """Return the state and, once it is done, the ranking."""
         rows = Job.objects.filter(kind=Job.Kind.RANKING)
-        if (site := site_of(request)) is not None:
-            rows = rows.filter(request__site=site.key)
+        person = person_of(request)
+        if person is None:
+            rows = rows.filter(site__in=sites_where(request.user, self.permission))
+        else:
+            rows = rows_where(person, self.permission, rows)
         return Response(_answer(get_object_or_404(rows, pk=pk), request))
 
 

@@ -1,5 +1,5 @@
 from django.urls import path
-from rest_framework.routers import DefaultRouter
+from rest_framework.routers import APIRootView, DefaultRouter
 
 from experiments.api.v1 import views
 from experiments.api.v1.analyze import AnalyzeView
@@ -8,7 +8,17 @@ from experiments.api.v1.principles import PrinciplesView
 from experiments.api.v1.rankings import RankingsView, RankingView
 from experiments.api.v1.visitors import VisitorView
 
+
+class RootView(APIRootView):
+    """Addresses of the lists."""
+
+    permission = "experiments.view_site"
+
+
 router = DefaultRouter()
+router.APIRootView = RootView
+# There is one format; `report.json` and the like were answered 500.
+router.include_format_suffixes = False
 router.register("ctas", views.CTAViewSet)
 router.register("audiences", views.AudienceViewSet)
 router.register("slots", views.SlotViewSet)

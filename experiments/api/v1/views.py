@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from experiments.api.v1 import schema  # noqa: F401  drf-spectacular registers it on import
-from experiments.api.v1.authentication import ServerClient
+from experiments.api.v1.authentication import sites_where
 from experiments.api.v1.errors import WrongStateError
 from experiments.api.v1.lifecycle import TrafficMixin
 from experiments.api.v1.serializers import (
@@ -19,16 +19,11 @@ from experiments.api.v1.serializers import (
     ExperimentSerializer,
     SlotSerializer,
 )
-from experiments.models import CTA, Audience, Experiment, Site, Slot
+from experiments.models import CTA, Audience, Experiment, Slot
 from experiments.selectors import catalogue, reports
 from experiments.services.lifecycle import transitions
 from experiments.services.reporting.full_report import full_report
 from experiments.services.reporting.report_json import readiness_as_json, report_as_json
-
-
-def site_of(request: Request) -> Site | None:
-    """Return the site a server key acts for; None for staff, who see every site."""
-    return request.user.site if isinstance(request.user, ServerClient) else None
 
 
 class CTAViewSet(ReadOnlyModelViewSet[CTA]):
@@ -38,7 +33,7 @@ class CTAViewSet(ReadOnlyModelViewSet[CTA]):
     queryset = CTA.objects.none()
 
     def get_queryset(self) -> QuerySet[CTA]:
-        return catalogue.ctas_of(site=site_of(self.request))
+        return catalogue.ctas_of(sites=sites_where(self.request.user, "experiments.view_cta"))
 
 
 class AudienceViewSet(ReadOnlyModelViewSet[Audience]):
@@ -48,7 +43,9 @@ class AudienceViewSet(ReadOnlyModelViewSet[Audience]):
     queryset = Audience.objects.none()
 
     def get_queryset(self) -> QuerySet[Audience]:
-        return catalogue.audiences_of(site=site_of(self.request))
+        return catalogue.audiences_of(
+            sites=sites_where(self.request.user, "experiments.view_audience")
+        )
 
 
 class SlotViewSet(ReadOnlyModelViewSet[Slot]):
@@ -58,7 +55,7 @@ class SlotViewSet(ReadOnlyModelViewSet[Slot]):
     queryset = Slot.objects.none()
 
     def get_queryset(self) -> QuerySet[Slot]:
-        return catalogue.slots_of(site=site_of(self.request))
+        return catalogue.slots_of(sites=sites_where(self.request.user, "experiments.view_slot"))
 
 
 class ExperimentViewSet(TrafficMixin, ReadOnlyModelViewSet[Experiment]):
@@ -71,7 +68,9 @@ class ExperimentViewSet(TrafficMixin, ReadOnlyModelViewSet[Experiment]):
     lookup_value_regex = "[-a-zA-Z0-9_]+"
 
     def get_queryset(self) -> QuerySet[Experiment]:
-        return reports.experiments_for_report(site=site_of(self.request))
+        return reports.experiments_for_report(
+            sites=sites_where(self.request.user, "experiments.view_experiment")
+        )
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     @action(detail=True)

@@ -6,18 +6,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from experiments.api.v1.views import site_of
+from experiments.api.v1.authentication import named_site
 from experiments.event_schema.messages import may_be_visitor
-from experiments.models import Event
-from experiments.selectors import catalogue
 from experiments.services.operations.visitor_erasure import erase_visitor
 
 
 class VisitorView(APIView):
     """A visitor of the site, by the id that was served."""
 
-    # Who may change events may erase them.
-    queryset = Event.objects.none()
+    # To look for the site; who may change its events may erase them.
+    permission = "experiments.view_site"
 
     @extend_schema(
         parameters=[OpenApiParameter("site", str, description="For staff: key of the site.")],
@@ -28,7 +26,7 @@ class VisitorView(APIView):
     )
     def delete(self, request: Request, visitor: str) -> Response:
         """Erase events and contributions to experiments; late copies are kept out."""
-        site = site_of(request) or catalogue.site_by_key(request.query_params.get("site", ""))
+        site = named_site(request, "experiments.change_event")
         if site is None:
             return Response({"field": "site", "detail": "site: say which, by its key"}, status=400)
         if may_be_visitor(visitor):

@@ -4,6 +4,8 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import fields
 
+from django.db.models import QuerySet
+
 from experiments.models import Experiment, Site, Variant
 from experiments.selectors import history, reports
 from experiments.services.analysis.sample_ratio import split_check
@@ -14,14 +16,14 @@ COLUMNS = tuple(field.name for field in fields(HistoryRow))
 CHUNK = 1_000
 
 
-def history_rows(*, site: Site | None = None) -> Iterator[HistoryRow]:
+def history_rows(*, sites: QuerySet[Site] | None = None) -> Iterator[HistoryRow]:
     """Yield what the predictor learns from: the archive, then this service's own experiments.
 
-    Those of one site if it is given.
+    Those of some sites if these are given.
     """
-    for arm in history.history_arms(site=site).iterator(chunk_size=CHUNK):
+    for arm in history.history_arms(sites=sites).iterator(chunk_size=CHUNK):
         yield HistoryRow(**{name: getattr(arm, name) for name in COLUMNS})
-    for experiment in reports.finished_experiments(site=site):
+    for experiment in reports.finished_experiments(sites=sites):
         yield from experiment_rows(experiment)
 
 

@@ -20,7 +20,7 @@ from django.utils import timezone, translation
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from experiments.models import Job
+from experiments.models import Job, Site
 
 logger = logging.getLogger(__name__)
 
@@ -53,9 +53,16 @@ class JobGoneError(Exception):
 
 
 def create_job(
-    *, kind: Job.Kind, request: Mapping[str, Any], by: User | None, now: datetime
+    *,
+    kind: Job.Kind,
+    request: Mapping[str, Any],
+    by: User | None,
+    now: datetime,
+    site: Site | None = None,
 ) -> Job:
     """Store a job that waits for a worker; the caller enqueues it after the commit.
+
+    Without a site a ranking is its author's, and a training the whole installation's.
 
     Raises:
         AlreadyTrainingError: If it is a training and one waits or runs already.
@@ -68,6 +75,7 @@ def create_job(
                 request=dict(request),
                 language=get_language() or settings.LANGUAGE_CODE,
                 created_by=by,
+                site=site,
                 created_at=now,
                 heartbeat_at=now,
             )
@@ -76,7 +84,12 @@ def create_job(
 
 
 def keep_answer(
-    *, kind: Job.Kind, request: Mapping[str, Any], result: Mapping[str, Any], by: User | None
+    *,
+    kind: Job.Kind,
+    request: Mapping[str, Any],
+    result: Mapping[str, Any],
+    by: User | None,
+    site: Site | None = None,
 ) -> Job:
     """Store what was answered at once, as a job that is done: its page shows it like any other."""
     now = timezone.now()
@@ -88,6 +101,7 @@ def keep_answer(
         result=dict(result),
         language=get_language() or settings.LANGUAGE_CODE,
         created_by=by,
+        site=site,
         created_at=now,
         heartbeat_at=now,
         finished_at=now,

@@ -154,8 +154,8 @@ def test_stranger_sees_nothing(client, stranger, running_experiment):
     assert client.get(traffic_url(running_experiment)).status_code == 302
     stranger.is_staff = True
     stranger.save()
-    assert client.get(traffic_url(running_experiment)).status_code == 403
-    assert post(client, running_experiment, "guard").status_code == 403
+    assert client.get(traffic_url(running_experiment)).status_code == 404
+    assert post(client, running_experiment, "guard").status_code == 404
 
 
 def test_bad_id_and_unknown_form(admin_client, running_experiment):

@@ -1,6 +1,9 @@
 import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
+from rest_framework.response import Response
+from rest_framework.test import APIRequestFactory, force_authenticate
+from rest_framework.views import APIView
 
 from experiments.models import Experiment, ServerKey
 from tests import factories
@@ -57,32 +60,34 @@ def test_stranger_is_refused(stranger, running_experiment):
     assert client.get(EXPERIMENTS).status_code == 403
 
 
-@pytest.fixture
-def reader(stranger):
-    """A member of the staff who may look at experiments, and no more."""
+def test_staff_read_what_they_may_view(viewer_client, running_experiment):
+    assert viewer_client.get(EXPERIMENTS).status_code == 200
+    assert viewer_client.get(f"{EXPERIMENTS}hero-test/report/").status_code == 200
+
+
+def test_permissions_of_before_the_roles_open_nothing(client, stranger, running_experiment):
     stranger.is_staff = True
     stranger.save()
     stranger.user_permissions.add(Permission.objects.get(codename="view_experiment"))
-    client = Client()
     client.force_login(stranger)
-    return client
+    assert client.get(EXPERIMENTS).status_code == 403
 
 
-def test_staff_read_what_they_may_view(reader, running_experiment):
-    assert reader.get(EXPERIMENTS).status_code == 200
-    assert reader.get(f"{EXPERIMENTS}hero-test/report/").status_code == 200
-    assert reader.get("/api/v1/ctas/").status_code == 403
-
-
-def test_staff_without_the_right_to_change_start_and_stop_nothing(reader, running_experiment):
-    assert reader.post(f"{EXPERIMENTS}hero-test/stop/").status_code == 403
+def test_staff_without_the_right_to_change_start_and_stop_nothing(
+    viewer_client, running_experiment
+):
+    assert viewer_client.post(f"{EXPERIMENTS}hero-test/stop/").status_code == 403
     assert Experiment.objects.get().status == Experiment.Status.RUNNING
 
 
-def test_analysis_of_own_numbers_is_open_to_all_staff(reader, visitor):
+def test_analysis_of_own_numbers_is_open_to_members(viewer_client, visitor, client, stranger):
     arms = [{"name": "a", "n": 100, "sum": 5}, {"name": "b", "n": 100, "sum": 9}]
     sent = {"data": {"metric": "proportion", "arms": arms}, "content_type": "application/json"}
-    assert reader.post("/api/v1/analyze", **sent).status_code == 200
+    assert viewer_client.post("/api/v1/analyze", **sent).status_code == 200
+    stranger.is_staff = True
+    stranger.save()
+    client.force_login(stranger)
+    assert client.post("/api/v1/analyze", **sent).status_code == 403
     assert visitor.post("/api/v1/analyze", **sent).status_code == 401
 
 
@@ -98,3 +103,11 @@ def test_log_in_alone_does_not_let_other_pages_write(owner, running_experiment):
     client.force_login(owner)
     assert client.post(f"{EXPERIMENTS}hero-test/stop/").status_code == 403
     assert Experiment.objects.get().status == Experiment.Status.RUNNING
+
+
+def test_view_that_names_no_permission_is_closed(owner):
+    """Default deny, for a view that somebody adds and forgets to think of."""
+    closed = type("Forgotten", (APIView,), {"get": lambda self, request: Response({})})
+    request = APIRequestFactory().get("/")
+    force_authenticate(request, user=owner)
+    assert closed.as_view()(request).status_code == 403

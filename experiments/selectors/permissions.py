@@ -1,0 +1,188 @@
+"""Permissions of people: the role that each action needs, and the sites on which they have it.
+
+Pages, the management API and the admin ask `may` and `sites_where`. What no role is named for is
+for superusers only.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser, User
+from django.db.models import Model, Q, QuerySet
+
+from experiments.models import (
+    CTA,
+    Audience,
+    CTAWording,
+    Experiment,
+    Guardrail,
+    HistoryArm,
+    Job,
+    Membership,
+    Namespace,
+    SecondaryMetric,
+    ServerKey,
+    Site,
+    Slot,
+    Tag,
+    Variant,
+)
+
+Person = User | AnonymousUser
+Role = Membership.Role
+RANKS = {role: rank for rank, role in enumerate(Role)}
+
+# The path from a row to its site.
+SITE_LOOKUPS: Mapping[type[Model], str] = MappingProxyType(
+    {
+        Site: "pk",
+        ServerKey: "site",
+        Membership: "site",
+        Tag: "site",
+        CTA: "site",
+        CTAWording: "cta__site",
+        Audience: "site",
+        Slot: "site",
+        Namespace: "site",
+        HistoryArm: "site",
+        Job: "site",
+        Experiment: "slot__site",
+        Variant: "experiment__slot__site",
+        Guardrail: "experiment__slot__site",
+        SecondaryMetric: "experiment__slot__site",
+    }
+)
+EDITED = (
+    *(CTA, CTAWording, Audience, Slot, Tag, Namespace),
+    *(Experiment, Variant, Guardrail, SecondaryMetric),
+)
+USE_CALCULATORS = "experiments.use_calculators"
+TRAIN = "experiments.train_predictor"
+VIEW_TRAINING = "experiments.view_training"
+
+
+def permission_name(verb: str, model: type[Model]) -> str:
+    """Return Django's name of a permission: that of the app, the verb and the model."""
+    return f"{model._meta.app_label}.{verb}_{model._meta.model_name}"
+
+
+def _least_roles() -> dict[str, Membership.Role]:
+    viewed = {
+        permission_name("view", model): Role.VIEWER for model in (*EDITED, Site, HistoryArm, Job)
+    }
+    edited = {
+        permission_name(verb, model): Role.MARKETER
+        for model in EDITED
+        for verb in ("add", "change", "delete")
+    }
+    owned = {
+        permission_name(verb, model): Role.OWNER
+        for model in (ServerKey, Membership)
+        for verb in ("view", "add", "change", "delete")
+    }
+    return {
+        **viewed,
+        **edited,
+        **owned,
+        USE_CALCULATORS: Role.VIEWER,
+        VIEW_TRAINING: Role.VIEWER,
+        "ml.view_predictorversion": Role.VIEWER,
+        "experiments.add_job": Role.ANALYST,
+        TRAIN: Role.ANALYST,
+        "experiments.delete_job": Role.MARKETER,
+        "experiments.delete_historyarm": Role.OWNER,
+        "experiments.change_site": Role.OWNER,
+        "experiments.delete_site": Role.OWNER,
+        # An erasure of a visitor.
+        "experiments.change_event": Role.OWNER,
+        "ml.change_predictorversion": Role.OWNER,
+    }
+
+
+LEAST_ROLES: Mapping[str, Membership.Role] = MappingProxyType(_least_roles())
+# What concerns the installation as a whole needs its role on every site.
+ON_EVERY_SITE = frozenset({TRAIN, VIEW_TRAINING, "ml.change_predictorversion"})
+
+
+def may(person: Person, permission: str, row: Model | None = None) -> bool:
+    """Return whether a person has a permission: for this row, or without one on any site.
+
+    A row of no site, such as a training, needs the role on every site.
+    """
+    if _is_superuser(person):
+        return True
+    least = LEAST_ROLES.get(permission)
+    if least is None:
+        return False
+    roles = site_roles(person)
+    if row is not None and permission not in ON_EVERY_SITE:
+        site_id = site_id_of(row)
+        if site_id is not None:
+            return _suffices(roles.get(site_id), least)
+    elif permission not in ON_EVERY_SITE:
+        return any(_suffices(role, least) for role in roles.values())
+    return _on_every_site(roles, least)
+
+
+def sites_where(person: Person, permission: str) -> QuerySet[Site]:
+    """Return the sites on which a person has a permission."""
+    if _is_superuser(person):
+        return Site.objects.all()
+    least = LEAST_ROLES.get(permission)
+    if least is None:
+        return Site.objects.none()
+    roles = site_roles(person)
+    return Site.objects.filter(pk__in=[pk for pk in roles if _suffices(roles[pk], least)])
+
+
+def rows_where(person: Person, permission: str, rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Return those of the rows for which a person has a permission."""
+    if _is_superuser(person):
+        return rows
+    sites = sites_where(person, permission)
+    if rows.model is Job:
+        return rows.filter(_jobs(person, permission, sites))
+    return rows.filter(**{f"{SITE_LOOKUPS[rows.model]}__in": sites})
+
+
+def site_id_of(row: Model) -> int | None:
+    """Return the primary key of a row's site; None if it belongs to none."""
+    *path, last = SITE_LOOKUPS[type(row)].split("__")
+    holder: Any = row
+    for name in path:
+        holder = getattr(holder, name)
+    found: int | None = holder.pk if last == "pk" else getattr(holder, f"{last}_id")
+    return found
+
+
+def site_roles(person: Person) -> dict[int, str]:
+    """Return a person's roles by site; read once a request, as Django reads permissions."""
+    if not (person.is_active and person.is_staff):
+        return {}
+    if "_site_roles" not in vars(person):
+        rows = Membership.objects.filter(user=person.pk)
+        vars(person)["_site_roles"] = dict(rows.values_list("site_id", "role"))
+    roles: dict[int, str] = vars(person)["_site_roles"]
+    return roles
+
+
+def _is_superuser(person: Person) -> bool:
+    return bool(person.is_active and person.is_superuser)
+
+
+def _suffices(role: str | None, least: Membership.Role) -> bool:
+    return role is not None and RANKS[Role(role)] >= RANKS[least]
+
+
+def _on_every_site(roles: Mapping[int, str], least: Membership.Role) -> bool:
+    enough = [pk for pk, role in roles.items() if _suffices(role, least)]
+    return bool(enough) and not Site.objects.exclude(pk__in=enough).exists()
+
+
+def _jobs(person: Person, permission: str, sites: QuerySet[Site]) -> Q:
+    """Return the condition for jobs: a site's, one's own without a site, and trainings."""
+    own = Q(site=None, kind=Job.Kind.RANKING, created_by=person.pk)
+    found = Q(site__in=sites) | own if site_roles(person) else Q(pk__in=())
+    is_for_all = _on_every_site(site_roles(person), LEAST_ROLES[permission])
+    return found | Q(site=None, kind=Job.Kind.TRAINING) if is_for_all else found

@@ -1,0 +1,421 @@
+"""Every route x role x own or foreign object: 404 for a foreign one, 403 for too low a role.
+
+The routes are listed by Django's resolver: a new one fails until the tables say whom it is for.
+"""
+
+import re
+from decimal import Decimal
+from typing import NamedTuple
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.urls import get_resolver
+
+from experiments.models import HistoryArm, Job, Membership, Namespace, Tag
+from ml.models import PredictorVersion
+from tests import factories
+from tests.factories import NOW
+
+ROLES = ("nobody", "viewer", "analyst", "marketer", "owner", "superuser")
+NEVER = "never"
+# Open to everybody, or to each account of the staff: they show nothing of any site.
+PUBLIC = {"home", "login", "jsi18n", "set_language", "schema", "docs", "logout"}
+STAFF = {"index", "search", "password_change", "password_change_done"}
+# Not of one row: `object_id` alone redirects to `change`, the rest is no page.
+NO_PAGES = {"view_on_site", "autocomplete"}
+
+
+class Rights(NamedTuple):
+    """Least roles for the pages of a model."""
+
+    view: str = "viewer"
+    add: str = "marketer"
+    change: str = "marketer"
+    delete: str = "marketer"
+
+
+MODELS = {
+    "audience": Rights(),
+    "site": Rights("viewer", "superuser", "owner", "owner"),
+    # A key is made, shown once, revoked; never edited.
+    "serverkey": Rights("owner", "owner", NEVER, "owner"),
+    "membership": Rights("owner", "owner", "owner", "owner"),
+    "tag": Rights(),
+    "cta": Rights(),
+    "slot": Rights(),
+    "namespace": Rights(),
+    "experiment": Rights(),
+    "historyarm": Rights("viewer", NEVER, NEVER, "owner"),
+    "job": Rights("viewer", NEVER, NEVER, "marketer"),
+    "user": Rights("superuser", "superuser", "superuser", "superuser"),
+    "predictorversion": Rights("viewer", NEVER, NEVER, NEVER),
+}
+# Rows of the whole installation: nobody's own, and no stranger's.
+SHARED = {"user", "predictorversion"}
+SIGNUP = {"audience": [], "control": "Go", "wordings": ["Start"], "locale": "en"}
+COUNTS = {
+    "metric": "proportion",
+    "arms": [{"name": "a", "n": 100, "sum": 5}, {"name": "b", "n": 100, "sum": 9}],
+}
+# Name: method, least role, what is sent.
+PAGES = {
+    "calculator-significance": ("get", "viewer", None),
+    "calculator-sample-size": ("get", "viewer", None),
+    "calculator-traffic-split": ("get", "viewer", None),
+    "experiments_audience_check": ("post", "viewer", {}),
+    "experiments_visitor_erase": ("get", "owner", None),
+    "experiments_site_holdout": ("get", "viewer", None),
+    "experiments_historyarm_principles": ("get", "viewer", None),
+    "experiments_job_rank": ("get", "analyst", None),
+    # Of the whole installation: it needs a role on every site, and there are two.
+    "experiments_job_train": ("post", "superuser", {}),
+    "experiments_job_watch": ("get", "viewer", None),
+    "experiments_job_draft": ("post", "marketer", {}),
+    "experiments_job_stop": ("post", "analyst", {}),
+    "experiments_experiment_report": ("get", "viewer", None),
+    "experiments_experiment_traffic": ("get", "viewer", None),
+    "experiments_experiment_step": ("post", "marketer", {}),
+    "auth_user_password_change": ("get", "superuser", None),
+}
+READ = ("report", "readiness", "previews", "history")
+API = {
+    "analyze": ("post", "viewer", COUNTS),
+    "rankings": ("post", "analyst", SIGNUP | {"audience": ""}),
+    "ranking": ("get", "viewer", None),
+    # Of the site that the query names.
+    "holdout": ("get", "viewer", None),
+    "principles": ("get", "viewer", None),
+    "visitor": ("delete", "owner", None),
+    "api-root": ("get", "viewer", None),
+    **{
+        f"{model}-{page}": ("get", "viewer", None)
+        for model in ("cta", "audience", "slot", "experiment")
+        for page in ("list", "detail")
+    },
+    **{f"experiment-{page}": ("get", "viewer", None) for page in READ},
+    **{
+        f"experiment-{step}": ("post", "marketer", {})
+        for step in ("start", "pause", "resume", "stop", "archive", "schedule", "traffic")
+    },
+    "experiment-ramp": ("post", "marketer", {"steps": []}),
+    "experiment-restore-arm": ("post", "marketer", {"arm": "b"}),
+    "experiment-roll-back": ("post", "marketer", {"reason": "Too slow"}),
+}
+# Of a site that a person names in the query.
+ASKED_BY_KEY = {"visitor", "holdout"}
+UNNAMED = {"analyze/": "analyze", "visitors/<path:visitor>": "visitor"}
+
+
+class Probe(NamedTuple):
+    template: str
+    method: str
+    least: str
+    sent: dict | None
+    model: str
+
+
+def walk(patterns, prefix=""):
+    for one in patterns:
+        template = prefix + str(one.pattern)
+        if hasattr(one, "url_patterns"):
+            yield from walk(one.url_patterns, template)
+        else:
+            yield template, one.name
+
+
+def probes():
+    """What is asked of every route; a route that no table knows is a probe that fails."""
+    for template, name in walk(get_resolver().url_patterns):
+        yield from probes_of(template, name)
+
+
+def probes_of(template, name):
+    if name is None and template.startswith("admin/"):
+        return
+    name = name or UNNAMED[template.removeprefix("api/v1/")]
+    if name in PUBLIC | NO_PAGES:
+        return
+    crud = re.fullmatch(r"[a-z]+_([a-z]+)_(changelist|add|history|delete|change)", name)
+    if template.startswith("api/"):
+        yield Probe(template, *API[name], name.split("-")[0])
+    elif name == "app_list":
+        yield Probe(template, "get", "viewer", None, "app")
+    elif name in STAFF:
+        yield Probe(template, "get", "nobody", None, "")
+    elif name in PAGES:
+        yield Probe(template, *PAGES[name], name.split("_")[1] if "_" in name else "")
+    elif crud:
+        yield from crud_probes(template, *crud.groups())
+    else:
+        raise KeyError(f"{template} ({name}): say in a table whom it is for")
+
+
+def crud_probes(template, model, page):
+    rights = MODELS[model]
+    if page in {"add", "delete"}:
+        yield Probe(template, "get", getattr(rights, page), None, model)
+        return
+    yield Probe(template, "get", rights.view, None, model)
+    if page == "change":
+        yield Probe(template, "post", rights.change, {}, model)
+
+
+def is_of_a_row(probe):
+    return ("<" in probe.template and probe.model != "app") or probe.model == "holdout"
+
+
+def path_of(probe, things):
+    """The address of the route for a site's things."""
+    path = re.sub(r"\(\?P<app_label>[^)]*\)", "experiments", probe.template)
+    row = things[probe.model] if is_of_a_row(probe) else None
+    number = str(row.pk if row is not None and not isinstance(row, str) else row)
+    path = path.replace("(?P<key>[-a-zA-Z0-9_]+)", row.key if hasattr(row, "key") else number)
+    path = path.replace("(?P<pk>[^/.]+)", number).replace("<slug:name>", "start")
+    path = re.sub(r"<[a-z]+:visitor>", "v-1", path)
+    path = re.sub(r"<(\w+:)?(object_id|pk|id)>", number, path)
+    query = f"?site={things['site'].key}&goal=sale" if probe.model in ASKED_BY_KEY else ""
+    return "/" + path.replace("^", "").replace("$", "") + query
+
+
+def things_of(site):
+    """A row of each kind on a site."""
+    name = site.key
+    site.holdout = Decimal("0.1")
+    site.save()
+    slot = factories.make_slot(site)
+    running = factories.make_running_experiment(slot, f"{name}-running")
+    factories.make_event(running.variants.get(key="b"))
+    # Beside another audience, so that it can start.
+    audience = factories.make_audience(site)
+    moments = {"created_at": NOW, "heartbeat_at": NOW, "language": "en"}
+    asked = {"locale": "en", "slot_pk": slot.pk}
+    ranking = Job.objects.create(kind="ranking", site=site, request=asked, **moments)
+    factories.make_server_key(site)
+    return {
+        "site": site,
+        "serverkey": site.server_keys.get(),
+        "tag": Tag.objects.create(site=site, name="spring"),
+        "cta": factories.make_cta(site, "Unused"),
+        "slot": slot,
+        "audience": factories.make_audience(site, "unused"),
+        "namespace": Namespace.objects.create(site=site, key="all", seed=name),
+        "experiment": factories.make_experiment(slot, f"{name}-draft", audience=audience),
+        "historyarm": HistoryArm.objects.create(
+            site=site, test="t", text="Go", visitors=10, clicks=1, digest="d"
+        ),
+        "job": ranking,
+        "ranking": ranking,
+        "visitor": "v-1",
+        "holdout": site,
+        "membership": Membership.objects.create(
+            site=site, role="viewer", user=factories.make_person(f"guest of {name}")
+        ),
+    }
+
+
+@pytest.fixture
+def world(site, other_site, owner):
+    """The shop's things, the rival's, and a browser for each role on the shop."""
+    shared = {
+        "user": factories.make_person("somebody"),
+        "predictorversion": PredictorVersion.objects.create(
+            number=1,
+            status="rejected",
+            created_at=NOW,
+            manifest={
+                "data": {"groups": 3},
+                "metrics": {},
+                "ceiling": {"binomial": {"value": 0.7, "low": 0.6, "high": 0.8}},
+                "gate": {"verdicts": []},
+            },
+        ),
+        "": None,
+    }
+    own, foreign = things_of(site) | shared, things_of(other_site) | shared
+    people = {
+        "nobody": factories.make_person("nobody"),
+        "superuser": owner,
+        **{role: factories.make_member(site, role, f"the {role}") for role in ROLES[1:-1]},
+    }
+    clients = {role: Client() for role in people}
+    for role, client in clients.items():
+        client.force_login(people[role])
+    return own, foreign, clients
+
+
+def ask(client, probe, things):
+    sent = {} if probe.sent is None else {"data": probe.sent}
+    if probe.template.startswith("api/") and probe.method == "post":
+        sent["content_type"] = "application/json"
+    with transaction.atomic():
+        answer = getattr(client, probe.method)(path_of(probe, things), **sent)
+        transaction.set_rollback(True)
+    return answer
+
+
+def outcome(answer):
+    if answer.status_code == 302 and "/login/" in answer.headers["Location"]:
+        return "log in"
+    return answer.status_code if answer.status_code in {401, 403, 404} else "allowed"
+
+
+def expected(probe, role, *, is_own):
+    """The rule, told once: too low is 403, foreign is 404, superusers may what anybody may."""
+    if role == "superuser":
+        return 403 if probe.least == NEVER else "allowed"
+    if is_unheard_of(probe) and not (is_own and is_seen(probe, role)):
+        return 404
+    if role == "nobody" and probe.model == "app":
+        return 404  # Django lists no app of which nothing may be seen.
+    enough = probe.least != NEVER and ROLES.index(role) >= ROLES.index(probe.least)
+    return "allowed" if enough else 403
+
+
+def is_seen(probe, role):
+    """Rows that a role may not even see are not found; the API says first that there is no role."""
+    least = MODELS[probe.model].view if probe.model in MODELS else "viewer"
+    return ROLES.index(role) >= ROLES.index(least)
+
+
+def is_unheard_of(probe):
+    """Rows of two sites: there is an own and a foreign one."""
+    return is_of_a_row(probe) and probe.model not in SHARED
+
+
+@pytest.mark.parametrize("probe", [*probes()], ids=lambda probe: f"{probe.method} {probe.template}")
+def test_route_is_for_its_roles(world, probe):
+    own, foreign, clients = world
+    if probe.template.startswith("api/"):
+        # Without any role there is nothing to look for.
+        assert outcome(ask(clients.pop("nobody"), probe, own)) == 403
+    sides = ((foreign, False), (own, True)) if is_unheard_of(probe) else ((own, True),)
+    wrong = {
+        (role, "own" if is_own else "foreign"): (found, said)
+        for things, is_own in sides
+        for role in clients
+        if (found := outcome(ask(clients[role], probe, things)))
+        != (said := expected(probe, role, is_own=is_own))
+    }
+    assert wrong == {}
+    assert outcome(ask(Client(), probe, own)) in {"log in", 401}
+
+
+SERVED = [probe for probe in probes() if probe.template.startswith("api/")]
+
+
+@pytest.mark.parametrize("probe", SERVED, ids=lambda probe: f"{probe.method} {probe.template}")
+def test_server_key_reaches_its_own_site_only(world, probe):
+    own, foreign, _ = world
+    server = Client(headers={"X-API-Key": "shop-server-key"})
+    assert outcome(ask(server, probe, own)) == "allowed"
+    # A key names no site: its own is meant.
+    if is_of_a_row(probe) and probe.model not in ASKED_BY_KEY:
+        assert outcome(ask(server, probe, foreign)) == 404
+
+
+LISTS = ["site", "serverkey", "membership", "tag", "cta", "slot", "audience", "namespace"]
+LISTS += ["experiment", "historyarm", "job"]
+
+
+@pytest.mark.parametrize("model", LISTS)
+def test_list_and_its_filters_show_the_own_site_only(world, model):
+    own, foreign, clients = world
+    foreign["site"].name = "Zweitmarke"
+    foreign["site"].save()
+    answer = clients["owner"].get(f"/admin/experiments/{model}/")
+    assert own[model] in answer.context["cl"].queryset
+    assert foreign[model] not in answer.context["cl"].queryset
+    assert "Zweitmarke" not in answer.content.decode()
+    assert "Zweitmarke" in clients["superuser"].get("/admin/experiments/site/").content.decode()
+
+
+@pytest.mark.parametrize("model", ["cta", "slot", "audience", "experiment"])
+def test_list_of_the_api_shows_the_own_site_only(world, model):
+    _, _, clients = world
+    rows = clients["viewer"].get(f"/api/v1/{model}s/").json()["results"]
+    assert {row["site"] for row in rows} == {"shop"}
+    both = clients["superuser"].get(f"/api/v1/{model}s/").json()["results"]
+    assert {row["site"] for row in both} == {"shop", "rival"}
+
+
+@pytest.mark.parametrize(
+    ("model", "field"), [("experiment", "slot"), ("variant", "cta"), ("cta", "tags")]
+)
+def test_autocomplete_offers_the_own_site_only(world, model, field):
+    own, foreign, clients = world
+    asked = {"app_label": "experiments", "model_name": model, "field_name": field}
+    found = clients["viewer"].get("/admin/autocomplete/", asked).json()["results"]
+    name = {"tags": "tag"}.get(field, field)
+    assert str(own[name].pk) in {row["id"] for row in found}
+    assert str(foreign[name].pk) not in {row["id"] for row in found}
+    assert clients["nobody"].get("/admin/autocomplete/", asked).status_code == 403
+
+
+@pytest.mark.parametrize("model", ["serverkey", "cta", "slot", "audience", "tag", "membership"])
+def test_form_takes_no_site_but_one_s_own(world, model):
+    own, foreign, clients = world
+    page = clients["owner"].get(f"/admin/experiments/{model}/add/")
+    offered = page.context["adminform"].form.fields["site"].queryset
+    assert list(offered) == [own["site"]]
+    sent = {"site": foreign["site"].pk, "name": "x", "key": "x", "role": "owner"}
+    clients["owner"].post(f"/admin/experiments/{model}/add/", sent)
+    made = {"role": "owner"} if model == "membership" else {"name": "x"}
+    assert not type(own[model]).objects.filter(site=foreign["site"], **made).exists()
+
+
+@pytest.mark.parametrize(
+    ("model", "action"),
+    [("serverkey", "revoke"), ("serverkey", "delete_selected"), ("experiment", "duplicate")],
+)
+def test_action_asks_for_each_row(world, model, action):
+    """A person who is owner of one site and viewer of the other chooses rows of both."""
+    own, foreign, clients = world
+    person = own["site"].memberships.get(role="owner").user
+    Membership.objects.create(user=person, site=foreign["site"], role="viewer")
+    chosen = [own[model].pk, foreign[model].pk]
+    sent = {"action": action, "_selected_action": chosen, "post": "yes"}
+    clients["owner"].post(f"/admin/experiments/{model}/", sent)
+    kind = type(own[model])
+    foreign[model].refresh_from_db()
+    if action == "revoke":
+        assert foreign[model].revoked_at is None
+    if action == "duplicate":
+        assert not kind.objects.filter(key__startswith=f"{foreign[model].key}-2").exists()
+
+
+def test_owner_makes_no_superuser_and_no_account(world):
+    own, _, clients = world
+    owner = own["site"].memberships.get(role="owner").user
+    url = f"/admin/auth/user/{owner.pk}/change/"
+    assert clients["owner"].post(url, {"is_superuser": "on"}).status_code == 403
+    owner.refresh_from_db()
+    assert owner.is_superuser is False
+
+
+def test_owner_gives_roles_to_people_of_the_own_site_only(world):
+    own, foreign, clients = world
+    page = clients["owner"].get("/admin/experiments/membership/add/")
+    offered = set(page.context["adminform"].form.fields["user"].queryset)
+    assert own["membership"].user in offered
+    assert foreign["membership"].user not in offered
+
+
+def test_menu_leads_only_where_the_person_may_go(world):
+    _, _, clients = world
+    for role in ROLES:
+        page = clients[role].get("/admin/")
+        for group in page.context["sidebar_navigation"]:
+            for item in group["items"]:
+                status = clients[role].get(str(item["link"])).status_code
+                assert (item["has_permission"], role) == (status == 200, role), item["link"]
+
+
+def test_site_less_ranking_is_its_author_s(world):
+    _, _, clients = world
+    person = Membership.objects.get(role="analyst").user
+    moments = {"created_at": NOW, "heartbeat_at": NOW, "language": "en"}
+    job = Job.objects.create(kind="ranking", created_by=person, **moments)
+    url = f"/admin/experiments/job/{job.pk}/watch/"
+    assert clients["analyst"].get(url).status_code == 200
+    assert clients["owner"].get(url).status_code == 404
