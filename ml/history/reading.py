@@ -23,6 +23,12 @@ HistoryFormat = Literal["ctaopt", "upworthy"]
 FORMATS: tuple[HistoryFormat, ...] = get_args(HistoryFormat)
 
 
+# Most that is read of a file, gzipped or not: characters of a line and of all lines, and rows.
+MOST_IN_A_LINE = 1_000_000
+MOST_CHARACTERS = 1_000_000_000
+MOST_ROWS = 1_000_000
+
+
 class HistoryFileError(ValueError):
     """The file as a whole cannot be read; the message names the file and the reason."""
 
@@ -104,7 +110,8 @@ def iter_history(path: Path, history_format: HistoryFormat) -> Iterator[HistoryR
         A `HistoryRow`, or a `SkippedRow` with line and reason.
 
     Raises:
-        HistoryFileError: If the file is missing, empty, truncated, not UTF-8, or lacks a column.
+        HistoryFileError: If the file is missing, empty, truncated, not UTF-8, lacks a column, or
+            is longer than the limits, to which it is read and no further.
 
     >>> next(iter_history(Path("/nowhere.csv"), "ctaopt"))
     Traceback (most recent call last):
@@ -112,8 +119,24 @@ def iter_history(path: Path, history_format: HistoryFormat) -> Iterator[HistoryR
     ml.history.reading.HistoryFileError: /nowhere.csv: No such file or directory
     """
     with _open_text(path) as stream:
-        layout = _read_layout(path, stream.readline(), history_format)
-        yield from _parse_lines(stream, layout)
+        lines = _lines(path, stream)
+        layout = _read_layout(path, next(lines, ""), history_format)
+        for number, item in enumerate(_parse_lines(lines, layout)):
+            if number == MOST_ROWS:
+                raise HistoryFileError(f"{path}: more than {MOST_ROWS:,} rows")
+            yield item
+
+
+def _lines(path: Path, stream: TextIO) -> Iterator[str]:
+    """Yield the lines of a stream; raise before one too long, or one too many, is in memory."""
+    n_read = 0
+    while line := stream.readline(MOST_IN_A_LINE + 1):
+        n_read += len(line)
+        if len(line) > MOST_IN_A_LINE:
+            raise HistoryFileError(f"{path}: a line of more than {MOST_IN_A_LINE:,} characters")
+        if n_read > MOST_CHARACTERS:
+            raise HistoryFileError(f"{path}: more than {MOST_CHARACTERS:,} characters")
+        yield line
 
 
 _Record = Mapping[str, str]
@@ -208,9 +231,9 @@ def _read_layout(path: Path, header_line: str, history_format: HistoryFormat) ->
     )
 
 
-def _parse_lines(stream: TextIO, layout: _Layout) -> Iterator[HistoryRow | SkippedRow]:
+def _parse_lines(lines: Iterator[str], layout: _Layout) -> Iterator[HistoryRow | SkippedRow]:
     """Yield one item for each record below the header; ignore blank lines."""
-    reader = csv.reader(stream, delimiter=layout.delimiter, strict=True)
+    reader = csv.reader(lines, delimiter=layout.delimiter, strict=True)
     while True:
         line = reader.line_num + 2
         try:

@@ -8,11 +8,13 @@ from decimal import Decimal
 from typing import NamedTuple
 
 import pytest
+from django.contrib import admin
 from django.db import transaction
 from django.test import Client
 from django.urls import get_resolver
 
 from experiments.models import HistoryArm, Job, Membership, Namespace, Tag
+from experiments.selectors.permissions import LEAST_ROLES, SITE_LOOKUPS, permission_name
 from ml.models import PredictorVersion
 from tests import factories
 from tests.factories import NOW
@@ -419,3 +421,12 @@ def test_site_less_ranking_is_its_author_s(world):
     url = f"/admin/experiments/job/{job.pk}/watch/"
     assert clients["analyst"].get(url).status_code == 200
     assert clients["owner"].get(url).status_code == 404
+
+
+def test_every_kind_of_row_on_a_page_has_its_role():
+    """Without one it would be closed to all but superusers, without anybody noticing."""
+    pages = admin.site._registry.values()
+    kinds = {page.model for page in pages} | {row.model for page in pages for row in page.inlines}
+    own = {kind for kind in kinds if kind._meta.app_label == "experiments"}
+    assert own - set(SITE_LOOKUPS) == set()
+    assert {kind for kind in own if permission_name("view", kind) not in LEAST_ROLES} == set()

@@ -23,7 +23,7 @@ from ctaopt.settings.secret import checked_secret_key
 from experiments.api.public import fragment, page_context
 from experiments.api.v1.rankings import RankingSerializer
 from experiments.event_schema.ids import stored_id
-from experiments.models import CTA, Event, Site
+from experiments.models import CTA, Event
 from experiments.services.catalogue.server_keys import server_key_digest
 from experiments.services.events import (
     arrow_rows,
@@ -34,7 +34,7 @@ from experiments.services.events import (
     suppression_list,
 )
 from experiments.services.learning.history_import import _arm
-from experiments.services.operations import site_transfer
+from experiments.services.operations import site_transfer, transfer_seal
 from experiments.services.rollups import postgres_fold
 from experiments.services.rollups.visitor_outcome import segments_of
 from experiments.services.serving import preview_links
@@ -240,7 +240,7 @@ def test_digests_of_erased_visitors_and_server_keys():
 def test_digest_of_a_past_wording():
     """The same file again changes nothing: the digest tells which rows are known."""
     row = HistoryRow(test="t1", context="c", text="Go", visitors=10, clicks=1)
-    digest = _arm(Site(pk=1), row, is_simulated=False).digest
+    digest = _arm(row, is_simulated=False).digest
     assert digest == "bb199ffa0f7202ee59a94658757597d4b26e71643cac5db95fbe9d3bf4e8f354"
 
 
@@ -296,6 +296,8 @@ def test_names_of_the_stream():
 
 def test_files_of_events():
     assert (parquet_files.FORMAT, parquet_files.MANIFEST) == ("ctaopt-events-1", "_manifest.json")
+    assert (transfer_seal.FORMAT, transfer_seal.SEAL) == ("ctaopt-seal-1", "_seal.json")
+    assert transfer_seal.SEALED == ("_catalogue.jsonl", "_manifest.json")
     manifest, file = parquet_files.Manifest, parquet_files.DayFile
     assert list(manifest.__struct_fields__) == ["format", "site", "days"]
     assert list(file.__struct_fields__) == ["day", "path", "rows", "newest", "sha256"]

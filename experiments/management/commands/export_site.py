@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from experiments.selectors import catalogue
 from experiments.services.events.parquet_files import EventFilesError, export_events
 from experiments.services.operations.site_transfer import export_catalogue
+from experiments.services.operations.transfer_seal import seal_folder
 
 
 class Command(BaseCommand):
@@ -30,6 +31,8 @@ class Command(BaseCommand):
                 if is_new:
                     self.stdout.write(f"{file.day}: {file.rows:,} events.")
             n_rows = export_catalogue(site=site, folder=options["folder"])
+            found = seal_folder(options["folder"])
         except (EventFilesError, OSError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{n_events:,} events of {n_days:,} days, {n_rows:,} rows beside them.")
+        self.stdout.write(f"Fingerprint, for import_site elsewhere: {found}")

@@ -13,6 +13,7 @@ from experiments.services.operations.site_transfer import (
     count_what_is_settled,
     import_catalogue,
 )
+from experiments.services.operations.transfer_seal import SealError, check_seal
 from experiments.services.rollups.folding import fold_pending
 
 
@@ -22,13 +23,19 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("folder", type=Path, metavar="FOLDER")
+        parser.add_argument(
+            "--fingerprint",
+            default="",
+            help="as export_site showed it: confirms a folder that another installation wrote",
+        )
 
     def handle(self, *_: Any, **options: Any) -> None:
         try:
+            check_seal(options["folder"], confirmed=options["fingerprint"])
             site = self._site(options["folder"])
             for file, n_new in import_events(site=site, folder=options["folder"]):
                 self.stdout.write(f"{file.day}: {file.rows:,} events, {n_new:,} of them new.")
-        except (EventFilesError, SiteFilesError) as error:
+        except (EventFilesError, SealError, SiteFilesError) as error:
             raise CommandError(str(error)) from error
         fold_pending()
         count_what_is_settled(site=site)

@@ -50,6 +50,19 @@ def import_history(
         ml.history.reading.HistoryFileError: If the file as a whole cannot be read. Nothing of
             it is stored then.
     """
+    return _store_file(site, _read(path, history_format, is_simulated=is_simulated))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _File:
+    """A history file in memory: its wordings, of no site yet, by their digests."""
+
+    n_read: int
+    pooled: dict[str, HistoryArm]
+    skipped: tuple[SkippedRow, ...]
+
+
+def _read(path: Path, history_format: HistoryFormat, *, is_simulated: bool) -> _File:
     skipped: list[SkippedRow] = []
     pooled: dict[str, HistoryArm] = {}
     n_read = 0
@@ -58,25 +71,35 @@ def import_history(
         if isinstance(item, SkippedRow):
             skipped.append(item)
         else:
-            _pool(pooled, _arm(site, item, is_simulated=is_simulated))
-    # Read the file before the first write, so that events need not wait for a long one.
-    with transaction.atomic():
-        created, updated = _store(site, pooled)
+            _pool(pooled, _arm(item, is_simulated=is_simulated))
+    return _File(n_read=n_read, pooled=pooled, skipped=tuple(skipped))
+
+
+def _store_file(site: Site, file: _File) -> ImportSummary:
+    """Store what was read, a chunk a transaction: events wait for none of them long.
+
+    Broken off in the middle, the same file again stores the rest.
+    """
+    created = updated = 0
+    remaining = iter(file.pooled.items())
+    while chunk := dict(islice(remaining, CHUNK)):
+        with transaction.atomic():
+            n_created, n_updated = _store(site, chunk)
+        created, updated = created + n_created, updated + n_updated
     return ImportSummary(
-        read=n_read,
+        read=file.n_read,
         created=created,
         updated=updated,
-        unchanged=len(pooled) - created - updated,
-        pooled=n_read - len(skipped) - len(pooled),
-        skipped=tuple(skipped),
+        unchanged=len(file.pooled) - created - updated,
+        pooled=file.n_read - len(file.skipped) - len(file.pooled),
+        skipped=file.skipped,
     )
 
 
-def _arm(site: Site, row: HistoryRow, *, is_simulated: bool) -> HistoryArm:
+def _arm(row: HistoryRow, *, is_simulated: bool) -> HistoryArm:
     name = "\x1f".join(getattr(row, field) for field in NAME)
     # The digest is stored; never change its input.
     return HistoryArm(
-        site=site,
         digest=hashlib.sha256(name.encode()).hexdigest(),
         is_simulated=is_simulated,
         **{column: getattr(row, column) for column in COLUMNS},
@@ -91,21 +114,20 @@ def _pool(pooled: dict[str, HistoryArm], arm: HistoryArm) -> None:
         first.suspect = first.suspect or arm.suspect
 
 
-def _store(site: Site, pooled: dict[str, HistoryArm]) -> tuple[int, int]:
+def _store(site: Site, chunk: dict[str, HistoryArm]) -> tuple[int, int]:
     """Return how many rows were created and how many changed."""
+    rows = HistoryArm.objects.filter(site=site, digest__in=list(chunk))
+    stored = {arm.digest: arm for arm in rows}
     created, updated = [], []
-    remaining = iter(pooled)
-    while digests := list(islice(remaining, CHUNK)):
-        rows = HistoryArm.objects.filter(site=site, digest__in=digests)
-        stored = {arm.digest: arm for arm in rows}
-        for digest in digests:
-            new, old = pooled[digest], stored.get(digest)
-            if old is None:
-                created.append(new)
-            elif _differ(new, old):
-                new.pk = old.pk
-                updated.append(new)
-    HistoryArm.objects.bulk_create(created, batch_size=CHUNK)
+    for digest, new in chunk.items():
+        new.site = site
+        old = stored.get(digest)
+        if old is None:
+            created.append(new)
+        elif _differ(new, old):
+            new.pk = old.pk
+            updated.append(new)
+    HistoryArm.objects.bulk_create(created)
     HistoryArm.objects.bulk_update(updated, STORED, batch_size=CHUNK // 4)
     return len(created), len(updated)
 
@@ -114,7 +136,6 @@ def _differ(new: HistoryArm, old: HistoryArm) -> bool:
     return any(getattr(new, column) != getattr(old, column) for column in STORED)
 
 
-@transaction.atomic
 def import_for_site(
     *, site_key: str | None, path: Path, history_format: HistoryFormat
 ) -> tuple[Site, ImportSummary]:
@@ -128,7 +149,10 @@ def import_for_site(
         ml.history.reading.HistoryFileError: If the file as a whole cannot be read.
     """
     site = _default_site() if site_key is None else _site_with_key(site_key)
-    return site, import_history(site=site, path=path, history_format=history_format)
+    # Read before the first write.
+    file = _read(path, history_format, is_simulated=False)
+    site = site or _create_default_site()
+    return site, _store_file(site, file)
 
 
 def _site_with_key(key: str) -> Site:
@@ -139,13 +163,13 @@ def _site_with_key(key: str) -> Site:
     return sites[key]
 
 
-def _default_site() -> Site:
+def _default_site() -> Site | None:
     sites = {site.key: site for site in serving.sites_to_serve()}
     if DEFAULT_SITE in sites:
         return sites[DEFAULT_SITE]
     if len(sites) > 1:
         raise UnclearSiteError(f"Name the site with --site: {', '.join(sorted(sites))}.")
-    return next(iter(sites.values()), None) or _create_default_site()
+    return next(iter(sites.values()), None)
 
 
 def _create_default_site() -> Site:

@@ -5,11 +5,15 @@ where they are read they get new ones. Keys for servers stay behind: they are se
 installation, kept as digests.
 """
 
+import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from django.core import serializers
+from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.core.serializers import python
 from django.core.serializers.base import DeserializationError, DeserializedObject
 from django.db import IntegrityError, transaction
 from django.db.models import ForeignKey, Model, QuerySet
@@ -34,6 +38,7 @@ from experiments.models import (
     Slot,
     Tag,
     Variant,
+    VisitorOutcome,
 )
 from experiments.selectors import events, reports, rollups
 from experiments.services.catalogue.config_revision import bump_revision
@@ -59,6 +64,30 @@ TO_THE_SITE: dict[type[Model], str] = {
     RampStep: "experiment__slot__site",
     Change: "experiment__slot__site",
 }
+
+
+# Beside them: counts that events cannot restore.
+COUNTED: tuple[type[Model], ...] = (Rollup, GoalRollup, VisitorOutcome, EventDrop)
+KINDS = frozenset(model._meta.label_lower for model in (*TO_THE_SITE, *COUNTED))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Sizes up to which a catalogue is read: of the file, of a line, and the number of rows."""
+
+    file_bytes: int = 2_000_000_000
+    line_bytes: int = 1_000_000
+    rows: int = 5_000_000
+
+
+LIMITS = Limits()
+
+
+# What a file that is none of this version, or was made up, raises on its way.
+REFUSALS = (
+    *(OSError, KeyError, TypeError, ValueError, RecursionError),
+    *(DeserializationError, FieldDoesNotExist, ValidationError, IntegrityError),
+)
 
 
 class SiteFilesError(Exception):
@@ -99,25 +128,57 @@ def _rows_of(site: Site) -> Iterator[QuerySet[Any]]:
 
 
 @transaction.atomic
-def import_catalogue(*, folder: Path) -> Site:
+def import_catalogue(*, folder: Path, limits: Limits = LIMITS) -> Site:
     """Make the site of a folder, which must not be there yet.
 
+    Only rows of a site are taken, of one site, and each with the checks of its fields: a file can
+    bring no account, no key, and nothing that the admin's forms would refuse.
+
     Raises:
-        SiteFilesError: If there is such a site, or the file is none of this version.
+        SiteFilesError: If there is such a site, or the file is none of this version, holds
+            anything else, or is larger than the limits. Nothing of it is stored then.
     """
     numbers: dict[tuple[type[Model], Any], Any] = {}
     site = None
+    path = folder / CATALOGUE
     try:
-        with (folder / CATALOGUE).open(encoding="utf-8") as file:
-            for item in serializers.deserialize("jsonl", file):
+        for record in _records(path, limits):
+            for item in python.Deserializer([record]):
                 row = _insert_row(item, numbers)
-                site = row if isinstance(row, Site) else site
-    except (OSError, DeserializationError, KeyError, ValueError, IntegrityError) as error:
-        raise SiteFilesError(f"{folder / CATALOGUE}: {error}") from error
+                if isinstance(row, Site):
+                    if site is not None:
+                        raise SiteFilesError(f"{path}: holds more than one site")
+                    site = row
+    except REFUSALS as error:
+        raise SiteFilesError(f"{path}: {error}") from error
     if site is None:
-        raise SiteFilesError(f"{folder / CATALOGUE}: holds no site")
+        raise SiteFilesError(f"{path}: holds no site")
     bump_revision()
     return site
+
+
+def _records(path: Path, limits: Limits) -> Iterator[dict[str, Any]]:
+    """Yield the rows of the file as plain values, each of a kind that a site has."""
+    if path.stat().st_size > limits.file_bytes:
+        raise SiteFilesError(f"{path}: is larger than {limits.file_bytes:,} bytes")
+    with path.open("rb") as file:
+        for number, line in enumerate(iter(lambda: file.readline(limits.line_bytes + 1), b""), 1):
+            if len(line) > limits.line_bytes:
+                raise SiteFilesError(f"{path}: line {number} is longer than {limits.line_bytes:,}")
+            if number > limits.rows:
+                raise SiteFilesError(f"{path}: holds more than {limits.rows:,} rows")
+            if line.strip():
+                yield _checked_record(json.loads(line), f"{path}: line {number}")
+
+
+def _checked_record(record: Any, place: str) -> dict[str, Any]:
+    row: dict[str, Any] = record if isinstance(record, dict) else {}
+    kind = row.get("model")
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise SiteFilesError(f"{place}: {kind!r} is not a row of a site")
+    if not isinstance(row.get("fields"), dict):
+        raise SiteFilesError(f"{place}: has no fields")
+    return row
 
 
 def _insert_row(item: DeserializedObject, numbers: dict[tuple[type[Model], Any], Any]) -> Model:
@@ -132,6 +193,8 @@ def _insert_row(item: DeserializedObject, numbers: dict[tuple[type[Model], Any],
             is_transferred = related in TO_THE_SITE
             number = numbers[related, getattr(row, field.attname)] if is_transferred else None
             setattr(row, field.attname, number)  # Users are not transferred.
+        elif not field.primary_key and getattr(row, field.attname) not in field.empty_values:
+            field.run_validators(getattr(row, field.attname))
     row.pk = None
     row.save(force_insert=True)
     for name, keys in (item.m2m_data or {}).items():

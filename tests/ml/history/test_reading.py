@@ -1,8 +1,10 @@
 import gzip
+import tracemalloc
 from datetime import date
 
 import pytest
 
+from ml.history import reading
 from ml.history.reading import HistoryFileError, iter_history, read_history
 from ml.history.row import HistoryRow
 
@@ -186,3 +188,40 @@ def test_upworthy_archive_is_read_whole(upworthy_csv):
     history = read_history(upworthy_csv, "upworthy")
     assert (len(history.rows), history.skipped) == (16_764, ())
     assert sum(row.suspect for row in history.rows) == 4_308
+
+
+@pytest.mark.parametrize("zipped", [False, True], ids=["plain", "gzip"])
+def test_endless_line_is_not_read_to_its_end(tmp_path, zipped):
+    """A gigabyte of zeros: sparse on the disk, or a megabyte of gzip."""
+    path = tmp_path / "bomb.csv"
+    with gzip.open(path, "wb", 1) if zipped else path.open("wb") as file:
+        file.write(f"{HEADER}\n".encode())
+        for _ in range(300 if zipped else 0):
+            file.write(bytes(1_000_000))
+        if not zipped:
+            file.truncate(1_000_000_000)
+    tracemalloc.start()
+    with pytest.raises(HistoryFileError, match="a line of more than 1,000,000 characters"):
+        list(iter_history(path, "ctaopt"))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 30_000_000
+
+
+@pytest.mark.parametrize(
+    ("limit", "reason"),
+    [("MOST_ROWS", "more than 20 rows"), ("MOST_CHARACTERS", "more than 20 characters")],
+)
+def test_file_is_read_to_its_limit(tmp_path, monkeypatch, limit, reason):
+    monkeypatch.setattr(reading, limit, 20)
+    path = tmp_path / "past.csv"
+    path.write_text(f"{HEADER}\n" + "t,,Go,9,1\n" * 21)
+    with pytest.raises(HistoryFileError, match=reason):
+        list(iter_history(path, "ctaopt"))
+
+
+def test_file_at_its_limit_is_taken(tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "MOST_ROWS", 21)
+    path = tmp_path / "past.csv"
+    path.write_text(f"{HEADER}\n" + "t,,Go,9,1\n" * 21)
+    assert len(list(iter_history(path, "ctaopt"))) == 21

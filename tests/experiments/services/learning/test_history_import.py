@@ -1,6 +1,8 @@
 import pytest
+from django.db import OperationalError
 
 from experiments.models import HistoryArm, Site
+from experiments.services.learning import history_import
 from experiments.services.learning.history_import import UnclearSiteError, import_for_site
 from ml.history.reading import HistoryFileError
 from tests import factories
@@ -51,3 +53,25 @@ def test_unreadable_file_leaves_nothing_behind(db, tmp_path):
         imported(tmp_path / "absent.csv")
     assert not Site.objects.exists()
     assert not HistoryArm.objects.exists()
+
+
+def test_import_that_breaks_off_goes_on_with_the_same_file(site, history, monkeypatch):
+    """Stored a chunk a transaction, so that events wait for one chunk, not for the file."""
+    with history.open("a") as file:
+        file.writelines(f"t,,Wording {number},100,9\n" for number in range(4))
+    monkeypatch.setattr(history_import, "CHUNK", 4)
+    store, stored = history_import._store, []
+
+    def store_once(*chunk):
+        if stored:
+            raise OperationalError("the disk is full")
+        stored.append(store(*chunk))
+        return stored[0]
+
+    monkeypatch.setattr(history_import, "_store", store_once)
+    with pytest.raises(OperationalError):
+        imported(history)
+    assert HistoryArm.objects.count() == 4
+    monkeypatch.setattr(history_import, "_store", store)
+    _, summary = imported(history)
+    assert (summary.created, summary.unchanged) == (2, 4)

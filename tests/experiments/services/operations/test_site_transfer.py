@@ -1,8 +1,13 @@
 """A site that moves is the same site elsewhere."""
 
+import json
+import tracemalloc
+
 import pytest
 from django.apps import apps
+from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError
+from django.core.management.utils import get_random_secret_key
 
 from experiments.models import (
     CTA,
@@ -17,7 +22,15 @@ from experiments.models import (
 )
 from experiments.selectors import reports
 from experiments.services.operations.event_retention import drop_old_events
-from experiments.services.operations.site_transfer import TO_THE_SITE
+from experiments.services.operations.site_transfer import (
+    CATALOGUE,
+    KINDS,
+    TO_THE_SITE,
+    Limits,
+    SiteFilesError,
+    import_catalogue,
+)
+from experiments.services.operations.transfer_seal import folder_fingerprint
 from experiments.services.reporting.full_report import full_report
 from experiments.services.reporting.report_json import report_as_json
 from tests import factories
@@ -38,6 +51,7 @@ STAYS = {
     "GoalRollup": "counted from the events, or by itself",
     "Interaction": "made anew every night",
     "Job": "of the installation",
+    "Membership": "accounts are of the installation",
     "PendingBatch": "of the installation",
     "Rollup": "counted from the events, or by itself",
     "ServerKey": "a secret of the installation",
@@ -131,15 +145,122 @@ def test_sums_of_an_earlier_version_are_refused(running_experiment, tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(None, "No such file"), ("{", "_catalogue.jsonl"), ("", "holds no site")],
-    ids=["no file", "no JSON", "empty"],
+    [
+        (None, "No such file"),
+        ("{", "_catalogue.jsonl"),
+        ("", "holds no site"),
+        ("[]", "line 1: None is not a row of a site"),
+        ('{"model": "experiments.site"}', "line 1: has no fields"),
+        ("[" * 5_000, "_catalogue.jsonl"),
+    ],
+    ids=["no file", "no JSON", "empty", "list", "no fields", "deep"],
 )
 def test_unreadable_catalogue_is_named(db, tmp_path, content, reason):
     if content is not None:
-        (tmp_path / "_catalogue.jsonl").write_text(content)
-    with pytest.raises(CommandError, match=reason):
-        called("import_site", str(tmp_path))
+        (tmp_path / CATALOGUE).write_text(content)
+    with pytest.raises(SiteFilesError, match=reason):
+        import_catalogue(folder=tmp_path)
     assert not Site.objects.exists()
+
+
+@pytest.fixture
+def exported(running_experiment, tmp_path):
+    """The folder of a site that is gone, as an agency would hand it over."""
+    HistoryArm.objects.create(
+        site=running_experiment.slot.site, test="t", text="Go", visitors=100, clicks=7
+    )
+    factories.make_event(running_experiment.variants.get(key="b"))
+    called("export_site", "shop", str(tmp_path))
+    emptied()
+    return tmp_path
+
+
+def append(folder, model, **fields):
+    line = json.dumps({"model": model, "pk": 999, "fields": fields})
+    with (folder / CATALOGUE).open("a") as file:
+        file.write(line + "\n")
+
+
+# Everything that Django could make of a line, but a site does not have.
+OTHERS = sorted(model._meta.label_lower for model in apps.get_models())
+
+
+@pytest.mark.parametrize("kind", [kind for kind in OTHERS if kind not in KINDS])
+def test_line_of_another_kind_is_refused(exported, kind):
+    append(exported, kind, username="x", password="!", is_superuser=True)
+    with pytest.raises(SiteFilesError, match=f"'{kind}' is not a row of a site"):
+        import_catalogue(folder=exported)
+    assert not Site.objects.filter(key="shop").exists()
+    assert not get_user_model().objects.exists()
+
+
+def test_kinds_are_those_of_a_site_and_its_counts():
+    """Accounts, keys, roles and jobs are of the installation."""
+    assert not KINDS & {"auth.user", "experiments.serverkey", "experiments.membership"}
+    assert all(kind.startswith("experiments.") for kind in KINDS)
+
+
+@pytest.mark.parametrize(
+    ("model", "fields", "reason"),
+    [
+        (
+            "experiments.site",
+            {"key": "two", "name": "Two", "client_key": "k"},
+            "more than one site",
+        ),
+        ("experiments.tag", {"site": 12_345, "name": "x"}, "12345"),
+        ("experiments.tag", {"site": 1, "name": "x", "no_such": 1}, "no_such"),
+        ("experiments.audience", {"key": "a", "condition": {"x": {"$near": 1}}}, "near"),
+        ("experiments.historyarm", {"test": "t", "text": "x", "visitors": "many"}, "many"),
+    ],
+    ids=["second site", "row of no site", "unknown field", "condition", "no number"],
+)
+def test_line_that_no_form_would_take_is_refused(exported, model, fields, reason):
+    append(exported, model, **fields)
+    with pytest.raises(SiteFilesError, match=reason):
+        import_catalogue(folder=exported)
+    assert not Site.objects.filter(key="shop").exists()
+
+
+@pytest.mark.parametrize(
+    ("limits", "reason"),
+    [
+        (Limits(file_bytes=100), "larger than 100 bytes"),
+        (Limits(line_bytes=50), "line 1 is longer than 50"),
+        (Limits(rows=2), "more than 2 rows"),
+    ],
+    ids=["file", "line", "rows"],
+)
+def test_large_catalogue_is_refused(exported, limits, reason):
+    with pytest.raises(SiteFilesError, match=reason):
+        import_catalogue(folder=exported, limits=limits)
+    assert not Site.objects.filter(key="shop").exists()
+
+
+def test_endless_line_is_not_read_to_its_end(tmp_path, db):
+    with (tmp_path / CATALOGUE).open("wb") as file:
+        file.truncate(1_000_000_000)  # Sparse: a gigabyte of zeros that no disk holds.
+    tracemalloc.start()
+    with pytest.raises(SiteFilesError, match="line 1 is longer"):
+        import_catalogue(folder=tmp_path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20_000_000
+
+
+def test_changed_folder_is_refused_by_the_command(exported):
+    append(exported, "experiments.tag", site=1, name="x")
+    with pytest.raises(CommandError, match="changed after the export"):
+        called("import_site", str(exported))
+
+
+def test_folder_of_another_installation_needs_its_fingerprint(exported, settings):
+    settings.SECRET_KEY = get_random_secret_key()
+    with pytest.raises(CommandError, match="did not write it"):
+        called("import_site", str(exported))
+    assert not Site.objects.filter(key="shop").exists()
+    out, _ = called("import_site", str(exported), "--fingerprint", folder_fingerprint(exported))
+    assert "Site shop is here" in out
 
 
 def test_unknown_site_is_named(db, tmp_path):
