@@ -84,6 +84,7 @@ class SiteForm(forms.ModelForm[Site]):
             "minimum_days",
             "time_zone",
             "former_id_attribute",
+            "teaches_others",
         )
 
 

@@ -263,6 +263,7 @@ class JobAdmin(SiteRowsAdmin[Job]):
         self, request: HttpRequest, job_request: dict[str, Any], site: Site | None
     ) -> HttpResponse:
         """Show the ranking at once; a worker does it where no scoring service runs."""
+        job_request["site"] = site.key if site else None
         ranking = rank_at_once(job_request)
         if ranking is None:
             return self._enqueue(request, Job.Kind.RANKING, job_request, site)

@@ -127,6 +127,16 @@ class Site(models.Model):
         ),
     )
 
+    teaches_others = models.BooleanField(
+        _("its tests teach other sites"),
+        null=True,
+        blank=True,
+        help_text=_(
+            "The predictor of all sites learns from its past tests and shows their wordings and"
+            " figures to the others. Unknown: as long as the sites have one owner."
+        ),
+    )
+
     class Meta:
         verbose_name = _("site")
         verbose_name_plural = _("sites")

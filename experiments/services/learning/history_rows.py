@@ -19,8 +19,9 @@ CHUNK = 1_000
 def history_rows(*, sites: QuerySet[Site] | None = None) -> Iterator[HistoryRow]:
     """Yield what the predictor learns from: the archive, then this service's own experiments.
 
-    Those of some sites if these are given.
+    Those of some sites if these are given, otherwise of the sites that may teach others.
     """
+    sites = history.teaching_sites() if sites is None else sites
     for arm in history.history_arms(sites=sites).iterator(chunk_size=CHUNK):
         yield HistoryRow(**{name: getattr(arm, name) for name in COLUMNS})
     for experiment in reports.finished_experiments(sites=sites):
