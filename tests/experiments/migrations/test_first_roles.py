@@ -14,7 +14,7 @@ from tests.factories import NOW
 
 pytestmark = pytest.mark.on_both_databases
 
-migration = import_module("experiments.migrations.0020_first_roles")
+migration = import_module("experiments.migrations.0022_first_roles")
 EDITOR = SimpleNamespace(connection=connection)
 
 

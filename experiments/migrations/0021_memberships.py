@@ -6,7 +6,7 @@ from django.db.models import Q
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("experiments", "0018_interactions"),
+        ("experiments", "0020_end_of_pre_period"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

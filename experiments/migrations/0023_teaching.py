@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("experiments", "0020_first_roles")]
+    dependencies = [("experiments", "0022_first_roles")]
 
     operations = [
         migrations.AddField(

@@ -60,7 +60,7 @@ def place_jobs(apps, schema_editor):
 class Migration(migrations.Migration):
     dependencies = [
         ("auth", "0012_alter_user_first_name_max_length"),
-        ("experiments", "0019_memberships"),
+        ("experiments", "0021_memberships"),
     ]
 
     operations = [
