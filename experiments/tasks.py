@@ -13,7 +13,7 @@ from experiments.services.learning.jobs import expire_hopeless_jobs, revive_sile
 from experiments.services.learning.ranking import rank_in_job
 from experiments.services.learning.training import start_due_training, train
 from experiments.services.lifecycle import schedules
-from experiments.services.operations import auto_rollback, interactions, planned_end
+from experiments.services.operations import auto_rollback, interactions, planned_end, proofs
 from experiments.services.operations.event_retention import drop_old_events
 from experiments.services.operations.frozen_arm_watch import watch_caches
 from experiments.services.rollups.folding import fold_pending
@@ -84,7 +84,9 @@ def tend_experiments() -> None:
 
 @shared_task
 def stop_planned_experiments() -> None:
-    """Stop what has reached its plan, where that was chosen. Beat calls it at night."""
+    """Record what is proven; stop what has reached its plan, if chosen. Beat calls it at night."""
+    for experiment, arm in proofs.record_proofs(now=timezone.now()):
+        logger.info("experiment %s: arm %s is proven", experiment.key, arm)
     for experiment in planned_end.stop_planned_experiments(now=timezone.now()):
         logger.info("experiment %s: stopped at the end of its plan", experiment.key)
 

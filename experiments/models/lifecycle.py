@@ -96,6 +96,7 @@ class Change(models.Model):
         SCHEDULE = "schedule", _("Schedule")
         GUARD_ON = "guard_on", _("Rolls back on an alarm")
         GUARD_OFF = "guard_off", _("Does not roll back on an alarm")
+        PROVEN = "proven", _("Difference proven")
 
     experiment = models.ForeignKey(Experiment, models.CASCADE, related_name="changes")
     at = models.DateTimeField(_("when"))

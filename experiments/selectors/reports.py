@@ -9,6 +9,7 @@ from experiments.models import (
     CurrencyRollup,
     Experiment,
     GoalRollup,
+    Phase,
     Rollup,
     Site,
     Slot,
@@ -98,7 +99,8 @@ def _everybody() -> Prefetch[str]:
 def finished_arms_like(experiment: Experiment) -> QuerySet[Variant]:
     """Return the arms of the site's other finished experiments on its metric, counted in SQL.
 
-    Ordered by experiment and arm. Sums of values are text and cannot be added there: for those
+    Ordered by experiment and arm; those whose shares changed are left out, because their sums mix
+    visitors of different times. Sums of values are text and cannot be added there: for those
     see `finished_rollups_like`.
     """
     everybody = Q(rollups__segment="")
@@ -124,7 +126,9 @@ def finished_rollups_like(experiment: Experiment) -> QuerySet[Rollup]:
 
 
 def _finished_like(experiment: Experiment) -> Q:
-    return Q(
+    phases = Phase.objects.order_by().values("experiment")
+    changed = phases.annotate(n=Count("shares", distinct=True)).filter(n__gt=1)
+    return ~Q(experiment__in=changed.values("experiment")) & Q(
         experiment__slot__site=experiment.slot.site_id,
         experiment__status__in=Experiment.FINISHED_STATUSES,
         experiment__primary_metric=experiment.primary_metric,

@@ -95,7 +95,7 @@ CHOICES = {
     "Change.kind": [
         *("start", "pause", "resume", "stop", "archive", "shares"),
         *("ramp", "rollback", "undo", "arm_off", "arm_on", "schedule"),
-        *("guard_on", "guard_off"),
+        *("guard_on", "guard_off", "proven"),
     ],
     "Event.type": ["exposure", "click", "conversion"],
     "Experiment.origin": ["live", "imported"],

@@ -13,7 +13,7 @@ from experiments.services.analysis.currencies import (
     is_comparable,
     without_mixed_values,
 )
-from experiments.services.analysis.daily_sums import daily_totals
+from experiments.services.analysis.daily_sums import DailyTotals, daily_totals
 from experiments.services.analysis.guardrails import (
     GuardrailCounts,
     GuardrailReading,
@@ -27,9 +27,19 @@ from experiments.services.analysis.silence import silent_hours
 from experiments.services.catalogue.cta_content import wording_of
 from experiments.services.rollups.arm_totals import ArmTotals, LeftOut, left_out_of, totals_of
 from experiments.services.rollups.visitor_outcome import value_goals
-from experiments.stats.estimation.sufficient_statistics import Proportion, SufficientStatistics
+from experiments.stats.estimation.mantel_haenszel import each_field
+from experiments.stats.estimation.sufficient_statistics import (
+    Mean,
+    Proportion,
+    SufficientStatistics,
+)
 from experiments.stats.frequentist.fixed_horizon import wilson_interval
-from experiments.stats.frequentist.omnibus import Omnibus, chi_squared, welch_anova
+from experiments.stats.frequentist.omnibus import (
+    Omnibus,
+    chi_squared,
+    cochran_mantel_haenszel,
+    welch_anova,
+)
 from experiments.stats.health.sample_ratio import SrmCheck
 
 
@@ -125,7 +135,7 @@ def report_of(*, experiment: Experiment, now: datetime, counts: Counts | None = 
         adjustment=adjustment_of(experiment, totals) if compared else None,
         guardrails=without_mixed_values(readings, currencies),
         currencies=currencies,
-        omnibus=_omnibus(experiment, totals) if compared else None,
+        omnibus=_omnibus(experiment, totals, daily) if compared else None,
         srm=_split(experiment, variants, totals) if has_rivals else None,
         quarantined_visitors=sum(total.quarantined_visitors for total in totals),
         left_out=left_out_of(totals),
@@ -195,7 +205,12 @@ def _split(
     return split_check(experiment, variants, [total.visitors for total in totals])
 
 
-def _omnibus(experiment: Experiment, totals: Sequence[ArmTotals]) -> Omnibus:
+def _omnibus(experiment: Experiment, totals: Sequence[ArmTotals], daily: DailyTotals) -> Omnibus:
+    if daily.shape[1] > 1:
+        days = daily.statistics(lambda cells: statistics_of(experiment, cells))
+        strata = each_field(days, lambda field: field[-1])
+        if isinstance(strata, Proportion | Mean):
+            return cochran_mantel_haenszel(strata)
     statistics = statistics_of(experiment, totals)
     return (
         chi_squared(statistics) if isinstance(statistics, Proportion) else welch_anova(statistics)

@@ -28,6 +28,9 @@ def exact_readings(report: Report) -> tuple[ExactReading, ...]:
     arms = report.arms
     rates = [(arm.successes, arm.visitors) for arm in arms if arm.successes is not None]
     is_rate = len(rates) == len(arms)
+    # Where shares changed, only the exact early looks of the comparisons go phase by phase.
+    if report.strata.has_changed_shares:
+        return ()
     if not report.comparisons or not is_rate or not any(_is_small(*counts) for counts in rates):
         return ()
     test = ExactTest.FISHER if len(report.comparisons) > MOST_UNCONDITIONAL else None

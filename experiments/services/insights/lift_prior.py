@@ -25,9 +25,9 @@ class _PastArm:
 def fit_site_prior(experiment: Experiment) -> PriorFit:
     """Return the prior on lifts that the site's other finished experiments support.
 
-    Only experiments on the same metric count, and of them those whose traffic split as
-    configured and whose arms reached the floors of a decision. One or two queries, for any
-    the number of events.
+    Only experiments on the same metric count, and of them those whose shares never changed, whose
+    traffic split as configured and whose arms reached the floors of a decision. One or two
+    queries, for any number of events.
     """
     effects, ses, tests = [], [], []
     for key, arms in groupby(_past_arms(experiment), lambda arm: arm.experiment_id):
@@ -61,7 +61,6 @@ def _lifts(experiment: Experiment, arms: Sequence[_PastArm]) -> list[LiftEstimat
     ):
         return []
     split = check_srm([total.visitors for total in totals], [arm.share for arm in arms])
-    # Also skips experiments whose shares changed much: pooled over days, they fail the check.
     if split.is_mismatch:
         return []
     # Both experiments have the same metric, so the same statistics apply.

@@ -8,8 +8,10 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from experiments.formatting import count, p_value, percent, signed_percent
@@ -104,12 +106,27 @@ def reason_in_words(reason: str) -> str:
             "visitors": count(values["visitors"]),
             "planned": count(values["planned"]),
         }
+    if values["code"] == "proven":
+        return _proof_in_words(values)
     return str(values["text"]) or _("By hand.")
+
+
+def _proof_in_words(values: dict[str, Any]) -> str:
+    return _(
+        "“%(arm)s”, on %(day)s: lift %(lift)s (adjusted p = %(p_value)s), when %(visitors)s "
+        "visitors had come."
+    ) % {
+        "arm": values["arm"],
+        "day": date_format(date.fromisoformat(values["day"]), "DATE_FORMAT"),
+        "lift": "?" if values["lift"] is None else signed_percent(values["lift"]),
+        "p_value": p_value(values["p_value"]),
+        "visitors": count(values["visitors"]),
+    }
 
 
 def note_in_words(kind: str, note: str) -> str:
     """Return a note of the history in the active language; reasons are kept as figures."""
-    if kind in (Kind.ROLLBACK, Kind.STOP) and note:
+    if kind in (Kind.ROLLBACK, Kind.STOP, Kind.PROVEN) and note:
         return reason_in_words(note)
     if kind == Kind.ARM_OFF:
         traffic, *reasons = note.split("\n")

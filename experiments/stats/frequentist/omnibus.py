@@ -1,4 +1,4 @@
-"""Omnibus tests: chi-squared and Welch's ANOVA of K arms at once."""
+"""Omnibus tests: chi-squared, Welch's ANOVA and the Cochran-Mantel-Haenszel test of K arms."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,11 @@ from scipy import stats
 from experiments.stats.estimation.comparisons import check_arms
 from experiments.stats.estimation.contrasts import as_arrays
 from experiments.stats.estimation.cuped import estimate
-from experiments.stats.estimation.sufficient_statistics import Proportion, SufficientStatistics
+from experiments.stats.estimation.sufficient_statistics import (
+    Mean,
+    Proportion,
+    SufficientStatistics,
+)
 from experiments.stats.estimation.undefined_reasons import Reason
 
 
@@ -17,7 +21,7 @@ class Omnibus:
     """Result of a test that all arms are equal.
 
     Args:
-        test: `chi_squared` or `welch_anova`.
+        test: `chi_squared`, `welch_anova` or `cochran_mantel_haenszel`.
         statistic: Chi-squared, or F.
         dof: Degrees of freedom (of the numerator, for F).
         dof_denominator: Degrees of freedom of F's denominator.
@@ -107,6 +111,54 @@ def welch_anova(statistics: SufficientStatistics) -> Omnibus:
         dof=k - 1.0,
         dof_denominator=within,
         p_value=float(stats.f.sf(statistic, k - 1, within)),
+        reason=None,
+    )
+
+
+def cochran_mantel_haenszel(statistics: Proportion | Mean) -> Omnibus:
+    """Test that all arms share one mean in each stratum, such as a phase of equal shares.
+
+    Args:
+        statistics: Strata on the first axis, arms on the second, shape `(S, K)`, K >= 2.
+
+    Returns:
+        The test of equal mean scores; undefined if an arm was never beside another, or nothing
+        varies.
+
+    Source: Landis, Heyman, Koch (1978), "Average partial association in three-way contingency
+    tables", Int. Stat. Rev. 46.
+
+    >>> phases = Proportion(
+    ...     n=np.array([[9000.0, 1000.0], [1000.0, 1000.0]]),
+    ...     sum=np.array([[900.0, 130.0], [30.0, 43.0]]),
+    ... )
+    >>> round(cochran_mantel_haenszel(phases).p_value, 5)
+    0.00085
+    """
+    check_arms(statistics)
+    n, total = as_arrays(statistics.n, statistics.sum)
+    squares = total if isinstance(statistics, Proportion) else as_arrays(statistics.sum_squares)[0]
+    dof = float(n.shape[-1] - 1)
+    visitors = np.maximum(n.sum(axis=1), 1)
+    mean = total.sum(axis=1) / visitors
+    spread = (squares.sum(axis=1) - visitors * mean**2) / np.maximum(visitors - 1, 1)
+    difference = (total - n * mean[:, None]).sum(axis=0)[1:]
+    parts = (
+        np.array([np.diag(row) for row in n])
+        - n[:, :, None] * n[:, None, :] / (visitors[:, None, None])
+    )
+    covariance = (spread[:, None, None] * parts).sum(axis=0)[1:, 1:]
+    if not spread.any():
+        return _undefined("cochran_mantel_haenszel", dof, Reason.NO_VARIANCE)
+    if np.linalg.matrix_rank(covariance) < dof:
+        return _undefined("cochran_mantel_haenszel", dof, Reason.NO_VISITORS)
+    statistic = float(difference @ np.linalg.solve(covariance, difference))
+    return Omnibus(
+        test="cochran_mantel_haenszel",
+        statistic=statistic,
+        dof=dof,
+        dof_denominator=None,
+        p_value=float(stats.chi2.sf(statistic, dof)),
         reason=None,
     )
 

@@ -53,6 +53,16 @@ def test_prior_leaves_out_what_is_no_evidence_for_it(slot, other_site, running_e
         slot, "other", goal="g", primary_metric="conversion_rate", **ENDED
     )
     count(other, (50_000, 5_000), (50_000, 5_000))
+    changed = factories.make_running_experiment(slot, "changed", **ENDED)
+    factories.make_phases(changed, ([0.9, 0.1], 1.0), ([0.5, 0.5], 1.0))
+    count(changed, (50_000, 5_000), (50_000, 5_000))
+    assert fit_site_prior(running_experiment).n_tests == 1
+
+
+def test_prior_takes_experiments_whose_coverage_changed(slot, running_experiment):
+    ramped = factories.make_running_experiment(slot, "ramped", **ENDED)
+    factories.make_phases(ramped, ([0.5, 0.5], 0.1), ([0.5, 0.5], 1.0))
+    count(ramped, (50_000, 5_000), (50_000, 5_000))
     assert fit_site_prior(running_experiment).n_tests == 1
 
 
