@@ -1,10 +1,10 @@
 # Django finds models only through this module.
+from experiments.models.access import Membership, ServerKey
 from experiments.models.catalogue import (
     CTA,
     Audience,
     ConfigRevision,
     CTAWording,
-    ServerKey,
     Site,
     Slot,
     Tag,
@@ -17,7 +17,6 @@ from experiments.models.history import HistoryArm
 from experiments.models.interaction import Interaction
 from experiments.models.jobs import Job
 from experiments.models.lifecycle import Change, Phase, RampStep
-from experiments.models.membership import Membership
 from experiments.models.retention import ErasedVisitor, EventDrop
 from experiments.models.rollup import CurrencyRollup, Rollup, RollupCheck
 

@@ -170,25 +170,6 @@ class Site(models.Model):
         return ZoneInfo(self.time_zone)
 
 
-class ServerKey(models.Model):
-    """A secret key for a site's own servers; only its digest is kept."""
-
-    site = models.ForeignKey(Site, models.CASCADE, related_name="server_keys")
-    name = models.CharField(_("name"), max_length=200)
-    prefix = models.CharField(_("first characters"), max_length=12)
-    digest = models.CharField(_("SHA-256 digest"), max_length=64, unique=True)
-    created_at = models.DateTimeField(_("created"))
-    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
-
-    class Meta:
-        verbose_name = _("server key")
-        verbose_name_plural = _("server keys")
-        ordering = ("site", "name")
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.prefix}…)"
-
-
 class Tag(models.Model):
     site = models.ForeignKey(Site, models.CASCADE, related_name="tags")
     name = models.CharField(_("name"), max_length=50)

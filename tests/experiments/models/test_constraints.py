@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 from django.apps import apps
+from django.contrib.auth import get_user_model
 from django.db import IntegrityError, models, transaction
 
 from experiments.models import (
@@ -22,6 +23,7 @@ from experiments.models import (
     HistoryArm,
     Interaction,
     Job,
+    Membership,
     Namespace,
     Phase,
     RampStep,
@@ -124,6 +126,10 @@ class World:
         values = {"test": "t", "text": "Go", "visitors": 10, "clicks": 1, "digest": "d"}
         return HistoryArm(site=self.site, **(values | changes))
 
+    def membership_row(self, **changes):
+        person, _ = get_user_model().objects.get_or_create(username="colleague")
+        return Membership(site=self.site, user=person, **({"role": "owner"} | changes))
+
     def key_row(self, **changes):
         return ServerKey(site=self.site, name="k", prefix="k", created_at=NOW, **changes)
 
@@ -177,6 +183,8 @@ REFUSED = [
     ("Site.key", lambda w: [w.site_row(key="shop")]),
     ("Site.client_key", lambda w: [w.site_row(client_key="shop-client-key")]),
     ("ServerKey.digest", twice(lambda w: w.key_row(digest="d"))),
+    ("membership_one_role_a_site", twice(lambda w: w.membership_row())),
+    ("membership_role_known", lambda w: [w.membership_row(role="king")]),
     ("tag_unique_name", twice(lambda w: Tag(site=w.site, name="blue"))),
     ("cta_unique_name", twice(lambda w: w.cta_row())),
     ("cta_form_known", lambda w: [w.cta_row(form="banner")]),
