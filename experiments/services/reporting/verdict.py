@@ -10,8 +10,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from experiments.formatting import count, p_value, percent, signed_percent, threshold
-from experiments.stats.decision.decide import Code, Decision, Ground, Status
+from experiments.stats.decision.decide import Decision, Status
 from experiments.stats.decision.evidence import Rule
+from experiments.stats.decision.grounds import Code, Ground
 from experiments.stats.meta_analysis.winners_curse import Assumption
 
 Names = Mapping[int, str]

@@ -85,7 +85,7 @@ class ArmEvidence:
         bounds: Family-wise interval of the lift, or None where undefined.
         p_value: P-value of the effect, adjusted within the family, or None where undefined. A
             sequential one is the smallest of all looks: it never rises.
-        proof: What the first look saw that proved a difference, or None.
+        proof: First proof of a difference, or None.
         shrunken_lift: Lift corrected for the winner's curse, if computed.
         shrunken_by: Assumption behind the correction, given with it.
         suspicious: True if the lift is too good to be true (Twyman).

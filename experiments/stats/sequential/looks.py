@@ -106,7 +106,7 @@ def planned_information(n: FloatArray, schedule: Schedule) -> FloatArray:
     """Return the information that each arm's comparison has at the plan's end.
 
     It is what the looks have seen so far and what the visitors still to come bring at the shares
-    of the day, so that t is 1 when the planned visitors are in, whatever happened to the shares.
+    of the day, so that t is 1 when the planned visitors are in, also after changes of the shares.
     After the plan's end it stays.
 
     Args:

@@ -2,8 +2,8 @@
 
 In phase s a click comes from the arm with probability b_s if the arms are equal, and with
 b_s R / (1 - b_s + b_s R) if the arm's rate is R times the control's. The phases' likelihood
-ratios multiply, for one common R; a mixture over R is an e-process whatever moved the shares from
-phase to phase. With one phase it is that of `click_e_values`, which has closed formulas.
+ratios multiply, for one common R; a mixture over R is an e-process for any changes of the shares
+from phase to phase. With one phase it is that of `click_e_values`, which has closed formulas.
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """Boundary of a plan: valid at every look, whenever it is made, and for ever.
 
-Time t is the information so far over the planned one, B(t) = sqrt(t) z(t) a Brownian motion when
-there is no effect. The error alpha is spent in three parts:
+Time t is the information so far over the planned one, B(t) = sqrt(t) z(t) a Brownian motion
+without an effect. The error alpha is spent in three parts:
 
 * until the plan's end, at any look: |B(t)| reaches the rising line a + t/2 (`IN_PLAN`, of which
   a part may be left to another test of rare clicks);

@@ -18,7 +18,7 @@ from experiments.services.analysis.report import ArmResult, Report, report_of
 from experiments.services.reporting.decision import decision_on, guardrail_states
 from experiments.services.reporting.report_json import report_as_json
 from experiments.stats.decision.arm_status import ArmStatus, GuardrailState, guardrail_state
-from experiments.stats.decision.decide import Code
+from experiments.stats.decision.grounds import Code
 from experiments.stats.estimation.comparisons import Comparison
 from tests import factories
 from tests.experiments.services.counted_experiments import concluded, count, reported, verdict_of

@@ -9,8 +9,8 @@ from experiments.models import CurrencyRollup, Experiment, GoalRollup, Guardrail
 from experiments.services.analysis import guardrails
 from experiments.services.reporting import decision as decisions
 from experiments.services.reporting.decision import HIGHER_IS_BETTER, evidence_of
-from experiments.stats.decision.decide import Code
 from experiments.stats.decision.evidence import ArmEvidence, Evidence, GuardrailEvidence, Rule
+from experiments.stats.decision.grounds import Code
 from tests import factories
 from tests.experiments.services.counted_experiments import concluded, count, insights_into, reported
 from tests.factories import NOW

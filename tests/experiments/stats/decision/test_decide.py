@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest, norm
 
 from experiments.stats.decision.arm_status import ArmStatus, GuardrailState, guardrail_state
-from experiments.stats.decision.decide import Code, Decision, Status, decide
+from experiments.stats.decision.decide import Decision, Status, decide
 from experiments.stats.decision.evidence import GuardrailEvidence, Proof, Rule
+from experiments.stats.decision.grounds import Code
 from experiments.stats.estimation.sufficient_statistics import Proportion
 from experiments.stats.frequentist.fixed_horizon import compare_fixed
 from experiments.stats.meta_analysis.winners_curse import Assumption
