@@ -1,3 +1,4 @@
+from experiments.models import Site
 from experiments.selectors import catalogue, reports
 from tests import factories
 
@@ -11,8 +12,8 @@ def test_sites_are_kept_apart(running_experiment, other_site):
         catalogue.slots_of,
         reports.experiments_for_report,
     ):
-        assert select(site=site).exists()
-        assert not select(site=other_site).exists()
+        assert select(sites=Site.objects.filter(pk=site.pk)).exists()
+        assert not select(sites=Site.objects.filter(pk=other_site.pk)).exists()
 
 
 def test_site_is_found_by_a_slot_and_by_an_experiment(running_experiment):

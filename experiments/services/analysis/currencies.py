@@ -60,6 +60,8 @@ def decisive_currencies(
     experiment: Experiment, currencies: Sequence[GoalCurrencies]
 ) -> dict[str, Mapping[str, int]]:
     """Return the conversions by currency of mixed goals that a verdict rests on, by goal."""
+    if not mixed_goals(currencies):
+        return {}
     rails = {rail.goal for rail in experiment.guardrails.all() if rail.metric == VALUE}
     goals = rails | ({experiment.goal} if experiment.primary_metric == VALUE else set())
     return {row.goal: row.conversions for row in currencies if row.is_mixed and row.goal in goals}

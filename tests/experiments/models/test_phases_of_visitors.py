@@ -35,8 +35,8 @@ def arm(running_experiment):
         "value_sum": Decimal("0.2"),
     }
     for segment in ("", "device=mobile"):
-        factories.make_rollup(arm, segment=segment, **all_sums, day=factories.NOW.date())
-    factories.make_rollup(arm, segment="phase=12", **later, day=factories.NOW.date())
+        factories.make_rollup(arm, segment=segment, **all_sums)
+    factories.make_rollup(arm, segment="phase=12", **later)
     goal = {"experiment": running_experiment, "variant": arm, "day": factories.NOW.date()}
     GoalRollup.objects.create(**goal, goal="signup", converting_visitors=2, value_sum=7)
     return arm
