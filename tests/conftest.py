@@ -90,7 +90,9 @@ def postgres_server() -> Iterator[PostgresServer]:
 
     Who kills it starts a `PostgresServer` of their own.
     """
-    yield from _running(PostgresServer)
+    # A test is one transaction, and each of its folds makes a dozen tables that it keeps locked; in
+    # use, each fold is a transaction of its own.
+    yield from _running(lambda: PostgresServer(max_locks_per_transaction=512))
 
 
 @pytest.fixture(scope="session")

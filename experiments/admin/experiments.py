@@ -157,7 +157,7 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
         (
             _("Course"),
             {
-                "fields": (("starts_at", "ends_at"), "ends_when_planned", "rolls_back"),
+                "fields": ("starts_at", "ends_at", "ends_when_planned", "rolls_back"),
                 "description": _(
                     "Times are in the time zone of the site. Ramp, preview links and history: on"
                     " the page “Traffic and previews”, which the report leads to."

@@ -49,10 +49,9 @@ def segment_totals(report: Report, counts: Counts) -> SegmentTotals:
             continue
         attribute, _, value = row.segment.partition("=")
         values = totals.setdefault(attribute, {})
-        of_strata = values.setdefault(
-            value, [[ArmTotals() for _ in arms] for _ in report.strata.shares]
-        )
-        of_arms, index = of_strata[stratum], arms[row.variant_id]
+        if value not in values:
+            values[value] = [[ArmTotals()] * len(arms) for _ in report.strata.shares]
+        of_arms, index = values[value][stratum], arms[row.variant_id]
         of_arms[index] = of_arms[index].plus(row)
     return totals
 

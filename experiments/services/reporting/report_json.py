@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from experiments.models import Experiment, Interaction
-from experiments.services.analysis.comparisons import Reading
+from experiments.services.analysis.comparisons import ComparisonResult, Reading
 from experiments.services.analysis.guardrails import GuardrailReading
+from experiments.services.analysis.report import Report
 from experiments.services.insights.draft_planning import slot_plans
 from experiments.services.insights.plan_review import PlanReview, review_plan
 from experiments.services.insights.posteriors import ArmPosterior
@@ -30,23 +31,17 @@ def report_as_json(full: FullReport) -> dict[str, Any]:
         "as_of": report.as_of,
         "verdict": asdict(full.verdict) if full.verdict else None,
         "arms": [asdict(arm) for arm in report.arms],
-        "comparisons": [
-            {
-                "arm": row.arm,
-                "key": report.arms[row.arm].key,
-                "text": report.arms[row.arm].text,
-                "valid": row.valid,
-                **_reading_as_json(row.decisive),
-                "fixed": _reading_as_json(row.fixed),
-                "unadjusted": _reading_as_json(row.unadjusted) if row.unadjusted else None,
-            }
-            for row in report.comparisons
-        ],
+        "comparisons": [_comparison_as_json(report, row) for row in report.comparisons],
         "guardrails": [_guardrail_as_json(rail, state) for rail, state in full.guardrails],
         "secondary_metrics": [asdict(reading) for reading in full.secondary],
         "interactions": [_interaction_as_json(row) for row in full.interactions],
         "cuped": asdict(report.adjustment) if report.adjustment else None,
         "currencies": [asdict(row) for row in report.currencies],
+        "plan_state": asdict(report.plan) if report.plan else None,
+        "phases": {
+            "compared_within": len(report.strata.shares),
+            "is_merged": report.strata.is_merged,
+        },
         "omnibus": asdict(report.omnibus) if report.omnibus else None,
         "srm": {**asdict(srm), "is_mismatch": srm.is_mismatch} if srm else None,
         "quarantined_visitors": report.quarantined_visitors,
@@ -59,6 +54,19 @@ def report_as_json(full: FullReport) -> dict[str, Any]:
         "insights": asdict(insights) if insights else None,
         "slot_plans": asdict(full.plans) if full.plans else None,
         "plan_review": _review_as_json(full.plan_review),
+    }
+
+
+def _comparison_as_json(report: Report, row: ComparisonResult) -> dict[str, Any]:
+    return {
+        "arm": row.arm,
+        "key": report.arms[row.arm].key,
+        "text": report.arms[row.arm].text,
+        "valid": row.valid,
+        **_reading_as_json(row.decisive),
+        "fixed": _reading_as_json(row.fixed),
+        "unadjusted": _reading_as_json(row.unadjusted) if row.unadjusted else None,
+        "proven": asdict(row.proven) if row.proven else None,
     }
 
 

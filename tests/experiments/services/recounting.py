@@ -182,7 +182,11 @@ def currency_rows_of(experiment):
 
 
 def currency_recount(experiment):
-    """The same table from the stored events, for the goal of an experiment on values."""
+    """The same table from the stored events, for every goal that something on values reads."""
+    others = (*experiment.guardrails.all(), *experiment.secondary_metrics.all())
+    metrics = [(experiment.primary_metric, experiment.goal)]
+    metrics += [(other.metric, other.goal) for other in others]
+    goals = {goal for metric, goal in metrics if metric == "value_per_visitor"}
     table = defaultdict(int)
     by_visitor = defaultdict(list)
     for event in Event.objects.order_by("occurred_at", "event_id").select_related("variant"):
@@ -194,7 +198,7 @@ def currency_recount(experiment):
         start = exposures[0].occurred_at
         for event in own:
             is_counted = start <= event.occurred_at <= end_of_window(experiment, start)
-            if event.goal == experiment.goal and event.value is not None and is_counted:
+            if event.goal in goals and event.value is not None and is_counted:
                 table[*cell_of(exposures[0]), event.goal, event.currency] += 1
     return dict(table)
 
