@@ -162,7 +162,7 @@ def test_carried_visitors_count_in_the_phase_of_their_first_answer(experiment, c
     assert counts[0, "control", 0.9] + counts[0, "b", 0.1] == len(CARRIED)
     assert counts[0, "b", 0.1] == pytest.approx(400, abs=60)
     assert counts[1, "b", 0.5] == pytest.approx(8_000, abs=200)
-    assert report.srm.dof == 2
+    assert report.srm.dof == 1
     assert report.srm.p_value > 0.01
     assert insights_into(report).health.unknown_phase_visitors == 0
 
