@@ -40,11 +40,6 @@ def all_rollups_of(experiment: Experiment) -> QuerySet[Rollup]:
     return Rollup.objects.filter(experiment=experiment).select_related("variant")
 
 
-def phase_rollups_of(experiment: Experiment) -> QuerySet[Rollup]:
-    """Return the rollups of everybody of the later phases, a row a day, phase and arm."""
-    return Rollup.objects.filter(experiment=experiment, segment="", phase__gt=0)
-
-
 def goal_rollups_of(experiment: Experiment) -> QuerySet[GoalRollup]:
     """Return what the visitors did towards the goals of the guardrails."""
     return GoalRollup.objects.filter(experiment=experiment).select_related("variant")

@@ -130,34 +130,31 @@ def compare_arms(
     plain, adjusted = _statistics(experiment, totals)
     used = plain if adjusted is None else adjusted
     fixed = _fixed_readings(last_look(used), experiment.alpha)
-    anytime, proven, looks = (
-        _columns(used, totals, schedule) if is_sequential(experiment) else (None, None, None)
+    anytime = proven = looks = unadjusted = None
+    if is_sequential(experiment):
+        path = _path(used, schedule)
+        anytime = _anytime_readings(used, schedule, path)
+        proven = _crossings(path, totals, schedule.alpha, loading=_loading(last_look(used)))
+        looks = arm_looks(path, used, totals.days)
+    if adjusted is not None:
+        unadjusted = (
+            _anytime_readings(plain, schedule, _path(plain, schedule))
+            if is_sequential(experiment)
+            else _fixed_readings(last_look(plain), experiment.alpha)
+        )
+    rows = tuple(
+        ComparisonResult(
+            arm=variant.arm,
+            variant_id=variant.pk,
+            fixed=fixed[index],
+            anytime=anytime[index] if anytime else None,
+            unadjusted=unadjusted[index] if unadjusted else None,
+            proven=proven[index] if proven else None,
+            looks=looks[index] if looks else None,
+        )
+        for index, variant in enumerate(variants[1:])
     )
-    unadjusted = None
-    if adjusted is not None and is_sequential(experiment):
-        unadjusted, _, _ = _columns(plain, totals, schedule)
-    elif adjusted is not None:
-        unadjusted = _fixed_readings(last_look(plain), experiment.alpha)
-    nothing = [None] * len(fixed)
-    columns = tuple(column or nothing for column in (fixed, anytime, unadjusted, proven, looks))
-    return Analysed(
-        rows=tuple(
-            ComparisonResult(
-                arm=variant.arm,
-                variant_id=variant.pk,
-                fixed=fixed_reading,
-                anytime=anytime_reading,
-                unadjusted=plain_reading,
-                proven=crossing,
-                looks=arm_path,
-            )
-            for variant, fixed_reading, anytime_reading, plain_reading, crossing, arm_path in zip(
-                variants[1:], *columns, strict=True
-            )
-        ),
-        statistics=last_look(used),
-        plan=plan,
-    )
+    return Analysed(rows=rows, statistics=last_look(used), plan=plan)
 
 
 def is_sequential(experiment: Experiment) -> bool:
@@ -210,7 +207,10 @@ def last_look(statistics: SufficientStatistics) -> SufficientStatistics:
 
 def _fixed_readings(statistics: SufficientStatistics, alpha: float) -> list[Reading]:
     return _readings(
-        lambda level: compare_once(statistics, level), alpha, loading=_loading(statistics)
+        compare_once(statistics, np.array(alpha)).p_value,
+        lambda level: compare_once(statistics, level),
+        alpha,
+        loading=_loading(statistics),
     )
 
 
@@ -227,23 +227,23 @@ def compare_once(statistics: SufficientStatistics, level: FloatArray) -> Compari
     return compare_fixed(whole, alpha=level, test=test)
 
 
-def _columns(
-    statistics: SufficientStatistics, totals: DailyTotals, schedule: Schedule
-) -> tuple[list[Reading], list[Crossing | None], list[ArmLooks]]:
-    """Return what holds at every look, when each arm was proven, and the looks at it.
-
-    The boundary of the looks is that of the first arm which Dunnett's steps prove.
-    """
+def _path(statistics: SufficientStatistics, schedule: Schedule) -> Path:
+    """Return all looks; their boundary is that of the first arm which Dunnett's steps prove."""
     loading = _loading(last_look(statistics))
     first_step = step_down_levels(np.ones(len(loading)), loading, schedule.alpha)
-    path = compare_looks(statistics, schedule, level=first_step)
-    readings = _readings(
+    return compare_looks(statistics, schedule, level=first_step)
+
+
+def _anytime_readings(
+    statistics: SufficientStatistics, schedule: Schedule, path: Path
+) -> list[Reading]:
+    """Return what holds at every look; `path` is that of the same statistics."""
+    return _readings(
+        path.comparisons.p_value,
         lambda level: compare_looks(statistics, schedule, level=level).comparisons,
         schedule.alpha,
-        loading=loading,
+        loading=_loading(last_look(statistics)),
     )
-    crossings = _crossings(path, totals, schedule.alpha, loading=loading)
-    return readings, crossings, arm_looks(path, statistics, totals.days)
 
 
 def _loading(statistics: SufficientStatistics) -> FloatArray:
@@ -280,10 +280,13 @@ def _crossing(
 
 
 def _readings(
-    compare: Callable[[FloatArray], Comparisons], alpha: float, *, loading: FloatArray
+    p_values: FloatArray,
+    compare: Callable[[FloatArray], Comparisons],
+    alpha: float,
+    *,
+    loading: FloatArray,
 ) -> list[Reading]:
-    """Compare once for the p-values, then with intervals at the levels that agree with them."""
-    p_values = compare(np.array(alpha)).p_value
+    """Return the comparisons with intervals at the levels that agree with their p-values."""
     adjusted = step_down_p_values(p_values, loading)
     rows = compare(step_down_levels(p_values, loading, alpha)).rows()
     return [

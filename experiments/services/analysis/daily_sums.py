@@ -48,13 +48,6 @@ class DailyTotals:
             totals[arm] = totals[arm].plus(cell)
         return totals
 
-    def strata(self) -> list[list[ArmTotals]]:
-        """Return the totals of each stratum's arms, over all days."""
-        totals = [[ArmTotals()] * self.shape[2] for _ in range(self.shape[1])]
-        for (_, stratum, arm), cell in self.cells.items():
-            totals[stratum][arm] = totals[stratum][arm].plus(cell)
-        return totals
-
     def visitors_until(self, look: int) -> int:
         """Return the visitors of all arms until the end of a day."""
         return sum(cell.visitors for (day, _, _), cell in self.cells.items() if day <= look)

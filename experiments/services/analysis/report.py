@@ -136,7 +136,7 @@ def report_of(*, experiment: Experiment, now: datetime, counts: Counts | None = 
         guardrails=without_mixed_values(readings, currencies),
         currencies=currencies,
         omnibus=_omnibus(experiment, totals, daily) if compared else None,
-        srm=_split(experiment, variants, totals) if has_rivals else None,
+        srm=split_check(experiment, variants, rollups) if has_rivals else None,
         quarantined_visitors=sum(total.quarantined_visitors for total in totals),
         left_out=left_out_of(totals),
         days=_days(rollups),
@@ -197,12 +197,6 @@ def _rate(
         return float(total.value_sum) / total.visitors, None
     low, high = wilson_interval(successes, total.visitors, alpha=experiment.alpha)
     return successes / total.visitors, (float(low), float(high))
-
-
-def _split(
-    experiment: Experiment, variants: Sequence[Variant], totals: Sequence[ArmTotals]
-) -> SrmCheck:
-    return split_check(experiment, variants, [total.visitors for total in totals])
 
 
 def _omnibus(experiment: Experiment, totals: Sequence[ArmTotals], daily: DailyTotals) -> Omnibus:

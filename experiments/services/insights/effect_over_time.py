@@ -11,7 +11,6 @@ from experiments.services.analysis.metric_statistics import (
     statistics_of,
 )
 from experiments.services.analysis.report import Report
-from experiments.services.analysis.rollup_source import Counts
 from experiments.services.insights.lift_estimates import LogLift, log_lifts
 from experiments.services.rollups.arm_totals import ArmTotals
 from experiments.stats.health.effect_over_time import (
@@ -43,7 +42,7 @@ class _DailyLifts:
     lifts: list[LogLift] = field(default_factory=list)
 
 
-def time_hints(report: Report, counts: Counts) -> tuple[TimeHints, ...]:
+def time_hints(report: Report) -> tuple[TimeHints, ...]:
     """Return the hints of each arm but the control: one family, at every look.
 
     Arms are compared within phases. Days below the floors of a decision take no part.

@@ -64,12 +64,12 @@ def insights_of(report: Report, counts: Counts) -> Insights | None:
         lifts=checked_lifts(report, prior, estimates),
         exact=exact_readings(report),
         segments=segment_results(report, totals),
-        health=_health(report, counts, totals),
+        health=_health(report, totals),
         time_left=time_left(report, estimates),
     )
 
 
-def _health(report: Report, counts: Counts, totals: SegmentTotals) -> Health:
+def _health(report: Report, totals: SegmentTotals) -> Health:
     clean = sum(arm.visitors for arm in report.arms)
     shares = list(report.strata.shares)
     visitors = {
@@ -82,7 +82,7 @@ def _health(report: Report, counts: Counts, totals: SegmentTotals) -> Health:
         multiple_arms=check_multiple_arms(report.quarantined_visitors, clean),
         srm_search=find_srm_drivers(visitors, shares) if visitors else None,
         unknown_phase_visitors=unknown_phase_visitors(report.rollups),
-        time=time_hints(report, counts),
+        time=time_hints(report),
     )
 
 

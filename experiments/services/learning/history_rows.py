@@ -36,7 +36,7 @@ def experiment_rows(experiment: Experiment) -> Iterator[HistoryRow]:
     """
     counts = _counts(experiment)
     arms = list(experiment.variants.all())
-    split = split_check(experiment, arms, [counts[arm.pk][0] for arm in arms])
+    split = split_check(experiment, arms, experiment.rollups.all())
     for arm in arms:
         if not arm.cta.wordings.all():
             continue  # Without a wording there is nothing to learn from.

@@ -27,7 +27,6 @@ from experiments.services.analysis.sample_ratio import split_check
 from experiments.services.lifecycle.arm_rollback import roll_back_arms
 from experiments.services.lifecycle.change_log import Kind, Occasion
 from experiments.services.lifecycle.transitions import roll_back_experiment
-from experiments.services.rollups.arm_totals import totals_of
 from experiments.services.rollups.visitor_outcome import value_goals
 from experiments.stats.decision.arm_status import GuardrailState, guardrail_state
 
@@ -44,11 +43,9 @@ def alarm_of(experiment: Experiment) -> Alarm | None:
     """Return the reasons to roll back; None without one. Two or three queries."""
     variants = list(experiment.variants.order_by("arm"))
     rollups = list(reports.rollups_of(experiment))
-    totals = [totals_of(row for row in rollups if row.variant_id == arm.pk) for arm in variants]
-    visitors = [total.visitors for total in totals]
-    if len(variants) < 2 or not any(visitors):
+    if len(variants) < 2 or not any(row.visitors for row in rollups):
         return None
-    split = split_check(experiment, variants, visitors)
+    split = split_check(experiment, variants, rollups)
     if split.is_mismatch:
         return Alarm(experiment=json.dumps({"code": "srm", "p_value": split.p_value}))
     reasons: dict[str, str] = {}

@@ -26,9 +26,9 @@ class ArmTotals:
     prefetched_visitors: int = 0
     impossible_visitors: int = 0
 
-    def plus(self, row: "Rollup | ArmTotals", *, sign: int = 1) -> "ArmTotals":
+    def plus(self, row: "Rollup | ArmTotals") -> "ArmTotals":
         return ArmTotals(
-            **{name: getattr(self, name) + sign * getattr(row, name) for name in self.__slots__}
+            **{name: getattr(self, name) + getattr(row, name) for name in self.__slots__}
         )
 
     @property

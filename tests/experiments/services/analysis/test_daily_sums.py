@@ -41,9 +41,8 @@ def test_sums_grow_from_day_to_day_in_each_stratum(totals, running_experiment):
     assert found.sum.tolist() == [[[10, 11], [0, 0]], [[10, 11], [90, 9]]]
 
 
-def test_totals_of_arms_and_strata_add_up(totals):
+def test_totals_of_arms_add_up(totals):
     assert [arm.visitors for arm in totals.arms()] == [1_000, 200]
-    assert [[arm.visitors for arm in arms] for arms in totals.strata()] == [[100, 110], [900, 90]]
     assert [totals.visitors_until(look) for look in (0, 1)] == [210, 1_200]
 
 

@@ -6,10 +6,8 @@ import pytest
 from scipy.stats import chisquare
 
 from experiments.event_schema.rules import UNKNOWN_PHASE
-from experiments.models import Experiment
 from experiments.selectors import reports
 from experiments.services.analysis.report import report_of
-from experiments.services.analysis.sample_ratio import has_changed_shares
 from tests import factories
 from tests.experiments.services.counted_experiments import insights_into
 from tests.factories import NOW
@@ -132,4 +130,4 @@ def test_drivers_are_searched_within_phases(changed):
 def test_coverage_alone_is_no_change_of_shares(slot):
     experiment = factories.make_running_experiment(slot)
     factories.make_phases(experiment, ([0.5, 0.5], 0.1), ([0.5, 0.5], 1.0))
-    assert not has_changed_shares(Experiment.objects.get())
+    assert not report().strata.has_changed_shares

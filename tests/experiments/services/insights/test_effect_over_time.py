@@ -2,7 +2,6 @@ from datetime import timedelta
 
 import pytest
 
-from experiments.services.analysis.rollup_source import StoredCounts
 from experiments.services.insights.effect_over_time import time_hints
 from tests import factories
 from tests.experiments.services.counted_experiments import count, reported
@@ -11,7 +10,7 @@ from tests.factories import NOW
 
 def hints_of(experiment):
     report = reported(experiment)
-    return time_hints(report, StoredCounts(report.experiment))
+    return time_hints(report)
 
 
 def run(experiment, clicks_by_day, n=20_000):
