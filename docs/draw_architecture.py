@@ -11,7 +11,7 @@ import grimp
 
 PROJECT = Path(__file__).resolve().parents[1]
 PAGE = PROJECT / "docs" / "architecture.md"
-ROOTS = ("ctaopt", "ctaopt_django", "experiments", "ml")
+ROOTS = ("ctaopt", "ctaopt_django", "experiments", "ml", "tables")
 # Django loads these by name; their few imports would only cross the picture.
 LEFT_OUT = {"experiments.apps", "experiments.migrations", "ml.apps", "ml.migrations"}
 
@@ -86,7 +86,7 @@ def pictures(graph: grimp.ImportGraph) -> dict[str, str]:
         package: set(graph.find_children(package)) - LEFT_OUT
         for package in ("experiments", "experiments.services", "experiments.stats", "ml")
     }
-    project = {"ctaopt", "ctaopt_django", "ml", *inner["experiments"]}
+    project = {"ctaopt", "ctaopt_django", "ml", "tables", *inner["experiments"]}
     shown = {"project": picture(without_detours(edges_between(project, graph)), "experiments.")}
     for name in ("experiments.services", "experiments.stats", "ml"):
         edges = without_detours(edges_between(inner[name], graph))

@@ -122,7 +122,7 @@ VIOLATIONS = {
 def test_contract_catches_a_wrong_import(
     lint_imports, pytestconfig, tmp_path, path, line, contract
 ):
-    for name in ("ctaopt", "ctaopt_django", "experiments", "ml"):
+    for name in ("ctaopt", "ctaopt_django", "experiments", "ml", "tables"):
         shutil.copytree(pytestconfig.rootpath / name, tmp_path / name)
     shutil.copy(pytestconfig.rootpath / "pyproject.toml", tmp_path)
     with (tmp_path / path).open("a") as file:
@@ -229,6 +229,7 @@ TESTED_ELSEWHERE = {
         "experiments/stats",
         "experiments/targeting",
         "ml",
+        "tables",
     ],
 )
 def test_every_module_has_its_test_module(pytestconfig, package):
@@ -254,7 +255,7 @@ MOST_BODY_LINES = 40
 
 
 def product_files(root):
-    folders = ("ctaopt", "ctaopt_django", "experiments", "ml")
+    folders = ("ctaopt", "ctaopt_django", "experiments", "ml", "tables")
     return [
         path
         for folder in folders

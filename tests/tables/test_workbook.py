@@ -1,0 +1,108 @@
+import zipfile
+from datetime import date, datetime
+
+import pytest
+from openpyxl import Workbook
+
+from tables.source import Limits, TableError
+from tables.workbook import MOST_COLUMNS, is_workbook, open_workbook
+
+
+@pytest.fixture
+def written(tmp_path):
+    def _written(*sheets):
+        book = Workbook()
+        book.remove(book.active)
+        for title, rows in sheets:
+            sheet = book.create_sheet(title)
+            for row in rows:
+                sheet.append(row)
+        path = tmp_path / "book.xlsx"
+        book.save(path)
+        return path
+
+    return _written
+
+
+def opened(path, *, is_header=bool, limits=None):
+    return open_workbook(path, is_header=is_header, limits=limits or Limits())
+
+
+def test_cells_keep_their_types(written):
+    day = datetime(2026, 11, 28)  # noqa: DTZ001  # a sheet has no time zones
+    path = written(("Data", [["name", "n", "day", "yes"], ["A", 1200, day, True], ["B", 0.5]]))
+    table = opened(path)
+    assert table.columns == ("name", "n", "day", "yes")
+    assert [row.cells for row in table.rows()] == [("A", 1200, day, True), ("B", 0.5, None, None)]
+    assert [row.line for row in table.rows()] == [2, 3]
+
+
+def test_sheet_with_the_wanted_header_is_read_wherever_it_stands(written):
+    path = written(
+        ("Notes", [["written on", date(2026, 11, 28)]]),
+        ("Data", [["My test"], [], ["name", "n"], ["A", 1]]),
+        ("Empty", []),
+    )
+    table = opened(path, is_header=lambda names: "n" in names)
+    assert (table.reading.sheet, table.reading.sheets) == ("Data", ("Notes", "Data"))
+    assert (table.columns, [row.cells for row in table.rows()]) == (("name", "n"), [("A", 1)])
+
+
+def test_formula_never_computed_is_an_empty_cell(written):
+    (row,) = opened(written(("Data", [["a", "b"], ["x", "=1+1"]]))).rows()
+    assert row.cells == ("x", None)
+
+
+def test_old_and_other_archives_are_refused(tmp_path):
+    old, other, cut = (tmp_path / name for name in ("old.xls", "other.zip", "cut.xlsx"))
+    old.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600))
+    with zipfile.ZipFile(other, "w") as archive:
+        archive.writestr("content.xml", "<x/>")
+    cut.write_bytes(other.read_bytes()[:-10])
+    for path, reason in (
+        (old, "save it as XLSX"),
+        (other, "no XLSX workbook"),
+        (cut, "damaged workbook"),
+    ):
+        assert is_workbook(path)
+        with pytest.raises(TableError, match=reason):
+            opened(path)
+
+
+def test_archive_with_the_right_names_and_nonsense_in_them_is_refused(tmp_path):
+    path = tmp_path / "book.xlsx"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("xl/workbook.xml", "<not closed")
+    with pytest.raises(TableError) as refused:
+        opened(path)
+    assert refused.value.problem == "damaged"
+
+
+def test_bomb_is_refused_before_it_is_unpacked(written):
+    path = written(("Data", [["a"], ["b"]]))
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive, archive.open("x", "w") as big:
+        for _ in range(501):
+            big.write(bytes(1_000_000))
+    assert path.stat().st_size < 1_000_000
+    with pytest.raises(TableError) as refused:
+        opened(path)
+    assert refused.value.problem == "too_large"
+
+
+def test_cell_at_the_far_corner_is_refused(written):
+    path = written(("Data", [["a"], ["b"], [None] * MOST_COLUMNS + ["far"]]))
+    with pytest.raises(TableError, match="a row of more than 1,000 cells"):
+        list(opened(path).rows())
+
+
+def test_workbook_is_read_to_its_limit(written):
+    path = written(("Data", [["a"], ["b"], ["c"], ["d"]]))
+    with pytest.raises(TableError) as refused:
+        list(opened(path, limits=Limits(rows=2)).rows())
+    assert refused.value.problem == "too_many_rows"
+
+
+def test_workbook_without_content_is_refused(written):
+    with pytest.raises(TableError) as refused:
+        opened(written(("Data", [])))
+    assert refused.value.problem == "empty"
