@@ -1,32 +1,24 @@
-"""Reading of history files: two CSV formats of past tests, plain or gzipped.
+"""Reading of history files: past tests from spreadsheets, databases and the Upworthy archive.
 
-`ctaopt` is the product's own. `upworthy` has the column names of the Upworthy Research Archive
-(Matias, Munger, Le Quere, Ebersole 2021, Scientific Data 8:195).
+`ctaopt` is the product's own format. `upworthy` has the column names of the Upworthy Research
+Archive (Matias, Munger, Le Quere, Ebersole 2021, Scientific Data 8:195).
 """
 
-import csv
-import gzip
-import hashlib
-import io
-import re
-import zlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
 from pathlib import Path
-from typing import BinaryIO, Literal, TextIO, cast, get_args
+from typing import TypeVar
 
+from ml.history.layouts import HistoryFormat, Layout, column_key, layout_of
+from ml.history.parsing import Record, RecordParser
 from ml.history.row import HistoryRow, Problem, RowError
+from tables.dates import Order
+from tables.reading import open_table
+from tables.source import Limits, Reading, Row, TableError, as_text
 
-HistoryFormat = Literal["ctaopt", "upworthy"]
-FORMATS: tuple[HistoryFormat, ...] = get_args(HistoryFormat)
+LIMITS = Limits()
 
-
-# Most that is read of a file, gzipped or not: characters of a line and of all lines, and rows.
-MOST_IN_A_LINE = 1_000_000
-MOST_CHARACTERS = 1_000_000_000
-MOST_ROWS = 1_000_000
+R = TypeVar("R", bound="Remark")
 
 
 class HistoryFileError(ValueError):
@@ -34,11 +26,11 @@ class HistoryFileError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SkippedRow:
-    """A rejected row.
+class Remark:
+    """A remark on a row.
 
     Args:
-        line: First physical line of the row in the file, 1 = header.
+        line: First physical line of the row in the file.
         problem: Reason, as a code of `Problem`.
         field: Invalid column; empty if the row as such is invalid.
         value: The value as read, shortened.
@@ -52,6 +44,33 @@ class SkippedRow:
     message: str
 
 
+class SkippedRow(Remark):
+    """A rejected row."""
+
+
+class IgnoredValue(Remark):
+    """An optional value that cannot be used; its row is taken without it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Understood:
+    """Account of how a file was read, to be shown before its numbers are used.
+
+    Args:
+        reading: Encoding, delimiter or sheet.
+        columns: Name of the column of each field that was used.
+        unused: Names of the other columns.
+        thousands: Separator of thousands that the counts show; None if they show none.
+        date_order: Order of day and month that the dates show; None if they show none.
+    """
+
+    reading: Reading
+    columns: dict[str, str]
+    unused: tuple[str, ...]
+    thousands: str | None
+    date_order: Order | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
     """A history file in memory.
@@ -59,24 +78,128 @@ class History:
     Args:
         rows: Accepted rows, in file order.
         skipped: Skipped rows, in file order.
+        ignored: Optional values of accepted rows that were left out, in file order.
     """
 
     rows: tuple[HistoryRow, ...]
     skipped: tuple[SkippedRow, ...]
+    ignored: tuple[IgnoredValue, ...]
+
+
+class HistoryFile:
+    """A history file whose header has been read.
+
+    Args:
+        path: CSV (comma, semicolon, tab, bar; UTF-8, UTF-16 or the encoding of a spreadsheet;
+            plain or gzipped) or XLSX. Numbers may have separators of thousands, dates any
+            order that the column shows.
+        history_format: `ctaopt` or `upworthy`.
+        encoding: Name of the codec where it is known.
+
+    Raises:
+        HistoryFileError: If the file is missing, empty, damaged, not text, lacks a column, has
+            one twice, or is longer than the limits, to which it is read and no further.
+    """
+
+    def __init__(
+        self, path: Path, history_format: HistoryFormat, *, encoding: str | None = None
+    ) -> None:
+        self._path = path
+        self._format: HistoryFormat = history_format
+        try:
+            self._table = open_table(
+                path, is_header=self._is_header, limits=LIMITS, encoding=encoding
+            )
+        except (TableError, LookupError) as error:
+            raise HistoryFileError(f"{path}: {error}") from error
+        self._layout = self._checked_layout()
+        self._parser = self._learned()
+
+    @property
+    def understood(self) -> Understood:
+        """How the file was read."""
+        used = set(self._layout.places.values())
+        return Understood(
+            reading=self._table.reading,
+            columns=dict(self._layout.names),
+            unused=tuple(
+                name for at, name in enumerate(self._table.columns) if at not in used and name
+            ),
+            thousands=self._parser.counts.group,
+            date_order=self._parser.days.order,
+        )
+
+    def items(self) -> Iterator[HistoryRow | SkippedRow | IgnoredValue]:
+        """Yield the rows, accepted or skipped, and before a row each of its values left out.
+
+        Raises:
+            HistoryFileError: If the file has changed or vanished.
+        """
+        for row in self._rows():
+            if isinstance(row, SkippedRow):
+                yield row
+                continue
+            ignored: list[RowError] = []
+            try:
+                parsed = self._parser.parse(self._record(row), ignored.append)
+            except RowError as error:
+                yield _remark(SkippedRow, row.line, error, self._layout)
+                continue
+            yield from (_remark(IgnoredValue, row.line, one, self._layout) for one in ignored)
+            yield parsed
+
+    def _is_header(self, columns: tuple[str, ...]) -> bool:
+        return not layout_of(columns, self._format).missing
+
+    def _checked_layout(self) -> Layout:
+        layout = layout_of(self._table.columns, self._format)
+        if layout.missing:
+            raise HistoryFileError(
+                f"{self._path}: not a {self._format} history, "
+                f"missing column: {', '.join(layout.missing)}"
+            )
+        if layout.twice:
+            raise HistoryFileError(f"{self._path}: column twice: {', '.join(layout.twice)}")
+        return layout
+
+    def _learned(self) -> RecordParser:
+        """Read the file once, for the evidence of its columns alone."""
+        parser = RecordParser(self._format)
+        for row in self._rows():
+            if not isinstance(row, SkippedRow):
+                parser.learn(self._record(row))
+        return parser
+
+    def _rows(self) -> Iterator[Row | SkippedRow]:
+        names = tuple(map(column_key, self._table.columns))
+        try:
+            for row in self._table.rows():
+                try:
+                    yield _whole(row, names)
+                except RowError as error:
+                    yield _remark(SkippedRow, row.line, error, self._layout)
+        except TableError as error:
+            raise HistoryFileError(f"{self._path}: {error}") from error
+
+    def _record(self, row: Row) -> Record:
+        return {
+            field: cell.strip() if isinstance(cell := row.cells[at], str) else cell
+            for field, at in self._layout.places.items()
+        }
 
 
 def read_history(path: Path, history_format: HistoryFormat) -> History:
     r"""Return the accepted and the skipped rows of a history file.
 
     Args:
-        path: CSV file in UTF-8 (comma, semicolon or tab), plain or gzipped.
+        path: File, as of `HistoryFile`.
         history_format: `ctaopt` or `upworthy`.
 
     Returns:
         The accepted and the skipped rows.
 
     Raises:
-        HistoryFileError: As `iter_history`.
+        HistoryFileError: As `HistoryFile`.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -88,248 +211,62 @@ def read_history(path: Path, history_format: HistoryFormat) -> History:
     """
     rows: list[HistoryRow] = []
     skipped: list[SkippedRow] = []
+    ignored: list[IgnoredValue] = []
     for item in iter_history(path, history_format):
         if isinstance(item, HistoryRow):
             rows.append(item)
-        else:
+        elif isinstance(item, SkippedRow):
             skipped.append(item)
-    return History(rows=tuple(rows), skipped=tuple(skipped))
+        else:
+            ignored.append(item)
+    return History(rows=tuple(rows), skipped=tuple(skipped), ignored=tuple(ignored))
 
 
-def iter_history(path: Path, history_format: HistoryFormat) -> Iterator[HistoryRow | SkippedRow]:
+def iter_history(
+    path: Path, history_format: HistoryFormat
+) -> Iterator[HistoryRow | SkippedRow | IgnoredValue]:
     """Yield the rows of a history file, accepted or skipped.
 
-    A damaged file may fail after rows were yielded: callers should store them in one
-    transaction.
-
     Args:
-        path: CSV file in UTF-8 (comma, semicolon or tab), plain or gzipped.
+        path: File, as of `HistoryFile`.
         history_format: `ctaopt` or `upworthy`.
 
     Yields:
-        A `HistoryRow`, or a `SkippedRow` with line and reason.
+        A `HistoryRow`, a `SkippedRow` with line and reason, or an `IgnoredValue`, which is one
+        whose row follows.
 
     Raises:
-        HistoryFileError: If the file is missing, empty, truncated, not UTF-8, lacks a column, or
-            is longer than the limits, to which it is read and no further.
+        HistoryFileError: As `HistoryFile`.
 
     >>> next(iter_history(Path("/nowhere.csv"), "ctaopt"))
     Traceback (most recent call last):
     ...
     ml.history.reading.HistoryFileError: /nowhere.csv: No such file or directory
     """
-    with _open_text(path) as stream:
-        lines = _lines(path, stream)
-        layout = _read_layout(path, next(lines, ""), history_format)
-        for number, item in enumerate(_parse_lines(lines, layout)):
-            if number == MOST_ROWS:
-                raise HistoryFileError(f"{path}: more than {MOST_ROWS:,} rows")
-            yield item
+    yield from HistoryFile(path, history_format).items()
 
 
-def _lines(path: Path, stream: TextIO) -> Iterator[str]:
-    """Yield the lines of a stream; raise before one too long, or one too many, is in memory."""
-    n_read = 0
-    while line := stream.readline(MOST_IN_A_LINE + 1):
-        n_read += len(line)
-        if len(line) > MOST_IN_A_LINE:
-            raise HistoryFileError(f"{path}: a line of more than {MOST_IN_A_LINE:,} characters")
-        if n_read > MOST_CHARACTERS:
-            raise HistoryFileError(f"{path}: more than {MOST_CHARACTERS:,} characters")
-        yield line
+def _whole(row: Row, names: tuple[str, ...]) -> Row:
+    """Return a row with as many cells as the header; raise RowError if it has others."""
+    if row.problem:
+        raise RowError("broken_csv", "", row.problem)
+    cells = row.cells
+    while len(cells) > len(names) and as_text(cells[-1]) == "":
+        cells = cells[:-1]
+    if len(cells) != len(names):
+        raise RowError("field_count", "", f"{len(cells)} instead of {len(names)}")
+    if tuple(column_key(as_text(cell)) for cell in cells) == names:
+        raise RowError("repeated_header")
+    return Row(line=row.line, cells=cells)
 
 
-_Record = Mapping[str, str]
-
-_ALIASES: Mapping[HistoryFormat, Mapping[str, tuple[str, ...]]] = {
-    "ctaopt": {
-        "test": ("test", "test_id", "experiment"),
-        "context": ("context",),
-        "text": ("text", "wording"),
-        "visitors": ("visitors", "impressions"),
-        "clicks": ("clicks",),
-        "audience": ("audience",),
-        "locale": ("locale", "language"),
-        "form": ("form",),
-        "placement": ("placement", "position"),
-        "ended_on": ("ended_on",),
-        "group": ("group", "story_group"),
-        "suspect": ("suspect", "suspect_randomization", "problem"),
-    },
-    "upworthy": {
-        "test": ("test_id", "clickability_test_id"),
-        "image": ("image_id", "eyecatcher_id"),
-        "excerpt": ("excerpt",),
-        "lede": ("lede",),
-        "text": ("headline",),
-        "visitors": ("impressions",),
-        "clicks": ("clicks",),
-        "group": ("story_group",),
-        "ended_on": ("week_start", "created_at"),
-        "suspect": ("suspect_randomization", "randomization_imbalance_risk", "problem"),
-    },
-}
-
-_REQUIRED: Mapping[HistoryFormat, tuple[str, ...]] = {
-    "ctaopt": ("test", "context", "text", "visitors", "clicks"),
-    "upworthy": ("test", "image", "excerpt", "lede", "text", "visitors", "clicks"),
-}
-
-
-@contextmanager
-def _open_text(path: Path) -> Iterator[TextIO]:
-    """Open a plain or gzipped UTF-8 file; raise one error type for every kind of damage."""
-    try:
-        with path.open("rb") as probe:
-            zipped = probe.read(2) == b"\x1f\x8b"
-        with gzip.open(path) if zipped else path.open("rb") as raw:
-            yield io.TextIOWrapper(cast("BinaryIO", raw), encoding="utf-8-sig", newline="")
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise HistoryFileError(f"{path}: the gzip file is damaged or cut short") from error
-    except UnicodeDecodeError as error:
-        raise HistoryFileError(f"{path}: not UTF-8 text (byte {error.start})") from error
-    except OSError as error:
-        raise HistoryFileError(f"{path}: {error.strerror or error}") from error
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Layout:
-    """Layout from the header: delimiter, fields per line, column and position of each field."""
-
-    delimiter: str
-    width: int
-    names: Mapping[str, str]
-    places: Mapping[str, int]
-    parse: Callable[[_Record], HistoryRow]
-
-
-def _read_layout(path: Path, header_line: str, history_format: HistoryFormat) -> _Layout:
-    # Only the header counts: wordings often contain commas, column names do not.
-    delimiter = max(",;\t", key=header_line.count)
-    columns = [name.strip(' "\r\n').lower() for name in header_line.split(delimiter)]
-    if not any(columns):
-        raise HistoryFileError(f"{path}: the file is empty or has no header line")
-    aliases = _ALIASES[history_format]
-    names = {
-        field: next(alias for alias in options if alias in columns)
-        for field, options in aliases.items()
-        if not set(options).isdisjoint(columns)
-    }
-    missing = [
-        " or ".join(aliases[need]) for need in _REQUIRED[history_format] if need not in names
-    ]
-    if missing:
-        raise HistoryFileError(
-            f"{path}: not a {history_format} history, missing column: {', '.join(missing)}"
-        )
-    return _Layout(
-        delimiter=delimiter,
-        width=len(columns),
-        names=names,
-        places={field: columns.index(name) for field, name in names.items()},
-        parse=_PARSERS[history_format],
-    )
-
-
-def _parse_lines(lines: Iterator[str], layout: _Layout) -> Iterator[HistoryRow | SkippedRow]:
-    """Yield one item for each record below the header; ignore blank lines."""
-    reader = csv.reader(lines, delimiter=layout.delimiter, strict=True)
-    while True:
-        line = reader.line_num + 2
-        try:
-            values = next(reader)
-            if not values:
-                continue
-            if len(values) != layout.width:
-                raise RowError("field_count", "", f"{len(values)} instead of {layout.width}")
-            yield layout.parse({name: values[at].strip() for name, at in layout.places.items()})
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield _skip(line, RowError("broken_csv", "", str(error)), layout.names)
-        except RowError as error:
-            yield _skip(line, error, layout.names)
-
-
-def _skip(line: int, error: RowError, names: Mapping[str, str]) -> SkippedRow:
-    column = names.get(error.field, error.field)
+def _remark(kind: type[R], line: int, error: RowError, layout: Layout) -> R:
+    column = layout.names.get(error.field, error.field)
     named = RowError(error.problem, column, error.value)
-    return SkippedRow(
+    return kind(
         line=line,
         problem=error.problem,
         field=column,
         value=error.value,
         message=f"line {line}: {named}",
     )
-
-
-def _parse_ctaopt(record: _Record) -> HistoryRow:
-    return HistoryRow(
-        test=record["test"],
-        context=record["context"],
-        text=record["text"],
-        visitors=_count(record, "visitors"),
-        clicks=_count(record, "clicks"),
-        audience=record.get("audience", ""),
-        locale=record.get("locale", ""),
-        form=record.get("form", ""),
-        placement=record.get("placement", ""),
-        ended_on=_day(record),
-        group=record.get("group", ""),
-        suspect=_flag(record),
-    )
-
-
-def _parse_upworthy(record: _Record) -> HistoryRow:
-    surroundings = "\x1f".join((record["excerpt"], record["lede"])).encode()
-    digest = hashlib.sha256(surroundings).hexdigest()[:16]
-    return HistoryRow(
-        test=record["test"],
-        context=f"{record['image']}:{digest}",
-        text=record["text"],
-        visitors=_count(record, "visitors"),
-        clicks=_count(record, "clicks"),
-        locale="en",
-        form="link",
-        ended_on=_day(record),
-        # The archive's files do not name stories: tests that share an image share one.
-        group=record.get("group") or (f"image:{record['image']}" if record["image"] else ""),
-        suspect=_flag(record),
-    )
-
-
-_PARSERS: Mapping[HistoryFormat, Callable[[_Record], HistoryRow]] = {
-    "ctaopt": _parse_ctaopt,
-    "upworthy": _parse_upworthy,
-}
-
-
-def _count(record: _Record, field: str) -> int:
-    value = record[field]
-    if not value:
-        raise RowError("empty", field)
-    if not re.fullmatch(r"-?[0-9]{1,18}", value):
-        problem: Problem = "too_large" if re.fullmatch(r"[0-9]+", value) else "not_a_count"
-        raise RowError(problem, field, value)
-    return int(value)
-
-
-def _day(record: _Record) -> date | None:
-    value = record.get("ended_on", "")
-    if not value:
-        return None
-    try:
-        return datetime.fromisoformat(value).date()
-    except ValueError:
-        raise RowError("not_a_date", "ended_on", value) from None
-
-
-_FLAGS = {"": False, "0": False, "false": False, "no": False, "1": True, "true": True, "yes": True}
-
-
-def _flag(record: _Record) -> bool:
-    value = record.get("suspect", "")
-    try:
-        return _FLAGS[value.lower()]
-    except KeyError:
-        raise RowError("not_a_flag", "suspect", value) from None

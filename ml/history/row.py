@@ -10,11 +10,14 @@ Problem = Literal[
     "field_count",
     "empty",
     "not_a_count",
+    "ambiguous_count",
     "negative",
     "too_large",
     "clicks_exceed_visitors",
     "not_a_date",
+    "ambiguous_date",
     "not_a_flag",
+    "repeated_header",
 ]
 
 # Larger numbers are typing errors: no arm ever had so many visitors, and they might overflow a
@@ -99,11 +102,14 @@ _PROBLEM_WORDS: Mapping[Problem, str] = {
     "field_count": "has the wrong number of fields",
     "empty": "is empty",
     "not_a_count": "is not a whole number",
+    "ambiguous_count": "may be thousands or decimals: write it without a separator",
     "negative": "is negative",
     "too_large": "is impossibly large",
     "clicks_exceed_visitors": "are more than the visitors",
-    "not_a_date": "is not a date (YYYY-MM-DD)",
-    "not_a_flag": "is neither 0 nor 1",
+    "not_a_date": "is not a date",
+    "ambiguous_date": "may be two dates: write it as YYYY-MM-DD",
+    "not_a_flag": "is neither yes nor no",
+    "repeated_header": "repeats the header",
 }
 
 

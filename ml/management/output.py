@@ -8,13 +8,8 @@ from typing import Any
 
 from django.core.management.base import CommandError, OutputWrapper
 
-from ml.history.reading import (
-    FORMATS,
-    HistoryFileError,
-    HistoryFormat,
-    SkippedRow,
-    iter_history,
-)
+from ml.history.layouts import FORMATS, HistoryFormat
+from ml.history.reading import HistoryFileError, Remark, SkippedRow, iter_history
 from ml.history.row import HistoryRow
 from ml.scoring.manifest import EstimateRecord, interval_of
 
@@ -37,6 +32,7 @@ class HistoryFiles:
         self._format: HistoryFormat = history_format
         self._stderr = stderr
         self.n_skipped = 0
+        self._n_remarks = 0
 
     def rows(self) -> Iterator[HistoryRow]:
         """Yield the rows; a file that cannot be read ends the command with one line."""
@@ -46,16 +42,19 @@ class HistoryFiles:
                     if isinstance(item, HistoryRow):
                         yield item
                     else:
-                        self._report_skipped(path, item)
+                        self._report(path, item)
             except HistoryFileError as error:
                 raise CommandError(str(error)) from error
         if self.n_skipped > SHOWN_SKIPS:
             self._stderr.write(f"... {self.n_skipped} rows skipped in all.")
 
-    def _report_skipped(self, path: Path, skipped: SkippedRow) -> None:
-        self.n_skipped += 1
-        if self.n_skipped <= SHOWN_SKIPS:
-            self._stderr.write(f"Skipped {path}, {skipped.message}")
+    def _report(self, path: Path, remark: Remark) -> None:
+        is_skip = isinstance(remark, SkippedRow)
+        self.n_skipped += is_skip
+        self._n_remarks += 1
+        if self._n_remarks <= SHOWN_SKIPS:
+            what = "Skipped" if is_skip else "Left out a value of"
+            self._stderr.write(f"{what} {path}, {remark.message}")
 
 
 def add_format_argument(parser: ArgumentParser) -> None:

@@ -12,7 +12,8 @@ from experiments.models import HistoryArm, Site
 from experiments.selectors import serving
 from experiments.services.catalogue.config_revision import bump_revision
 from experiments.services.learning.history_rows import CHUNK, COLUMNS
-from ml.history.reading import HistoryFormat, SkippedRow, iter_history
+from ml.history.layouts import HistoryFormat
+from ml.history.reading import HistoryFile, IgnoredValue, SkippedRow, Understood
 from ml.history.row import HistoryRow
 
 DEFAULT_SITE = "default"
@@ -31,18 +32,32 @@ STORED = (*COLUMNS, "is_simulated")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportSummary:
-    """Summary of an import."""
+    """Summary of an import; `visitors` and `clicks` are the sums that were read."""
 
     read: int
     created: int
     updated: int
     unchanged: int
     pooled: int
+    visitors: int
+    clicks: int
     skipped: tuple[SkippedRow, ...]
+    ignored: tuple[IgnoredValue, ...]
+    understood: Understood
+
+    @property
+    def taken(self) -> int:
+        """Rows that are in the archive now."""
+        return self.read - len(self.skipped)
 
 
 def import_history(
-    *, site: Site, path: Path, history_format: HistoryFormat, is_simulated: bool = False
+    *,
+    site: Site,
+    path: Path,
+    history_format: HistoryFormat,
+    is_simulated: bool = False,
+    encoding: str | None = None,
 ) -> ImportSummary:
     """Take a file into the archive; the same file again changes nothing.
 
@@ -50,7 +65,8 @@ def import_history(
         ml.history.reading.HistoryFileError: If the file as a whole cannot be read. Nothing of
             it is stored then.
     """
-    return _store_file(site, _read(path, history_format, is_simulated=is_simulated))
+    file = HistoryFile(path, history_format, encoding=encoding)
+    return _store_file(site, _read(file, is_simulated=is_simulated))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,39 +76,60 @@ class _File:
     n_read: int
     pooled: dict[str, HistoryArm]
     skipped: tuple[SkippedRow, ...]
+    ignored: tuple[IgnoredValue, ...]
+    understood: Understood
 
 
-def _read(path: Path, history_format: HistoryFormat, *, is_simulated: bool) -> _File:
+def _read(file: HistoryFile, *, is_simulated: bool) -> _File:
     skipped: list[SkippedRow] = []
+    ignored: list[IgnoredValue] = []
     pooled: dict[str, HistoryArm] = {}
-    n_read = 0
-    for item in iter_history(path, history_format):
-        n_read += 1
+    n_taken = 0
+    for item in file.items():
         if isinstance(item, SkippedRow):
             skipped.append(item)
+        elif isinstance(item, IgnoredValue):
+            ignored.append(item)
         else:
+            n_taken += 1
             _pool(pooled, _arm(item, is_simulated=is_simulated))
-    return _File(n_read=n_read, pooled=pooled, skipped=tuple(skipped))
+    return _File(
+        n_read=n_taken + len(skipped),
+        pooled=pooled,
+        skipped=tuple(skipped),
+        ignored=tuple(ignored),
+        understood=file.understood,
+    )
 
 
-def _store_file(site: Site, file: _File) -> ImportSummary:
+def _store_file(site: Site | None, file: _File) -> ImportSummary:
     """Store what was read, a chunk a transaction: events wait for none of them long.
 
     Broken off in the middle, the same file again stores the rest.
     """
+    if site is None:
+        return _summary(file, created=0, updated=0)
     created = updated = 0
     remaining = iter(file.pooled.items())
     while chunk := dict(islice(remaining, CHUNK)):
         with transaction.atomic():
             n_created, n_updated = _store(site, chunk)
         created, updated = created + n_created, updated + n_updated
+    return _summary(file, created=created, updated=updated)
+
+
+def _summary(file: _File, *, created: int, updated: int) -> ImportSummary:
     return ImportSummary(
         read=file.n_read,
         created=created,
         updated=updated,
         unchanged=len(file.pooled) - created - updated,
         pooled=file.n_read - len(file.skipped) - len(file.pooled),
+        visitors=sum(arm.visitors for arm in file.pooled.values()),
+        clicks=sum(arm.clicks for arm in file.pooled.values()),
         skipped=file.skipped,
+        ignored=file.ignored,
+        understood=file.understood,
     )
 
 
@@ -137,12 +174,16 @@ def _differ(new: HistoryArm, old: HistoryArm) -> bool:
 
 
 def import_for_site(
-    *, site_key: str | None, path: Path, history_format: HistoryFormat
-) -> tuple[Site, ImportSummary]:
+    *,
+    site_key: str | None,
+    path: Path,
+    history_format: HistoryFormat,
+    encoding: str | None = None,
+) -> tuple[Site | None, ImportSummary]:
     """Take a file into the archive of a site; without a key, of the site that is meant.
 
     That is the site `default`, or the only one there is; without any site, `default` is
-    created. A file that cannot be read leaves nothing behind.
+    created. A file that cannot be read, or of which no row can be taken, leaves nothing behind.
 
     Raises:
         UnclearSiteError: If the site is unknown, or several exist and none is named.
@@ -150,8 +191,9 @@ def import_for_site(
     """
     site = _default_site() if site_key is None else _site_with_key(site_key)
     # Read before the first write.
-    file = _read(path, history_format, is_simulated=False)
-    site = site or _create_default_site()
+    file = _read(HistoryFile(path, history_format, encoding=encoding), is_simulated=False)
+    if site is None and file.pooled:
+        site = _create_default_site()
     return site, _store_file(site, file)
 
 

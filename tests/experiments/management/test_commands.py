@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from openpyxl import Workbook
 
 from experiments.management.commands import simulate_visitors
 from experiments.management.connection import ServiceError
@@ -50,9 +51,44 @@ def test_import_history_names_the_rows_it_skipped(site, history):
 
 
 def test_import_history_counts_the_skipped_rows_past_the_first_twenty(site, history):
-    _, err = called("import_history", history(*["t,,Go,-1,0"] * 25))
+    _, err = called("import_history", history("t,,Go,10,2", *["t,,Go,-1,0"] * 25))
     assert len(err.splitlines()) == 21
     assert err.endswith("... and 5 more rows skipped.\n")
+
+
+def test_import_history_tells_how_it_read_the_file(site, tmp_path):
+    path = tmp_path / "past.csv"
+    text = "test;text;visitors;clicks;ended_on;note\r\nt;Découvrir;12 800;640;28/11/2026;x\r\n"
+    path.write_bytes(text.encode("cp1252"))
+    out, _ = called("import_history", str(path))
+    assert out.splitlines()[0] == (
+        "Read as cp1252 (the likeliest; see --encoding); columns by semicolon; thousands by space; "
+        "dates day first; columns not used: note."
+    )
+    assert "12,800 visitors and 640 clicks in all." in out
+
+
+def test_import_history_tells_which_sheet_it_read(site, tmp_path):
+    book = Workbook()
+    book.active.append(["test", "text", "visitors", "clicks"])
+    book.active.append(["t", "Go", 100, 7])
+    book.create_sheet("Notes").append(["mine"])
+    book.save(tmp_path / "past.xlsx")
+    out, _ = called("import_history", str(tmp_path / "past.xlsx"))
+    assert out.startswith("Read as sheet 'Sheet' (1 more not read).\n")
+
+
+def test_import_history_takes_a_row_without_an_optional_value_it_cannot_use(site, tmp_path):
+    path = tmp_path / "past.csv"
+    path.write_text("test,text,visitors,clicks,ended_on\nt,Go,100,7,soon\n")
+    _, err = called("import_history", str(path))
+    assert err == "Left out a value: line 2: ended_on: is not a date: 'soon'\n"
+    assert HistoryArm.objects.get().ended_on is None
+
+
+def test_import_history_fails_where_no_row_could_be_taken(site, history):
+    with pytest.raises(CommandError, match="no row could be taken"):
+        called("import_history", history("t,,Go,-1,0"))
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ from datetime import date
 import pytest
 
 from ml.history import reading
-from ml.history.reading import HistoryFileError, iter_history, read_history
+from ml.history.reading import HistoryFile, HistoryFileError, iter_history, read_history
 from ml.history.row import HistoryRow
+from tables.source import Limits
 
 HEADER = "test,context,text,visitors,clicks"
 OFFICIAL_HEADER = (
@@ -116,10 +117,11 @@ def test_row_that_cannot_be_taken_is_reported_and_the_rest_goes_in(write, line, 
     ("column", "value", "problem"),
     [("ended_on", "yesterday", "not_a_date"), ("suspect", "maybe", "not_a_flag")],
 )
-def test_bad_optional_value_is_reported_under_its_column(write, column, value, problem):
+def test_bad_optional_value_is_left_out_and_its_row_is_taken(write, column, value, problem):
     history = read_history(write(f"{HEADER},{column}", f"t,,A,9,1,{value}"), "ctaopt")
-    (skip,) = history.skipped
-    assert (skip.problem, skip.field, skip.value) == (problem, column, value)
+    assert len(history.rows) == 1
+    (note,) = history.ignored
+    assert (note.line, note.problem, note.field, note.value) == (2, problem, column, value)
 
 
 def test_skipped_field_is_called_by_the_name_in_the_file(write):
@@ -149,7 +151,11 @@ def test_rows_stream_before_the_file_ends(write):
 @pytest.mark.parametrize(
     ("history_format", "lines", "message"),
     [
-        ("ctaopt", ["test,context,text,clicks"], "missing column: visitors or impressions$"),
+        (
+            "ctaopt",
+            ["test,context,text,clicks"],
+            "missing column: visitors or impressions or visiteurs$",
+        ),
         ("upworthy", [HEADER], "not a upworthy history, missing column: test_id or click"),
         ("ctaopt", [""], "the file is empty or has no header line$"),
         ("ctaopt", ["\x00\x01PK"], "missing column: test or test_id"),
@@ -162,11 +168,13 @@ def test_file_of_another_kind_is_refused(write, history_format, lines, message):
         read_history(path, history_format)
 
 
-def test_undecodable_file_is_refused(tmp_path):
+def test_file_in_another_encoding_than_the_one_named_is_refused(tmp_path):
     path = tmp_path / "latin.csv"
     path.write_bytes(f"{HEADER}\nt,,Découvrir,9,1\n".encode("latin-1"))
-    with pytest.raises(HistoryFileError, match=r"latin.csv: not UTF-8 text \(byte \d+\)"):
-        read_history(path, "ctaopt")
+    with pytest.raises(HistoryFileError, match=r"latin.csv: not text in its encoding .*utf-8"):
+        HistoryFile(path, "ctaopt", encoding="utf-8")
+    with pytest.raises(HistoryFileError, match="unknown encoding: klingon"):
+        HistoryFile(path, "ctaopt", encoding="klingon")
 
 
 def test_truncated_gzip_file_is_refused(write):
@@ -210,10 +218,10 @@ def test_endless_line_is_not_read_to_its_end(tmp_path, zipped):
 
 @pytest.mark.parametrize(
     ("limit", "reason"),
-    [("MOST_ROWS", "more than 20 rows"), ("MOST_CHARACTERS", "more than 20 characters")],
+    [("rows", "more than 20 rows"), ("characters", "more than 20 characters")],
 )
 def test_file_is_read_to_its_limit(tmp_path, monkeypatch, limit, reason):
-    monkeypatch.setattr(reading, limit, 20)
+    monkeypatch.setattr(reading, "LIMITS", Limits(**{limit: 20}))
     path = tmp_path / "past.csv"
     path.write_text(f"{HEADER}\n" + "t,,Go,9,1\n" * 21)
     with pytest.raises(HistoryFileError, match=reason):
@@ -221,7 +229,7 @@ def test_file_is_read_to_its_limit(tmp_path, monkeypatch, limit, reason):
 
 
 def test_file_at_its_limit_is_taken(tmp_path, monkeypatch):
-    monkeypatch.setattr(reading, "MOST_ROWS", 21)
+    monkeypatch.setattr(reading, "LIMITS", Limits(rows=21))
     path = tmp_path / "past.csv"
     path.write_text(f"{HEADER}\n" + "t,,Go,9,1\n" * 21)
     assert len(list(iter_history(path, "ctaopt"))) == 21

@@ -55,6 +55,23 @@ def test_unreadable_file_leaves_nothing_behind(db, tmp_path):
     assert not HistoryArm.objects.exists()
 
 
+def test_file_without_a_single_good_row_makes_no_site(db, tmp_path):
+    path = tmp_path / "past.csv"
+    path.write_text("test,text,visitors,clicks\nt,Go,many,7\n")
+    site, summary = imported(path)
+    assert (site, summary.taken, len(summary.skipped)) == (None, 0, 1)
+    assert not Site.objects.exists()
+
+
+def test_sums_and_remarks_are_repeated(site, tmp_path):
+    path = tmp_path / "past.csv"
+    path.write_text("test,text,visitors,clicks,ended_on\nt,Go,1 200,7,soon\nt,Try,1 300,9,\n")
+    _, summary = imported(path)
+    assert (summary.visitors, summary.clicks, summary.taken) == (2_500, 16, 2)
+    assert [note.value for note in summary.ignored] == ["soon"]
+    assert summary.understood.thousands == " "
+
+
 def test_import_that_breaks_off_goes_on_with_the_same_file(site, history, monkeypatch):
     """Stored a chunk a transaction, so that events wait for one chunk, not for the file."""
     with history.open("a") as file:
