@@ -1,6 +1,6 @@
 """Calculators for people: significance, sample size, traffic split. The engine of the reports."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from typing import Any
 
@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 
+from experiments.pages.arms_field import MOST_ARMS, ArmsField
 from experiments.selectors.permissions import USE_CALCULATORS, may
 from experiments.services.insights.guardrail_planning import GuardrailNeed, Holding, need_of
 from experiments.services.insights.sample_size import (
@@ -25,48 +26,14 @@ from experiments.stats.engine.analyze import analyze
 from experiments.stats.engine.request import InvalidRequest
 from experiments.stats.health.sample_ratio import SrmCheck, check_srm
 
-MOST_ARMS = 20
 MOST_GUARDRAILS = 20
-
-
-class ArmsField(forms.CharField):
-    """Arms as lines of a name and numbers, as they are copied from a spreadsheet."""
-
-    widget = forms.Textarea(attrs={"rows": 5, "spellcheck": "false"})
-
-    def __init__(self, *, columns: tuple[str, ...], **options: Any) -> None:
-        super().__init__(**options)
-        self.columns = columns
-
-    def clean(self, value: Any) -> list[dict[str, Any]]:
-        text = super().clean(value)
-        lines = [line for line in text.splitlines() if line.strip()]
-        if not 2 <= len(lines) <= MOST_ARMS:
-            raise forms.ValidationError(
-                _("Write 2 to %(most)s arms, one per line.") % {"most": MOST_ARMS}
-            )
-        return [self._arm(number, line) for number, line in enumerate(lines, start=1)]
-
-    def _arm(self, number: int, line: str) -> dict[str, Any]:
-        parts = line.replace(";", "\t").split("\t") if "\t" in line or ";" in line else line.split()
-        name, values = " ".join(parts[: -len(self.columns)]), parts[-len(self.columns) :]
-        try:
-            numbers = [float(value.strip().replace(",", ".")) for value in values]
-        except ValueError:
-            numbers = []
-        if not name.strip() or len(numbers) != len(self.columns):
-            wanted = ", ".join(self.columns)
-            raise forms.ValidationError(
-                _("Line %(number)s: write a name, then %(wanted)s.")
-                % {"number": number, "wanted": wanted}
-            )
-        return {"name": name.strip(), **dict(zip(self.columns, numbers, strict=True))}
 
 
 class SignificanceForm(forms.Form):
     arms = ArmsField(
         label=_("Arms"),
-        columns=("visitors", "clicks"),
+        columns={"visitors": _("visitors"), "clicks": _("clicks")},
+        is_falling=True,
         initial="A 10000 500\nB 10000 580",
         help_text=_("One per line, the control first: name, visitors, clicking visitors."),
     )
@@ -151,7 +118,8 @@ class SampleSizeForm(forms.Form):
 class SplitForm(forms.Form):
     arms = ArmsField(
         label=_("Arms"),
-        columns=("visitors", "share"),
+        columns={"visitors": _("visitors"), "share": _("share")},
+        fractions=("share",),
         initial="A 5000 50\nB 5200 50",
         help_text=_("One per line: name, visitors, share (any unit: 50 and 50, or 1 and 1)."),
     )
@@ -179,7 +147,8 @@ def significance(request: HttpRequest) -> HttpResponse:
             result = analyze(_analyze_request(form.cleaned_data))
         except InvalidRequest as error:
             form.add_error(None, error_in_words(error))
-    return _page(request, "significance", _("Significance calculator"), form, {"result": result})
+    context = {"result": result, "arms": _with_rates(form.cleaned_data["arms"]) if result else []}
+    return _page(request, "significance", _("Significance calculator"), form, context)
 
 
 @for_members
@@ -198,15 +167,25 @@ def sample_size(request: HttpRequest) -> HttpResponse:
 def traffic_split(request: HttpRequest) -> HttpResponse:
     form = SplitForm(request.GET or None)
     check: SrmCheck | None = None
+    arms: list[dict[str, Any]] = []
     if form.is_valid():
         arms = form.cleaned_data["arms"]
         total = sum(arm["share"] for arm in arms)
         try:
             shares = [arm["share"] / total for arm in arms]
-            check = check_srm([arm["visitors"] for arm in arms], shares)
+            check = check_srm([int(arm["visitors"]) for arm in arms], shares)
+            arms = [{**arm, "share": share} for arm, share in zip(arms, shares, strict=True)]
         except (ValueError, ZeroDivisionError) as error:
             form.add_error(None, error_in_words(error))
-    return _page(request, "traffic_split", _("Traffic split calculator"), form, {"check": check})
+    context = {"check": check, "arms": arms}
+    return _page(request, "traffic_split", _("Traffic split calculator"), form, context)
+
+
+def _with_rates(arms: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {**arm, "rate": arm["clicks"] / arm["visitors"] if arm["visitors"] else None}
+        for arm in arms
+    ]
 
 
 def _analyze_request(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -218,7 +197,7 @@ def _analyze_request(data: Mapping[str, Any]) -> dict[str, Any]:
         "correction": data["correction"],
         "alpha": data["alpha"],
         "arms": [
-            {"name": arm["name"], "n": arm["visitors"], "sum": arm["clicks"]}
+            {"name": arm["name"], "n": int(arm["visitors"]), "sum": arm["clicks"]}
             for arm in data["arms"]
         ],
     }

@@ -44,7 +44,10 @@ def test_significance_knows_every_method(admin_client, method):
     ("arms", "message"),
     [
         ("A 100 5", "Write 2 to 20 arms, one per line."),
-        ("A 100 5\nB many 6", "Line 2: write a name, then visitors, clicks."),
+        (
+            "A 100 5\nB many 6",
+            "Line 2: “many” is not a number; write a name, then visitors, clicks.",
+        ),
         ("A 100 5\nB 100 600", "sum"),
     ],
     ids=["one arm", "no number", "more clicks than visitors"],
@@ -97,3 +100,40 @@ def test_sample_size_counts_guardrails(admin_client):
 
 def test_guardrails_need_their_rate(admin_client):
     assert "Needed for guardrails." in page(admin_client, "sample-size", **SIZE, guardrails=2)
+
+
+@pytest.mark.parametrize(
+    ("arms", "p_value"),
+    [
+        # Welch's t-test by scipy.
+        ("A 100,000 5,000\nB 100,000 6,000", "1.0e-22"),
+        ("A\t12 800\t500\nB\t12 900\t580", "0.0184"),
+        ("A;12\u202f800;500\nB;12\u202f900;580", "0.0184"),
+    ],
+)
+def test_significance_reads_thousands_and_shows_what_it_read(admin_client, arms, p_value):
+    html = page(admin_client, "significance", **(SIGNIFICANCE | {"arms": arms}))
+    assert p_value in html
+    assert "Understood as" in html
+    assert "100,000" in html or "12,800" in html
+
+
+@pytest.mark.parametrize(
+    ("arms", "message"),
+    [
+        ("A 12 800 500\nB 12 900 580", "Line 1 can be read in several ways: A | 12 800 | 500;"),
+        ("A 100.000 500\nB 100.000 580", "Line 1: “100.000” may be 100 or 100,000."),
+    ],
+)
+def test_significance_refuses_what_it_would_have_to_guess(admin_client, arms, message):
+    html = page(admin_client, "significance", **(SIGNIFICANCE | {"arms": arms}))
+    assert message in html
+    assert "Understood as" not in html
+
+
+def test_traffic_split_reads_thousands_and_shows_what_it_read(admin_client):
+    html = page(admin_client, "traffic-split", arms="A 10,000 50\nB 11,000 50")
+    # Pearson's chi-squared of 10,000 and 11,000: 47.6 on 1 degree of freedom.
+    assert "5.2e-12" in html
+    assert "10,000" in html
+    assert "50.0 %" in html

@@ -1,0 +1,41 @@
+import pytest
+from django.core.exceptions import ValidationError
+from django.utils.translation import override
+
+from experiments.pages.arms_field import MESSAGES, ArmsField
+
+FIELD = ArmsField(columns={"visitors": "visiteurs", "share": "part"}, fractions=("share",))
+CLICKS = ArmsField(columns={"visitors": "visiteurs", "clicks": "clics"}, is_falling=True)
+FAULTS = {
+    "no_numbers": "A 100 5\nB",
+    "several_splits": "A 12 800 500\nB 12 900 580",
+    "empty": "A;100;5\nB;;5",
+    "not_a_number": "A 100 5\nB many 5",
+    "not_whole": "A 100,5 5\nB 100 5",
+    "ambiguous": "A 100,000 500\nB 100,000 500",
+}
+
+
+def test_decimal_comma_of_a_french_page_is_read():
+    with override("fr"):
+        assert FIELD.clean("A 5000 33,333\nB 5000 66,667")[0]["share"] == 33.333
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("problem", sorted(MESSAGES))
+def test_each_fault_is_named_in_each_language(problem, language):
+    text = FAULTS[problem]
+    if problem == "ambiguous" and language == "en":
+        text = text.replace(",", ".")
+    with override(language), pytest.raises(ValidationError) as refused:
+        CLICKS.clean(text)
+    (message,) = refused.value.messages
+    with override(language):
+        assert message.startswith(str(MESSAGES[problem]).split("%", 1)[0])
+    assert "%" not in message
+
+
+@pytest.mark.parametrize("n_arms", [1, 21])
+def test_number_of_arms_is_limited(n_arms):
+    with pytest.raises(ValidationError, match="Write 2 to 20 arms"):
+        CLICKS.clean("\n".join(f"A{at} 100 5" for at in range(n_arms)))
