@@ -22,7 +22,6 @@ TEMPLATES = {
         "lift exists."
     ),
     MessageCode.OUT_OF_RANGE: _("The result is beyond the range of floating-point numbers."),
-    MessageCode.NEGATIVE_RATIO: _("The logarithm of the ratio needs two means of the same sign."),
     MessageCode.TOO_FEW_EXPECTED: _(
         "An arm expects fewer than 5 visitors, too few for a chi-squared test."
     ),

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from experiments.stats.bayesian.priors import LARGEST
-from experiments.stats.bayesian.quadrature import Density, Grid, make_grid, normal_edges, normalise
+from experiments.stats.bayesian.quadrature import Density, Grid
 from experiments.stats.estimation.sufficient_statistics import FloatArray
 
 
@@ -29,41 +28,10 @@ class BestArm:
     monte_carlo_errors: tuple[float, ...] | None = None
 
 
-def best_of_normals(means: npt.ArrayLike, sds: npt.ArrayLike) -> BestArm:
-    """Return P(best) of arms with independent normal posteriors, by quadrature.
-
-    P(best = i) = integral of f_i times the product of F_j over the other arms.
-
-    Args:
-        means: Posterior means, shape (k,), k >= 2.
-        sds: Posterior standard deviations, shape (k,), positive.
-
-    Returns:
-        Probabilities and losses, accurate to about 1e-10.
-
-    Raises:
-        ValueError: If there are fewer than two arms or a number is out of range.
-
-    Source: Scott (2010), "A modern Bayesian look at the multi-armed bandit", eq. 2.
-
-    >>> round(best_of_normals([0.0, 1.0], [1.0, 1.0]).probabilities[1], 9)
-    0.760249939
-    """
-    centres, scales = _checked(means, sds)
-    # One unit for all: nothing overflows, and the widest panel needs no further cut.
-    unit = float(scales.max())
-    shifted = (centres - centres[0]) / unit
-    relative = scales / unit
-    edges = [normal_edges(c, s) for c, s in zip(shifted, relative, strict=True)]
-    grid = make_grid(np.concatenate(edges))
-    # Past 1,000 standard deviations a density is 0 in any case; the cap keeps squares finite.
-    z = (np.clip((grid.nodes - c) / s, -1e3, 1e3) for c, s in zip(shifted, relative, strict=True))
-    densities = [normalise(grid, -0.5 * distance**2) for distance in z]
-    return best_on_grid(grid, densities, slope=np.full_like(grid.nodes, unit))
-
-
 def best_on_grid(grid: Grid, densities: list[Density], *, slope: FloatArray) -> BestArm:
     """Return P(best) of arms whose independent posteriors live on one grid.
+
+    P(best = i) = integral of f_i times the product of F_j over the other arms.
 
     Args:
         grid: Common nodes x.
@@ -74,7 +42,10 @@ def best_on_grid(grid: Grid, densities: list[Density], *, slope: FloatArray) -> 
         Probabilities and losses in the unit of the value. The loss of arm i is the integral of
         F_i (1 - product of the other F_j): no difference of nearly equal numbers.
 
-    >>> grid = make_grid(normal_edges(0.0, 1.0))
+    Source: Scott (2010), "A modern Bayesian look at the multi-armed bandit", eq. 2.
+
+    >>> from experiments.stats.bayesian.quadrature import make_grid, normalise
+    >>> grid = make_grid(np.linspace(-12.0, 12.0, 49))
     >>> same = normalise(grid, -grid.nodes**2 / 2)
     >>> best = best_on_grid(grid, [same] * 4, slope=np.ones_like(grid.nodes))
     >>> round(best.expected_losses[0], 9)
@@ -143,20 +114,6 @@ def best_by_draws(
         expected_losses=tuple((best[:, None] - draws).mean(axis=0).tolist()),
         monte_carlo_errors=tuple(errors.tolist()),
     )
-
-
-def _checked(means: npt.ArrayLike, sds: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
-    centres = np.asarray(means, dtype=np.float64)
-    scales = np.asarray(sds, dtype=np.float64)
-    if centres.ndim != 1 or centres.size < 2 or centres.shape != scales.shape:
-        raise ValueError(
-            f"means and sds must have one length of at least 2, got {means!r}, {sds!r}"
-        )
-    if not np.all(np.abs(centres) <= LARGEST):
-        raise ValueError(f"means must be finite, got {means!r}")
-    if not np.all((scales >= 1 / LARGEST) & (scales <= LARGEST)):
-        raise ValueError(f"sds must be positive and finite, got {sds!r}")
-    return centres, scales
 
 
 def _root(means: npt.ArrayLike, covariance: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:

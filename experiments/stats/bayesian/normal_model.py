@@ -1,9 +1,8 @@
-"""Normal and Student-t posteriors of an arm against the control.
+"""Normal posteriors of an arm against the control.
 
-The likelihood is estimate ~ N(true value, se^2). A flat or normal prior is conjugate; a
-Student-t prior is a scale mixture of normals, so its posterior is one too. Chance to win and
-expected losses are closed formulas of each part, intervals are roots of the mixture's
-distribution function: no draws.
+The likelihood is estimate ~ N(true value, se^2); a flat or normal prior is conjugate. Partly
+pooled segments are mixtures of normals: chance to win and expected losses are closed formulas of
+each part, intervals are roots of the mixture's distribution function. There are no draws.
 
 None of this controls false alarms when a running experiment is stopped on it (two equal arms,
 20 looks, "stop beyond 95 %": 43 % with a flat prior). Decide by `stats.decision.decide`.
@@ -18,9 +17,9 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
-from scipy.special import erfcx, gammaln, ndtr, ndtri
+from scipy.special import erfcx, ndtr, ndtri
 
-from experiments.stats.bayesian.priors import LARGEST, FlatPrior, NormalPrior, Prior, StudentTPrior
+from experiments.stats.bayesian.priors import LARGEST, FlatPrior, Prior
 from experiments.stats.estimation.messages import Message, MessageCode
 
 Floats = NDArray[np.float64]
@@ -233,52 +232,24 @@ def posterior(estimate: float, se: float, prior: Prior = _FLAT) -> NormalMixture
         prior: Prior of the same quantity on the same scale.
 
     Returns:
-        One normal for a flat or normal prior, a fine mixture for a Student-t prior.
+        A mixture of one normal.
 
     Raises:
         ValueError: If estimate or se is out of range.
 
     Source: Gelman et al. (2013), "Bayesian Data Analysis", sections 2.5 and 17.2.
 
+    >>> from experiments.stats.bayesian.priors import NormalPrior
     >>> round(posterior(0.16, 0.0688627621, NormalPrior(sd=0.3)).mean, 9)
     0.151991597
     """
     _checked(estimate, se)
     if isinstance(prior, FlatPrior):
         return _single(estimate, se)
-    if isinstance(prior, NormalPrior):
-        return _conjugate(estimate, se, np.ones(1), prior.mean, np.array([prior.sd]))
-    weights, sds = student_t_parts(prior, reach=abs(estimate - prior.mean))
-    return _conjugate(estimate, se, weights, prior.mean, sds)
-
-
-def student_t_parts(prior: StudentTPrior, *, reach: float = 0.0) -> tuple[Floats, Floats]:
-    """Return a Student-t as a mixture of normals about its mean.
-
-    x | w ~ N(mean, scale^2 / w) with w ~ Gamma(dof/2, rate dof/2). The trapezoid rule in log w
-    converges geometrically, since the integrand and its derivatives vanish at both ends.
-
-    Args:
-        prior: The Student-t prior.
-        reach: Distance from the mean at which the density must still be right.
-
-    Returns:
-        Weights (k,) that sum to 1, and standard deviations (k,).
-
-    Source: Gelman et al. (2013), "Bayesian Data Analysis", section 17.2.
-
-    >>> weights, sds = student_t_parts(StudentTPrior(scale=1, dof=5))
-    >>> round(float(weights @ sds**2), 9)
-    1.666666667
-    """
-    half = prior.dof / 2
-    width = math.sqrt(80 / half)
-    # A value at distance r is explained by w about (scale / r)^2.
-    outlier = 2 * math.log(max(reach / prior.scale, 1.0))
-    grid = np.arange(-(width + 40 / half + outlier), width, 0.4 / math.sqrt(half))
-    log_weights = half * (grid - np.exp(grid)) + half * math.log(half) - gammaln(half)
-    weights = np.exp(log_weights - log_weights.max())
-    return weights / weights.sum(), prior.scale * np.exp(-grid / 2)
+    total = math.hypot(prior.sd, se)
+    shrunken = prior.mean + (prior.sd / total) ** 2 * (estimate - prior.mean)
+    # The posterior sd without squaring tiny numbers.
+    return _single(shrunken, se * prior.sd / total)
 
 
 def compare_normal(
@@ -375,19 +346,3 @@ def _checked(mean: ArrayLike, sd: ArrayLike) -> tuple[Floats, Floats]:
 
 def _single(mean: float, sd: float) -> NormalMixture:
     return NormalMixture(weights=np.ones(1), means=np.array([mean]), sds=np.array([sd]))
-
-
-def _conjugate(
-    estimate: float, se: float, weights: Floats, prior_mean: float, prior_sds: Floats
-) -> NormalMixture:
-    """Update every part of a normal-mixture prior with one normal observation."""
-    total = np.hypot(prior_sds, se)
-    shrink = (prior_sds / total) ** 2
-    means = prior_mean + shrink * (estimate - prior_mean)
-    log_fit = np.log(weights, where=weights > 0, out=np.full_like(weights, -np.inf))
-    # The cap keeps the square of an absurd distance finite.
-    distance = np.minimum(abs(estimate - prior_mean), 1e150 * total) / total
-    log_fit = log_fit - np.log(total) - 0.5 * distance**2
-    fit = np.exp(log_fit - log_fit.max())
-    # se prior_sd / total is the posterior sd without squaring tiny numbers.
-    return NormalMixture(weights=fit / fit.sum(), means=means, sds=se * prior_sds / total)

@@ -85,46 +85,6 @@ class NormalPrior:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StudentTPrior:
-    """Student-t prior: heavier tails, so a true outlier is shrunk less.
-
-    Args:
-        mean: Finite centre.
-        scale: Positive scale; the standard deviation is scale sqrt(dof / (dof - 2)).
-        dof: Degrees of freedom in (2, 1000].
-        source: Origin of the numbers.
-
-    Raises:
-        ValueError: If a number is out of range.
-
-    >>> StudentTPrior(scale=0.2, dof=4).label
-    'student-t(mean 0, scale 0.2, dof 4)'
-    """
-
-    mean: float = 0.0
-    scale: float
-    dof: float
-    source: str = "request"
-
-    def __post_init__(self) -> None:
-        _check_finite("prior mean", self.mean)
-        _check_positive("prior scale", self.scale)
-        if not 2 < self.dof <= 1000:
-            msg = f"prior dof must be in (2, 1000], got {self.dof}"
-            raise ValueError(msg)
-
-    @property
-    def label(self) -> str:
-        """Return the prior in words, for the result."""
-        return f"student-t(mean {self.mean:.4g}, scale {self.scale:.4g}, dof {self.dof:.4g})"
-
-    def scaled(self, factor: float) -> StudentTPrior:
-        """Return the prior of `factor` times the quantity."""
-        _check_positive("factor", factor)
-        return replace(self, mean=self.mean * factor, scale=self.scale * factor)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class BetaPrior:
     """Beta(a, b) prior on a click rate; a + b is its weight in visitors.
 
@@ -156,4 +116,4 @@ class BetaPrior:
         return f"beta({self.a:.6g}, {self.b:.6g})"
 
 
-Prior: TypeAlias = FlatPrior | NormalPrior | StudentTPrior
+Prior: TypeAlias = FlatPrior | NormalPrior

@@ -14,7 +14,6 @@ from numpy.polynomial import legendre
 from experiments.stats.estimation.sufficient_statistics import FloatArray
 
 ORDER = 16  # nodes a panel
-REACH = 38.0  # standard deviations; beyond it a normal tail is below 1e-300
 # Largest change of a log density over one panel: 16 nodes follow exp(8 x) to 1e-10.
 FALL = 8.0
 
@@ -71,24 +70,6 @@ class DistributionFunction:
         return np.asarray(np.clip(value, 0.0, 1.0), dtype=np.float64)
 
 
-def normal_edges(centre: float, sd: float) -> FloatArray:
-    """Return panel edges that resolve N(centre, sd^2) to 38 standard deviations.
-
-    >>> normal_edges(0.0, 2.0)[[0, -1]].tolist()
-    [-76.0, 76.0]
-    """
-    return centre + sd * _standard_edges()
-
-
-@cache
-def _standard_edges() -> FloatArray:
-    steps = [0.0]
-    while steps[-1] < REACH:
-        # The density falls by a factor of about exp(z h) over a panel of length h at z.
-        steps.append(min(steps[-1] + min(1.0, FALL / max(steps[-1], 1.0)), REACH))
-    return np.concatenate((-np.array(steps[:0:-1]), steps))
-
-
 def make_grid(edges: FloatArray, *, widest: float = np.inf) -> Grid:
     """Return the nodes and weights of the panels between the edges.
 
@@ -99,7 +80,7 @@ def make_grid(edges: FloatArray, *, widest: float = np.inf) -> Grid:
     Returns:
         The grid; equal edges are merged.
 
-    >>> grid = make_grid(normal_edges(0.0, 1.0))
+    >>> grid = make_grid(np.linspace(-12.0, 12.0, 49))
     >>> round(float(np.sum(grid.weights * np.exp(-grid.nodes**2 / 2))), 12)
     2.506628274631
     """
@@ -126,7 +107,7 @@ def normalise(grid: Grid, log_density: FloatArray) -> Density:
     Returns:
         The density, summed to 1, with its tail probabilities.
 
-    >>> grid = make_grid(normal_edges(0.0, 1.0))
+    >>> grid = make_grid(np.linspace(-12.0, 12.0, 49))
     >>> density = normalise(grid, -grid.nodes**2 / 2)
     >>> float(np.abs(density.below + density.above - 1).max()) < 1e-12
     True
@@ -159,7 +140,7 @@ def distribution_function(grid: Grid, log_density: FloatArray) -> DistributionFu
     Returns:
         A piecewise polynomial of degree 16, exact at the panel edges.
 
-    >>> grid = make_grid(normal_edges(0.0, 1.0))
+    >>> grid = make_grid(np.linspace(-12.0, 12.0, 49))
     >>> normal = distribution_function(grid, -grid.nodes**2 / 2)
     >>> normal.at(np.array([-1.959963984540054])).round(12).tolist()
     [0.025]

@@ -69,27 +69,6 @@ def delta_interval(contrasts: Contrasts, multiplier: FloatArray) -> LiftInterval
     return _ordered(low, high, _interval_reason(contrasts, low, high))
 
 
-def log_ratio_interval(contrasts: Contrasts, multiplier: FloatArray) -> LiftInterval:
-    """Return exp(ln(1 + lift) +- k standard errors) - 1.
-
-    Args:
-        contrasts: Effects with base and covariances.
-        multiplier: Half-width in standard errors, >= 0.
-
-    Returns:
-        Low ends, high ends and reason codes; NaN unless both means have the same sign.
-
-    Source: Katz et al. (1978), "Obtaining confidence intervals for the risk ratio in cohort
-    studies", Biometrics 34.
-    """
-    centre, error = log_ratio(contrasts)
-    with np.errstate(all="ignore"):
-        low = np.expm1(centre - multiplier * error)
-        high = np.expm1(centre + multiplier * error)
-    negative = first_reason((contrasts.lift <= -1, Reason.NEGATIVE_RATIO))
-    return _ordered(low, high, first_of_two(negative, _interval_reason(contrasts, low, high)))
-
-
 def log_ratio(contrasts: Contrasts) -> tuple[FloatArray, FloatArray]:
     """Return ln(1 + lift) and its standard error, NaN unless both means have the same sign.
 

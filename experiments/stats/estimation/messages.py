@@ -21,7 +21,6 @@ class MessageCode(StrEnum):
     ZERO_CONTROL = "zero_control"
     UNBOUNDED_LIFT = "unbounded_lift"
     OUT_OF_RANGE = "out_of_range"
-    NEGATIVE_RATIO = "negative_ratio"
     TOO_FEW_EXPECTED = "too_few_expected"
     ONE_ARM_WITH_SHARE = "one_arm_with_share"
     FEW_CLICKS = "few_clicks"
@@ -164,7 +163,6 @@ ENGLISH = {
         "exists."
     ),
     MessageCode.OUT_OF_RANGE: "The result is beyond the range of floating-point numbers.",
-    MessageCode.NEGATIVE_RATIO: "The logarithm of the ratio needs two means of the same sign.",
     MessageCode.TOO_FEW_EXPECTED: (
         "An arm expects fewer than 5 visitors, too few for a chi-squared test."
     ),

@@ -8,45 +8,9 @@ from scipy.optimize import brentq
 from scipy.special import ndtri
 
 from experiments.stats.estimation.comparisons import check_alpha
-from experiments.stats.frequentist.fixed_horizon import wilson_interval
 
 Interval: TypeAlias = tuple[float, float]
 Counts: TypeAlias = tuple[float, float]  # clicks, visitors
-
-
-def newcombe_interval(control: Counts, arm: Counts, *, alpha: float = 0.05) -> Interval:
-    """Return Newcombe's hybrid score interval of the effect pB - pA.
-
-    With Wilson's limits l, u of each rate: d - sqrt((pB - lB)^2 + (uA - pA)^2) and
-    d + sqrt((uB - pB)^2 + (pA - lA)^2).
-
-    Args:
-        control: Clicks and visitors, 0 <= clicks <= visitors, at least one visitor.
-        arm: The same of the arm.
-        alpha: Error rate in (0, 1).
-
-    Returns:
-        Low and high ends in [-1, 1].
-
-    Raises:
-        ValueError: If a count or alpha is out of range.
-
-    Source: Newcombe (1998), "Interval estimation for the difference between independent
-    proportions", Stat. Med. 17, method 10.
-
-    >>> [round(end, 8) for end in newcombe_interval((500, 10_000), (580, 10_000))]
-    [0.00173433, 0.01427822]
-    """
-    _check(control, arm, alpha)
-    (a, n_a), (b, n_b) = control, arm
-    low_a, high_a = (float(end) for end in wilson_interval(a, n_a, alpha=alpha))
-    low_b, high_b = (float(end) for end in wilson_interval(b, n_b, alpha=alpha))
-    p_a, p_b = a / n_a, b / n_b
-    effect = p_b - p_a
-    return (
-        effect - math.hypot(p_b - low_b, high_a - p_a),
-        effect + math.hypot(high_b - p_b, p_a - low_a),
-    )
 
 
 def score_effect_interval(control: Counts, arm: Counts, *, alpha: float = 0.05) -> Interval:

@@ -1,11 +1,10 @@
 """Heterogeneity of true effects beyond their standard errors.
 
 Model: y_i ~ N(theta_i, s_i^2), theta_i ~ N(mean, spread^2). Effects come as arrays y and s of
-shape (k,). A known mean costs no degree of freedom; `mean=None` estimates it.
+shape (k,); the mean is given.
 """
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -18,21 +17,6 @@ from experiments.stats.estimation.sufficient_statistics import FloatArray
 
 # Spreads of log lifts between groups that the test for every look searches for, alike.
 SPREADS = np.array([0.02, 0.05, 0.1, 0.2, 0.5])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heterogeneity:
-    """Cochran's test that all true effects are equal.
-
-    Attributes:
-        q: Sum of squared standardised distances from the mean.
-        dof: Its degrees of freedom.
-        p_value: P(chi-squared >= q).
-    """
-
-    q: float
-    dof: int
-    p_value: float
 
 
 def check_effects(
@@ -65,29 +49,15 @@ def check_effects(
     return y, s
 
 
-def pooled_mean(y: FloatArray, s: FloatArray, spread: float = 0.0) -> tuple[float, float]:
+def pooled_mean(y: FloatArray, s: FloatArray) -> tuple[float, float]:
     """Return the precision-weighted mean of the effects and its standard error.
 
     >>> mean, se = pooled_mean(np.array([0.0, 0.3]), np.array([0.1, 0.1]))
     >>> round(mean, 4), round(se, 4)
     (0.15, 0.0707)
     """
-    weights = 1 / (s**2 + spread**2)
+    weights = 1 / s**2
     return float(weights @ y / weights.sum()), float(weights.sum() ** -0.5)
-
-
-def cochran_q(y: FloatArray, s: FloatArray, *, mean: float | None = None) -> Heterogeneity:
-    """Return Cochran's Q test of equal effects.
-
-    Source: Cochran (1954), "The combination of estimates from different experiments",
-    Biometrics 10.
-
-    >>> round(cochran_q(np.array([0.0, 0.3]), np.array([0.1, 0.1])).p_value, 4)
-    0.0339
-    """
-    dof = y.size - (1 if mean is None else 0)
-    q = _q(y, s, mean, 0.0)
-    return Heterogeneity(q=q, dof=dof, p_value=float(chi2.sf(q, dof)))
 
 
 def equal_effects_p_value(effects: FloatArray, ses: FloatArray) -> FloatArray:
@@ -133,34 +103,17 @@ def _log_marginal(y: FloatArray, variance: FloatArray, used: npt.NDArray[np.bool
     return np.asarray(-0.5 * (logs + squares + np.log(total)))
 
 
-def dersimonian_laird(y: FloatArray, s: FloatArray, *, mean: float | None = None) -> float:
-    """Return the spread at which Q equals its expectation, by moments.
+def likeliest_spread(y: FloatArray, s: FloatArray, *, mean: float) -> float:
+    """Return the spread that maximises the marginal likelihood.
 
-    Source: DerSimonian, Laird (1986), "Meta-analysis in clinical trials", Control. Clin.
-    Trials 7.
+    Source: Hardy, Thompson (1996), "A likelihood approach to meta-analysis with random effects",
+    Stat. Med. 15.
 
-    >>> round(dersimonian_laird(np.array([0.0, 0.3]), np.array([0.1, 0.1])), 4)
-    0.1871
+    >>> round(likeliest_spread(np.array([-0.15, 0.15]), np.array([0.1, 0.1]), mean=0.0), 4)
+    0.1118
     """
-    weights = s**-2.0
-    total = float(weights.sum())
-    freedom = y.size - (1 if mean is None else 0)
-    slope = total - float(np.sum(weights**2)) / total if mean is None else total
-    return math.sqrt(max((_q(y, s, mean, 0.0) - freedom) / slope, 0.0))
-
-
-def likeliest_spread(y: FloatArray, s: FloatArray, *, mean: float | None = None) -> float:
-    """Return the spread that maximises the marginal likelihood (restricted, without a mean).
-
-    Source: Harville (1977), "Maximum likelihood approaches to variance component estimation",
-    J. Am. Stat. Assoc. 72.
-
-    >>> round(likeliest_spread(np.array([0.0, 0.3]), np.array([0.1, 0.1])), 4)
-    0.1871
-    """
-    # No better spread lies beyond the largest distance between effects, or from the mean.
-    centre = pooled_mean(y, s)[0] if mean is None else mean
-    top = 2 * float(np.max(np.abs(y - centre))) + float(s.min()) * 1e-6
+    # No better spread lies beyond the largest distance from the mean.
+    top = 2 * float(np.max(np.abs(y - mean))) + float(s.min()) * 1e-6
     grid = np.concatenate(([0.0], top * np.geomspace(1e-4, 1, 60)))
     values = [log_likelihood(y, s, mean=mean, spread=float(spread)) for spread in grid]
     best = int(np.argmax(values))
@@ -174,41 +127,34 @@ def likeliest_spread(y: FloatArray, s: FloatArray, *, mean: float | None = None)
     return float(optimum.x) if -optimum.fun > values[0] else 0.0
 
 
-def log_likelihood(y: FloatArray, s: FloatArray, *, mean: float | None, spread: float) -> float:
-    """Return the log marginal likelihood of the spread; restricted if the mean is estimated.
+def log_likelihood(y: FloatArray, s: FloatArray, *, mean: float, spread: float) -> float:
+    """Return the log marginal likelihood of the spread.
 
     >>> round(log_likelihood(np.zeros(1), np.ones(1), mean=0.0, spread=0.0), 4)
     -0.9189
     """
     variance = s**2 + spread**2
-    centre, se = (mean, 1.0) if mean is not None else pooled_mean(y, s, spread)
-    value = -0.5 * float(np.sum(np.log(2 * math.pi * variance) + (y - centre) ** 2 / variance))
-    # A flat prior on the mean integrates to sqrt(2 pi) se.
-    return value if mean is not None else value + math.log(se * math.sqrt(2 * math.pi))
+    return -0.5 * float(np.sum(np.log(2 * math.pi * variance) + (y - mean) ** 2 / variance))
 
 
-def spread_interval(
-    y: FloatArray, s: FloatArray, *, mean: float | None = None, level: float = 0.95
-) -> tuple[float, float]:
-    """Return the Q-profile interval of the spread; (0, 0) if even 0 is too wide for the data.
+def spread_interval(y: FloatArray, s: FloatArray, *, mean: float) -> tuple[float, float]:
+    """Return the 95 % Q-profile interval of the spread; (0, 0) if even 0 is too wide for the data.
 
     Source: Viechtbauer (2007), "Confidence intervals for the amount of heterogeneity in
     meta-analysis", Stat. Med. 26.
 
     >>> y = np.array([-0.2, 0.1, 0.4, 0.0, 0.3])
-    >>> low, high = spread_interval(y, np.full(5, 0.1))
+    >>> low, high = spread_interval(y, np.full(5, 0.1), mean=0.1)
     >>> round(low, 3), round(high, 3)
-    (0.102, 0.679)
+    (0.089, 0.516)
     """
-    dof = y.size - (1 if mean is None else 0)
-    tail = (1 - level) / 2
     return (
-        _spread_with_q(y, s, mean, float(chi2.isf(tail, dof))),
-        _spread_with_q(y, s, mean, float(chi2.ppf(tail, dof))),
+        _spread_with_q(y, s, mean, float(chi2.isf(0.025, y.size))),
+        _spread_with_q(y, s, mean, float(chi2.ppf(0.025, y.size))),
     )
 
 
-def _spread_with_q(y: FloatArray, s: FloatArray, mean: float | None, target: float) -> float:
+def _spread_with_q(y: FloatArray, s: FloatArray, mean: float, target: float) -> float:
     """Return the spread at which Q, which falls with it, meets the target."""
     if _q(y, s, mean, 0.0) <= target:
         return 0.0
@@ -218,6 +164,5 @@ def _spread_with_q(y: FloatArray, s: FloatArray, mean: float | None, target: flo
     return float(brentq(lambda x: _q(y, s, mean, x) - target, 0.0, high, xtol=1e-12 * high))
 
 
-def _q(y: FloatArray, s: FloatArray, mean: float | None, spread: float) -> float:
-    centre = pooled_mean(y, s, spread)[0] if mean is None else mean
-    return float(np.sum((y - centre) ** 2 / (s**2 + spread**2)))
+def _q(y: FloatArray, s: FloatArray, mean: float, spread: float) -> float:
+    return float(np.sum((y - mean) ** 2 / (s**2 + spread**2)))

@@ -9,9 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from scipy.optimize import brentq
-from scipy.special import ndtr
 
-from experiments.stats.bayesian.priors import FlatPrior, NormalPrior
 from experiments.stats.planning.sample_size import power_of
 
 # More than this many times the present visitors is "never" (GrowthBook's limit).
@@ -76,57 +74,6 @@ def outlook(
     def power_after(growth: float) -> float:
         shrunk = se / math.sqrt(1 + growth)
         return float(power_of(target, shrunk, critical(n * (1 + growth))))
-
-    _check(target, se, n, visitors_per_day, power)
-    return _outlook(power_after, n=n, visitors_per_day=visitors_per_day, power=power)
-
-
-def bayesian_outlook(
-    *,
-    target: float,
-    se: float,
-    n: float,
-    prior: FlatPrior | NormalPrior,
-    visitors_per_day: float,
-    power: float = 0.8,
-) -> Outlook:
-    """Return the visitors and days left until a 95 % credible interval will exclude 0.
-
-    With prior N(m, t^2), error variance V and P = 1/t^2 + 1/V, the interval excludes 0 with
-    probability Phi((target + V m/t^2 - z V sqrt P) / sqrt V) plus the same of the other side.
-
-    Args:
-        target: True effect (or lift) worth finding, not 0.
-        se: Its standard error today, positive.
-        n: Visitors of all arms today, positive.
-        prior: On the scale of the target.
-        visitors_per_day: Recent visitors exposed a day, at least 0.
-        power: Wanted probability, in (0, 1).
-
-    Returns:
-        The outlook.
-
-    Raises:
-        ValueError: If a number is out of range.
-
-    Source: growthbook/growthbook, packages/stats, power (mid-experiment power, Bayesian).
-
-    >>> prior = NormalPrior(mean=0.05, sd=0.001**0.5)
-    >>> result = bayesian_outlook(
-    ...     target=0.05, se=0.0918, n=1_000, prior=prior, visitors_per_day=3_000
-    ... )
-    >>> round(result.visitors_left / 1_000, 2)
-    13.94
-    """
-    z = 1.959963984540054
-    weight, mean = (prior.sd**-2, prior.mean) if isinstance(prior, NormalPrior) else (0.0, 0.0)
-
-    def power_after(growth: float) -> float:
-        variance = se**2 / (1 + growth)
-        sd = math.sqrt(variance)
-        reach = z * math.sqrt(variance * weight + 1)
-        shift = sd * mean * weight
-        return float(ndtr(target / sd + shift - reach) + ndtr(-target / sd - shift - reach))
 
     _check(target, se, n, visitors_per_day, power)
     return _outlook(power_after, n=n, visitors_per_day=visitors_per_day, power=power)

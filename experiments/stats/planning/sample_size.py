@@ -215,32 +215,6 @@ def detectable_lift(design: Design, n: float, *, higher_is_better: bool = True) 
     return rate / p - 1 if 0 < rate < 1 else None
 
 
-def detectable_lift_by_delta(design: Design, n: float) -> float | None:
-    """Return the MDE of a delta-method interval of the lift, equal arms.
-
-    With c = k^2 v / (n_A base^2): (c + sqrt(2 c - c^2)) / (1 - c). It is larger than
-    `detectable_lift`: a lift's interval pays for the control's noise once more, and this form
-    takes the control's variance for both arms.
-
-    Args:
-        design: The plan; shares are taken as equal.
-        n: Visitors of one arm, positive.
-
-    Returns:
-        The lift, or None when c >= 1: control itself is too noisy for any lift.
-
-    Raises:
-        ValueError: If n is not positive.
-
-    >>> round(detectable_lift_by_delta(Design(base=0.05), 10_000), 7)
-    0.1897996
-    """
-    if not 0 < n < math.inf:
-        raise ValueError(f"n must be positive, got {n}")
-    c = design.needed**2 * _variance(design, design.base) / (n * design.base**2)
-    return (c + math.sqrt(2 * c - c * c)) / (1 - c) if c < 1 else None
-
-
 def duration(n: float, *, visitors_per_day: float) -> Duration | None:
     """Return how long n visitors take, in whole weeks.
 
@@ -264,33 +238,6 @@ def duration(n: float, *, visitors_per_day: float) -> Duration | None:
         return None
     days = n / visitors_per_day
     return Duration(days=days, weeks=max(1, math.ceil(days / 7 - 1e-9)))
-
-
-def best_shares(n_arms: int) -> tuple[float, ...]:
-    """Return the shares that minimise the mean variance of all comparisons with control.
-
-    Control gets sqrt(k - 1) times the share of another arm.
-
-    Args:
-        n_arms: Arms with control, at least 2.
-
-    Returns:
-        Shares, control first, sum 1.
-
-    Raises:
-        ValueError: If there are fewer than two arms.
-
-    Source: Dunnett (1955), "A multiple comparison procedure for comparing several treatments
-    with a control", J. Am. Stat. Assoc. 50.
-
-    >>> [round(share, 3) for share in best_shares(5)]
-    [0.333, 0.167, 0.167, 0.167, 0.167]
-    """
-    if n_arms < 2:
-        raise ValueError(f"n_arms must be at least 2, got {n_arms}")
-    weight = math.sqrt(n_arms - 1)
-    other = 1 / (weight + n_arms - 1)
-    return (weight * other, *([other] * (n_arms - 1)))
 
 
 def _variance(design: Design, mean: float) -> float:

@@ -20,8 +20,6 @@ from experiments.stats.estimation.sufficient_statistics import (
 from experiments.stats.sequential.comparison import Look, Plan, look_at
 from experiments.stats.sequential.plan_boundary import Stages, stages_of
 
-NEVER = -1
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:

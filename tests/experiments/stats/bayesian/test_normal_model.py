@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
@@ -13,11 +13,10 @@ from experiments.stats.bayesian.normal_model import (
     compare_normal,
     expected_loss,
     posterior,
-    student_t_parts,
 )
-from experiments.stats.bayesian.priors import FlatPrior, NormalPrior, StudentTPrior
+from experiments.stats.bayesian.priors import FlatPrior, NormalPrior
 
-PRIORS = (FlatPrior(), NormalPrior(mean=0.02, sd=0.3), StudentTPrior(scale=0.2, dof=4))
+PRIORS = (FlatPrior(), NormalPrior(mean=0.02, sd=0.3))
 LIFT, SE = 0.16, 0.0688627621  # 500 of 10,000 against 580 of 10,000, delta method
 
 finite = st.floats(-1e6, 1e6)
@@ -71,21 +70,16 @@ def test_expected_loss_keeps_its_digits_in_the_tail():
     assert expected_loss([50.0, -50.0], 1.0) == pytest.approx([0.0, 50.0])
 
 
-@pytest.mark.parametrize(
-    ("estimate", "se", "dof"), [(0.16, 0.0689, 4), (1.5, 0.2, 3), (-0.4, 0.05, 30)]
-)
-def test_student_t_posterior_equals_quadrature(estimate, se, dof):
-    prior = StudentTPrior(mean=0.02, scale=0.2, dof=dof)
-    belief = posterior(estimate, se, prior)
+@pytest.mark.parametrize(("estimate", "se", "sd"), [(0.16, 0.0689, 0.2), (1.5, 0.2, 0.1)])
+def test_posterior_under_a_normal_prior_equals_quadrature(estimate, se, sd):
+    belief = posterior(estimate, se, NormalPrior(mean=0.02, sd=sd))
 
     def integral(weight, low=-4.0, high=6.0):
         def density(x):
-            return weight(x) * stats.norm.pdf(estimate, x, se) * stats.t.pdf(x, dof, 0.02, 0.2)
+            return weight(x) * stats.norm.pdf(estimate, x, se) * stats.norm.pdf(x, 0.02, sd)
 
-        points = sorted({min(max(x, low), high) for x in (0.0, 0.02, estimate)})
-        return integrate.quad(density, low, high, points=points, epsabs=0, epsrel=1e-10, limit=200)[
-            0
-        ]
+        points = sorted({min(max(x, low), high) for x in (0.0, 0.02, belief.mean, estimate)})
+        return integrate.quad(density, low, high, points=points, epsabs=0, epsrel=1e-10)[0]
 
     total = integral(lambda x: 1.0)
     assert belief.mean == pytest.approx(integral(lambda x: x) / total, rel=1e-8)
@@ -94,17 +88,12 @@ def test_student_t_posterior_equals_quadrature(estimate, se, dof):
     assert belief.expected_losses()[0] == pytest.approx(loss, rel=1e-7)
 
 
-def test_student_t_parts_have_its_density_far_from_the_mean():
-    weights, sds = student_t_parts(StudentTPrior(scale=0.5, dof=3), reach=500.0)
-    density = weights @ stats.norm.pdf(500.0, 0.0, sds)
-    assert density == pytest.approx(stats.t.pdf(500.0, 3, 0, 0.5), rel=1e-8)
-
-
-def test_student_t_prior_shrinks_an_outlier_less_than_a_normal_prior():
-    se, spread = 0.1, 0.1
-    normal = posterior(1.0, se, NormalPrior(sd=spread * math.sqrt(2))).mean
-    heavy = posterior(1.0, se, StudentTPrior(scale=spread, dof=4)).mean
-    assert normal < 0.7 < 0.9 < heavy < 1.0
+def test_chances_of_a_mixture_are_at_most_one():
+    # These weights sum to 1.0000000000000002.
+    weights = np.array([0.1, 0.7, 0.2]) + np.array([0.0, 0.0, 2e-16])
+    assert weights.sum() > 1
+    mixture = NormalMixture(weights=weights, means=np.zeros(3), sds=np.ones(3))
+    assert max(mixture.chance_above(-99.0), mixture.chance_below(99.0)) <= 1
 
 
 def test_mixture_moments_and_quantiles_agree_with_draws():
@@ -178,9 +167,9 @@ def test_every_answer_is_finite_and_coherent(estimate, se, prior):
 
 
 @settings(max_examples=30)
-@given(estimate=finite, se=positive, spread=positive, dof=st.floats(2.1, 1000))
-def test_swapping_the_arms_mirrors_the_answer(estimate, se, spread, dof):
-    for prior in (FlatPrior(), NormalPrior(sd=spread), StudentTPrior(scale=spread, dof=dof)):
+@given(estimate=finite, se=positive, spread=positive)
+def test_swapping_the_arms_mirrors_the_answer(estimate, se, spread):
+    for prior in (FlatPrior(), NormalPrior(sd=spread)):
         ahead, behind = (compare_normal(x, se, prior=prior) for x in (estimate, -estimate))
         assert ahead.chance_to_win == pytest.approx(1 - behind.chance_to_win, abs=1e-12)
         assert ahead.expected_loss == pytest.approx(behind.expected_loss_control, rel=1e-9)
@@ -207,14 +196,10 @@ def test_a_larger_estimate_never_lowers_the_chance(estimate, step, se):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("prior", PRIORS[1:], ids=lambda prior: prior.label)
-def test_credible_intervals_cover_at_their_level_under_the_prior(prior):
+def test_credible_intervals_cover_at_their_level_under_the_prior():
     rng = np.random.default_rng(20261122)
-    n_tests, level = 4_000, 0.9
-    truth = (
-        rng.normal(size=n_tests) if isinstance(prior, NormalPrior) else rng.standard_t(4, n_tests)
-    )
-    truth = prior.mean + truth * (prior.sd if isinstance(prior, NormalPrior) else prior.scale)
+    n_tests, level, prior = 4_000, 0.9, PRIORS[1]
+    truth = rng.normal(prior.mean, prior.sd, n_tests)
     se = rng.uniform(0.05, 0.5, n_tests)
     estimates = rng.normal(truth, se)
     rows = [
@@ -225,11 +210,3 @@ def test_credible_intervals_cover_at_their_level_under_the_prior(prior):
     chances = np.array([row.chance_to_win for row in rows])
     # Calibration: the mean chance equals the share of arms which are truly better.
     assert chances.mean() == pytest.approx((truth > 0).mean(), abs=4 * 0.5 / math.sqrt(n_tests))
-
-
-# The weights of this mixture sum to 1.0000000000000002, and so were its chances.
-@example(estimate=-0.06146626885538042, se=0.009658141511468987, scale=0.08250397570421797, dof=8)
-@given(st.floats(-2, 2), st.floats(0.005, 0.5), st.floats(0.05, 0.5), st.integers(3, 9))
-def test_chances_of_a_mixture_are_at_most_one(estimate, se, scale, dof):
-    belief = posterior(estimate, se, StudentTPrior(scale=scale, dof=dof))
-    assert max(belief.chance_above(-99.0), belief.chance_below(99.0)) <= 1

@@ -7,9 +7,13 @@ from scipy.stats import norm
 from experiments.stats.bayesian.quadrature import (
     distribution_function,
     make_grid,
-    normal_edges,
     normalise,
 )
+
+
+def normal_edges(centre, sd):
+    """Return panel edges that resolve a normal density to 38 standard deviations."""
+    return centre + sd * np.linspace(-38, 38, 381)
 
 
 def normal_log(grid, centre, sd):

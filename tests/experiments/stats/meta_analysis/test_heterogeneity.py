@@ -8,8 +8,6 @@ from statsmodels.stats.meta_analysis import combine_effects
 
 from experiments.stats.meta_analysis.heterogeneity import (
     SPREADS,
-    cochran_q,
-    dersimonian_laird,
     equal_effects_p_value,
     likeliest_spread,
     log_likelihood,
@@ -22,21 +20,10 @@ S = RNG.uniform(0.03, 0.3, 40)
 Y = RNG.normal(0.05, np.hypot(S, 0.1))
 
 
-def test_fixed_and_random_effects_match_statsmodels():
+def test_pooled_mean_matches_statsmodels():
     result = combine_effects(Y, S**2, method_re="dl", use_t=False)
-    assert cochran_q(Y, S).q == pytest.approx(result.q, rel=1e-9)
-    assert cochran_q(Y, S).p_value == pytest.approx(chi2.sf(result.q, 39), rel=1e-9)
-    spread = dersimonian_laird(Y, S)
-    assert spread**2 == pytest.approx(result.tau2, rel=1e-9)
     assert pooled_mean(Y, S)[0] == pytest.approx(result.mean_effect_fe, rel=1e-9)
-    assert pooled_mean(Y, S, spread)[0] == pytest.approx(result.mean_effect_re, rel=1e-9)
-
-
-def test_known_mean_costs_no_degree_of_freedom():
-    assert cochran_q(Y, S, mean=0.0).dof == 40
-    assert cochran_q(Y, S, mean=0.0).q == pytest.approx(np.sum((Y / S) ** 2))
-    moment = (np.sum((Y / S) ** 2) - 40) / np.sum(S**-2.0)
-    assert dersimonian_laird(Y, S, mean=0.0) == pytest.approx(np.sqrt(moment))
+    assert pooled_mean(Y, S)[1] == pytest.approx(result.sd_eff_w_fe, rel=1e-9)
 
 
 def test_likelihood_with_a_known_mean_is_that_of_the_normal_law():
@@ -44,41 +31,34 @@ def test_likelihood_with_a_known_mean_is_that_of_the_normal_law():
     assert log_likelihood(Y, S, mean=0.05, spread=0.1) == pytest.approx(expected, rel=1e-12)
 
 
-def test_restricted_likelihood_is_that_of_the_contrasts():
-    # Any 39 contrasts have the restricted likelihood up to a constant that is free of the spread.
-    contrasts = np.eye(40)[:-1] - np.eye(40)[1:]
+def test_likeliest_spread_maximises_the_density():
+    def minus_density(spread):
+        covariance = np.diag(S**2 + spread**2)
+        return -multivariate_normal.logpdf(Y, np.full(40, 0.05), covariance)
 
-    def by_contrasts(spread):
-        covariance = contrasts @ np.diag(S**2 + spread**2) @ contrasts.T
-        return multivariate_normal.logpdf(contrasts @ Y, np.zeros(39), covariance)
-
-    gaps = [log_likelihood(Y, S, mean=None, spread=x) - by_contrasts(x) for x in (0.0, 0.1, 0.5)]
-    assert gaps == pytest.approx([gaps[0]] * 3, rel=1e-9)
-    best = minimize_scalar(lambda x: -by_contrasts(x), bounds=(0, 1), method="bounded").x
-    assert likeliest_spread(Y, S) == pytest.approx(best, abs=1e-4)
+    best = minimize_scalar(minus_density, bounds=(0, 1), method="bounded").x
+    assert likeliest_spread(Y, S, mean=0.05) == pytest.approx(best, abs=1e-4)
 
 
 def test_likeliest_spread_is_zero_without_any():
     assert likeliest_spread(np.zeros(30), np.ones(30), mean=0.0) == 0
-    assert likeliest_spread(np.zeros(30), np.ones(30)) == 0
-    assert dersimonian_laird(np.zeros(30), np.ones(30)) == 0
 
 
 def test_spread_interval_is_where_q_is_a_quantile():
-    low, high = spread_interval(Y, S)
-    for spread, target in ((low, chi2.ppf(0.975, 39)), (high, chi2.ppf(0.025, 39))):
-        mean = pooled_mean(Y, S, spread)[0]
-        assert np.sum((Y - mean) ** 2 / (S**2 + spread**2)) == pytest.approx(target, rel=1e-6)
-    assert spread_interval(np.zeros(30), np.ones(30)) == (0, 0)
+    low, high = spread_interval(Y, S, mean=0.05)
+    for spread, target in ((low, chi2.ppf(0.975, 40)), (high, chi2.ppf(0.025, 40))):
+        assert np.sum((Y - 0.05) ** 2 / (S**2 + spread**2)) == pytest.approx(target, rel=1e-6)
+    assert spread_interval(np.zeros(30), np.ones(30), mean=0.0) == (0, 0)
 
 
 @settings(max_examples=30)
 @given(factor=st.floats(1e-6, 1e6), shift=st.floats(-10, 10))
-def test_everything_scales_and_shifts_with_the_effects(factor, shift):
-    y, s = (Y + shift) * factor, S * factor
-    assert cochran_q(y, s).q == pytest.approx(cochran_q(Y, S).q, rel=1e-6)
-    assert dersimonian_laird(y, s) == pytest.approx(factor * dersimonian_laird(Y, S), rel=1e-6)
-    assert likeliest_spread(y, s) == pytest.approx(factor * likeliest_spread(Y, S), rel=1e-3)
+def test_spreads_scale_and_shift_with_the_effects(factor, shift):
+    y, s, mean = (Y + shift) * factor, S * factor, (0.05 + shift) * factor
+    spread = likeliest_spread(Y, S, mean=0.05)
+    assert likeliest_spread(y, s, mean=mean) == pytest.approx(factor * spread, rel=1e-3)
+    ends = [factor * end for end in spread_interval(Y, S, mean=0.05)]
+    assert spread_interval(y, s, mean=mean) == pytest.approx(ends, rel=1e-5)
 
 
 @pytest.mark.slow
@@ -88,7 +68,7 @@ def test_spread_interval_covers_at_its_level():
     hits = 0
     for _ in range(n_repeats):
         s = rng.uniform(0.05, 0.2, 25)
-        low, high = spread_interval(rng.normal(0, np.hypot(s, truth)), s)
+        low, high = spread_interval(rng.normal(0, np.hypot(s, truth)), s, mean=0.0)
         hits += low <= truth <= high
     # The interval is exact: binomial standard error 0.7 %.
     assert hits / n_repeats == pytest.approx(0.95, abs=0.025)

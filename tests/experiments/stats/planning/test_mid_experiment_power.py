@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from experiments.stats.bayesian.priors import FlatPrior, NormalPrior
-from experiments.stats.planning.mid_experiment_power import bayesian_outlook, outlook
+from experiments.stats.planning.mid_experiment_power import outlook
 
 # GrowthBook's case: A n 500 S 500 Q 1500, B S 525 Q 1551.25, target lift 5 %.
 VARIANCE = 1000 / 499
@@ -35,17 +34,6 @@ def test_outlook_matches_growthbook(critical, multiple):
     assert result.visitors_left / 1_000 == pytest.approx(multiple, abs=2e-3)
     assert result.days_left == pytest.approx(result.visitors_left / 500)
     assert result.reason is None
-
-
-def test_bayesian_outlook_matches_growthbook():
-    prior = NormalPrior(mean=0.05, sd=math.sqrt(0.001))
-    result = bayesian_outlook(**CASE, prior=prior)
-    assert result.visitors_left / 1_000 == pytest.approx(13.9404296875, abs=2e-3)
-
-
-def test_flat_prior_gives_the_fixed_outlook():
-    flat = bayesian_outlook(**CASE, prior=FlatPrior())
-    assert flat.visitors_left == pytest.approx(outlook(**CASE, critical=fixed).visitors_left)
 
 
 def test_outlook_is_zero_when_powered():
@@ -112,5 +100,3 @@ def test_outlook_reaches_exactly_the_wanted_power(target, se, n, power):
 def test_outlook_refuses_bad_input(changes, message):
     with pytest.raises(ValueError, match=message):
         outlook(**(CASE | changes), critical=fixed)
-    with pytest.raises(ValueError, match=message):
-        bayesian_outlook(**(CASE | changes), prior=FlatPrior())

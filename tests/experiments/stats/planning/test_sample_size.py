@@ -13,9 +13,7 @@ from statsmodels.stats.proportion import (
 
 from experiments.stats.planning.sample_size import (
     Design,
-    best_shares,
     detectable_lift,
-    detectable_lift_by_delta,
     duration,
     power_of,
     sample_size,
@@ -59,14 +57,6 @@ def test_sample_size_of_a_mean_matches_statsmodels():
 
 def test_detectable_lift_matches_the_notes():
     assert detectable_lift(Design(base=0.05), 20_000) == pytest.approx(0.1798363, abs=5e-8)
-    assert detectable_lift_by_delta(Design(base=0.05), 10_000) == pytest.approx(0.1897996, abs=5e-8)
-
-
-def test_detectable_lift_by_delta_needs_a_control_that_is_not_noise():
-    k = stats.norm.ppf(0.975) + stats.norm.ppf(0.8)
-    limit = k**2 * 0.95 / 0.05
-    assert detectable_lift_by_delta(Design(base=0.05), limit * 0.999) is None
-    assert detectable_lift_by_delta(Design(base=0.05), limit * 1.001) > 100
 
 
 def test_detectable_lift_is_none_when_no_rate_is_far_enough_away():
@@ -195,17 +185,6 @@ def test_duration_refuses_bad_input(n, rate, message):
         duration(n, visitors_per_day=rate)
 
 
-@pytest.mark.parametrize("n_arms", [2, 3, 5, 20])
-def test_best_shares_beat_every_other_control_share(n_arms):
-    def mean_variance(control):
-        return 1 / control + (n_arms - 1) / (1 - control)
-
-    best = best_shares(n_arms)
-    assert sum(best) == pytest.approx(1)
-    others = np.linspace(0.02, 0.98, 97)
-    assert mean_variance(best[0]) <= min(mean_variance(share) for share in others) + 1e-12
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -239,11 +218,5 @@ def test_sample_size_refuses_an_impossible_lift(lift, message):
 
 @pytest.mark.parametrize("n", [0, -1, math.nan, math.inf])
 def test_detectable_lift_refuses_a_bad_n(n):
-    for method in (detectable_lift, detectable_lift_by_delta):
-        with pytest.raises(ValueError, match="n must be positive"):
-            method(Design(base=0.05), n)
-
-
-def test_best_shares_refuse_one_arm():
-    with pytest.raises(ValueError, match="n_arms must be at least 2"):
-        best_shares(1)
+    with pytest.raises(ValueError, match="n must be positive"):
+        detectable_lift(Design(base=0.05), n)
