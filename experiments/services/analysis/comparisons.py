@@ -4,7 +4,7 @@ A sequential plan is read after every day, and what it proved stays proven; a fi
 the planned visitors are in. Arms are compared within phases of equal shares.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -24,7 +24,11 @@ from experiments.stats.estimation.sufficient_statistics import (
     Proportion,
     SufficientStatistics,
 )
-from experiments.stats.frequentist.dunnett import step_down_levels, step_down_p_values
+from experiments.stats.frequentist.dunnett import (
+    loading_of,
+    step_down_levels,
+    step_down_p_values,
+)
 from experiments.stats.frequentist.fixed_horizon import (
     Test,
     compare_fixed,
@@ -32,9 +36,8 @@ from experiments.stats.frequentist.fixed_horizon import (
 )
 from experiments.stats.sequential.comparison import MIXTURE_VISITORS
 from experiments.stats.sequential.looks import Path, Schedule, compare_looks
+from experiments.stats.sequential.step_down import Family, step_down_family
 
-# A control without visitors has all of the variance; Dunnett's integral needs a little less.
-MOST_LOADING = 0.999
 # When figures may be read, as the JSON report says it.
 VALID_AT_EVERY_LOOK = "at every look"
 VALID_AT_ONE_LOOK = "at one planned look"
@@ -133,12 +136,15 @@ def compare_arms(
     anytime = proven = looks = unadjusted = None
     if is_sequential(experiment):
         path = _path(used, schedule)
-        anytime = _anytime_readings(used, schedule, path)
-        proven = _crossings(path, totals, schedule.alpha, loading=_loading(last_look(used)))
+        family = _family(used, path, schedule.alpha)
+        anytime = _anytime_readings(used, schedule, family)
+        proven = _crossings(path, totals, family, alpha=schedule.alpha)
         looks = arm_looks(path, used, totals.days)
     if adjusted is not None:
         unadjusted = (
-            _anytime_readings(plain, schedule, _path(plain, schedule))
+            _anytime_readings(
+                plain, schedule, _family(plain, _path(plain, schedule), schedule.alpha)
+            )
             if is_sequential(experiment)
             else _fixed_readings(last_look(plain), experiment.alpha)
         )
@@ -206,12 +212,10 @@ def last_look(statistics: SufficientStatistics) -> SufficientStatistics:
 
 
 def _fixed_readings(statistics: SufficientStatistics, alpha: float) -> list[Reading]:
-    return _readings(
-        compare_once(statistics, np.array(alpha)).p_value,
-        lambda level: compare_once(statistics, level),
-        alpha,
-        loading=_loading(statistics),
-    )
+    p_values = compare_once(statistics, np.array(alpha)).p_value
+    loading = loading_of(_visitors(statistics))
+    levels = step_down_levels(p_values, loading, alpha)
+    return _readings(compare_once(statistics, levels), step_down_p_values(p_values, loading))
 
 
 def compare_once(statistics: SufficientStatistics, level: FloatArray) -> Comparisons:
@@ -229,35 +233,34 @@ def compare_once(statistics: SufficientStatistics, level: FloatArray) -> Compari
 
 def _path(statistics: SufficientStatistics, schedule: Schedule) -> Path:
     """Return all looks; their boundary is that of the first arm which Dunnett's steps prove."""
-    loading = _loading(last_look(statistics))
+    loading = loading_of(_visitors(statistics)[-1])
     first_step = step_down_levels(np.ones(len(loading)), loading, schedule.alpha)
     return compare_looks(statistics, schedule, level=first_step)
 
 
+def _family(statistics: SufficientStatistics, path: Path, alpha: float) -> Family:
+    """Return the p-values of the arms adjusted for each other, look by look."""
+    return step_down_family(path.p_values, _visitors(statistics), alpha=alpha)
+
+
 def _anytime_readings(
-    statistics: SufficientStatistics, schedule: Schedule, path: Path
+    statistics: SufficientStatistics, schedule: Schedule, family: Family
 ) -> list[Reading]:
-    """Return what holds at every look; `path` is that of the same statistics."""
-    return _readings(
-        path.comparisons.p_value,
-        lambda level: compare_looks(statistics, schedule, level=level).comparisons,
-        schedule.alpha,
-        loading=_loading(last_look(statistics)),
-    )
+    """Return what holds at every look; `family` is that of the same statistics."""
+    path = compare_looks(statistics, schedule, level=family.levels)
+    return _readings(path.comparisons, family.p_values[-1])
 
 
-def _loading(statistics: SufficientStatistics) -> FloatArray:
-    """Return for each arm the root of the control's part in its comparison's variance."""
+def _visitors(statistics: SufficientStatistics) -> FloatArray:
+    """Return the visitors of the arms in all phases, shape `(..., K)`."""
     (n,) = as_arrays(statistics.n)
-    visitors = n.sum(axis=0)
-    parts = visitors[1:] / np.maximum(visitors[0] + visitors[1:], 1)
-    return np.asarray(np.sqrt(np.minimum(parts, MOST_LOADING)))
+    return np.asarray(n.sum(axis=-2))
 
 
 def _crossings(
-    path: Path, totals: DailyTotals, alpha: float, *, loading: FloatArray
+    path: Path, totals: DailyTotals, family: Family, *, alpha: float
 ) -> list[Crossing | None]:
-    adjusted = np.array([step_down_p_values(row, loading) for row in path.p_values])
+    adjusted = family.p_values
     is_proven = adjusted <= alpha
     return [
         _crossing(path, totals, adjusted, int(is_proven[:, arm].argmax()), arm)
@@ -279,17 +282,9 @@ def _crossing(
     )
 
 
-def _readings(
-    p_values: FloatArray,
-    compare: Callable[[FloatArray], Comparisons],
-    alpha: float,
-    *,
-    loading: FloatArray,
-) -> list[Reading]:
-    """Return the comparisons with intervals at the levels that agree with their p-values."""
-    adjusted = step_down_p_values(p_values, loading)
-    rows = compare(step_down_levels(p_values, loading, alpha)).rows()
+def _readings(compared: Comparisons, adjusted: FloatArray) -> list[Reading]:
+    """Return comparisons, with intervals at the levels that agree with the p-values."""
     return [
         Reading(comparison=row, p_value_adjusted=None if np.isnan(p_value) else float(p_value))
-        for row, p_value in zip(rows, adjusted, strict=True)
+        for row, p_value in zip(compared.rows(), adjusted, strict=True)
     ]

@@ -8,10 +8,28 @@ from experiments.stats.estimation.sufficient_statistics import FloatArray
 # Trapezoid rule for an analytic integrand that vanishes at both ends: exact to rounding.
 _NODES = np.linspace(-9, 9, 241)
 _WEIGHTS = stats.norm.pdf(_NODES) * (_NODES[1] - _NODES[0])
+# A control without visitors has all of the variance; the integral needs a little less.
+_MOST_LOADING = 0.999
 # Below it 1 - P(max <= c) is rounding noise, and Bonferroni is nearly exact.
 _SMALL = 1e-9
 # The smallest p-value whose statistic is finite.
 _SMALLEST = 1e-300
+
+
+def loading_of(visitors: FloatArray) -> FloatArray:
+    """Return for each arm the root of the control's part in its comparison's variance.
+
+    Args:
+        visitors: Visitors of the arms, control first, shape `(..., K)`.
+
+    Returns:
+        Loadings in [0, 1), shape `(..., K - 1)`.
+
+    >>> loading_of(np.array([100.0, 100.0, 300.0])).round(3).tolist()
+    [0.707, 0.866]
+    """
+    control, arms = visitors[..., :1], visitors[..., 1:]
+    return np.asarray(np.sqrt(np.minimum(arms / np.maximum(control + arms, 1), _MOST_LOADING)))
 
 
 def exceedance(bound: float, loading: FloatArray) -> float:
