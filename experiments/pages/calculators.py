@@ -23,7 +23,7 @@ from experiments.services.insights.sample_size import (
 )
 from experiments.services.reporting.statistics_messages import error_in_words
 from experiments.stats.engine.analyze import analyze
-from experiments.stats.engine.request import InvalidRequest
+from experiments.stats.engine.fields import InvalidRequest
 from experiments.stats.health.sample_ratio import SrmCheck, check_srm
 
 MOST_GUARDRAILS = 20

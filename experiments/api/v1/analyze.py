@@ -2,12 +2,12 @@
 
 from typing import Any, cast
 
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from experiments.api.v1.analyze_schema import REQUEST, RESPONSE
 from experiments.selectors.permissions import USE_CALCULATORS
 from experiments.stats.engine.analyze import analyze
 
@@ -17,6 +17,9 @@ class AnalyzeView(APIView):
 
     permission = USE_CALCULATORS
 
-    @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
+    @extend_schema(
+        request={"application/json": REQUEST},
+        responses={(200, "application/json"): RESPONSE},
+    )
     def post(self, request: Request) -> Response:
         return Response(analyze(cast("Any", request.data)))

@@ -14,7 +14,7 @@ from experiments.models import Experiment
 from experiments.services.lifecycle.readiness import CannotStartError
 from experiments.services.lifecycle.schedules import CannotScheduleError
 from experiments.services.lifecycle.traffic_allocation import CannotChangeError
-from experiments.stats.engine.request import InvalidRequest
+from experiments.stats.engine.fields import InvalidRequest
 
 
 class WrongStateError(APIException):

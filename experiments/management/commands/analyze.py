@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 from django.core.management.base import BaseCommand, CommandError
 
 from experiments.stats.engine.analyze import analyze
-from experiments.stats.engine.request import InvalidRequest
+from experiments.stats.engine.fields import InvalidRequest
 
 BAD_INPUT = 2
 

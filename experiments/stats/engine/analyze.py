@@ -1,6 +1,7 @@
 """The analysis behind the command `analyze` and `POST /api/v1/analyze`."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,7 @@ def analyze(request: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "srm": _srm_values(srm),
         "comparisons": [
-            _comparison(name, analysis, row)
+            _comparison(name, analysis, row) | _proof(analysis, row)
             for name, row in zip(analysis.names[1:], rows, strict=True)
         ],
         "warnings": [*_warnings(request, analysis, srm), *_notes(analysis, rows)],
@@ -67,6 +68,13 @@ def _comparison(name: str, analysis: AnalysisRequest, row: ComparisonRow) -> dic
         # The effect and the lift are often undefined for one and the same reason.
         "reason": joined(dict.fromkeys(row.reasons)) or None,
     }
+
+
+def _proof(analysis: AnalysisRequest, row: ComparisonRow) -> dict[str, Any]:
+    """Return the first proof of an arm, where the request tells of its looks."""
+    if analysis.looks is None:
+        return {}
+    return {"proven": None if row.proven is None else asdict(row.proven)}
 
 
 def _warnings(request: Mapping[str, Any], analysis: AnalysisRequest, srm: SrmCheck) -> list[str]:

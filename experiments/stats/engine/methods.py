@@ -17,15 +17,38 @@ from experiments.stats.engine.request import AnalysisRequest, Method
 from experiments.stats.estimation.comparisons import Comparison
 from experiments.stats.estimation.contrasts import Contrasts, contrasts
 from experiments.stats.estimation.cuped import estimate, is_adjustable
+from experiments.stats.estimation.mantel_haenszel import each_field
 from experiments.stats.estimation.messages import Message, MessageCode, Text
 from experiments.stats.estimation.multiplicity import adjust_p_values, interval_levels
-from experiments.stats.estimation.sufficient_statistics import FloatArray, Proportion
+from experiments.stats.estimation.sufficient_statistics import (
+    FloatArray,
+    Proportion,
+    SufficientStatistics,
+)
 from experiments.stats.estimation.undefined_reasons import Reason
-from experiments.stats.frequentist.exact_tests import ExactComparison, compare_exact
+from experiments.stats.frequentist.exact_tests import ExactComparison, at_level, compare_exact
 from experiments.stats.frequentist.fixed_horizon import Test, compare_fixed
 from experiments.stats.sequential.comparison import compare_sequential
+from experiments.stats.sequential.looks import Path, Schedule, compare_looks
 
 Interval = tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstProof:
+    """First look at which an arm was proven different, and what was seen then.
+
+    Args:
+        look: Number of the look, 1 for the oldest.
+        p_value_adjusted: Over the arms.
+        lift: Relative to the control; None if it was undefined.
+        visitors: Visitors of all arms.
+    """
+
+    look: int
+    p_value_adjusted: float
+    lift: float | None
+    visitors: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +65,7 @@ class ComparisonRow:
         expected_loss: Expected loss of shipping the arm, on the interval's scale.
         reasons: Reasons for numbers of this method that are None.
         notes: Remarks on this row, such as the test that was chosen.
+        proven: First proof over all looks; None without one, or where no looks are given.
     """
 
     effect: float | None
@@ -53,6 +77,7 @@ class ComparisonRow:
     expected_loss: float | None
     reasons: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    proven: FirstProof | None = None
 
 
 def fixed_rows(request: AnalysisRequest) -> list[ComparisonRow]:
@@ -73,6 +98,8 @@ def fixed_rows(request: AnalysisRequest) -> list[ComparisonRow]:
 
 def sequential_rows(request: AnalysisRequest) -> list[ComparisonRow]:
     """Compare so that every look counts, tuned for the planned visitors of each pair."""
+    if request.looks is not None:
+        return _rows_of_looks(request, request.looks)
     shares = np.array(request.shares)
     # A pair without any share gets the whole plan; its numbers are not used for a verdict.
     part = shares[0] + shares[1:]
@@ -86,16 +113,61 @@ def sequential_rows(request: AnalysisRequest) -> list[ComparisonRow]:
     return _adjusted_rows(request, compare)
 
 
+def _rows_of_looks(request: AnalysisRequest, looks: SufficientStatistics) -> list[ComparisonRow]:
+    """Compare at all looks together, as a report does; looks of shape `(D, K)`."""
+    statistics = each_field(looks, lambda field: field[:, np.newaxis])
+    schedule = Schedule(
+        planned_visitors=request.planned_n,
+        alpha=request.alpha,
+        shares=np.array([request.shares]),
+        is_scheduled=np.ones(looks.shape[0], dtype=bool),
+    )
+
+    def compare(level: FloatArray) -> list[Comparison]:
+        return compare_looks(statistics, schedule, level=level).comparisons.rows()
+
+    path = compare_looks(statistics, schedule)
+    adjusted = np.array([adjust_p_values(row, request.correction) for row in path.p_values])
+    visitors = np.asarray(looks.n).sum(axis=-1)
+    return [
+        replace(row, proven=_first_proof(path, adjusted[:, arm], visitors, request.alpha, arm))
+        for arm, row in enumerate(_adjusted_rows(request, compare))
+    ]
+
+
+def _first_proof(
+    path: Path, adjusted: FloatArray, visitors: FloatArray, alpha: float, arm: int
+) -> FirstProof | None:
+    proofs = np.flatnonzero(adjusted <= alpha)
+    if not proofs.size:
+        return None
+    first = int(proofs[0])
+    return FirstProof(
+        look=first + 1,
+        p_value_adjusted=float(adjusted[first]),
+        lift=_number(path.look.comparisons.lift[first, arm]),
+        visitors=float(visitors[first]),
+    )
+
+
 def exact_rows(request: AnalysisRequest) -> list[ComparisonRow]:
     """Compare click rates by an exact test that their counts choose."""
-    results = _exact_comparisons(request, np.full(len(request.names) - 1, request.alpha))
+    control, *arms = counts_of(request)
+    results = [
+        _without_inference(compare_exact(control, arm, alpha=request.alpha), reason)
+        for arm, reason in zip(arms, count_reasons(request), strict=True)
+    ]
     p_values = _p_values(results)
     adjusted = adjust_p_values(p_values, request.correction)
-    levels = interval_levels(p_values, request.correction, request.alpha)
+    levels = interval_levels(p_values, request.correction, request.alpha).tolist()
+    at_levels = [
+        result if result.p_value is None else at_level(result, control, arm, alpha=level)
+        for result, arm, level in zip(results, arms, levels, strict=True)
+    ]
     return [
         _with_posterior(_exact_row(request, result, p_adjusted), posterior)
         for result, p_adjusted, posterior in zip(
-            _exact_comparisons(request, levels), adjusted, posteriors(request), strict=True
+            at_levels, adjusted, posteriors(request), strict=True
         )
     ]
 
@@ -163,14 +235,6 @@ def _adjusted_rows(
 
 def _p_values(rows: Sequence[Comparison | ExactComparison]) -> FloatArray:
     return np.array([np.nan if row.p_value is None else row.p_value for row in rows])
-
-
-def _exact_comparisons(request: AnalysisRequest, levels: FloatArray) -> list[ExactComparison]:
-    control, *arms = counts_of(request)
-    return [
-        _without_inference(compare_exact(control, arm, alpha=float(level)), reason)
-        for arm, level, reason in zip(arms, levels, count_reasons(request), strict=True)
-    ]
 
 
 def _without_inference(result: ExactComparison, reason: Reason) -> ExactComparison:

@@ -9,7 +9,7 @@ without a warning. Here a count is always named by its arm.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -128,18 +128,45 @@ def compare_exact(
             reason=nobody,
             lift_reason=nobody,
         )
-    p_value = exact_p_value((a, n_a), (b, n_b), used)
-    low, high = score_effect_interval((a, n_a), (b, n_b), alpha=alpha)
-    return ExactComparison(
+    without_intervals = ExactComparison(
         effect=b / n_b - a / n_a,
-        effect_interval=(low, high),
+        effect_interval=None,
         lift=(b / n_b) / (a / n_a) - 1 if a else None,
-        lift_interval=score_lift_interval((a, n_a), (b, n_b), alpha=alpha),
-        p_value=p_value,
+        lift_interval=None,
+        p_value=exact_p_value((a, n_a), (b, n_b), used),
         test=used,
         rule=rule,
         lift_reason=None if a else Reason.ZERO_CONTROL.sentence,
-        interval_agrees=(p_value <= alpha) == (not low <= 0 <= high),
+    )
+    return at_level(without_intervals, control, arm, alpha=alpha)
+
+
+def at_level(
+    result: ExactComparison,
+    control: tuple[float, float],
+    arm: tuple[float, float],
+    *,
+    alpha: float,
+) -> ExactComparison:
+    """Return a comparison with its intervals at another error rate; the test is not run again.
+
+    Args:
+        result: Comparison of these counts, with a p-value.
+        control: Clicks and visitors, at least one visitor.
+        arm: The same of the arm.
+        alpha: Error rate of the intervals, in (0, 1).
+
+    >>> wide = at_level(compare_exact((1, 20), (7, 20)), (1, 20), (7, 20), alpha=0.01)
+    >>> [round(end, 3) for end in wide.effect_interval], wide.interval_agrees
+    ([-0.036, 0.597], True)
+    """
+    low, high = score_effect_interval(control, arm, alpha=alpha)
+    is_proven = result.p_value is not None and result.p_value <= alpha
+    return replace(
+        result,
+        effect_interval=(low, high),
+        lift_interval=score_lift_interval(control, arm, alpha=alpha),
+        interval_agrees=is_proven == (not low <= 0 <= high),
     )
 
 

@@ -36,3 +36,13 @@ def test_analyze_refuses_what_is_no_request(client, server_key, body):
 
 def test_analyze_needs_a_key(client, db):
     assert post(client, REQUEST).status_code == 401
+
+
+def test_analyze_reads_earlier_looks(client, server_key):
+    earlier = [{"name": "control", "n": 9_000, "sum": 450}, {"name": "b", "n": 9_000, "sum": 575}]
+    request = REQUEST | {"method": "sequential", "planned_n": 30_000, "looks": [{"arms": earlier}]}
+    row = post(client, request, server_key).json()["comparisons"][0]
+    assert (row["proven"]["look"], row["proven"]["visitors"]) == (1, 18_000)
+    refused = post(client, request | {"looks": [{"arms": earlier[:1]}]}, server_key)
+    assert refused.status_code == 400
+    assert refused.json()["field"] == "looks[0].arms"

@@ -8,7 +8,7 @@ from django.utils import translation
 from experiments.services.insights.sample_size import Assumptions, plan_for
 from experiments.services.reporting.statistics_messages import error_in_words, in_words
 from experiments.stats.engine.analyze import analyze
-from experiments.stats.engine.request import InvalidRequest
+from experiments.stats.engine.fields import InvalidRequest
 from experiments.stats.estimation.messages import ENGLISH, Message, MessageCode, Text, joined
 from experiments.stats.estimation.undefined_reasons import Reason
 from experiments.stats.frequentist.exact_tests import compare_exact

@@ -8,7 +8,11 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from experiments.stats.engine.analyze import analyze
-from experiments.stats.engine.request import METHODS, InvalidRequest
+from experiments.stats.engine.fields import InvalidRequest
+from experiments.stats.engine.request import METHODS
+from experiments.stats.estimation.multiplicity import interval_levels
+from experiments.stats.estimation.sufficient_statistics import Proportion
+from experiments.stats.sequential.looks import Schedule, compare_looks
 
 KEYS = [
     "arm", "effect", "lift", "interval", "p_value", "p_value_adjusted", "chance_to_win",
@@ -342,3 +346,106 @@ def test_any_broken_field_is_refused_or_answered_in_finite_numbers(data):
         assert error.field  # noqa: PT017 - most draws raise, some do not
     else:
         check_answer(answer, asked)
+
+
+def looked_at(*looks, **options):
+    """Return a request with its looks, the last one now; each is (visitors, clicks) by arm."""
+    *earlier, now = (rates(*look) for look in looks)
+    return now | {"looks": [{"arms": look["arms"]} for look in earlier]} | options
+
+
+# An arm that is proven on the second look and falls back to nothing on the fourth.
+PATH = [
+    ((5_000, 250), (5_000, 290)),
+    ((10_000, 500), (10_000, 600)),
+    ((12_000, 600), (12_000, 690)),
+    ((14_000, 700), (14_000, 705)),
+]
+
+
+def test_earlier_looks_keep_what_was_proven():
+    row = only(analyze(looked_at(*PATH, planned_n=20_000)))
+    alone = only(analyze(rates(*PATH[1], planned_n=20_000)))
+    assert row["p_value"] == pytest.approx(alone["p_value"])
+    assert row["p_value"] < 0.01
+    assert row["interval"][0] == pytest.approx(alone["interval"][0])
+    assert row["interval"][0] > 0
+    assert row["lift"] == pytest.approx(705 / 700 - 1)
+    assert row["proven"] == {
+        "look": 2,
+        "p_value_adjusted": pytest.approx(alone["p_value"]),
+        "lift": pytest.approx(0.2),
+        "visitors": 20_000,
+    }
+    assert only(analyze(rates(*PATH[3], planned_n=20_000)))["p_value"] > 0.5
+
+
+def test_looks_are_read_as_a_report_reads_them():
+    """The same days as rollups of an experiment: `compare_looks` within one phase."""
+    shares = [0.5, 0.25, 0.25]
+    rng = np.random.default_rng(8)
+    n = rng.multinomial(3_000, shares, 20).cumsum(axis=0)
+    clicks = rng.binomial(np.diff(n, axis=0, prepend=0), [0.05, 0.06, 0.05]).cumsum(axis=0)
+    looks = [tuple(zip(*day, strict=True)) for day in zip(n.tolist(), clicks.tolist(), strict=True)]
+    answer = analyze(looked_at(*looks, planned_n=50_000, shares=shares, relative=False))
+    schedule = Schedule(
+        planned_visitors=50_000, alpha=0.05, shares=np.array([shares]),
+        is_scheduled=np.ones(20, dtype=bool),
+    )  # fmt: skip
+    sums = Proportion(n=n[:, None].astype(float), sum=clicks[:, None].astype(float))
+    p_values = compare_looks(sums, schedule).comparisons.p_value
+    levels = interval_levels(p_values, "holm", 0.05)
+    expected = compare_looks(sums, schedule, level=levels).comparisons
+    assert [row["p_value"] for row in answer["comparisons"]] == pytest.approx(p_values.tolist())
+    assert [row["interval"][0] for row in answer["comparisons"]] == pytest.approx(
+        expected.effect_low.tolist()
+    )
+
+
+def test_first_look_of_a_series_has_no_earlier_one():
+    row = only(analyze(looked_at(PATH[0], planned_n=20_000)))
+    assert row["proven"] is None
+    assert row["p_value"] == pytest.approx(
+        only(analyze(rates(*PATH[0], planned_n=20_000)))["p_value"]
+    )
+    assert "proven" not in only(analyze(rates(*PATH[0])))
+
+
+@pytest.mark.parametrize("metric", ["mean", "ratio"])
+def test_looks_of_every_metric_are_read(metric):
+    def arm(name, day, extra):
+        n, total = 1_000 * day, (50 + extra) * 20 * day
+        values = {
+            "mean": {"sum": total, "sum_squares": 30 * total},
+            "ratio": {
+                "numerator_sum": total, "numerator_sum_squares": 30 * total,
+                "denominator_sum": 3 * n, "denominator_sum_squares": 12 * n,
+                "product_sum": 4 * total,
+            },
+        }  # fmt: skip
+        return {"name": name, "n": n} | values[metric]
+
+    days = [[arm("a", day, 0), arm("b", day, 15)] for day in range(1, 15)]
+    request = {
+        "metric": metric, "planned_n": 28_000, "arms": days[-1],
+        "looks": [{"arms": day} for day in days[:-1]],
+    }  # fmt: skip
+    row = only(analyze(request))
+    assert row["proven"]["look"] < 14
+    assert row["interval"][0] > 0
+
+
+def test_looks_are_for_the_sequential_method():
+    with pytest.raises(InvalidRequest, match="looks: are for method sequential, not fixed"):
+        analyze(looked_at(*PATH, method="fixed"))
+
+
+def test_cost_of_exact_tests_is_bounded():
+    most = rates(*[(500, 50)] * 11)
+    assert len(analyze(most | {"method": "exact"})["comparisons"]) == 10
+    more = rates(*[(500, 50)] * 12)
+    with pytest.raises(InvalidRequest, match=r"^arms: have 11,000 visitors in comparisons by"):
+        analyze(more | {"method": "exact"})
+    # Larger arms are compared by Fisher's test, which takes a thousandth of the time.
+    large = rates(*[(50_000, 500)] * 30, method="exact")
+    assert len(analyze(large)["comparisons"]) == 29

@@ -1,6 +1,7 @@
 import pytest
 
-from experiments.stats.engine.request import InvalidRequest, parse_request
+from experiments.stats.engine.fields import InvalidRequest
+from experiments.stats.engine.request import parse_request
 from experiments.stats.estimation.sufficient_statistics import Mean, Proportion, Ratio
 
 ARMS = [{"name": "a", "n": 100, "sum": 10}, {"name": "b", "n": 120, "sum": 14}]
