@@ -162,11 +162,20 @@ class VisitorOutcome(models.Model):
     has_clicked = models.BooleanField()
     has_converted = models.BooleanField()
     value = ExactDecimalField()
+    clicks = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Clicks in the conversion window."
+    )
+    conversions = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Conversions to the goal in the conversion window."
+    )
     covariate = ExactDecimalField(
         default=0, help_text="The primary metric in the 14 days before the first exposure."
     )
     goals = models.JSONField(
         default=dict, help_text="Goals of guardrails that were reached, each with its value."
+    )
+    goal_conversions = models.JSONField(
+        default=dict, help_text="The same goals, each with the number of conversions."
     )
     currencies = models.JSONField(
         default=dict,

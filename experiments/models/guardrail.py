@@ -94,6 +94,11 @@ class GoalRollup(models.Model):
     converting_visitors = models.BigIntegerField(_("converting visitors"), default=0)
     value_sum = ExactDecimalField(_("sum of values"), default=0)
     value_sum_squares = ExactDecimalField(_("sum of squared values"), default=0)
+    conversion_sum = models.BigIntegerField(_("conversions"), default=0, db_default=0)
+    conversion_sum_squares = models.BigIntegerField(
+        _("sum of squared conversions of a visitor"), default=0, db_default=0
+    )
+    value_click_product_sum = ExactDecimalField(_("sum of value times clicks"), default=0)
 
     class Meta:
         verbose_name = _("rollup of a goal")
@@ -105,7 +110,7 @@ class GoalRollup(models.Model):
                 name="goal_rollup_one_a_day_phase_arm_and_goal",
             ),
             models.CheckConstraint(
-                condition=Q(converting_visitors__gte=0) & ~Q(goal=""),
+                condition=Q(converting_visitors__gte=0) & Q(conversion_sum__gte=0) & ~Q(goal=""),
                 name="goal_rollup_counts_possible",
             ),
         )

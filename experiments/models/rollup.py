@@ -35,6 +35,16 @@ class Rollup(models.Model):
     converting_visitors = models.BigIntegerField(_("converting visitors"), default=0)
     value_sum = ExactDecimalField(_("sum of values"), default=0)
     value_sum_squares = ExactDecimalField(_("sum of squared values"), default=0)
+    # Of the clicks and conversions in the conversion window: several of a visitor count.
+    click_sum = models.BigIntegerField(_("clicks"), default=0, db_default=0)
+    click_sum_squares = models.BigIntegerField(
+        _("sum of squared clicks of a visitor"), default=0, db_default=0
+    )
+    conversion_sum = models.BigIntegerField(_("conversions"), default=0, db_default=0)
+    conversion_sum_squares = models.BigIntegerField(
+        _("sum of squared conversions of a visitor"), default=0, db_default=0
+    )
+    value_click_product_sum = ExactDecimalField(_("sum of value times clicks"), default=0)
     covariate_sum = ExactDecimalField(
         _("sum of covariates"),
         default=0,
@@ -44,6 +54,7 @@ class Rollup(models.Model):
     covariate_product_sum = ExactDecimalField(
         _("sum of covariate times outcome"), default=0, help_text=_("Of the primary metric.")
     )
+    covariate_click_product_sum = ExactDecimalField(_("sum of covariate times clicks"), default=0)
     # Left out of the analysis, by the reason; nobody is in two of these.
     quarantined_visitors = models.BigIntegerField(
         _("visitors who saw several arms"), default=0, help_text=_("Left out of the analysis.")
@@ -86,7 +97,9 @@ class Rollup(models.Model):
                 & Q(prefetched_visitors__gte=0)
                 & Q(impossible_visitors__gte=0)
                 & Q(clicking_visitors__lte=F("visitors"))
-                & Q(converting_visitors__lte=F("visitors")),
+                & Q(converting_visitors__lte=F("visitors"))
+                & Q(click_sum__gte=0)
+                & Q(conversion_sum__gte=0),
                 name="rollup_counts_possible",
             ),
         )
@@ -162,14 +175,27 @@ AMOUNTS = (
     "converting_visitors",
     "value_sum",
     "value_sum_squares",
+    "click_sum",
+    "click_sum_squares",
+    "conversion_sum",
+    "conversion_sum_squares",
+    "value_click_product_sum",
     "covariate_sum",
     "covariate_sum_squares",
     "covariate_product_sum",
+    "covariate_click_product_sum",
     *LEFT_OUT_COLUMNS.values(),
 )
 
 
-GOAL_AMOUNTS = ("converting_visitors", "value_sum", "value_sum_squares")
+GOAL_AMOUNTS = (
+    "converting_visitors",
+    "value_sum",
+    "value_sum_squares",
+    "conversion_sum",
+    "conversion_sum_squares",
+    "value_click_product_sum",
+)
 
 
 CURRENCY_AMOUNTS = ("conversions",)

@@ -23,6 +23,7 @@ LEFT_OUT = (
     "prefetched_visitors",
     "impossible_visitors",
 )
+COUNTED = ("clicks", "conversions")
 CELL = ("variant", "day", "phase")
 SUMS = (
     "visitors",
@@ -30,9 +31,15 @@ SUMS = (
     "converting_visitors",
     "value_sum",
     "value_sum_squares",
+    "click_sum",
+    "click_sum_squares",
+    "conversion_sum",
+    "conversion_sum_squares",
+    "value_click_product_sum",
     "covariate_sum",
     "covariate_sum_squares",
     "covariate_product_sum",
+    "covariate_click_product_sum",
     *LEFT_OUT,
 )
 
@@ -51,11 +58,21 @@ def goal_rollups_of(events: Table, query: ExperimentQuery) -> Table:
     """Return a row a variant, day, phase and goal of a guardrail, with what its visitors did."""
     reached = _reached(events, query, query.guardrail_goals)
     reached = reached.mutate(value=reached.value.fill_null(_zero()))
-    totals = reached.group_by(*CELL, "goal", "visitor").aggregate(value=_total(reached.value))
+    totals = reached.group_by(*CELL, "goal", "visitor").aggregate(
+        value=_total(reached.value), conversions=reached.count()
+    )
+    clicked = _clicks_of_visitors(events, query)
+    totals = totals.left_join(clicked, "visitor")
+    totals = totals.select(
+        *CELL, "goal", "value", "conversions", clicks=totals.clicks.fill_null(0).cast("int64")
+    )
     return totals.group_by(*CELL, "goal").aggregate(
         converting_visitors=totals.count(),
         value_sum=totals.value.sum(),
         value_sum_squares=_product(totals.value, totals.value).sum(),
+        conversion_sum=totals.conversions.sum(),
+        conversion_sum_squares=(totals.conversions * totals.conversions).sum(),
+        value_click_product_sum=_product(totals.value, totals.clicks).sum(),
     )
 
 
@@ -76,6 +93,16 @@ def _reached(events: Table, query: ExperimentQuery, goals: tuple[str, ...]) -> T
         exposures.select("visitor", *CELL, "exposed_at"), "visitor"
     )
     return reached.filter(_counts(reached, query))
+
+
+def _clicks_of_visitors(events: Table, query: ExperimentQuery) -> Table:
+    """Return how often each visitor clicked within the window; those who did not are left out."""
+    rows = _site_events(events, query)
+    clicks = _clicks(rows)
+    clicks = clicks.filter(clicks.experiment == query.experiment).select("visitor", "occurred_at")
+    clicks = clicks.join(_first_exposures(rows, query).select("visitor", "exposed_at"), "visitor")
+    clicks = clicks.filter(_counts(clicks, query))
+    return clicks.group_by("visitor").aggregate(clicks=clicks.count())
 
 
 def _site_events(events: Table, query: ExperimentQuery) -> Table:
@@ -148,7 +175,7 @@ def _time(rows: Table) -> tuple[Value, Value]:
 def _visitors(rows: Table, query: ExperimentQuery) -> Table:
     """Return the amounts of each exposed visitor: a row a visitor."""
     first = _first_exposures(rows, query)
-    clicks = rows.filter((rows.type == "click") & ~rows.is_prefetched)
+    clicks = _clicks(rows)
     conversions = _conversions(rows, (query.goal,))
     conversions = conversions.mutate(value=conversions.value.fill_null(_zero()))
     acts = ibis.union(
@@ -162,20 +189,22 @@ def _visitors(rows: Table, query: ExperimentQuery) -> Table:
         *CELL,
         *ATTRIBUTES,
         "exclusion",
-        *(outcomes[name].fill_null(0).name(name) for name in ("clicks", "conversions")),
+        *(outcomes[name].fill_null(0).name(name) for name in ("has_clicked", *COUNTED)),
         *(outcomes[name].fill_null(_zero()).name(name) for name in ("value", "covariate")),
     )
 
 
 def _acts_of_visitors(acts: Table, query: ExperimentQuery) -> Table:
     is_click = acts.type == "click"
-    counts = ~is_click & _counts(acts, query)
+    in_window = _counts(acts, query)
+    counts = ~is_click & in_window
     own_click = is_click & (acts.experiment == query.experiment)
     before = (acts.occurred_at < acts.seen_at - _tolerance()) & (
         acts.occurred_at >= acts.seen_at - ibis.interval(days=PRE_PERIOD.days)
     )
     return acts.group_by("visitor").aggregate(
-        clicks=_number(own_click & (acts.occurred_at >= acts.exposed_at)).sum(),
+        has_clicked=_number(own_click & (acts.occurred_at >= acts.exposed_at)).max(),
+        clicks=_number(own_click & in_window).sum(),
         conversions=_number(counts).sum(),
         value=_total(counts.ifelse(acts.value, _zero())),
         covariate=_covariate(acts, before, query.metric),
@@ -192,14 +221,23 @@ def _covariate(acts: Table, before: Value, metric: str) -> Value:
 
 def _conversions(rows: Table, goals: tuple[str, ...]) -> Table:
     """Return the conversions to these goals, each id once: the first that arrived."""
-    reached = rows.filter((rows.type == "conversion") & rows.goal.isin(goals) & ~rows.is_prefetched)
-    copies = ibis.window(group_by=reached.event_id, order_by=reached.received_at)
-    reached = reached.mutate(copy=ibis.row_number().over(copies))
-    return reached.filter(reached.copy == 0)
+    reached = (rows.type == "conversion") & rows.goal.isin(goals)
+    return _first_copies(rows.filter(reached & ~rows.is_prefetched))
+
+
+def _clicks(rows: Table) -> Table:
+    """Return the clicks on any CTA of the site, each id once."""
+    return _first_copies(rows.filter((rows.type == "click") & ~rows.is_prefetched))
+
+
+def _first_copies(rows: Table) -> Table:
+    copies = ibis.window(group_by=rows.event_id, order_by=rows.received_at)
+    rows = rows.mutate(copy=ibis.row_number().over(copies))
+    return rows.filter(rows.copy == 0)
 
 
 def _counts(acts: Table, query: ExperimentQuery) -> Value:
-    """Return whether a conversion lies in the window after the first exposure, before the end."""
+    """Return whether an act lies in the window after the first exposure, before the end."""
     window = ibis.interval(hours=query.window_hours)
     since = (acts.occurred_at >= acts.exposed_at) & (acts.occurred_at <= acts.exposed_at + window)
     if query.stopped_at is None:
@@ -209,7 +247,11 @@ def _counts(acts: Table, query: ExperimentQuery) -> Value:
 
 def _sums(visitors: Table, metric: str) -> dict[str, Value]:
     is_counted = visitors.exclusion == 0
-    clicked, converted = visitors.clicks > 0, visitors.conversions > 0
+    clicked, converted = visitors.has_clicked > 0, visitors.conversions > 0
+    clicks, conversions = (
+        is_counted.ifelse(visitors[name].cast("int64"), ibis.literal(0, "int64"))
+        for name in COUNTED
+    )
     value, covariate = (
         is_counted.ifelse(visitors[name], _zero()) for name in ("value", "covariate")
     )
@@ -224,9 +266,15 @@ def _sums(visitors: Table, metric: str) -> dict[str, Value]:
         _number(is_counted & converted),
         value,
         _product(value, value),
+        clicks,
+        clicks * clicks,
+        conversions,
+        conversions * conversions,
+        _product(value, clicks),
         covariate,
         _product(covariate, covariate),
         _product(covariate, outcome),
+        _product(covariate, clicks),
         *(_number(visitors.exclusion == place) for place in range(1, len(LEFT_OUT) + 1)),
     )
     return {name: amount.sum() for name, amount in zip(SUMS, amounts, strict=True)}

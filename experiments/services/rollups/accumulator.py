@@ -165,9 +165,9 @@ class RollupAccumulator:
             "phase": outcome.phase,
         }
         for goal, written in outcome.goals.items():
-            value = Decimal(written)
-            amounts = (sign, sign * value, sign * value**2)
-            _increase(self.goal_deltas, _GoalKey(**cell, goal=goal), amounts)
+            amounts = _goal_amounts(outcome, goal, Decimal(written))
+            signed = tuple(sign * amount for amount in amounts)
+            _increase(self.goal_deltas, _GoalKey(**cell, goal=goal), signed)
         for name, conversions in outcome.currencies.items():
             currency, _, goal = name.partition(" ")
             key = _CurrencyKey(**cell, goal=goal, currency=currency)
@@ -187,17 +187,31 @@ def _amounts(outcome: Outcome, result: Decimal, sign: int) -> Amounts:
     """Return the visitor's amounts (negated with sign -1), in the order of AMOUNTS."""
     counted = 0 if outcome.exclusion else sign
     value, covariate = outcome.value * counted, outcome.covariate * counted
+    clicks, conversions = outcome.clicks * counted, outcome.conversions * counted
     return (
         counted,
         counted * outcome.has_clicked,
         counted * outcome.has_converted,
         value,
         value * outcome.value,
+        clicks,
+        clicks * outcome.clicks,
+        conversions,
+        conversions * outcome.conversions,
+        value * outcome.clicks,
         covariate,
         covariate * outcome.covariate,
         covariate * result,
+        covariate * outcome.clicks,
         *(sign * (outcome.exclusion == reason) for reason in LEFT_OUT_COLUMNS),
     )
+
+
+def _goal_amounts(outcome: Outcome, goal: str, value: Decimal) -> Amounts:
+    """Return what the visitor did towards a goal, in the order of GOAL_AMOUNTS."""
+    # Outcomes of an earlier version lack the number, and no sum holds it.
+    conversions = outcome.goal_conversions.get(goal, 0)
+    return (1, value, value**2, conversions, conversions**2, value * outcome.clicks)
 
 
 def _write_rollups(deltas: dict[_Key, Amounts]) -> None:

@@ -17,9 +17,15 @@ class ArmTotals:
     converting_visitors: int = 0
     value_sum: Decimal = Decimal(0)
     value_sum_squares: Decimal = Decimal(0)
+    click_sum: int = 0
+    click_sum_squares: int = 0
+    conversion_sum: int = 0
+    conversion_sum_squares: int = 0
+    value_click_product_sum: Decimal = Decimal(0)
     covariate_sum: Decimal = Decimal(0)
     covariate_sum_squares: Decimal = Decimal(0)
     covariate_product_sum: Decimal = Decimal(0)
+    covariate_click_product_sum: Decimal = Decimal(0)
     quarantined_visitors: int = 0
     bot_visitors: int = 0
     internal_visitors: int = 0

@@ -21,8 +21,8 @@ OUTCOME = VisitorOutcome._meta.db_table
 ATTRIBUTES = sorted({*Attributes.__struct_fields__} - {"ctaopt_internal"})
 KEY = ("experiment_id", "visitor")
 COLUMNS = (
-    "variant_id", "day", "phase", "has_clicked", "has_converted", "value", "covariate", "goals",
-    "currencies", "exclusion", "segments",
+    "variant_id", "day", "phase", "has_clicked", "has_converted", "value", "clicks", "conversions",
+    "covariate", "goals", "goal_conversions", "currencies", "exclusion", "segments",
 )  # fmt: skip
 # Key of a row of sums, beside its segment or goal.
 CELL = "experiment_id, variant_id, day, phase"
@@ -99,17 +99,18 @@ def acts(source: str) -> str:
     """Return the statement that makes fold_act from clicks and conversions that happened."""
     return f"""
     CREATE TEMP TABLE fold_act ON COMMIT DROP AS
-    SELECT site_id, visitor, type, goal, value, currency, occurred_at FROM {source} e
+    SELECT site_id, visitor, type, experiment_id, goal, value, currency, occurred_at
+    FROM {source} e
     WHERE type <> 'exposure' AND flags & {PREFETCH} = 0
     """  # noqa: S608
 
 
 # By how much the clocks that date events may differ.
 TOLERANCE = f"interval '{MAX_AHEAD.total_seconds():.0f} seconds'"
-WITHIN = """
-    a.type = 'conversion' AND a.occurred_at >= s.first_at
-    AND a.occurred_at <= least(t.stopped_at, s.first_at + t.patience)
+IN_WINDOW = """
+    a.occurred_at >= s.first_at AND a.occurred_at <= least(t.stopped_at, s.first_at + t.patience)
 """
+WITHIN = f"a.type = 'conversion' AND {IN_WINDOW}"
 BEFORE = f"""
     a.occurred_at >= s.seen_at - interval '{PRE_PERIOD.days * 24} hours'
     AND a.occurred_at < s.seen_at - {TOLERANCE}
@@ -127,6 +128,10 @@ OUTCOMES = f"""
         SELECT s.experiment_id, s.visitor,
             coalesce(bool_or({WITHIN} AND a.goal = t.goal), false) AS has_converted,
             coalesce(sum(a.value) FILTER (WHERE {WITHIN} AND a.goal = t.goal), 0) AS value,
+            count(*) FILTER (
+                WHERE a.type = 'click' AND a.experiment_id = s.experiment_id AND {IN_WINDOW}
+            ) AS clicks,
+            count(*) FILTER (WHERE {WITHIN} AND a.goal = t.goal) AS conversions,
             CASE min(t.metric)
                 WHEN '{CLICK_RATE}' THEN coalesce(
                     bool_or({BEFORE} AND a.type = 'click'), false)::int
@@ -138,9 +143,11 @@ OUTCOMES = f"""
         {ACTED} WHERE NOT s.is_ghost
         GROUP BY s.experiment_id, s.visitor
     ), reached AS (
-        SELECT experiment_id, visitor, jsonb_object_agg(goal, total::text) AS goals
+        SELECT experiment_id, visitor, jsonb_object_agg(goal, total::text) AS goals,
+            jsonb_object_agg(goal, conversions) AS goal_conversions
         FROM (
-            SELECT s.experiment_id, s.visitor, a.goal, sum(coalesce(a.value, 0)) AS total
+            SELECT s.experiment_id, s.visitor, a.goal, sum(coalesce(a.value, 0)) AS total,
+                count(*) AS conversions
             {ACTED}
             WHERE NOT s.is_ghost AND {WITHIN} AND EXISTS (
                 SELECT FROM experiments_guardrail g
@@ -168,8 +175,11 @@ OUTCOMES = f"""
         NOT s.is_ghost AND coalesce(s.last_click >= s.first_at, false) AS has_clicked,
         coalesce(acted.has_converted, false) AS has_converted,
         coalesce(acted.value, 0) AS value,
+        coalesce(acted.clicks, 0)::int AS clicks,
+        coalesce(acted.conversions, 0)::int AS conversions,
         coalesce(acted.covariate, 0) AS covariate,
         coalesce(reached.goals, '{{}}') AS goals,
+        coalesce(reached.goal_conversions, '{{}}') AS goal_conversions,
         coalesce(paid.currencies, '{{}}') AS currencies,
         CASE
             WHEN s.flags & {BOT} > 0 THEN {Exclusion.BOT:d}
@@ -199,15 +209,26 @@ AMOUNTS = {
     "converting_visitors": f"{COUNTED} * o.has_converted::int",
     "value_sum": f"{COUNTED} * o.value",
     "value_sum_squares": f"{COUNTED} * o.value * o.value",
+    "click_sum": f"{COUNTED} * o.clicks",
+    "click_sum_squares": f"{COUNTED} * o.clicks::bigint * o.clicks",
+    "conversion_sum": f"{COUNTED} * o.conversions",
+    "conversion_sum_squares": f"{COUNTED} * o.conversions::bigint * o.conversions",
+    "value_click_product_sum": f"{COUNTED} * o.value * o.clicks",
     "covariate_sum": f"{COUNTED} * o.covariate",
     "covariate_sum_squares": f"{COUNTED} * o.covariate * o.covariate",
     "covariate_product_sum": f"{COUNTED} * o.covariate * {MEASURED}",
+    "covariate_click_product_sum": f"{COUNTED} * o.covariate * o.clicks",
     **{name: f"(o.exclusion = {reason:d})::int" for reason, name in LEFT_OUT_COLUMNS.items()},
 }
+# Outcomes of an earlier version lack the number of conversions, and no sum holds it.
+GOAL_CONVERSIONS = "coalesce((o.goal_conversions ->> g.key)::bigint, 0)"
 GOAL_AMOUNTS = {
     "converting_visitors": "1",
     "value_sum": "g.value::numeric",
     "value_sum_squares": "g.value::numeric * g.value::numeric",
+    "conversion_sum": GOAL_CONVERSIONS,
+    "conversion_sum_squares": f"{GOAL_CONVERSIONS} * {GOAL_CONVERSIONS}",
+    "value_click_product_sum": "g.value::numeric * o.clicks",
 }
 CURRENCY_AMOUNTS = {"conversions": "c.value::int"}
 

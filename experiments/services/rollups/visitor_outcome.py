@@ -30,11 +30,16 @@ class Outcome:
     has_clicked: bool
     has_converted: bool
     value: Decimal
+    # In the conversion window.
+    clicks: int
+    conversions: int
     covariate: Decimal
     exclusion: Exclusion
     segments: str
     # Goals of guardrails that were reached -> total value, as text.
     goals: dict[str, str]
+    # The same goals -> number of conversions.
+    goal_conversions: dict[str, int]
     # Conversions with a value, by currency and goal, such as "EUR order".
     currencies: dict[str, int]
 
@@ -62,6 +67,7 @@ def _outcome(experiment: Experiment, rows: Sequence[VisitorEvent]) -> Outcome | 
     if first.variant_id is None:  # The database forbids it: event_has_what_its_type_needs.
         raise ValueError(f"an exposure without a variant at {first.occurred_at}")
     attributes = first.attributes
+    reached = _guardrail_conversions(experiment, in_window)
     return Outcome(
         variant_id=first.variant_id,
         day=first.occurred_at.astimezone(UTC).date(),
@@ -69,10 +75,13 @@ def _outcome(experiment: Experiment, rows: Sequence[VisitorEvent]) -> Outcome | 
         has_clicked=any(_is_click(row, experiment) for row in later),
         has_converted=bool(converted),
         value=_total_value(converted),
+        clicks=sum(_is_click(row, experiment) for row in in_window),
+        conversions=len(converted),
         covariate=_covariate(experiment, rows, until=shown[0].occurred_at),
         exclusion=_exclusion(shown, first),
         segments=" ".join(segments_of(attributes)),
-        goals=_guardrail_goals(experiment, in_window),
+        goals={goal: format(_total_value(rows), "f") for goal, rows in reached.items()},
+        goal_conversions={goal: len(rows) for goal, rows in reached.items()},
         currencies=_currencies(experiment, in_window),
     )
 
@@ -159,13 +168,15 @@ def _currencies(experiment: Experiment, in_window: Iterable[VisitorEvent]) -> di
     return dict(sorted(counts.items()))
 
 
-def _guardrail_goals(experiment: Experiment, in_window: Iterable[VisitorEvent]) -> dict[str, str]:
+def _guardrail_conversions(
+    experiment: Experiment, in_window: Iterable[VisitorEvent]
+) -> dict[str, list[VisitorEvent]]:
     goals = guardrail_goals(experiment)
     reached: dict[str, list[VisitorEvent]] = {}
     for row in in_window:
         if row.type == CONVERSION and row.goal in goals:
             reached.setdefault(row.goal, []).append(row)
-    return {goal: format(_total_value(rows), "f") for goal, rows in sorted(reached.items())}
+    return dict(sorted(reached.items()))
 
 
 def _total_value(conversions: Iterable[VisitorEvent]) -> Decimal:

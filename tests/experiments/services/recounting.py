@@ -3,6 +3,7 @@
 from collections import defaultdict
 from datetime import UTC, timedelta
 from decimal import Decimal
+from operator import add
 
 from experiments.models import CurrencyRollup, Event, GoalRollup, Rollup
 
@@ -24,6 +25,14 @@ LEFT_OUT = (
     "impossible_visitors",
 )
 COVARIATES = ("covariate_sum", "covariate_sum_squares", "covariate_product_sum")
+ACTS = (
+    "click_sum",
+    "click_sum_squares",
+    "conversion_sum",
+    "conversion_sum_squares",
+    "value_click_product_sum",
+    "covariate_click_product_sum",
+)
 
 
 def rows_of(experiment, segment="", columns=COUNTS):
@@ -52,7 +61,7 @@ def recount(experiment, segment="", columns=COUNTS):
     by_visitor = defaultdict(list)
     for event in sorted(events, key=lambda one: (one.occurred_at, one.event_id)):
         by_visitor[event.visitor].append(event)
-    table = defaultdict(lambda: [0, 0, 0, Decimal(0), Decimal(0), 0, 0, 0, 0])
+    table = defaultdict(lambda: [0, 0, 0, Decimal(0), Decimal(0), *[0] * 10])
     for own in by_visitor.values():
         shown, exposures, own = met(experiment, own)
         if not exposures:
@@ -84,7 +93,17 @@ def recount(experiment, segment="", columns=COUNTS):
         row[6] += before
         row[7] += before * before
         row[8] += before * (value if by_value else has_clicked)
+        clicks = number_of_clicks(shown, start, end)
+        for place, amount in enumerate(
+            (clicks, clicks**2, len(goals), len(goals) ** 2, value * clicks, before * clicks), 9
+        ):
+            row[place] += amount
     return {key: tuple(row[: len(columns)]) for key, row in table.items()}
+
+
+def number_of_clicks(shown, start, end):
+    """How often a visitor clicked while conversions count."""
+    return sum(e.type == "click" and start <= e.occurred_at <= end for e in shown)
 
 
 def met(experiment, own):
@@ -144,6 +163,9 @@ def goal_rows_of(experiment):
             row.converting_visitors,
             row.value_sum,
             row.value_sum_squares,
+            row.conversion_sum,
+            row.conversion_sum_squares,
+            row.value_click_product_sum,
         )
         for row in GoalRollup.objects.filter(experiment=experiment).select_related("variant")
     }
@@ -167,8 +189,9 @@ def goal_recount(experiment):
             if hits:
                 key = (*cell_of(first), goal)
                 value = sum((e.value or Decimal(0) for e in hits), Decimal(0))
-                old = table.get(key, (0, 0, 0))
-                table[key] = (old[0] + 1, old[1] + value, old[2] + value * value)
+                clicks = number_of_clicks(shown, first.occurred_at, end)
+                new = (1, value, value**2, len(hits), len(hits) ** 2, value * clicks)
+                table[key] = tuple(map(add, table.get(key, (0,) * 6), new))
     return table
 
 

@@ -21,7 +21,13 @@ from experiments.services.analysis.warehouse_source import count_in, differences
 from experiments.warehouse.engines import open_warehouse
 from tests.clickhouse import clickhouse
 from tests.crowd import drawn_messages, take_in, write_events
-from tests.experiments.services.recounting import COUNTS, COVARIATES, cell, recount
+from tests.experiments.services.recounting import (
+    ACTS,
+    COUNTS,
+    COVARIATES,
+    cell,
+    recount,
+)
 from tests.missing import leave_out
 
 # Ibis 12 asks DuckDB 2 by a name that DuckDB has given another.
@@ -119,8 +125,8 @@ def test_any_events_give_an_independent_recount(shop, tmp_path, seed, count, vis
         for experiment in Experiment.objects.exclude(key="footer-test"):
             counted = {
                 cell(row.variant, row.day, row.phase): tuple(
-                    getattr(row, name) for name in COUNTS + COVARIATES
+                    getattr(row, name) for name in COUNTS + COVARIATES + ACTS
                 )
                 for row in count_in(warehouse, experiment).everybody()
             }
-            assert counted == recount(experiment, columns=COUNTS + COVARIATES)
+            assert counted == recount(experiment, columns=COUNTS + COVARIATES + ACTS)

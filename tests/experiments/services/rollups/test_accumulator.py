@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -23,10 +24,13 @@ def outcome(running_experiment):
             "has_clicked": False,
             "has_converted": False,
             "value": Decimal(0),
+            "clicks": 0,
+            "conversions": 0,
             "covariate": Decimal(0),
             "segments": "",
             "exclusion": Exclusion.NONE,
             "goals": {},
+            "goal_conversions": {},
             "currencies": {},
         }
         return Outcome(**(values | changes))
@@ -100,3 +104,27 @@ def test_last_visitor_of_a_row_takes_it_away(running_experiment, outcome):
     assert not Rollup.objects.exists()
     assert not GoalRollup.objects.exists()
     assert not VisitorOutcome.objects.exists()
+
+
+def test_clicks_and_conversions_of_an_outcome_of_an_earlier_version_are_added_once(
+    running_experiment, outcome
+):
+    """An earlier version stored that something happened, not how often, and booked no number."""
+    known = outcome(has_clicked=True, has_converted=True, goals={"read": "2.5"}, value=Decimal(9))
+    first = RollupAccumulator()
+    first.replace(running_experiment, "v-1", old=None, new=known)
+    first.write()
+    again = RollupAccumulator()
+    recounted = replace(known, clicks=3, conversions=2, goal_conversions={"read": 4})
+    again.replace(running_experiment, "v-1", old=VisitorOutcome.objects.get(), new=recounted)
+    again.write()
+    row, goal = Rollup.objects.get(), GoalRollup.objects.get()
+    assert (row.visitors, row.click_sum, row.click_sum_squares) == (1, 3, 9)
+    assert (row.conversion_sum, row.conversion_sum_squares) == (2, 4)
+    assert row.value_click_product_sum == 27
+    assert (goal.converting_visitors, goal.conversion_sum, goal.conversion_sum_squares) == (
+        1,
+        4,
+        16,
+    )
+    assert goal.value_click_product_sum == Decimal("7.5")

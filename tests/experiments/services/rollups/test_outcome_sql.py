@@ -24,6 +24,7 @@ from experiments.services.rollups.folding import (
 )
 from tests import factories
 from tests.experiments.services.recounting import (
+    ACTS,
     COUNTS,
     COVARIATES,
     currency_recount,
@@ -107,7 +108,7 @@ def send_with_flags(*pairs):
 def tables_of(experiment, table):
     """The tables (stored or counted again) of everybody, of each segment and of each goal."""
     goals = {rows_of: goal_rows_of, recount: goal_recount}[table](experiment)
-    columns = COUNTS + COVARIATES
+    columns = COUNTS + COVARIATES + ACTS
     left_out = {rows_of: left_out_rows_of, recount: left_out_recount}[table](experiment)
     currencies = {rows_of: currency_rows_of, recount: currency_recount}[table](experiment)
     if experiment.primary_metric != "value_per_visitor":

@@ -293,6 +293,6 @@ def test_goal_of_a_guardrail_is_counted_beside_the_own_one(both):
     )
     fold_pending()
     assert rows_of(both[0]) == {("b", NOW.date()): (1, 0, 1, 2, 4, 0)}
-    expected = (1, Decimal("1.5"), Decimal("2.25"))
+    expected = (1, Decimal("1.5"), Decimal("2.25"), 2, 4, 0)
     assert goal_rows_of(both[0]) == {("b", NOW.date(), "newsletter"): expected}
     assert goal_rows_of(both[1]) == {}
