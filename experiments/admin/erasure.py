@@ -17,7 +17,7 @@ from experiments.event_schema.messages import may_be_visitor
 from experiments.models import Site
 from experiments.selectors import events
 from experiments.selectors.permissions import may, sites_where
-from experiments.services.operations.visitor_erasure import erase_visitor
+from experiments.services.operations.visitor_erasure import NotErasedError, erase_visitor
 
 NAME = "experiments_visitor_erase"
 
@@ -72,7 +72,12 @@ def _page(admin_site: AdminSite, request: HttpRequest) -> HttpResponse:
 
 
 def _erase(request: HttpRequest, *, site: Site, visitor: str) -> HttpResponse:
-    erasure = erase_visitor(site=site, visitor=visitor, now=timezone.now())
+    try:
+        erasure = erase_visitor(site=site, visitor=visitor, now=timezone.now())
+    except NotErasedError:
+        text = gettext("Not all is erased: Redis does not answer. Repeat it for %(visitor)s.")
+        messages.error(request, text % {"visitor": visitor})
+        return HttpResponseRedirect(reverse(f"admin:{NAME}"))
     if erasure.was_known:
         text = ngettext(
             "Erased: %(count)s event of %(visitor)s.",

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -22,11 +23,12 @@ from experiments.api.public.http import (
 from experiments.api.public.prometheus import count_events, count_refused_events
 from experiments.event_schema.messages import batch_in, clock_skew, sent_at_in
 from experiments.services.events.ingestion import MAX_EVENTS, ingest
+from experiments.services.events.outage_log import OutageLog
 from experiments.services.events.sender_flags import Sender, flags_of
 from experiments.services.events.store import NotTakenError
 from experiments.services.serving.snapshot_store import SnapshotStore
 
-logger = logging.getLogger(__name__)
+outage_log = OutageLog(logging.getLogger(__name__))
 
 PATH = "/api/v1/events"
 RETRY_AFTER = ("Retry-After", "5")
@@ -46,9 +48,9 @@ def receive(request: Request, store: SnapshotStore) -> Response:
     skew = _skew(sent_at, now)
     try:
         receipt = ingest(site=site, items=items, now=now, flags=flags, skew=skew, is_page=is_page)
-    except NotTakenError:
+    except NotTakenError as error:
         count_refused_events(site=site.key, n_events=len(items))
-        logger.exception("%s events of site %s could not be stored", len(items), site.key)
+        outage_log.failed(error, n_events=len(items), now=monotonic())
         return error_response(503, "the events cannot be stored now; send them again", RETRY_AFTER)
     count_events(site=site.key, receipt=receipt)
     return json_response(202, receipt)

@@ -14,6 +14,7 @@ from experiments.models import Experiment
 from experiments.services.lifecycle.readiness import CannotStartError
 from experiments.services.lifecycle.schedules import CannotScheduleError
 from experiments.services.lifecycle.traffic_allocation import CannotChangeError
+from experiments.services.operations.visitor_erasure import NotErasedError
 from experiments.stats.engine.fields import InvalidRequest
 
 
@@ -46,6 +47,10 @@ def _sentence(error: CannotScheduleError) -> dict[str, Any]:
     return {"detail": [str(error)]}
 
 
+def _repeat(error: NotErasedError) -> dict[str, Any]:
+    return {"detail": f"Not all is erased; repeat it. {error}"}
+
+
 def _with_field(error: InvalidRequest) -> dict[str, Any]:
     return {"field": error.field, "detail": str(error)}
 
@@ -55,5 +60,6 @@ ANSWERS: Mapping[type[Exception], tuple[int, Callable[[Any], dict[str, Any]]]] =
     CannotStartError: (409, _with_reasons),
     CannotChangeError: (400, _reasons),
     CannotScheduleError: (400, _sentence),
+    NotErasedError: (503, _repeat),
     InvalidRequest: (400, _with_field),
 }

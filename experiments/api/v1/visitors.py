@@ -22,6 +22,7 @@ class VisitorView(APIView):
         responses={
             204: OpenApiResponse(description="Erased now, or a short while ago."),
             404: OpenApiResponse(description="Nothing is known of such a visitor."),
+            503: OpenApiResponse(description="Redis does not answer: repeat it."),
         },
     )
     def delete(self, request: Request, visitor: str) -> Response:

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from experiments.selectors import catalogue
-from experiments.services.operations.visitor_erasure import erase_visitor
+from experiments.services.operations.visitor_erasure import NotErasedError, erase_visitor
 
 
 class Command(BaseCommand):
@@ -21,7 +21,10 @@ class Command(BaseCommand):
         site = catalogue.site_by_key(options["site"])
         if site is None:
             raise CommandError(f"There is no site {options['site']!r}.")
-        erased = erase_visitor(site=site, visitor=options["visitor"], now=timezone.now())
+        try:
+            erased = erase_visitor(site=site, visitor=options["visitor"], now=timezone.now())
+        except NotErasedError as error:
+            raise CommandError(f"Not all is erased; repeat it. {error}") from error
         if not erased.was_known:
             raise CommandError(f"Nothing is known of {options['visitor']!r} on {site.key}.")
         self.stdout.write(

@@ -8,7 +8,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from time import monotonic
 from typing import Any
@@ -55,6 +55,10 @@ class DeadEntry:
     reason: str
     entry: str
     deliveries: int
+
+    def without_reason(self, text: str) -> "DeadEntry":
+        """Return it without its reason if that contains the text."""
+        return replace(self, reason="erased with a visitor") if text in self.reason else self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +203,18 @@ class EventStream:
 
     def drop(self, entry: DeadEntry) -> None:
         self.client.xdel(self.dead_key, entry.id)
+
+    def rewrite(self, entry: DeadEntry, payload: bytes) -> None:
+        """Put a dead entry with this payload in place of one."""
+        fields: Any = {
+            PAYLOAD: payload,
+            REASON: entry.reason,
+            ENTRY: entry.entry,
+            DELIVERIES: entry.deliveries,
+        }
+        with self._transaction() as pipeline:
+            pipeline.xadd(self.dead_key, fields)
+            pipeline.xdel(self.dead_key, entry.id)
 
     @contextmanager
     def _transaction(self) -> Iterator[Any]:

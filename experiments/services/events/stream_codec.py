@@ -45,3 +45,33 @@ def store_entries(rows: Sequence[EventRow]) -> int:
 
 
 STORAGE = Storage(decode=decode_rows, store=store_entries, encode=encode_rows)
+
+
+def erase_dead_rows(stream: EventStream, *, site_id: int, visitor: str) -> int:
+    """Take a visitor's events out of the dead entries; return how many there were.
+
+    An entry that cannot be read is dropped if it holds the visitor's id: it counts as one event.
+    The reason of an entry is the database's message, which may name the visitor too: then it is
+    replaced.
+
+    Raises:
+        redis.RedisError: If Redis does not answer. Repeated, it does the remaining work.
+    """
+    n_erased = 0
+    for entry in stream.dead(count=None):
+        try:
+            rows = decode_rows(entry.payload)
+        except ValueError:
+            if visitor.encode() in entry.payload:
+                stream.drop(entry)
+                n_erased += 1
+            continue
+        kept = [row for row in rows if (row.site_id, row.visitor) != (site_id, visitor)]
+        if len(kept) == len(rows):
+            continue
+        n_erased += len(rows) - len(kept)
+        if kept:
+            stream.rewrite(entry.without_reason(visitor), encode_rows(kept))
+        else:
+            stream.drop(entry)
+    return n_erased

@@ -1,4 +1,8 @@
-"""Erasure of a visitor: events, contributions to every experiment, and late copies."""
+"""Erasure of a visitor: events, contributions to every experiment, and late copies.
+
+Entries that wait in the stream meet the suppression list when they are stored; dead entries are
+read and rewritten here.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,12 +10,20 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import F
 
+from redis.exceptions import RedisError
+
 from experiments.models import ErasedVisitor, Event, Site
 from experiments.selectors import events
+from experiments.services.events.redis_stream import configured_stream
+from experiments.services.events.stream_codec import erase_dead_rows
 from experiments.services.events.suppression_list import refuse_visitor
 from experiments.services.rollups.accumulator import RollupAccumulator
 from experiments.services.rollups.folding import lock_experiments
 from experiments.services.rollups.postgres_fold import forget_days
+
+
+class NotErasedError(Exception):
+    """Something of the visitor may be left: erase again, once the named service answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,14 +39,32 @@ def erase_visitor(*, site: Site, visitor: str, now: datetime) -> Erasure:
     """Erase a visitor from a site; the rollups are then those of a count without them.
 
     Broken off in the middle it is done again: nothing comes back in between.
+
+    Raises:
+        NotErasedError: If Redis does not answer: its dead entries may still name the visitor.
     """
     stone = refuse_visitor(site_id=site.pk, visitor=visitor, now=now)
-    n_events, n_experiments = _erase(site, visitor, stone)
+    n_stored, n_experiments = _erase(site, visitor, stone)
+    n_dead = _erase_dead_entries(site, visitor)
+    if n_dead:
+        ErasedVisitor.objects.filter(pk=stone.pk).update(n_events=F("n_events") + n_dead)
     return Erasure(
-        n_events=n_events,
+        n_events=n_stored + n_dead,
         n_experiments=n_experiments,
-        was_known=bool(n_events or n_experiments or stone.n_events),
+        was_known=bool(n_stored or n_dead or n_experiments or stone.n_events),
     )
+
+
+def _erase_dead_entries(site: Site, visitor: str) -> int:
+    stream = configured_stream()
+    if stream is None:
+        return 0
+    try:
+        return erase_dead_rows(stream, site_id=site.pk, visitor=visitor)
+    except RedisError as error:
+        raise NotErasedError(
+            f"Redis does not answer, and its dead entries may name the visitor: {error}"
+        ) from error
 
 
 @transaction.atomic

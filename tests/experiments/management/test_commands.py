@@ -13,6 +13,7 @@ from experiments.management.connection import ServiceError
 from experiments.management.visitor_simulation import SimulationTally
 from experiments.models import Event, HistoryArm, Rollup
 from tests import factories
+from tests.servers import free_port
 
 HEADER = "test,context,text,visitors,clicks"
 
@@ -223,6 +224,12 @@ def test_erase_visitor_says_what_is_gone(running_experiment):
 def test_erase_visitor_names_what_is_unknown(running_experiment, key, reason):
     with pytest.raises(CommandError, match=reason):
         called("erase_visitor", "v-9", site=key)
+
+
+def test_erase_visitor_asks_to_repeat_while_redis_is_silent(running_experiment, settings):
+    settings.CTAOPT_EVENTS_URL = f"redis://127.0.0.1:{free_port()}/0"
+    with pytest.raises(CommandError, match="Not all is erased; repeat it"):
+        called("erase_visitor", "v-1", site="shop")
 
 
 def test_drop_old_events_says_what_would_go_and_what_went(transactional_db, settings):

@@ -211,6 +211,19 @@ def test_events_that_cannot_be_stored_are_not_acknowledged(
     assert Event.objects.count() == 0
 
 
+def test_outage_is_logged_once_however_many_requests_fail(
+    browser, running_experiment, monkeypatch, caplog
+):
+    def silent(**_):
+        raise OperationalError("the server closed the connection")
+
+    monkeypatch.setattr(PendingBatch.objects, "create", silent)
+    with caplog.at_level(logging.ERROR):
+        answers = {browser.post(PATH, batch(event_message())).status for _ in range(50)}
+    assert answers == {503}
+    assert [record.name for record in caplog.records] == ["experiments.api.public.events"]
+
+
 def test_queries_do_not_grow_with_the_batch(running_experiment):
     app = Edge(django_app, SnapshotStore(max_age_s=3600.0))
     page = WSGIClient(app, key="shop-client-key")

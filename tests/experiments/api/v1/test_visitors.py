@@ -6,6 +6,7 @@ from experiments.models import Event
 from experiments.services.events.store import EventRow, store
 from tests import factories
 from tests.factories import NOW, event_id
+from tests.servers import free_port
 
 URL = "/api/v1/visitors/"
 
@@ -78,3 +79,12 @@ def test_visitor_of_two_sites_stays_on_the_other(server, other_site, variant):
     stored(rival.variants.get(key="b"), "v-1")
     server.delete(f"{URL}v-1/")
     assert Event.objects.get().experiment == rival
+
+
+def test_silent_redis_is_503_until_all_is_erased(server, variant, settings):
+    stored(variant, "v-1")
+    settings.CTAOPT_EVENTS_URL = f"redis://127.0.0.1:{free_port()}/0"
+    answer = server.delete(f"{URL}v-1/")
+    assert (answer.status_code, "repeat it" in answer.json()["detail"]) == (503, True)
+    settings.CTAOPT_EVENTS_URL = ""
+    assert server.delete(f"{URL}v-1/").status_code == 204

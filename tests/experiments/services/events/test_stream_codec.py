@@ -7,7 +7,8 @@ from django.db import IntegrityError, OperationalError
 from experiments.models import Event
 from experiments.services.events import store
 from experiments.services.events.ingestion import accept
-from experiments.services.events.stream_codec import STORAGE
+from experiments.services.events.redis_stream import Entry
+from experiments.services.events.stream_codec import STORAGE, erase_dead_rows
 from tests.factories import NOW, event_message
 
 
@@ -48,3 +49,41 @@ def test_what_the_database_says_is_passed_on(served, monkeypatch, error):
     monkeypatch.setattr(store, "_store", refuse)
     with pytest.raises(error, match="no"):
         STORAGE.store(rows_of(served, event_message()))
+
+
+def buried(stream, payload, reason="no such day"):
+    """Put a dead entry into the stream, as a consumer does."""
+    stream.append(payload)
+    (entry,) = stream.read(consumer="c", count=1, block_s=1)
+    stream.bury(Entry(id=entry.id, payload=payload), payload=payload, reason=reason, deliveries=3)
+
+
+@pytest.mark.redis
+def test_dead_entries_lose_the_visitor_and_keep_the_others(served, stream):
+    rows = rows_of(served, *(event_message(visitor=name) for name in ("v-1", "v-2", "v-1")))
+    buried(stream, STORAGE.encode(rows), reason="(v-1) breaks a rule")
+    buried(stream, STORAGE.encode(rows[:1]))
+    buried(stream, STORAGE.encode(rows[1:2]))
+    assert erase_dead_rows(stream, site_id=served.pk, visitor="v-1") == 3
+    dead = stream.dead(count=None)
+    assert [STORAGE.decode(one.payload) for one in dead] == [rows[1:2]] * 2
+    assert sorted((one.reason, one.deliveries) for one in dead) == [
+        ("erased with a visitor", 3),
+        ("no such day", 3),
+    ]
+    assert erase_dead_rows(stream, site_id=served.pk, visitor="v-1") == 0
+
+
+@pytest.mark.redis
+def test_dead_entry_that_cannot_be_read_goes_if_it_holds_the_id(served, stream):
+    buried(stream, b"\xc1 v-1 \xc1")
+    buried(stream, b"\xc1 v-2 \xc1")
+    assert erase_dead_rows(stream, site_id=served.pk, visitor="v-1") == 1
+    assert [one.payload for one in stream.dead(count=None)] == [b"\xc1 v-2 \xc1"]
+
+
+@pytest.mark.redis
+def test_dead_entries_of_the_same_name_on_another_site_stay(served, stream):
+    buried(stream, STORAGE.encode(rows_of(served, event_message(visitor="v-1"))))
+    assert erase_dead_rows(stream, site_id=served.pk + 1, visitor="v-1") == 0
+    assert stream.depths().dead == 1

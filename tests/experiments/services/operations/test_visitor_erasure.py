@@ -12,12 +12,13 @@ from experiments.models import (
     Rollup,
     VisitorOutcome,
 )
-from experiments.services.operations.visitor_erasure import erase_visitor
+from experiments.services.operations.visitor_erasure import NotErasedError, erase_visitor
 from experiments.services.rollups.folding import fold_pending, rebuild_rollups
 from tests import factories
 from tests.crowd import drawn_messages, take_in
 from tests.experiments.services.sending import sent
 from tests.factories import NOW, event_message
+from tests.servers import free_port
 from tests.threads import in_threads
 
 pytestmark = pytest.mark.on_both_databases
@@ -127,3 +128,14 @@ def test_erasure_beside_batches_and_folds_leaves_nothing(real_database):
     assert not Event.objects.filter(visitor="v-1").exists()
     assert set(VisitorOutcome.objects.values_list("visitor", flat=True)) == {"v-0", "v-2", "v-3"}
     assert sum(row.visitors for row in Rollup.objects.filter(segment="")) == 3
+
+
+def test_erasure_says_so_if_dead_entries_cannot_be_read(running_experiment, settings):
+    sent(event_message())
+    settings.CTAOPT_EVENTS_URL = f"redis://127.0.0.1:{free_port()}/0"
+    with pytest.raises(NotErasedError, match="Redis does not answer"):
+        erase_visitor(site=running_experiment.slot.site, visitor="v-1", now=NOW)
+    assert not Event.objects.exists()
+    settings.CTAOPT_EVENTS_URL = ""
+    again = erase_visitor(site=running_experiment.slot.site, visitor="v-1", now=NOW)
+    assert (again.n_events, again.was_known) == (0, True)
