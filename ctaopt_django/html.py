@@ -58,6 +58,7 @@ def _identity(flag: Flag) -> dict[str, str]:
         "data-cta-variant": flag["variant"],
         "data-cta-experiment": counted,
         "data-cta-phase": phase,
+        "data-cta-receipt": metadata.get("receipt", "") if counted else "",
     }
 
 

@@ -69,7 +69,10 @@ def take_in(rng, messages):
     batches = {}
     for message in messages:
         flags = rng.choice(
-            [Event.Flag.BOT, Event.Flag.INTERNAL] + [Event.Flag.PREFETCH] * 6 + [0] * 60
+            [Event.Flag.BOT, Event.Flag.INTERNAL]
+            + [Event.Flag.PREFETCH] * 6
+            + [Event.Flag.UNEXPLAINED] * 6
+            + [0] * 60
         )
         batches.setdefault(int(flags), []).append(message)
     for flags, batch in batches.items():

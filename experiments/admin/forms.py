@@ -77,6 +77,7 @@ class SiteForm(forms.ModelForm[Site]):
             "allowed_origins",
             "internal_networks",
             "internal_visitors",
+            "needs_receipts",
             "holdout",
             "holdout_seed",
             "minimum_visitors",

@@ -26,6 +26,10 @@ from experiments.stats.meta_analysis.empirical_bayes import FLOOR
 LEFT_OUT_HELP = {
     Exclusion.BOT: _("Identified as crawlers or automated browsers by the crawlerdetect list."),
     Exclusion.INTERNAL: _("Matched by the site's internal networks and ID prefixes."),
+    Exclusion.UNEXPLAINED: _(
+        "Neither the visitor's ID nor a receipt explains the arm: made up by a stranger, or sent "
+        "by code of yours that changes IDs or leaves out “receipt”."
+    ),
     Exclusion.PREFETCH: _("Their browsers prefetched the page but never showed it."),
     Exclusion.IMPOSSIBLE: _(
         "A click more than 10 minutes before any exposure: exposures were lost, or IDs reused."

@@ -214,6 +214,7 @@ class Allocation:
         arms: The arm of each range. After a change of shares an arm may have several.
         starts: Points of [0, 1) at which the answer changes, in order.
         pieces: The answer before the first of them, and from each of them on.
+        owners: For each piece its arm in every phase; no arm's index where it was nobody's.
         filters: Namespaces and holdouts that must all take the visitor in.
         coverage: Part of the visitors taken in, to which the ranges were cut.
     """
@@ -225,6 +226,7 @@ class Allocation:
     arms: tuple[int, ...]
     starts: tuple[float, ...]
     pieces: tuple[Assignment, ...]
+    owners: tuple[tuple[int | None, ...], ...]
     filters: tuple[NamespaceFilter, ...] = ()
     coverage: float = 1.0
 
@@ -274,6 +276,7 @@ def compile_allocation(
         arms=tuple(range(len(shares))),
         starts=starts,
         pieces=pieces,
+        owners=tuple((piece.arm,) for piece in pieces),
         filters=tuple(filters),
         coverage=coverage,
     )
@@ -328,8 +331,12 @@ def assign_visitor(
             return _NO_UNIT
         if choose_variation(hash_unit(namespace.seed, unit), namespace.ranges) < 0:
             return _OUTSIDE_NAMESPACE
-    place = _bucket(allocation.seed_state, visitor)
-    return allocation.pieces[bisect_right(allocation.starts, place)]
+    return allocation.pieces[piece_index(allocation, visitor)]
+
+
+def piece_index(allocation: Allocation, visitor: str) -> int:
+    """Return the index of the piece of [0, 1) in which a visitor lies, whatever the filters."""
+    return bisect_right(allocation.starts, _bucket(allocation.seed_state, visitor))
 
 
 def _unit_text(value: object) -> str:

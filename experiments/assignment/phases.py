@@ -171,7 +171,7 @@ def compile_phases(
     check_rules(seed=seed, shares=shares, coverage=coverage, filters=filters)
     # Buckets where any phase changes its arm; those between have one history.
     cuts = sorted({bucket for slices in history for part in slices for bucket in part[:2]})
-    columns = zip(*(_owners_at(cuts, slices) for slices in history), strict=True)
+    columns = list(zip(*(_owners_at(cuts, slices) for slices in history), strict=True))
     present = history[-1]
     return Allocation(
         seed=seed,
@@ -181,6 +181,7 @@ def compile_phases(
         arms=tuple(arm for _, _, arm in present),
         starts=tuple(cut / BUCKETS for cut in cuts),
         pieces=(UNCOVERED, *(_piece(owners, answers) for owners in columns)),
+        owners=((NOBODY,) * len(history), *columns),
         filters=tuple(filters),
         coverage=coverage,
     )

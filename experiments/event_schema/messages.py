@@ -55,6 +55,8 @@ class _Shown(msgspec.Struct, kw_only=True):
     experiment: Identifier | None = None
     # As in `metadata.phase`: the shares may have changed since. `variant` may name it, too: b@1.
     phase: Annotated[int, msgspec.Meta(ge=0, le=32_767)] | None = None
+    # As in `metadata.receipt`.
+    receipt: Annotated[str, msgspec.Meta(max_length=100)] | None = None
 
 
 class Attributes(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -136,6 +136,9 @@ class _Thread:
             "variant": arm,
             "experiment": experiment,
         }
+        # Where the site wants receipts.
+        if receipt := flag["metadata"].get("receipt"):
+            identity["receipt"] = receipt
         at = self._visits.since + when * self._visits.spread
         self._waiting += self._events(identity, at, clicks=clicks, attributes=attributes)
 

@@ -68,6 +68,15 @@ class Site(models.Model):
             "Beginnings of the ids of your own people: kept, but left out of the analysis."
         ),
     )
+    needs_receipts = models.BooleanField(
+        _("exposures need receipts"),
+        default=False,
+        db_default=False,
+        help_text=_(
+            "An exposure from a browser counts only with the receipt of the answer that gave the "
+            "arm. Not for pages that use the GrowthBook payload: it has none."
+        ),
+    )
     holdout = models.DecimalField(
         _("holdout"),
         max_digits=5,

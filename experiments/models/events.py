@@ -27,6 +27,7 @@ class Event(models.Model):
         BOT = 1
         INTERNAL = 2
         PREFETCH = 4
+        UNEXPLAINED = 8
 
     # The id begins with a time (UUID version 7): on PostgreSQL it is what the day partitions are
     # cut by, and so a repeated id always meets its first copy.
@@ -72,7 +73,10 @@ class Event(models.Model):
         _("flags"),
         default=0,
         db_default=0,
-        help_text=_("Bits: 1 sent by a bot, 2 internal traffic, 4 pre-fetched and not yet seen."),
+        help_text=_(
+            "Bits: 1 sent by a bot, 2 internal traffic, 4 pre-fetched and not yet seen, "
+            "8 of an arm that the visitor cannot have been given."
+        ),
     )
     batch = models.BigIntegerField(help_text="The transaction that stored it.")
 
@@ -134,7 +138,7 @@ class VisitorDay(models.Model):
 
 # Stored; never rename.
 class Exclusion(models.IntegerChoices):
-    """Reason to leave a visitor out of the analysis: the first that applies, in this order."""
+    """Reason to leave a visitor out of the analysis; `LEFT_OUT_COLUMNS` has their precedence."""
 
     NONE = 0, _("counted")
     BOT = 1, _("bots")
@@ -142,6 +146,7 @@ class Exclusion(models.IntegerChoices):
     SEVERAL_ARMS = 3, _("saw several arms")
     PREFETCH = 4, _("only pre-fetched")
     IMPOSSIBLE = 5, _("clicked before they saw it")
+    UNEXPLAINED = 6, _("arm that nobody gave them")
 
 
 class VisitorOutcome(models.Model):

@@ -77,6 +77,12 @@ class Rollup(models.Model):
         db_default=0,
         help_text=_("Left out of the analysis."),
     )
+    unexplained_visitors = models.BigIntegerField(
+        _("visitors with an arm that nobody gave them"),
+        default=0,
+        db_default=0,
+        help_text=_("Left out of the analysis."),
+    )
 
     class Meta:
         verbose_name = _("rollup")
@@ -96,6 +102,7 @@ class Rollup(models.Model):
                 & Q(internal_visitors__gte=0)
                 & Q(prefetched_visitors__gte=0)
                 & Q(impossible_visitors__gte=0)
+                & Q(unexplained_visitors__gte=0)
                 & Q(clicking_visitors__lte=F("visitors"))
                 & Q(converting_visitors__lte=F("visitors"))
                 & Q(click_sum__gte=0)
@@ -159,10 +166,11 @@ class RollupCheck(models.Model):
         return f"{self.experiment_id}: {self.n_differing}"
 
 
-# Where rollups count those who are left out.
+# Where rollups count those who are left out, by the first reason that applies, in this order.
 LEFT_OUT_COLUMNS = {
     Exclusion.BOT: "bot_visitors",
     Exclusion.INTERNAL: "internal_visitors",
+    Exclusion.UNEXPLAINED: "unexplained_visitors",
     Exclusion.SEVERAL_ARMS: "quarantined_visitors",
     Exclusion.PREFETCH: "prefetched_visitors",
     Exclusion.IMPOSSIBLE: "impossible_visitors",

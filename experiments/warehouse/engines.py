@@ -84,7 +84,9 @@ def _parquet(url: str) -> Connection:
         raise WarehouseError(f"url: no Parquet file at {str(folder)!r}")
     backend = ibis.duckdb.connect()
     backend.raw_sql("SET TimeZone = 'UTC'")
-    return backend, lambda _: backend.read_parquet([str(file) for file in files])
+    names = [str(file) for file in files]
+    # Files of earlier days may lack a column that was added since.
+    return backend, lambda _: backend.read_parquet(names, union_by_name=True)
 
 
 def _duckdb(url: str) -> Connection:
@@ -115,6 +117,7 @@ def _spark(url: str) -> Connection:
         SparkSession.builder.master(url)
         .appName("ctaopt")
         .config("spark.sql.session.timeZone", "UTC")
+        .config("spark.sql.parquet.mergeSchema", "true")
         .config("spark.ui.enabled", "false")
         .getOrCreate()
     )

@@ -8,6 +8,8 @@ OF_EXPOSURES = (*ATTRIBUTES, "phase")
 VALUE = "decimal(19, 6)"
 # A table may lack it: then no currency is known.
 CURRENCY = "currency"
+# A table may lack them: then nobody is left out for that.
+LATER_FLAGS = {"is_unexplained": "boolean"}
 # In files that people have; never rename.
 COLUMNS = {
     "site": "string",

@@ -10,7 +10,7 @@ import ibis
 from ibis import Table, Value
 
 from experiments.event_schema.rules import MAX_AHEAD, PRE_PERIOD
-from experiments.warehouse.event_layout import ATTRIBUTES, COLUMNS, CURRENCY
+from experiments.warehouse.event_layout import ATTRIBUTES, COLUMNS, CURRENCY, LATER_FLAGS
 from experiments.warehouse.experiment_query import ExperimentQuery
 
 # Products of these two have 38 digits, 12 of them decimals: exact on every engine.
@@ -19,6 +19,7 @@ WIDE, NARROW, PRODUCT = "decimal(19, 6)", "decimal(18, 6)", "decimal(38, 12)"
 LEFT_OUT = (
     "bot_visitors",
     "internal_visitors",
+    "unexplained_visitors",
     "quarantined_visitors",
     "prefetched_visitors",
     "impossible_visitors",
@@ -109,10 +110,19 @@ def _site_events(events: Table, query: ExperimentQuery) -> Table:
     """Return the site's events with the columns and types of the layout."""
     rows = events.filter(events.site == query.site)
     currency = rows[CURRENCY].cast("string") if CURRENCY in rows.columns else ibis.null("string")
-    return rows.select(
+    table = rows.select(
         **{name: rows[name].cast(kind) for name, kind in COLUMNS.items()},
         **{CURRENCY: currency.fill_null("")},
+        **{name: _later_flag(rows, name) for name in LATER_FLAGS},
     )
+    # Prefetched or claimed by a stranger: it has not happened.
+    return table.mutate(is_unreal=table.is_prefetched | table.is_unexplained)
+
+
+def _later_flag(rows: Table, name: str) -> Value:
+    if name not in rows.columns:
+        return ibis.literal(False)  # noqa: FBT003  Ibis's own signature
+    return rows[name].cast("boolean").fill_null(False)  # noqa: FBT003
 
 
 def _first_exposures(rows: Table, query: ExperimentQuery) -> Table:
@@ -125,6 +135,7 @@ def _first_exposures(rows: Table, query: ExperimentQuery) -> Table:
         seen_at=events.occurred_at.min().over(visitor),
         has_bot=_number(events.is_bot).max().over(visitor),
         has_internal=_number(events.is_internal).max().over(visitor),
+        has_unexplained=_number(events.is_unexplained).max().over(visitor),
         # A click implies that its arm was seen, even if the exposure was lost.
         has_several=events.variant.min().over(visitor) != events.variant.max().over(visitor),
         clicked_at=events.is_click.ifelse(events.occurred_at, ibis.null()).min().over(visitor),
@@ -144,14 +155,14 @@ def _first_exposures(rows: Table, query: ExperimentQuery) -> Table:
 
 
 def _exposures_and_clicks(rows: Table, query: ExperimentQuery) -> Table:
-    """Return exposures and clicks; prefetches only for visitors without a real exposure."""
+    """Return exposures and clicks; unreal ones only for visitors without a real exposure."""
     events = rows.filter(
         (rows.experiment == query.experiment) & rows.type.isin(["exposure", "click"])
     )
     events = events.mutate(is_click=events.type == "click")
-    is_real = _number(~events.is_click & ~events.is_prefetched)
+    is_real = _number(~events.is_click & ~events.is_unreal)
     events = events.mutate(was_seen=is_real.max().over(ibis.window(group_by=events.visitor)) > 0)
-    return events.filter(~events.is_prefetched | ~events.was_seen)
+    return events.filter(~events.is_unreal | ~events.was_seen)
 
 
 def _exclusion(first: Table) -> Value:
@@ -160,6 +171,7 @@ def _exclusion(first: Table) -> Value:
     reasons = (
         first.has_bot > 0,
         first.has_internal > 0,
+        first.has_unexplained > 0,
         first.has_several,
         first.is_prefetched,
         too_early.fill_null(False),  # noqa: FBT003  Ibis's own signature
@@ -222,12 +234,12 @@ def _covariate(acts: Table, before: Value, metric: str) -> Value:
 def _conversions(rows: Table, goals: tuple[str, ...]) -> Table:
     """Return the conversions to these goals, each id once: the first that arrived."""
     reached = (rows.type == "conversion") & rows.goal.isin(goals)
-    return _first_copies(rows.filter(reached & ~rows.is_prefetched))
+    return _first_copies(rows.filter(reached & ~rows.is_unreal))
 
 
 def _clicks(rows: Table) -> Table:
     """Return the clicks on any CTA of the site, each id once."""
-    return _first_copies(rows.filter((rows.type == "click") & ~rows.is_prefetched))
+    return _first_copies(rows.filter((rows.type == "click") & ~rows.is_unreal))
 
 
 def _first_copies(rows: Table) -> Table:

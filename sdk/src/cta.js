@@ -110,7 +110,8 @@ function report({ key: slot, variant, metadata }, wasClicked) {
   const experiment = metadata?.experiment;
   if (!experiment || !visitor) return; // a preview names no experiment
   // The shares of the first answer gave the arm, whatever they are by now.
-  const event = { slot, visitor, variant, experiment, phase: metadata.phase };
+  const { phase, receipt } = metadata;
+  const event = { slot, visitor, variant, experiment, phase, receipt };
   const mark = JSON.stringify(event);
   // Who clicked has seen it, be it by the keyboard or before the observer looked.
   if (!exposed.has(mark)) outbox.add({ type: "exposure", ...event, attributes: attributes() });

@@ -3,7 +3,7 @@
 /**
  * The service's answer for one slot.
  * @typedef {{key: string, variant?: string, value?: any,
- *   metadata?: {experiment?: string, phase?: number}}} Flag
+ *   metadata?: {experiment?: string, phase?: number, receipt?: string}}} Flag
  *
  * One CTA of the page, the flag that it shows, and how to take that back. One that the site's
  * server has filled is only watched.
@@ -53,14 +53,14 @@ function isWhole(holder) {
 
 /** @param {HTMLElement} element @param {DOMStringMap} data @returns {Cta} */
 function adopt(element, data) {
-  const { ctaSlot: slot, ctaVariant: variant, ctaExperiment: experiment } = data;
+  const { ctaSlot: slot, ctaVariant: variant, ctaExperiment: experiment, ctaReceipt: receipt } = data;
   // Without the attribute it is NaN, which JSON writes as null: the server did not tell.
   const phase = parseInt(data.ctaPhase);
   const cta = {
     element,
     slot,
     isRendered: Boolean(variant),
-    flag: variant ? { key: slot, variant, metadata: { experiment, phase } } : undefined,
+    flag: variant ? { key: slot, variant, metadata: { experiment, phase, receipt } } : undefined,
     undo: [],
   };
   ctas.set(element, cta);

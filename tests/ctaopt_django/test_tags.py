@@ -83,6 +83,14 @@ def test_default_stays_when_the_slot_has_no_answer(answer):
     assert html() == DEFAULT
 
 
+def test_receipt_is_there_for_the_snippet():
+    answers[0]["metadata"]["receipt"] = "R-1"
+    page = html(cookies={"ctaopt_visitor": "v-1"})
+    assert 'data-cta-phase="2" data-cta-receipt="R-1" data-cta-form' in page
+    answers[0]["metadata"]["preview"] = True
+    assert "R-1" not in html(cookies={"ctaopt_visitor": "v-1"})
+
+
 def test_service_is_asked_once_a_page():
     answers.append(flag("footer", text="Join us"))
     assert "Join us</a>" in html(HERO + '{% cta "footer" %}Join{% endcta %}')

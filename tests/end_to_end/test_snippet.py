@@ -270,6 +270,11 @@ def test_cta_that_the_server_filled_is_counted_without_asking(visit, service):
     assert service.evaluations == []
 
 
+def test_receipt_of_the_server_is_brought_along(visit, service):
+    visit(RENDERED.replace("<a", '<a data-cta-receipt="R-1"'), 'data-visitor="v-7"')
+    assert service.wait_for_events(1)[0]["receipt"] == "R-1"
+
+
 def test_server_that_tells_no_phase_is_not_spoken_for(visit, service):
     page = RENDERED.replace('data-cta-phase="0" ', "")
     visit(page, 'data-visitor="v-7"')

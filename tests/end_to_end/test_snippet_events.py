@@ -36,6 +36,14 @@ def test_exposure_says_what_was_seen(visit, service):
     )
 
 
+def test_events_bring_the_receipt_of_their_answer(visit, service):
+    answer = flag()
+    answer["metadata"]["receipt"] = "R-1"
+    service.flags = [answer]
+    visit().get_by_text("Start for free").click()
+    assert {event["receipt"] for event in service.wait_for_events(2)} == {"R-1"}
+
+
 @pytest.mark.parametrize("hours", [-3, 5])
 def test_batch_says_what_the_clock_showed_when_it_was_sent(visit, service, browser_page, hours):
     """A clock that is hours wrong: the service sees by how much, and puts the times right."""

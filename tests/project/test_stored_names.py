@@ -133,7 +133,7 @@ PARQUET = {
     **dict.fromkeys(["experiment", "variant", "goal"], "string"),
     "value": "decimal128(19, 6)",
     **dict.fromkeys(["occurred_at", "received_at"], "timestamp[us, tz=UTC]"),
-    **dict.fromkeys(["is_bot", "is_internal", "is_prefetched"], "bool"),
+    **dict.fromkeys(["is_bot", "is_internal", "is_prefetched", "is_unexplained"], "bool"),
     **dict.fromkeys(["country", "device", "locale", "new_visitor", "phase"], "string"),
     "propensity": "double",
     "currency": "string",
@@ -222,7 +222,8 @@ def test_principles_of_ctas():
 
 
 def test_bits_of_flags():
-    assert {flag.name: int(flag) for flag in Event.Flag} == {"BOT": 1, "INTERNAL": 2, "PREFETCH": 4}
+    bits = {"BOT": 1, "INTERNAL": 2, "PREFETCH": 4, "UNEXPLAINED": 8}
+    assert {flag.name: int(flag) for flag in Event.Flag} == bits
 
 
 def test_numbers_of_locks():

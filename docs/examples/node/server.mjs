@@ -28,6 +28,7 @@ async function cta(slot, visitor, own) {
     "data-cta-variant": value === own ? undefined : variant,
     "data-cta-experiment": flagMetadata.preview ? undefined : flagMetadata.experiment,
     "data-cta-phase": flagMetadata.phase,
+    "data-cta-receipt": flagMetadata.receipt,
     "data-cta-form": value.form,
   };
   const written = Object.entries(attributes).filter(([, text]) => text || text === 0);

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from time import monotonic
 from typing import Any
 from urllib.parse import parse_qs
@@ -22,7 +23,7 @@ from experiments.api.public.http import (
 )
 from experiments.api.public.prometheus import count_events, count_refused_events
 from experiments.event_schema.messages import batch_in, clock_skew, sent_at_in
-from experiments.services.events.ingestion import MAX_EVENTS, ingest
+from experiments.services.events.ingestion import MAX_EVENTS, accept, keep
 from experiments.services.events.outage_log import OutageLog
 from experiments.services.events.sender_flags import Sender, flags_of
 from experiments.services.events.store import NotTakenError
@@ -45,9 +46,18 @@ def receive(request: Request, store: SnapshotStore) -> Response:
     flags = flags_of(_sender(request), site.internal) if is_page else 0
     items, sent_at = _batch(request)
     now = datetime.now(UTC)
-    skew = _skew(sent_at, now)
+    accept_by = partial(
+        accept, items=items, now=now, flags=flags, skew=_skew(sent_at, now), is_page=is_page
+    )
+    accepted = accept_by(site=site)
+    if accepted.has_unexplained:
+        # Another process may have given the arm by shares that this one has not read yet.
+        newest = store.at_least(snapshot.revision + 1)
+        if newest.revision != snapshot.revision:
+            site = site_of(request, newest, client_key=client_key)
+            accepted = accept_by(site=site)
     try:
-        receipt = ingest(site=site, items=items, now=now, flags=flags, skew=skew, is_page=is_page)
+        receipt = keep(accepted)
     except NotTakenError as error:
         count_refused_events(site=site.key, n_events=len(items))
         outage_log.failed(error, n_events=len(items), now=monotonic())

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from experiments.models import Event, Site
 from experiments.selectors import events as event_selectors
 from experiments.services.events.store import EventRow
-from experiments.warehouse.event_layout import COLUMNS, OF_EXPOSURES
+from experiments.warehouse.event_layout import COLUMNS, LATER_FLAGS, OF_EXPOSURES
 
 KINDS = {
     "string": pa.string(),
@@ -23,7 +23,9 @@ KINDS = {
 }
 # Columns that are not counted but move along with a site.
 MORE_COLUMNS = {"propensity": "double", "currency": "string"}
-SCHEMA = pa.schema([(name, KINDS[kind]) for name, kind in (COLUMNS | MORE_COLUMNS).items()])
+SCHEMA = pa.schema(
+    [(name, KINDS[kind]) for name, kind in (COLUMNS | LATER_FLAGS | MORE_COLUMNS).items()]
+)
 READ = (
     "event_id", "type", "visitor", "experiment", "variant", "propensity", "goal", "value",
     "currency", "attributes", "occurred_at", "received_at", "flags",
@@ -32,6 +34,7 @@ FLAGS = {
     "is_bot": Event.Flag.BOT,
     "is_internal": Event.Flag.INTERNAL,
     "is_prefetched": Event.Flag.PREFETCH,
+    "is_unexplained": Event.Flag.UNEXPLAINED,
 }
 TEXTS = {False: "false", True: "true"}
 # Attributes that events do not hold as text.
@@ -138,7 +141,7 @@ def _event_row(row: dict[str, Any], names: Names) -> EventRow:
         attributes=json.dumps(attributes),
         occurred_at=row["occurred_at"],
         received_at=row["received_at"],
-        flags=sum(int(flag) for name, flag in FLAGS.items() if row[name]),
+        flags=sum(int(flag) for name, flag in FLAGS.items() if row.get(name)),
     )
 
 

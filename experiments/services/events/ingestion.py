@@ -1,7 +1,7 @@
 """Ingestion of event batches: each event is stored once or rejected with a reason.
 
-`ingest` validates a batch and stores it, through the stream if one is configured. `accept` only
-validates; `store.store` stores the rows.
+`ingest` validates a batch (`accept`) and stores it (`keep`), through the stream if one is
+configured; `store.store` stores the rows.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 
+from experiments.assignment.explained_arms import explains
 from experiments.assignment.sticky import PHASE_SEPARATOR, variant_and_phase
 from experiments.event_schema.ids import milliseconds, milliseconds_of, stored_id
 from experiments.event_schema.messages import (
@@ -32,6 +33,7 @@ from experiments.services.events.redis_stream import configured_stream
 from experiments.services.events.store import EventRow
 from experiments.services.events.stream_codec import append_rows
 from experiments.services.serving.preview_links import VARIANT_PREFIX
+from experiments.services.serving.receipts import is_receipt_of
 from experiments.services.serving.snapshot import (
     ServedExperiment,
     ServedPhase,
@@ -43,7 +45,7 @@ MAX_EVENTS = 1_000
 
 # Plain values: looking a member of an enumeration up costs as much as a comparison of times.
 EXPOSURE, CLICK, CONVERSION = (str(kind.value) for kind in Event.Type)
-INTERNAL = int(Event.Flag.INTERNAL)
+INTERNAL, UNEXPLAINED = int(Event.Flag.INTERNAL), int(Event.Flag.UNEXPLAINED)
 NO_SKEW = timedelta(0)
 
 encode = msgspec.json.Encoder().encode
@@ -81,12 +83,22 @@ def ingest(
         now: Time of arrival.
         flags: Doubts about the sender that apply to all of them (Event.Flag).
         skew: Correction added to their times for the error of the client's clock.
-        is_page: A browser sends them, which may keep a visitor's arm from visit to visit.
+        is_page: The public key came with them. A browser may keep a visitor's arm from visit to
+            visit, and a stranger may claim any: an arm that the visitor cannot have been given is
+            flagged. A server is believed.
 
     Raises:
         store.NotTakenError: If the batch cannot be taken now. None of it is acknowledged.
     """
-    accepted = accept(site=site, items=items, now=now, flags=flags, skew=skew, is_page=is_page)
+    return keep(accept(site=site, items=items, now=now, flags=flags, skew=skew, is_page=is_page))
+
+
+def keep(accepted: "Accepted") -> Receipt:
+    """Store a validated batch in one transaction; return once it is durable.
+
+    Raises:
+        store.NotTakenError: If the batch cannot be taken now. None of it is acknowledged.
+    """
     stream = configured_stream()
     if stream is not None:
         return accepted.receipt(append_rows(stream, accepted.rows))
@@ -99,6 +111,11 @@ class Accepted:
 
     rows: list[EventRow]
     rejected: tuple[Rejection, ...]
+
+    @property
+    def has_unexplained(self) -> bool:
+        """Return whether an arm is not explained by this configuration."""
+        return any(row.flags & UNEXPLAINED for row in self.rows)
 
     def receipt(self, n_new: int) -> Receipt:
         """Return the answer, once the rows are durable and `n_new` of them were new."""
@@ -184,6 +201,8 @@ def _row(batch: _BatchContext, message: Message) -> EventRow:
         )  # fmt: skip
     experiment, variant, number = _shown_arm(batch.site, message)
     phase = _phase(experiment, variant.arm, number, at, is_page=batch.is_page)
+    if batch.is_page and not _is_explained(batch.site, experiment, variant.arm, number, message):
+        flags |= UNEXPLAINED
     kind, attributes = CLICK, "{}"
     if isinstance(message, ExposureMessage):
         kind = EXPOSURE
@@ -226,6 +245,32 @@ def _phase(
     if is_page and not phase.has_first_shares:
         return None
     return experiment.phase_giving(arm, phase)
+
+
+def _is_explained(
+    site: ServedSite,
+    experiment: ServedExperiment,
+    arm: int,
+    number: int | None,
+    message: ShownMessage,
+) -> bool:
+    """Return whether the visitor may have been given this arm in the named phase, or in any.
+
+    A valid receipt explains every arm. Without one the hash has to, unless the site wants receipts.
+    """
+    if message.receipt is not None and is_receipt_of(
+        message.receipt,
+        site_id=site.pk,
+        experiment_id=experiment.pk,
+        arm=arm,
+        phase=number or 0,
+        visitor=message.visitor,
+    ):
+        return True
+    if site.needs_receipts:
+        return False
+    phase = None if number == UNKNOWN_PHASE else number
+    return explains(experiment.allocation, message.visitor, arm, phase=phase)
 
 
 def _stored_attributes(message: ExposureMessage, phase: ServedPhase | None) -> str:

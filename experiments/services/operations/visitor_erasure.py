@@ -9,7 +9,6 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import F
-
 from redis.exceptions import RedisError
 
 from experiments.models import ErasedVisitor, Event, Site

@@ -29,6 +29,7 @@ class ArmTotals:
     quarantined_visitors: int = 0
     bot_visitors: int = 0
     internal_visitors: int = 0
+    unexplained_visitors: int = 0
     prefetched_visitors: int = 0
     impossible_visitors: int = 0
 

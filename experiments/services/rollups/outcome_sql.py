@@ -26,8 +26,9 @@ COLUMNS = (
 )  # fmt: skip
 # Key of a row of sums, beside its segment or goal.
 CELL = "experiment_id, variant_id, day, phase"
-PREFETCH, DOUBTFUL = int(Event.Flag.PREFETCH), int(Event.Flag.BOT | Event.Flag.INTERNAL)
-BOT, INTERNAL = int(Event.Flag.BOT), int(Event.Flag.INTERNAL)
+BOT, INTERNAL, PREFETCH, UNEXPLAINED = (int(flag) for flag in Event.Flag)
+DOUBTFUL = BOT | INTERNAL | UNEXPLAINED
+UNREAL = PREFETCH | UNEXPLAINED
 CLICK_RATE, CONVERSION_RATE, VALUE = Experiment.Metric
 
 TRIAL = f"""
@@ -49,9 +50,10 @@ TRIAL = f"""
 def seen(source: str) -> str:
     """Return the statement that makes fold_seen: times of exposures and clicks by visitor.
 
-    Prefetched events have not happened: they count only for visitors without other events.
+    Prefetched events and those of an unexplained arm have not happened: they count only for
+    visitors without other exposures.
     """
-    real = f"e.flags & {PREFETCH} = 0"
+    real = f"e.flags & {UNREAL} = 0"
     exposed, clicked = "e.type = 'exposure'", f"FILTER (WHERE e.type = 'click' AND {real})"
     return f"""
     CREATE TEMP TABLE fold_seen ON COMMIT DROP AS
@@ -89,7 +91,7 @@ def shown(source: str) -> str:
     SELECT DISTINCT ON (s.experiment_id, s.visitor COLLATE "C") s.*, e.variant_id, e.attributes
     FROM fold_seen s
     JOIN {source} e ON e.experiment_id = s.experiment_id AND e.visitor = s.visitor
-        AND e.occurred_at = s.first_at AND (e.flags & {PREFETCH} = 0) <> s.is_ghost
+        AND e.occurred_at = s.first_at AND (e.flags & {UNREAL} = 0) <> s.is_ghost
     WHERE e.type = 'exposure'
     ORDER BY s.experiment_id, s.visitor COLLATE "C", e.event_id
     """  # noqa: S608
@@ -101,7 +103,7 @@ def acts(source: str) -> str:
     CREATE TEMP TABLE fold_act ON COMMIT DROP AS
     SELECT site_id, visitor, type, experiment_id, goal, value, currency, occurred_at
     FROM {source} e
-    WHERE type <> 'exposure' AND flags & {PREFETCH} = 0
+    WHERE type <> 'exposure' AND flags & {UNREAL} = 0
     """  # noqa: S608
 
 
@@ -184,6 +186,7 @@ OUTCOMES = f"""
         CASE
             WHEN s.flags & {BOT} > 0 THEN {Exclusion.BOT:d}
             WHEN s.flags & {INTERNAL} > 0 THEN {Exclusion.INTERNAL:d}
+            WHEN s.flags & {UNEXPLAINED} > 0 THEN {Exclusion.UNEXPLAINED:d}
             WHEN s.several_arms THEN {Exclusion.SEVERAL_ARMS:d}
             WHEN s.is_ghost THEN {Exclusion.PREFETCH:d}
             WHEN s.first_click < s.first_at - {TOLERANCE}

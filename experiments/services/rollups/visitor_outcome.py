@@ -17,7 +17,9 @@ Metric = Experiment.Metric
 VALUE = Metric.VALUE_PER_VISITOR
 # Plain values: looking a member of an enumeration up costs as much as the rest of a rule.
 EXPOSURE, CLICK, CONVERSION = (str(kind.value) for kind in Event.Type)
-BOT, INTERNAL, PREFETCH = (int(flag) for flag in Event.Flag)
+BOT, INTERNAL, PREFETCH, UNEXPLAINED = (int(flag) for flag in Event.Flag)
+# Events with one of these have not happened: they count only for visitors without others.
+UNREAL = PREFETCH | UNEXPLAINED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +49,11 @@ class Outcome:
 def visitor_outcome(experiment: Experiment, events: Iterable[VisitorEvent]) -> Outcome | None:
     """Return the outcome of a visitor's events, given in order of time; None without an exposure.
 
-    Prefetched events have not happened yet: they count only for visitors without other events.
+    Prefetched events have not happened yet, and a stranger may claim an arm for somebody else's id:
+    such events count only for visitors without other exposures.
     """
     rows = list(events)
-    happened = [row for row in rows if not row.flags & PREFETCH]
+    happened = [row for row in rows if not row.flags & UNREAL]
     return _outcome(experiment, happened) or _outcome(experiment, rows)
 
 
@@ -93,6 +96,8 @@ def _exclusion(shown: Sequence[VisitorEvent], first: VisitorEvent) -> Exclusion:
         return Exclusion.BOT
     if flags & INTERNAL:
         return Exclusion.INTERNAL
+    if flags & UNEXPLAINED:
+        return Exclusion.UNEXPLAINED
     # A click proves that its arm was seen, even if the exposure was lost.
     if len({row.variant_id for row in shown}) > 1:
         return Exclusion.SEVERAL_ARMS

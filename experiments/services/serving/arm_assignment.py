@@ -45,11 +45,15 @@ DOCUMENTS = "stickyBucketAssignmentDocs"
 
 
 class Drawn(NamedTuple):
-    """The experiment that took a visitor in, with the arm it gave."""
+    """The experiment that took a visitor in, with the arm it gave.
+
+    `is_hashed`: by the hash of the visitor's present id and nothing else.
+    """
 
     experiment: ServedExperiment
     variant: ServedVariant
     assignment: Assignment
+    is_hashed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +86,15 @@ def draw(
     for experiment in slot.experiments:
         if not experiment.is_running:
             continue
-        assignment = _sticky_assignment(experiment, assignments) if assignments else None
+        assignment, is_hashed = None, False
+        if assignments:
+            assignment = _sticky_assignment(experiment, assignments)
         if assignment is None and _is_targeted(experiment, subject):
-            assignment = _assigned(site, experiment, subject)
+            assignment, is_hashed = _assigned(site, experiment, subject)
         if assignment is not None and assignment.arm is not None:
             variant = experiment.variants[assignment.arm]
             if not variant.is_dropped:
-                return Drawn(experiment, variant, assignment)
+                return Drawn(experiment, variant, assignment, is_hashed)
     return None
 
 
@@ -131,14 +137,20 @@ def _sticky_assignment(
     return experiment.unknown_phase[kept.index]
 
 
-def _assigned(site: ServedSite, experiment: ServedExperiment, visitor: Visitor) -> Assignment:
-    """Return the assignment by hash or, if that gives several arms, by the first exposure."""
+def _assigned(
+    site: ServedSite, experiment: ServedExperiment, visitor: Visitor
+) -> tuple[Assignment, bool]:
+    """Return the assignment by hash or, if that gives several arms, by the first exposure.
+
+    With it, whether it is that of the visitor's hash.
+    """
     assignment = assign_visitor(experiment.allocation, visitor.key, visitor.attributes)
     if not assignment.former and not visitor.former_key:
-        return assignment
+        return assignment, True
     if set(_possible_arms(experiment, visitor)) <= {assignment.arm}:
-        return assignment
-    return first_exposed_assignment(site, experiment, visitor.keys) or assignment
+        return assignment, True
+    first = first_exposed_assignment(site, experiment, visitor.keys)
+    return (assignment, True) if first is None else (first, False)
 
 
 def _possible_arms(experiment: ServedExperiment, visitor: Visitor) -> Iterator[int]:

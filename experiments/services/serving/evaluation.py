@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from experiments.assignment.explained_arms import explains
 from experiments.assignment.hashing import Assignment
 from experiments.event_schema.rules import UNKNOWN_PHASE
 from experiments.models.experiment import NO_EXPERIMENT
@@ -16,6 +17,7 @@ from experiments.services.serving.preview_links import (
     preview_of,
     previewed_arm,
 )
+from experiments.services.serving.receipts import receipt_of
 from experiments.services.serving.snapshot import ServedSite, ServedSlot, Snapshot
 
 # OFREP's reasons: a CTA for everybody, one drawn by an experiment, one requested by a link.
@@ -40,7 +42,8 @@ class Evaluation:
     `written` caches the encoding of the interface that sends it. `phase` is the number of the
     phase in which the visitor was first answered: its shares gave the arm, with `propensity`,
     which is None where the phase is UNKNOWN_PHASE. `is_preview`: it comes from a preview link
-    and must not be counted; `preview_error`: why such a link was refused.
+    and must not be counted; `preview_error`: why such a link was refused. `receipt`: what the
+    visitor's events must bring; an evaluation with one is of a single visitor.
     """
 
     slot: str
@@ -53,6 +56,7 @@ class Evaluation:
     phase: int | None = None
     is_preview: bool = False
     preview_error: str | None = None
+    receipt: str | None = None
     written: Any = None
     assignment: Assignment | None = field(default=None, repr=False)
 
@@ -64,6 +68,8 @@ def flag_content(evaluation: Evaluation) -> dict[str, Any]:
         metadata["experiment"] = evaluation.experiment
         metadata["arm"] = evaluation.arm
         metadata["phase"] = evaluation.phase
+    if evaluation.receipt is not None:
+        metadata["receipt"] = evaluation.receipt
     if evaluation.propensity is not None:
         metadata["propensity"] = evaluation.propensity
     if evaluation.is_preview:
@@ -115,7 +121,30 @@ def _visitor_evaluation(
     evaluation = slot.evaluations.get(key)
     if evaluation is None:
         evaluation = slot.evaluations[key] = _new_evaluation(slot, drawn, values[locale])
+    if drawn is not None and (site.needs_receipts or not _is_explained(drawn, visitor)):
+        return _with_receipt(evaluation, site, drawn, visitor=visitor)
     return evaluation
+
+
+def _is_explained(drawn: Drawn, visitor: str) -> bool:
+    """Return whether the visitor's own hash gives the arm, as ingestion will ask."""
+    if drawn.is_hashed:
+        return True
+    rules, phase = drawn.experiment.allocation, drawn.assignment.phase
+    return explains(rules, visitor, drawn.variant.arm, phase=phase)
+
+
+def _with_receipt(
+    evaluation: Evaluation, site: ServedSite, drawn: Drawn, *, visitor: str
+) -> Evaluation:
+    receipt = receipt_of(
+        site_id=site.pk,
+        experiment_id=drawn.experiment.pk,
+        arm=drawn.variant.arm,
+        phase=evaluation.phase or 0,
+        visitor=visitor,
+    )
+    return replace(evaluation, receipt=receipt, written=None)
 
 
 def _preview_evaluation(

@@ -121,6 +121,7 @@ class ServedSite:
     internal: InternalTraffic
     former_id_attribute: str
     slots: Mapping[str, ServedSlot]
+    needs_receipts: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +178,7 @@ def _served_site(site: Site, slots: dict[str, ServedSlot]) -> ServedSite:
         internal=internal_traffic(networks=site.internal_networks, visitors=site.internal_visitors),
         former_id_attribute=site.former_id_attribute,
         slots=slots,
+        needs_receipts=site.needs_receipts,
     )
 
 

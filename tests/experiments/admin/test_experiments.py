@@ -81,12 +81,16 @@ def test_report_page_counts_who_is_left_out_by_the_reason(admin_client, running_
     page = admin_client.get(report_url(running_experiment)).content.decode()
     assert "Left out: bots, internal traffic" in page
     arm = running_experiment.variants.first()
-    factories.make_rollup(arm, visitors=90, bot_visitors=7, impossible_visitors=3)
+    factories.make_rollup(
+        arm, visitors=86, bot_visitors=7, impossible_visitors=3, unexplained_visitors=4
+    )
     page = admin_client.get(report_url(running_experiment)).content.decode()
     assert "Left out: bots</dt>" in page
     assert "<dd>7 (7.00" in page
     assert "Identified as crawlers" in page
     assert "<dd>3 (3.00" in page
+    assert "Left out: arm that nobody gave them</dt>" in page
+    assert "<dd>4 (4.00" in page
     assert "A click more than 10 minutes before" in page
     assert "internal traffic" not in page
 

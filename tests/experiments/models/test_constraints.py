@@ -306,6 +306,7 @@ REFUSED = [
     ("rollup_counts_possible", lambda w: [w.rollup_row(internal_visitors=-1)]),
     ("rollup_counts_possible", lambda w: [w.rollup_row(prefetched_visitors=-1)]),
     ("rollup_counts_possible", lambda w: [w.rollup_row(impossible_visitors=-1)]),
+    ("rollup_counts_possible", lambda w: [w.rollup_row(unexplained_visitors=-1)]),
     ("guardrail_one_a_metric_and_goal", twice(lambda w: w.guardrail_row())),
     ("guardrail_metric_known_and_goal_fits", lambda w: [w.guardrail_row(goal="")]),
     ("guardrail_metric_known_and_goal_fits", lambda w: [w.guardrail_row(metric="click_rate")]),

@@ -20,6 +20,7 @@ COUNTS = (
 LEFT_OUT = (
     "bot_visitors",
     "internal_visitors",
+    "unexplained_visitors",
     "quarantined_visitors",
     "prefetched_visitors",
     "impossible_visitors",
@@ -109,7 +110,7 @@ def number_of_clicks(shown, start, end):
 def met(experiment, own):
     """What a visitor saw of an experiment, its exposures, and what else they did.
 
-    What was pre-fetched is nothing, unless there is nothing else.
+    What was pre-fetched is nothing, unless there is nothing else; nor is an unexplained arm.
     """
     for events in ([e for e in own if e.flags < 4], own):
         shown = [e for e in events if e.experiment_id == experiment.pk]
@@ -125,8 +126,9 @@ def left_out(shown, exposures):
     reasons = (
         any(e.flags % 2 for e in shown),
         any(e.flags // 2 % 2 for e in shown),
+        any(e.flags // 8 % 2 for e in shown),
         len({e.variant_id for e in shown}) > 1,
-        exposures[0].flags >= 4,
+        exposures[0].flags // 4 % 2,
         any(e.type == "click" and e.occurred_at < soon for e in shown),
     )
     return next((name for name, holds in zip(LEFT_OUT, reasons, strict=True) if holds), None)

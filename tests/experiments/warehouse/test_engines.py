@@ -8,6 +8,7 @@ import sys
 
 import duckdb
 import ibis
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from django.db import connection
@@ -130,3 +131,13 @@ def test_any_events_give_an_independent_recount(shop, tmp_path, seed, count, vis
                 for row in count_in(warehouse, experiment).everybody()
             }
             assert counted == recount(experiment, columns=COUNTS + COVARIATES + ACTS)
+
+
+def test_files_of_before_a_column_stand_beside_later_ones(tmp_path):
+    row = {"site": "shop", "visitor": "v"}
+    pq.write_table(pa.Table.from_pylist([row]), tmp_path / "1.parquet")
+    later = pa.Table.from_pylist([row | {"is_unexplained": True}])
+    pq.write_table(later, tmp_path / "2.parquet")
+    with open_warehouse(f"parquet:{tmp_path}", table="") as warehouse:
+        rows = warehouse.rows(warehouse.events)
+    assert [one["is_unexplained"] for one in rows] == [None, True]

@@ -1,7 +1,10 @@
 import gzip
+import itertools
 import json
 import logging
 from datetime import timedelta
+from itertools import islice
+from time import sleep
 
 import pytest
 from django.core.management import call_command
@@ -11,10 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from experiments.api.public.router import Edge
+from experiments.assignment.explained_arms import explains
 from experiments.models import Event, PendingBatch
 from experiments.services.catalogue.config_revision import bump_revision
 from experiments.services.events.redis_stream import configured_stream
-from experiments.services.serving.snapshot_store import SnapshotStore
+from experiments.services.serving.snapshot import build_snapshot
+from experiments.services.serving.snapshot_store import SHORTEST_AGE_S, SnapshotStore
 from tests import factories
 from tests.experiments.api.public.conftest import django_app
 from tests.factories import NOW, event_id, event_message
@@ -224,14 +229,24 @@ def test_outage_is_logged_once_however_many_requests_fail(
     assert [record.name for record in caplog.records] == ["experiments.api.public.events"]
 
 
+def given_b(count, prefix="v-"):
+    """So many visitors whose hash gives them arm b of the experiment."""
+    site = build_snapshot(revision=1, now=NOW).client_keys["shop-client-key"]
+    (experiment,) = site.slots["hero"].experiments
+    names = (f"{prefix}{number}" for number in itertools.count())
+    return list(islice((v for v in names if explains(experiment.allocation, v, 1)), count))
+
+
 def test_queries_do_not_grow_with_the_batch(running_experiment):
     app = Edge(django_app, SnapshotStore(max_age_s=3600.0))
     page = WSGIClient(app, key="shop-client-key")
     page.post(PATH, batch(event_message()))
     counts = []
+    visitors = given_b(50)
     for size in (1, 50):
         with CaptureQueriesContext(connection) as queries:
-            page.post(PATH, batch(*(event_message(visitor=f"v-{n}") for n in range(size))))
+            messages = (event_message(visitor=visitor) for visitor in visitors[:size])
+            page.post(PATH, batch(*messages))
         counts.append(len(queries))
     # SAVEPOINT (in a test; a transaction otherwise), who was erased, batch, events, RELEASE.
     # PostgreSQL copies the events, which is not counted, within a savepoint of their own, and
@@ -270,10 +285,32 @@ def test_doubtful_events_are_kept_with_their_flags(browser, running_experiment):
     assert flags_of_one(browser, {"Sec-Purpose": "prefetch;prerender"}) == flag.PREFETCH
     assert flags_of_one(browser, {"Purpose": "prefetch"}) == flag.PREFETCH
     assert flags_of_one(browser, environ={"REMOTE_ADDR": "192.0.2.9"}) == flag.INTERNAL
-    assert flags_of_one(browser, visitor="staff-1") == flag.INTERNAL
+    assert flags_of_one(browser, visitor=given_b(1, "staff-")[0]) == flag.INTERNAL
     internal = {"ctaopt_internal": True, "device": "mobile"}
     assert flags_of_one(browser, attributes=internal) == flag.INTERNAL
     assert Event.objects.exclude(attributes={}).get().attributes == {"device": "mobile"}
+
+
+def test_arm_that_the_hash_does_not_give_is_kept_with_a_flag(browser, running_experiment):
+    sent = {arm: flags_of_one(browser, variant=arm) for arm in ("control", "b", "b@0", "b@9")}
+    flag = Event.Flag.UNEXPLAINED
+    assert sent == {"control": flag, "b": 0, "b@0": 0, "b@9": flag}
+    assert flags_of_one(browser, type="click", variant="control") == flag
+
+
+def test_server_is_believed_about_every_arm(browser, running_experiment, server_key):
+    browser.key = server_key
+    assert {flags_of_one(browser, variant=arm) for arm in ("control", "b")} == {0}
+
+
+def test_shares_that_another_process_read_first_are_looked_up(running_experiment, time_machine):
+    app = Edge(django_app, SnapshotStore(max_age_s=3600.0))
+    page = WSGIClient(app, key="shop-client-key")
+    assert flags_of_one(page, variant="control") == Event.Flag.UNEXPLAINED
+    factories.make_phases(running_experiment, ([0.5, 0.5], 1.0), ([0.99, 0.01], 1.0))
+    bump_revision()
+    sleep(SHORTEST_AGE_S)
+    assert flags_of_one(page, variant="control", phase=1) == 0
 
 
 def test_headers_of_a_server_say_nothing_about_the_visitor(browser, running_experiment, server_key):

@@ -77,7 +77,9 @@ def test_visitor_of_two_arms_is_quarantined(running_experiment, kind):
         (Event.Flag.BOT, "bot_visitors"),
         (Event.Flag.INTERNAL, "internal_visitors"),
         (Event.Flag.PREFETCH, "prefetched_visitors"),
+        (Event.Flag.UNEXPLAINED, "unexplained_visitors"),
         (Event.Flag.BOT | Event.Flag.INTERNAL, "bot_visitors"),
+        (Event.Flag.INTERNAL | Event.Flag.UNEXPLAINED, "internal_visitors"),
     ],
 )
 def test_visitor_of_flagged_exposures_is_left_out_and_counted_by_the_reason(both, flag, column):
@@ -103,6 +105,23 @@ def test_flagged_events_of_one_experiment_leave_the_others_alone(both):
     fold_pending()
     assert rows_of(both[0]) == {("b", NOW.date()): (1, 0, 0, 0, 0, 0)}
     assert left_out_rows_of(both[1]) == {("b", NOW.date(), "internal_visitors"): 1}
+
+
+@pytest.mark.parametrize("kind", ["exposure", "click"])
+def test_unexplained_arm_takes_nobody_out_who_was_given_another(both, kind):
+    earlier = (NOW - timedelta(minutes=30)).isoformat()
+    send(event_message())
+    fold_pending()
+    send(event_message(kind, variant="control", at=earlier), flags=Event.Flag.UNEXPLAINED)
+    fold_pending()
+    assert rows_of(both[0]) == {("b", NOW.date()): (1, 0, 0, 0, 0, 0)}
+    assert left_out_rows_of(both[0]) == {}
+
+
+def test_two_unexplained_arms_are_no_visitor_of_several_arms(both):
+    send(event_message(), event_message(variant="control"), flags=Event.Flag.UNEXPLAINED)
+    fold_pending()
+    assert [name for _, _, name in left_out_rows_of(both[0])] == ["unexplained_visitors"]
 
 
 def test_what_was_prefetched_counts_from_when_it_was_seen(both):
