@@ -6,6 +6,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
+from accounts.retention import drop_ended_sessions, drop_old_records
 from experiments.models import Job
 from experiments.services.events import partitions
 from experiments.services.events.suppression_list import forget_tombstones
@@ -131,3 +132,12 @@ def retrain_when_due() -> None:
     if job is not None:
         logger.info("job %s trains on what finished since the last training", job.pk)
         do_job.delay(job.pk)
+
+
+@shared_task
+def drop_log_ins() -> None:
+    """Drop what is old of the log of log-ins, ended sessions, counters. Beat calls it at night."""
+    dropped = drop_old_records(now=timezone.now(), days=settings.CTAOPT_LOG_IN_DAYS)
+    if dropped:
+        logger.info("dropped %s old records of log-ins", dropped)
+    drop_ended_sessions()

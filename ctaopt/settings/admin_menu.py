@@ -41,6 +41,7 @@ UNFOLD = {
         },
     ],
     "SHOW_LANGUAGES": True,
+    "ACCOUNT": {"navigation": "accounts.admin_shell.account_links"},
     "DASHBOARD_CALLBACK": "experiments.admin.dashboard.overview",
     "SIDEBAR": {
         "show_search": False,
@@ -146,6 +147,12 @@ UNFOLD = {
                         "experiments.change_event",
                     ),
                     _item(_("People"), "person", "auth_user_changelist", "auth.view_user"),
+                    _item(
+                        _("Log-ins"),
+                        "login",
+                        "accounts_loginrecord_changelist",
+                        "accounts.view_loginrecord",
+                    ),
                     _item(
                         _("Roles"),
                         "group",

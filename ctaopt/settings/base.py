@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ctaopt.settings.admin_menu import UNFOLD  # noqa: F401  read by django-unfold
 from ctaopt.settings.folders import made_folder, socket_path
+from ctaopt.settings.log_in import *  # noqa: F403  read by Django and allauth
 
 # Generic admin and manager classes exist only for the type checker without this.
 django_stubs_ext.monkeypatch()
@@ -84,6 +85,15 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
+    # The words for times in the list of sessions.
+    "django.contrib.humanize",
+    "accounts",
     "ctaopt.apps.CtaoptConfig",
     "ctaopt_django",
     "experiments",
@@ -99,6 +109,8 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "accounts.middleware.RequireSecondFactor",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "ctaopt_django.middleware.CtaoptMiddleware",
 ]
@@ -117,6 +129,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "accounts.admin_shell.admin_shell",
             ],
         },
     },
@@ -139,14 +152,22 @@ DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
 # Roles on sites decide what a person may do: permissions of users and groups are not read.
 AUTHENTICATION_BACKENDS = ["ctaopt.role_backend.RoleBackend"]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-]
-LOGIN_URL = "admin:login"
-LOGIN_REDIRECT_URL = "admin:index"
-
+# Counters of log-in attempts, used codes of second factors: a Redis that all machines share, or a
+# folder that the processes of one machine share.
+CTAOPT_CACHE_URL = env.str("CTAOPT_CACHE_URL", default="")
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": CTAOPT_CACHE_URL,
+        "KEY_PREFIX": "ctaopt",
+    }
+    if CTAOPT_CACHE_URL
+    else {
+        "BACKEND": "accounts.file_cache.LockedFileCache",
+        "LOCATION": str(DATA_DIR / "cache"),
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
+    }
+}
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("fr", _("French"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
@@ -212,6 +233,11 @@ CELERY_BEAT_SCHEDULE = {
     "drop-events": {
         "task": "experiments.tasks.drop_events",
         "schedule": crontab(hour=2, minute=30),
+        "options": {"expires": 3600.0},
+    },
+    "drop-log-ins": {
+        "task": "experiments.tasks.drop_log_ins",
+        "schedule": crontab(hour=2, minute=45),
         "options": {"expires": 3600.0},
     },
     "compare-rollups": {

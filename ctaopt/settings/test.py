@@ -21,3 +21,5 @@ CTAOPT_SNAPSHOT_MAX_AGE_S = 0.0
 CTAOPT_SCORING_URL = "unix:/nowhere/scoring.sock"
 # A test sees what it stored inside its own transaction.
 CTAOPT_GROUP_COMMIT = False
+# Each process of the tests counts for itself.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}

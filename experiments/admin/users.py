@@ -5,11 +5,14 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group, User
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from accounts.second_factor import reset_second_factor
 from experiments.admin.base import OfSites, SiteRowsAdmin
 from experiments.models import Membership
 from experiments.selectors.permissions import sites_where
@@ -49,6 +52,14 @@ class StyledUserAdmin(UserAdmin, ModelAdmin):  # type: ignore[type-arg, misc]
         ),
         (_("Dates"), {"fields": ("last_login", "date_joined")}),
     )
+    actions = ("reset_second_factors",)
+
+    @admin.action(description=_("Reset second factors, end sessions"), permissions=["change"])
+    def reset_second_factors(self, request: HttpRequest, people: QuerySet[User]) -> None:
+        """Let people who have lost theirs in with the password alone, to set up another."""
+        count = sum(reset_second_factor(one, request=request) > 0 for one in people)
+        sentence = ngettext("Reset for %(count)s person.", "Reset for %(count)s people.", count)
+        self.message_user(request, sentence % {"count": count})
 
 
 @admin.register(Membership)

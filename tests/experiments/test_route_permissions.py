@@ -8,11 +8,14 @@ from decimal import Decimal
 from typing import NamedTuple
 
 import pytest
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.db import transaction
 from django.test import Client
 from django.urls import get_resolver
 
+from accounts.models import LogInRecord
 from experiments.models import HistoryArm, Job, Membership, Namespace, Tag
 from experiments.selectors.permissions import LEAST_ROLES, SITE_LOOKUPS, permission_name
 from ml.models import PredictorVersion
@@ -22,8 +25,20 @@ from tests.factories import NOW
 ROLES = ("nobody", "viewer", "analyst", "marketer", "owner", "superuser")
 NEVER = "never"
 # Open to everybody, or to each account of the staff: they show nothing of any site.
-PUBLIC = {"home", "login", "jsi18n", "set_language", "schema", "docs", "logout"}
-STAFF = {"index", "search", "password_change", "password_change_done"}
+PUBLIC = {"home", "password_change", "login", "jsi18n", "set_language", "schema", "docs", "logout"}
+# The ways in and out of an account, and what a provider of single sign-on sends people back to.
+PUBLIC |= {"account_login", "account_logout", "account_inactive", "mfa_authenticate"}
+PUBLIC |= {"openid_connect_login", "openid_connect_callback"}
+PUBLIC |= {"socialaccount_login_cancelled", "socialaccount_login_error"}
+# One's own account: nothing of any site, and of nobody else's. What it does with a row of another
+# account is a test below.
+OWN_ACCOUNT = {"account_reauthenticate", "account_change_password", "mfa_index"}
+OWN_ACCOUNT |= {"mfa_reauthenticate", "mfa_activate_totp", "mfa_deactivate_totp"}
+OWN_ACCOUNT |= {"mfa_view_recovery_codes", "mfa_generate_recovery_codes"}
+OWN_ACCOUNT |= {"mfa_download_recovery_codes", "mfa_list_webauthn", "mfa_add_webauthn"}
+OWN_ACCOUNT |= {"mfa_reauthenticate_webauthn", "mfa_remove_webauthn", "mfa_edit_webauthn"}
+OWN_ACCOUNT |= {"usersessions_list", "usersessions_end"}
+STAFF = {"index", "search", "password_change_done"}
 # Not of one row: `object_id` alone redirects to `change`, the rest is no page.
 NO_PAGES = {"view_on_site", "autocomplete"}
 
@@ -52,9 +67,11 @@ MODELS = {
     "job": Rights("viewer", NEVER, NEVER, "marketer"),
     "user": Rights("superuser", "superuser", "superuser", "superuser"),
     "predictorversion": Rights("viewer", NEVER, NEVER, NEVER),
+    # Of the whole installation, and written by itself.
+    "loginrecord": Rights("superuser", NEVER, NEVER, NEVER),
 }
 # Rows of the whole installation: nobody's own, and no stranger's.
-SHARED = {"user", "predictorversion"}
+SHARED = {"user", "predictorversion", "loginrecord"}
 SIGNUP = {"audience": [], "control": "Go", "wordings": ["Start"], "locale": "en"}
 COUNTS = {
     "metric": "proportion",
@@ -134,9 +151,9 @@ def probes():
 
 def probes_of(template, name):
     if name is None and template.startswith("admin/"):
-        return
+        return  # A redirect: to the account's page for passwords, or to the page of a row.
     name = name or UNNAMED[template.removeprefix("api/v1/")]
-    if name in PUBLIC | NO_PAGES:
+    if name in PUBLIC | NO_PAGES | OWN_ACCOUNT:
         return
     crud = re.fullmatch(r"[a-z]+_([a-z]+)_(changelist|add|history|delete|change)", name)
     if template.startswith("api/"):
@@ -232,6 +249,7 @@ def world(site, other_site, owner):
                 "gate": {"verdicts": []},
             },
         ),
+        "loginrecord": LogInRecord.objects.create(at=NOW, kind="log_in"),
         "": None,
     }
     own, foreign = things_of(site) | shared, things_of(other_site) | shared
@@ -301,6 +319,44 @@ def test_route_is_for_its_roles(world, probe):
     }
     assert wrong == {}
     assert outcome(ask(Client(), probe, own)) in {"log in", 401}
+
+
+def of_one_s_account():
+    for template, name in walk(get_resolver().url_patterns):
+        if name in OWN_ACCOUNT:
+            yield name, "/" + template.replace("<int:pk>", "{pk}")
+
+
+ROW_OF_AN_ACCOUNT = {
+    "usersessions_end": UserSession,
+    "mfa_edit_webauthn": Authenticator,
+    "mfa_remove_webauthn": Authenticator,
+}
+
+
+@pytest.mark.parametrize(("name", "path"), [*of_one_s_account()])
+def test_account_is_one_s_own(db, name, path):
+    """A stranger is sent to the log-in; a row of another account is not there."""
+    owner, eve = Client(), Client()
+    somebody = factories.make_person("somebody")
+    owner.force_login(somebody)
+    UserSession.objects.create(
+        user=somebody, session_key=owner.session.session_key, ip="192.0.2.1", user_agent="x"
+    )
+    Authenticator.objects.create(user=somebody, type="webauthn", data={"name": "key"})
+    kind = ROW_OF_AN_ACCOUNT.get(name)
+    path = path.format(pk=kind.objects.get().pk) if kind else path
+    for method in ("get", "post"):
+        answer = getattr(Client(), method)(path)
+        assert answer.status_code in {302, 405}
+        assert answer.status_code == 405 or "/login/" in answer.headers["Location"]
+    eve.force_login(factories.make_person("eve"))
+    answer = eve.post(path)
+    if kind:
+        # A second factor asks who it is before it looks for the row.
+        assert answer.status_code in {404, 403, 302}
+        assert kind.objects.filter(user=somebody).exists()
+    assert owner.get("/admin/").status_code == 200
 
 
 SERVED = [probe for probe in probes() if probe.template.startswith("api/")]

@@ -122,7 +122,7 @@ VIOLATIONS = {
 def test_contract_catches_a_wrong_import(
     lint_imports, pytestconfig, tmp_path, path, line, contract
 ):
-    for name in ("ctaopt", "ctaopt_django", "experiments", "ml", "tables"):
+    for name in ("accounts", "ctaopt", "ctaopt_django", "experiments", "ml", "tables"):
         shutil.copytree(pytestconfig.rootpath / name, tmp_path / name)
     shutil.copy(pytestconfig.rootpath / "pyproject.toml", tmp_path)
     with (tmp_path / path).open("a") as file:
@@ -216,6 +216,8 @@ def test_worker_that_only_serves_loads_neither_admin_nor_statistics(pytestconfig
 # Modules without a test module of their own, and the tests that cover them.
 TESTED_ELSEWHERE = {
     "experiments/services/rollups/postgres_fold.py": "rollups/test_outcome_sql.py, on PostgreSQL",
+    "accounts/apps.py": "accounts/test_log.py: it connects the log",
+    "accounts/models.py": "accounts/test_log.py",
     "ml/apps.py": "every test of ml: it only names the application",
 }
 
@@ -223,6 +225,7 @@ TESTED_ELSEWHERE = {
 @pytest.mark.parametrize(
     "package",
     [
+        "accounts",
         "experiments/assignment",
         "experiments/event_schema",
         "experiments/services",
@@ -255,7 +258,7 @@ MOST_BODY_LINES = 40
 
 
 def product_files(root):
-    folders = ("ctaopt", "ctaopt_django", "experiments", "ml", "tables")
+    folders = ("accounts", "ctaopt", "ctaopt_django", "experiments", "ml", "tables")
     return [
         path
         for folder in folders

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
-PACKAGES = ("ctaopt", "ctaopt_django", "experiments", "ml", "tables")
+PACKAGES = ("accounts", "ctaopt", "ctaopt_django", "experiments", "ml", "tables")
 PAGES = [
     *(PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
     *sorted((PROJECT / "docs").glob("*.md")),

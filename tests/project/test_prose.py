@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-SOURCES = ("ctaopt", "ctaopt_django", "experiments", "ml", "tables")
+SOURCES = ("accounts", "ctaopt", "ctaopt_django", "experiments", "ml", "tables")
 # A module's first line names its content with a noun; it asks no question.
 QUESTION_WORDS = r"(?:What|How|Who|Whom|Whose|Why|Where|Which|Whether|When)"
 MODULE_OPENING = re.compile(rf"{QUESTION_WORDS}\b")

@@ -9,6 +9,7 @@ from django.contrib.auth import authenticate
 from django.core.exceptions import ImproperlyConfigured
 
 from ctaopt.settings.folders import made_folder
+from ctaopt.settings.log_in import checked_roles
 from ctaopt.settings.secret import DEMO_SECRET_KEY, checked_secret_key
 
 GOOD_KEY = "k" * 50
@@ -54,6 +55,23 @@ def test_too_short_a_time_for_events_is_refused(start):
 
 def test_training_without_a_process_is_refused(start):
     assert_refused(start(CTAOPT_TRAINING_PROCESSES="0"), "CTAOPT_TRAINING_PROCESSES: 0 is not 1")
+
+
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        ({"CTAOPT_OIDC_SERVER_URL": "http://idp.example"}, "http://idp.example is not https"),
+        ({"CTAOPT_OIDC_SERVER_URL": "https://idp.example"}, "needs CTAOPT_OIDC_CLIENT_ID"),
+        ({"CTAOPT_OIDC_ROLES": "shop:king"}, "shop:king is not a site and one of viewer"),
+        ({"CTAOPT_LOG_IN_DAYS": "0"}, "CTAOPT_LOG_IN_DAYS: 0 is not 1 or more"),
+    ],
+)
+def test_log_in_that_would_not_work_or_not_be_safe_is_refused(start, variables, sentence):
+    assert_refused(start(**variables), sentence)
+
+
+def test_roles_of_single_sign_on_are_read_by_site():
+    assert checked_roles(["shop:viewer", " rival:owner"]) == {"shop": "viewer", "rival": "owner"}
 
 
 def test_folder_that_cannot_be_written_is_named(start, tmp_path):

@@ -31,7 +31,7 @@ def test_no_line_of_a_template_is_too_long(templates):
 def test_no_markup_has_an_inline_handler(templates, pytestconfig):
     modules = {
         path.relative_to(pytestconfig.rootpath).as_posix(): path.read_text()
-        for package in ("ctaopt", "ctaopt_django", "experiments", "ml", "tables")
+        for package in ("accounts", "ctaopt", "ctaopt_django", "experiments", "ml", "tables")
         for path in (pytestconfig.rootpath / package).rglob("*.py")
     }
     guilty = [

@@ -23,7 +23,7 @@ from tests.project.messages import (
     template_messages,
 )
 
-OWN_FOLDERS = ("ctaopt", "experiments", "ml", "templates")
+OWN_FOLDERS = ("accounts", "ctaopt", "experiments", "ml", "templates")
 PLACEHOLDER = re.compile(r"%(?:\(\w+\))?[sdf%]|\{\w*\}")
 
 
@@ -213,7 +213,7 @@ def test_report_page_speaks_english_to_everybody_else(french_admin):
 
 
 def test_log_in_page_speaks_french(client, db):
-    body = client.get(reverse("admin:login"), HTTP_ACCEPT_LANGUAGE="fr").content.decode()
+    body = client.get(reverse("account_login"), HTTP_ACCEPT_LANGUAGE="fr").content.decode()
     assert "Bienvenue sur" in body
     assert "Welcome back to" not in body
 

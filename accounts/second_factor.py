@@ -1,0 +1,34 @@
+"""Second factors: whether a person has one, and a reset for those who have lost theirs."""
+
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.contrib.auth.models import AbstractBaseUser, User
+from django.db import transaction
+from django.http import HttpRequest
+
+from accounts import log
+from accounts.models import LogInRecord
+
+# Recovery codes alone are none: they come with one of these.
+FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+
+
+def has_second_factor(user: AbstractBaseUser) -> bool:
+    return bool(Authenticator.objects.filter(user_id=user.pk, type__in=FACTORS).exists())
+
+
+@transaction.atomic
+def reset_second_factor(user: User, *, request: HttpRequest | None = None) -> int:
+    """Remove all second factors and recovery codes of a person, and end their sessions.
+
+    Returns:
+        Number of removed factors, recovery codes included.
+    """
+    removed: tuple[int, Any] = Authenticator.objects.filter(user=user).delete()
+    for session in UserSession.objects.filter(user=user):
+        session.end()
+    if removed[0]:
+        log.record(LogInRecord.Kind.FACTORS_RESET, user=user, request=request)
+    return removed[0]

@@ -1,0 +1,60 @@
+import pytest
+from django.contrib.auth.models import User
+
+from tests import factories
+from tests.accounts.conftest import PASSWORD, add_totp, is_logged_in, log_in
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def demanded(settings):
+    settings.CTAOPT_REQUIRE_SECOND_FACTOR = True
+
+
+@pytest.mark.parametrize("path", ["/admin/", "/admin/auth/user/", "/admin/nowhere/"])
+def test_without_a_second_factor_its_set_up_is_all_there_is(ada, client, path):
+    log_in(client)
+    assert client.get(path).headers["Location"] == "/account/2fa/"
+    assert "Set up a second factor first" in client.get("/account/2fa/").content.decode()
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_api_is_closed_too(ada, client, method):
+    log_in(client)
+    answer = getattr(client, method)("/api/v1/experiments/")
+    assert answer.status_code == 403
+    assert "second factor" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["/account/2fa/", "/account/2fa/webauthn/", "/admin/jsi18n/"])
+def test_set_up_is_open(ada, client, path):
+    log_in(client)
+    assert client.get(path).status_code == 200
+
+
+def test_with_a_second_factor_everything_is_there(ada, client):
+    client.force_login(ada)
+    assert not is_logged_in(client)
+    add_totp(ada)
+    assert is_logged_in(client)
+
+
+def test_recovery_codes_alone_are_no_second_factor(ada, client):
+    client.force_login(ada)
+    ada.authenticator_set.create(type="recovery_codes", data={"seed": "x", "used_mask": 0})
+    assert not is_logged_in(client)
+
+
+def test_servers_and_strangers_are_not_asked(client):
+    factories.make_server_key(factories.make_site())
+    answer = client.get("/api/v1/experiments/", headers={"x-api-key": "shop-server-key"})
+    assert answer.status_code == 200
+    assert client.get("/account/login/").status_code == 200
+
+
+def test_nobody_is_asked_unless_the_setting_says_so(ada, client, settings):
+    settings.CTAOPT_REQUIRE_SECOND_FACTOR = False
+    User.objects.create_superuser("eve", password=PASSWORD)
+    log_in(client, "eve")
+    assert is_logged_in(client)
