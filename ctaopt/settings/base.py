@@ -46,6 +46,8 @@ if CTAOPT_EVENT_DAYS and CTAOPT_EVENT_DAYS < 90:
     raise ImproperlyConfigured(f"CTAOPT_EVENT_DAYS: {CTAOPT_EVENT_DAYS} is less than 90.")
 # Seconds between two looks at the configuration's revision, in every process.
 CTAOPT_SNAPSHOT_MAX_AGE_S = 1.0
+# Seconds between two writes of the moments at which keys were last used.
+CTAOPT_KEY_USE_PERIOD_S = 60.0
 # Evaluations a second that one key may ask of one process; twice as many for a moment. 0: no limit.
 CTAOPT_RATE_LIMIT_PER_S = env.float("CTAOPT_RATE_LIMIT_PER_S", default=5_000.0)
 # Where browsers reach ctaopt.asgi, such as https://cta.example.org/ofrep/v1/stream. Empty: nowhere.

@@ -17,6 +17,8 @@ CELERY_TASK_ALWAYS_EAGER = True
 CELERY_TASK_EAGER_PROPAGATES = True
 # Every request sees the last write: tests change the configuration and ask at once.
 CTAOPT_SNAPSHOT_MAX_AGE_S = 0.0
+# No thread: a test writes the uses of keys itself.
+CTAOPT_KEY_USE_PERIOD_S = 0.0
 # No test asks the service of whoever works on this machine.
 CTAOPT_SCORING_URL = "unix:/nowhere/scoring.sock"
 # A test sees what it stored inside its own transaction.

@@ -17,6 +17,7 @@ from experiments.event_schema.messages import may_be_visitor
 from experiments.models import Site
 from experiments.selectors import events
 from experiments.selectors.permissions import may, sites_where
+from experiments.services.catalogue.access_log import Actor
 from experiments.services.operations.visitor_erasure import NotErasedError, erase_visitor
 
 NAME = "experiments_visitor_erase"
@@ -73,7 +74,9 @@ def _page(admin_site: AdminSite, request: HttpRequest) -> HttpResponse:
 
 def _erase(request: HttpRequest, *, site: Site, visitor: str) -> HttpResponse:
     try:
-        erasure = erase_visitor(site=site, visitor=visitor, now=timezone.now())
+        erasure = erase_visitor(
+            site=site, visitor=visitor, now=timezone.now(), by=Actor(author=request.user)
+        )
     except NotErasedError:
         text = gettext("Not all is erased: Redis does not answer. Repeat it for %(visitor)s.")
         messages.error(request, text % {"visitor": visitor})

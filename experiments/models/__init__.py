@@ -1,5 +1,5 @@
 # Django finds models only through this module.
-from experiments.models.access import Membership, ServerKey
+from experiments.models.access import AccessRecord, FormerClientKey, Membership, ServerKey
 from experiments.models.catalogue import (
     CTA,
     Audience,
@@ -22,6 +22,7 @@ from experiments.models.rollup import CurrencyRollup, Rollup, RollupCheck
 
 __all__ = [
     "CTA",
+    "AccessRecord",
     "Audience",
     "CTAWording",
     "CacheWatch",
@@ -33,6 +34,7 @@ __all__ = [
     "EventDrop",
     "Exclusion",
     "Experiment",
+    "FormerClientKey",
     "GoalRollup",
     "Guardrail",
     "HistoryArm",

@@ -45,15 +45,55 @@ class Membership(models.Model):
         return f"{self.user} @ {self.site}"
 
 
+def all_scopes() -> list[str]:
+    """Return every scope: what keys of before there were scopes may do."""
+    return list(ServerKey.Scope.values)
+
+
 class ServerKey(models.Model):
     """A secret key for a site's own servers; only its digest is kept."""
 
-    site = models.ForeignKey(Site, models.CASCADE, related_name="server_keys")
-    name = models.CharField(_("name"), max_length=200)
+    # Stored; never rename.
+    class Scope(models.TextChoices):
+        READ = "read", _("Read: catalogue, experiments, reports, evaluations")
+        WRITE = "write", _("Write: run and change experiments, send events")
+        ERASE = "erase", _("Erase: visitors and their events")
+        ANALYSE = "analyse", _("Analyse: calculations and rankings")
+
+    site = models.ForeignKey(
+        Site, models.CASCADE, related_name="server_keys", verbose_name=_("site")
+    )
+    name = models.CharField(
+        _("name"), max_length=200, help_text=_("It stands in the history of what the key did.")
+    )
     prefix = models.CharField(_("first characters"), max_length=12)
     digest = models.CharField(_("SHA-256 digest"), max_length=64, unique=True)
+    scopes = models.JSONField(_("scopes"), default=all_scopes)
     created_at = models.DateTimeField(_("created"))
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        related_name="+",
+        verbose_name=_("created by"),
+        null=True,
+        blank=True,
+    )
+    expires_at = models.DateTimeField(
+        _("expires"), null=True, blank=True, help_text=_("Empty: never.")
+    )
+    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
+    revocation_reason = models.CharField(
+        _("reason of the revocation"), max_length=500, blank=True, default=""
+    )
+    successor = models.OneToOneField(
+        "self",
+        models.SET_NULL,
+        related_name="predecessor",
+        verbose_name=_("successor"),
+        null=True,
+        blank=True,
+    )
 
     class Meta:
         verbose_name = _("server key")
@@ -62,3 +102,66 @@ class ServerKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+
+class FormerClientKey(models.Model):
+    """A client key that was replaced, and until when pages that still have it go on."""
+
+    site = models.ForeignKey(
+        Site, models.CASCADE, related_name="former_client_keys", verbose_name=_("site")
+    )
+    key = models.CharField(_("client key"), max_length=100, unique=True)
+    replaced_at = models.DateTimeField(_("replaced"))
+    expires_at = models.DateTimeField(_("expires"))
+    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("former client key")
+        verbose_name_plural = _("former client keys")
+        ordering = ("site", "-replaced_at")
+        constraints = (
+            models.CheckConstraint(condition=~Q(key=""), name="former_client_key_not_empty"),
+        )
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class AccessRecord(models.Model):
+    """One line of the history of access to a site: its keys, and what was erased. Never changed."""
+
+    # Stored; never rename.
+    class Kind(models.TextChoices):
+        KEY_MADE = "key_made", _("Server key made")
+        KEY_ROTATED = "key_rotated", _("Server key rotated")
+        KEY_REVOKED = "key_revoked", _("Server key revoked")
+        KEY_DELETED = "key_deleted", _("Server key deleted")
+        CLIENT_KEY_ROTATED = "client_rotated", _("Client key rotated")
+        CLIENT_KEY_ENDED = "client_ended", _("Former client key ended")
+        ERASED = "erased", _("Visitor erased")
+
+    site = models.ForeignKey(
+        Site, models.CASCADE, related_name="access_records", verbose_name=_("site")
+    )
+    at = models.DateTimeField(_("when"))
+    kind = models.CharField(_("what"), max_length=20, choices=Kind)
+    key = models.CharField(
+        _("key"), max_length=250, blank=True, help_text="Name and first characters; never a secret."
+    )
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        related_name="+",
+        verbose_name=_("by"),
+        null=True,
+        help_text="Empty: a server with its key, or the command line.",
+    )
+    note = models.TextField(_("note"), blank=True)
+
+    class Meta:
+        verbose_name = _("access record")
+        verbose_name_plural = _("history of access")
+        ordering = ("-at", "-pk")
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.at}"

@@ -21,6 +21,7 @@ from experiments.models.validators import (
     empty_list,
     locale_validator,
     networks_validator,
+    new_client_key,
     origins_validator,
     prefixes_validator,
     time_zone_validator,
@@ -40,6 +41,7 @@ class Site(models.Model):
         _("client key"),
         max_length=100,
         unique=True,
+        default=new_client_key,
         help_text=_("Publishable: it stands in the page's source."),
     )
     default_locale = models.CharField(

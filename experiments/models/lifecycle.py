@@ -110,6 +110,13 @@ class Change(models.Model):
         null=True,
         help_text="Empty: the service itself, or a server with its key.",
     )
+    server_key = models.CharField(
+        _("server key"),
+        max_length=250,
+        blank=True,
+        default="",
+        help_text="Name and first characters of the key that acted.",
+    )
 
     class Meta:
         verbose_name = _("change")

@@ -1,9 +1,10 @@
-"""Validators of the catalogue's fields, and the patterns that its constraints repeat.
+"""Validators and defaults of the catalogue's fields, and the patterns its constraints repeat.
 
 Migrations import these by name: never rename one.
 """
 
 import re
+import secrets
 from ipaddress import ip_network
 from typing import Any
 from zoneinfo import available_timezones
@@ -85,3 +86,8 @@ def default_time_zone() -> str:
 
 def empty_list() -> list[str]:
     return []
+
+
+def new_client_key() -> str:
+    """Return a publishable key that nobody has: its first letters tell it from a secret."""
+    return f"ctaopt_client_{secrets.token_urlsafe(16)}"

@@ -11,6 +11,7 @@ from experiments.models import (
     ConfigRevision,
     Event,
     Experiment,
+    FormerClientKey,
     ServerKey,
     Site,
     Slot,
@@ -28,8 +29,13 @@ def sites_to_serve() -> QuerySet[Site]:
     return Site.objects.order_by("pk")
 
 
-def valid_server_keys() -> QuerySet[ServerKey]:
-    return ServerKey.objects.filter(revoked_at__isnull=True)
+def server_keys_to_serve() -> QuerySet[ServerKey]:
+    """Return the server keys of every state: an answer names why one opens nothing."""
+    return ServerKey.objects.order_by("pk")
+
+
+def former_client_keys_to_serve() -> QuerySet[FormerClientKey]:
+    return FormerClientKey.objects.order_by("pk")
 
 
 def slots_to_serve() -> QuerySet[Slot]:

@@ -16,7 +16,7 @@ from django.test import Client
 from django.urls import get_resolver
 
 from accounts.models import LogInRecord
-from experiments.models import HistoryArm, Job, Membership, Namespace, Tag
+from experiments.models import HistoryArm, Job, Membership, Namespace, ServerKey, Tag
 from experiments.selectors.permissions import LEAST_ROLES, SITE_LOOKUPS, permission_name
 from ml.models import PredictorVersion
 from tests import factories
@@ -370,6 +370,32 @@ def test_server_key_reaches_its_own_site_only(world, probe):
     # A key names no site: its own is meant.
     if is_of_a_row(probe) and probe.model not in ASKED_BY_KEY:
         assert outcome(ask(server, probe, foreign)) == 404
+
+
+# Routes whose scope is not that of their verb: GET reads, everything else writes.
+SCOPES = {
+    "analyze": "analyse",
+    "rankings": "analyse",
+    "ranking": "analyse",
+    "principles": "analyse",
+    "visitor": "erase",
+}
+
+
+@pytest.mark.parametrize("probe", SERVED, ids=lambda probe: f"{probe.method} {probe.template}")
+def test_server_key_needs_the_scope_of_the_route(world, probe):
+    """One scope opens the route, and all others together do not: for own and foreign rows."""
+    own, foreign, _ = world
+    needed = SCOPES.get(probe.model, "read" if probe.method == "get" else "write")
+    others = [scope for scope in ServerKey.Scope.values if scope != needed]
+    factories.make_server_key(own["site"], "just-this", scopes=[needed])
+    factories.make_server_key(own["site"], "all-others", scopes=others)
+    just_this = Client(headers={"X-API-Key": "just-this"})
+    all_others = Client(headers={"X-API-Key": "all-others"})
+    assert outcome(ask(just_this, probe, own)) == "allowed"
+    for things in (own, foreign):
+        answer = ask(all_others, probe, things)
+        assert (answer.status_code, needed in answer.json()["detail"]) == (403, True)
 
 
 LISTS = ["site", "serverkey", "membership", "tag", "cta", "slot", "audience", "namespace"]

@@ -89,7 +89,9 @@ def test_there_are_examples():
     assert len(list(examples())) == 4
 
 
-@pytest.mark.parametrize("package", ["accounts", "ctaopt", "ctaopt_django", "experiments", "ml", "tables"])
+@pytest.mark.parametrize(
+    "package", ["accounts", "ctaopt", "ctaopt_django", "experiments", "ml", "tables"]
+)
 def test_sources_name_only_pages_that_exist(package):
     named = {
         name

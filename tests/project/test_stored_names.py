@@ -58,6 +58,7 @@ from ml.strategies.no_text import NoText
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 TABLES = {
+    "experiments_accessrecord",
     "experiments_audience",
     "experiments_cachewatch",
     "experiments_change",
@@ -69,6 +70,7 @@ TABLES = {
     "experiments_event",
     "experiments_eventdrop",
     "experiments_experiment",
+    "experiments_formerclientkey",
     "experiments_goalrollup",
     "experiments_guardrail",
     "experiments_historyarm",
@@ -90,6 +92,10 @@ TABLES = {
 }
 METRICS = ["click_rate", "conversion_rate", "value_per_visitor"]
 CHOICES = {
+    "AccessRecord.kind": [
+        *("key_made", "key_rotated", "key_revoked", "key_deleted"),
+        *("client_rotated", "client_ended", "erased"),
+    ],
     "CTA.form": ["button", "link", "spoken"],
     "CTA.size": ["small", "medium", "large"],
     "Change.kind": [

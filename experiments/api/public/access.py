@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from experiments.api.public.http import RefusedError, Request, key_of
 from experiments.api.public.rate_limit import RateLimit
-from experiments.services.serving.evaluation import site_of_key
+from experiments.services.catalogue.key_use import key_uses
+from experiments.services.catalogue.server_keys import Scope, server_key_digest
 from experiments.services.serving.snapshot import ServedSite, Snapshot
 
 # Keys, not cookies, give access: any page may read the answer. Without the second header a
@@ -20,6 +21,8 @@ PREFLIGHT_HEADERS = (
     ("Access-Control-Max-Age", "86400"),
 )
 CHALLENGE = ("WWW-Authenticate", "Bearer")
+READ = str(Scope.READ)
+WRITE = str(Scope.WRITE)
 
 
 class Asker(NamedTuple):
@@ -29,32 +32,57 @@ class Asker(NamedTuple):
     key: str
 
 
-def site_of(request: Request, snapshot: Snapshot, *, client_key: str = "") -> ServedSite:
+def site_of(
+    request: Request, snapshot: Snapshot, *, client_key: str = "", scope: str = READ
+) -> ServedSite:
     """Return the site of the request's key; raise RefusedError without a valid one.
 
     Args:
         request: Its headers may carry a client key or a server key.
         snapshot: The configuration to look in.
         client_key: One given outside the headers, where a secret has no business to be.
+        scope: Scope that a server key needs; a client key needs none.
     """
-    return asker_of(request, snapshot, client_key=client_key).site
+    return asker_of(request, snapshot, client_key=client_key, scope=scope).site
 
 
-def asker_of(request: Request, snapshot: Snapshot, *, client_key: str = "") -> Asker:
+def asker_of(
+    request: Request, snapshot: Snapshot, *, client_key: str = "", scope: str = READ
+) -> Asker:
     """Return whose key the request carries; as `site_of`."""
-    key = key_of(request)
-    if key:
-        site = site_of_key(snapshot, key)
-    else:
-        key = client_key
-        site = snapshot.client_keys.get(key)
+    secret = key_of(request)
+    key = secret or client_key
+    site = snapshot.client_keys.get(key)
     if site is None:
-        raise RefusedError(401, headers=(CHALLENGE,))
+        site = _site_of_secret(snapshot, secret, scope=scope, client_key=key)
+    elif key != site.client_key:
+        key_uses.note(key)
     if site.allowed_origins:
         origin = request.header("origin")
         if origin and origin not in site.allowed_origins:
             raise RefusedError(403)
     return Asker(site, key)
+
+
+def _site_of_secret(snapshot: Snapshot, secret: str, *, scope: str, client_key: str) -> ServedSite:
+    """Return the site of a server key; raise RefusedError, with the reason, without a valid one."""
+    # Every refusal takes the same steps: one digest, and look-ups by it.
+    digest = server_key_digest(secret)
+    served, reason = snapshot.server_key_digests.get(digest), snapshot.closed.get(digest)
+    if served is None:
+        if not client_key:
+            raise RefusedError(401, headers=(CHALLENGE,))
+        reason = reason or snapshot.closed.get(client_key, "unknown")
+        raise _refused(401, f'error="invalid_token", error_description="{reason} key"')
+    key_uses.note(served.pk)
+    if scope not in served.scopes:
+        raise _refused(403, f'error="insufficient_scope", scope="{scope}"')
+    return served.site
+
+
+def _refused(status: int, parameters: str) -> RefusedError:
+    # In a header (RFC 6750): OFREP wants no body in the answer to a refused key.
+    return RefusedError(status, headers=(("WWW-Authenticate", f"Bearer {parameters}"),))
 
 
 def check_rate(limit: RateLimit, asker: Asker, *, now: float) -> None:

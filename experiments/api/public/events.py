@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 from django.conf import settings
 
-from experiments.api.public.access import site_of
+from experiments.api.public.access import WRITE, site_of
 from experiments.api.public.http import (
     RefusedError,
     Request,
@@ -40,7 +40,7 @@ def receive(request: Request, store: SnapshotStore) -> Response:
     # sendBeacon cannot set headers: a page's key may stand in the address, a secret may not.
     client_key = parse_qs(request.query).get("key", [""])[0]
     snapshot = store.current()
-    site = site_of(request, snapshot, client_key=client_key)
+    site = site_of(request, snapshot, client_key=client_key, scope=WRITE)
     is_page = (key_of(request) or client_key) in snapshot.client_keys
     # A server's headers tell of the server, not of the visitor.
     flags = flags_of(_sender(request), site.internal) if is_page else 0

@@ -18,6 +18,7 @@ from experiments.api.public.http import (
     etag_of,
     has_etag,
 )
+from experiments.services.catalogue.key_use import key_uses
 from experiments.services.serving.growthbook_payload import payload_of
 from experiments.services.serving.snapshot import ServedSite
 from experiments.services.serving.snapshot_store import SnapshotStore
@@ -48,6 +49,8 @@ def payload(request: Request, store: SnapshotStore) -> Response:
     site = store.current().client_keys.get(client_key)
     if site is None:
         return error_response(404, "no site has this client key", NOT_CACHED)
+    if client_key != site.client_key:
+        key_uses.note(client_key)
     encoded = _encoded_payload(client_key, site)
     return encoded.unchanged if has_etag(request, encoded.etag) else encoded.whole
 

@@ -93,6 +93,7 @@ class Stream:
         # What each site's configuration looked like at the last look; None before the first.
         self._digests: dict[str, str] | None = None
         self._revision = -1
+        self._snapshot: Snapshot | None = None
         self._rng = random.Random()  # noqa: S311  spreads load, keeps no secret
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -168,6 +169,14 @@ class Stream:
     async def look(self) -> None:
         """Tell the listeners of each site that has changed since the last look."""
         snapshot = await asyncio.to_thread(self._store.current)
+        if snapshot is self._snapshot:
+            return
+        # Another one of the same revision: a key has expired.
+        self._snapshot = snapshot
+        for listener in self._listeners:
+            if site_of_key(snapshot, listener.key) is None:
+                listener.is_over = True
+                listener.news.set()
         if snapshot.revision == self._revision:
             return
         digests = await asyncio.to_thread(_digests, snapshot)
@@ -179,10 +188,7 @@ class Stream:
         spread_s = len(self._listeners) / NEWS_PER_S
         loop = asyncio.get_running_loop()
         for listener in self._listeners:
-            if site_of_key(snapshot, listener.key) is None:
-                listener.is_over = True
-                listener.news.set()
-            elif listener.site in changed and listener.revision < snapshot.revision:
+            if listener.site in changed and listener.revision < snapshot.revision:
                 listener.revision = snapshot.revision
                 loop.call_later(self._rng.uniform(0, spread_s), listener.news.set)
 

@@ -8,6 +8,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from experiments.api.v1.analyze_schema import REQUEST, RESPONSE
+from experiments.models import ServerKey
 from experiments.selectors.permissions import USE_CALCULATORS
 from experiments.stats.engine.analyze import analyze
 
@@ -16,6 +17,7 @@ class AnalyzeView(APIView):
     """Analyse arms given as sufficient statistics; the request is docs/statistics.md's."""
 
     permission = USE_CALCULATORS
+    scope = ServerKey.Scope.ANALYSE
 
     @extend_schema(
         request={"application/json": REQUEST},

@@ -1,26 +1,45 @@
 """Server keys for machines, the admin's session for people."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from hmac import compare_digest
 from typing import Any, cast
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Model, QuerySet
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
-from experiments.models import Site
-from experiments.selectors import permissions, serving
-from experiments.services.catalogue.server_keys import refused_keys, server_key_digest
+from experiments.models import ServerKey, Site
+from experiments.selectors import access, permissions
+from experiments.services.catalogue.access_log import Actor
+from experiments.services.catalogue.key_use import key_uses
+from experiments.services.catalogue.server_keys import (
+    REVOKED,
+    fault_of,
+    refused_keys,
+    server_key_digest,
+)
+
+Scope = ServerKey.Scope
+# As long as a digest: the comparison takes the same time where there is no key.
+NO_DIGEST = "0" * 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerClient:
-    """The caller behind a server key: acts for one site."""
+    """The caller behind a server key: acts for one site, as far as its scopes go.
+
+    `key`: name and first characters of the key, for the history.
+    """
 
     site: Site
+    key: str
+    scopes: frozenset[str]
     is_authenticated: bool = True
 
 
@@ -32,17 +51,18 @@ class ServerKeyAuthentication(BaseAuthentication):
         key = token.strip() if scheme.lower() == "bearer" else request.headers.get("X-API-Key", "")
         if not key:
             return None
-        site = None if key in refused_keys() else _site_of(key)
-        if site is None:
-            raise AuthenticationFailed("The server key is unknown or revoked.")
-        return ServerClient(site=site), None
+        row, fault = _checked(key, now=timezone.now())
+        if row is None or fault:
+            raise AuthenticationFailed(fault)
+        key_uses.note(row.pk)
+        return ServerClient(site=row.site, key=str(row), scopes=frozenset(row.scopes)), None
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
 
 
 class IsServerOrStaff(BasePermission):
-    """A server does what it likes with its own site; people, what their roles let them do.
+    """Servers may do what the scopes of their keys say, on their own site; people, what roles let.
 
     A view names its permission, or the model of its rows: without either it is closed. A foreign
     row is not found before it is refused.
@@ -51,7 +71,10 @@ class IsServerOrStaff(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         on_a_row = bool(getattr(view, "detail", False))
         needed = _needed(view, "view" if on_a_row or _is_safe(request) else "change")
-        return needed is not None and may(request.user, needed)
+        if needed is None:
+            return False
+        _check_scope(request, view)
+        return may(request.user, needed)
 
     def has_object_permission(self, request: Request, view: Any, obj: Any) -> bool:
         needed = _needed(view, "view" if _is_safe(request) else "change")
@@ -96,6 +119,22 @@ def person_of(request: Request) -> User | None:
     return None if isinstance(request.user, ServerClient) else cast("User | None", request.user)
 
 
+def actor_of(request: Request) -> Actor:
+    """Return who asks, for the history: a person, or a server by the name of its key."""
+    if isinstance(request.user, ServerClient):
+        return Actor(server_key=request.user.key)
+    return Actor(author=request.user)
+
+
+def _check_scope(request: Request, view: Any) -> None:
+    """Refuse a server whose key lacks the scope that the view names, or that of its verb."""
+    if not isinstance(request.user, ServerClient):
+        return
+    scope = getattr(view, "scope", None) or (Scope.READ if _is_safe(request) else Scope.WRITE)
+    if scope not in request.user.scopes:
+        raise PermissionDenied(f"The server key lacks the scope “{scope}”.")
+
+
 def _is_safe(request: Request) -> bool:
     return request.method in SAFE_METHODS
 
@@ -108,7 +147,16 @@ def _needed(view: Any, verb: str) -> str | None:
     return permissions.permission_name(verb, rows.model)
 
 
-def _site_of(key: str) -> Site | None:
-    keys = serving.valid_server_keys().select_related("site")
-    row = keys.filter(digest=server_key_digest(key)).first()
-    return row.site if row else None
+def _checked(key: str, *, now: datetime) -> tuple[ServerKey | None, str]:
+    """Return the key's row, and why it opens nothing.
+
+    Every answer takes the same steps, one query and one comparison: the time tells nothing.
+    """
+    digest = server_key_digest(key)
+    row = access.server_key_of(digest=digest)
+    is_known = compare_digest(row.digest if row else NO_DIGEST, digest)
+    if row is None or not is_known or key in refused_keys():
+        return None, "The server key is unknown."
+    fault = fault_of(row, now=now)
+    moment = row.revoked_at if fault == REVOKED else row.expires_at
+    return row, f"The server key {fault}: {moment:%Y-%m-%d %H:%M} UTC." if fault else ""

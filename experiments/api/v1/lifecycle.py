@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.viewsets import GenericViewSet
 
-from experiments.api.v1.authentication import ServerClient
+from experiments.api.v1.authentication import actor_of
 from experiments.api.v1.errors import WrongStateError
 from experiments.api.v1.serializers import (
     ExperimentSerializer,
@@ -102,7 +102,9 @@ class TrafficMixin(GenericViewSet[Experiment]):
         experiment = self.get_object()
         phases = experiment.phases.values("number", "started_at", "shares", "coverage")
         steps = experiment.ramp.values("number", "coverage", "hold_hours", "reached_at")
-        changes = lifecycle.changes_of(experiment).values("at", "kind", "note", "author__username")
+        changes = lifecycle.changes_of(experiment).values(
+            "at", "kind", "note", "author__username", "server_key"
+        )
         reason = experiment.rollback_reason
         content: dict[str, Any] = {"phases": phases, "ramp": steps, "changes": changes}
         return Response({**content, "rollback_reason": reason_in_words(reason) if reason else None})
@@ -122,6 +124,6 @@ class TrafficMixin(GenericViewSet[Experiment]):
 
 
 def occasion_of(request: Request, note: str = "") -> Occasion:
-    """Return now, with the person who asks; a server has no name in the history."""
-    author = None if isinstance(request.user, ServerClient) else request.user
-    return Occasion(now=timezone.now(), author=author, note=note)
+    """Return now, with the person who asks, or the name of the server's key."""
+    actor = actor_of(request)
+    return Occasion(now=timezone.now(), author=actor.author, server_key=actor.server_key, note=note)

@@ -7,6 +7,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from experiments.api.v1.authentication import sites_where
+from experiments.models import ServerKey
 from experiments.services.learning.history_rows import history_rows
 from ml import predict
 
@@ -16,6 +17,7 @@ class PrinciplesView(APIView):
 
     # Who may see the archive may see what it says.
     permission = "experiments.view_historyarm"
+    scope = ServerKey.Scope.ANALYSE
 
     @extend_schema(
         parameters=[

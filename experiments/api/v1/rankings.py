@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 
 from experiments import tasks
 from experiments.api.v1.authentication import may, person_of, sites_where
-from experiments.models import Job, Site
+from experiments.models import Job, ServerKey, Site
 from experiments.selectors.permissions import rows_where
 from experiments.services.learning.jobs import create_job, keep_answer
 from experiments.services.learning.ranking import rank_at_once
@@ -49,6 +49,7 @@ class RankingsView(APIView):
     """Rank wordings against a control; the answer is docs/prediction.md's."""
 
     permission = "experiments.add_job"
+    scope = ServerKey.Scope.ANALYSE
 
     @extend_schema(request=RankingSerializer, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
@@ -90,6 +91,8 @@ class RankingView(APIView):
     """One ranking: its state, and the answer once it is done."""
 
     permission = "experiments.view_job"
+    # Whoever may ask may read the answer.
+    scope = ServerKey.Scope.ANALYSE
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, pk: int) -> Response:

@@ -1,5 +1,7 @@
 """The management API: parse, call one selector or service, render."""
 
+from collections.abc import Callable
+
 from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
@@ -10,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from experiments.api.v1 import schema  # noqa: F401  drf-spectacular registers it on import
-from experiments.api.v1.authentication import sites_where
+from experiments.api.v1.authentication import actor_of, sites_where
 from experiments.api.v1.errors import WrongStateError
 from experiments.api.v1.lifecycle import TrafficMixin
 from experiments.api.v1.serializers import (
@@ -89,48 +91,35 @@ class ExperimentViewSet(TrafficMixin, ReadOnlyModelViewSet[Experiment]):
     @action(detail=True, methods=["post"])
     def start(self, request: Request, key: str) -> Response:
         """Start a draft."""
-        experiment = self.get_object()
-        done = transitions.start_experiment(experiment=experiment, now=timezone.now())
-        return self._moved(experiment, done=done)
+        return self._moved(transitions.start_experiment, request)
 
     @extend_schema(request=None, responses=ExperimentSerializer)
     @action(detail=True, methods=["post"])
     def pause(self, request: Request, key: str) -> Response:
         """Show the slot's default CTA until resumed."""
-        experiment = self.get_object()
-        return self._moved(
-            experiment, done=transitions.pause_experiment(experiment=experiment, now=timezone.now())
-        )
+        return self._moved(transitions.pause_experiment, request)
 
     @extend_schema(request=None, responses=ExperimentSerializer)
     @action(detail=True, methods=["post"])
     def resume(self, request: Request, key: str) -> Response:
         """Go on with the same arms."""
-        experiment = self.get_object()
-        return self._moved(
-            experiment,
-            done=transitions.resume_experiment(experiment=experiment, now=timezone.now()),
-        )
+        return self._moved(transitions.resume_experiment, request)
 
     @extend_schema(request=None, responses=ExperimentSerializer)
     @action(detail=True, methods=["post"])
     def stop(self, request: Request, key: str) -> Response:
         """End a live experiment for good."""
-        experiment = self.get_object()
-        done = transitions.stop_experiment(experiment=experiment, now=timezone.now())
-        return self._moved(experiment, done=done)
+        return self._moved(transitions.stop_experiment, request)
 
     @extend_schema(request=None, responses=ExperimentSerializer)
     @action(detail=True, methods=["post"])
     def archive(self, request: Request, key: str) -> Response:
         """Put a stopped experiment away."""
-        experiment = self.get_object()
-        return self._moved(
-            experiment,
-            done=transitions.archive_experiment(experiment=experiment, now=timezone.now()),
-        )
+        return self._moved(transitions.archive_experiment, request)
 
-    def _moved(self, experiment: Experiment, *, done: bool) -> Response:
-        if not done:
+    def _moved(self, move: Callable[..., bool], request: Request) -> Response:
+        experiment, actor = self.get_object(), actor_of(request)
+        by = {"author": actor.author, "server_key": actor.server_key}
+        if not move(experiment=experiment, now=timezone.now(), **by):
             raise WrongStateError(experiment)
         return Response(self.get_serializer(experiment).data)

@@ -6,8 +6,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from experiments.api.v1.authentication import named_site
+from experiments.api.v1.authentication import actor_of, named_site
 from experiments.event_schema.messages import may_be_visitor
+from experiments.models import ServerKey
 from experiments.services.operations.visitor_erasure import erase_visitor
 
 
@@ -16,6 +17,7 @@ class VisitorView(APIView):
 
     # To look for the site; who may change its events may erase them.
     permission = "experiments.view_site"
+    scope = ServerKey.Scope.ERASE
 
     @extend_schema(
         parameters=[OpenApiParameter("site", str, description="For staff: key of the site.")],
@@ -31,7 +33,9 @@ class VisitorView(APIView):
         if site is None:
             return Response({"field": "site", "detail": "site: say which, by its key"}, status=400)
         if may_be_visitor(visitor):
-            erased = erase_visitor(site=site, visitor=visitor, now=timezone.now())
+            erased = erase_visitor(
+                site=site, visitor=visitor, now=timezone.now(), by=actor_of(request)
+            )
             if erased.was_known:
                 return Response(status=204)
         return Response({"detail": "Nothing is known of such a visitor."}, status=404)

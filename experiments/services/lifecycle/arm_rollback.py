@@ -5,6 +5,7 @@ like. Whoever has the arm falls out of the experiment (`serving.arm_assignment`)
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from decimal import ROUND_DOWN, Decimal
 
 from django.db import transaction
@@ -43,10 +44,10 @@ def roll_back_arms(
     if live.status != Experiment.Status.RUNNING or not harmed:
         return False
     rest = [arm for arm in variants if arm.share and arm.key not in harmed]
-    told = Occasion(now=occasion.now, author=occasion.author, note="\n".join(harmed.values()))
+    told = replace(occasion, note="\n".join(harmed.values()))
     if len(rest) < 2 or live.phases.count() >= MAX_PHASES:
         first = next(iter(harmed.values()))
-        told = Occasion(now=occasion.now, author=occasion.author, note=first)
+        told = replace(occasion, note=first)
         return roll_back_experiment(experiment=experiment, reason=first, occasion=told)
     shares = _shares_without({arm.key: arm.share for arm in variants}, set(harmed))
     change_traffic(experiment=experiment, shares=shares, occasion=told, kind=Kind.ARM_OFF)

@@ -11,11 +11,15 @@ Kind = Change.Kind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Occasion:
-    """Time, author (None: the service itself, or a server) and reason of a change."""
+    """Time, author and reason of a change.
+
+    `server_key`: name of the key of the server that acts. Neither: the service itself.
+    """
 
     now: datetime
     author: Any = None
     note: str = ""
+    server_key: str = ""
 
 
 def record(experiment: Experiment, kind: Kind, occasion: Occasion) -> None:
@@ -26,4 +30,5 @@ def record(experiment: Experiment, kind: Kind, occasion: Occasion) -> None:
         at=occasion.now,
         note=occasion.note,
         author=occasion.author,
+        server_key=occasion.server_key,
     )

@@ -25,7 +25,9 @@ MOVED_FIELDS = (
 
 
 @transaction.atomic
-def start_experiment(*, experiment: Experiment, now: datetime, author: Any = None) -> bool:
+def start_experiment(
+    *, experiment: Experiment, now: datetime, author: Any = None, server_key: str = ""
+) -> bool:
     """Start a draft, at the first step of its ramp; return False if it was no longer a draft.
 
     Raises:
@@ -39,7 +41,7 @@ def start_experiment(*, experiment: Experiment, now: datetime, author: Any = Non
     reasons = readiness_faults(draft)
     if draft.status == Status.DRAFT and reasons:
         raise CannotStartError(reasons)
-    occasion = Occasion(now=now, author=author)
+    occasion = Occasion(now=now, author=author, server_key=server_key)
     started = _move(
         experiment, START, occasion, old=(Status.DRAFT,), new=Status.RUNNING, started_at=now
     )
@@ -49,14 +51,18 @@ def start_experiment(*, experiment: Experiment, now: datetime, author: Any = Non
     return started
 
 
-def pause_experiment(*, experiment: Experiment, now: datetime, author: Any = None) -> bool:
+def pause_experiment(
+    *, experiment: Experiment, now: datetime, author: Any = None, server_key: str = ""
+) -> bool:
     """Show the slot's default CTA until resumed; return False if it was not running."""
-    occasion = Occasion(now=now, author=author)
+    occasion = Occasion(now=now, author=author, server_key=server_key)
     return _move(experiment, PAUSE, occasion, old=(Status.RUNNING,), new=Status.PAUSED)
 
 
 @transaction.atomic
-def resume_experiment(*, experiment: Experiment, now: datetime, author: Any = None) -> bool:
+def resume_experiment(
+    *, experiment: Experiment, now: datetime, author: Any = None, server_key: str = ""
+) -> bool:
     """Resume with the same arms; return False if it was not paused.
 
     This undoes a roll-back; the alarm persists, so it does not roll back automatically again.
@@ -67,7 +73,7 @@ def resume_experiment(*, experiment: Experiment, now: datetime, author: Any = No
     if was_rolled_back:
         stamps["rolls_back"] = False
     kind = Kind.UNDO if was_rolled_back else Kind.RESUME
-    occasion = Occasion(now=now, author=author)
+    occasion = Occasion(now=now, author=author, server_key=server_key)
     resumed = _move(experiment, kind, occasion, old=(Status.PAUSED,), new=Status.RUNNING, **stamps)
     if resumed:
         hold_again(experiment=experiment, now=now)
@@ -76,10 +82,15 @@ def resume_experiment(*, experiment: Experiment, now: datetime, author: Any = No
 
 @transaction.atomic
 def stop_experiment(
-    *, experiment: Experiment, now: datetime, author: Any = None, note: str = ""
+    *,
+    experiment: Experiment,
+    now: datetime,
+    author: Any = None,
+    server_key: str = "",
+    note: str = "",
 ) -> bool:
     """End the experiment for good; return False if it was not live."""
-    occasion = Occasion(now=now, author=author, note=note)
+    occasion = Occasion(now=now, author=author, server_key=server_key, note=note)
     stopped = _move(
         experiment, STOP, occasion, old=Experiment.LIVE_STATUSES, new=Status.STOPPED, stopped_at=now
     )
@@ -88,9 +99,11 @@ def stop_experiment(
     return stopped
 
 
-def archive_experiment(*, experiment: Experiment, now: datetime, author: Any = None) -> bool:
+def archive_experiment(
+    *, experiment: Experiment, now: datetime, author: Any = None, server_key: str = ""
+) -> bool:
     """Remove it from the daily lists; return False if it was not stopped."""
-    occasion = Occasion(now=now, author=author)
+    occasion = Occasion(now=now, author=author, server_key=server_key)
     return _move(experiment, ARCHIVE, occasion, old=(Status.STOPPED,), new=Status.ARCHIVED)
 
 

@@ -26,6 +26,7 @@ from experiments.models import (
     CurrencyRollup,
     EventDrop,
     Experiment,
+    FormerClientKey,
     GoalRollup,
     Guardrail,
     HistoryArm,
@@ -49,6 +50,7 @@ CATALOGUE = "_catalogue.jsonl"
 # Models to transfer, with the lookup of their site; a row follows those it refers to.
 TO_THE_SITE: dict[type[Model], str] = {
     Site: "pk",
+    FormerClientKey: "site",
     Tag: "site",
     CTA: "site",
     CTAWording: "cta__site",

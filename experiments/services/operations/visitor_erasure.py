@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from experiments.models import ErasedVisitor, Event, Site
 from experiments.selectors import events
+from experiments.services.catalogue.access_log import COMMAND_LINE, Actor, Kind, record_access
 from experiments.services.events.redis_stream import configured_stream
 from experiments.services.events.stream_codec import erase_dead_rows
 from experiments.services.events.suppression_list import refuse_visitor
@@ -34,7 +35,7 @@ class Erasure:
     was_known: bool
 
 
-def erase_visitor(*, site: Site, visitor: str, now: datetime) -> Erasure:
+def erase_visitor(*, site: Site, visitor: str, now: datetime, by: Actor = COMMAND_LINE) -> Erasure:
     """Erase a visitor from a site; the rollups are then those of a count without them.
 
     Broken off in the middle it is done again: nothing comes back in between.
@@ -47,11 +48,16 @@ def erase_visitor(*, site: Site, visitor: str, now: datetime) -> Erasure:
     n_dead = _erase_dead_entries(site, visitor)
     if n_dead:
         ErasedVisitor.objects.filter(pk=stone.pk).update(n_events=F("n_events") + n_dead)
-    return Erasure(
+    erasure = Erasure(
         n_events=n_stored + n_dead,
         n_experiments=n_experiments,
         was_known=bool(n_stored or n_dead or n_experiments or stone.n_events),
     )
+    if erasure.was_known:
+        # Counts only: the history must not keep whom the erasure forgot.
+        note = f"events: {erasure.n_events}, experiments: {n_experiments}"
+        record_access(site, Kind.ERASED, at=now, by=by, note=note)
+    return erasure
 
 
 def _erase_dead_entries(site: Site, visitor: str) -> int:

@@ -88,7 +88,10 @@ def flag_content(evaluation: Evaluation) -> dict[str, Any]:
 def site_of_key(snapshot: Snapshot, key: str) -> ServedSite | None:
     """Return the site that a publishable or secret key belongs to."""
     site = snapshot.client_keys.get(key)
-    return site or snapshot.server_key_digests.get(server_key_digest(key))
+    if site is not None:
+        return site
+    served = snapshot.server_key_digests.get(server_key_digest(key))
+    return served.site if served else None
 
 
 def evaluate_slot(

@@ -3,9 +3,9 @@
 import logging
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from experiments.assignment.hashing import (
     Allocation,
@@ -15,13 +15,20 @@ from experiments.assignment.hashing import (
 )
 from experiments.assignment.phases import compile_phases, propensities
 from experiments.event_schema.messages import MAX_AGE
-from experiments.models import Experiment, Site, Variant
+from experiments.models import Experiment, FormerClientKey, ServerKey, Site, Variant
 from experiments.selectors import serving
 from experiments.services.catalogue.cta_content import cta_values
-from experiments.services.catalogue.server_keys import refused_keys, server_key_digest
+from experiments.services.catalogue.server_keys import (
+    EXPIRED,
+    REVOKED,
+    refused_keys,
+    server_key_digest,
+)
 from experiments.services.serving.internal_traffic import InternalTraffic, internal_traffic
 
 logger = logging.getLogger(__name__)
+
+Entry = TypeVar("Entry")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,12 +132,40 @@ class ServedSite:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServedKey:
+    """A server key that opens its site, as far as its scopes go."""
+
+    pk: int
+    site: ServedSite
+    scopes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """Configuration that serving and ingestion need, at one revision."""
+    """Configuration that serving and ingestion need, at one revision.
+
+    `closed`: the reason why a client key, or the key of a digest, opens nothing any more.
+    `expirations`: the end of those client keys and digests that have one.
+    """
 
     revision: int
     client_keys: Mapping[str, ServedSite]
-    server_key_digests: Mapping[str, ServedSite]
+    server_key_digests: Mapping[str, ServedKey]
+    closed: Mapping[str, str] = field(default_factory=dict)
+    expirations: Mapping[str, datetime] = field(default_factory=dict)
+
+    def without_expired(self, now: datetime) -> "Snapshot":
+        """Return the snapshot without the keys that have expired: itself if none has."""
+        gone = {key for key, moment in self.expirations.items() if moment <= now}
+        if not gone:
+            return self
+        return replace(
+            self,
+            client_keys=_without(gone, self.client_keys),
+            server_key_digests=_without(gone, self.server_key_digests),
+            closed={**self.closed, **dict.fromkeys(gone, EXPIRED)},
+            expirations=_without(gone, self.expirations),
+        )
 
 
 def build_snapshot(*, revision: int, now: datetime) -> Snapshot:
@@ -152,20 +187,37 @@ def build_snapshot(*, revision: int, now: datetime) -> Snapshot:
             default_values=cta_values(slot.default_cta),
             experiments=tuple(experiments.get(slot.pk, ())),
         )
-    keys = list(serving.valid_server_keys())
+    keys = list(serving.server_keys_to_serve())
+    former = list(serving.former_client_keys_to_serve())
     rows = list(serving.sites_to_serve())
     sites = {site.pk: _served_site(site, slots.get(site.pk, {})) for site in rows}
-    client_keys = {site.client_key: sites[site.pk] for site in rows}
-    digests = {key.digest: sites[key.site_id] for key in keys if key.site_id in sites}
+    current = {site.client_key: sites[site.pk] for site in rows}
+    former = [key for key in former if key.site_id in sites and key.key not in current]
+    digests = {key.digest: _served_key(key, sites) for key in keys if key.site_id in sites}
+    revoked = {key.digest for key in keys if key.revoked_at is not None}
+    refused = refused_keys()
     return Snapshot(
         revision=revision,
-        client_keys=_without(refused_keys(), client_keys),
-        server_key_digests=_without({server_key_digest(key) for key in refused_keys()}, digests),
-    )
+        client_keys=_without(refused, current | {key.key: sites[key.site_id] for key in former}),
+        server_key_digests=_without(revoked | {server_key_digest(key) for key in refused}, digests),
+        closed=dict.fromkeys(revoked, REVOKED),
+        expirations=_without(revoked, _expirations(keys, former)),
+    ).without_expired(now)
 
 
-def _without(refused: AbstractSet[str], sites: dict[str, ServedSite]) -> dict[str, ServedSite]:
-    return {key: site for key, site in sites.items() if key not in refused}
+def _expirations(
+    keys: Sequence[ServerKey], former: Sequence[FormerClientKey]
+) -> dict[str, datetime]:
+    ends = {key.digest: key.expires_at for key in keys if key.expires_at is not None}
+    return ends | {key.key: key.expires_at for key in former}
+
+
+def _without(refused: AbstractSet[str], entries: Mapping[str, Entry]) -> dict[str, Entry]:
+    return {key: entry for key, entry in entries.items() if key not in refused}
+
+
+def _served_key(key: ServerKey, sites: Mapping[int, ServedSite]) -> ServedKey:
+    return ServedKey(pk=key.pk, site=sites[key.site_id], scopes=frozenset(key.scopes))
 
 
 def _served_site(site: Site, slots: dict[str, ServedSlot]) -> ServedSite:

@@ -93,13 +93,16 @@ class SnapshotStore:
             return self._refresh()
         except Error:
             logger.exception("Serving revision %s: the database is silent.", snapshot.revision)
-            return snapshot
+            return self._snapshot or snapshot
         finally:
             close_old_connections()
 
     def _refresh(self) -> Snapshot:
         # Set first, so that a failing database is also queried only once in `max_age_s`.
         self._checked_at = monotonic()
+        # Before the database is asked: a key expires also while that is silent.
+        if self._snapshot is not None:
+            self._snapshot = self._snapshot.without_expired(datetime.now(UTC))
         revision = serving.config_revision()
         if self._snapshot is None or self._snapshot.revision != revision:
             self._snapshot = build_snapshot(revision=revision, now=datetime.now(UTC))

@@ -18,6 +18,7 @@ from experiments.models import (
     ErasedVisitor,
     Event,
     Experiment,
+    FormerClientKey,
     GoalRollup,
     Guardrail,
     HistoryArm,
@@ -132,6 +133,10 @@ class World:
 
     def key_row(self, **changes):
         return ServerKey(site=self.site, name="k", prefix="k", created_at=NOW, **changes)
+
+    def former_key_row(self, **changes):
+        values = {"site": self.site, "key": "old", "replaced_at": NOW, "expires_at": NOW}
+        return FormerClientKey(**(values | changes))
 
     def phase_row(self, **changes):
         values = {"number": 0, "started_at": NOW, "shares": [0.5, 0.5], "coverage": 1, "slices": []}
@@ -323,6 +328,16 @@ REFUSED = [
     ("CacheWatch.experiment", twice(lambda w: w.watch_row())),
     ("RollupCheck.experiment", twice(lambda w: w.check_row())),
     ("cache_alarm_names_the_arm", lambda w: [w.watch_row(alarmed_at=NOW)]),
+    ("FormerClientKey.key", twice(lambda w: w.former_key_row())),
+    ("former_client_key_not_empty", lambda w: [w.former_key_row(key="")]),
+    (
+        "ServerKey.successor",
+        lambda w: [
+            new := w.key_row(digest="new"),
+            w.key_row(digest="a", successor=new),
+            w.key_row(digest="b", successor=new),
+        ],
+    ),
     ("erased_visitor_once_a_site", twice(lambda w: w.erasure_row())),
     ("goal_rollup_one_a_day_phase_arm_and_goal", twice(lambda w: w.goal_rollup_row())),
     ("goal_rollup_counts_possible", lambda w: [w.goal_rollup_row(converting_visitors=-1)]),

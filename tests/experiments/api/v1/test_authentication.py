@@ -1,11 +1,16 @@
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
+from django.utils import timezone
 from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory, force_authenticate
 from rest_framework.views import APIView
 
+from experiments.api.v1 import authentication
 from experiments.models import Experiment, ServerKey
+from experiments.services.catalogue.key_use import KeyUses
 from tests import factories
 from tests.factories import NOW
 
@@ -45,6 +50,54 @@ def test_revoked_key_opens_nothing(server, running_experiment):
     assert server.get(EXPERIMENTS).status_code == 200
     ServerKey.objects.update(revoked_at=NOW)
     assert server.get(EXPERIMENTS).status_code == 401
+
+
+SHUT = {
+    "unknown": (None, "The server key is unknown."),
+    "revoked": ({"revoked_at": NOW}, "The server key revoked: 2026-11-22 12:00 UTC."),
+    "expired": ({"expires_at": NOW}, "The server key expired: 2026-11-22 12:00 UTC."),
+}
+
+
+@pytest.mark.parametrize("state", SHUT)
+def test_key_that_opens_nothing_is_told_why_at_the_same_cost(
+    site, running_experiment, state, django_assert_num_queries
+):
+    changes, reason = SHUT[state]
+    if changes is not None:
+        factories.make_server_key(site, **changes)
+    client = Client(headers={"X-API-Key": "shop-server-key"})
+    with django_assert_num_queries(1):
+        answer = client.get(EXPERIMENTS)
+    assert (answer.status_code, answer.json()["detail"]) == (401, reason)
+
+
+def test_missing_scope_is_named_at_the_same_cost(
+    site, running_experiment, django_assert_num_queries
+):
+    factories.make_server_key(site, scopes=["erase"])
+    client = Client(headers={"X-API-Key": "shop-server-key"})
+    with django_assert_num_queries(1):
+        answer = client.get(EXPERIMENTS)
+    assert (answer.status_code, answer.json()["detail"]) == (
+        403,
+        "The server key lacks the scope “read”.",
+    )
+
+
+def test_key_opens_until_it_expires(site, running_experiment):
+    factories.make_server_key(site, expires_at=timezone.now() + timedelta(hours=1))
+    client = Client(headers={"X-API-Key": "shop-server-key"})
+    assert client.get(EXPERIMENTS).status_code == 200
+
+
+def test_use_is_noted_and_not_written(server, server_key, running_experiment, monkeypatch):
+    uses = KeyUses(period_s=0.0)
+    monkeypatch.setattr(authentication, "key_uses", uses)
+    server.get(EXPERIMENTS)
+    assert ServerKey.objects.get().last_used_at is None
+    uses.write()
+    assert ServerKey.objects.get().last_used_at is not None
 
 
 @pytest.mark.parametrize(("is_demo", "status"), [(True, 200), (False, 401)])

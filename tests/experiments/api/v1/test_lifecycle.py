@@ -95,3 +95,21 @@ def test_other_site_finds_nothing(client, running_experiment, other_server_key):
         f"{EXPERIMENT}traffic/", {"coverage": 0.5}, content_type="application/json", headers=headers
     )
     assert answer.status_code == 404
+
+
+NAME = "backend (shop-server-…)"
+
+
+@pytest.mark.parametrize("step", ["pause", "stop", "roll-back", "traffic"])
+def test_history_names_the_key_that_acted(server, running_experiment, step):
+    content = {"roll-back": {"reason": "slow"}, "traffic": {"coverage": "0.5"}}.get(step, {})
+    assert post(server, step, content).status_code == 200
+    change = server.get(f"{EXPERIMENT}history/").json()["changes"][0]
+    assert (change["server_key"], change["author__username"]) == (NAME, None)
+
+
+def test_history_names_the_person_who_acted(client, owner, running_experiment):
+    client.force_login(owner)
+    post(client, "pause", {})
+    change = running_experiment.changes.get()
+    assert (change.author, change.server_key) == (owner, "")

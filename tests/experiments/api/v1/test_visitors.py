@@ -2,7 +2,7 @@ from urllib.parse import quote
 
 import pytest
 
-from experiments.models import Event
+from experiments.models import AccessRecord, Event
 from experiments.services.events.store import EventRow, store
 from tests import factories
 from tests.factories import NOW, event_id
@@ -88,3 +88,12 @@ def test_silent_redis_is_503_until_all_is_erased(server, variant, settings):
     assert (answer.status_code, "repeat it" in answer.json()["detail"]) == (503, True)
     settings.CTAOPT_EVENTS_URL = ""
     assert server.delete(f"{URL}v-1/").status_code == 204
+
+
+def test_erasure_by_a_key_is_logged_without_the_visitor(server, variant):
+    stored(variant, "v-1")
+    server.delete(f"{URL}v-1/")
+    server.delete(f"{URL}never-seen/")
+    record = AccessRecord.objects.get()
+    assert (record.kind, record.key) == ("erased", "backend (shop-server-…)")
+    assert record.note == "events: 1, experiments: 0"

@@ -13,3 +13,9 @@ def test_change_is_recorded_with_time_author_and_note(running_experiment, owner)
 def test_change_of_the_service_itself_has_no_author(running_experiment):
     record(running_experiment, Kind.ROLLBACK, Occasion(now=NOW))
     assert Change.objects.get().author is None
+
+
+def test_change_by_a_server_names_its_key(running_experiment):
+    record(running_experiment, Kind.PAUSE, Occasion(now=NOW, server_key="cron (ctaopt_ab…)"))
+    change = Change.objects.get()
+    assert (change.author, change.server_key) == (None, "cron (ctaopt_ab…)")

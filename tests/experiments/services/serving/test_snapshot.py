@@ -28,15 +28,15 @@ def test_snapshot_holds_each_site_with_its_own_slots(site, other_site):
 
 
 def test_queries_do_not_grow_with_the_catalogue(running_experiment, django_assert_num_queries):
-    # Experiments, arms, their wordings, their phases; slots, their wordings; keys; sites.
-    with django_assert_num_queries(8):
+    # Experiments, arms, wordings, phases; slots, wordings; keys of servers, former ones; sites.
+    with django_assert_num_queries(9):
         built()
     for number in range(3):
         site = factories.make_site(f"site-{number}")
         factories.make_server_key(site)
         for slot in (factories.make_slot(site, "a"), factories.make_slot(site, "b")):
             factories.make_running_experiment(slot, f"{site.key}-{slot.key}")
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         built()
 
 
@@ -139,3 +139,42 @@ def test_published_keys_are_for_the_demo(db, settings, is_demo):
     snapshot = built()
     assert ("demo-client-key" in snapshot.client_keys) is is_demo
     assert bool(snapshot.server_key_digests) is is_demo
+
+
+def opened(snapshot):
+    return set(snapshot.client_keys) | set(snapshot.server_key_digests)
+
+
+def test_key_is_out_of_the_snapshot_once_it_expires(site):
+    digest = server_key_digest(factories.make_server_key(site, expires_at=NOW + DAY))
+    snapshot = built()
+    assert digest in opened(snapshot)
+    assert snapshot.without_expired(NOW) is snapshot
+    later = snapshot.without_expired(NOW + DAY)
+    assert digest not in opened(later)
+    assert (later.closed[digest], later.expirations) == ("expired", {})
+
+
+def test_key_that_has_expired_or_is_revoked_is_named_with_its_reason(site):
+    old = factories.make_server_key(site, "old-secret", expires_at=NOW)
+    gone = factories.make_server_key(site, "gone-secret", expires_at=NOW, revoked_at=NOW)
+    snapshot = built()
+    assert snapshot.server_key_digests == {}
+    assert snapshot.closed == {
+        server_key_digest(old): "expired",
+        server_key_digest(gone): "revoked",
+    }
+
+
+def test_replaced_client_key_opens_the_site_until_its_overlap_is_over(site):
+    site.former_client_keys.create(key="old-page", replaced_at=NOW, expires_at=NOW + DAY)
+    snapshot = built()
+    assert snapshot.client_keys["old-page"] is snapshot.client_keys["shop-client-key"]
+    later = snapshot.without_expired(NOW + DAY)
+    assert set(later.client_keys) == {"shop-client-key"}
+    assert later.closed["old-page"] == "expired"
+
+
+def test_key_in_use_is_not_ended_by_a_former_one_of_the_same_text(site):
+    site.former_client_keys.create(key=site.client_key, replaced_at=NOW, expires_at=NOW)
+    assert set(built().client_keys) == {"shop-client-key"}

@@ -1,8 +1,11 @@
 import threading
+from datetime import timedelta
 from time import monotonic, sleep
 
 import pytest
+import time_machine
 from django.db import InterfaceError, OperationalError
+from django.utils import timezone
 
 from experiments.selectors import serving
 from experiments.services.catalogue.config_revision import bump_revision
@@ -53,6 +56,16 @@ def test_store_serves_the_old_snapshot_while_the_database_is_silent(
         assert store.current() is first
         assert "gone" in caplog.text
     assert store.current().revision == first.revision + 1
+
+
+def test_key_expires_also_while_the_database_is_silent(site, monkeypatch):
+    ends_at = timezone.now() + timedelta(hours=1)
+    factories.make_server_key(site, expires_at=ends_at)
+    store = SnapshotStore(max_age_s=0.0)
+    assert len(store.current().server_key_digests) == 1
+    monkeypatch.setattr(serving, "config_revision", silent)
+    with time_machine.travel(ends_at, tick=False):
+        assert store.current().server_key_digests == {}
 
 
 def test_store_does_not_ask_a_silent_database_for_every_request(site, monkeypatch):
