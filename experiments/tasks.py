@@ -14,7 +14,13 @@ from experiments.services.learning.jobs import expire_hopeless_jobs, revive_sile
 from experiments.services.learning.ranking import rank_in_job
 from experiments.services.learning.training import start_due_training, train
 from experiments.services.lifecycle import schedules
-from experiments.services.operations import auto_rollback, interactions, planned_end, proofs
+from experiments.services.operations import (
+    auto_rollback,
+    interactions,
+    key_expiry,
+    planned_end,
+    proofs,
+)
 from experiments.services.operations.event_retention import drop_old_events
 from experiments.services.operations.frozen_arm_watch import watch_caches
 from experiments.services.rollups.folding import fold_pending
@@ -105,6 +111,13 @@ def watch_experiments() -> None:
     for experiment in auto_rollback.watch_experiments(now=timezone.now()):
         reason = experiment.rollback_reason or "single arms"
         logger.warning("rolled back %s: %s", experiment.key, reason)
+
+
+@shared_task
+def warn_of_ending_keys() -> None:
+    """Name the keys that end soon and would be missed. Beat calls it every morning."""
+    for ending in key_expiry.ending_keys(now=timezone.now()):
+        logger.warning("%s", key_expiry.ending_in_words(ending))
 
 
 @shared_task

@@ -252,6 +252,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour=5, minute=30),
         "options": {"expires": 3600.0},
     },
+    "warn-of-ending-keys": {
+        "task": "experiments.tasks.warn_of_ending_keys",
+        "schedule": crontab(hour=6, minute=0),
+        "options": {"expires": 3600.0},
+    },
     "make-event-partitions": {
         "task": "experiments.tasks.make_event_partitions",
         "schedule": 3600.0,

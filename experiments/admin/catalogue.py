@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.forms import ModelForm
+from django.forms import ModelForm, Script
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.template.loader import render_to_string
@@ -17,6 +17,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 
+from experiments.admin.access.site_access import access_urls
 from experiments.admin.base import (
     LockedWhileLiveAdmin,
     OfSites,
@@ -27,19 +28,31 @@ from experiments.admin.cta_preview import draw, draw_findings
 from experiments.admin.erasure import erasure_urls
 from experiments.admin.forms import CTAForm, HoldoutForm, SiteForm
 from experiments.formatting import percent
-from experiments.models import CTA, CTAWording, Namespace, ServerKey, Site, Slot, Tag
+from experiments.models import CTA, CTAWording, Namespace, Site, Slot, Tag
 from experiments.selectors import catalogue
 from experiments.selectors.permissions import sites_where
 from experiments.services.catalogue.cta_checks import check_cta
-from experiments.services.catalogue.server_keys import create_server_key, revoke_server_key
 from experiments.services.reporting.holdout import read_holdout
+
+# After the page is there: the theme puts scripts into its head.
+PAGE_ACTIONS = Script("experiments/page_actions.js", defer=True)
+
+
+def copyable(element: str, text: str) -> str:
+    """Return a text with a button that copies it; `element` is its id on the page."""
+    return render_to_string("admin/experiments/copyable.html", {"id": element, "text": text})
 
 
 @admin.register(Site)
 class SiteAdmin(ServedModelAdmin[Site]):
     form = SiteForm
-    list_display = ("name", "key", "client_key", "default_locale", "holdout_link")
+    list_display = ("name", "key", "keys_link", "default_locale", "holdout_link")
     search_fields = ("name", "key")
+    readonly_fields = ("client_key_to_copy",)
+
+    class Media:
+        js = (PAGE_ACTIONS,)
+        css: ClassVar = {"all": ("experiments/pages.css",)}
 
     def get_urls(self) -> list[URLPattern]:
         own = path(
@@ -47,7 +60,20 @@ class SiteAdmin(ServedModelAdmin[Site]):
             self.admin_site.admin_view(self.holdout_view),
             name="experiments_site_holdout",
         )
-        return [own, *erasure_urls(self.admin_site), *super().get_urls()]
+        further = (*erasure_urls(self.admin_site), *access_urls(self.admin_site))
+        return [own, *further, *super().get_urls()]
+
+    @admin.display(description=_("client key"))
+    def client_key_to_copy(self, site: Site) -> str:
+        """Show the key with a button; it is generated, and replaced on the page of the keys."""
+        if site._state.adding:
+            return gettext("It is generated when you save.")
+        return copyable("client-key", site.client_key)
+
+    @admin.display(description=_("client key"))
+    def keys_link(self, site: Site) -> SafeString:
+        url = reverse("admin:experiments_site_access", args=[site.pk])
+        return format_html('<a href="{}">{}</a>', url, site.client_key)
 
     @admin.display(description=_("holdout"))
     def holdout_link(self, site: Site) -> SafeString | str:
@@ -71,34 +97,6 @@ class SiteAdmin(ServedModelAdmin[Site]):
                 "readout": readout,
             }
             return render(request, "admin/experiments/holdout.html", context)
-
-
-@admin.register(ServerKey)
-class ServerKeyAdmin(ServedModelAdmin[ServerKey]):
-    """A key is shown once, when it is made; after that it can only be revoked."""
-
-    list_display = ("name", "site", "prefix", "created_at", "revoked_at")
-    list_filter = ("site",)
-    fields = ("site", "name")
-    actions = ("revoke",)
-
-    def has_change_permission(self, request: HttpRequest, obj: ServerKey | None = None) -> bool:
-        return False
-
-    def save_model(self, request: HttpRequest, obj: ServerKey, *_: Any) -> None:
-        row, secret = create_server_key(site=obj.site, name=obj.name, now=timezone.now())
-        obj.pk, obj.prefix = row.pk, row.prefix
-        self.message_user(
-            request,
-            gettext("Copy this key now, it is not shown again: %(key)s") % {"key": secret},
-            messages.WARNING,
-        )
-
-    @admin.action(description=_("Revoke the selected keys"), permissions=["delete"])
-    def revoke(self, request: HttpRequest, queryset: QuerySet[ServerKey]) -> None:
-        self.refuse_unless_all(request, "delete", queryset)
-        revoked = sum(revoke_server_key(key=key, now=timezone.now()) for key in queryset)
-        self.message_user(request, gettext("Keys revoked: %(count)s.") % {"count": revoked})
 
 
 @admin.register(Tag)
@@ -213,6 +211,10 @@ class SlotAdmin(ServedModelAdmin[Slot]):
     prepopulated_fields: ClassVar = {"key": ("name",)}
     readonly_fields = ("embed_code",)
 
+    class Media:
+        js = (PAGE_ACTIONS,)
+        css: ClassVar = {"all": ("experiments/pages.css",)}
+
     def get_readonly_fields(self, request: HttpRequest, obj: Slot | None = None) -> tuple[str, ...]:
         """The page names the slot by its key: it stays once experiments are there."""
         used = obj is not None and obj.experiments.exists()
@@ -237,10 +239,11 @@ class SlotAdmin(ServedModelAdmin[Slot]):
     def embed_code(self, slot: Slot) -> str:
         if slot._state.adding:
             return gettext("Save it to get the code for the page.")
-        return (
+        code = (
             f'<a data-cta-slot="{slot.key}" href="{slot.default_cta.destination}">…</a> '
             f'<script async src="…/cta.js" data-key="{slot.site.client_key}"></script>'
         )
+        return copyable("embed-code", code)
 
 
 @admin.register(Namespace)

@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
+from experiments.admin.access.warnings import warnings_for
 from experiments.models import Experiment
 from experiments.selectors import reports
 from experiments.selectors.permissions import sites_where
@@ -27,10 +28,11 @@ class Line:
 
 
 def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Add the live experiments of the person's sites to the first page."""
+    """Add the live experiments of the person's sites, and the keys that end soon."""
     sites = sites_where(request.user, "experiments.view_experiment")
     live = reports.live_experiments(sites=sites)[:MOST]
     context["lines"] = [_line(one) for one in summaries(live, now=timezone.now())]
+    context["key_warnings"] = warnings_for(request)
     return context
 
 

@@ -72,7 +72,6 @@ class SiteForm(forms.ModelForm[Site]):
         fields = (
             "key",
             "name",
-            "client_key",
             "default_locale",
             "allowed_origins",
             "internal_networks",

@@ -10,6 +10,8 @@ PAGE = """<!doctype html><body>
 <form action="/stopped"><button data-confirm="Stop it?"><b>Stop</b></button></form>
 <form action="/chosen"><select name="locale" data-submit-on-change>
 <option>fr<option>en</select></form>
+<code id="secret">ctaopt_&amp;1</code><button data-copy="secret" data-copied="Copied">Copy</button>
+<textarea></textarea>
 <script>{script}</script></body>"""
 
 
@@ -42,3 +44,14 @@ def test_button_acts_only_if_the_answer_is_yes(admin_page, answer, address):
 def test_form_is_sent_when_another_value_is_chosen(admin_page):
     admin_page.select_option("select", "en")
     admin_page.wait_for_url("**/chosen?locale=en")
+
+
+@pytest.mark.parametrize("has_clipboard", [True, False], ids=["with TLS", "without"])
+def test_text_is_copied_and_the_button_says_so(admin_page, has_clipboard):
+    if not has_clipboard:
+        admin_page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+    admin_page.click("[data-copy]")
+    admin_page.wait_for_selector("text=Copied")
+    admin_page.focus("textarea")
+    admin_page.keyboard.press("Control+V")
+    assert admin_page.input_value("textarea") == "ctaopt_&1"

@@ -85,6 +85,9 @@ PAGES = {
     "experiments_audience_check": ("post", "viewer", {}),
     "experiments_visitor_erase": ("get", "owner", None),
     "experiments_site_holdout": ("get", "viewer", None),
+    "experiments_site_access": ("get", "owner", None),
+    "experiments_serverkey_rotate": ("post", "owner", {"overlap": "7"}),
+    "experiments_serverkey_revoke": ("post", "owner", {"reason": "leaked"}),
     "experiments_historyarm_principles": ("get", "viewer", None),
     "experiments_job_rank": ("get", "analyst", None),
     # Of the whole installation: it needs a role on every site, and there are two.

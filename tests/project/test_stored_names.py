@@ -126,6 +126,7 @@ TASKS = {
     "revive-jobs": "experiments.tasks.revive_jobs",
     "stop-planned-experiments": "experiments.tasks.stop_planned_experiments",
     "tend-experiments": "experiments.tasks.tend_experiments",
+    "warn-of-ending-keys": "experiments.tasks.warn_of_ending_keys",
     "watch-experiments": "experiments.tasks.watch_experiments",
     "watch-for-frozen-arms": "experiments.tasks.watch_for_frozen_arms",
 }

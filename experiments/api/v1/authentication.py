@@ -62,7 +62,7 @@ class ServerKeyAuthentication(BaseAuthentication):
 
 
 class IsServerOrStaff(BasePermission):
-    """Servers may do what the scopes of their keys say, on their own site; people, what roles let.
+    """Servers do what the scopes of their keys allow, on their own site; people, what roles allow.
 
     A view names its permission, or the model of its rows: without either it is closed. A foreign
     row is not found before it is refused.
@@ -150,7 +150,7 @@ def _needed(view: Any, verb: str) -> str | None:
 def _checked(key: str, *, now: datetime) -> tuple[ServerKey | None, str]:
     """Return the key's row, and why it opens nothing.
 
-    Every answer takes the same steps, one query and one comparison: the time tells nothing.
+    Every answer takes the same steps, one query and one comparison, and so the same time.
     """
     digest = server_key_digest(key)
     row = access.server_key_of(digest=digest)

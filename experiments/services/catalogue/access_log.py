@@ -11,7 +11,7 @@ Kind = AccessRecord.Kind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """Who acts: a person, or a server by the name of its key; neither is the command line."""
+    """Author of an act: a person, or a server by the name of its key; the command line: neither."""
 
     author: Any = None
     server_key: str = ""

@@ -1,4 +1,4 @@
-"""Last use of keys: noted in memory by whoever serves, written once a minute by a thread beside."""
+"""Last use of keys: noted in memory by requests, written once a minute by a thread beside."""
 
 import logging
 import os

@@ -1,7 +1,6 @@
 """Import of history files into the archive of a site, which may be created for it."""
 
 import hashlib
-import secrets
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -215,9 +214,6 @@ def _default_site() -> Site | None:
 
 
 def _create_default_site() -> Site:
-    # Nobody can guess its key before it is shown in the admin.
-    site = Site.objects.create(
-        key=DEFAULT_SITE, name="Default site", client_key=f"ctaopt_{secrets.token_urlsafe(16)}"
-    )
+    site = Site.objects.create(key=DEFAULT_SITE, name="Default site")
     bump_revision()
     return site

@@ -117,24 +117,6 @@ def test_slot_refuses_a_default_cta_of_another_site(admin_client, site, other_si
     assert "This CTA belongs to another site." in response.content.decode()
 
 
-def test_server_key_is_shown_once(admin_client, site):
-    url = reverse("admin:experiments_serverkey_add")
-    page = admin_client.post(url, {"site": site.pk, "name": "backend"}, follow=True)
-    key = ServerKey.objects.get()
-    assert f"{key.prefix}" in page.content.decode()
-    assert "not shown again" in page.content.decode()
-    again = admin_client.get(reverse("admin:experiments_serverkey_changelist"))
-    assert "not shown again" not in again.content.decode()
-
-
-def test_server_key_is_revoked_by_an_action(admin_client, site):
-    factories.make_server_key(site)
-    url = reverse("admin:experiments_serverkey_changelist")
-    data = {"action": "revoke", "_selected_action": [ServerKey.objects.get().pk]}
-    admin_client.post(url, data)
-    assert ServerKey.objects.get().revoked_at is not None
-
-
 @pytest.mark.parametrize(
     "name",
     [

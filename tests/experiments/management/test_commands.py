@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.utils import timezone
 from openpyxl import Workbook
 
 from experiments.management.commands import simulate_visitors
@@ -250,3 +251,14 @@ def test_drop_old_events_says_what_would_go_and_what_went(transactional_db, sett
 def test_drop_old_events_refuses_to_guess(db, options, reason):
     with pytest.raises(CommandError, match=reason):
         called("drop_old_events", **options)
+
+
+def test_check_keys_names_what_ends_and_fails(site):
+    assert "No key ends within 14 days." in called("check_keys")[0]
+    ends_at = timezone.now() + timedelta(days=20)
+    factories.make_server_key(site, expires_at=ends_at)
+    assert "No key ends" in called("check_keys")[0]
+    out = io.StringIO()
+    with pytest.raises(CommandError, match="Keys that end within 30 days: 1"):
+        call_command("check_keys", days=30, stdout=out)
+    assert "backend (shop-server-…) expires on" in out.getvalue()
