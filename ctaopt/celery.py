@@ -25,3 +25,11 @@ def make_broker_folders(**_: Any) -> None:
         folder = settings.CELERY_BROKER_TRANSPORT_OPTIONS.get(name)
         if folder:
             Path(folder).mkdir(parents=True, exist_ok=True)
+
+
+@signals.worker_init.connect
+def remove_abandoned_messages(**_: Any) -> None:
+    """Tidy the folder up at the start of a worker: a full disk leaves half-written messages."""
+    folder = settings.CELERY_BROKER_TRANSPORT_OPTIONS.get("data_folder_in")
+    if folder:
+        filesystem_broker.remove_abandoned(Path(folder))

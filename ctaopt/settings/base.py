@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from ctaopt.settings.admin_menu import UNFOLD  # noqa: F401  read by django-unfold
-from ctaopt.settings.folders import made_folder, socket_path
+from ctaopt.settings.folders import made_folder, socket_mode, socket_path
 from ctaopt.settings.log_in import *  # noqa: F403  read by Django and allauth
 
 # Generic admin and manager classes exist only for the type checker without this.
@@ -29,6 +29,9 @@ CTAOPT_HISTORY_SOURCE = "experiments.services.learning.history_rows.history_rows
 CTAOPT_ENCODER = env.str("CTAOPT_ENCODER", default="")
 # Where the scoring service listens: unix:/path of a socket, or http://host:port.
 CTAOPT_SCORING_URL = env.str("CTAOPT_SCORING_URL", default=f"unix:{socket_path(DATA_DIR)}")
+# Mode of that socket, octal: 0600 lets in the own user only, 0660 the group of its folder, too.
+CTAOPT_SCORING_SOCKET_MODE = socket_mode(env.str("CTAOPT_SCORING_SOCKET_MODE", default="0600"))
+CTAOPT_SCORING_APPLICATION = "ml.scoring_service:application"
 # A page that asks for a ranking waits this long; then a worker does it.
 CTAOPT_SCORING_TIMEOUT_S = 3.0
 # So many new contrasts of wordings since the last training start another one at night; 0: never.

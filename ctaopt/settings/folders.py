@@ -32,3 +32,13 @@ def socket_path(data_dir: Path) -> Path:
         return path
     name = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]
     return Path(tempfile.gettempdir()) / f"ctaopt-{name}.sock"
+
+
+def socket_mode(text: str) -> str:
+    """Return the mode of the scoring service's socket, with the leading 0 that granian needs.
+
+    Others than its user and group are never let in: the token would be all that stops them.
+    """
+    if text.lstrip("0") not in {"600", "660"}:
+        raise ImproperlyConfigured(f"CTAOPT_SCORING_SOCKET_MODE: {text} is neither 0600 nor 0660.")
+    return f"0{text.lstrip('0')}"

@@ -1,3 +1,5 @@
+import os
+from pathlib import Path
 from queue import Empty
 
 import pytest
@@ -56,3 +58,23 @@ def test_folder_that_cannot_be_written_is_named(channel, tmp_path):
     channel.data_folder_out = tmp_path / "gone"
     with pytest.raises(Exception, match="Cannot add"):
         channel._put("celery", 1)
+
+
+def test_message_that_does_not_fit_on_the_disk_leaves_nothing(channel, tmp_path, monkeypatch):
+    def full(path, text):
+        path.touch()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(Exception, match="Cannot add"):
+        channel._put("celery", 1)
+    assert not [path for path in tmp_path.iterdir() if path.is_file()]
+
+
+def test_only_what_nobody_writes_any_more_is_removed(tmp_path):
+    for name in ("old.part", "new.part", "old.msg"):
+        (tmp_path / name).touch()
+    for name in ("old.part", "old.msg"):
+        os.utime(tmp_path / name, (0, 0))
+    assert filesystem_broker.remove_abandoned(tmp_path) == 1
+    assert {path.name for path in tmp_path.iterdir()} == {"new.part", "old.msg"}

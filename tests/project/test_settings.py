@@ -74,6 +74,12 @@ def test_roles_of_single_sign_on_are_read_by_site():
     assert checked_roles(["shop:viewer", " rival:owner"]) == {"shop": "viewer", "rival": "owner"}
 
 
+@pytest.mark.parametrize("mode", ["0666", "384", "rw", "0601"])
+def test_socket_that_lets_in_everybody_is_refused(start, mode):
+    result = start(CTAOPT_SCORING_SOCKET_MODE=mode)
+    assert_refused(result, f"CTAOPT_SCORING_SOCKET_MODE: {mode} is neither 0600 nor 0660")
+
+
 def test_folder_that_cannot_be_written_is_named(start, tmp_path):
     (tmp_path / "file").touch()
     folder = tmp_path / "file" / "data"

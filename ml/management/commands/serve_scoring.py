@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+# A worker that does not end by then is killed: one that loads does not hear SIGTERM.
+KILL_AFTER_S = 10
 # One question's matrices are small: threads that wait for each other cost ten times their work.
 BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -25,7 +27,12 @@ class Command(BaseCommand):
         clear_place(settings.CTAOPT_SCORING_URL)
         self.stdout.write(f"Scoring at {settings.CTAOPT_SCORING_URL}.")
         self.stdout.flush()
-        command = [sys.executable, "-m", "granian", *granian_options(settings.CTAOPT_SCORING_URL)]
+        arguments = granian_options(
+            settings.CTAOPT_SCORING_URL,
+            application=settings.CTAOPT_SCORING_APPLICATION,
+            mode=settings.CTAOPT_SCORING_SOCKET_MODE,
+        )
+        command = [sys.executable, "-m", "granian", *arguments]
         for name in BLAS_THREADS:
             os.environ.setdefault(name, "1")
         # In this process's place: signals and the exit status are granian's.
@@ -53,23 +60,26 @@ def clear_place(address: str) -> None:
     raise CommandError(f"A scoring service listens at {path} already.")
 
 
-def granian_options(address: str) -> list[str]:
+def granian_options(address: str, *, application: str, mode: str = "0600") -> list[str]:
     """Return granian's arguments for an address.
 
     Args:
         address: `unix:/path` or `http://host:port`.
+        application: WSGI application, `module:name`.
+        mode: Mode of the socket, octal with a leading 0: without it granian reads a decimal.
 
     Raises:
-        CommandError: If it is neither.
+        CommandError: If the address is neither.
 
-    >>> granian_options("http://127.0.0.1:8010")[-3:]
-    ['--port', '8010', 'ml.scoring_service:application']
+    >>> granian_options("http://127.0.0.1:8010", application="here:app")[-3:]
+    ['--port', '8010', 'here:app']
     """
     shared = ["--interface", "wsgi", "--http", "1", "--no-ws", "--workers", "1"]
     # Two at a time: one more would only wait for the same cores.
     shared += ["--blocking-threads", "2", "--respawn-failed-workers"]
+    shared += ["--workers-kill-timeout", str(KILL_AFTER_S)]
     if address.startswith("unix:"):
-        place = ["--uds", address.removeprefix("unix:"), "--uds-permissions", "600"]
+        place = ["--uds", address.removeprefix("unix:"), "--uds-permissions", mode]
     else:
         parts = urlsplit(address)
         if parts.scheme != "http" or not parts.hostname or not parts.port:
@@ -77,4 +87,4 @@ def granian_options(address: str) -> list[str]:
                 f"CTAOPT_SCORING_URL: {address!r} is neither unix:/path nor http://host:port."
             )
         place = ["--host", parts.hostname, "--port", str(parts.port)]
-    return [*shared, *place, "ml.scoring_service:application"]
+    return [*shared, *place, application]
