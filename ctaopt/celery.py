@@ -1,6 +1,7 @@
 """The Celery application: a folder as the embedded broker, or Redis."""
 
 import os
+from logging import config, getLogger
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from celery import Celery, signals
 from django.conf import settings
 
 from ctaopt import filesystem_broker
+from ctaopt.observability.request_ids import NOBODY, request_id
 
 filesystem_broker.register()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ctaopt.settings.prod")
@@ -33,3 +35,33 @@ def remove_abandoned_messages(**_: Any) -> None:
     folder = settings.CELERY_BROKER_TRANSPORT_OPTIONS.get("data_folder_in")
     if folder:
         filesystem_broker.remove_abandoned(Path(folder))
+
+
+@signals.setup_logging.connect
+def set_up_logging(loglevel: int | None = None, **_: Any) -> None:
+    """Log as the web process does: Celery would put handlers of its own in the place of ours."""
+    config.dictConfig(settings.LOGGING)
+    if loglevel is not None:
+        getLogger().setLevel(loglevel)
+
+
+@signals.before_task_publish.connect
+def hand_on_request_id(headers: dict[str, Any] | None = None, **_: Any) -> None:
+    """Give a task the id of the request that starts it."""
+    if headers is not None and request_id.get() != NOBODY:
+        # In queues; never rename.
+        headers["ctaopt_request_id"] = request_id.get()
+
+
+@signals.task_prerun.connect
+def take_request_id(task_id: str = "", task: Any = None, **_: Any) -> None:
+    """Log under the id of the request, or of the task if the clock started it."""
+    if task.request.is_eager:  # Within a request, whose id it is.
+        return
+    request_id.set(task.request.get("ctaopt_request_id") or task_id)
+
+
+@signals.task_postrun.connect
+def drop_request_id(task: Any = None, **_: Any) -> None:
+    if not task.request.is_eager:
+        request_id.set(NOBODY)

@@ -11,13 +11,14 @@ django_application = get_wsgi_application()
 from django.conf import settings  # noqa: E402
 
 from ctaopt.graceful_restart import VARIABLE, WSGIApp, drained  # noqa: E402
+from ctaopt.observability.request_ids import identified  # noqa: E402
 from experiments.api.public.router import Edge  # noqa: E402
 from experiments.services.events.redis_durability import warn_at_start  # noqa: E402
 from experiments.services.serving.snapshot_store import SnapshotStore  # noqa: E402
 
 max_age_s = settings.CTAOPT_SNAPSHOT_MAX_AGE_S
 store = SnapshotStore(max_age_s=max_age_s, in_background=max_age_s > 0)
-application: WSGIApp = Edge(django_application, store)
+application: WSGIApp = identified(Edge(django_application, store))
 if VARIABLE in os.environ:  # Served by ctaopt.serve, which restarts its workers.
     application = drained(application, os.environ[VARIABLE])
 warn_at_start()

@@ -1,7 +1,7 @@
 """The test suite: in memory, tasks at once, cheap passwords."""
 
 from ctaopt.settings.base import *  # noqa: F403
-from ctaopt.settings.base import DATABASES, env
+from ctaopt.settings.base import DATABASES, LOGGING, env
 
 CTAOPT_DEMO = True
 SECRET_KEY = "test-only-secret-key-for-the-test-suite"  # noqa: S105
@@ -25,3 +25,5 @@ CTAOPT_SCORING_URL = "unix:/nowhere/scoring.sock"
 CTAOPT_GROUP_COMMIT = False
 # Each process of the tests counts for itself.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+# Tests of one process have the same causes; what is left to tell would come after its end.
+LOGGING["handlers"]["console"]["filters"].remove("floods")
