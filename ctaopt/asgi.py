@@ -11,8 +11,10 @@ django.setup(set_prefix=False)
 from django.conf import settings  # noqa: E402
 
 from experiments.api.streaming.change_stream import Stream  # noqa: E402
+from experiments.services.installation.start_guard import guard_start  # noqa: E402
 from experiments.services.serving.snapshot_store import SnapshotStore  # noqa: E402
 
+guard_start()
 application = Stream(
     SnapshotStore(max_age_s=settings.CTAOPT_SNAPSHOT_MAX_AGE_S / 2),
     max_connections=settings.CTAOPT_STREAM_MAX_CONNECTIONS,

@@ -7,6 +7,7 @@ from typing import Any
 
 from celery import Celery, signals
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 from ctaopt import filesystem_broker
 from ctaopt.observability.request_ids import NOBODY, request_id
@@ -16,6 +17,20 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ctaopt.settings.prod")
 app = Celery("ctaopt")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@signals.worker_init.connect
+@signals.beat_init.connect
+def refuse_wrong_installation(**_: Any) -> None:
+    """End a worker or beat that has another secret, or whose restore was interrupted."""
+    # The applications of the settings exist by now, not when this module is imported.
+    from experiments.services.installation.start_guard import guard_start  # noqa: PLC0415
+
+    try:
+        guard_start()
+    except ImproperlyConfigured as error:
+        # The signal would only log any other exception.
+        raise SystemExit(str(error)) from error
 
 
 @signals.worker_init.connect

@@ -25,6 +25,7 @@ def run(argv: Sequence[str]) -> int:
         _take_settings(argv)
         if needs_database(argv):
             migrate_embedded_database()
+            _check_installation()
         execute_from_command_line(list(argv))
     except ImproperlyConfigured as error:
         sys.stderr.write(f"{error}\n")
@@ -57,6 +58,13 @@ def needs_database(argv: Sequence[str]) -> bool:
     if app not in OURS:
         return False
     return bool(load_command_class(app, argv[1]).requires_migrations_checks)
+
+
+def _check_installation() -> None:
+    # The applications of the settings exist by now, not when this module is imported.
+    from experiments.services.installation.start_guard import check_installation  # noqa: PLC0415
+
+    check_installation()
 
 
 def _take_settings(argv: Sequence[str]) -> None:

@@ -1,4 +1,6 @@
 from django.apps import AppConfig
+from django.core.checks import Tags, register
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -6,3 +8,10 @@ class ExperimentsConfig(AppConfig):
     name = "experiments"
     default_auto_field = "django.db.models.BigAutoField"
     verbose_name = _("Experiments")
+
+    def ready(self) -> None:
+        # Models exist from here on.
+        from experiments.services.installation import start_guard  # noqa: PLC0415
+
+        register(start_guard.secret_is_ours, Tags.database)
+        post_migrate.connect(start_guard.record_secret, sender=self)

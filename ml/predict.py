@@ -14,6 +14,7 @@ from ml.application.copy_advice import (
     suggest,
 )
 from ml.application.predictions import (
+    accepted_tokens,
     active_number,
     active_summary,
     ask_scoring_service,
@@ -55,6 +56,7 @@ __all__ = [
     "Progress",
     "RankingRequest",
     "TrainingOutcome",
+    "accepted_tokens",
     "active_number",
     "active_summary",
     "archived_rows",

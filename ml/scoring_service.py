@@ -25,7 +25,7 @@ from ml.scoring.context import FACTORS  # noqa: E402
 
 logger = logging.getLogger(__name__)
 
-TOKEN = f"Bearer {predict.token()}".encode()
+TOKENS = [f"Bearer {token}".encode() for token in predict.accepted_tokens()]
 MAX_BODY_BYTES = 1_000_000
 # What may be asked beside the wordings, the control and their target.
 OPTIONS: dict[str, type] = {"explained": bool, "suggested": int}
@@ -64,7 +64,8 @@ def _answer(environ: Environ) -> Answer:
         return "200 OK", {"predictor": predict.active_number()}
     if endpoint != ("POST", "/score"):
         return "404 Not Found", {"detail": "POST /score or GET /healthz"}
-    if not compare_digest(environ.get("HTTP_AUTHORIZATION", "").encode(), TOKEN):
+    given = environ.get("HTTP_AUTHORIZATION", "").encode()
+    if not any(compare_digest(given, token) for token in TOKENS):
         return "401 Unauthorized", {"detail": "the token of this installation is needed"}
     try:
         question = _question(environ)

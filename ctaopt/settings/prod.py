@@ -4,12 +4,14 @@ from django.core.exceptions import ImproperlyConfigured
 
 from ctaopt.settings.base import *  # noqa: F403
 from ctaopt.settings.base import DATA_DIR, env
-from ctaopt.settings.secret import checked_secret_key
+from ctaopt.settings.secret import checked_fallbacks, checked_secret_key
 
 if env.bool("DEBUG", default=False):
     raise ImproperlyConfigured("DEBUG is refused outside the demo: unset it.")
 
 SECRET_KEY = checked_secret_key(env.str("SECRET_KEY", default=""), data_dir=DATA_DIR)
+# Former secrets, separated by commas, while one is rotated: docs/operations.md.
+SECRET_KEY_FALLBACKS = checked_fallbacks(env.list("SECRET_KEY_FALLBACKS", default=[]))
 
 # Set once the service stands behind TLS.
 if env.bool("CTAOPT_HTTPS", default=False):

@@ -1,5 +1,6 @@
 """The secret key: from the environment, or made once and kept beside the data."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -17,6 +18,18 @@ def checked_secret_key(configured: str, *, data_dir: Path) -> str:
     if len(key) < MIN_LENGTH:
         raise ImproperlyConfigured(f"SECRET_KEY has {len(key)} characters: use {MIN_LENGTH}.")
     return key
+
+
+def checked_fallbacks(configured: Sequence[str]) -> list[str]:
+    """Return the former keys that are accepted while the secret is rotated; refuse weak ones."""
+    for key in configured:
+        if key == DEMO_SECRET_KEY or key.startswith("django-insecure"):
+            raise ImproperlyConfigured("SECRET_KEY_FALLBACKS has a published default: remove it.")
+        if len(key) < MIN_LENGTH:
+            raise ImproperlyConfigured(
+                f"SECRET_KEY_FALLBACKS has a key of {len(key)} characters: use {MIN_LENGTH}."
+            )
+    return list(configured)
 
 
 def _kept_key(path: Path) -> str:

@@ -17,13 +17,14 @@ from experiments.models.history import HistoryArm
 from experiments.models.interaction import Interaction
 from experiments.models.jobs import Job
 from experiments.models.lifecycle import Change, Phase, RampStep
-from experiments.models.retention import ErasedVisitor, EventDrop
+from experiments.models.retention import BackupRecord, ErasedVisitor, EventDrop, SecretDigest
 from experiments.models.rollup import CurrencyRollup, Rollup, RollupCheck
 
 __all__ = [
     "CTA",
     "AccessRecord",
     "Audience",
+    "BackupRecord",
     "CTAWording",
     "CacheWatch",
     "Change",
@@ -48,6 +49,7 @@ __all__ = [
     "Rollup",
     "RollupCheck",
     "SecondaryMetric",
+    "SecretDigest",
     "ServerKey",
     "Site",
     "Slot",

@@ -1,4 +1,4 @@
-"""Records of raw events that were dropped by age or erased with a visitor."""
+"""Records of what was dropped by age, erased or backed up, and of the secrets in use."""
 
 from django.db import models
 
@@ -37,3 +37,34 @@ class EventDrop(models.Model):
 
     def __str__(self) -> str:
         return f"{self.before}"
+
+
+class SecretDigest(models.Model):
+    """Keyed digest of a `SECRET_KEY` of this installation; the newest row is the present one.
+
+    A process with another secret would not know erased visitors again, and starts with none.
+    """
+
+    # Stored, like its salt in services/installation/secret_identity.py; never rename.
+    digest = models.CharField(max_length=64, unique=True)
+    first_used_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("pk",)
+
+    def __str__(self) -> str:
+        return self.digest[:8]
+
+
+class BackupRecord(models.Model):
+    """One finished backup, by whichever machine wrote it."""
+
+    made_at = models.DateTimeField()
+    place = models.CharField(max_length=500, help_text="Machine and folder.")
+    n_bytes = models.PositiveBigIntegerField()
+
+    class Meta:
+        ordering = ("-made_at",)
+
+    def __str__(self) -> str:
+        return f"{self.made_at:%Y-%m-%d %H:%M} {self.place}"

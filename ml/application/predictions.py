@@ -131,8 +131,17 @@ def ask_scoring_service(
 
 def token() -> str:
     """Return what the scoring service asks of its callers: known to this installation only."""
+    return accepted_tokens()[0]
+
+
+def accepted_tokens() -> list[str]:
+    """Return the tokens of the secret and of those that it replaces: web first, scoring later."""
+    secrets = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
     # Web and scoring service may be of two versions during an upgrade; never rename.
-    return salted_hmac("ctaopt.scoring", "1", algorithm="sha256").hexdigest()
+    return [
+        salted_hmac("ctaopt.scoring", "1", secret=secret, algorithm="sha256").hexdigest()
+        for secret in secrets
+    ]
 
 
 def active_number() -> int | None:

@@ -122,3 +122,13 @@ def test_silent_database_gives_503(monkeypatch, caplog):
     monkeypatch.setattr(predict, "active_number", silent)
     assert ask(b"", method="GET", path="/healthz")[0] == "503"
     assert "did not answer" in caplog.text
+
+
+def test_web_process_of_before_a_rotation_is_answered(settings, monkeypatch):
+    asks_with = predict.token()
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "n" * 40, [settings.SECRET_KEY]
+    tokens = [f"Bearer {token}".encode() for token in predict.accepted_tokens()]
+    monkeypatch.setattr(scoring_service, "TOKENS", tokens)
+    assert ask({}, token=asks_with)[0] == "400"
+    assert ask({}, token=predict.token())[0] == "400"
+    assert ask({}, token="f" * 64)[0] == "401"

@@ -24,6 +24,7 @@ from experiments.api.public import fragment, page_context
 from experiments.api.v1.rankings import RankingSerializer
 from experiments.event_schema.ids import stored_id
 from experiments.models import CTA, Event
+from experiments.services.catalogue.keyed_digests import keyed_digest
 from experiments.services.catalogue.server_keys import server_key_digest
 from experiments.services.events import (
     arrow_rows,
@@ -33,6 +34,7 @@ from experiments.services.events import (
     store,
     suppression_list,
 )
+from experiments.services.installation import secret_identity, start_guard
 from experiments.services.learning.history_import import _arm
 from experiments.services.operations import site_transfer, transfer_seal
 from experiments.services.rollups import postgres_fold
@@ -243,6 +245,14 @@ def test_digests_of_erased_visitors_and_server_keys():
     assert erased == "13c3d9e30807ea1b0f67e261390f761a50da44b50fc9a8242dfddd3f63370441"
     key = server_key_digest("shop-server-key")
     assert key == "27f0f5c295a6442fac16676c0876473bd17930238696aeaab722026e59a34af2"
+
+
+def test_digest_of_the_secret(settings):
+    """The database of an installation remembers it: with another none would start."""
+    settings.SECRET_KEY = "k" * 40
+    digest = keyed_digest(secret_identity.SALT, secret_identity.VALUE)
+    assert digest == "d81fbb7134db45bc869c2a0372f232b0510506018ea145106ad93a691df00165"
+    assert start_guard.UNFINISHED_RESTORE == "restore-unfinished"
 
 
 def test_digest_of_a_past_wording():

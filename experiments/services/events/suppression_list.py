@@ -4,22 +4,24 @@ An erasure commits its hash before it deletes anything. Storing events checks th
 transaction; on PostgreSQL a shared lock makes the erasure wait for earlier checks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from django.db import connection, transaction
-from django.utils.crypto import salted_hmac
 
 from experiments.event_schema.messages import ID_SLACK, MAX_AGE
 from experiments.event_schema.rules import MAX_AHEAD
 from experiments.models import ErasedVisitor
+from experiments.services.catalogue.keyed_digests import keyed_digest, keyed_digests
 
 # After this, ingestion refuses all events from before the erasure as too old.
 KEPT_FOR = MAX_AGE + MAX_AHEAD + ID_SLACK
 # The number need only be unique to this code.
 # Never change: processes before and after an upgrade run side by side.
 LOCK = 5_226_312
+# Stored; never rename: those who were erased would come back.
+SALT = "experiments.tombstones"
 
 
 class Stored(Protocol):
@@ -35,9 +37,7 @@ class Stored(Protocol):
 
 def visitor_digest(*, site_id: int, visitor: str) -> str:
     """Return the keyed hash of an erased visitor; it needs the installation's secret."""
-    value = f"{site_id}:{visitor}"
-    # Stored; never rename: those who were erased would come back.
-    return salted_hmac("experiments.tombstones", value, algorithm="sha256").hexdigest()
+    return keyed_digest(SALT, f"{site_id}:{visitor}")
 
 
 @transaction.atomic
@@ -62,11 +62,7 @@ def are_erased(rows: Sequence[Stored]) -> list[bool]:
     erased = {(site, digest): at for site, digest, at in stones.values_list(*STONE)}
     if not erased:
         return [False] * len(rows)
-    digests = {
-        key: visitor_digest(site_id=key[0], visitor=key[1])
-        for key in {(row.site_id, row.visitor) for row in rows}
-    }
-    ends = {key: erased.get((key[0], digest)) for key, digest in digests.items()}
+    ends = {key: _erased_at(key, erased) for key in {(row.site_id, row.visitor) for row in rows}}
     return [_is_before(row, ends[row.site_id, row.visitor]) for row in rows]
 
 
@@ -77,6 +73,13 @@ def forget_tombstones(*, now: datetime) -> int:
 
 
 STONE = ("site_id", "digest", "erased_at")
+
+
+def _erased_at(key: tuple[int, str], erased: Mapping[tuple[int, str], datetime]) -> datetime | None:
+    """Return the last erasure of a visitor, under the secret or one that it replaced."""
+    site_id, visitor = key
+    digests = keyed_digests(SALT, f"{site_id}:{visitor}")
+    return max((erased[site_id, one] for one in digests if (site_id, one) in erased), default=None)
 
 
 def _is_before(row: Stored, erased_at: datetime | None) -> bool:

@@ -8,7 +8,7 @@ import hmac
 import json
 from pathlib import Path
 
-from django.utils.crypto import salted_hmac
+from experiments.services.catalogue.keyed_digests import is_keyed_digest, keyed_digest
 
 # Stored; never rename.
 SEAL = "_seal.json"
@@ -28,7 +28,7 @@ class SealError(Exception):
 def seal_folder(folder: Path) -> str:
     """Write the seal of a finished export; return its fingerprint, for people to compare."""
     found = folder_fingerprint(folder)
-    content = {"format": FORMAT, "fingerprint": found, "signature": _signature(found)}
+    content = {"format": FORMAT, "fingerprint": found, "signature": keyed_digest(SALT, found)}
     draft = folder / f"{SEAL}.draft"
     draft.write_text(json.dumps(content, indent=2), encoding="utf-8")
     draft.replace(folder / SEAL)
@@ -51,7 +51,7 @@ def check_seal(folder: Path, *, confirmed: str = "") -> None:
             raise SealError(f"{folder}: has the fingerprint {found}, not {confirmed}")
         return
     signature = str(seal.get("signature", "")) if seal else ""
-    if not hmac.compare_digest(signature.encode(), _signature(found).encode()):
+    if not is_keyed_digest(signature, salt=SALT, value=found):
         raise SealError(
             f"{folder}: this installation did not write it. If export_site showed the fingerprint "
             f"{found} where it was written, run it again with --fingerprint {found}"
@@ -68,10 +68,6 @@ def folder_fingerprint(folder: Path) -> str:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
             whole.update(f"{name}:{digest}\n".encode())
     return whole.hexdigest()[:DIGITS]
-
-
-def _signature(fingerprint: str) -> str:
-    return salted_hmac(SALT, fingerprint, algorithm="sha256").hexdigest()
 
 
 def _read_seal(folder: Path) -> dict[str, object] | None:

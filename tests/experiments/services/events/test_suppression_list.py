@@ -53,3 +53,16 @@ def test_tombstone_names_nobody_and_goes_when_it_is_needed_no_longer(running_exp
     assert "v-1" not in repr(ErasedVisitor.objects.values().get())
     assert forget_tombstones(now=NOW + KEPT_FOR) == 0
     assert forget_tombstones(now=NOW + KEPT_FOR + MINUTE) == 1
+
+
+def test_erased_visitor_stays_erased_through_a_rotation_of_the_secret(running_experiment, settings):
+    message = event_message()
+    sent(message)
+    erase_visitor(site=running_experiment.slot.site, visitor="v-1", now=NOW)
+    former, settings.SECRET_KEY = settings.SECRET_KEY, "n" * 40
+    settings.SECRET_KEY_FALLBACKS = [former]
+    assert (sent(message).duplicates, Event.objects.count()) == (1, 0)
+    # A machine that has not been restarted yet recognises what the others erase.
+    erase_visitor(site=running_experiment.slot.site, visitor="v-2", now=NOW)
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = former, ["n" * 40]
+    assert sent(event_message(visitor="v-2")).duplicates == 1

@@ -50,6 +50,13 @@ def test_forged_seal_is_a_stranger_s(folder, settings):
         check_seal(folder, confirmed="0" * 32)
 
 
+def test_seal_of_before_a_rotation_opens(folder, settings):
+    seal_folder(folder)
+    former, settings.SECRET_KEY = settings.SECRET_KEY, get_random_secret_key()
+    settings.SECRET_KEY_FALLBACKS = [former]
+    check_seal(folder)
+
+
 def test_folder_without_a_seal_needs_the_fingerprint(folder):
     with pytest.raises(SealError, match="did not write it"):
         check_seal(folder)

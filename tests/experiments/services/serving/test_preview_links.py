@@ -122,3 +122,12 @@ def test_events_of_a_preview_are_refused(running_experiment):
 )
 def test_link_is_the_page_with_the_token(page, link):
     assert preview_link(page, "T") == link
+
+
+def test_link_outlives_a_rotation_of_the_secret(running_experiment, settings):
+    token = preview_token(arm_b(running_experiment))
+    former, settings.SECRET_KEY = settings.SECRET_KEY, "n" * 40
+    settings.SECRET_KEY_FALLBACKS = [former]
+    assert shown(served(), token).is_preview
+    settings.SECRET_KEY_FALLBACKS = []
+    assert shown(served(), token).preview_error == "invalid"
