@@ -22,6 +22,7 @@ from experiments.services.catalogue.audience_summary import (
     summary_of,
 )
 from experiments.targeting.evaluation import evaluate_condition
+from experiments.targeting.languages import with_language_ranges
 from experiments.targeting.rows import ALL, ANY, PRESENCE, ConditionRow, Rows, condition_of, rows_of
 from experiments.targeting.validation import validate_condition
 
@@ -194,6 +195,7 @@ class AudienceAdmin(LockedWhileLiveAdmin[Audience]):
             condition = field.to_python(content)
         except forms.ValidationError as error:
             return JsonResponse({"is_in": None, "text": error.messages[0]})
-        is_in = evaluate_condition(condition, example_visitor(request.POST.get("example", "")))
+        visitor = example_visitor(request.POST.get("example", ""))
+        is_in = evaluate_condition(with_language_ranges(condition), visitor)
         verdict = gettext("In: would take part.") if is_in else gettext("Not in.")
         return JsonResponse({"is_in": is_in, "text": verdict, "summary": summary_of(condition)})

@@ -11,6 +11,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 
 from experiments.legibility import LEAST_CONTRAST, contrast_ratio
+from experiments.models.fields import LanguageTagField
 from experiments.models.validators import (
     COLOUR_PATTERN,
     DESTINATION_PATTERN,
@@ -44,7 +45,7 @@ class Site(models.Model):
         default=new_client_key,
         help_text=_("Publishable: it stands in the page's source."),
     )
-    default_locale = models.CharField(
+    default_locale = LanguageTagField(
         _("default language"), max_length=35, default="en", validators=[locale_validator]
     )
     allowed_origins = models.JSONField(
@@ -294,7 +295,7 @@ class CTAWording(models.Model):
     """Wording of a CTA in one language."""
 
     cta = models.ForeignKey(CTA, models.CASCADE, related_name="wordings")
-    locale = models.CharField(_("language"), max_length=35, validators=[locale_validator])
+    locale = LanguageTagField(_("language"), max_length=35, validators=[locale_validator])
     text = models.CharField(_("wording"), max_length=200)
 
     class Meta:

@@ -7,6 +7,8 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from experiments.targeting.languages import spelled
+
 
 class ExactDecimalField(models.Field[Any, Any]):
     """A decimal of any length: sums of money stay exact on every database.
@@ -35,3 +37,15 @@ class ExactDecimalField(models.Field[Any, Any]):
 
     def value_to_string(self, obj: models.Model) -> str:
         return self.get_prep_value(self.value_from_object(obj)) or ""
+
+
+class LanguageTagField(models.CharField[Any, Any]):
+    """A language tag, kept in the recommended spelling: `en_us` is stored as `en-US`."""
+
+    def to_python(self, value: Any) -> Any:
+        return spelled(value) if isinstance(value, str) else super().to_python(value)
+
+    def deconstruct(self) -> Any:
+        # The same column: migrations of before it need not change.
+        name, _, args, kwargs = super().deconstruct()
+        return name, "django.db.models.CharField", args, kwargs

@@ -5,6 +5,7 @@ from typing import Any
 
 from experiments.legibility import LEAST_CONTRAST, contrast_ratio, text_direction
 from experiments.models import CTA, Experiment, Variant
+from experiments.targeting.languages import looked_up
 
 
 def cta_values(cta: CTA) -> dict[str, dict[str, Any]]:
@@ -48,15 +49,13 @@ def localised(
 def spoken_locale(values: Mapping[str, object], wanted: str, fallback: str) -> str | None:
     """Return the language in which something is there; None if there is nothing.
 
-    >>> spoken_locale({"fr": "Oui", "en": "Yes"}, "fr-CA", "en")
+    >>> spoken_locale({"fr": "Oui", "en": "Yes"}, "fr_CA", "en")
     'fr'
     """
     if wanted in values:
         return wanted
-    for locale in (wanted.split("-", 1)[0], fallback, fallback.split("-", 1)[0]):
-        if locale in values:
-            return locale
-    return next(iter(values), None)
+    found = looked_up(values, wanted) or looked_up(values, fallback)
+    return next(iter(values), None) if found is None else found
 
 
 def wording_of(experiment: Experiment, variant: Variant) -> str:

@@ -29,6 +29,8 @@ from experiments.services.serving.snapshot import (
     ServedSlot,
     ServedVariant,
 )
+from experiments.targeting.languages import key as language_key
+from experiments.targeting.languages import range_pattern
 
 # Not a slug: no slot can have this key.
 LOCALE_FEATURE = "$locale"
@@ -127,12 +129,13 @@ def _filter(namespace: NamespaceFilter) -> Json:
 
 
 def _locales(slots: Collection[ServedSlot]) -> list[str]:
-    """Return every language of these slots' CTAs, the more specific first."""
+    """Return every language of these slots' CTAs, and what each varies, the longest first."""
     locales = {locale for slot in slots for locale in slot.default_values}
     for slot in slots:
         for experiment in slot.experiments:
             locales.update(locale for arm in experiment.variants for locale in arm.values)
-    return sorted(locales, key=lambda locale: ("-" not in locale, locale))
+    locales |= {locale.replace("_", "-").partition("-")[0] for locale in locales}
+    return sorted(locales, key=lambda locale: (-len(language_key(locale).split("-")), locale))
 
 
 def _by_language(
@@ -168,8 +171,4 @@ def _locale_feature(locales: Sequence[str]) -> Json:
 
 
 def _locale_condition(locale: str) -> Json:
-    is_text = {"$type": "string"}
-    exactly = {"locale": {**is_text, "$eq": locale}}
-    if "-" in locale:
-        return exactly
-    return {"$or": [exactly, {"locale": {**is_text, "$regex": f"^{locale}-"}}]}
+    return {"locale": {"$type": "string", "$regex": range_pattern([locale])}}

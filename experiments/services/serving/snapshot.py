@@ -25,6 +25,7 @@ from experiments.services.catalogue.server_keys import (
     server_key_digest,
 )
 from experiments.services.serving.internal_traffic import InternalTraffic, internal_traffic
+from experiments.targeting.languages import with_language_ranges
 
 logger = logging.getLogger(__name__)
 
@@ -243,7 +244,7 @@ def _served_experiment(row: Experiment) -> ServedExperiment:
         is_running=row.status == Experiment.Status.RUNNING,
         started_at=_started_at(row),
         stopped_at=row.stopped_at,
-        condition=row.audience.condition if row.audience else {},
+        condition=with_language_ranges(row.audience.condition) if row.audience else {},
         allocation=_allocation(row, [float(variant.share) for variant in variants]),
         variants=tuple(
             ServedVariant(

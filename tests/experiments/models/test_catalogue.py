@@ -2,6 +2,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db.models import ProtectedError
 
+from experiments.models import CTAWording
 from tests import factories
 
 pytestmark = pytest.mark.on_both_databases
@@ -77,3 +78,10 @@ def test_site_refuses_what_is_no_time_zone(site, name):
     with pytest.raises(ValidationError) as error:
         site.full_clean()
     assert set(error.value.message_dict) == {"time_zone"}
+
+
+@pytest.mark.parametrize(("typed", "stored"), [("en_us", "en-US"), ("PT-br", "pt-BR"), ("FR", "fr")])
+def test_language_of_a_wording_is_stored_in_the_recommended_spelling(site, typed, stored):
+    wording = CTAWording(cta=factories.make_cta(site, "Yes", wordings={}), locale=typed, text="Yes")
+    wording.full_clean()
+    assert wording.locale == stored

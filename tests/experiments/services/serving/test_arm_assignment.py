@@ -254,3 +254,11 @@ def test_held_out_visitors_take_part_in_nothing(slot):
     }
     assert kept_out["hero"] == kept_out["footer"]
     assert len(kept_out["hero"]) / len(VISITORS) == pytest.approx(0.2, abs=0.04)
+
+
+@pytest.mark.parametrize("locale", ["fr", "fr-FR", "fr_FR", "FR"])
+def test_audience_of_a_language_takes_in_its_regions_in_any_spelling(slot, locale):
+    audience = factories.make_audience(slot.site, condition={"locale": "fr"})
+    factories.make_running_experiment(slot, audience=audience)
+    assert variant_of(served(), "v-1", locale=locale) in {"control", "b"}
+    assert variant_of(served(), "v-1", locale="en-FR") == "default"

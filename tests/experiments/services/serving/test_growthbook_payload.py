@@ -158,7 +158,20 @@ def make_visitors(rng):
             "path": rng.choice(("/pricing/1", "/", "/blog/pricing")),
             "tags": rng.choice(([], ["vip"], ["new", "vip"])),
             "locale": rng.choice(
-                ("fr", "fr-CA", "fr-BE", "pt-BR", "pt", "en-GB", "", "fr\n", ["fr"])
+                (
+                    "fr",
+                    "fr-CA",
+                    "fr_BE",
+                    "FR",
+                    "pt-br",
+                    "pt",
+                    "pt-PT",
+                    "en_GB",
+                    "",
+                    "fr\n",
+                    "-",
+                    ["fr"],
+                )
             ),
         }
         # Every other attribute may be unknown.
