@@ -80,7 +80,9 @@ def test_site_refuses_what_is_no_time_zone(site, name):
     assert set(error.value.message_dict) == {"time_zone"}
 
 
-@pytest.mark.parametrize(("typed", "stored"), [("en_us", "en-US"), ("PT-br", "pt-BR"), ("FR", "fr")])
+@pytest.mark.parametrize(
+    ("typed", "stored"), [("en_us", "en-US"), ("PT-br", "pt-BR"), ("FR", "fr")]
+)
 def test_language_of_a_wording_is_stored_in_the_recommended_spelling(site, typed, stored):
     wording = CTAWording(cta=factories.make_cta(site, "Yes", wordings={}), locale=typed, text="Yes")
     wording.full_clean()
