@@ -4,7 +4,8 @@ Plans: exact integration, 28 daily looks and two arms; visitors over those of th
 equal alpha and 80 % power. Beside the default: group-sequential spending by day (Hwang, Shih, De
 Cani 1990; O'Brien, Fleming; Pocock) with the same part of alpha in the plan; the normal mixture.
 Changed shares: identical arms whose rate drifts, shares 90 to 10 until day 7 and then equal;
-verdicts within phases beside those on pooled sums.
+verdicts within phases beside those on pooled sums. Shares that somebody changes because of the
+results: identical arms, and each day's shares chosen by the statistic of the day before.
 """
 # ruff: noqa: E402 - the path is set before what depends on it is imported
 
@@ -19,6 +20,7 @@ import numpy as np
 from recording import record
 from scipy import special, stats
 
+from experiments.stats.estimation.mantel_haenszel import mantel_haenszel_contrasts
 from experiments.stats.estimation.sufficient_statistics import FloatArray, Proportion
 from experiments.stats.frequentist.fixed_horizon import compare_fixed
 from experiments.stats.sequential.boundaries import mixture_multiplier
@@ -54,6 +56,16 @@ def main() -> None:
                 for k in (1, 2, 4)
             },
             "changed_shares": {"seed": SEED, "runs": RUNS, "rows": list(map(changed, ROWS))},
+            "shares_chosen_by_the_results": {
+                "seed": SEED,
+                "runs": CHOSEN_RUNS,
+                "visitors_a_day": CHOSEN_DAILY,
+                "alarms": {
+                    f"{first[1]:.0%} or {other[1]:.0%}: {name}": chosen((first, other), choice)
+                    for first, other in CHOSEN_SHARES
+                    for name, choice in CHOICES.items()
+                },
+            },
         },
     )
 
@@ -199,6 +211,50 @@ def simulated(
     by_phase = (part[:, :, None] * phase for part in (n, clicks))
     n, clicks = (part.swapaxes(0, 1).cumsum(axis=0).astype(float) for part in by_phase)
     return Proportion(n=n, sum=clicks)
+
+
+# Share of the arm before and after a change; the second is chosen by the statistic so far.
+CHOSEN_RUNS, CHOSEN_DAILY = 2_000, 10_000
+CHOSEN_SHARES = (
+    ((0.5, 0.5), (0.99, 0.01)),
+    ((0.5, 0.5), (0.9, 0.1)),
+    ((0.99, 0.01), (0.5, 0.5)),
+    ((0.9, 0.1), (0.5, 0.5)),
+)
+Choice = Callable[[int, FloatArray], FloatArray]
+CHOICES: dict[str, Choice] = {
+    "never": lambda day, z: np.zeros_like(z),
+    "every other day": lambda day, z: np.full_like(z, day % 2),
+    "while z is above 1.8": lambda day, z: z >= 1.8,
+    "while z is above 2.2": lambda day, z: z >= 2.2,
+    "every other day while z is above 2": lambda day, z: (z >= 2) & (day % 2 == 0),
+    "while z is below 1.5": lambda day, z: z < 1.5,
+    "from day 18 while z is above 1.9": lambda day, z: (z >= 1.9) & (day >= 18),
+}
+
+
+def chosen(shares: tuple[tuple[float, float], tuple[float, float]], choice: Choice) -> float:
+    """Return the part of null experiments with a verdict, where results choose the shares."""
+    rng = np.random.default_rng(SEED)
+    sums = np.zeros((2, DAYS, CHOSEN_RUNS, 2, 2))
+    runs, z = np.arange(CHOSEN_RUNS), np.zeros(CHOSEN_RUNS)
+    so_far = np.zeros((2, CHOSEN_RUNS, 2, 2))
+    for day in range(DAYS):
+        phase = np.asarray(choice(day, z), dtype=int)
+        of_arm = rng.binomial(CHOSEN_DAILY, np.array(shares)[phase, 1])
+        n = np.stack([CHOSEN_DAILY - of_arm, of_arm], axis=-1)
+        so_far[:, runs, phase] += np.stack([n, rng.binomial(n, 0.05)])
+        sums[:, day] = so_far
+        contrast = mantel_haenszel_contrasts(Proportion(n=so_far[0].copy(), sum=so_far[1].copy()))
+        with np.errstate(all="ignore"):
+            z = np.nan_to_num(np.abs(contrast.effect / contrast.standard_error)[:, 0])
+    schedule = Schedule(
+        planned_visitors=CHOSEN_DAILY * DAYS,
+        alpha=ALPHA,
+        shares=np.array(shares),
+        is_scheduled=np.ones(DAYS, dtype=bool),
+    )
+    return share(compare_looks(Proportion(n=sums[0], sum=sums[1]), schedule).comparisons.p_value)
 
 
 def share(p_values: FloatArray) -> float:

@@ -20,6 +20,10 @@ from experiments.stats.estimation.sufficient_statistics import (
 from experiments.stats.sequential.comparison import Look, Plan, look_at
 from experiments.stats.sequential.plan_boundary import Stages, stages_of
 
+# Part of the most information planned so far that a plan keeps when shares change. With less a
+# plan would end when somebody chooses, and up to 12 % would be alarms (docs/statistics.md).
+LEAST_PART = 0.9
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
@@ -92,10 +96,10 @@ def compare_looks(
     stage: Stages | None = None
     if schedule.planned_visitors is not None:
         (n,) = as_arrays(statistics.n)
-        visitors = n.sum(axis=(-2, -1))
-        stage = stages_of(visitors / schedule.planned_visitors, schedule.is_scheduled)
-        stage = stage[..., None]
-        plan = replace(plan, information=planned_information(n, schedule))
+        planned = planned_information(n, schedule)
+        least = LEAST_PART * np.maximum.accumulate(planned, axis=0)
+        stage = stages_of(_part_of_plan(n, schedule.planned_visitors, least), schedule.is_scheduled)
+        plan = replace(plan, information=np.maximum(planned, least))
     look = look_at(statistics, plan, level=level, stage=stage)
     return Path(comparisons=_after_all(look.comparisons), look=look)
 
@@ -139,6 +143,14 @@ def planned_information(n: FloatArray, schedule: Schedule) -> FloatArray:
     is_over = visitors >= planned
     end = np.where(is_over.any(axis=0), is_over.argmax(axis=0), len(n) - 1)
     return np.take_along_axis(expected, np.minimum(looks, end)[..., None], axis=0)
+
+
+def _part_of_plan(n: FloatArray, planned_visitors: float, least: FloatArray) -> FloatArray:
+    """Return what has come of the planned visitors and of the least information, the smaller."""
+    information = pair_information(n[..., :1], n[..., 1:]).sum(axis=-2)
+    visitors = n.sum(axis=(-2, -1))[..., None]
+    with np.errstate(all="ignore"):
+        return np.asarray(np.minimum(visitors / planned_visitors, information / least))
 
 
 def _after_all(looks: Comparisons) -> Comparisons:
