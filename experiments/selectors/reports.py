@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 
 from experiments.models import (
     CacheWatch,
@@ -94,13 +94,16 @@ def _everybody() -> Prefetch[str]:
 def finished_arms_like(experiment: Experiment) -> QuerySet[Variant]:
     """Return the arms of the site's other finished experiments on its metric, counted in SQL.
 
-    Ordered by experiment and arm; those whose shares changed are left out, because their sums mix
-    visitors of different times. Sums of values are text and cannot be added there: for those
-    see `finished_rollups_like`.
+    A row an arm and phase, ordered by experiment; `phase_shares` are the shares of all arms
+    then, None where the experiment has no such phase. Sums of values are text and cannot be
+    added there: for those see `finished_rollups_like`.
     """
     everybody = Q(rollups__segment="")
     rows = Variant.objects.filter(_finished_like(experiment)).exclude(experiment=experiment)
-    return rows.order_by("experiment", "arm").annotate(
+    rows = rows.order_by("experiment", "rollups__phase", "arm").annotate(
+        phase=F("rollups__phase"), phase_shares=_shares_of("experiment", "rollups__phase")
+    )
+    return rows.annotate(
         visitors=Sum("rollups__visitors", filter=everybody, default=0),
         clicking_visitors=Sum("rollups__clicking_visitors", filter=everybody, default=0),
         converting_visitors=Sum("rollups__converting_visitors", filter=everybody, default=0),
@@ -110,20 +113,25 @@ def finished_arms_like(experiment: Experiment) -> QuerySet[Variant]:
 def finished_rollups_like(experiment: Experiment) -> QuerySet[Rollup]:
     """Return everybody's rollups of the site's other finished experiments on its metric.
 
-    Experiments whose values are in several currencies are left out.
+    They are ordered by experiment and have `phase_shares` as `finished_arms_like`. Experiments
+    whose values are in several currencies are left out.
     """
     other = Variant.objects.filter(_finished_like(experiment)).exclude(experiment=experiment)
     of_goals = CurrencyRollup.objects.filter(goal=F("experiment__goal")).order_by()
     currencies = of_goals.values("experiment").annotate(n=Count("currency", distinct=True))
     rows = Rollup.objects.filter(segment="", variant__in=other)
     rows = rows.exclude(experiment__in=currencies.filter(n__gt=1).values("experiment"))
-    return rows.order_by("experiment", "variant__arm").select_related("variant")
+    rows = rows.annotate(phase_shares=_shares_of("experiment", "phase"))
+    return rows.order_by("experiment", "phase", "variant__arm").select_related("variant")
+
+
+def _shares_of(experiment: str, phase: str) -> Subquery:
+    phases = Phase.objects.filter(experiment=OuterRef(experiment), number=OuterRef(phase))
+    return Subquery(phases.order_by().values("shares")[:1])
 
 
 def _finished_like(experiment: Experiment) -> Q:
-    phases = Phase.objects.order_by().values("experiment")
-    changed = phases.annotate(n=Count("shares", distinct=True)).filter(n__gt=1)
-    return ~Q(experiment__in=changed.values("experiment")) & Q(
+    return Q(
         experiment__slot__site=experiment.slot.site_id,
         experiment__status__in=Experiment.FINISHED_STATUSES,
         experiment__primary_metric=experiment.primary_metric,

@@ -4,34 +4,52 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+import numpy as np
+
 from experiments.models import Experiment, Variant
 from experiments.selectors import reports
 from experiments.services.analysis.metric_statistics import Metric, is_enough, statistics_of
 from experiments.services.insights.lift_estimates import LiftEstimate, lift_estimates
 from experiments.services.rollups.arm_totals import ArmTotals, totals_of
-from experiments.stats.health.sample_ratio import check_srm
+from experiments.stats.estimation.mantel_haenszel import each_field
+from experiments.stats.estimation.sufficient_statistics import FloatArray
+from experiments.stats.health.sample_ratio import check_srm, check_srm_sequential
 from experiments.stats.meta_analysis.empirical_bayes import PriorFit, fit_prior
 
+# Annotations of the rows.
+PHASE_SHARES = "phase_shares"
 COUNTED = ("visitors", "clicking_visitors", "converting_visitors")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _PastArm:
+    """Totals of an arm in one phase; `phase_shares` are None where no phase was kept."""
+
     experiment_id: int
+    arm: int
     share: float
+    phase_shares: tuple[float, ...] | None
     total: ArmTotals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _PastStrata:
+    """Totals of a past experiment by stratum and arm; shares of shape `(S, K)`."""
+
+    totals: list[list[ArmTotals]]
+    shares: FloatArray
 
 
 def fit_site_prior(experiment: Experiment) -> PriorFit:
     """Return the prior on lifts that the site's other finished experiments support.
 
-    Only experiments on the same metric count, and of them those whose shares never changed, whose
-    traffic split as configured and whose arms reached the floors of a decision. One or two
-    queries, for any number of events.
+    Only experiments on the same metric count, and of them those whose traffic split as configured
+    and whose arms reached the floors of a decision. Where shares changed, arms are compared
+    within the phases of equal shares. One query, for any number of events.
     """
     effects, ses, tests = [], [], []
     for key, arms in groupby(_past_arms(experiment), lambda arm: arm.experiment_id):
-        for estimate in _lifts(experiment, list(arms)):
+        for estimate in _lifts(experiment, _strata_of(list(arms))):
             effects.append(estimate.lift)
             ses.append(estimate.se)
             tests.append(key)
@@ -40,29 +58,64 @@ def fit_site_prior(experiment: Experiment) -> PriorFit:
 
 def _past_arms(experiment: Experiment) -> Iterable[_PastArm]:
     if experiment.primary_metric == Experiment.Metric.VALUE_PER_VISITOR:
-        rows = reports.finished_rollups_like(experiment)
-        for _, group in groupby(rows, lambda row: row.variant_id):
-            days = list(group)
-            yield _past_arm(days[0].variant, totals_of(days))
+        for row in reports.finished_rollups_like(experiment):
+            yield _past_arm(row.variant, getattr(row, PHASE_SHARES), totals_of([row]))
         return
     for arm in reports.finished_arms_like(experiment):
-        yield _past_arm(arm, ArmTotals(**{name: getattr(arm, name) for name in COUNTED}))
+        counts = {name: getattr(arm, name) for name in COUNTED}
+        yield _past_arm(arm, getattr(arm, PHASE_SHARES), ArmTotals(**counts))
 
 
-def _past_arm(variant: Variant, total: ArmTotals) -> _PastArm:
-    return _PastArm(experiment_id=variant.experiment_id, share=float(variant.share), total=total)
+def _past_arm(variant: Variant, shares: Sequence[float] | None, total: ArmTotals) -> _PastArm:
+    return _PastArm(
+        experiment_id=variant.experiment_id,
+        arm=variant.arm,
+        share=float(variant.share),
+        phase_shares=None if shares is None else tuple(round(share, 4) for share in shares),
+        total=total,
+    )
 
 
-def _lifts(experiment: Experiment, arms: Sequence[_PastArm]) -> list[LiftEstimate]:
+def _strata_of(rows: Sequence[_PastArm]) -> _PastStrata:
+    """Return one past experiment's totals within phases of equal shares.
+
+    Visitors of a phase that nobody can tell count only where shares never changed.
+    """
+    share_of = {row.arm: row.share for row in rows}
+    arms = sorted(share_of)
+    present = tuple(share_of[arm] for arm in arms)
+    distinct = list(dict.fromkeys(row.phase_shares for row in rows if row.phase_shares))
+    shares = [one for one in distinct if len(one) == len(arms)] or [present]
+    cells: dict[tuple[int, int], list[ArmTotals]] = {}
+    for row in rows:
+        if len(shares) == 1:
+            cells.setdefault((0, row.arm), []).append(row.total)
+        elif row.phase_shares in shares:
+            cells.setdefault((shares.index(row.phase_shares), row.arm), []).append(row.total)
+    totals = [
+        [totals_of(cells.get((stratum, arm), ())) for arm in arms] for stratum in range(len(shares))
+    ]
+    return _PastStrata(totals=totals, shares=np.array(shares))
+
+
+def _lifts(experiment: Experiment, past: _PastStrata) -> list[LiftEstimate]:
     """Return one past experiment's lifts; none if it cannot be trusted."""
-    totals = [arm.total for arm in arms]
-    if len(arms) < 2 or not all(
-        is_enough(Metric(experiment.primary_metric), total) for total in totals
+    whole = [totals_of(arm) for arm in zip(*past.totals, strict=True)]
+    if len(whole) < 2 or not all(
+        is_enough(Metric(experiment.primary_metric), total) for total in whole
     ):
         return []
-    split = check_srm([total.visitors for total in totals], [arm.share for arm in arms])
-    if split.is_mismatch:
+    if _is_mismatch(past):
         return []
     # Both experiments have the same metric, so the same statistics apply.
-    estimates = lift_estimates(statistics_of(experiment, totals))
+    statistics = statistics_of(experiment, [total for stratum in past.totals for total in stratum])
+    shape = past.shares.shape
+    estimates = lift_estimates(each_field(statistics, lambda field: field.reshape(shape)))
     return [estimate for estimate in estimates if estimate is not None]
+
+
+def _is_mismatch(past: _PastStrata) -> bool:
+    visitors = [[total.visitors for total in stratum] for stratum in past.totals]
+    if len(visitors) == 1:
+        return check_srm(visitors[0], past.shares[0].tolist()).is_mismatch
+    return check_srm_sequential(visitors, past.shares.tolist()).is_mismatch

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from experiments.models import Experiment
+from experiments.services.insights import lift_prior
 from experiments.services.insights.lift_prior import fit_site_prior
 from experiments.services.insights.posteriors import posteriors_of
 from tests import factories
@@ -52,10 +53,41 @@ def test_prior_leaves_out_what_is_no_evidence_for_it(slot, other_site, running_e
         slot, "other", goal="g", primary_metric="conversion_rate", **ENDED
     )
     count(other, (50_000, 5_000), (50_000, 5_000))
+    assert fit_site_prior(running_experiment).n_tests == 1
+
+
+def count_in_phases(experiment, *phases):
+    """Count (visitors, clicks) of each arm, phase by phase, a day each."""
+    for phase, arms in enumerate(phases):
+        for variant, (visitors, clicks) in zip(
+            experiment.variants.order_by("arm"), arms, strict=True
+        ):
+            day = (NOW + timedelta(days=phase)).date()
+            factories.make_rollup(variant, visitors=visitors, clicks=clicks, phase=phase, day=day)
+
+
+def test_prior_takes_the_lifts_within_phases_of_experiments_whose_shares_changed(
+    slot, running_experiment, monkeypatch
+):
+    """Clicks fall from 10 to 5 %, and equally in both arms: pooled, b is a fifth worse."""
     changed = factories.make_running_experiment(slot, "changed", **ENDED)
     factories.make_phases(changed, ([0.9, 0.1], 1.0), ([0.5, 0.5], 1.0))
-    count(changed, (50_000, 5_000), (50_000, 5_000))
-    assert fit_site_prior(running_experiment).n_tests == 1
+    count_in_phases(changed, ((45_000, 4_500), (5_000, 500)), ((25_000, 1_250), (25_000, 1_250)))
+    seen = {}
+    monkeypatch.setattr(
+        lift_prior, "fit_prior", lambda lifts, ses, tests: seen.update(lifts=lifts, ses=ses)
+    )
+    fit_site_prior(running_experiment)
+    assert seen["lifts"] == pytest.approx([0], abs=1e-9)
+    assert 0.02 < seen["ses"][0] < 0.05
+
+
+def test_prior_leaves_out_a_split_that_differs_within_phases(slot, running_experiment):
+    changed = factories.make_running_experiment(slot, "changed", **ENDED)
+    factories.make_phases(changed, ([0.9, 0.1], 1.0), ([0.5, 0.5], 1.0))
+    # Together the arms have the visitors that the shares of both phases give them.
+    count_in_phases(changed, ((43_000, 4_300), (7_000, 700)), ((27_000, 1_350), (23_000, 1_150)))
+    assert fit_site_prior(running_experiment).n_tests == 0
 
 
 def test_prior_takes_experiments_whose_coverage_changed(slot, running_experiment):
