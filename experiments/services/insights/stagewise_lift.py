@@ -1,4 +1,4 @@
-"""Lift of an arm that crossed its sequential boundary, corrected for when it stopped."""
+"""Lift of an arm under a sequential plan, corrected for when it stopped."""
 
 import math
 from dataclasses import dataclass
@@ -14,21 +14,28 @@ from experiments.stats.sequential.stagewise_estimate import LiftScale, stopped_l
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StagewiseLift:
-    """Median-unbiased lift at the first crossing, with the data that came after it."""
+    """Median-unbiased lift at the first crossing, with the data that came after it.
+
+    `crossed_on` is None where the experiment ended before the arm crossed its boundary.
+    """
 
     lift: float
     interval: tuple[float, float]
     level: float
-    crossed_on: date
+    crossed_on: date | None
 
 
 def stagewise_lift(
-    row: ComparisonResult, measured: LiftEstimate, *, level: float
+    row: ComparisonResult, measured: LiftEstimate, *, level: float, has_ended: bool
 ) -> StagewiseLift | None:
-    """Return the corrected lift; None for an arm that a sequential plan has not proven."""
-    if row.looks is None or row.proven is None:
+    """Return the corrected lift; None for an arm that goes on unproven, or without such a plan.
+
+    An arm that ends unproven has survived all looks: its lift is corrected upwards, because a
+    luckier path would have stopped before.
+    """
+    if row.looks is None or (row.proven is None and not has_ended):
         return None
-    looks = row.looks if row.looks.days else _only_look(row.proven.day, measured)
+    looks = row.looks if row.looks.days else _only_look(measured)
     stopped = stopped_lift(
         np.array(looks.criticals),
         np.array(looks.fractions),
@@ -40,14 +47,14 @@ def stagewise_lift(
         lift=stopped.lift,
         interval=stopped.interval,
         level=level,
-        crossed_on=row.proven.day,
+        crossed_on=row.proven.day if row.proven else None,
     )
 
 
-def _only_look(day: date, measured: LiftEstimate) -> ArmLooks:
+def _only_look(measured: LiftEstimate) -> ArmLooks:
     """Return the present as the only look: nothing but exact looks selected it."""
     return ArmLooks(
-        days=(day,),
+        days=(),
         fractions=(1.0,),
         z=(measured.effect / measured.effect_se,),
         criticals=(math.inf,),

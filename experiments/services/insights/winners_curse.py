@@ -27,7 +27,7 @@ class CheckedLift:
 
     `expected` is None where nothing corrects it: one arm that has not won, and no prior of the
     site. `stagewise` is the lift corrected for when a sequential test stopped, before any prior;
-    None before the arm crossed its boundary.
+    None before the arm crossed its boundary or the experiment ended.
     """
 
     arm: int
@@ -44,13 +44,17 @@ def checked_lifts(
 
     The site's own prior corrects every arm, whenever it stopped. Without one, several arms
     correct each other; a single arm is corrected for having crossed its boundary: under a
-    sequential plan for the day on which it did, with a weak prior beside it.
+    sequential plan for the day on which it did, or for having ended before, with a weak prior
+    beside it.
     """
     pairs = zip(report.comparisons, estimates, strict=True)
     rows = [(row, estimate) for row, estimate in pairs if estimate is not None]
     prior = fit.prior if isinstance(fit.prior, NormalPrior) else None
     level = 1 - report.experiment.alpha
-    stops = [stagewise_lift(row, estimate, level=level) for row, estimate in rows]
+    has_ended = report.experiment.stopped_at is not None
+    stops = [
+        stagewise_lift(row, estimate, level=level, has_ended=has_ended) for row, estimate in rows
+    ]
     expected = _expected(report, rows, stops, prior)
     return tuple(
         CheckedLift(

@@ -23,7 +23,7 @@ from experiments.stats.bayesian.normal_model import check_level, posterior
 from experiments.stats.bayesian.priors import LARGEST, NormalPrior, Prior
 from experiments.stats.meta_analysis.partial_pooling import pool_partially
 
-# Wordings of one article spread as widely (0.256 on log-odds, Upworthy's archive), and two
+# Wordings of one article spread as widely around their mean (Upworthy's archive), and two
 # standard deviations are the lift that is too good to be true. A prior of 0.1 would show a true
 # lift of twice the planned one a quarter too small (docs/statistics.md).
 WEAK_PRIOR = NormalPrior(sd=0.25, source="weak prior, the same for every site")

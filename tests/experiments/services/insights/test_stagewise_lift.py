@@ -21,7 +21,7 @@ def run(slot, clicks_by_day, key="hero-test", **changes):
 
 def corrected(report):
     return [
-        stagewise_lift(row, estimate, level=0.95)
+        stagewise_lift(row, estimate, level=0.95, has_ended=False)
         for row, estimate in zip(report.comparisons, estimates_of(report), strict=True)
     ]
 

@@ -85,6 +85,24 @@ def test_sequential_arm_that_did_not_cross_has_nothing_to_correct(slot):
     assert (one.expected, one.stagewise) == (None, None)
 
 
+def test_sequential_arm_that_ends_unproven_has_a_lift_to_expect(slot):
+    experiment = factories.make_running_experiment(
+        slot, planned_visitors=40_000, started_at=NOW - timedelta(days=10)
+    )
+    for ago in range(9, 0, -1):
+        count(experiment, (1_000, 50), (1_000, 53), day=NOW.date() - timedelta(days=ago))
+    (running,) = checked_lifts(report := reported(experiment), NO_PRIOR, estimates_of(report))
+    assert running.expected is None
+    experiment.status, experiment.stopped_at = Experiment.Status.STOPPED, NOW
+    experiment.save()
+    (ended,) = checked_lifts(report := reported(experiment), NO_PRIOR, estimates_of(report))
+    assert ended.expected.assumption == "weak_prior"
+    assert ended.stagewise.crossed_on is None
+    # Nobody stopped it for its lift: little is left to correct but for the prior.
+    assert ended.stagewise.lift == pytest.approx(0.06, abs=0.005)
+    assert 0.8 * 0.06 < ended.expected.estimate < 0.06
+
+
 def test_arm_that_did_not_win_has_nothing_to_correct(slot):
     experiment = factories.make_running_experiment(slot, **FIXED)
     report = counted(experiment, (10_000, 500), (10_000, 510))

@@ -1,4 +1,7 @@
+import csv
+import gzip
 import math
+from collections import defaultdict
 
 import numpy as np
 import pytest
@@ -155,3 +158,26 @@ def test_pooling_removes_most_of_the_best_arms_excess():
         pooled.append(results[best].estimate - truth[best])
     assert np.mean(raw) > 0.025
     assert abs(np.mean(pooled)) < 0.4 * np.mean(raw)
+
+
+@pytest.mark.needs_shared
+def test_weak_prior_is_as_wide_as_the_wordings_of_one_article(shared_dir):
+    """Moments within Upworthy's tests: spread of log rates beyond what chance adds."""
+    tests = defaultdict(list)
+    path = shared_dir / "data" / "upworthy" / "history.csv.gz"
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        for row in csv.DictReader(lines):
+            if row["suspect_randomization"] == "0" and int(row["clicks"]) > 0:
+                n, clicks = int(row["impressions"]), int(row["clicks"])
+                tests[row["test_id"]].append((math.log(clicks / n), (1 - clicks / n) / clicks))
+    squares = freedom = 0.0
+    for arms in tests.values():
+        if len(arms) > 1:
+            values, noise = np.array(arms).T
+            squares += (len(arms) - 1) * (values.var(ddof=1) - noise.mean())
+            freedom += len(arms) - 1
+    spread = math.sqrt(squares / freedom)
+    assert freedom > 9_000
+    assert spread == pytest.approx(WEAK_PRIOR.sd, abs=0.01)
+    # Two wordings differ by more: the prior is rather narrow for them.
+    assert math.sqrt(2) * spread == pytest.approx(0.36, abs=0.01)
