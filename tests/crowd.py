@@ -24,8 +24,9 @@ HALVES = ([0.5, 0.5], 1.0)
 
 @pytest.fixture
 def shop(site):
-    """Three experiments on three slots, one a metric."""
+    """Experiments on slots of their own, one a metric."""
     metrics = {"hero": "click_rate", "footer": "conversion_rate", "popup": "value_per_visitor"}
+    metrics |= {"menu": "value_per_click", "banner": "conversions_per_visitor"}
     for slot, metric in metrics.items():
         experiment = factories.make_running_experiment(
             factories.make_slot(site, slot),
@@ -53,7 +54,7 @@ def drawn_messages(rng, count, visitors):
             fields["value"] = rng.choice([None, 0.1, -2.5, 19.99, 0.000001, 123456.789])
             fields["currency"] = rng.choice([None, "EUR", "EUR", "EUR", "CHF"])
         else:
-            fields["slot"] = rng.choice(["hero", "footer", "popup"])
+            fields["slot"] = rng.choice(["hero", "footer", "popup", "menu", "banner"])
             fields["variant"] = rng.choice(["control"] + 5 * ["b"])
         if kind == "exposure":
             device = {"device": rng.choice(["mobile", "desktop"]), "locale": "fr"}
@@ -97,9 +98,9 @@ def write_events(path):
 
 @pytest.fixture
 def crowd(shop, tmp_path):
-    """900 events of 150 visitors, counted by the product; the folder of their files."""
+    """1,500 events of 150 visitors, counted by the product; the folder of their files."""
     rng = random.Random(20261122)  # noqa: S311  a test's dice
-    take_in(rng, drawn_messages(rng, 900, 150))
+    take_in(rng, drawn_messages(rng, 1_500, 150))
     stop_one()
     fold_pending()
     assert len(list(export_events(site=shop, folder=tmp_path / "events"))) > 10

@@ -13,6 +13,7 @@ from experiments.admin.charts import interval_chart
 from experiments.formatting import attribute_name
 from experiments.models import Exclusion, Experiment
 from experiments.services.analysis.comparisons import is_sequential
+from experiments.services.analysis.metric_statistics import SUCCESSES
 from experiments.services.analysis.report import Report
 from experiments.services.insights.draft_planning import slot_plans
 from experiments.services.insights.plan_review import plan_basis, review_plan, save_slot_plan
@@ -61,7 +62,7 @@ def report_context(full: FullReport) -> dict[str, Any]:
         "interactions": full.interactions,
         "chart": interval_chart(report.arms),
         "confidence": 1 - experiment.alpha,
-        "is_value": experiment.primary_metric == Experiment.Metric.VALUE_PER_VISITOR,
+        "is_rate": experiment.primary_metric in SUCCESSES,
         "is_sequential": is_sequential(experiment),
         "zone": experiment.slot.site.time_zone,
         "utc_day_begins": _utc_day_begins(report),

@@ -12,6 +12,13 @@ from experiments.models.catalogue import CTA, Audience, Site, Slot
 
 # A range of [0, 1] in 0.01 % steps: the resolution of hash version 2.
 SHARE_FIELD: dict[str, Any] = {"max_digits": 5, "decimal_places": 4}
+# All metrics but the click rate: they count a goal.
+METRICS_OF_GOALS = (
+    "conversion_rate",
+    "value_per_visitor",
+    "value_per_click",
+    "conversions_per_visitor",
+)
 # The "variant" of visitors who take part in no experiment: no arm may have this name.
 NO_EXPERIMENT = "default"
 
@@ -73,6 +80,10 @@ class Experiment(models.Model):
         CLICK_RATE = "click_rate", _("Click rate")
         CONVERSION_RATE = "conversion_rate", _("Conversion rate")
         VALUE_PER_VISITOR = "value_per_visitor", _("Value per visitor")
+        VALUE_PER_CLICK = "value_per_click", _("Value per click")
+        CONVERSIONS_PER_VISITOR = "conversions_per_visitor", _("Conversions per visitor")
+
+    METRICS_OF_VALUES = (Metric.VALUE_PER_VISITOR, Metric.VALUE_PER_CLICK)
 
     # Stored; never rename.
     class Plan(models.TextChoices):
@@ -105,7 +116,7 @@ class Experiment(models.Model):
         _("status"), max_length=10, choices=Status, default=Status.DRAFT, editable=False
     )
     primary_metric = models.CharField(
-        _("primary metric"), max_length=20, choices=Metric, default=Metric.CLICK_RATE
+        _("primary metric"), max_length=30, choices=Metric, default=Metric.CLICK_RATE
     )
     goal = models.CharField(
         _("goal"), max_length=100, blank=True, help_text=_("Name of the conversion that counts.")
@@ -217,9 +228,7 @@ class Experiment(models.Model):
                 name="experiment_status_known",
             ),
             models.CheckConstraint(
-                condition=Q(
-                    primary_metric__in=("click_rate", "conversion_rate", "value_per_visitor")
-                ),
+                condition=Q(primary_metric="click_rate") | Q(primary_metric__in=METRICS_OF_GOALS),
                 name="experiment_metric_known",
             ),
             models.CheckConstraint(

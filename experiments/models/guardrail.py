@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from experiments.models.experiment import Experiment, Variant
+from experiments.models.experiment import METRICS_OF_GOALS, Experiment, Variant
 from experiments.models.fields import ExactDecimalField
 
 
@@ -13,7 +13,7 @@ class Guardrail(models.Model):
     """A metric that may lose no more than a margin against the control."""
 
     experiment = models.ForeignKey(Experiment, models.CASCADE, related_name="guardrails")
-    metric = models.CharField(_("metric"), max_length=20, choices=Experiment.Metric)
+    metric = models.CharField(_("metric"), max_length=30, choices=Experiment.Metric)
     goal = models.CharField(
         _("goal"), max_length=100, blank=True, help_text=_("Name of the conversion that counts.")
     )
@@ -35,7 +35,7 @@ class Guardrail(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(metric="click_rate", goal="")
-                | (Q(metric__in=("conversion_rate", "value_per_visitor")) & ~Q(goal="")),
+                | (Q(metric__in=METRICS_OF_GOALS) & ~Q(goal="")),
                 name="guardrail_metric_known_and_goal_fits",
                 violation_error_message=_("A rate of clicks has no goal; other metrics need one."),
             ),
@@ -52,7 +52,7 @@ class SecondaryMetric(models.Model):
     """A metric that is reported beside the primary one and never decides."""
 
     experiment = models.ForeignKey(Experiment, models.CASCADE, related_name="secondary_metrics")
-    metric = models.CharField(_("metric"), max_length=20, choices=Experiment.Metric)
+    metric = models.CharField(_("metric"), max_length=30, choices=Experiment.Metric)
     goal = models.CharField(
         _("goal"), max_length=100, blank=True, help_text=_("Name of the conversion that counts.")
     )
@@ -68,7 +68,7 @@ class SecondaryMetric(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(metric="click_rate", goal="")
-                | (Q(metric__in=("conversion_rate", "value_per_visitor")) & ~Q(goal="")),
+                | (Q(metric__in=METRICS_OF_GOALS) & ~Q(goal="")),
                 name="secondary_metric_known_and_goal_fits",
                 violation_error_message=_("A rate of clicks has no goal; other metrics need one."),
             ),

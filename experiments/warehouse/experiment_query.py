@@ -8,7 +8,7 @@ from datetime import datetime
 class ExperimentQuery:
     """The experiment whose sums are wanted.
 
-    `metric` is `click_rate`, `conversion_rate` or `value_per_visitor`; conversions count for
+    `metric` is that of `Experiment.Metric`, such as `value_per_click`; conversions count for
     `window_hours` after the first exposure, and until `stopped_at`, if that is given.
     `guardrail_goals` are counted beside the own `goal`, and the currencies of `value_goals`.
     """

@@ -225,10 +225,12 @@ def _acts_of_visitors(acts: Table, query: ExperimentQuery) -> Table:
 
 def _covariate(acts: Table, before: Value, metric: str) -> Value:
     """Return the primary metric of the pre-period; clicks count anywhere on the site."""
-    if metric == "value_per_visitor":
-        return _total((before & (acts.type == "conversion")).ifelse(acts.value, _zero()))
-    kind = "click" if metric == "click_rate" else "conversion"
-    return _number(before & (acts.type == kind)).max().cast(WIDE)
+    is_conversion = before & (acts.type == "conversion")
+    return {
+        "click_rate": _number(before & (acts.type == "click")).max().cast(WIDE),
+        "conversion_rate": _number(is_conversion).max().cast(WIDE),
+        "conversions_per_visitor": _number(is_conversion).sum().cast(WIDE),
+    }.get(metric, _total(is_conversion.ifelse(acts.value, _zero())))
 
 
 def _conversions(rows: Table, goals: tuple[str, ...]) -> Table:
@@ -270,8 +272,8 @@ def _sums(visitors: Table, metric: str) -> dict[str, Value]:
     outcome = {
         "click_rate": _number(clicked).cast(NARROW),
         "conversion_rate": _number(converted).cast(NARROW),
-        "value_per_visitor": visitors.value,
-    }[metric]
+        "conversions_per_visitor": visitors.conversions.cast(NARROW),
+    }.get(metric, visitors.value)
     amounts = (
         _number(is_counted),
         _number(is_counted & clicked),

@@ -92,7 +92,10 @@ TABLES = {
     "experiments_visitoroutcome",
     "ml_predictorversion",
 }
-METRICS = ["click_rate", "conversion_rate", "value_per_visitor"]
+METRICS = [
+    *("click_rate", "conversion_rate", "value_per_visitor"),
+    *("value_per_click", "conversions_per_visitor"),
+]
 CHOICES = {
     "AccessRecord.kind": [
         *("key_made", "key_rotated", "key_revoked", "key_deleted"),

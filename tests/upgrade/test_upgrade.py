@@ -22,6 +22,7 @@ INTENDED = {
     ),
     r"/[\w-]+/(arms/\d+/is_rolled_back|guardrails/\d+/is_of_successes|strict_guardrails): "
     "'absent' -> (True|False)$": "arms are rolled back alone; strict guardrails: fields since",
+    r"/[\w-]+/arms/\d+/all_(clicks|conversions): 'absent' -> ": "said since: several of a visitor",
     r"/[\w-]+/slot_plans/(guardrails|planned_visitors): 'absent' -> ": (
         "a draft says what its guardrails cost: fields since"
     ),

@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 
 from experiments.models import CurrencyRollup, Experiment
 from experiments.services.analysis.guardrails import GuardrailReading
-from experiments.services.analysis.metric_statistics import Metric
 
-VALUE = Metric.VALUE_PER_VISITOR
+VALUES = Experiment.METRICS_OF_VALUES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +35,7 @@ def goal_currencies(rows: Iterable[CurrencyRollup]) -> tuple[GoalCurrencies, ...
 
 def is_comparable(experiment: Experiment, currencies: Sequence[GoalCurrencies]) -> bool:
     """Return whether the primary metric's values are in one currency, or it has no values."""
-    is_value = experiment.primary_metric == VALUE
+    is_value = experiment.primary_metric in VALUES
     return not (is_value and experiment.goal in mixed_goals(currencies))
 
 
@@ -50,7 +49,7 @@ def without_mixed_values(
     mixed = mixed_goals(currencies)
     return tuple(
         replace(reading, lift=None, bounds=reading.bounds if reading.is_of_successes else None)
-        if reading.metric == VALUE and reading.goal in mixed
+        if reading.metric in VALUES and reading.goal in mixed
         else reading
         for reading in readings
     )
@@ -62,8 +61,8 @@ def decisive_currencies(
     """Return the conversions by currency of mixed goals that a verdict rests on, by goal."""
     if not mixed_goals(currencies):
         return {}
-    rails = {rail.goal for rail in experiment.guardrails.all() if rail.metric == VALUE}
-    goals = rails | ({experiment.goal} if experiment.primary_metric == VALUE else set())
+    rails = {rail.goal for rail in experiment.guardrails.all() if rail.metric in VALUES}
+    goals = rails | ({experiment.goal} if experiment.primary_metric in VALUES else set())
     return {row.goal: row.conversions for row in currencies if row.is_mixed and row.goal in goals}
 
 

@@ -1,7 +1,7 @@
 """Guardrails: bounds of the loss of every arm on every guardrail metric."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
 
@@ -10,13 +10,14 @@ import numpy as np
 from experiments.models import Experiment, GoalRollup, Guardrail, Rollup, Variant
 from experiments.services.analysis.comparisons import is_sequential
 from experiments.services.analysis.metric_statistics import (
+    SUCCESSES,
     Metric,
     is_enough_together,
     statistics_of_metric,
     successes_towards,
 )
 from experiments.services.analysis.phase_strata import Strata, strata_of
-from experiments.services.rollups.arm_totals import ArmTotals, totals_of
+from experiments.services.rollups.arm_totals import ArmTotals, totals_of, with_goal
 from experiments.stats.decision.evidence import GuardrailEvidence
 from experiments.stats.estimation.contrasts import Contrasts
 from experiments.stats.estimation.mantel_haenszel import each_field, mantel_haenszel_contrasts
@@ -117,7 +118,7 @@ def _totals(
     of_goal = _by_cell(goals, strata)
     return [
         [
-            _with_goal(
+            with_goal(
                 totals_of(everybody.get((stratum, variant.pk), ())),
                 of_goal.get((stratum, variant.pk), ()),
             )
@@ -133,17 +134,6 @@ def _by_cell(rows: Iterable[Row], strata: Strata) -> dict[tuple[int | None, int]
     for row in rows:
         cells.setdefault((strata.of(row.phase), row.variant_id), []).append(row)
     return cells
-
-
-def _with_goal(total: ArmTotals, rows: Sequence[GoalRollup]) -> ArmTotals:
-    """Return the arm's visitors with what they did towards the guardrail's goal."""
-    empty = ArmTotals()
-    return replace(
-        total,
-        converting_visitors=sum(row.converting_visitors for row in rows),
-        value_sum=sum((row.value_sum for row in rows), empty.value_sum),
-        value_sum_squares=sum((row.value_sum_squares for row in rows), empty.value_sum_squares),
-    )
 
 
 def _readings(
@@ -177,7 +167,7 @@ def _readings(
             if has_enough[index]
             else None,
             is_anytime=is_anytime,
-            is_of_successes=not successes.is_metric and bool(bounds.is_exact[index]),
+            is_of_successes=successes.stands_in and bool(bounds.is_exact[index]),
         )
         for index, variant in enumerate(variants[1:])
     ]
@@ -202,7 +192,8 @@ def _successes(sums: _Sums) -> Successes:
         visitors=table(lambda total: total.visitors),
         count=table(lambda total: successes_towards(sums.metric, total)),
         shares=sums.shares,
-        is_metric=sums.metric != Metric.VALUE_PER_VISITOR,
+        is_metric=sums.metric in SUCCESSES,
+        is_related=sums.metric != Metric.VALUE_PER_CLICK,
     )
 
 

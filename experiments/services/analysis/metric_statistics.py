@@ -1,6 +1,6 @@
 """Sufficient statistics of a metric, from the totals of the arms."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +14,7 @@ from experiments.stats.estimation.sufficient_statistics import (
     FloatArray,
     Mean,
     Proportion,
+    Ratio,
     SufficientStatistics,
 )
 
@@ -23,6 +24,12 @@ POLICY = Policy()
 SUCCESSES = {
     Metric.CLICK_RATE: "clicking_visitors",
     Metric.CONVERSION_RATE: "converting_visitors",
+}
+# Visitors of whom a verdict needs a few: the mean of too few is far from normal. A mean of values
+# has no such floor.
+NEEDED = SUCCESSES | {
+    Metric.VALUE_PER_CLICK: "clicking_visitors",
+    Metric.CONVERSIONS_PER_VISITOR: "converting_visitors",
 }
 
 
@@ -34,10 +41,19 @@ def statistics_of(experiment: Experiment, totals: Sequence[ArmTotals]) -> Suffic
 def statistics_of_metric(metric: Metric, totals: Sequence[ArmTotals]) -> SufficientStatistics:
     """Return the sufficient statistics of a metric, control first."""
     n = _column(totals, "visitors")
-    if metric == Metric.VALUE_PER_VISITOR:
-        squares = _column(totals, "value_sum_squares")
-        return Mean(n=n, sum=_column(totals, "value_sum"), sum_squares=squares)
-    return Proportion(n=n, sum=_column(totals, SUCCESSES[metric]))
+    if metric in SUCCESSES:
+        return Proportion(n=n, sum=_column(totals, SUCCESSES[metric]))
+    if metric == Metric.VALUE_PER_CLICK:
+        return Ratio(
+            n=n,
+            numerator_sum=_column(totals, "value_sum"),
+            numerator_sum_squares=_column(totals, "value_sum_squares"),
+            denominator_sum=_column(totals, "click_sum"),
+            denominator_sum_squares=_column(totals, "click_sum_squares"),
+            product_sum=_column(totals, "value_click_product_sum"),
+        )
+    name = "conversion_sum" if metric == Metric.CONVERSIONS_PER_VISITOR else "value_sum"
+    return Mean(n=n, sum=_column(totals, name), sum_squares=_column(totals, f"{name}_squares"))
 
 
 def _column(totals: Sequence[ArmTotals], name: str) -> FloatArray:
@@ -60,31 +76,35 @@ def adjusted_statistics_of(
     """Return them with what was known before as their covariate (CUPED)."""
     names = ("covariate_sum", "covariate_sum_squares", "covariate_product_sum")
     covariate = {name: _column(totals, name) for name in names}
-    return replace(statistics_of(experiment, totals), **covariate)
+    statistics = statistics_of(experiment, totals)
+    if isinstance(statistics, Ratio):
+        crossed = _column(totals, "covariate_click_product_sum")
+        covariate["covariate_denominator_product_sum"] = crossed
+    return replace(statistics, **covariate)
 
 
 def successes_of(experiment: Experiment, total: ArmTotals) -> int | None:
-    """Return the visitors who did what the metric counts; None for a metric of values."""
-    return _successes(Metric(experiment.primary_metric), total)
+    """Return the visitors who did what the rate counts; None for a metric that is no rate."""
+    return _visitors(SUCCESSES, Metric(experiment.primary_metric), total)
 
 
-def _successes(metric: Metric, total: ArmTotals) -> int | None:
-    name = SUCCESSES.get(metric)
-    successes: int | None = None if name is None else getattr(total, name)
-    return successes
+def _visitors(names: Mapping[Metric, str], metric: Metric, total: ArmTotals) -> int | None:
+    name = names.get(metric)
+    visitors: int | None = None if name is None else getattr(total, name)
+    return visitors
 
 
 def successes_towards(metric: Metric, total: ArmTotals) -> int:
-    """Return the visitors who clicked or, for conversions and their values, converted."""
-    successes = _successes(metric, total)
-    return total.converting_visitors if successes is None else successes
+    """Return the visitors who clicked or, for conversions and values a visitor, converted."""
+    needed = _visitors(NEEDED, metric, total)
+    return total.converting_visitors if needed is None else needed
 
 
 def is_enough(metric: Metric, total: ArmTotals) -> bool:
     """Return whether the arm reaches the floors below which no decision is made either."""
-    successes = _successes(metric, total)
-    has_few_successes = successes is not None and successes < POLICY.minimum_conversions
-    return total.visitors >= POLICY.minimum_visitors and not has_few_successes
+    needed = _visitors(NEEDED, metric, total)
+    has_few = needed is not None and needed < POLICY.minimum_conversions
+    return total.visitors >= POLICY.minimum_visitors and not has_few
 
 
 def is_enough_together(visitors: FloatArray, successes: FloatArray) -> npt.NDArray[np.bool_]:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+import numpy as np
+
 from experiments.models import Experiment, Rollup, Variant
 from experiments.services.analysis.comparisons import ComparisonResult, PlanState, compare_arms
 from experiments.services.analysis.covariate_adjustment import Adjustment, adjustment_of
@@ -27,9 +29,9 @@ from experiments.services.analysis.silence import silent_hours
 from experiments.services.catalogue.cta_content import wording_of
 from experiments.services.rollups.arm_totals import ArmTotals, LeftOut, left_out_of, totals_of
 from experiments.services.rollups.visitor_outcome import value_goals
+from experiments.stats.estimation.contrasts import raw_estimates
 from experiments.stats.estimation.mantel_haenszel import each_field
 from experiments.stats.estimation.sufficient_statistics import (
-    Mean,
     Proportion,
     SufficientStatistics,
 )
@@ -45,9 +47,11 @@ from experiments.stats.health.sample_ratio import SrmCheck
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmResult:
-    """One arm of a report; `rate` is the primary metric's mean a visitor.
+    """One arm of a report; `rate` is the primary metric's mean a visitor, or its ratio.
 
-    `successes` are the visitors who did what the metric counts; None for a metric of values.
+    `clicks` and `conversions` are visitors; `all_clicks` and `all_conversions` count several of a
+    visitor, in the conversion window.
+    `successes` are the visitors who did what the metric counts; None for a metric that is no rate.
     """
 
     arm: int
@@ -61,6 +65,8 @@ class ArmResult:
     rate: float | None
     interval: tuple[float, float] | None
     is_rolled_back: bool = False
+    all_clicks: int = 0
+    all_conversions: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +188,8 @@ def _arms(
                 rate=rate,
                 interval=interval,
                 is_rolled_back=variant.rolled_back_at is not None,
+                all_clicks=total.click_sum,
+                all_conversions=total.conversion_sum,
             )
         )
     return tuple(rows)
@@ -194,7 +202,8 @@ def _rate(
         return None, None
     successes = successes_of(experiment, total)
     if successes is None:
-        return float(total.value_sum) / total.visitors, None
+        (mean,) = raw_estimates(statistics_of(experiment, [total])).mean.tolist()
+        return mean if np.isfinite(mean) else None, None
     low, high = wilson_interval(successes, total.visitors, alpha=experiment.alpha)
     return successes / total.visitors, (float(low), float(high))
 
@@ -203,8 +212,7 @@ def _omnibus(experiment: Experiment, totals: Sequence[ArmTotals], daily: DailyTo
     if daily.shape[1] > 1:
         days = daily.statistics(lambda cells: statistics_of(experiment, cells))
         strata = each_field(days, lambda field: field[-1])
-        if isinstance(strata, Proportion | Mean):
-            return cochran_mantel_haenszel(strata)
+        return cochran_mantel_haenszel(strata)
     statistics = statistics_of(experiment, totals)
     return (
         chi_squared(statistics) if isinstance(statistics, Proportion) else welch_anova(statistics)

@@ -1,8 +1,7 @@
 """Secondary metrics of an experiment: lifts with a controlled false discovery rate."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from decimal import Decimal
+from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
@@ -15,11 +14,11 @@ from experiments.services.analysis.comparisons import (
     schedule_of,
 )
 from experiments.services.analysis.currencies import mixed_goals
-from experiments.services.analysis.daily_sums import DailyTotals, daily_totals
+from experiments.services.analysis.daily_sums import Cell, DailyTotals, daily_totals
 from experiments.services.analysis.metric_statistics import Metric, is_enough, statistics_of_metric
 from experiments.services.analysis.report import Report
 from experiments.services.analysis.rollup_source import Counts
-from experiments.services.rollups.arm_totals import ArmTotals
+from experiments.services.rollups.arm_totals import ArmTotals, with_goal
 from experiments.stats.estimation.comparisons import Comparison, Comparisons
 from experiments.stats.estimation.contrasts import raw_estimates
 from experiments.stats.estimation.multiplicity import Correction, adjust_p_values, interval_levels
@@ -108,7 +107,7 @@ def _sums(
     is_waiting = _is_waiting(report)
     missing = tuple(_missing(enough=enough[0] and arm, is_waiting=is_waiting) for arm in enough[1:])
     means = _means(kind, totals.arms())
-    if kind == Metric.VALUE_PER_VISITOR and metric.goal in mixed_goals(report.currencies):
+    if kind in Experiment.METRICS_OF_VALUES and metric.goal in mixed_goals(report.currencies):
         missing, means = (Missing.SEVERAL_CURRENCIES,) * len(missing), (None,) * len(means)
     return _Sums(
         metric=metric,
@@ -133,31 +132,16 @@ def _missing(*, enough: bool, is_waiting: bool) -> Missing | None:
 
 def _with_goal(daily: DailyTotals, rows: Iterable[GoalRollup], report: Report) -> DailyTotals:
     """Return the visitors of each day with what they did towards another goal."""
-    cells = {
-        cell: replace(
-            total, converting_visitors=0, value_sum=Decimal(0), value_sum_squares=Decimal(0)
-        )
-        for cell, total in daily.cells.items()
-    }
     days = {day: index for index, day in enumerate(daily.days)}
     arms = {variant.pk: index for index, variant in enumerate(report.experiment.variants.all())}
+    reached: dict[Cell, list[GoalRollup]] = {}
     for row in rows:
         day, stratum = days.get(row.day), report.strata.of(row.phase)
-        if day is None or stratum is None:
-            continue  # After the end of a fixed plan, or of an unknown phase.
-        cell = day, stratum, arms[row.variant_id]
-        if cell in cells:  # Not if it was counted since the visitors were read.
-            cells[cell] = _plus(cells[cell], row)
+        # Left out: after the end of a fixed plan, or of an unknown phase.
+        if day is not None and stratum is not None:
+            reached.setdefault((day, stratum, arms[row.variant_id]), []).append(row)
+    cells = {cell: with_goal(total, reached.get(cell, ())) for cell, total in daily.cells.items()}
     return DailyTotals(days=daily.days, cells=cells, shape=daily.shape)
-
-
-def _plus(total: ArmTotals, row: GoalRollup) -> ArmTotals:
-    return replace(
-        total,
-        converting_visitors=total.converting_visitors + row.converting_visitors,
-        value_sum=total.value_sum + row.value_sum,
-        value_sum_squares=total.value_sum_squares + row.value_sum_squares,
-    )
 
 
 def _readings(

@@ -2,16 +2,20 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from scipy.special import ndtri
 
 from experiments.models import Experiment, GoalRollup, Guardrail, Rollup
-from experiments.services.analysis.metric_statistics import Metric, statistics_of_metric
+from experiments.services.analysis.metric_statistics import (
+    SUCCESSES,
+    Metric,
+    statistics_of_metric,
+)
 from experiments.services.insights.sample_size import LOOKS, Assumptions
-from experiments.services.rollups.arm_totals import ArmTotals, totals_of
+from experiments.services.rollups.arm_totals import ArmTotals, totals_of, with_goal
 from experiments.stats.estimation.contrasts import raw_estimates
 from experiments.stats.planning.non_inferiority import (
     NonInferiorityDesign,
@@ -137,7 +141,7 @@ def guardrail_plans(
             GuardrailPlan(
                 pk=rail.pk,
                 name=str(rail),
-                is_rate=rail.metric != Metric.VALUE_PER_VISITOR,
+                is_rate=rail.metric in SUCCESSES,
                 margin=rail.margin,
                 base=base,
                 need=need,
@@ -157,7 +161,7 @@ def _mean_of(
     arm = raw_estimates(statistics_of_metric(metric, [total]))
     if not np.isfinite(arm.variance[0]) or arm.mean[0] == 0:
         return None, None
-    is_rate = metric != Metric.VALUE_PER_VISITOR
+    is_rate = metric in SUCCESSES
     variance = None if is_rate else float(arm.variance[0]) * total.visitors
     return float(arm.mean[0]), variance
 
@@ -172,13 +176,8 @@ def _totals_of(
     if not counted:
         return totals_of(row for row in rows if row.experiment.goal == rail.goal)
     experiments = {row.experiment_id for row in counted}
-    empty = ArmTotals()
-    return replace(
-        totals_of(row for row in rows if row.experiment_id in experiments),
-        converting_visitors=sum(row.converting_visitors for row in counted),
-        value_sum=sum((row.value_sum for row in counted), empty.value_sum),
-        value_sum_squares=sum((row.value_sum_squares for row in counted), empty.value_sum_squares),
-    )
+    total = totals_of(row for row in rows if row.experiment_id in experiments)
+    return with_goal(total, counted)
 
 
 def _pair_shares(experiment: Experiment) -> tuple[float, float] | None:

@@ -8,7 +8,12 @@ import numpy as np
 
 from experiments.models import Experiment, Variant
 from experiments.selectors import reports
-from experiments.services.analysis.metric_statistics import Metric, is_enough, statistics_of
+from experiments.services.analysis.metric_statistics import (
+    SUCCESSES,
+    Metric,
+    is_enough,
+    statistics_of,
+)
 from experiments.services.insights.lift_estimates import LiftEstimate, lift_estimates
 from experiments.services.rollups.arm_totals import ArmTotals, totals_of
 from experiments.stats.estimation.mantel_haenszel import each_field
@@ -57,7 +62,7 @@ def fit_site_prior(experiment: Experiment) -> PriorFit:
 
 
 def _past_arms(experiment: Experiment) -> Iterable[_PastArm]:
-    if experiment.primary_metric == Experiment.Metric.VALUE_PER_VISITOR:
+    if experiment.primary_metric not in SUCCESSES:
         for row in reports.finished_rollups_like(experiment):
             yield _past_arm(row.variant, getattr(row, PHASE_SHARES), totals_of([row]))
         return

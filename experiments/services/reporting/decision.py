@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from experiments.models import Experiment, Site
 from experiments.services.analysis.comparisons import ComparisonResult, is_sequential
 from experiments.services.analysis.currencies import decisive_currencies
-from experiments.services.analysis.report import Report
+from experiments.services.analysis.report import ArmResult, Report
 from experiments.services.insights.time_to_decision import TimeLeft
 from experiments.services.insights.winners_curse import CheckedLift
 from experiments.stats.decision.arm_status import GuardrailState, guardrail_state
@@ -21,6 +21,8 @@ HIGHER_IS_BETTER = {
     Metric.CLICK_RATE: True,
     Metric.CONVERSION_RATE: True,
     Metric.VALUE_PER_VISITOR: True,
+    Metric.VALUE_PER_CLICK: True,
+    Metric.CONVERSIONS_PER_VISITOR: True,
 }
 
 
@@ -68,7 +70,7 @@ def evidence_of(
     return Evidence(
         arms=arms,
         control_n=control.visitors,
-        control_conversions=control.successes,
+        control_conversions=_needed(experiment, control),
         rule=Rule.SEQUENTIAL if is_sequential(experiment) else Rule.FIXED_HORIZON,
         alpha=experiment.alpha,
         higher_is_better=HIGHER_IS_BETTER[Metric(experiment.primary_metric)],
@@ -101,7 +103,7 @@ def _arm_evidence(
     return ArmEvidence(
         arm=row.arm,
         n=arm.visitors,
-        conversions=arm.successes,
+        conversions=_needed(report.experiment, arm),
         lift=row.decisive.comparison.lift,
         bounds=row.decisive.comparison.lift_interval,
         p_value=row.decisive.p_value_adjusted,
@@ -113,6 +115,14 @@ def _arm_evidence(
         is_rolled_back=arm.is_rolled_back,
         suspicious=checked.too_good.is_suspicious if checked else False,
     )
+
+
+def _needed(experiment: Experiment, arm: ArmResult) -> int | None:
+    """Return how many visitors the floor of a verdict counts; None for a mean of values."""
+    if experiment.primary_metric == Metric.VALUE_PER_CLICK:
+        return arm.clicks
+    is_count = experiment.primary_metric == Metric.CONVERSIONS_PER_VISITOR
+    return arm.conversions if is_count else arm.successes
 
 
 def _proof(row: ComparisonResult) -> Proof | None:

@@ -33,6 +33,10 @@ TEMPLATES = {
     MessageCode.FEW_VISITORS: _(
         "An arm has fewer than 100 visitors, too few for a sequential comparison of means."
     ),
+    MessageCode.FEW_IN_DENOMINATOR: _(
+        "The denominator of an arm's ratio comes from fewer than 20 visitors, too few for a "
+        "sequential comparison."
+    ),
     MessageCode.NO_SPREAD: _("The standard error is 0, so nothing is known of the uncertainty."),
     MessageCode.SAMPLE_RATIO_MISMATCH: _(
         "Sample-ratio mismatch (p < %(threshold)s): visitors do not split as configured, so "

@@ -1,11 +1,11 @@
 """Sums of one arm's rollups, and the visitors left out of them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from experiments.models import Exclusion, Rollup, Variant
-from experiments.models.rollup import LEFT_OUT_COLUMNS
+from experiments.models import Exclusion, GoalRollup, Rollup, Variant
+from experiments.models.rollup import GOAL_AMOUNTS, LEFT_OUT_COLUMNS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +78,16 @@ def totals_of(rollups: "Iterable[Rollup | ArmTotals]") -> ArmTotals:
     for row in rollups:
         total = total.plus(row)
     return total
+
+
+def with_goal(total: ArmTotals, rows: Iterable[GoalRollup]) -> ArmTotals:
+    """Return the visitors of an arm with what they did towards another goal."""
+    empty, rows = ArmTotals(), list(rows)
+    sums = {
+        name: sum((getattr(row, name) for row in rows), getattr(empty, name))
+        for name in GOAL_AMOUNTS
+    }
+    return replace(total, **sums)
 
 
 def totals_by_phase(

@@ -29,7 +29,8 @@ CELL = "experiment_id, variant_id, day, phase"
 BOT, INTERNAL, PREFETCH, UNEXPLAINED = (int(flag) for flag in Event.Flag)
 DOUBTFUL = BOT | INTERNAL | UNEXPLAINED
 UNREAL = PREFETCH | UNEXPLAINED
-CLICK_RATE, CONVERSION_RATE, VALUE = Experiment.Metric
+CLICK_RATE, CONVERSION_RATE, *_, CONVERSIONS_PER_VISITOR = Experiment.Metric
+VALUES = ", ".join(f"'{metric}'" for metric in Experiment.METRICS_OF_VALUES)
 
 TRIAL = f"""
     CREATE TEMP TABLE fold_trial ON COMMIT DROP AS
@@ -37,10 +38,10 @@ TRIAL = f"""
            e.conversion_window_hours * interval '1 hour' AS patience,
            ARRAY(
                SELECT g.goal FROM experiments_guardrail g
-               WHERE g.experiment_id = e.id AND g.metric = '{VALUE}'
+               WHERE g.experiment_id = e.id AND g.metric IN ({VALUES})
                UNION SELECT m.goal FROM experiments_secondarymetric m
-               WHERE m.experiment_id = e.id AND m.metric = '{VALUE}'
-               UNION SELECT e.goal WHERE e.primary_metric = '{VALUE}'
+               WHERE m.experiment_id = e.id AND m.metric IN ({VALUES})
+               UNION SELECT e.goal WHERE e.primary_metric IN ({VALUES})
            ) AS value_goals
     FROM experiments_experiment e JOIN experiments_slot s ON s.id = e.slot_id
     WHERE e.id = ANY(%s)
@@ -139,6 +140,8 @@ OUTCOMES = f"""
                     bool_or({BEFORE} AND a.type = 'click'), false)::int
                 WHEN '{CONVERSION_RATE}' THEN coalesce(
                     bool_or({BEFORE} AND a.type = 'conversion' AND a.goal = t.goal), false)::int
+                WHEN '{CONVERSIONS_PER_VISITOR}' THEN count(*) FILTER (
+                    WHERE {BEFORE} AND a.type = 'conversion' AND a.goal = t.goal)
                 ELSE coalesce(sum(a.value) FILTER (
                     WHERE {BEFORE} AND a.type = 'conversion' AND a.goal = t.goal), 0)
             END AS covariate
@@ -204,7 +207,8 @@ OUTCOMES = f"""
 COUNTED = f"(o.exclusion = {Exclusion.NONE:d})::int"
 MEASURED = f"""
     CASE t.metric WHEN '{CLICK_RATE}' THEN o.has_clicked::int
-        WHEN '{CONVERSION_RATE}' THEN o.has_converted::int ELSE o.value END
+        WHEN '{CONVERSION_RATE}' THEN o.has_converted::int
+        WHEN '{CONVERSIONS_PER_VISITOR}' THEN o.conversions ELSE o.value END
 """
 AMOUNTS = {
     "visitors": COUNTED,

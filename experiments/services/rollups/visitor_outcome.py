@@ -14,7 +14,7 @@ from experiments.models import Event, Exclusion, Experiment
 from experiments.services.rollups.visitor_events import VisitorEvent
 
 Metric = Experiment.Metric
-VALUE = Metric.VALUE_PER_VISITOR
+VALUES = Experiment.METRICS_OF_VALUES
 # Plain values: looking a member of an enumeration up costs as much as the rest of a rule.
 EXPOSURE, CLICK, CONVERSION = (str(kind.value) for kind in Event.Type)
 BOT, INTERNAL, PREFETCH, UNEXPLAINED = (int(flag) for flag in Event.Flag)
@@ -121,18 +121,20 @@ def _text(value: Any) -> str:
 
 
 def measured(experiment: Experiment, outcome: Outcome) -> Decimal:
-    """Return the visitor's outcome on the primary metric."""
+    """Return the visitor's outcome on the primary metric; of a ratio, its numerator."""
     return {
         Metric.CLICK_RATE: Decimal(outcome.has_clicked),
         Metric.CONVERSION_RATE: Decimal(outcome.has_converted),
         Metric.VALUE_PER_VISITOR: outcome.value,
+        Metric.VALUE_PER_CLICK: outcome.value,
+        Metric.CONVERSIONS_PER_VISITOR: Decimal(outcome.conversions),
     }[Metric(experiment.primary_metric)]
 
 
 def _covariate(
     experiment: Experiment, events: Iterable[VisitorEvent], *, until: datetime
 ) -> Decimal:
-    """Return the primary metric of the pre-period, which no arm can have affected.
+    """Return the primary metric of the pre-period, of a ratio its numerator: no arm affected it.
 
     It ends before the first event of the experiment, even a click whose exposure was lost: by as
     much as a clock may be wrong, for what an arm did must not date from before it. Clicks anywhere
@@ -145,6 +147,8 @@ def _covariate(
     reached = [row for row in before if _is_conversion(row, experiment)]
     if experiment.primary_metric == Metric.CONVERSION_RATE:
         return Decimal(bool(reached))
+    if experiment.primary_metric == Metric.CONVERSIONS_PER_VISITOR:
+        return Decimal(len(reached))
     return _total_value(reached)
 
 
@@ -156,9 +160,9 @@ def guardrail_goals(experiment: Experiment) -> set[str]:
 
 def value_goals(experiment: Experiment) -> set[str]:
     """Return the goals whose values are a metric: primary, secondary or of a guardrail."""
-    goals = {rail.goal for rail in experiment.guardrails.all() if rail.metric == VALUE}
-    goals |= {row.goal for row in experiment.secondary_metrics.all() if row.metric == VALUE}
-    return goals | {experiment.goal} if experiment.primary_metric == VALUE else goals
+    goals = {rail.goal for rail in experiment.guardrails.all() if rail.metric in VALUES}
+    goals |= {row.goal for row in experiment.secondary_metrics.all() if row.metric in VALUES}
+    return goals | {experiment.goal} if experiment.primary_metric in VALUES else goals
 
 
 def _currencies(experiment: Experiment, in_window: Iterable[VisitorEvent]) -> dict[str, int]:

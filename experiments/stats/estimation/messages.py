@@ -25,6 +25,7 @@ class MessageCode(StrEnum):
     ONE_ARM_WITH_SHARE = "one_arm_with_share"
     FEW_CLICKS = "few_clicks"
     FEW_VISITORS = "few_visitors"
+    FEW_IN_DENOMINATOR = "few_in_denominator"
     NO_SPREAD = "no_spread"
     SAMPLE_RATIO_MISMATCH = "sample_ratio_mismatch"
     BAYESIAN_PANEL = "bayesian_panel"
@@ -173,6 +174,10 @@ ENGLISH = {
     ),
     MessageCode.FEW_VISITORS: (
         "An arm has fewer than 100 visitors, too few for a sequential comparison of means."
+    ),
+    MessageCode.FEW_IN_DENOMINATOR: (
+        "The denominator of an arm's ratio comes from fewer than 20 visitors, too few for a "
+        "sequential comparison."
     ),
     MessageCode.NO_SPREAD: "The standard error is 0, so nothing is known of the uncertainty.",
     MessageCode.SAMPLE_RATIO_MISMATCH: (

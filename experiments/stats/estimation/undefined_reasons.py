@@ -31,10 +31,12 @@ class Reason(IntEnum):
     ZERO_CONTROL = 5
     UNBOUNDED_LIFT = 6
     OUT_OF_RANGE = 7
-    TOO_FEW_EXPECTED = 8
-    ONE_ARM_WITH_SHARE = 9
-    FEW_CLICKS = 10
-    FEW_VISITORS = 11
+    NEGATIVE_RATIO = 8
+    TOO_FEW_EXPECTED = 9
+    ONE_ARM_WITH_SHARE = 10
+    FEW_CLICKS = 11
+    FEW_VISITORS = 12
+    FEW_IN_DENOMINATOR = 13
 
     @property
     def sentence(self) -> Message | None:

@@ -9,8 +9,10 @@ from experiments.stats.estimation.comparisons import check_arms
 from experiments.stats.estimation.contrasts import as_arrays
 from experiments.stats.estimation.cuped import estimate
 from experiments.stats.estimation.sufficient_statistics import (
+    FloatArray,
     Mean,
     Proportion,
+    Ratio,
     SufficientStatistics,
 )
 from experiments.stats.estimation.undefined_reasons import Reason
@@ -115,11 +117,15 @@ def welch_anova(statistics: SufficientStatistics) -> Omnibus:
     )
 
 
-def cochran_mantel_haenszel(statistics: Proportion | Mean) -> Omnibus:
+def cochran_mantel_haenszel(statistics: SufficientStatistics) -> Omnibus:
     """Test that all arms share one mean in each stratum, such as a phase of equal shares.
 
+    A ratio is tested as numerator - r denominator, r being everybody's ratio: arms that are alike
+    have one mean of it in each stratum, at any ratio there.
+
     Args:
-        statistics: Strata on the first axis, arms on the second, shape `(S, K)`, K >= 2.
+        statistics: Strata on the first axis, arms on the second, shape `(S, K)`, K >= 2, of any
+            metric.
 
     Returns:
         The test of equal mean scores; undefined if an arm was never beside another, or nothing
@@ -136,8 +142,7 @@ def cochran_mantel_haenszel(statistics: Proportion | Mean) -> Omnibus:
     0.00085
     """
     check_arms(statistics)
-    n, total = as_arrays(statistics.n, statistics.sum)
-    squares = total if isinstance(statistics, Proportion) else as_arrays(statistics.sum_squares)[0]
+    n, total, squares = _scores(statistics)
     dof = float(n.shape[-1] - 1)
     visitors = np.maximum(n.sum(axis=1), 1)
     mean = total.sum(axis=1) / visitors
@@ -161,6 +166,26 @@ def cochran_mantel_haenszel(statistics: Proportion | Mean) -> Omnibus:
         p_value=float(stats.chi2.sf(statistic, dof)),
         reason=None,
     )
+
+
+def _scores(statistics: SufficientStatistics) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return visitors, and the sums of their scores and of the squares."""
+    if isinstance(statistics, Proportion):
+        n, total = as_arrays(statistics.n, statistics.sum)
+        return n, total, total
+    if isinstance(statistics, Mean):
+        n, total, squares = as_arrays(statistics.n, statistics.sum, statistics.sum_squares)
+        return n, total, squares
+    if not isinstance(statistics, Ratio):
+        raise TypeError(f"statistics of an unknown kind: {type(statistics).__name__}")
+    n, top, bottom = as_arrays(statistics.n, statistics.numerator_sum, statistics.denominator_sum)
+    ratio = top.sum() / bottom.sum() if bottom.sum() else 0.0
+    squares = (
+        np.asarray(statistics.numerator_sum_squares)
+        - 2 * ratio * np.asarray(statistics.product_sum)
+        + ratio**2 * np.asarray(statistics.denominator_sum_squares)
+    )
+    return n, top - ratio * bottom, squares
 
 
 def _undefined(test: str, dof: float, reason: Reason) -> Omnibus:

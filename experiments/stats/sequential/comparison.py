@@ -24,6 +24,7 @@ from experiments.stats.estimation.mantel_haenszel import each_field, mantel_haen
 from experiments.stats.estimation.sufficient_statistics import (
     FloatArray,
     Proportion,
+    Ratio,
     SufficientStatistics,
     Values,
 )
@@ -251,6 +252,23 @@ def has_few_clicks(statistics: Proportion) -> npt.NDArray[np.bool_]:
     return np.asarray(is_small[..., :1] | is_small[..., 1:])
 
 
+def has_few_in_denominator(statistics: Ratio) -> npt.NDArray[np.bool_]:
+    """Return for each arm but the control whether its or the control's denominator is of too few.
+
+    The floor of 20 counts effective visitors (Kish): many clicks of one visitor count once.
+
+    >>> one = {"n": np.array([900.0, 900.0]), "denominator_sum": np.array([60.0, 60.0])}
+    >>> one |= {name: np.zeros(2) for name in ("numerator_sum", "numerator_sum_squares")}
+    >>> one |= {"product_sum": np.zeros(2), "denominator_sum_squares": np.array([60.0, 200.0])}
+    >>> has_few_in_denominator(Ratio(**one)).tolist()
+    [True]
+    """
+    total, squares = as_arrays(statistics.denominator_sum, statistics.denominator_sum_squares)
+    is_few = total**2 < LEAST_CLICKS * squares
+    is_few |= total == 0
+    return np.asarray(is_few[..., :1] | is_few[..., 1:])
+
+
 def _contrasts(statistics: SufficientStatistics, *, alpha: float, is_phased: bool) -> Contrasts:
     check_arms(statistics)
     check_alpha(alpha)
@@ -264,6 +282,8 @@ def _contrasts(statistics: SufficientStatistics, *, alpha: float, is_phased: boo
         (n,) = as_arrays(whole.n)
         is_small = np.minimum(n[..., :1], n[..., 1:]) < LEAST_VISITORS
         reason = Reason.FEW_VISITORS
+    if isinstance(whole, Ratio):
+        contrast = _refuse(contrast, has_few_in_denominator(whole), Reason.FEW_IN_DENOMINATOR)
     return _refuse(contrast, is_small, reason)
 
 

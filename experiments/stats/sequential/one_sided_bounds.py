@@ -37,12 +37,20 @@ class Successes:
         shares: Configured shares, at least 0; a pair counts in the phases that had both arms.
         is_metric: The metric is the rate of these visitors. False for values, where few successes
             show harm, but do not bound the values themselves.
+        is_related: False for a ratio, which their number does not bound: the value per click
+            stays the same when there are fewer clicks.
     """
 
     visitors: FloatArray
     count: FloatArray
     shares: FloatArray
     is_metric: bool = True
+    is_related: bool = True
+
+    @property
+    def stands_in(self) -> bool:
+        """Return whether exact bounds are those of the number of successes, not the metric's."""
+        return self.is_related and not self.is_metric
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +107,9 @@ def one_sided_bounds(
     part = 1.0 if time is None else EXACT_PART
     thresholds = -np.log(low_level * part), -np.log(high_level * part)
     exact_low, exact_high = _exact_bounds(successes, is_exact, thresholds)
-    if not successes.is_metric:
+    if not successes.is_related:
+        exact_low, exact_high = np.full_like(exact_low, -np.inf), np.full_like(exact_high, np.inf)
+    elif not successes.is_metric:
         # What a missing success was worth is unknown: only the side that shows harm is known.
         exact_low = exact_low if not higher_is_better else np.full_like(exact_low, -np.inf)
         exact_high = exact_high if higher_is_better else np.full_like(exact_high, np.inf)

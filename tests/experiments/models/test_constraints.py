@@ -263,6 +263,10 @@ REFUSED = [
         "experiment_goal_for_conversions",
         lambda w: [w.experiment_row(primary_metric="conversion_rate")],
     ),
+    (
+        "experiment_goal_for_conversions",
+        lambda w: [w.experiment_row(primary_metric="value_per_click")],
+    ),
     ("experiment_namespace_range", lambda w: [w.experiment_row(namespace_start=0)]),
     (
         "experiment_namespace_range",

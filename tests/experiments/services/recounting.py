@@ -90,10 +90,11 @@ def recount(experiment, segment="", columns=COUNTS):
         row[3] += value
         row[4] += value * value
         before = earlier(experiment, own, shown[0].occurred_at)
-        by_value = experiment.primary_metric == "value_per_visitor"
         row[6] += before
         row[7] += before * before
-        row[8] += before * (value if by_value else has_clicked)
+        outcome = {"click_rate": has_clicked, "conversion_rate": bool(goals)}
+        outcome["conversions_per_visitor"] = len(goals)
+        row[8] += before * outcome.get(experiment.primary_metric, value)
         clicks = number_of_clicks(shown, start, end)
         for place, amount in enumerate(
             (clicks, clicks**2, len(goals), len(goals) ** 2, value * clicks, before * clicks), 9
@@ -211,7 +212,7 @@ def currency_recount(experiment):
     others = (*experiment.guardrails.all(), *experiment.secondary_metrics.all())
     metrics = [(experiment.primary_metric, experiment.goal)]
     metrics += [(other.metric, other.goal) for other in others]
-    goals = {goal for metric, goal in metrics if metric == "value_per_visitor"}
+    goals = {goal for metric, goal in metrics if metric.startswith("value_per_")}
     table = defaultdict(int)
     by_visitor = defaultdict(list)
     for event in Event.objects.order_by("occurred_at", "event_id").select_related("variant"):
@@ -241,6 +242,8 @@ def earlier(experiment, events, seen):
     if experiment.primary_metric == "click_rate":
         return int(any(e.type == "click" for e in window))
     goals = [e for e in window if e.type == "conversion" and e.goal == experiment.goal]
+    if experiment.primary_metric == "conversions_per_visitor":
+        return len(goals)
     return sum((e.value or Decimal(0) for e in goals), Decimal(0))
 
 

@@ -45,7 +45,7 @@ def address_of(database):
 
 
 def assert_equal_sums(url, table="events"):
-    """The warehouse's sums of all three experiments are the stored rollups."""
+    """The warehouse's sums of all experiments are the stored rollups."""
     with open_warehouse(url, table=table) as warehouse:
         for experiment in reports.experiments_for_report():
             counts = count_in(warehouse, experiment)

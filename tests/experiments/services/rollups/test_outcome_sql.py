@@ -90,9 +90,11 @@ sent_events = st.builds(
 SEGMENTS = ("", "device=mobile", "device=desktop", "new_visitor=true", "new_visitor=false")
 
 
-@pytest.fixture
-def phased(both):
-    """Both experiments; the shares of the second changed between the events."""
+@pytest.fixture(params=["value_per_visitor", "value_per_click", "conversions_per_visitor"])
+def phased(both, request):
+    """Both experiments; the shares of the second, on each metric, changed between the events."""
+    Experiment.objects.filter(key="sale").update(primary_metric=request.param)
+    both[1].refresh_from_db()
     change = MORNING + 18 * 60 * MINUTE
     phases = ([0.5, 0.5], 1.0), ([0.8, 0.2], 1.0)
     factories.make_phases(both[1], *phases, every=change - factories.STARTED)
@@ -111,7 +113,7 @@ def tables_of(experiment, table):
     columns = COUNTS + COVARIATES + ACTS
     left_out = {rows_of: left_out_rows_of, recount: left_out_recount}[table](experiment)
     currencies = {rows_of: currency_rows_of, recount: currency_recount}[table](experiment)
-    if experiment.primary_metric != "value_per_visitor":
+    if experiment.key != "sale":
         currencies = {} if table is recount else currencies
     return {"goals": goals, "left out": left_out, "currencies": currencies} | {
         one: table(experiment, one, columns) for one in SEGMENTS
