@@ -85,6 +85,13 @@ def _refused(status: int, parameters: str) -> RefusedError:
     return RefusedError(status, headers=(("WWW-Authenticate", f"Bearer {parameters}"),))
 
 
+def admit(request: Request, asker: Asker, limit: RateLimit, *, now: float) -> None:
+    """Check the rate, once for each request."""
+    if not request.is_admitted:
+        check_rate(limit, asker, now=now)
+        request.is_admitted = True
+
+
 def check_rate(limit: RateLimit, asker: Asker, *, now: float) -> None:
     """Raise RefusedError if the key has asked too often; `now` in seconds of any clock."""
     wait_s = limit.take(asker.key, now=now)

@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from uuid6 import uuid7
 
 from ctaopt_django.html import TAGS, filled_cta
-from experiments.api.public.access import asker_of, check_rate
+from experiments.api.public.access import admit, asker_of
 from experiments.api.public.http import RefusedError, Request, Response
 from experiments.api.public.ofrep import Context, flag_of, is_identifier, rate_limit
 from experiments.api.public.page_context import MAX_PARAMETERS, with_page
@@ -42,7 +42,7 @@ def fragment(request: Request, store: SnapshotStore) -> Response:
 def _fragment(request: Request, store: SnapshotStore) -> Response:
     snapshot, query = store.current(), _query(request)
     asker = asker_of(request, snapshot, client_key=query.get("key", ""))
-    check_rate(rate_limit, asker, now=perf_counter())
+    admit(request, asker, rate_limit, now=perf_counter())
     visitor, cookie = _visitor(request, query)
     flag = flag_of(
         asker.site, request.path[len(PREFIX) + 1 :], _context(query, visitor), snapshot.revision
@@ -111,10 +111,7 @@ def _cookie(request: Request) -> str:
 def _set_cookie(visitor: str, request: Request) -> str:
     # Readable by scripts: the snippet counts for the same visitor.
     parts = [f"{COOKIE}={visitor}", "Path=/", f"Max-Age={int(COOKIE_AGE.total_seconds())}"]
-    is_secure = "https" in (
-        request.environ.get("wsgi.url_scheme"),
-        request.header("x-forwarded-proto"),
-    )
+    is_secure = "https" in (request.scheme, request.header("x-forwarded-proto"))
     return "; ".join([*parts, "SameSite=Lax", *(["Secure"] if is_secure else [])])
 
 

@@ -64,16 +64,30 @@ class RefusedError(Exception):
 
 @dataclass(slots=True, kw_only=True)
 class Request:
-    """A request line and headers; the body is read only when asked for."""
+    """A request line and headers; the body is read only when asked for.
+
+    `is_admitted`: the rate limit has let it pass; an answer that is tried again counts once.
+    """
 
     method: str
     path: str
     query: str
     environ: Environ = field(repr=False)
+    is_admitted: bool = False
 
     def header(self, name: str) -> str:
+        """Return a header by its lower-case name; "" without one."""
         text: str = self.environ.get(_environ_name(name), "")
         return text
+
+    @property
+    def scheme(self) -> str:
+        return str(self.environ.get("wsgi.url_scheme", ""))
+
+    @property
+    def address(self) -> str:
+        """Address of the other end of the connection, which may be a proxy."""
+        return str(self.environ.get("REMOTE_ADDR", ""))
 
     def body(self, *, max_bytes: int) -> bytes:
         """Return the body.
@@ -88,12 +102,12 @@ class Request:
             raise RefusedError(415, code="GENERAL", details="a compressed body is not unpacked")
         announced = self._content_length()
         if announced is not None and announced > max_bytes:
-            raise _too_large(max_bytes)
+            raise too_large(max_bytes)
         # Without a length nobody may read on, unless the server promises an end of the stream.
-        is_chunked = announced is None and self.environ.get("wsgi.input_terminated")
+        is_chunked = announced is None and self._ends_by_itself()
         content = self._read(max_bytes + 1 if is_chunked else announced or 0)
         if len(content) > max_bytes:
-            raise _too_large(max_bytes)
+            raise too_large(max_bytes)
         if announced is not None and len(content) < announced:
             raise bad_body(f"it ended after {len(content)} of {announced} bytes")
         return content
@@ -105,6 +119,9 @@ class Request:
         if not (text.isascii() and text.isdigit()):
             raise bad_body("its Content-Length is not a number")
         return int(text[:20])
+
+    def _ends_by_itself(self) -> bool:
+        return bool(self.environ.get("wsgi.input_terminated"))
 
     def _read(self, size: int) -> bytes:
         stream = self.environ.get("wsgi.input")
@@ -124,7 +141,7 @@ def _environ_name(header: str) -> str:
     return name if name in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{name}"
 
 
-def _too_large(max_bytes: int) -> RefusedError:
+def too_large(max_bytes: int) -> RefusedError:
     return RefusedError(413, code="GENERAL", details=f"the body is larger than {max_bytes} bytes")
 
 
@@ -179,12 +196,11 @@ def refusal(error: RefusedError) -> Response:
 
 def key_of(request: Request) -> str:
     """Return the key from `Authorization: Bearer` or `X-API-Key`; "" without one."""
-    header = request.environ.get("HTTP_AUTHORIZATION")
+    header = request.header("authorization")
     if header:
         scheme, _, token = header.partition(" ")
         if scheme.lower() == "bearer":
-            key: str = token.strip()
-            return key
+            return token.strip()
     return request.header("x-api-key")
 
 
@@ -199,7 +215,7 @@ def client_address(request: Request, *, proxies: int) -> str:
         seen = request.header("x-forwarded-for").split(",")
         if len(seen) >= proxies and (address := seen[-proxies].strip()):
             return address
-    return str(request.environ.get("REMOTE_ADDR", ""))
+    return request.address
 
 
 def etag_of(body: bytes) -> str:

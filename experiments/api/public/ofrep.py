@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlencode
 
 from django.conf import settings
 
-from experiments.api.public.access import CORS_HEADERS, Asker, asker_of, check_rate
+from experiments.api.public.access import CORS_HEADERS, Asker, admit, asker_of
 from experiments.api.public.http import (
     JSON,
     RefusedError,
@@ -61,6 +61,9 @@ class Written:
     content: Mapping[str, Any]
     response: Response
     flag: bytes
+    # As it is counted; an unknown slot has no name.
+    counted_slot: str
+    reason: str
 
 
 def evaluate_one(request: Request, store: SnapshotStore) -> Response:
@@ -81,8 +84,13 @@ def evaluate_all(request: Request, store: SnapshotStore) -> Response:
     snapshot = store.at_least(_stream_revision(request)) if request.query else store.current()
     site = _checked_asker(request, snapshot).site
     context = _context(request)
-    flags = [flag_of(site, slot, context, snapshot.revision).flag for slot in site.slots]
-    evaluated = b'{"flags":[%b]%b' % (b",".join(flags), _event_streams(site))
+    written = [_flag(site, slot, context, snapshot.revision) for slot in site.slots]
+    for one in written:  # Counted once all are there: one that has to wait is tried again.
+        count_evaluation(site.key, one.counted_slot, one.reason)
+    evaluated = b'{"flags":[%b]%b' % (
+        b",".join([one.flag for one in written]),
+        _event_streams(site),
+    )
     # Over what was evaluated; the revision beside it moves with any site. Weak, therefore.
     etag = f"W/{etag_of(evaluated)}"
     if has_etag(request, etag):
@@ -107,21 +115,26 @@ def _event_streams(site: ServedSite) -> bytes:
 
 def _checked_asker(request: Request, snapshot: Snapshot) -> Asker:
     asker = asker_of(request, snapshot)
-    check_rate(rate_limit, asker, now=perf_counter())
+    admit(request, asker, rate_limit, now=perf_counter())
     return asker
 
 
 def flag_of(site: ServedSite, slot: str, context: Context, revision: int) -> Written:
     """Evaluate one slot, and count it; an error is an answer too."""
+    written = _flag(site, slot, context, revision)
+    count_evaluation(site.key, written.counted_slot, written.reason)
+    return written
+
+
+def _flag(site: ServedSite, slot: str, context: Context, revision: int) -> Written:
     try:
         evaluation = evaluate_slot(site, slot, visitor=context["targetingKey"], attributes=context)
     except UnknownSlotError:
-        count_evaluation(site.key, "", UNKNOWN_SLOT)
-        return _written_failure(404, slot, UNKNOWN_SLOT, f"unknown slot {slot!r}")
+        failure = _written_failure(404, slot, UNKNOWN_SLOT, f"unknown slot {slot!r}")
+        failure.counted_slot = ""
+        return failure
     except NoWordingError as error:
-        count_evaluation(site.key, slot, NO_WORDING)
         return _written_failure(400, slot, NO_WORDING, str(error))
-    count_evaluation(site.key, slot, evaluation.reason)
     written: Written | None = evaluation.written
     if written is None:
         written = evaluation.written = _written(evaluation, revision)
@@ -133,14 +146,20 @@ def _written(evaluation: Evaluation, revision: int) -> Written:
     metadata = {**content["metadata"], "revision": revision}
     response = json_response(200, content | {"metadata": metadata})
     return Written(
-        content=content, response=response.completed(*CORS_HEADERS), flag=encode_json(content)
+        content=content,
+        response=response.completed(*CORS_HEADERS),
+        flag=encode_json(content),
+        counted_slot=evaluation.slot,
+        reason=evaluation.reason,
     )
 
 
 def _written_failure(status: int, slot: str, code: str, details: str) -> Written:
     content = _failure(slot, code, details)
     response = json_response(status, content)
-    return Written(content=content, response=response, flag=response.body)
+    return Written(
+        content=content, response=response, flag=response.body, counted_slot=slot, reason=code
+    )
 
 
 def _failure(slot: str, code: str, details: str) -> dict[str, str]:

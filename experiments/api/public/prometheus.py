@@ -40,6 +40,11 @@ EVENTS = Counter(
     ("site", "outcome"),
 )
 
+BUSY = Counter(
+    "ctaopt_requests_refused_total",
+    "Requests refused because all threads of their share were busy.",
+    ("share",),
+)
 
 FROZEN_ARMS = Gauge(
     "ctaopt_frozen_arm",
@@ -141,6 +146,11 @@ def count_events(*, site: str, receipt: Receipt) -> None:
     EVENTS.labels(site, "accepted").inc(receipt.accepted)
     EVENTS.labels(site, "duplicate").inc(receipt.duplicates)
     EVENTS.labels(site, "rejected").inc(len(receipt.rejected))
+
+
+def count_busy(share: str) -> None:
+    """Count a request that no thread of its share could take."""
+    BUSY.labels(share).inc()
 
 
 def count_refused_events(*, site: str, n_events: int) -> None:

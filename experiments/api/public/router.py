@@ -22,6 +22,7 @@ from experiments.api.public.http import (
     refusal,
     send,
 )
+from experiments.services.serving.database_waits import WouldWaitError
 from experiments.services.serving.snapshot_store import SnapshotStore
 
 logger = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ class Route:
 
     `is_for_pages`: a script on any website may call it and read the answer.
     `asks_database`: its handler does, beside the store, which looks after itself.
+    `share`: the threads that wait for it; "" for an answer from memory.
     """
 
     name: str
@@ -44,9 +46,12 @@ class Route:
     handler: Handler
     is_for_pages: bool = False
     asks_database: bool = False
+    share: str = ""
 
 
 READING = ("GET", "HEAD")
+# Shares of threads, which CTAOPT_THREADS sizes by these names.
+EVENTS, STATUS, LOOK_UPS = "events", "status", "look_ups"
 ROUTES: dict[str, Route] = {
     ofrep.PREFIX: Route(
         name="evaluate_all", methods=("POST",), handler=ofrep.evaluate_all, is_for_pages=True
@@ -57,14 +62,21 @@ ROUTES: dict[str, Route] = {
         handler=events.receive,
         is_for_pages=True,
         asks_database=True,
+        share=EVENTS,
     ),
     snippet.PATH: Route(
         name="snippet", methods=READING, handler=snippet.snippet, is_for_pages=True
     ),
     "/healthz": Route(name="healthz", methods=READING, handler=health.healthz),
-    "/readyz": Route(name="readyz", methods=READING, handler=health.readyz, asks_database=True),
+    "/readyz": Route(
+        name="readyz", methods=READING, handler=health.readyz, asks_database=True, share=STATUS
+    ),
     "/metrics": Route(
-        name="metrics", methods=READING, handler=prometheus.metrics, asks_database=True
+        name="metrics",
+        methods=READING,
+        handler=prometheus.metrics,
+        asks_database=True,
+        share=STATUS,
     ),
 }
 # What follows the prefix is a key: one route for all of them.
@@ -91,42 +103,63 @@ class Edge:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = path_of(environ)
-        route = ROUTES.get(path) or _route_below(path)
+        route = route_of(path)
         if route is None:
             return self._django_app(environ, start_response)
-        began = perf_counter()
         request = Request(
             method=environ["REQUEST_METHOD"],
             path=path,
             query=environ.get("QUERY_STRING", ""),
             environ=environ,
         )
-        response = self._answer(request, route)
-        prometheus.count_request(route.name, response.status, perf_counter() - began)
-        if not response.is_complete:
-            response = response.completed(*(CORS_HEADERS if route.is_for_pages else ()))
+        response = answer(request, route, self._store)
         return send(response, start_response, with_body=request.method != "HEAD")
 
-    def _answer(self, request: Request, route: Route) -> Response:
-        if request.method not in route.methods:
-            return _other_method(request, route)
-        try:
-            return route.handler(request, self._store)
-        except RefusedError as error:
-            return refusal(error)
-        except Error:
-            logger.exception("%s: the database did not answer", request.path)
-            return error_response(503, "the database does not answer", RETRY_AFTER)
-        except Exception:
-            # The page that asks keeps its own content and must be able to read this.
-            logger.exception("%s: a fault of ours", request.path)
-            return error_response(500, "the service failed; its log says why")
-        finally:
-            if route.asks_database:
-                close_old_connections()
+
+def answer(request: Request, route: Route, store: SnapshotStore) -> Response:
+    """Return the complete answer of a route, and count it.
+
+    Raises:
+        WouldWaitError: If it needs the database, and this thread may not wait for it.
+    """
+    began = perf_counter()
+    response = _answer(request, route, store)
+    prometheus.count_request(route.name, response.status, perf_counter() - began)
+    return completed(response, route)
 
 
-def _route_below(path: str) -> Route | None:
+def completed(response: Response, route: Route) -> Response:
+    if response.is_complete:
+        return response
+    return response.completed(*(CORS_HEADERS if route.is_for_pages else ()))
+
+
+def _answer(request: Request, route: Route, store: SnapshotStore) -> Response:
+    if request.method not in route.methods:
+        return _other_method(request, route)
+    try:
+        return route.handler(request, store)
+    except RefusedError as error:
+        return refusal(error)
+    except WouldWaitError:
+        raise
+    except Error:
+        logger.exception("%s: the database did not answer", request.path)
+        return error_response(503, "the database does not answer", RETRY_AFTER)
+    except Exception:
+        # The page that asks keeps its own content and must be able to read this.
+        logger.exception("%s: a fault of ours", request.path)
+        return error_response(500, "the service failed; its log says why")
+    finally:
+        if route.asks_database:
+            close_old_connections()
+
+
+def route_of(path: str) -> Route | None:
+    """Return the route of a decoded path; None for Django's."""
+    route = ROUTES.get(path)
+    if route is not None:
+        return route
     for prefix, route in BELOW:
         if path.startswith(prefix):
             return route

@@ -1,7 +1,8 @@
 """Look-up of a visitor's first exposure, for the few whose hash gives several arms.
 
 It costs at most two indexed queries per visitor and experiment, cached with the snapshot. If the
-database fails, it is not queried again for a while, and the visitor is drawn as if new.
+database fails, it is not queried again for a while, and the visitor is drawn as if new; likewise
+where the thread may not wait for it.
 """
 
 import logging
@@ -11,6 +12,7 @@ from django.db import Error
 
 from experiments.assignment.hashing import Assignment
 from experiments.selectors import serving
+from experiments.services.serving.database_waits import may_wait
 from experiments.services.serving.snapshot import ServedExperiment, ServedSite
 
 logger = logging.getLogger(__name__)
@@ -32,6 +34,8 @@ def first_exposed_assignment(
     now = monotonic()
     if remembered is not None and (remembered[1] is not None or now - remembered[0] < NONE_FOR_S):
         return remembered[1]
+    if now < _paused_until or not may_wait():
+        return None
     try:
         return _looked_up_assignment(site, experiment, visitors, now)
     except Error:
@@ -50,8 +54,6 @@ def assignment_of_phase(experiment: ServedExperiment, arm: int, number: int) -> 
 def _looked_up_assignment(
     site: ServedSite, experiment: ServedExperiment, visitors: tuple[str, ...], now: float
 ) -> Assignment | None:
-    if now < _paused_until:
-        return None
     exposure = serving.first_exposure(
         site_id=site.pk, experiment_id=experiment.pk, visitors=visitors
     )

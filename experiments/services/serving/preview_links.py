@@ -8,6 +8,7 @@ from django.core import signing
 from experiments.models import Variant
 from experiments.selectors import serving
 from experiments.services.catalogue.cta_content import cta_values
+from experiments.services.serving.database_waits import may_wait
 
 # Query parameter of a page's address, and attribute of a context.
 # In links that people have; never rename.
@@ -21,12 +22,16 @@ SALT = "ctaopt.preview"
 # Reasons to refuse a link.
 EXPIRED = "expired"
 INVALID = "invalid"
+UNAVAILABLE = "unavailable"
 # Our tokens have some 70 characters.
 MAX_LENGTH = 300
 
 
 class RefusedPreviewError(Exception):
-    """The link is `expired`, or `invalid`: forged, of another site, or of an arm that is gone."""
+    """The link is `expired`, or `invalid`: forged, of another site, or of an arm that is gone.
+
+    `unavailable`: the database does not say what it opens.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +93,10 @@ def previewed_arm(preview: Preview) -> PreviewedArm:
     """Return the arm, even of a draft, in two queries.
 
     Raises:
-        RefusedPreviewError: If the arm is gone.
+        RefusedPreviewError: If the arm is gone, or the database cannot be waited for.
     """
+    if not may_wait():
+        raise RefusedPreviewError(UNAVAILABLE)
     variant = serving.variant_to_preview(variant_id=preview.variant_id)
     if variant is None:
         raise RefusedPreviewError(INVALID)

@@ -3,31 +3,35 @@
 import threading
 from datetime import UTC, datetime
 from time import monotonic
+from typing import TypeVar
 
-from django.db import Error, close_old_connections, connection
+from django.db import Error, OperationalError, close_old_connections, connection
 
 from experiments.selectors import serving
+from experiments.services.serving.database_waits import may_wait
 from experiments.services.serving.snapshot import Snapshot, build_snapshot, logger
 
 # Least interval between checks that clients request.
 SHORTEST_AGE_S = 0.1
 
+_Kept = TypeVar("_Kept", bound=Snapshot | None)
+
 
 class SnapshotStore:
     """Holder of the newest snapshot; checks the revision at most once in `max_age_s`.
 
-    With `in_background` a thread checks, from the first request on, and no request waits for it;
-    if it is late, requests check the revision themselves, as they do without it.
+    With `in_background` a thread checks, from the first request on, and no request waits for it,
+    however late it is: a database may be locked or silent for long. Without, requests check.
     """
 
     def __init__(self, *, max_age_s: float, in_background: bool = False) -> None:
         self._max_age_s = max_age_s
         self._in_background = in_background
-        self._patience_s = 2 * max_age_s if in_background else max_age_s
         self._lock = threading.Lock()
         self._snapshot: Snapshot | None = None
         self._checked_at = float("-inf")
         self._closed = threading.Event()
+        self._thread: threading.Thread | None = None
 
     def current(self) -> Snapshot:
         """Return a snapshot: an old one if the database is unreachable.
@@ -38,7 +42,11 @@ class SnapshotStore:
         snapshot = self._snapshot
         if snapshot is None:
             return self._first()
-        if monotonic() - self._checked_at < self._patience_s:
+        if self._thread is not None:
+            if not self._thread.is_alive():  # It stayed in the process before a fork.
+                self._start_thread()
+            return snapshot
+        if monotonic() - self._checked_at < self._max_age_s:
             return snapshot
         # While one thread checks the revision, the others use the present snapshot.
         if not self._lock.acquire(blocking=False):
@@ -57,16 +65,29 @@ class SnapshotStore:
         snapshot = self.current()
         if snapshot.revision >= revision or monotonic() - self._checked_at < SHORTEST_AGE_S:
             return snapshot
+        if not may_wait():
+            return snapshot
         with self._lock:
             if monotonic() - self._checked_at < SHORTEST_AGE_S:
                 return self._snapshot or snapshot
             return self._try_refresh(snapshot)
+
+    def start(self, *, patience_s: float) -> bool:
+        """Read the configuration in the background; return if it came within the patience.
+
+        A thread tries until it comes; meanwhile `current` raises, and nothing waits.
+        """
+        first = threading.Event()
+        self._start_thread(first)
+        return first.wait(patience_s)
 
     def close(self) -> None:
         """End the thread in the background, if there is one."""
         self._closed.set()
 
     def _first(self) -> Snapshot:
+        if self._thread is not None or not may_wait():
+            raise OperationalError("the configuration has not been read yet")
         with self._lock:
             if self._snapshot is not None:
                 return self._snapshot
@@ -76,23 +97,35 @@ class SnapshotStore:
                 close_old_connections()
             # Started late: a fork after the start would lose the thread.
             if self._in_background:
-                threading.Thread(target=self._keep_refreshing, name="snapshot", daemon=True).start()
+                self._start_thread()
             return snapshot
 
-    def _keep_refreshing(self) -> None:
+    def _start_thread(self, first: threading.Event | None = None) -> None:
+        self._thread = threading.Thread(
+            target=self._keep_refreshing, args=(first,), name="snapshot", daemon=True
+        )
+        self._thread.start()
+
+    def _keep_refreshing(self, first: threading.Event | None) -> None:
         try:
-            while not self._closed.wait(self._max_age_s):
+            while not self._closed.is_set():
                 with self._lock:
-                    if self._snapshot is not None:
-                        self._try_refresh(self._snapshot)
+                    snapshot = self._try_refresh(self._snapshot)
+                if first is not None and snapshot is not None:
+                    first.set()
+                self._closed.wait(self._max_age_s)
         finally:
             connection.close()  # The connection of this thread.
 
-    def _try_refresh(self, snapshot: Snapshot) -> Snapshot:
+    def _try_refresh(self, snapshot: _Kept) -> Snapshot | _Kept:
         try:
             return self._refresh()
-        except Error:
-            logger.exception("Serving revision %s: the database is silent.", snapshot.revision)
+        except Exception as error:
+            # Whatever it is: without this thread nothing would ever change again.
+            if not isinstance(error, Error) and self._thread is None:
+                raise
+            revision = "nothing" if snapshot is None else f"revision {snapshot.revision}"
+            logger.exception("Serving %s: the configuration cannot be read.", revision)
             return self._snapshot or snapshot
         finally:
             close_old_connections()

@@ -10,6 +10,7 @@ from django.utils import timezone
 from experiments.selectors import serving
 from experiments.services.catalogue.config_revision import bump_revision
 from experiments.services.serving import snapshot_store as module
+from experiments.services.serving.database_waits import Waits, WouldWaitError, set_waits
 from experiments.services.serving.snapshot import Snapshot
 from experiments.services.serving.snapshot_store import SnapshotStore
 from tests import factories
@@ -133,23 +134,86 @@ def wait_until(is_so, seconds=10):
         sleep(0.01)
 
 
-def test_store_in_the_background_finds_a_change_without_a_request(real_database, monkeypatch):
+def test_store_in_the_background_finds_a_change_without_a_request(real_database):
     site = factories.make_site()
     store = SnapshotStore(max_age_s=0.05, in_background=True)
     assert store.current().client_keys.keys() == {site.client_key}
     factories.make_site("rival")
     bump_revision()
-    # No request looks itself: what they are handed is what the thread found.
-    monkeypatch.setattr(store, "_patience_s", 3600.0)
     wait_until(lambda: len(store.current().client_keys) == 2)
     store.close()
     threads = [one for one in threading.enumerate() if one.name == "snapshot"]
     wait_until(lambda: not any(one.is_alive() for one in threads))
 
 
-def test_requests_look_themselves_when_the_background_is_late(site, monkeypatch):
+def test_no_request_waits_for_a_background_that_is_late(real_database, monkeypatch):
+    factories.make_site()
     store = SnapshotStore(max_age_s=0.0, in_background=True)
-    monkeypatch.setattr(threading.Thread, "start", lambda _: None)
     first = store.current()
+    asking, leave = threading.Event(), threading.Event()
+
+    def silent_revision():
+        asking.set()
+        leave.wait(timeout=30)
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(serving, "config_revision", silent_revision)
+    assert asking.wait(timeout=10)
+    assert store.current() is first  # Would wait for ever if it asked too, or for who asks.
+    store.close()
+    leave.set()
+
+
+def test_background_survives_any_fault(real_database, monkeypatch, caplog):
+    factories.make_site()
+    store = SnapshotStore(max_age_s=0.01, in_background=True)
+    with monkeypatch.context() as patch:
+        first = store.current()
+        patch.setattr(serving, "config_revision", lambda: [][0])
+        wait_until(lambda: "list index out of range" in caplog.text)
     bump_revision()
-    assert store.current().revision == first.revision + 1
+    wait_until(lambda: store.current().revision == first.revision + 1)
+    store.close()
+
+
+def test_background_begins_again_after_a_fork(real_database):
+    factories.make_site()
+    store = SnapshotStore(max_age_s=0.01, in_background=True)
+    first = store.current()
+    store.close()
+    store._thread.join(timeout=10)  # What a child process sees: a thread that is not alive.
+    store._closed.clear()
+    bump_revision()
+    wait_until(lambda: store.current().revision == first.revision + 1)
+    store.close()
+
+
+def test_started_store_never_waits_for_its_first_snapshot(real_database, monkeypatch):
+    factories.make_site()
+    leave = threading.Event()
+    revision = serving.config_revision
+    monkeypatch.setattr(serving, "config_revision", lambda: leave.wait(timeout=30) and revision())
+    store = SnapshotStore(max_age_s=0.01, in_background=True)
+    assert not store.start(patience_s=0.0)
+    with pytest.raises(OperationalError, match="not been read yet"):
+        store.current()
+    leave.set()
+    wait_until(lambda: store._snapshot is not None)
+    assert len(store.current().client_keys) == 1
+    store.close()
+
+
+def test_thread_that_may_not_wait_gets_the_snapshot_that_is_there(site):
+    store = SnapshotStore(max_age_s=3600.0)
+    first = store.current()
+    store._checked_at -= 10  # The client's look is due, the store's own is not.
+    bump_revision()
+    try:
+        set_waits(Waits.REFUSED)
+        with pytest.raises(WouldWaitError):
+            store.at_least(first.revision + 1)
+        set_waits(Waits.SKIPPED)
+        assert store.at_least(first.revision + 1) is first
+    finally:
+        set_waits(Waits.ALLOWED)
+    assert store.at_least(first.revision + 1).revision == first.revision + 1
