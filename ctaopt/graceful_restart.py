@@ -9,7 +9,9 @@ other by two numbers in a shared page of memory; a look there adds 60 ns to an a
 
 import mmap
 import os
+import signal
 import tempfile
+import threading
 from collections.abc import Callable, Iterable
 from time import monotonic, sleep
 from typing import Any
@@ -53,17 +55,42 @@ class Generation:
         return True
 
 
+class Membership:
+    """The worker's side: the generation that it belongs to."""
+
+    def __init__(self, path: str) -> None:
+        """Join the present generation. Workers are started one after the other."""
+        with open(path, "r+b") as file:  # noqa: PTH123  a descriptor for mmap
+            self._page = mmap.mmap(file.fileno(), SIZE)
+        self._mine = self._page[NUMBER]
+
+    def is_draining(self) -> bool:
+        """Tell if a later generation has begun: clients should move on."""
+        return self._page[NUMBER] != self._mine
+
+    def tell_loaded(self) -> None:
+        """Tell the server that this worker is ready."""
+        _add_one(self._page, LOADED)
+
+
+def end_on_request() -> None:
+    """Let SIGTERM end a worker that is still loading.
+
+    It inherits the server's handler, which does nothing here, until the server sets another.
+    """
+    if VARIABLE in os.environ and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def drained(app: WSGIApp, path: str) -> WSGIApp:
     """Return the application of a worker that drains once a later generation begins.
 
-    Says that the worker has loaded: call it last. Workers are started one after the other.
+    Says that the worker has loaded: call it last.
     """
-    with open(path, "r+b") as file:  # noqa: PTH123  a descriptor for mmap
-        page = mmap.mmap(file.fileno(), SIZE)
-    mine = page[NUMBER]
+    membership = Membership(path)
 
     def application(environ: Any, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if page[NUMBER] == mine:
+        if not membership.is_draining():
             return app(environ, start_response)
 
         def closing(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
@@ -71,7 +98,7 @@ def drained(app: WSGIApp, path: str) -> WSGIApp:
 
         return app(environ, closing)
 
-    _add_one(page, LOADED)
+    membership.tell_loaded()
     return application
 
 

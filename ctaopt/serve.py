@@ -1,76 +1,65 @@
-"""Serves ctaopt.wsgi with granian: `python -m ctaopt.serve --port 8000 --workers 2`.
+"""Serves everything with granian: `python -m ctaopt.serve --port 8000 --workers 2`.
 
-SIGHUP restarts the workers one after the other, with the code and settings of that moment, and
-drops no request; SIGTERM ends the service after the requests under way.
+The workers (ctaopt.serving.front) answer evaluations from memory; a process beside them
+(ctaopt.serving.serve_django) runs Django. SIGHUP restarts the workers one after the other, with
+the code and settings of that moment, and drops no request; SIGTERM ends the service after the
+requests under way.
 """
 
 import argparse
+import multiprocessing
 import os
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from granian import Granian
-from granian.constants import HTTPModes, Interfaces
+from granian import loops
+from granian.constants import Interfaces
 
-from ctaopt.graceful_restart import Generation
-
-# The old worker goes on for so long after the new one has loaded, and its clients move over.
-OVERLAP_S = 3.0
-# A new one that has not loaded by then never will; the old one goes nevertheless.
-LOAD_TIMEOUT_S = 120.0
-# A worker that does not end its requests by then is killed.
-KILL_AFTER_S = 30
-# Events wait for the database, evaluations for nobody.
-THREADS = 4
-
-
-class Server(Granian):  # type: ignore[misc, valid-type]  # one for each platform
-    """Granian, which waits for a new worker to load before it stops the old one."""
-
-    generation: Generation
-    is_restarting = False
-
-    def begin_restart(self) -> None:
-        self.is_restarting = True
-        self.generation.begin_next()
-
-    def _spawn_worker(self, *args: Any, **kwargs: Any) -> Any:
-        worker = super()._spawn_worker(*args, **kwargs)
-        if self.is_restarting:
-            start, before = worker.start, self.generation.loaded()
-
-            def start_and_wait() -> None:
-                start()
-                self.generation.wait_for_load(
-                    before, is_alive=worker.is_alive, timeout_s=LOAD_TIMEOUT_S
-                )
-
-            worker.start = start_and_wait
-        return worker
+from ctaopt.serving.django_child import SOCKET_VARIABLE, DjangoChild
+from ctaopt.serving.granian_server import OVERLAP_S, server
+from experiments.api.front import inline_loop
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     options = _parsed(arguments)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ctaopt.settings.prod")
-    server = Server(
-        "ctaopt.wsgi:application",
-        address=options.host,
-        port=options.port,
-        uds=options.uds,
-        interface=Interfaces.WSGI,
-        http=HTTPModes.http1,
-        websockets=False,
-        workers=options.workers,
-        blocking_threads=options.threads,
-        respawn_failed_workers=True,
-        respawn_interval=options.overlap,
-        workers_kill_timeout=KILL_AFTER_S,
-        pid_file=options.pid_file,
-    )
-    server.generation = Generation()
-    server.on_reload(server.begin_restart)
-    server.serve()
+    with tempfile.TemporaryDirectory(prefix="ctaopt-") as folder:
+        socket = Path(folder, "django.sock")
+        os.environ[SOCKET_VARIABLE] = str(socket)
+        front = server(
+            "ctaopt.serving.front:application",
+            address=options.host,
+            port=options.port,
+            uds=options.uds,
+            interface=Interfaces.RSGI,
+            loop=_loop(),
+            workers=options.workers,
+            respawn_interval=options.overlap,
+            pid_file=options.pid_file,
+        )
+        django = DjangoChild(
+            socket,
+            workers=options.django_workers,
+            fronts=options.workers,
+            overlap_s=options.overlap,
+        )
+        front.on_reload(django.restart)
+        # After the workers: their requests under way may need it.
+        front.on_shutdown(django.stop)
+        django.start()
+        try:
+            front.serve()
+        finally:
+            django.stop()
+
+
+def _loop() -> str:
+    """Return the name of the workers' event loop, which forked workers find registered."""
+    if multiprocessing.get_start_method() != "fork":
+        return "auto"
+    loops.register(inline_loop.NAME)(inline_loop.inline_loop)
+    return inline_loop.NAME
 
 
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -79,7 +68,12 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--uds", type=Path, help="a Unix socket to listen on instead of a port")
     parser.add_argument("--workers", type=int, default=1, help="processes; one a core at most")
-    parser.add_argument("--threads", type=int, default=THREADS, help="threads of each worker")
+    parser.add_argument(
+        "--django-workers",
+        type=int,
+        default=1,
+        help="processes for pages and the management API",
+    )
     parser.add_argument("--pid-file", type=Path, help="where to write the number for `kill -HUP`")
     parser.add_argument(
         "--overlap",

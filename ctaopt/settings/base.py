@@ -13,6 +13,7 @@ from ctaopt.observability.logs import logging_config
 from ctaopt.settings.admin_menu import UNFOLD  # noqa: F401  read by django-unfold
 from ctaopt.settings.folders import made_folder, socket_mode, socket_path
 from ctaopt.settings.log_in import *  # noqa: F403  read by Django and allauth
+from ctaopt.settings.thread_shares import PATHS, from_environment
 
 # Generic admin and manager classes exist only for the type checker without this.
 django_stubs_ext.monkeypatch()
@@ -66,6 +67,14 @@ CTAOPT_PAYLOAD_CACHE_CONTROL = env.str(
 )
 # An event body of 64 KiB is what browsers let sendBeacon carry.
 CTAOPT_MAX_BODY_BYTES = 65_536
+# Threads of a web process for what has to wait, by share: `events=16:400 pages=2`.
+CTAOPT_SHARES = from_environment()
+CTAOPT_SHARE_PATHS = PATHS
+# The most that a page or the management API takes in; a body must arrive within some seconds.
+CTAOPT_MAX_UPLOAD_BYTES = env.int("CTAOPT_MAX_UPLOAD_BYTES", default=10_485_760)
+CTAOPT_BODY_TIMEOUT_S = env.float("CTAOPT_BODY_TIMEOUT_S", default=30.0)
+# A page or an answer of the management API that takes longer is given up, with 504.
+CTAOPT_DJANGO_TIMEOUT_S = env.float("CTAOPT_DJANGO_TIMEOUT_S", default=120.0)
 # Threads of a web process store their events together, in one transaction.
 CTAOPT_GROUP_COMMIT = True
 # A Redis Stream between web and database, such as redis://127.0.0.1:6379/0; empty: none.

@@ -25,7 +25,7 @@ load_demo(work_dir=settings.DATA_DIR, now=datetime.now(UTC))
 class LiveService:
     """The serving workers, and the stream of changes where asked for."""
 
-    def __init__(self, folder, *options, with_stream=False, on_socket=False, workers=1):
+    def __init__(self, folder, *options, with_stream=False, on_socket=False, workers=1, **settings):
         self.socket = folder / "web.socket" if on_socket else None
         self.port, self.stream_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -34,6 +34,7 @@ class LiveService:
             "DJANGO_SETTINGS_MODULE": "ctaopt.settings.demo",
             "CTAOPT_DATA_DIR": str(folder / "data"),
             "CTAOPT_RATE_LIMIT_PER_S": "0",
+            **settings,
         }
         self.environment.pop("DATABASE_URL", None)
         self._processes = []

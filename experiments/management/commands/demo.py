@@ -38,11 +38,8 @@ WORKER = "worker"
 SCORING = "scoring service"
 VISITORS = "visitors"
 TRAINING = "training"
-# One process that serves from memory; the threads wait for the database, not for each other.
-WEB_COMMAND = (
-    *("granian", "--interface", "wsgi", "--host", HOST, "--http", "1", "--no-ws"),
-    *("--workers", "1", "--blocking-threads", "16", "ctaopt.wsgi:application"),
-)
+# One worker that serves from memory, and Django beside it.
+WEB_COMMAND = ("ctaopt.serve", "--host", HOST, "--workers", "1")
 # Open pages wait here for changes, away from the workers that serve.
 STREAM_COMMAND = (
     *("granian", "--interface", "asgi", "--host", HOST, "--http", "1", "--no-ws"),

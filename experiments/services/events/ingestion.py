@@ -4,6 +4,7 @@
 configured; `store.store` stores the rows.
 """
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -49,6 +50,7 @@ INTERNAL, UNEXPLAINED = int(Event.Flag.INTERNAL), int(Event.Flag.UNEXPLAINED)
 NO_SKEW = timedelta(0)
 
 encode = msgspec.json.Encoder().encode
+_one_computes = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +135,12 @@ def accept(
 ) -> Accepted:
     """Validate a batch without storing it."""
     batch = _batch_context(site, now, flags, skew, is_page=is_page)
+    # Python runs one thread at a time: more that compute would only delay evaluations.
+    with _one_computes:
+        return _accepted(batch, items)
+
+
+def _accepted(batch: "_BatchContext", items: Sequence[Any]) -> Accepted:
     rows, rejected = [], []
     for index, item in enumerate(items):
         try:

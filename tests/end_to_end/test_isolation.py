@@ -1,0 +1,257 @@
+"""Evaluations are answered whatever strangers, Django and the database do.
+
+Nothing is timed here: an evaluation that had to wait for what is held would wait for ever.
+"""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import sqlite3
+import threading
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic, sleep
+from uuid import uuid4
+
+import pytest
+
+from ctaopt.serving.granian_server import KILL_AFTER_S
+from tests.end_to_end.live_service import LiveService
+
+pytestmark = pytest.mark.slow
+
+HEADERS = {"Authorization": "Bearer demo-client-key", "Content-Type": "application/json"}
+OFREP = "/ofrep/v1/evaluate/flags"
+BODY = json.dumps({"context": {"targetingKey": "v-1", "locale": "fr"}})
+EVENTS = "/api/v1/events?key=demo-client-key"
+# A page that needs no static file: it sends strangers to the log-in.
+PAGE, SHOWN = "/admin/", 302
+PATIENCE_S = 60
+N_HELD = 200
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("isolated")
+    service = LiveService(folder, CTAOPT_THREADS="log_in=1:1 pages=2:2 events=4:20")
+    try:
+        wait_until(lambda: status(service, "GET", PAGE) == SHOWN)
+        yield service
+    finally:
+        service.stop()
+
+
+def wait_until(is_so):
+    deadline = monotonic() + PATIENCE_S
+    while not is_so():
+        assert monotonic() < deadline
+        sleep(0.1)
+
+
+def ask(service, method, path, body=None, headers=None):
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=PATIENCE_S)
+    try:
+        connection.request(method, path, body, headers or {})
+        answer = connection.getresponse()
+        answer.read()
+        return answer
+    finally:
+        connection.close()
+
+
+def status(*question):
+    return ask(*question).status
+
+
+def check_hot_path(service):
+    """Ask for all that comes from memory, on new connections."""
+    for _ in range(20):
+        assert status(service, "POST", f"{OFREP}/hero-signup", BODY, HEADERS) == 200
+    for method, path, body in (
+        ("POST", OFREP, BODY),
+        ("GET", "/api/features/demo-client-key", None),
+        ("GET", "/fragment/hero-signup?key=demo-client-key", None),
+        ("GET", "/cta.js", None),
+        ("GET", "/healthz", None),
+    ):
+        assert status(service, method, path, body, HEADERS) == 200, path
+
+
+HALVES = {
+    "log-in": b"POST /admin/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n"
+    b"Content-Type: application/x-www-form-urlencoded\r\n\r\nu",
+    "events": b"POST /api/v1/events?key=demo-client-key HTTP/1.1\r\nHost: localhost\r\n"
+    b"Content-Length: 99\r\n\r\n{",
+    "evaluation": b"POST /ofrep/v1/evaluate/flags/hero-signup HTTP/1.1\r\nHost: localhost\r\n"
+    b"Authorization: Bearer demo-client-key\r\nContent-Length: 99\r\n\r\n{",
+    "chunks": b"POST /api/v1/events?key=demo-client-key HTTP/1.1\r\nHost: localhost\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n5\r\n{",
+    "long": b"POST /admin/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000\r\n\r\nu",
+    "head": b"POST /admin/login/ HTTP/1.1\r\nHost: loc",
+}
+
+
+@contextmanager
+def half_sent(service, text, n=N_HELD):
+    with ExitStack() as stack:
+        held = []
+        for _ in range(n):
+            one = stack.enter_context(socket.create_connection(("127.0.0.1", service.port), 30))
+            one.sendall(text)
+            held.append(one)
+        yield held
+
+
+@pytest.mark.parametrize("kind", HALVES)
+def test_half_sent_requests_hold_nobody_up(service, kind):
+    with half_sent(service, HALVES[kind]):
+        check_hot_path(service)
+        assert status(service, "GET", "/readyz") == 200
+        assert status(service, "GET", PAGE) == SHOWN
+        assert status(service, "POST", EVENTS, '{"events": []}') == 202
+
+
+@contextmanager
+def asked_at_once(service, n, *question):
+    """Ask so often at the same time; yield the statuses, which are complete after the block."""
+    answers = []
+    threads = [
+        threading.Thread(target=lambda: answers.append(ask(service, *question))) for _ in range(n)
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        yield answers
+    finally:
+        for thread in threads:
+            thread.join(timeout=PATIENCE_S)
+
+
+def django_processes(service):
+    """Return the numbers of the server of Django and its workers."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes().split(b"\0")
+            variables = (folder / "environ").read_bytes()
+        except OSError:
+            continue
+        is_ours = f"CTAOPT_DATA_DIR={service.folder / 'data'}".encode() in variables
+        if is_ours and b"ctaopt.serving.serve_django" in command:
+            found.append(int(folder.name))
+    return sorted(found)
+
+
+@contextmanager
+def stopped(pids):
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+def test_blocked_pages_take_their_share_and_no_more(service):
+    processes = django_processes(service)
+    assert processes
+    with ExitStack() as stack:
+        stack.enter_context(stopped(processes))
+        pages = stack.enter_context(asked_at_once(service, 10, "GET", PAGE))
+        # Two are under way and two wait; the others are refused at once.
+        wait_until(lambda: len(pages) == 6)
+        assert {one.status for one in pages} == {503}
+        assert {one.headers["Retry-After"] for one in pages} == {"2"}
+        check_hot_path(service)
+        assert status(service, "POST", EVENTS, '{"events": []}') == 202
+        refused = ask(service, "GET", "/metrics")
+        assert refused.status == 200
+        # While it is stopped the process does not end what it was asked: let it go on first.
+        for pid in processes:
+            os.kill(pid, signal.SIGCONT)
+    assert sorted(one.status for one in pages) == [SHOWN] * 4 + [503] * 6
+
+
+def test_log_ins_have_a_share_of_their_own(service):
+    processes = django_processes(service)
+    form = "username=a&password=b"
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    with ExitStack() as stack:
+        stack.enter_context(stopped(processes))
+        guess = ("POST", "/admin/login/", form, headers)
+        guesses = stack.enter_context(asked_at_once(service, 8, *guess))
+        wait_until(lambda: len(guesses) == 6)
+        assert {one.status for one in guesses} == {503}
+        for pid in processes:
+            os.kill(pid, signal.SIGCONT)
+        # Guessers are not in the way of those who work.
+        assert status(service, "GET", PAGE) == SHOWN
+    # The form had no token: Django saw it, and refused it.
+    assert sorted(one.status for one in guesses) == [403] * 2 + [503] * 6
+
+
+@contextmanager
+def locked_database(service):
+    connection = sqlite3.connect(service.folder / "data" / "ctaopt.sqlite3", isolation_level=None)
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        connection.execute("ROLLBACK")
+        connection.close()
+
+
+def fresh_event():
+    one = {"type": "conversion", "id": str(uuid4()), "visitor": "v-1", "goal": "signup"}
+    return json.dumps({"events": [one | {"at": datetime.now(UTC).isoformat()}]})
+
+
+def test_events_that_wait_for_a_lock_hold_up_no_evaluation(service):
+    with ExitStack() as stack:
+        lock = stack.enter_context(ExitStack())
+        lock.enter_context(locked_database(service))
+        events = stack.enter_context(asked_at_once(service, 40, "POST", EVENTS, fresh_event()))
+        # Four wait for the writer and twenty for a thread.
+        wait_until(lambda: len(events) == 16)
+        assert {one.status for one in events} == {503}
+        check_hot_path(service)
+        assert status(service, "GET", PAGE) == SHOWN
+        lock.close()
+    assert sorted(one.status for one in events) == [202] * 24 + [503] * 16
+
+
+def test_django_that_dies_comes_back(service):
+    for pid in django_processes(service):
+        os.kill(pid, signal.SIGKILL)
+    check_hot_path(service)
+    assert status(service, "GET", PAGE) in {SHOWN, 503}
+    wait_until(lambda: status(service, "GET", PAGE) == SHOWN)
+    assert "it is started again" in service.log()
+
+
+def test_late_body_is_given_up(tmp_path):
+    service = LiveService(tmp_path, CTAOPT_BODY_TIMEOUT_S="1")
+    try:
+        for kind in ("evaluation", "chunks", "long"):
+            with half_sent(service, HALVES[kind], n=3) as held:
+                for one in held:
+                    answer = one.recv(10_000)
+                    assert answer.startswith(b"HTTP/1.1 408"), kind
+                    assert b"connection: close" in answer.lower()
+                    assert one.recv(10_000) == b""
+        check_hot_path(service)
+    finally:
+        service.stop()
+
+
+def test_service_that_is_still_loading_ends_when_asked(tmp_path):
+    service = LiveService(tmp_path)
+    began = monotonic()
+    service.stop()
+    # Not by the timeout after which a worker is killed.
+    assert monotonic() - began < KILL_AFTER_S
+    assert "Killing" not in service.log()
