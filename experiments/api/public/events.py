@@ -42,10 +42,11 @@ def receive(request: Request, store: SnapshotStore) -> Response:
     snapshot = store.current()
     site = site_of(request, snapshot, client_key=client_key, scope=WRITE)
     is_page = (key_of(request) or client_key) in snapshot.client_keys
-    # A server's headers tell of the server, not of the visitor.
-    flags = flags_of(_sender(request), site.internal) if is_page else 0
     items, sent_at = _batch(request)
     now = datetime.now(UTC)
+    # Last, after everything that can refuse the batch. A server's headers tell of the server, not
+    # of the visitor.
+    flags = flags_of(_sender(request), site.internal) if is_page and items else 0
     accept_by = partial(
         accept, items=items, now=now, flags=flags, skew=_skew(sent_at, now), is_page=is_page
     )

@@ -34,6 +34,8 @@ FORMAT = "ctaopt-events-1"
 MANIFEST = "_manifest.json"
 ROWS_A_GROUP = 50_000
 ROWS_A_TRANSACTION = 5_000
+# A hundred years of days; it comes with a folder from anywhere, and is read as a whole.
+MAX_MANIFEST_BYTES = 8_388_608
 
 
 class EventFilesError(Exception):
@@ -62,11 +64,15 @@ def read_manifest(folder: Path) -> Manifest | None:
     """Return the folder's manifest; None if it has none.
 
     Raises:
-        EventFilesError: If the manifest is not of this format.
+        EventFilesError: If the manifest is not of this format, or too large to be one.
     """
     path = folder / MANIFEST
     try:
-        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+        with path.open("rb") as file:
+            content = file.read(MAX_MANIFEST_BYTES + 1)
+        if len(content) > MAX_MANIFEST_BYTES:
+            raise EventFilesError(f"{path}: larger than {MAX_MANIFEST_BYTES} bytes")
+        manifest = msgspec.json.decode(content, type=Manifest)
     except FileNotFoundError:
         return None
     except msgspec.DecodeError as error:

@@ -6,15 +6,14 @@ their events are combined (`visitor_outcome`), so the flags alone never lose a v
 
 import re
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
-from crawlerdetect import CrawlerDetect
-
 from experiments.models import Event
+from experiments.services.events.crawler_patterns import is_crawler
 from experiments.services.serving.internal_traffic import InternalTraffic
 
-# The list's patterns take quadratic time, and crawlers are named within these characters.
+# Crawlers are named within these characters; Google's for phones only after 120.
 USER_AGENT_CHARACTERS = 300
 KNOWN_USER_AGENTS = 10_000
 # Programs that use this API on purpose (applications, servers, scripts). The list calls them
@@ -51,7 +50,7 @@ def flags_of(sender: Sender, internal: InternalTraffic) -> int:
 @lru_cache(maxsize=KNOWN_USER_AGENTS)
 def is_bot(user_agent: str) -> bool:
     """Return True if crawlerdetect's list matches; an empty user agent is not flagged."""
-    return not LIBRARIES.match(user_agent) and _crawler_detect().is_crawler(user_agent)
+    return not LIBRARIES.match(user_agent) and is_crawler(user_agent)
 
 
 def is_prefetch(purpose: str) -> bool:
@@ -71,8 +70,3 @@ def _is_inside(address: str, networks: tuple[IPv4Network | IPv6Network, ...]) ->
     # An IPv4 client of a socket that takes both.
     mapped = getattr(sender, "ipv4_mapped", None)
     return any((mapped or sender) in network for network in networks)
-
-
-@cache
-def _crawler_detect() -> CrawlerDetect:
-    return CrawlerDetect()

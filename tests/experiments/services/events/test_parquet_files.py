@@ -8,7 +8,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from experiments.models import Event, Rollup
-from experiments.services.events.parquet_files import EventFilesError, export_events, import_events
+from experiments.services.events.parquet_files import (
+    MAX_MANIFEST_BYTES,
+    EventFilesError,
+    export_events,
+    import_events,
+)
 from experiments.services.operations.event_retention import drop_old_events
 from experiments.services.operations.visitor_erasure import erase_visitor
 from experiments.services.rollups.folding import fold_pending
@@ -137,8 +142,14 @@ def test_import_gives_the_events_and_the_rollups_back(shop, tmp_path):
             ),
             "of format 'other'",
         ),
+        (
+            lambda path: (path.parents[1] / "_manifest.json").write_bytes(
+                b'{"format": "' + b"x" * MAX_MANIFEST_BYTES
+            ),
+            "larger than 8388608 bytes",
+        ),
     ],
-    ids=["cut", "lost", "no manifest", "no JSON", "other format"],
+    ids=["cut", "lost", "no manifest", "no JSON", "other format", "too large"],
 )
 def test_damaged_folder_is_refused_before_anything_is_stored(shop, tmp_path, damage, reason):
     written(shop, tmp_path)
