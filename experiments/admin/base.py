@@ -103,6 +103,20 @@ class SiteRowsAdmin(OfSites, ModelAdmin[Row]):  # type: ignore[misc]
         """Offer in the filters only what the listed rows have: no names of other sites."""
         return [self._of_listed_rows(one) for one in super().get_list_filter(request)]
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Collect what would go with the rows, unless one of them stays anyway.
+
+        Django's own way reads every event before it says that one is in the way.
+        """
+        kept = [reason for row in objs for reason in self.reasons_to_keep(row)]
+        if kept:
+            return [], {}, set(), kept
+        return super().get_deleted_objects(objs, request)
+
+    def reasons_to_keep(self, row: Row) -> list[str]:
+        """Return why the row cannot be deleted, asked without reading what belongs to it."""
+        return []
+
     def refuse_unless_all(self, request: HttpRequest, verb: str, rows: QuerySet[Row]) -> None:
         """Raise PermissionDenied unless the person may do this to each of the chosen rows."""
         needed = permissions.permission_name(verb, self.model)

@@ -54,6 +54,11 @@ class SiteAdmin(ServedModelAdmin[Site]):
         js = (PAGE_ACTIONS,)
         css: ClassVar = {"all": ("experiments/pages.css",)}
 
+    def reasons_to_keep(self, row: Site) -> list[str]:
+        if catalogue.is_in_use(row):
+            return [gettext("%(site)s has experiments or events.") % {"site": row}]
+        return []
+
     def get_urls(self) -> list[URLPattern]:
         own = path(
             "<int:pk>/holdout/",

@@ -190,6 +190,11 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
     def has_delete_permission(self, request: HttpRequest, obj: Experiment | None = None) -> bool:
         return _is_editable(obj) and bool(super().has_delete_permission(request, obj))
 
+    def reasons_to_keep(self, row: Experiment) -> list[str]:
+        if _is_editable(row):
+            return []
+        return [gettext("%(experiment)s is no draft: it may have visitors.") % {"experiment": row}]
+
     @in_time_zone_of_site
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from experiments.models import (
     CTA,
     Audience,
+    Event,
     Experiment,
     Site,
     Slot,
@@ -15,6 +16,12 @@ from experiments.models import (
 
 def site_by_key(key: str) -> Site | None:
     return Site.objects.filter(key=key).first()
+
+
+def is_in_use(site: Site) -> bool:
+    """Tell if a site has experiments or events, of which no more than one is read."""
+    has_experiments = Experiment.objects.filter(slot__site=site).exists()
+    return has_experiments or Event.objects.filter(site=site).exists()
 
 
 def experiments_showing(cta: CTA) -> QuerySet[Experiment]:

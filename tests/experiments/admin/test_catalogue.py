@@ -1,10 +1,12 @@
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from experiments.models import CTA, ConfigRevision, Namespace, ServerKey, Site
+from experiments.models import CTA, ConfigRevision, Event, Namespace, ServerKey, Site
 from tests import factories
 
 
@@ -164,6 +166,44 @@ def test_slot_keeps_its_key_once_it_has_an_experiment(admin_client, draft):
     admin_client.post(url, data | {"default_cta": draft.slot.default_cta_id})
     draft.slot.refresh_from_db()
     assert (draft.slot.key, draft.slot.position) == ("hero", "footer")
+
+
+def selected_for_deletion(admin_client, model, *rows):
+    data = {"action": "delete_selected", "_selected_action": [row.pk for row in rows]}
+    return admin_client.post(reverse(f"admin:experiments_{model}_changelist"), data)
+
+
+@pytest.mark.parametrize("n_exposures", [5, 50])
+def test_rows_with_events_are_kept_without_reading_these(
+    admin_client, running_experiment, n_exposures
+):
+    site, arm = running_experiment.slot.site, running_experiment.variants.first()
+    for number in range(n_exposures):
+        factories.make_event(arm, visitor=f"v-{number}")
+    for model, row, reason in [
+        ("site", site, "has experiments or events"),
+        ("experiment", running_experiment, "is no draft"),
+    ]:
+        with CaptureQueriesContext(connection) as queries:
+            page = selected_for_deletion(admin_client, model, row).content.decode()
+        assert reason in page
+        read = [
+            query["sql"] for query in queries if f'FROM "{Event._meta.db_table}"' in query["sql"]
+        ]
+        assert all("LIMIT 1" in sql for sql in read)
+        confirmed = reverse(f"admin:experiments_{model}_delete", args=[row.pk])
+        admin_client.post(confirmed, {"post": "yes"})
+        assert type(row).objects.filter(pk=row.pk).exists()
+
+
+def test_site_and_draft_that_nobody_used_can_be_deleted(admin_client, draft, other_site):
+    for model, row in [("site", other_site), ("experiment", draft)]:
+        page = selected_for_deletion(admin_client, model, row).content.decode()
+        assert "Are you sure" in page
+        admin_client.post(
+            reverse(f"admin:experiments_{model}_delete", args=[row.pk]), {"post": "yes"}
+        )
+        assert not type(row).objects.filter(pk=row.pk).exists()
 
 
 def test_deleted_server_key_stops_working_at_once(admin_client, site):
