@@ -14,8 +14,7 @@ from experiments.formatting import percent
 from experiments.models import HistoryArm
 from experiments.selectors import history
 from experiments.selectors.permissions import sites_where
-from experiments.services.learning.history_rows import history_rows
-from ml import predict
+from experiments.services.learning.principles import principles
 
 
 @admin.register(HistoryArm)
@@ -45,7 +44,7 @@ class HistoryArmAdmin(SiteRowsAdmin[HistoryArm]):
             return HttpResponse(status=403)
         locale = request.GET.get("locale", "")
         sites = sites_where(request.user, "experiments.view_historyarm")
-        effects = predict.measure_principles(history_rows(sites=sites), locale=locale)
+        effects = principles(sites=sites, locale=locale)
         context = {
             **self.admin_site.each_context(request),
             "title": _("Principles"),

@@ -8,8 +8,7 @@ from rest_framework.views import APIView
 
 from experiments.api.v1.authentication import sites_where
 from experiments.models import ServerKey
-from experiments.services.learning.history_rows import history_rows
-from ml import predict
+from experiments.services.learning.principles import principles
 
 
 class PrinciplesView(APIView):
@@ -27,8 +26,8 @@ class PrinciplesView(APIView):
         responses=OpenApiTypes.OBJECT,
     )
     def get(self, request: Request) -> Response:
-        effects = predict.measure_principles(
-            history_rows(sites=sites_where(request.user, self.permission)),
+        effects = principles(
+            sites=sites_where(request.user, self.permission),
             locale=request.query_params.get("locale", ""),
             audience=request.query_params.get("audience", ""),
         )

@@ -1,0 +1,55 @@
+"""Effects of principles in past tests, measured once for each state of the archive.
+
+An archive of 300,000 wordings takes some fifteen seconds. One measurement runs at a time in a
+process, and its outcome is kept until a wording, a count or a finished experiment is added.
+"""
+
+import threading
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from django.db.models import QuerySet
+from django.utils.translation import get_language, override
+
+from experiments.models import Site
+from experiments.selectors import history
+from experiments.services.learning.history_rows import history_rows
+from ml import predict
+
+# Questions of which the answer is kept; each takes some kilobytes.
+KEPT = 64
+
+_one_measures = threading.Lock()
+
+
+class _Question(NamedTuple):
+    sites: tuple[int, ...]
+    locale: str
+    audience: str
+    language: str | None
+    version: tuple[Any, ...]
+
+
+def principles(*, sites: QuerySet[Site], locale: str = "", audience: str = "") -> dict[str, Any]:
+    """Return what `predict.measure_principles` says of the past tests of these sites.
+
+    Args:
+        sites: Sites whose archive and finished experiments count.
+        locale: Language tag: only tests in this language. Empty: all.
+        audience: Key: only tests with this audience. Empty: all.
+    """
+    keys = tuple(sites.order_by("pk").values_list("pk", flat=True))
+    version = history.archive_version(sites=sites)
+    question = _Question(keys, locale, audience, get_language(), version)
+    # Those who ask the same at once wait for one answer.
+    with _one_measures:
+        return _measured(question)
+
+
+@lru_cache(maxsize=KEPT)
+def _measured(question: _Question) -> dict[str, Any]:
+    sites = Site.objects.filter(pk__in=question.sites)
+    with override(question.language):
+        return predict.measure_principles(
+            history_rows(sites=sites), locale=question.locale, audience=question.audience
+        )
