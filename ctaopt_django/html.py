@@ -8,7 +8,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 # Where a visitor may be sent: never to a script.
-SAFE_DESTINATION = re.compile(r"https?://|mailto:|tel:|sms:|[/#?]")
+SAFE_DESTINATION = re.compile(r"https?://|mailto:|tel:|sms:|[#?]|/(?![/\\])")
 TAGS = frozenset(("a", "button", "span"))
 FONT_SIZES = {"small": "0.875em", "large": "1.25em"}
 

@@ -288,7 +288,7 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
         may_change = self.may(request, "change", experiment)
         name = request.POST.get("form", "")
         page_forms = traffic.forms_of(experiment, name, request.POST) if may_change else {}
-        if request.method == "POST":
+        if request.method == "POST" and "page" not in request.POST:
             if name not in page_forms:
                 return HttpResponse(status=403)
             if self._apply(request, experiment, name, page_forms[name]):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit
 
 from django import forms
 from django.http import HttpRequest
@@ -29,8 +30,8 @@ from experiments.services.serving.preview_links import MAX_AGE_S, preview_link, 
 
 Status = Experiment.Status
 HUNDRED = Decimal(100)
-# Where a preview may lead: never to a script.
-PAGE = re.compile(r"(https?:/)?/\S*")
+# Where a preview may lead: never to a script. Browsers take `//host` and `/\host` for another host.
+PAGE = re.compile(r"https?://[^\s/\\]\S*|/(?![/\\])\S*")
 DATETIME = "%Y-%m-%dT%H:%M"
 NOTE = gettext_lazy("Why? For the history.")
 
@@ -240,8 +241,11 @@ def rolled_back_arms(experiment: Experiment) -> list[tuple[Variant, str]]:
 
 def traffic_context(request: HttpRequest, experiment: Experiment) -> dict[str, Any]:
     """Return what the page shows beside its forms."""
-    requested_page = request.GET.get("page", "").strip()
-    page = requested_page if PAGE.fullmatch(requested_page) else _page_of(experiment)
+    # Posted, not part of the address: a link that somebody is sent must not make links that hand
+    # the token to another host.
+    requested_page = request.POST.get("page", "").strip()
+    is_page = _is_page_of(requested_page, experiment.slot.site.allowed_origins)
+    page = requested_page if is_page else _page_of(experiment)
     return {
         "experiment": experiment,
         "arms": list(experiment.variants.all()),
@@ -258,6 +262,20 @@ def traffic_context(request: HttpRequest, experiment: Experiment) -> dict[str, A
             (row, note_in_words(row.kind, row.note)) for row in lifecycle.changes_of(experiment)
         ],
     }
+
+
+def _is_page_of(page: str, origins: Sequence[str]) -> bool:
+    """Return whether a preview may lead there: a path, or a page of the site's origins if known."""
+    if not PAGE.fullmatch(page):
+        return False
+    try:
+        parts = urlsplit(page)
+        is_address = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # No host, or no port, that could be.
+        return False
+    if not parts.netloc:
+        return True
+    return is_address and (not origins or f"{parts.scheme}://{parts.netloc}" in origins)
 
 
 def _link(page: str, arm: Variant) -> str:

@@ -18,8 +18,8 @@ from experiments.targeting.validation import validate_condition
 
 COLOUR_PATTERN = r"^#[0-9a-fA-F]{6}$"
 LOCALE_PATTERN = r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
-# What a visitor may be sent to: never a script.
-DESTINATION_PATTERN = r"^(https?://|mailto:|tel:|sms:|[/#?])[^\s]*$"
+# What a visitor may be sent to: never a script. Browsers take `//host` and `/\host` for a host.
+DESTINATION_PATTERN = r"^(https?://|mailto:|tel:|sms:|[#?]|/(?![/\\]))[^\s]*$"
 ORIGIN_PATTERN = re.compile(
     r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?"
 )

@@ -178,7 +178,10 @@ def test_everything_is_escaped():
     assert 'href="/&quot;onclick=&quot;x"' in page
 
 
-@pytest.mark.parametrize("href", ["javascript:alert(1)", "data:text/html,x", "", None])
+NOWHERE = ["javascript:alert(1)", "data:text/html,x", "//evil.example", "/\\evil.example", "", None]
+
+
+@pytest.mark.parametrize("href", NOWHERE)
 def test_unsafe_destination_is_not_used(href):
     answers[:] = [flag(href=href)]
     assert 'href="/signup"' in html()

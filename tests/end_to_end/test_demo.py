@@ -180,7 +180,7 @@ def test_report_finds_the_arms_that_are_better(report):
         assert rows[key]["lift"] > 0, key
 
 
-@pytest.mark.parametrize("path", ["/", "/admin/login/", "/api/docs/", "/api/schema/", "/cta.js"])
+@pytest.mark.parametrize("path", ["/", "/account/login/", "/api/docs/", "/api/schema/", "/cta.js"])
 def test_pages_answer(demo, path):
     status, body = get(demo, path)
     assert status == 200

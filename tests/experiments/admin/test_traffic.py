@@ -21,8 +21,13 @@ def traffic_url(experiment):
     return reverse("admin:experiments_experiment_traffic", args=[experiment.pk])
 
 
-def page(client, experiment, **query):
-    return client.get(traffic_url(experiment), query).content.decode()
+def page(client, experiment):
+    return client.get(traffic_url(experiment)).content.decode()
+
+
+def previews(client, experiment, url):
+    """The page with links for a page of the site."""
+    return client.post(traffic_url(experiment), {"page": url}).content.decode()
 
 
 def post(client, experiment, form, **values):
@@ -127,7 +132,7 @@ def test_roll_back_by_hand_has_a_reason(admin_client, running_experiment):
 
 
 def test_preview_links_of_a_draft_open_its_arms(admin_client, draft):
-    body = page(admin_client, draft, page="https://shop.example/pricing")
+    body = previews(admin_client, draft, "https://shop.example/pricing")
     links = re.findall(r'href="(https://shop.example/pricing\?[^"]+)"', body)
     tokens = [parse_qs(urlsplit(link).query)["ctaopt_preview"][0] for link in links]
     site = build_snapshot(revision=1, now=NOW).client_keys["shop-client-key"]
@@ -138,9 +143,28 @@ def test_preview_links_of_a_draft_open_its_arms(admin_client, draft):
     assert shown == ["preview:control", "preview:b"]
 
 
-@pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", "shop", "/a b", ""])
+NO_PAGES = ["javascript:alert(1)", "data:text/html,x", "shop", "/a b", ""]
+# Browsers take these for the page of another host.
+NO_PAGES += ["//evil.example/x", "/\\evil.example/x", "http:///evil.example", "https:/evil.example"]
+
+
+@pytest.mark.parametrize("url", [*NO_PAGES, "http://[", "https://shop.example:x/"])
 def test_links_lead_nowhere_but_to_a_page(admin_client, draft, url):
-    assert page(admin_client, draft, page=url).count('href="/?ctaopt_preview=') == 2
+    assert previews(admin_client, draft, url).count('href="/?ctaopt_preview=') == 2
+
+
+def test_address_alone_makes_no_links_to_another_host(admin_client, draft):
+    """Else a link that somebody is sent would show links that hand a week's token away."""
+    answer = admin_client.get(traffic_url(draft), {"page": "https://evil.example/x"})
+    assert "evil.example" not in answer.content.decode()
+
+
+def test_site_with_origins_has_no_other_pages(admin_client, draft):
+    draft.slot.site.allowed_origins = ["https://shop.example"]
+    draft.slot.site.save()
+    assert "https://shop.example/a?" in previews(admin_client, draft, "https://shop.example/a")
+    assert "evil.example" not in previews(admin_client, draft, "https://evil.example/a")
+    assert "evil.example" not in previews(admin_client, draft, "https://shop.example@evil.example")
 
 
 def test_ended_experiment_shows_its_history_and_no_form(admin_client, slot):

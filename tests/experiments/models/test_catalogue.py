@@ -42,7 +42,11 @@ def test_destination_takes_addresses_and_paths(site, destination):
 
 
 @pytest.mark.parametrize(
-    "destination", ["javascript:alert(1)", "data:text/html,x", " /path", "/a b", "go"]
+    "destination",
+    [
+        *("javascript:alert(1)", "data:text/html,x", " /path", "/a b", "go"),
+        *("//evil.example/x", "/\\evil.example/x"),
+    ],
 )
 def test_destination_refuses_scripts_and_spaces(site, destination):
     cta = factories.make_cta(site)
