@@ -14,6 +14,7 @@ from ctaopt.settings.admin_menu import UNFOLD  # noqa: F401  read by django-unfo
 from ctaopt.settings.folders import made_folder, socket_mode, socket_path
 from ctaopt.settings.log_in import *  # noqa: F403  read by Django and allauth
 from ctaopt.settings.thread_shares import PATHS, from_environment
+from ctaopt.settings.web_security import content_security_policy
 
 # Generic admin and manager classes exist only for the type checker without this.
 django_stubs_ext.monkeypatch()
@@ -57,6 +58,7 @@ CTAOPT_KEY_USE_PERIOD_S = 60.0
 CTAOPT_RATE_LIMIT_PER_S = env.float("CTAOPT_RATE_LIMIT_PER_S", default=5_000.0)
 # Where browsers reach ctaopt.asgi, such as https://cta.example.org/ofrep/v1/stream. Empty: nowhere.
 CTAOPT_STREAM_URL = env.str("CTAOPT_STREAM_URL", default="")
+CONTENT_SECURITY_POLICY = content_security_policy(stream_url=CTAOPT_STREAM_URL)
 # Open streams of one process; each costs it a socket and some kilobytes.
 CTAOPT_STREAM_MAX_CONNECTIONS = env.int("CTAOPT_STREAM_MAX_CONNECTIONS", default=10_000)
 # How long caches may answer with a site's payload: a change reaches everybody within a minute, a
@@ -106,6 +108,7 @@ INSTALLED_APPS = [
     "allauth.socialaccount",
     "allauth.socialaccount.providers.openid_connect",
     "allauth.usersessions",
+    "csp",
     # The words for times in the list of sessions.
     "django.contrib.humanize",
     "accounts",
@@ -117,6 +120,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
