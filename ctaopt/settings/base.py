@@ -13,6 +13,7 @@ from ctaopt.observability.logs import logging_config
 from ctaopt.settings.admin_menu import UNFOLD  # noqa: F401  read by django-unfold
 from ctaopt.settings.folders import made_folder, socket_mode, socket_path
 from ctaopt.settings.log_in import *  # noqa: F403  read by Django and allauth
+from ctaopt.settings.private_files import make_private
 from ctaopt.settings.thread_shares import PATHS, from_environment
 from ctaopt.settings.web_security import content_security_policy
 
@@ -34,6 +35,7 @@ CTAOPT_ENCODER = env.str("CTAOPT_ENCODER", default="")
 CTAOPT_SCORING_URL = env.str("CTAOPT_SCORING_URL", default=f"unix:{socket_path(DATA_DIR)}")
 # Mode of that socket, octal: 0600 lets in the own user only, 0660 the group of its folder, too.
 CTAOPT_SCORING_SOCKET_MODE = socket_mode(env.str("CTAOPT_SCORING_SOCKET_MODE", default="0600"))
+make_private(DATA_DIR, group_enters=CTAOPT_SCORING_SOCKET_MODE == "0660")
 CTAOPT_SCORING_APPLICATION = "ml.scoring_service:application"
 # A page that asks for a ranking waits this long; then a worker does it.
 CTAOPT_SCORING_TIMEOUT_S = 3.0
@@ -119,6 +121,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "experiments.api.v1.transport.ApiTransport",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -310,6 +313,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Management and reports. Serving and events follow OFREP and docs/events.md.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "PREPROCESSING_HOOKS": ["experiments.api.v1.schema.one_spelling_each"],
     "SERVE_PERMISSIONS": [],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -150,3 +150,41 @@ def test_published_log_in_opens_the_demo_only(demo_site, settings, backend, open
     settings.AUTHENTICATION_BACKENDS = [backend]
     assert bool(authenticate(username="demo", password="demo")) is opens
     assert authenticate(username="demo", password="") is None
+
+
+EDGE = """
+import django
+django.setup()
+from experiments.api.public.router import Edge
+from experiments.services.serving.snapshot_store import SnapshotStore
+from tests.wsgi_client import WSGIClient
+
+edge = WSGIClient(Edge(None, SnapshotStore(max_age_s=1.0)))
+for method, path in [("GET", "/healthz"), ("GET", "/cta.js"), ("POST", "/ofrep/v1/evaluate/flags"),
+                     ("OPTIONS", "/api/v1/events"), ("GET", "/api/features/none")]:
+    answer = edge.request(method, path)
+    print(path, answer.headers.get("strict-transport-security"))
+"""
+
+
+@pytest.mark.parametrize(("https", "said"), [("true", "max-age=31536000"), ("false", "None")])
+def test_edge_tells_browsers_to_come_by_https(pytestconfig, tmp_path, https, said):
+    environment = {"PATH": os.environ["PATH"], "CTAOPT_DATA_DIR": str(tmp_path / "data")}
+    environment |= {"DJANGO_SETTINGS_MODULE": "ctaopt.settings.prod", "CTAOPT_HTTPS": https}
+    result = subprocess.run(
+        [sys.executable, "-c", EDGE],
+        cwd=pytestconfig.rootpath,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = result.stdout.splitlines()
+    assert len(lines) == 5
+    assert {line.partition(" ")[2] for line in lines} == {said}
+
+
+def test_check_of_a_deployment_has_nothing_to_say(start):
+    result = start("check", "--deploy", "--fail-level", "WARNING", CTAOPT_HTTPS="true")
+    assert result.returncode == 0, result.stderr
+    assert "no issues" in result.stdout

@@ -22,7 +22,7 @@ from experiments.api.front.django_proxy import DjangoProxy
 from experiments.api.front.exchange import Exchange
 from experiments.api.front.scope_request import ScopeRequest, announced_bytes
 from experiments.api.front.thread_shares import ThreadShare, ThreadShares
-from experiments.api.public.access import CORS_HEADERS
+from experiments.api.public.access import CORS_HEADERS, TRANSPORT_HEADERS
 from experiments.api.public.http import (
     RefusedError,
     Response,
@@ -295,7 +295,7 @@ class Front:
             exchange.held = 0
         if not response.is_complete:
             is_for_pages = exchange.route is not None and exchange.route.is_for_pages
-            response = response.completed(*(CORS_HEADERS if is_for_pages else ()))
+            response = response.completed(*(CORS_HEADERS if is_for_pages else TRANSPORT_HEADERS))
         exchange.respond(response, is_last=is_last or self._is_draining())
 
 

@@ -1,7 +1,10 @@
 """Access control of the public API: keys, allowed origins and rate limits."""
 
+import logging
 import math
 from typing import NamedTuple
+
+from django.conf import settings
 
 from experiments.api.public.http import RefusedError, Request, key_of
 from experiments.api.public.rate_limit import RateLimit
@@ -9,11 +12,20 @@ from experiments.services.catalogue.key_use import key_uses
 from experiments.services.catalogue.server_keys import Scope, server_key_digest
 from experiments.services.serving.snapshot import ServedSite, Snapshot
 
+logger = logging.getLogger(__name__)
+
+# As Django's own answers: a browser that has once come by HTTPS never comes in the clear again.
+TRANSPORT_HEADERS = (
+    (("Strict-Transport-Security", f"max-age={settings.SECURE_HSTS_SECONDS}"),)
+    if settings.SECURE_HSTS_SECONDS
+    else ()
+)
 # Keys, not cookies, give access: any page may read the answer. Without the second header a
 # browser's client reads every ETag as null and never gets a 304.
 CORS_HEADERS = (
     ("Access-Control-Allow-Origin", "*"),
     ("Access-Control-Expose-Headers", "ETag, Retry-After"),
+    *TRANSPORT_HEADERS,
 )
 PREFLIGHT_HEADERS = (
     ("Access-Control-Allow-Methods", "GET, POST, OPTIONS"),
@@ -55,6 +67,7 @@ def asker_of(
     site = snapshot.client_keys.get(key)
     if site is None:
         site = _site_of_secret(snapshot, secret, scope=scope, client_key=key)
+        _check_transport(request)
     elif key != site.client_key:
         key_uses.note(key)
     if site.allowed_origins:
@@ -78,6 +91,20 @@ def _site_of_secret(snapshot: Snapshot, secret: str, *, scope: str, client_key: 
     if scope not in served.scopes:
         raise _refused(403, f'error="insufficient_scope", scope="{scope}"')
     return served.site
+
+
+def _check_transport(request: Request) -> None:
+    """Refuse a secret that came in the clear, where the service stands behind TLS."""
+    if not settings.SECURE_SSL_REDIRECT:
+        return
+    scheme = request.header("x-forwarded-proto") or request.environ.get("wsgi.url_scheme", "")
+    if scheme == "https":
+        return
+    if not request.header("x-forwarded-proto"):
+        # Past the proxy, from the own network; or the proxy does not say how it was asked.
+        logger.warning("a server key came without X-Forwarded-Proto: docs/security.md, Proxies")
+        return
+    raise _refused(403, 'error="invalid_request", error_description="send keys over HTTPS only"')
 
 
 def _refused(status: int, parameters: str) -> RefusedError:

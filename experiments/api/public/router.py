@@ -8,7 +8,7 @@ from time import perf_counter
 from django.db import Error, close_old_connections
 
 from experiments.api.public import events, fragment, health, ofrep, payload, prometheus, snippet
-from experiments.api.public.access import CORS_HEADERS, PREFLIGHT_HEADERS
+from experiments.api.public.access import CORS_HEADERS, PREFLIGHT_HEADERS, TRANSPORT_HEADERS
 from experiments.api.public.http import (
     Environ,
     RefusedError,
@@ -131,7 +131,7 @@ def answer(request: Request, route: Route, store: SnapshotStore) -> Response:
 def completed(response: Response, route: Route) -> Response:
     if response.is_complete:
         return response
-    return response.completed(*(CORS_HEADERS if route.is_for_pages else ()))
+    return response.completed(*(CORS_HEADERS if route.is_for_pages else TRANSPORT_HEADERS))
 
 
 def _answer(request: Request, route: Route, store: SnapshotStore) -> Response:

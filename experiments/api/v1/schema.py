@@ -9,3 +9,9 @@ class ServerKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untype
 
     def get_security_definition(self, auto_schema: object) -> dict[str, str]:
         return {"type": "http", "scheme": "bearer"}
+
+
+def one_spelling_each(endpoints: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Leave out of the schema the addresses that only add a slash to another one of it."""
+    paths = {path for path, *_ in endpoints}
+    return [one for one in endpoints if not (one[0].endswith("/") and one[0][:-1] in paths)]

@@ -94,3 +94,35 @@ def test_server_key_without_the_scope_is_told_which(uses):
 def test_use_is_noted_of_keys_that_may_be_given_up(key, noted, uses):
     site_of(request(HTTP_X_API_KEY=key), SERVED)
     assert set(uses._moments) == noted
+
+
+@pytest.fixture
+def https(settings):
+    settings.SECURE_SSL_REDIRECT = True
+
+
+def test_secret_in_the_clear_is_refused(https):
+    asked = request(HTTP_X_API_KEY=SECRET, HTTP_X_FORWARDED_PROTO="http")
+    with pytest.raises(RefusedError) as refused:
+        site_of(asked, SERVED)
+    assert refused.value.status == 403
+    assert "send keys over HTTPS only" in dict(refused.value.headers)["WWW-Authenticate"]
+
+
+@pytest.mark.parametrize(
+    "environ", [{"HTTP_X_FORWARDED_PROTO": "https"}, {"wsgi.url_scheme": "https"}]
+)
+def test_secret_over_tls_is_taken_without_a_word(https, environ, caplog):
+    assert site_of(request(HTTP_X_API_KEY=SECRET, **environ), SERVED) is SITE
+    assert caplog.records == []
+
+
+def test_secret_past_the_proxy_is_taken_and_named(https, caplog):
+    asked = request(HTTP_X_API_KEY=SECRET, **{"wsgi.url_scheme": "http"})
+    assert site_of(asked, SERVED) is SITE
+    assert "X-Forwarded-Proto" in caplog.text
+
+
+def test_page_s_key_is_no_secret(https):
+    asked = request(HTTP_X_API_KEY="publishable", HTTP_X_FORWARDED_PROTO="http")
+    assert site_of(asked, SERVED) is SITE
