@@ -26,3 +26,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", without_eval(docs), name="docs"),
 ]
+
+handler400 = "ctaopt.refusals.error_pages.bad_request"
+handler403 = "ctaopt.refusals.error_pages.permission_denied"
+handler404 = "ctaopt.refusals.error_pages.page_not_found"
+handler500 = "ctaopt.refusals.error_pages.server_error"

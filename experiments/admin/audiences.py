@@ -24,7 +24,7 @@ from experiments.services.catalogue.audience_summary import (
 from experiments.targeting.evaluation import evaluate_condition
 from experiments.targeting.languages import with_language_ranges
 from experiments.targeting.rows import ALL, ANY, PRESENCE, ConditionRow, Rows, condition_of, rows_of
-from experiments.targeting.validation import validate_condition
+from experiments.targeting.validation import storable, validate_condition
 
 CUSTOM = "*"
 IN_ROWS, IN_JSON = "rows", "json"
@@ -109,6 +109,7 @@ class ConditionField(forms.Field):
 
 def content_of(condition: dict[str, Any]) -> Content:
     """Return how a stored condition is shown: by rows where it has any."""
+    condition = storable(condition)
     rows = rows_of(condition)
     return {
         "mode": IN_JSON if rows is None else IN_ROWS,
@@ -133,7 +134,7 @@ def _condition(content: Content) -> dict[str, Any]:
     if content["mode"] == IN_JSON:
         try:
             condition: dict[str, Any] = json.loads(content["json"].strip() or "{}")
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(
                 gettext("This is not valid JSON: %(fault)s") % {"fault": error}
             ) from error
@@ -173,7 +174,7 @@ class AudienceAdmin(LockedWhileLiveAdmin[Audience]):
 
     @admin.display(description=_("takes in"))
     def summary(self, audience: Audience) -> str:
-        return summary_of(audience.condition)
+        return summary_of(storable(audience.condition))
 
     def get_urls(self) -> list[URLPattern]:
         own = path(

@@ -249,10 +249,9 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
     def duplicate(self, request: HttpRequest, queryset: QuerySet[Experiment]) -> None:
         self.refuse_unless_all(request, "add", queryset)
         for experiment in queryset:
-            key = f"{experiment.key}-{timezone.now():%Y%m%d%H%M%S}"
-            copy = drafts.duplicate_experiment(experiment=experiment, key=key)
+            copy = drafts.duplicate_experiment(experiment=experiment, now=timezone.now())
             plan_new_draft(request, copy)
-            self.message_user(request, gettext("Draft %(key)s created.") % {"key": key})
+            self.message_user(request, gettext("Draft %(key)s created.") % {"key": copy.key})
 
     def _found(self, request: HttpRequest, pk: int) -> Experiment:
         sites = sites_where(request.user, "experiments.view_experiment")

@@ -8,7 +8,7 @@ from experiments.models import AccessRecord, FormerClientKey, ServerKey, Site
 
 
 def server_key_of(*, digest: str) -> ServerKey | None:
-    """Return the key of this digest, whatever its state: each state costs the same query."""
+    """Return the key of this digest in any state: each state costs the same query."""
     return ServerKey.objects.select_related("site").filter(digest=digest).first()
 
 

@@ -1,6 +1,7 @@
 """Validation of an audience's condition: only the unambiguous part of the language."""
 
 import math
+import re
 from collections.abc import Callable, Collection
 from typing import Any, Final, NoReturn
 
@@ -10,6 +11,8 @@ from experiments.targeting.values import KINDS, kind
 MAX_DEPTH: Final = 12  # deeper than any audience a person can still read
 MAX_VALUES: Final = 2_000  # every key, operand and list item counts
 MAX_TEXT: Final = 500  # characters of one field, operand or pattern
+
+NO_TEXT: Final = re.compile(r"[\x00\ud800-\udfff]")
 
 Groups = Collection[str] | None
 
@@ -26,7 +29,8 @@ def validate_condition(condition: object, saved_groups: Groups = None) -> None:
             object, an unknown operator, an operand of the wrong type, operators
             mixed with fields, an empty list, an unknown group, a pattern that
             `compile_pattern` refuses, more than MAX_DEPTH levels, MAX_VALUES values
-            or MAX_TEXT characters.
+            or MAX_TEXT characters, or a text with NUL or half of a character (a lone
+            surrogate), which not every database stores and no JSON carries.
 
     >>> validate_condition({"country": {"$inn": ["FR"]}})
     Traceback (most recent call last):
@@ -35,6 +39,29 @@ def validate_condition(condition: object, saved_groups: Groups = None) -> None:
     """
     _check_size(condition)
     _check_condition(condition, "", saved_groups)
+
+
+def storable(value: Any) -> Any:
+    r"""Return parsed JSON in which every character can be written as UTF-8.
+
+    For conditions that were stored before `validate_condition` refused others.
+
+    Args:
+        value: Parsed JSON of at most a few dozen levels.
+
+    Returns:
+        The value itself, or a copy with U+FFFD for NUL and for each lone surrogate.
+
+    >>> storable({"city": ["a\ud800", 1]})
+    {'city': ['a\ufffd', 1]}
+    """
+    if isinstance(value, str):
+        return NO_TEXT.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [storable(item) for item in value]
+    if isinstance(value, dict):
+        return {storable(key): storable(item) for key, item in value.items()}
+    return value
 
 
 def _fail(place: str, fault: str) -> NoReturn:
@@ -48,6 +75,9 @@ def _check_size(condition: object) -> None:
         n_values += len(level)
         if n_values > MAX_VALUES:
             _fail("", f"has more than {MAX_VALUES} values")
+        for value in level:
+            if isinstance(value, str) and NO_TEXT.search(value):
+                _fail("", f"{value[:MAX_TEXT]!r} has a character that cannot be stored")
         level = [child for value in level for child in _children(value)]
         if not level:
             return

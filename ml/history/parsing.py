@@ -60,7 +60,7 @@ class RecordParser:
             suspect = self._flag(record)
         except RowError as error:
             ignored(error)
-        texts = self._texts({field: as_text(cell) for field, cell in record.items()})
+        texts = self._texts(_storable(record))
         visitors, clicks = (self._count(record, field) for field in COUNTS)
         return HistoryRow(
             **texts, visitors=visitors, clicks=clicks, ended_on=ended_on, suspect=suspect
@@ -102,6 +102,15 @@ class RecordParser:
             return read_flag(text)
         except ValueError:
             raise RowError("not_a_flag", "suspect", text) from None
+
+
+def _storable(record: Record) -> dict[str, str]:
+    """Return the texts; refuse what SQLite would store and PostgreSQL would not."""
+    texts = {field: as_text(cell) for field, cell in record.items()}
+    for field, text in texts.items():
+        if "\x00" in text:
+            raise RowError("nul_character", field)
+    return texts
 
 
 def _ctaopt(texts: Mapping[str, str]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ Problem = Literal[
     "ambiguous_date",
     "not_a_flag",
     "repeated_header",
+    "nul_character",
 ]
 
 # Larger numbers are typing errors: no arm ever had so many visitors, and they might overflow a
@@ -110,6 +111,7 @@ _PROBLEM_WORDS: Mapping[Problem, str] = {
     "ambiguous_date": "may be two dates: write it as YYYY-MM-DD",
     "not_a_flag": "is neither yes nor no",
     "repeated_header": "repeats the header",
+    "nul_character": "has a NUL character",
 }
 
 

@@ -55,7 +55,7 @@ class ServerKeyForm(forms.ModelForm[ServerKey]):
         fields = ("site", "name", "scopes")
 
     def clean(self) -> dict[str, Any]:
-        """Refuse the name of another valid key: the history could not tell them apart."""
+        """Refuse the name of another valid key: in the history both would look the same."""
         data: dict[str, Any] = super().clean() or {}
         site, name = data.get("site"), data.get("name")
         if site and name and access.has_key_of_name(site=site, name=name, now=timezone.now()):

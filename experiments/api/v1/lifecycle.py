@@ -12,7 +12,7 @@ from rest_framework.serializers import Serializer
 from rest_framework.viewsets import GenericViewSet
 
 from experiments.api.v1.authentication import actor_of
-from experiments.api.v1.errors import WrongStateError
+from experiments.api.v1.contract.errors import WrongStateError
 from experiments.api.v1.serializers import (
     ExperimentSerializer,
     RampSerializer,
@@ -64,7 +64,10 @@ class TrafficMixin(GenericViewSet[Experiment]):
     def schedule(self, request: Request, key: str) -> Response:
         """Plan the start of a draft and the end."""
         experiment, values = self._asked(ScheduleSerializer, request)
-        done = set_schedule(experiment=experiment, occasion=occasion_of(request), **values)
+        planned = {"starts_at": experiment.starts_at, "ends_at": experiment.ends_at}
+        done = set_schedule(
+            experiment=experiment, occasion=occasion_of(request), **(planned | values)
+        )
         return self._shown(done=done)
 
     @extend_schema(request=RollbackSerializer, responses=ExperimentSerializer)
@@ -112,9 +115,11 @@ class TrafficMixin(GenericViewSet[Experiment]):
     def _asked(
         self, serializer: type[Serializer[Any]], request: Request
     ) -> tuple[Experiment, dict[str, Any]]:
+        # First of all: a foreign row is not there, whatever is asked of it.
+        experiment = self.get_object()
         form = serializer(data=request.data)
         form.is_valid(raise_exception=True)
-        return self.get_object(), form.validated_data
+        return experiment, form.validated_data
 
     def _shown(self, *, done: bool = True) -> Response:
         experiment = self.get_object()

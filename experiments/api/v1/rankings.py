@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 
 from experiments import tasks
 from experiments.api.v1.authentication import may, person_of, sites_where
+from experiments.api.v1.serializers import StrictSerializer
 from experiments.models import Job, ServerKey, Site
 from experiments.selectors.permissions import rows_where
 from experiments.services.learning.jobs import create_job, keep_answer
@@ -24,7 +25,7 @@ from experiments.services.learning.ranking_presentation import ranking_for_progr
 from ml import predict
 
 
-class RankingSerializer(serializers.Serializer[Any]):
+class RankingSerializer(StrictSerializer):
     """Wordings to rank, with their context."""
 
     wordings = serializers.ListField(

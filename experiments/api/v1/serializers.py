@@ -1,11 +1,16 @@
 """Serializers of the management API. None of them writes: writes go through services."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from rest_framework import serializers
 
 from experiments.models import CTA, Audience, CTAWording, Experiment, Slot, Variant
+from experiments.targeting.validation import storable
+
+# Characters of an unknown field's name that the answer repeats.
+MOST_NAMED = 100
 
 
 class WordingSerializer(serializers.ModelSerializer[CTAWording]):
@@ -44,6 +49,10 @@ class AudienceSerializer(serializers.ModelSerializer[Audience]):
         model = Audience
         fields = ("id", "site", "key", "name", "condition")
 
+    def to_representation(self, instance: Audience) -> dict[str, Any]:
+        shown = super().to_representation(instance)
+        return shown | {"condition": storable(shown["condition"])}
+
 
 class SlotSerializer(serializers.ModelSerializer[Slot]):
     site = serializers.SlugRelatedField[Any](slug_field="key", read_only=True)
@@ -64,7 +73,7 @@ class VariantSerializer(serializers.ModelSerializer[Variant]):
 class ExperimentSerializer(serializers.ModelSerializer[Experiment]):
     site = serializers.CharField(source="slot.site.key", read_only=True)
     slot = serializers.SlugRelatedField[Any](slug_field="key", read_only=True)
-    audience = serializers.SlugRelatedField[Any](slug_field="key", read_only=True)
+    audience = serializers.SlugRelatedField[Any](slug_field="key", read_only=True, allow_null=True)
     coverage = serializers.FloatField()
     variants = VariantSerializer(many=True, read_only=True)
 
@@ -100,17 +109,34 @@ class ExperimentSerializer(serializers.ModelSerializer[Experiment]):
         )
 
 
-class RampStepSerializer(serializers.Serializer[Any]):
+class StrictSerializer(serializers.Serializer[Any]):
+    """Base of the bodies of requests: an unknown field is refused by its name."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            unknown = [str(name)[:MOST_NAMED] for name in data if name not in self.fields]
+            if unknown:
+                known = ", ".join(self.fields) or "none"
+                sentence = f"There is no such field here; known are: {known}."
+                raise serializers.ValidationError({name: [sentence] for name in unknown})
+        return super().to_internal_value(data)
+
+
+class NothingSerializer(StrictSerializer):
+    """A step that takes no fields: an empty body, or an empty object."""
+
+
+class RampStepSerializer(StrictSerializer):
     coverage = serializers.DecimalField(max_digits=5, decimal_places=4)
     hold_hours = serializers.DecimalField(max_digits=6, decimal_places=2, default=Decimal(24))
 
 
-class RampSerializer(serializers.Serializer[Any]):
+class RampSerializer(StrictSerializer):
     steps = RampStepSerializer(many=True)
     note = serializers.CharField(required=False, default="", allow_blank=True, max_length=500)
 
 
-class TrafficSerializer(serializers.Serializer[Any]):
+class TrafficSerializer(StrictSerializer):
     """Shares by the arms' keys, and the coverage; what is left out stays as it is."""
 
     shares = serializers.DictField(
@@ -119,16 +145,31 @@ class TrafficSerializer(serializers.Serializer[Any]):
     coverage = serializers.DecimalField(max_digits=5, decimal_places=4, required=False)
     note = serializers.CharField(required=False, default="", allow_blank=True, max_length=500)
 
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        return _with_one_of(attrs, ("shares", "coverage"))
 
-class RestoreArmSerializer(serializers.Serializer[Any]):
+
+class RestoreArmSerializer(StrictSerializer):
     arm = serializers.CharField(max_length=50)
     note = serializers.CharField(required=False, default="", allow_blank=True, max_length=500)
 
 
-class ScheduleSerializer(serializers.Serializer[Any]):
-    starts_at = serializers.DateTimeField(allow_null=True, default=None)
-    ends_at = serializers.DateTimeField(allow_null=True, default=None)
+class ScheduleSerializer(StrictSerializer):
+    """Planned times; null takes one away, and one that is left out stays as it is."""
+
+    starts_at = serializers.DateTimeField(allow_null=True, required=False)
+    ends_at = serializers.DateTimeField(allow_null=True, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        return _with_one_of(attrs, ("starts_at", "ends_at"))
 
 
-class RollbackSerializer(serializers.Serializer[Any]):
+class RollbackSerializer(StrictSerializer):
     reason = serializers.CharField(max_length=500)
+
+
+def _with_one_of(values: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    """Refuse a request with none of these fields: answered 200 it would look done."""
+    if not any(name in values for name in names):
+        raise serializers.ValidationError(f"Say at least one of: {', '.join(names)}.")
+    return values

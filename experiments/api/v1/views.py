@@ -13,12 +13,13 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from experiments.api.v1 import schema  # noqa: F401  drf-spectacular registers it on import
 from experiments.api.v1.authentication import actor_of, sites_where
-from experiments.api.v1.errors import WrongStateError
+from experiments.api.v1.contract.errors import WrongStateError
 from experiments.api.v1.lifecycle import TrafficMixin
 from experiments.api.v1.serializers import (
     AudienceSerializer,
     CTASerializer,
     ExperimentSerializer,
+    NothingSerializer,
     SlotSerializer,
 )
 from experiments.models import CTA, Audience, Experiment, Slot
@@ -87,31 +88,31 @@ class ExperimentViewSet(TrafficMixin, ReadOnlyModelViewSet[Experiment]):
         """What keeps a draft from starting, and what is doubtful about its plan."""
         return Response(readiness_as_json(self.get_object(), now=timezone.now()))
 
-    @extend_schema(request=None, responses=ExperimentSerializer)
+    @extend_schema(request=NothingSerializer, responses=ExperimentSerializer)
     @action(detail=True, methods=["post"])
     def start(self, request: Request, key: str) -> Response:
         """Start a draft."""
         return self._moved(transitions.start_experiment, request)
 
-    @extend_schema(request=None, responses=ExperimentSerializer)
+    @extend_schema(request=NothingSerializer, responses=ExperimentSerializer)
     @action(detail=True, methods=["post"])
     def pause(self, request: Request, key: str) -> Response:
         """Show the slot's default CTA until resumed."""
         return self._moved(transitions.pause_experiment, request)
 
-    @extend_schema(request=None, responses=ExperimentSerializer)
+    @extend_schema(request=NothingSerializer, responses=ExperimentSerializer)
     @action(detail=True, methods=["post"])
     def resume(self, request: Request, key: str) -> Response:
         """Go on with the same arms."""
         return self._moved(transitions.resume_experiment, request)
 
-    @extend_schema(request=None, responses=ExperimentSerializer)
+    @extend_schema(request=NothingSerializer, responses=ExperimentSerializer)
     @action(detail=True, methods=["post"])
     def stop(self, request: Request, key: str) -> Response:
         """End a live experiment for good."""
         return self._moved(transitions.stop_experiment, request)
 
-    @extend_schema(request=None, responses=ExperimentSerializer)
+    @extend_schema(request=NothingSerializer, responses=ExperimentSerializer)
     @action(detail=True, methods=["post"])
     def archive(self, request: Request, key: str) -> Response:
         """Put a stopped experiment away."""
@@ -119,6 +120,7 @@ class ExperimentViewSet(TrafficMixin, ReadOnlyModelViewSet[Experiment]):
 
     def _moved(self, move: Callable[..., bool], request: Request) -> Response:
         experiment, actor = self.get_object(), actor_of(request)
+        NothingSerializer(data=request.data).is_valid(raise_exception=True)
         by = {"author": actor.author, "server_key": actor.server_key}
         if not move(experiment=experiment, now=timezone.now(), **by):
             raise WrongStateError(experiment)

@@ -2,6 +2,7 @@
 
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -31,11 +32,11 @@ class VisitorView(APIView):
         """Erase events and contributions to experiments; late copies are kept out."""
         site = named_site(request, "experiments.change_event")
         if site is None:
-            return Response({"field": "site", "detail": "site: say which, by its key"}, status=400)
+            raise ValidationError({"site": "say which, by its key"})
         if may_be_visitor(visitor):
             erased = erase_visitor(
                 site=site, visitor=visitor, now=timezone.now(), by=actor_of(request)
             )
             if erased.was_known:
                 return Response(status=204)
-        return Response({"detail": "Nothing is known of such a visitor."}, status=404)
+        raise NotFound("Nothing is known of such a visitor.")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
+from itertools import count
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -53,10 +54,12 @@ def draft_experiment(
         raise DraftingError(_("At most %(most)s wordings in one test.") % {"most": MAX_ARMS})
     if audience is not None and audience.site_id != slot.site_id:
         raise DraftingError(_("The audience belongs to another site."))
+    # Locked: two drafts of one slot in one second get two keys.
+    Slot.objects.select_for_update(of=("self",)).get(pk=slot.pk)
     experiment = Experiment.objects.create(
         slot=slot,
         audience=audience,
-        key=f"{slot.key[:80]}-{now:%Y%m%d%H%M%S}",
+        key=free_key(slot.key, now),
         name=_("Wordings on %(slot)s") % {"slot": slot.name},
         hypothesis=_("Ranked wordings: which one is really better?"),
     )
@@ -67,6 +70,19 @@ def draft_experiment(
         Variant.objects.create(experiment=experiment, arm=arm, key=key, cta=cta, share=share)
     bump_revision()
     return experiment
+
+
+def free_key(base: str, now: datetime) -> str:
+    """Return a key that no experiment has: `base`, the time, and a number if needed.
+
+    Args:
+        base: Key of what the experiment is made from; only its beginning is used.
+        now: Moment, to the second; within one second keys are numbered.
+    """
+    stem = f"{base[:80]}-{now:%Y%m%d%H%M%S}"
+    taken = set(Experiment.objects.filter(key__startswith=stem).values_list("key", flat=True))
+    keys = (stem if number == 1 else f"{stem}-{number}" for number in count(1))
+    return next(key for key in keys if key not in taken)
 
 
 def make_cta(*, slot: Slot, text: str, locale: str) -> CTA:
@@ -104,8 +120,10 @@ def _equal_shares(count: int) -> list[Decimal]:
 
 
 @transaction.atomic
-def duplicate_experiment(*, experiment: Experiment, key: str) -> Experiment:
+def duplicate_experiment(*, experiment: Experiment, now: datetime) -> Experiment:
     """Return a new draft with the same plan, arms, guardrails and secondary metrics."""
+    # Locked: two people who duplicate it at once wait for each other, and get two keys.
+    Experiment.objects.select_for_update(of=("self",)).get(pk=experiment.pk)
     arms = list(experiment.variants.all())
     metrics: list[Guardrail | SecondaryMetric] = [
         *experiment.guardrails.all(),
@@ -115,7 +133,7 @@ def duplicate_experiment(*, experiment: Experiment, key: str) -> Experiment:
     copy = Experiment.objects.get(pk=experiment.pk)
     copy.pk = None
     copy._state.adding = True
-    copy.key, copy.seed, copy.source = key, "", ""
+    copy.key, copy.seed, copy.source = free_key(experiment.key, now), "", ""
     copy.status, copy.origin = Status.DRAFT, Experiment.Origin.LIVE
     copy.started_at = copy.stopped_at = copy.rolled_back_at = None
     copy.starts_at = copy.ends_at = None

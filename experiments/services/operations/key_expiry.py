@@ -1,4 +1,4 @@
-"""Keys that end soon, and whom that will hurt: still used, or without a successor."""
+"""Keys that end soon although they are still used, or have no successor."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

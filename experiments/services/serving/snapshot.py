@@ -26,6 +26,7 @@ from experiments.services.catalogue.server_keys import (
 )
 from experiments.services.serving.internal_traffic import InternalTraffic, internal_traffic
 from experiments.targeting.languages import with_language_ranges
+from experiments.targeting.validation import storable
 
 logger = logging.getLogger(__name__)
 
@@ -244,7 +245,7 @@ def _served_experiment(row: Experiment) -> ServedExperiment:
         is_running=row.status == Experiment.Status.RUNNING,
         started_at=_started_at(row),
         stopped_at=row.stopped_at,
-        condition=with_language_ranges(row.audience.condition) if row.audience else {},
+        condition=with_language_ranges(storable(row.audience.condition)) if row.audience else {},
         allocation=_allocation(row, [float(variant.share) for variant in variants]),
         variants=tuple(
             ServedVariant(

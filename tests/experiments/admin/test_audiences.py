@@ -1,9 +1,14 @@
 import json
 
 import pytest
+from django.db import connection
+from django.test import Client
 from django.urls import reverse
 
+from experiments.api.public.http import encode_json
 from experiments.models import Audience
+from experiments.services.serving.growthbook_payload import payload_of
+from experiments.services.serving.snapshot import build_snapshot
 from tests import factories
 
 ADD = "admin:experiments_audience_add"
@@ -120,3 +125,32 @@ def test_live_check_is_for_people_of_the_admin(client, stranger, admin_client):
     stranger.save()
     client.force_login(stranger)
     assert client.post(reverse(CHECK), rows_form()).status_code == 403
+
+
+BROKEN = {"deep": "[" * 5_000, "surrogate": r'{"city": "\ud800"}', "NUL": r'{"a": "\u0000"}'}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_condition_that_no_database_stores_is_refused(admin_client, site, name):
+    form = json_form(BROKEN[name])
+    assert admin_client.post(reverse(CHECK), form | {"example": ""}).json()["is_in"] is None
+    url = reverse("admin:experiments_audience_add")
+    sent = form | {"site": site.pk, "name": "X", "key": "x"}
+    assert admin_client.post(url, sent).status_code == 200
+    assert not Audience.objects.exists()
+
+
+@pytest.mark.skipif(
+    connection.vendor == "postgresql", reason="PostgreSQL has never stored such a text"
+)
+def test_stored_surrogate_breaks_no_page_and_no_payload(admin_client, server_key, slot, settings):
+    audience = factories.make_audience(slot.site, condition={"city": "a\ud800"})
+    factories.make_running_experiment(slot, audience=audience)
+    for page in ("changelist", "change"):
+        args = [audience.pk] if page == "change" else []
+        url = reverse(f"admin:experiments_audience_{page}", args=args)
+        assert admin_client.get(url).status_code == 200
+    listed = Client(headers={"X-API-Key": server_key}).get("/api/v1/audiences/")
+    assert listed.json()["results"][0]["condition"] == {"city": "a\ufffd"}
+    served = build_snapshot(revision=1, now=factories.NOW).client_keys["shop-client-key"]
+    assert b"a\xef\xbf\xbd" in encode_json(payload_of(served))

@@ -417,3 +417,11 @@ def test_report_page_warns_of_an_interaction(admin_client, running_experiment):
         page = admin_client.get(report_url(experiment)).content.decode()
         assert "Another experiment changes a lift" in page
         assert "1.60 times that of the other visitors" in page
+
+
+def test_duplicating_twice_within_a_second_makes_two_drafts(admin_client, draft, time_machine):
+    time_machine.move_to(factories.NOW, tick=False)
+    url = reverse("admin:experiments_experiment_changelist")
+    for _ in range(2):
+        admin_client.post(url, {"action": "duplicate", "_selected_action": [draft.pk]})
+    assert Experiment.objects.filter(key__startswith="hero-test-").count() == 2

@@ -8,8 +8,8 @@ from ml.history.reading import read_history
 from ml.history.row import HistoryRow
 from ml.history.writing import write_ctaopt
 
-# Readers strip outer white space and files are UTF-8, so neither lone surrogates nor padding.
-words = st.text(st.characters(exclude_categories=["Cs"])).map(str.strip)
+# Readers strip outer white space and refuse NUL, and files are UTF-8: no lone surrogates.
+words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")).map(str.strip)
 rows = st.builds(
     lambda visitors, share, **rest: HistoryRow(
         visitors=visitors, clicks=visitors * share // 9, **rest

@@ -129,7 +129,8 @@ def test_permissions_of_before_the_roles_open_nothing(client, stranger, running_
 def test_staff_without_the_right_to_change_start_and_stop_nothing(
     viewer_client, running_experiment
 ):
-    assert viewer_client.post(f"{EXPERIMENTS}hero-test/stop/").status_code == 403
+    stopped = viewer_client.post(f"{EXPERIMENTS}hero-test/stop/", content_type="application/json")
+    assert stopped.status_code == 403
     assert Experiment.objects.get().status == Experiment.Status.RUNNING
 
 

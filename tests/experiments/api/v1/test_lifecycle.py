@@ -53,6 +53,11 @@ def test_coverage_alone_may_change(server, running_experiment):
         ("ramp", {"steps": [{"coverage": "0.5"}, {"coverage": "0.1"}]}),
         ("schedule", {"ends_at": "2020-01-01T00:00:00Z"}),
         ("roll-back", {}),
+        ("schedule", {}),
+        ("traffic", {}),
+        ("traffic", {"note": "nothing"}),
+        ("traffic", [1]),
+        ("traffic", "much"),
     ],
 )
 def test_what_cannot_be_is_a_400_and_changes_nothing(server, running_experiment, path, content):
@@ -113,3 +118,32 @@ def test_history_names_the_person_who_acted(client, owner, running_experiment):
     post(client, "pause", {})
     change = running_experiment.changes.get()
     assert (change.author, change.server_key) == (owner, "")
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "unknown"),
+    [
+        ("schedule", {"start_at": "2030-01-01T00:00:00Z"}, "start_at"),
+        ("traffic", {"share": {"control": "1"}}, "share"),
+        ("traffic", {"coverage": "0.5", "Note": ""}, "Note"),
+        ("ramp", {"steps": [{"coverage": "0.5", "hours": 3}]}, "steps.0.hours"),
+        ("restore-arm", {"arm": "b", "share": 1}, "share"),
+        ("roll-back", {"reason": "slow", "x" * 5_000: 1}, "x" * 100),
+    ],
+)
+def test_unknown_field_is_refused_by_its_name(server, running_experiment, path, content, unknown):
+    end = timezone.now() + timedelta(days=7)
+    Experiment.objects.update(ends_at=end)
+    answer = post(server, path, content)
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, [unknown])
+    running_experiment.refresh_from_db()
+    assert (running_experiment.ends_at, running_experiment.status) == (end, "running")
+    assert not running_experiment.changes.exists()
+
+
+def test_schedule_changes_what_is_named_and_null_takes_it_away(server, draft):
+    start, end = (timezone.now() + timedelta(days=days) for days in (1, 7))
+    post(server, "schedule", {"starts_at": start.isoformat(), "ends_at": end.isoformat()})
+    post(server, "schedule", {"starts_at": None})
+    draft.refresh_from_db()
+    assert (draft.starts_at, draft.ends_at) == (None, end)

@@ -78,7 +78,8 @@ def test_training_is_no_ranking(server, site):
 )
 def test_request_that_cannot_be_ranked_names_the_field(server, site, changes, field):
     answer = post(server, **changes)
-    assert (answer.status_code, list(answer.json())) == (400, [field])
+    assert answer.status_code == 400
+    assert answer.json()["field"].split(".")[0] == field
     assert not Job.objects.exists()
 
 

@@ -91,6 +91,8 @@ def test_cta_is_shown_with_its_wordings(server, site):
     assert (body["tags"], body["principles"], body["form"]) == (["blue"], ["urgency"], "button")
 
 
+# Clients send no body, and no type of one.
+EMPTY = {"content_type": "application/json"}
 STEPS = [
     ("start", "draft", "running"),
     ("pause", "running", "paused"),
@@ -105,19 +107,19 @@ def test_step_moves_an_experiment_once(server, slot, step, old, new):
     stamps = {} if old == "draft" else {"started_at": STARTED}
     stamps |= {"stopped_at": NOW} if old == "stopped" else {}
     factories.make_experiment(slot, status=old, **stamps)
-    first, again = (server.post(f"{EXPERIMENT}{step}/") for _ in range(2))
+    first, again = (server.post(f"{EXPERIMENT}{step}/", **EMPTY) for _ in range(2))
     assert (first.status_code, first.json()["status"]) == (200, new)
-    assert (again.status_code, again.json()) == (
+    assert (again.status_code, again.json()["detail"]) == (
         409,
-        {"detail": f"Not possible while the experiment is {new}."},
+        f"Not possible while the experiment is {new}.",
     )
     assert Experiment.objects.get().status == new
 
 
 @pytest.mark.parametrize("step", [step for step, *_ in STEPS])
 def test_step_is_closed_to_others(other_server, visitor, running_experiment, step):
-    assert other_server.post(f"{EXPERIMENT}{step}/").status_code == 404
-    assert visitor.post(f"{EXPERIMENT}{step}/").status_code == 401
+    assert other_server.post(f"{EXPERIMENT}{step}/", **EMPTY).status_code == 404
+    assert visitor.post(f"{EXPERIMENT}{step}/", **EMPTY).status_code == 401
     assert Experiment.objects.get().status == "running"
 
 
@@ -128,10 +130,38 @@ def test_step_is_a_post(server, running_experiment, step):
 
 def test_start_that_is_not_possible_gives_its_reasons(server, draft):
     Variant.objects.filter(arm=1).update(share="0.25")
-    response = server.post(f"{EXPERIMENT}start/")
+    response = server.post(f"{EXPERIMENT}start/", **EMPTY)
     reason = "The shares sum to 0.7500, not to 1."
     assert response.status_code == 409
-    assert response.json() == {"detail": reason, "reasons": [reason]}
+    assert (response.json()["detail"], response.json()["reasons"]) == (reason, [reason])
+
+
+@pytest.mark.parametrize("step", [step for step, *_ in STEPS])
+def test_step_takes_no_fields(server, running_experiment, step):
+    answer = server.post(f"{EXPERIMENT}{step}/", {"at": "noon"}, content_type="application/json")
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["at"])
+    assert Experiment.objects.get().status == "running"
+
+
+@pytest.mark.parametrize(
+    "query", ["limit=501", "limit=0", "limit=1e20", f"limit={10**20}", "limit=x"]
+)
+@pytest.mark.parametrize("name", ["ctas", "audiences", "slots", "experiments"])
+def test_limit_out_of_range_is_refused_by_its_name(server, running_experiment, name, query):
+    answer = server.get(f"/api/v1/{name}/?{query}")
+    assert (answer.status_code, answer.json()["field"]) == (400, "limit")
+
+
+@pytest.mark.parametrize("query", ["offset=-1", f"offset={10**20}", "offset=x", "offset=%00"])
+def test_offset_out_of_range_is_refused(server, running_experiment, query):
+    assert server.get(f"/api/v1/slots/?{query}").status_code == 400
+
+
+def test_page_of_a_list_is_as_long_as_asked(server, site):
+    for number in range(3):
+        factories.make_slot(site, f"slot-{number}")
+    body = server.get("/api/v1/slots/?limit=2&offset=1").json()
+    assert ([row["key"] for row in body["results"]], body["count"]) == (["slot-1", "slot-2"], 3)
 
 
 def test_report_gives_the_numbers(server, running_experiment):

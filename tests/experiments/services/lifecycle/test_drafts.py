@@ -92,8 +92,8 @@ def test_duplicate_is_a_draft_with_the_same_plan_and_arms(slot):
     original = factories.make_running_experiment(
         slot, shares={"control": "0.2", "b": "0.8"}, audience=french, seed="s", coverage="0.5"
     )
-    copy = duplicate_experiment(experiment=original, key="again")
-    stored = Experiment.objects.get(key="again")
+    copy = duplicate_experiment(experiment=original, now=NOW)
+    stored = Experiment.objects.get(key="hero-test-20261122120000")
     assert stored.pk == copy.pk != original.pk
     assert (stored.status, stored.started_at, stored.seed) == (Status.DRAFT, None, "")
     assert (stored.audience, stored.coverage) == (french, Decimal("0.5"))
@@ -109,7 +109,7 @@ def test_duplicate_is_a_draft_with_the_same_plan_and_arms(slot):
 def test_duplicate_forgets_a_number_that_the_service_computed(slot):
     computed = {"planned_visitors": 70_000, "planned_visitors_basis": {"visitors": 70_000}}
     original = factories.make_experiment(slot, **computed)
-    copy = duplicate_experiment(experiment=original, key="again")
+    copy = duplicate_experiment(experiment=original, now=NOW)
     assert (copy.planned_visitors, copy.planned_visitors_basis) == (None, None)
 
 
@@ -119,5 +119,15 @@ def test_duplicate_keeps_a_number_that_somebody_entered_or_that_it_needs(slot, p
     original = factories.make_experiment(
         slot, plan=plan, planned_visitors=70_000, planned_visitors_basis=basis
     )
-    copy = duplicate_experiment(experiment=original, key="again")
+    copy = duplicate_experiment(experiment=original, now=NOW)
     assert (copy.planned_visitors, copy.planned_visitors_basis) == (70_000, None)
+
+
+def test_drafts_of_the_same_second_have_keys_of_their_own(slot):
+    original = factories.make_experiment(slot, "x" * 100)
+    copies = [duplicate_experiment(experiment=original, now=NOW).key for _ in range(3)]
+    stem = f"{'x' * 80}-20261122120000"
+    assert copies == [stem, f"{stem}-2", f"{stem}-3"]
+    again = duplicate_experiment(experiment=Experiment.objects.get(key=copies[2]), now=NOW)
+    assert (again.key, len(again.key)) == (f"{stem}-4", 97)
+    assert draft(slot).key != draft(slot).key

@@ -123,7 +123,7 @@ def test_draft_with_an_impossible_ramp_does_not_start(draft):
 
 def test_duplicate_begins_the_ramp_anew(ramped):
     tend_experiments(now=NOW + 2 * HOUR)
-    copy = duplicate_experiment(experiment=ramped, key="again")
+    copy = duplicate_experiment(experiment=ramped, now=NOW)
     assert [(step.coverage, step.reached_at) for step in copy.ramp.all()] == [
         (step.coverage, None) for step in STEPS
     ]
