@@ -24,9 +24,9 @@ ENCODER = ROOT / "tests" / "data" / "tiny_encoder"
 NEWER = re.compile(r"^(\\(un)?restrict |SET transaction_timeout).*\n", re.MULTILINE)
 
 
-def run_step(script, argument, *, tree=ROOT, folder, database, **more):
-    """Run one of the steps with the code of a tree."""
-    environment = {
+def environment(*, tree=ROOT, folder, database, **more):
+    """Return the environment of a process that works on an installation."""
+    return {
         **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
         "DJANGO_SETTINGS_MODULE": "ctaopt.settings.test",
         "DATABASE_URL": database,
@@ -37,9 +37,13 @@ def run_step(script, argument, *, tree=ROOT, folder, database, **more):
         "OMP_NUM_THREADS": "1",
         **more,
     }
+
+
+def run_program(command, *, tree=ROOT, **installation):
+    """Run a Python program with the code of a tree."""
     done = subprocess.run(
-        [sys.executable, str(HERE / "steps" / script), str(argument)],
-        env=environment,
+        [sys.executable, *command],
+        env=environment(tree=tree, **installation),
         cwd=tree,
         capture_output=True,
         text=True,
@@ -47,6 +51,11 @@ def run_step(script, argument, *, tree=ROOT, folder, database, **more):
     )
     assert done.returncode == 0, done.stderr
     return done
+
+
+def run_step(script, argument, *, tree=ROOT, **installation):
+    """Run one of the steps with the code of a tree."""
+    return run_program([str(HERE / "steps" / script), str(argument)], tree=tree, **installation)
 
 
 def read_out(*, folder, database, **more):
