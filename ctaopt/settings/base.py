@@ -61,6 +61,11 @@ CTAOPT_RATE_LIMIT_PER_S = env.float("CTAOPT_RATE_LIMIT_PER_S", default=5_000.0)
 # Where browsers reach ctaopt.asgi, such as https://cta.example.org/ofrep/v1/stream. Empty: nowhere.
 CTAOPT_STREAM_URL = env.str("CTAOPT_STREAM_URL", default="")
 CONTENT_SECURITY_POLICY = content_security_policy(stream_url=CTAOPT_STREAM_URL)
+# Events a second, in the long run, with one key (twice as many at once) and from one address of
+# pages (a minute's worth at once: carriers and offices share one). All processes share the limits
+# where there is a Redis Stream. 0: no limit.
+CTAOPT_EVENTS_PER_KEY_PER_S = env.float("CTAOPT_EVENTS_PER_KEY_PER_S", default=20_000.0)
+CTAOPT_EVENTS_PER_ADDRESS_PER_S = env.float("CTAOPT_EVENTS_PER_ADDRESS_PER_S", default=100.0)
 # Open streams of one process; each costs it a socket and some kilobytes.
 CTAOPT_STREAM_MAX_CONNECTIONS = env.int("CTAOPT_STREAM_MAX_CONNECTIONS", default=10_000)
 # How long caches may answer with a site's payload: a change reaches everybody within a minute, a
@@ -87,6 +92,8 @@ CTAOPT_EVENTS_URL = env.str("CTAOPT_EVENTS_URL", default="")
 CTAOPT_EVENTS_MAX_WAITING = env.int("CTAOPT_EVENTS_MAX_WAITING", default=1_000_000)
 # Proxies of one's own between visitors and this service; their X-Forwarded-For is believed.
 CTAOPT_PROXIES = env.int("CTAOPT_PROXIES", default=0)
+if CTAOPT_PROXIES < 0:
+    raise ImproperlyConfigured(f"CTAOPT_PROXIES: {CTAOPT_PROXIES} is less than 0.")
 
 DEBUG = False
 ALLOWED_HOSTS = env.list("CTAOPT_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])

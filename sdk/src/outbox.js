@@ -16,6 +16,7 @@ const SERVER_ERROR = 500;
 let url = "";
 let timer = 0;
 let retryMs = FIRST_RETRY_MS; // doubled with each failure
+let heldUntil = 0; // the service asked for rest until then
 /** Something is kept that was not yet handed to the network. */
 let isDue = true;
 
@@ -38,26 +39,30 @@ export function add(event) {
 function flushIn(ms) {
   isDue = true;
   clearTimeout(timer);
-  timer = setTimeout(flush, ms);
+  timer = setTimeout(flush, Math.max(ms, heldUntil - Date.now()));
 }
 
 /** Send what is kept, in the way that survives the page if the page may go away at once. */
 export function flush(isLeaving) {
   const batch = kept();
   if (!url || !isDue || batch.length === 0) return;
+  if (!isLeaving && Date.now() < heldUntil) return;
   isDue = false;
   // By the clock of the events: the service puts a wrong one right.
   const body = JSON.stringify({ events: batch, sent_at: new Date() });
   // The browser's word that it will send is no answer: the events stay, and go once more.
   if (isLeaving && navigator.sendBeacon(url, body)) return;
-  const retry = () => {
+  /** @param {any} seconds of rest, by the service's wish; a failed request has none */
+  const retry = (seconds) => {
+    heldUntil = Date.now() + (seconds * 1000 || 0);
     flushIn(retryMs);
     retryMs *= 2;
   };
   // A text is sent as text/plain, without asking first (no CORS preflight).
-  fetch(url, { method: "POST", body, keepalive: true }).then(({ status }) => {
+  fetch(url, { method: "POST", body, keepalive: true }).then(({ status, headers }) => {
     // What the service refuses now it would refuse again; only its own trouble is worth a wait.
-    if (status >= SERVER_ERROR || status === TOO_MANY_REQUESTS) return retry();
+    if (status >= SERVER_ERROR || status === TOO_MANY_REQUESTS)
+      return retry(headers.get("Retry-After"));
     const sent = new Set(batch.map(({ id }) => id));
     write(
       "outbox",

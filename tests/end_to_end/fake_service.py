@@ -128,7 +128,7 @@ class _ServiceHandler(_Handler):
             )
             service.changed.notify_all()
         accepted = json.dumps({"accepted": len(events), "duplicates": 0, "rejected": []}).encode()
-        self.answer(service.events_status, accepted, **CORS)
+        self.answer(service.events_status, accepted, **CORS, **service.events_headers)
 
 
 @dataclass
@@ -149,6 +149,7 @@ class FakeService:
     is_down: bool = False  # hangs up instead of evaluating
     evaluation_status: int = 200
     events_status: int = 202
+    events_headers: dict[str, str] = field(default_factory=dict)
     evaluations: list[Evaluation] = field(default_factory=list)
     batches: list[Batch] = field(default_factory=list)
 

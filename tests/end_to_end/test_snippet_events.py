@@ -184,6 +184,24 @@ def test_refused_events_are_sent_again_by_the_same_page(visit, service, browser_
     assert len({event["id"] for event in of_type(service.events, "conversion")}) == 1
 
 
+def test_events_wait_as_long_as_the_service_asks(visit, service, browser_page):
+    service.flags = [flag()]
+    service.events_status, service.events_headers = 429, {"Retry_After": "60"}
+    stop_clock(browser_page)
+    early = "<script>(window.ctaopt ||= []).push(['convert', 'end'])</script>"
+    page = visit(head=early, attributes='data-consent="cookieless"')
+    service.wait_for_events(1)
+    page.wait_for_timeout(200)  # the answer arrives in real time
+    page.evaluate("ctaopt.convert('late')")
+    waited_s, deadline = 0, monotonic() + PATIENCE_S
+    while len(service.batches) == 1 and monotonic() < deadline:
+        page.clock.run_for(5_000)
+        waited_s += 5
+    assert waited_s >= 60
+    goals = {event["goal"] for event in of_type(service.batches[1].events, "conversion")}
+    assert goals == {"end", "late"}
+
+
 def test_invalid_events_are_not_sent_again(visit, service):
     service.flags = [flag()]
     service.events_status = 400

@@ -2,14 +2,16 @@
 
 import logging
 import math
+from functools import cache
 from typing import NamedTuple
 
 from django.conf import settings
 
-from experiments.api.public.http import RefusedError, Request, key_of
+from experiments.api.public.http import RefusedError, Request, client_address, key_of
 from experiments.api.public.rate_limit import RateLimit
 from experiments.services.catalogue.key_use import key_uses
 from experiments.services.catalogue.server_keys import Scope, server_key_digest
+from experiments.services.senders.addresses import sender_network
 from experiments.services.serving.snapshot import ServedSite, Snapshot
 
 logger = logging.getLogger(__name__)
@@ -123,9 +125,33 @@ def check_rate(limit: RateLimit, asker: Asker, *, now: float) -> None:
     """Raise RefusedError if the key has asked too often; `now` in seconds of any clock."""
     wait_s = limit.take(asker.key, now=now)
     if wait_s:
-        raise RefusedError(
-            429,
-            code="GENERAL",
-            details=f"more than {limit.per_s:g} requests a second with this key",
-            headers=(("Retry-After", str(math.ceil(wait_s))),),
-        )
+        raise too_many(wait_s, f"more than {limit.per_s:g} requests a second with this key")
+
+
+def too_many(wait_s: float, details: str) -> RefusedError:
+    """Return the refusal of a request that may come again after so many seconds."""
+    return RefusedError(
+        429,
+        code="GENERAL",
+        details=details,
+        headers=(("Retry-After", str(math.ceil(wait_s))),),
+    )
+
+
+def network_of(request: Request) -> str | None:
+    """Return the network of the client, as `sender_network`; None where it cannot be known."""
+    proxies = settings.CTAOPT_PROXIES
+    address = client_address(request, proxies=proxies)
+    is_forwarded = proxies > 0 and address != request.environ.get("REMOTE_ADDR", "")
+    network = sender_network(address, is_forwarded=is_forwarded)
+    if network is None and not proxies and request.header("x-forwarded-for"):
+        _warn_of_undeclared_proxy()
+    return network
+
+
+@cache
+def _warn_of_undeclared_proxy() -> None:
+    logger.warning(
+        "A proxy names clients (X-Forwarded-For), but CTAOPT_PROXIES is 0: limits by address and "
+        "the search for bursts do not see who sends. Set it to the number of your own proxies."
+    )

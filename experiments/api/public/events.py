@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 from django.conf import settings
 
-from experiments.api.public.access import WRITE, site_of
+from experiments.api.public.access import WRITE, asker_of, network_of, site_of, too_many
 from experiments.api.public.http import (
     RefusedError,
     Request,
@@ -19,7 +19,6 @@ from experiments.api.public.http import (
     error_response,
     json_response,
     json_value,
-    key_of,
 )
 from experiments.api.public.prometheus import count_events, count_refused_events
 from experiments.event_schema.messages import batch_in, clock_skew, sent_at_in
@@ -27,6 +26,8 @@ from experiments.services.events.ingestion import MAX_EVENTS, accept, keep
 from experiments.services.events.outage_log import OutageLog
 from experiments.services.events.sender_flags import Sender, flags_of
 from experiments.services.events.store import NotTakenError
+from experiments.services.senders.addresses import sender_digest
+from experiments.services.senders.event_limits import event_limits, key_digest
 from experiments.services.serving.snapshot_store import SnapshotStore
 
 outage_log = OutageLog(logging.getLogger(__name__))
@@ -40,10 +41,10 @@ def receive(request: Request, store: SnapshotStore) -> Response:
     # sendBeacon cannot set headers: a page's key may stand in the address, a secret may not.
     client_key = parse_qs(request.query).get("key", [""])[0]
     snapshot = store.current()
-    site = site_of(request, snapshot, client_key=client_key, scope=WRITE)
-    is_page = (key_of(request) or client_key) in snapshot.client_keys
-    items, sent_at = _batch(request)
+    site, key = asker_of(request, snapshot, client_key=client_key, scope=WRITE)
+    is_page = key in snapshot.client_keys
     now = datetime.now(UTC)
+    items, sent_at = _batch_within_limits(request, key, now=now, is_page=is_page)
     # Last, after everything that can refuse the batch. A server's headers tell of the server, not
     # of the visitor.
     flags = flags_of(_sender(request), site.internal) if is_page and items else 0
@@ -65,6 +66,20 @@ def receive(request: Request, store: SnapshotStore) -> Response:
         return error_response(503, "the events cannot be stored now; send them again", RETRY_AFTER)
     count_events(site=site.key, receipt=receipt)
     return json_response(202, receipt)
+
+
+def _batch_within_limits(
+    request: Request, key: str, *, now: datetime, is_page: bool
+) -> tuple[Sequence[Any], datetime | None]:
+    """Return the batch; raise RefusedError, before it is read, beyond a limit."""
+    network = network_of(request) if is_page else None
+    sender = None if network is None else sender_digest(network, now=now)
+    limits, digest, clock = event_limits(), key_digest(key), monotonic()
+    if wait_s := limits.wait_s(digest, sender, now=clock):
+        raise too_many(wait_s, "too many events with this key or from this address")
+    items, sent_at = _batch(request)
+    limits.spend(digest, sender, len(items), now=clock)
+    return items, sent_at
 
 
 def _sender(request: Request) -> Sender:

@@ -2,6 +2,7 @@ import gzip
 import itertools
 import json
 import logging
+from collections import Counter
 from datetime import timedelta
 from itertools import islice
 from time import sleep
@@ -13,11 +14,13 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from experiments.api.public import access, events
 from experiments.api.public.router import Edge
 from experiments.assignment.explained_arms import explains
 from experiments.models import Event, PendingBatch
 from experiments.services.catalogue.config_revision import bump_revision
 from experiments.services.events.redis_stream import configured_stream
+from experiments.services.senders.event_limits import _limits
 from experiments.services.serving.snapshot import build_snapshot
 from experiments.services.serving.snapshot_store import SHORTEST_AGE_S, SnapshotStore
 from tests import factories
@@ -467,3 +470,64 @@ def test_no_request_breaks_the_service(
     answer = browser.request("POST", PATH, body=body, query=query, headers=headers)
     assert answer.status in {202, 400, 401, 403, 413, 415}
     assert not Event.objects.exists()
+
+
+@pytest.fixture
+def limited(settings, monkeypatch):
+    """Ten events a second by key, a tenth by address; twice, or a minute of that, at once."""
+    settings.CTAOPT_EVENTS_PER_KEY_PER_S = 10.0
+    settings.CTAOPT_EVENTS_PER_ADDRESS_PER_S = 0.1
+    monkeypatch.setattr(events, "monotonic", lambda: 0.0)
+    _limits.cache_clear()
+
+
+def posts(client, count, address="", **headers):
+    """Statuses of so many requests, a visitor each."""
+    environ = {"REMOTE_ADDR": address} if address else {}
+    answers = (
+        client.post(PATH, batch(event_message()), environ=environ, headers=headers)
+        for _ in range(count)
+    )
+    return Counter(answer.status for answer in answers)
+
+
+def test_key_that_sends_too_much_is_refused_with_the_time_to_wait(
+    browser, running_experiment, limited
+):
+    assert posts(browser, 40) == {202: 20, 429: 20}
+    answer = browser.post(PATH, batch(event_message()))
+    assert (answer.status, answer.headers["retry-after"]) == (429, "1")
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert "too many events" in answer.json()["errorDetails"]
+    assert Event.objects.count() == 20
+
+
+def test_address_that_sends_too_much_stops_nobody_else(browser, running_experiment, limited):
+    assert posts(browser, 20, "198.51.100.7") == {202: 6, 429: 14}
+    assert posts(browser, 3, "198.51.100.8") == {202: 3}
+    # Of an address of one's own network nothing is known: it may be a proxy.
+    assert posts(browser, 11, "10.0.0.1") == {202: 11}
+
+
+def test_address_is_the_one_that_the_own_proxy_saw(browser, running_experiment, limited, settings):
+    settings.CTAOPT_PROXIES = 1
+    forged = [{"X-Forwarded-For": f"203.0.113.{n}, 198.51.100.9"} for n in range(20)]
+    statuses = Counter()
+    for headers in forged:
+        statuses += posts(browser, 1, "10.0.0.1", **headers)
+    assert statuses == {202: 6, 429: 14}
+
+
+def test_proxy_that_was_not_declared_is_named_in_the_log(
+    browser, running_experiment, caplog, monkeypatch
+):
+    monkeypatch.setattr(
+        access, "_warn_of_undeclared_proxy", access._warn_of_undeclared_proxy.__wrapped__
+    )
+    posts(browser, 1, "10.0.0.1", **{"X-Forwarded-For": "203.0.113.5"})
+    assert "CTAOPT_PROXIES is 0" in caplog.text
+
+
+def test_server_is_not_limited_by_its_address(browser, running_experiment, server_key, limited):
+    browser.key = server_key
+    assert posts(browser, 20, "198.51.100.7") == {202: 20}
