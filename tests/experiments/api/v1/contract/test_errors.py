@@ -7,6 +7,7 @@ from experiments.models import Experiment
 from experiments.services.lifecycle.readiness import CannotStartError
 from experiments.services.lifecycle.schedules import CannotScheduleError
 from experiments.services.lifecycle.traffic_allocation import CannotChangeError
+from experiments.services.operations.visitor_erasure import NotErasedError
 from experiments.stats.engine.fields import InvalidRequest
 
 REASONS = ["No arms.", "No audience."]
@@ -16,6 +17,7 @@ EXPECTED = {
     CannotStartError(REASONS): (409, "No arms. No audience.", {"reasons": REASONS}),
     CannotChangeError(REASONS): (400, "No arms. No audience.", {"reasons": REASONS}),
     CannotScheduleError("ends_at: past"): (400, "ends_at: past", {}),
+    NotErasedError("Redis is silent."): (503, "Redis is silent.", {}),
     InvalidRequest("alpha", "too big"): (400, "alpha: too big", {"field": "alpha"}),
     WrongStateError(Experiment(status="stopped")): (
         409,
@@ -43,7 +45,7 @@ EXPECTED = {
         {"field": "detail", "errors": {"detail": ["Unknown."]}},
     ),
 }
-TITLES = {400: "Bad Request", 404: "Not Found", 409: "Conflict"}
+TITLES = {400: "Bad Request", 404: "Not Found", 409: "Conflict", 503: "Service Unavailable"}
 
 
 @pytest.mark.parametrize("error", EXPECTED, ids=lambda error: type(error).__name__)
