@@ -1,4 +1,8 @@
+import re
+from pathlib import Path
+
 import pytest
+import unfold
 
 from ctaopt.settings.web_security import content_security_policy
 from tests import factories
@@ -58,3 +62,14 @@ def test_stream_of_changes_may_be_opened_where_it_is():
     policy = content_security_policy(stream_url="https://s.example.org:8443/ofrep/v1/stream")
     assert "https://s.example.org:8443" in policy["DIRECTIVES"]["connect-src"]
     assert content_security_policy(stream_url="")["DIRECTIVES"]["connect-src"] == ["'self'"]
+
+
+# Attributes of Alpine that hold an expression.
+EXPRESSION = re.compile(r'\s(?:x-(?!cloak|ref|teleport|transition)|@|:)[a-z:.-]+="')
+
+
+def test_documentation_counts_what_needs_eval(pytestconfig):
+    folder = Path(unfold.__file__).parent / "templates"
+    counts = [len(EXPRESSION.findall(path.read_text())) for path in folder.rglob("*.html")]
+    said = f"{sum(counts)} in {sum(map(bool, counts))} templates"
+    assert said in (pytestconfig.rootpath / "docs" / "security.md").read_text()
