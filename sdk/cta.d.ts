@@ -17,8 +17,11 @@ export interface CtaOpt {
    */
   refresh(): Promise<void>;
 
-  /** Count a conversion; `value` is in units of `currency` (ISO 4217). */
-  convert(goal: string, options?: { value?: number; currency?: string }): void;
+  /**
+   * Count a conversion; `value` is in units of `currency` (ISO 4217). Both may be as they stand on
+   * the page: `"1 299,00"`, `"eur"`. What the service refuses is named in the console.
+   */
+  convert(goal: string, options?: { value?: number | string; currency?: string }): void;
 
   /**
    * Change the mode of consent; `true` is `granted`, `false` is `off`. Every mode but `granted`
@@ -35,7 +38,7 @@ export interface CtaOpt {
 
 export type CtaOptCall =
   | ["refresh"]
-  | ["convert", string, { value?: number; currency?: string }?]
+  | ["convert", string, { value?: number | string; currency?: string }?]
   | ["consent", CtaOptConsent | boolean];
 
 /** What `window.ctaopt` is before the snippet has loaded; it makes up for the calls in it. */

@@ -8,6 +8,8 @@ from uuid import UUID
 
 import msgspec
 
+from tables.numbers import NumberColumn, NumberError
+
 # The time of an event older than this is meaningless.
 MAX_AGE = timedelta(days=30)
 # Longest time a request may take: a smaller difference is not a wrong clock.
@@ -29,6 +31,8 @@ _is_printable = re.compile(PRINTABLE).match
 # The language at the beginning of a page's locale: fr, fr-CA, pt_BR.
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?![A-Za-z])")
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+MOST_VALUE = 1e12
+Value = Annotated[float, msgspec.Meta(ge=-MOST_VALUE, le=MOST_VALUE)]
 
 
 def exact_value(value: float) -> Decimal:
@@ -93,6 +97,17 @@ class ClickMessage(_Shown, tag_field="type", tag="click", kw_only=True):
     """The CTA was clicked."""
 
 
+def _number_in(text: str) -> float:
+    """Return a value that stands in a text; raise ValueError if there is none, or may be two."""
+    try:
+        number = NumberColumn().read(text)
+    except NumberError as error:
+        raise ValueError(f"value: {text!r} {error}") from None
+    if abs(number) > MOST_VALUE:
+        raise ValueError(f"value: {text!r} is beyond {MOST_VALUE:.0e}")
+    return number
+
+
 class ConversionMessage(msgspec.Struct, tag_field="type", tag="conversion", kw_only=True):
     """A goal was reached, wherever on the site."""
 
@@ -100,8 +115,20 @@ class ConversionMessage(msgspec.Struct, tag_field="type", tag="conversion", kw_o
     visitor: Identifier
     goal: Goal
     at: Instant
-    value: Annotated[float, msgspec.Meta(ge=-1e12, le=1e12)] | None = None
-    currency: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}\Z")] | None = None
+    value: Value | Annotated[str, msgspec.Meta(max_length=40)] | None = None
+    currency: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z]{3}\Z")] | None = None
+
+    def __post_init__(self) -> None:
+        # Shops write both as they stand on the page: "1 299,00" and "eur".
+        if isinstance(self.value, str):
+            self.value = _number_in(self.value)
+        if self.currency is not None:
+            self.currency = self.currency.upper()
+
+    @property
+    def amount(self) -> Decimal | None:
+        """The value in its stored precision."""
+        return exact_value(self.value) if isinstance(self.value, float) else None
 
 
 ShownMessage = ExposureMessage | ClickMessage

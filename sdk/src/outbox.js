@@ -59,14 +59,24 @@ export function flush(isLeaving) {
     retryMs *= 2;
   };
   // A text is sent as text/plain, without asking first (no CORS preflight).
-  fetch(url, { method: "POST", body, keepalive: true }).then(({ status, headers }) => {
+  fetch(url, { method: "POST", body, keepalive: true }).then((answer) => {
+    const { status } = answer;
     // What the service refuses now it would refuse again; only its own trouble is worth a wait.
     if (status >= SERVER_ERROR || status === TOO_MANY_REQUESTS)
-      return retry(headers.get("Retry-After"));
+      return retry(answer.headers.get("Retry-After"));
+    tell(answer, batch);
     const sent = new Set(batch.map(({ id }) => id));
     write(
       "outbox",
       kept().filter(({ id }) => !sent.has(id)),
     );
   }, retry);
+}
+
+/** Say in the console what the service refused, and why: nothing is lost in silence. */
+async function tell(answer, batch) {
+  const { rejected } = await answer.json().catch(() => ({}));
+  if (!answer.ok) console.warn("ctaopt: events refused,", answer.status);
+  for (const { index, reason } of rejected || [])
+    console.warn("ctaopt: refused", batch[index].type, reason);
 }

@@ -127,8 +127,16 @@ class _ServiceHandler(_Handler):
                 Batch(events, key, self.headers["Content-Type"], body.get("sent_at"))
             )
             service.changed.notify_all()
-        accepted = json.dumps({"accepted": len(events), "duplicates": 0, "rejected": []}).encode()
-        self.answer(service.events_status, accepted, **CORS, **service.events_headers)
+        rejected = [
+            {"index": index, "reason": reason}
+            for index, event in enumerate(events)
+            if (reason := service.refusals.get(event["type"]))
+        ]
+        n_accepted = len(events) - len(rejected)
+        content = {"accepted": n_accepted, "duplicates": 0, "rejected": rejected}
+        self.answer(
+            service.events_status, json.dumps(content).encode(), **CORS, **service.events_headers
+        )
 
 
 @dataclass
@@ -150,6 +158,7 @@ class FakeService:
     evaluation_status: int = 200
     events_status: int = 202
     events_headers: dict[str, str] = field(default_factory=dict)
+    refusals: dict[str, str] = field(default_factory=dict)  # type of event -> reason
     evaluations: list[Evaluation] = field(default_factory=list)
     batches: list[Batch] = field(default_factory=list)
 

@@ -229,3 +229,22 @@ def test_kept_events_are_bounded(visit, service):
     )
     goals = page.evaluate("JSON.parse(localStorage['ctaopt.outbox']).map(({goal}) => goal)")
     assert goals == [f"g{number}" for number in range(50, 150)]
+
+
+def test_console_names_what_the_service_refused(visit, service):
+    service.refusals = {"conversion": "value: '1.234' may be 1.234 or 1234"}
+    page = visit()
+    page.evaluate(AT_READY)
+    text = "ctaopt: refused conversion value: '1.234' may be 1.234 or 1234"
+    with page.expect_console_message(lambda entry: entry.text == text):
+        page.evaluate("ctaopt.convert('sale', { value: '1.234' })")
+    (event,) = of_type(service.wait_for_events(1), "conversion")
+    assert event["value"] == "1.234"
+
+
+def test_console_tells_that_the_key_was_refused(visit, service):
+    service.events_status = 401
+    page = visit()
+    page.evaluate(AT_READY)
+    with page.expect_console_message(lambda entry: entry.text == "ctaopt: events refused, 401"):
+        page.evaluate("ctaopt.convert('sale')")

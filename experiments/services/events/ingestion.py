@@ -25,7 +25,6 @@ from experiments.event_schema.messages import (
     Message,
     ShownMessage,
     check_printable,
-    exact_value,
 )
 from experiments.event_schema.rules import MAX_AHEAD, PHASE, UNKNOWN_PHASE
 from experiments.models import Event
@@ -204,7 +203,7 @@ def _row(batch: _BatchContext, message: Message) -> EventRow:
     if isinstance(message, ConversionMessage):
         return EventRow(
             event_id, batch.site.pk, CONVERSION, visitor, None, None, None,
-            message.goal, None if message.value is None else exact_value(message.value),
+            message.goal, message.amount,
             message.currency or "", "{}", at, batch.now, flags,
         )  # fmt: skip
     experiment, variant, number = _shown_arm(batch.site, message)

@@ -1,4 +1,5 @@
 import re
+from decimal import Decimal
 
 import pytest
 
@@ -102,17 +103,54 @@ def test_attributes_that_are_no_object_are_rejected(served, attributes):
         ("goal", ""),
         ("goal", "g" * 101),
         ("goal", "g\0"),
-        ("value", "12"),
         ("value", True),
+        ("value", ["12"]),
+        ("value", "1" * 41),
         ("value", 1e13),
         ("value", -1e13),
-        ("currency", "eur"),
         ("currency", "EURO"),
+        ("currency", "€"),
         ("currency", "EUR\n"),
     ],
 )
 def test_conversion_is_rejected_with_the_field_named(served, field, value):
     assert f"$.{field}" in reason_of(served, event_message("conversion", **{field: value}))
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("49.90", "49.9"),
+        ("49,90", "49.9"),
+        ("1 299,00", "1299"),
+        ("1\u202f299,00", "1299"),
+        ("1.299,00", "1299"),
+        ("1,299.00", "1299"),
+        ("12", "12"),
+        ("-5", "-5"),
+    ],
+)
+def test_value_may_be_written_as_on_the_page(served, text, value):
+    ingest(site=served, items=[event_message("conversion", value=text, currency="eur")], now=NOW)
+    event = Event.objects.get()
+    assert (event.value, event.currency) == (Decimal(value), "EUR")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("1.234", "may be 1.234 or 1234"),
+        ("1,234", "may be 1.234 or 1234"),
+        ("49,90 €", "is not a number"),
+        ("", "is empty"),
+        ("NaN", "is not a number"),
+        ("1e13", "is beyond 1e+12"),
+        ("undefined", "is not a number"),
+    ],
+)
+def test_value_that_is_not_clear_is_rejected_with_its_reason(served, text, reason):
+    rejected = reason_of(served, event_message("conversion", value=text))
+    assert rejected.startswith(f"value: {text!r} {reason}")
 
 
 @pytest.mark.parametrize("item", [None, 5, "exposure", [], {}, [event_message()]])
