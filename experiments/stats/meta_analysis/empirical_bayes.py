@@ -11,12 +11,17 @@ from dataclasses import dataclass
 import numpy.typing as npt
 
 from experiments.stats.bayesian.priors import NormalPrior
+from experiments.stats.estimation.sufficient_statistics import FloatArray
 from experiments.stats.meta_analysis.heterogeneity import (
     check_effects,
+    cochran_q_p_value,
     likeliest_spread,
+    log_likelihood,
     spread_interval,
 )
 
+# No new arm gets a head start.
+CENTRE = 0.0
 # With fewer tests the 95 % interval of the spread is wider than a factor of 2.
 FLOOR = 20
 
@@ -30,12 +35,22 @@ class PriorFit:
         reason: Reason for a missing prior or a spread at its upper limit, or None.
         n_tests: Finished experiments.
         n_effects: Lifts; an experiment with several arms gives several.
+        mean: Centre of the prior.
+        spread: Likeliest standard deviation of the true lifts.
+        spread_interval: Its 95 % Q-profile interval.
+        heterogeneity_p_value: P-value of Cochran's Q: are all lifts 0?
+        log_likelihood: Log-likelihood of the lifts under the prior.
     """
 
     prior: NormalPrior | None
     reason: str | None
     n_tests: int
     n_effects: int
+    mean: float | None = None
+    spread: float | None = None
+    spread_interval: tuple[float, float] | None = None
+    heterogeneity_p_value: float | None = None
+    log_likelihood: float | None = None
 
 
 def fit_prior(
@@ -80,13 +95,26 @@ def fit_prior(
     if n_tests < FLOOR:
         why = f"{n_tests} finished tests; at least {FLOOR} are needed to see how lifts vary."
         return PriorFit(prior=None, reason=why, n_tests=n_tests, n_effects=y.size)
-    spread = likeliest_spread(y, s, mean=0.0)
-    used = spread or spread_interval(y, s, mean=0.0)[1]
+    return _fit(y, s, n_tests)
+
+
+def _fit(y: FloatArray, s: FloatArray, n_tests: int) -> PriorFit:
+    spread, limits = likeliest_spread(y, s, mean=CENTRE), spread_interval(y, s, mean=CENTRE)
+    used = spread or limits[1]
     reason = None
     if used == 0:
         reason = "The lifts vary less than their standard errors allow; check those."
     elif spread == 0:
         reason = "No spread beyond chance; the prior takes the upper end of its interval."
     source = f"empirical Bayes, {n_tests} tests"
-    prior = NormalPrior(mean=0.0, sd=used, source=source) if used else None
-    return PriorFit(prior=prior, reason=reason, n_tests=n_tests, n_effects=y.size)
+    return PriorFit(
+        prior=NormalPrior(mean=CENTRE, sd=used, source=source) if used else None,
+        reason=reason,
+        n_tests=n_tests,
+        n_effects=y.size,
+        mean=CENTRE,
+        spread=spread,
+        spread_interval=limits,
+        heterogeneity_p_value=cochran_q_p_value(y, s, mean=CENTRE),
+        log_likelihood=log_likelihood(y, s, mean=CENTRE, spread=used),
+    )

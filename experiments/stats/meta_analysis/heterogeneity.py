@@ -60,6 +60,18 @@ def pooled_mean(y: FloatArray, s: FloatArray) -> tuple[float, float]:
     return float(weights @ y / weights.sum()), float(weights.sum() ** -0.5)
 
 
+def cochran_q_p_value(y: FloatArray, s: FloatArray, *, mean: float) -> float:
+    """Return the p-value of Cochran's test that all true effects are equal to the mean.
+
+    Source: Cochran (1954), "The combination of estimates from different experiments",
+    Biometrics 10.
+
+    >>> round(cochran_q_p_value(np.array([0.0, 0.3]), np.array([0.1, 0.1]), mean=0.0), 4)
+    0.0111
+    """
+    return float(chi2.sf(_q(y, s, mean, 0.0), y.size))
+
+
 def equal_effects_p_value(effects: FloatArray, ses: FloatArray) -> FloatArray:
     """Test at every look that all true effects are equal, for any common value.
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from experiments.stats.bayesian.normal_model import posterior
 from experiments.stats.bayesian.priors import NormalPrior
@@ -26,6 +27,10 @@ def test_fit_recovers_the_spread_of_true_lifts():
     assert fit.prior.mean == 0
     assert fit.prior.source == "empirical Bayes, 400 tests"
     assert fit.reason is None
+    assert fit.spread_interval[0] < 0.1 < fit.spread_interval[1]
+    assert fit.heterogeneity_p_value < 1e-6
+    expected = stats.norm.logpdf(lifts, 0, np.hypot(ses, fit.spread)).sum()
+    assert fit.log_likelihood == pytest.approx(expected)
 
 
 def test_too_few_tests_give_no_prior_but_a_reason():

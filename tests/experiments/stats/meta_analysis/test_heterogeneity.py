@@ -8,6 +8,7 @@ from statsmodels.stats.meta_analysis import combine_effects
 
 from experiments.stats.meta_analysis.heterogeneity import (
     SPREADS,
+    cochran_q_p_value,
     equal_effects_p_value,
     likeliest_spread,
     log_likelihood,
@@ -24,6 +25,11 @@ def test_pooled_mean_matches_statsmodels():
     result = combine_effects(Y, S**2, method_re="dl", use_t=False)
     assert pooled_mean(Y, S)[0] == pytest.approx(result.mean_effect_fe, rel=1e-9)
     assert pooled_mean(Y, S)[1] == pytest.approx(result.sd_eff_w_fe, rel=1e-9)
+
+
+def test_cochran_q_is_that_of_the_squared_distances():
+    q = np.sum(((Y - 0.05) / S) ** 2)
+    assert cochran_q_p_value(Y, S, mean=0.05) == pytest.approx(chi2.sf(q, 40), rel=1e-9)
 
 
 def test_likelihood_with_a_known_mean_is_that_of_the_normal_law():
