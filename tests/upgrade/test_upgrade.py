@@ -50,6 +50,7 @@ INTENDED = {
     r"/(hero|menu)-test/verdict/sentences/0: 'Sample-ratio mismatch": "of that check",
     r"/[\w-]+/insights/health/time/\d/weekdays/(p_value|reason): ": "they hold at every look since",
     r"/[\w-]+/insights/time_left/(days|visitors)_left: ": "the plan's boundary is narrower since",
+    r"/[\w-]+/beliefs/\d/chance_of_best_with_prior: 'absent' -> ": "a field since",
     r"/[\w-]+/beliefs/\d/(against_control|chance_of_best): .* -> None$": (
         "the flat prior is shown at the plan's end only, since"
     ),

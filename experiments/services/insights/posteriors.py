@@ -15,7 +15,7 @@ import numpy as np
 from experiments.services.analysis.report import ArmResult, Report
 from experiments.services.insights.lift_estimates import LiftEstimate, estimates_of
 from experiments.services.insights.report_insights import Insights
-from experiments.stats.bayesian.best_arm import best_by_draws
+from experiments.stats.bayesian.best_arm import best_by_draws, lifts_with_prior
 from experiments.stats.bayesian.beta_binomial import best_of_rates, compare_rates
 from experiments.stats.bayesian.beta_posterior import beta_posterior
 from experiments.stats.bayesian.normal_model import (
@@ -38,13 +38,15 @@ class ArmPosterior:
     """Posterior of one arm; for the control only its chance to be the best.
 
     `chance_of_best` and `against_control` rest on the flat prior and are None before the plan's
-    end. `with_prior` rests on the site's own prior and is None where there is none.
+    end. `with_prior` and `chance_of_best_with_prior` rest on the site's own prior and are None
+    where there is none.
     """
 
     arm: ArmResult
     chance_of_best: float | None
     against_control: BayesianResult | None
     with_prior: BayesianResult | None
+    chance_of_best_with_prior: float | None = None
 
 
 def posteriors_of(
@@ -56,13 +58,14 @@ def posteriors_of(
         return ()
     nothing = [None] * len(counts)
     chances, comparisons = _with_flat_prior(report) if plan_ended else (nothing, nothing)
-    informed = _with_prior(report, insights)
+    informed, best = _with_prior(report, insights), _best_with_prior(report, insights)
     return tuple(
         ArmPosterior(
             arm=arm,
             chance_of_best=chance,
             against_control=result,
             with_prior=informed.get(arm.arm),
+            chance_of_best_with_prior=best.get(arm.arm),
         )
         for arm, chance, result in zip(report.arms, chances, comparisons, strict=True)
     )
@@ -110,6 +113,25 @@ def _with_prior(report: Report, insights: Insights | None) -> dict[int, Bayesian
         return {}
     prior, level = insights.prior.prior, 1 - report.experiment.alpha
     return {lift.arm: _normal(lift.estimate, prior, level) for lift in insights.lifts}
+
+
+def _best_with_prior(report: Report, insights: Insights | None) -> dict[int, float]:
+    """Return by arm the chance to be the best; nothing where an arm's lift is unknown."""
+    if insights is None or insights.prior.prior is None:
+        return {}
+    lifts = [lift.estimate for lift in insights.lifts]
+    if len(lifts) < len(report.comparisons):
+        return {}
+    # The delta method's covariance of two lifts: both are over the same noisy control.
+    scale = np.array([(1 + one.lift) / one.base for one in lifts])
+    errors = np.outer(scale, scale) * min(one.shared_variance for one in lifts)
+    np.fill_diagonal(errors, [one.se**2 for one in lifts])
+    mean, spread = lifts_with_prior([one.lift for one in lifts], errors, insights.prior.prior)
+    covariance = np.zeros((len(lifts) + 1, len(lifts) + 1))
+    covariance[1:, 1:] = spread
+    best = best_by_draws([0.0, *mean], covariance, rng=np.random.default_rng(SEED))
+    arms = [report.arms[0].arm, *(lift.arm for lift in insights.lifts)]
+    return dict(zip(arms, best.probabilities, strict=True))
 
 
 def _normal(estimate: LiftEstimate, prior: Prior, level: float) -> BayesianResult:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from experiments.stats.bayesian.priors import NormalPrior
 from experiments.stats.bayesian.quadrature import Density, Grid
 from experiments.stats.estimation.sufficient_statistics import FloatArray
 
@@ -114,6 +115,34 @@ def best_by_draws(
         expected_losses=tuple((best[:, None] - draws).mean(axis=0).tolist()),
         monte_carlo_errors=tuple(errors.tolist()),
     )
+
+
+def lifts_with_prior(
+    lifts: npt.ArrayLike, covariance: npt.ArrayLike, prior: NormalPrior
+) -> tuple[FloatArray, FloatArray]:
+    """Return mean and covariance of the true lifts of one experiment under a prior.
+
+    The prior is that of each lift by itself; the errors share the control's noise.
+
+    Args:
+        lifts: Observed lifts of the arms but the control, shape (m,), m >= 1.
+        covariance: Of their errors, shape (m, m), positive definite.
+        prior: Normal prior on a lift.
+
+    Returns:
+        Mean of shape (m,) and covariance of shape (m, m).
+
+    Source: Gelman et al. (2013), "Bayesian Data Analysis", section 3.5.
+
+    >>> mean, covariance = lifts_with_prior([0.2], [[0.01]], NormalPrior(sd=0.1))
+    >>> mean.round(6).tolist(), covariance.round(6).tolist()
+    ([0.1], [[0.005]])
+    """
+    errors = np.asarray(covariance, dtype=np.float64)
+    weight = prior.sd**2 * np.linalg.inv(errors + prior.sd**2 * np.eye(len(errors)))
+    away = np.asarray(lifts, dtype=np.float64) - prior.mean
+    posterior = prior.sd**2 * (np.eye(len(errors)) - weight)
+    return prior.mean + weight @ away, (posterior + posterior.T) / 2
 
 
 def _root(means: npt.ArrayLike, covariance: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:

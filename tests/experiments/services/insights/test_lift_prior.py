@@ -137,6 +137,24 @@ def test_belief_under_the_site_prior_needs_no_end_of_the_plan(slot, running_expe
     assert belief.with_prior.chance_to_win > 0.5
 
 
+def test_chances_to_be_best_under_the_site_prior_are_shared_by_all_arms(slot):
+    finish(slot, 30)
+    shares = {"control": "0.4", "b": "0.3", "c": "0.3"}
+    now = factories.make_running_experiment(slot, "now", shares=shares)
+    report = counted(now, (4_000, 200), (3_000, 180), (3_000, 150))
+    beliefs = posteriors_of(report, insights_into(report), plan_ended=False)
+    chances = [belief.chance_of_best_with_prior for belief in beliefs]
+    assert sum(chances) == pytest.approx(1)
+    assert chances[1] > 0.7 > chances[2] > 0
+
+
+def test_chance_of_two_arms_to_be_best_is_the_chance_to_win(slot, running_experiment):
+    finish(slot, 30)
+    report = counted(running_experiment, (4_000, 200), (4_000, 240))
+    arm = posteriors_of(report, insights_into(report), plan_ended=False)[1]
+    assert arm.chance_of_best_with_prior == pytest.approx(arm.with_prior.chance_to_win, abs=0.01)
+
+
 def test_belief_without_a_site_prior_has_the_flat_one_only(running_experiment):
     report = counted(running_experiment, (1_000, 50), (1_000, 75))
     assert posteriors_of(report, insights_into(report), plan_ended=True)[1].with_prior is None

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from experiments.stats.bayesian.best_arm import best_by_draws, best_on_grid
+from experiments.stats.bayesian.best_arm import best_by_draws, best_on_grid, lifts_with_prior
 from experiments.stats.bayesian.normal_model import chance_to_win, expected_loss
+from experiments.stats.bayesian.priors import NormalPrior
 from experiments.stats.bayesian.quadrature import make_grid, normalise
 
 # Of a standard normal: on each panel its density falls by at most a factor of exp(8).
@@ -137,3 +138,20 @@ def test_monte_carlo_errors_are_the_spread_of_repeated_answers():
     assert spread == pytest.approx(stated, rel=4 / math.sqrt(2 * 300))
     truth = norm.sf(0.5 / math.sqrt(2))
     assert np.mean([best.probabilities[0] for best in shares]) == pytest.approx(truth, abs=0.006)
+
+
+def test_lifts_with_prior_are_conditional_normals():
+    """Lifts and their true values are jointly normal: the textbook's conditional mean."""
+    prior, errors = NormalPrior(mean=0.02, sd=0.1), np.array([[0.01, 0.004], [0.004, 0.02]])
+    lifts = np.array([0.3, -0.1])
+    mean, covariance = lifts_with_prior(lifts, errors, prior)
+    precision = np.linalg.inv(errors) + np.eye(2) / 0.1**2
+    assert covariance == pytest.approx(np.linalg.inv(precision))
+    expected = np.linalg.solve(precision, np.linalg.solve(errors, lifts) + 0.02 / 0.1**2)
+    assert mean == pytest.approx(expected)
+
+
+def test_narrow_prior_makes_all_arms_alike():
+    mean, covariance = lifts_with_prior([0.3, 0.1], np.eye(2) * 0.01, NormalPrior(sd=1e-6))
+    assert mean == pytest.approx([0, 0], abs=1e-9)
+    assert np.diag(covariance) == pytest.approx(1e-12)
