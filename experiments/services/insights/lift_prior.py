@@ -84,7 +84,7 @@ def _past_arm(variant: Variant, shares: Sequence[float] | None, total: ArmTotals
 def _strata_of(rows: Sequence[_PastArm]) -> _PastStrata:
     """Return one past experiment's totals within phases of equal shares.
 
-    Visitors of a phase that nobody can tell count only where shares never changed.
+    Visitors of an unknown phase count only where shares never changed.
     """
     share_of = {row.arm: row.share for row in rows}
     arms = sorted(share_of)

@@ -126,7 +126,7 @@ def lifts_with_prior(
 
     Args:
         lifts: Observed lifts of the arms but the control, shape (m,), m >= 1.
-        covariance: Of their errors, shape (m, m), positive definite.
+        covariance: Covariance of their errors, shape (m, m), positive definite.
         prior: Normal prior on a lift.
 
     Returns:

@@ -2,7 +2,7 @@
 
 The likelihood is estimate ~ N(true value, se^2); a flat or normal prior is conjugate. Partly
 pooled segments are mixtures of normals: chance to win and expected losses are closed formulas of
-each part, intervals are roots of the mixture's distribution function. There are no draws.
+each part, intervals are roots of the mixture's distribution function. Nothing is drawn.
 
 None of this controls false alarms when a running experiment is stopped on it (two equal arms,
 20 looks, "stop beyond 95 %": 43 % with a flat prior). Decide by `stats.decision.decide`.

@@ -71,7 +71,7 @@ def _comparison(name: str, analysis: AnalysisRequest, row: ComparisonRow) -> dic
 
 
 def _proof(analysis: AnalysisRequest, row: ComparisonRow) -> dict[str, Any]:
-    """Return the first proof of an arm, where the request tells of its looks."""
+    """Return the first proof of an arm, where the request has looks."""
     if analysis.looks is None:
         return {}
     return {"proven": None if row.proven is None else asdict(row.proven)}
