@@ -33,6 +33,7 @@ def shop(site):
             f"{slot}-test",
             primary_metric=metric,
             goal="signup",
+            value_cap=100 if slot == "menu" else None,
             started_at=NOW - 20 * DAY,
         )
         for goal in ("newsletter", "signup"):

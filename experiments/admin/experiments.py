@@ -32,6 +32,7 @@ from experiments.services.lifecycle.traffic_allocation import CannotChangeError
 from experiments.services.operations.auto_rollback import reason_in_words
 from experiments.services.operations.frozen_arm_watch import dismiss_alarm
 from experiments.services.reporting.full_report import full_report
+from experiments.services.reporting.plan_messages import cap_hint
 
 Status = Experiment.Status
 
@@ -146,6 +147,7 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
                 "fields": (
                     "primary_metric",
                     ("goal", "conversion_window_hours"),
+                    "value_cap",
                     "plan",
                     "planned_visitors",
                     "alpha",
@@ -182,6 +184,13 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
     ) -> dict[str, Any]:
         # A read-only form has no field to fill.
         return self.prepopulated_fields if _is_editable(obj) else {}
+
+    def get_form(self, request: HttpRequest, obj: Any = None, *args: Any, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, *args, **kwargs)
+        cap = form.base_fields.get("value_cap")
+        if obj is not None and cap is not None and (hint := cap_hint(obj)):
+            cap.help_text = f"{cap.help_text} {hint}"
+        return form
 
     def has_change_permission(self, request: HttpRequest, obj: Experiment | None = None) -> bool:
         """Only a draft can change: what visitors meet stays as it was planned."""

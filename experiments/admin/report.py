@@ -19,7 +19,11 @@ from experiments.services.insights.draft_planning import slot_plans
 from experiments.services.insights.plan_review import plan_basis, review_plan, save_slot_plan
 from experiments.services.insights.report_insights import Insights
 from experiments.services.reporting.full_report import FullReport
-from experiments.services.reporting.plan_messages import basis_in_words, plan_warnings
+from experiments.services.reporting.plan_messages import (
+    basis_in_words,
+    cap_in_words,
+    plan_warnings,
+)
 from experiments.stats.meta_analysis.empirical_bayes import FLOOR
 
 # What a reader may do about visitors who are left out. Of those who saw several arms the page
@@ -62,6 +66,7 @@ def report_context(full: FullReport) -> dict[str, Any]:
         "interactions": full.interactions,
         "chart": interval_chart(report.arms),
         "confidence": 1 - experiment.alpha,
+        "cap": cap_in_words(report),
         "is_rate": experiment.primary_metric in SUCCESSES,
         "is_sequential": is_sequential(experiment),
         "zone": experiment.slot.site.time_zone,

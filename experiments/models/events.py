@@ -166,7 +166,7 @@ class VisitorOutcome(models.Model):
     )
     has_clicked = models.BooleanField()
     has_converted = models.BooleanField()
-    value = ExactDecimalField()
+    value = ExactDecimalField(help_text="As it was paid: sums count it up to the cap.")
     clicks = models.PositiveIntegerField(
         default=0, db_default=0, help_text="Clicks in the conversion window."
     )

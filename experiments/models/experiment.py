@@ -127,6 +127,14 @@ class Experiment(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(720)],
         help_text=_("Hours after a visitor's first exposure in which conversions count."),
     )
+    value_cap = models.DecimalField(
+        _("cap of the values"),
+        max_digits=14,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        help_text=_("What a visitor is worth above it counts as this much. Empty: no cap."),
+    )
     alpha = models.FloatField(
         _("significance level"),
         default=0.05,
@@ -277,6 +285,16 @@ class Experiment(models.Model):
                 | Q(plan="fixed", planned_visitors__isnull=False, planned_visitors__gt=0),
                 name="experiment_fixed_plan_has_visitors",
                 violation_error_message=_("A fixed horizon needs a number of visitors."),
+            ),
+            models.CheckConstraint(
+                condition=Q(value_cap__isnull=True)
+                | Q(
+                    value_cap__gt=0,
+                    value_cap__isnull=False,  # A CHECK that comes to NULL is passed.
+                    primary_metric__in=("value_per_visitor", "value_per_click"),
+                ),
+                name="experiment_value_cap_fits",
+                violation_error_message=_("A cap is above 0, and for metrics of values only."),
             ),
             models.CheckConstraint(
                 condition=Q(primary_metric="click_rate") | ~Q(goal=""),

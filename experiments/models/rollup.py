@@ -35,6 +35,9 @@ class Rollup(models.Model):
     converting_visitors = models.BigIntegerField(_("converting visitors"), default=0)
     value_sum = ExactDecimalField(_("sum of values"), default=0)
     value_sum_squares = ExactDecimalField(_("sum of squared values"), default=0)
+    capped_visitors = models.BigIntegerField(
+        _("visitors with values above the cap"), default=0, db_default=0
+    )
     # Of the clicks and conversions in the conversion window: several of a visitor count.
     click_sum = models.BigIntegerField(_("clicks"), default=0, db_default=0)
     click_sum_squares = models.BigIntegerField(
@@ -183,6 +186,7 @@ AMOUNTS = (
     "converting_visitors",
     "value_sum",
     "value_sum_squares",
+    "capped_visitors",
     "click_sum",
     "click_sum_squares",
     "conversion_sum",

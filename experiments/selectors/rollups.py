@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import date, datetime
+from decimal import Decimal
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 
 from experiments.models import (
     CurrencyRollup,
     Event,
+    Exclusion,
     Experiment,
     GoalRollup,
     PendingBatch,
@@ -127,3 +129,29 @@ def goal_rollups_to_book(*, experiment_ids: set[int], days: set[date]) -> list[G
 
 def currency_rollups_to_book(*, experiment_ids: set[int], days: set[date]) -> list[CurrencyRollup]:
     return list(CurrencyRollup.objects.filter(experiment__in=experiment_ids, day__in=days))
+
+
+def experiments_with_goal(draft: Experiment) -> QuerySet[Experiment]:
+    """Return the site's other experiments that counted a draft's goal, the newest first.
+
+    Experiments whose values are in several currencies are left out.
+    """
+    rows = Experiment.objects.filter(
+        slot__site=draft.slot.site_id,
+        goal=draft.goal,
+        origin=Experiment.Origin.LIVE,
+        started_at__isnull=False,
+    )
+    of_goal = CurrencyRollup.objects.filter(goal=draft.goal).order_by().values("experiment")
+    mixed = of_goal.annotate(n=Count("currency", distinct=True)).filter(n__gt=1)
+    rows = rows.exclude(pk=draft.pk).exclude(pk__in=mixed.values("experiment"))
+    return rows.order_by("-started_at", "-pk")
+
+
+def values_of(experiment: Experiment, *, limit: int) -> list[Decimal]:
+    """Return what visitors were worth who converted: those above 0, of the first so many names."""
+    rows = VisitorOutcome.objects.filter(
+        experiment=experiment, has_converted=True, exclusion=Exclusion.NONE
+    )
+    values = rows.order_by("visitor").values_list("value", flat=True)[:limit]
+    return [value for value in values if value > 0]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -10,7 +11,8 @@ class ExperimentQuery:
 
     `metric` is that of `Experiment.Metric`, such as `value_per_click`; conversions count for
     `window_hours` after the first exposure, and until `stopped_at`, if that is given.
-    `guardrail_goals` are counted beside the own `goal`, and the currencies of `value_goals`.
+    `guardrail_goals` are counted beside the own `goal`, and the currencies of `value_goals`. What
+    a visitor is worth towards the own goal counts up to `value_cap`.
     """
 
     site: str
@@ -19,5 +21,6 @@ class ExperimentQuery:
     goal: str = ""
     guardrail_goals: tuple[str, ...] = ()
     value_goals: tuple[str, ...] = ()
+    value_cap: Decimal | None = None
     window_hours: int = 72
     stopped_at: datetime | None = None

@@ -32,6 +32,7 @@ SUMS = (
     "converting_visitors",
     "value_sum",
     "value_sum_squares",
+    "capped_visitors",
     "click_sum",
     "click_sum_squares",
     "conversion_sum",
@@ -51,7 +52,7 @@ def rollups_of(events: Table, query: ExperimentQuery) -> Table:
     The segment is empty for all visitors, or such as `device=mobile`.
     """
     visitors = _visitors(_site_events(events, query), query)
-    cells = visitors.group_by(*CELL, *ATTRIBUTES).aggregate(**_sums(visitors, query.metric))
+    cells = visitors.group_by(*CELL, *ATTRIBUTES).aggregate(**_sums(visitors, query))
     return _by_segment(cells)
 
 
@@ -64,8 +65,13 @@ def goal_rollups_of(events: Table, query: ExperimentQuery) -> Table:
     )
     clicked = _clicks_of_visitors(events, query)
     totals = totals.left_join(clicked, "visitor")
+    is_own = totals.goal == query.goal
     totals = totals.select(
-        *CELL, "goal", "value", "conversions", clicks=totals.clicks.fill_null(0).cast("int64")
+        *CELL,
+        "goal",
+        "conversions",
+        value=is_own.ifelse(_capped(totals.value, query), totals.value),
+        clicks=totals.clicks.fill_null(0).cast("int64"),
     )
     return totals.group_by(*CELL, "goal").aggregate(
         converting_visitors=totals.count(),
@@ -219,18 +225,18 @@ def _acts_of_visitors(acts: Table, query: ExperimentQuery) -> Table:
         clicks=_number(own_click & in_window).sum(),
         conversions=_number(counts).sum(),
         value=_total(counts.ifelse(acts.value, _zero())),
-        covariate=_covariate(acts, before, query.metric),
+        covariate=_covariate(acts, before, query),
     )
 
 
-def _covariate(acts: Table, before: Value, metric: str) -> Value:
+def _covariate(acts: Table, before: Value, query: ExperimentQuery) -> Value:
     """Return the primary metric of the pre-period; clicks count anywhere on the site."""
     is_conversion = before & (acts.type == "conversion")
     return {
         "click_rate": _number(before & (acts.type == "click")).max().cast(WIDE),
         "conversion_rate": _number(is_conversion).max().cast(WIDE),
         "conversions_per_visitor": _number(is_conversion).sum().cast(WIDE),
-    }.get(metric, _total(is_conversion.ifelse(acts.value, _zero())))
+    }.get(query.metric, _capped(_total(is_conversion.ifelse(acts.value, _zero())), query))
 
 
 def _conversions(rows: Table, goals: tuple[str, ...]) -> Table:
@@ -259,27 +265,28 @@ def _counts(acts: Table, query: ExperimentQuery) -> Value:
     return since & (acts.occurred_at <= ibis.literal(query.stopped_at, "timestamp('UTC', 6)"))
 
 
-def _sums(visitors: Table, metric: str) -> dict[str, Value]:
+def _sums(visitors: Table, query: ExperimentQuery) -> dict[str, Value]:
     is_counted = visitors.exclusion == 0
     clicked, converted = visitors.has_clicked > 0, visitors.conversions > 0
     clicks, conversions = (
         is_counted.ifelse(visitors[name].cast("int64"), ibis.literal(0, "int64"))
         for name in COUNTED
     )
-    value, covariate = (
-        is_counted.ifelse(visitors[name], _zero()) for name in ("value", "covariate")
-    )
+    worth = _capped(visitors.value, query)
+    value = is_counted.ifelse(worth, _zero())
+    covariate = is_counted.ifelse(visitors.covariate, _zero())
     outcome = {
         "click_rate": _number(clicked).cast(NARROW),
         "conversion_rate": _number(converted).cast(NARROW),
         "conversions_per_visitor": visitors.conversions.cast(NARROW),
-    }.get(metric, visitors.value)
+    }.get(query.metric, worth)
     amounts = (
         _number(is_counted),
         _number(is_counted & clicked),
         _number(is_counted & converted),
         value,
         _product(value, value),
+        _number(is_counted & (worth < visitors.value)),
         clicks,
         clicks * clicks,
         conversions,
@@ -313,6 +320,13 @@ def _number(condition: Value) -> Value:
 
 def _total(values: Value) -> Value:
     return values.sum().cast(WIDE)
+
+
+def _capped(value: Value, query: ExperimentQuery) -> Value:
+    if query.value_cap is None:
+        return value
+    # Not cast: ClickHouse takes no literal without a precision.
+    return ibis.least(value, ibis.literal(query.value_cap, WIDE)).cast(WIDE)
 
 
 def _product(left: Value, right: Value) -> Value:

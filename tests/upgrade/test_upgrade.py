@@ -22,7 +22,9 @@ INTENDED = {
     ),
     r"/[\w-]+/(arms/\d+/is_rolled_back|guardrails/\d+/is_of_successes|strict_guardrails): "
     "'absent' -> (True|False)$": "arms are rolled back alone; strict guardrails: fields since",
-    r"/[\w-]+/arms/\d+/all_(clicks|conversions): 'absent' -> ": "said since: several of a visitor",
+    r"/[\w-]+/arms/\d+/(all_(clicks|conversions)|capped_visitors): 'absent' -> ": (
+        "said since: several of a visitor, and values above the cap"
+    ),
     r"/[\w-]+/slot_plans/(guardrails|planned_visitors): 'absent' -> ": (
         "a draft says what its guardrails cost: fields since"
     ),
@@ -38,7 +40,7 @@ INTENDED = {
     r"/(hero|menu)-test/(guardrails|comparisons|insights/lifts|insights/time_left|beliefs)/": (
         "arms are compared within phases since"
     ),
-    r"/[\w-]+/(days_in|ends_when_planned|interactions|plan_review|planned_visitors_basis|"
+    r"/[\w-]+/(value_cap|days_in|ends_when_planned|interactions|plan_review|planned_visitors_basis|"
     r"secondary_metrics|time_zone|phases|plan_state|verdict_needs|insights/health/unknown_phase_visitors|"
     r"insights/health/time/\d/valid|insights/lifts/\d/stagewise|insights/segments/\d+/valid): "
     "'absent' -> ": "fields since",

@@ -75,6 +75,7 @@ class ExperimentSerializer(serializers.ModelSerializer[Experiment]):
     slot = serializers.SlugRelatedField[Any](slug_field="key", read_only=True)
     audience = serializers.SlugRelatedField[Any](slug_field="key", read_only=True, allow_null=True)
     coverage = serializers.FloatField()
+    value_cap = serializers.FloatField(allow_null=True)
     variants = VariantSerializer(many=True, read_only=True)
 
     class Meta:
@@ -90,6 +91,7 @@ class ExperimentSerializer(serializers.ModelSerializer[Experiment]):
             "primary_metric",
             "goal",
             "conversion_window_hours",
+            "value_cap",
             "alpha",
             "plan",
             "planned_visitors",

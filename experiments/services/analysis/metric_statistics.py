@@ -84,7 +84,7 @@ def adjusted_statistics_of(
 
 
 def successes_of(experiment: Experiment, total: ArmTotals) -> int | None:
-    """Return the visitors who did what the rate counts; None for a metric that is no rate."""
+    """Return the visitors who did what the rate counts; None unless it is a rate."""
     return _visitors(SUCCESSES, Metric(experiment.primary_metric), total)
 
 

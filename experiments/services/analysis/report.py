@@ -50,8 +50,8 @@ class ArmResult:
     """One arm of a report; `rate` is the primary metric's mean a visitor, or its ratio.
 
     `clicks` and `conversions` are visitors; `all_clicks` and `all_conversions` count several of a
-    visitor, in the conversion window.
-    `successes` are the visitors who did what the metric counts; None for a metric that is no rate.
+    visitor, in the conversion window. `capped_visitors` were worth more than the cap.
+    `successes` are the visitors who did what the metric counts; None unless it is a rate.
     """
 
     arm: int
@@ -67,6 +67,7 @@ class ArmResult:
     is_rolled_back: bool = False
     all_clicks: int = 0
     all_conversions: int = 0
+    capped_visitors: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +191,7 @@ def _arms(
                 is_rolled_back=variant.rolled_back_at is not None,
                 all_clicks=total.click_sum,
                 all_conversions=total.conversion_sum,
+                capped_visitors=total.capped_visitors,
             )
         )
     return tuple(rows)

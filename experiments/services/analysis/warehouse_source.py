@@ -47,6 +47,7 @@ def experiment_query(experiment: Experiment) -> ExperimentQuery:
         goal=experiment.goal,
         guardrail_goals=tuple(sorted(guardrail_goals(experiment))),
         value_goals=tuple(sorted(value_goals(experiment))),
+        value_cap=experiment.value_cap,
         window_hours=experiment.conversion_window_hours,
         stopped_at=experiment.stopped_at,
     )

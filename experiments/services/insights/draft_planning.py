@@ -154,7 +154,12 @@ def _history(experiment: Experiment, rows: Sequence[Rollup], today: date) -> Slo
 def _base(experiment: Experiment, rows: Sequence[Rollup]) -> tuple[float | None, float | None]:
     """Return the metric's mean over all arms, and its variance if it is not a rate."""
     is_click = experiment.primary_metric == Experiment.Metric.CLICK_RATE
-    total = totals_of(row for row in rows if is_click or row.experiment.goal == experiment.goal)
+    total = totals_of(
+        row
+        for row in rows
+        if is_click
+        or (row.experiment.goal == experiment.goal and _is_capped_alike(row.experiment, experiment))
+    )
     if not total.visitors:
         return None, None
     arm = raw_estimates(statistics_of(experiment, [total]))
@@ -163,6 +168,13 @@ def _base(experiment: Experiment, rows: Sequence[Rollup]) -> tuple[float | None,
     is_rate = successes_of(experiment, total) is not None
     variance = None if is_rate else float(arm.variance[0]) * total.visitors
     return float(arm.mean[0]), variance
+
+
+def _is_capped_alike(past: Experiment, draft: Experiment) -> bool:
+    """Return whether past values vary as much as the draft's or more: a lower cap hides some."""
+    if past.value_cap is None or draft.primary_metric not in Experiment.METRICS_OF_VALUES:
+        return True
+    return draft.value_cap is not None and past.value_cap >= draft.value_cap
 
 
 def _line(

@@ -1,16 +1,20 @@
-"""Sentences about a draft's planned visitors, in the active language."""
+"""Sentences about a plan: a draft's visitors, the cap of values; in the active language."""
 
 from collections.abc import Callable, Mapping
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from experiments.formatting import count, decimal, percent, signed_percent
+from experiments.models import Experiment
+from experiments.services.analysis.report import Report
 from experiments.services.insights.plan_review import (
     LONGEST_WEEKS,
     PlanBasis,
     PlanReview,
     PlanWarning,
 )
+from experiments.services.rollups.value_cap import suggested_cap
 
 
 def plan_warnings(review: PlanReview) -> tuple[str, ...]:
@@ -32,6 +36,38 @@ def basis_in_words(basis: PlanBasis) -> str:
         "target": signed_percent(basis.target, 0),
         "arms": count(basis.n_arms),
     }
+
+
+def cap_hint(draft: Experiment) -> str:
+    """Return the cap that past values suggest; nothing where they suggest none."""
+    suggested = suggested_cap(draft)
+    if suggested is None:
+        return ""
+    return _(
+        "Of the %(visitors)s visitors with a value in “%(experiment)s”, 99.9 %% were worth at most"
+        " %(cap)s."
+    ) % {
+        "visitors": count(suggested.visitors),
+        "experiment": suggested.experiment,
+        "cap": decimal(float(suggested.cap), 2),
+    }
+
+
+def cap_in_words(report: Report) -> str:
+    """Return what the cap of an experiment's values does; nothing without one."""
+    experiment = report.experiment
+    if experiment.value_cap is None:
+        return ""
+    of_goal = next((row for row in report.currencies if row.goal == experiment.goal), None)
+    names = list(of_goal.conversions) if of_goal else []
+    currency = names[0] if len(names) == 1 else ""
+    n = sum(arm.capped_visitors for arm in report.arms)
+    cap = f"{decimal(float(experiment.value_cap), 2)} {currency}".strip()
+    return ngettext(
+        "Values of a visitor above %(cap)s count as %(cap)s: %(n)s visitor.",
+        "Values of a visitor above %(cap)s count as %(cap)s: %(n)s visitors.",
+        n,
+    ) % {"cap": cap, "n": count(n)}
 
 
 def _no_number(review: PlanReview) -> str:

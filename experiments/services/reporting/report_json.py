@@ -15,6 +15,7 @@ from experiments.services.insights.posteriors import ArmPosterior
 from experiments.services.lifecycle.readiness import readiness_faults
 from experiments.services.reporting.full_report import FullReport
 from experiments.services.reporting.plan_messages import plan_warnings
+from experiments.services.rollups.value_cap import suggested_cap
 from experiments.stats.decision.arm_status import GuardrailState
 
 
@@ -74,7 +75,13 @@ def readiness_as_json(draft: Experiment, *, now: datetime) -> dict[str, Any]:
     """Return what keeps a draft from starting, and what is doubtful about its plan."""
     review = review_plan(draft, slot_plans(draft, now=now))
     faults = readiness_faults(draft) if draft.status == Experiment.Status.DRAFT else []
-    return {"experiment": draft.key, "faults": faults, "plan_review": _review_as_json(review)}
+    cap = suggested_cap(draft)
+    return {
+        "experiment": draft.key,
+        "faults": faults,
+        "plan_review": _review_as_json(review),
+        "suggested_value_cap": float(cap.cap) if cap else None,
+    }
 
 
 def _settings_as_json(experiment: Experiment) -> dict[str, Any]:
@@ -87,6 +94,7 @@ def _settings_as_json(experiment: Experiment) -> dict[str, Any]:
         "metric": experiment.primary_metric,
         "goal": experiment.goal or None,
         "alpha": experiment.alpha,
+        "value_cap": float(experiment.value_cap) if experiment.value_cap else None,
         "planned_visitors": experiment.planned_visitors,
         "planned_visitors_basis": experiment.planned_visitors_basis,
         "origin": experiment.origin,

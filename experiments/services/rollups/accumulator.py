@@ -16,6 +16,7 @@ from experiments.models import (
 )
 from experiments.models.rollup import AMOUNTS, CURRENCY_AMOUNTS, GOAL_AMOUNTS, LEFT_OUT_COLUMNS
 from experiments.selectors import rollups
+from experiments.services.rollups.value_cap import capped
 from experiments.services.rollups.visitor_outcome import Outcome, measured
 
 Amounts = tuple[int | Decimal, ...]
@@ -146,7 +147,7 @@ class RollupAccumulator:
             self._add_to_goals(experiment, outcome, sign)
 
     def _add_to_segments(self, experiment: Experiment, outcome: Outcome, sign: int) -> None:
-        amounts = _amounts(outcome, measured(experiment, outcome), sign)
+        amounts = _amounts(experiment, outcome, sign)
         for segment in (EVERYBODY, *outcome.segments.split()):
             key = _Key(
                 experiment_id=experiment.pk,
@@ -165,7 +166,10 @@ class RollupAccumulator:
             "phase": outcome.phase,
         }
         for goal, written in outcome.goals.items():
-            amounts = _goal_amounts(outcome, goal, Decimal(written))
+            value = Decimal(written)
+            if goal == experiment.goal:
+                value = capped(experiment, value)
+            amounts = _goal_amounts(outcome, goal, value)
             signed = tuple(sign * amount for amount in amounts)
             _increase(self.goal_deltas, _GoalKey(**cell, goal=goal), signed)
         for name, conversions in outcome.currencies.items():
@@ -183,17 +187,19 @@ def _moved(deltas: dict[AnyKey, Amounts]) -> dict[AnyKey, Amounts]:
     return {key: amounts for key, amounts in deltas.items() if any(amounts)}
 
 
-def _amounts(outcome: Outcome, result: Decimal, sign: int) -> Amounts:
+def _amounts(experiment: Experiment, outcome: Outcome, sign: int) -> Amounts:
     """Return the visitor's amounts (negated with sign -1), in the order of AMOUNTS."""
     counted = 0 if outcome.exclusion else sign
-    value, covariate = outcome.value * counted, outcome.covariate * counted
+    worth = capped(experiment, outcome.value)
+    value, covariate = worth * counted, outcome.covariate * counted
     clicks, conversions = outcome.clicks * counted, outcome.conversions * counted
     return (
         counted,
         counted * outcome.has_clicked,
         counted * outcome.has_converted,
         value,
-        value * outcome.value,
+        value * worth,
+        counted * (worth < outcome.value),
         clicks,
         clicks * outcome.clicks,
         conversions,
@@ -201,7 +207,7 @@ def _amounts(outcome: Outcome, result: Decimal, sign: int) -> Amounts:
         value * outcome.clicks,
         covariate,
         covariate * outcome.covariate,
-        covariate * result,
+        covariate * measured(experiment, outcome),
         covariate * outcome.clicks,
         *(sign * (outcome.exclusion == reason) for reason in LEFT_OUT_COLUMNS),
     )

@@ -17,6 +17,7 @@ class ArmTotals:
     converting_visitors: int = 0
     value_sum: Decimal = Decimal(0)
     value_sum_squares: Decimal = Decimal(0)
+    capped_visitors: int = 0
     click_sum: int = 0
     click_sum_squares: int = 0
     conversion_sum: int = 0

@@ -34,7 +34,8 @@ VALUES = ", ".join(f"'{metric}'" for metric in Experiment.METRICS_OF_VALUES)
 
 TRIAL = f"""
     CREATE TEMP TABLE fold_trial ON COMMIT DROP AS
-    SELECT e.id AS experiment_id, s.site_id, e.primary_metric AS metric, e.goal, e.stopped_at,
+    SELECT e.id AS experiment_id, s.site_id, e.primary_metric AS metric, e.goal, e.value_cap,
+           e.stopped_at,
            e.conversion_window_hours * interval '1 hour' AS patience,
            ARRAY(
                SELECT g.goal FROM experiments_guardrail g
@@ -142,8 +143,8 @@ OUTCOMES = f"""
                     bool_or({BEFORE} AND a.type = 'conversion' AND a.goal = t.goal), false)::int
                 WHEN '{CONVERSIONS_PER_VISITOR}' THEN count(*) FILTER (
                     WHERE {BEFORE} AND a.type = 'conversion' AND a.goal = t.goal)
-                ELSE coalesce(sum(a.value) FILTER (
-                    WHERE {BEFORE} AND a.type = 'conversion' AND a.goal = t.goal), 0)
+                ELSE least(min(t.value_cap), coalesce(sum(a.value) FILTER (
+                    WHERE {BEFORE} AND a.type = 'conversion' AND a.goal = t.goal), 0))
             END AS covariate
         {ACTED} WHERE NOT s.is_ghost
         GROUP BY s.experiment_id, s.visitor
@@ -205,22 +206,25 @@ OUTCOMES = f"""
 
 # The columns of a rollup, each as a sum over outcomes `o` of experiments `t`.
 COUNTED = f"(o.exclusion = {Exclusion.NONE:d})::int"
+# `least` skips NULL: without a cap the value stays as it is.
+VALUE = "least(o.value, t.value_cap)"
 MEASURED = f"""
     CASE t.metric WHEN '{CLICK_RATE}' THEN o.has_clicked::int
         WHEN '{CONVERSION_RATE}' THEN o.has_converted::int
-        WHEN '{CONVERSIONS_PER_VISITOR}' THEN o.conversions ELSE o.value END
+        WHEN '{CONVERSIONS_PER_VISITOR}' THEN o.conversions ELSE {VALUE} END
 """
 AMOUNTS = {
     "visitors": COUNTED,
     "clicking_visitors": f"{COUNTED} * o.has_clicked::int",
     "converting_visitors": f"{COUNTED} * o.has_converted::int",
-    "value_sum": f"{COUNTED} * o.value",
-    "value_sum_squares": f"{COUNTED} * o.value * o.value",
+    "value_sum": f"{COUNTED} * {VALUE}",
+    "value_sum_squares": f"{COUNTED} * {VALUE} * {VALUE}",
+    "capped_visitors": f"{COUNTED} * ({VALUE} < o.value)::int",
     "click_sum": f"{COUNTED} * o.clicks",
     "click_sum_squares": f"{COUNTED} * o.clicks::bigint * o.clicks",
     "conversion_sum": f"{COUNTED} * o.conversions",
     "conversion_sum_squares": f"{COUNTED} * o.conversions::bigint * o.conversions",
-    "value_click_product_sum": f"{COUNTED} * o.value * o.clicks",
+    "value_click_product_sum": f"{COUNTED} * {VALUE} * o.clicks",
     "covariate_sum": f"{COUNTED} * o.covariate",
     "covariate_sum_squares": f"{COUNTED} * o.covariate * o.covariate",
     "covariate_product_sum": f"{COUNTED} * o.covariate * {MEASURED}",
@@ -229,13 +233,16 @@ AMOUNTS = {
 }
 # Outcomes of an earlier version lack the number of conversions, and no sum holds it.
 GOAL_CONVERSIONS = "coalesce((o.goal_conversions ->> g.key)::bigint, 0)"
+GOAL_VALUE = """
+    least(g.value::numeric, CASE WHEN g.key = t.goal THEN t.value_cap END)
+"""
 GOAL_AMOUNTS = {
     "converting_visitors": "1",
-    "value_sum": "g.value::numeric",
-    "value_sum_squares": "g.value::numeric * g.value::numeric",
+    "value_sum": GOAL_VALUE,
+    "value_sum_squares": f"{GOAL_VALUE} * {GOAL_VALUE}",
     "conversion_sum": GOAL_CONVERSIONS,
     "conversion_sum_squares": f"{GOAL_CONVERSIONS} * {GOAL_CONVERSIONS}",
-    "value_click_product_sum": "g.value::numeric * o.clicks",
+    "value_click_product_sum": f"{GOAL_VALUE} * o.clicks",
 }
 CURRENCY_AMOUNTS = {"conversions": "c.value::int"}
 
@@ -262,7 +269,8 @@ def goal_contributions(source: str, *, sign: int = 1) -> str:
     sums = ", ".join(f"sum({sign} * {amount}) AS {name}" for name, amount in GOAL_AMOUNTS.items())
     return f"""
     SELECT o.experiment_id, o.variant_id, o.day, o.phase, g.key AS goal, {sums}
-    FROM {source} o CROSS JOIN LATERAL jsonb_each_text(o.goals) AS g
+    FROM {source} o JOIN fold_trial t ON t.experiment_id = o.experiment_id
+    CROSS JOIN LATERAL jsonb_each_text(o.goals) AS g
     WHERE o.exclusion = {Exclusion.NONE:d} AND o.goals <> '{{}}'
     GROUP BY o.experiment_id, o.variant_id, o.day, o.phase, g.key
     """  # noqa: S608

@@ -11,6 +11,7 @@ from typing import Any
 
 from experiments.event_schema.rules import MAX_AHEAD, PHASE, PRE_PERIOD
 from experiments.models import Event, Exclusion, Experiment
+from experiments.services.rollups.value_cap import capped
 from experiments.services.rollups.visitor_events import VisitorEvent
 
 Metric = Experiment.Metric
@@ -125,8 +126,8 @@ def measured(experiment: Experiment, outcome: Outcome) -> Decimal:
     return {
         Metric.CLICK_RATE: Decimal(outcome.has_clicked),
         Metric.CONVERSION_RATE: Decimal(outcome.has_converted),
-        Metric.VALUE_PER_VISITOR: outcome.value,
-        Metric.VALUE_PER_CLICK: outcome.value,
+        Metric.VALUE_PER_VISITOR: capped(experiment, outcome.value),
+        Metric.VALUE_PER_CLICK: capped(experiment, outcome.value),
         Metric.CONVERSIONS_PER_VISITOR: Decimal(outcome.conversions),
     }[Metric(experiment.primary_metric)]
 
@@ -149,7 +150,7 @@ def _covariate(
         return Decimal(bool(reached))
     if experiment.primary_metric == Metric.CONVERSIONS_PER_VISITOR:
         return Decimal(len(reached))
-    return _total_value(reached)
+    return capped(experiment, _total_value(reached))
 
 
 def guardrail_goals(experiment: Experiment) -> set[str]:

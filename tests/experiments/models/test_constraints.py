@@ -269,6 +269,11 @@ REFUSED = [
         "experiment_goal_for_conversions",
         lambda w: [w.experiment_row(primary_metric="value_per_click")],
     ),
+    ("experiment_value_cap_fits", lambda w: [w.experiment_row(value_cap=5)]),
+    (
+        "experiment_value_cap_fits",
+        lambda w: [w.experiment_row(primary_metric="value_per_click", goal="g", value_cap=0)],
+    ),
     ("experiment_namespace_range", lambda w: [w.experiment_row(namespace_start=0)]),
     (
         "experiment_namespace_range",

@@ -33,6 +33,7 @@ ACTS = (
     "conversion_sum_squares",
     "value_click_product_sum",
     "covariate_click_product_sum",
+    "capped_visitors",
 )
 
 
@@ -62,7 +63,7 @@ def recount(experiment, segment="", columns=COUNTS):
     by_visitor = defaultdict(list)
     for event in sorted(events, key=lambda one: (one.occurred_at, one.event_id)):
         by_visitor[event.visitor].append(event)
-    table = defaultdict(lambda: [0, 0, 0, Decimal(0), Decimal(0), *[0] * 10])
+    table = defaultdict(lambda: [0, 0, 0, Decimal(0), Decimal(0), *[0] * 11])
     for own in by_visitor.values():
         shown, exposures, own = met(experiment, own)
         if not exposures:
@@ -82,7 +83,9 @@ def recount(experiment, segment="", columns=COUNTS):
             and e.goal == experiment.goal
             and start <= e.occurred_at <= end
         ]
-        value = sum((e.value or Decimal(0) for e in goals), Decimal(0))
+        paid = sum((e.value or Decimal(0) for e in goals), Decimal(0))
+        value = up_to_cap(experiment, experiment.goal, paid)
+        row[15] += value != paid
         row[0] += 1
         has_clicked = any(e.type == "click" and e.occurred_at >= start for e in shown)
         row[1] += has_clicked
@@ -192,6 +195,7 @@ def goal_recount(experiment):
             if hits:
                 key = (*cell_of(first), goal)
                 value = sum((e.value or Decimal(0) for e in hits), Decimal(0))
+                value = up_to_cap(experiment, goal, value)
                 clicks = number_of_clicks(shown, first.occurred_at, end)
                 new = (1, value, value**2, len(hits), len(hits) ** 2, value * clicks)
                 table[key] = tuple(map(add, table.get(key, (0,) * 6), new))
@@ -244,7 +248,14 @@ def earlier(experiment, events, seen):
     goals = [e for e in window if e.type == "conversion" and e.goal == experiment.goal]
     if experiment.primary_metric == "conversions_per_visitor":
         return len(goals)
-    return sum((e.value or Decimal(0) for e in goals), Decimal(0))
+    value = sum((e.value or Decimal(0) for e in goals), Decimal(0))
+    return up_to_cap(experiment, experiment.goal, value)
+
+
+def up_to_cap(experiment, goal, value):
+    """What a visitor's value towards a goal counts as."""
+    is_capped = experiment.value_cap is not None and goal == experiment.goal
+    return min(value, experiment.value_cap) if is_capped else value
 
 
 def named(attributes):

@@ -1,6 +1,9 @@
 """The warehouse's words are the service's own."""
 
+from decimal import Decimal
+
 import ibis
+import pytest
 
 from experiments.event_schema.messages import Attributes
 from experiments.models.rollup import AMOUNTS, LEFT_OUT_COLUMNS
@@ -22,10 +25,11 @@ def test_every_attribute_that_is_kept_splits():
     assert sorted(everything.kept()) == list(ATTRIBUTES)
 
 
-def test_no_engine_is_asked_for_a_distinct_count_or_a_float():
+@pytest.mark.parametrize("cap", [None, Decimal(100), Decimal("99.50")])
+def test_no_engine_is_asked_for_a_distinct_count_or_a_float(cap):
     query = ExperimentQuery(
         site="shop", experiment="test", metric="value_per_visitor", goal="buy",
-        guardrail_goals=("read",),
+        guardrail_goals=("read",), value_cap=cap,
     )  # fmt: skip
     events = ibis.table(COLUMNS | LATER_FLAGS, name="events")
     for expression in (rollup_query.rollups_of, rollup_query.goal_rollups_of):

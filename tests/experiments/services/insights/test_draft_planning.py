@@ -104,3 +104,26 @@ def test_plans_cost_one_query(slot, draft, django_assert_num_queries):
     experiment = reports.experiments_for_report().get(pk=draft.pk)
     with django_assert_num_queries(1):
         slot_plans(experiment, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("past_cap", "own_cap", "is_known"),
+    [
+        (None, None, True),
+        (None, 5, True),
+        (9, 5, True),
+        (5, 5, True),
+        (4, 5, False),
+        (9, None, False),
+    ],
+)
+def test_values_under_a_lower_cap_are_no_base(slot, past_cap, own_cap, is_known):
+    """They vary less than the draft's own will."""
+    metric = {"primary_metric": "value_per_visitor", "goal": "order"}
+    experiment = factories.make_running_experiment(slot, "past", value_cap=past_cap, **metric)
+    yesterday = NOW.date() - timedelta(days=1)
+    for variant in experiment.variants.all():
+        sums = {"value_sum": Decimal(1_000), "value_sum_squares": Decimal(10_000)}
+        factories.make_rollup(variant, visitors=500, day=yesterday, **sums)
+    draft = factories.make_experiment(slot, value_cap=own_cap, **metric)
+    assert (slot_plans(draft, now=NOW).history.base is not None) == is_known

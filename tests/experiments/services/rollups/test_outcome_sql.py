@@ -1,6 +1,7 @@
 """The counting rules in Python and in SQL give what a plain recount of the events gives."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from uuid import UUID
 
 import pytest
@@ -14,6 +15,7 @@ from experiments.models import (
     GoalRollup,
     PendingBatch,
     Rollup,
+    SecondaryMetric,
     VisitorDay,
     VisitorOutcome,
 )
@@ -90,10 +92,20 @@ sent_events = st.builds(
 SEGMENTS = ("", "device=mobile", "device=desktop", "new_visitor=true", "new_visitor=false")
 
 
-@pytest.fixture(params=["value_per_visitor", "value_per_click", "conversions_per_visitor"])
+METRICS = {
+    "value_per_visitor": None,
+    "value_per_visitor, capped": Decimal("2.50"),
+    "value_per_click, capped": Decimal("1.25"),
+    "conversions_per_visitor": None,
+}
+
+
+@pytest.fixture(params=METRICS)
 def phased(both, request):
     """Both experiments; the shares of the second, on each metric, changed between the events."""
-    Experiment.objects.filter(key="sale").update(primary_metric=request.param)
+    metric, cap = request.param.split(",")[0], METRICS[request.param]
+    Experiment.objects.filter(key="sale").update(primary_metric=metric, value_cap=cap)
+    SecondaryMetric.objects.create(experiment=both[1], metric="value_per_visitor", goal="signup")
     both[1].refresh_from_db()
     change = MORNING + 18 * 60 * MINUTE
     phases = ([0.5, 0.5], 1.0), ([0.8, 0.2], 1.0)
