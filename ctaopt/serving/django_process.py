@@ -16,6 +16,8 @@ django_application = get_wsgi_application()
 from django.urls import get_resolver  # noqa: E402
 
 from ctaopt.graceful_restart import VARIABLE, WSGIApp, drained  # noqa: E402
+from ctaopt.observability.request_ids import identified  # noqa: E402
+from experiments.services.installation.start_guard import guard_start  # noqa: E402
 
 # How the front tells of its client; nobody else reaches the socket.
 ADDRESS, SCHEME = "HTTP_X_CTAOPT_ADDRESS", "HTTP_X_CTAOPT_SCHEME"
@@ -34,6 +36,7 @@ def behind_front(app: WSGIApp) -> WSGIApp:
 
 # All pages are loaded here, so that nobody waits for the first.
 get_resolver().url_patterns  # noqa: B018
-application: WSGIApp = behind_front(django_application)
+guard_start()
+application: WSGIApp = behind_front(identified(django_application))
 if VARIABLE in os.environ:
     application = drained(application, os.environ[VARIABLE])

@@ -18,11 +18,13 @@ django.setup(set_prefix=False)
 from django.conf import settings  # noqa: E402
 
 from ctaopt.graceful_restart import VARIABLE, Membership  # noqa: E402
+from ctaopt.observability.request_ids import request_id, sane_or_new  # noqa: E402
 from ctaopt.serving.django_child import SOCKET_VARIABLE  # noqa: E402
-from experiments.api.front.application import BodyLimits, Front  # noqa: E402
+from experiments.api.front.application import BodyLimits, Front, Hooks  # noqa: E402
 from experiments.api.front.django_proxy import DjangoProxy  # noqa: E402
 from experiments.api.front.thread_shares import PathRule, Size, ThreadShares  # noqa: E402
 from experiments.services.events.redis_durability import warn_at_start  # noqa: E402
+from experiments.services.installation.start_guard import guard_start  # noqa: E402
 from experiments.services.serving.snapshot_store import SnapshotStore  # noqa: E402
 
 # Long bodies under way in a process, all together.
@@ -46,10 +48,15 @@ def _front() -> Front:
         django=DjangoProxy(
             os.environ.get(SOCKET_VARIABLE, ""), timeout_s=settings.CTAOPT_DJANGO_TIMEOUT_S
         ),
-        is_draining=membership.is_draining if membership else bool,
-        on_loaded=membership.tell_loaded if membership else bool,
+        hooks=Hooks(
+            is_draining=membership.is_draining if membership else bool,
+            on_loaded=membership.tell_loaded if membership else bool,
+            new_id=sane_or_new,
+            set_id=request_id.set,
+        ),
     )
 
 
+guard_start()
 application = _front()
 warn_at_start()

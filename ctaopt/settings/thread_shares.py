@@ -21,8 +21,8 @@ DEFAULTS: Mapping[str, tuple[int, int]] = {
 }
 # Method, beginning of the path, share: the first that fits.
 PATHS = (
+    ("POST", "/account/", "log_in"),
     ("POST", "/admin/login/", "log_in"),
-    ("POST", "/accounts/", "log_in"),
     ("*", "/api/", "api"),
     ("*", "/static/", "static"),
     ("*", "/", "pages"),

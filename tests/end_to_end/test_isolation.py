@@ -81,7 +81,7 @@ def check_hot_path(service):
 
 
 HALVES = {
-    "log-in": b"POST /admin/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n"
+    "log-in": b"POST /account/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n"
     b"Content-Type: application/x-www-form-urlencoded\r\n\r\nu",
     "events": b"POST /api/v1/events?key=demo-client-key HTTP/1.1\r\nHost: localhost\r\n"
     b"Content-Length: 99\r\n\r\n{",
@@ -89,8 +89,8 @@ HALVES = {
     b"Authorization: Bearer demo-client-key\r\nContent-Length: 99\r\n\r\n{",
     "chunks": b"POST /api/v1/events?key=demo-client-key HTTP/1.1\r\nHost: localhost\r\n"
     b"Transfer-Encoding: chunked\r\n\r\n5\r\n{",
-    "long": b"POST /admin/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000\r\n\r\nu",
-    "head": b"POST /admin/login/ HTTP/1.1\r\nHost: loc",
+    "long": b"POST /account/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000\r\n\r\nu",
+    "head": b"POST /account/login/ HTTP/1.1\r\nHost: loc",
 }
 
 
@@ -182,7 +182,7 @@ def test_log_ins_have_a_share_of_their_own(service):
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     with ExitStack() as stack:
         stack.enter_context(stopped(processes))
-        guess = ("POST", "/admin/login/", form, headers)
+        guess = ("POST", "/account/login/", form, headers)
         guesses = stack.enter_context(asked_at_once(service, 8, *guess))
         wait_until(lambda: len(guesses) == 6)
         assert {one.status for one in guesses} == {503}

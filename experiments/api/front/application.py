@@ -67,11 +67,28 @@ class BodyLimits:
     timeout_s: float
 
 
-class Front:
-    """RSGI application of a worker.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hooks:
+    """What the process adds.
 
-    `is_draining` tells if its clients should move on, `on_loaded` is called once it can answer.
+    Args:
+        is_draining: Tells if clients should move on to other workers.
+        on_loaded: Called once the worker can answer.
+        new_id: Makes a request's id from the one that came with it, if any.
+        set_id: Has this thread's lines in the log name the id.
     """
+
+    is_draining: Callable[[], bool] = bool
+    on_loaded: Callable[[], object] = bool
+    new_id: Callable[[str | None], str] = lambda _: ""
+    set_id: Callable[[str], object] = bool
+
+
+NO_HOOKS = Hooks()
+
+
+class Front:
+    """RSGI application of a worker."""
 
     _loop: asyncio.AbstractEventLoop
     _loop_thread: int
@@ -83,15 +100,13 @@ class Front:
         shares: ThreadShares,
         limits: BodyLimits,
         django: DjangoProxy,
-        is_draining: Callable[[], bool] = bool,
-        on_loaded: Callable[[], object] = bool,
+        hooks: Hooks = NO_HOOKS,
     ) -> None:
         self._store = store
         self._shares = shares
         self._limits = limits
         self._django = django
-        self._is_draining = is_draining
-        self._on_loaded = on_loaded
+        self._hooks = hooks
         # Bodies under way, with the time at which they are given up.
         self._reading: dict[Exchange, float] = {}
         self._held = 0
@@ -103,11 +118,12 @@ class Front:
         # A successor that is not ready must not take over.
         self._store.start(patience_s=FIRST_SNAPSHOT_S)
         loop.call_later(SWEEP_S, self._sweep)
-        self._on_loaded()
+        self._hooks.on_loaded()
 
     def __rsgi__(self, scope: Any, proto: Any) -> Awaitable[None] | Exchange:
         route = route_of(scope.path)
         exchange = Exchange(scope, proto, route)
+        exchange.id = self._hooks.new_id(scope.headers.get("x-request-id"))
         if threading.get_ident() == self._loop_thread:  # Of a loop that runs nothing at once.
             return self._answered_on_loop(exchange)
         if route is not None and not route.share and scope.method in BODILESS:
@@ -262,6 +278,7 @@ class Front:
     def _response(self, exchange: Exchange) -> Response:
         if exchange.route is None:
             raise TypeError("a request of Django's")
+        self._hooks.set_id(exchange.id)
         if exchange.request is None:  # The same one where a thread tries again: it counts once.
             exchange.request = ScopeRequest(exchange.scope, exchange.content)
         return answer(exchange.request, exchange.route, self._store)
@@ -270,8 +287,9 @@ class Front:
         if exchange.is_gone:
             self._respond(exchange, error_response(503, "the client has left"))
             return
+        self._hooks.set_id(exchange.id)
         try:
-            response = self._django.ask(exchange.scope, exchange.content)
+            response = self._django.ask(exchange.scope, exchange.content, request_id=exchange.id)
         except TimeoutError:
             response = error_response(504, "this takes too long")
         except (OSError, HTTPException, ValueError) as error:
@@ -296,7 +314,7 @@ class Front:
         if not response.is_complete:
             is_for_pages = exchange.route is not None and exchange.route.is_for_pages
             response = response.completed(*(CORS_HEADERS if is_for_pages else TRANSPORT_HEADERS))
-        exchange.respond(response, is_last=is_last or self._is_draining())
+        exchange.respond(response, is_last=is_last or self._hooks.is_draining())
 
 
 def late_body(timeout_s: float) -> RefusedError:

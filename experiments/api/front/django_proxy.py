@@ -14,7 +14,8 @@ from experiments.api.public.http import Response
 
 # Headers that tell Django of the connection of the client; from outside they are dropped.
 ADDRESS, SCHEME = "x-ctaopt-address", "x-ctaopt-scheme"
-OWN = frozenset({ADDRESS, SCHEME})
+REQUEST_ID = "x-request-id"
+OWN = frozenset({ADDRESS, SCHEME, REQUEST_ID})
 # Of one connection only (RFC 9110, 7.6.1); the length is that of the body as read.
 HOP_BY_HOP = frozenset(
     {
@@ -22,7 +23,10 @@ HOP_BY_HOP = frozenset(
         *("upgrade", "expect", "content-length"),
     }
 )
-NOT_ANSWERED = frozenset({"connection", "keep-alive", "transfer-encoding", "date", "server"})
+# The front writes these itself.
+NOT_ANSWERED = frozenset(
+    {"connection", "keep-alive", "transfer-encoding", "date", "server", REQUEST_ID}
+)
 # Characters of a path that stay as they are.
 SAFE = "/:@!$&'()*+,;=~-._"
 
@@ -34,8 +38,8 @@ class DjangoProxy:
         self._path = path
         self._timeout_s = timeout_s
 
-    def ask(self, scope: Any, content: bytes) -> Response:
-        """Return Django's answer to a request.
+    def ask(self, scope: Any, content: bytes, *, request_id: str) -> Response:
+        """Return Django's answer to a request, which gets this id.
 
         Raises:
             OSError: If the process does not answer, TimeoutError if not in time.
@@ -43,7 +47,7 @@ class DjangoProxy:
         """
         connection = UnixConnection(self._path, timeout=self._timeout_s)
         try:
-            _send(connection, scope, content)
+            _send(connection, scope, content, request_id)
             answer = connection.getresponse()
             body = answer.read()
         finally:
@@ -67,7 +71,7 @@ class UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
-def _send(connection: UnixConnection, scope: Any, content: bytes) -> None:
+def _send(connection: UnixConnection, scope: Any, content: bytes, request_id: str) -> None:
     target = quote(scope.path, safe=SAFE)
     if scope.query_string:
         target += f"?{scope.query_string}"
@@ -82,6 +86,7 @@ def _send(connection: UnixConnection, scope: Any, content: bytes) -> None:
         connection.putheader("host", scope.authority)
     connection.putheader(ADDRESS, address_of(scope))
     connection.putheader(SCHEME, scope.scheme)
+    connection.putheader(REQUEST_ID, request_id)
     if content or scope.method in {"POST", "PUT", "PATCH"}:
         connection.putheader("content-length", str(len(content)))
     connection.endheaders(content or None)

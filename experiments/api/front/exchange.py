@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from experiments.api.public.router import Route
 
 CLOSE = ("Connection", "close")
+REQUEST_ID = "X-Request-ID"
 
 
 class Exchange(Inline, Suspended):
@@ -28,7 +29,7 @@ class Exchange(Inline, Suspended):
 
     __slots__ = (
         *("_ends", "_body", "_is_left", "_on_body", "_once", "_start", "content", "held"),
-        *("is_gone", "length", "proto", "request", "route", "scope"),
+        *("id", "is_gone", "length", "proto", "request", "route", "scope"),
     )
     _start: Callable[[Exchange], None]
     _on_body: Callable[[Exchange, bytes | None], None]
@@ -38,6 +39,7 @@ class Exchange(Inline, Suspended):
         self.scope = scope
         self.proto = proto
         self.route = route
+        self.id = ""
         self.content = b""
         self.length = 0
         self.request: Request | None = None
@@ -96,7 +98,11 @@ class Exchange(Inline, Suspended):
         """Send the answer, unless another thread has; `is_last` ends the connection."""
         if not self._once.acquire(blocking=False):
             return False
-        headers = [*response.headers, CLOSE] if is_last else [*response.headers]
+        headers = [*response.headers]
+        if self.id:
+            headers.append((REQUEST_ID, self.id))
+        if is_last:
+            headers.append(CLOSE)
         if response.status in WITHOUT_BODY or self.scope.method == "HEAD":
             self.proto.response_empty(response.status, headers)
         else:

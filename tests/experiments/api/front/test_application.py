@@ -8,7 +8,7 @@ import pytest
 from django.db import OperationalError
 
 from experiments.api.front import application as module
-from experiments.api.front.application import BodyLimits, Front
+from experiments.api.front.application import BodyLimits, Front, Hooks
 from experiments.api.front.thread_shares import PathRule, Size, ThreadShares
 from experiments.api.public import prometheus
 from experiments.api.public.http import Response
@@ -32,7 +32,7 @@ class Django:
         self.asked = []
         self.answer = lambda: Response(status=200, body=b"page", is_complete=True)
 
-    def ask(self, one, content):
+    def ask(self, one, content, *, request_id):
         self.asked.append((one.method, one.path, content))
         return self.answer()
 
@@ -102,6 +102,19 @@ def test_events_and_states_are_answered_by_threads(front):
     assert answer_of(front, *posted("/api/v1/events", b'{"events": []}'))[0] == 202
     front = made_front(Django())
     assert answer_of(front, scope("GET", "/readyz"))[0] == 200
+
+
+def test_every_answer_has_the_id_of_its_request(real_database, django):
+    told = []
+    front = made_front(django, hooks=Hooks(new_id=lambda given: given or "new", set_id=told.append))
+    for one, given in [
+        (scope("GET", "/healthz", {"X-Request-ID": "r-1"}), "r-1"),
+        (scope("GET", "/admin/", {"X-Request-ID": "r-2"}), "r-2"),
+        (scope("POST", "/api/v1/events", {"Content-Length": "x"}), "new"),
+    ]:
+        assert answer_of(front, one)[1]["x-request-id"] == given
+        front._store._closed.clear()
+    assert told == ["r-1", "r-2"]
 
 
 def test_preflight_takes_no_thread(front, monkeypatch):
@@ -203,13 +216,13 @@ def test_share_that_is_busy_refuses_and_others_go_on(front, django):
 
 
 def test_answers_of_a_draining_worker_end_their_connections(real_database, django):
-    front = made_front(django, is_draining=lambda: True)
+    front = made_front(django, hooks=Hooks(is_draining=lambda: True))
     assert answer_of(front, scope("GET", "/healthz"))[1]["connection"] == "close"
 
 
 def test_worker_has_loaded_once_it_can_answer(real_database, django):
     loaded = []
-    front = made_front(django, on_loaded=lambda: loaded.append(front._store._snapshot))
+    front = made_front(django, hooks=Hooks(on_loaded=lambda: loaded.append(front._store._snapshot)))
     answer_of(front, scope("GET", "/healthz"))
     assert loaded[0] is not None
 

@@ -60,18 +60,18 @@ def proxy(server):
 def test_request_arrives_as_it_was_sent(server, proxy):
     headers = {"Host": "cta.example.org", "Cookie": "s=1", "X-Forwarded-Proto": "https"}
     one = scope("POST", "/admin/é b/", headers, query_string="q=%20", scheme="https")
-    proxy.ask(one, b"user=a")
+    proxy.ask(one, b"user=a", request_id="r-1")
     ((method, path, received, body),) = server.asked
     assert (method, path, body) == ("POST", "/admin/%C3%A9%20b/?q=%20", b"user=a")
     assert {name: received[name] for name in headers} == headers
     assert (received["x-ctaopt-address"], received["x-ctaopt-scheme"]) == ("192.0.2.7", "https")
-    assert received["content-length"] == "6"
+    assert (received["content-length"], received["x-request-id"]) == ("6", "r-1")
 
 
 def test_headers_of_the_clients_connection_stay_behind(server, proxy):
     headers = {"Connection": "close, X-Hop", "X-Hop": "1", "Transfer-Encoding": "chunked"}
     headers |= {"TE": "trailers", "Expect": "100-continue", "X-Ctaopt-Address": "203.0.113.9"}
-    proxy.ask(scope("GET", "/", headers), b"")
+    proxy.ask(scope("GET", "/", headers), b"", request_id="r-1")
     received = server.asked[0][2]
     assert received.get_all("x-ctaopt-address") == ["192.0.2.7"]
     for name in ("x-hop", "transfer-encoding", "te", "expect", "content-length"):
@@ -80,7 +80,7 @@ def test_headers_of_the_clients_connection_stay_behind(server, proxy):
 
 @pytest.mark.parametrize(("method", "body"), [("GET", b"content"), ("HEAD", b"")])
 def test_answer_comes_back_whole(server, proxy, method, body):
-    answer = proxy.ask(scope(method, "/", {"X-Wanted": "404"}), b"")
+    answer = proxy.ask(scope(method, "/", {"X-Wanted": "404"}), b"", request_id="r-1")
     assert (answer.status, answer.body, answer.is_complete) == (404, body, True)
     assert [value for name, value in answer.headers if name == "Set-Cookie"] == ["a=1", "b=2"]
     assert dict(answer.headers)["Content-Length"] == "7"
@@ -89,4 +89,4 @@ def test_answer_comes_back_whole(server, proxy, method, body):
 
 def test_absent_process_is_an_error(tmp_path):
     with pytest.raises(OSError, match="No such file"):
-        DjangoProxy(str(tmp_path / "nobody"), timeout_s=1).ask(scope(), b"")
+        DjangoProxy(str(tmp_path / "nobody"), timeout_s=1).ask(scope(), b"", request_id="r-1")
