@@ -106,7 +106,7 @@ class SiteRowsAdmin(OfSites, ModelAdmin[Row]):  # type: ignore[misc]
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Collect what would go with the rows, unless one of them stays anyway.
 
-        Django's own way reads every event before it says that one is in the way.
+        Django's own way reads every event before it finds that one is in the way.
         """
         kept = [reason for row in objs for reason in self.reasons_to_keep(row)]
         if kept:

@@ -69,7 +69,7 @@ class BodyLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hooks:
-    """What the process adds.
+    """Additions of the process.
 
     Args:
         is_draining: Tells if clients should move on to other workers.

@@ -75,10 +75,7 @@ class Exchange(Inline, Suspended):
         self._ends = ends
 
     def read(self, on_body: Callable[[Exchange, bytes | None], None]) -> None:
-        """Have the server read the body, which has a length.
-
-        What comes is None where it breaks off.
-        """
+        """Have the server read a body of known length; one that breaks off comes as None."""
         self._on_body = on_body
         self._body = self.proto()
         self._body.add_done_callback(self, context=None)
@@ -88,7 +85,7 @@ class Exchange(Inline, Suspended):
         self._body.cancel()
 
     def watch(self) -> None:
-        """Have the server tell if the client leaves."""
+        """Set `is_gone` when the client leaves."""
         self.proto.client_disconnect().add_done_callback(_Gone(self), context=None)
 
     def __call__(self, body: Any) -> None:
