@@ -15,11 +15,13 @@ from ml.application.copy_advice import (
 )
 from ml.application.predictions import (
     accepted_tokens,
+    active_damage,
     active_number,
     active_summary,
     ask_scoring_service,
     rank_list,
     rank_wordings,
+    scoring_answers,
     token,
 )
 from ml.application.predictor_loading import PredictorError
@@ -57,6 +59,7 @@ __all__ = [
     "RankingRequest",
     "TrainingOutcome",
     "accepted_tokens",
+    "active_damage",
     "active_number",
     "active_summary",
     "archived_rows",
@@ -77,6 +80,7 @@ __all__ = [
     "rank_list",
     "rank_wordings",
     "roll_back",
+    "scoring_answers",
     "suggest",
     "token",
     "train",

@@ -150,6 +150,30 @@ def active_number() -> int | None:
     return version.number if version else None
 
 
+def active_damage() -> str:
+    """Return what is wrong with the files of the active predictor; empty if nothing is."""
+    from ml.errors import ArtifactError
+    from ml.scoring.artifacts import verify_artifact
+
+    version = registry.active_version()
+    if version is None:
+        return ""
+    try:
+        verify_artifact(model_dir() / version.artifact)
+    except (ArtifactError, OSError) as error:
+        return str(error)
+    return ""
+
+
+def scoring_answers(*, timeout_s: float = 2.0) -> bool:
+    """Return whether the scoring service answers at its address.
+
+    Args:
+        timeout_s: Seconds to wait.
+    """
+    return scoring_client.is_answering(settings.CTAOPT_SCORING_URL, timeout_s=timeout_s)
+
+
 def active_summary() -> dict[str, Any] | None:
     """Return number, strategy, time, data, metrics and ceiling of the active predictor, or None."""
     version = registry.active_version()

@@ -28,6 +28,23 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
+def is_answering(address: str, *, timeout_s: float) -> bool:
+    """Return whether a scoring service answers at an address.
+
+    Args:
+        address: As in `post_question`.
+        timeout_s: As in `post_question`.
+    """
+    connection = _connection(address, timeout_s)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
 def post_question(
     address: str, question: Mapping[str, Any], *, token: str, timeout_s: float
 ) -> dict[str, Any]:
