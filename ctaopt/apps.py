@@ -26,6 +26,14 @@ class CtaoptConfig(AppConfig):
             ImproperlyConfigured: With the new path. Without this check the first page or
                 training that needs it would fail, long after the upgrade.
         """
+        # Models exist from here on; it connects to Celery's signals.
+        from ctaopt.observability import signs_of_life  # noqa: F401, PLC0415
+
+        if settings.CTAOPT_TRACES_URL:
+            from ctaopt.observability.tracing import TaskTraces  # noqa: PLC0415
+
+            self.task_traces = TaskTraces()  # Celery keeps its receivers by weak references.
+            self.task_traces.connect()
         options: dict[str, Any] = getattr(settings, "CTAOPT_DJANGO", {})
         named = {f'CTAOPT_DJANGO["{name}"]': value for name, value in options.items()}
         named["CTAOPT_HISTORY_SOURCE"] = settings.CTAOPT_HISTORY_SOURCE

@@ -15,12 +15,14 @@ from ctaopt.observability.request_ids import identified  # noqa: E402
 from experiments.api.public.router import Edge  # noqa: E402
 from experiments.services.events.redis_durability import warn_at_start  # noqa: E402
 from experiments.services.installation.start_guard import guard_start  # noqa: E402
+from experiments.services.monitoring.process_metrics import share_metrics  # noqa: E402
 from experiments.services.serving.snapshot_store import SnapshotStore  # noqa: E402
 
 guard_start()
 max_age_s = settings.CTAOPT_SNAPSHOT_MAX_AGE_S
 store = SnapshotStore(max_age_s=max_age_s, in_background=max_age_s > 0)
 application: WSGIApp = identified(Edge(django_application, store))
+share_metrics(folder=settings.CTAOPT_METRICS_DIR, role="web")
 if VARIABLE in os.environ:  # Served by ctaopt.serve, which restarts its workers.
     application = drained(application, os.environ[VARIABLE])
 warn_at_start()

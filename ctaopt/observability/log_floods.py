@@ -91,7 +91,7 @@ class FloodFilter(logging.Filter):
             self._timer.start()
 
     def begin_anew(self) -> None:
-        """Forget everything: after a fork, the parent tells of its own records."""
+        """Forget everything: after a fork, the parent counts its own records."""
         self._lock, self._timer = threading.Lock(), None
         self._windows.clear()
 
@@ -100,7 +100,7 @@ def cause_of(record: logging.LogRecord) -> Hashable:
     """Return what the records of one cause have in common.
 
     That is the logger with the text, apart from numbers; of an exception its innermost cause; of a
-    refused request the status and the route, whatever address a stranger tries.
+    refused request the status and the route: a stranger tries many addresses.
     """
     status = getattr(record, "status_code", None)
     if status is not None and status < 500:

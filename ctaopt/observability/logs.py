@@ -58,7 +58,7 @@ def logging_config(log_format: str) -> dict[str, Any]:
     """Return the value of LOGGING for `CTAOPT_LOG_FORMAT`.
 
     Raises:
-        ImproperlyConfigured: If there is no such format.
+        ImproperlyConfigured: If the format does not exist.
     """
     if log_format not in FORMATS:
         raise ImproperlyConfigured(

@@ -33,7 +33,7 @@ new_id = IdMaker()
 
 
 def sane_or_new(given: str | None) -> str:
-    """Return the id that came with a request if it is harmless in a log, else a new one."""
+    """Return the id that came with a request if it is harmless in a log, or a new one."""
     if given and SANE.fullmatch(given):
         return given
     return new_id()

@@ -146,6 +146,12 @@ UNFOLD = {
                         "experiments_visitor_erase",
                         "experiments.change_event",
                     ),
+                    _item(
+                        _("System"),
+                        "monitor_heart",
+                        "experiments_system",
+                        "experiments.view_system",
+                    ),
                     _item(_("People"), "person", "auth_user_changelist", "auth.view_user"),
                     _item(
                         _("Log-ins"),

@@ -36,7 +36,7 @@ CTAOPT_SCORING_URL = env.str("CTAOPT_SCORING_URL", default=f"unix:{socket_path(D
 # Mode of that socket, octal: 0600 lets in the own user only, 0660 the group of its folder, too.
 CTAOPT_SCORING_SOCKET_MODE = socket_mode(env.str("CTAOPT_SCORING_SOCKET_MODE", default="0600"))
 make_private(DATA_DIR, group_enters=CTAOPT_SCORING_SOCKET_MODE == "0660")
-CTAOPT_SCORING_APPLICATION = "ml.scoring_service:application"
+CTAOPT_SCORING_APPLICATION = "ctaopt.observability.scoring_service:application"
 # A page that asks for a ranking waits this long; then a worker does it.
 CTAOPT_SCORING_TIMEOUT_S = 3.0
 # So many new contrasts of wordings since the last training start another one at night; 0: never.
@@ -90,6 +90,15 @@ CTAOPT_GROUP_COMMIT = True
 CTAOPT_EVENTS_URL = env.str("CTAOPT_EVENTS_URL", default="")
 # Requests that may wait there to be stored; beyond, events are refused with 503.
 CTAOPT_EVENTS_MAX_WAITING = env.int("CTAOPT_EVENTS_MAX_WAITING", default=1_000_000)
+# Where the processes of a machine put their counters together; whichever is asked tells all.
+CTAOPT_METRICS_DIR: Path | None = DATA_DIR / "metrics"
+# Where worker, consumer and scoring service answer Prometheus, such as 127.0.0.1:9464: for those
+# that share no data folder with a web process. Empty: nowhere.
+CTAOPT_METRICS_ADDRESS = env.str("CTAOPT_METRICS_ADDRESS", default="")
+# Seconds between two additions to the hour's counts of taken and rejected events; 0: never.
+CTAOPT_INTAKE_INTERVAL_S = 30.0
+# Less space than this for the data folder is a problem that the admin and /readyz?verbose name.
+CTAOPT_DISK_LEAST_FREE_MB = env.int("CTAOPT_DISK_LEAST_FREE_MB", default=500)
 # Proxies of one's own between visitors and this service; their X-Forwarded-For is believed.
 CTAOPT_PROXIES = env.int("CTAOPT_PROXIES", default=0)
 if CTAOPT_PROXIES < 0:
@@ -145,6 +154,11 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "ctaopt_django.middleware.CtaoptMiddleware",
 ]
+
+# Where traces go, by the standard's own variable; empty: nowhere, and nothing of it is loaded.
+CTAOPT_TRACES_URL = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
+if CTAOPT_TRACES_URL:
+    MIDDLEWARE.insert(0, "ctaopt.observability.tracing.TracingMiddleware")
 
 ROOT_URLCONF = "ctaopt.urls"
 WSGI_APPLICATION = "ctaopt.wsgi.application"

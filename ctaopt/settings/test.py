@@ -27,3 +27,6 @@ CTAOPT_GROUP_COMMIT = False
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 # Tests of one process have the same causes; what is left to tell would come after its end.
 LOGGING["handlers"]["console"]["filters"].remove("floods")
+# Counters of one process, with no thread that writes them.
+CTAOPT_METRICS_DIR = None
+CTAOPT_INTAKE_INTERVAL_S = 0.0

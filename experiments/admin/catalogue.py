@@ -27,6 +27,7 @@ from experiments.admin.base import (
 from experiments.admin.cta_preview import draw, draw_findings
 from experiments.admin.erasure import erasure_urls
 from experiments.admin.forms import CTAForm, HoldoutForm, SiteForm
+from experiments.admin.monitoring.system import system_urls
 from experiments.formatting import percent
 from experiments.models import CTA, CTAWording, Namespace, Site, Slot, Tag
 from experiments.selectors import catalogue
@@ -65,7 +66,8 @@ class SiteAdmin(ServedModelAdmin[Site]):
             self.admin_site.admin_view(self.holdout_view),
             name="experiments_site_holdout",
         )
-        further = (*erasure_urls(self.admin_site), *access_urls(self.admin_site))
+        pages = (erasure_urls, access_urls, system_urls)
+        further = [each for urls in pages for each in urls(self.admin_site)]
         return [own, *further, *super().get_urls()]
 
     @admin.display(description=_("client key"))

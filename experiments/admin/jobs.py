@@ -36,6 +36,7 @@ from experiments.services.learning.jobs import (
 from experiments.services.learning.ranking import rank_at_once
 from experiments.services.learning.ranking_presentation import ranking_in_words, training_in_words
 from experiments.services.lifecycle.drafts import DraftingError, draft_experiment
+from experiments.services.monitoring.standstill import no_worker_runs
 from ml import predict
 
 ADD_JOB = "experiments.add_job"
@@ -182,7 +183,12 @@ class JobAdmin(SiteRowsAdmin[Job]):
         if request.method == "POST" and form.is_valid():
             return self._rank(request, _request_of(form.cleaned_data), form.site())
         may_train = permissions.may(request.user, permissions.TRAIN)
-        context = {"form": form, "predictor": predict.active_summary(), "may_train": may_train}
+        context = {
+            "form": form,
+            "predictor": predict.active_summary(),
+            "may_train": may_train,
+            "no_worker": no_worker_runs(now=timezone.now()),
+        }
         return self._page(request, "admin/experiments/rank.html", _("Rank wordings"), context)
 
     def train_view(self, request: HttpRequest) -> HttpResponse:
@@ -196,6 +202,7 @@ class JobAdmin(SiteRowsAdmin[Job]):
         job = self._found(request, pk)
         is_open = job.status in (Job.Status.QUEUED, Job.Status.RUNNING)
         context: dict[str, Any] = {"job": job, "is_open": is_open, "result": None}
+        context["no_worker"] = is_open and no_worker_runs(now=timezone.now())
         if job.result and job.kind == Job.Kind.TRAINING:
             context["result"] = training_in_words(cast("predict.TrainingOutcome", job.result))
         elif job.result:

@@ -9,13 +9,20 @@ from experiments.models.catalogue import (
     Slot,
     Tag,
 )
-from experiments.models.events import Event, Exclusion, PendingBatch, VisitorDay, VisitorOutcome
+from experiments.models.events import (
+    Event,
+    EventIntake,
+    Exclusion,
+    PendingBatch,
+    VisitorDay,
+    VisitorOutcome,
+)
 from experiments.models.experiment import Experiment, Namespace, Variant
 from experiments.models.frozen_arm import CacheWatch
 from experiments.models.guardrail import GoalRollup, Guardrail, SecondaryMetric
 from experiments.models.history import HistoryArm
 from experiments.models.interaction import Interaction
-from experiments.models.jobs import Job
+from experiments.models.jobs import Heartbeat, Job, TaskRun
 from experiments.models.lifecycle import Change, Phase, RampStep
 from experiments.models.retention import BackupRecord, ErasedVisitor, EventDrop, SecretDigest
 from experiments.models.rollup import CurrencyRollup, Rollup, RollupCheck
@@ -33,11 +40,13 @@ __all__ = [
     "ErasedVisitor",
     "Event",
     "EventDrop",
+    "EventIntake",
     "Exclusion",
     "Experiment",
     "FormerClientKey",
     "GoalRollup",
     "Guardrail",
+    "Heartbeat",
     "HistoryArm",
     "Interaction",
     "Job",
@@ -54,6 +63,7 @@ __all__ = [
     "Site",
     "Slot",
     "Tag",
+    "TaskRun",
     "Variant",
     "VisitorDay",
     "VisitorOutcome",

@@ -204,3 +204,29 @@ class VisitorOutcome(models.Model):
 
     def __str__(self) -> str:
         return f"{self.experiment_id}:{self.visitor}"
+
+
+class EventIntake(models.Model):
+    """Events that a site sent in an hour, by what became of them."""
+
+    site = models.ForeignKey(Site, models.CASCADE, related_name="+")
+    hour = models.DateTimeField(_("hour"))
+    taken = models.PositiveBigIntegerField(
+        _("taken"), default=0, help_text=_("Stored, or known before.")
+    )
+    rejected_clock = models.PositiveBigIntegerField(_("rejected: time"), default=0)
+    rejected_unknown = models.PositiveBigIntegerField(
+        _("rejected: unknown slot, experiment or variant"), default=0
+    )
+    rejected_schema = models.PositiveBigIntegerField(_("rejected: schema"), default=0)
+
+    class Meta:
+        verbose_name = _("intake of events")
+        verbose_name_plural = _("intake of events")
+        ordering = ("-hour", "site")
+        constraints = (
+            models.UniqueConstraint(fields=("site", "hour"), name="event_intake_once_an_hour"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.site_id} {self.hour:%Y-%m-%d %H}"

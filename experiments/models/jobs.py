@@ -1,4 +1,4 @@
-"""Background jobs: training and ranking, with their progress."""
+"""Work in the background: jobs with their progress, signs of life of processes and tasks."""
 
 from django.conf import settings
 from django.db import models
@@ -66,3 +66,49 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.pk}"
+
+
+class Heartbeat(models.Model):
+    """The last sign of life of one process beside the web server."""
+
+    # Stored; never rename.
+    class Role(models.TextChoices):
+        WORKER = "worker", _("Worker")
+        BEAT = "beat", _("Clock of the worker (beat)")
+        CONSUMER = "consumer", _("Consumer of the event stream")
+        SCORING = "scoring", _("Scoring service")
+
+    role = models.CharField(_("role"), max_length=10, choices=Role)
+    process = models.CharField(_("process"), max_length=200, help_text=_("Machine and number."))
+    started_at = models.DateTimeField(_("started"))
+    beat_at = models.DateTimeField(_("last sign of life"))
+    stopped_at = models.DateTimeField(_("stopped"), null=True)
+
+    class Meta:
+        verbose_name = _("heartbeat")
+        verbose_name_plural = _("heartbeats")
+        ordering = ("role", "-beat_at")
+        constraints = (
+            models.UniqueConstraint(fields=("role", "process"), name="heartbeat_once_a_process"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.process}"
+
+
+class TaskRun(models.Model):
+    """The last run of a task, by whichever worker."""
+
+    name = models.CharField(_("task"), max_length=100, unique=True)
+    ended_at = models.DateTimeField(_("last run"), null=True)
+    seconds = models.FloatField(_("duration in seconds"), default=0.0)
+    failed_at = models.DateTimeField(_("last failure"), null=True)
+    error = models.CharField(_("kind of error"), max_length=100, blank=True)
+
+    class Meta:
+        verbose_name = _("run of a task")
+        verbose_name_plural = _("runs of tasks")
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name

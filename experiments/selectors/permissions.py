@@ -60,6 +60,8 @@ EDITED = (
 USE_CALCULATORS = "experiments.use_calculators"
 TRAIN = "experiments.train_predictor"
 VIEW_TRAINING = "experiments.view_training"
+# What runs and what stands still: it concerns whoever reads a report.
+VIEW_SYSTEM = "experiments.view_system"
 
 
 def permission_name(verb: str, model: type[Model]) -> str:
@@ -88,6 +90,7 @@ def _least_roles() -> dict[str, Membership.Role]:
         USE_CALCULATORS: Role.VIEWER,
         VIEW_TRAINING: Role.VIEWER,
         "ml.view_predictorversion": Role.VIEWER,
+        VIEW_SYSTEM: Role.VIEWER,
         "experiments.add_job": Role.ANALYST,
         TRAIN: Role.ANALYST,
         "experiments.delete_job": Role.MARKETER,

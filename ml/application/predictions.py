@@ -12,6 +12,7 @@ from typing import Any
 
 from django.conf import settings
 from django.utils.crypto import salted_hmac
+from opentelemetry import trace
 
 from ml import registry
 from ml.application import scoring_client
@@ -21,6 +22,8 @@ from ml.presentation.messages import STRATEGIES
 from ml.scoring.context import RankingRequest
 
 logger = logging.getLogger(__name__)
+# Does nothing until the project sets where traces go.
+tracer = trace.get_tracer(__name__)
 
 
 def rank_wordings(
@@ -117,16 +120,18 @@ def ask_scoring_service(
         "suggested": suggested,
         **asdict(request.context),
     }
-    try:
-        return scoring_client.post_question(
-            settings.CTAOPT_SCORING_URL,
-            question,
-            token=token(),
-            timeout_s=settings.CTAOPT_SCORING_TIMEOUT_S,
-        )
-    except scoring_client.ServiceSilentError as error:
-        logger.info("no answer from the scoring service: %s", error)
-        return None
+    with tracer.start_as_current_span("POST /score", kind=trace.SpanKind.CLIENT) as span:
+        try:
+            return scoring_client.post_question(
+                settings.CTAOPT_SCORING_URL,
+                question,
+                token=token(),
+                timeout_s=settings.CTAOPT_SCORING_TIMEOUT_S,
+            )
+        except scoring_client.ServiceSilentError as error:
+            span.set_status(trace.StatusCode.ERROR)
+            logger.info("no answer from the scoring service: %s", error)
+            return None
 
 
 def token() -> str:

@@ -8,6 +8,8 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
+from opentelemetry import propagate
+
 MAX_ANSWER_BYTES = 8_000_000
 
 
@@ -69,6 +71,8 @@ def post_question(
     """
     connection = _connection(address, timeout_s)
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+    # Of the trace that this call belongs to, if there is one.
+    propagate.inject(headers)
     try:
         # A service that refuses does not read to the end; why it refuses can be read all the same.
         with suppress(BrokenPipeError):

@@ -83,6 +83,7 @@ PAGES = {
     "calculator-sample-size": ("get", "viewer", None),
     "calculator-traffic-split": ("get", "viewer", None),
     "experiments_audience_check": ("post", "viewer", {}),
+    "experiments_system": ("get", "viewer", None),
     "experiments_visitor_erase": ("get", "owner", None),
     "experiments_site_holdout": ("get", "viewer", None),
     "experiments_site_access": ("get", "owner", None),

@@ -1,4 +1,4 @@
-"""GET /metrics: counters of this process, in Prometheus' text format.
+"""GET /metrics: counters of all processes of the machine, in Prometheus' text format.
 
 Labels are bounded: keys of the configuration and words of this module, never what was asked for.
 
@@ -8,24 +8,21 @@ CPython 3.11 changes threads only where a function is entered or a loop goes bac
 counts from several threads.
 """
 
-import logging
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import accumulate
 
-from django.db import Error
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Gauge, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from experiments.api.public.http import Request, Response
-from experiments.api.public.redis_stream_metrics import StreamDepths
-from experiments.selectors import reports, rollups
 from experiments.services.events.ingestion import Receipt
+from experiments.services.monitoring.event_intake import COUNTER, kind_of
+from experiments.services.monitoring.process_metrics import collected
+from experiments.services.monitoring.state_metrics import state_metrics
 from experiments.services.serving.snapshot_store import SnapshotStore
-
-logger = logging.getLogger(__name__)
 
 # From a bare evaluation (0.01 ms) to a commit that waits for another (seconds).
 BUCKETS_S = (
@@ -46,10 +43,10 @@ BUSY = Counter(
     ("share",),
 )
 
-FROZEN_ARMS = Gauge(
-    "ctaopt_frozen_arm",
-    "1 while a cache seems to give one arm of the experiment to everybody.",
-    ("site", "experiment"),
+REJECTED = Counter(
+    "ctaopt_events_rejected_total",
+    "Events that were rejected, by the kind of reason.",
+    ("site", "reason"),
 )
 
 
@@ -101,37 +98,23 @@ class Tallies(Collector):
 
 TALLIES = Tallies()
 REGISTRY.register(TALLIES)
-REGISTRY.register(StreamDepths())
 
 
-DIFFERING_ROWS = Gauge(
-    "ctaopt_rollup_rows_differing",
-    "Rows of rollups that the nightly count of the events does not confirm.",
-    ("site", "experiment"),
-)
-WAITING_EVENTS = Gauge("ctaopt_events_waiting", "Events that the rollups do not count yet.")
+class Answer(Collector):
+    """All figures, read when Prometheus asks."""
+
+    def __init__(self, store: SnapshotStore) -> None:
+        self._store = store
+
+    def collect(self) -> Iterator[Metric]:
+        yield from collected()
+        yield from state_metrics(snapshot_age_s=self._store.age_s())
 
 
-def metrics(_: Request, __: SnapshotStore) -> Response:
-    _read_alarms()
-    body = generate_latest()
+def metrics(_: Request, store: SnapshotStore) -> Response:
+    """Answer for every process that shares its counters with this one."""
+    body = generate_latest(Answer(store))
     return Response(status=200, body=body, headers=(("Content-Type", CONTENT_TYPE_LATEST),))
-
-
-def _read_alarms() -> None:
-    try:
-        alarms, differing = list(reports.cache_alarms()), list(rollups.rollup_alarms())
-        WAITING_EVENTS.set(rollups.waiting_events())
-    except Error:  # What the process itself has counted is told all the same.
-        logger.warning("metrics: the database did not say what it warns of")
-        return
-    FROZEN_ARMS.clear()
-    for alarm in alarms:
-        FROZEN_ARMS.labels(alarm.experiment.slot.site.key, alarm.experiment.key).set(1)
-    DIFFERING_ROWS.clear()
-    for check in differing:
-        labels = (check.experiment.slot.site.key, check.experiment.key)
-        DIFFERING_ROWS.labels(*labels).set(check.n_differing)
 
 
 def count_request(route: str, status: int, seconds: float) -> None:
@@ -146,6 +129,10 @@ def count_events(*, site: str, receipt: Receipt) -> None:
     EVENTS.labels(site, "accepted").inc(receipt.accepted)
     EVENTS.labels(site, "duplicate").inc(receipt.duplicates)
     EVENTS.labels(site, "rejected").inc(len(receipt.rejected))
+    kinds = [kind_of(rejection.reason) for rejection in receipt.rejected]
+    for kind in kinds:
+        REJECTED.labels(site, kind).inc()
+    COUNTER.add(site=site, taken=receipt.accepted + receipt.duplicates, rejected=kinds)
 
 
 def count_busy(share: str) -> None:

@@ -22,6 +22,7 @@ from experiments.selectors.permissions import rows_where
 from experiments.services.learning.jobs import create_job, keep_answer
 from experiments.services.learning.ranking import rank_at_once
 from experiments.services.learning.ranking_presentation import ranking_for_programs
+from experiments.services.monitoring.standstill import no_worker_runs
 from ml import predict
 
 
@@ -113,5 +114,7 @@ def _answer(job: Job, request: Request) -> dict[str, Any]:
         "url": reverse("ranking", args=[job.pk], request=request),
         "status": job.status,
         "message": job.message,
+        # Whoever waits in vain learns it at once.
+        "no_worker": job.finished_at is None and no_worker_runs(now=timezone.now()),
         "ranking": ranking_for_programs(job.result, job.request) if job.result else None,
     }

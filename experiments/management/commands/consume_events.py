@@ -3,15 +3,23 @@
 import os
 import signal
 import socket
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from prometheus_client import REGISTRY
 
 from experiments.services.events.redis_durability import warn_at_start
 from experiments.services.events.redis_stream import configured_stream
 from experiments.services.events.stream_codec import STORAGE
 from experiments.services.events.stream_consumer import Consumer
+from experiments.services.monitoring.consumer_metrics import ConsumerMetrics
+from experiments.services.monitoring.heartbeats import Heart, Role
+from experiments.services.monitoring.process_metrics import share_metrics
+
+# A consumer looks for its end between two readings; one that has not for so long is stuck.
+LONGEST_STEP_S = 60.0
 
 
 class Command(BaseCommand):
@@ -47,19 +55,35 @@ class Command(BaseCommand):
             count=options["entries"],
             reclaim_after_s=options["reclaim_after"],
         )
+        metrics = ConsumerMetrics(consumer)
+        REGISTRY.register(metrics)
+        share_metrics(
+            folder=settings.CTAOPT_METRICS_DIR,
+            role="consumer",
+            address=settings.CTAOPT_METRICS_ADDRESS,
+        )
         started = perf_counter()
-        if options["drain"]:
-            consumer.drain()
-        else:
-            stop_signal = _StopSignal()
-            self.stdout.write(f"Consumer {consumer.name}: storing events until stopped.")
-            self.stdout.flush()
-            consumer.run(is_asked_to_stop=stop_signal)
+        try:
+            self._consume(consumer, drain=options["drain"])
+        finally:
+            REGISTRY.unregister(metrics)
         tally = consumer.tally
         self.stdout.write(
             f"{tally.stored:,} events stored, {tally.duplicates:,} known before, "
             f"{tally.buried:,} entries dead, in {perf_counter() - started:.2f} s."
         )
+
+    def _consume(self, consumer: Consumer[Any], *, drain: bool) -> None:
+        if drain:
+            consumer.drain()
+            return
+        stop_signal = _StopSignal()
+        heart = Heart(Role.CONSUMER, is_alive=stop_signal.was_asked_lately)
+        heart.start()
+        self.stdout.write(f"Consumer {consumer.name}: storing events until stopped.")
+        self.stdout.flush()
+        consumer.run(is_asked_to_stop=stop_signal)
+        heart.stop()
 
 
 class _StopSignal:
@@ -67,11 +91,17 @@ class _StopSignal:
 
     def __init__(self) -> None:
         self._is_asked = False
+        self._looked_at = monotonic()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._ask)
 
     def __call__(self) -> bool:
+        self._looked_at = monotonic()
         return self._is_asked
+
+    def was_asked_lately(self) -> bool:
+        """Return whether the consumer's loop goes on."""
+        return monotonic() - self._looked_at < LONGEST_STEP_S
 
     def _ask(self, *_: Any) -> None:
         self._is_asked = True

@@ -3,15 +3,21 @@
 Only the facade `ml.predict` is called; it loads torch in the worker, never in a web process.
 """
 
+import logging
 from collections.abc import Mapping
 from typing import Any
+
+from prometheus_client import Counter
 
 from experiments.models import Site
 from experiments.selectors import history
 from experiments.services.learning.jobs import JobFailedError, ProgressCallback
 from ml import predict
 
+logger = logging.getLogger(__name__)
+
 N_SUGGESTED = 8
+RANKINGS = Counter("ctaopt_rankings_total", "Rankings asked for, by who does them.", ("by",))
 
 
 def rank_in_job(request: Mapping[str, Any], _: ProgressCallback) -> dict[str, Any]:
@@ -38,7 +44,15 @@ def rank_at_once(request: Mapping[str, Any]) -> dict[str, Any] | None:
         explained=True,
         suggested=N_SUGGESTED,
     )
-    return None if outcome is None else without_foreign_wordings(outcome, request)
+    if outcome is None:
+        RANKINGS.labels("worker").inc()
+        logger.warning(
+            "the scoring service did not rank %s wordings: a worker does, in seconds",
+            len(request["wordings"]),
+        )
+        return None
+    RANKINGS.labels("scoring").inc()
+    return without_foreign_wordings(outcome, request)
 
 
 def without_foreign_wordings(

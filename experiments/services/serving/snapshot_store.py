@@ -30,6 +30,8 @@ class SnapshotStore:
         self._lock = threading.Lock()
         self._snapshot: Snapshot | None = None
         self._checked_at = float("-inf")
+        # When the snapshot was last known to be the newest.
+        self._confirmed_at: float | None = None
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -80,6 +82,17 @@ class SnapshotStore:
         first = threading.Event()
         self._start_thread(first)
         return first.wait(patience_s)
+
+    def age_s(self) -> float | None:
+        """Return the seconds since the snapshot was last known to be the newest; None without one.
+
+        Looks at the revision if nobody else does in the background.
+        """
+        try:
+            self.current()
+        except Error:
+            return None
+        return None if self._confirmed_at is None else monotonic() - self._confirmed_at
 
     def close(self) -> None:
         """End the thread in the background, if there is one."""
@@ -139,4 +152,5 @@ class SnapshotStore:
         revision = serving.config_revision()
         if self._snapshot is None or self._snapshot.revision != revision:
             self._snapshot = build_snapshot(revision=revision, now=datetime.now(UTC))
+        self._confirmed_at = self._checked_at
         return self._snapshot

@@ -185,7 +185,7 @@ def test_report_page_costs_a_fixed_number_of_queries(
     admin_client, site, django_assert_max_num_queries
 ):
     experiment = factories.make_library_experiment(site)
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(14):
         admin_client.get(report_url(experiment))
 
 

@@ -49,6 +49,8 @@ STAYS = {
     "ErasedVisitor": "made with the secret of the installation",
     "Event": "Parquet",
     "EventDrop": "by itself",
+    "EventIntake": "counted where the events arrive",
+    "Heartbeat": "of the installation",
     "GoalRollup": "counted from the events, or by itself",
     "Interaction": "made anew every night",
     "Job": "of the installation",
@@ -56,6 +58,7 @@ STAYS = {
     "PendingBatch": "of the installation",
     "Rollup": "counted from the events, or by itself",
     "ServerKey": "a secret of the installation",
+    "TaskRun": "of the installation",
     "VisitorDay": "written with the events",
     "VisitorOutcome": "counted from the events, or by itself",
 }
