@@ -32,7 +32,7 @@ function init()
     local shown = '","slot":"hero","visitor":"v-%s%%012x","variant":"%s","at":"' .. at .. '"'
     local visitor = string.format("%x-", number) .. time:sub(9, 12)
     exposures = {
-        string.format('","type":"exposure' .. shown .. '}', visitor, "control"),
+        string.format('","type":"exposure' .. shown .. '}', visitor, "b"),
         string.format('","type":"exposure' .. shown .. '}', visitor, "b"),
         string.format(
             '","type":"exposure' .. shown .. ',"attributes":{"device":"mobile","locale":"fr"}}',
@@ -47,7 +47,7 @@ function init()
     sent, began = 0, nil
     head = table.concat({
         "POST /api/v1/events HTTP/1.1", "Host: 127.0.0.1", "Authorization: Bearer bench-client-key",
-        "Content-Type: application/json", "Content-Length: ",
+        "Content-Type: application/json", "X-Forwarded-For: ",
     }, "\r\n")
 end
 
@@ -71,7 +71,9 @@ function request()
         events[place] = event(n_events == 1 and counter or place)
     end
     local body = '{"events":[' .. table.concat(events, ",") .. "]}"
-    return head .. #body .. "\r\n\r\n" .. body
+    -- From many addresses, as browsers send.
+    local address = string.format("198.51.%d.%d", counter / n_events / 200 % 200, counter % 200)
+    return head .. address .. "\r\nContent-Length: " .. #body .. "\r\n\r\n" .. body
 end
 
 function delay()

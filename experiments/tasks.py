@@ -16,6 +16,7 @@ from experiments.services.learning.training import start_due_training, train
 from experiments.services.lifecycle import schedules
 from experiments.services.operations import (
     auto_rollback,
+    burst_search,
     interactions,
     key_expiry,
     planned_end,
@@ -55,6 +56,7 @@ def drop_events() -> None:
     """Drop events that are kept no longer, and forget old erasures. Beat calls it at night."""
     now = timezone.now()
     forget_tombstones(now=now)
+    burst_search.forget_senders(now=now)
     if settings.CTAOPT_EVENT_DAYS:
         drop = drop_old_events(now=now, keep_days=settings.CTAOPT_EVENT_DAYS)
         logger.info("dropped %s events of before %s", drop.n_events, drop.before)
@@ -103,6 +105,16 @@ def check_interactions() -> None:
     """Search for interactions between live experiments. Beat calls it at night."""
     for row in interactions.check_interactions(now=timezone.now()):
         logger.warning("experiment %s: interaction %s", row.experiment.key, row)
+
+
+@shared_task
+def find_bursts() -> None:
+    """Leave out what few senders sent in a burst. Beat calls it every minute."""
+    for burst in burst_search.find_bursts(now=timezone.now()):
+        logger.warning(
+            "experiment %s: %s of %s new visitors of %s came from %s senders; left out",
+            *(burst.experiment.key, burst.visitors, burst.all_visitors, burst.day, burst.n_senders),
+        )
 
 
 @shared_task

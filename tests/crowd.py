@@ -9,7 +9,7 @@ import pytest
 
 from experiments.models import Event, Experiment, Guardrail, Site
 from experiments.services.events.arrow_rows import SCHEMA, arrow_batches, names_of
-from experiments.services.events.ingestion import ingest
+from experiments.services.events.ingestion import Origin, ingest
 from experiments.services.events.parquet_files import export_events
 from experiments.services.lifecycle.transitions import stop_experiment
 from experiments.services.rollups.folding import fold_pending
@@ -74,11 +74,12 @@ def take_in(rng, messages):
             [Event.Flag.BOT, Event.Flag.INTERNAL]
             + [Event.Flag.PREFETCH] * 6
             + [Event.Flag.UNEXPLAINED] * 6
+            + [Event.Flag.BURST] * 6
             + [0] * 60
         )
         batches.setdefault(int(flags), []).append(message)
     for flags, batch in batches.items():
-        assert ingest(site=served, items=batch, now=NOW, flags=flags).rejected == ()
+        assert ingest(site=served, items=batch, now=NOW, origin=Origin(flags=flags)).rejected == ()
     fold_pending()
 
 

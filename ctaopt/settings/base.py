@@ -64,8 +64,8 @@ CONTENT_SECURITY_POLICY = content_security_policy(stream_url=CTAOPT_STREAM_URL)
 # Events a second, in the long run, with one key (twice as many at once) and from one address of
 # pages (a minute's worth at once: carriers and offices share one). All processes share the limits
 # where there is a Redis Stream. 0: no limit.
-CTAOPT_EVENTS_PER_KEY_PER_S = env.float("CTAOPT_EVENTS_PER_KEY_PER_S", default=20_000.0)
-CTAOPT_EVENTS_PER_ADDRESS_PER_S = env.float("CTAOPT_EVENTS_PER_ADDRESS_PER_S", default=100.0)
+CTAOPT_EVENTS_PER_KEY_PER_S = env.int("CTAOPT_EVENTS_PER_KEY_PER_S", default=20_000)
+CTAOPT_EVENTS_PER_ADDRESS_PER_S = env.int("CTAOPT_EVENTS_PER_ADDRESS_PER_S", default=100)
 # Open streams of one process; each costs it a socket and some kilobytes.
 CTAOPT_STREAM_MAX_CONNECTIONS = env.int("CTAOPT_STREAM_MAX_CONNECTIONS", default=10_000)
 # How long caches may answer with a site's payload: a change reaches everybody within a minute, a
@@ -265,6 +265,11 @@ CELERY_BEAT_SCHEDULE = {
         # Shortly after the end of a day in UTC: the only looks at which a plan can end.
         "schedule": crontab(hour=0, minute=15),
         "options": {"expires": 3600.0},
+    },
+    "find-bursts": {
+        "task": "experiments.tasks.find_bursts",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
     },
     "watch-experiments": {
         "task": "experiments.tasks.watch_experiments",

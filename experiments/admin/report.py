@@ -18,6 +18,7 @@ from experiments.services.analysis.report import Report
 from experiments.services.insights.draft_planning import slot_plans
 from experiments.services.insights.plan_review import plan_basis, review_plan, save_slot_plan
 from experiments.services.insights.report_insights import Insights
+from experiments.services.reporting.burst_messages import burst_in_words
 from experiments.services.reporting.full_report import FullReport
 from experiments.services.reporting.plan_messages import (
     basis_in_words,
@@ -35,6 +36,7 @@ LEFT_OUT_HELP = {
         "Neither the visitor's ID nor a receipt explains the arm: made up by a stranger, or sent "
         "by code of yours that changes IDs or leaves out “receipt”."
     ),
+    Exclusion.BURST: _("Few senders sent far more than usual, or one arm only."),
     Exclusion.PREFETCH: _("Their browsers prefetched the page but never showed it."),
     Exclusion.IMPOSSIBLE: _(
         "A click more than 10 minutes before any exposure: exposures were lost, or IDs reused."
@@ -64,6 +66,7 @@ def report_context(full: FullReport) -> dict[str, Any]:
         "guardrails": [(report.arms[rail.arm], rail, state) for rail, state in full.guardrails],
         "secondary": [(report.arms[one.arm], one) for one in full.secondary],
         "interactions": full.interactions,
+        "bursts": [burst_in_words(burst) for burst in full.bursts],
         "chart": interval_chart(report.arms),
         "confidence": 1 - experiment.alpha,
         "cap": cap_in_words(report),

@@ -2,8 +2,8 @@
 
 A claim is an arm, and perhaps the number of the phase whose shares gave it. Filters (holdout,
 namespaces) and audiences are not part of the check: a claim does not carry the identifiers and
-attributes that they need, and a holdout may have been another when the arm was given. So whoever
-was given an arm by hash, in whatever phase, is explained; a claim of any other arm is not.
+attributes that they need, and a holdout may have been another when the arm was given. So every
+visitor who was given an arm by hash, in any phase, is explained; a claim of any other arm is not.
 """
 
 from experiments.assignment.hashing import Allocation, piece_index

@@ -10,10 +10,12 @@ from experiments.models.catalogue import (
     Tag,
 )
 from experiments.models.events import (
+    Burst,
     Event,
     EventIntake,
     Exclusion,
     PendingBatch,
+    SenderCount,
     VisitorDay,
     VisitorOutcome,
 )
@@ -32,6 +34,7 @@ __all__ = [
     "AccessRecord",
     "Audience",
     "BackupRecord",
+    "Burst",
     "CTAWording",
     "CacheWatch",
     "Change",
@@ -59,6 +62,7 @@ __all__ = [
     "RollupCheck",
     "SecondaryMetric",
     "SecretDigest",
+    "SenderCount",
     "ServerKey",
     "Site",
     "Slot",

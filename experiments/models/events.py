@@ -1,4 +1,4 @@
-"""Raw events of visitors, and their outcome for each visitor and experiment."""
+"""Raw events, their outcome for each visitor and experiment, and new visitors by sender."""
 
 from enum import IntFlag
 
@@ -28,6 +28,7 @@ class Event(models.Model):
         INTERNAL = 2
         PREFETCH = 4
         UNEXPLAINED = 8
+        BURST = 16
 
     # The id begins with a time (UUID version 7): on PostgreSQL it is what the day partitions are
     # cut by, and so a repeated id always meets its first copy.
@@ -75,8 +76,13 @@ class Event(models.Model):
         db_default=0,
         help_text=_(
             "Bits: 1 sent by a bot, 2 internal traffic, 4 pre-fetched and not yet seen, "
-            "8 of an arm that the visitor cannot have been given."
+            "8 of an arm that the visitor cannot have been given, 16 in a burst of few senders."
         ),
+    )
+    sender = models.SmallIntegerField(
+        _("group of the sender"),
+        null=True,
+        help_text=_("One of 512, of a page's address; dealt anew each day. It names nobody."),
     )
     batch = models.BigIntegerField(help_text="The transaction that stored it.")
 
@@ -147,6 +153,7 @@ class Exclusion(models.IntegerChoices):
     PREFETCH = 4, _("only pre-fetched")
     IMPOSSIBLE = 5, _("clicked before they saw it")
     UNEXPLAINED = 6, _("arm that nobody gave them")
+    BURST = 7, _("burst of few senders")
 
 
 class VisitorOutcome(models.Model):
@@ -230,3 +237,58 @@ class EventIntake(models.Model):
 
     def __str__(self) -> str:
         return f"{self.site_id} {self.hour:%Y-%m-%d %H}"
+
+
+class SenderCount(models.Model):
+    """New visitors of an arm in a quarter of an hour, by arrival, whose sender is in this group.
+
+    Kept for two days; of earlier days only the largest sender of each, for a week.
+    """
+
+    experiment = models.ForeignKey(
+        Experiment, models.CASCADE, related_name="sender_counts", db_index=False
+    )
+    slot = models.DateTimeField(help_text="Beginning of the quarter of an hour.")
+    sender = models.SmallIntegerField(help_text="Group; -1: unknown.")
+    variant = models.ForeignKey(Variant, models.CASCADE, related_name="+", db_index=False)
+    phase = models.PositiveSmallIntegerField(default=0)
+    visitors = models.PositiveIntegerField(default=0)
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    first_batch = models.BigIntegerField(help_text="Transactions that stored the events.")
+    last_batch = models.BigIntegerField()
+    is_burst = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("experiment", "slot", "sender", "variant", "phase"),
+                name="sender_count_one_a_slot_sender_arm_and_phase",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.experiment_id} {self.slot} {self.sender}"
+
+
+class Burst(models.Model):
+    """What few senders sent to an experiment on one day (UTC), by arrival, and was left out."""
+
+    experiment = models.ForeignKey(Experiment, models.CASCADE, related_name="bursts")
+    day = models.DateField(_("day"))
+    first_at = models.DateTimeField(_("first"))
+    last_at = models.DateTimeField(_("last"))
+    n_senders = models.PositiveSmallIntegerField(_("senders"))
+    visitors = models.PositiveIntegerField(_("visitors"))
+    all_visitors = models.PositiveIntegerField(_("all new visitors of the day"))
+
+    class Meta:
+        verbose_name = _("burst")
+        verbose_name_plural = _("bursts")
+        ordering = ("-day",)
+        constraints = (
+            models.UniqueConstraint(fields=("experiment", "day"), name="burst_one_a_day"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.experiment_id} {self.day}: {self.visitors}"

@@ -86,6 +86,12 @@ class Rollup(models.Model):
         db_default=0,
         help_text=_("Left out of the analysis."),
     )
+    burst_visitors = models.BigIntegerField(
+        _("visitors of a burst of few senders"),
+        default=0,
+        db_default=0,
+        help_text=_("Left out of the analysis."),
+    )
 
     class Meta:
         verbose_name = _("rollup")
@@ -106,6 +112,7 @@ class Rollup(models.Model):
                 & Q(prefetched_visitors__gte=0)
                 & Q(impossible_visitors__gte=0)
                 & Q(unexplained_visitors__gte=0)
+                & Q(burst_visitors__gte=0)
                 & Q(clicking_visitors__lte=F("visitors"))
                 & Q(converting_visitors__lte=F("visitors"))
                 & Q(click_sum__gte=0)
@@ -174,6 +181,7 @@ LEFT_OUT_COLUMNS = {
     Exclusion.BOT: "bot_visitors",
     Exclusion.INTERNAL: "internal_visitors",
     Exclusion.UNEXPLAINED: "unexplained_visitors",
+    Exclusion.BURST: "burst_visitors",
     Exclusion.SEVERAL_ARMS: "quarantined_visitors",
     Exclusion.PREFETCH: "prefetched_visitors",
     Exclusion.IMPOSSIBLE: "impossible_visitors",

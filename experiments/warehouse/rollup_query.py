@@ -20,6 +20,7 @@ LEFT_OUT = (
     "bot_visitors",
     "internal_visitors",
     "unexplained_visitors",
+    "burst_visitors",
     "quarantined_visitors",
     "prefetched_visitors",
     "impossible_visitors",
@@ -121,8 +122,8 @@ def _site_events(events: Table, query: ExperimentQuery) -> Table:
         **{CURRENCY: currency.fill_null("")},
         **{name: _later_flag(rows, name) for name in LATER_FLAGS},
     )
-    # Prefetched or claimed by a stranger: it has not happened.
-    return table.mutate(is_unreal=table.is_prefetched | table.is_unexplained)
+    # Prefetched, claimed by a stranger, or of a burst: it has not happened.
+    return table.mutate(is_unreal=table.is_prefetched | table.is_unexplained | table.is_burst)
 
 
 def _later_flag(rows: Table, name: str) -> Value:
@@ -142,6 +143,7 @@ def _first_exposures(rows: Table, query: ExperimentQuery) -> Table:
         has_bot=_number(events.is_bot).max().over(visitor),
         has_internal=_number(events.is_internal).max().over(visitor),
         has_unexplained=_number(events.is_unexplained).max().over(visitor),
+        has_burst=_number(events.is_burst).max().over(visitor),
         # A click implies that its arm was seen, even if the exposure was lost.
         has_several=events.variant.min().over(visitor) != events.variant.max().over(visitor),
         clicked_at=events.is_click.ifelse(events.occurred_at, ibis.null()).min().over(visitor),
@@ -178,6 +180,7 @@ def _exclusion(first: Table) -> Value:
         first.has_bot > 0,
         first.has_internal > 0,
         first.has_unexplained > 0,
+        first.has_burst > 0,
         first.has_several,
         first.is_prefetched,
         too_early.fill_null(False),  # noqa: FBT003  Ibis's own signature

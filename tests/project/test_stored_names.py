@@ -138,14 +138,15 @@ TASKS = {
 # As lists of events lie in Redis: by position, so the order counts, too.
 EVENT_ROW = [
     *("event_id", "site_id", "type", "visitor", "experiment_id", "variant_id", "propensity"),
-    *("goal", "value", "currency", "attributes", "occurred_at", "received_at", "flags"),
+    *("goal", "value", "currency", "attributes", "occurred_at", "received_at", "flags", "sender"),
 ]
 PARQUET = {
     **dict.fromkeys(["site", "event_id", "type", "visitor"], "string"),
     **dict.fromkeys(["experiment", "variant", "goal"], "string"),
     "value": "decimal128(19, 6)",
     **dict.fromkeys(["occurred_at", "received_at"], "timestamp[us, tz=UTC]"),
-    **dict.fromkeys(["is_bot", "is_internal", "is_prefetched", "is_unexplained"], "bool"),
+    **dict.fromkeys(["is_bot", "is_internal", "is_prefetched"], "bool"),
+    **dict.fromkeys(["is_unexplained", "is_burst"], "bool"),
     **dict.fromkeys(["country", "device", "locale", "new_visitor", "phase"], "string"),
     "propensity": "double",
     "currency": "string",
@@ -234,7 +235,7 @@ def test_principles_of_ctas():
 
 
 def test_bits_of_flags():
-    bits = {"BOT": 1, "INTERNAL": 2, "PREFETCH": 4, "UNEXPLAINED": 8}
+    bits = {"BOT": 1, "INTERNAL": 2, "PREFETCH": 4, "UNEXPLAINED": 8, "BURST": 16}
     assert {flag.name: int(flag) for flag in Event.Flag} == bits
 
 

@@ -41,7 +41,7 @@ INTENDED = {
         "arms are compared within phases since"
     ),
     r"/[\w-]+/(value_cap|days_in|ends_when_planned|interactions|plan_review|planned_visitors_basis|"
-    r"secondary_metrics|time_zone|phases|plan_state|verdict_needs|insights/health/unknown_phase_visitors|"
+    r"secondary_metrics|bursts|time_zone|phases|plan_state|verdict_needs|insights/health/unknown_phase_visitors|"
     r"insights/health/time/\d/valid|insights/lifts/\d/stagewise|insights/segments/\d+/valid): "
     "'absent' -> ": "fields since",
     r"/[\w-]+/insights/segments/\d+/result/correction: 'holm' -> 'absent'": (

@@ -129,7 +129,7 @@ def check_rate(limit: RateLimit, asker: Asker, *, now: float) -> None:
 
 
 def too_many(wait_s: float, details: str) -> RefusedError:
-    """Return the refusal of a request that may come again after so many seconds."""
+    """Return the refusal of a request that may come again after `wait_s`."""
     return RefusedError(
         429,
         code="GENERAL",

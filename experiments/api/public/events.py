@@ -22,12 +22,13 @@ from experiments.api.public.http import (
 )
 from experiments.api.public.prometheus import count_events, count_refused_events
 from experiments.event_schema.messages import batch_in, clock_skew, sent_at_in
-from experiments.services.events.ingestion import MAX_EVENTS, accept, keep
+from experiments.services.events.ingestion import MAX_EVENTS, SERVER, Origin, accept, keep
 from experiments.services.events.outage_log import OutageLog
 from experiments.services.events.sender_flags import Sender, flags_of
 from experiments.services.events.store import NotTakenError
-from experiments.services.senders.addresses import sender_digest
+from experiments.services.senders.addresses import sender_digest, sender_group
 from experiments.services.senders.event_limits import event_limits, key_digest
+from experiments.services.serving.snapshot import ServedSite
 from experiments.services.serving.snapshot_store import SnapshotStore
 
 outage_log = OutageLog(logging.getLogger(__name__))
@@ -44,13 +45,11 @@ def receive(request: Request, store: SnapshotStore) -> Response:
     site, key = asker_of(request, snapshot, client_key=client_key, scope=WRITE)
     is_page = key in snapshot.client_keys
     now = datetime.now(UTC)
-    items, sent_at = _batch_within_limits(request, key, now=now, is_page=is_page)
-    # Last, after everything that can refuse the batch. A server's headers tell of the server, not
-    # of the visitor.
-    flags = flags_of(_sender(request), site.internal) if is_page and items else 0
-    accept_by = partial(
-        accept, items=items, now=now, flags=flags, skew=_skew(sent_at, now), is_page=is_page
-    )
+    network = network_of(request) if is_page else None
+    items, sent_at = _batch_within_limits(request, key, network, now=now)
+    # After everything that can refuse the batch.
+    origin = _origin(request, site, network, now) if is_page and items else SERVER
+    accept_by = partial(accept, items=items, now=now, skew=_skew(sent_at, now), origin=origin)
     accepted = accept_by(site=site)
     if accepted.has_unexplained:
         # Another process may have given the arm by shares that this one has not read yet.
@@ -69,10 +68,9 @@ def receive(request: Request, store: SnapshotStore) -> Response:
 
 
 def _batch_within_limits(
-    request: Request, key: str, *, now: datetime, is_page: bool
+    request: Request, key: str, network: str | None, *, now: datetime
 ) -> tuple[Sequence[Any], datetime | None]:
     """Return the batch; raise RefusedError, before it is read, beyond a limit."""
-    network = network_of(request) if is_page else None
     sender = None if network is None else sender_digest(network, now=now)
     limits, digest, clock = event_limits(), key_digest(key), monotonic()
     if wait_s := limits.wait_s(digest, sender, now=clock):
@@ -80,6 +78,13 @@ def _batch_within_limits(
     items, sent_at = _batch(request)
     limits.spend(digest, sender, len(items), now=clock)
     return items, sent_at
+
+
+def _origin(request: Request, site: ServedSite, network: str | None, now: datetime) -> Origin:
+    """Return the origin of a page's request; a server's headers describe no visitor."""
+    sender = None if network is None else sender_group(network, site_id=site.pk, now=now)
+    flags = flags_of(_sender(request), site.internal)
+    return Origin(flags=flags, is_page=True, sender=sender)
 
 
 def _sender(request: Request) -> Sender:

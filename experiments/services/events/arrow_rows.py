@@ -35,6 +35,7 @@ FLAGS = {
     "is_internal": Event.Flag.INTERNAL,
     "is_prefetched": Event.Flag.PREFETCH,
     "is_unexplained": Event.Flag.UNEXPLAINED,
+    "is_burst": Event.Flag.BURST,
 }
 TEXTS = {False: "false", True: "true"}
 # Attributes that events do not hold as text.

@@ -67,14 +67,33 @@ class Receipt:
     rejected: tuple[Rejection, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Facts about the request that brought events.
+
+    Attributes:
+        flags: Doubts about the sender that apply to all of them (Event.Flag).
+        is_page: The public key came with them. A browser may keep a visitor's arm from visit to
+            visit, and a stranger may claim any: an arm that the visitor cannot have been given is
+            flagged. A server is believed.
+        sender: Group of the sender's address (senders.addresses), if it is known.
+    """
+
+    flags: int = 0
+    is_page: bool = False
+    sender: int | None = None
+
+
+SERVER = Origin()
+
+
 def ingest(
     *,
     site: ServedSite,
     items: Sequence[Any],
     now: datetime,
-    flags: int = 0,
     skew: timedelta = NO_SKEW,
-    is_page: bool = False,
+    origin: Origin = SERVER,
 ) -> Receipt:
     """Store a batch in one transaction; return once it is durable.
 
@@ -82,16 +101,13 @@ def ingest(
         site: Site of the events.
         items: Messages as sent, not yet validated.
         now: Time of arrival.
-        flags: Doubts about the sender that apply to all of them (Event.Flag).
         skew: Correction added to their times for the error of the client's clock.
-        is_page: The public key came with them. A browser may keep a visitor's arm from visit to
-            visit, and a stranger may claim any: an arm that the visitor cannot have been given is
-            flagged. A server is believed.
+        origin: What is known of the request that brought them.
 
     Raises:
         store.NotTakenError: If the batch cannot be taken now. None of it is acknowledged.
     """
-    return keep(accept(site=site, items=items, now=now, flags=flags, skew=skew, is_page=is_page))
+    return keep(accept(site=site, items=items, now=now, skew=skew, origin=origin))
 
 
 def keep(accepted: "Accepted") -> Receipt:
@@ -128,12 +144,11 @@ def accept(
     site: ServedSite,
     items: Sequence[Any],
     now: datetime,
-    flags: int = 0,
     skew: timedelta = NO_SKEW,
-    is_page: bool = False,
+    origin: Origin = SERVER,
 ) -> Accepted:
     """Validate a batch without storing it."""
-    batch = _batch_context(site, now, flags, skew, is_page=is_page)
+    batch = _batch_context(site, now, skew, origin)
     # Python runs one thread at a time: more that compute would only delay evaluations.
     with _one_computes:
         return _accepted(batch, items)
@@ -161,9 +176,8 @@ class _BatchContext:
 
     site: ServedSite
     now: datetime
-    flags: int
     skew: timedelta
-    is_page: bool
+    origin: Origin
     # By the client's clock.
     latest: datetime
     earliest: datetime
@@ -173,14 +187,13 @@ class _BatchContext:
 
 
 def _batch_context(
-    site: ServedSite, now: datetime, flags: int, skew: timedelta, *, is_page: bool
+    site: ServedSite, now: datetime, skew: timedelta, origin: Origin
 ) -> _BatchContext:
     return _BatchContext(
         site=site,
         now=now,
-        flags=flags,
         skew=skew,
-        is_page=is_page,
+        origin=origin,
         latest=now + MAX_AHEAD - skew,
         earliest=now - MAX_AGE - skew,
         latest_id=milliseconds(now + ID_SLACK),
@@ -195,7 +208,7 @@ def _row(batch: _BatchContext, message: Message) -> EventRow:
     if at < batch.earliest:
         raise ValueError(f"at: is more than {MAX_AGE.days} days ago")
     check_printable(message)
-    flags = batch.flags | batch.site.internal.visitor_flags(visitor)
+    flags = batch.origin.flags | batch.site.internal.visitor_flags(visitor)
     event_id = _partitioned_id(batch, message)
     if batch.skew:
         at += batch.skew
@@ -205,10 +218,13 @@ def _row(batch: _BatchContext, message: Message) -> EventRow:
             event_id, batch.site.pk, CONVERSION, visitor, None, None, None,
             message.goal, message.amount,
             message.currency or "", "{}", at, batch.now, flags,
+            batch.origin.sender,
         )  # fmt: skip
     experiment, variant, number = _shown_arm(batch.site, message)
-    phase = _phase(experiment, variant.arm, number, at, is_page=batch.is_page)
-    if batch.is_page and not _is_explained(batch.site, experiment, variant.arm, number, message):
+    phase = _phase(experiment, variant.arm, number, at, is_page=batch.origin.is_page)
+    if batch.origin.is_page and not _is_explained(
+        batch.site, experiment, variant.arm, number, message
+    ):
         flags |= UNEXPLAINED
     kind, attributes = CLICK, "{}"
     if isinstance(message, ExposureMessage):
@@ -219,7 +235,7 @@ def _row(batch: _BatchContext, message: Message) -> EventRow:
     return EventRow(
         event_id, batch.site.pk, kind, visitor, experiment.pk, variant.pk,
         None if phase is None else phase.propensities[variant.arm],
-        "", None, "", attributes, at, batch.now, flags,
+        "", None, "", attributes, at, batch.now, flags, batch.origin.sender,
     )  # fmt: skip
 
 

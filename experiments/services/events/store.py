@@ -22,7 +22,7 @@ from experiments.services.events.suppression_list import are_erased
 TABLE = Event._meta.db_table
 COLUMNS = (
     "event_id", "site_id", "type", "visitor", "experiment_id", "variant_id", "propensity", "goal",
-    "value", "currency", "attributes", "occurred_at", "received_at", "flags", "batch",
+    "value", "currency", "attributes", "occurred_at", "received_at", "flags", "sender", "batch",
 )  # fmt: skip
 NAMES = ", ".join(COLUMNS)
 
@@ -52,6 +52,7 @@ class EventRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     occurred_at: datetime
     received_at: datetime
     flags: int
+    sender: int | None = None
 
 
 def store(batches: Sequence[Sequence[EventRow]]) -> list[int]:
@@ -146,6 +147,7 @@ def _sqlite_values(row: EventRow) -> tuple[Any, ...]:
         _sqlite_time(row.occurred_at),
         _sqlite_time(row.received_at),
         row.flags,
+        row.sender,
     )
 
 
@@ -229,5 +231,6 @@ def _copy_line(row: EventRow) -> str:
         row.occurred_at,
         row.received_at,
         row.flags,
+        row.sender,
     )
     return "\t".join(["\\N" if value is None else str(value) for value in values])

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from django.db import transaction
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
@@ -27,6 +28,8 @@ from experiments.services.analysis.sample_ratio import split_check
 from experiments.services.lifecycle.arm_rollback import roll_back_arms
 from experiments.services.lifecycle.change_log import Kind, Occasion
 from experiments.services.lifecycle.transitions import roll_back_experiment
+from experiments.services.operations.burst_search import bursts_in
+from experiments.services.rollups.folding import lock_experiments
 from experiments.services.rollups.visitor_outcome import value_goals
 from experiments.stats.decision.arm_status import GuardrailState, guardrail_state
 
@@ -60,12 +63,25 @@ def alarm_of(experiment: Experiment) -> Alarm | None:
 
 def watch_experiments(*, now: datetime) -> list[Experiment]:
     """Roll back every running experiment with an alarm, or its harmed arms; return them."""
-    rolled_back = []
-    for experiment in lifecycle.experiments_that_roll_back():
-        alarm = alarm_of(experiment)
-        if alarm is not None and _roll_back(experiment, alarm, now):
-            rolled_back.append(experiment)
-    return rolled_back
+    return [
+        experiment
+        for experiment in lifecycle.experiments_that_roll_back()
+        if alarm_of(experiment) is not None and _roll_back_without_bursts(experiment, now)
+    ]
+
+
+@transaction.atomic
+def _roll_back_without_bursts(experiment: Experiment, now: datetime) -> bool:
+    """Roll back unless few senders may have raised the alarm; return False if nothing was done.
+
+    While the experiment is locked no fold adds to its sums. If a burst is found among them, the
+    next fold counts without it, and the next watch decides.
+    """
+    lock_experiments({experiment.pk})
+    if bursts_in(experiment.pk, now=now):
+        return False
+    alarm = alarm_of(experiment)
+    return alarm is not None and _roll_back(experiment, alarm, now)
 
 
 def _roll_back(experiment: Experiment, alarm: Alarm, now: datetime) -> bool:

@@ -10,8 +10,9 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from experiments.models import CacheWatch, Experiment, Interaction
+from experiments.models import Burst, CacheWatch, Experiment, Interaction
 from experiments.selectors.interactions import interactions_of
+from experiments.selectors.senders import bursts_of
 from experiments.services.analysis.guardrails import GuardrailReading
 from experiments.services.analysis.report import Report, report_of
 from experiments.services.analysis.rollup_source import Counts, PrefetchedCounts, StoredCounts
@@ -46,6 +47,7 @@ class FullReport:
     guardrails: tuple[tuple[GuardrailReading, GuardrailState], ...]
     secondary: tuple[SecondaryReading, ...]
     interactions: tuple[Interaction, ...]
+    bursts: tuple[Burst, ...]
     posteriors: tuple[ArmPosterior, ...]
     plans: SlotPlans | None
     plan_review: PlanReview | None
@@ -83,6 +85,7 @@ def full_report(
         guardrails=tuple(zip(report.guardrails, states, strict=True)),
         secondary=secondary_readings(report, counts),
         interactions=tuple(interactions_of(experiment)),
+        bursts=tuple(bursts_of(experiment)),
         posteriors=posteriors_of(
             report, insights, plan_ended=evidence is not None and evidence.finished
         ),

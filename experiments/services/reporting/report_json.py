@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from experiments.models import Experiment, Interaction
+from experiments.models import Burst, Experiment, Interaction
 from experiments.services.analysis.comparisons import ComparisonResult, Reading
 from experiments.services.analysis.guardrails import GuardrailReading
 from experiments.services.analysis.report import Report
@@ -13,6 +13,7 @@ from experiments.services.insights.draft_planning import slot_plans
 from experiments.services.insights.plan_review import PlanReview, review_plan
 from experiments.services.insights.posteriors import ArmPosterior
 from experiments.services.lifecycle.readiness import readiness_faults
+from experiments.services.reporting.burst_messages import burst_in_words
 from experiments.services.reporting.full_report import FullReport
 from experiments.services.reporting.plan_messages import plan_warnings
 from experiments.services.rollups.value_cap import suggested_cap
@@ -36,6 +37,7 @@ def report_as_json(full: FullReport) -> dict[str, Any]:
         "guardrails": [_guardrail_as_json(rail, state) for rail, state in full.guardrails],
         "secondary_metrics": [asdict(reading) for reading in full.secondary],
         "interactions": [_interaction_as_json(row) for row in full.interactions],
+        "bursts": [_burst_as_json(row) for row in full.bursts],
         "cuped": asdict(report.adjustment) if report.adjustment else None,
         "currencies": [asdict(row) for row in report.currencies],
         "plan_state": asdict(report.plan) if report.plan else None,
@@ -139,6 +141,11 @@ def _interaction_as_json(row: Interaction) -> dict[str, Any]:
         "visitors": row.visitors,
         "checked_at": row.checked_at,
     }
+
+
+def _burst_as_json(row: Burst) -> dict[str, Any]:
+    names = ("day", "first_at", "last_at", "n_senders", "visitors", "all_visitors")
+    return {**{name: getattr(row, name) for name in names}, "text": burst_in_words(row)}
 
 
 def _belief_as_json(belief: ArmPosterior) -> dict[str, Any]:

@@ -31,6 +31,7 @@ class ArmTotals:
     bot_visitors: int = 0
     internal_visitors: int = 0
     unexplained_visitors: int = 0
+    burst_visitors: int = 0
     prefetched_visitors: int = 0
     impossible_visitors: int = 0
 

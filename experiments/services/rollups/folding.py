@@ -29,6 +29,7 @@ from experiments.selectors import events as event_selectors
 from experiments.selectors import rollups
 from experiments.services.rollups.accumulator import RollupAccumulator
 from experiments.services.rollups.postgres_fold import fold_set, rebuild_set
+from experiments.services.rollups.sender_counts import count_senders
 from experiments.services.rollups.visitor_events import events_of_visitors
 from experiments.services.rollups.visitor_outcome import visitor_outcome
 
@@ -67,14 +68,16 @@ def _fold_in_sets(batches: list[PendingBatch]) -> int:
     sites = rollups.sites_of_batches(batches)
     earliest = min(batch.stored_at for batch in batches)
     keys = rollups.experiments_to_count(sites=sites, stopped_since=earliest - LATEST_ID)
-    return fold_set(
-        batches=[batch.pk for batch in batches], experiments=list(lock_experiments(keys))
-    )
+    experiments = list(lock_experiments(keys))
+    count_senders([batch.pk for batch in batches])
+    return fold_set(batches=[batch.pk for batch in batches], experiments=experiments)
 
 
 def _fold_one_by_one(batches: list[PendingBatch]) -> int:
     visitors: dict[int, set[str]] = defaultdict(set)
     n_events = 0
+    # SQLite has one writer: nothing has to be locked first.
+    count_senders([batch.pk for batch in batches])
     for site_id, visitor in rollups.visitors_of_batches(batches):
         visitors[site_id].add(visitor)
         n_events += 1

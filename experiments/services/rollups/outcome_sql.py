@@ -26,9 +26,9 @@ COLUMNS = (
 )  # fmt: skip
 # Key of a row of sums, beside its segment or goal.
 CELL = "experiment_id, variant_id, day, phase"
-BOT, INTERNAL, PREFETCH, UNEXPLAINED = (int(flag) for flag in Event.Flag)
-DOUBTFUL = BOT | INTERNAL | UNEXPLAINED
-UNREAL = PREFETCH | UNEXPLAINED
+BOT, INTERNAL, PREFETCH, UNEXPLAINED, BURST = (int(flag) for flag in Event.Flag)
+DOUBTFUL = BOT | INTERNAL | UNEXPLAINED | BURST
+UNREAL = PREFETCH | UNEXPLAINED | BURST
 CLICK_RATE, CONVERSION_RATE, *_, CONVERSIONS_PER_VISITOR = Experiment.Metric
 VALUES = ", ".join(f"'{metric}'" for metric in Experiment.METRICS_OF_VALUES)
 
@@ -52,8 +52,8 @@ TRIAL = f"""
 def seen(source: str) -> str:
     """Return the statement that makes fold_seen: times of exposures and clicks by visitor.
 
-    Prefetched events and those of an unexplained arm have not happened: they count only for
-    visitors without other exposures.
+    Prefetched events, those of an unexplained arm and those of a burst have not happened: they
+    count only for visitors without other exposures.
     """
     real = f"e.flags & {UNREAL} = 0"
     exposed, clicked = "e.type = 'exposure'", f"FILTER (WHERE e.type = 'click' AND {real})"
@@ -191,6 +191,7 @@ OUTCOMES = f"""
             WHEN s.flags & {BOT} > 0 THEN {Exclusion.BOT:d}
             WHEN s.flags & {INTERNAL} > 0 THEN {Exclusion.INTERNAL:d}
             WHEN s.flags & {UNEXPLAINED} > 0 THEN {Exclusion.UNEXPLAINED:d}
+            WHEN s.flags & {BURST} > 0 THEN {Exclusion.BURST:d}
             WHEN s.several_arms THEN {Exclusion.SEVERAL_ARMS:d}
             WHEN s.is_ghost THEN {Exclusion.PREFETCH:d}
             WHEN s.first_click < s.first_at - {TOLERANCE}

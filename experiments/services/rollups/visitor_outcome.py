@@ -18,9 +18,9 @@ Metric = Experiment.Metric
 VALUES = Experiment.METRICS_OF_VALUES
 # Plain values: looking a member of an enumeration up costs as much as the rest of a rule.
 EXPOSURE, CLICK, CONVERSION = (str(kind.value) for kind in Event.Type)
-BOT, INTERNAL, PREFETCH, UNEXPLAINED = (int(flag) for flag in Event.Flag)
+BOT, INTERNAL, PREFETCH, UNEXPLAINED, BURST = (int(flag) for flag in Event.Flag)
 # Events with one of these have not happened: they count only for visitors without others.
-UNREAL = PREFETCH | UNEXPLAINED
+UNREAL = PREFETCH | UNEXPLAINED | BURST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +99,8 @@ def _exclusion(shown: Sequence[VisitorEvent], first: VisitorEvent) -> Exclusion:
         return Exclusion.INTERNAL
     if flags & UNEXPLAINED:
         return Exclusion.UNEXPLAINED
+    if flags & BURST:
+        return Exclusion.BURST
     # A click proves that its arm was seen, even if the exposure was lost.
     if len({row.variant_id for row in shown}) > 1:
         return Exclusion.SEVERAL_ARMS

@@ -1,4 +1,4 @@
-"""Senders of events, told apart by their addresses without keeping these.
+"""Senders of events, distinguished by their addresses without keeping these.
 
 A digest serves the limits for an hour and changes with it. A group serves the search for bursts:
 one of a few hundred, so that it names nobody, with another deal each day and site.
@@ -31,8 +31,8 @@ def sender_network(address: str, *, is_forwarded: bool) -> str | None:
 
     Args:
         address: The client's address, perhaps with a port.
-        is_forwarded: A trusted proxy named it. Otherwise the client is whoever connected: from an
-            own network that is a proxy which was not declared, and tells nothing.
+        is_forwarded: A trusted proxy named it. Otherwise it is the end of the connection: in an
+            own network that is an undeclared proxy, which stands for anybody.
 
     Returns:
         Network as text; None if it is unknown.

@@ -1,7 +1,7 @@
 """Rate limit that all processes share through Redis, and each keeps alone without it.
 
-Every process has the whole limit in memory and refuses by itself. What it let pass it tells Redis
-only now and then, a second's worth of the limit at once, and learns what the others let pass: a
+Every process has the whole limit in memory and refuses by itself. It reports what it let pass to
+Redis only now and then, a second's worth of the limit at once, and gets the sum of all in return: a
 usual sender never costs a call, and n processes overshoot by n such parts at most.
 """
 
@@ -20,9 +20,9 @@ logger = logging.getLogger(__name__)
 PREFIX = "ctaopt:limit"
 # After a failure Redis is left alone for this long, lest requests queue up behind it.
 REST_S = 5.0
-# The most that is told at once, and so the overshoot of a process, in seconds of the limit.
-TOLD_S = 1.0
-# What was not told by then is forgotten, and so is its key.
+# The most that is reported at once, and so the overshoot of a process, in seconds of the limit.
+REPORTED_S = 1.0
+# What was not reported by then is forgotten, and so is its key.
 FORGOTTEN_S = 60.0
 # A bucket of one rate, kept until it would be full again. Its time is that of Redis.
 TAKE = """
@@ -50,8 +50,8 @@ class SharedLimit:
     burst_s: float
     client: Redis | None = None
     _local: TokenBuckets = field(init=False)
-    # What was let pass and not told yet, and until when a key is refused.
-    _untold: dict[bytes, int] = field(default_factory=dict, init=False)
+    # What was let pass and not reported yet, and until when a key is refused.
+    _unreported: dict[bytes, int] = field(default_factory=dict, init=False)
     _refused_until: dict[bytes, float] = field(default_factory=dict, init=False)
     _rests_until: float = field(default=0.0, init=False)
     _cleared_at: float = field(default=0.0, init=False)
@@ -67,25 +67,25 @@ class SharedLimit:
         return self._local.take(key, now=now)
 
     def spend(self, key: bytes, tokens: int, *, now: float) -> None:
-        """Take this many more tokens after one that was given, and tell the others."""
+        """Take this many more tokens after one that was given, for all processes."""
         if self.per_s <= 0:
             return
         self._local.spend(key, tokens)
         if self.client is not None:
-            self._tell(key, tokens + 1, now)
+            self._report(key, tokens + 1, now)
 
-    def _tell(self, key: bytes, tokens: int, now: float) -> None:
-        if now - self._cleared_at >= FORGOTTEN_S or len(self._untold) >= MOST_BUCKETS:
-            self._untold.clear()
+    def _report(self, key: bytes, tokens: int, now: float) -> None:
+        if now - self._cleared_at >= FORGOTTEN_S or len(self._unreported) >= MOST_BUCKETS:
+            self._unreported.clear()
             self._refused_until.clear()
             self._cleared_at = now
-        untold = self._untold.get(key, 0) + tokens
-        if untold < self.per_s * TOLD_S or now < self._rests_until:
-            self._untold[key] = untold
+        unreported = self._unreported.get(key, 0) + tokens
+        if unreported < self.per_s * REPORTED_S or now < self._rests_until:
+            self._unreported[key] = unreported
             return
-        self._untold.pop(key, None)
+        self._unreported.pop(key, None)
         try:
-            left = self._told(key, untold)
+            left = self._reported(key, unreported)
         except RedisError as error:
             self._rests_until = now + REST_S
             logger.warning("limits are each process' own for %s s: %s", REST_S, error)
@@ -93,7 +93,7 @@ class SharedLimit:
         if left < 1:
             self._refused_until[key] = now + (1 - left) / self.per_s
 
-    def _told(self, key: bytes, taken: int) -> float:
+    def _reported(self, key: bytes, taken: int) -> float:
         client: Any = self.client
         burst = max(self.per_s * self.burst_s, 1.0)
         name = f"{PREFIX}:{self.name}:{key.hex()}"

@@ -5,7 +5,15 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from experiments.models import Experiment, GoalRollup, Guardrail, Interaction, SecondaryMetric, Site
+from experiments.models import (
+    Burst,
+    Experiment,
+    GoalRollup,
+    Guardrail,
+    Interaction,
+    SecondaryMetric,
+    Site,
+)
 from tests import factories
 
 
@@ -93,6 +101,20 @@ def test_report_page_counts_who_is_left_out_by_the_reason(admin_client, running_
     assert "<dd>4 (4.00" in page
     assert "A click more than 10 minutes before" in page
     assert "internal traffic" not in page
+
+
+def test_report_page_names_a_burst(admin_client, running_experiment):
+    for variant in running_experiment.variants.all():
+        factories.make_rollup(variant, visitors=2_000, clicks=200)
+    Burst.objects.create(
+        experiment=running_experiment, day=factories.NOW.date(), first_at=factories.NOW,
+        last_at=factories.NOW, n_senders=2, visitors=61, all_visitors=100,
+    )  # fmt: skip
+    page = admin_client.get(report_url(running_experiment)).content.decode()
+    assert "Burst of few senders" in page
+    assert "came from 2 senders in 1 min." in page
+    answer = admin_client.get(f"/api/v1/experiments/{running_experiment.key}/report/").json()
+    assert (answer["bursts"][0]["visitors"], answer["bursts"][0]["n_senders"]) == (61, 2)
 
 
 def test_report_page_shows_the_site_prior_with_its_source(admin_client, slot, running_experiment):
@@ -185,7 +207,7 @@ def test_report_page_costs_a_fixed_number_of_queries(
     admin_client, site, django_assert_max_num_queries
 ):
     experiment = factories.make_library_experiment(site)
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(15):
         admin_client.get(report_url(experiment))
 
 

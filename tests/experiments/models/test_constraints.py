@@ -11,6 +11,7 @@ from django.db import IntegrityError, models, transaction
 from experiments.models import (
     CTA,
     Audience,
+    Burst,
     CacheWatch,
     ConfigRevision,
     CTAWording,
@@ -31,6 +32,7 @@ from experiments.models import (
     Rollup,
     RollupCheck,
     SecondaryMetric,
+    SenderCount,
     ServerKey,
     Site,
     Slot,
@@ -101,6 +103,16 @@ class World:
 
     def rollup_row(self, **changes):
         return Rollup(experiment=self.experiment, variant=self.b, day=NOW.date(), **changes)
+
+    def burst_row(self):
+        values = {"first_at": NOW, "last_at": NOW, "n_senders": 1, "visitors": 9}
+        return Burst(experiment=self.experiment, day=NOW.date(), all_visitors=9, **values)
+
+    def sender_row(self):
+        times = {"slot": NOW, "first_at": NOW, "last_at": NOW}
+        batches = {"first_batch": 1, "last_batch": 1}
+        arm = {"experiment": self.experiment, "variant": self.b}
+        return SenderCount(sender=7, **times, **batches, **arm)
 
     def guardrail_row(self, **changes):
         values = {"metric": "conversion_rate", "goal": "order"}
@@ -323,6 +335,9 @@ REFUSED = [
     ("rollup_counts_possible", lambda w: [w.rollup_row(prefetched_visitors=-1)]),
     ("rollup_counts_possible", lambda w: [w.rollup_row(impossible_visitors=-1)]),
     ("rollup_counts_possible", lambda w: [w.rollup_row(unexplained_visitors=-1)]),
+    ("rollup_counts_possible", lambda w: [w.rollup_row(burst_visitors=-1)]),
+    ("burst_one_a_day", twice(lambda w: w.burst_row())),
+    ("sender_count_one_a_slot_sender_arm_and_phase", twice(lambda w: w.sender_row())),
     ("guardrail_one_a_metric_and_goal", twice(lambda w: w.guardrail_row())),
     ("guardrail_metric_known_and_goal_fits", lambda w: [w.guardrail_row(goal="")]),
     ("guardrail_metric_known_and_goal_fits", lambda w: [w.guardrail_row(metric="click_rate")]),

@@ -17,7 +17,7 @@ from experiments.event_schema.rules import UNKNOWN_PHASE
 from experiments.models import Event
 from experiments.selectors import reports
 from experiments.services.analysis.report import report_of
-from experiments.services.events.ingestion import ingest
+from experiments.services.events.ingestion import Origin, ingest
 from experiments.services.lifecycle.change_log import Occasion
 from experiments.services.lifecycle.traffic_allocation import change_traffic
 from experiments.services.rollups.folding import fold_pending
@@ -138,7 +138,7 @@ def course(experiment, client):
         factories.event_message(visitor=visitor, **client.answered(site, visitor))
         for visitor in (*CARRIED, *NEW)
     ]
-    receipt = ingest(site=site, items=events, now=NOW, is_page=True)
+    receipt = ingest(site=site, items=events, now=NOW, origin=Origin(is_page=True))
     assert receipt.accepted == len(events)
     fold_pending()
     return report_of(experiment=reports.experiments_for_report().get(), now=NOW)

@@ -7,7 +7,7 @@ import pytest
 from experiments.event_schema.messages import MAX_AGE
 from experiments.event_schema.rules import MAX_AHEAD, UNKNOWN_PHASE
 from experiments.models import Event, Experiment, PendingBatch
-from experiments.services.events.ingestion import accept, ingest
+from experiments.services.events.ingestion import Origin, accept, ingest
 from experiments.services.serving.snapshot import build_snapshot
 from tests import factories
 from tests.experiments.services.sending import reason_of, served_again
@@ -158,14 +158,16 @@ def test_phase_that_gave_nobody_the_arm_is_not_believed(running_experiment):
 def test_browser_that_names_no_phase_may_have_kept_the_arm(changed_shares, at, propensity):
     site = build_snapshot(revision=1, now=NOW).client_keys["shop-client-key"]
     event = factories.event_message(at=at.isoformat())
-    (row,) = accept(site=site, items=[event], now=NOW, is_page=True).rows
+    (row,) = accept(site=site, items=[event], now=NOW, origin=Origin(is_page=True)).rows
     assert row.propensity == propensity
 
 
 def test_coverage_alone_leaves_no_doubt_about_the_propensity(running_experiment):
     factories.make_phases(running_experiment, ([0.5, 0.5], 0.1), ([0.5, 0.5], 1.0))
     site = build_snapshot(revision=1, now=NOW).client_keys["shop-client-key"]
-    (row,) = accept(site=site, items=[factories.event_message()], now=NOW, is_page=True).rows
+    (row,) = accept(
+        site=site, items=[factories.event_message()], now=NOW, origin=Origin(is_page=True)
+    ).rows
     assert (row.propensity, row.attributes) == (0.5, '{"phase":1}')
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from experiments.event_schema.rules import UNKNOWN_PHASE
 from experiments.models import Event, Experiment, Namespace
-from experiments.services.events.ingestion import accept
+from experiments.services.events.ingestion import Origin, accept
 from experiments.services.serving.evaluation import evaluate_slot
 from experiments.services.serving.growthbook_payload import payload_of
 from experiments.services.serving.snapshot import build_snapshot
@@ -55,7 +55,7 @@ def message_of(visitor, answer, **changes):
 
 
 def flags(site, messages):
-    accepted = accept(site=site, items=messages, now=NOW, is_page=True)
+    accepted = accept(site=site, items=messages, now=NOW, origin=Origin(is_page=True))
     assert accepted.rejected == ()
     return [row.flags for row in accepted.rows]
 

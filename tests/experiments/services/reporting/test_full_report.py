@@ -94,12 +94,12 @@ def test_report_is_a_value():
     assert "counts" not in {field.name for field in fields(Report)}
 
 
-def test_full_report_costs_three_queries(slot, django_assert_num_queries):
-    """Its rollups, the site's other experiments, and interactions with the others."""
+def test_full_report_costs_four_queries(slot, django_assert_num_queries):
+    """Its rollups, the site's other experiments, interactions with the others, and bursts."""
     experiment = running(slot)
     count(experiment, (5_000, 500), (5_000, 600), day=NOW.date())
     experiment = reports.experiments_for_report().get(pk=experiment.pk)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         full_report(experiment=experiment, now=NOW)
 
 

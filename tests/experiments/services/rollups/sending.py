@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from experiments.services.events.ingestion import ingest
+from experiments.services.events.ingestion import Origin, ingest
 from experiments.services.serving.snapshot import build_snapshot
 from tests.factories import NOW
 
@@ -18,5 +18,5 @@ MORNING = NOW - 2 * DAY
 def send(*messages, now=NOW, flags=0):
     """Take events in as the shop's page sends them."""
     site = build_snapshot(revision=1, now=NOW).client_keys["shop-client-key"]
-    receipt = ingest(site=site, items=messages, now=now, flags=flags)
+    receipt = ingest(site=site, items=messages, now=now, origin=Origin(flags=flags))
     assert receipt.rejected == ()

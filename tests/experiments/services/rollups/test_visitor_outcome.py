@@ -78,6 +78,8 @@ def test_visitor_of_two_arms_is_quarantined(running_experiment, kind):
         (Event.Flag.INTERNAL, "internal_visitors"),
         (Event.Flag.PREFETCH, "prefetched_visitors"),
         (Event.Flag.UNEXPLAINED, "unexplained_visitors"),
+        (Event.Flag.BURST, "burst_visitors"),
+        (Event.Flag.UNEXPLAINED | Event.Flag.BURST, "unexplained_visitors"),
         (Event.Flag.BOT | Event.Flag.INTERNAL, "bot_visitors"),
         (Event.Flag.INTERNAL | Event.Flag.UNEXPLAINED, "internal_visitors"),
     ],

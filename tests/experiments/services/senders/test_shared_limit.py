@@ -30,7 +30,7 @@ def client(redis_server):
 @pytest.mark.redis
 def test_processes_share_a_limit(client):
     processes = [SharedLimit("t", 10, 10.0, client) for _ in range(4)]
-    # One alone lets 100 pass; four of them overshoot by what they had not told.
+    # One alone lets 100 pass; four of them overshoot by what they had not reported.
     assert 100 <= passed(processes, 2_000) <= 100 + 4 * 10
     assert passed(processes, 100, key=B) == 100
 
@@ -74,9 +74,9 @@ def test_limit_of_zero_never_refuses():
     assert passed([SharedLimit("t", 0, 60.0, None)], 500, events=100) == 50_000
 
 
-def test_what_was_not_told_is_forgotten():
+def test_what_was_not_reported_is_forgotten():
     client = Redis(port=free_port(), socket_connect_timeout=0.2)
     limit = SharedLimit("t", 1_000, 60.0, client)
     passed([limit], 10, now=1.0)
     passed([limit], 1, now=100.0, key=B)
-    assert set(limit._untold) == {B}
+    assert set(limit._unreported) == {B}
