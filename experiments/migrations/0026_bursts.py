@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("experiments", "0025_strangers"),
+        ("experiments", "0026_ratio_metrics"),
     ]
 
     operations = [

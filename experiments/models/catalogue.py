@@ -29,8 +29,7 @@ from experiments.models.validators import (
 )
 
 # The engine's own floors: below them its intervals miss too often, so no site may go lower.
-LEAST_VISITORS, LEAST_CONVERSIONS = 100, 20
-MOST_DAYS = 90
+LEAST_VISITORS, LEAST_CONVERSIONS, MOST_DAYS = 100, 20, 90
 
 
 class Site(models.Model):

@@ -68,8 +68,8 @@ def _erase_dead_entries(site: Site, visitor: str) -> int:
         return erase_dead_rows(stream, site_id=site.pk, visitor=visitor)
     except RedisError as error:
         raise NotErasedError(
-            "Not all is erased; repeat it. Redis does not answer, and its dead entries may name the "
-            f"visitor: {error}"
+            "Not all is erased; repeat it. Redis does not answer, and its dead entries may "
+            f"name the visitor: {error}"
         ) from error
 
 
