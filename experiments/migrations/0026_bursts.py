@@ -124,6 +124,8 @@ class Migration(migrations.Migration):
                     ("burst_visitors__gte", 0),
                     ("clicking_visitors__lte", models.F("visitors")),
                     ("converting_visitors__lte", models.F("visitors")),
+                    ("click_sum__gte", 0),
+                    ("conversion_sum__gte", 0),
                 ),
                 name="rollup_counts_possible",
             ),
