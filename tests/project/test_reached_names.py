@@ -27,16 +27,11 @@ CORE = tuple(
 )
 MODULE = "<module>"  # Statements that run when a module is imported.
 GROWTHBOOK = "part of GrowthBook's specification of SDKs, held by its conformance cases"
-RATIO_METRICS = "wired with ratio metrics"
 EXCEPTIONS = {
     "experiments.assignment.hashing.NAMESPACE_BUCKETS": GROWTHBOOK,
     "experiments.assignment.hashing.in_namespace": GROWTHBOOK,
     "experiments.assignment.sticky.with_assignment": GROWTHBOOK,
     "experiments.targeting.rows.OPERATORS": "the operators of a row, for its docstring and tests",
-    "experiments.stats.estimation.contrasts.linearised_deviations": RATIO_METRICS,
-    "experiments.stats.estimation.lift_intervals.delta_interval": RATIO_METRICS,
-    "experiments.stats.estimation.ratio_pre_period": RATIO_METRICS,
-    "experiments.stats.estimation.winsorization": RATIO_METRICS,
 }
 
 

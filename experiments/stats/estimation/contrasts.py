@@ -146,7 +146,7 @@ def _(statistics: Mean) -> Estimates:
 @raw_estimates.register
 def _(statistics: Ratio) -> Estimates:
     n, top, bottom = as_arrays(statistics.n, statistics.numerator_sum, statistics.denominator_sum)
-    deviations, noise = linearised_deviations(statistics)
+    deviations, noise = _linearised_deviations(statistics)
     with np.errstate(all="ignore"):
         variance = deviations / (n - 1) / n / (bottom / n) ** 2
     conditions = (
@@ -161,7 +161,7 @@ def _(statistics: Ratio) -> Estimates:
     return _estimates(n, mean, variance, reason)
 
 
-def linearised_deviations(statistics: Ratio) -> tuple[FloatArray, FloatArray]:
+def _linearised_deviations(statistics: Ratio) -> tuple[FloatArray, FloatArray]:
     """Return the sum of squared deviations of numerator - ratio * denominator, and its noise."""
     n, top, bottom = as_arrays(statistics.n, statistics.numerator_sum, statistics.denominator_sum)
     top_squares = centred(n, (top, top), statistics.numerator_sum_squares)

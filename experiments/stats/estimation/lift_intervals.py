@@ -47,28 +47,6 @@ def fieller_interval(contrasts: Contrasts, multiplier: FloatArray) -> LiftInterv
     return _ordered(first, second, reason)
 
 
-def delta_interval(contrasts: Contrasts, multiplier: FloatArray) -> LiftInterval:
-    """Return lift +- k standard errors by the delta method.
-
-    Kept beside Fieller's set for comparison with engines that use it; at low counts it misses
-    the truth more often than its nominal rate.
-
-    Args:
-        contrasts: Effects with base and covariances.
-        multiplier: Half-width in standard errors, >= 0.
-
-    Returns:
-        Low ends, high ends and reason codes.
-
-    Source: Deng, Knoblich, Lu (2018), "Applying the delta method in metric analytics", KDD.
-    """
-    error = lift_standard_error(contrasts)
-    lift = contrasts.lift
-    with np.errstate(all="ignore"):
-        low, high = lift - multiplier * error, lift + multiplier * error
-    return _ordered(low, high, _interval_reason(contrasts, low, high))
-
-
 def log_ratio(contrasts: Contrasts) -> tuple[FloatArray, FloatArray]:
     """Return ln(1 + lift) and its standard error, NaN unless both means have the same sign.
 
@@ -108,12 +86,6 @@ def _lift_variance(
     lift: FloatArray, variance: FloatArray, base_variance: FloatArray, covariance: FloatArray
 ) -> FloatArray:
     return variance - 2 * lift * covariance + lift**2 * base_variance
-
-
-def _interval_reason(contrasts: Contrasts, low: FloatArray, high: FloatArray) -> ReasonArray:
-    out_of_range = first_reason((~(np.isfinite(low) & np.isfinite(high)), Reason.OUT_OF_RANGE))
-    reason = first_of_two(contrasts.lift_reason, contrasts.reason)
-    return first_of_two(reason, out_of_range)
 
 
 def _ordered(first: FloatArray, second: FloatArray, reason: ReasonArray) -> LiftInterval:

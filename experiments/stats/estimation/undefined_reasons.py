@@ -31,7 +31,6 @@ class Reason(IntEnum):
     ZERO_CONTROL = 5
     UNBOUNDED_LIFT = 6
     OUT_OF_RANGE = 7
-    NEGATIVE_RATIO = 8
     TOO_FEW_EXPECTED = 9
     ONE_ARM_WITH_SHARE = 10
     FEW_CLICKS = 11
