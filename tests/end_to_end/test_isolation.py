@@ -224,6 +224,28 @@ def test_events_that_wait_for_a_lock_hold_up_no_evaluation(service):
     assert sorted(one.status for one in events) == [202] * 24 + [503] * 16
 
 
+def front_worker_mb(service):
+    """Return the resident memory of the worker that answers evaluations."""
+    children = Path(f"/proc/{service.web.pid}/task/{service.web.pid}/children").read_text()
+    (worker,) = set(map(int, children.split())) - set(django_processes(service))
+    status = Path(f"/proc/{worker}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
+def test_requests_leave_nothing_behind(service):
+    def evaluate(n):
+        connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=PATIENCE_S)
+        for _ in range(n):
+            connection.request("POST", f"{OFREP}/hero-signup", BODY + " " * 20_000, HEADERS)
+            assert connection.getresponse().read()
+        connection.close()
+
+    evaluate(300)
+    before = front_worker_mb(service)
+    evaluate(3_000)  # 60 MB of bodies.
+    assert front_worker_mb(service) < before + 15
+
+
 def test_django_that_dies_comes_back(service):
     for pid in django_processes(service):
         os.kill(pid, signal.SIGKILL)

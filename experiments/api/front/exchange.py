@@ -46,6 +46,7 @@ class Exchange(Inline, Suspended):
         # Bytes of the body that count towards what the process may hold.
         self.held = 0
         self.is_gone = False
+        self._body: Any = None
         self._is_left = False
         self._once = threading.Lock()
 
@@ -77,18 +78,22 @@ class Exchange(Inline, Suspended):
     def read(self, on_body: Callable[[Exchange, bytes | None], None]) -> None:
         """Have the server read a body of known length; one that breaks off comes as None."""
         self._on_body = on_body
-        self._body = self.proto()
-        self._body.add_done_callback(self, context=None)
+        body = self._body = self.proto()
+        body.add_done_callback(self, context=None)
 
     def give_up(self) -> None:
         """Have the server stop reading."""
-        self._body.cancel()
+        body, self._body = self._body, None
+        if body is not None:
+            body.cancel()
 
     def watch(self) -> None:
         """Set `is_gone` when the client leaves."""
         self.proto.client_disconnect().add_done_callback(_Gone(self), context=None)
 
     def __call__(self, body: Any) -> None:
+        # The server's promise holds this callback, and neither would ever be freed.
+        self._body = None
         self._on_body(self, _result(body))
 
     def respond(self, response: Response, *, is_last: bool = False) -> bool:

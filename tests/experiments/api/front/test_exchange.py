@@ -1,4 +1,6 @@
+import gc
 import threading
+from types import SimpleNamespace
 
 import pytest
 
@@ -99,3 +101,17 @@ def test_body_is_handed_over_or_its_loss(content, seen):
     assert arrived == []
     callbacks[0](promise)
     assert arrived == [(exchange, seen)]
+    # The promise holds the exchange, out of sight of the garbage collector.
+    assert promise not in gc.get_referents(exchange)
+
+
+def test_given_up_body_is_let_go():
+    cancelled = []
+    exchange = Exchange(scope("POST"), Proto(), None)
+    exchange.proto = lambda: SimpleNamespace(
+        add_done_callback=lambda *_, **__: None, cancel=lambda: cancelled.append(True)
+    )
+    exchange.read(pytest.fail)
+    exchange.give_up()
+    exchange.give_up()
+    assert cancelled == [True]
