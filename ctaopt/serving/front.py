@@ -25,6 +25,7 @@ from experiments.api.front.django_proxy import DjangoProxy  # noqa: E402
 from experiments.api.front.thread_shares import PathRule, Size, ThreadShares  # noqa: E402
 from experiments.services.events.redis_durability import warn_at_start  # noqa: E402
 from experiments.services.installation.start_guard import guard_start  # noqa: E402
+from experiments.services.monitoring.process_metrics import share_metrics  # noqa: E402
 from experiments.services.serving.snapshot_store import SnapshotStore  # noqa: E402
 
 # Long bodies under way in a process, all together.
@@ -59,4 +60,5 @@ def _front() -> Front:
 
 guard_start()
 application = _front()
+share_metrics(folder=settings.CTAOPT_METRICS_DIR, role="web")
 warn_at_start()

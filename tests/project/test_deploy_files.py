@@ -34,7 +34,7 @@ def exported(db, monkeypatch):
     """The names of all samples that web, worker, consumer and scoring service export."""
     factories.make_running_experiment(factories.make_slot(factories.make_site()))
     monkeypatch.setattr(state_metrics, "configured_stream", Stream)
-    counters = (prometheus.EVENTS, prometheus.REJECTED, task_runs.RUNS)
+    counters = (prometheus.EVENTS, prometheus.BUSY, prometheus.REJECTED, task_runs.RUNS)
     counters += (task_runs.SECONDS, ranking.RANKINGS, scoring_times.SECONDS)
     consumer = type("Consumer", (), {"tally": ConsumerTally()})()
     families = [family for each in counters for family in each.describe()]
