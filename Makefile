@@ -13,7 +13,8 @@ CATALOGUES := $(patsubst %.po,%.mo,$(wildcard locale/*/LC_MESSAGES/*.po))
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup translations npm demo test check nightly bench architecture lock
+.PHONY: help setup translations npm demo test check nightly bench architecture lock \
+	pythons sbom licences audit
 
 help: ## List the commands.
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -64,5 +65,20 @@ bench: setup ## Run every benchmark; each writes benchmarks/results/NAME.json.
 architecture: setup ## Draw the pictures of docs/architecture.md from the code.
 	@$(BIN)/python docs/draw_architecture.py
 
-lock: ## Resolve pyproject.toml anew and pin what comes out in requirements.lock.
+lock: setup ## Resolve pyproject.toml anew and pin what comes out, with hashes, in requirements.lock.
 	@.ci/lock
+
+pythons: setup ## Resolve the lock and check the code for every Python from 3.11 to 3.14.
+	@.ci/pythons
+
+sbom: setup ## Write the installed packages as CycloneDX JSON to var/sbom.json.
+	@mkdir -p var
+	@$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+		--of JSON -o var/sbom.json $(BIN)/python
+	@echo "var/sbom.json: $$(grep -c bom-ref var/sbom.json) components."
+
+licences: setup ## List the licence of every package; fail on one that Apache-2.0 cannot go with.
+	@$(BIN)/python -m tests.licences
+
+audit: setup ## Look the locked packages up among known vulnerabilities (needs a network).
+	@$(BIN)/python -m tests.audit

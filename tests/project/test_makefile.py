@@ -1,13 +1,17 @@
 """What `make` does, with everything that downloads replaced."""
 
+import contextlib
 import os
+import re
 import shutil
 import subprocess
-from importlib.metadata import distribution
+from importlib.metadata import PackageNotFoundError, distribution
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from tests import audit, licences
 
 
 @pytest.fixture
@@ -75,13 +79,13 @@ def python(tools, tmp_path):
 def test_setup_says_that_python_is_missing(make):
     result = make("setup")
     assert result.returncode != 0
-    assert "Python 3.11 is needed and was not found on the PATH." in result.stderr
+    assert "Python 3.11 to 3.14 is needed and was not found on the PATH" in result.stderr
     assert "Traceback" not in result.stderr
 
 
 def test_setup_takes_no_other_python(make, tools):
     program(tools, "python3", "exit 1")
-    assert "Python 3.11 is needed" in make("setup").stderr
+    assert "Python 3.11 to 3.14 is needed" in make("setup").stderr
 
 
 @pytest.mark.parametrize(
@@ -102,8 +106,8 @@ def test_setup_says_what_kept_pip_from_installing(make, python, error, sentence)
 def test_setup_installs_torch_alone_and_first(make, python):
     assert make("setup", PIP_CALLS=str(python)).returncode == 0
     first, second = python.read_text().splitlines()
-    assert first.endswith("--constraint requirements.lock torch==2.13.0")
-    assert second.endswith("--no-deps --requirement requirements.lock")
+    assert first.endswith("--constraint .venv/versions.txt torch==2.13.0")
+    assert second.endswith("--no-deps --require-hashes --requirement requirements.lock")
 
 
 def test_setup_does_nothing_the_second_time(make, python):
@@ -232,18 +236,107 @@ def test_every_command_of_the_design_is_listed(make):
         "bench",
         "architecture",
         "lock",
+        "pythons",
+        "sbom",
+        "licences",
+        "audit",
     }
 
 
-def test_lock_file_serves_every_python_3_11(pytestconfig):
-    lines = (pytestconfig.rootpath / "requirements.lock").read_text().splitlines()
-    locked = {canonicalize_name(line.split("==")[0]) for line in lines if "==" in line}
-    wanted = [Requirement(each) for name in locked for each in distribution(name).requires or ()]
-    for version in ("3.11.0", "3.11.99"):
-        given = {"python_full_version": version, "extra": ""}
-        needed = {
-            canonicalize_name(each.name)
-            for each in wanted
-            if each.marker is None or each.marker.evaluate(given)
-        }
-        assert needed - locked - {"pip", "wheel"} == set()
+PYTHONS = ("3.11.0", "3.11.99", "3.12.0", "3.13.0", "3.14.0")
+
+
+@pytest.fixture(scope="module")
+def locked(pytestconfig):
+    """The lock's entries: requirement, and the lines of hashes below it."""
+    entries = {}
+    for line in (pytestconfig.rootpath / "requirements.lock").read_text().splitlines():
+        if re.match(r"[a-zA-Z0-9]", line):
+            entry = Requirement(line.removesuffix(" \\"))
+            entries[entry] = 0
+        elif "--hash=sha256:" in line:
+            entries[entry] += 1
+    return entries
+
+
+def test_every_locked_package_has_hashes(locked):
+    assert len(locked) > 200
+    assert [str(each) for each, n_hashes in locked.items() if n_hashes == 0] == []
+
+
+@pytest.mark.parametrize("version", PYTHONS)
+def test_lock_file_is_closed_for_every_python(locked, version):
+    """What a package asks for under a Python, the lock has under it."""
+    short = ".".join(version.split(".")[:2])
+    given = {"python_full_version": version, "python_version": short, "extra": ""}
+
+    def applies(each):
+        return each.marker is None or each.marker.evaluate(given)
+
+    there = {canonicalize_name(each.name) for each in locked if applies(each)}
+    wanted = set()
+    for name in there:
+        # A package of other systems only is not installed here.
+        with contextlib.suppress(PackageNotFoundError):
+            wanted |= {Requirement(each) for each in distribution(name).requires or ()}
+    needed = {canonicalize_name(each.name) for each in wanted if applies(each)}
+    # The CPU build of torch asks for none of its other build's libraries.
+    assert {name for name in needed - there if not name.startswith("nvidia-")} <= {"pip", "wheel"}
+
+
+def test_setup_takes_the_newest_python(make, tools, python):
+    program(tools, "python3.13", PYTHON.replace("3.11.99", "3.13.9"))
+    assert "Python 3.13.9" in make("setup", PIP_CALLS=str(python)).stdout
+
+
+def test_setup_takes_the_python_that_is_named(make, tools, python):
+    program(tools, "python3.13", PYTHON.replace("3.11.99", "3.13.9"))
+    result = make("setup", PIP_CALLS=str(python), PYTHON="python3.11")
+    assert "Python 3.11.99" in result.stdout
+
+
+def test_setup_lets_uv_bring_a_python_where_none_is(make, tools, tmp_path):
+    calls = tmp_path / "calls"
+    program(tmp_path, "stand-in", PYTHON)
+    program(
+        tools,
+        "uv",
+        f'for last; do :; done; mkdir -p "$last/bin" && cp {tmp_path}/stand-in "$last/bin/python"',
+    )
+    result = make("setup", PIP_CALLS=str(calls))
+    assert result.returncode == 0
+    assert "with a Python of uv's" in result.stdout
+    assert len(calls.read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize(("licence", "is_accepted"), [("MIT", True), ("GPL-3.0-only", False)])
+def test_incompatible_licence_is_named(licence, is_accepted, monkeypatch):
+    monkeypatch.setattr(licences, "packages", lambda: [("some", "1.0", licence)])
+    assert bool(licences.refused()) is not is_accepted
+
+
+def test_every_package_here_has_a_licence_that_fits():
+    assert licences.refused() == []
+    assert len(licences.packages()) > 200
+
+
+FINDING = {"id": "PYSEC-1", "fix_versions": ["1.1"]}
+
+
+@pytest.mark.parametrize(
+    ("vulnerabilities", "status"), [([], 0), ([FINDING], 1)], ids=["none", "one"]
+)
+def test_audit_says_what_is_known(vulnerabilities, status, capsys):
+    row = {"name": "some", "version": "1.0", "vulns": vulnerabilities}
+    assert audit.main(lambda *_: [row]) == status
+    assert f"1 packages looked up, {len(vulnerabilities)} findings." in capsys.readouterr().out
+
+
+def test_audit_without_data_says_so(capsys):
+    assert audit.main(lambda *_: None) == 2
+    assert "nothing is known" in capsys.readouterr().err
+
+
+def test_audit_asks_for_what_is_locked(locked, pytestconfig):
+    text = (pytestconfig.rootpath / "requirements.lock").read_text()
+    assert {Requirement(line) for line in audit.pins(text)} == set(locked)

@@ -50,8 +50,6 @@ from experiments.services.installation.waiting_events import copy_stream
 # Drafts have another name than backups, and no manifest.
 UNFINISHED = ".{}.unfinished"
 LOCK = ".lock"
-# Checkpoints of a training under way: a restored worker trains anew.
-NOT_KEPT = ("unfinished",)
 RECORDS_KEPT = 100
 # A file system that takes no larger files is full for this purpose.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -205,7 +203,7 @@ def _copy_tree(source: Path | None, target: Path) -> None:
         return
     for path in sorted(source.rglob("*")):
         relative = path.relative_to(source)
-        if path.is_dir() or relative.parts[0] in NOT_KEPT or path.suffix == ".part":
+        if path.is_dir() or path.suffix == ".part":
             continue
         place = target / relative
         place.parent.mkdir(parents=True, exist_ok=True)

@@ -25,6 +25,7 @@ def test_backup_is_whole_and_closed_to_others(installation, backups, settings):
     assert kept == {
         "models/v1/manifest.json",
         "models/embeddings-1.safetensors",
+        "models/unfinished/k/step.safetensors",
         "queue/1.celery.msg",
     }
     assert json.loads((made / "secret.json").read_text())["SECRET_KEY"] == settings.SECRET_KEY
