@@ -33,7 +33,7 @@ def test_every_migration_of_every_application_is_known(db):
 
 
 def test_unapplied_migrations_are_counted(db):
-    MigrationRecorder(connection).record_unapplied("experiments", "0027_heartbeats")
+    MigrationRecorder(connection).record_unapplied(*sorted(migration_names())[-1])
     assert problems() == {"migrations": "unapplied migrations"}
     assert checks()["migrations"].figures == {"unapplied": 1}
 
