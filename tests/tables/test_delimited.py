@@ -81,6 +81,7 @@ def test_gzipped_file_is_unpacked(opened):
         (b"\n\n;;\n", "empty"),
         (gzip.compress(b"a,b\n1,2\n" * 99)[:-30], "damaged"),
     ],
+    ids=["nothing", "blank", "cut"],
 )
 def test_file_without_a_table_is_refused(opened, content, problem):
     with pytest.raises(TableError) as refused:
