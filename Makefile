@@ -54,7 +54,9 @@ check: setup npm ## Run what must be green before a push: format, lint, types, b
 
 nightly: setup ## Try examples of the properties that nobody has tried (SEED=n: those of a night).
 	@seed=$${SEED:-$$(date +%s)}; echo "SEED=$$seed"; \
-	$(PYTEST) -m hypothesis --hypothesis-profile=nightly --hypothesis-seed=$$seed
+	$(PYTEST) -m hypothesis --hypothesis-profile=nightly --hypothesis-seed=$$seed && \
+	CTAOPT_CONTRACT_CASES=500 $(PYTEST) --hypothesis-seed=$$seed \
+		tests/experiments/api/v1/contract/test_completion.py
 
 bench: setup ## Run every benchmark; each writes benchmarks/results/NAME.json.
 	@for file in benchmarks/bench_*.py; do \

@@ -24,7 +24,10 @@ def request_guard(get_response: GetResponse) -> GetResponse:
 def _refused(request: HttpRequest) -> HttpResponse | None:
     if "%00" in request.META.get("QUERY_STRING", ""):
         return refusal(request, 400, "The query has a NUL character.")
-    if request.method in BODILESS or request.META.get("CONTENT_LENGTH"):
+    length = request.META.get("CONTENT_LENGTH", "")
+    if length and not (length.isascii() and length.isdigit()):
+        return refusal(request, 400, "The Content-Length is not a number.")
+    if request.method in BODILESS or length:
         return None
     return _read_whole(request)
 

@@ -339,8 +339,13 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "ctaopt",
-    "DESCRIPTION": "Management and reports. Serving and events follow OFREP and docs/events.md.",
-    "VERSION": "1",
+    "DESCRIPTION": "Evaluation (OFREP), events, management and reports of a site's CTAs.",
+    "VERSION": "1.1",
+    "OAS_VERSION": "3.1.0",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "experiments.api.v1.contract.completion.complete",
+    ],
     "SERVE_INCLUDE_SCHEMA": False,
     "PREPROCESSING_HOOKS": ["experiments.api.v1.schema.one_spelling_each"],
     "SERVE_PERMISSIONS": [],

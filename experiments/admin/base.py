@@ -5,10 +5,11 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 from django.contrib.admin import RelatedOnlyFieldListFilter
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import get_fields_from_path
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
@@ -85,7 +86,23 @@ class OfSites:
         return rows.filter(**{f"{permissions.SITE_LOOKUPS[related]}__in": sites})
 
 
-class SiteRowsAdmin(OfSites, ModelAdmin[Row]):  # type: ignore[misc]
+class ChosenRows:
+    """For lists with actions: a choice that is no key of a row is refused, not looked up."""
+
+    model: type[Model]
+
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        key = self.model._meta.pk
+        try:
+            for chosen in request.POST.getlist(ACTION_CHECKBOX_NAME):
+                key.to_python(chosen)
+        except ValidationError as error:
+            raise BadRequest("A chosen row has no such key.") from error
+        response: HttpResponse = super().changelist_view(request, *args, **kwargs)  # type: ignore[misc]
+        return response
+
+
+class SiteRowsAdmin(ChosenRows, OfSites, ModelAdmin[Row]):  # type: ignore[misc]
     """For rows that belong to sites: those of other sites are not there."""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Row]:

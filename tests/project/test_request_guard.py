@@ -76,3 +76,9 @@ def test_nul_in_a_query_is_refused_on_every_database(admin_client, path):
 
 def test_percent_sign_before_zeros_is_no_nul(admin_client):
     assert admin_client.get("/admin/experiments/cta/?q=100%2500").status_code == 200
+
+
+@pytest.mark.parametrize("length", ["x", "-1", "1e3", "٣"])
+def test_length_that_is_no_number_is_refused(admin_client, length):
+    answer = admin_client.post("/admin/experiments/cta/", CONTENT_LENGTH=length)
+    assert answer.status_code == 400

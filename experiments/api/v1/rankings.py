@@ -5,7 +5,6 @@ from typing import Any
 from django.db import transaction
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
@@ -47,13 +46,26 @@ class RankingSerializer(StrictSerializer):
     )
 
 
+class RankingAnswerSerializer(serializers.Serializer[Any]):
+    """A ranking and its state; `ranking` is null until it is done."""
+
+    id = serializers.IntegerField()
+    url = serializers.URLField()
+    status = serializers.ChoiceField(Job.Status.choices)
+    message = serializers.CharField(allow_blank=True)
+    ranking = serializers.DictField(allow_null=True)
+
+
 class RankingsView(APIView):
     """Rank wordings against a control; the answer is docs/prediction.md's."""
 
     permission = "experiments.add_job"
     scope = ServerKey.Scope.ANALYSE
 
-    @extend_schema(request=RankingSerializer, responses=OpenApiTypes.OBJECT)
+    @extend_schema(
+        request=RankingSerializer,
+        responses={200: RankingAnswerSerializer, 202: RankingAnswerSerializer},
+    )
     def post(self, request: Request) -> Response:
         """Answer 200 with the ranking, or 202 with the address where it will be."""
         serializer = RankingSerializer(data=request.data)
@@ -96,7 +108,7 @@ class RankingView(APIView):
     # Whoever may ask may read the answer.
     scope = ServerKey.Scope.ANALYSE
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(responses=RankingAnswerSerializer)
     def get(self, request: Request, pk: int) -> Response:
         """Return the state and, once it is done, the ranking."""
         rows = Job.objects.filter(kind=Job.Kind.RANKING)

@@ -74,6 +74,7 @@ class ExperimentSerializer(serializers.ModelSerializer[Experiment]):
     site = serializers.CharField(source="slot.site.key", read_only=True)
     slot = serializers.SlugRelatedField[Any](slug_field="key", read_only=True)
     audience = serializers.SlugRelatedField[Any](slug_field="key", read_only=True, allow_null=True)
+    planned_visitors_basis = serializers.DictField(read_only=True, allow_null=True)
     coverage = serializers.FloatField()
     value_cap = serializers.FloatField(allow_null=True)
     variants = VariantSerializer(many=True, read_only=True)

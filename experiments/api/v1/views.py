@@ -11,8 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
-from experiments.api.v1 import schema  # noqa: F401  drf-spectacular registers it on import
 from experiments.api.v1.authentication import actor_of, sites_where
+from experiments.api.v1.contract import completion  # noqa: F401  drf-spectacular finds it on import
 from experiments.api.v1.contract.errors import WrongStateError
 from experiments.api.v1.lifecycle import TrafficMixin
 from experiments.api.v1.serializers import (

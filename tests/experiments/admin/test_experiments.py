@@ -447,3 +447,12 @@ def test_duplicating_twice_within_a_second_makes_two_drafts(admin_client, draft,
     for _ in range(2):
         admin_client.post(url, {"action": "duplicate", "_selected_action": [draft.pk]})
     assert Experiment.objects.filter(key__startswith="hero-test-").count() == 2
+
+
+@pytest.mark.parametrize("chosen", ["x", "1e20", "1' OR '1'='1", ""])
+@pytest.mark.parametrize("action", ["duplicate", "delete_selected"])
+def test_choice_that_is_no_row_is_refused(admin_client, draft, action, chosen):
+    url = reverse("admin:experiments_experiment_changelist")
+    answer = admin_client.post(url, {"action": action, "_selected_action": [chosen]})
+    assert answer.status_code == 400
+    assert Experiment.objects.get() == draft

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from rest_framework import serializers
 from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
@@ -21,24 +20,6 @@ from experiments.services.operations.visitor_erasure import NotErasedError
 from experiments.stats.engine.fields import InvalidRequest
 
 PROBLEM = "application/problem+json"
-
-
-class ProblemSerializer(serializers.Serializer[Any]):
-    """The body of every refusal (RFC 9457)."""
-
-    type = serializers.CharField(help_text="Always about:blank: the status says the kind.")
-    title = serializers.CharField(help_text="The status in words.")
-    status = serializers.IntegerField()
-    detail = serializers.CharField(help_text="One sentence for people.")
-    field = serializers.CharField(required=False, help_text="The first field at fault.")
-    errors = serializers.DictField(  # type: ignore[assignment]
-        child=serializers.ListField(child=serializers.CharField()),
-        required=False,
-        help_text="Sentences by field; a field inside another is written steps.0.coverage.",
-    )
-    reasons = serializers.ListField(
-        child=serializers.CharField(), required=False, help_text="Each reason by itself."
-    )
 
 
 class WrongStateError(APIException):

@@ -1,0 +1,243 @@
+"""The OpenAPI document, sent through: schemathesis asks what it allows, and what it does not.
+
+`CTAOPT_CONTRACT_CASES` sets the examples of each operation; `make nightly` tries many more.
+"""
+
+import os
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+import schemathesis
+from django.core.handlers.wsgi import WSGIHandler
+from django.db import transaction
+from django.test import Client
+from django.utils import timezone
+from drf_spectacular.generators import SchemaGenerator
+from hypothesis import HealthCheck, Phase, Verbosity, given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import run_state_machine_as_test
+from schemathesis import GenerationMode
+from schemathesis.checks import load_all_checks, not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from experiments.api.public import router
+from experiments.api.public.router import BELOW, ROUTES, Edge
+from experiments.models import Job
+from experiments.services.serving import snapshot_store
+from experiments.services.serving.snapshot_store import SnapshotStore
+from tests import factories
+from tests.factories import NOW
+
+load_all_checks()
+CASES = int(os.environ.get("CTAOPT_CONTRACT_CASES", "12"))
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+# In a process of its own, and without an end: its own tests listen to it.
+ELSEWHERE = {"ofrep_stream"}
+METHODS = {"get", "post", "put", "patch", "delete"}
+BOUNDED = settings(
+    max_examples=CASES,
+    deadline=None,
+    database=None,
+    # A number of one's own asks for examples that nobody has tried.
+    derandomize="CTAOPT_CONTRACT_CASES" not in os.environ,
+    phases=[Phase.generate],
+    verbosity=Verbosity.quiet,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def document():
+    return SchemaGenerator().get_schema(request=None, public=True)
+
+
+def operations():
+    for path, item in document()["paths"].items():
+        for method in METHODS & set(item):
+            yield pytest.param(path, method, id=item[method]["operationId"])
+
+
+@pytest.fixture
+def service(db, monkeypatch):
+    """The whole service in this process: the routes before Django, and Django."""
+    for module in (router, snapshot_store):
+        monkeypatch.setattr(module, "close_old_connections", lambda: None)
+    return Edge(WSGIHandler(), SnapshotStore(max_age_s=0.0))
+
+
+@pytest.fixture
+def world(site):
+    """A site with data of each kind, and a key of each scope."""
+    site.holdout = Decimal("0.1")
+    site.save()
+    slot = factories.make_slot(site)
+    running = factories.make_running_experiment(slot)
+    factories.make_phases(running, ([0.5, 0.5], 1.0), ([0.25, 0.75], 1.0))
+    factories.make_event(running.variants.get(key="b"))
+    factories.make_rollup(running.variants.get(key="b"), visitors=500, clicks=20)
+    french = factories.make_audience(site)
+    factories.make_experiment(slot, "draft", audience=french)
+    factories.make_library_experiment(site)
+    asked = {"locale": "en", "wordings": ["Go"], "control": "Start"}
+    moments = {"created_at": NOW, "heartbeat_at": NOW, "language": "en"}
+    Job.objects.create(kind="ranking", site=site, request=asked, **moments)
+    for scope in ("read", "write", "erase", "analyse"):
+        factories.make_server_key(site, f"key-to-{scope}", scopes=[scope])
+    factories.make_server_key(site, "old-key", expires_at=timezone.now() - timedelta(days=1))
+    factories.make_server_key(site)
+    return site
+
+
+def seeds(site):
+    """What is there, for the parameters in an address."""
+    return {
+        "key": ["hero-test", "draft", "library"],
+        "slot": ["hero", "library-home"],
+        "client_key": [site.client_key],
+        "visitor": ["v-1"],
+        "version": ["0.1.0", "0.2.0"],
+        "id": [1, *Job.objects.values_list("pk", flat=True)],
+    }
+
+
+ARMS = [{"name": "a", "n": 100, "sum": 5}, {"name": "b", "n": 100, "sum": 9}]
+# Bodies that do something: few of those that are made up do.
+BODIES = {
+    "v1_analyze_create": {"metric": "proportion", "arms": ARMS},
+    "v1_rankings_create": {"wordings": ["Start", "Go"], "control": "Send", "locale": "en"},
+    "v1_experiments_traffic_create": {"shares": {"control": "0.5", "b": "0.5"}, "note": "even"},
+    "v1_experiments_ramp_create": {"steps": [{"coverage": "0.5"}, {"coverage": 1}]},
+    "v1_experiments_schedule_create": {"ends_at": "2099-01-01T00:00:00Z"},
+    "v1_experiments_roll_back_create": {"reason": "slow"},
+    "v1_experiments_restore_arm_create": {"arm": "b"},
+    "ofrep_evaluate_one": {"context": {"targetingKey": "v-1", "locale": "fr"}},
+    "ofrep_evaluate_all": {"context": {"targetingKey": "v-1"}},
+    "events": {"events": [factories.event_message(), {}, 1]},
+}
+KEYS = ["shop-server-key"] * 5
+KEYS += ["key-to-read", "key-to-write", "key-to-erase", "key-to-analyse", "old-key", ""]
+KEYS += ["shop-client-key"] * 3
+
+
+@st.composite
+def requests(draw, operation, modes, known):
+    """A case of the document, with a key, and as often as not about something that is there."""
+    case = draw(operation.as_strategy(generation_mode=draw(st.sampled_from(modes))))
+    for name in set(case.path_parameters or {}) & set(known):
+        if draw(st.integers(0, 3)):
+            case.path_parameters[name] = draw(st.sampled_from(known[name]))
+    body = BODIES.get(operation.definition.raw["operationId"])
+    if body is not None and not draw(st.integers(0, 2)):
+        case.body, case.media_type = body, "application/json"
+    key = draw(st.sampled_from(KEYS))
+    return case, {"X-API-Key": key} if key else {}
+
+
+def send(case, headers):
+    """Send a case, check the answer, and take back what it has changed."""
+    with transaction.atomic():
+        response = case.call(headers=headers)
+        transaction.set_rollback(True)
+    case.validate_response(response, checks=CHECKS)
+    return response
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("path", "method"), [*operations()])
+def test_answers_keep_to_the_document(service, world, path, method):
+    schema = schemathesis.openapi.from_dict(document())
+    schema.app = service
+    operation = schema[path][method.upper()]
+    if operation.definition.raw["operationId"] in ELSEWHERE:
+        return
+    modes = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
+    seen = []
+
+    @BOUNDED
+    @given(case=requests(operation, modes, seeds(world)))
+    def check(case):
+        seen.append(send(*case).status_code)
+
+    check()
+    assert any(status < 400 or status in {404, 409} for status in seen)
+
+
+@pytest.mark.slow
+def test_answers_keep_to_the_document_along_its_links(service, world):
+    schema = schemathesis.openapi.from_dict(document())
+    schema.app = service
+    machine = schema.as_state_machine()
+    statuses = []
+
+    class Walk(machine):
+        """A walk along the links, which is taken back at its end: the next finds the same."""
+
+        def setup(self):
+            self.block = transaction.atomic()
+            self.block.__enter__()
+
+        def teardown(self):
+            transaction.set_rollback(True)
+            self.block.__exit__(None, None, None)
+
+        def get_call_kwargs(self, case):
+            return {"headers": {"X-API-Key": "shop-server-key"}}
+
+        def validate_response(self, response, case, *args, **kwargs):
+            statuses.append(response.status_code)
+            case.validate_response(response, checks=CHECKS)
+
+    run_state_machine_as_test(Walk, settings=settings(BOUNDED, stateful_step_count=8))
+    assert {200, 400} <= set(statuses)
+
+
+def test_document_has_every_route_before_django(db):
+    paths = document()["paths"]
+    own = {route.name for route in ROUTES.values()} | {route.name for _, route in BELOW}
+    assert own == {
+        "evaluate_all",
+        "evaluate_one",
+        "events",
+        "snippet",
+        "snippet_release",
+        "payload",
+        "fragment",
+        "healthz",
+        "readyz",
+        "metrics",
+    }
+    assert set(ROUTES) <= set(paths)
+    for prefix, _ in BELOW:
+        assert any(path.startswith(prefix + "{") for path in paths), prefix
+
+
+def test_every_operation_has_a_tag_a_summary_and_its_refusals(db):
+    for path, item in document()["paths"].items():
+        for method in METHODS & set(item):
+            operation = item[method]
+            assert len(operation["tags"]) == 1, path
+            assert 5 < len(operation["summary"]) < 120, path
+            if path.startswith("/api/v1/") and path != "/api/v1/events":
+                assert {"400", "401", "403", "429", "503"} <= set(operation["responses"]), path
+                for status, said in operation["responses"].items():
+                    if status >= "400":
+                        assert list(said["content"]) == ["application/problem+json"], path
+
+
+def test_document_is_served_and_valid(db):
+    answer = Client().get("/api/schema/", headers={"Accept": "application/vnd.oai.openapi+json"})
+    served = answer.json()
+    assert served["openapi"].startswith("3.1")
+    assert served["components"]["schemas"]["Traffic"]["additionalProperties"] is False
+    assert "null" in str(served["components"]["schemas"]["Experiment"]["properties"]["audience"])
