@@ -5,8 +5,10 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import closing
 from ipaddress import ip_address
 from pathlib import Path
+from time import monotonic, sleep
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -75,6 +77,18 @@ class Installation:
         self._run("-c", ROWS)
         self.process = self._start("-m", "ctaopt.serve", "--uds", self.socket, "--workers", "1")
         wait_for_server(lambda: UnixConnection(self.socket))
+        self._wait_for_pages()
+
+    def _wait_for_pages(self, seconds=120):
+        """Wait for the process that serves pages, which starts after evaluations are answered."""
+        deadline = monotonic() + seconds
+        while True:
+            with closing(UnixConnection(self.socket)) as connection:
+                connection.request("GET", "/account/login/", headers={"Host": "localhost"})
+                if connection.getresponse().status != 503:
+                    return
+            assert monotonic() < deadline, (self.folder / "web.log").read_text()
+            sleep(0.1)
 
     def _run(self, *command):
         arguments = [sys.executable, *map(str, command)]
