@@ -1,4 +1,4 @@
-"""What allauth asks of an installation: who may come in, from which address, with which codes."""
+"""Adapters of allauth: accounts, the addresses of clients, and the secrets of second factors."""
 
 import base64
 import hashlib
@@ -47,9 +47,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         return str(credentials.get("username", "")).lower()
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
-        """Ask for the password again before a second factor changes, of those who have one.
+        """Ask for the password again before a second factor changes, where there is one.
 
-        Who comes by single sign-on has no password here. Their provider has asked for it.
+        Accounts of single sign-on have no password here; their provider has just asked for it.
         """
         request = context.request
         if not self.get_reauthentication_methods(request.user):

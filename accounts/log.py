@@ -49,7 +49,7 @@ def record_lock_out(request: HttpRequest, *, name: str) -> None:
 
 
 class PasswordLog:
-    """Validator that Django tells of every new password, whichever page or command sets it."""
+    """Validator that records every new password, whichever page or command sets it."""
 
     def validate(self, password: str, user: AbstractBaseUser | None = None) -> None:
         """Refuse no password: the other validators do."""

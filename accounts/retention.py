@@ -1,4 +1,4 @@
-"""How long what is known of log-ins is kept: records, addresses, sessions, counters."""
+"""Retention of log-ins: records, addresses, sessions and counters."""
 
 from datetime import datetime, timedelta
 
@@ -15,7 +15,7 @@ ADDRESS_DAYS = 30
 
 
 def drop_old_records(*, now: datetime, days: int) -> int:
-    """Drop the records that are older than so many days, and the addresses of older ones."""
+    """Drop the records that are older than `days`, and addresses older than 30 days."""
     dropped, _ = LogInRecord.objects.filter(at__lt=now - timedelta(days=days)).delete()
     LogInRecord.objects.filter(at__lt=now - timedelta(days=ADDRESS_DAYS)).update(address=None)
     return dropped

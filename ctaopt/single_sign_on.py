@@ -49,7 +49,7 @@ def verified_address(addresses: list[EmailAddress]) -> str:
 def account_of(address: str) -> User | None:
     """Return the account of an e-mail address, made now if the address has an admitted domain.
 
-    None if it has several, since nothing says which is meant.
+    None if it has several, since either may be meant.
     """
     found = list(User.objects.filter(email__iexact=address)[:2])
     if found:

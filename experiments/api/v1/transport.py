@@ -1,4 +1,4 @@
-"""How answers of the management API travel: for nobody else to keep, and no key in the clear."""
+"""Transport of the management API: answers that no cache keeps, and no key in the clear."""
 
 from collections.abc import Callable
 
