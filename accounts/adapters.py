@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from contextlib import suppress
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -82,9 +83,24 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth h
             return str(generate_totp_secret())
 
 
+def renewed(stored: str) -> str:
+    """Return a stored secret, encrypted with the present key if a former one had encrypted it."""
+    token = stored.removeprefix(ENCRYPTED).encode()
+    try:
+        _fernets()[0].decrypt(token)
+    except InvalidToken:
+        with suppress(InvalidToken):  # Lost: its owner must set up another.
+            return ENCRYPTED + _fernet().rotate(token).decode()
+    return stored
+
+
 def _fernet() -> MultiFernet:
+    return MultiFernet(_fernets())
+
+
+def _fernets() -> list[Fernet]:
     keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
-    return MultiFernet([Fernet(_key_from(key)) for key in keys])
+    return [Fernet(_key_from(key)) for key in keys]
 
 
 def _key_from(secret: str | bytes) -> bytes:

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from accounts import log
+from accounts.adapters import renewed
 from accounts.models import LogInRecord
 
 # Recovery codes alone are none: they come with one of these.
@@ -32,3 +33,21 @@ def reset_second_factor(user: User, *, request: HttpRequest | None = None) -> in
     if removed[0]:
         log.record(LogInRecord.Kind.FACTORS_RESET, user=user, request=request)
     return removed[0]
+
+
+# Where a factor has its secret; those of security keys are public.
+SECRETS = {Authenticator.Type.TOTP: "secret", Authenticator.Type.RECOVERY_CODES: "seed"}
+
+
+@transaction.atomic
+def renew_encryption() -> int:
+    """Encrypt with the present key what a former one has encrypted; return how many those were."""
+    count = 0
+    for row in Authenticator.objects.select_for_update().filter(type__in=SECRETS):
+        name = SECRETS[row.type]
+        secret = renewed(row.data[name])
+        if secret != row.data[name]:
+            row.data[name] = secret
+            row.save(update_fields=["data"])
+            count += 1
+    return count

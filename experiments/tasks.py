@@ -7,6 +7,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.retention import drop_ended_sessions, drop_old_records
+from accounts.second_factor import renew_encryption
 from experiments.models import Job
 from experiments.services.events import partitions
 from experiments.services.events.suppression_list import forget_tombstones
@@ -166,3 +167,5 @@ def drop_log_ins() -> None:
     if dropped:
         logger.info("dropped %s old records of log-ins", dropped)
     drop_ended_sessions()
+    if renewed := renew_encryption():
+        logger.info("encrypted %s second factors with the present secret", renewed)

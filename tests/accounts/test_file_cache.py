@@ -1,6 +1,7 @@
 import threading
 
 import pytest
+from allauth.core.internal.ratelimit import consume
 
 from accounts.file_cache import LockedFileCache
 
@@ -38,3 +39,23 @@ def test_what_has_expired_is_deleted_and_nothing_else(cache, tmp_path):
     assert cache.get("kept") == 2
     assert len(list((tmp_path / "cache").glob("*.djcache"))) == 1
     assert (tmp_path / "cache").stat().st_mode & 0o077 == 0
+
+
+def test_fifty_guessers_at_once_have_five_attempts(tmp_path, settings, rf):
+    backend = "accounts.file_cache.LockedFileCache"
+    settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": str(tmp_path / "cache")}}
+    start, allowed = threading.Barrier(50), []
+
+    def guess(number):
+        request = rf.post("/account/login/", REMOTE_ADDR=f"198.51.100.{number}")
+        start.wait()
+        consumed = consume(request, app="allauth.account", action="login_failed", key="ada")
+        allowed.append(consumed is not None)
+
+    threads = [threading.Thread(target=guess, args=(number,)) for number in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(allowed) == 50
+    assert sum(allowed) <= 5

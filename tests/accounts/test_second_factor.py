@@ -1,8 +1,9 @@
 import pytest
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from django.test import Client
 
 from accounts.models import LogInRecord
-from accounts.second_factor import has_second_factor, reset_second_factor
+from accounts.second_factor import has_second_factor, renew_encryption, reset_second_factor
 from tests import factories
 from tests.accounts.conftest import add_totp, code_of, is_logged_in, log_in
 
@@ -43,3 +44,27 @@ def test_owner_of_a_site_does_not(client):
     sent = {"action": "reset_second_factors", "_selected_action": [owner.pk]}
     assert client.post("/admin/auth/user/", sent).status_code == 403
     assert has_second_factor(owner)
+
+
+def test_rotation_of_the_secret_loses_no_second_factor(ada, settings):
+    secret = add_totp(ada)
+    RecoveryCodes.activate(ada)
+    codes = RecoveryCodes.activate(ada).generate_codes()
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "n" * 50
+    assert renew_encryption() == 2
+    assert renew_encryption() == 0
+    settings.SECRET_KEY_FALLBACKS = []
+    assert RecoveryCodes.activate(ada).generate_codes() == codes
+    client = Client()
+    log_in(client)
+    client.post("/account/2fa/authenticate/", {"code": code_of(secret)})
+    assert is_logged_in(client)
+
+
+def test_secret_whose_key_is_lost_stays_as_it_is(ada, settings):
+    add_totp(ada)
+    before = ada.authenticator_set.get().data
+    settings.SECRET_KEY = "n" * 50
+    assert renew_encryption() == 0
+    assert ada.authenticator_set.get().data == before
