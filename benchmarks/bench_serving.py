@@ -18,13 +18,14 @@ from pathlib import Path
 from time import sleep
 from typing import Any
 
-from load import CONNECTIONS, Measured, Target, family, granian, load
+from load import CONNECTIONS, Measured, Target, family, granian, load, serve
 from peers import FRONTEND, MissingPeerError, Unleash
 from recording import PROJECT, record
 
 ROUNDS, SECONDS, WARM_UP_S = 7, 2.0, 1.0
 PORTS = {"bare": 18_430, "few": 18_431, "ten": 18_432, "many": 18_433, "unleash": 18_434}
-SLOTS = {"few": 3, "ten": 10, "many": 1_000}
+PORTS |= {"front": 18_435, "threads": 18_436}
+SLOTS = {"few": 3, "ten": 10, "many": 1_000, "front": 3, "threads": 3}
 KEY = "bench-client-key"
 OFREP, PAYLOAD = "/ofrep/v1/evaluate/flags", f"/api/features/{KEY}"
 N_VISITORS = 2_000
@@ -51,6 +52,8 @@ BARE_SAME, BARE_HELLO = "floor: bare answer of its size", "floor: bare hello"
 ONE, ONE_OF_TEN, ONE_OF_MANY = (f"OFREP, one slot, {n} live" for n in ("3", "10", "1,000"))
 CROWDED, ALL = "OFREP, a slot with 3 live, 2 audiences asked", "OFREP, every slot, 3 live"
 KNOWN, WHOLE = "payload, known version", "payload, whole, 3 live"
+FRONT, FRONT_PAYLOAD = "OFREP, one slot, 3 live, ctaopt.serve", "payload, ctaopt.serve, 3 live"
+THREADS = "OFREP, one slot, 3 live, WSGI with 4 threads"
 PEER = f"{Unleash.name}, 3 flags"
 # Name, above, below, and the least that the ratio of their rates should be.
 RATIOS = (
@@ -60,6 +63,10 @@ RATIOS = (
     ("every slot / Unleash, 3 flags", ALL, PEER, None),
     ("one slot, 1,000 live / 10 live", ONE_OF_MANY, ONE_OF_TEN, None),
     ("crowded slot / one slot", CROWDED, ONE, None),
+    # What the isolation costs: the same code in one process, in one thread and in four.
+    ("ctaopt.serve / WSGI, 1 thread", FRONT, ONE, None),
+    ("ctaopt.serve / WSGI, 4 threads", FRONT, THREADS, None),
+    ("payload: ctaopt.serve / WSGI, 1 thread", FRONT_PAYLOAD, WHOLE, None),
 )
 MAX_P99_MS, MAX_RSS_MB = 10.0, 120.0
 
@@ -79,6 +86,7 @@ def main() -> None:
             for name in (BARE_SAME, ONE)
         }
         memory = {f"{SLOTS[name]} live": worker_memory(pids[name]) for name in ("few", "many")}
+        memory["3 live, ctaopt.serve"] = worker_memory(pids["front"])
     record(
         "serving",
         {
@@ -133,8 +141,10 @@ def start_service(name: str, folder: Path) -> "subprocess.Popen[bytes]":
     script = [PROJECT / "benchmarks" / "live_catalogue.py", str(SLOTS[name])]
     crowded = ["crowded"] if name == "few" else []
     subprocess.run([sys.executable, *script, *crowded], env=environment, check=True)
-    app = "ctaopt.wsgi:application"
-    return granian(app, PORTS[name], folder=PROJECT, environment=environment)
+    if name == "front":
+        return serve(PORTS[name], folder=PROJECT, environment=environment)
+    app, threads = "ctaopt.wsgi:application", 4 if name == "threads" else 1
+    return granian(app, PORTS[name], folder=PROJECT, environment=environment, threads=threads)
 
 
 def all_targets() -> dict[str, Target]:
@@ -172,6 +182,9 @@ def all_targets() -> dict[str, Target]:
         BARE_HELLO: get("bare", "/hello"),
         KNOWN: get("few", PAYLOAD, **{"If-None-Match": etag()}),
         WHOLE: get("few", PAYLOAD),
+        FRONT: post("front", *slots("front")),
+        FRONT_PAYLOAD: get("front", PAYLOAD),
+        THREADS: post("threads", *slots("threads")),
     }
 
 
@@ -213,7 +226,9 @@ def etag() -> str:
 
 
 def worker_memory(pid: int) -> dict[str, Any]:
-    worker = family(pid)[-1]
+    # Not Django's process, which ctaopt.serve runs beside it.
+    own = [one for one in family(pid) if b"django" not in Path(f"/proc/{one}/cmdline").read_bytes()]
+    worker = own[-1]
     status = Path(f"/proc/{worker}/status").read_text()
     resident_kb = next(int(line.split()[1]) for line in status.splitlines() if "VmRSS" in line)
     has_torch = "torch" in Path(f"/proc/{worker}/maps").read_text()

@@ -34,9 +34,9 @@ function done(summary, latency)
   local errors = summary.errors
   io.stderr:write(string.format(
     '{"requests": %%d, "seconds": %%f, "p50_ms": %%f, "p99_ms": %%f, ' ..
-    '"refused": %%d, "broken": %%d}',
+    '"max_ms": %%f, "refused": %%d, "broken": %%d}',
     summary.requests, summary.duration / 1e6, latency:percentile(50) / 1e3,
-    latency:percentile(99) / 1e3, errors.status,
+    latency:percentile(99) / 1e3, latency.max / 1e3, errors.status,
     errors.connect + errors.read + errors.write + errors.timeout))
 end
 """
@@ -60,6 +60,7 @@ class Measured:
     per_s: float
     p50_ms: float
     p99_ms: float
+    max_ms: float
     cpu_us: float
 
 
@@ -95,6 +96,7 @@ def load(
         per_s=counts["requests"] / counts["seconds"],
         p50_ms=counts["p50_ms"],
         p99_ms=counts["p99_ms"],
+        max_ms=counts["max_ms"],
         cpu_us=used_s / counts["requests"] * 1e6,
     )
 
@@ -109,6 +111,18 @@ def granian(
             *("taskset", "-c", SERVER_CORE, sys.executable, "-m", "granian", *options),
             *("--blocking-threads", str(threads), "--port", str(port), app),
         ],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def serve(port: int, *, folder: Path, environment: dict[str, str]) -> "subprocess.Popen[bytes]":
+    """Start ctaopt.serve with one worker on the server's core, Django's process beside it."""
+    command = ["taskset", "-c", SERVER_CORE, sys.executable, "-m", "ctaopt.serve"]
+    return subprocess.Popen(
+        [*command, "--port", str(port)],
         cwd=folder,
         env=environment,
         stdout=subprocess.DEVNULL,
