@@ -1,6 +1,6 @@
 from django.apps import AppConfig
 from django.core.checks import Tags, register
-from django.db.models.signals import post_migrate
+from django.db.models.signals import post_migrate, pre_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -11,7 +11,8 @@ class ExperimentsConfig(AppConfig):
 
     def ready(self) -> None:
         # Models exist from here on.
-        from experiments.services.installation import start_guard  # noqa: PLC0415
+        from experiments.services.installation import migration_copy, start_guard  # noqa: PLC0415
 
         register(start_guard.secret_is_ours, Tags.database)
+        pre_migrate.connect(migration_copy.copy_before_migration, sender=self)
         post_migrate.connect(start_guard.record_secret, sender=self)
