@@ -28,7 +28,17 @@ class Exchange(Inline, Suspended):
     """
 
     __slots__ = (
-        *("_ends", "_body", "_is_left", "_on_body", "_once", "_start", "content", "held"),
+        *(
+            "_ends",
+            "_body",
+            "_is_left",
+            "_leaving",
+            "_on_body",
+            "_once",
+            "_start",
+            "content",
+            "held",
+        ),
         *("id", "is_gone", "length", "proto", "request", "route", "scope"),
     )
     _start: Callable[[Exchange], None]
@@ -47,6 +57,7 @@ class Exchange(Inline, Suspended):
         self.held = 0
         self.is_gone = False
         self._body: Any = None
+        self._leaving: Any = None
         self._is_left = False
         self._once = threading.Lock()
 
@@ -89,7 +100,8 @@ class Exchange(Inline, Suspended):
 
     def watch(self) -> None:
         """Set `is_gone` when the client leaves."""
-        self.proto.client_disconnect().add_done_callback(_Gone(self), context=None)
+        leaving = self._leaving = self.proto.client_disconnect()
+        leaving.add_done_callback(_Gone(self), context=None)
 
     def __call__(self, body: Any) -> None:
         # The server's promise holds this callback, and neither would ever be freed.
@@ -100,6 +112,10 @@ class Exchange(Inline, Suspended):
         """Send the answer, unless another thread has; `is_last` ends the connection."""
         if not self._once.acquire(blocking=False):
             return False
+        if self._leaving is not None:
+            # The server would wait for ever for who has been answered, and keep all this.
+            self._leaving.cancel()
+            self._leaving = None
         headers = [*response.headers]
         if self.id:
             headers.append((REQUEST_ID, self.id))

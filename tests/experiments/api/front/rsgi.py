@@ -16,6 +16,7 @@ class Proto:
     pieces: list = field(default_factory=list)
     is_held: bool = False
     answer: tuple = ()
+    cancelled: list = field(default_factory=list)
 
     def response_empty(self, status, headers):
         self.response_bytes(status, headers, b"")
@@ -25,7 +26,9 @@ class Proto:
         self.answer = (status, {name.lower(): value for name, value in headers}, body)
 
     def client_disconnect(self):
-        return SimpleNamespace(add_done_callback=lambda *_, **__: None)
+        return SimpleNamespace(
+            add_done_callback=lambda *_, **__: None, cancel=lambda: self.cancelled.append("leaving")
+        )
 
     async def __aiter__(self):
         for piece in self.pieces:

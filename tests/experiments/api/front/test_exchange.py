@@ -105,6 +105,14 @@ def test_body_is_handed_over_or_its_loss(content, seen):
     assert promise not in gc.get_referents(exchange)
 
 
+def test_answered_client_is_watched_no_longer():
+    exchange, proto, _ = made()
+    exchange.watch()
+    assert proto.cancelled == []
+    exchange.respond(Response(status=200))
+    assert proto.cancelled == ["leaving"]
+
+
 def test_given_up_body_is_let_go():
     cancelled = []
     exchange = Exchange(scope("POST"), Proto(), None)
