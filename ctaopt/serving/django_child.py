@@ -58,8 +58,8 @@ class DjangoChild:
             if not self._stopping.is_set():
                 # What a killed process left: nobody could listen there.
                 self._socket.unlink(missing_ok=True)
-                # A session of its own: Ctrl-C is for the front, which stops it in its turn.
-                self._process = subprocess.Popen(self._command, start_new_session=True)  # noqa: S603  our own
+                # In the group of the server: who ends the group ends it, too.
+                self._process = subprocess.Popen(self._command)  # noqa: S603  our own
 
     def _keep(self) -> None:
         while self._process is not None:
