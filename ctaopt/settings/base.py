@@ -153,6 +153,7 @@ MIDDLEWARE = [
     "accounts.middleware.RequireSecondFactor",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "ctaopt_django.middleware.CtaoptMiddleware",
+    "experiments.pages.static_files.StaticFilesMiddleware",
 ]
 
 # Where traces go, by the standard's own variable; empty: nowhere, and nothing of it is loaded.
@@ -224,7 +225,7 @@ STATIC_URL = "static/"
 STATIC_ROOT = made_folder(DATA_DIR / "static")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "experiments.pages.static_files.Storage"},
 }
 
 CELERY_BROKER_URL = env.str("CTAOPT_BROKER_URL", default="filesystem://")
