@@ -35,7 +35,7 @@ def _refused(request: HttpRequest) -> HttpResponse | None:
 def _read_whole(request: HttpRequest) -> HttpResponse | None:
     """Read a body that came in chunks: Django reads none without a length, and would see nothing.
 
-    Where the server promises no end of the stream, the body is refused with 411.
+    The body is refused with 411 if the server promises no end of the stream.
     """
     if not request.META.get("wsgi.input_terminated"):
         is_chunked = "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
