@@ -94,8 +94,9 @@ def test_child_that_is_stopped_stays_away(child, tmp_path):
 def test_django_ends_with_a_server_that_was_killed(tmp_path):
     script = (
         "import subprocess, sys; one = subprocess.Popen([sys.executable, '-c', "
-        "'import os; from ctaopt.serving import serve_django as s; print(os.getpid(), flush=True);"
-        " s._end_with(os.getppid())'], stdout=subprocess.PIPE);"
+        "'import os; from ctaopt.serving import serve_django as s; p = os.getppid();"
+        " print(os.getpid(), flush=True);"
+        " s._end_with(p)'], stdout=subprocess.PIPE);"
         "print(one.stdout.readline().decode(), flush=True); import os; os._exit(0)"
     )
     command = [sys.executable, "-c", script]
