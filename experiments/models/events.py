@@ -272,7 +272,7 @@ class SenderCount(models.Model):
 
 
 class Burst(models.Model):
-    """What few senders sent to an experiment on one day (UTC), by arrival, and was left out."""
+    """Visitors that few senders sent to an experiment on one day (UTC), by arrival; left out."""
 
     experiment = models.ForeignKey(Experiment, models.CASCADE, related_name="bursts")
     day = models.DateField(_("day"))

@@ -102,7 +102,7 @@ def ingest(
         items: Messages as sent, not yet validated.
         now: Time of arrival.
         skew: Correction added to their times for the error of the client's clock.
-        origin: What is known of the request that brought them.
+        origin: Facts about the request that brought them.
 
     Raises:
         store.NotTakenError: If the batch cannot be taken now. None of it is acknowledged.
