@@ -135,16 +135,16 @@ def _book_settled(experiment: Experiment) -> None:
         accumulator.write()
 
 
-def refold_conversions(*, site_id: int, after: datetime) -> None:
-    """Queue conversions dated after this time for folding again, since an experiment ended.
+def refold_acts(*, site_id: int, after: datetime) -> None:
+    """Queue clicks and conversions dated after this time again, since an experiment ended.
 
-    A clock that runs ahead dates conversions after a stop that has not happened yet. Folded
-    while the experiment ran they count; after its end they must not.
+    A clock that runs ahead dates them after a stop that has not happened yet. Folded while the
+    experiment ran they count; after its end they must not.
     """
     # Ingestion refuses older ids, so earlier partitions need not be scanned.
     late = Event.objects.filter(
         site_id=site_id,
-        type=Event.Type.CONVERSION,
+        type__in=(Event.Type.CLICK, Event.Type.CONVERSION),
         occurred_at__gt=after,
         event_id__gte=first_id_at(after - LATEST_ID),
     )
