@@ -7,6 +7,7 @@ import pytest
 
 from experiments.models import (
     Event,
+    Rollup,
 )
 from experiments.services.events.ingestion import ingest
 from experiments.services.lifecycle.transitions import stop_experiment
@@ -224,17 +225,19 @@ def test_conversion_counts_within_the_window_of_the_first_exposure(both, minutes
     assert rows_of(both[1]) == {("b", MORNING.date()): expected}
 
 
-def test_conversion_of_a_clock_ahead_is_taken_back_by_an_earlier_stop(both):
+def test_acts_of_a_clock_ahead_are_taken_back_by_an_earlier_stop(both):
     # Counted while the experiment ran; a rebuild would not count it.
     experiment = both[0]
     ahead = (NOW + 5 * MINUTE).isoformat()
-    send(event_message(), event_message("conversion", value=5, at=ahead))
+    click = event_message("click", at=ahead)
+    send(event_message(), event_message("conversion", value=5, at=ahead), click)
     fold_pending()
-    assert rows_of(experiment) == {("b", NOW.date()): (1, 0, 1, 5, 25, 0)}
+    assert rows_of(experiment) == {("b", NOW.date()): (1, 1, 1, 5, 25, 0)}
     stop_experiment(experiment=experiment, now=NOW + MINUTE)
     fold_pending()
     assert rows_of(experiment) == recount(experiment)
-    assert rows_of(experiment) == {("b", NOW.date()): (1, 0, 0, 0, 0, 0)}
+    assert Rollup.objects.get(experiment=experiment, segment="").click_sum == 0
+    assert rows_of(experiment) == {("b", NOW.date()): (1, 1, 0, 0, 0, 0)}
 
 
 def test_equal_times_are_told_apart_by_the_event_id_not_by_arrival(running_experiment):
