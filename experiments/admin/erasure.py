@@ -1,5 +1,6 @@
-"""The page on which a person erases a visitor: name them, see what is there, confirm."""
+"""The page on which a person exports or erases a visitor: name them, see what is there, act."""
 
+import json
 from typing import Any
 
 from django import forms
@@ -19,6 +20,7 @@ from experiments.selectors import events
 from experiments.selectors.permissions import may, sites_where
 from experiments.services.catalogue.access_log import Actor
 from experiments.services.operations.visitor_erasure import NotErasedError, erase_visitor
+from experiments.services.operations.visitor_export import NotExportedError, export_visitor
 
 NAME = "experiments_visitor_erase"
 
@@ -59,6 +61,8 @@ def _page(admin_site: AdminSite, request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         if "confirmed" in request.POST:
             return _erase(request, **form.cleaned_data)
+        if "exported" in request.POST:
+            return _export(request, **form.cleaned_data)
         n_events, n_experiments = events.traces_of_visitor(
             site_id=form.cleaned_data["site"].pk, visitor=form.cleaned_data["visitor"]
         )
@@ -93,3 +97,22 @@ def _erase(request: HttpRequest, *, site: Site, visitor: str) -> HttpResponse:
         text = gettext("Nothing is stored about %(visitor)s on this site.")
         messages.warning(request, text % {"visitor": visitor})
     return HttpResponseRedirect(reverse(f"admin:{NAME}"))
+
+
+def _export(request: HttpRequest, *, site: Site, visitor: str) -> HttpResponse:
+    now = timezone.now()
+    try:
+        found = export_visitor(site=site, visitor=visitor, now=now, by=Actor(author=request.user))
+    except NotExportedError:
+        text = gettext("Nothing is exported: Redis does not answer. Repeat it for %(visitor)s.")
+        messages.error(request, text % {"visitor": visitor})
+        return HttpResponseRedirect(reverse(f"admin:{NAME}"))
+    if found is None:
+        text = gettext("Nothing is stored about %(visitor)s on this site.")
+        messages.warning(request, text % {"visitor": visitor})
+        return HttpResponseRedirect(reverse(f"admin:{NAME}"))
+    body = json.dumps(found, ensure_ascii=False, indent=2)
+    # The name of a file is seen by more people than its content: no visitor in it.
+    name = f"visitor-{site.key}-{now:%Y-%m-%d}.json"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return HttpResponse(body, content_type="application/json", headers=headers)

@@ -128,7 +128,7 @@ class FormerClientKey(models.Model):
 
 
 class AccessRecord(models.Model):
-    """One line of the history of access to a site: its keys, and what was erased. Never changed."""
+    """Line of the history of access to a site: its keys, exports and erasures. Never changed."""
 
     # Stored; never rename.
     class Kind(models.TextChoices):
@@ -139,6 +139,7 @@ class AccessRecord(models.Model):
         CLIENT_KEY_ROTATED = "client_rotated", _("Client key rotated")
         CLIENT_KEY_ENDED = "client_ended", _("Former client key ended")
         ERASED = "erased", _("Visitor erased")
+        EXPORTED = "exported", _("Visitor exported")
 
     site = models.ForeignKey(
         Site, models.CASCADE, related_name="access_records", verbose_name=_("site")

@@ -75,6 +75,16 @@ def outcomes_on_site(*, site_id: int, visitor: str) -> list[VisitorOutcome]:
     return list(rows)
 
 
+def events_of_visitor(*, site_id: int, visitor: str) -> QuerySet[Event]:
+    """Return a visitor's events on a site, in the order of their ids."""
+    return Event.objects.filter(site_id=site_id, visitor=visitor).order_by("event_id")
+
+
+def waiting_batches(batches: set[int]) -> set[int]:
+    """Return those of the batches that the rollups do not count yet."""
+    return set(PendingBatch.objects.filter(pk__in=batches).values_list("pk", flat=True))
+
+
 def traces_of_visitor(*, site_id: int, visitor: str) -> tuple[int, int]:
     """Return the numbers of events and of experiments that hold something of a visitor."""
     events = Event.objects.filter(site_id=site_id, visitor=visitor)

@@ -110,6 +110,7 @@ API = {
     "holdout": ("get", "viewer", None),
     "principles": ("get", "viewer", None),
     "visitor": ("delete", "owner", None),
+    "visitor-read": ("get", "owner", None),
     "api-root": ("get", "viewer", None),
     **{
         f"{model}-{page}": ("get", "viewer", None)
@@ -127,6 +128,8 @@ API = {
 }
 # Of a site that a person names in the query.
 ASKED_BY_KEY = {"visitor", "holdout"}
+# A second method of a route, by the name of the first.
+ALSO = {"visitor": ["visitor-read"]}
 UNNAMED = {"analyze/": "analyze", "visitors/<path:visitor>": "visitor"}
 
 
@@ -161,7 +164,8 @@ def probes_of(template, name):
         return
     crud = re.fullmatch(r"[a-z]+_([a-z]+)_(changelist|add|history|delete|change)", name)
     if template.startswith("api/"):
-        yield Probe(template, *API[name], name.split("-")[0])
+        for one in (name, *ALSO.get(name, ())):
+            yield Probe(template, *API[one], one.split("-")[0])
     elif name == "app_list":
         yield Probe(template, "get", "viewer", None, "app")
     elif name in STAFF:

@@ -1,4 +1,4 @@
-"""History of access to a site: keys made, rotated and revoked, and visitors erased."""
+"""History of access to a site: keys made, rotated and revoked, and visitors exported or erased."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -30,6 +30,8 @@ PAYLOAD, REASON, ENTRY, DELIVERIES = b"e", b"reason", b"entry", b"deliveries"
 TIMEOUT_S = 2.0
 # After a failure requests are refused for this long, lest threads queue up behind Redis.
 REST_S = 0.5
+# Entries that are read at once where all of them are.
+PAGE = 500
 # Interval of a process's length checks; a burst overshoots by the entries in between.
 LOOK_S = 0.25
 
@@ -194,6 +196,13 @@ class EventStream:
         """Return the oldest dead entries."""
         rows: Any = self.client.xrange(self.dead_key, count=count)
         return [_dead_entry(_text(name), fields) for name, fields in rows]
+
+    def waiting(self) -> Iterator[Entry]:
+        """Return the entries that are not stored yet, the oldest first, a page at a time."""
+        start = "-"
+        while page := _entries(self.client.xrange(self.prefix, min=start, count=PAGE)):
+            yield from page
+            start = f"({page[-1].id}"
 
     def replay(self, entry: DeadEntry) -> None:
         """Put a dead entry back into the stream, to be stored once more."""

@@ -1,11 +1,17 @@
 """Encoding of events as entries of the stream, and their storage."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import msgspec
 from django.db import Error
 
-from experiments.services.events.redis_stream import EventStream, StreamUnavailableError
+from experiments.services.events.redis_stream import (
+    DeadEntry,
+    Entry,
+    EventStream,
+    StreamUnavailableError,
+)
 from experiments.services.events.store import EventRow, NotTakenError, store
 from experiments.services.events.stream_consumer import Storage
 
@@ -75,3 +81,41 @@ def erase_dead_rows(stream: EventStream, *, site_id: int, visitor: str) -> int:
         else:
             stream.drop(entry)
     return n_erased
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamTraces:
+    """A visitor's events in the stream; `n_unreadable`: entries that hold the id, in no event."""
+
+    waiting: Sequence[EventRow] = ()
+    dead: Sequence[EventRow] = ()
+    n_unreadable: int = 0
+
+
+def traces_in_stream(stream: EventStream, *, site_id: int, visitor: str) -> StreamTraces:
+    """Return a visitor's events that wait to be stored, and those in dead entries.
+
+    Raises:
+        redis.RedisError: If Redis does not answer.
+    """
+    waiting, n_unread = _rows_in(stream.waiting(), site_id=site_id, visitor=visitor)
+    dead, n_dead = _rows_in(stream.dead(count=None), site_id=site_id, visitor=visitor)
+    return StreamTraces(waiting=waiting, dead=dead, n_unreadable=n_unread + n_dead)
+
+
+def _rows_in(
+    entries: Iterable[Entry | DeadEntry], *, site_id: int, visitor: str
+) -> tuple[list[EventRow], int]:
+    """Return the visitor's events, and how many entries that cannot be read hold the id."""
+    found: list[EventRow] = []
+    n_unreadable = 0
+    for entry in entries:
+        if visitor.encode() not in entry.payload:
+            continue
+        try:
+            rows = decode_rows(entry.payload)
+        except ValueError:
+            n_unreadable += 1
+            continue
+        found += [row for row in rows if (row.site_id, row.visitor) == (site_id, visitor)]
+    return found, n_unreadable

@@ -66,6 +66,13 @@ def are_erased(rows: Sequence[Stored]) -> list[bool]:
     return [_is_before(row, ends[row.site_id, row.visitor]) for row in rows]
 
 
+def erased_at(*, site_id: int, visitor: str) -> datetime | None:
+    """Return when a visitor was last erased, as long as that is remembered."""
+    digests = keyed_digests(SALT, f"{site_id}:{visitor}")
+    stones = ErasedVisitor.objects.filter(site=site_id, digest__in=digests)
+    return max(stones.values_list("erased_at", flat=True), default=None)
+
+
 def forget_tombstones(*, now: datetime) -> int:
     """Delete the hashes that are no longer needed; return how many."""
     deleted, _ = ErasedVisitor.objects.filter(erased_at__lt=now - KEPT_FOR).delete()

@@ -1,7 +1,10 @@
+import re
+
 import pytest
 
-from experiments.models import Event
+from experiments.models import AccessRecord, Event
 from tests import factories
+from tests.servers import free_port
 
 URL = "/admin/experiments/site/erase-visitor/"
 
@@ -55,3 +58,27 @@ def test_page_is_for_those_who_may_change_events(client, stranger, named):
 def test_menu_leads_to_the_page(admin_client):
     assert URL in admin_client.get("/admin/").content.decode()
     assert admin_client.get(URL).status_code == 200
+
+
+def test_visitor_is_exported_as_a_file_that_does_not_name_them(admin_client, named):
+    assert "exported" in admin_client.post(URL, named).content.decode()
+    answer = admin_client.post(URL, named | {"exported": "yes"})
+    assert answer.headers["Content-Type"] == "application/json"
+    disposition = answer.headers["Content-Disposition"]
+    assert re.fullmatch(r'attachment; filename="visitor-shop-[\d-]{10}\.json"', disposition)
+    assert answer.json()["counts"]["events"] == 1
+    assert Event.objects.count() == 1
+    record = AccessRecord.objects.get()
+    assert (record.kind, record.author.username) == ("exported", "owner")
+
+
+def test_export_of_an_unknown_visitor_says_so(admin_client, named):
+    sent = named | {"visitor": "v-2", "exported": "yes"}
+    page = admin_client.post(URL, sent, follow=True).content.decode()
+    assert "Nothing is stored about v-2 on this site." in page
+
+
+def test_export_asks_to_repeat_while_redis_is_silent(admin_client, named, settings):
+    settings.CTAOPT_EVENTS_URL = f"redis://127.0.0.1:{free_port()}/0"
+    page = admin_client.post(URL, named | {"exported": "yes"}, follow=True).content.decode()
+    assert "Nothing is exported: Redis does not answer." in page

@@ -1,6 +1,7 @@
 """The commands' own work: arguments in, one service called, words out."""
 
 import io
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -231,6 +232,26 @@ def test_erase_visitor_asks_to_repeat_while_redis_is_silent(running_experiment, 
     settings.CTAOPT_EVENTS_URL = f"redis://127.0.0.1:{free_port()}/0"
     with pytest.raises(CommandError, match="Not all is erased; repeat it"):
         called("erase_visitor", "v-1", site="shop")
+
+
+def test_export_visitor_writes_json(running_experiment):
+    factories.make_event(running_experiment.variants.get(key="b"))
+    out, _ = called("export_visitor", "shop", "v-1", format="json")
+    assert json.loads(out)["counts"]["events"] == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"), [("none", "no site 'none'"), ("shop", "Nothing is known of 'v-9' on shop")]
+)
+def test_export_visitor_names_what_is_unknown(running_experiment, key, reason):
+    with pytest.raises(CommandError, match=reason):
+        called("export_visitor", key, "v-9")
+
+
+def test_export_visitor_asks_to_repeat_while_redis_is_silent(running_experiment, settings):
+    settings.CTAOPT_EVENTS_URL = f"redis://127.0.0.1:{free_port()}/0"
+    with pytest.raises(CommandError, match="Nothing is exported; repeat it"):
+        called("export_visitor", "shop", "v-1")
 
 
 def test_drop_old_events_says_what_would_go_and_what_went(transactional_db, settings):

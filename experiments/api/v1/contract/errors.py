@@ -17,6 +17,7 @@ from experiments.services.lifecycle.readiness import CannotStartError
 from experiments.services.lifecycle.schedules import CannotScheduleError
 from experiments.services.lifecycle.traffic_allocation import CannotChangeError
 from experiments.services.operations.visitor_erasure import NotErasedError
+from experiments.services.operations.visitor_export import NotExportedError
 from experiments.stats.engine.fields import InvalidRequest
 
 PROBLEM = "application/problem+json"
@@ -84,7 +85,7 @@ def _field(error: InvalidRequest) -> dict[str, Any]:
     return {"field": error.field}
 
 
-def _nothing(_: CannotScheduleError | NotErasedError) -> dict[str, Any]:
+def _nothing(_: CannotScheduleError | NotErasedError | NotExportedError) -> dict[str, Any]:
     return {}
 
 
@@ -95,5 +96,6 @@ ANSWERS: Mapping[type[Exception], tuple[int, Callable[[Any], dict[str, Any]]]] =
     CannotScheduleError: (400, _nothing),
     # It says to repeat the erasure.
     NotErasedError: (503, _nothing),
+    NotExportedError: (503, _nothing),
     InvalidRequest: (400, _field),
 }

@@ -68,8 +68,8 @@ def test_staff_name_the_site(client, site, variant):
     assert client.delete(f"{URL}v-1/?site=shop").status_code == 204
 
 
-@pytest.mark.parametrize("method", ["get", "post", "put", "patch"])
-def test_visitor_can_only_be_deleted(server, variant, method):
+@pytest.mark.parametrize("method", ["post", "put", "patch"])
+def test_visitor_can_only_be_read_and_deleted(server, variant, method):
     assert getattr(server, method)(f"{URL}v-1/").status_code == 405
 
 
@@ -97,3 +97,36 @@ def test_erasure_by_a_key_is_logged_without_the_visitor(server, variant):
     record = AccessRecord.objects.get()
     assert (record.kind, record.key) == ("erased", "backend (shop-server-…)")
     assert record.note == "events: 1, experiments: 0"
+
+
+def test_visitor_is_exported(server, variant):
+    stored(variant, "v-1")
+    answer = server.get(f"{URL}v-1/")
+    assert answer.status_code == 200
+    assert (answer.json()["visitor"], answer.json()["counts"]["events"]) == ("v-1", 1)
+    record = AccessRecord.objects.get()
+    assert (record.kind, record.key) == ("exported", "backend (shop-server-…)")
+
+
+@pytest.mark.parametrize("visitor", ["no-such", "%00", "x" * 201])
+def test_export_of_an_unknown_visitor_is_not_found(server, variant, visitor):
+    assert server.get(f"{URL}{visitor}/").status_code == 404
+    assert not AccessRecord.objects.exists()
+
+
+def test_strangers_and_lower_roles_export_nothing(
+    client, visitor, other_server, stranger, site, variant
+):
+    stored(variant, "v-1")
+    assert visitor.get(f"{URL}v-1/").status_code == 401
+    assert other_server.get(f"{URL}v-1/").status_code == 404
+    for person in (stranger, factories.make_member(site, "marketer", name="marketer")):
+        client.force_login(person)
+        assert client.get(f"{URL}v-1/?site=shop").status_code == 403
+
+
+def test_silent_redis_is_503_for_an_export(server, variant, settings):
+    stored(variant, "v-1")
+    settings.CTAOPT_EVENTS_URL = f"redis://127.0.0.1:{free_port()}/0"
+    answer = server.get(f"{URL}v-1/")
+    assert (answer.status_code, "repeat it" in answer.json()["detail"]) == (503, True)
