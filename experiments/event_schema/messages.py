@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from experiments.event_schema.visitor_ids import visitor_fault_text
 from tables.numbers import NumberColumn, NumberError
 
 # The time of an event older than this is meaningless.
@@ -22,7 +23,7 @@ ID_SLACK = timedelta(days=1)
 MILLIONTH = Decimal("0.000001")
 
 # No patterns here: a regular expression costs four times what the rest of a field does. Fields
-# stored in clear are checked by `check_printable`; the others must match a known key.
+# stored in clear are checked by `check_stored_texts`; the others must match a known key.
 Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Goal = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 # Control characters have no place in a name, and PostgreSQL stores no NUL: refused by validation.
@@ -136,9 +137,15 @@ Message = ShownMessage | ConversionMessage
 MESSAGE_TYPES = (ExposureMessage, ClickMessage, ConversionMessage)
 
 
-def check_printable(message: Message) -> None:
-    """Refuse control characters in what is stored as it came."""
+def check_stored_texts(message: Message) -> None:
+    """Refuse control characters in what is stored as it came, and ids that name no one visitor.
+
+    Raises:
+        ValueError: With the field and the reason, without the id.
+    """
     _check_printable("visitor", message.visitor)
+    if fault := visitor_fault_text(message.visitor):
+        raise ValueError(f"visitor: {fault}")
     if isinstance(message, ConversionMessage):
         _check_printable("goal", message.goal)
 

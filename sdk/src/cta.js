@@ -134,8 +134,8 @@ async function evaluate(question) {
     body: JSON.stringify({ context: context(visitor, arms) }),
   });
   if (answer.status === NOT_MODIFIED) return known;
-  if (!answer.ok) throw "ctaopt: the service answered " + answer.status;
-  const { flags } = await answer.json();
+  const { flags, errorDetails } = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw "ctaopt: the service answered " + answer.status + " " + (errorDetails || "");
   for (const { variant, metadata } of flags) {
     if (metadata?.experiment) arms[metadata.experiment] = variant + "@" + metadata.phase;
   }

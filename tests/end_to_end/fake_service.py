@@ -113,7 +113,8 @@ class _ServiceHandler(_Handler):
         body = json.dumps({"flags": service.flags}).encode()
         etag = f'"{hashlib.sha256(body).hexdigest()}"'
         if service.evaluation_status != 200:
-            evaluation.status, body = service.evaluation_status, b"{}"
+            evaluation.status = service.evaluation_status
+            body = json.dumps({"errorDetails": service.details} if service.details else {}).encode()
         elif self.headers["If-None-Match"] == etag:
             evaluation.status, body = 304, b""
         headers = {"ETag": etag, "Content_Type": "application/json", **CORS}
@@ -156,6 +157,7 @@ class FakeService:
     flags: list[dict[str, Any]] = field(default_factory=list)
     is_down: bool = False  # hangs up instead of evaluating
     evaluation_status: int = 200
+    details: str = ""
     events_status: int = 202
     events_headers: dict[str, str] = field(default_factory=dict)
     refusals: dict[str, str] = field(default_factory=dict)  # type of event -> reason

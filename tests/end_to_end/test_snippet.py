@@ -149,6 +149,15 @@ def test_default_stays_when_the_service_fails(visit, service, browser_page, faul
     assert service.events == []
 
 
+def test_console_names_what_the_service_refuses(visit, service, browser_page):
+    service.evaluation_status = 400
+    service.details = "context.targetingKey: is a placeholder"
+    with browser_page.expect_console_message(lambda entry: "placeholder" in entry.text) as told:
+        page = visit(attributes='data-visitor="undefined"')
+    assert told.value.text == f"ctaopt: the service answered 400 {service.details}"
+    assert_default(page)
+
+
 def test_default_stays_when_the_service_is_gone(visit, service):
     service.flags = [flag()]
     page = visit()

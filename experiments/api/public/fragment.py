@@ -13,6 +13,7 @@ from experiments.api.public.access import admit, asker_of
 from experiments.api.public.http import RefusedError, Request, Response
 from experiments.api.public.ofrep import Context, flag_of, is_identifier, rate_limit
 from experiments.api.public.page_context import MAX_PARAMETERS, with_page
+from experiments.event_schema.visitor_ids import visitor_fault_text
 from experiments.services.serving.arm_assignment import MEASURED
 from experiments.services.serving.snapshot_store import SnapshotStore
 
@@ -89,12 +90,14 @@ def _visitor(
     if visitor:
         if not is_identifier(visitor):
             raise RefusedError(400, details="visitor: at most 200 characters, none of control")
+        if fault := visitor_fault_text(visitor):
+            raise RefusedError(400, details=f"visitor: {fault}")
         return visitor, ()
     has_objection = request.header("sec-gpc") == "1" or request.header("dnt") == "1"
     if query.get("consent") != "granted" or has_objection:
         return None, ()
     stored_id = _cookie(request)
-    if stored_id and is_identifier(stored_id):
+    if stored_id and is_identifier(stored_id) and not visitor_fault_text(stored_id):
         return stored_id, ()
     new_id = uuid7().hex
     return new_id, (("Set-Cookie", _set_cookie(new_id, request)),)

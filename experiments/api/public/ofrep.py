@@ -30,6 +30,8 @@ from experiments.api.public.page_context import with_page
 from experiments.api.public.prometheus import count_evaluation
 from experiments.api.public.rate_limit import RateLimit
 from experiments.event_schema.messages import PRINTABLE
+from experiments.event_schema.visitor_ids import as_visitor, visitor_fault_text
+from experiments.services.serving.arm_assignment import MEASURED
 from experiments.services.serving.evaluation import (
     Evaluation,
     NoWordingError,
@@ -177,14 +179,19 @@ def checked_context(context: Any) -> Context:
     """Return the attributes with those of the page; raise RefusedError without a visitor."""
     if not isinstance(context, dict):
         raise RefusedError(400, code="INVALID_CONTEXT", details="context: must be an object")
-    visitor = context.get("targetingKey")
+    visitor = as_visitor(context.get("targetingKey"))
     if visitor is None or visitor == "":
         details = "context.targetingKey: needed"
         raise RefusedError(400, code="TARGETING_KEY_MISSING", details=details)
     if not is_identifier(visitor):
         details = "context.targetingKey: needs 1 to 200 characters, no control characters"
         raise RefusedError(400, code="INVALID_CONTEXT", details=details)
-    return with_page(context)
+    # Of nobody in particular, and in no experiment, any id will do.
+    if context.get(MEASURED) is not False and (fault := visitor_fault_text(visitor)):
+        details = f"context.targetingKey: {fault}"
+        raise RefusedError(400, code="INVALID_CONTEXT", details=details)
+    is_as_sent = visitor is context["targetingKey"]
+    return with_page(context if is_as_sent else context | {"targetingKey": visitor})
 
 
 def _check_type(request: Request) -> None:

@@ -24,7 +24,7 @@ from experiments.event_schema.messages import (
     ExposureMessage,
     Message,
     ShownMessage,
-    check_printable,
+    check_stored_texts,
 )
 from experiments.event_schema.rules import MAX_AHEAD, PHASE, UNKNOWN_PHASE
 from experiments.models import Event
@@ -207,7 +207,7 @@ def _row(batch: _BatchContext, message: Message) -> EventRow:
         raise ValueError("at: lies in the future")
     if at < batch.earliest:
         raise ValueError(f"at: is more than {MAX_AGE.days} days ago")
-    check_printable(message)
+    check_stored_texts(message)
     flags = batch.origin.flags | batch.site.internal.visitor_flags(visitor)
     event_id = _partitioned_id(batch, message)
     if batch.skew:

@@ -179,3 +179,19 @@ def test_fragment_asks_no_database(running_experiment, django_assert_num_queries
     client.get("/fragment/hero", query="visitor=v-1")
     with django_assert_num_queries(0):
         assert client.get("/fragment/hero", query="visitor=v-2").status == 200
+
+
+@pytest.mark.parametrize(
+    ("visitor", "reason"),
+    [("[object Object]", "is a placeholder"), ("jean@example.fr", "looks like an e-mail address")],
+)
+def test_id_that_names_everybody_or_a_person_is_refused_by_name(get, slot, visitor, reason):
+    answer = get(visitor=visitor)
+    assert answer.status == 400
+    assert reason in answer.body.decode()
+    assert visitor not in answer.body.decode()
+
+
+def test_cookie_that_names_nobody_is_replaced(get, running_experiment):
+    answer = get(consent="granted", headers={"cookie": "ctaopt_visitor=undefined"})
+    assert re.match(r"ctaopt_visitor=[0-9a-f]{32};", answer.headers["set-cookie"])

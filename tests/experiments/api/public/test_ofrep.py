@@ -121,7 +121,10 @@ UNUSABLE = [
     ("INVALID_CONTEXT", {"context": ["targetingKey"]}),
     ("INVALID_CONTEXT", []),
     ("INVALID_CONTEXT", 5),
-    ("INVALID_CONTEXT", {"context": {"targetingKey": 5}}),
+    ("INVALID_CONTEXT", {"context": {"targetingKey": True}}),
+    ("INVALID_CONTEXT", {"context": {"targetingKey": ["v-1"]}}),
+    ("INVALID_CONTEXT", {"context": {"targetingKey": 0}}),
+    ("INVALID_CONTEXT", {"context": {"targetingKey": 10**200}}),
     ("INVALID_CONTEXT", {"context": {"targetingKey": "v" * 201}}),
     ("INVALID_CONTEXT", {"context": {"targetingKey": "v\0"}}),
     ("INVALID_CONTEXT", {"context": {"targetingKey": "v\n"}}),
@@ -289,6 +292,35 @@ def test_only_a_running_experiment_draws(browser, running_experiment, status, re
     stopped = factories.NOW if status == "stopped" else None
     Experiment.objects.update(status=status, stopped_at=stopped)
     assert browser.post(ONE, VISITOR).json()["reason"] == reason
+
+
+@pytest.mark.parametrize(
+    ("visitor", "reason"),
+    [
+        ("{{ user.id }}", "is a placeholder"),
+        ("undefined", "is a placeholder"),
+        ("jean@example.fr", "an e-mail address"),
+        ("192.0.2.7", "an IP address"),
+    ],
+)
+def test_id_that_names_everybody_or_a_person_is_refused_by_name(browser, slot, visitor, reason):
+    for path in (ONE, PREFIX):
+        answer = browser.post(path, {"context": {"targetingKey": visitor}})
+        assert (answer.status, answer.json()["errorCode"]) == (400, "INVALID_CONTEXT")
+        assert reason in answer.json()["errorDetails"]
+        assert visitor not in answer.json()["errorDetails"]
+    nobody = {"context": {"targetingKey": visitor, "measured": False}}
+    assert browser.post(ONE, nobody).status == 200
+
+
+@pytest.mark.parametrize(("number", "text"), [(1234, "1234"), (12.0, "12")])
+def test_number_is_a_visitor_by_its_text(browser, slot, number, text):
+    factories.make_running_experiment(slot)
+    by_number, by_text = (
+        browser.post(ONE, {"context": {"targetingKey": one}}) for one in (number, text)
+    )
+    assert by_number.status == 200
+    assert by_number.json() == by_text.json()
 
 
 json_values = st.recursive(
