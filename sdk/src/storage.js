@@ -6,6 +6,8 @@
 // In browsers, with the names under which things are kept; never rename.
 const PREFIX = "ctaopt.";
 const COOKIE = "ctaopt_visitor=";
+// Ids of audience measurement live for 13 months at most (CNIL), of which the shortest have these days.
+const LIFE_MS = 393 * 24 * 60 * 60 * 1000;
 
 /** @type {Record<string, string>} */
 let shelf = {};
@@ -34,29 +36,41 @@ export function write(name, value) {
 /**
  * From now on the browser's storage is used. A visitor known from an earlier page stays that
  * visitor, and what this page has done under another id is dropped; else it becomes lasting.
+ * What is there has its time, which no visit prolongs.
  *
  * @returns {boolean | undefined} whether the browser allows it: an id must not change with the page
  */
 export const keep = () =>
   attempt(() => {
-    localStorage[PREFIX + "since"] ||= Date.now();
+    const since = PREFIX + "since";
+    // What is no time has ended as well.
+    if (since in localStorage && !(Date.now() - localStorage[since] < LIFE_MS)) clear();
+    localStorage[since] ||= bornAt(serverId()) || Date.now();
     if (!localStorage[PREFIX + "visitor"]) Object.assign(localStorage, shelf);
     shelf = localStorage;
     isLasting = true;
     return true;
   });
 
-/** Forget everything; nothing is stored from now on. */
-export function forget() {
+/** Remove what the browser keeps. */
+function clear() {
   attempt(() => {
     for (const name of Object.keys(localStorage)) {
       if (name.startsWith(PREFIX)) localStorage.removeItem(name);
     }
   });
   document.cookie = COOKIE + ";path=/;max-age=0";
+}
+
+/** Forget everything; nothing is stored from now on. */
+export function forget() {
+  clear();
   shelf = {};
   isLasting = false;
 }
 
 /** The id that the site's own server gave the visitor, if it renders CTAs. */
 export const serverId = () => document.cookie.split(COOKIE)[1]?.split(";")[0];
+
+/** The time in an id of version 7, in milliseconds; false of any other. */
+const bornAt = (id) => /^[\da-f]{12}7/.test(id) && parseInt(id.slice(0, 12), 16);

@@ -42,8 +42,22 @@ export function attributes() {
   };
 }
 
+/** Parameters of an address that the service takes. */
+const TAKEN = /^(utm_.*|ctaopt_preview)$/;
+
+/** @param {string} address @param {RegExp} [taken] parameters that stay; the fragment goes */
+function cut(address, taken) {
+  if (!address) return address;
+  const url = new URL(address);
+  url.hash = "";
+  for (const name of [...url.searchParams.keys()])
+    if (!taken?.test(name)) url.searchParams.delete(name);
+  return url.href;
+}
+
 /**
- * The service takes the path, `utm_*` and a preview link from the address.
+ * The service takes the path, `utm_*` and a preview link from the address, and the referrer
+ * without its parameters; the rest, which may name people, stays here.
  *
  * @param {string | null} visitor null: ask for what everybody gets, outside all experiments
  * @param {Record<string, string>} arms what the visitor was given, by experiment: `b@1`, arm and phase
@@ -53,8 +67,8 @@ export const context = (visitor, arms) =>
     ? {
         ...attributes(),
         targetingKey: visitor,
-        url: location.href,
-        referrer: document.referrer,
+        url: cut(location.href, TAKEN),
+        referrer: cut(document.referrer),
         arms,
         // Who logs in keeps the arm: the site names the visitor now, this is who it was before.
         anonymousId: read("visitor"),

@@ -15,7 +15,7 @@ def stored(page):
 
 
 def test_evaluation_describes_the_visitor_and_the_page(visit, service, site):
-    path = "/landing?utm_source=mail&token=x"
+    path = "/landing?utm_source=mail"
     page = visit(path=path)
     (evaluation,) = service.wait_for_evaluations(1)
     assert evaluation.headers["x-api-key"] == "k-1"
@@ -30,6 +30,80 @@ def test_evaluation_describes_the_visitor_and_the_page(visit, service, site):
         "new_visitor": True,
         "arms": {},
     }
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ("/a/b?email=jean%40example.fr&token=s3cret#id=7", "/a/b"),
+        ("/a?utm_source=a&sid=7&utm_campaign=%C3%A9+1", "/a?utm_source=a&utm_campaign=%C3%A9+1"),
+        ("/a?sid=1&sid=2&ctaopt_preview=t0k.en-_", "/a?ctaopt_preview=t0k.en-_"),
+        ("/a?xutm_source=1&UTM_SOURCE=2&ctaopt_preview_of=3&utm=4", "/a"),
+        ("/a?=x&&utm_", "/a?utm_="),
+        ("/%C3%A9t%C3%A9/", "/%C3%A9t%C3%A9/"),
+    ],
+)
+def test_address_is_cut_to_what_the_service_takes(visit, service, site, given, sent):
+    visit(path=given)
+    assert service.wait_for_evaluations(1)[0].context["url"] == site.origin + sent
+
+
+def test_referrer_is_cut_to_its_path(visit, service, site):
+    site.pages["/search"] = ['<!doctype html><a id="on" href="/landing">On</a>']
+    page = visit(path="/landing")
+    service.wait_for_evaluations(1)
+    page.goto(f"{site.origin}/search?q=jean+dupont&token=x#top")
+    # A page of one's own origin is told the whole address.
+    page.locator("#on").click()
+    context = service.wait_for_evaluations(2)[1].context
+    assert page.evaluate("document.referrer") == f"{site.origin}/search?q=jean+dupont&token=x"
+    assert context["referrer"] == f"{site.origin}/search"
+
+
+DAY_MS = 24 * 60 * 60 * 1000
+
+
+@pytest.mark.parametrize("since", ["394", "4000", "no time"])
+def test_id_and_all_that_is_stored_ends_after_13_months(visit, service, since):
+    page = visit()
+    service.wait_for_evaluations(1)
+    first = page.evaluate("ctaopt.visitor()")
+    value = since if since == "no time" else f"${{Date.now() - {since} * {DAY_MS}}}"
+    page.evaluate(f"localStorage['ctaopt.since'] = `{value}`")
+    page.evaluate("localStorage['ctaopt.flags'] = JSON.stringify({arms: {'hero-1': 'b@2'}})")
+    page.evaluate("localStorage['other'] = 'of the site'")
+    page.reload()
+    context = service.wait_for_evaluations(2)[1].context
+    second = page.evaluate("ctaopt.visitor()")
+    assert second != first
+    assert (context["targetingKey"], context["anonymousId"]) == (second, second)
+    assert (context["new_visitor"], context["arms"]) == (True, {})
+    assert page.evaluate("Date.now() - localStorage['ctaopt.since']") < DAY_MS
+    assert page.evaluate("localStorage['other']") == "of the site"
+
+
+def test_visit_does_not_prolong_what_is_stored(visit, service):
+    page = visit()
+    service.wait_for_evaluations(1)
+    first = page.evaluate("ctaopt.visitor()")
+    since = page.evaluate(f"localStorage['ctaopt.since'] = String(Date.now() - 392 * {DAY_MS})")
+    page.reload()
+    assert service.wait_for_evaluations(2)[1].context["targetingKey"] == first
+    assert page.evaluate("localStorage['ctaopt.since']") == since
+
+
+def test_id_of_the_server_counts_from_its_own_time(visit, service, site):
+    page = visit(attributes='data-consent="off"')
+    identity = page.evaluate(f"(Date.now() - 100 * {DAY_MS}).toString(16).padStart(12, '0')")
+    identity += "7" + "0" * 19
+    page.context.add_cookies([{"name": "ctaopt_visitor", "value": identity, "url": site.origin}])
+    page = visit()
+    assert service.wait_for_evaluations(1)[0].context["targetingKey"] == identity
+    assert int(page.evaluate("localStorage['ctaopt.since']")) == int(identity[:12], 16)
+    page.evaluate(f"localStorage['ctaopt.since'] = Date.now() - 394 * {DAY_MS}")
+    page.reload()
+    assert service.wait_for_evaluations(2)[1].context["targetingKey"] != identity
+    assert page.context.cookies() == []
 
 
 def test_page_goes_on_naming_the_arms_it_was_given(visit, service):
