@@ -48,8 +48,9 @@ if CTAOPT_TRAINING_PROCESSES < 1:
         f"CTAOPT_TRAINING_PROCESSES: {CTAOPT_TRAINING_PROCESSES} is not 1 or more."
     )
 # Days for which raw events are kept; 0: for good. Less than 90 is refused: late events and what
-# was known of a visitor before reach back so far.
-CTAOPT_EVENT_DAYS = env.int("CTAOPT_EVENT_DAYS", default=0)
+# was known of a visitor before reach back so far. The default is within 25 months, however short
+# they are (758 days), with the day itself and the night after it.
+CTAOPT_EVENT_DAYS = env.int("CTAOPT_EVENT_DAYS", default=756)
 if CTAOPT_EVENT_DAYS and CTAOPT_EVENT_DAYS < 90:
     raise ImproperlyConfigured(f"CTAOPT_EVENT_DAYS: {CTAOPT_EVENT_DAYS} is less than 90.")
 # Seconds between two looks at the configuration's revision, in every process.

@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from ctaopt.settings.folders import made_folder
 from ctaopt.settings.log_in import checked_roles
 from ctaopt.settings.secret import DEMO_SECRET_KEY, checked_secret_key
+from experiments.services.installation.settings_checks import MOST_DAYS
 
 GOOD_KEY = "k" * 50
 
@@ -51,6 +52,13 @@ def test_published_secret_is_refused_outside_the_demo(start):
 
 def test_too_short_a_time_for_events_is_refused(start):
     assert_refused(start(CTAOPT_EVENT_DAYS="30"), "CTAOPT_EVENT_DAYS: 30 is less than 90")
+
+
+def test_events_are_kept_for_25_months_unless_somebody_decides_otherwise(start):
+    ask = "from django.conf import settings; print(settings.CTAOPT_EVENT_DAYS)"
+    for variables, days in (({}, MOST_DAYS), ({"CTAOPT_EVENT_DAYS": "0"}, 0)):
+        done = start("shell", "-v0", "-c", ask, settings="ctaopt.settings.demo", **variables)
+        assert done.stdout.split()[-1] == str(days), done.stderr
 
 
 def test_training_without_a_process_is_refused(start):

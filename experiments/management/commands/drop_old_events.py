@@ -26,7 +26,7 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         days = settings.CTAOPT_EVENT_DAYS if options["days"] is None else options["days"]
         if not days:
-            raise CommandError("CTAOPT_EVENT_DAYS is not set: events are kept. Say --days.")
+            raise CommandError("CTAOPT_EVENT_DAYS is 0: events are kept. Say --days.")
         do, would = (planned_drop, "would be ") if options["dry_run"] else (drop_old_events, "")
         try:
             drop = do(now=timezone.now(), keep_days=days)

@@ -12,12 +12,15 @@ from experiments.services.installation.findings import Finding, error, ok, skipp
 
 READ = re.compile(r"\benv(?:\.\w+)?\(\s*\"(\w+)\"")
 OURS = "CTAOPT_"
+# 25 months, however short they are, with the day itself and the night after it.
+MOST_DAYS = 756
 LOCAL = {"localhost", "127.0.0.1", "[::1]"}
 
 
 def settings_findings() -> Iterator[Finding]:
     yield from deploy_findings()
     yield from https_findings()
+    yield from retention_findings()
     yield from variable_findings(os.environ, known=known_variables())
 
 
@@ -69,6 +72,20 @@ def https_findings() -> Iterator[Finding]:
             "No proxy is counted: every visitor seems to have the proxy's address.",
             "Set CTAOPT_PROXIES to the number of proxies of your own.",
         )
+
+
+def retention_findings() -> Iterator[Finding]:
+    """Yield the finding on how long events that name visitors are kept."""
+    days = settings.CTAOPT_EVENT_DAYS
+    if 0 < days <= MOST_DAYS:
+        yield ok("retention", f"Events are dropped after {days} days.")
+        return
+    kept = f"kept for {days} days" if days else "never dropped"
+    yield warning(
+        "retention",
+        f"Events, which name visitors, are {kept}.",
+        f"Set CTAOPT_EVENT_DAYS={MOST_DAYS} or less: 25 months are the most for the CNIL.",
+    )
 
 
 def known_variables() -> set[str]:

@@ -267,9 +267,10 @@ def test_drop_old_events_says_what_would_go_and_what_went(transactional_db, sett
 
 @pytest.mark.parametrize(
     ("options", "reason"),
-    [({}, "CTAOPT_EVENT_DAYS is not set"), ({"days": 89}, "89 is less than 90")],
+    [({}, "CTAOPT_EVENT_DAYS is 0"), ({"days": 89}, "89 is less than 90")],
 )
-def test_drop_old_events_refuses_to_guess(db, options, reason):
+def test_drop_old_events_refuses_to_guess(db, settings, options, reason):
+    settings.CTAOPT_EVENT_DAYS = 0
     with pytest.raises(CommandError, match=reason):
         called("drop_old_events", **options)
 

@@ -1,3 +1,5 @@
+from datetime import date, timedelta
+
 import pytest
 
 from experiments.services.installation import settings_checks as subject
@@ -46,6 +48,29 @@ def test_doubtful_setting_is_named(documented, changes, about, severity):
     for name, value in changes.items():
         setattr(documented, name, value)
     assert found(subject.https_findings())[about][0] == severity
+
+
+@pytest.mark.parametrize(
+    ("days", "severity", "text"),
+    [
+        (90, "OK", "dropped after 90 days"),
+        (756, "OK", "dropped after 756 days"),
+        (757, "WARNING", "kept for 757 days"),
+        (0, "WARNING", "never dropped"),
+    ],
+)
+def test_events_that_are_kept_for_more_than_25_months_are_named(settings, days, severity, text):
+    settings.CTAOPT_EVENT_DAYS = days
+    finding = found(subject.retention_findings())["retention"]
+    assert (finding[0], text in finding[1]) == (severity, True)
+
+
+def test_most_days_are_within_any_25_months():
+    """An event of the first minute of a day goes in the night after that day has had its time."""
+    age = timedelta(days=subject.MOST_DAYS + 1, hours=2, minutes=30)
+    months = [date(2024 + n // 12, n % 12 + 1, 1) for n in range(12 * 12)]
+    spans = [end - start for start, end in zip(months, months[25:], strict=False)]
+    assert age <= min(spans)
 
 
 def test_deployment_check_of_django_is_passed_on(documented):
