@@ -39,6 +39,12 @@ from experiments.services.reporting.holdout import read_holdout
 PAGE_ACTIONS = Script("experiments/page_actions.js", defer=True)
 
 
+MEASURED_FROM_THE_START = _(
+    "Without data-consent every visitor is measured from the first view. Where consent is needed "
+    'first, add data-consent="off" to the script, and call ctaopt.consent(true) once it is given.'
+)
+
+
 def copyable(element: str, text: str) -> str:
     """Return a text with a button that copies it; `element` is its id on the page."""
     return render_to_string("admin/experiments/copyable.html", {"id": element, "text": text})
@@ -250,7 +256,7 @@ class SlotAdmin(ServedModelAdmin[Slot]):
             f'<a data-cta-slot="{slot.key}" href="{slot.default_cta.destination}">…</a> '
             f'<script async src="…/cta.js" data-key="{slot.site.client_key}"></script>'
         )
-        return copyable("embed-code", code)
+        return format_html("{}<p>{}</p>", copyable("embed-code", code), MEASURED_FROM_THE_START)
 
 
 @admin.register(Namespace)

@@ -300,3 +300,20 @@ def test_page_of_the_holdout_is_closed_to_a_stranger(client, stranger, site):
     client.force_login(stranger)
     url = reverse("admin:experiments_site_holdout", args=[site.pk])
     assert client.get(url).status_code in (302, 403)
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [
+        ("en", "every visitor is measured from the first view"),
+        ("fr", "chaque visiteur est mesuré dès la première page vue"),
+    ],
+)
+def test_code_for_the_page_says_that_it_measures_from_the_start(
+    admin_client, slot, language, sentence
+):
+    url = f"/admin/experiments/slot/{slot.pk}/change/"
+    page = admin_client.get(url, headers={"Accept-Language": language}).content.decode()
+    code = page.index("data-cta-slot=&quot;")
+    assert 0 < page.index(sentence) - code < 2_000
+    assert "data-consent=&quot;off&quot;" in page
