@@ -59,7 +59,7 @@ def export_visitor(
 ) -> dict[str, Any] | None:
     """Return all that is stored of a visitor on a site, as JSON; None if that is nothing.
 
-    The history of access keeps that it was exported, with counts, and not of whom.
+    The history of access keeps that something was exported, with counts, without the visitor.
 
     Raises:
         NotExportedError: If Redis does not answer: its entries may name the visitor.
