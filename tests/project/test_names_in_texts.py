@@ -28,10 +28,10 @@ MODULE_NAME = re.compile(
     rf"(?<![\w./@-])(?:{'|'.join((*PACKAGES, *SHORT))})(?:\.[A-Za-z_]\w*)+"
     r"(?<!\.json)(?<!\.md)(?!\.?[\w/(-])"
 )
-# Names in the browser, and what a setting was called before.
+# Names in the browser, what a setting was called before, and files of systemd.
 OTHERS = {
     "ctaopt.flags", "ctaopt.outbox", "ctaopt.since", "ctaopt.visitor",
-    "ctaopt.rendering.evaluate",
+    "ctaopt.rendering.evaluate", "ctaopt.env", "ctaopt.target",
 }  # fmt: skip
 
 
