@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from experiments.services.installation.settings_checks import known_variables
+from experiments.services.deployment.settings_checks import known_variables
 from tests.missing import leave_out
 
 PROJECT = Path(__file__).resolve().parents[2]

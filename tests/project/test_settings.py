@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from ctaopt.settings.folders import made_folder
 from ctaopt.settings.log_in import checked_roles
 from ctaopt.settings.secret import DEMO_SECRET_KEY, checked_secret_key
-from experiments.services.installation.settings_checks import MOST_DAYS
+from experiments.services.deployment.settings_checks import MOST_DAYS
 
 GOOD_KEY = "k" * 50
 

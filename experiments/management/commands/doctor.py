@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from experiments.services.installation.doctor import examine
-from experiments.services.installation.findings import Finding, Severity
+from experiments.services.deployment.doctor import examine
+from experiments.services.deployment.findings import Finding, Severity
 
 
 class Command(BaseCommand):

@@ -9,7 +9,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from experiments.models import BackupRecord
-from experiments.services.installation.findings import Finding, error, ok, skipped, warning
+from experiments.services.deployment.findings import Finding, error, ok, skipped, warning
 from experiments.services.installation.start_guard import check_installation
 
 OLDEST_POSTGRES = 15

@@ -4,9 +4,9 @@ import pytest
 from django.core.management import call_command
 from django.db import OperationalError
 
-from experiments.services.installation import doctor as subject
-from experiments.services.installation.doctor import Section, examine
-from experiments.services.installation.findings import ok, warning
+from experiments.services.deployment import doctor as subject
+from experiments.services.deployment.doctor import Section, examine
+from experiments.services.deployment.findings import ok, warning
 
 
 def two():

@@ -2,7 +2,7 @@ import pytest
 from redis import Redis
 
 from experiments.services.events import redis_stream
-from experiments.services.installation import queue_checks as subject
+from experiments.services.deployment import queue_checks as subject
 from tests.servers import RedisServer
 
 

@@ -11,7 +11,7 @@ from django.apps import apps
 from django.conf import settings
 from django.utils import timezone
 
-from experiments.services.installation.findings import Finding, error, ok, skipped, warning
+from experiments.services.deployment.findings import Finding, error, ok, skipped, warning
 from ml import predict
 
 ALIVE_FOR = timedelta(minutes=2)

@@ -7,12 +7,12 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError
 from redis.exceptions import RedisError
 
-from experiments.services.installation.database_checks import database_findings
-from experiments.services.installation.findings import Finding, error
-from experiments.services.installation.machine_checks import machine_findings
-from experiments.services.installation.process_checks import process_findings
-from experiments.services.installation.queue_checks import queue_findings
-from experiments.services.installation.settings_checks import settings_findings
+from experiments.services.deployment.database_checks import database_findings
+from experiments.services.deployment.findings import Finding, error
+from experiments.services.deployment.machine_checks import machine_findings
+from experiments.services.deployment.process_checks import process_findings
+from experiments.services.deployment.queue_checks import queue_findings
+from experiments.services.deployment.settings_checks import settings_findings
 
 
 class Section(NamedTuple):

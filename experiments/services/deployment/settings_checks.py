@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from django.conf import settings
 from django.core import checks
 
-from experiments.services.installation.findings import Finding, error, ok, skipped, warning
+from experiments.services.deployment.findings import Finding, error, ok, skipped, warning
 
 READ = re.compile(r"\benv(?:\.\w+)?\(\s*\"(\w+)\"")
 OURS = "CTAOPT_"

@@ -5,7 +5,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from experiments.models import BackupRecord, SecretDigest
-from experiments.services.installation import database_checks as subject
+from experiments.services.deployment import database_checks as subject
 
 pytestmark = [pytest.mark.django_db, pytest.mark.on_both_databases]
 

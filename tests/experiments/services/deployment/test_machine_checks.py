@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import pytest
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 
-from experiments.services.installation import machine_checks as subject
+from experiments.services.deployment import machine_checks as subject
 
 
 def severities(findings):

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.contrib.staticfiles.storage import ManifestFilesMixin, staticfiles_storage
 
-from experiments.services.installation.findings import Finding, error, ok, warning
+from experiments.services.deployment.findings import Finding, error, ok, warning
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 # Below the first share of a disk its operator should know, below the second events are at risk.

@@ -1,4 +1,4 @@
-from experiments.services.installation.findings import Severity, error, ok, skipped, warning
+from experiments.services.deployment.findings import Severity, error, ok, skipped, warning
 
 
 def test_heavier_findings_are_greater():

@@ -2,7 +2,7 @@ from collections import Counter
 
 import pytest
 
-from experiments.services.installation import process_checks as subject
+from experiments.services.deployment import process_checks as subject
 
 
 def severities(findings):

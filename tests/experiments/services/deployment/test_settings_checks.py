@@ -2,7 +2,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from experiments.services.installation import settings_checks as subject
+from experiments.services.deployment import settings_checks as subject
 
 
 def found(findings):
