@@ -114,14 +114,20 @@ def _operation(tag: str, summary: str, name: str, responses: Json, **members: An
 
 def public_paths() -> Json:
     """Return the paths of the serving, event, page and health routes."""
-    return {**_evaluation(), **_events(), **_pages(), **_health()}
+    return {
+        **_evaluation(),
+        **_configuration(),
+        **_events(),
+        **_fragment(),
+        **_snippet(),
+        **_health(),
+    }
 
 
 def _evaluation() -> Json:
     one = {"200": _said("The CTA for this visitor.", _ref("Flag"))}
     unknown = {"404": _said("No such slot.", ERROR)}
     every = {"200": _said("The CTA of every slot.", _ref("Flags"))}
-    stream = {"200": _said("Server-sent events.", TEXT, "text/event-stream")}
     return {
         "/ofrep/v1/evaluate/flags/{slot}": {
             "post": _operation(
@@ -142,6 +148,12 @@ def _evaluation() -> Json:
                 requestBody=QUESTION,
             )
         },
+    }
+
+
+def _configuration() -> Json:
+    stream = {"200": _said("Server-sent events.", TEXT, "text/event-stream")}
+    return {
         "/ofrep/v1/stream": {
             "get": _operation(
                 EVALUATION,
@@ -190,10 +202,9 @@ def _events() -> Json:
     }
 
 
-def _pages() -> Json:
+def _fragment() -> Json:
     comment = "A comment in HTML, which shows nothing."
     refused = {name: _said(comment, TEXT, "text/html") for name in ("400", "401", "403", "404")}
-    script = _said("The script.", TEXT, "text/javascript")
     return {
         "/fragment/{slot}": {
             "get": _operation(
@@ -216,6 +227,12 @@ def _pages() -> Json:
                 ],
             ),
         },
+    }
+
+
+def _snippet() -> Json:
+    script = _said("The script.", TEXT, "text/javascript")
+    return {
         "/cta.js": {
             "get": _operation(
                 PAGES,
@@ -257,9 +274,11 @@ def public_schemas() -> Json:
     _, events = msgspec.json.schema_components([Batch], ref_template="#/components/schemas/{name}")
     batch = events.pop("Batch")
     batch["properties"]["events"] |= {"maxItems": MAX_EVENTS}
+    return {**events, "EventBatch": batch, **_answers()}
+
+
+def _answers() -> Json:
     return {
-        **events,
-        "EventBatch": batch,
         "Receipt": {
             "type": "object",
             "required": ["accepted", "duplicates", "rejected"],

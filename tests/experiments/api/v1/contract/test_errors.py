@@ -8,6 +8,7 @@ from experiments.services.lifecycle.readiness import CannotStartError
 from experiments.services.lifecycle.schedules import CannotScheduleError
 from experiments.services.lifecycle.traffic_allocation import CannotChangeError
 from experiments.services.operations.visitor_erasure import NotErasedError
+from experiments.services.operations.visitor_export import NotExportedError
 from experiments.stats.engine.fields import InvalidRequest
 
 REASONS = ["No arms.", "No audience."]
@@ -18,6 +19,7 @@ EXPECTED = {
     CannotChangeError(REASONS): (400, "No arms. No audience.", {"reasons": REASONS}),
     CannotScheduleError("ends_at: past"): (400, "ends_at: past", {}),
     NotErasedError("Redis is silent."): (503, "Redis is silent.", {}),
+    NotExportedError("Redis is silent."): (503, "Redis is silent.", {}),
     InvalidRequest("alpha", "too big"): (400, "alpha: too big", {"field": "alpha"}),
     WrongStateError(Experiment(status="stopped")): (
         409,
