@@ -18,10 +18,12 @@ from experiments.models import (
     CurrencyRollup,
     ErasedVisitor,
     Event,
+    EventIntake,
     Experiment,
     FormerClientKey,
     GoalRollup,
     Guardrail,
+    Heartbeat,
     HistoryArm,
     Interaction,
     Job,
@@ -32,11 +34,13 @@ from experiments.models import (
     Rollup,
     RollupCheck,
     SecondaryMetric,
+    SecretDigest,
     SenderCount,
     ServerKey,
     Site,
     Slot,
     Tag,
+    TaskRun,
     Variant,
     VisitorOutcome,
 )
@@ -174,6 +178,12 @@ class World:
             "language": "en",
         }
         return Job(**(values | changes))
+
+    def heartbeat_row(self):
+        return Heartbeat(role="worker", process="machine:1", started_at=NOW, beat_at=NOW)
+
+    def intake_row(self):
+        return EventIntake(site=self.site, hour=NOW)
 
 
 def twice(make):
@@ -376,6 +386,10 @@ REFUSED = [
     ("currency_rollup_counts_possible", lambda w: [w.currency_rollup_row(goal="")]),
     ("job_progress_range", lambda w: [w.job_row(progress=1.1)]),
     ("job_one_training_at_a_time", twice(lambda w: w.job_row())),
+    ("heartbeat_once_a_process", twice(lambda w: w.heartbeat_row())),
+    ("TaskRun.name", twice(lambda w: TaskRun(name="rollups"))),
+    ("event_intake_once_an_hour", twice(lambda w: w.intake_row())),
+    ("SecretDigest.digest", twice(lambda w: SecretDigest(digest="d", first_used_at=NOW))),
 ]
 
 
