@@ -7,9 +7,9 @@ from django.conf import settings
 from redis import Redis
 from redis.exceptions import RedisError
 
+from experiments.services.deployment.findings import Finding, error, ok, skipped, warning
 from experiments.services.events.redis_durability import doubts_about
 from experiments.services.events.redis_stream import configured_stream
-from experiments.services.deployment.findings import Finding, error, ok, skipped, warning
 
 TIMEOUT_S = 3.0
 

@@ -10,7 +10,7 @@ from experiments.services.catalogue.config_revision import bump_revision
 from experiments.services.lifecycle.change_log import Kind, Occasion, record
 from experiments.services.lifecycle.ramps import begin_ramp, hold_again
 from experiments.services.lifecycle.readiness import CannotStartError, readiness_faults
-from experiments.services.rollups.folding import refold_acts
+from experiments.services.rollups.folding import refold_late_acts
 
 Status = Experiment.Status
 START, PAUSE, STOP, ARCHIVE = Kind.START, Kind.PAUSE, Kind.STOP, Kind.ARCHIVE
@@ -95,7 +95,7 @@ def stop_experiment(
         experiment, STOP, occasion, old=Experiment.LIVE_STATUSES, new=Status.STOPPED, stopped_at=now
     )
     if stopped:
-        refold_acts(site_id=experiment.slot.site_id, after=now)
+        refold_late_acts(experiment=experiment, after=now)
     return stopped
 
 

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, time
 from itertools import islice
 
 from django.db import connection, transaction
+from django.db.models import Q
 
 from experiments.event_schema.ids import first_id_at
 from experiments.event_schema.messages import ID_SLACK, MAX_AGE
@@ -135,16 +136,17 @@ def _book_settled(experiment: Experiment) -> None:
         accumulator.write()
 
 
-def refold_acts(*, site_id: int, after: datetime) -> None:
-    """Queue clicks and conversions dated after this time again, since an experiment ended.
+def refold_late_acts(*, experiment: Experiment, after: datetime) -> None:
+    """Queue clicks and conversions dated after this time for folding again, since it ended then.
 
     A clock that runs ahead dates them after a stop that has not happened yet. Folded while the
-    experiment ran they count; after its end they must not.
+    experiment ran they count; after its end they must not. Conversions are the whole site's.
     """
+    acts = Q(type=Event.Type.CONVERSION) | Q(type=Event.Type.CLICK, experiment=experiment)
     # Ingestion refuses older ids, so earlier partitions need not be scanned.
     late = Event.objects.filter(
-        site_id=site_id,
-        type__in=(Event.Type.CLICK, Event.Type.CONVERSION),
+        acts,
+        site_id=experiment.slot.site_id,
         occurred_at__gt=after,
         event_id__gte=first_id_at(after - LATEST_ID),
     )

@@ -1,8 +1,8 @@
 import pytest
 from redis import Redis
 
-from experiments.services.events import redis_stream
 from experiments.services.deployment import queue_checks as subject
+from experiments.services.events import redis_stream
 from tests.servers import RedisServer
 
 

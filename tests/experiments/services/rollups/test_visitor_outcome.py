@@ -13,6 +13,7 @@ from experiments.services.events.ingestion import ingest
 from experiments.services.lifecycle.transitions import stop_experiment
 from experiments.services.rollups.folding import (
     fold_pending,
+    rebuild_rollups,
 )
 from experiments.services.serving.snapshot import build_snapshot
 from tests import factories
@@ -238,6 +239,24 @@ def test_acts_of_a_clock_ahead_are_taken_back_by_an_earlier_stop(both):
     assert rows_of(experiment) == recount(experiment)
     assert Rollup.objects.get(experiment=experiment, segment="").click_sum == 0
     assert rows_of(experiment) == {("b", NOW.date()): (1, 1, 0, 0, 0, 0)}
+
+
+def click_sum_of(experiment):
+    return sum(row.click_sum for row in Rollup.objects.filter(experiment=experiment, segment=""))
+
+
+def test_click_of_a_clock_ahead_is_taken_back_by_an_earlier_stop(both):
+    """Without a conversion beside it; that of the visitor's other experiment stays."""
+    ahead = (NOW + 5 * MINUTE).isoformat()
+    for slot in ("hero", "footer"):
+        send(event_message(slot=slot), event_message("click", slot=slot, at=ahead))
+    fold_pending()
+    assert [click_sum_of(experiment) for experiment in both] == [1, 1]
+    stop_experiment(experiment=both[0], now=NOW + MINUTE)
+    fold_pending()
+    assert [click_sum_of(experiment) for experiment in both] == [0, 1]
+    rebuild_rollups(experiment=both[0])
+    assert [click_sum_of(experiment) for experiment in both] == [0, 1]
 
 
 def test_equal_times_are_told_apart_by_the_event_id_not_by_arrival(running_experiment):
