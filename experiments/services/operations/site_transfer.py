@@ -69,7 +69,8 @@ TO_THE_SITE: dict[type[Model], str] = {
 
 
 # Beside them: counts that events cannot restore.
-COUNTED: tuple[type[Model], ...] = (Rollup, GoalRollup, VisitorOutcome, EventDrop)
+SUMS: tuple[type[Model], ...] = (Rollup, GoalRollup, CurrencyRollup)
+COUNTED: tuple[type[Model], ...] = (*SUMS, VisitorOutcome, EventDrop)
 KINDS = frozenset(model._meta.label_lower for model in (*TO_THE_SITE, *COUNTED))
 
 
@@ -119,7 +120,7 @@ def _rows_of(site: Site) -> Iterator[QuerySet[Any]]:
     experiment_ids = [
         row.pk for row in reports.experiments_on_site(site) if not can_be_counted_again(row)
     ]
-    for kind in (Rollup, GoalRollup, CurrencyRollup):
+    for kind in SUMS:
         yield kind._default_manager.filter(experiment__in=experiment_ids).order_by("pk")
     yield rollups.settled_outcomes_on_site(site)
     if dropped := events.events_dropped_before():

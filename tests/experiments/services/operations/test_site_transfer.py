@@ -11,6 +11,7 @@ from django.core.management.utils import get_random_secret_key
 
 from experiments.models import (
     CTA,
+    CurrencyRollup,
     Event,
     EventDrop,
     Experiment,
@@ -137,6 +138,27 @@ def test_site_moves_with_what_rests_on_dropped_events(transactional_db, tmp_path
     called("import_site", str(tmp_path))
     assert [told(key) for key in ("hero-test", "old-test")] == before
     assert VisitorOutcome.objects.filter(is_settled=True).count() == 1
+
+
+def test_currencies_move_where_no_event_tells_them(running_experiment, tmp_path):
+    stopped = {"status": Experiment.Status.STOPPED, "origin": Experiment.Origin.IMPORTED}
+    Experiment.objects.update(
+        **stopped, stopped_at=NOW, primary_metric="value_per_visitor", goal="signup"
+    )
+    variant = running_experiment.variants.get(arm=1)
+    factories.make_rollup(variant, visitors=30)
+    row = {"variant": variant, "day": NOW.date(), "goal": "signup"}
+    for currency, conversions in (("EUR", 10), ("CHF", 4)):
+        running_experiment.currency_rollups.create(
+            **row, currency=currency, conversions=conversions
+        )
+    before = told("hero-test")
+    called("export_site", "shop", str(tmp_path))
+    emptied()
+    import_catalogue(folder=tmp_path)
+    assert told("hero-test") == before
+    rows = CurrencyRollup.objects.order_by("currency").values_list("currency", "conversions")
+    assert list(rows) == [("CHF", 4), ("EUR", 10)]
 
 
 def test_sums_of_an_earlier_version_are_refused(running_experiment, tmp_path):
