@@ -12,7 +12,7 @@ from tests import factories
 
 pytestmark = pytest.mark.on_both_databases
 
-migration = import_module("experiments.migrations.0026_destinations_on_one_host")
+migration = import_module("experiments.migrations.0029_destinations_on_one_host")
 EDITOR = SimpleNamespace(connection=connection)
 
 

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("experiments", "0025_server_key_scopes"),
+        ("experiments", "0027_server_key_scopes"),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("experiments", "0026_ratio_metrics"),
+        ("experiments", "0030_ratio_metrics"),
     ]
 
     operations = [

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("experiments", "0027_heartbeats"),
+        ("experiments", "0033_heartbeats"),
     ]
 
     operations = [

@@ -14,7 +14,7 @@ def name_the_scheme(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("experiments", "0025_installation")]
+    dependencies = [("experiments", "0028_installation")]
 
     operations = [
         migrations.RunPython(name_the_scheme, migrations.RunPython.noop),

@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("experiments", "0025_strangers"),
+        ("experiments", "0026_strangers"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

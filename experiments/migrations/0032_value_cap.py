@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("experiments", "0026_bursts"),
+        ("experiments", "0031_bursts"),
     ]
 
     operations = [

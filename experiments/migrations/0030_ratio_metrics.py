@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("experiments", "0026_destinations_on_one_host"),
+        ("experiments", "0029_destinations_on_one_host"),
     ]
 
     operations = [

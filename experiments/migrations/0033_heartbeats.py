@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("experiments", "0027_value_cap"),
+        ("experiments", "0032_value_cap"),
     ]
 
     operations = [
