@@ -32,7 +32,7 @@ _PLACES: Mapping[Order, tuple[int, int, int]] = {
 
 
 class DateError(ValueError):
-    """A text that is no date, or one of two.
+    """A text that cannot be read as one date.
 
     >>> str(DateError("ambiguous_date"))
     'may be two dates: write it as YYYY-MM-DD'
@@ -50,7 +50,7 @@ _WORDS: Mapping[DateProblem, str] = {
 
 
 class DateColumn:
-    """Reading of the dates of one column, whose cells tell the order of day and month.
+    """Reading of the dates of one column, whose cells give the order of day and month.
 
     >>> column = DateColumn()
     >>> column.learn(["03/04/2026", "28/11/2026"])
@@ -86,7 +86,8 @@ class DateColumn:
             text: Cell as read.
 
         Raises:
-            DateError: If the cell is no date, or may be two that the column does not tell apart.
+            DateError: If the cell cannot be read as a date, or may be two between which the
+                column does not decide.
         """
         days = set(_readings(text, self._orders or frozenset(ORDERS)).values())
         if len(days) > 1:

@@ -30,13 +30,13 @@ def open_delimited(
     Args:
         path: File, plain or gzipped.
         is_header: Whether names of columns are those of the header that is looked for. The
-            first line that is no comment counts as the header if none of the first 20 is.
+            first line other than a comment counts as the header if none of the first 20 is.
         limits: The most that is read.
         encoding: Name of its codec where it is known.
 
     Raises:
         TableError: If the file cannot be read, is empty, or is longer than the limits.
-        LookupError: If there is no such codec.
+        LookupError: If the codec does not exist.
     """
     with _reading(path) as raw:
         found = Encoding(encoding, is_certain=True) if encoding else detect_encoding(raw)

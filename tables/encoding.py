@@ -1,4 +1,4 @@
-"""Character encodings of text files, told from their bytes."""
+"""Character encodings of text files, recognised by their bytes."""
 
 import codecs
 from dataclasses import dataclass

@@ -22,7 +22,7 @@ class LineError(ValueError):
         line: Number of the line, from 1.
         problem: Reason, as a code that pages translate.
         text: The cell at fault; the whole line if its cells are not clear.
-        readings: The possible values of an ambiguous number, else empty.
+        readings: The possible values of an ambiguous number, otherwise empty.
         splits: The possible cells of a line without clear borders, joined by ` | `.
     """
 
@@ -48,7 +48,7 @@ class NamedNumbers:
     """A line that was read.
 
     Args:
-        name: What stands before the numbers; not empty.
+        name: The text before the numbers; not empty.
         numbers: The numbers, in the order of the columns.
     """
 
@@ -65,8 +65,8 @@ def read_lines(
 ) -> list[NamedNumbers]:
     r"""Return the lines of a text; blank lines and a line of headings do not count.
 
-    Columns are told by tabs, semicolons or bars where a line has them. Spaces alone may also be
-    separators of thousands: a line that can be cut in several ways is refused.
+    Columns are separated by tabs, semicolons or bars where a line has them. Spaces alone may
+    also be separators of thousands: a line that can be cut in several ways is refused.
 
     Args:
         text: Lines of a name and as many numbers as there are columns.

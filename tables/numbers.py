@@ -19,11 +19,11 @@ MOST_CHARACTERS = 40
 
 
 class NumberError(ValueError):
-    """A text that is no number, or one of several.
+    """A text that cannot be read as one number.
 
     Args:
         problem: Reason, as a code that pages translate.
-        readings: The possible values of an ambiguous text, ascending; else empty.
+        readings: The possible values of an ambiguous text, ascending; otherwise empty.
 
     >>> str(NumberError("ambiguous", (1.234, 1234.0)))
     'may be 1.234 or 1234: write it without a separator of thousands'
@@ -147,8 +147,8 @@ class NumberColumn:
 
         Raises:
             NumberError: If the cell is empty, no number, not whole where it must be, or has
-                several readings that neither the column nor the named decimal character
-                tells apart.
+                several readings between which neither the column nor the named decimal
+                character decides.
         """
         if text.isascii() and text.isdigit() and len(text) <= MOST_CHARACTERS:
             return float(int(text))

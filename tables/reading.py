@@ -28,7 +28,7 @@ def open_table(
 
     Raises:
         TableError: If the file cannot be read, is empty, or is longer than the limits.
-        LookupError: If there is no such codec.
+        LookupError: If the codec does not exist.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:

@@ -55,7 +55,7 @@ class Row:
     Args:
         line: First physical line of the row in its file, from 1.
         cells: Its cells; strings as they stand, typed values from workbooks.
-        problem: The reason why the row has no cells, in English; else empty.
+        problem: The reason why the row has no cells, in English; otherwise empty.
     """
 
     line: int

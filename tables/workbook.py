@@ -32,7 +32,7 @@ def is_workbook(path: Path) -> bool:
 
 
 def open_workbook(path: Path, *, is_header: IsHeader, limits: Limits) -> Table:
-    """Open the first sheet of a workbook whose header is the one looked for, else the first.
+    """Open the first sheet of a workbook whose header is the one looked for, or the first.
 
     Args:
         path: File, XLSX or XLSM.
@@ -40,7 +40,7 @@ def open_workbook(path: Path, *, is_header: IsHeader, limits: Limits) -> Table:
         limits: The most that is read.
 
     Raises:
-        TableError: If it is no such workbook, damaged, empty, or unpacks to more than 500 MB.
+        TableError: If it is another kind of file, damaged, empty, or unpacks to more than 500 MB.
     """
     _check_archive(path, min(limits.characters, MOST_BYTES))
     heads = _heads(path)

@@ -87,7 +87,7 @@ class OfSites:
 
 
 class ChosenRows:
-    """For lists with actions: a choice that is no key of a row is refused, not looked up."""
+    """For lists with actions: a choice that names no row's key is refused, not looked up."""
 
     model: type[Model]
 

@@ -118,7 +118,7 @@ class CTAForm(forms.ModelForm[CTA]):
 
 
 class HoldoutForm(forms.Form):
-    """What a readout of the holdout is about."""
+    """Goal and days of a readout of the holdout."""
 
     days = forms.IntegerField(label=_("Days back"), initial=28, min_value=1, max_value=LONGEST_DAYS)
 

@@ -88,7 +88,7 @@ def _utc_day_begins(report: Report) -> time | None:
 
 
 def plan_new_draft(request: HttpRequest, draft: Experiment) -> None:
-    """Give a new draft its slot's planned visitors, and tell where they come from."""
+    """Give a new draft its slot's planned visitors, and show where they come from."""
     if save_slot_plan(draft=draft, now=timezone.now()) and (basis := plan_basis(draft)):
         messages.info(request, basis_in_words(basis))
 

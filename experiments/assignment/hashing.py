@@ -335,7 +335,7 @@ def assign_visitor(
 
 
 def piece_index(allocation: Allocation, visitor: str) -> int:
-    """Return the index of the piece of [0, 1) in which a visitor lies, whatever the filters."""
+    """Return the index of the piece of [0, 1) in which a visitor lies; filters do not count."""
     return bisect_right(allocation.starts, _bucket(allocation.seed_state, visitor))
 
 

@@ -47,7 +47,7 @@ def phased_variant(variant: str, phase: int) -> str:
 
 
 def variant_and_phase(text: str) -> tuple[str, int | None]:
-    """Return a variant's key and the phase named with it; None where there is no number.
+    """Return a variant's key and the phase named with it; None where the number is missing.
 
     >>> variant_and_phase("b@1"), variant_and_phase("b"), variant_and_phase("b@x")
     (('b', 1), ('b', None), ('b', None))

@@ -72,7 +72,7 @@ def prefixes_validator(prefixes: Any) -> None:
 
 
 def time_zone_validator(name: str) -> None:
-    """Refuse what is no name of the IANA database, such as an offset."""
+    """Refuse names outside the IANA database, such as an offset."""
     if name not in available_timezones():
         raise ValidationError(
             _("%(name)s is not a time zone: write a name such as Europe/Paris."),
@@ -89,5 +89,5 @@ def empty_list() -> list[str]:
 
 
 def new_client_key() -> str:
-    """Return a publishable key that nobody has: its first letters tell it from a secret."""
+    """Return a publishable key that nobody has: its first letters set it apart from a secret."""
     return f"ctaopt_client_{secrets.token_urlsafe(16)}"

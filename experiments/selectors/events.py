@@ -132,7 +132,7 @@ def events_dropped_before() -> date | None:
 def converting_visitors(
     *, site: Site, goal: str, since: datetime, until: datetime, limit: int
 ) -> list[str]:
-    """Return the visitors who reached a goal in this time, at most so many; no doubtful events."""
+    """Return the visitors who reached a goal in this time, at most `limit`; no doubtful events."""
     rows = Event.objects.filter(
         site=site,
         type=Event.Type.CONVERSION,

@@ -16,8 +16,8 @@ from experiments.models import (
 def teaching_sites() -> QuerySet[Site]:
     """Return the sites whose past tests the predictor may learn from and show to the others.
 
-    Those that say so; those that leave it open as long as there is one owner at most; and a site
-    that is alone, because there are no others.
+    Those that allow it; those that leave it open as long as there is one owner at most; and a
+    site that is alone, having no others to show them to.
     """
     if Site.objects.count() == 1:
         return Site.objects.all()
@@ -30,8 +30,8 @@ def teaching_sites() -> QuerySet[Site]:
 def wordings_on(sites: QuerySet[Site], *, tests: set[str], texts: set[str]) -> set[tuple[str, str]]:
     """Return those pairs of a test and a wording that past tests of these sites have.
 
-    Of this service's own experiments every wording that is asked for: the test's name holds the
-    site.
+    This service's own experiments give every wording that is asked for: the test's name holds
+    the site.
     """
     rows = HistoryArm.objects.filter(site__in=sites, test__in=tests, text__in=texts)
     experiments = Experiment.objects.filter(slot__site__in=sites, key__in=_keys(tests))

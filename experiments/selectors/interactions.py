@@ -48,7 +48,7 @@ def interactions_of(experiment: Experiment) -> QuerySet[Interaction]:
 def replace_interactions(site: Site, rows: Sequence[Interaction]) -> None:
     """Store what a check of the site's live experiments has found.
 
-    What was found of experiments that have ended stays with their reports.
+    Findings on experiments that have ended stay with their reports.
     """
     with transaction.atomic():
         Interaction.objects.filter(

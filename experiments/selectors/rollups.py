@@ -149,7 +149,7 @@ def experiments_with_goal(draft: Experiment) -> QuerySet[Experiment]:
 
 
 def values_of(experiment: Experiment, *, limit: int) -> list[Decimal]:
-    """Return what visitors were worth who converted: those above 0, of the first so many names."""
+    """Return what visitors were worth who converted: those above 0, of the first `limit` names."""
     rows = VisitorOutcome.objects.filter(
         experiment=experiment, has_converted=True, exclusion=Exclusion.NONE
     )

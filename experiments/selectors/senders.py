@@ -17,7 +17,7 @@ DAY = timedelta(days=1)
 def new_visitors_by_sender(batches: list[int]) -> Iterable[Mapping[str, Any]]:
     """Return how many visitors of these batches are new to their experiment, minute by minute.
 
-    Visitors whom the rollups count already are left out, and doubtful events.
+    Visitors already in the rollups are left out, and doubtful events.
     """
     known = VisitorOutcome.objects.filter(
         experiment=OuterRef("experiment"), visitor=OuterRef("visitor"), exclusion=Exclusion.NONE

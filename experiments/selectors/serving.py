@@ -79,7 +79,7 @@ def first_exposure(
 ) -> FirstExposure | None:
     """Return what the first of these visitors saw first; None if none saw anything.
 
-    What was folded is asked first: raw events may have been deleted by their age.
+    Folded events are asked first: raw ones may have been deleted by their age.
     """
     outcomes = VisitorOutcome.objects.filter(experiment=experiment_id, visitor__in=visitors)
     folded = outcomes.order_by("day", "pk").values_list("variant_id", "phase").first()

@@ -117,7 +117,7 @@ class HistoryFile:
 
     @property
     def understood(self) -> Understood:
-        """How the file was read."""
+        """Reading of the file: how it was decoded and split."""
         used = set(self._layout.places.values())
         return Understood(
             reading=self._table.reading,

@@ -74,7 +74,7 @@ def final_fit(
         progress: Called with the fraction done.
 
     Returns:
-        What is to be stored, and the strategy as it was fitted.
+        The content to be stored, and the strategy as it was fitted.
 
     Raises:
         ValueError: If the strategy reads no text.

@@ -85,7 +85,7 @@ class ExperimentViewSet(TrafficMixin, ReadOnlyModelViewSet[Experiment]):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     @action(detail=True)
     def readiness(self, request: Request, key: str) -> Response:
-        """What keeps a draft from starting, and what is doubtful about its plan."""
+        """Reasons that keep a draft from starting, and doubts about its plan."""
         return Response(readiness_as_json(self.get_object(), now=timezone.now()))
 
     @extend_schema(request=NothingSerializer, responses=ExperimentSerializer)

@@ -53,7 +53,7 @@ class DailyTotals:
         return sum(cell.visitors for (day, _, _), cell in self.cells.items() if day <= look)
 
     def first_day_with(self, visitors: float | None, *, among: npt.NDArray[np.bool_]) -> int | None:
-        """Return the index of the first of these days at whose end so many visitors are in."""
+        """Return the index of the first of these days at whose end this many visitors are in."""
         if visitors is None:
             return None
         daily = np.zeros(len(among))

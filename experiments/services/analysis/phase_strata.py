@@ -25,7 +25,7 @@ class Strata:
     is_merged: bool = False
 
     def of(self, phase: int) -> int | None:
-        """Return the stratum of a phase; None for one that nobody can tell, if shares changed."""
+        """Return the stratum of a phase; None for an unknown one, if shares changed."""
         return self.of_phase.get(phase) if self.has_changed_shares else 0
 
     @property

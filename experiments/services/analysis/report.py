@@ -84,7 +84,7 @@ class DayOfArm:
 class Report:
     """Everything the report page, the API and exports show of an experiment.
 
-    Of a draft, or with fewer than two arms, nothing is compared: `statistics` (those that the
+    For a draft, or with fewer than two arms, nothing is compared: `statistics` (those that the
     comparisons rest on, `(S, K)`), `plan`, `omnibus` and `srm` are None. With values in several
     currencies neither the comparisons nor the arms' rates exist. `strata` are the phases within
     which arms are compared. `silent_hours` is None unless it runs.

@@ -17,7 +17,7 @@ def split_check(
 ) -> SrmCheck:
     """Return the sample-ratio check of everybody's rollups, valid at every look.
 
-    Where shares have changed, the phases are tested one by one, together.
+    After a change of shares the phases are tested one by one, together.
     """
     phases = list(experiment.phases.all())
     totals = totals_by_phase(rollups, variants)

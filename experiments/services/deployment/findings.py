@@ -20,8 +20,8 @@ class Finding:
     Attributes:
         subject: Name of what was looked at; scripts may rely on it.
         severity: Weight.
-        text: What was found.
-        remedy: What to do; empty if nothing.
+        text: The finding, in a sentence.
+        remedy: The step that mends it; empty if there is nothing to do.
     """
 
     subject: str

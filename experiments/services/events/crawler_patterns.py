@@ -64,7 +64,7 @@ def needed(pattern: str) -> Needed:
 
 
 def _branches(pattern: str) -> list[str]:
-    """Return the alternatives of a pattern without groups and classes, else the whole."""
+    """Return the alternatives of a pattern without groups and classes, otherwise the whole."""
     is_flat = not re.search(r"[(\[]", CLASS.sub("", pattern))
     return CLASS.sub(GAP, pattern).split("|") if is_flat else [pattern]
 

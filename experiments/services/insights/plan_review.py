@@ -91,7 +91,7 @@ def save_slot_plan(*, draft: Experiment, now: datetime) -> bool:
     """Give a draft without planned visitors the number that its slot's own figures ask for.
 
     Returns:
-        False if it has a number, is no draft, or the slot's figures are unknown.
+        False if it has a number, is not a draft, or the slot's figures are unknown.
     """
     plans = slot_plans(draft, now=now) if draft.planned_visitors is None else None
     review = review_plan(draft, plans)

@@ -28,7 +28,7 @@ def copy_before_migration(*, using: str, plan: Sequence[Any], **_: Any) -> None:
     Called by `migrate`. A PostgreSQL is its operator's to back up (`manage.py backup`).
 
     Raises:
-        CommandError: If there is no room for it, before anything has changed.
+        CommandError: If the disk lacks room for it, before anything has changed.
     """
     connection = connections[using]
     path = Path(str(connection.settings_dict["NAME"]))

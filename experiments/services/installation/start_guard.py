@@ -31,7 +31,7 @@ def unfinished_restore() -> Path:
 
 
 def check_installation() -> bool:
-    """Refuse a wrong secret and a half restore; return False if the database cannot tell now.
+    """Refuse a wrong secret and a half restore; return False if the database cannot answer now.
 
     Raises:
         ImproperlyConfigured: With the remedy.

@@ -31,7 +31,7 @@ class _Question(NamedTuple):
 
 
 def principles(*, sites: QuerySet[Site], locale: str = "", audience: str = "") -> dict[str, Any]:
-    """Return what `predict.measure_principles` says of the past tests of these sites.
+    """Return the result of `predict.measure_principles` for the past tests of these sites.
 
     Args:
         sites: Sites whose archive and finished experiments count.

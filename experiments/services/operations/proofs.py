@@ -16,8 +16,8 @@ from experiments.services.lifecycle.change_log import Kind, Occasion, record
 def record_proofs(*, now: datetime) -> list[tuple[Experiment, str]]:
     """Write what is proven and not yet in the history; return the experiments with the arms' keys.
 
-    A report finds the first proof from the sums of the days, whoever looks. The history keeps what
-    was found, even if visitors are erased later.
+    A report finds the first proof from the sums of the days, no matter who looks. The history
+    keeps what was found, even if visitors are erased later.
     """
     recorded = []
     for experiment in reports.live_experiments():

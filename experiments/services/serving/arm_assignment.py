@@ -8,11 +8,11 @@ then the first exposure on record decides. No other visitor costs a query.
 Visitors whose arm was dropped (its share is 0 now) fall out: a second arm would make them
 visitors of two.
 
-The assignment is that of the phase of the first answer, whatever the shares are now. A client
+The assignment is that of the phase of the first answer, even if the shares have changed. A client
 that names the phase with the arm is believed, as it is about the arm: the id whose hash gave both
-may be another one by now, and leaving out only those whom the present id contradicts would bend
+may be another one by now, and leaving out only those that the present id contradicts would bend
 the split of the others. Where no phase is named although shares have changed, it is unknown:
-most visitors get the same arm by all shares, so neither time nor hash can tell, and a guess by the
+most visitors get the same arm by all shares, so neither time nor hash decides, and a guess by the
 arm would bend the split, too.
 """
 

@@ -30,7 +30,7 @@ MAX_LENGTH = 300
 class RefusedPreviewError(Exception):
     """The link is `expired`, or `invalid`: forged, of another site, or of an arm that is gone.
 
-    `unavailable`: the database does not say what it opens.
+    `unavailable`: the database cannot be asked what it opens.
     """
 
 

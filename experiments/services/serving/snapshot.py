@@ -65,7 +65,7 @@ class ServedPhase:
 class ServedExperiment:
     """`phases` in order; a single one if neither shares nor coverage have changed.
 
-    `unknown_phase`: the answer for each arm where nobody can tell which shares gave it.
+    `unknown_phase`: the answer for each arm where the shares that gave it are unknown.
     `remembered`: time and result of the look-up of an id's first exposure.
     """
 

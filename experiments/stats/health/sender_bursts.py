@@ -68,7 +68,8 @@ def one_sided_senders(split: SenderSplit) -> tuple[int, ...]:
 
     Within each phase and for each arm, a large sender's visitors are compared with the others' by
     Fisher's exact test; the smallest p-value counts, times the number of tests. The others are
-    all but the MOST_SENDERS largest, so that a stranger with several addresses is no standard.
+    all but the MOST_SENDERS largest, so that a stranger with several addresses does not become
+    the standard.
 
     Args:
         split: New visitors of one day.
