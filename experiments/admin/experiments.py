@@ -20,6 +20,7 @@ from unfold.decorators import display
 
 from experiments.admin import traffic
 from experiments.admin.base import OfSites, ServedModelAdmin, in_time_zone_of_site
+from experiments.admin.forms import GuardrailForm
 from experiments.admin.report import plan_new_draft, report_context, warn_about_plan
 from experiments.models import Experiment, Guardrail, SecondaryMetric, Variant
 from experiments.selectors import reports
@@ -117,6 +118,7 @@ class GuardrailFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
 
 class GuardrailInline(DraftInline):
     model = Guardrail
+    form = GuardrailForm
     formset = GuardrailFormSet
     fields = ("metric", "goal", "margin", "higher_is_better")
 
@@ -214,6 +216,10 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
         super().save_related(request, form, formsets, change)
         if not change:
             plan_new_draft(request, form.instance)
+        rails = [row for part in formsets if part.model is Guardrail for row in part.forms]
+        left_open = [row.instance.pk for row in rails if row.leaves_margin_to_plan]
+        if left_open:
+            fit_margins(form.instance, now=timezone.now(), only=left_open)
         warn_about_plan(request, form.instance)
 
     def get_urls(self) -> list[URLPattern]:

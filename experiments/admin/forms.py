@@ -8,11 +8,12 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminColorInputWidget,
+    UnfoldAdminDecimalFieldWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
 )
 
-from experiments.models import CTA, Site
+from experiments.models import CTA, Guardrail, Site
 from experiments.models.validators import default_time_zone
 from experiments.selectors.reports import goals_of
 from experiments.services.reporting.holdout import LONGEST_DAYS
@@ -128,3 +129,30 @@ class HoldoutForm(forms.Form):
         self.fields["goal"] = forms.ChoiceField(
             label=_("Goal"), choices=choices, widget=UnfoldAdminSelectWidget
         )
+
+
+class GuardrailForm(forms.ModelForm[Guardrail]):
+    """Guardrail of a draft, whose margin may be left to the plan."""
+
+    margin = forms.FloatField(
+        label=_("margin"),
+        required=False,
+        min_value=0,
+        max_value=1,
+        widget=UnfoldAdminDecimalFieldWidget,
+        help_text=_(
+            "Loss that is tolerated, relative to the control: 0.02 is 2 %. Empty: the smallest "
+            "that the plan can exclude, and at least 2 %."
+        ),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.leaves_margin_to_plan = False
+        if self.instance._state.adding:
+            self.initial["margin"] = None
+
+    def clean_margin(self) -> float:
+        margin: float | None = self.cleaned_data["margin"]
+        self.leaves_margin_to_plan = margin is None
+        return Guardrail._meta.get_field("margin").default if margin is None else margin

@@ -1,6 +1,6 @@
 """Planning of a draft from the recent traffic and results of its own slot."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -110,8 +110,15 @@ def slot_plans(experiment: Experiment, *, now: datetime) -> SlotPlans | None:
     )
 
 
-def fit_margins(experiment: Experiment, *, now: datetime) -> bool:
-    """Give each guardrail of a draft the margin that its plan can exclude, where its own is less.
+def fit_margins(
+    experiment: Experiment, *, now: datetime, only: Collection[int] | None = None
+) -> bool:
+    """Give guardrails of a draft the margin that its plan can exclude, where their own is less.
+
+    Args:
+        experiment: Draft.
+        now: Time of the plan.
+        only: Keys of the guardrails; None for all of them.
 
     Returns:
         False if it has been started, or no margin changes.
@@ -120,7 +127,7 @@ def fit_margins(experiment: Experiment, *, now: datetime) -> bool:
     changes = [
         (rail.pk, rail.suggested_margin)
         for rail in (plans.guardrails if plans else ())
-        if rail.suggested_margin is not None
+        if rail.suggested_margin is not None and (only is None or rail.pk in only)
     ]
     for pk, margin in changes:
         Guardrail.objects.filter(pk=pk, experiment__status=Experiment.Status.DRAFT).update(

@@ -183,7 +183,8 @@ def test_draft_takes_a_guardrail_and_its_copy_keeps_it(admin_client, draft):
     assert draft.guardrails.count() == 1
 
 
-def test_guardrail_on_the_primary_metric_is_refused_with_a_reason(admin_client, draft):
+def form_with_guardrail(admin_client, draft, **rail):
+    """Return address and fields of the form of a draft that gets a guardrail."""
     url = reverse("admin:experiments_experiment_change", args=[draft.pk])
     fields = admin_client.get(url).context["adminform"].form.initial
     form = {name: value for name, value in fields.items() if value is not None}
@@ -191,10 +192,34 @@ def test_guardrail_on_the_primary_metric_is_refused_with_a_reason(admin_client, 
     for number, arm in enumerate(draft.variants.all()):
         row = {"id": arm.pk, "arm": arm.arm, "key": arm.key, "cta": arm.cta_id, "share": arm.share}
         form |= {f"variants-{number}-{name}": value for name, value in row.items()}
-    rail = {"metric": "click_rate", "goal": "", "margin": "0.02"}
     form |= {"guardrails-TOTAL_FORMS": 1, "guardrails-INITIAL_FORMS": 0}
     form |= {"secondary_metrics-TOTAL_FORMS": 0, "secondary_metrics-INITIAL_FORMS": 0}
-    form |= {f"guardrails-0-{name}": value for name, value in rail.items()}
+    return url, form | {f"guardrails-0-{name}": value for name, value in rail.items()}
+
+
+@pytest.mark.parametrize(("clicks", "least", "most"), [(25, 0.05, 0.15), (0, 0.02, 0.02)])
+def test_margin_that_is_left_open_is_what_the_plan_can_exclude(
+    admin_client, slot, clicks, least, most
+):
+    past = factories.make_running_experiment(slot)
+    plan = {"primary_metric": "conversion_rate", "goal": "order", "planned_visitors": 100_000}
+    draft = factories.make_experiment(slot, "next", **plan)
+    for variant in past.variants.all():
+        day = timezone.now().date() - timedelta(days=1)
+        factories.make_rollup(variant, visitors=500, clicks=clicks, day=day)
+    rail = {"metric": "click_rate", "goal": "", "margin": "", "higher_is_better": "on"}
+    url, form = form_with_guardrail(admin_client, draft, **rail)
+    assert admin_client.post(url, form).status_code == 302
+    assert least <= draft.guardrails.get().margin <= most
+    draft.guardrails.all().delete()
+    url, form = form_with_guardrail(admin_client, draft, **(rail | {"margin": "0.03"}))
+    admin_client.post(url, form)
+    assert draft.guardrails.get().margin == 0.03
+
+
+def test_guardrail_on_the_primary_metric_is_refused_with_a_reason(admin_client, draft):
+    rail = {"metric": "click_rate", "goal": "", "margin": "0.02"}
+    url, form = form_with_guardrail(admin_client, draft, **rail)
     body = admin_client.post(url, form).content.decode()
     assert "A guardrail on the primary metric adds nothing" in body
     assert not draft.guardrails.exists()
