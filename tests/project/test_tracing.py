@@ -120,7 +120,7 @@ def test_requests_and_calls_of_the_scoring_service_have_spans(run):
     assert attributes(visitor) == {
         "http.request.method": "GET",
         "http.route": "/api/v1/visitors/<path:visitor>/",
-        "http.response.status_code": 405,
+        "http.response.status_code": 404,
         "ctaopt.request_id": "r-1",
     }
     ranking, call = spans["POST /api/v1/rankings/"], spans["POST /score"]
