@@ -216,7 +216,7 @@ def test_events_that_wait_for_a_lock_hold_up_no_evaluation(service):
         lock.enter_context(locked_database(service))
         events = stack.enter_context(asked_at_once(service, 40, "POST", EVENTS, fresh_event()))
         # Four wait for the writer and twenty for a thread.
-        wait_until(lambda: len(events) == 16)
+        wait_until(lambda: len(events) >= 16)
         assert {one.status for one in events} == {503}
         check_hot_path(service)
         assert status(service, "GET", PAGE) == SHOWN

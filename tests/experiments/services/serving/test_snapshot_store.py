@@ -142,7 +142,7 @@ def test_store_in_the_background_finds_a_change_without_a_request(real_database)
     bump_revision()
     wait_until(lambda: len(store.current().client_keys) == 2)
     store.close()
-    threads = [one for one in threading.enumerate() if one.name == "snapshot"]
+    threads = [one for one in threading.enumerate() if one is store._thread]
     wait_until(lambda: not any(one.is_alive() for one in threads))
 
 
