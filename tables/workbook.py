@@ -6,11 +6,9 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
-from xml.etree.ElementTree import ParseError
 from zipfile import BadZipFile, ZipFile
 
 from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
 
 from tables.delimited import LINES_TO_HEADER, IsHeader
 from tables.source import Cell, Limits, Reading, Row, Table, TableError, as_text
@@ -95,7 +93,7 @@ def _check_archive(path: Path, most_bytes: int) -> None:
         with ZipFile(path) as archive:
             names = set(archive.namelist())
             unpacked = sum(entry.file_size for entry in archive.infolist())
-    except BadZipFile:
+    except (BadZipFile, NotImplementedError, ValueError):
         raise TableError(
             "not_a_table", "an old or damaged workbook: save it as XLSX or as CSV"
         ) from None
@@ -113,7 +111,10 @@ def _opened(path: Path) -> Iterator[Any]:
             # Styles and extensions that it leaves out, which hold no values.
             warnings.simplefilter("ignore")
             yield load_workbook(file, read_only=True, data_only=True, keep_links=False)
-    except (BadZipFile, InvalidFileException, KeyError, ParseError, EOFError) as error:
-        raise TableError("damaged", "the workbook is damaged") from error
+    except TableError:
+        raise
     except OSError as error:
         raise TableError("unreadable", error.strerror or str(error)) from error
+    except Exception as error:
+        # What unpacks, parses and converts the parts has no common class of errors.
+        raise TableError("damaged", "the workbook is damaged") from error

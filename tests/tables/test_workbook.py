@@ -1,7 +1,10 @@
 import zipfile
+from contextlib import suppress
 from datetime import date, datetime
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from openpyxl import Workbook
 
 from tables.source import Limits, TableError
@@ -76,6 +79,42 @@ def test_archive_with_the_right_names_and_nonsense_in_them_is_refused(tmp_path):
     with pytest.raises(TableError) as refused:
         opened(path)
     assert refused.value.problem == "damaged"
+
+
+PARTS = ["[Content_Types].xml", "xl/workbook.xml", "xl/styles.xml", "xl/worksheets/sheet1.xml"]
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("damage", [lambda xml: xml[:-40], lambda xml: xml.replace(b"=", b"<", 1)])
+def test_workbook_with_a_damaged_part_is_refused(written, tmp_path, part, damage):
+    damaged = tmp_path / "damaged.xlsx"
+    whole = zipfile.ZipFile(written(("Data", [["a"], ["b"]])))
+    with zipfile.ZipFile(damaged, "w") as archive:
+        for name in whole.namelist():
+            content = whole.read(name)
+            archive.writestr(name, damage(content) if name == part else content)
+    with pytest.raises(TableError) as refused:
+        list(opened(damaged).rows())
+    assert refused.value.problem == "damaged"
+
+
+@given(places=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=6))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_workbook_with_wrong_bytes_is_read_or_refused(tmp_path, places):
+    path = tmp_path / "book.xlsx"
+    if not path.exists():
+        book = Workbook()
+        for number in range(30):
+            book.active.append([f"wording {number}", number, number / 3])
+        book.save(path)
+    content = bytearray(path.read_bytes())
+    for place, byte in places:
+        content[int(place * (len(content) - 1))] = byte
+    damaged = tmp_path / "damaged.xlsx"
+    damaged.write_bytes(content)
+    # Nothing but TableError, whatever is damaged.
+    with suppress(TableError):
+        assert len(list(opened(damaged).rows())) <= 30
 
 
 def test_bomb_is_refused_before_it_is_unpacked(written):
