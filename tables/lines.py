@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
-from tables.numbers import Decimal, NumberColumn, NumberError, NumberProblem
+from tables.numbers import MOST_CHARACTERS, Decimal, NumberColumn, NumberError, NumberProblem
 
 LineProblem = Literal["no_numbers", "several_splits"] | NumberProblem
 
 _GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?: \d{3})+(?:[.,]\d+)?", re.ASCII)
+# Of the longest number, in groups of three digits and a space.
+MOST_WORDS = MOST_CHARACTERS // 4 + 1
 # A group of thousands that stands alone is the rest of a number.
 _REST = re.compile(r"0\d+", re.ASCII)
 
@@ -125,8 +127,8 @@ class _Reader:
                 return [_split(cells, len(self._whole))]
         if " " not in line.strip() and line.count(",") == len(self._whole):
             cells = line.strip().split(",")
-            is_plain = all(str(int(cell)) == cell for cell in cells[1:] if cell.isdigit())
-            return [_split(cells, len(self._whole))] if is_plain else []
+            has_rest = any(_REST.fullmatch(cell) for cell in cells[1:])
+            return [] if has_rest else [_split(cells, len(self._whole))]
         # A no-break space belongs to its number, unless nothing else stands between the columns.
         splits = list(_by_spaces(line.strip(" ").split(" "), len(self._whole)))
         splits = splits or list(_by_spaces(line.split(), len(self._whole)))
@@ -170,7 +172,8 @@ def _split(cells: Sequence[str], n_columns: int) -> _Split:
 def _by_spaces(words: Sequence[str], n_columns: int) -> Iterator[_Split]:
     """Yield the ways to make a name and numbers of words, of which thousands may be several."""
     words = [word for word in words if word]
-    for borders in combinations(range(1, len(words)), n_columns):
+    first = max(1, len(words) - n_columns * MOST_WORDS)
+    for borders in combinations(range(first, len(words)), n_columns):
         ends = (*borders[1:], len(words))
         cells = tuple(" ".join(words[a:b]) for a, b in zip(borders, ends, strict=True))
         if all(

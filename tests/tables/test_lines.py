@@ -80,12 +80,19 @@ def test_clicks_that_exceed_the_visitors_choose_the_other_cut():
         ("A 100 5\n100 6", 2, "no_numbers", "100 6"),
         ("A 100 5\nB", 2, "no_numbers", "B"),
         ("A,10,000\nB,10,000", 1, "no_numbers", "A,10,000"),
+        ("A,²,5\nB,3,4", 1, "not_a_number", "²"),
     ],
 )
 def test_line_that_cannot_be_read_is_named(text, line, problem, cell):
     with pytest.raises(LineError) as refused:
         counts(text)
     assert (refused.value.line, refused.value.problem, refused.value.text) == (line, problem, cell)
+
+
+def test_line_of_thousands_of_words_is_read_at_once():
+    """Each way to cut it would be millions; a number has ten groups of thousands at most."""
+    (line,) = read_lines("A " + "1 " * 5_000, whole=(True, True))
+    assert (line.name.count(" "), line.numbers) == (4_998, (1, 1))
 
 
 @pytest.mark.parametrize(("decimal", "share"), [(",", 33.3), (".", 33.3)])
