@@ -17,7 +17,7 @@ from tables.source import Limits, Reading, Row, Table, TableError
 DELIMITERS = ",;\t|"
 # A header that is not among so many lines is missed by people, too.
 LINES_TO_HEADER = 20
-_SEPARATOR_LINE = re.compile(r"\s*\"?sep=(.)\"?\s*", re.IGNORECASE)
+_SEPARATOR_LINE = re.compile(r"\s*\"?sep=([^\w\"\r\n ])\"?\s*", re.IGNORECASE)
 
 IsHeader = Callable[[tuple[str, ...]], bool]
 

@@ -44,6 +44,12 @@ def test_named_separator_wins_over_the_marks_of_the_header(opened):
     assert table.columns == ("name, first", "n")
 
 
+@pytest.mark.parametrize("line", ["sep=a", 'sep="', "sep= "])
+def test_separator_that_can_separate_nothing_is_a_line_as_others(opened, line):
+    table = opened(f"{line}\nname,n\nA,1\n", is_header=lambda names: "n" in names)
+    assert cells(table) == [("A", "1")]
+
+
 def test_title_is_passed_over_where_the_header_is_known(opened):
     table = opened("My report, autumn\n\nname,n\nA,1\n", is_header=lambda names: "n" in names)
     assert (table.columns, cells(table)) == (("name", "n"), [("A", "1")])
