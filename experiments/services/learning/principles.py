@@ -5,7 +5,6 @@ process, and its outcome is kept until a wording, a count or a finished experime
 """
 
 import threading
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
@@ -20,6 +19,7 @@ from ml import predict
 KEPT = 64
 
 _one_measures = threading.Lock()
+_kept: dict["_Question", dict[str, Any]] = {}
 
 
 class _Question(NamedTuple):
@@ -41,12 +41,23 @@ def principles(*, sites: QuerySet[Site], locale: str = "", audience: str = "") -
     keys = tuple(sites.order_by("pk").values_list("pk", flat=True))
     version = history.archive_version(sites=sites)
     question = _Question(keys, locale, audience, get_language(), version)
-    # Those who ask the same at once wait for one answer.
+    kept = _kept.get(question)
+    if kept is not None:
+        return kept
+    # Those who ask the same at once wait for one answer; nobody waits for one that is kept.
     with _one_measures:
-        return _measured(question)
+        if question not in _kept:
+            _keep(question, _measured(question))
+        return _kept[question]
 
 
-@lru_cache(maxsize=KEPT)
+def _keep(question: _Question, measured: dict[str, Any]) -> None:
+    """Keep an answer in place of the oldest, if there are many; under the lock."""
+    if len(_kept) >= KEPT:
+        del _kept[next(iter(_kept))]
+    _kept[question] = measured
+
+
 def _measured(question: _Question) -> dict[str, Any]:
     sites = Site.objects.filter(pk__in=question.sites)
     with override(question.language):

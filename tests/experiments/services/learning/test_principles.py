@@ -12,7 +12,7 @@ from tests import factories
 @pytest.fixture(autouse=True)
 def measurements(monkeypatch):
     """Count the measurements; none is kept from another test."""
-    module._measured.cache_clear()
+    module._kept.clear()
     counted, measure = [], module.predict.measure_principles
 
     def counting(rows, **question):
@@ -21,7 +21,7 @@ def measurements(monkeypatch):
 
     monkeypatch.setattr(module.predict, "measure_principles", counting)
     yield counted
-    module._measured.cache_clear()
+    module._kept.clear()
 
 
 @pytest.fixture
@@ -111,3 +111,46 @@ def test_those_who_ask_together_wait_for_one_measurement(real_database, monkeypa
     for thread in threads:
         thread.join(timeout=30)
     assert len(counted) == 1
+
+
+def test_answer_that_is_kept_waits_for_no_other_measurement(real_database, monkeypatch):
+    site = factories.make_site()
+    HistoryArm.objects.create(site=site, test="t", text="a", visitors=9, clicks=1, digest="a")
+    measuring, let_go = threading.Event(), threading.Event()
+
+    def measure(rows, *, locale, **_):
+        if locale == "fr":
+            measuring.set()
+            assert let_go.wait(timeout=30)
+        return {"locale": locale}
+
+    def ask_in_french():
+        asked(locale="fr")
+        connection.close()
+
+    monkeypatch.setattr(module.predict, "measure_principles", measure)
+    asked(locale="en")
+    slow = threading.Thread(target=ask_in_french)
+    slow.start()
+    assert measuring.wait(timeout=30)
+    answers = []
+
+    def ask_again():
+        answers.append(asked(locale="en"))
+        connection.close()
+
+    quick = threading.Thread(target=ask_again)
+    quick.start()
+    quick.join(timeout=10)
+    found = list(answers)
+    let_go.set()
+    for thread in (slow, quick):
+        thread.join(timeout=30)
+    assert found == [{"locale": "en"}]
+
+
+def test_as_many_answers_are_kept_as_are_allowed(arms, measurements, monkeypatch):
+    monkeypatch.setattr(module, "KEPT", 2)
+    for locale in ("en", "fr", "de", "fr", "de", "en"):
+        asked(locale=locale)
+    assert [one["locale"] for one in measurements] == ["en", "fr", "de", "en"]
