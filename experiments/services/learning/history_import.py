@@ -51,12 +51,7 @@ class ImportSummary:
 
 
 def import_history(
-    *,
-    site: Site,
-    path: Path,
-    history_format: HistoryFormat,
-    is_simulated: bool = False,
-    encoding: str | None = None,
+    *, site: Site, path: Path, history_format: HistoryFormat, is_simulated: bool = False
 ) -> ImportSummary:
     """Take a file into the archive; the same file again changes nothing.
 
@@ -64,8 +59,8 @@ def import_history(
         ml.history.reading.HistoryFileError: If the file as a whole cannot be read. Nothing of
             it is stored then.
     """
-    file = HistoryFile(path, history_format, encoding=encoding)
-    return _store_file(site, _read(file, is_simulated=is_simulated))
+    file = _read(HistoryFile(path, history_format), is_simulated=is_simulated)
+    return _store_file(site, file)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
