@@ -134,7 +134,7 @@ def _locales(slots: Collection[ServedSlot]) -> list[str]:
     for slot in slots:
         for experiment in slot.experiments:
             locales.update(locale for arm in experiment.variants for locale in arm.values)
-    locales |= {locale.replace("_", "-").partition("-")[0] for locale in locales}
+    locales |= {language_key(locale).partition("-")[0] for locale in locales}
     return sorted(locales, key=lambda locale: (-len(language_key(locale).split("-")), locale))
 
 
