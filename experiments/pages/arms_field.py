@@ -88,4 +88,4 @@ class ArmsField(forms.CharField):
 
 
 def _reading_in_words(value: float) -> str:
-    return formatting.count(int(value)) if value.is_integer() else f"{value:g}"
+    return formatting.count(int(value)) if value.is_integer() else formatting.threshold(value)

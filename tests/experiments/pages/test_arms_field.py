@@ -35,6 +35,13 @@ def test_each_fault_is_named_in_each_language(problem, language):
     assert "%" not in message
 
 
+def test_possible_readings_are_written_in_the_language_of_the_page():
+    field = ArmsField(columns={"share": "part"}, fractions=("share",))
+    with override("de"), pytest.raises(ValidationError) as refused:
+        field.clean("A 1.234\nB 2")
+    assert "1,234" in refused.value.messages[0]
+
+
 @pytest.mark.parametrize("n_arms", [1, 21])
 def test_number_of_arms_is_limited(n_arms):
     with pytest.raises(ValidationError, match="Write 2 to 20 arms"):
