@@ -14,6 +14,13 @@ def test_snippet_is_at_most_4500_bytes_compressed():
     assert len(gzip.compress(SNIPPET.read_bytes(), compresslevel=9, mtime=0)) <= 4_500
 
 
+def test_pages_tell_the_size_that_it_has():
+    size = len(gzip.compress(SNIPPET.read_bytes(), compresslevel=9, mtime=0))
+    root = SDK.parent
+    assert f"The snippet is {size / 1000:.1f} kB compressed." in (root / "README.md").read_text()
+    assert f"{size:,} bytes after `gzip -9`" in (root / "docs" / "embedding.md").read_text()
+
+
 def test_integrity_value_is_that_of_the_snippet():
     digest = base64.b64encode(hashlib.sha384(SNIPPET.read_bytes()).digest()).decode()
     assert (SDK / "dist" / "cta.js.sri").read_text() == f"sha384-{digest}\n"
