@@ -5,7 +5,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_cache_control, patch_vary_headers
 
-from ctaopt_django.visit import COOKIE, COOKIE_AGE_S, visit_of
+from ctaopt_django.visit import COOKIE, COOKIE_AGE_S, option, visit_of
 
 
 class CtaoptMiddleware:
@@ -22,6 +22,7 @@ class CtaoptMiddleware:
                 COOKIE,
                 visit.new_visitor,
                 max_age=COOKIE_AGE_S,
+                domain=option("COOKIE_DOMAIN"),
                 secure=request.is_secure(),
                 samesite="Lax",
                 httponly=False,  # The snippet counts for the same visitor.

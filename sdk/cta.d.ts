@@ -1,4 +1,4 @@
-/** Types of ctaopt's browser snippet (`cta.js`); what each does: docs/embedding.md. */
+/** Types of ctaopt's browser snippet (`cta.js`) and of the package `ctaopt`: docs/embedding.md. */
 
 /**
  * - `granted`: the visitor keeps an id in the browser and is counted.
@@ -10,6 +10,62 @@
  */
 export type CtaOptConsent = "granted" | "delayed" | "cookieless" | "necessary" | "off";
 
+/** Options of the package's `start`; of a script they are its `data-` attributes. */
+export interface CtaOptOptions {
+  /** Address of the service, such as `https://cta.example.org`. */
+  service: string;
+  /** The site's client key. */
+  key: string;
+  /** Your own id of the visitor; the snippet then makes none. */
+  visitor?: string;
+  /** Mode of consent to begin with; `granted` if left out. */
+  consent?: CtaOptConsent;
+  /** `ignore`: work in spite of Global Privacy Control and Do Not Track. */
+  signals?: "ignore";
+  /** Milliseconds after the first paint in which a CTA may be hidden; 300 if left out. */
+  patience?: number | string;
+  /** Parent domain whose subdomains share the visitor, by a cookie: `example.org`. */
+  domain?: string;
+  /** Array of a tag manager that hears what is counted: `dataLayer`, `_mtm`. */
+  layer?: string;
+}
+
+interface CtaOptEventBase {
+  /** Id of the event, by which the service counts it once. */
+  id: string;
+  /** Time in the browser, as ISO 8601. */
+  at: string;
+}
+
+/** A CTA was seen or clicked, and counted. */
+export interface CtaOptView extends CtaOptEventBase {
+  type: "exposure" | "click";
+  slot: string;
+  experiment: string;
+  variant: string;
+  phase: number | null;
+  /** Of an exposure: what may split a report. */
+  attributes?: { device: string; locale: string; new_visitor?: boolean };
+}
+
+/** A conversion was reported. */
+export interface CtaOptConversion extends CtaOptEventBase, CtaOptSale {
+  type: "conversion";
+  goal: string;
+}
+
+export interface CtaOptSale {
+  /** In units of `currency`; a text may be as it stands on the page: `"1 299,00"`. */
+  value?: number | string;
+  /** ISO 4217: `"EUR"` or `"eur"`. */
+  currency?: string;
+  /**
+   * Number of the order: all conversions to the goal with it are one, however often the page is
+   * opened or your server sends it.
+   */
+  order?: string | number;
+}
+
 export interface CtaOpt {
   /**
    * Ask again and fill the slots. Rarely needed: new slots and pages of a single-page application
@@ -17,11 +73,8 @@ export interface CtaOpt {
    */
   refresh(): Promise<void>;
 
-  /**
-   * Count a conversion; `value` is in units of `currency` (ISO 4217). Both may be as they stand on
-   * the page: `"1 299,00"`, `"eur"`. What the service refuses is named in the console.
-   */
-  convert(goal: string, options?: { value?: number | string; currency?: string }): void;
+  /** Count a conversion. What the service refuses is named in the console. */
+  convert(goal: string, sale?: CtaOptSale): void;
 
   /**
    * Change the mode of consent; `true` is `granted`, `false` is `off`. Every mode but `granted`
@@ -32,20 +85,44 @@ export interface CtaOpt {
   /** The visitor's id, or null while nobody may be told apart. */
   visitor(): string | null;
 
-  /** Call a function by name: `ctaopt.push(["consent", true])`, as `CtaOptQueue` does. */
-  push(call: CtaOptCall): unknown;
+  /** Hear of each exposure that is counted, those before this call included. */
+  onShown(callback: (shown: CtaOptView) => void): void;
+
+  /** Hear of each click that is counted, those before this call included. */
+  onClicked(callback: (clicked: CtaOptView) => void): void;
+
+  /** Hear of each conversion that is reported, those before this call included. */
+  onConverted(callback: (converted: CtaOptConversion) => void): void;
+
+  /** Call a function by name: `ctaopt.push(["consent", true])`. */
+  push(call: ["onShown" | "onClicked", (seen: CtaOptView) => void]): unknown;
+  push(call: ["onConverted", (converted: CtaOptConversion) => void]): unknown;
+  push(call: ["consent", CtaOptConsent | boolean]): unknown;
+  push(call: ["convert", string, CtaOptSale?]): unknown;
+  push(call: ["refresh"]): unknown;
 }
 
-export type CtaOptCall =
-  | ["refresh"]
-  | ["convert", string, { value?: number | string; currency?: string }?]
-  | ["consent", CtaOptConsent | boolean];
+/** Calls from before the snippet has loaded; it makes up for them. */
+export type CtaOptQueue = [string, ...unknown[]][];
 
-/** What `window.ctaopt` is before the snippet has loaded; it makes up for the calls in it. */
-export type CtaOptQueue = CtaOptCall[];
+/**
+ * Start the snippet on this page and return its functions, which are in `window.ctaopt` too. Where
+ * it runs already nothing is started, and the functions of the first one are returned.
+ *
+ * @throws Error on a server: there is no page.
+ */
+export function start(options: CtaOptOptions): CtaOpt;
 
 declare global {
   interface Window {
-    ctaopt?: CtaOpt | CtaOptQueue;
+    /**
+     * The snippet. Until it has loaded it is undefined or a queue, so push a call that may come
+     * early: `(window.ctaopt ||= []).push(["consent", true])`.
+     */
+    get ctaopt(): CtaOpt;
+    set ctaopt(early: CtaOpt | CtaOptQueue);
   }
+
+  /** As `window.ctaopt`, in code that runs once the snippet has loaded. */
+  const ctaopt: CtaOpt;
 }

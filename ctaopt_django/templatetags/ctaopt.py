@@ -58,6 +58,7 @@ def cta_script(context: Context, path: str = "/cta.js", **attributes: Any) -> Sa
     """Render {% cta_script %}, or {% cta_script "/cta-0.2.0.js" integrity="sha384-..." %}."""
     visit = _visit(context)
     own = {"data-key": option("KEY"), "data-visitor": _visitor_to_tell(visit)}
+    own["data-domain"] = option("COOKIE_DOMAIN")
     if visit.wish != GRANTED:
         own["data-consent"] = visit.wish
     if own["data-visitor"]:

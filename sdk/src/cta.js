@@ -4,66 +4,62 @@
  * the page keeps the content it came with.
  */
 
-import * as outbox from "./outbox.js";
-import * as slots from "./slots.js";
-import { forget, keep, read, write } from "./storage.js";
-import { attributes, context, isBot, objects, visitorId } from "./visitor.js";
+import { isIntact, undress } from "./filling.js";
+import { kit } from "./kit.js";
+import {
+  bare, changed, clear, ctas, find, hide, isRendered, listen, lookAround, paintAge, reveal, show,
+} from "./slots.js"; // prettier-ignore
+import { forget, keep, read, shareOver, write } from "./storage.js";
+import { VISIT_MS, attributes, context, isBot, objects, subjectOf, visitorId } from "./visitor.js";
+import { wordingOf } from "./wording.js";
 
 const PATIENCE_MS = 300; // a hidden button must not be noticed
+const FRESH_MS = 5 * 60 * 1000; // how long an answer holds on a page that stays open
+const RETRY_MS = 30 * 1000;
+const REST_MS = 1000; // between two questions
 const NOT_MODIFIED = 304;
 /** Modes of consent in which a visitor is told apart from others. */
 const MODES_WITH_VISITOR = ["granted", "delayed", "cookieless"];
 
-const script = document.currentScript;
-const { key, consent: modeOfPage, signals, visitor: ownVisitor } = script.dataset;
-const { origin } = new URL(script.src);
+/** @type {import("../cta.d.ts").CtaOptOptions} */
+let options;
+let patience = PATIENCE_MS;
 
 /** The latest wish of the site or the visitor: a mode of consent, `true` or `false`. */
 let latestWish;
 /** The service may be asked; `visitor` is null as long as nobody may be told apart. */
-let mayAsk = false;
+/** @type {any} */
+let mayAsk;
 /** @type {string | null} */
 let visitor = null;
-/** The address of the page view, and the number of the latest question to the service. */
-let viewUrl = "";
+/** The answer that holds, if there is one, and what was asked, when. */
+let flags;
+let subject = "";
+let byPage = false;
+let askedAt = 0;
+/** The number of the latest question to the service. */
 let latestQuestion = 0;
-/** What was reported as exposed on this page view. */
-let exposed = new Set();
-/** What is to be done with a slot at present. @type {(cta: import("./slots.js").Cta) => void} */
-let treat;
+/** CTAs for which there is no answer yet are hidden. */
+let isPatient = false;
+/** Steps that wait for the second file. @type {(() => void)[]} */
+let waiting = [];
+let later = (step) => waiting.push(step);
+let isStarted = false;
+/** @type {() => Promise<any>} */
+let fetchMore;
+/** @type {Promise<any>} */
+let loading;
 
 const api = {
   /** Ask again and fill the slots; until the answer is there, or too late, hide them. */
   async refresh() {
-    if (!mayAsk) return;
-    latestQuestion += 1;
-    const question = latestQuestion;
-    if (viewUrl && viewUrl !== location.href) exposed = new Set();
-    viewUrl = location.href;
-    let isLate = false;
-    setTimeout(() => {
-      isLate = true;
-      slots.reveal();
-    }, PATIENCE_MS);
-    treat = (cta) => {
-      if (!isLate) slots.hide(cta);
-    };
-    scan();
-    const flags = await evaluate(question).catch(console.warn);
-    if (question !== latestQuestion) return; // the page or the consent is another one by now
-    slots.reveal();
-    const isUsable = flags && !isLate;
-    treat = (cta) => {
-      if (isUsable) slots.show(cta, flags.find((flag) => flag.key === cta.slot));
-    };
-    scan();
+    allowReplacing();
+    if (mayAsk) return ask();
   },
 
-  convert(goal, { value, currency } = {}) {
-    if (!visitor) return;
-    outbox.add({ type: "conversion", visitor, goal, value, currency });
-    // A conversion is often followed by another page; where it is not, a refusal is noticed.
-    outbox.flush();
+  convert(goal, sale) {
+    const event = { ...sale, visitor, goal, at: new Date().toISOString() };
+    if (visitor) later(() => kit.sell(event));
   },
 
   consent(given) {
@@ -72,97 +68,180 @@ const api = {
     if (latestWish && mode !== "granted") forget();
     latestWish = given;
     const mayTell = mode !== "granted" || keep();
-    visitor = null;
-    if (MODES_WITH_VISITOR.includes(mode)) visitor = ownVisitor || (mayTell ? visitorId() : null);
-    mayAsk = visitor !== null || mode === "necessary";
-    outbox.open(mode === "delayed" ? "" : origin + "/api/v1/events?key=" + encodeURIComponent(key));
+    const isTold = MODES_WITH_VISITOR.includes(mode) && (options.visitor || (mayTell && visitorId()));
+    visitor = isTold || null;
+    mayAsk = visitor || mode === "necessary";
+    // What another one did is dropped.
+    if (kit.currentVisitor !== visitor) waiting = [];
+    kit.currentVisitor = visitor;
+    kit.mayTell = mode !== "delayed";
+    kit.consented?.();
     latestQuestion += 1; // an answer that is still on its way is not for this mode
-    viewUrl = "";
-    slots.reveal();
-    treat = (cta) => slots.show(cta);
+    subject = "";
+    allowReplacing();
+    clear();
     return scan();
   },
 
   visitor: () => visitor,
 
+  onShown: (callback) => kit.listen("exposure", callback),
+  onClicked: (callback) => kit.listen("click", callback),
+  onConverted: (callback) => kit.listen("conversion", callback),
+
   /** What a page calls before the snippet is there: `(window.ctaopt ||= []).push([...])`. */
   push: ([name, ...rest]) => api[name](...rest),
 };
+
+/** A click on "Accept", a log-in: the visitor expects the page to change. */
+function allowReplacing() {
+  if (!isStarted) return;
+  lookAround();
+  if (navigator.userActivation?.isActive !== false) kit.act += 1;
+}
 
 /** @param {string | boolean} given @returns {string} the mode of consent that holds */
 function modeFor(given) {
   const mode = given === true ? "granted" : given || "off";
   if (isBot()) return "off";
-  const isObjection = objects() && signals !== "ignore";
+  const isObjection = objects() && options.signals !== "ignore";
   return isObjection && mode !== "necessary" ? "off" : mode;
 }
 
-/** Do with each slot what is to be done; ask first if the page is another one by now. */
+/** Do with each slot what is to be done; ask first if the answer is for something else. */
 function scan() {
-  const found = slots.find();
-  const hasOpenSlot = found.some(({ isRendered }) => !isRendered);
-  if (mayAsk && viewUrl !== location.href && hasOpenSlot) return api.refresh();
-  found.forEach((cta) => treat(cta));
+  const found = find();
+  if (!mayAsk) return;
+  load();
+  const holds = subject === subjectNow() && Date.now() - askedAt < FRESH_MS;
+  if (!holds && !found.every(isRendered)) return ask();
+  treat(found);
 }
 
-/** @param {import("./slots.js").Flag} flag */
-function report({ key: slot, variant, metadata }, wasClicked) {
-  const experiment = metadata?.experiment;
-  if (!experiment || !visitor) return; // a preview names no experiment
-  // The shares of the first answer gave the arm, whatever they are by now.
-  const { phase, receipt } = metadata;
-  const event = { slot, visitor, variant, experiment, phase, receipt };
-  const mark = JSON.stringify(event);
-  // Who clicked has seen it, be it by the keyboard or before the observer looked.
-  if (!exposed.has(mark)) outbox.add({ type: "exposure", ...event, attributes: attributes() });
-  exposed.add(mark);
-  if (!wasClicked) return;
-  outbox.add({ type: "click", ...event });
-  outbox.flush(true);
+/** Bring the second file, once. Without it CTAs are filled, and nothing is counted. */
+function load() {
+  // After the question for the CTAs, which is more urgent.
+  loading ||= Promise.resolve()
+    .then(fetchMore)
+    .then(({ install }) => {
+      install(kit);
+      later = (step) => step();
+      waiting.forEach(later);
+    })
+    .catch((error) => {
+      console.warn("ctaopt: nothing is counted,", error);
+      reveal();
+    });
+}
+
+const subjectNow = (address = location.href) => subjectOf(visitor, address, byPage);
+
+function treat(found) {
+  if (flags)
+    for (const flag of show(found, flags, isPatient)) later(() => kit.report(flag, false, true));
+  else if (isPatient) found.forEach(hide);
+}
+
+/** Ask the service; meanwhile show what it said on an earlier page of the visit, or hide. */
+async function ask() {
+  const question = ++latestQuestion;
+  const stored = read("flags") || {};
+  byPage = stored.byPage;
+  if (subject !== subjectNow() || !flags) {
+    subject = subjectNow();
+    flags = stored.subject === subject && Date.now() - stored.at < VISIT_MS && stored.flags;
+    isPatient = true;
+    beginWaiting(() => {
+      if (question !== latestQuestion) return;
+      isPatient = false;
+      reveal();
+    });
+  }
+  treat(find());
+  const restMs = askedAt + REST_MS - Date.now();
+  if (restMs > 0) await new Promise((done) => setTimeout(done, restMs));
+  if (question !== latestQuestion) return;
+  askedAt = Date.now();
+  const answer = await evaluate(stored, question).catch(console.warn);
+  if (question !== latestQuestion) return; // the page or the consent is another one by now
+  if (!answer) askedAt -= FRESH_MS - RETRY_MS;
+  flags = answer || flags || [];
+  isPatient = false;
+  treat(find());
+}
+
+/** Patience is from when something can be seen: on a new page from its first paint. */
+function beginWaiting(giveUp) {
+  const age = isStarted ? 0 : paintAge(document);
+  const begin = () => setTimeout(giveUp, patience - (age || 0));
+  if (age >= 0) begin();
+  else requestAnimationFrame(begin);
 }
 
 /** @returns {Promise<import("./slots.js").Flag[]>} the answer for every slot of the site */
-async function evaluate(question) {
-  const { etag, flags: known, arms = {} } = read("flags") || {};
-  const answer = await fetch(origin + "/ofrep/v1/evaluate/flags", {
+async function evaluate(stored, question) {
+  const { arms = {} } = stored;
+  let { etag } = stored;
+  const address = location.href;
+  const answer = await fetch(options.service + "/ofrep/v1/evaluate/flags", {
     method: "POST",
     headers: {
       "Content-Type": "application/json",
-      "X-API-Key": key,
+      "X-API-Key": options.key,
       "If-None-Match": etag || "",
     },
     body: JSON.stringify({ context: context(visitor, arms) }),
   });
-  if (answer.status === NOT_MODIFIED) return known;
-  const { flags, errorDetails } = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw "ctaopt: the service answered " + answer.status + " " + (errorDetails || "");
+  const { flags, metadata, errorDetails } =
+    answer.status === NOT_MODIFIED
+      ? { ...stored, metadata: stored }
+      : await answer.json().catch(() => ({}));
+  if (!flags)
+    throw "ctaopt: the service answered " + answer.status + " " + (errorDetails || "");
   for (const { variant, metadata } of flags) {
     if (metadata?.experiment) arms[metadata.experiment] = variant + "@" + metadata.phase;
   }
-  if (question === latestQuestion) write("flags", { etag: answer.headers.get("ETag"), flags, arms });
+  if (question !== latestQuestion) return;
+  byPage = metadata?.byPage;
+  subject = subjectNow(address);
+  etag = answer.headers.get("ETag") || etag;
+  write("flags", { etag, flags, arms, byPage, subject, at: Date.now() });
   return flags;
 }
 
-/** @param {import("../cta.d.ts").CtaOptQueue} early calls from before the snippet was there */
-function start(early) {
-  slots.listen(report);
-  const hasConsent = early.some(([name]) => name === "consent");
-  if (!hasConsent) api.consent(modeOfPage || "granted");
-  window.ctaopt = api;
-  addEventListener("visibilitychange", () => {
-    if (document.hidden) outbox.flush(true);
-    else slots.lookAgain();
-  });
-  addEventListener("DOMContentLoaded", scan);
+/**
+ * Start on this page, once: on a page that has the snippet twice it is the first one's API.
+ *
+ * @param {import("../cta.d.ts").CtaOptOptions} given
+ * @param {() => Promise<any>} fetchSecond brings the second file
+ * @returns {import("../cta.d.ts").CtaOpt}
+ */
+export function start(given, fetchSecond) {
+  const early = window.ctaopt || [];
+  if (early.visitor) return early;
+  options = given;
+  fetchMore = fetchSecond;
+  patience = parseFloat(options.patience ?? PATIENCE_MS);
+  shareOver(options.domain);
   let frame = 0;
-  new MutationObserver(() => {
-    cancelAnimationFrame(frame);
+  const soon = () => {
     // Before the next paint, so that no CTA shows its default between parsing and filling.
-    frame = requestAnimationFrame(scan);
-  }).observe(document, { childList: true, subtree: true });
+    frame ||= requestAnimationFrame(() => {
+      frame = 0;
+      scan();
+    });
+  };
+  listen(soon);
+  Object.assign(kit, {
+    given, soon, scan, bare, changed, ctas, undress, wordingOf, isIntact,
+    lookAround, present: find, traits: attributes, recall: read, store: write,
+  }); // prettier-ignore
+  const hasConsent = early.some(([name]) => name === "consent");
+  if (!hasConsent) api.consent(options.consent || "granted");
+  window.ctaopt = api;
   for (const call of early) api.push(call);
+  isStarted = true;
+  // The page's own rule that hides the slots until here, with an end of its own.
+  document.getElementById("ctaopt-wait")?.remove();
+  return api;
 }
-
-const queue = window.ctaopt || [];
-// On a page that has the snippet twice it is the first one's API: the second does nothing.
-if (Array.isArray(queue)) start(queue);

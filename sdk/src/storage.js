@@ -3,19 +3,21 @@
  * that is allowed in the browser's storage.
  */
 
+import { cookieId, setCookie } from "./cookie.js";
+import { LIFE_MS } from "./life.js";
+
 // In browsers, with the names under which things are kept; never rename.
 const PREFIX = "ctaopt.";
-const COOKIE = "ctaopt_visitor=";
-// Ids of audience measurement live for 13 months at most (CNIL), of which the shortest have these days.
-const LIFE_MS = 393 * 24 * 60 * 60 * 1000;
 
 /** @type {Record<string, string>} */
 let shelf = {};
+/** The parent domain over which a cookie tells the subdomains who it is; empty: none does. */
+let domain = "";
 /** What is written outlives the page. */
 export let isLasting = false;
 
 /** A browser may refuse its storage, it may be full, and what is there may not be ours. */
-function attempt(step) {
+export function attempt(step) {
   try {
     return step();
   } catch {
@@ -45,7 +47,7 @@ export const keep = () =>
     const since = PREFIX + "since";
     // What is no time has ended as well.
     if (since in localStorage && !(Date.now() - localStorage[since] < LIFE_MS)) clear();
-    localStorage[since] ||= bornAt(serverId()) || Date.now();
+    localStorage[since] ||= bornAt(cookieId()) || Date.now();
     if (!localStorage[PREFIX + "visitor"]) Object.assign(localStorage, shelf);
     shelf = localStorage;
     isLasting = true;
@@ -59,7 +61,13 @@ function clear() {
       if (name.startsWith(PREFIX)) localStorage.removeItem(name);
     }
   });
-  document.cookie = COOKIE + ";path=/;max-age=0";
+  setCookie("");
+  setCookie("", domain);
+}
+
+/** @param {string} [parent] domain of the site and all its subdomains */
+export function shareOver(parent) {
+  domain = parent;
 }
 
 /** Forget everything; nothing is stored from now on. */
@@ -69,8 +77,9 @@ export function forget() {
   isLasting = false;
 }
 
-/** The id that the site's own server gave the visitor, if it renders CTAs. */
-export const serverId = () => document.cookie.split(COOKIE)[1]?.split(";")[0];
-
 /** The time in an id of version 7, in milliseconds; false of any other. */
-const bornAt = (id) => /^[\da-f]{12}7/.test(id) && parseInt(id.slice(0, 12), 16);
+function bornAt(id) {
+  const ms = /^[\da-f]{12}7/.test(id) && parseInt(id.slice(0, 12), 16);
+  // Random digits may look like one; then their time is nearly always to come.
+  return ms < Date.now() && ms;
+}

@@ -1,10 +1,8 @@
 const TIME_DIGITS = 12;
-const RANDOM_BYTES = 9;
+const RANDOM_DIGITS = 18;
+const HALF_BYTE = 15;
 const VERSION = "7";
 const VARIANT = "8";
-
-/** @param {number} number @param {number} digits */
-const hex = (number, digits) => number.toString(16).padStart(digits, "0");
 
 /**
  * A UUID version 7 (RFC 9562, section 5.7) in hexadecimal: 48 bits of Unix milliseconds, then 72
@@ -13,8 +11,8 @@ const hex = (number, digits) => number.toString(16).padStart(digits, "0");
  * @returns {string}
  */
 export function uuid7() {
-  const time = hex(Date.now(), TIME_DIGITS);
-  const bytes = crypto.getRandomValues(new Uint8Array(RANDOM_BYTES));
-  const random = Array.from(bytes, (byte) => hex(byte, 2)).join("");
+  const time = Date.now().toString(16).padStart(TIME_DIGITS, "0");
+  const bytes = crypto.getRandomValues(new Uint8Array(RANDOM_DIGITS));
+  const random = Array.from(bytes, (byte) => (byte & HALF_BYTE).toString(16)).join("");
   return time + VERSION + random.slice(0, 3) + VARIANT + random.slice(3);
 }

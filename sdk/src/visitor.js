@@ -1,22 +1,27 @@
 /** Who is here, and what the service may know of it: the evaluation context. */
 
-import { isLasting, read, serverId, write } from "./storage.js";
+import { cookieId } from "./cookie.js";
+import { isLasting, read, write } from "./storage.js";
 import { uuid7 } from "./uuid.js";
+import BOTS from "../../experiments/services/events/crawler_words.json";
 
-const VISIT_MS = 30 * 60 * 1000; // the usual length of a visit in web analytics
+export const VISIT_MS = 30 * 60 * 1000; // the usual length of a visit in web analytics
 
 /** @returns {boolean} a machine looks at the page: it must not be counted */
 export const isBot = () =>
-  navigator.webdriver || /bot|spider/i.test(navigator.userAgent);
+  navigator.webdriver || BOTS.test(navigator.userAgent);
 
 /** @returns {boolean} Global Privacy Control or Do Not Track asks not to be measured */
 export const objects = () => navigator.globalPrivacyControl || navigator.doNotTrack === "1";
 
+/** @returns {string | undefined} the id from an earlier page, of this subdomain or another */
+const knownId = () => (isLasting && cookieId()) || read("visitor");
+
 /** @returns {string} the id of this visitor, kept as long as anything is */
 export function visitorId() {
-  const known = (isLasting && serverId()) || read("visitor") || uuid7();
-  write("visitor", known);
-  return known;
+  const id = knownId() || uuid7();
+  write("visitor", id);
+  return id;
 }
 
 /** The visitor's name where none may be given: OFREP wants some key. */
@@ -44,6 +49,7 @@ export function attributes() {
 
 /** Parameters of an address that the service takes. */
 const TAKEN = /^(utm_.*|ctaopt_preview)$/;
+const PREVIEW = /ctaopt_preview=[^&#]*/;
 
 /** @param {string} address @param {RegExp} [taken] parameters that stay; the fragment goes */
 function cut(address, taken) {
@@ -54,6 +60,15 @@ function cut(address, taken) {
     if (!taken?.test(name)) url.searchParams.delete(name);
   return url.href;
 }
+
+/**
+ * What an answer depends on; as long as that stays the same, it holds.
+ *
+ * @param {string | null} visitor @param {string} address of the page
+ * @param {boolean} [byPage] the site has audiences that differ from page to page
+ */
+export const subjectOf = (visitor, address, byPage) =>
+  JSON.stringify([visitor, locale(), byPage ? cut(address, TAKEN) : PREVIEW.exec(address)]);
 
 /**
  * The service takes the path, `utm_*` and a preview link from the address, and the referrer
@@ -71,6 +86,6 @@ export const context = (visitor, arms) =>
         referrer: cut(document.referrer),
         arms,
         // Who logs in keeps the arm: the site names the visitor now, this is who it was before.
-        anonymousId: read("visitor"),
+        anonymousId: knownId(),
       }
     : { targetingKey: NOBODY, locale: locale(), measured: false };

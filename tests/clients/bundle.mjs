@@ -2,4 +2,4 @@
 import { build } from "esbuild";
 
 const [entry, output] = process.argv.slice(2);
-await build({ entryPoints: [entry], outfile: output, bundle: true, format: "iife", logLevel: "error" });
+await build({ entryPoints: [entry], outfile: output, bundle: true, minify: true, format: "iife", logLevel: "error" });

@@ -105,6 +105,13 @@ def test_new_visitor_gets_a_cookie_that_scripts_can_read():
     assert "ctaopt_visitor" not in respond(cookies={"ctaopt_visitor": cookie.value}).cookies
 
 
+def test_cookie_may_be_for_all_subdomains_and_the_snippet_is_told(settings):
+    settings.CTAOPT_DJANGO = {**settings.CTAOPT_DJANGO, "COOKIE_DOMAIN": "shop.example"}
+    response = respond(HERO + SCRIPT)
+    assert response.cookies["ctaopt_visitor"]["domain"] == "shop.example"
+    assert 'data-domain="shop.example"' in response.content.decode()
+
+
 def test_forged_cookie_is_replaced():
     assert respond(cookies={"ctaopt_visitor": "a b<"}).cookies["ctaopt_visitor"].value != "a b<"
 

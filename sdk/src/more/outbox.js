@@ -4,8 +4,9 @@
  * delays it to the next one. The ids are the browser's: an event that arrives twice counts once.
  */
 
-import { read, write } from "./storage.js";
-import { uuid7 } from "./uuid.js";
+import { uuid7 } from "../uuid.js";
+import { happened } from "./hooks.js";
+import { kit } from "./kit.js";
 
 const MAX_KEPT = 100; // about 30 kB, half of what a browser lets a closing page send
 const BATCH_MS = 500;
@@ -13,30 +14,29 @@ const FIRST_RETRY_MS = 10_000;
 const TOO_MANY_REQUESTS = 429;
 const SERVER_ERROR = 500;
 
-let url = "";
 let timer = 0;
 let retryMs = FIRST_RETRY_MS; // doubled with each failure
 let heldUntil = 0; // the service asked for rest until then
 /** Something is kept that was not yet handed to the network. */
 let isDue = true;
 
-/** @returns {{id: string}[]} */
-const kept = () => read("outbox") || [];
+const urlOf = ({ service, key }) => service + "/api/v1/events?key=" + encodeURIComponent(key);
 
-/** @param {string} to where events go, with the key in the query; empty holds them back */
-export function open(to) {
-  url = to;
-  flushIn(BATCH_MS);
-}
+/** @returns {{id: string, type: string}[]} */
+const kept = () => kit.recall("outbox") || [];
 
-/** @param {object} event without id and time */
+/** @param {{type: string, at?: string}} event without an id */
 export function add(event) {
-  const stamped = { id: uuid7(), ...event, at: new Date().toISOString() };
-  write("outbox", [...kept(), stamped].slice(-MAX_KEPT));
+  // With a dead service each page would keep the same exposure once more.
+  const isExposure = event.type === "exposure";
+  if (isExposure && JSON.stringify(kept()).includes(JSON.stringify(event).slice(1, -1))) return;
+  const stamped = { id: uuid7(), ...event, at: event.at || new Date().toISOString() };
+  kit.store("outbox", [...kept(), stamped].slice(-MAX_KEPT));
+  happened(stamped);
   flushIn(BATCH_MS);
 }
 
-function flushIn(ms) {
+export function flushIn(ms) {
   isDue = true;
   clearTimeout(timer);
   timer = setTimeout(flush, Math.max(ms, heldUntil - Date.now()));
@@ -45,7 +45,8 @@ function flushIn(ms) {
 /** Send what is kept, in the way that survives the page if the page may go away at once. */
 export function flush(isLeaving) {
   const batch = kept();
-  if (!url || !isDue || batch.length === 0) return;
+  const url = urlOf(kit.given);
+  if (!kit.mayTell || !isDue || batch.length === 0) return;
   if (!isLeaving && Date.now() < heldUntil) return;
   isDue = false;
   // By the clock of the events: the service puts a wrong one right.
@@ -64,9 +65,9 @@ export function flush(isLeaving) {
     // What the service refuses now it would refuse again; only its own trouble is worth a wait.
     if (status >= SERVER_ERROR || status === TOO_MANY_REQUESTS)
       return retry(answer.headers.get("Retry-After"));
-    tell(answer, batch);
+    say(answer, batch);
     const sent = new Set(batch.map(({ id }) => id));
-    write(
+    kit.store(
       "outbox",
       kept().filter(({ id }) => !sent.has(id)),
     );
@@ -74,7 +75,7 @@ export function flush(isLeaving) {
 }
 
 /** Say in the console what the service refused, and why: nothing is lost in silence. */
-async function tell(answer, batch) {
+async function say(answer, batch) {
   const { rejected } = await answer.json().catch(() => ({}));
   if (!answer.ok) console.warn("ctaopt: events refused,", answer.status);
   for (const { index, reason } of rejected || [])

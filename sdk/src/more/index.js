@@ -1,0 +1,57 @@
+/**
+ * The second file of the snippet: who saw and clicked, and all that can wait until the first text
+ * is on the page or that few pages have. It puts its functions in the place of the first one's.
+ */
+
+import { isInView } from "../visibility.js";
+import { tell } from "./console.js";
+import { observe, report, watch } from "./counting.js";
+import { listen, pushTo, reopen } from "./hooks.js";
+import { kit, take } from "./kit.js";
+import { attend, mayRefill } from "./marks.js";
+import { add, flush, flushIn } from "./outbox.js";
+import { follow, isFresh, mutated, roots } from "./roots.js";
+import { isKept, share } from "./sharing.js";
+import { canFill, controlOf, destinationOf, newTextIn, textsOf } from "./wording.js";
+
+const BATCH_MS = 500;
+
+/** @param {typeof kit} given */
+export function install(given) {
+  take(given);
+  observe();
+  kit.lookAround();
+  // What the page has changed meanwhile was read as it is now.
+  for (const cta of kit.changed)
+    if (cta.flag && !kit.isIntact(cta) && isInView(cta.element)) cta.isLost = true;
+  Object.assign(kit, {
+    roots, controlOf, textsOf, newTextIn, canFill, destinationOf, mayRefill, isFresh, watch,
+    listen, attend, mutated, consented, tell, report, sell,
+    isKnown: () => true,
+  }); // prettier-ignore
+  consented();
+  pushTo(kit.given.layer);
+  follow(kit.soon);
+  addEventListener("visibilitychange", () => {
+    if (document.hidden) flush(true);
+    else kit.present().forEach(watch);
+  });
+  // A page that comes back from the browser's cache, where others may have withdrawn consent.
+  addEventListener("pageshow", ({ persisted }) => {
+    if (persisted && isKept() && !kit.recall("since")) window.ctaopt.consent("off");
+  });
+  kit.scan();
+}
+
+function consented() {
+  share();
+  reopen();
+  flushIn(BATCH_MS);
+}
+
+/** Count a conversion. */
+function sell({ visitor, goal, value, currency, order, at }) {
+  add({ type: "conversion", visitor, goal, value, currency, order, at });
+  // A conversion is often followed by another page; where it is not, a refusal is noticed.
+  flush();
+}
