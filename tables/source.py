@@ -75,6 +75,7 @@ class Reading:
         sheet: Name of the sheet of a workbook, the first with content; empty for a text.
         sheets: Names of all sheets with content.
         lines_before: Lines before the header: comments, titles, `sep=;`.
+        left_out: Parts of a workbook beside its values: `macros`, `links` to other files.
     """
 
     kind: Literal["text", "workbook"]
@@ -84,6 +85,7 @@ class Reading:
     sheet: str = ""
     sheets: tuple[str, ...] = ()
     lines_before: int = 0
+    left_out: tuple[Literal["macros", "links"], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

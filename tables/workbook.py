@@ -1,11 +1,11 @@
 """Workbooks (XLSX): the values of one sheet, without formulas, macros and links."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 from zipfile import BadZipFile, ZipFile
 
 from openpyxl import load_workbook
@@ -17,6 +17,10 @@ from tables.source import Cell, Limits, Reading, Row, Table, TableError, as_text
 MOST_COLUMNS = 1_000
 # A sheet of plain numbers packs to a tenth; a bomb to a thousandth.
 MOST_BYTES = 500_000_000
+_LEFT_OUT: dict[Literal["macros", "links"], Callable[[str], bool]] = {
+    "macros": lambda part: part.endswith("vbaProject.bin"),
+    "links": lambda part: part.startswith("xl/externalLinks/"),
+}
 
 
 def is_workbook(path: Path) -> bool:
@@ -40,7 +44,7 @@ def open_workbook(path: Path, *, is_header: IsHeader, limits: Limits) -> Table:
     Raises:
         TableError: If it is another kind of file, damaged, empty, or unpacks to more than 500 MB.
     """
-    _check_archive(path, min(limits.characters, MOST_BYTES))
+    parts = _parts(path, min(limits.characters, MOST_BYTES))
     heads = _heads(path)
     if not heads:
         raise TableError("empty", "the workbook has no sheet with content")
@@ -52,7 +56,13 @@ def open_workbook(path: Path, *, is_header: IsHeader, limits: Limits) -> Table:
         with _opened(path) as book:
             yield from _rows(book[sheet], at=at, width=len(columns), limits=limits)
 
-    reading = Reading(kind="workbook", sheet=sheet, sheets=tuple(heads), lines_before=at)
+    reading = Reading(
+        kind="workbook",
+        sheet=sheet,
+        sheets=tuple(heads),
+        lines_before=at,
+        left_out=tuple(name for name, part in _LEFT_OUT.items() if any(map(part, parts))),
+    )
     return Table(columns=columns, reading=reading, rows=rows)
 
 
@@ -88,7 +98,8 @@ def _cells(sheet: Any) -> Iterator[tuple[Cell, ...]]:
         yield cast("tuple[Cell, ...]", values[:last])
 
 
-def _check_archive(path: Path, most_bytes: int) -> None:
+def _parts(path: Path, most_bytes: int) -> set[str]:
+    """Return the names of the parts of a workbook; raise TableError if it is another archive."""
     try:
         with ZipFile(path) as archive:
             names = set(archive.namelist())
@@ -101,6 +112,7 @@ def _check_archive(path: Path, most_bytes: int) -> None:
         raise TableError("not_a_table", "a ZIP archive that is no XLSX workbook")
     if unpacked > most_bytes:
         raise TableError("too_large", f"the workbook unpacks to more than {most_bytes:,} bytes")
+    return names
 
 
 @contextmanager

@@ -145,3 +145,15 @@ def test_workbook_without_content_is_refused(written):
     with pytest.raises(TableError) as refused:
         opened(written(("Data", [])))
     assert refused.value.problem == "empty"
+
+
+def test_macros_and_links_are_named_and_not_read(tmp_path):
+    path = tmp_path / "with.xlsm"
+    book = Workbook()
+    book.active.append(("test", "text"))
+    book.active.append(("t", "Go"))
+    book.save(path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("xl/vbaProject.bin", b"\0")
+        archive.writestr("xl/externalLinks/externalLink1.xml", b"<x/>")
+    assert opened(path).reading.left_out == ("macros", "links")
