@@ -18,6 +18,8 @@ def admin_shell(request: HttpRequest) -> dict[str, Any]:
 def account_links(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the links of the menu that bears the person's name."""
     links = [
+        {"title": _("Preferences"), "link": reverse("account_preferences")},
+        {"title": _("Choice of notices"), "link": reverse("admin:experiments_notices_choices")},
         {"title": _("Second factor"), "link": reverse("mfa_index")},
         {"title": _("Sessions"), "link": reverse("usersessions_list")},
     ]

@@ -1,14 +1,20 @@
-"""The second factor that an installation demands of everybody."""
+"""Preferences of logged-in people, and the second factor that an installation demands."""
 
 from collections.abc import Callable
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import Resolver404, resolve, reverse
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from accounts.preferences import preferences_of
 from accounts.second_factor import has_second_factor
+
+# Pages of people. Whatever visitors and caches get depends on no log-in.
+PERSONAL = ("/admin/", "/account/", "/api/v1/", "/calculators/")
 
 # Pages for those who have none yet: setting one up, and leaving.
 OPEN = frozenset(
@@ -19,6 +25,27 @@ OPEN = frozenset(
         *("set_language", "jsi18n", "home", "logout"),
     }
 )
+
+
+class ApplyPreferences:
+    """Answers in the language and the time zone of the person, not of the browser."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        is_personal = settings.SESSION_COOKIE_NAME in request.COOKIES and request.path.startswith(
+            PERSONAL
+        )
+        if not is_personal or not request.user.is_authenticated:
+            return self.get_response(request)
+        chosen = preferences_of(request.user)
+        if chosen.language:
+            # The next request activates its own: see LocaleMiddleware.
+            translation.activate(chosen.language)
+            request.LANGUAGE_CODE = chosen.language
+        with timezone.override(chosen.time_zone or None):
+            return self.get_response(request)
 
 
 class RequireSecondFactor:
@@ -32,7 +59,7 @@ class RequireSecondFactor:
             return self.get_response(request)
         sentence = _("Set up a second factor first: this installation demands one of everybody.")
         if request.path.startswith("/api/"):
-            return JsonResponse({"detail": sentence}, status=403)
+            raise PermissionDenied(sentence)
         messages.warning(request, sentence)
         return HttpResponseRedirect(reverse("mfa_index"))
 

@@ -1,8 +1,20 @@
-"""The log of log-ins: who came in, who did not, and what changed about how they come in."""
+"""The log of log-ins, of failures and of changes of log-in; preferences of people."""
+
+from zoneinfo import available_timezones
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+
+def known_time_zone(name: str) -> None:
+    """Refuse names outside the IANA database, such as an offset."""
+    if name not in available_timezones():
+        raise ValidationError(
+            _("%(name)s is not a time zone: write a name such as Europe/Paris."),
+            params={"name": name},
+        )
 
 
 class LogInRecord(models.Model):
@@ -42,3 +54,45 @@ class LogInRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M} {self.get_kind_display()}"
+
+
+class Preferences(models.Model):
+    """Language, time zone and appearance of one person, in every browser and in mails."""
+
+    # Stored; never rename.
+    class Theme(models.TextChoices):
+        AUTO = "auto", _("As the system")
+        LIGHT = "light", _("Light")
+        DARK = "dark", _("Dark")
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="preferences"
+    )
+    language = models.CharField(
+        _("language"),
+        max_length=10,
+        blank=True,
+        choices=settings.LANGUAGES,
+        help_text=_("Of the pages and of mails. Empty: that of the browser."),
+    )
+    time_zone = models.CharField(
+        _("time zone"),
+        max_length=60,
+        blank=True,
+        validators=[known_time_zone],
+        help_text=_("Times are shown in it, but for those of a site's days. Empty: UTC."),
+    )
+    theme = models.CharField(
+        _("appearance"),
+        max_length=5,
+        blank=True,
+        choices=Theme,
+        help_text=_("Empty: that of the browser."),
+    )
+
+    class Meta:
+        verbose_name = _("preferences")
+        verbose_name_plural = _("preferences")
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.language} {self.time_zone} {self.theme}"

@@ -7,7 +7,13 @@ from allauth.account import views as account
 from allauth.socialaccount import views as social
 from django.urls import URLPattern, URLResolver, include, path
 
-from accounts.views import change_password, end_session, single_sign_on
+from accounts.views import (
+    change_password,
+    end_session,
+    keep_theme,
+    preferences,
+    single_sign_on,
+)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("login/", account.login, name="account_login"),
@@ -15,6 +21,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("inactive/", account.account_inactive, name="account_inactive"),
     path("reauthenticate/", account.reauthenticate, name="account_reauthenticate"),
     path("password/", change_password, name="account_change_password"),
+    path("preferences/", preferences, name="account_preferences"),
+    path("preferences/theme/", keep_theme, name="account_theme"),
     path("2fa/", include("allauth.mfa.urls")),
     path("sessions/", include("allauth.usersessions.urls")),
     path("sessions/<int:pk>/end/", end_session, name="usersessions_end"),

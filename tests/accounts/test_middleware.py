@@ -1,6 +1,13 @@
+from datetime import UTC, datetime
+
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
+from accounts.models import LogInRecord
+from accounts.preferences import keep_preference
 from tests import factories
 from tests.accounts.conftest import PASSWORD, add_totp, is_logged_in, log_in
 
@@ -10,6 +17,38 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def demanded(settings):
     settings.CTAOPT_REQUIRE_SECOND_FACTOR = True
+
+
+def test_times_are_shown_in_the_zone_of_the_person(ada, client, settings):
+    settings.CTAOPT_REQUIRE_SECOND_FACTOR = False
+    moment = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)
+    LogInRecord.objects.create(at=moment, kind=LogInRecord.Kind.LOG_IN)
+    client.force_login(ada)
+    path = "/admin/accounts/loginrecord/"
+    assert "20 Nov 2026, 23:30" in client.get(path).content.decode()
+    keep_preference(ada, time_zone="Europe/Paris")
+    assert "21 Nov 2026, 00:30" in client.get(path).content.decode()
+    assert timezone.get_current_timezone_name() == "UTC"
+
+
+def test_preferences_come_with_the_person_in_one_query(ada, client, settings):
+    settings.CTAOPT_REQUIRE_SECOND_FACTOR = False
+    client.force_login(ada)
+    with CaptureQueriesContext(connection) as queries:
+        client.get("/account/preferences/")
+    named = [one for one in queries if "accounts_preferences" in one["sql"]]
+    assert len(named) == 1
+    assert "auth_user" in named[0]["sql"]
+
+
+@pytest.mark.parametrize("path", ["/cta.js", "/healthz", "/"])
+def test_what_visitors_get_depends_on_no_log_in(ada, client, settings, path):
+    settings.CTAOPT_REQUIRE_SECOND_FACTOR = False
+    keep_preference(ada, language="fr")
+    client.force_login(ada)
+    with CaptureQueriesContext(connection) as queries:
+        client.get(path)
+    assert not [one for one in queries if "accounts_preferences" in one["sql"]]
 
 
 @pytest.mark.parametrize("path", ["/admin/", "/admin/auth/user/", "/admin/nowhere/"])
@@ -24,6 +63,7 @@ def test_api_is_closed_too(ada, client, method):
     log_in(client)
     answer = getattr(client, method)("/api/v1/experiments/")
     assert answer.status_code == 403
+    assert answer.headers["Content-Type"] == "application/problem+json"
     assert "second factor" in answer.json()["detail"]
 
 

@@ -3,6 +3,7 @@ from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import User
 from django.test import Client
 
+from accounts.models import Preferences
 from tests.accounts.conftest import PASSWORD, is_logged_in, log_in
 
 pytestmark = pytest.mark.django_db
@@ -71,3 +72,57 @@ def test_menu_leads_to_the_account(ada, client):
     page = client.get("/admin/").content.decode()
     for path in ("/account/2fa/", "/account/sessions/", "/account/password/"):
         assert f'href="{path}"' in page
+
+
+def preferences_page(client, **values):
+    if not values:
+        return client.get("/account/preferences/").content.decode()
+    return client.post("/account/preferences/", values, follow=True).content.decode()
+
+
+def test_preferences_hold_in_another_browser_whatever_it_asks_for(two):
+    here, there = two
+    said = preferences_page(here, language="fr", time_zone="Europe/Paris", theme="dark")
+    assert "Vos préférences sont enregistrées." in said
+    there.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    page = there.get("/account/sessions/")
+    assert page.headers["Content-Language"] == "fr"
+    body = page.content.decode()
+    assert '<html lang="fr"' in body
+    assert """localStorage.setItem("adminTheme", '"dark"')""" in body
+
+
+def test_refused_preferences_are_still_in_the_form(two):
+    here, _ = two
+    page = preferences_page(here, language="fr", time_zone="Mars/Base")
+    assert "Mars/Base" in page
+    assert 'value="fr" selected' in page
+    assert not Preferences.objects.exists()
+
+
+def test_language_chosen_in_the_menu_is_kept_with_the_person(two):
+    here, there = two
+    here.post("/i18n/setlang/", {"language": "fr", "next": "/admin/"})
+    assert '<html lang="fr"' in there.get("/admin/").content.decode()
+
+
+@pytest.mark.parametrize(("method", "language"), [("post", "de"), ("post", ""), ("get", "fr")])
+def test_language_that_is_none_is_not_kept(two, method, language):
+    here, _ = two
+    getattr(here, method)("/i18n/setlang/", {"language": language})
+    assert not Preferences.objects.exists()
+
+
+def test_language_of_nobody_is_kept_by_the_browser_alone(client):
+    answer = client.post("/i18n/setlang/", {"language": "fr"})
+    assert answer.cookies["django_language"].value == "fr"
+    assert not Preferences.objects.exists()
+
+
+def test_appearance_switched_in_the_menu_is_kept(two):
+    here, there = two
+    assert here.post("/account/preferences/theme/", {"theme": "dark"}).status_code == 204
+    assert "adminTheme" in there.get("/admin/").content.decode()
+    assert here.post("/account/preferences/theme/", {"theme": "pink"}).status_code == 400
+    assert here.get("/account/preferences/theme/").status_code == 405
+    assert Preferences.objects.get().theme == "dark"
