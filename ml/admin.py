@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.formats import number_format
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -16,10 +17,12 @@ from unfold.decorators import display
 
 from ml.models import PredictorVersion
 from ml.predict import PredictorError, roll_back
-from ml.presentation.messages import STRATEGIES, TRANSFERS, likeness_sentence
+from ml.presentation.abstention_messages import abstention_sentences
+from ml.presentation.gate_messages import confirmation_sentences, verdict_rows
+from ml.presentation.messages import STRATEGIES, likeness_sentence
 from ml.presentation.predictor_charts import draw_levels, draw_risk, estimate_in_words
 from ml.registry import retire_active
-from ml.scoring.manifest import MetricName, MetricsRecord
+from ml.scoring.manifest import EstimateRecord, MetricName, MetricsRecord
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -57,10 +60,13 @@ class PredictorVersionAdmin(ModelAdmin[PredictorVersion]):  # type: ignore[misc]
         "strategy_name",
         "created_at",
         "figures",
+        "later_figures",
         "ceiling",
+        "encoders",
         "source",
         "gate",
         "sureness",
+        "refusals",
         "levels",
     )
     readonly_fields = fields
@@ -101,19 +107,31 @@ class PredictorVersionAdmin(ModelAdmin[PredictorVersion]):  # type: ignore[misc]
 
     @admin.display(description=_("What was compared"))
     def figures(self, version: PredictorVersion) -> SafeString:
-        metrics = version.training_record["metrics"]
-        context = {
-            "strategies": [STRATEGIES[name] for name in metrics],
-            "rows": [
-                (title, [_figure(key, each) for each in metrics.values()])
-                for key, title in FIGURES.items()
-            ],
-        }
-        return render_to_string("admin/ml/figures.html", context)
+        return _figures(version.training_record["metrics"])
+
+    @admin.display(description=_("On later tests, which no choice had seen"))
+    def later_figures(self, version: PredictorVersion) -> SafeString | str:
+        confirmation = version.training_record.get("confirmation")
+        metrics = confirmation["metrics"] if confirmation else {}
+        return _figures(metrics) if metrics else "-"
 
     @admin.display(description=_("noise ceiling of the first figure"))
     def ceiling(self, version: PredictorVersion) -> str:
         return estimate_in_words(version.training_record["ceiling"]["binomial"], is_share=True)
+
+    @admin.display(description=_("encoders compared, frozen"))
+    def encoders(self, version: PredictorVersion) -> str:
+        record = version.training_record
+        tried = record.get("encoders") or []
+        if not tried:
+            return record["configuration"]["encoder"]["name"]
+        chosen = gettext("%(encoder)s (chosen): %(accuracy)s")
+        other = gettext("%(encoder)s: %(accuracy)s")
+        return "; ".join(
+            (chosen if each["chosen"] else other)
+            % {"encoder": each["name"], "accuracy": _figure("accuracy_all", each["metrics"])}
+            for each in tried
+        )
 
     @admin.display(description=_("source tests"))
     def source(self, version: PredictorVersion) -> str:
@@ -136,20 +154,38 @@ class PredictorVersionAdmin(ModelAdmin[PredictorVersion]):  # type: ignore[misc]
 
     @admin.display(description=_("gate"))
     def gate(self, version: PredictorVersion) -> SafeString:
-        verdicts = [
-            (
-                STRATEGIES[verdict["name"]],
-                gettext("passed") if verdict["passed"] else gettext("refused"),
-                TRANSFERS[verdict["negative_transfer"]],
-            )
-            for verdict in version.training_record["gate"]["verdicts"]
-        ]
-        return render_to_string("admin/ml/gate.html", {"verdicts": verdicts})
+        record = version.training_record
+        is_nested = record["gate"].get("confirmed_by") == "nested"
+        context = {
+            "confirming_title": gettext("With the choice held out")
+            if is_nested
+            else gettext("On later tests"),
+            "rows": [
+                {
+                    "strategy": row.strategy,
+                    "on_folds": _gain(row.on_folds),
+                    "confirming": _gain(row.confirming),
+                    "outcome": row.outcome,
+                    "transfer": row.transfer,
+                }
+                for row in verdict_rows(record["gate"])
+            ],
+            "sentences": confirmation_sentences(record),
+        }
+        return render_to_string("admin/ml/gate.html", context)
 
     @admin.display(description=_("Accuracy by certainty"))
     def sureness(self, version: PredictorVersion) -> SafeString | str:
         risk = version.training_record.get("risk")
         return draw_risk(risk) if risk else "-"
+
+    @admin.display(description=_("Refusals"))
+    def refusals(self, version: PredictorVersion) -> SafeString | str:
+        record = version.training_record.get("abstention")
+        if record is None:
+            return "-"
+        sentences = ((sentence,) for sentence in abstention_sentences(record))
+        return format_html_join("", "<p>{}</p>", sentences)
 
     @admin.display(description=_("Audiences, languages, forms, positions"))
     def levels(self, version: PredictorVersion) -> SafeString | str:
@@ -182,6 +218,21 @@ class PredictorVersionAdmin(ModelAdmin[PredictorVersion]):  # type: ignore[misc]
             self.message_user(request, gettext("No predictor is active now."), messages.SUCCESS)
         else:
             self.message_user(request, gettext("No predictor was active."), messages.WARNING)
+
+
+def _figures(metrics: Mapping[str, MetricsRecord]) -> SafeString:
+    context = {
+        "strategies": [STRATEGIES[name] for name in metrics],
+        "rows": [
+            (title, [_figure(key, each) for each in metrics.values()])
+            for key, title in FIGURES.items()
+        ],
+    }
+    return render_to_string("admin/ml/figures.html", context)
+
+
+def _gain(estimate: EstimateRecord | None) -> str:
+    return estimate_in_words(estimate, is_share=False, digits=4) if estimate else "-"
 
 
 def _figure(name: MetricName, metrics: MetricsRecord) -> str:

@@ -8,6 +8,21 @@ class EncoderError(RuntimeError):
     """The configured encoder cannot be used; the message names it and the reason."""
 
 
+class EncoderMissingError(EncoderError):
+    """The encoder of a predictor is not on this machine.
+
+    Args:
+        name: Its name in the manifest.
+
+    >>> str(EncoderMissingError("mpnet"))
+    "encoder 'mpnet': not on this machine"
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"encoder {name!r}: not on this machine")
+
+
 class FitError(RuntimeError):
     """A strategy could not learn for a reason that is not in the data; the message names it."""
 

@@ -13,6 +13,16 @@ from ml.application.copy_advice import (
     principles_of,
     suggest,
 )
+from ml.application.encoders import (
+    INSTALLABLE,
+    FractionProgress,
+    ListedEncoder,
+    encoder_fields,
+    install_encoder,
+    list_encoders,
+    plan_encoder,
+    remove_encoder,
+)
 from ml.application.predictions import (
     accepted_tokens,
     active_damage,
@@ -36,8 +46,10 @@ from ml.application.training import (
     roll_back,
     train,
 )
+from ml.encoders.installed import InstallationPlan
 from ml.presentation.descriptions import (
     describe,
+    describe_confirmation,
     describe_stage,
     describe_strategy,
     describe_suggestion,
@@ -51,9 +63,13 @@ from ml.scoring.context import (
 )
 
 __all__ = [
+    "INSTALLABLE",
     "PAGE_LENGTH",
     "PAGE_WORDINGS",
+    "FractionProgress",
+    "InstallationPlan",
     "InvalidRankingRequestError",
+    "ListedEncoder",
     "PredictorError",
     "Progress",
     "RankingRequest",
@@ -66,19 +82,25 @@ __all__ = [
     "ask_scoring_service",
     "compare_transfer",
     "describe",
+    "describe_confirmation",
     "describe_stage",
     "describe_strategy",
     "describe_suggestion",
     "describe_transfer",
+    "encoder_fields",
     "evaluate",
     "inspect",
+    "install_encoder",
     "is_no_wording",
     "learning_curves",
+    "list_encoders",
     "measure_principles",
     "new_contrasts",
+    "plan_encoder",
     "principles_of",
     "rank_list",
     "rank_wordings",
+    "remove_encoder",
     "roll_back",
     "scoring_answers",
     "suggest",

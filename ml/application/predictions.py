@@ -8,7 +8,7 @@ command or the scoring service.
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.utils.crypto import salted_hmac
@@ -20,6 +20,9 @@ from ml.application.copy_advice import suggest
 from ml.application.predictor_loading import PredictorError, expected_failures, model_dir, scorer
 from ml.presentation.messages import STRATEGIES
 from ml.scoring.context import RankingRequest
+
+if TYPE_CHECKING:
+    from ml.scoring.results import Reason
 
 logger = logging.getLogger(__name__)
 # Does nothing until the project sets where traces go.
@@ -44,18 +47,20 @@ def rank_wordings(
     Raises:
         PredictorError: If the stored predictor or its encoder cannot be used.
     """
+    from ml.errors import EncoderMissingError
     from ml.scoring.ranked_rewordings import rank_rewordings
-    from ml.scoring.results import Reason, refuse_all
+    from ml.scoring.results import Reason
 
     version = registry.active_version()
     texts, control, meant = request.wordings, request.control, request.context
-    asked = [control, *texts] if control is not None and control not in texts else list(texts)
     if version is None:
-        outcome = refuse_all(asked, Reason(code="no_predictor", params={}))
-        suggestions = suggest(asked, locale=meant.locale, count=suggested)
-        return {"predictor": None, **asdict(outcome), "suggestions": suggestions}
+        return _refuse(request, Reason(code="no_predictor", params={}), None, suggested)
     with expected_failures():
-        found_by = scorer(version, fast=True)
+        try:
+            found_by = scorer(version, fast=True)
+        except EncoderMissingError as error:
+            missing = Reason(code="encoder_missing", params={"encoder": error.name})
+            return _refuse(request, missing, version.number, suggested)
         outcome = found_by.score(texts, control=control, context=meant, explained=explained)
         found = rank_rewordings(found_by, texts, control=control, context=meant, count=suggested)
     suggestions = [
@@ -63,6 +68,19 @@ def rank_wordings(
         for each in found
     ]
     return {"predictor": version.number, **asdict(outcome), "suggestions": suggestions}
+
+
+def _refuse(
+    request: RankingRequest, reason: "Reason", number: int | None, suggested: int
+) -> dict[str, Any]:
+    """Return what `rank_wordings` does where nothing can be predicted: unranked suggestions."""
+    from ml.scoring.results import refuse_all
+
+    texts, control = list(request.wordings), request.control
+    asked = [control, *texts] if control is not None and control not in texts else texts
+    outcome = refuse_all(asked, reason)
+    suggestions = suggest(asked, locale=request.context.locale, count=suggested)
+    return {"predictor": number, **asdict(outcome), "suggestions": suggestions}
 
 
 def rank_list(texts: Sequence[str]) -> dict[str, Any]:
@@ -180,10 +198,16 @@ def scoring_answers(*, timeout_s: float = 2.0) -> bool:
 
 
 def active_summary() -> dict[str, Any] | None:
-    """Return number, strategy, time, data, metrics and ceiling of the active predictor, or None."""
+    """Return number, strategy, time, data, metrics and ceiling of the active predictor, or None.
+
+    `later` has the number of later tests, which no choice had seen, and the figures on them; None
+    without them.
+    """
     version = registry.active_version()
     if version is None:
         return None
+    confirmation = version.training_record.get("confirmation")
+    later = confirmation["metrics"].get(version.strategy) if confirmation else None
     return {
         "number": version.number,
         "strategy": version.strategy,
@@ -192,4 +216,7 @@ def active_summary() -> dict[str, Any] | None:
         "data": version.training_record["data"],
         "metrics": version.training_record["metrics"][version.strategy],
         "ceiling": version.training_record["ceiling"],
+        "later": {"groups": confirmation["groups"], "metrics": later}
+        if confirmation and later
+        else None,
     }

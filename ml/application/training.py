@@ -21,6 +21,7 @@ from ml.application.predictor_loading import (
     expected_failures,
     model_dir,
     scorer,
+    training_encoders,
 )
 from ml.history.row import HistoryRow
 from ml.models import PredictorVersion
@@ -76,9 +77,10 @@ def train(
 
     name = f"predictor-{now:%Y%m%dT%H%M%S}-{uuid4().hex[:6]}"
     with expected_failures():
+        first, *others = training_encoders(model_dir() / "cache")
         result = train_core(
             rows,
-            encoder=cached_encoder(model_dir() / "cache"),
+            encoder=first,
             settings=TrainingSettings(
                 folder=model_dir() / name,
                 seed=seed,
@@ -89,6 +91,7 @@ def train(
                 # Stored; never rename.
                 unfinished=model_dir() / "unfinished",
                 processes=settings.CTAOPT_TRAINING_PROCESSES,
+                other_encoders=tuple(others),
             ),
             progress=progress or (lambda _fraction, _stage: None),
         )

@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ class ContrastGroup:
         clicks: Clicking visitors of each arm; length K, sum >= 1.
         assets: Keys of stories or assets used; a split never separates their groups.
         suspect: True if the randomisation of one of the arms is known to be faulty.
+        ended_on: Last day on which an arm of it ended; None when unknown.
 
     >>> build_groups(
     ...     HistoryRow(test="t", context="", text=text, visitors=100, clicks=9) for text in "AB"
@@ -44,6 +46,7 @@ class ContrastGroup:
     clicks: tuple[int, ...]
     assets: frozenset[str]
     suspect: bool
+    ended_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,6 +211,7 @@ class _Draft:
     arms: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     assets: set[str] = field(default_factory=set)
     suspect: bool = False
+    ended_on: date | None = None
 
     def add(self, row: HistoryRow) -> None:
         if row.visitors:
@@ -216,6 +220,8 @@ class _Draft:
         if row.group:
             self.assets.add(row.group)
         self.suspect |= row.suspect
+        if row.ended_on and (self.ended_on is None or row.ended_on > self.ended_on):
+            self.ended_on = row.ended_on
 
     def any_clicks(self) -> bool:
         return any(clicks for parts in self.arms.values() for _, clicks in parts)
@@ -234,6 +240,7 @@ class _Draft:
             clicks=tuple(sum(c for _, c in parts) for parts in self.arms.values()),
             assets=frozenset(self.assets),
             suspect=self.suspect,
+            ended_on=self.ended_on,
         )
 
     def replicates(self) -> list[tuple[float, int]]:

@@ -1,5 +1,6 @@
 """Interface of text encoders."""
 
+import hashlib
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -45,3 +46,29 @@ def layers_of(encoder: Encoder) -> Encoder | None:
     """
     layers: Encoder | None = getattr(encoder, "layers", None)
     return layers
+
+
+def languages_of(encoder: Encoder) -> tuple[str, ...]:
+    """Return the tags of the languages that an encoder reads; none if unknown.
+
+    Args:
+        encoder: Any encoder, cached or not.
+
+    >>> languages_of(object())
+    ()
+    """
+    behind = getattr(encoder, "behind", encoder)
+    return tuple(getattr(behind, "languages", ()))
+
+
+def layers_fingerprint(fingerprint: str) -> str:
+    """Return the fingerprint of the layers of an encoder.
+
+    Args:
+        fingerprint: That of the encoder.
+
+    >>> len(layers_fingerprint("a"))
+    64
+    """
+    # Stored; never rename.
+    return hashlib.sha256(f"layers {fingerprint}".encode()).hexdigest()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from ml.encoders.base import Encoder, layers_of
+from ml.encoders.base import Encoder, layers_fingerprint, layers_of
 from ml.files import write_whole
 from ml.progress import Progress, no_progress, within
 
@@ -44,8 +44,7 @@ class CachedEncoder:
         self._encoder = encoder
         self._folder = folder
         self._limit = limit
-        # Stored; never rename.
-        self._path = folder and folder / f"embeddings-{encoder.fingerprint[:16]}.safetensors"
+        self._path = folder and _cache_path(folder, encoder.fingerprint)
         self._vectors: dict[bytes, NDArray[np.float32]] = self._read()
 
     @property
@@ -127,6 +126,22 @@ class CachedEncoder:
         vectors = np.stack(list(self._vectors.values()))
         self._path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(self._path, save({"keys": keys, "vectors": vectors}))
+
+
+def forget_vectors(folder: Path, fingerprint: str) -> None:
+    """Delete the cached vectors of an encoder that is removed, and of its layers.
+
+    Args:
+        folder: Folder of the caches.
+        fingerprint: Fingerprint of the encoder.
+    """
+    for each in (fingerprint, layers_fingerprint(fingerprint)):
+        _cache_path(folder, each).unlink(missing_ok=True)
+
+
+def _cache_path(folder: Path, fingerprint: str) -> Path:
+    # Stored; never rename.
+    return folder / f"embeddings-{fingerprint[:16]}.safetensors"
 
 
 # Texts between two writes of the cache: about ten seconds of work.

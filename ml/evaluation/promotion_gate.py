@@ -1,8 +1,12 @@
-"""Promotion gate: only a strategy shown to beat every simpler one is served.
+"""Promotion gate: only a strategy shown to beat every simpler one is served, and shown twice.
 
 Transfer can hurt. A head on a pretrained encoder may rank worse than plain words, or than no text
 at all, where the encoder's language or the source's audience is not the target's. The gate
 compares on held-out contrast groups, names such negative transfer, and falls back.
+
+Folds on which settings were chosen flatter the settings chosen. A candidate that passes on them
+must therefore win again: on later tests that no choice has seen or, without them, when the choice
+itself is held out (nested).
 """
 
 from collections.abc import Sequence
@@ -13,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.evaluation.bootstrap import CHUNK, N_DRAWS, Estimate, GroupSums, interval, resample, total
+from ml.evaluation.confirmation import FoldLosses, nested_loss
 from ml.evaluation.metrics import calibration_error, mean_log_loss
 
 # Both ends of a 90 % interval: a useless candidate passes one comparison once in twenty.
@@ -21,6 +26,9 @@ MAX_EXTRA_CALIBRATION_ERROR = 0.01
 
 RejectionReason = Literal["log_loss_not_better", "calibration_worse"]
 Transfer = Literal["none", "suspected", "detected"]
+# Tests that confirm what folds say.
+ConfirmedBy = Literal["later", "nested", "nothing"]
+UNDEFINED = Estimate(value=None, low=None, high=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,11 +40,16 @@ class Candidate:
         is_transfer: It starts from a pretrained model.
         sums: Its held-out sums by group, from `ml.evaluation.metrics.group_sums`; the same
             groups for every candidate.
+        later: The same on later tests, which no choice has seen; None without them.
+        repeats: Losses on `sums`' groups with their folds, one for each repeat, for a nested
+            comparison in the absence of later tests; empty for none.
     """
 
     name: str
     is_transfer: bool
     sums: GroupSums
+    later: GroupSums | None = None
+    repeats: tuple[FoldLosses, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +60,8 @@ class PairedComparison:
         against: Key of the simpler strategy.
         gain: Its log loss less the candidate's, with a 90 % paired-bootstrap interval.
         extra_calibration_error: The candidate's expected calibration error less its own, with
-            a 90 % interval; its lower end is what noise does not explain.
+            a 90 % interval; its lower end is what noise does not explain. Undefined in a nested
+            comparison.
         reasons: Reasons for failing against it; empty if the candidate passes.
     """
 
@@ -63,16 +77,20 @@ class GateVerdict:
 
     Args:
         name: Key of the strategy.
-        passed: It beats every simpler strategy.
-        comparisons: One for each simpler strategy, simplest first.
+        passed: It beats every simpler strategy, on folds and where that is confirmed.
+        comparisons: One on folds for each simpler strategy, simplest first.
         negative_transfer: `detected` when a pretrained candidate is worse than a simpler
             strategy beyond the interval, `suspected` when it is worse but within it.
+        on_folds: It beats every simpler strategy on folds.
+        confirming: One for each simpler strategy on later tests, or nested; empty for neither.
     """
 
     name: str
     passed: bool
     comparisons: tuple[PairedComparison, ...]
     negative_transfer: Transfer
+    on_folds: bool
+    confirming: tuple[PairedComparison, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,10 +100,15 @@ class GateDecision:
     Args:
         served: Key of the strategy to serve; None for "no prediction".
         verdicts: One for each candidate but the simplest, in order.
+        confirmed_by: Tests on which a candidate must win again.
+        best_on_folds: Key of the strategy that folds alone would serve; None for none. Where it is
+            not `served`, the two kinds of tests disagree.
     """
 
     served: str | None
     verdicts: tuple[GateVerdict, ...]
+    confirmed_by: ConfirmedBy
+    best_on_folds: str | None
 
 
 def decide(candidates: Sequence[Candidate], *, seed: int) -> GateDecision:
@@ -97,12 +120,20 @@ def decide(candidates: Sequence[Candidate], *, seed: int) -> GateDecision:
     large by noise alone, and that of "no text", which predicts 1/2 for all, is 0 by construction;
     the log loss punishes wrong probabilities at any size.
 
+    If the candidates have been judged on later tests, it must pass there in the same way. Without
+    them it must pass when the choice among all candidates up to it is held out, too: on each fold
+    the one counts that did best on the other folds. A candidate tuned on noise passes neither.
+
     Args:
         candidates: From the simplest, which is never served, to the most complex.
         seed: Seed of the bootstrap draws.
 
     Raises:
         ValueError: If `candidates` is empty.
+
+    Source: nested choice from pooled out-of-sample predictions: Tsamardinos, Greasidou and
+    Borboudakis (2018), "Bootstrapping the out-of-sample predictions for efficient and accurate
+    cross-validation", Machine Learning 107.
 
     >>> decide([], seed=1)
     Traceback (most recent call last):
@@ -111,19 +142,75 @@ def decide(candidates: Sequence[Candidate], *, seed: int) -> GateDecision:
     """
     if not candidates:
         raise ValueError("candidates: there are none")
-    draws = [_Draws.of(candidate, seed) for candidate in candidates]
+    on_folds = _compare_all(candidates, [each.sums for each in candidates], seed)
+    confirmed_by, confirming = _confirm(candidates, seed)
     verdicts = tuple(
-        _judge(candidate, draws[at], list(zip(candidates[:at], draws[:at], strict=True)))
-        for at, candidate in enumerate(candidates)
-        if at
+        _judge(candidate, comparisons, again, is_later=confirmed_by == "later")
+        for candidate, comparisons, again in zip(candidates[1:], on_folds, confirming, strict=True)
     )
     passed = [verdict.name for verdict in verdicts if verdict.passed]
-    return GateDecision(served=passed[-1] if passed else None, verdicts=verdicts)
+    best = [verdict.name for verdict in verdicts if verdict.on_folds]
+    return GateDecision(
+        served=passed[-1] if passed else None,
+        verdicts=verdicts,
+        confirmed_by=confirmed_by,
+        best_on_folds=best[-1] if best else None,
+    )
+
+
+_Comparisons = list[tuple[PairedComparison, ...]]
+
+
+def _compare_all(
+    candidates: Sequence[Candidate], sums: Sequence[GroupSums], seed: int
+) -> _Comparisons:
+    """Return the comparisons of each candidate but the simplest with all simpler ones."""
+    draws = [_Draws.of(each, seed) for each in sums]
+    return [
+        tuple(_compare(draws[at], candidates[other].name, draws[other]) for other in range(at))
+        for at in range(1, len(candidates))
+    ]
+
+
+def _confirm(candidates: Sequence[Candidate], seed: int) -> tuple[ConfirmedBy, _Comparisons]:
+    """Return what confirms the folds, and the comparisons there."""
+    later = [each.later for each in candidates if each.later is not None]
+    if len(later) == len(candidates):
+        return "later", _compare_all(candidates, later, seed)
+    if all(candidate.repeats for candidate in candidates):
+        return "nested", [_compare_nested(candidates, at, seed) for at in range(1, len(candidates))]
+    return "nothing", [() for _ in candidates[1:]]
+
+
+def _compare_nested(
+    candidates: Sequence[Candidate], at: int, seed: int
+) -> tuple[PairedComparison, ...]:
+    """Return the gains of the held-out choice among the candidates up to one over the simpler."""
+    losses = {"chosen": nested_loss([each.repeats for each in candidates[: at + 1]])}
+    losses |= {each.name: each.sums["loss"] for each in candidates[:at]}
+    sums = {**losses, "pairs": candidates[0].sums["pairs"]}
+    whole, drawn = total(sums), resample(sums, rng=np.random.default_rng(seed))
+    comparisons = []
+    for simpler in candidates[:at]:
+        with np.errstate(invalid="ignore"):
+            value = (whole[simpler.name] - whole["chosen"]) / whole["pairs"]
+            draws = (drawn[simpler.name] - drawn["chosen"]) / drawn["pairs"]
+        gain = interval(float(value[0]), draws, level=LEVEL)
+        lost = gain.low is None or gain.low <= 0
+        comparisons.append(
+            PairedComparison(
+                against=simpler.name,
+                gain=gain,
+                extra_calibration_error=UNDEFINED,
+                reasons=("log_loss_not_better",) if lost else (),
+            )
+        )
+    return tuple(comparisons)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Draws:
-    """Figures of one candidate: on the data as they are, then on every draw.
+    """Figures of one candidate on some groups: on the data as they are, then on every draw.
 
     `error` is the calibration error; its draws are what noise alone makes of it, see `_noise`.
     """
@@ -132,8 +219,8 @@ class _Draws:
     error: NDArray[np.float64]
 
     @classmethod
-    def of(cls, candidate: Candidate, seed: int) -> "_Draws":
-        sums, whole = candidate.sums, total(candidate.sums)
+    def of(cls, sums: GroupSums, seed: int) -> "_Draws":
+        whole = total(sums)
         # One seed for every candidate, so that all comparisons are paired.
         drawn = resample(
             {"loss": sums["loss"], "pairs": sums["pairs"]}, rng=np.random.default_rng(seed)
@@ -164,18 +251,26 @@ def _noise(sums: GroupSums, rng: np.random.Generator) -> NDArray[np.float64]:
 
 
 def _judge(
-    candidate: Candidate, draws: _Draws, simpler: Sequence[tuple[Candidate, _Draws]]
+    candidate: Candidate,
+    comparisons: tuple[PairedComparison, ...],
+    confirming: tuple[PairedComparison, ...],
+    *,
+    is_later: bool,
 ) -> GateVerdict:
-    comparisons = tuple(_compare(draws, other, its_draws) for other, its_draws in simpler)
+    # A nested comparison is of the choice, not of the candidate: it shows no transfer.
+    of_candidate = [*comparisons, *(confirming if is_later else ())]
+    on_folds = not any(comparison.reasons for comparison in comparisons)
     return GateVerdict(
         name=candidate.name,
-        passed=not any(comparison.reasons for comparison in comparisons),
+        passed=on_folds and not any(comparison.reasons for comparison in confirming),
         comparisons=comparisons,
-        negative_transfer=_transfer(comparisons) if candidate.is_transfer else "none",
+        negative_transfer=_transfer(of_candidate) if candidate.is_transfer else "none",
+        on_folds=on_folds,
+        confirming=confirming,
     )
 
 
-def _compare(draws: _Draws, other: Candidate, its_draws: _Draws) -> PairedComparison:
+def _compare(draws: _Draws, against: str, its_draws: _Draws) -> PairedComparison:
     loss, error = its_draws.loss - draws.loss, draws.error - its_draws.error
     gain = interval(float(loss[0]), loss[1:], level=LEVEL)
     # What was measured less what noise makes of it.
@@ -186,7 +281,7 @@ def _compare(draws: _Draws, other: Candidate, its_draws: _Draws) -> PairedCompar
     if extra.low is None or extra.low > MAX_EXTRA_CALIBRATION_ERROR:
         reasons.append("calibration_worse")
     return PairedComparison(
-        against=other.name, gain=gain, extra_calibration_error=extra, reasons=tuple(reasons)
+        against=against, gain=gain, extra_calibration_error=extra, reasons=tuple(reasons)
     )
 
 

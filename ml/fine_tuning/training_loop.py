@@ -32,6 +32,8 @@ class TuningSettings:
         warm_up: Share of the steps in which the rates rise; they fall linearly after, in (0, 1).
         dropout: Share of activations left out in training, in [0, 1).
         weight_decay: Weight decay of the layers, >= 0.
+        anchor: Strength of the pull of the layers towards their weights before the training, >= 0;
+            like weight decay, a step moves them by the learning rate times this share of the way.
         max_norm: Length to which gradients are clipped, > 0.
         watched: Share of the groups used for early stopping, in [0, 1).
         withheld: True if these are excluded from training, so that it stops when it no longer
@@ -50,6 +52,7 @@ class TuningSettings:
     warm_up: float = 0.1
     dropout: float = 0.1
     weight_decay: float = 0.01
+    anchor: float = 0.0
     max_norm: float = 1.0
     watched: float = 0.1
     withheld: bool = False
@@ -148,7 +151,9 @@ def tune(
 
     Source: linear probe, then fine-tuning: Kumar et al. (2022), ICLR, arXiv 2202.10054.
     Discriminative learning rates: Howard and Ruder (2018), ACL. Early stopping: Prechelt (1998),
-    "Early stopping, but when?", Neural Networks: Tricks of the Trade.
+    "Early stopping, but when?", Neural Networks: Tricks of the Trade. Pull towards the start
+    (L2-SP): Li, Grandvalet and Davoine (2018), ICML, arXiv 1802.01483, decoupled from the
+    gradient like the weight decay of AdamW.
     """
     training_groups, validation_groups = (
         training_data.members(training_data.taught),
@@ -227,6 +232,7 @@ class Learner:
         self.trained: list[nn.Parameter] = [
             each for part in self._optimizer.param_groups for each in part["params"]
         ]
+        self._start = [each.detach().clone() for each in self.trained] if settings.anchor else []
         _set_dropout(layers, settings.dropout)
 
     def step(self, groups: Sequence[NDArray[np.int64]]) -> None:
@@ -240,7 +246,21 @@ class Learner:
         self._process_group.add_gradients(self.trained)
         nn.utils.clip_grad_norm_(self.trained, self._settings.max_norm)
         self._optimizer.step()
+        self._pull()
         self._schedule.step()
+
+    @torch.no_grad()
+    def _pull(self) -> None:
+        """Move the layers, not the head, a little towards their weights before the training."""
+        if not self._start:
+            return
+        start = iter(self._start)
+        for part in self._optimizer.param_groups:
+            pull = min(1.0, part["lr"] * self._settings.anchor)
+            for weight in part["params"]:
+                before = next(start)
+                if weight is not self._head:
+                    weight.lerp_(before, pull)
 
     @torch.no_grad()
     def unexplained(self, groups: Sequence[NDArray[np.int64]]) -> float:

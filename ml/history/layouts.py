@@ -60,6 +60,50 @@ class Layout:
     twice: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChosenColumns:
+    """Columns that a person has chosen.
+
+    Args:
+        header: Names of all columns, by which the header is found again.
+        places: Place of the column of each field, from 0.
+    """
+
+    header: tuple[str, ...]
+    places: Mapping[str, int]
+
+
+def fields_of(history_format: HistoryFormat) -> dict[str, bool]:
+    """Return the fields of a format, each with whether a file must have it.
+
+    >>> fields_of("ctaopt")["context"]
+    False
+    """
+    return {field: field in _REQUIRED[history_format] for field in _ALIASES[history_format]}
+
+
+def chosen_layout(chosen: ChosenColumns, history_format: HistoryFormat) -> Layout:
+    """Return the layout of chosen columns.
+
+    Args:
+        chosen: Columns of the file; fields that the format does not have are left out.
+        history_format: Format of the file.
+
+    >>> chosen_layout(ChosenColumns(header=("a", "b"), places={"test": 1}), "ctaopt").names
+    {'test': 'b'}
+    """
+    fields = fields_of(history_format)
+    places = {field: at for field, at in chosen.places.items() if field in fields}
+    needed = [field for field, is_needed in fields.items() if is_needed]
+    return Layout(
+        names={field: chosen.header[at] for field, at in places.items()},
+        places=places,
+        missing=tuple(
+            " or ".join(_ALIASES[history_format][field]) for field in needed if field not in places
+        ),
+    )
+
+
 def layout_of(columns: Sequence[str], history_format: HistoryFormat) -> Layout:
     """Return which column has which field.
 

@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from ml.history.layouts import HistoryFormat, Layout, column_key, layout_of
+from ml.history.layouts import (
+    ChosenColumns,
+    HistoryFormat,
+    Layout,
+    chosen_layout,
+    column_key,
+    layout_of,
+)
 from ml.history.parsing import Record, RecordParser
 from ml.history.row import HistoryRow, Problem, RowError
 from tables.dates import Order
@@ -95,6 +102,8 @@ class HistoryFile:
             order that the column shows.
         history_format: `ctaopt` or `upworthy`.
         encoding: Name of the codec where it is known.
+        chosen: Columns that a person has chosen; by default they are known by their names.
+        limits: The most that is read; by default `LIMITS`.
 
     Raises:
         HistoryFileError: If the file is missing, empty, damaged, not text, lacks a column, has
@@ -102,13 +111,20 @@ class HistoryFile:
     """
 
     def __init__(
-        self, path: Path, history_format: HistoryFormat, *, encoding: str | None = None
+        self,
+        path: Path,
+        history_format: HistoryFormat,
+        *,
+        encoding: str | None = None,
+        chosen: ChosenColumns | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self._path = path
         self._format: HistoryFormat = history_format
+        self._chosen = chosen
         try:
             self._table = open_table(
-                path, is_header=self._is_header, limits=LIMITS, encoding=encoding
+                path, is_header=self._is_header, limits=limits or LIMITS, encoding=encoding
             )
         except (TableError, LookupError) as error:
             raise HistoryFileError(f"{path}: {error}") from error
@@ -149,10 +165,16 @@ class HistoryFile:
             yield parsed
 
     def _is_header(self, columns: tuple[str, ...]) -> bool:
+        if self._chosen is not None:
+            return columns == self._chosen.header
         return not layout_of(columns, self._format).missing
 
     def _checked_layout(self) -> Layout:
-        layout = layout_of(self._table.columns, self._format)
+        layout = (
+            layout_of(self._table.columns, self._format)
+            if self._chosen is None
+            else chosen_layout(self._chosen, self._format)
+        )
         if layout.missing:
             raise HistoryFileError(
                 f"{self._path}: not a {self._format} history, "

@@ -58,6 +58,8 @@ class Lexicon:
         yours: Second-person possessives, each with its first-person form.
         undecided: Pattern of words whose first person depends on an unknown gender.
         not_verbs: Words that resemble verbs.
+        pressing: Pattern of words of urgency that cannot be false, such as "now".
+        days: Pattern of days of the week and months.
         common: Frequent words, for language detection.
     """
 
@@ -75,6 +77,8 @@ class Lexicon:
     yours: Mapping[str, str]
     undecided: re.Pattern[str]
     not_verbs: frozenset[str]
+    pressing: re.Pattern[str]
+    days: re.Pattern[str]
     common: frozenset[str]
 
 
@@ -147,6 +151,8 @@ def _read(language: str) -> Lexicon:
         yours=dict(zip(possessives["yours"], possessives["mine"], strict=False)),
         undecided=_pattern(possessives.get("undecided", ())),
         not_verbs=frozenset(content.get("not_verbs", {}).get("words", ())),
+        pressing=_pattern(content["pressing"]["words"]),
+        days=_pattern(content["days"]["words"]),
         common=frozenset(content["common"]["words"]),
     )
 

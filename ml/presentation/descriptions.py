@@ -3,15 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ml.presentation import gate_messages
 from ml.presentation.finding_messages import RULES, TRAIT_NAMES
 from ml.presentation.messages import STAGES, STRATEGIES, TRANSFERS, sentence
+from ml.scoring.manifest import Manifest
 
 
 def describe_suggestion(suggestion: Mapping[str, Any]) -> str:
     """Return how a rewording was made, in the current language.
 
     Args:
-        suggestion: With `rule`, `source` and `principle`.
+        suggestion: With `rule`, `source` and `principle`; `of_another_site` if it is.
 
     >>> describe_suggestion({"rule": "verb", "source": "Start now", "principle": None})
     'Another verb for “Start now”.'
@@ -19,7 +21,8 @@ def describe_suggestion(suggestion: Mapping[str, Any]) -> str:
     principle = suggestion["principle"]
     name = str(TRAIT_NAMES[principle]) if principle else ""
     shown = {"source": suggestion["source"], "principle": name}
-    return str(RULES[suggestion["rule"]]) % shown
+    rule = "own_best_elsewhere" if suggestion.get("of_another_site") else suggestion["rule"]
+    return str(RULES[rule]) % shown
 
 
 def describe(reason: Mapping[str, Any]) -> str:
@@ -56,6 +59,18 @@ def describe_transfer(negative_transfer: str) -> str:
     ''
     """
     return str(TRANSFERS[negative_transfer])
+
+
+def describe_confirmation(manifest: Manifest) -> list[str]:
+    """Return which tests confirmed the gate's choice, and a disagreement with the folds.
+
+    Args:
+        manifest: Record of a training.
+
+    >>> describe_confirmation({"gate": {"served": None, "verdicts": []}})
+    []
+    """
+    return gate_messages.confirmation_sentences(manifest)
 
 
 def describe_stage(stage: str) -> str:

@@ -88,6 +88,7 @@ FINDINGS = {
 # Keys stored with rankings; never rename.
 RULES = {
     "own_best": _("Your own: it beat the others of the test %(source)s."),
+    "own_best_elsewhere": _("It won the test %(source)s of another site."),
     "verb": _("Another verb for “%(source)s”."),
     "form": _("Another form of the verb of “%(source)s”."),
     "possessive": _("“%(source)s” as the visitor says it."),

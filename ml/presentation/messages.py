@@ -67,11 +67,20 @@ TRANSFERS = {
 SENTENCES = {
     # No prediction at all.
     "no_predictor": _("No prediction: no predictor is active. Train one first."),
+    "encoder_missing": _(
+        "No prediction: the encoder %(encoder)s, on which the predictor was trained, is not on "
+        "this machine. Install it again (manage.py install_encoder), or train anew."
+    ),
     "no_student": _("The predictor in use learned from too few wordings to sort long lists."),
     "no_wordings": _("No prediction: there is no wording to rank."),
     "locale_not_covered": _(
         "No prediction: %(tests)s past tests are in this language (%(locale)s); %(needed)s "
         "are needed."
+    ),
+    "locale_not_transferred": _(
+        "No prediction: %(tests)s past tests are in this language (%(locale)s), and the encoder "
+        "does not carry over what others showed: of pairs among %(wordings)s wordings in both "
+        "languages the predictor prefers the same in %(agreement)s %% only."
     ),
     "audience_by_chance": _(
         "No prediction: on %(tests)s held-out tests with the audience %(audience)s the predictor "
@@ -105,6 +114,11 @@ SENTENCES = {
     "unseen_letters": _("No prediction: its script never occurred in past tests."),
     "far_from_training": _("No prediction: it resembles no past wording."),
     # What to know about a prediction.
+    "locale_transferred": _(
+        "%(tests)s past tests are in this language (%(locale)s); the answer was learned from tests "
+        "in another (%(learned)s). Of pairs among %(wordings)s wordings in both languages the "
+        "predictor prefers the same in %(agreement)s %%."
+    ),
     "locale_assumed": _("The language was not stated; all past tests are in: %(locale)s."),
     "locale_unverified": _(
         "The language was not stated, so it could not be checked. Past tests are in: %(locales)s."
@@ -153,6 +167,10 @@ SENTENCES = {
     # Faults of the installation.
     "damaged": _("The stored predictor cannot be used: %(detail)s"),
     "encoder": _("The encoder cannot be used: %(detail)s"),
+    "encoder_packaged": _(
+        "The encoder %(encoder)s is part of the product: it is neither installed nor removed."
+    ),
+    "encoder_needed": _("The encoder %(encoder)s stays: predictor %(predictor)s needs it."),
     "not_fitted": _("The training failed, the predictor in use stays: %(detail)s"),
     "disk": _("The predictor cannot be stored: %(detail)s"),
     # Judging.

@@ -46,12 +46,15 @@ class RiskChart:
     caption_y: float
 
 
-def estimate_in_words(estimate: EstimateRecord, *, is_share: bool) -> str:
-    """Return a figure with its interval, or a dash."""
+def estimate_in_words(estimate: EstimateRecord, *, is_share: bool, digits: int = 3) -> str:
+    """Return a figure with its interval, or a dash; `digits` apply to figures other than shares."""
     interval = interval_of(estimate)
     if interval is None:
         return "-"
-    value, low, high = (_number(figure, is_share=is_share) for figure in interval)
+    value, low, high = (
+        _number(figure, is_share=True) if is_share else number_format(f"{figure:.{digits}f}")
+        for figure in interval
+    )
     return gettext("%(value)s (%(low)s to %(high)s)") % {"value": value, "low": low, "high": high}
 
 

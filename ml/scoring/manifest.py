@@ -35,6 +35,7 @@ class EncoderRecord(TypedDict):
     name: str
     fingerprint: str
     dimension: int
+    languages: NotRequired[list[str]]
 
 
 class ConfigurationRecord(TypedDict):
@@ -65,6 +66,7 @@ class HistoryRecord(TypedDict):
     locales: dict[str, int]
     audiences: dict[str, int]
     forms: dict[str, int]
+    median_words: NotRequired[float]
 
 
 class DataRecord(HistoryRecord):
@@ -93,6 +95,17 @@ class MetricsRecord(TypedDict):
     ece: EstimateRecord
 
 
+class EncoderTrialRecord(TypedDict):
+    """Trial of one encoder, frozen, before the strategies; the first one is the simplest."""
+
+    name: str
+    fingerprint: str
+    languages: list[str]
+    metrics: MetricsRecord
+    later: MetricsRecord | None
+    chosen: bool
+
+
 class ComparisonRecord(TypedDict):
     """`ml.evaluation.promotion_gate.PairedComparison`."""
 
@@ -109,6 +122,8 @@ class VerdictRecord(TypedDict):
     passed: bool
     comparisons: list[ComparisonRecord]
     negative_transfer: Literal["none", "suspected", "detected"]
+    on_folds: NotRequired[bool]
+    confirming: NotRequired[list[ComparisonRecord]]
 
 
 class GateRecord(TypedDict):
@@ -116,6 +131,18 @@ class GateRecord(TypedDict):
 
     served: str | None
     verdicts: list[VerdictRecord]
+    confirmed_by: NotRequired[Literal["later", "nested", "nothing"]]
+    best_on_folds: NotRequired[str | None]
+
+
+class ConfirmationRecord(TypedDict):
+    """`ml.dataset.later_tests.LaterTests`, and the figures of each strategy on the later tests."""
+
+    rule: Literal["later", "too_few_dates", "too_few_tests", "too_connected"]
+    groups: int
+    since: str | None
+    undated: int
+    metrics: dict[str, MetricsRecord]
 
 
 class SourceRecord(TypedDict):
@@ -193,6 +220,33 @@ class RiskRecord(TypedDict):
     interval_coverage: EstimateRecord
 
 
+RefusalRule = Literal["unseen_words", "far_from_training"]
+
+
+class AbstentionFigures(TypedDict):
+    """Share of the held-out tests answered, and accuracy on answered and on refused pairs."""
+
+    coverage: EstimateRecord
+    accuracy_answered: EstimateRecord
+    accuracy_refused: EstimateRecord
+    gap: EstimateRecord
+
+
+class AbstentionRuleRecord(AbstentionFigures):
+    """A rule of refusal: its figures at the limit tried, and the limit in use."""
+
+    kept: bool
+    limit: float
+    limit_tried: float
+
+
+class AbstentionRecord(AbstentionFigures):
+    """`ml.evaluation.abstention.Abstention`; figures of all rules, on later tests if there are."""
+
+    later: bool
+    rules: dict[str, AbstentionRuleRecord]
+
+
 class DeletionRecord(TypedDict):
     """`ml.scoring.explanations.DeletionCheck`."""
 
@@ -215,6 +269,20 @@ class TraceRecord(TypedDict):
     withheld: bool
     loss_before: float | None
     loss: float | None
+
+
+class LanguageRecord(TypedDict):
+    """`ml.language.transfer.LanguageTransfer`."""
+
+    main: str
+    other: str
+    wordings: int
+    agreement: float
+    agreement_low: float
+    slope: float
+    main_level: float
+    other_level: float
+    allowance: float
 
 
 class FastCopyRecord(TypedDict):
@@ -240,6 +308,7 @@ class AnswersRecord(TypedDict):
     departures: OffsetsRecord
     risk: RiskRecord
     explanations: DeletionRecord | None
+    abstention: NotRequired[AbstentionRecord]
 
 
 class Manifest(TypedDict):
@@ -253,12 +322,16 @@ class Manifest(TypedDict):
     ceiling: CeilingRecord
     metrics: dict[str, MetricsRecord]
     gate: GateRecord
+    confirmation: NotRequired[ConfirmationRecord]
+    encoders: NotRequired[list[EncoderTrialRecord]]
     source: NotRequired[SourceRecord | None]
     left_out: NotRequired[list[LeftOutRecord]]
     departures: NotRequired[OffsetsRecord]
     risk: NotRequired[RiskRecord]
     explanations: NotRequired[DeletionRecord | None]
+    abstention: NotRequired[AbstentionRecord]
     tuning: NotRequired[list[TraceRecord]]
+    language: NotRequired[LanguageRecord | None]
     fast_copy: NotRequired[FastCopyRecord | None]
 
 

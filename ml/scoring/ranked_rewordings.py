@@ -40,7 +40,14 @@ def rank_rewordings(
         return ()
     originals = list(dict.fromkeys([*([control] if control else []), *texts]))
     usable = [text for text in originals if wording_fault(text) is None]
-    past = best_past(scorer.artifact.past, language=context.level("locale"), count=MAX_OWN_WORDINGS)
+    if not usable:
+        return ()
+    past = best_past(
+        scorer.artifact.past,
+        likeness=scorer.likeness_to_past(usable),
+        language=context.level("locale"),
+        count=MAX_OWN_WORDINGS,
+    )
     drafts = propose(usable, locale=context.locale, own_best=past)
     if not drafts:
         return ()

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from ml.language.transfer import LanguageTransfer
 from ml.language.wording_validation import Fault
 from ml.scoring.applicability import Outside
 from ml.scoring.calibration import Lift
+from ml.scoring.context import Factor
 from ml.scoring.explanations import WordEffect
 from ml.scoring.rank_probabilities import RankBelief
 from ml.scoring.rewordings import Suggestion
@@ -17,8 +19,11 @@ Code = (
     | Outside
     | Literal[
         "no_predictor",
+        "encoder_missing",
         "no_wordings",
         "locale_not_covered",
+        "locale_not_transferred",
+        "locale_transferred",
         "locale_assumed",
         "locale_unverified",
         "audience_unknown",
@@ -34,6 +39,22 @@ Code = (
         "control_refused",
     ]
 )
+
+
+OWN: Mapping[Factor, Code] = {
+    "audience": "audience_own",
+    "locale": "locale_own",
+    "form": "form_own",
+    "placement": "placement_own",
+}
+BY_CHANCE: Mapping[Factor, Code] = {
+    "audience": "audience_by_chance",
+    "locale": "locale_by_chance",
+    "form": "form_by_chance",
+    "placement": "placement_by_chance",
+}
+# An audience with fewer gets a note on how little data it has.
+MIN_AUDIENCE_GROUPS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,3 +180,47 @@ def blank_wording(text: str, refusal: Reason | None) -> ScoredWording:
         refusal=refusal,
         nearest=(),
     )
+
+
+def audience_note(audience: str, groups: Mapping[str, int]) -> Reason | None:
+    """Return a note that the shared model was used, with the audience's number of tests.
+
+    Args:
+        audience: Key of the audience; empty for none.
+        groups: Contrast groups by audience.
+    """
+    if not audience:
+        return None
+    tests = groups.get(audience, 0)
+    code: Code = "audience_shared" if tests >= MIN_AUDIENCE_GROUPS else "audience_unknown"
+    return Reason(code=code, params={"audience": audience, "tests": tests})
+
+
+def locale_note(groups: Mapping[str, int]) -> Reason:
+    """Return a note on the languages learned from, where none is stated.
+
+    Args:
+        groups: Contrast groups by language.
+    """
+    languages = sorted((tag for tag in groups if tag), key=lambda tag: -groups[tag])
+    if len(languages) == 1:
+        return Reason(code="locale_assumed", params={"locale": languages[0]})
+    return Reason(code="locale_unverified", params={"locales": ", ".join(languages)})
+
+
+def transferred_note(transfer: LanguageTransfer, groups: Mapping[str, int]) -> Reason:
+    """Return the reliability of answers in a language that was not learned from, or the refusal.
+
+    Args:
+        transfer: The measured transfer.
+        groups: Contrast groups by language.
+    """
+    code: Code = "locale_transferred" if transfer.holds else "locale_not_transferred"
+    params: dict[str, str | int | float] = {
+        "locale": transfer.other,
+        "learned": transfer.main,
+        "tests": groups.get(transfer.other, 0),
+        "wordings": transfer.wordings,
+        "agreement": round(100 * transfer.agreement),
+    }
+    return Reason(code=code, params=params)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import cast
 
@@ -10,7 +11,9 @@ from numpy.typing import NDArray
 
 from ml.dataset.contrast_groups import normalise_text
 from ml.encoders.base import Encoder
+from ml.language import transfer as languages
 from ml.language.locales import primary_tag
+from ml.language.transfer import LanguageTransfer, Represent
 from ml.language.wording_validation import MAX_CHARACTERS, wording_fault
 from ml.scoring.applicability import likeness, unseen_share
 from ml.scoring.artifacts import Artifact, load_artifact
@@ -21,21 +24,24 @@ from ml.scoring.explanations import explain
 from ml.scoring.manifest import LevelRecord
 from ml.scoring.rank_probabilities import rank_beliefs
 from ml.scoring.results import (
-    Code,
+    BY_CHANCE,
+    MIN_AUDIENCE_GROUPS,
+    OWN,
     Reason,
     ScoredWording,
     ScoringOutcome,
+    audience_note,
     blank_wording,
+    locale_note,
     refuse_all,
+    transferred_note,
 )
-from ml.scoring.similar_wordings import nearest_wordings
+from ml.scoring.similar_wordings import WordIndex, nearest_wordings
 from ml.strategies.base import FittedStrategy, Representation
 from ml.strategies.candidates import strategy_named
 
 # A language with fewer past contrast groups is refused.
 MIN_LOCALE_GROUPS = 20
-# An audience with fewer gets a note on how little data it has.
-MIN_AUDIENCE_GROUPS = 20
 N_NEAREST = 3
 # Number of wordings that are explained.
 MAX_EXPLAINED = 20
@@ -44,18 +50,6 @@ SMALLEST_SPREAD = 0.01
 # Wordings evaluated at a time: the matrix of likenesses to all past ones fills the memory.
 CHUNK = 512
 
-OWN: Mapping[Factor, Code] = {
-    "audience": "audience_own",
-    "locale": "locale_own",
-    "form": "form_own",
-    "placement": "placement_own",
-}
-BY_CHANCE: Mapping[Factor, Code] = {
-    "audience": "audience_by_chance",
-    "locale": "locale_by_chance",
-    "form": "form_by_chance",
-    "placement": "placement_by_chance",
-}
 ANYBODY = Context()
 
 
@@ -76,6 +70,8 @@ class Scorer:
             if artifact.past_vectors is None
             else artifact.past_vectors.astype(np.float32)
         )
+        record = artifact.manifest.get("language")
+        self._transfer = LanguageTransfer(**record) if record else None
 
     def score(
         self,
@@ -99,8 +95,12 @@ class Scorer:
             return refuse_all(queries, Reason(code="no_wordings", params={}), strategy=strategy)
         if refusal := self.refuse_locale(context.locale) or self.refuse_level(context):
             return refuse_all(queries, refusal, strategy=strategy)
-        close = self._likeness(queries)
-        refusals = [self.refuse_text(text, row) for text, row in zip(queries, close, strict=True)]
+        moved = self._is_moved(queries, [context] * len(queries))
+        close = self._likeness(queries, moved)
+        refusals = [
+            self.refuse_text(text, row, is_moved=bool(is_moved))
+            for text, row, is_moved in zip(queries, close, moved, strict=True)
+        ]
         wordings = [
             replace(
                 blank_wording(text, refusal),
@@ -127,8 +127,15 @@ class Scorer:
             locale: Language tag; an empty one is not refused.
         """
         tag, groups = primary_tag(locale), self.artifact.domain.locale_groups
+        if not tag or groups.get(tag, 0) >= MIN_LOCALE_GROUPS:
+            return None
+        transfer = self._transfer
+        if transfer and tag == transfer.other:
+            if transfer.holds:
+                return None
+            return transferred_note(transfer, groups)
         # A history without any stated language cannot be checked.
-        if not tag or set(groups) == {""} or groups.get(tag, 0) >= MIN_LOCALE_GROUPS:
+        if set(groups) == {""}:
             return None
         return Reason(
             code="locale_not_covered",
@@ -154,18 +161,24 @@ class Scorer:
                 return Reason(code=BY_CHANCE[factor], params=params)
         return None
 
-    def refuse_text(self, text: str, close: NDArray[np.float32]) -> Reason | None:
+    def refuse_text(
+        self, text: str, close: NDArray[np.float32], *, is_moved: bool = False
+    ) -> Reason | None:
         """Return the reason for refusing a wording, or None.
 
         Args:
             text: The wording.
             close: Likeness to every past wording.
+            is_moved: True if its language was not learned from: only the distance decides.
         """
         if fault := wording_fault(text):
             limit = {"limit": MAX_CHARACTERS} if fault == "too_long" else {}
             return Reason(code=fault, params=limit)
         distance = float(1 - close.max()) if len(close) else 1.0
         domain, plain = self.artifact.domain, normalise_text(text)
+        if is_moved and self._transfer:
+            far = distance > domain.max_distance + self._transfer.allowance
+            return Reason(code="far_from_training", params={}) if far else None
         outside = domain.outside(plain, distance)
         if outside == "unseen_words":
             unseen = unseen_share(plain, domain.words)
@@ -188,20 +201,39 @@ class Scorer:
         refusals: list[Reason | None] = []
         for start in range(0, len(texts), CHUNK):
             chunk = slice(start, start + CHUNK)
+            moved = self._is_moved(texts[chunk], contexts[chunk])
+            close = self._likeness(texts[chunk], moved)
             refusals += [
                 self.refuse_locale(context.locale)
                 or self.refuse_level(context)
-                or self.refuse_text(text, row)
-                for text, context, row in zip(
-                    texts[chunk], contexts[chunk], self._likeness(texts[chunk]), strict=True
+                or self.refuse_text(text, row, is_moved=bool(is_moved))
+                for text, context, row, is_moved in zip(
+                    texts[chunk], contexts[chunk], close, moved, strict=True
                 )
             ]
         return self._scores(texts, contexts), refusals
+
+    def likeness_to_past(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return how much each past wording is like the likest of some wordings.
+
+        Args:
+            texts: Wordings, at least one.
+
+        Returns:
+            Cosine likeness, or the share of words in common where that is more;
+            float32 (n past wordings,).
+        """
+        moved = self._is_moved(texts, [ANYBODY] * len(texts))
+        close, by_words = self._likeness(texts, moved), self._words.likeness(texts)
+        return np.maximum(close.max(axis=0), by_words) if close.shape[1] else by_words
 
     def _scores(self, texts: Sequence[str], contexts: Sequence[Context]) -> NDArray[np.float64]:
         """Return the shared scores plus context offsets, float64 (n,)."""
         plain = [normalise_text(text) for text in texts]
         scores = self._fitted.score(plain)
+        moved = self._is_moved(texts, contexts)
+        if self._transfer and moved.any():
+            scores = np.where(moved, self._transfer.as_main(scores), scores)
         offsets = self.artifact.offsets
         if not offsets or not plain:
             return scores
@@ -220,11 +252,38 @@ class Scorer:
         rows = self._fitted.represent(texts) if needed else None
         return np.empty((len(texts), 0), dtype=np.float32) if rows is None else rows
 
-    def _likeness(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def _is_moved(self, texts: Sequence[str], contexts: Sequence[Context]) -> NDArray[np.bool_]:
+        """Return True for each wording in the language that the predictor did not learn from."""
+        transfer = self._transfer
+        if transfer is None or not transfer.holds:
+            return np.zeros(len(texts), dtype=bool)
+        learned = self.artifact.domain.locale_groups.get(transfer.other, 0) >= MIN_LOCALE_GROUPS
+        return np.array(
+            [
+                not learned and languages.language_of(text, context.locale) == transfer.other
+                for text, context in zip(texts, contexts, strict=True)
+            ],
+            dtype=bool,
+        )
+
+    def _likeness(self, texts: Sequence[str], moved: NDArray[np.bool_]) -> NDArray[np.float32]:
         rows = self._fitted.represent([normalise_text(text) for text in texts])
         if rows is None or self._past is None:
             return np.zeros((len(texts), 0), dtype=np.float32)
+        if moved.any():
+            dense = cast("NDArray[np.float32]", rows)
+            rows = np.where(moved[:, None], languages.shifted(dense, self._shift), dense)
         return likeness(rows, self._past)
+
+    @cached_property
+    def _words(self) -> WordIndex:
+        return WordIndex(self.artifact.past)
+
+    @cached_property
+    def _shift(self) -> NDArray[np.float32]:
+        transfer = cast("LanguageTransfer", self._transfer)
+        represent = cast("Represent", self._fitted.represent)
+        return languages.language_shift(represent, main=transfer.main, other=transfer.other)
 
     def _rank(self, wordings: list[ScoredWording], context: Context) -> list[ScoredWording]:
         """Add centred scores, ranks and rank distributions to the accepted wordings."""
@@ -301,9 +360,12 @@ class Scorer:
         notes = [self._own_note(factor, context.level(factor)) for factor in FACTORS]
         if notes[0] is None:
             groups = self.artifact.domain.audience_groups
-            notes[0] = _audience_note(context.audience, groups)
-        if not context.locale:
-            notes.append(_locale_note(self.artifact.domain.locale_groups))
+            notes[0] = audience_note(context.audience, groups)
+        if self._is_moved([each.text for each in wordings], [context] * len(wordings)).any():
+            transfer = cast("LanguageTransfer", self._transfer)
+            notes.append(transferred_note(transfer, self.artifact.domain.locale_groups))
+        elif not context.locale:
+            notes.append(locale_note(self.artifact.domain.locale_groups))
         if any(wording.is_control and wording.refusal for wording in wordings):
             notes.append(Reason(code="control_refused", params={}))
         return [note for note in notes if note is not None]
@@ -336,19 +398,3 @@ def load_scorer(folder: Path, *, make_encoder: Callable[[], Encoder]) -> Scorer:
     artifact = load_artifact(folder)
     strategy = strategy_named(artifact.strategy, make_encoder=make_encoder)
     return Scorer(artifact, strategy.restore(artifact.parts))
-
-
-def _audience_note(audience: str, groups: Mapping[str, int]) -> Reason | None:
-    """Return a note that the shared model was used, with the audience's number of tests."""
-    if not audience:
-        return None
-    tests = groups.get(audience, 0)
-    code: Code = "audience_shared" if tests >= MIN_AUDIENCE_GROUPS else "audience_unknown"
-    return Reason(code=code, params={"audience": audience, "tests": tests})
-
-
-def _locale_note(groups: Mapping[str, int]) -> Reason:
-    languages = sorted((tag for tag in groups if tag), key=lambda tag: -groups[tag])
-    if len(languages) == 1:
-        return Reason(code="locale_assumed", params={"locale": languages[0]})
-    return Reason(code="locale_unverified", params={"locales": ", ".join(languages)})

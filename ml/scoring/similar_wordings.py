@@ -1,5 +1,6 @@
 """Similar past wordings with their measured results, shown beside a prediction."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
@@ -7,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.dataset.contrast_groups import ContrastGroup
+from ml.dataset.near_duplicates import tokenise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,3 +108,48 @@ def nearest_wordings(
         )
         shown.setdefault(resembling.text, resembling)
     return tuple(shown.values())
+
+
+class WordIndex:
+    """Past wordings by their words of three letters or more; made once, asked for each ranking.
+
+    Args:
+        past: Past wordings, n.
+    """
+
+    def __init__(self, past: Sequence[PastWording]) -> None:
+        places: defaultdict[str, list[int]] = defaultdict(list)
+        sizes = np.zeros(len(past), dtype=np.float32)
+        for at, wording in enumerate(past):
+            words = _content_words(wording.text)
+            sizes[at] = len(words)
+            for word in words:
+                places[word].append(at)
+        self._sizes = sizes
+        self._places = {word: np.array(rows) for word, rows in places.items()}
+
+    def likeness(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the share of words in common with each past wording.
+
+        Args:
+            texts: Wordings at hand.
+
+        Returns:
+            The Jaccard index with the likest of the texts, float32 (n,).
+
+        >>> WordIndex([]).likeness(["Get the guide"]).shape
+        (0,)
+        """
+        best = np.zeros_like(self._sizes)
+        for text in texts:
+            words = _content_words(text)
+            shared = np.zeros_like(self._sizes)
+            for word in words & self._places.keys():
+                shared[self._places[word]] += 1
+            either = np.maximum(self._sizes + len(words) - shared, 1)
+            best = np.maximum(best, shared / either)
+        return best
+
+
+def _content_words(text: str) -> set[str]:
+    return {word for word in tokenise(text) if len(word) > 2}

@@ -46,6 +46,9 @@ class FineTuned:
         encoder: Pretrained encoder of the BERT family; its own weights never change.
         settings: Settings of the training of the layers.
         seeds: Seeds, one network each; their weights are averaged.
+        pretrained_share: Share of the pretrained network, under its linear probe, in the mean of
+            the weights, in [0, 1): tuning changes what the encoder knows by the rest (WiSE-FT).
+        trained: Upper layers that are trained; None: half of those used.
         alphas: Ridge penalties of the probe to choose from.
         adapter_rank: Rank of low-rank adapters that are trained in place of the layers (LoRA, Hu
             et al. 2022, ICLR) and then merged into them; 0 trains the layers themselves.
@@ -53,12 +56,16 @@ class FineTuned:
         starts_random: True to start from random weights, embeddings included, which measures the
             value of pretraining. All layers are then trained; the random embeddings stay.
 
-    Source: averaged weights: Wortsman et al. (2022), "Model soups", ICML, arXiv 2203.05482.
+    Source: averaged weights: Wortsman et al. (2022), "Model soups", ICML, arXiv 2203.05482; with
+    the pretrained ones: Wortsman et al. (2022), "Robust fine-tuning of zero-shot models", CVPR,
+    arXiv 2109.01903.
     """
 
     encoder: SentenceEncoder
     settings: TuningSettings = field(default_factory=TuningSettings)
     seeds: tuple[int, ...] = (0, 1)
+    pretrained_share: float = 0.0
+    trained: int | None = None
     alphas: tuple[float, ...] = ALPHAS
     adapter_rank: int = 0
     starts_random: bool = False
@@ -78,7 +85,10 @@ class FineTuned:
     @property
     def n_frozen(self) -> int:
         """Number of layers that keep their weights, counted from below."""
-        return 0 if self.starts_random else self.depth // 2
+        if self.starts_random:
+            return 0
+        trained = self.depth - self.depth // 2 if self.trained is None else self.trained
+        return max(0, self.depth - trained)
 
     def fit(self, arms: Arms, *, progress: Progress = no_progress) -> "FittedTuned":
         """Fit the probe, then tune once per seed.
@@ -87,19 +97,29 @@ class FineTuned:
             arms: Arms of the groups.
             progress: Called with the fraction done.
         """
-        probe = self._network(self.depth, self.n_frozen)
-        states = lower_states(self.encoder, probe, arms.texts, n_frozen=self.n_frozen)
-        means = read_out(trainable_layers(probe, self.n_frozen), states).astype(np.float64)
-        features = center_in_group(means, arms.group)
+        network, states, features = self._read_out(arms)
         progress(PREPARING)
-        # The probe's outputs are computed; its layers may hold the mean from here on.
-        soup = _Soup(probe, self.n_frozen)
         share = (1 - PREPARING) / len(self.seeds)
+        members, heads = [], []
         for number, seed in enumerate(self.seeds):
             training_data = prepare_training_data(arms, states, settings=self.settings, seed=seed)
             part = within(progress, PREPARING + number * share, share)
-            soup.add(*self._tuned(self._probe(features, training_data), training_data, part))
-        return soup.served(self.encoder)
+            heads.append(self._probe(features, training_data))
+            members.append(self._tuned(heads[-1], training_data, part))
+        pretrained = self._fitted(network, np.mean(heads, axis=0))
+        tuned_share = (1 - self.pretrained_share) / len(members)
+        weights = [self.pretrained_share, *[tuned_share] * len(members)]
+        return average_networks([pretrained, *members], weights=weights)
+
+    def fit_probe(self, arms: Arms) -> "FittedTuned":
+        """Return the pretrained network under its linear probe: what every tuning starts from.
+
+        Args:
+            arms: Arms of the groups.
+        """
+        network, states, features = self._read_out(arms)
+        training_data = prepare_training_data(arms, states, settings=self.settings, seed=0)
+        return self._fitted(network, self._probe(features, training_data))
 
     def restore(self, parts: Parts) -> "FittedTuned":
         """Return the network with the stored layers.
@@ -122,6 +142,24 @@ class FineTuned:
             network=network,
             head=parts.tensors["head"],
             traces=tuple(TrainingTrace(**trace) for trace in parts.words["courses"]),
+        )
+
+    def _read_out(self, arms: Arms) -> tuple[PreTrainedModel, States, NDArray[np.float64]]:
+        """Return the network before tuning, what its layers read, and its centred unit means."""
+        network = self._network(self.depth, self.n_frozen)
+        states = lower_states(self.encoder, network, arms.texts, n_frozen=self.n_frozen)
+        means = read_out(trainable_layers(network, self.n_frozen), states).astype(np.float64)
+        return network, states, center_in_group(means, arms.group)
+
+    def _fitted(
+        self, network: PreTrainedModel, head: NDArray[np.float64], *traces: TrainingTrace
+    ) -> "FittedTuned":
+        return FittedTuned(
+            encoder=self.encoder,
+            n_frozen=self.n_frozen,
+            network=network,
+            head=head,
+            traces=traces,
         )
 
     def _network(self, depth: int, n_frozen: int) -> PreTrainedModel:
@@ -148,7 +186,7 @@ class FineTuned:
 
     def _tuned(
         self, start: NDArray[np.float64], training_data: TrainingData, progress: Progress
-    ) -> tuple[PreTrainedModel, Tuned]:
+    ) -> "FittedTuned":
         network = self._network(self.depth, self.n_frozen)
         plan = TuningPlan(
             settings=self.settings, n_frozen=self.n_frozen, adapter_rank=self.adapter_rank
@@ -158,44 +196,8 @@ class FineTuned:
             if self.n_processes == 1
             else partial(tune_together, n_processes=self.n_processes)
         )
-        return network, train(network, start, training_data, plan=plan, progress=progress)
-
-
-class _Soup:
-    """Running mean of networks trained from one start.
-
-    Args:
-        network: Network of the same shape; it is overwritten by the mean.
-        n_frozen: Layers that all of them share, counted from below.
-    """
-
-    def __init__(self, network: PreTrainedModel, n_frozen: int) -> None:
-        self._network, self._n_frozen = network, n_frozen
-        self._layers = nn.ModuleList(trainable_layers(network, n_frozen))
-        self._heads: list[NDArray[np.float64]] = []
-        self._traces: list[TrainingTrace] = []
-
-    @torch.no_grad()
-    def add(self, network: PreTrainedModel, tuned: Tuned) -> None:
-        """Add a training to the mean."""
-        self._heads.append(tuned.head)
-        self._traces.append(tuned.trace)
-        weights = nn.ModuleList(trainable_layers(network, self._n_frozen)).state_dict()
-        for name, mean in self._layers.named_parameters():
-            mean.lerp_(weights[name], 1 / len(self._heads))
-
-    @torch.no_grad()
-    def served(self, encoder: SentenceEncoder) -> "FittedTuned":
-        """Return the mean in stored precision, so that a restored predictor scores the same."""
-        for weights in self._layers.parameters():
-            weights.copy_(weights.half())
-        return FittedTuned(
-            encoder=encoder,
-            n_frozen=self._n_frozen,
-            network=self._network,
-            head=np.mean(self._heads, axis=0),
-            traces=tuple(self._traces),
-        )
+        tuned: Tuned = train(network, start, training_data, plan=plan, progress=progress)
+        return self._fitted(network, tuned.head, tuned.trace)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,6 +251,33 @@ class FittedTuned:
     def _read(self, texts: list[str]) -> NDArray[np.float32]:
         states = lower_states(self.encoder, self.network, texts, n_frozen=self.n_frozen)
         return read_out(self.layers, states)
+
+
+@torch.no_grad()
+def average_networks(members: Sequence[FittedTuned], *, weights: Sequence[float]) -> FittedTuned:
+    """Return one network with the weighted mean of the weights of several.
+
+    Args:
+        members: Networks tuned from one start, and the start itself with its linear probe.
+        weights: Weight of each, >= 0, sum 1.
+
+    Returns:
+        The mean in stored precision, so that a restored predictor scores the same.
+    """
+    first = members[0]
+    depth, n_frozen = first.network.config.num_hidden_layers, first.n_frozen
+    network = shortened(first.network, depth, n_shared=n_frozen)
+    states = [nn.ModuleList(member.layers).state_dict() for member in members]
+    for name, mean in nn.ModuleList(trainable_layers(network, n_frozen)).named_parameters():
+        parts = [weight * state[name] for weight, state in zip(weights, states, strict=True)]
+        mean.copy_(torch.stack(parts).sum(dim=0).half())
+    return FittedTuned(
+        encoder=first.encoder,
+        n_frozen=n_frozen,
+        network=network,
+        head=np.average([member.head for member in members], axis=0, weights=weights),
+        traces=tuple(trace for member in members for trace in member.traces),
+    )
 
 
 @torch.no_grad()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ml.checkpoints import Keep, keep_nothing
 from ml.dataset.contrast_groups import ContrastGroup
 from ml.evaluation.bootstrap import GroupSums
+from ml.evaluation.confirmation import FoldLosses
 from ml.evaluation.cross_validation import (
     NO_HELPERS,
     Folds,
@@ -18,6 +19,7 @@ from ml.evaluation.cross_validation import (
     make_folds,
 )
 from ml.evaluation.metrics import Predictions, group_sums
+from ml.evaluation.promotion_gate import Candidate
 from ml.progress import Progress, within
 from ml.scoring.calibration import Calibration
 from ml.strategies.base import Strategy
@@ -57,6 +59,17 @@ class Trial:
     calibration: Calibration
     held: tuple[HeldOutPredictions, ...]
 
+    @property
+    def on_folds(self) -> GroupSums:
+        """Sums of the groups that choices are made on: all but the later ones."""
+        return _select(self.sums, ~self.held[0].folds.is_later)
+
+    @property
+    def on_later(self) -> GroupSums | None:
+        """Sums of the later groups; None without them."""
+        folds = self.held[0].folds
+        return None if folds.later is None else _select(self.sums, folds.is_later)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialSettings:
@@ -66,11 +79,13 @@ class TrialSettings:
         seed: Seed of the splits, >= 0.
         dispersion: Noise variance over binomial variance, >= 1.
         helpers: Groups that train but never judge.
+        is_later: True for each later group, bool (g,): it trains nothing; None: there are none.
     """
 
     seed: int
     dispersion: float = 1.0
     helpers: Helpers = NO_HELPERS
+    is_later: NDArray[np.bool_] | None = None
 
 
 def count_repeats(n_groups: int) -> int:
@@ -112,7 +127,9 @@ def try_strategies(
     shares = [cost / sum(costs) for cost in costs]
     trials: dict[str, list[Trial]] = {strategy.name: [] for strategy in strategies}
     for repeat in range(repeats):
-        folds = make_folds(groups, N_FOLDS, rng=rng, helpers=settings.helpers)
+        folds = make_folds(
+            groups, N_FOLDS, rng=rng, helpers=settings.helpers, is_later=settings.is_later
+        )
         for at, strategy in enumerate(strategies):
             start = (repeat + sum(shares[:at])) / repeats
             result = cross_validate(
@@ -128,6 +145,31 @@ def try_strategies(
                 Trial(sums=sums, calibration=result.calibration, held=(held,))
             )
     return {name: _average(trials) for name, trials in trials.items()}
+
+
+def as_candidate(strategy: Strategy, trial: Trial) -> Candidate:
+    """Return a strategy as it goes before the gate.
+
+    Args:
+        strategy: The strategy.
+        trial: Its trial.
+    """
+    later = trial.on_later
+    repeats = (
+        FoldLosses(loss=group_sums(held.predictions)["loss"], fold=held.folds.fold)
+        for held in trial.held
+    )
+    return Candidate(
+        name=strategy.name,
+        is_transfer=strategy.is_transfer,
+        sums=trial.on_folds,
+        later=later,
+        repeats=() if later else tuple(repeats),
+    )
+
+
+def _select(sums: GroupSums, groups: NDArray[np.bool_]) -> GroupSums:
+    return {name: values[groups] for name, values in sums.items()}
 
 
 def _cache_scores(

@@ -1,30 +1,34 @@
 """Final fit of the chosen strategy on all groups, with everything stored beside it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, cast
 
 import numpy as np
 
 from ml.dataset.contrast_groups import ContrastGroup, stack_arms
 from ml.dataset.training_dataset import TrainingDataset
+from ml.evaluation.abstention import choose_limits, measure_strangeness
 from ml.evaluation.cross_validation import Helpers
 from ml.evaluation.metrics import summarise
 from ml.evaluation.selective_prediction import measure_risk
+from ml.language.transfer import Represent, main_language, measure_transfer, other_language
 from ml.progress import Progress, no_progress
-from ml.scoring.applicability import measure_domain
+from ml.scoring.applicability import Domain, measure_domain
 from ml.scoring.artifacts import Artifact
 from ml.scoring.context_offsets import project
 from ml.scoring.explanations import check_deletion
 from ml.scoring.manifest import (
+    AbstentionRecord,
     AnswersRecord,
     DeletionRecord,
+    LanguageRecord,
     Manifest,
     RiskRecord,
     TraceRecord,
 )
 from ml.scoring.similar_wordings import past_wordings
-from ml.strategies.base import FittedStrategy, Strategy
+from ml.strategies.base import FittedStrategy, Representation, Strategy
 from ml.strategies.candidates import LABEL_FREE_VECTORS
 from ml.training.candidate_trials import Trial
 from ml.training.context_offset_selection import OffsetSelection, select_offsets
@@ -87,9 +91,8 @@ def final_fit(
     if vectors is None:
         raise ValueError(f"strategy: {strategy.name!r} reads no text and cannot be served")
     dispersion = data.dispersion or 1.0
-    reduced, projection = project(
-        vectors if strategy.name in LABEL_FREE_VECTORS else None, len(arms.texts)
-    )
+    label_free = vectors if strategy.name in LABEL_FREE_VECTORS else None
+    reduced, projection = project(label_free, len(arms.texts))
     selection = select_offsets(
         trial.held,
         trial.sums,
@@ -99,20 +102,70 @@ def final_fit(
         seed=record["seed"],
     )
     answers = _answers_record(selection, fitted, arms.texts, dispersion=dispersion, rng=rng)
+    domain = measure_domain(groups, data.components, vectors, rng=rng)
+    domain, answers["abstention"] = _calibrated(domain, selection, vectors, rng)
     parts = fitted.parts()
     artifact = Artifact(
         strategy=strategy.name,
         parts=parts,
         calibration=selection.calibration,
-        domain=measure_domain(groups, data.components, vectors, rng=rng),
+        domain=domain,
         past=past_wordings(groups),
         past_vectors=vectors.astype(np.float16) if isinstance(vectors, np.ndarray) else None,
-        manifest={**record, **as_plain(answers), "tuning": _traces(parts.words)},
+        manifest={
+            **record,
+            **as_plain(answers),
+            "language": _language_transfer(groups, fitted, vectors, rng),
+            "tuning": _traces(parts.words),
+        },
         offsets={
             factor: offset.in_space_of(projection) for factor, offset in selection.offsets.items()
         },
     )
     return artifact, fitted
+
+
+def _calibrated(
+    domain: Domain,
+    selection: OffsetSelection,
+    vectors: Representation,
+    rng: np.random.Generator,
+) -> tuple[Domain, AbstentionRecord]:
+    """Return the domain with limits that held-out tests set, and what these would refuse."""
+    held = selection.held[0]
+    strangeness = measure_strangeness(held.folds, vectors)
+    abstention = choose_limits(held.folds, held.predictions, strangeness, rng=rng)
+    limits = abstention.limits
+    calibrated = replace(
+        domain,
+        max_unseen_share=limits["unseen_words"],
+        max_distance=limits["far_from_training"],
+    )
+    return calibrated, abstention.record
+
+
+def _language_transfer(
+    groups: Sequence[ContrastGroup],
+    fitted: FittedStrategy,
+    vectors: Representation,
+    rng: np.random.Generator,
+) -> LanguageRecord | None:
+    """Return how the predictor answers in a language it did not learn from; None if unknown."""
+    if not isinstance(vectors, np.ndarray):
+        return None
+    main = main_language([(group.locale, text) for group in groups for text in group.texts])
+    other = other_language(main)
+    if other is None:
+        return None
+    transfer = measure_transfer(
+        fitted.score,
+        cast("Represent", fitted.represent),
+        vectors,
+        main=main,
+        other=other,
+        rng=rng,
+    )
+    return cast("LanguageRecord", asdict(transfer))
 
 
 def _answers_record(

@@ -14,7 +14,7 @@ import numpy as np
 
 from ml.dataset.contrast_groups import ContrastGroup
 from ml.dataset.training_dataset import TrainingDataset
-from ml.encoders.base import Encoder
+from ml.encoders.base import Encoder, languages_of
 from ml.evaluation.noise_ceiling import noise_ceiling
 from ml.language.locales import primary_tag
 from ml.scoring.manifest import CeilingRecord, ConfigurationRecord, HistoryRecord
@@ -53,6 +53,7 @@ def record_data(data: TrainingDataset) -> HistoryRecord:
         "locales": dict(Counter(primary_tag(group.locale) for group in groups)),
         "audiences": dict(Counter(group.audience for group in groups)),
         "forms": dict(Counter(group.form for group in groups)),
+        "median_words": float(np.median([len(text.split()) for text in arms.texts] or [0])),
     }
 
 
@@ -86,6 +87,7 @@ def record_configuration(encoder: Encoder, n_groups: int) -> ConfigurationRecord
             "name": encoder.name,
             "fingerprint": encoder.fingerprint,
             "dimension": encoder.dimension,
+            "languages": list(languages_of(encoder)),
         },
         "python": platform.python_version(),
         "libraries": {name: version(name) for name in LIBRARIES},
@@ -148,4 +150,7 @@ def hash_groups(groups: Sequence[ContrastGroup]) -> str:
 
 
 def _json_fields(group: ContrastGroup) -> Mapping[str, Any]:
-    return asdict(group) | {"assets": sorted(group.assets)}
+    """Return a group as JSON holds it; one without a date as it was before groups had dates."""
+    fields = asdict(group) | {"assets": sorted(group.assets)}
+    ended_on = fields.pop("ended_on")
+    return fields if ended_on is None else fields | {"ended_on": ended_on.isoformat()}

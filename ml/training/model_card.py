@@ -3,12 +3,15 @@
 from collections.abc import Mapping, Sequence
 
 from ml.scoring.manifest import (
+    AbstentionRecord,
+    ConfirmationRecord,
     DataRecord,
     EstimateRecord,
     GateRecord,
     LevelRecord,
     Manifest,
     MetricName,
+    MetricsRecord,
     OffsetsRecord,
     SourceRecord,
     TraceRecord,
@@ -25,6 +28,16 @@ TITLES: Mapping[str, str] = {
     "lora": "Low-rank adapters in an encoder (transfer of parameters)",
     "fine_tuned": "Fine-tuned middle layers of an encoder (transfer of parameters)",
     "stack": "Mean of TF-IDF, frozen layers and fine-tuned layers (transfer)",
+}
+NO_LATER_TESTS: Mapping[str, str] = {
+    "too_few_dates": "fewer than half have a date",
+    "too_few_tests": "fewer than 200 would be later ones",
+    "too_connected": "most earlier tests share wordings or assets with later ones",
+}
+CONFIRMING: Mapping[str, str] = {
+    "later": "on later tests",
+    "nested": "with the choice held out on each fold",
+    "nothing": "",
 }
 METRIC_TITLES: Mapping[MetricName, str] = {
     "accuracy_all": "Accuracy, all pairs",
@@ -53,6 +66,7 @@ def model_card(manifest: Manifest, *, served: str) -> str:
         *([_tuning(manifest["tuning"])] if manifest["tuning"] else []),
         _offsets(manifest["departures"]),
         _risk(manifest),
+        *([_abstention(manifest["abstention"])] if "abstention" in manifest else []),
         _limits(manifest),
     ]
     return "\n\n".join(sections) + "\n"
@@ -87,14 +101,7 @@ def _data(data: DataRecord) -> str:
 
 
 def _figures(manifest: Manifest) -> str:
-    metrics = manifest["metrics"]
     configuration = manifest["configuration"]
-    header = ["", *(TITLES[name] for name in metrics)]
-    rows = [
-        [title, *(_estimate(metrics[name][key]) for name in metrics)]
-        for key, title in METRIC_TITLES.items()
-    ]
-    table = [header, ["---"] * len(header), *rows]
     ceiling = manifest["ceiling"]
     over = ceiling["overdispersed"]
     return "\n".join(
@@ -105,13 +112,41 @@ def _figures(manifest: Manifest) -> str:
             f"{configuration['repeats']} split(s) by connected component (test, asset, wording "
             "with a token Jaccard of at least 0.9); 95 % intervals by bootstrap over groups.",
             "",
-            *("| " + " | ".join(row) + " |" for row in table),
+            *_metrics_table(manifest["metrics"]),
             "",
+            *_later_figures(manifest.get("confirmation")),
             f"Noise ceiling of the accuracy on all pairs: {_estimate(ceiling['binomial'])} if "
             "noise is binomial"
             + (f", {_estimate(over)} with the noise of replicated arms." if over else "."),
         ]
     )
+
+
+def _metrics_table(metrics: Mapping[str, MetricsRecord]) -> list[str]:
+    header = ["", *(TITLES[name] for name in metrics)]
+    rows = [
+        [title, *(_estimate(metrics[name][key]) for name in metrics)]
+        for key, title in METRIC_TITLES.items()
+    ]
+    table = [header, ["---"] * len(header), *rows]
+    return ["| " + " | ".join(row) + " |" for row in table]
+
+
+def _later_figures(confirmation: ConfirmationRecord | None) -> list[str]:
+    """Describe what confirmed the choice: later tests with their figures, or a held-out choice."""
+    if confirmation is None:
+        return []
+    if confirmation["rule"] != "later":
+        reason = NO_LATER_TESTS[confirmation["rule"]]
+        return [f"No later tests were kept apart: {reason}.", ""]
+    return [
+        f"The tests above ended before {confirmation['since']}; {confirmation['undated']} without "
+        f"a date count among them. On the {confirmation['groups']} later tests, which no choice "
+        "had seen:",
+        "",
+        *_metrics_table(confirmation["metrics"]),
+        "",
+    ]
 
 
 def _source(source: SourceRecord) -> str:
@@ -131,16 +166,26 @@ def _source(source: SourceRecord) -> str:
 
 def _gate(gate: GateRecord) -> str:
     lines = ["## Gate", ""]
+    where = CONFIRMING[gate.get("confirmed_by", "nothing")]
     for verdict in gate["verdicts"]:
         word = "passed" if verdict["passed"] else "refused"
         lines.append(f"- {TITLES[verdict['name']]}: {word}.")
         if verdict["negative_transfer"] != "none":
             lines.append(f"  Negative transfer {verdict['negative_transfer']}.")
-        lines.extend(
-            f"  Log-loss gain over {TITLES[each['against']]}: "
-            f"{_estimate(each['gain'], digits=4)} (90 % interval)."
-            for each in verdict["comparisons"]
-        )
+        again = {each["against"]: each["gain"] for each in verdict.get("confirming", ())}
+        for each in verdict["comparisons"]:
+            gain, against = _estimate(each["gain"], digits=4), each["against"]
+            line = f"  Log-loss gain over {TITLES[against]}: {gain}"
+            if against in again:
+                line += f", {where} {_estimate(again[against], digits=4)}"
+            lines.append(f"{line} (90 % interval).")
+    best, served = gate.get("best_on_folds"), gate["served"]
+    if best is not None and best != served:
+        lines += [
+            "",
+            f"Folds alone would serve: {TITLES[best]}. That is not confirmed {where}, so "
+            + (f"{TITLES[served]}, which is simpler, is served." if served else "none is served."),
+        ]
     return "\n".join(lines)
 
 
@@ -218,6 +263,27 @@ def _risk(manifest: Manifest) -> str:
             f"Deleting the words that an explanation names lowers the score by "
             f"{check['gain']:.3f} [{check['low']:.3f}, {check['high']:.3f}] more than deleting "
             f"as many at random ({check['wordings']} wordings)."
+        )
+    return "\n".join(lines)
+
+
+def _abstention(record: AbstentionRecord) -> str:
+    """Describe the share of tests that is answered, and what each refusal is worth."""
+    where = "later" if record["later"] else "held-out"
+    lines = [
+        "## Refusals",
+        "",
+        f"Answered: {_estimate(record['coverage'])} of the {where} tests. Accuracy of the answered "
+        f"pairs {_estimate(record['accuracy_answered'])}, of the refused ones "
+        f"{_estimate(record['accuracy_refused'])}.",
+        "",
+    ]
+    for rule, each in record["rules"].items():
+        kept = f"limit {each['limit']:.3f}" + ("" if each["kept"] else ", the largest measured")
+        lines.append(
+            f"- {rule}: {'kept' if each['kept'] else 'dropped'} ({kept}). Beyond "
+            f"{each['limit_tried']:.3f} the accuracy is {_estimate(each['accuracy_refused'])}, "
+            f"within it {_estimate(each['accuracy_answered'])}."
         )
     return "\n".join(lines)
 

@@ -16,21 +16,35 @@ from ml.dataset.contrast_groups import (
     normalise_text,
     stack_arms,
 )
+from ml.dataset.later_tests import LaterTests, split_by_date
 from ml.dataset.training_dataset import TrainingDataset, training_dataset
 from ml.encoders.base import Encoder, layers_of
 from ml.errors import TooLittleHistoryError
 from ml.evaluation.cross_validation import Helpers
 from ml.evaluation.metrics import summarise
-from ml.evaluation.promotion_gate import Candidate, GateDecision, decide
+from ml.evaluation.promotion_gate import GateDecision, decide
 from ml.history.row import HistoryRow
 from ml.progress import Progress
 from ml.scoring.artifacts import Artifact, publish_artifact
-from ml.scoring.manifest import GateRecord, LeftOutRecord, Manifest
+from ml.scoring.manifest import (
+    ConfirmationRecord,
+    EncoderTrialRecord,
+    GateRecord,
+    LeftOutRecord,
+    Manifest,
+)
 from ml.strategies.base import FittedStrategy, Strategy
 from ml.strategies.candidates import Lineup, Tuning, frozen, line_up
 from ml.strategies.instance_transfer import WithSource
-from ml.training.candidate_trials import N_FOLDS, Trial, TrialSettings, try_strategies
+from ml.training.candidate_trials import (
+    N_FOLDS,
+    Trial,
+    TrialSettings,
+    as_candidate,
+    try_strategies,
+)
 from ml.training.compression import add_fast_parts
+from ml.training.encoder_choice import choose_encoder
 from ml.training.final_fit import Material, final_fit
 from ml.training.manifest import (
     as_plain,
@@ -70,6 +84,7 @@ class TrainingSettings:
         unfinished: Folder for finished folds, from which an interrupted training goes on; None
             keeps nothing.
         processes: Processes that fine-tune a network together, >= 1.
+        other_encoders: Further encoders with caches, compared with the given one.
     """
 
     folder: Path
@@ -80,6 +95,7 @@ class TrainingSettings:
     source: tuple[HistoryRow, ...] = ()
     unfinished: Path | None = None
     processes: int = 1
+    other_encoders: tuple[Encoder, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +122,8 @@ def train(
 
     Args:
         rows: Past tests; suspect ones may train but never judge.
-        encoder: Pretrained encoder with a cache: texts are encoded many times.
+        encoder: Pretrained encoder with a cache: texts are encoded many times. Those of
+            `settings` take its place if they win.
         settings: Settings of the training.
         progress: Called with the fraction done and the stage.
 
@@ -118,38 +135,37 @@ def train(
     data = training_dataset(build_groups(rows))
     refuse_too_little(data)
     material = _material(rows, data, settings.choices)
-    _embed(encoder, stack_arms(material.everything).texts, progress)
+    later = split_by_date(data.groups, data.components)
+    trial_settings = _trial_settings(material, later, settings.seed)
+    encoders = (encoder, *settings.other_encoders)
+    encoder, tried = _choose_encoder(encoders, material, trial_settings, progress)
     lineup = _line_up(encoder, len(data.groups), settings)
     rng = np.random.default_rng(settings.seed)
     source = prepare_source(settings.source, data, encoder, rng=rng)
     strategies = (*lineup.strategies, *_source_strategies(encoder, source))
-    trainers = [*material.everything, *(source.groups if source else ())]
-    steps = open_checkpoints(trainers, encoder, settings)
+    steps = open_checkpoints(_trainers(material, source), encoder, settings)
     trials = try_strategies(
         strategies,
         data.groups,
-        settings=_trial_settings(material, settings.seed),
+        settings=trial_settings,
         progress=_stage(progress, "cross_validation", EMBEDDING_END, TRIALS_END),
         keep=steps.keep if steps else keep_nothing,
     )
-    decision = decide(_candidates(strategies, trials), seed=settings.seed)
+    candidates = [as_candidate(each, trials[each.name]) for each in strategies]
+    decision = decide(candidates, seed=settings.seed)
     record = _trial_record(material, trials, decision, encoder=encoder, settings=settings)
     record |= {"source": source.record if source else None, "left_out": _left_out_records(lineup)}
+    record["encoders"] = tried
+    record["confirmation"] = _confirmation_record(later, trials, seed=settings.seed)
     record = as_plain(record)
-    for strategy in strategies:
-        if strategy.name == decision.served:
-            progress(TRIALS_END, "final_fit")
-            artifact, fitted = final_fit(
-                strategy,
-                material,
-                trial=trials[strategy.name],
-                record=record,
-                rng=np.random.default_rng(settings.seed),
-                progress=_stage(progress, "final_fit", TRIALS_END, FIT_END),
-            )
-            record = _store(
-                artifact, fitted, material, encoder=encoder, settings=settings, progress=progress
-            )
+    served = next((each for each in strategies if each.name == decision.served), None)
+    if served:
+        artifact, fitted = _fit(
+            served, material, trials[served.name], record, settings=settings, progress=progress
+        )
+        record = _store(
+            artifact, fitted, material, encoder=encoder, settings=settings, progress=progress
+        )
     if steps:
         steps.clear()
     progress(1.0, "fast_parts" if decision.served else "cross_validation")
@@ -180,15 +196,40 @@ def open_checkpoints(
     return Checkpoints(settings.unfinished, key=key)
 
 
-def _trial_settings(material: Material, seed: int) -> TrialSettings:
-    dispersion = material.data.dispersion or 1.0
-    return TrialSettings(seed=seed, dispersion=dispersion, helpers=material.helpers)
+def _trial_settings(material: Material, later: LaterTests, seed: int) -> TrialSettings:
+    return TrialSettings(
+        seed=seed,
+        dispersion=material.data.dispersion or 1.0,
+        helpers=material.helpers,
+        is_later=later.is_later if later.rule == "later" else None,
+    )
 
 
 def _line_up(encoder: Encoder, n_groups: int, settings: TrainingSettings) -> Lineup:
     early = settings.choices.early_stopping
     tuning = Tuning(n_processes=settings.processes, early_stopping=early)
     return line_up(encoder, n_groups, asked=settings.choices.strategies, tuning=tuning)
+
+
+def _fit(
+    strategy: Strategy,
+    material: Material,
+    trial: Trial,
+    record: Manifest,
+    *,
+    settings: TrainingSettings,
+    progress: TrainingProgress,
+) -> tuple[Artifact, FittedStrategy]:
+    """Fit the strategy that the gate chose on all tests."""
+    progress(TRIALS_END, "final_fit")
+    return final_fit(
+        strategy,
+        material,
+        trial=trial,
+        record=record,
+        rng=np.random.default_rng(settings.seed),
+        progress=_stage(progress, "final_fit", TRIALS_END, FIT_END),
+    )
 
 
 def _store(
@@ -211,6 +252,10 @@ def _store(
     )
     card = model_card(artifact.manifest, served=artifact.strategy)
     return publish_artifact(complete, folder=settings.folder, card=card)
+
+
+def _trainers(material: Material, source: Source | None) -> list[ContrastGroup]:
+    return [*material.everything, *(source.groups if source else ())]
 
 
 def _source_strategies(encoder: Encoder, source: Source | None) -> tuple[Strategy, ...]:
@@ -249,9 +294,27 @@ def _trial_record(
         "data": {**record_data(data), "suspect_trust": trust},
         "ceiling": record_ceilings(data, rng=rng),
         "metrics": {
-            name: summarise(trial.sums, rng=rng).record() for name, trial in trials.items()
+            name: summarise(trial.on_folds, rng=rng).record() for name, trial in trials.items()
         },
         "gate": cast("GateRecord", asdict(decision)),
+    }
+
+
+def _confirmation_record(
+    later: LaterTests, trials: Mapping[str, Trial], *, seed: int
+) -> ConfirmationRecord:
+    """Return which tests confirmed the choice, and each strategy's figures on later ones."""
+    rng = np.random.default_rng(seed)
+    return {
+        "rule": later.rule,
+        "groups": int(np.count_nonzero(later.is_later)),
+        "since": later.since.isoformat() if later.since else None,
+        "undated": later.undated,
+        "metrics": {
+            name: summarise(sums, rng=rng).record()
+            for name, trial in trials.items()
+            if (sums := trial.on_later) is not None
+        },
     }
 
 
@@ -259,13 +322,25 @@ def _left_out_records(lineup: Lineup) -> list[LeftOutRecord]:
     return [cast("LeftOutRecord", asdict(strategy)) for strategy in lineup.left_out]
 
 
-def _embed(encoder: Encoder, texts: Sequence[str], progress: TrainingProgress) -> None:
-    """Fill the caches of the encoder and of its layers, the first stage of a training."""
-    encoders = [each for each in (encoder, layers_of(encoder)) if each is not None]
-    share = EMBEDDING_END / len(encoders)
-    for number, each in enumerate(encoders):
-        start, end = share * number, share * (number + 1)
+def _choose_encoder(
+    encoders: Sequence[Encoder],
+    material: Material,
+    settings: TrialSettings,
+    progress: TrainingProgress,
+) -> tuple[Encoder, list[EncoderTrialRecord]]:
+    """Fill the caches of all encoders, and return the one that wins, with the trials of all."""
+    readouts = [each for encoder in encoders for each in (encoder, layers_of(encoder)) if each]
+    texts = stack_arms(material.everything).texts
+    for at, each in enumerate(readouts):
+        start, end = (EMBEDDING_END * (at + part) / len(readouts) for part in (0, 1))
         each.encode(texts, progress=_stage(progress, "embedding", start, end))
+    choice = choose_encoder(
+        encoders,
+        material.data.groups,
+        settings=settings,
+        progress=_stage(progress, "embedding", EMBEDDING_END, EMBEDDING_END),
+    )
+    return choice.encoder, choice.record
 
 
 def _stage(progress: TrainingProgress, stage: Stage, start: float, end: float) -> Progress:
@@ -285,10 +360,3 @@ def refuse_too_little(data: TrainingDataset) -> None:
         raise TooLittleHistoryError("components", data.n_components, N_FOLDS)
     if not len(data.pairs):
         raise TooLittleHistoryError("pairs", 0, 1)
-
-
-def _candidates(strategies: Sequence[Strategy], trials: Mapping[str, Trial]) -> list[Candidate]:
-    return [
-        Candidate(name=each.name, is_transfer=each.is_transfer, sums=trials[each.name].sums)
-        for each in strategies
-    ]

@@ -27,6 +27,7 @@ def model_dir(settings, tmp_path):
     """An empty folder of predictors, and the tiny encoder configured."""
     settings.CTAOPT_MODEL_DIR = tmp_path / "models"
     settings.CTAOPT_ENCODER = str(TINY_ENCODER)
+    settings.CTAOPT_ENCODER_DIR = tmp_path / "encoders"
     return settings.CTAOPT_MODEL_DIR
 
 

@@ -111,6 +111,11 @@ def no_stage(_fraction, _stage):
     """Tell nobody how far a training is."""
 
 
+def cached(encoder):
+    """Put a cache in memory before an encoder."""
+    return encoder if isinstance(encoder, CachedEncoder) else CachedEncoder(encoder, None)
+
+
 def train_in(
     folder,
     rows,
@@ -121,11 +126,12 @@ def train_in(
     unfinished=None,
     choices=DEFAULTS,
     source=(),
+    other_encoders=(),
 ):
     """Train into a folder that is not there yet."""
     return train(
         rows,
-        encoder=CachedEncoder(encoder, None),
+        encoder=cached(encoder),
         settings=TrainingSettings(
             folder=folder,
             seed=seed,
@@ -134,6 +140,7 @@ def train_in(
             unfinished=unfinished,
             choices=choices,
             source=tuple(source),
+            other_encoders=tuple(map(cached, other_encoders)),
         ),
         progress=progress,
     )

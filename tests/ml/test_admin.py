@@ -120,7 +120,7 @@ def test_versions_are_listed_in_french(client, owner, two_versions):
     page = client.get(reverse(LIST), HTTP_ACCEPT_LANGUAGE="fr").content.decode()
     figure = two_versions[0].manifest["metrics"]["tfidf"]["accuracy_all"]["value"]
     assert f"{100 * figure:.1f}\u00a0% (".replace(".", ",") in page
-    assert "\nRetirée\n" in page
+    assert re.search(r">\s*Retirée\s*<", page)
 
 
 @pytest.mark.parametrize(
@@ -153,3 +153,55 @@ def test_page_says_that_no_source_was_used(client, owner, add_version):
     url = reverse("admin:ml_predictorversion_change", args=[add_version().pk])
     page = client.get(url).content.decode()
     assert re.search(r"Source tests.*?none", page, re.DOTALL | re.IGNORECASE)
+
+
+def test_page_shows_folds_and_later_tests_side_by_side(client, owner, add_version):
+    version = add_version()
+    record = version.manifest
+    later = {"value": 0.613, "low": 0.58, "high": 0.64}
+    record["confirmation"] = {
+        "rule": "later",
+        "groups": 210,
+        "since": "2026-05-01",
+        "undated": 3,
+        "metrics": {"tfidf": record["metrics"]["tfidf"] | {"accuracy_all": later}},
+    }
+    record["gate"] |= {"confirmed_by": "later", "best_on_folds": "frozen_head"}
+    for verdict in record["gate"]["verdicts"]:
+        verdict["confirming"] = verdict["comparisons"]
+    version.save()
+    url = reverse("admin:ml_predictorversion_change", args=[version.pk])
+    page = unescape(client.get(url).content.decode())
+    assert "On folds" in page
+    assert "On later tests, which no choice had seen" in page
+    assert "What is served also had to win on the 210 later tests" in page
+    assert "3 tests without a date count as earlier ones." in page
+    assert "“Frozen encoder + ridge (transfer learning)” was best." in page
+    assert "61.3 % (58.0 % to 64.0 %)" in page
+
+
+def test_page_of_a_version_from_before_later_tests_still_opens(client, owner, add_version):
+    version = add_version()
+    del version.manifest["confirmation"]
+    for name in ("confirmed_by", "best_on_folds"):
+        del version.manifest["gate"][name]
+    for verdict in version.manifest["gate"]["verdicts"]:
+        del verdict["confirming"], verdict["on_folds"]
+    version.save()
+    url = reverse("admin:ml_predictorversion_change", args=[version.pk])
+    assert client.get(url).status_code == 200
+
+
+def test_page_of_a_version_shows_the_encoders_that_were_compared(client, owner, add_version):
+    version = add_version()
+    metrics = version.manifest["metrics"]["tfidf"]
+    version.manifest["encoders"] = [
+        {"name": "small", "metrics": metrics, "chosen": False},
+        {"name": "large", "metrics": metrics, "chosen": True},
+    ]
+    version.save()
+    page = client.get(reverse("admin:ml_predictorversion_change", args=[version.pk]))
+    figure = f"{100 * metrics['accuracy_all']['value']:.1f} %"
+    shown = unescape(page.content.decode())
+    assert f"small: {figure}" in shown
+    assert f"large (chosen): {figure}" in shown

@@ -27,7 +27,11 @@ COUNTS = (
     "arms",
     "pairs",
     "pairs_p05",
+    "pairs_answered",
 )
+# Figures that are also given on the answered and on the refused tests.
+APART = ("accuracy_all", "accuracy_p05", "lift_of_pick")
+PARTS = ("answered", "refused")
 
 
 class Command(BaseCommand):
@@ -57,7 +61,12 @@ class Command(BaseCommand):
 def _flatten(result: dict[str, Any]) -> dict[str, Any]:
     """Return figures as numbers, and their intervals beside them under the same names."""
     estimates = {
-        **(result["metrics"] or dict.fromkeys(METRICS)),
+        **result["metrics"],
+        **{
+            _name(figure, part): (result[f"metrics_{part}"] or {}).get(figure)
+            for part in PARTS
+            for figure in APART
+        },
         "coverage": result["coverage"],
         "noise_ceiling": result["ceiling"],
         "noise_ceiling_overdispersed": result["ceiling_overdispersed"],
@@ -69,8 +78,13 @@ def _flatten(result: dict[str, Any]) -> dict[str, Any]:
         **{name: each and each["value"] for name, each in estimates.items()},
         "intervals": {name: _interval(each) for name, each in estimates.items()},
         "dispersion": result["dispersion"],
-        "reason": None if result["metrics"] else sentence("nothing_answered", {}),
+        "reason": None if result["metrics_answered"] else sentence("nothing_answered", {}),
     }
+
+
+def _name(figure: str, part: str) -> str:
+    """Return the name of a figure on a part of the tests: `accuracy_answered`."""
+    return f"{figure.removesuffix('_all')}_{part}"
 
 
 def _interval(estimate: dict[str, float | None] | None) -> list[float | None] | None:
@@ -83,12 +97,17 @@ def _report(result: dict[str, Any]) -> str:
     head = (
         f"Predictor {result['predictor']}, {STRATEGIES[result['strategy']]}, on {result['groups']} "
         f"contrast groups ({result['suspect_groups']} suspect ones left out): "
-        f"{result['groups_answered']} answered, {result['pairs']} decided pairs, "
-        f"{result['pairs_p05']} with p < 0.05."
+        f"{result['groups_answered']} answered, {result['pairs']} decided pairs "
+        f"({result['pairs_answered']} answered), {result['pairs_p05']} with p < 0.05."
     )
-    if result["metrics"] is None:
-        return f"{head}\n{sentence('nothing_answered', {})}"
+    if result["metrics_answered"] is None:
+        head += f"\n{sentence('nothing_answered', {})}"
     rows = [[name, shown(result["metrics"][name])] for name in METRICS]
+    rows += [
+        [_name(figure, part), shown((result[f"metrics_{part}"] or {}).get(figure))]
+        for part in PARTS
+        for figure in APART
+    ]
     rows += [
         ["coverage", shown(result["coverage"])],
         ["noise ceiling (binomial)", shown(result["ceiling"])],

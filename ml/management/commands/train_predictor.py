@@ -9,10 +9,19 @@ from django.utils import timezone
 
 from ml import predict
 from ml.management.output import HistoryFiles, add_format_argument, as_json, shown, table
+from ml.presentation.gate_messages import confirmation_sentences
 from ml.presentation.messages import ABSENCES, STRATEGIES, TRANSFERS, likeness_sentence, sentence
-from ml.scoring.manifest import MetricName, MetricsRecord, SourceRecord, VerdictRecord
+from ml.scoring.manifest import (
+    ConfirmationRecord,
+    EncoderTrialRecord,
+    MetricName,
+    MetricsRecord,
+    SourceRecord,
+    VerdictRecord,
+)
 from ml.training.options import SUSPECT_TRUST, Choices
 
+ACCURACIES: Sequence[MetricName] = ("accuracy_all", "accuracy_p05")
 FIGURES: Mapping[MetricName, str] = {
     "accuracy_all": "accuracy, all pairs",
     "accuracy_p05": "accuracy, p < 0.05",
@@ -123,9 +132,11 @@ def _report(result: predict.TrainingOutcome) -> str:
         "",
         table(_figures(manifest["metrics"])),
         "",
+        *_later(manifest.get("confirmation")),
         f"Noise ceiling of the accuracy on all pairs: {shown(ceiling['binomial'])} (binomial)"
         + (f", {shown(over)} (noise of replicated arms)" if over else ""),
         "",
+        *_encoders(manifest.get("encoders", ())),
         *_source(manifest["source"]),
         *_verdicts(manifest["gate"]["verdicts"]),
         *(
@@ -134,6 +145,7 @@ def _report(result: predict.TrainingOutcome) -> str:
             if each["reason"] != "not_asked"
         ),
     ]
+    lines += confirmation_sentences(manifest)
     if result["strategy"] is None:
         lines.append(sentence("nothing_passed", {}))
     else:
@@ -147,6 +159,28 @@ def _figures(metrics: Mapping[str, MetricsRecord]) -> list[list[str]]:
         [title, *(shown(each[key]) for each in metrics.values())] for key, title in FIGURES.items()
     ]
     return [header, *rows]
+
+
+def _later(record: ConfirmationRecord | None) -> list[str]:
+    if record is None or not record["metrics"]:
+        return []
+    heading = f"On the {record['groups']} later tests, from {record['since']} on:"
+    return [heading, "", table(_figures(record["metrics"])), ""]
+
+
+def _encoders(record: Sequence[EncoderTrialRecord]) -> list[str]:
+    if not record:
+        return []
+    header = ["encoder, frozen", "all pairs", "p < 0.05", "later, all pairs", "later, p < 0.05"]
+    rows = [
+        [
+            each["name"] + (" (chosen)" if each["chosen"] else ""),
+            *(shown(each["metrics"][key]) for key in ACCURACIES),
+            *(shown(each["later"] and each["later"][key]) for key in ACCURACIES),
+        ]
+        for each in record
+    ]
+    return [table([header, *rows]), ""]
 
 
 def _source(record: SourceRecord | None) -> list[str]:
@@ -171,11 +205,13 @@ def _verdicts(verdicts: Sequence[VerdictRecord]) -> list[str]:
     for verdict in verdicts:
         word = "passed" if verdict["passed"] else "refused"
         lines.append(f"Gate: {STRATEGIES[verdict['name']]}: {word}.")
-        lines.extend(
-            f"  log-loss gain over {STRATEGIES[each['against']]}: "
-            f"{shown(each['gain'], digits=4)} (90 %)"
-            for each in verdict["comparisons"]
-        )
+        again = {each["against"]: each["gain"] for each in verdict.get("confirming", ())}
+        for each in verdict["comparisons"]:
+            line = f"  log-loss gain over {STRATEGIES[each['against']]}: "
+            line += f"{shown(each['gain'], digits=4)} on folds"
+            if each["against"] in again:
+                line += f", {shown(again[each['against']], digits=4)} confirming"
+            lines.append(f"{line} (90 %)")
         if warning := TRANSFERS[verdict["negative_transfer"]]:
             lines.append(f"  {warning}")
     return lines

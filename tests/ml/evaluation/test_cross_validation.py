@@ -110,3 +110,59 @@ def test_groups_that_only_a_helper_connects_stay_together():
     helpers = Helpers(groups=bridge, trust=np.ones(1))
     fold = make_folds(groups, 5, rng=np.random.default_rng(1), helpers=helpers).fold
     assert fold[3] == fold[7]
+
+
+@pytest.fixture(scope="module")
+def with_later():
+    """The last 20 of 60 tests are later ones; the first test shares its story with one of them."""
+    rows = [
+        replace(row, group="story" if row.test in {"t0", "t50"} else "") for row in learnable_rows()
+    ]
+    helpers = Helpers(
+        groups=groups_of(*(replace(row, test="helper") for row in rows if row.test == "t55")),
+        trust=np.ones(1),
+    )
+    return make_folds(
+        groups_of(*rows),
+        5,
+        rng=np.random.default_rng(1),
+        helpers=helpers,
+        is_later=np.arange(60) >= 40,
+    )
+
+
+def test_later_tests_are_a_fold_of_their_own_that_trains_nothing(with_later):
+    assert (with_later.later, with_later.n_folds) == (5, 6)
+    np.testing.assert_array_equal(with_later.is_later, np.arange(60) >= 40)
+    later = {text for group in with_later.groups[40:] for text in group.texts}
+    for number in range(5):
+        trained = set(with_later.training_arms(number).texts)
+        assert not trained & (later - set(with_later.helpers[0].texts))
+
+
+def test_what_is_connected_to_later_tests_does_not_train_for_them(with_later):
+    trained = set(with_later.training_arms(5).texts)
+    assert not trained & set(with_later.groups[0].texts)
+    assert not trained & set(with_later.helpers[0].texts)
+    assert trained >= set(with_later.groups[1].texts)
+    assert with_later.training_arms(5).n_groups == 39
+
+
+def test_every_later_arm_is_scored_by_a_model_that_saw_none(with_later):
+    predictions = cross_validate(TfidfRidge(), with_later).predictions
+    later = with_later.is_later[with_later.pairs.group]
+    hits = (predictions.logit > 0) == with_later.pairs.first_won
+    assert hits[later].mean() > 0.8
+
+
+def test_later_results_move_no_figure_of_the_folds(with_later):
+    turned = replace(
+        with_later,
+        pairs=replace(
+            with_later.pairs,
+            first_won=with_later.pairs.first_won ^ with_later.is_later[with_later.pairs.group],
+        ),
+    )
+    one, other = (cross_validate(TfidfRidge(), each).predictions for each in (with_later, turned))
+    np.testing.assert_array_equal(one.scores, other.scores)
+    np.testing.assert_array_equal(one.logit, other.logit)

@@ -47,13 +47,36 @@ def test_refused_groups_lower_the_coverage(scorer):
     assert (found.groups, found.groups_answered) == (40, 30)
     assert found.coverage.value == pytest.approx(0.75)
     assert found.coverage.low < 0.75 < found.coverage.high
+    assert found.pairs_answered == pytest.approx(0.75 * found.pairs, abs=3)
+
+
+def test_all_answered_and_refused_tests_have_figures_of_their_own(scorer):
+    inverted = [replace(row, clicks=row.visitors - row.clicks) for row in new_tests(10)]
+    rows = [
+        *new_tests(30, locale="en"),
+        *(replace(row, test=f"fr {row.test}", locale="fr") for row in inverted),
+    ]
+    found = judge(scorer, build_groups(rows), seed=1)
+    answered, refused = found.metrics_answered, found.metrics_refused
+    assert answered.accuracy_all.value > 0.8
+    assert refused.accuracy_all.value < 0.2
+    n_refused = found.pairs - found.pairs_answered
+    hits = answered.accuracy_all.value * found.pairs_answered
+    hits += refused.accuracy_all.value * n_refused
+    assert found.metrics.accuracy_all.value == pytest.approx(hits / found.pairs)
+
+
+def test_without_a_refusal_no_figure_is_made_up_for_the_refused(scorer):
+    found = judge(scorer, build_groups(new_tests(locale="en")), seed=1)
+    assert found.metrics_refused is None
+    assert found.metrics_answered.accuracy_all.value == found.metrics.accuracy_all.value
 
 
 def test_group_with_one_refused_wording_is_not_answered(scorer):
     rows = [arm_row("x", "free thing1", locale="en"), arm_row("x", "<b>free</b>", locale="en")]
     found = judge(scorer, build_groups(rows), seed=1)
-    assert (found.groups_answered, found.metrics, found.coverage.value) == (0, None, 0)
-    assert found.ceiling.value is None
+    assert (found.groups_answered, found.metrics_answered, found.coverage.value) == (0, None, 0)
+    assert found.metrics_refused is not None
 
 
 def test_suspect_groups_are_left_out(scorer):

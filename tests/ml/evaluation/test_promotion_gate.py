@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from ml.dataset.pairs import pair_arms
+from ml.evaluation.confirmation import FoldLosses
 from ml.evaluation.metrics import Predictions, group_sums
 from ml.evaluation.promotion_gate import Candidate, decide
 from ml.scoring.calibration import fit_slope
@@ -128,3 +131,99 @@ def test_calibrated_candidate_is_rarely_stopped_by_the_noise_of_its_calibration_
     ]
     stopped = sum("calibration_worse" in verdict.comparisons[0].reasons for verdict in verdicts)
     assert stopped <= 10
+
+
+def confirmed(*truths, later, seed=1):
+    """Candidates on folds, and the same ones on later tests with other slopes."""
+    after = candidates(*later, seed=seed + 100)
+    return [
+        replace(one, later=other.sums)
+        for one, other in zip(candidates(*truths, seed=seed), after, strict=True)
+    ]
+
+
+def test_what_wins_on_folds_and_on_later_tests_is_served():
+    decision = decide(confirmed(0.4, 1.0, later=(0.4, 1.0)), seed=1)
+    assert (decision.served, decision.best_on_folds, decision.confirmed_by) == ("c1", "c1", "later")
+    assert [each.against for each in decision.verdicts[1].confirming] == ["no_text", "c0"]
+
+
+def test_where_later_tests_do_not_confirm_it_the_simpler_one_is_served():
+    decision = decide(confirmed(0.4, 1.0, later=(0.4, 0.0)), seed=1)
+    assert (decision.served, decision.best_on_folds) == ("c0", "c1")
+    refused = decision.verdicts[1]
+    assert (refused.on_folds, refused.passed) == (True, False)
+    assert refused.negative_transfer == "detected"
+
+
+def test_winning_on_later_tests_alone_is_not_enough():
+    decision = decide(confirmed(0.4, 0.0, later=(0.4, 1.0)), seed=1)
+    assert (decision.served, decision.best_on_folds) == ("c0", "c0")
+
+
+def test_nothing_is_served_when_later_tests_confirm_nothing():
+    decision = decide(confirmed(0.4, 1.0, later=(0.0, 0.0)), seed=1)
+    assert (decision.served, decision.best_on_folds) == (None, "c1")
+
+
+def on_folds(candidate, n_folds=5):
+    loss = candidate.sums["loss"]
+    fold = np.arange(len(loss)) % n_folds
+    return replace(candidate, repeats=(FoldLosses(loss=loss, fold=fold),))
+
+
+def test_clear_winner_is_confirmed_when_the_choice_is_held_out():
+    decision = decide([on_folds(each) for each in candidates(0.4, 1.0)], seed=1)
+    assert (decision.served, decision.confirmed_by) == ("c1", "nested")
+    nested, plain = decision.verdicts[1].confirming, decision.verdicts[1].comparisons
+    for one, other in zip(nested, plain, strict=True):
+        assert one.gain.value == pytest.approx(other.gain.value)
+        assert one.gain.low == pytest.approx(other.gain.low)
+
+
+def by_luck(n_settings, rng):
+    """No text, then settings without any value, with losses of their own."""
+    plain = candidates(0.0, n_groups=150)[0]
+    loss = plain.sums["loss"]
+    return [
+        on_folds(each)
+        for each in [
+            plain,
+            *(
+                replace(
+                    plain,
+                    name=f"setting-{number}",
+                    sums={**plain.sums, "loss": loss + rng.normal(0.0, 0.2, size=len(loss))},
+                )
+                for number in range(n_settings)
+            ),
+        ]
+    ]
+
+
+def test_best_of_many_settings_by_luck_is_not_confirmed_when_the_choice_is_held_out():
+    rng = np.random.default_rng(1)
+    by_folds = held_out = 0
+    for seed in range(12):
+        plain, *settings = by_luck(10, rng)
+        ranked = sorted(settings, key=lambda each: -each.sums["loss"].sum())
+        nested = decide([plain, *ranked], seed=seed).verdicts[-1].confirming[0]
+        by_folds += decide([plain, ranked[-1]], seed=seed).verdicts[0].on_folds
+        held_out += not nested.reasons
+    assert by_folds > 0
+    assert held_out <= 1  # as many as an interval of 90 % lets through
+
+
+def test_setting_tuned_on_the_folds_is_not_confirmed_by_later_tests():
+    rng = np.random.default_rng(2)
+    by_folds = promoted = 0
+    for seed in range(12):
+        plain, *settings = by_luck(10, rng)
+        best = min(settings, key=lambda each: each.sums["loss"].sum())
+        after = {**plain.sums, "loss": plain.sums["loss"] + rng.normal(0.0, 0.2, size=150)}
+        tuned = replace(best, repeats=(), later=after)
+        decision = decide([replace(plain, later=plain.sums), tuned], seed=seed)
+        by_folds += decision.best_on_folds is not None
+        promoted += decision.served is not None
+    assert by_folds > 0
+    assert promoted <= 1

@@ -9,7 +9,8 @@ pytestmark = pytest.mark.django_db
 @pytest.mark.parametrize("code", SENTENCES)
 def test_every_sentence_can_be_filled_in(code):
     names = ["tests", "locale", "needed", "limit", "unseen", "locales", "audience", "found"]
-    names += ["detail", "suspect", "borrowed", "form", "placement"]
+    names += ["detail", "suspect", "borrowed", "form", "placement", "encoder", "predictor"]
+    names += ["learned", "wordings", "agreement"]
     filled = sentence(code, dict.fromkeys(names, 7))
     assert "%(" not in filled
     assert "%%" not in filled

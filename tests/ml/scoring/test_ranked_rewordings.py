@@ -36,8 +36,15 @@ def test_rewordings_are_none_of_the_given(scorer):
 
 
 def test_sites_own_best_wordings_are_among_them(scorer):
-    rules = {each.suggestion.rule for each in rewordings(scorer, "plain thing2", count=50)}
-    assert "own_best" in rules
+    found = rewordings(scorer, "plain thing2 item2 case2", count=50)
+    own = [each.suggestion for each in found if each.suggestion.rule == "own_best"]
+    assert own
+    assert {each.source for each in own} == {"t2"}
+
+
+def test_past_wordings_of_other_offers_are_not_offered(scorer):
+    rules = {each.suggestion.rule for each in rewordings(scorer, "plain garden", count=50)}
+    assert "own_best" not in rules
 
 
 def test_no_source_takes_all_the_places(scorer):

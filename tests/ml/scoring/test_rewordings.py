@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from ml.scoring.rewordings import best_past, propose
@@ -63,14 +64,48 @@ def test_fillers_are_left_out():
 
 
 def test_principle_is_added_only_where_it_is_missing_and_marked_as_a_claim():
-    made = [each for each in propose(["Get it free now"], locale="en") if each.principle]
-    assert {each.principle for each in made} == {"clarity", "social_proof", "scarcity"}
+    made = [each for each in propose(["Get it free"], locale="en") if each.principle]
+    assert {each.principle for each in made} == {"urgency", "clarity", "social_proof", "scarcity"}
     assert all(each.is_claim for each in made)
     assert not any(each.is_claim for each in propose(["Valider"], locale="fr"))
 
 
 def test_long_wording_gets_nothing_appended():
     assert texts("Get the whole long guide for your garden", "en", "principle") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "locale", "added"),
+    [
+        ("Réserver ma place avant dimanche", "fr", {"reward", "social_proof"}),
+        ("Book by Friday", "en", {"reward", "social_proof"}),
+        ("Book in 5 minutes", "en", {"reward", "social_proof"}),
+        # Two claims are enough.
+        ("Get it free before midnight", "en", set()),
+        ("Get 10 guides for free", "en", set()),
+    ],
+)
+def test_wording_that_speaks_of_time_gets_no_second_time(text, locale, added):
+    made = [each for each in propose([text], locale=locale) if each.principle]
+    assert {each.principle for each in made} == added
+
+
+@pytest.mark.parametrize(
+    ("best", "is_claim"),
+    [
+        ("Entrer gratuitement dimanche", True),
+        ("Obtenir 10 % de remise", True),
+        ("Rejoignez 8 000 lecteurs", True),
+        ("Commencer tout de suite", False),
+        ("Commencer avant minuit", True),
+        ("Ouvrir un compte", False),
+        # The wording at hand makes the same claim.
+        ("Ouvrir un compte en 2 minutes", False),
+    ],
+)
+def test_past_winner_with_a_claim_is_marked_whatever_its_source(best, is_claim):
+    made = propose(["Créer un compte en 2 minutes"], locale="fr", own_best=[past(best, 0.2)])
+    assert [each.is_claim for each in made if each.rule == "own_best"] == [is_claim]
 
 
 @pytest.mark.parametrize(("text", "first"), [("Start now", "B"), ("start now", "b")])
@@ -98,16 +133,18 @@ def test_language_without_a_lexicon_has_only_the_sites_own():
     ]
 
 
-def test_best_past_wordings_are_the_surest_winners_of_the_language():
-    found = best_past(
-        [
-            past("Sure", 0.3, clicks=400),
-            past("Lucky", 0.5, clicks=2),
-            past("Loser", -0.2),
-            past("English", 0.9, locale="en"),
-            past("sure", 0.1),
-        ],
-        language="fr",
-        count=5,
-    )
-    assert [each.text for each in found] == ["Sure", "Lucky"]
+def test_best_past_wordings_are_winners_of_the_language_with_the_same_offer_nearest_first():
+    rows = [
+        past("Near", 0.1),
+        past("Nearer", 0.3),
+        past("Of another offer", 0.5),
+        past("Loser", -0.2),
+        past("English", 0.9, locale="en"),
+        past("near", 0.1),
+    ]
+    likeness = np.array([0.5, 0.7, 0.3, 0.9, 0.9, 0.45], dtype=np.float32)
+    found = best_past(rows, likeness=likeness, language="fr", count=5)
+    assert [each.text for each in found] == ["Nearer", "Near"]
+    assert [each.text for each in best_past(rows, likeness=likeness, language="", count=1)] == [
+        "English"
+    ]

@@ -1,6 +1,7 @@
 import numpy as np
+import pytest
 
-from ml.scoring.similar_wordings import nearest_wordings, past_wordings
+from ml.scoring.similar_wordings import PastWording, WordIndex, nearest_wordings, past_wordings
 from tests.ml.factories import arm_row, groups_of
 
 
@@ -46,3 +47,16 @@ def test_nearest_of_very_many_are_those_of_a_full_sort():
     order = sorted(looked_at, key=lambda at: (-round(float(likeness[at]), 3), -many[at].visitors))
     expected = [many[at].text for at in order[:3]]
     assert [near.text for near in nearest_wordings(likeness, many, 3)] == expected
+
+
+def test_without_vectors_the_words_in_common_tell_the_offer():
+    index = WordIndex(
+        [
+            PastWording(
+                text=text, test="t1", locale="fr", visitors=5_000, clicks=200, lift_in_test=0.1
+            )
+            for text in ("Télécharger le guide PDF", "Obtenir un devis")
+        ]
+    )
+    found = index.likeness(["Recevoir le guide", "Voir le guide PDF"])
+    assert found.tolist() == pytest.approx([2 / 4, 0.0])

@@ -3,7 +3,13 @@ import pytest
 from ml.encoders.cache import CachedEncoder
 from ml.encoders.sentence_encoder import load_encoder
 from ml.errors import EncoderError
-from ml.strategies.candidates import MIN_TUNING_GROUPS, Tuning, line_up, strategy_named
+from ml.strategies.candidates import (
+    MIN_TUNING_GROUPS,
+    PRETRAINED_SHARE,
+    Tuning,
+    line_up,
+    strategy_named,
+)
 from tests.ml.conftest import TINY_ENCODER
 from tests.ml.factories import HashEncoder
 
@@ -51,6 +57,14 @@ def test_asked_strategies_are_tried_however_small_the_history(tiny):
     lineup = line_up(tiny, 20, asked=["fine_tuned", "tfidf"])
     assert names(lineup) == ["no_text", "tfidf", "fine_tuned"]
     assert {each.reason for each in lineup.left_out} == {"not_asked"}
+
+
+def test_tuned_network_keeps_half_of_the_pretrained_one(tiny):
+    asked = ["fine_tuned", "lora", "random_network"]
+    shares = {
+        each.name: each.pretrained_share for each in line_up(tiny, 20, asked=asked).strategies[1:]
+    }
+    assert shares == {"fine_tuned": PRETRAINED_SHARE, "lora": 0, "random_network": 0}
 
 
 def test_networks_are_tuned_as_is_asked_for(tiny):

@@ -89,6 +89,53 @@ def test_mean_of_weights_says_what_the_mean_of_scores_says(encoder, many):
     np.testing.assert_allclose(soup, np.mean(apart, axis=0), atol=0.05 * spread)
 
 
+def layers_of(fitted):
+    return {
+        name: np.asarray(values, dtype=np.float64)
+        for name, values in fitted.parts().tensors.items()
+    }
+
+
+def test_share_of_the_pretrained_network_is_in_the_mean_of_the_weights(encoder, arms):
+    plain = FineTuned(encoder=encoder, settings=TuningSettings(body_rate=3e-2))
+    half = replace(plain, pretrained_share=0.5).fit(arms)
+    start, end, mean = (layers_of(each) for each in (plain.fit_probe(arms), plain.fit(arms), half))
+    for name in start:
+        np.testing.assert_allclose(mean[name], (start[name] + end[name]) / 2, atol=2e-3)
+    assert max(float(np.abs(end[name] - start[name]).max()) for name in start) > 2e-2
+    assert [trace.seed for trace in half.traces] == [0, 1]
+
+
+def test_probe_is_the_pretrained_network(encoder, arms):
+    probe = FineTuned(encoder=encoder).fit_probe(arms)
+    before = weights_of(encoder)
+    (name,) = [each for each in before if each.endswith("layer.0.output.dense.weight")]
+    trained = dict(probe.network.named_parameters())["encoder.layer.0.output.dense.weight"]
+    assert torch.equal(trained, before[name])
+    assert probe.traces == ()
+
+
+def test_anchor_keeps_the_layers_near_their_start(encoder, arms):
+    start = layers_of(FineTuned(encoder=encoder).fit_probe(arms))
+
+    def moved(anchor):
+        settings = TuningSettings(body_rate=3e-3, weight_decay=0.0, anchor=anchor, dropout=0.0)
+        end = layers_of(FineTuned(encoder=encoder, seeds=(0,), settings=settings).fit(arms))
+        return sum(
+            float(np.square(end[name] - start[name]).sum()) for name in start if name != "head"
+        )
+
+    free, held = moved(0.0), moved(300.0)
+    assert 0 < held < free / 4
+
+
+def test_as_few_layers_are_trained_as_asked_for(encoder):
+    plain, one = FineTuned(encoder=encoder), FineTuned(encoder=encoder, trained=1)
+    assert one.n_frozen == one.depth - 1
+    assert plain.n_frozen == plain.depth // 2
+    assert FineTuned(encoder=encoder, trained=99).n_frozen == 0
+
+
 def test_equal_seed_gives_equal_scores_and_leaves_the_generator_of_others_alone(encoder, arms):
     torch.manual_seed(5)
     expected = torch.rand(1)

@@ -35,7 +35,14 @@ def test_artifact_holds_what_scoring_needs(data):
     assert {past.text for past in artifact.past} == set(data.arms.texts)
     assert artifact.past_vectors is None  # TF-IDF computes its sparse rows again
     assert artifact.manifest["seed"] == 1
-    assert set(artifact.manifest) - set(RECORD) == {"departures", "risk", "explanations", "tuning"}
+    assert set(artifact.manifest) - set(RECORD) == {
+        "language",
+        "departures",
+        "risk",
+        "explanations",
+        "abstention",
+        "tuning",
+    }
     restored = TfidfRidge().restore(artifact.parts)
     np.testing.assert_allclose(restored.score(["free"]), fitted.score(["free"]))
 

@@ -1,4 +1,9 @@
-from ml.training.manifest import hash_groups, read_commit
+from dataclasses import replace
+from datetime import date
+
+from ml.dataset.contrast_groups import build_groups
+from ml.dataset.training_dataset import training_dataset
+from ml.training.manifest import hash_groups, read_commit, record_data
 from tests.ml.factories import groups_of, learnable_rows
 
 
@@ -42,3 +47,16 @@ def test_detached_head_and_no_repository(tmp_path):
     (tmp_path / ".git").mkdir()
     (tmp_path / ".git/HEAD").write_text("beef\n")
     assert read_commit(tmp_path) == "beef"
+
+
+def test_hash_knows_when_a_test_ended():
+    rows = learnable_rows(3)
+    dated = [replace(row, ended_on=date(2026, 5, 1)) for row in rows]
+    other = [replace(row, ended_on=date(2026, 5, 2)) for row in rows]
+    hashes = {hash_groups(groups_of(*each)) for each in (rows, dated, other)}
+    assert len(hashes) == 3
+
+
+def test_length_of_the_wordings_is_recorded():
+    data = training_dataset(build_groups(learnable_rows(5)))
+    assert record_data(data)["median_words"] == 4

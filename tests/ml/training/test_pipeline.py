@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import date, timedelta
 
 import pytest
 
@@ -147,3 +148,52 @@ def test_contradictory_rows_promote_nothing(tmp_path):
 def test_emoji_and_mixed_scripts_train(tmp_path):
     rows = [replace(row, text=f"{row.text} 🎉 скидка 割引") for row in learnable_rows(30)]
     assert train_in(tmp_path / "p1", rows, encoder=HashEncoder()).manifest["data"]["groups"] == 30
+
+
+def dated(rows):
+    """One test a day."""
+    first = date(2026, 1, 1)
+    return [replace(row, ended_on=first + timedelta(days=int(row.test[1:]))) for row in rows]
+
+
+def turned(rows, *, since):
+    """From one test on visitors like what they disliked before."""
+    other = learnable_rows(len(rows) // 3, gain=-0.4)
+    return [
+        late if int(row.test[1:]) >= since else row for row, late in zip(rows, other, strict=True)
+    ]
+
+
+def test_strategy_that_wins_on_later_tests_too_is_served(tmp_path):
+    rows = dated(learnable_rows(606))
+    manifest = train_in(
+        tmp_path / "p1", rows, encoder=StrangeEncoder(), choices=Choices(strategies=("tfidf",))
+    ).manifest
+    assert (manifest["gate"]["served"], manifest["gate"]["confirmed_by"]) == ("tfidf", "later")
+    confirmation = manifest["confirmation"]
+    assert (confirmation["rule"], confirmation["groups"]) == ("later", 202)
+    assert confirmation["since"] == "2027-02-09"
+    assert confirmation["metrics"]["tfidf"]["accuracy_all"]["value"] > 0.8
+    card = (tmp_path / "p1" / "MODEL_CARD.md").read_text()
+    assert "On the 202 later tests, which no choice had seen:" in card
+    assert "on later tests 0." in card
+
+
+def test_what_later_tests_do_not_confirm_is_not_served(tmp_path):
+    rows = dated(turned(learnable_rows(606), since=404))
+    manifest = train_in(
+        tmp_path / "p1", rows, encoder=StrangeEncoder(), choices=Choices(strategies=("tfidf",))
+    ).manifest
+    gate = manifest["gate"]
+    assert (gate["served"], gate["best_on_folds"]) == (None, "tfidf")
+    assert manifest["metrics"]["tfidf"]["accuracy_all"]["value"] > 0.8
+    assert manifest["confirmation"]["metrics"]["tfidf"]["accuracy_all"]["value"] < 0.2
+
+
+def test_without_dates_the_choice_is_held_out(trained):
+    manifest = trained[0].manifest
+    assert manifest["gate"]["confirmed_by"] == "nested"
+    assert (manifest["confirmation"]["rule"], manifest["confirmation"]["metrics"]) == (
+        "too_few_dates",
+        {},
+    )

@@ -17,6 +17,9 @@ def test_evaluate_json_has_the_published_fields(history, capsys):
         low, high = found["intervals"][name]
         assert low <= found[name] <= high
     assert 0 < found["pairs_p05"] <= found["pairs"]
+    low, high = found["intervals"]["accuracy_answered"]
+    assert low <= found["accuracy_answered"] <= high
+    assert (found["pairs_answered"], found["accuracy_refused"]) == (found["pairs"], None)
 
 
 @pytest.mark.usefixtures("active")
@@ -32,7 +35,9 @@ def test_evaluate_on_another_language_answers_nothing(tmp_path, capsys):
     path = tmp_path / "french.csv"
     write_ctaopt(learnable_rows(5, locale="fr"), path)
     found = run_json(capsys, "evaluate_predictor", path)
-    assert (found["coverage"], found["accuracy_all"], found["noise_ceiling"]) == (0, None, None)
+    assert (found["coverage"], found["pairs_answered"], found["accuracy_answered"]) == (0, 0, None)
+    assert found["accuracy_refused"] == found["accuracy_all"]
+    assert found["pairs"] > 0
     assert found["reason"] == "The predictor has no answer for any of these tests."
     call_command("evaluate_predictor", path)
     assert "has no answer for any" in capsys.readouterr().out

@@ -64,9 +64,9 @@ def start(tmp_path, settings):
 
     yield run
     for process in started:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+        # Not killed: its worker would be left behind.
+        process.terminate()
+        process.wait(timeout=60)
 
 
 def wait_until(is_true, process):

@@ -1,3 +1,4 @@
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -5,6 +6,7 @@ from django.core.management import CommandError, call_command
 
 from ml.history.writing import write_ctaopt
 from ml.models import PredictorVersion
+from tests.ml.conftest import TINY_ENCODER
 from tests.ml.factories import learnable_rows
 from tests.ml.management.conftest import run_json
 
@@ -92,3 +94,14 @@ def test_source_tests_are_measured_and_shown(model_dir, history, tmp_path, capsy
     told = capsys.readouterr().out
     assert "Source: 40 contrast groups, 120 arms" in told
     assert "proxy A-distance" in told
+
+
+def test_encoders_that_were_compared_are_shown(model_dir, settings, history, tmp_path, capsys):
+    shutil.copytree(TINY_ENCODER, tmp_path / "small")
+    call_command("install_encoder", str(tmp_path / "small"))
+    settings.CTAOPT_ENCODER = ""
+    call_command("train_predictor", "--history", history, "--strategies", "tfidf")
+    told = capsys.readouterr().out
+    assert "encoder, frozen" in told
+    assert "all-MiniLM-L6-v2 (chosen)" in told
+    assert "small" in told
