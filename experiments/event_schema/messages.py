@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from experiments.event_schema.visitor_ids import visitor_fault_text
+from experiments.event_schema.visitor_ids import as_visitor, visitor_fault, visitor_fault_text
 from tables.numbers import NumberColumn, NumberError
 
 # The time of an event older than this is meaningless.
@@ -24,7 +24,8 @@ MILLIONTH = Decimal("0.000001")
 
 # No patterns here: a regular expression costs four times what the rest of a field does. Fields
 # stored in clear are checked by `check_stored_texts`; the others must match a known key.
-Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+LONGEST_ID = 200
+Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_ID)]
 Goal = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 # Control characters have no place in a name, and PostgreSQL stores no NUL: refused by validation.
 PRINTABLE = r"^[^\x00-\x1f\x7f]*\Z"
@@ -89,9 +90,10 @@ class Attributes(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknow
 
 
 class ExposureMessage(_Shown, tag_field="type", tag="exposure", kw_only=True):
-    """The variant was really shown."""
+    """The variant was really shown; `late`: it was not, it came when the page was seen already."""
 
     attributes: Attributes | None = None
+    late: bool = False
 
 
 class ClickMessage(_Shown, tag_field="type", tag="click", kw_only=True):
@@ -109,6 +111,20 @@ def _number_in(text: str) -> float:
     return number
 
 
+def _order_in(value: str | float) -> str:
+    """Return an order number as its text; raise ValueError if it names no one order.
+
+    A template that was not filled in gives every order the same number: one would count.
+    """
+    order: str = as_visitor(value).strip()
+    if len(order) > LONGEST_ID:
+        raise ValueError(f"order: is longer than {LONGEST_ID} characters")
+    if visitor_fault(order) == "placeholder":
+        raise ValueError("order: is a placeholder: the number of one order is needed")
+    _check_printable("order", order)
+    return order
+
+
 class ConversionMessage(msgspec.Struct, tag_field="type", tag="conversion", kw_only=True):
     """A goal was reached, wherever on the site."""
 
@@ -118,8 +134,12 @@ class ConversionMessage(msgspec.Struct, tag_field="type", tag="conversion", kw_o
     at: Instant
     value: Value | Annotated[str, msgspec.Meta(max_length=40)] | None = None
     currency: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z]{3}\Z")] | None = None
+    # Number of the order: all conversions to the goal with it are one.
+    order: Identifier | int | float | None = None
 
     def __post_init__(self) -> None:
+        if self.order is not None:
+            self.order = _order_in(self.order)
         # Shops write both as they stand on the page: "1 299,00" and "eur".
         if isinstance(self.value, str):
             self.value = _number_in(self.value)

@@ -18,12 +18,18 @@ PLACEHOLDERS = frozenset(
         "(not set)",
     }
 )
-# Variables of templates, objects as text, an id that ends in nothing ("user-undefined"), zeros.
+QUOTES = "\"'` \t\r\n"
+# How often an address may have encoded an id: once by the page, once by a redirect.
+MAX_ENCODED = 3
+# Variables of templates (of mails and tag managers, too), objects as text, an id that ends in
+# nothing ("user-undefined"), zeros.
 TEMPLATE = re.compile(
     r"\{\{|\}\}|\{%|<%|[$#]\{|\A\{[^{}]*\}\Z|\A<[^<>]*>\Z|\A%[A-Z_]+%\Z|\[object [A-Za-z]+\]"
+    r"|\[\[[^\[\]]+\]\]|\A\[[A-Z_ .]+\]\Z|%%[A-Z_. ]+%%|\*\|[^|]*\|\*|\A__[A-Z_]+__\Z"
     r"|[-_:.|/=](?:undefined|null)\Z|\A0[0-]*\Z",
     re.IGNORECASE,
 )
+ENDINGS = ("undefined", "null")
 EMAIL = re.compile(r"[^@\s<>:;,]+@[^@\s<>:;,]+\.[^\W\d_]{2,}")
 # Reading an address costs ten times as much: it is tried of nothing else.
 ADDRESS_LIKE = re.compile(r"[0-9a-f:.\[\]]+(?:%\w+)?(?:\]:\d+)?", re.IGNORECASE).fullmatch
@@ -48,9 +54,12 @@ def visitor_fault(visitor: str) -> str | None:
     (None, None)
     """
     text = visitor.strip()
-    if text.lower() in PLACEHOLDERS or TEMPLATE.search(text):
-        return "placeholder"
-    plain = unquote(text) if "%" in text else text
+    if _is_plain(text):
+        return None
+    plain = _decoded(text)
+    for reading in {text, plain}:
+        if reading.strip(QUOTES).lower() in PLACEHOLDERS or TEMPLATE.search(reading):
+            return "placeholder"
     if "@" in plain and EMAIL.search(plain):
         return "e-mail"
     if (":" in plain or plain.count(".") == 3) and ADDRESS_LIKE(plain) and _is_address(plain):
@@ -77,6 +86,25 @@ def as_visitor(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value
     return str(int(value)) if value == value // 1 else str(value)
+
+
+def _is_plain(text: str) -> bool:
+    """Return whether an id is letters, digits and hyphens and no placeholder, as nearly every one.
+
+    It takes a quarter of the time of the patterns, which it spares.
+    """
+    if not (text.replace("-", "").isalnum() and text.strip("0-")):
+        return False
+    lowered = text.lower()
+    return lowered not in PLACEHOLDERS and not lowered.endswith(ENDINGS)
+
+
+def _decoded(text: str) -> str:
+    for _ in range(MAX_ENCODED):
+        if "%" not in text:
+            break
+        text = unquote(text)
+    return text.strip()
 
 
 def _is_address(text: str) -> bool:

@@ -1,16 +1,22 @@
 # Django finds models only through this module.
-from experiments.models.access import AccessRecord, FormerClientKey, Membership, ServerKey
+from experiments.models.access import (
+    AccessRecord,
+    FormerClientKey,
+    Membership,
+    ServerKey,
+    SnippetSighting,
+)
+from experiments.models.approval import Approval
 from experiments.models.catalogue import (
     CTA,
     Audience,
-    ConfigRevision,
     CTAWording,
-    Site,
     Slot,
     Tag,
 )
 from experiments.models.events import (
     Burst,
+    ConversionOrder,
     Event,
     EventIntake,
     Exclusion,
@@ -20,18 +26,35 @@ from experiments.models.events import (
     VisitorOutcome,
 )
 from experiments.models.experiment import Experiment, Namespace, Variant
-from experiments.models.frozen_arm import CacheWatch
 from experiments.models.guardrail import GoalRollup, Guardrail, SecondaryMetric
 from experiments.models.history import HistoryArm
-from experiments.models.interaction import Interaction
-from experiments.models.jobs import Heartbeat, Job, TaskRun
-from experiments.models.lifecycle import Change, Phase, RampStep
-from experiments.models.retention import BackupRecord, ErasedVisitor, EventDrop, SecretDigest
-from experiments.models.rollup import CurrencyRollup, Rollup, RollupCheck
+from experiments.models.lifecycle import Change, Decision, Phase, RampStep
+from experiments.models.operations.frozen_arm import CacheWatch
+from experiments.models.operations.interaction import Interaction
+from experiments.models.operations.jobs import Heartbeat, Job, TaskRun, Upload
+from experiments.models.operations.notices import (
+    Delivery,
+    Notice,
+    NoticeChoice,
+    NoticeRead,
+    Webhook,
+)
+from experiments.models.operations.retention import (
+    BackupRecord,
+    ConfigRevision,
+    ErasedVisitor,
+    EventDrop,
+    SecretDigest,
+    SiteSecret,
+)
+from experiments.models.rollup import CurrencyRollup, Rollup, RollupCheck, Standing
+from experiments.models.site import Site
+from experiments.models.wizard import TypedExperiment
 
 __all__ = [
     "CTA",
     "AccessRecord",
+    "Approval",
     "Audience",
     "BackupRecord",
     "Burst",
@@ -39,7 +62,10 @@ __all__ = [
     "CacheWatch",
     "Change",
     "ConfigRevision",
+    "ConversionOrder",
     "CurrencyRollup",
+    "Decision",
+    "Delivery",
     "ErasedVisitor",
     "Event",
     "EventDrop",
@@ -55,6 +81,9 @@ __all__ = [
     "Job",
     "Membership",
     "Namespace",
+    "Notice",
+    "NoticeChoice",
+    "NoticeRead",
     "PendingBatch",
     "Phase",
     "RampStep",
@@ -65,10 +94,16 @@ __all__ = [
     "SenderCount",
     "ServerKey",
     "Site",
+    "SiteSecret",
     "Slot",
+    "SnippetSighting",
+    "Standing",
     "Tag",
     "TaskRun",
+    "TypedExperiment",
+    "Upload",
     "Variant",
     "VisitorDay",
     "VisitorOutcome",
+    "Webhook",
 ]

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from experiments.models.catalogue import Site
+from experiments.models.site import Site
 
 
 class Membership(models.Model):
@@ -46,8 +46,8 @@ class Membership(models.Model):
 
 
 def all_scopes() -> list[str]:
-    """Return every scope: what keys of before there were scopes may do."""
-    return list(ServerKey.Scope.values)
+    """Return the scopes of keys from before there were scopes: all but those that came later."""
+    return [scope for scope in ServerKey.Scope.values if scope != ServerKey.Scope.MANAGE]
 
 
 class ServerKey(models.Model):
@@ -56,7 +56,8 @@ class ServerKey(models.Model):
     # Stored; never rename.
     class Scope(models.TextChoices):
         READ = "read", _("Read: catalogue, experiments, reports, evaluations")
-        WRITE = "write", _("Write: run and change experiments, send events")
+        WRITE = "write", _("Write: edit the catalogue, run experiments, send events")
+        MANAGE = "manage", _("Manage: settings of the site")
         ERASE = "erase", _("Erase: visitors and their events")
         ANALYSE = "analyse", _("Analyse: calculations and rankings")
 
@@ -166,3 +167,18 @@ class AccessRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.at}"
+
+
+class SnippetSighting(models.Model):
+    """The last time that the snippet asked for a site's CTAs, and on which page."""
+
+    site = models.OneToOneField(Site, models.CASCADE, related_name="sighting")
+    seen_at = models.DateTimeField(_("seen"))
+    path = models.CharField(_("page"), max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("sighting of the snippet")
+        verbose_name_plural = _("sightings of the snippet")
+
+    def __str__(self) -> str:
+        return f"{self.site_id} {self.path}"

@@ -6,9 +6,9 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from experiments.models.catalogue import Site
 from experiments.models.experiment import Experiment, Variant
 from experiments.models.fields import ExactDecimalField
+from experiments.models.site import Site
 
 
 class Event(models.Model):
@@ -22,13 +22,19 @@ class Event(models.Model):
 
     # Stored; never rename.
     class Flag(IntFlag):
-        """Doubts about an event, which is kept all the same: the bits of `flags`."""
+        """Doubts about an event, which is kept all the same: the bits of `flags`.
+
+        `HELD_OUT` marks conversions of visitors in the site's holdout: a digest does not show it.
+        """
 
         BOT = 1
         INTERNAL = 2
         PREFETCH = 4
         UNEXPLAINED = 8
         BURST = 16
+        REPEATED = 32
+        HELD_OUT = 64
+        LATE = 128
 
     # The id begins with a time (UUID version 7): on PostgreSQL it is what the day partitions are
     # cut by, and so a repeated id always meets its first copy.
@@ -76,7 +82,9 @@ class Event(models.Model):
         db_default=0,
         help_text=_(
             "Bits: 1 sent by a bot, 2 internal traffic, 4 pre-fetched and not yet seen, "
-            "8 of an arm that the visitor cannot have been given, 16 in a burst of few senders."
+            "8 of an arm that the visitor cannot have been given, 16 in a burst of few senders, "
+            "32 of an order that is counted already, 64 by a visitor held out, "
+            "128 of an arm that came too late to be shown."
         ),
     )
     sender = models.SmallIntegerField(
@@ -108,6 +116,37 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} {self.event_id}"
+
+
+class ConversionOrder(models.Model):
+    """Order number of a conversion, as a keyed digest; one event of an order counts.
+
+    The others are flagged `REPEATED`. The digest names the goal, too: an order may reach several.
+    """
+
+    pk = models.CompositePrimaryKey("event_id", "site_id")
+    event_id = models.UUIDField()
+    site = models.ForeignKey(
+        Site, models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
+    digest = models.CharField(max_length=32)
+    is_counted = models.BooleanField()
+    by_server = models.BooleanField(help_text="Sent with a server key.")
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("site", "digest"), condition=Q(is_counted=True), name="order_counts_once"
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=("site", "digest"), condition=Q(is_counted=False), name="order_repeats"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.digest[:8]} {self.event_id}"
 
 
 class PendingBatch(models.Model):
@@ -154,6 +193,7 @@ class Exclusion(models.IntegerChoices):
     IMPOSSIBLE = 5, _("clicked before they saw it")
     UNEXPLAINED = 6, _("arm that nobody gave them")
     BURST = 7, _("burst of few senders")
+    LATE = 8, _("too slow to take part")
 
 
 class VisitorOutcome(models.Model):
@@ -167,7 +207,7 @@ class VisitorOutcome(models.Model):
     variant = models.ForeignKey(
         Variant, models.CASCADE, related_name="+", db_constraint=False, db_index=False
     )
-    day = models.DateField(help_text="Day (UTC) of the first exposure.")
+    day = models.DateField(help_text="Day of the first exposure, in the experiment's zone.")
     phase = models.PositiveSmallIntegerField(
         default=0, db_default=0, help_text="Number of the phase of the first exposure."
     )
@@ -179,6 +219,9 @@ class VisitorOutcome(models.Model):
     )
     conversions = models.PositiveIntegerField(
         default=0, db_default=0, help_text="Conversions to the goal in the conversion window."
+    )
+    repeated_orders = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Conversions left out as repeats of an order."
     )
     covariate = ExactDecimalField(
         default=0, help_text="The primary metric in the 14 days before the first exposure."

@@ -2,23 +2,24 @@
 
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from experiments.models.catalogue import CTA, Audience, Site, Slot
+from experiments.models.catalogue import CTA, Audience, Slot
+from experiments.models.site import Site
+from experiments.models.validators import time_zone_validator
 
 # A range of [0, 1] in 0.01 % steps: the resolution of hash version 2.
 SHARE_FIELD: dict[str, Any] = {"max_digits": 5, "decimal_places": 4}
+OF_START: dict[str, Any] = {"editable": False, "validators": [time_zone_validator]}
 # All metrics but the click rate: they count a goal.
 METRICS_OF_GOALS = (
-    "conversion_rate",
-    "value_per_visitor",
-    "value_per_click",
-    "conversions_per_visitor",
-)
+    "conversion_rate", "value_per_visitor", "value_per_click", "conversions_per_visitor",
+)  # fmt: skip
 # The "variant" of visitors who take part in no experiment: no arm may have this name.
 NO_EXPERIMENT = "default"
 
@@ -218,6 +219,10 @@ class Experiment(models.Model):
         ),
     )
     started_at = models.DateTimeField(_("started"), null=True, blank=True, editable=False)
+    # The looks of a plan are the ends of its days, so they stay what they were at the start.
+    days_in = models.CharField(
+        _("time zone of its days"), max_length=64, blank=True, default="", db_default="", **OF_START
+    )
     stopped_at = models.DateTimeField(_("stopped"), null=True, blank=True, editable=False)
     rolled_back_at = models.DateTimeField(_("rolled back"), null=True, blank=True, editable=False)
     rollback_reason = models.TextField(
@@ -343,6 +348,11 @@ class Experiment(models.Model):
     @property
     def assignment_seed(self) -> str:
         return self.seed or self.key
+
+    @property
+    def zone_of_days(self) -> ZoneInfo:
+        """Return the zone of its days; of a draft, that of its site."""
+        return ZoneInfo(self.days_in or self.slot.site.time_zone)
 
 
 class Variant(models.Model):

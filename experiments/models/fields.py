@@ -1,12 +1,14 @@
 """Model fields that Django lacks."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils.translation import gettext_lazy as _
 
+from experiments.models.validators import address_validator
 from experiments.targeting.languages import spelled
 
 
@@ -20,7 +22,7 @@ class ExactDecimalField(models.Field[Any, Any]):
     def db_type(self, connection: BaseDatabaseWrapper) -> str:
         return "text" if connection.vendor == "sqlite" else "numeric"
 
-    def from_db_value(self, value: Decimal | str | None, *_: Any) -> Decimal | None:
+    def from_db_value(self, value: Decimal | str | None, *_rest: Any) -> Decimal | None:
         return None if value is None else Decimal(value)
 
     def to_python(self, value: Any) -> Decimal | None:
@@ -48,4 +50,20 @@ class LanguageTagField(models.CharField[Any, Any]):
     def deconstruct(self) -> Any:
         # The same column: migrations of before it need not change.
         name, _, args, kwargs = super().deconstruct()
+        return name, "django.db.models.CharField", args, kwargs
+
+
+class SiteAddressField(models.CharField[Any, Any]):
+    """The address of a site's pages, or none."""
+
+    default_validators: ClassVar[list[Any]] = [address_validator]  # type: ignore[misc]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        fixed = {"max_length": 200, "blank": True, "default": "", "db_default": ""}
+        help_text = _("Where its pages are, such as https://shop.example: previews open there.")
+        super().__init__(*args, **{"help_text": help_text, **fixed, **kwargs})
+
+    def deconstruct(self) -> Any:
+        # Validators and help are no part of the column.
+        name, _path, args, kwargs = super().deconstruct()
         return name, "django.db.models.CharField", args, kwargs

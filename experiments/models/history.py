@@ -4,7 +4,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from experiments.models.catalogue import Site
+from experiments.models.operations.jobs import Upload
+from experiments.models.site import Site
 
 
 class HistoryArm(models.Model):
@@ -27,6 +28,14 @@ class HistoryArm(models.Model):
     )
     digest = models.CharField(max_length=64, editable=False)
     is_simulated = models.BooleanField(_("simulated"), default=False)
+    upload = models.ForeignKey(
+        Upload,
+        models.SET_NULL,
+        null=True,
+        editable=False,
+        related_name="history",
+        help_text="The import in the browser that wrote it last; None: the command line.",
+    )
 
     class Meta:
         verbose_name = _("past wording")

@@ -1,4 +1,4 @@
-"""Lifecycle of an experiment: traffic phases, ramp steps and the log of its changes."""
+"""Lifecycle of an experiment: traffic phases, ramp steps, the log of its changes, its decision."""
 
 from decimal import Decimal
 
@@ -8,7 +8,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from experiments.models.experiment import SHARE_FIELD, Experiment
+from experiments.models.catalogue import CTA
+from experiments.models.experiment import SHARE_FIELD, Experiment, Variant
 
 
 class Phase(models.Model):
@@ -97,6 +98,14 @@ class Change(models.Model):
         GUARD_ON = "guard_on", _("Rolls back on an alarm")
         GUARD_OFF = "guard_off", _("Does not roll back on an alarm")
         PROVEN = "proven", _("Difference proven")
+        DAYS = "days", _("Days of another time zone")
+        DECIDE = "decide", _("Decision")
+        PROMOTE = "promote", _("Shown to everybody")
+        UNPROMOTE = "unpromote", _("Former default restored")
+        ASK = "ask", _("Approval asked for")
+        APPROVE = "approve", _("Approved")
+        DECLINE = "decline", _("Approval declined")
+        WITHDRAW = "withdraw", _("Request for approval withdrawn")
 
     experiment = models.ForeignKey(Experiment, models.CASCADE, related_name="changes")
     at = models.DateTimeField(_("when"))
@@ -125,3 +134,64 @@ class Change(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.at}"
+
+
+class Decision(models.Model):
+    """The decision at the end of an experiment, and what the report said when it was taken.
+
+    `lift` and `p_value` are those of `compared`: the arm that was chosen, or else the one that was
+    furthest from the control. A promotion keeps both CTAs of the slot, so that it can be undone.
+    """
+
+    # Stored; never rename.
+    class Outcome(models.TextChoices):
+        WINNER = "winner", _("Winner")
+        CONTROL = "control", _("Keep the control")
+        INCONCLUSIVE = "inconclusive", _("Inconclusive")
+        INVALID = "invalid", _("Invalid")
+
+    experiment = models.OneToOneField(Experiment, models.CASCADE, related_name="decision")
+    outcome = models.CharField(_("decision"), max_length=12, choices=Outcome)
+    winner = models.ForeignKey(
+        Variant, models.CASCADE, related_name="+", verbose_name=_("winner"), null=True
+    )
+    note = models.TextField(_("note"), blank=True)
+    decided_at = models.DateTimeField(_("decided"))
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        related_name="+",
+        verbose_name=_("by"),
+        null=True,
+    )
+    server_key = models.CharField(_("server key"), max_length=250, blank=True, default="")
+    verdict = models.CharField(_("verdict then"), max_length=20, blank=True)
+    visitors = models.PositiveBigIntegerField(_("visitors then"), default=0)
+    compared = models.ForeignKey(Variant, models.CASCADE, related_name="+", null=True)
+    lift = models.FloatField(_("lift then"), null=True)
+    p_value = models.FloatField(_("p-value then"), null=True)
+    promoted_cta = models.ForeignKey(CTA, models.PROTECT, related_name="+", null=True)
+    replaced_cta = models.ForeignKey(CTA, models.PROTECT, related_name="+", null=True)
+    undone_at = models.DateTimeField(_("promotion undone"), null=True)
+
+    class Meta:
+        verbose_name = _("decision")
+        verbose_name_plural = _("decisions")
+        ordering = ("-decided_at", "-pk")
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(outcome="winner", winner__isnull=False)
+                | Q(outcome__in=("control", "inconclusive", "invalid"), winner__isnull=True),
+                name="decision_winner_named",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    promoted_cta__isnull=True, replaced_cta__isnull=True, undone_at__isnull=True
+                )
+                | Q(promoted_cta__isnull=False, replaced_cta__isnull=False),
+                name="decision_promotion_keeps_both",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.experiment_id}: {self.outcome}"

@@ -10,10 +10,11 @@ from experiments.models.fields import ExactDecimalField
 
 
 class Rollup(models.Model):
-    """Counts of the visitors whose first exposure fell on this day (UTC) and phase, one arm.
+    """Counts of the visitors whose first exposure fell on this day and phase, one arm.
 
-    The row with an empty segment counts everybody. A visitor counts once more in each segment
-    that the first exposure names, so rows of different segments must not be added up.
+    Days are those of the experiment's time zone. The row with an empty segment counts everybody. A
+    visitor counts once more in each segment that the first exposure names, so rows of different
+    segments must not be added up.
     """
 
     experiment = models.ForeignKey(
@@ -48,6 +49,9 @@ class Rollup(models.Model):
         _("sum of squared conversions of a visitor"), default=0, db_default=0
     )
     value_click_product_sum = ExactDecimalField(_("sum of value times clicks"), default=0)
+    repeated_orders = models.BigIntegerField(
+        _("repeated orders"), default=0, db_default=0, help_text=_("Left out of the analysis.")
+    )
     covariate_sum = ExactDecimalField(
         _("sum of covariates"),
         default=0,
@@ -93,6 +97,13 @@ class Rollup(models.Model):
         help_text=_("Left out of the analysis."),
     )
 
+    late_visitors = models.BigIntegerField(
+        _("visitors who were too slow to take part"),
+        default=0,
+        db_default=0,
+        help_text=_("Left out of the analysis."),
+    )
+
     class Meta:
         verbose_name = _("rollup")
         verbose_name_plural = _("rollups")
@@ -113,10 +124,12 @@ class Rollup(models.Model):
                 & Q(impossible_visitors__gte=0)
                 & Q(unexplained_visitors__gte=0)
                 & Q(burst_visitors__gte=0)
+                & Q(late_visitors__gte=0)
                 & Q(clicking_visitors__lte=F("visitors"))
                 & Q(converting_visitors__lte=F("visitors"))
                 & Q(click_sum__gte=0)
-                & Q(conversion_sum__gte=0),
+                & Q(conversion_sum__gte=0)
+                & Q(repeated_orders__gte=0),
                 name="rollup_counts_possible",
             ),
         )
@@ -176,12 +189,44 @@ class RollupCheck(models.Model):
         return f"{self.experiment_id}: {self.n_differing}"
 
 
+class Standing(models.Model):
+    """Verdict and traffic of an experiment as they were last computed, for lists of many.
+
+    `today` is the experiment's day of `visitors_today`; the week is it with the six before it.
+    """
+
+    experiment = models.OneToOneField(Experiment, models.CASCADE, related_name="standing")
+    computed_at = models.DateTimeField(_("computed"))
+    status = models.CharField(_("verdict"), max_length=20, blank=True)
+    winner = models.ForeignKey(Variant, models.SET_NULL, related_name="+", null=True)
+    lift = models.FloatField(_("lift"), null=True)
+    visitors = models.BigIntegerField(_("visitors"), default=0)
+    today = models.DateField(_("day"))
+    visitors_today = models.BigIntegerField(_("visitors of the day"), default=0)
+    visitors_week = models.BigIntegerField(_("visitors of the week"), default=0)
+    days_left = models.FloatField(_("days left"), null=True)
+    silent_hours = models.FloatField(_("hours without an exposure"), null=True)
+    # Unknown in rows that a process of the version before writes during an upgrade.
+    missing_goals = models.JSONField(
+        null=True, help_text="Goals of the plan that do not arrive, each with what does."
+    )
+
+    class Meta:
+        verbose_name = _("standing")
+        verbose_name_plural = _("standings")
+        indexes = (models.Index(fields=("status",), name="standing_by_status"),)
+
+    def __str__(self) -> str:
+        return f"{self.experiment_id}: {self.status}"
+
+
 # Where rollups count those who are left out, by the first reason that applies, in this order.
 LEFT_OUT_COLUMNS = {
     Exclusion.BOT: "bot_visitors",
     Exclusion.INTERNAL: "internal_visitors",
     Exclusion.UNEXPLAINED: "unexplained_visitors",
     Exclusion.BURST: "burst_visitors",
+    Exclusion.LATE: "late_visitors",
     Exclusion.SEVERAL_ARMS: "quarantined_visitors",
     Exclusion.PREFETCH: "prefetched_visitors",
     Exclusion.IMPOSSIBLE: "impossible_visitors",
@@ -200,6 +245,7 @@ AMOUNTS = (
     "conversion_sum",
     "conversion_sum_squares",
     "value_click_product_sum",
+    "repeated_orders",
     "covariate_sum",
     "covariate_sum_squares",
     "covariate_product_sum",

@@ -7,14 +7,17 @@ import re
 import secrets
 from ipaddress import ip_network
 from typing import Any
-from zoneinfo import available_timezones
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import known_time_zone
+from experiments.targeting.rows import written
 from experiments.targeting.validation import validate_condition
+from experiments.targeting.vocabulary import CLOSED, NeverMatchedError, check_values
 
 COLOUR_PATTERN = r"^#[0-9a-fA-F]{6}$"
 LOCALE_PATTERN = r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
@@ -30,13 +33,33 @@ destination_validator = RegexValidator(
     DESTINATION_PATTERN,
     _("Write an address (https://..., mailto:..., tel:...) or a path (/...), without spaces."),
 )
+address_validator = RegexValidator(
+    r"^https?://[^\s/\\?#@]+(/[^\s\\?#]*)?$",
+    _("Write an address with its beginning, such as https://shop.example."),
+)
 
 
 def condition_validator(condition: Any) -> None:
+    """Refuse an invalid condition, or one that asks for a value no visitor has."""
     try:
         validate_condition(condition)
+        check_values(condition)
+    except NeverMatchedError as error:
+        raise ValidationError(_never_matched(error)) from error
     except ValueError as error:
         raise ValidationError(str(error)) from error
+
+
+def _never_matched(error: NeverMatchedError) -> str:
+    values = {"attribute": error.attribute, "value": error.value, "meant": written(error.meant)}
+    if error.meant is not None:
+        said = gettext("%(attribute)s: “%(value)s” never occurs. Write %(meant)s.")
+    else:
+        said = gettext("%(attribute)s: “%(value)s” never occurs.")
+    if error.attribute in CLOSED:
+        values["known"] = ", ".join(written(one) for one in CLOSED[error.attribute])
+        said += " " + gettext("Its values are: %(known)s.")
+    return said % values
 
 
 def origins_validator(origins: Any) -> None:
@@ -72,12 +95,8 @@ def prefixes_validator(prefixes: Any) -> None:
 
 
 def time_zone_validator(name: str) -> None:
-    """Refuse names outside the IANA database, such as an offset."""
-    if name not in available_timezones():
-        raise ValidationError(
-            _("%(name)s is not a time zone: write a name such as Europe/Paris."),
-            params={"name": name},
-        )
+    """Refuse names outside the IANA database. Migrations name it; never rename."""
+    known_time_zone(name)
 
 
 def default_time_zone() -> str:

@@ -9,6 +9,7 @@ from experiments.models import (
     Audience,
     Event,
     Experiment,
+    Namespace,
     Site,
     Slot,
 )
@@ -45,6 +46,12 @@ def audiences_of(*, sites: QuerySet[Site]) -> QuerySet[Audience]:
     return rows.filter(site__in=sites)
 
 
+def namespaces_of(*, sites: QuerySet[Site]) -> QuerySet[Namespace]:
+    """Return the namespaces of these sites."""
+    rows = Namespace.objects.select_related("site")
+    return rows.filter(site__in=sites)
+
+
 def slots_of(*, sites: QuerySet[Site]) -> QuerySet[Slot]:
     """Return the slots of these sites."""
     rows = Slot.objects.select_related("site")
@@ -57,9 +64,22 @@ def live_experiments_using(row: Any) -> QuerySet[Experiment]:
     return experiments.filter(status__in=Experiment.LIVE_STATUSES)
 
 
+def live_on_slot(slot: Slot) -> QuerySet[Experiment]:
+    """Return the live experiments on a slot, the oldest first."""
+    rows = slot.experiments.filter(status__in=Experiment.LIVE_STATUSES)
+    return rows.select_related("audience").order_by("started_at", "pk")
+
+
 def site_of_experiment(pk: int) -> Site | None:
     return Site.objects.filter(slots__experiments=pk).first()
 
 
 def site_of_slot(pk: int) -> Site | None:
     return Site.objects.filter(slots=pk).first()
+
+
+def languages_of_slot(slot: Slot) -> list[str]:
+    """Return the languages in which the slot's default is worded, the site's own first."""
+    own = slot.site.default_locale
+    had = {wording.locale for wording in slot.default_cta.wordings.all()}
+    return [own, *sorted(had - {own})]

@@ -1,14 +1,17 @@
 """Raw events and the visitors in them."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
 from django.db.models import Count, Exists, Max, OuterRef, QuerySet, Subquery
 from django.db.models.fields.json import KeyTransform
 
+from experiments.event_schema.ids import first_id_at
 from experiments.event_schema.rules import PHASE
 from experiments.models import (
     Change,
+    ConversionOrder,
     Event,
     EventDrop,
     Experiment,
@@ -70,14 +73,31 @@ def new_visitors(*, experiment: Experiment, first: UUID, end: UUID) -> dict[int,
     return visitors
 
 
-def outcomes_on_site(*, site_id: int, visitor: str) -> list[VisitorOutcome]:
-    rows = VisitorOutcome.objects.filter(experiment__slot__site=site_id, visitor=visitor)
+def outcomes_on_site(*, site_id: int, names: Sequence[str]) -> list[VisitorOutcome]:
+    """Return the outcomes of a visitor, who may be stored under any of these names."""
+    rows = VisitorOutcome.objects.filter(experiment__slot__site=site_id, visitor__in=names)
     return list(rows)
 
 
-def events_of_visitor(*, site_id: int, visitor: str) -> QuerySet[Event]:
-    """Return a visitor's events on a site, in the order of their ids."""
-    return Event.objects.filter(site_id=site_id, visitor=visitor).order_by("event_id")
+def events_of_visitor(*, site_id: int, names: Sequence[str]) -> QuerySet[Event]:
+    """Return the events of a visitor of any of these names on a site, in the order of their ids."""
+    return Event.objects.filter(site_id=site_id, visitor__in=names).order_by("event_id")
+
+
+def order_digests(*, site_id: int, event_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Return the digests of the order numbers of a site's events, by event."""
+    if not event_ids:
+        return {}
+    # A range, for the ids of events read together lie together.
+    rows = ConversionOrder.objects.filter(
+        site=site_id, event_id__gte=min(event_ids), event_id__lte=max(event_ids)
+    )
+    wanted = set(event_ids)
+    return {
+        event_id: digest
+        for event_id, digest in rows.values_list("event_id", "digest").iterator()
+        if event_id in wanted
+    }
 
 
 def waiting_batches(batches: set[int]) -> set[int]:
@@ -85,10 +105,10 @@ def waiting_batches(batches: set[int]) -> set[int]:
     return set(PendingBatch.objects.filter(pk__in=batches).values_list("pk", flat=True))
 
 
-def traces_of_visitor(*, site_id: int, visitor: str) -> tuple[int, int]:
+def traces_of_visitor(*, site_id: int, names: Sequence[str]) -> tuple[int, int]:
     """Return the numbers of events and of experiments that hold something of a visitor."""
-    events = Event.objects.filter(site_id=site_id, visitor=visitor)
-    return events.count(), len(outcomes_on_site(site_id=site_id, visitor=visitor))
+    events = events_of_visitor(site_id=site_id, names=names)
+    return events.count(), len(outcomes_on_site(site_id=site_id, names=names))
 
 
 def events_before(first_id: UUID) -> QuerySet[Event]:
@@ -129,16 +149,33 @@ def events_dropped_before() -> date | None:
     return EventDrop.objects.values_list("before", flat=True).first()
 
 
+def conversions_by_goal(*, site_id: int, since: datetime, until: datetime) -> dict[str, int]:
+    """Return how many conversions of each goal arrived on a site in this time."""
+    rows = Event.objects.filter(
+        site=site_id,
+        type=Event.Type.CONVERSION,
+        event_id__gte=first_id_at(since),
+        event_id__lt=first_id_at(until),
+    )
+    groups = rows.order_by().values("goal").annotate(n=Count("event_id"))
+    return {row["goal"]: row["n"] for row in groups}
+
+
 def converting_visitors(
     *, site: Site, goal: str, since: datetime, until: datetime, limit: int
-) -> list[str]:
-    """Return the visitors who reached a goal in this time, at most `limit`; no doubtful events."""
+) -> list[tuple[str, bool]]:
+    """Return the visitors who reached a goal in this time, at most `limit`; no doubtful events.
+
+    With each, whether a conversion is flagged as one of a visitor held out.
+    """
+    held_out = int(Event.Flag.HELD_OUT)
     rows = Event.objects.filter(
         site=site,
         type=Event.Type.CONVERSION,
         goal=goal,
-        flags=0,
+        flags__in=(0, held_out),
         occurred_at__gte=since,
         occurred_at__lt=until,
     )
-    return list(rows.order_by("visitor").values_list("visitor", flat=True).distinct()[:limit])
+    visitors = rows.order_by("visitor").values_list("visitor").annotate(highest=Max("flags"))
+    return [(visitor, highest == held_out) for visitor, highest in visitors[:limit]]

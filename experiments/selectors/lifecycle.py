@@ -8,21 +8,36 @@ from experiments.models import (
     Change,
     Experiment,
     RampStep,
+    TypedExperiment,
     Variant,
 )
 
 
+def locked_draft(experiment: Experiment) -> Experiment:
+    """Return an experiment read afresh and locked, with what its checks ask for.
+
+    It may have been edited since the caller read it; of two clicks the second finds what the first
+    has done.
+    """
+    rows = Experiment.objects.select_for_update(of=("self",), no_key=True)
+    return rows.select_related("slot__site", "audience", "namespace").get(pk=experiment.pk)
+
+
 def live_rivals(experiment: Experiment) -> QuerySet[Experiment]:
-    """Return the live experiments on the same slot and audience."""
-    return (
-        Experiment.objects.filter(
-            slot=experiment.slot_id,
-            audience=experiment.audience_id,
-            status__in=Experiment.LIVE_STATUSES,
-        )
-        .exclude(pk=experiment.pk)
-        .select_related("namespace")
-    )
+    """Return the other live experiments on the same slot, the oldest first."""
+    return _live_beside(experiment).filter(slot=experiment.slot_id)
+
+
+def live_in_namespace(experiment: Experiment) -> QuerySet[Experiment]:
+    """Return the other live experiments in the same namespace, on any slot; none without one."""
+    rows = _live_beside(experiment).filter(namespace=experiment.namespace_id)
+    return rows if experiment.namespace_id is not None else rows.none()
+
+
+def _live_beside(experiment: Experiment) -> QuerySet[Experiment]:
+    rows = Experiment.objects.filter(status__in=Experiment.LIVE_STATUSES).exclude(pk=experiment.pk)
+    rows = rows.select_related("namespace", "audience").prefetch_related("ramp")
+    return rows.order_by("started_at", "pk")
 
 
 def experiments_to_watch() -> QuerySet[Experiment]:
@@ -63,3 +78,14 @@ def experiments_that_roll_back() -> QuerySet[Experiment]:
 def changes_of(experiment: Experiment) -> QuerySet[Change]:
     """Return what was done to an experiment, the latest first."""
     return Change.objects.filter(experiment=experiment).select_related("author")
+
+
+def other_live_experiments(experiment: Experiment) -> QuerySet[Experiment]:
+    """Return the other live experiments of an experiment's slot, for any audience."""
+    rows = Experiment.objects.filter(slot=experiment.slot_id, status__in=Experiment.LIVE_STATUSES)
+    return rows.exclude(pk=experiment.pk).order_by("started_at", "pk")
+
+
+def typed_experiment(*, person: int) -> TypedExperiment | None:
+    """Return what a person is typing into the wizard, by the key of the account."""
+    return TypedExperiment.objects.filter(person=person, experiment=None).first()

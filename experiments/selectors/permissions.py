@@ -26,7 +26,9 @@ from experiments.models import (
     Site,
     Slot,
     Tag,
+    Upload,
     Variant,
+    Webhook,
 )
 
 Person = User | AnonymousUser
@@ -39,6 +41,7 @@ SITE_LOOKUPS: Mapping[type[Model], str] = MappingProxyType(
         Site: "pk",
         ServerKey: "site",
         Membership: "site",
+        Webhook: "site",
         Tag: "site",
         CTA: "site",
         CTAWording: "cta__site",
@@ -47,6 +50,7 @@ SITE_LOOKUPS: Mapping[type[Model], str] = MappingProxyType(
         Namespace: "site",
         HistoryArm: "site",
         Job: "site",
+        Upload: "site",
         Experiment: "slot__site",
         Variant: "experiment__slot__site",
         Guardrail: "experiment__slot__site",
@@ -58,10 +62,20 @@ EDITED = (
     *(Experiment, Variant, Guardrail, SecondaryMetric),
 )
 USE_CALCULATORS = "experiments.use_calculators"
+APPROVE = "experiments.approve_experiment"
 TRAIN = "experiments.train_predictor"
 VIEW_TRAINING = "experiments.view_training"
+# By kind of what is imported: what writes the same by hand needs the same role.
+IMPORT: Mapping[str, str] = MappingProxyType(
+    {
+        Upload.Kind.HISTORY: "experiments.import_history",
+        Upload.Kind.WORDINGS: "experiments.add_cta",
+        Upload.Kind.EVENTS: "experiments.import_events",
+    }
+)
 # What runs and what stands still: it concerns whoever reads a report.
 VIEW_SYSTEM = "experiments.view_system"
+VIEW_NOTICES = "experiments.view_notice"
 
 
 def permission_name(verb: str, model: type[Model]) -> str:
@@ -80,7 +94,7 @@ def _least_roles() -> dict[str, Membership.Role]:
     }
     owned = {
         permission_name(verb, model): Role.OWNER
-        for model in (ServerKey, Membership)
+        for model in (ServerKey, Membership, Webhook)
         for verb in ("view", "add", "change", "delete")
     }
     return {
@@ -91,7 +105,12 @@ def _least_roles() -> dict[str, Membership.Role]:
         VIEW_TRAINING: Role.VIEWER,
         "ml.view_predictorversion": Role.VIEWER,
         VIEW_SYSTEM: Role.VIEWER,
+        APPROVE: Role.MARKETER,
+        VIEW_NOTICES: Role.VIEWER,
         "experiments.add_job": Role.ANALYST,
+        "experiments.view_upload": Role.ANALYST,
+        "experiments.import_history": Role.ANALYST,
+        "experiments.import_events": Role.OWNER,
         TRAIN: Role.ANALYST,
         "experiments.delete_job": Role.MARKETER,
         "experiments.delete_historyarm": Role.OWNER,
@@ -147,6 +166,15 @@ def rows_where(person: Person, permission: str, rows: QuerySet[Any]) -> QuerySet
     if rows.model is Job:
         return rows.filter(_jobs(person, permission, sites))
     return rows.filter(**{f"{SITE_LOOKUPS[rows.model]}__in": sites})
+
+
+def people_who(permission: str, site: Site | None) -> list[User]:
+    """Return the active people who have a permission: on this site, or on the installation."""
+    people = User.objects.filter(is_active=True).filter(Q(is_staff=True) | Q(is_superuser=True))
+    if site is not None:
+        is_member = Q(memberships__site=site)
+        people = people.filter(Q(is_superuser=True) | is_member).distinct()
+    return [one for one in people.order_by("pk") if may(one, permission, site)]
 
 
 def site_id_of(row: Model) -> int | None:

@@ -65,7 +65,7 @@ def experiments_with_wordings() -> QuerySet[Experiment]:
     """Return experiments with their slots and the wordings of their arms."""
     arms = Prefetch("variants", Variant.objects.select_related("cta").order_by("arm"))
     wordings = "variants__cta__wordings"
-    rows = Experiment.objects.select_related("slot__site", "audience")
+    rows = Experiment.objects.select_related("slot__site", "audience", "namespace")
     return rows.prefetch_related(arms, wordings, "phases")
 
 
@@ -73,11 +73,12 @@ def experiments_for_report(*, sites: QuerySet[Site] | None = None) -> QuerySet[E
     """Return experiments with what a report shows of them; those of these sites if given."""
     rows = experiments_with_wordings().prefetch_related("guardrails", "secondary_metrics")
     rows = rows.select_related("cache_watch__arm", "rollup_check")
+    rows = rows.select_related("decision__winner", "decision__compared", "decision__author")
     return rows if sites is None else rows.filter(slot__site__in=sites)
 
 
 def experiments_by_key(keys: list[str]) -> QuerySet[Experiment]:
-    return Experiment.objects.filter(key__in=keys).select_related("slot")
+    return Experiment.objects.filter(key__in=keys).select_related("slot__site")
 
 
 def finished_experiments(*, sites: QuerySet[Site] | None = None) -> QuerySet[Experiment]:

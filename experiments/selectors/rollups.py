@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db import connection
+from django.db.models import Count, Max, Q, QuerySet, Sum
 
 from experiments.models import (
     CurrencyRollup,
@@ -16,6 +17,7 @@ from experiments.models import (
     Rollup,
     RollupCheck,
     Site,
+    SiteSecret,
     VisitorOutcome,
 )
 
@@ -32,6 +34,12 @@ def batches_to_fold(*, limit: int) -> list[PendingBatch]:
         if n_events >= limit:
             break
     return batches
+
+
+def are_visitors_moving(site_id: int | None = None) -> bool:
+    """Return whether a site's visitors (or any site's) are being replaced by digests."""
+    rows = SiteSecret.objects.filter(visitors=SiteSecret.Visitors.MOVING)
+    return (rows if site_id is None else rows.filter(site=site_id)).exists()
 
 
 def events_of_batches(batches: list[PendingBatch]) -> QuerySet[Event]:
@@ -73,7 +81,7 @@ def experiments_to_check(*, stopped_since: datetime) -> QuerySet[Experiment]:
     rows = Experiment.objects.filter(origin=Experiment.Origin.LIVE, started_at__isnull=False)
     rows = rows.filter(Q(stopped_at__isnull=True) | Q(stopped_at__gte=stopped_since))
     return (
-        rows.select_related("slot")
+        rows.select_related("slot__site")
         .prefetch_related("guardrails", "secondary_metrics")
         .order_by("pk")
     )
@@ -155,3 +163,25 @@ def values_of(experiment: Experiment, *, limit: int) -> list[Decimal]:
     )
     values = rows.order_by("visitor").values_list("value", flat=True)[:limit]
     return [value for value in values if value > 0]
+
+
+def attribute_sets(*, site: Site, since: date) -> dict[str, int]:
+    """Return how many visitors of a site had which attributes since a day, each counted once.
+
+    Attributes are those of a first exposure, as `VisitorOutcome.segments`; of a visitor with
+    several sets the last in alphabetical order. Visitors who are left out of analyses are not
+    counted.
+    """
+    rows = VisitorOutcome.objects.filter(
+        experiment__in=Experiment.objects.filter(slot__site=site),
+        day__gte=since,
+        exclusion=Exclusion.NONE,
+    )
+    sets = rows.order_by().values("visitor").annotate(attributes=Max("segments"))
+    query, parameters = sets.values("attributes").query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT attributes, COUNT(*) FROM ({query}) AS visitors GROUP BY attributes",  # noqa: S608  Django's own
+            parameters,
+        )
+        return dict(cursor.fetchall())

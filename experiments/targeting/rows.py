@@ -111,7 +111,7 @@ def typed(text: str) -> str | float | bool:
     word = text.strip()
     try:
         value = json.loads(word)
-    except ValueError:
+    except (ValueError, RecursionError):  # Nested past all sense, too.
         return word
     return value if isinstance(value, str | int | float) and _is_finite(value) else word
 

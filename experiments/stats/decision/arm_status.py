@@ -73,7 +73,7 @@ def _goal_status(arm: ArmEvidence, evidence: Evidence, policy: Policy) -> ArmSta
     if arm.p_value <= evidence.alpha and gain != 0:
         return ArmStatus.BETTER if gain > 0 else ArmStatus.WORSE
     gains = turned(arm.bounds, higher_is_better=evidence.higher_is_better)
-    small = policy.minimum_change
+    small = policy.relevant_change
     if gains is not None and -small < gains[0] and gains[1] < small:
         return ArmStatus.EQUIVALENT
     return ArmStatus.UNDECIDED

@@ -250,7 +250,7 @@ def _verdict(
     statuses = [outcomes[arm.arm] for arm in evidence.arms]
     open_arms = [o for o in statuses if o not in (*_LOSERS, ArmStatus.DROPPED)]
     if open_arms and all(outcome is ArmStatus.EQUIVALENT for outcome in open_arms):
-        numbers = {"minimum_change": policy.minimum_change}
+        numbers = {"minimum_change": policy.relevant_change}
         ground = Ground(code=Code.NO_RELEVANT_DIFFERENCE, numbers=numbers)
         return _answer(Status.KEEP_CONTROL, evidence, (ground, *harm), outcomes)
     without_result = [arm for arm in evidence.arms if outcomes[arm.arm] is ArmStatus.NO_RESULT]

@@ -24,7 +24,9 @@ class Policy:
         harm_visitors: Visitors of each arm before harm is acted on, which waits for no week and
             for no verdict.
         harm_conversions: Half of the conversions that both arms need together for that.
-        minimum_change: Lifts within +- this do not matter.
+        minimum_change: Lifts within +- this are called small.
+        relevant_change: Arms within +- this of the control count as no different: the lift that
+            the plan is made to find, where that is known.
     """
 
     srm_alpha: float = SRM_ALPHA
@@ -37,3 +39,4 @@ class Policy:
     harm_visitors: float = 100
     harm_conversions: float = 20
     minimum_change: float = 0.005
+    relevant_change: float = 0.005

@@ -21,7 +21,8 @@ from experiments.stats.sequential.comparison import Look, Plan, look_at
 from experiments.stats.sequential.plan_boundary import Stages, stages_of
 
 # Part of the most information planned so far that a plan keeps when shares change. With less a
-# plan would end when somebody chooses, and up to 12 % would be alarms (docs/statistics.md).
+# plan would end when somebody chooses, and up to 12 % would be alarms. Nothing keeps shares from
+# being raised late, which gives up to 6.6 % (docs/statistics.md).
 LEAST_PART = 0.9
 
 
@@ -34,7 +35,9 @@ class Schedule:
         alpha: Error rate, in (0, 1).
         shares: Shares of the arms in each phase, shape `(S, K)`.
         is_scheduled: Whether each look belongs to a schedule that outcomes do not choose, such as
-            the ends of days; shape `(D,)`. Only those can be the plan's end.
+            the ends of days; shape `(D,)`. Only those can be the plan's end, or prove anything: a
+            look in between is forgotten when the next one replaces it, and with it what it proved.
+            Before the first of them every look counts.
     """
 
     planned_visitors: float | None
@@ -50,7 +53,9 @@ class Path:
     Attributes:
         comparisons: Effects and lifts of the last look, the smallest p-value so far, and the
             intervals that all looks leave; those of the last look alone where they leave none.
-        look: All looks, arrays `(D, ..., K - 1)`; its p-values are those of single looks.
+            P-values and intervals are of the looks that count (`Schedule.is_scheduled`).
+        look: All looks, arrays `(D, ..., K - 1)`; its p-values are those of single looks, NaN for
+            one that does not count.
     """
 
     comparisons: Comparisons
@@ -101,7 +106,15 @@ def compare_looks(
         stage = stages_of(_part_of_plan(n, schedule.planned_visitors, least), schedule.is_scheduled)
         plan = replace(plan, information=np.maximum(planned, least))
     look = look_at(statistics, plan, level=level, stage=stage)
-    return Path(comparisons=_after_all(look.comparisons), look=look)
+    is_counted = schedule.is_scheduled
+    if not is_counted.any():
+        is_counted = np.ones_like(is_counted)
+    shape = (-1, *(1,) * (look.comparisons.p_value.ndim - 1))
+    p_value = np.where(is_counted.reshape(shape), look.comparisons.p_value, np.nan)
+    return Path(
+        comparisons=_after_all(look.comparisons, is_counted),
+        look=replace(look, comparisons=replace(look.comparisons, p_value=p_value)),
+    )
 
 
 def planned_information(n: FloatArray, schedule: Schedule) -> FloatArray:
@@ -153,15 +166,17 @@ def _part_of_plan(n: FloatArray, planned_visitors: float, least: FloatArray) -> 
         return np.asarray(np.minimum(visitors / planned_visitors, information / least))
 
 
-def _after_all(looks: Comparisons) -> Comparisons:
-    last = Comparisons(**{name: getattr(looks, name)[-1] for name in Comparisons.__slots__})
-    effect_low, effect_high = _left_by_all(looks.effect_low, looks.effect_high)
-    lift_low, lift_high = _left_by_all(looks.lift_low, looks.lift_high)
-    reason = np.where(np.isfinite(effect_low), np.int8(0), last.reason)
-    lift_reason = np.where(np.isfinite(lift_low), np.int8(0), last.lift_reason)
+def _after_all(looks: Comparisons, is_counted: npt.NDArray[np.bool_]) -> Comparisons:
+    fields = {name: getattr(looks, name) for name in Comparisons.__slots__}
+    last = Comparisons(**{name: values[-1] for name, values in fields.items()})
+    counted = Comparisons(**{name: values[is_counted] for name, values in fields.items()})
+    effect_low, effect_high = _left_by_all(counted.effect_low, counted.effect_high)
+    lift_low, lift_high = _left_by_all(counted.lift_low, counted.lift_high)
+    reason = np.where(np.isfinite(effect_low), np.int8(0), counted.reason[-1])
+    lift_reason = np.where(np.isfinite(lift_low), np.int8(0), counted.lift_reason[-1])
     return replace(
         last,
-        p_value=np.asarray(np.fmin.reduce(looks.p_value, axis=0)),
+        p_value=np.asarray(np.fmin.reduce(counted.p_value, axis=0)),
         effect_low=where_defined(reason, effect_low),
         effect_high=where_defined(reason, effect_high),
         lift_low=where_defined(lift_reason, lift_low),

@@ -4,9 +4,9 @@ from decimal import Decimal
 import pytest
 
 from experiments.models import Event
-from experiments.services.events.ingestion import ingest
 from tests.experiments.services.sending import reason_of
 from tests.factories import NOW, event_message
+from tests.intake import ingest
 
 pytestmark = pytest.mark.on_both_databases
 

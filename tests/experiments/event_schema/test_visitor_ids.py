@@ -14,6 +14,10 @@ FAULTS = {
         *("<visitor>", "%VISITOR_ID%", "user-${id}", "{{ user.id"),
         *("user-undefined", "shop:null", "customer_undefined", "id=null"),
         *("anonymous", "Guest", "unknown", "N/A", "(not set)", "true", "false"),
+        # As addresses, mails, tag managers and other templates write variables.
+        *("%7B%7Buser_id%7D%7D", "%257B%257Bid%257D%257D", "%24%7Bid%7D", "%5Bobject%20Object%5D"),
+        *("[[id]]", "[CLIENT_ID]", "%%user_id%%", "*|UNIQID|*", "user-[[id]]", "__CLIENT_ID__"),
+        *('"undefined"', "'null'", "`None`", '""', "user%3Dundefined", "%20"),
         *("00000000-0000-0000-0000-000000000000", "0000000000"),
     ],
     "e-mail": [
@@ -38,6 +42,7 @@ USED = [
     *("nullius", "undefined-behaviour", "anonymous-1a2b", "guest-77", "none-4711", "zero0"),
     # No e-mail addresses: a handle, a name in a tenant, an arm.
     *("@jean", "jean@shop", "@jean:example.org", "b@1", "12:34", "00:1b:44:11:3a:b7"),
+    *("[2]", "a[0]", "__a1__", "100%%", "50%% off", "'7'", "%2F7", "[[", "user%3D7"),
     *("100%", "50%25", "{", "}", "<", "$id", "#42"),
 ]
 

@@ -10,12 +10,16 @@ from django.db import IntegrityError, models, transaction
 
 from experiments.models import (
     CTA,
+    Approval,
     Audience,
     Burst,
     CacheWatch,
     ConfigRevision,
+    ConversionOrder,
     CTAWording,
     CurrencyRollup,
+    Decision,
+    Delivery,
     ErasedVisitor,
     Event,
     EventIntake,
@@ -29,6 +33,9 @@ from experiments.models import (
     Job,
     Membership,
     Namespace,
+    Notice,
+    NoticeChoice,
+    NoticeRead,
     Phase,
     RampStep,
     Rollup,
@@ -39,10 +46,14 @@ from experiments.models import (
     ServerKey,
     Site,
     Slot,
+    SnippetSighting,
+    Standing,
     Tag,
     TaskRun,
+    TypedExperiment,
     Variant,
     VisitorOutcome,
+    Webhook,
 )
 from experiments.services.events.partitions import make_partitions
 from tests import factories
@@ -102,6 +113,40 @@ class World:
     def check_row(self, **changes):
         return RollupCheck(experiment=self.experiment, checked_at=NOW, **changes)
 
+    def decision_row(self, **changes):
+        return Decision(
+            **({"experiment": self.experiment, "outcome": "control", "decided_at": NOW} | changes)
+        )
+
+    def approval_row(self, **changes):
+        values = {"experiment": self.experiment, "content": [], "asked_at": NOW}
+        return Approval(**(values | changes))
+
+    def own_approval_row(self):
+        person, _ = get_user_model().objects.get_or_create(username="colleague")
+        both = {"asked_by": person, "answered_by": person}
+        return self.approval_row(state="approved", answered_at=NOW, **both)
+
+    def person(self):
+        return get_user_model().objects.get_or_create(username="colleague")[0]
+
+    def notice(self):
+        values = {"kind": "started", "at": NOW, "site": self.site}
+        return Notice.objects.get_or_create(occurrence="started:1", defaults=values)[0]
+
+    def webhook(self):
+        values = {"name": "Team", "url": "https://hooks.example/", "created_at": NOW}
+        return Webhook.objects.get_or_create(site=self.site, defaults=values)[0]
+
+    def delivery_row(self, **changes):
+        return Delivery(**({"notice": self.notice(), "next_at": NOW} | changes))
+
+    def sighting_row(self):
+        return SnippetSighting(site=self.site, seen_at=NOW)
+
+    def standing_row(self):
+        return Standing(experiment=self.experiment, computed_at=NOW, today=NOW.date())
+
     def erasure_row(self):
         return ErasedVisitor(site=self.site, digest="0" * 64, erased_at=NOW)
 
@@ -147,6 +192,10 @@ class World:
         person, _ = get_user_model().objects.get_or_create(username="colleague")
         return Membership(site=self.site, user=person, **({"role": "owner"} | changes))
 
+    def typed_row(self, **changes):
+        person, _ = get_user_model().objects.get_or_create(username="colleague")
+        return TypedExperiment(person=person, updated_at=NOW, **changes)
+
     def key_row(self, **changes):
         return ServerKey(site=self.site, name="k", prefix="k", created_at=NOW, **changes)
 
@@ -182,6 +231,11 @@ class World:
     def heartbeat_row(self):
         return Heartbeat(role="worker", process="machine:1", started_at=NOW, beat_at=NOW)
 
+    def order_row(self):
+        return ConversionOrder(
+            event_id=event_id(), site=self.site, digest="d", is_counted=True, by_server=False
+        )
+
     def intake_row(self):
         return EventIntake(site=self.site, hour=NOW)
 
@@ -215,7 +269,6 @@ REFUSED = [
     ("tag_unique_name", twice(lambda w: Tag(site=w.site, name="blue"))),
     ("cta_unique_name", twice(lambda w: w.cta_row())),
     ("cta_form_known", lambda w: [w.cta_row(form="banner")]),
-    ("cta_destination_unless_spoken", lambda w: [w.cta_row(destination="")]),
     ("cta_destination_safe", lambda w: [w.cta_row(destination="javascript:alert(1)")]),
     ("cta_destination_safe", lambda w: [w.cta_row(destination="//evil.example/x")]),
     ("cta_destination_safe", lambda w: [w.cta_row(destination="/\\evil.example/x")]),
@@ -346,6 +399,7 @@ REFUSED = [
     ("rollup_counts_possible", lambda w: [w.rollup_row(impossible_visitors=-1)]),
     ("rollup_counts_possible", lambda w: [w.rollup_row(unexplained_visitors=-1)]),
     ("rollup_counts_possible", lambda w: [w.rollup_row(burst_visitors=-1)]),
+    ("rollup_counts_possible", lambda w: [w.rollup_row(late_visitors=-1)]),
     ("burst_one_a_day", twice(lambda w: w.burst_row())),
     ("sender_count_one_a_slot_sender_arm_and_phase", twice(lambda w: w.sender_row())),
     ("guardrail_one_a_metric_and_goal", twice(lambda w: w.guardrail_row())),
@@ -363,6 +417,14 @@ REFUSED = [
     ("interaction_figures_possible", lambda w: [w.interaction_row(factor=0)]),
     ("CacheWatch.experiment", twice(lambda w: w.watch_row())),
     ("RollupCheck.experiment", twice(lambda w: w.check_row())),
+    ("Decision.experiment", twice(lambda w: w.decision_row())),
+    ("decision_winner_named", lambda w: [w.decision_row(outcome="winner")]),
+    (
+        "decision_promotion_keeps_both",
+        lambda w: [w.decision_row(promoted_cta=w.b.cta)],
+    ),
+    ("SnippetSighting.site", twice(lambda w: w.sighting_row())),
+    ("Standing.experiment", twice(lambda w: w.standing_row())),
     ("cache_alarm_names_the_arm", lambda w: [w.watch_row(alarmed_at=NOW)]),
     ("FormerClientKey.key", twice(lambda w: w.former_key_row())),
     ("former_client_key_not_empty", lambda w: [w.former_key_row(key="")]),
@@ -387,7 +449,38 @@ REFUSED = [
     ("job_progress_range", lambda w: [w.job_row(progress=1.1)]),
     ("job_one_training_at_a_time", twice(lambda w: w.job_row())),
     ("heartbeat_once_a_process", twice(lambda w: w.heartbeat_row())),
+    ("typed_experiment_one_open_a_person", twice(lambda w: w.typed_row())),
+    ("TypedExperiment.experiment", twice(lambda w: w.typed_row(experiment=w.experiment))),
+    ("approval_one_waits", twice(lambda w: w.approval_row())),
+    ("approval_answer_dated", lambda w: [w.approval_row(answered_at=NOW)]),
+    ("approval_answer_dated", lambda w: [w.approval_row(state="declined")]),
+    ("approval_answer_dated", lambda w: [w.approval_row(state="lost", answered_at=NOW)]),
+    ("approval_second_person", lambda w: [w.own_approval_row()]),
+    (
+        "Notice.occurrence",
+        lambda w: [Notice(kind="started", at=NOW, occurrence=w.notice().occurrence)],
+    ),
+    (
+        "notice_read_once",
+        twice(lambda w: NoticeRead(notice=w.notice(), user=w.person(), read_at=NOW)),
+    ),
+    ("NoticeChoice.user", twice(lambda w: NoticeChoice(user=w.person()))),
+    (
+        "Delivery.message_id",
+        lambda w: [
+            w.delivery_row(user=w.person(), message_id=ID),
+            w.delivery_row(webhook=w.webhook(), message_id=ID),
+        ],
+    ),
+    ("delivery_once_a_reader", twice(lambda w: w.delivery_row(user=w.person()))),
+    ("delivery_once_a_webhook", twice(lambda w: w.delivery_row(webhook=w.webhook()))),
+    ("delivery_to_one", lambda w: [w.delivery_row()]),
+    (
+        "delivery_to_one",
+        lambda w: [w.delivery_row(user=w.person(), webhook=w.webhook())],
+    ),
     ("TaskRun.name", twice(lambda w: TaskRun(name="rollups"))),
+    ("order_counts_once", twice(lambda w: w.order_row())),
     ("event_intake_once_an_hour", twice(lambda w: w.intake_row())),
     ("SecretDigest.digest", twice(lambda w: SecretDigest(digest="d", first_used_at=NOW))),
 ]

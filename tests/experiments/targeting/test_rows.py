@@ -170,3 +170,8 @@ def test_pattern_finds_what_was_typed_and_nothing_else():
 def test_row_that_says_nothing_is_refused_by_name(row, message):
     with pytest.raises(ValueError, match=message):
         condition_of(Rows(match=ALL, rows=(row,)))
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, "9" * 5_000])
+def test_value_that_is_nested_past_all_sense_is_a_text(text):
+    assert typed(text) == text

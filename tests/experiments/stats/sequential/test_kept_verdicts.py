@@ -88,3 +88,31 @@ def test_no_verdict_is_taken_back_by_more_data(rates, shares, daily, plan):
     assert disagree == 0
     # Each look for itself would take some back: the boundary after the end is wider.
     assert taken_back_alone > 0
+
+
+@pytest.mark.slow
+def test_no_verdict_is_taken_back_within_a_day():
+    """Read every six hours: were the day that is not over a look, many proofs would come and go."""
+    rng, runs, days, reads = np.random.default_rng(23), 300, 28, 4
+    n = rng.poisson(1_500 / reads / 2, (days * reads, runs, 1, 2))
+    clicks = rng.binomial(n, [0.05, 0.0575]).cumsum(axis=0).astype(float)
+    n = n.cumsum(axis=0).astype(float)
+    was = {True: np.zeros(runs, dtype=bool), False: np.zeros(runs, dtype=bool)}
+    back = {True: was[True], False: was[False]}
+    for read in range(6 * reads, days * reads):
+        ends = np.append(np.arange(reads - 1, read, reads), read)
+        is_over = (read + 1) % reads == 0
+        for counts, before in was.items():
+            plan = Schedule(
+                planned_visitors=1_500.0 * days,
+                alpha=ALPHA,
+                shares=np.array([[0.5, 0.5]]),
+                is_scheduled=np.append(np.ones(len(ends) - 1, dtype=bool), counts or is_over),
+            )
+            seen = Proportion(n=n[ends], sum=clicks[ends])
+            is_proven = compare_looks(seen, plan).comparisons.p_value[:, 0] <= ALPHA
+            back[counts] = back[counts] | (before & ~is_proven)
+            was[counts] = is_proven
+    assert was[False].mean() > 0.7
+    assert not back[False].any()
+    assert back[True].sum() > 0.15 * was[True].sum()

@@ -50,6 +50,23 @@ def test_look_in_the_middle_of_a_day_is_never_the_end():
     assert path.look.stage[:, 0].tolist() == [Stage.RUNNING, Stage.RUNNING, Stage.END, Stage.PAST]
 
 
+def test_look_in_the_middle_of_a_day_proves_nothing_that_its_end_takes_back():
+    """The second look replaces nothing yet: it is in the day whose end is the third."""
+    before = compare_looks(DAYS, schedule(20_000, 4, unscheduled=[1, 2, 3]))
+    first = compare_looks(days_of(DAYS.n[:1], DAYS.sum[:1]), schedule(20_000, 1))
+    assert before.comparisons.p_value == first.comparisons.p_value
+    assert before.comparisons.lift_low == first.comparisons.lift_low
+    # What is seen is shown all the same.
+    assert before.comparisons.effect == pytest.approx(5 / 14_000)
+    assert before.p_values[:, 0].tolist() == [first.comparisons.p_value[0]] * 4
+
+
+def test_looks_count_before_the_first_day_is_over():
+    one = days_of(DAYS.n[:1], DAYS.sum[:1])
+    rows = [compare_looks(one, schedule(20_000, 1, unscheduled=u)).comparisons for u in ([], [0])]
+    assert rows[0].p_value == rows[1].p_value > 0
+
+
 def test_time_is_one_when_the_planned_visitors_are_in():
     shares = [[0.8, 0.1, 0.1], [0.4, 0.4, 0.2], [0.5, 0.5, 0.0]]
     n = np.zeros((4, 3, 3))

@@ -1,8 +1,9 @@
-"""Records of what was dropped by age, erased or backed up, and of the secrets in use."""
+"""Records of what was dropped by age, erased or backed up, of secrets and of the revision."""
 
 from django.db import models
+from django.db.models import Q
 
-from experiments.models.catalogue import Site
+from experiments.models.site import Site
 
 
 class ErasedVisitor(models.Model):
@@ -56,6 +57,35 @@ class SecretDigest(models.Model):
         return self.digest[:8]
 
 
+class SiteSecret(models.Model):
+    """Key of a site's digests: of visitors and order numbers. It never changes.
+
+    It is encrypted with `SECRET_KEY`: a copy of the database alone does not show whose digests
+    are in it. `fingerprint` is that of the key itself, before encryption.
+    """
+
+    # Stored; never rename.
+    class Visitors(models.TextChoices):
+        """Form in which the site's visitors are kept."""
+
+        AS_SENT = "as_sent", "as sent"
+        # Nothing of the site is counted meanwhile.
+        MOVING = "moving", "digests; those from before are replaced"
+        DIGESTS = "digests", "digests"
+
+    site = models.OneToOneField(
+        Site, models.CASCADE, primary_key=True, related_name="digest_secret"
+    )
+    encrypted = models.TextField()
+    fingerprint = models.CharField(max_length=16)
+    visitors = models.CharField(
+        max_length=10, choices=Visitors, default=Visitors.AS_SENT, db_default=Visitors.AS_SENT
+    )
+
+    def __str__(self) -> str:
+        return f"{self.site_id}:{self.fingerprint}"
+
+
 class BackupRecord(models.Model):
     """One finished backup, by whichever machine wrote it."""
 
@@ -68,3 +98,15 @@ class BackupRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.made_at:%Y-%m-%d %H:%M} {self.place}"
+
+
+class ConfigRevision(models.Model):
+    """One row: a number that moves with every change of what is served."""
+
+    number = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = (models.CheckConstraint(condition=Q(pk=1), name="config_revision_one_row"),)
+
+    def __str__(self) -> str:
+        return str(self.number)

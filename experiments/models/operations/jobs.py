@@ -1,11 +1,11 @@
-"""Work in the background: jobs with their progress, signs of life of processes and tasks."""
+"""Work in the background: jobs, imports of files, signs of life of processes and tasks."""
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from experiments.models.catalogue import Site
+from experiments.models.site import Site
 
 
 class Job(models.Model):
@@ -13,6 +13,7 @@ class Job(models.Model):
     class Kind(models.TextChoices):
         TRAINING = "training", _("Training of the predictor")
         RANKING = "ranking", _("Ranking of wordings")
+        IMPORT = "import", _("Import of a file")
 
     # Stored; never rename.
     class Status(models.TextChoices):
@@ -66,6 +67,52 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.pk}"
+
+
+class Upload(models.Model):
+    """An import in the browser: a file that waits for a yes, or what was made of one."""
+
+    # Stored; never rename.
+    class Kind(models.TextChoices):
+        HISTORY = "history", _("Past tests")
+        WORDINGS = "wordings", _("Wordings")
+        EVENTS = "events", _("Events")
+
+    # Stored; never rename.
+    class Status(models.TextChoices):
+        WAITING = "waiting", _("Waits for confirmation")
+        RUNNING = "running", _("Being imported")
+        DONE = "done", _("Imported")
+        FAILED = "failed", _("Failed")
+        UNDONE = "undone", _("Undone")
+
+    site = models.ForeignKey(Site, models.CASCADE, related_name="uploads", verbose_name=_("site"))
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind)
+    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.WAITING)
+    name = models.CharField(_("file"), max_length=200)
+    size = models.PositiveBigIntegerField(_("bytes"))
+    stored = models.CharField(
+        _("name in the folder of uploads"), max_length=64, blank=True, help_text="Empty: deleted."
+    )
+    options = models.JSONField(_("options"), default=dict)
+    result = models.JSONField(_("result"), null=True)
+    undo = models.JSONField(
+        _("what an undo restores"), null=True, help_text="None: it cannot be undone."
+    )
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+    created_at = models.DateTimeField(_("created"))
+    ended_at = models.DateTimeField(_("finished"), null=True)
+    job = models.ForeignKey(Job, models.SET_NULL, null=True, related_name="uploads")
+
+    class Meta:
+        verbose_name = _("import")
+        verbose_name_plural = _("imports")
+        ordering = ("-created_at",)
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Heartbeat(models.Model):
