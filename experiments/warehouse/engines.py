@@ -1,6 +1,6 @@
 """Opening a warehouse by its address: DuckDB, Parquet files, PostgreSQL, ClickHouse, Spark.
 
-Every session is set to UTC: a day is a day of Greenwich on each of them.
+Every session is set to UTC; days of other time zones come of offsets in the query.
 """
 
 from collections.abc import Callable, Iterator

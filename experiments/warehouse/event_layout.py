@@ -9,7 +9,7 @@ VALUE = "decimal(19, 6)"
 # A table may lack it: then no currency is known.
 CURRENCY = "currency"
 # A table may lack them: then nobody is left out for that.
-LATER_FLAGS = dict.fromkeys(("is_unexplained", "is_burst"), "boolean")
+LATER_FLAGS = dict.fromkeys(("is_unexplained", "is_burst", "is_repeated", "is_late"), "boolean")
 # In files that people have; never rename.
 COLUMNS = {
     "site": "string",

@@ -6,6 +6,8 @@ grouped before they are counted, because a distinct count would become ClickHous
 Sums are decimals, and no step of them is a float.
 """
 
+from datetime import timedelta
+
 import ibis
 from ibis import Table, Value
 
@@ -15,18 +17,22 @@ from experiments.warehouse.experiment_query import ExperimentQuery
 
 # Products of these two have 38 digits, 12 of them decimals: exact on every engine.
 WIDE, NARROW, PRODUCT = "decimal(19, 6)", "decimal(18, 6)", "decimal(38, 12)"
+MOMENT = "timestamp('UTC', 6)"
 # Reasons for leaving visitors out, in order of precedence; numbered from 1.
 LEFT_OUT = (
     "bot_visitors",
     "internal_visitors",
     "unexplained_visitors",
     "burst_visitors",
+    "late_visitors",
     "quarantined_visitors",
     "prefetched_visitors",
     "impossible_visitors",
 )
-COUNTED = ("clicks", "conversions")
+COUNTED = ("clicks", "conversions", "repeated_orders")
 CELL = ("variant", "day", "phase")
+# Type of a conversion that repeats an order, among the acts of a visitor.
+REPEAT = "repeat"
 SUMS = (
     "visitors",
     "clicking_visitors",
@@ -39,6 +45,7 @@ SUMS = (
     "conversion_sum",
     "conversion_sum_squares",
     "value_click_product_sum",
+    "repeated_orders",
     "covariate_sum",
     "covariate_sum_squares",
     "covariate_product_sum",
@@ -122,8 +129,9 @@ def _site_events(events: Table, query: ExperimentQuery) -> Table:
         **{CURRENCY: currency.fill_null("")},
         **{name: _later_flag(rows, name) for name in LATER_FLAGS},
     )
-    # Prefetched, claimed by a stranger, or of a burst: it has not happened.
-    return table.mutate(is_unreal=table.is_prefetched | table.is_unexplained | table.is_burst)
+    # Prefetched, claimed by a stranger, of a burst or too late to be shown: it has not happened.
+    is_doubtful = table.is_prefetched | table.is_unexplained | table.is_burst
+    return table.mutate(is_unreal=is_doubtful | table.is_late)
 
 
 def _later_flag(rows: Table, name: str) -> Value:
@@ -155,11 +163,25 @@ def _first_exposures(rows: Table, query: ExperimentQuery) -> Table:
         "seen_at",
         *ATTRIBUTES,
         exposed_at=first.occurred_at,
-        day=first.occurred_at.date(),
+        day=_day(first.occurred_at, query),
         # Exposures of the first phase name none.
         phase=first.phase.cast("int64").fill_null(0),
         exclusion=_exclusion(first),
     )
+
+
+def _day(moment: Value, query: ExperimentQuery) -> Value:
+    """Return the day in the experiment's time zone; engines differ in zones, not in offsets."""
+    days = [_shifted(moment, one.shift).date() for one in query.offsets]
+    ends = [moment < ibis.literal(one.since, MOMENT) for one in query.offsets[1:]]
+    return ibis.cases(*zip(ends, days[:-1], strict=True), else_=days[-1]) if ends else days[0]
+
+
+def _shifted(moment: Value, shift: timedelta) -> Value:
+    seconds = int(shift.total_seconds())
+    if seconds < 0:
+        return moment - ibis.interval(seconds=-seconds)
+    return moment + ibis.interval(seconds=seconds) if seconds else moment
 
 
 def _exposures_and_clicks(rows: Table, query: ExperimentQuery) -> Table:
@@ -181,6 +203,7 @@ def _exclusion(first: Table) -> Value:
         first.has_internal > 0,
         first.has_unexplained > 0,
         first.has_burst > 0,
+        first.is_late,
         first.has_several,
         first.is_prefetched,
         too_early.fill_null(False),  # noqa: FBT003  Ibis's own signature
@@ -199,9 +222,12 @@ def _visitors(rows: Table, query: ExperimentQuery) -> Table:
     clicks = _clicks(rows)
     conversions = _conversions(rows, (query.goal,))
     conversions = conversions.mutate(value=conversions.value.fill_null(_zero()))
+    repeats = _repeats(rows, query)
+    names = ("visitor", "type", "experiment", "occurred_at")
     acts = ibis.union(
-        clicks.select("visitor", "type", "experiment", "occurred_at", value=_zero()),
-        conversions.select("visitor", "type", "experiment", "occurred_at", "value"),
+        clicks.select(*names, value=_zero()),
+        conversions.select(*names, "value"),
+        repeats.select(*names, value=_zero()),
     )
     acts = acts.join(first.select("visitor", "exposed_at", "seen_at"), "visitor")
     totals = _acts_of_visitors(acts, query)
@@ -218,7 +244,8 @@ def _visitors(rows: Table, query: ExperimentQuery) -> Table:
 def _acts_of_visitors(acts: Table, query: ExperimentQuery) -> Table:
     is_click = acts.type == "click"
     in_window = _counts(acts, query)
-    counts = ~is_click & in_window
+    is_conversion = acts.type == "conversion"
+    counts = is_conversion & in_window
     own_click = is_click & (acts.experiment == query.experiment)
     before = (acts.occurred_at < acts.seen_at - _tolerance()) & (
         acts.occurred_at >= acts.seen_at - ibis.interval(days=PRE_PERIOD.days)
@@ -227,6 +254,7 @@ def _acts_of_visitors(acts: Table, query: ExperimentQuery) -> Table:
         has_clicked=_number(own_click & (acts.occurred_at >= acts.exposed_at)).max(),
         clicks=_number(own_click & in_window).sum(),
         conversions=_number(counts).sum(),
+        repeated_orders=_number((acts.type == REPEAT) & in_window).sum(),
         value=_total(counts.ifelse(acts.value, _zero())),
         covariate=_covariate(acts, before, query),
     )
@@ -243,9 +271,17 @@ def _covariate(acts: Table, before: Value, query: ExperimentQuery) -> Value:
 
 
 def _conversions(rows: Table, goals: tuple[str, ...]) -> Table:
-    """Return the conversions to these goals, each id once: the first that arrived."""
+    """Return the conversions to these goals, each id and order once: the first that arrived."""
     reached = (rows.type == "conversion") & rows.goal.isin(goals)
-    return _first_copies(rows.filter(reached & ~rows.is_unreal))
+    return _first_copies(rows.filter(reached & ~rows.is_unreal & ~rows.is_repeated))
+
+
+def _repeats(rows: Table, query: ExperimentQuery) -> Table:
+    """Return what repeats an order of a goal that is counted, each id once, as acts of a type."""
+    goals = (query.goal, *query.guardrail_goals)
+    reached = (rows.type == "conversion") & rows.goal.isin(goals)
+    repeats = _first_copies(rows.filter(reached & ~rows.is_unreal & rows.is_repeated))
+    return repeats.mutate(type=ibis.literal(REPEAT))
 
 
 def _clicks(rows: Table) -> Table:
@@ -265,13 +301,13 @@ def _counts(acts: Table, query: ExperimentQuery) -> Value:
     since = (acts.occurred_at >= acts.exposed_at) & (acts.occurred_at <= acts.exposed_at + window)
     if query.stopped_at is None:
         return since
-    return since & (acts.occurred_at <= ibis.literal(query.stopped_at, "timestamp('UTC', 6)"))
+    return since & (acts.occurred_at <= ibis.literal(query.stopped_at, MOMENT))
 
 
 def _sums(visitors: Table, query: ExperimentQuery) -> dict[str, Value]:
     is_counted = visitors.exclusion == 0
     clicked, converted = visitors.has_clicked > 0, visitors.conversions > 0
-    clicks, conversions = (
+    clicks, conversions, repeated = (
         is_counted.ifelse(visitors[name].cast("int64"), ibis.literal(0, "int64"))
         for name in COUNTED
     )
@@ -295,6 +331,7 @@ def _sums(visitors: Table, query: ExperimentQuery) -> dict[str, Value]:
         conversions,
         conversions * conversions,
         _product(value, clicks),
+        repeated,
         covariate,
         _product(covariate, covariate),
         _product(covariate, outcome),

@@ -24,6 +24,46 @@ class ArmLooks:
     criticals: tuple[float, ...]  # in standard errors
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiftUntil:
+    """Lift until the end of a day, and what the intervals of all looks until then leave."""
+
+    day: date
+    lift: float | None
+    low: float | None
+    high: float | None
+
+
+def lift_paths(path: Path, days: tuple[date, ...]) -> list[tuple[LiftUntil, ...]]:
+    """Return the confidence sequence of each arm but the control, adjusted for all arms.
+
+    Days without a look, such as an unfinished one, have the interval of the looks before them.
+    One that contradicts the earlier looks stands alone, as in the last look.
+    """
+    looks = path.look.comparisons
+    is_look = np.isfinite(looks.p_value)
+    low = np.fmax.accumulate(np.where(is_look, looks.lift_low, np.nan))
+    high = np.fmin.accumulate(np.where(is_look, looks.lift_high, np.nan))
+    is_empty = low >= high
+    low, high = np.where(is_empty, looks.lift_low, low), np.where(is_empty, looks.lift_high, high)
+    return [
+        tuple(
+            LiftUntil(
+                day=day,
+                lift=_known(looks.lift[look, arm]),
+                low=_known(low[look, arm]),
+                high=_known(high[look, arm]),
+            )
+            for look, day in enumerate(days)
+        )
+        for arm in range(low.shape[1])
+    ]
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
 def arm_looks(
     path: Path, statistics: SufficientStatistics, days: tuple[date, ...]
 ) -> list[ArmLooks]:

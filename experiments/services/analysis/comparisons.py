@@ -6,12 +6,18 @@ the planned visitors are in. Arms are compared within phases of equal shares.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 import numpy as np
 
+from experiments.event_schema.calendar_days import calendar_day
 from experiments.models import Experiment, Variant
-from experiments.services.analysis.arm_looks import ArmLooks, arm_looks
+from experiments.services.analysis.arm_looks import (
+    ArmLooks,
+    LiftUntil,
+    arm_looks,
+    lift_paths,
+)
 from experiments.services.analysis.covariate_adjustment import is_adjustable
 from experiments.services.analysis.daily_sums import DailyTotals
 from experiments.services.analysis.metric_statistics import adjusted_statistics_of, statistics_of
@@ -72,7 +78,7 @@ class ComparisonResult:
     figures were imported, or with a fixed horizon, has only the first. Where what was known
     before is taken into account (CUPED), both are adjusted, and `unadjusted` is the decisive one
     without it. `proven` is None until the decisive reading has proven a difference; `looks` are
-    those at a sequential plan.
+    those at a sequential plan, `sequence` its lift day by day.
     """
 
     arm: int
@@ -82,6 +88,7 @@ class ComparisonResult:
     unadjusted: Reading | None
     proven: Crossing | None = None
     looks: ArmLooks | None = None
+    sequence: tuple[LiftUntil, ...] = ()
 
     @property
     def decisive(self) -> Reading:
@@ -133,13 +140,14 @@ def compare_arms(
     plain, adjusted = _statistics(experiment, totals)
     used = plain if adjusted is None else adjusted
     fixed = _fixed_readings(last_look(used), experiment.alpha)
-    anytime = proven = looks = unadjusted = None
+    anytime = proven = looks = unadjusted = sequences = None
     if is_sequential(experiment):
         path = _path(used, schedule)
         family = _family(used, path, schedule.alpha)
         anytime = _anytime_readings(used, schedule, family)
         proven = _crossings(path, totals, family, alpha=schedule.alpha)
         looks = arm_looks(path, used, totals.days)
+        sequences = lift_paths(path, totals.days)
     if adjusted is not None:
         unadjusted = (
             _anytime_readings(
@@ -157,6 +165,7 @@ def compare_arms(
             unadjusted=unadjusted[index] if unadjusted else None,
             proven=proven[index] if proven else None,
             looks=looks[index] if looks else None,
+            sequence=sequences[index] if sequences else (),
         )
         for index, variant in enumerate(variants[1:])
     )
@@ -183,9 +192,9 @@ def planned_pairs(experiment: Experiment, variants: Sequence[Variant]) -> FloatA
 def schedule_of(
     experiment: Experiment, totals: DailyTotals, strata: Strata, now: datetime
 ) -> Schedule:
-    """Return the plan with its looks: the ends of days (UTC), and of the experiment."""
+    """Return the plan with its looks: the ends of the experiment's days, and its own end."""
     ended = experiment.stopped_at
-    today = now.astimezone(UTC).date()
+    today = calendar_day(now, experiment.zone_of_days)
     is_over = [ended is not None or day < today for day in totals.days]
     is_live = experiment.origin == Experiment.Origin.LIVE
     return Schedule(

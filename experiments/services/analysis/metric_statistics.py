@@ -88,6 +88,11 @@ def successes_of(experiment: Experiment, total: ArmTotals) -> int | None:
     return _visitors(SUCCESSES, Metric(experiment.primary_metric), total)
 
 
+def needed_of(experiment: Experiment, total: ArmTotals) -> int | None:
+    """Return the visitors that count towards the floor of a verdict; None for a mean of values."""
+    return _visitors(NEEDED, Metric(experiment.primary_metric), total)
+
+
 def _visitors(names: Mapping[Metric, str], metric: Metric, total: ArmTotals) -> int | None:
     name = names.get(metric)
     visitors: int | None = None if name is None else getattr(total, name)

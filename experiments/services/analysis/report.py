@@ -50,7 +50,8 @@ class ArmResult:
     """One arm of a report; `rate` is the primary metric's mean a visitor, or its ratio.
 
     `clicks` and `conversions` are visitors; `all_clicks` and `all_conversions` count several of a
-    visitor, in the conversion window. `capped_visitors` were worth more than the cap.
+    visitor, in the conversion window. `capped_visitors` were worth more than the cap;
+    `repeated_orders` are conversions left out because their order is counted already.
     `successes` are the visitors who did what the metric counts; None unless it is a rate.
     """
 
@@ -68,6 +69,7 @@ class ArmResult:
     all_clicks: int = 0
     all_conversions: int = 0
     capped_visitors: int = 0
+    repeated_orders: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +110,10 @@ class Report:
     days: tuple[DayOfArm, ...]
     rollups: tuple[Rollup, ...]
     silent_hours: float | None
+
+    @property
+    def repeated_orders(self) -> int:
+        return sum(arm.repeated_orders for arm in self.arms)
 
 
 def report_of(*, experiment: Experiment, now: datetime, counts: Counts | None = None) -> Report:
@@ -192,6 +198,7 @@ def _arms(
                 all_clicks=total.click_sum,
                 all_conversions=total.conversion_sum,
                 capped_visitors=total.capped_visitors,
+                repeated_orders=total.repeated_orders,
             )
         )
     return tuple(rows)

@@ -2,19 +2,24 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
+from experiments.event_schema.calendar_days import Offset, offsets_in
 from experiments.models import CurrencyRollup, Experiment, GoalRollup, Rollup, Variant
 from experiments.models.rollup import AMOUNTS, CURRENCY_AMOUNTS, GOAL_AMOUNTS
 from experiments.services.analysis.rollup_source import Counts
 from experiments.services.rollups.visitor_outcome import guardrail_goals, value_goals
 from experiments.warehouse.engines import Warehouse, WarehouseError
-from experiments.warehouse.experiment_query import ExperimentQuery
+from experiments.warehouse.experiment_query import NO_OFFSETS, ExperimentQuery
 from experiments.warehouse.rollup_query import (
     currency_rollups_of,
     goal_rollups_of,
     rollups_of,
 )
+
+# Exposures may be dated before the start, by clocks, and long after it.
+MOST_DAYS_BEFORE, MOST_DAYS = 366, 10 * 366
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +55,17 @@ def experiment_query(experiment: Experiment) -> ExperimentQuery:
         value_cap=experiment.value_cap,
         window_hours=experiment.conversion_window_hours,
         stopped_at=experiment.stopped_at,
+        offsets=_offsets(experiment),
     )
+
+
+def _offsets(experiment: Experiment) -> tuple[Offset, ...]:
+    """Return the offsets of the time zone of its days, for as long as exposures may come."""
+    first = experiment.started_at
+    if first is None:
+        return NO_OFFSETS
+    since, until = first - timedelta(days=MOST_DAYS_BEFORE), first + timedelta(days=MOST_DAYS)
+    return offsets_in(experiment.zone_of_days, since=since, until=until)
 
 
 def count_in(warehouse: Warehouse, experiment: Experiment) -> WarehouseCounts:

@@ -1,11 +1,12 @@
-"""Audience conditions as sentences, and example visitors parsed from typed text."""
+"""Audience conditions as sentences, values to choose from, and example visitors."""
 
 from typing import Any
 
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from experiments.targeting.rows import ANY, PRESENCE, ConditionRow, rows_of, typed
+from experiments.targeting.vocabulary import COUNTRY, LANGUAGE, names_of
 
 # Attributes sent by the snippet or read from the page's address; any other name is custom.
 ATTRIBUTES = {
@@ -33,6 +34,23 @@ OPERATORS = {
     "known": gettext_lazy("is known"),
     "unknown": gettext_lazy("is not known"),
 }
+
+
+def value_lists() -> dict[str, list[tuple[str, str]]]:
+    """Return the values to choose from for attributes that have a list, as typed, with names.
+
+    The names are in the active language.
+    """
+    language = get_language() or "en"
+    countries = [(code, name) for name, code in names_of(COUNTRY, language).items()]
+    tags = names_of(LANGUAGE, language).items()
+    return {
+        "device": [("mobile", _("Phone")), ("tablet", _("Tablet")), ("desktop", _("Desktop"))],
+        "new_visitor": [("true", _("New visitor")), ("false", _("Returning visitor"))],
+        COUNTRY: countries,
+        # Languages without their regions: those are typed.
+        LANGUAGE: [(tag, name) for name, tag in tags if len(tag) == 2],
+    }
 
 
 def summary_of(condition: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Last use of keys: noted in memory by requests, written once a minute by a thread beside."""
+"""Last use of keys, and last page with the snippet: noted by requests, written by a thread."""
 
 import logging
 import os
@@ -10,9 +10,12 @@ from django.conf import settings
 from django.db import Error, connection
 from django.db.models import Q
 
-from experiments.models import FormerClientKey, ServerKey
+from experiments.models import FormerClientKey, ServerKey, Site, SnippetSighting
 
 logger = logging.getLogger(__name__)
+
+# Characters of a page's path that are kept.
+MOST_PATH = 200
 
 
 class KeyUses:
@@ -27,12 +30,21 @@ class KeyUses:
         """Take the seconds between two writes; 0 writes only when `write` is called."""
         self._period_s = period_s
         self._moments: dict[int | str, float] = {}
+        self._pages: dict[int, tuple[float, str]] = {}
         self._is_writing = False
         self._closed = threading.Event()
         os.register_at_fork(after_in_child=self._forget_thread)
 
     def note(self, key: int | str) -> None:
         self._moments[key] = time()
+        self._start()
+
+    def note_page(self, site_id: int, path: str) -> None:
+        """Note that a page of this path, "" if unknown, has asked for the site's CTAs."""
+        self._pages[site_id] = (time(), path)
+        self._start()
+
+    def _start(self) -> None:
         if not self._is_writing and self._period_s > 0:
             # Started late: a fork after the start would lose the thread. Two at once do no harm.
             self._is_writing = True
@@ -51,6 +63,20 @@ class KeyUses:
                 ServerKey.objects.filter(is_due, pk=key).update(last_used_at=moment)
             else:
                 FormerClientKey.objects.filter(is_due, key=key).update(last_used_at=moment)
+        self._write_pages()
+
+    def _write_pages(self) -> None:
+        noted, self._pages = self._pages, {}
+        for site_id, (seconds, path) in noted.items():
+            moment = datetime.fromtimestamp(seconds, UTC)
+            # A page writes what it likes: what no database stores is left out.
+            shown = path[:MOST_PATH] if path.isprintable() else ""
+            seen = {"seen_at": moment, "path": shown}
+            if not SnippetSighting.objects.filter(site=site_id).update(**seen):
+                # A site that was deleted meanwhile has no row, and gets none.
+                sites = Site.objects.filter(pk=site_id)
+                rows = [SnippetSighting(site=site, **seen) for site in sites]
+                SnippetSighting.objects.bulk_create(rows, ignore_conflicts=True)
 
     def close(self) -> None:
         """End the thread, if there is one."""

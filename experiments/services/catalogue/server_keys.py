@@ -10,11 +10,12 @@ from django.conf import settings
 from django.db import transaction
 
 from experiments.models import ServerKey, Site
+from experiments.models.access import all_scopes
 from experiments.services.catalogue.access_log import COMMAND_LINE, Actor, Kind, record_access
 from experiments.services.catalogue.config_revision import bump_revision
 
 Scope = ServerKey.Scope
-ALL_SCOPES = tuple(Scope.values)
+USUAL_SCOPES = tuple(all_scopes())
 LONGEST_OVERLAP = timedelta(days=365)
 REVOKED, EXPIRED = "revoked", "expired"
 
@@ -23,7 +24,7 @@ REVOKED, EXPIRED = "revoked", "expired"
 class Grant:
     """Scopes of a key, and the moment at which it expires; None for never."""
 
-    scopes: Sequence[str] = ALL_SCOPES
+    scopes: Sequence[str] = USUAL_SCOPES
     expires_at: datetime | None = None
 
 

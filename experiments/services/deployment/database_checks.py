@@ -5,12 +5,12 @@ from datetime import timedelta
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
-from experiments.models import BackupRecord
+from experiments.models import BackupRecord, SiteSecret
 from experiments.services.deployment.findings import Finding, error, ok, skipped, warning
 from experiments.services.installation.start_guard import check_installation
+from experiments.services.monitoring.readiness import unapplied_migrations
 
 OLDEST_POSTGRES = 15
 # Ingestion refuses events ten minutes ahead of the server's clock.
@@ -21,7 +21,7 @@ BACKUP_AGE = timedelta(days=2)
 def database_findings() -> Iterator[Finding]:
     """Yield findings that rest on one another: a database that is silent has one."""
     yield _version()
-    waiting = _waiting_migrations()
+    waiting = unapplied_migrations()
     if waiting:
         text = f"{waiting} migrations are not applied."
         yield error("migrations", text, "Run `manage.py migrate`.")
@@ -29,7 +29,9 @@ def database_findings() -> Iterator[Finding]:
         yield ok("migrations", "All are applied.")
     yield _secret()
     yield _clock()
-    yield skipped("backup", "The database is not migrated yet.") if waiting else _backup()
+    unmigrated = "The database is not migrated yet."
+    yield skipped("backup", unmigrated) if waiting else _backup()
+    yield skipped("visitors", unmigrated) if waiting else _visitors()
 
 
 def _version() -> Finding:
@@ -42,11 +44,6 @@ def _version() -> Finding:
     if int(version.partition(".")[0]) < OLDEST_POSTGRES:
         return error("database", text, f"Use PostgreSQL {OLDEST_POSTGRES} or later.")
     return ok("database", text)
-
-
-def _waiting_migrations() -> int:
-    executor = MigrationExecutor(connection)
-    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 def _secret() -> Finding:
@@ -84,3 +81,17 @@ def _backup() -> Finding:
     age = timezone.now() - last.made_at
     text = f"The last one is of {last.made_at:%Y-%m-%d %H:%M} UTC, at {last.place}."
     return warning("backup", text, remedy) if age > BACKUP_AGE else ok("backup", text)
+
+
+def _visitors() -> Finding:
+    """Name sites that keep ids as they were sent, and those whose replacement broke off."""
+    forms: dict[str, list[str]] = {}
+    for key, form in SiteSecret.objects.order_by("site__key").values_list("site__key", "visitors"):
+        forms.setdefault(form, []).append(key)
+    if moving := forms.get(SiteSecret.Visitors.MOVING):
+        text = f"Ids are being replaced by digests ({', '.join(moving)}); nothing is counted."
+        return error("visitors", text, "Unless it is running, run `manage.py digest_visitors`.")
+    if as_sent := forms.get(SiteSecret.Visitors.AS_SENT):
+        text = f"Ids are stored as they were sent ({', '.join(as_sent)})."
+        return warning("visitors", text, "Run `manage.py digest_visitors` (docs/operations.md).")
+    return ok("visitors", "They are stored as digests.")

@@ -3,20 +3,18 @@
 import stat
 from collections import Counter
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-from django.apps import apps
 from django.conf import settings
 from django.utils import timezone
 
+from experiments.selectors import monitoring
 from experiments.services.deployment.findings import Finding, error, ok, skipped, warning
+from experiments.services.monitoring.heartbeats import SILENT_AFTER
 from ml import predict
 
-ALIVE_FOR = timedelta(minutes=2)
 COMMANDS = {
-    "worker": "celery --app ctaopt.celery worker",
+    "worker": "celery --app ctaopt.celery worker --pool threads",
     "beat": "celery --app ctaopt.celery beat, on one machine",
     "consumer": "manage.py consume_events",
 }
@@ -44,15 +42,11 @@ def living(roles: "Counter[str]", *, needs_consumer: bool) -> Iterator[Finding]:
 
 
 def _heartbeats() -> Iterator[Finding]:
-    model: Any = apps.all_models["experiments"].get("heartbeat")
-    if model is None:
-        yield skipped("worker", "This version keeps no signs of life of its processes.")
-        return
-    rows = model.objects.filter(beat_at__gt=timezone.now() - ALIVE_FOR, stopped_at=None)
-    yield from living(
-        Counter(rows.values_list("role", flat=True)),
-        needs_consumer=bool(settings.CTAOPT_EVENTS_URL),
-    )
+    since = timezone.now() - SILENT_AFTER
+    alive = [
+        row.role for row in monitoring.heartbeats() if row.beat_at > since and not row.stopped_at
+    ]
+    yield from living(Counter(alive), needs_consumer=bool(settings.CTAOPT_EVENTS_URL))
 
 
 def _scoring(address: str) -> Iterator[Finding]:

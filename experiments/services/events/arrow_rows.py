@@ -11,6 +11,8 @@ from django.db.models import QuerySet
 
 from experiments.models import Event, Site
 from experiments.selectors import events as event_selectors
+from experiments.services.catalogue.site_secrets import as_stored, digest_keys
+from experiments.services.events.orders import OrderClaim
 from experiments.services.events.store import EventRow
 from experiments.warehouse.event_layout import COLUMNS, LATER_FLAGS, OF_EXPOSURES
 
@@ -22,7 +24,8 @@ KINDS = {
     "timestamp('UTC', 6)": pa.timestamp("us", "UTC"),
 }
 # Columns that are not counted but move along with a site.
-MORE_COLUMNS = {"propensity": "double", "currency": "string"}
+MORE_COLUMNS = dict.fromkeys(("currency", "order"), "string")
+MORE_COLUMNS |= {"propensity": "double", "is_held_out": "boolean"}
 SCHEMA = pa.schema(
     [(name, KINDS[kind]) for name, kind in (COLUMNS | LATER_FLAGS | MORE_COLUMNS).items()]
 )
@@ -36,6 +39,9 @@ FLAGS = {
     "is_prefetched": Event.Flag.PREFETCH,
     "is_unexplained": Event.Flag.UNEXPLAINED,
     "is_burst": Event.Flag.BURST,
+    "is_repeated": Event.Flag.REPEATED,
+    "is_held_out": Event.Flag.HELD_OUT,
+    "is_late": Event.Flag.LATE,
 }
 TEXTS = {False: "false", True: "true"}
 # Attributes that events do not hold as text.
@@ -44,12 +50,16 @@ VALUES: dict[str, Callable[[str], Any]] = {"new_visitor": TEXTS[True].__eq__, "p
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """Keys of a site's experiments and variants by primary key, and the reverse."""
+    """Keys of a site's experiments and variants by primary key, and the reverse.
+
+    `digest_key`: the key of its visitors' digests; None if it keeps ids as they were sent.
+    """
 
     site: Site
     experiments: dict[int, str]
     variants: dict[int, str]
     numbers: dict[tuple[str, str], tuple[int, int]]
+    digest_key: bytes | None
 
 
 def names_of(site: Site) -> Names:
@@ -59,6 +69,7 @@ def names_of(site: Site) -> Names:
         experiments={arm.experiment_id: arm.experiment.key for arm in arms},
         variants={arm.pk: arm.key for arm in arms},
         numbers={(arm.experiment.key, arm.key): (arm.experiment_id, arm.pk) for arm in arms},
+        digest_key=digest_keys([site.pk]).get(site.pk),
     )
 
 
@@ -81,6 +92,7 @@ def arrow_batches(events: QuerySet[Event], names: Names, *, rows: int) -> Iterat
 
 def _batch(rows: Sequence[tuple[Any, ...]], names: Names) -> pa.RecordBatch:
     values = dict(zip(READ, zip(*rows, strict=True), strict=True))
+    orders = event_selectors.order_digests(site_id=names.site.pk, event_ids=values["event_id"])
     columns: dict[str, Iterable[Any]] = {
         "site": [names.site.key] * len(rows),
         "event_id": map(str, values["event_id"]),
@@ -94,6 +106,7 @@ def _batch(rows: Sequence[tuple[Any, ...]], names: Names) -> pa.RecordBatch:
         "received_at": values["received_at"],
         "propensity": values["propensity"],
         "currency": (currency or None for currency in values["currency"]),
+        "order": map(orders.get, values["event_id"]),
     }
     columns |= {
         name: [bool(flags & flag) for flags in values["flags"]] for name, flag in FLAGS.items()
@@ -132,7 +145,7 @@ def _event_row(row: dict[str, Any], names: Names) -> EventRow:
         event_id=UUID(row["event_id"]),
         site_id=names.site.pk,
         type=row["type"],
-        visitor=row["visitor"],
+        visitor=as_stored(row["visitor"], names.digest_key),
         experiment_id=experiment,
         variant_id=variant,
         propensity=row["propensity"],
@@ -143,6 +156,8 @@ def _event_row(row: dict[str, Any], names: Names) -> EventRow:
         occurred_at=row["occurred_at"],
         received_at=row["received_at"],
         flags=sum(int(flag) for name, flag in FLAGS.items() if row.get(name)),
+        # It counts where it comes from: no page goes before that.
+        order=OrderClaim(row["order"], by_server=True) if row.get("order") else None,
     )
 
 

@@ -1,7 +1,7 @@
 """Ingestion of event batches: each event is stored once or rejected with a reason.
 
-`ingest` validates a batch (`accept`) and stores it (`keep`), through the stream if one is
-configured; `store.store` stores the rows.
+`accept` validates a batch, and `keep` stores it, through the stream if one is configured;
+`store.store` stores the rows.
 """
 
 import threading
@@ -15,6 +15,7 @@ import msgspec
 
 from experiments.assignment.explained_arms import explains
 from experiments.assignment.sticky import PHASE_SEPARATOR, variant_and_phase
+from experiments.event_schema.digests import order_digest, visitor_digest
 from experiments.event_schema.ids import milliseconds, milliseconds_of, stored_id
 from experiments.event_schema.messages import (
     ID_SLACK,
@@ -28,7 +29,9 @@ from experiments.event_schema.messages import (
 )
 from experiments.event_schema.rules import MAX_AHEAD, PHASE, UNKNOWN_PHASE
 from experiments.models import Event
+from experiments.services.catalogue.holdouts import is_held_out
 from experiments.services.events.group_commit import store_rows
+from experiments.services.events.orders import OrderClaim
 from experiments.services.events.redis_stream import configured_stream
 from experiments.services.events.store import EventRow
 from experiments.services.events.stream_codec import append_rows
@@ -46,6 +49,8 @@ MAX_EVENTS = 1_000
 # Plain values: looking a member of an enumeration up costs as much as a comparison of times.
 EXPOSURE, CLICK, CONVERSION = (str(kind.value) for kind in Event.Type)
 INTERNAL, UNEXPLAINED = int(Event.Flag.INTERNAL), int(Event.Flag.UNEXPLAINED)
+PREFETCH, HELD_OUT = int(Event.Flag.PREFETCH), int(Event.Flag.HELD_OUT)
+LATE = int(Event.Flag.LATE)
 NO_SKEW = timedelta(0)
 
 encode = msgspec.json.Encoder().encode
@@ -87,29 +92,6 @@ class Origin:
 SERVER = Origin()
 
 
-def ingest(
-    *,
-    site: ServedSite,
-    items: Sequence[Any],
-    now: datetime,
-    skew: timedelta = NO_SKEW,
-    origin: Origin = SERVER,
-) -> Receipt:
-    """Store a batch in one transaction; return once it is durable.
-
-    Args:
-        site: Site of the events.
-        items: Messages as sent, not yet validated.
-        now: Time of arrival.
-        skew: Correction added to their times for the error of the client's clock.
-        origin: Facts about the request that brought them.
-
-    Raises:
-        store.NotTakenError: If the batch cannot be taken now. None of it is acknowledged.
-    """
-    return keep(accept(site=site, items=items, now=now, skew=skew, origin=origin))
-
-
 def keep(accepted: "Accepted") -> Receipt:
     """Store a validated batch in one transaction; return once it is durable.
 
@@ -147,7 +129,15 @@ def accept(
     skew: timedelta = NO_SKEW,
     origin: Origin = SERVER,
 ) -> Accepted:
-    """Validate a batch without storing it."""
+    """Validate a batch without storing it.
+
+    Args:
+        site: Site of the events.
+        items: Messages as sent, not yet validated.
+        now: Time of arrival.
+        skew: Correction added to their times for the error of the client's clock.
+        origin: Facts about the request that brought them.
+    """
     batch = _batch_context(site, now, skew, origin)
     # Python runs one thread at a time: more that compute would only delay evaluations.
     with _one_computes:
@@ -203,28 +193,26 @@ def _batch_context(
 
 def _row(batch: _BatchContext, message: Message) -> EventRow:
     at, visitor = message.at, message.visitor
+    site = batch.site
     if at > batch.latest:
         raise ValueError("at: lies in the future")
     if at < batch.earliest:
         raise ValueError(f"at: is more than {MAX_AGE.days} days ago")
     check_stored_texts(message)
-    flags = batch.origin.flags | batch.site.internal.visitor_flags(visitor)
+    flags = batch.origin.flags | site.internal.visitor_flags(visitor)
+    # From here on nobody needs the id as it was sent, but for its hash.
+    stored = visitor_digest(site.secret, visitor) if site.keeps_digests else visitor
     event_id = _partitioned_id(batch, message)
     if batch.skew:
         at += batch.skew
         message = msgspec.structs.replace(message, at=at)
     if isinstance(message, ConversionMessage):
-        return EventRow(
-            event_id, batch.site.pk, CONVERSION, visitor, None, None, None,
-            message.goal, message.amount,
-            message.currency or "", "{}", at, batch.now, flags,
-            batch.origin.sender,
-        )  # fmt: skip
-    experiment, variant, number = _shown_arm(batch.site, message)
+        if is_held_out(site.holdout, visitor):
+            flags |= HELD_OUT
+        return _conversion_row(batch, message, event_id=event_id, stored=stored, flags=flags)
+    experiment, variant, number = _shown_arm(site, message)
     phase = _phase(experiment, variant.arm, number, at, is_page=batch.origin.is_page)
-    if batch.origin.is_page and not _is_explained(
-        batch.site, experiment, variant.arm, number, message
-    ):
+    if batch.origin.is_page and not _is_explained(site, experiment, variant.arm, number, message):
         flags |= UNEXPLAINED
     kind, attributes = CLICK, "{}"
     if isinstance(message, ExposureMessage):
@@ -232,11 +220,39 @@ def _row(batch: _BatchContext, message: Message) -> EventRow:
         attributes = _stored_attributes(message, phase)
         if message.attributes is not None and message.attributes.ctaopt_internal:
             flags |= INTERNAL
+        if message.late:
+            flags |= LATE
     return EventRow(
-        event_id, batch.site.pk, kind, visitor, experiment.pk, variant.pk,
+        event_id, site.pk, kind, stored, experiment.pk, variant.pk,
         None if phase is None else phase.propensities[variant.arm],
         "", None, "", attributes, at, batch.now, flags, batch.origin.sender,
     )  # fmt: skip
+
+
+def _conversion_row(
+    batch: _BatchContext, message: ConversionMessage, *, event_id: UUID, stored: str, flags: int
+) -> EventRow:
+    _refuse_value_of_a_page(batch, message)
+    return EventRow(
+        event_id, batch.site.pk, CONVERSION, stored, None, None, None,
+        message.goal, message.amount,
+        message.currency or "", "{}", message.at, batch.now, flags,
+        batch.origin.sender, _order_claim(batch, message, flags),
+    )  # fmt: skip
+
+
+def _refuse_value_of_a_page(batch: _BatchContext, message: ConversionMessage) -> None:
+    """Raise ValueError if the site wants values from servers only, and a page sends one."""
+    if batch.site.values_need_server and batch.origin.is_page and message.amount is not None:
+        raise ValueError("value: this site takes values with a server key only")
+
+
+def _order_claim(batch: _BatchContext, message: ConversionMessage, flags: int) -> OrderClaim | None:
+    """Return the order number as a digest; None without one, and of a page that nobody has seen."""
+    if message.order is None or flags & PREFETCH:
+        return None
+    digest = order_digest(batch.site.secret, goal=message.goal, order=str(message.order))
+    return OrderClaim(digest, by_server=not batch.origin.is_page)
 
 
 def _partitioned_id(batch: _BatchContext, message: Message) -> UUID:

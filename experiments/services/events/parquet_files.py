@@ -108,6 +108,8 @@ def export_events(*, site: Site, folder: Path) -> Iterator[tuple[DayFile, bool]]
             _write_manifest(folder, Manifest(format=FORMAT, site=site.key, days=_sorted(files)))
         if file is not None:
             yield file, file is not previous
+    if not (folder / MANIFEST).exists():  # A site without events is whole, too.
+        _write_manifest(folder, manifest)
 
 
 def _days(site: Site, files: dict[date, DayFile]) -> list[date]:

@@ -4,10 +4,12 @@ Doubtful events are stored with a flag. Visitors are left out of the analysis on
 their events are combined (`visitor_outcome`), so the flags alone never lose a visitor.
 """
 
+import json
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address
+from pathlib import Path
 
 from experiments.models import Event
 from experiments.services.events.crawler_patterns import is_crawler
@@ -23,6 +25,10 @@ LIBRARIES = re.compile(
     r"libcurl|libwww-perl|node-fetch|okhttp|postmanruntime|python|python-httpx|python-requests|"
     r"python-urllib3?|reqwest|ruby|undici)(?:[/ ]|\Z)",
     re.IGNORECASE,
+)
+# By these the snippet stays quiet, without asking: sdk/src/visitor.js is built with the same file.
+CRAWLER_WORDS = re.compile(
+    json.loads(Path(__file__).with_name("crawler_words.json").read_text()), re.IGNORECASE
 )
 
 
@@ -49,8 +55,10 @@ def flags_of(sender: Sender, internal: InternalTraffic) -> int:
 
 @lru_cache(maxsize=KNOWN_USER_AGENTS)
 def is_bot(user_agent: str) -> bool:
-    """Return True if crawlerdetect's list matches; an empty user agent is not flagged."""
-    return not LIBRARIES.match(user_agent) and is_crawler(user_agent)
+    """Return True if the snippet's words or crawlerdetect's list match; empty is not flagged."""
+    if LIBRARIES.match(user_agent):
+        return False
+    return CRAWLER_WORDS.search(user_agent) is not None or is_crawler(user_agent)
 
 
 def is_prefetch(purpose: str) -> bool:

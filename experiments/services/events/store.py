@@ -14,8 +14,11 @@ import msgspec
 from django.db import Error, IntegrityError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
+from experiments.event_schema.digests import MARK
 from experiments.event_schema.ids import day_of
 from experiments.models import Event, PendingBatch
+from experiments.services.catalogue.site_secrets import as_stored, digest_keys
+from experiments.services.events.orders import REPEATED, OrderClaim, repeated_events
 from experiments.services.events.partitions import make_partitions
 from experiments.services.events.suppression_list import are_erased
 
@@ -32,7 +35,7 @@ class NotTakenError(Exception):
 
 
 class EventRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """An event as stored: the columns of `Event` except its batch, in their order.
+    """An event as stored: the columns of `Event` except its batch, in their order; its order.
 
     msgspec encodes it for the queue as it is.
     """
@@ -53,6 +56,7 @@ class EventRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     received_at: datetime
     flags: int
     sender: int | None = None
+    order: OrderClaim | None = None
 
 
 def store(batches: Sequence[Sequence[EventRow]]) -> list[int]:
@@ -89,6 +93,8 @@ def _store(rows: Sequence[EventRow]) -> Iterable[bool]:
     """
     with transaction.atomic():
         erased = are_erased(rows)
+        # After the lock of that: from then on the form of the site's visitors stays.
+        rows = _under_stored_names(rows)
         if not any(erased):
             return _insert(rows)
         remaining = [row for row, is_erased in zip(rows, erased, strict=True) if not is_erased]
@@ -96,9 +102,26 @@ def _store(rows: Sequence[EventRow]) -> Iterable[bool]:
         return [not is_erased and next(stored) for is_erased in erased]
 
 
+def _under_stored_names(rows: Sequence[EventRow]) -> Sequence[EventRow]:
+    """Return rows with digests of their visitors where the site keeps digests.
+
+    Rows from before wait in a stream, and a web process may not have heard of it yet.
+    """
+    as_sent = {row.site_id for row in rows if not row.visitor.startswith(MARK)}
+    keys = digest_keys(as_sent) if as_sent else {}
+    if not keys:
+        return rows
+    return [
+        msgspec.structs.replace(row, visitor=as_stored(row.visitor, keys.get(row.site_id)))
+        for row in rows
+    ]
+
+
 def _insert(rows: Sequence[EventRow]) -> Iterable[bool]:
     """Insert rows with their batch; return for each whether it is new."""
     insert = _insert_on_postgres if connection.vendor == "postgresql" else _insert_on_sqlite
+    if any(row.order for row in rows):
+        rows = _with_repeats_flagged(rows)
     batch = PendingBatch.objects.create(n_events=len(rows), stored_at=rows[0].received_at)
     with connection.cursor() as cursor:
         stored = insert(cursor, rows, batch.pk)
@@ -108,6 +131,16 @@ def _insert(rows: Sequence[EventRow]) -> Iterable[bool]:
     elif n_new < len(rows):
         PendingBatch.objects.filter(pk=batch.pk).update(n_events=n_new)
     return stored
+
+
+def _with_repeats_flagged(rows: Sequence[EventRow]) -> Sequence[EventRow]:
+    repeated = repeated_events(rows)
+    return [
+        msgspec.structs.replace(row, flags=row.flags | REPEATED)
+        if (row.event_id, row.site_id) in repeated
+        else row
+        for row in rows
+    ]
 
 
 # SQLite

@@ -1,7 +1,8 @@
 """Encoding of events as entries of the stream, and their storage."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import msgspec
 from django.db import Error
@@ -18,6 +19,8 @@ from experiments.services.events.stream_consumer import Storage
 # MessagePack: a third of the time and two thirds of the bytes of JSON.
 encode_rows = msgspec.msgpack.Encoder().encode
 decode_rows = msgspec.msgpack.Decoder(list[EventRow]).decode
+
+AnyEntry = TypeVar("AnyEntry", bound=Entry | DeadEntry)
 
 
 def append_rows(stream: EventStream, rows: Sequence[EventRow]) -> int:
@@ -53,31 +56,30 @@ def store_entries(rows: Sequence[EventRow]) -> int:
 STORAGE = Storage(decode=decode_rows, store=store_entries, encode=encode_rows)
 
 
-def erase_dead_rows(stream: EventStream, *, site_id: int, visitor: str) -> int:
+def erase_dead_rows(stream: EventStream, *, site_id: int, names: Sequence[str]) -> int:
     """Take a visitor's events out of the dead entries; return how many there were.
 
-    An entry that cannot be read is dropped if it holds the visitor's id: it counts as one event.
-    The reason of an entry is the database's message, which may name the visitor too: then it is
-    replaced.
+    The visitor may be stored under any of the names. An entry that cannot be read is dropped if it
+    holds one: it counts as one event. The reason of an entry is the database's message, which may
+    name the visitor too: then it is replaced.
 
     Raises:
         redis.RedisError: If Redis does not answer. Repeated, it does the remaining work.
     """
     n_erased = 0
-    for entry in stream.dead(count=None):
-        try:
-            rows = decode_rows(entry.payload)
-        except ValueError:
-            if visitor.encode() in entry.payload:
-                stream.drop(entry)
-                n_erased += 1
+    for entry, rows in _holding(names, stream.dead(count=None)):
+        if rows is None:
+            stream.drop(entry)
+            n_erased += 1
             continue
-        kept = [row for row in rows if (row.site_id, row.visitor) != (site_id, visitor)]
+        kept = [row for row in rows if row.site_id != site_id or row.visitor not in names]
         if len(kept) == len(rows):
             continue
         n_erased += len(rows) - len(kept)
         if kept:
-            stream.rewrite(entry.without_reason(visitor), encode_rows(kept))
+            for name in names:
+                entry = entry.without_reason(name)
+            stream.rewrite(entry, encode_rows(kept))
         else:
             stream.drop(entry)
     return n_erased
@@ -92,30 +94,41 @@ class StreamTraces:
     n_unreadable: int = 0
 
 
-def traces_in_stream(stream: EventStream, *, site_id: int, visitor: str) -> StreamTraces:
+def traces_in_stream(stream: EventStream, *, site_id: int, names: Sequence[str]) -> StreamTraces:
     """Return a visitor's events that wait to be stored, and those in dead entries.
 
     Raises:
         redis.RedisError: If Redis does not answer.
     """
-    waiting, n_unread = _rows_in(stream.waiting(), site_id=site_id, visitor=visitor)
-    dead, n_dead = _rows_in(stream.dead(count=None), site_id=site_id, visitor=visitor)
+    waiting, n_unread = _rows_in(stream.waiting(), site_id=site_id, names=names)
+    dead, n_dead = _rows_in(stream.dead(count=None), site_id=site_id, names=names)
     return StreamTraces(waiting=waiting, dead=dead, n_unreadable=n_unread + n_dead)
 
 
 def _rows_in(
-    entries: Iterable[Entry | DeadEntry], *, site_id: int, visitor: str
+    entries: Iterable[Entry | DeadEntry], *, site_id: int, names: Sequence[str]
 ) -> tuple[list[EventRow], int]:
-    """Return the visitor's events, and how many entries that cannot be read hold the id."""
+    """Return the visitor's events, and how many entries that cannot be read hold a name."""
     found: list[EventRow] = []
     n_unreadable = 0
+    for _, rows in _holding(names, entries):
+        if rows is None:
+            n_unreadable += 1
+        else:
+            found += [row for row in rows if row.site_id == site_id and row.visitor in names]
+    return found, n_unreadable
+
+
+def _holding(
+    names: Sequence[str], entries: Iterable[AnyEntry]
+) -> Iterator[tuple[AnyEntry, list[EventRow] | None]]:
+    """Yield the entries with a name in their bytes, and their events; None if not readable."""
     for entry in entries:
-        if visitor.encode() not in entry.payload:
+        if not any(name.encode() in entry.payload for name in names):
             continue
+        rows: list[EventRow] | None
         try:
             rows = decode_rows(entry.payload)
         except ValueError:
-            n_unreadable += 1
-            continue
-        found += [row for row in rows if (row.site_id, row.visitor) == (site_id, visitor)]
-    return found, n_unreadable
+            rows = None
+        yield entry, rows

@@ -66,9 +66,9 @@ def are_erased(rows: Sequence[Stored]) -> list[bool]:
     return [_is_before(row, ends[row.site_id, row.visitor]) for row in rows]
 
 
-def erased_at(*, site_id: int, visitor: str) -> datetime | None:
-    """Return when a visitor was last erased, as long as that is remembered."""
-    digests = keyed_digests(SALT, f"{site_id}:{visitor}")
+def erased_at(*, site_id: int, names: Sequence[str]) -> datetime | None:
+    """Return when a visitor of these names was last erased, as long as that is remembered."""
+    digests = [one for name in names for one in keyed_digests(SALT, f"{site_id}:{name}")]
     stones = ErasedVisitor.objects.filter(site=site_id, digest__in=digests)
     return max(stones.values_list("erased_at", flat=True), default=None)
 
@@ -92,6 +92,11 @@ def _erased_at(key: tuple[int, str], erased: Mapping[tuple[int, str], datetime])
 def _is_before(row: Stored, erased_at: datetime | None) -> bool:
     # A fast clock may have dated an event stored before the erasure a little after it.
     return erased_at is not None and row.occurred_at <= erased_at + MAX_AHEAD
+
+
+def wait_for_stores() -> None:
+    """Wait for the transactions that are storing events; new ones wait for the end of this one."""
+    _lock("pg_advisory_xact_lock")
 
 
 def _lock(function: str) -> None:

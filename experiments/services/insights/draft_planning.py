@@ -4,16 +4,19 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-import numpy as np
-
+from experiments.event_schema.calendar_days import calendar_day
 from experiments.models import Experiment, Guardrail, Rollup
 from experiments.selectors import reports
-from experiments.services.analysis.metric_statistics import statistics_of, successes_of
-from experiments.services.insights.guardrail_planning import GuardrailPlan, guardrail_plans
+from experiments.services.analysis.metric_statistics import Metric
+from experiments.services.insights.guardrail_planning import (
+    GuardrailPlan,
+    guardrail_plans,
+    is_capped_alike,
+    mean_of,
+)
 from experiments.services.insights.sample_size import Assumptions, lift_found_by, plan_for
 from experiments.services.insights.time_to_decision import TARGET_LIFT
 from experiments.services.rollups.arm_totals import totals_of
-from experiments.stats.estimation.contrasts import raw_estimates
 
 LOOK_BACK = timedelta(days=28)
 ARMS = range(2, 6)
@@ -76,7 +79,7 @@ def slot_plans(experiment: Experiment, *, now: datetime) -> SlotPlans | None:
     """
     if experiment.status != Experiment.Status.DRAFT:
         return None
-    today = now.date()
+    today = calendar_day(now, experiment.zone_of_days)
     since = today - LOOK_BACK
     rows = list(reports.rollups_on_slot(experiment.slot, since=since, before=today))
     history = _history(experiment, rows, today)
@@ -160,28 +163,18 @@ def _history(experiment: Experiment, rows: Sequence[Rollup], today: date) -> Slo
 
 def _base(experiment: Experiment, rows: Sequence[Rollup]) -> tuple[float | None, float | None]:
     """Return the metric's mean over all arms, and its variance if it is not a rate."""
-    is_click = experiment.primary_metric == Experiment.Metric.CLICK_RATE
+    metric = Metric(experiment.primary_metric)
+    is_click = metric == Metric.CLICK_RATE
     total = totals_of(
         row
         for row in rows
         if is_click
-        or (row.experiment.goal == experiment.goal and _is_capped_alike(row.experiment, experiment))
+        or (
+            row.experiment.goal == experiment.goal
+            and is_capped_alike(row.experiment, experiment, metric=metric, goal=experiment.goal)
+        )
     )
-    if not total.visitors:
-        return None, None
-    arm = raw_estimates(statistics_of(experiment, [total]))
-    if not np.isfinite(arm.variance[0]) or arm.mean[0] == 0:
-        return None, None
-    is_rate = successes_of(experiment, total) is not None
-    variance = None if is_rate else float(arm.variance[0]) * total.visitors
-    return float(arm.mean[0]), variance
-
-
-def _is_capped_alike(past: Experiment, draft: Experiment) -> bool:
-    """Return whether past values vary as much as the draft's or more: a lower cap hides some."""
-    if past.value_cap is None or draft.primary_metric not in Experiment.METRICS_OF_VALUES:
-        return True
-    return draft.value_cap is not None and past.value_cap >= draft.value_cap
+    return mean_of(metric, total)
 
 
 def _line(

@@ -125,7 +125,7 @@ def guardrail_plans(
     rails = list(experiment.guardrails.all())
     plans = []
     for rail in rails:
-        base, variance = _mean_of(rail, rows, goal_rows)
+        base, variance = mean_of(Metric(rail.metric), _totals_of(rail, rows, goal_rows))
         holding = None
         if base is not None:
             holding = Holding(
@@ -150,14 +150,10 @@ def guardrail_plans(
     return tuple(plans)
 
 
-def _mean_of(
-    rail: Guardrail, rows: Sequence[Rollup], goal_rows: Sequence[GoalRollup]
-) -> tuple[float | None, float | None]:
-    """Return the metric's mean on the slot, and the variance of a visitor if it is not a rate."""
-    total = _totals_of(rail, rows, goal_rows)
+def mean_of(metric: Metric, total: ArmTotals) -> tuple[float | None, float | None]:
+    """Return a metric's mean, and the variance of a visitor if it is not a rate."""
     if not total.visitors:
         return None, None
-    metric = Metric(rail.metric)
     arm = raw_estimates(statistics_of_metric(metric, [total]))
     if not np.isfinite(arm.variance[0]) or arm.mean[0] == 0:
         return None, None
@@ -172,12 +168,27 @@ def _totals_of(
     """Return the slot's visitors of the experiments that counted the guardrail's metric."""
     if rail.metric == Metric.CLICK_RATE:
         return totals_of(rows)
-    counted = [row for row in goal_rows if row.goal == rail.goal]
+    of_rail = {"metric": rail.metric, "goal": rail.goal}
+    alike = [row for row in rows if is_capped_alike(row.experiment, rail.experiment, **of_rail)]
+    known = {row.experiment_id for row in alike}
+    counted = [row for row in goal_rows if row.goal == rail.goal and row.experiment_id in known]
     if not counted:
-        return totals_of(row for row in rows if row.experiment.goal == rail.goal)
+        return totals_of(row for row in alike if row.experiment.goal == rail.goal)
     experiments = {row.experiment_id for row in counted}
-    total = totals_of(row for row in rows if row.experiment_id in experiments)
+    total = totals_of(row for row in alike if row.experiment_id in experiments)
     return with_goal(total, counted)
+
+
+def is_capped_alike(past: Experiment, draft: Experiment, *, metric: str, goal: str) -> bool:
+    """Return whether past values vary as much as the draft's or more: a lower cap hides some.
+
+    A cap is for the goal of its experiment only.
+    """
+    cap = past.value_cap if past.goal == goal else None
+    own = draft.value_cap if draft.goal == goal else None
+    if cap is None or metric not in Experiment.METRICS_OF_VALUES:
+        return True
+    return own is not None and cap >= own
 
 
 def _pair_shares(experiment: Experiment) -> tuple[float, float] | None:

@@ -120,6 +120,8 @@ def _lifts(experiment: Experiment, past: _PastStrata) -> list[LiftEstimate]:
 
 
 def _is_mismatch(past: _PastStrata) -> bool:
+    if not np.allclose(past.shares.sum(axis=1), 1):
+        return True  # An arm with a share has nobody, and so no row.
     visitors = [[total.visitors for total in stratum] for stratum in past.totals]
     if len(visitors) == 1:
         return check_srm(visitors[0], past.shares[0].tolist()).is_mismatch

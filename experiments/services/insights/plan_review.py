@@ -11,6 +11,7 @@ from django.db import transaction
 from experiments.models import Experiment
 from experiments.services.insights.draft_planning import SlotHistory, SlotPlans, slot_plans
 from experiments.services.insights.sample_size import Assumptions, design_for
+from experiments.services.insights.time_to_decision import TARGET_LIFT
 from experiments.stats.planning.sample_size import (
     Design,
     detectable_lift,
@@ -87,13 +88,19 @@ def review_plan(draft: Experiment, plans: SlotPlans | None) -> PlanReview | None
     return replace(review, warnings=tuple(_warnings(review)))
 
 
-def save_slot_plan(*, draft: Experiment, now: datetime) -> bool:
+def save_slot_plan(*, draft: Experiment, now: datetime, target: float = TARGET_LIFT) -> bool:
     """Give a draft without planned visitors the number that its slot's own figures ask for.
+
+    Args:
+        draft: Draft, with its arms.
+        now: Time of the plan.
+        target: Smallest lift that is worth finding, relative: 0.1 is 10 %.
 
     Returns:
         False if it has a number, is not a draft, or the slot's figures are unknown.
     """
     plans = slot_plans(draft, now=now) if draft.planned_visitors is None else None
+    plans = replace(plans, target=target) if plans else None
     review = review_plan(draft, plans)
     if plans is None or review is None:
         return False

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from experiments.services.analysis.report import ArmResult, Report
 from experiments.services.insights.lift_estimates import LiftEstimate, estimates_of
@@ -25,7 +26,7 @@ from experiments.stats.bayesian.normal_model import (
     relative_losses,
 )
 from experiments.stats.bayesian.priors import FlatPrior, Prior
-from experiments.stats.estimation.sufficient_statistics import Proportion
+from experiments.stats.estimation.sufficient_statistics import FloatArray, Proportion
 
 # Of the draws for the chance to be the best: every look at the same counts shows the same.
 SEED = 20_261_128
@@ -99,12 +100,17 @@ def _within_phases(report: Report) -> FlatPanel:
     level = 1 - report.experiment.alpha
     comparisons = [_normal(estimate, FlatPrior(), level) for estimate in estimates]
     shared = min(estimate.shared_variance for estimate in estimates)
-    covariance = np.zeros((len(report.arms), len(report.arms)))
-    covariance[1:, 1:] = shared
-    np.fill_diagonal(covariance[1:, 1:], [estimate.effect_se**2 for estimate in estimates])
-    means = [0.0, *(estimate.effect for estimate in estimates)]
-    best = best_by_draws(means, covariance, rng=np.random.default_rng(SEED))
-    return best.probabilities, [None, *comparisons]
+    errors = np.full((len(estimates), len(estimates)), shared)
+    np.fill_diagonal(errors, [estimate.effect_se**2 for estimate in estimates])
+    chances = _chances_of_best([estimate.effect for estimate in estimates], errors)
+    return chances, [None, *comparisons]
+
+
+def _chances_of_best(means: npt.ArrayLike, covariance: FloatArray) -> tuple[float, ...]:
+    """Return each arm's chance to be the best, the control (at 0) first; the others are normal."""
+    with_control = np.pad(covariance, ((1, 0), (1, 0)))
+    rng = np.random.default_rng(SEED)
+    return best_by_draws(np.append(0.0, means), with_control, rng=rng).probabilities
 
 
 def _with_prior(report: Report, insights: Insights | None) -> dict[int, BayesianResult]:
@@ -127,11 +133,8 @@ def _best_with_prior(report: Report, insights: Insights | None) -> dict[int, flo
     errors = np.outer(scale, scale) * min(one.shared_variance for one in lifts)
     np.fill_diagonal(errors, [one.se**2 for one in lifts])
     mean, spread = lifts_with_prior([one.lift for one in lifts], errors, insights.prior.prior)
-    covariance = np.zeros((len(lifts) + 1, len(lifts) + 1))
-    covariance[1:, 1:] = spread
-    best = best_by_draws([0.0, *mean], covariance, rng=np.random.default_rng(SEED))
     arms = [report.arms[0].arm, *(lift.arm for lift in insights.lifts)]
-    return dict(zip(arms, best.probabilities, strict=True))
+    return dict(zip(arms, _chances_of_best(mean, spread), strict=True))
 
 
 def _normal(estimate: LiftEstimate, prior: Prior, level: float) -> BayesianResult:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import numpy as np
 
+from experiments.event_schema.calendar_days import calendar_day
 from experiments.models import Experiment
 from experiments.services.analysis.comparisons import planned_pairs
 from experiments.services.analysis.report import Report
@@ -52,9 +53,10 @@ def visitors_per_day(report: Report) -> float | None:
     started_at = report.experiment.started_at
     if started_at is None:
         return None
-    today = report.as_of.date()
+    zone = report.experiment.zone_of_days
+    today = calendar_day(report.as_of, zone)
     # Whole days only: the first began in the middle, today is not over.
-    first = max(started_at.date() + timedelta(days=1), today - RECENT)
+    first = max(calendar_day(started_at, zone) + timedelta(days=1), today - RECENT)
     days = (today - first).days
     if days < 1:
         return None

@@ -49,20 +49,19 @@ def checked_lifts(
     """
     pairs = zip(report.comparisons, estimates, strict=True)
     rows = [(row, estimate) for row, estimate in pairs if estimate is not None]
-    prior = fit.prior if isinstance(fit.prior, NormalPrior) else None
     level = 1 - report.experiment.alpha
     has_ended = report.experiment.stopped_at is not None
     stops = [
         stagewise_lift(row, estimate, level=level, has_ended=has_ended) for row, estimate in rows
     ]
-    expected = _expected(report, rows, stops, prior)
+    expected = _expected(report, rows, stops, fit.prior)
     return tuple(
         CheckedLift(
             arm=row.arm,
             estimate=estimate,
             stagewise=stop,
             expected=expected_lift,
-            too_good=check_too_good(estimate.lift, estimate.se, prior=prior),
+            too_good=check_too_good(estimate.lift, estimate.se, prior=fit.prior),
         )
         for (row, estimate), stop, expected_lift in zip(rows, stops, expected, strict=True)
     )

@@ -36,6 +36,7 @@ from experiments.services.installation.backup_manifest import (
     SECRET,
     STREAM,
     BackupError,
+    BackupFile,
     Manifest,
     check_files,
     described_files,
@@ -109,10 +110,9 @@ def database_file() -> Path:
     Raises:
         BackupError: If the database is in memory.
     """
-    name = str(connection.settings_dict["NAME"])
-    if "memory" in name:
+    if connection.is_in_memory_db():  # type: ignore[attr-defined]  # SQLite's has it
         raise BackupError("A database in memory cannot be backed up.")
-    return Path(name)
+    return Path(str(connection.settings_dict["NAME"]))
 
 
 def queue_folder() -> Path | None:
@@ -164,7 +164,9 @@ def _fill(draft: Path, *, now: datetime) -> None:
     write_manifest(draft, _manifest(now, rows=rows, n_entries=n_entries, files=files))
 
 
-def _manifest(now: datetime, *, rows: dict[str, int], n_entries: int, files: dict) -> Manifest:  # type: ignore[type-arg]
+def _manifest(
+    now: datetime, *, rows: dict[str, int], n_entries: int, files: dict[str, BackupFile]
+) -> Manifest:
     applied = MigrationRecorder(connection).applied_migrations()
     with connection.cursor() as cursor:
         cursor.execute(
@@ -231,8 +233,7 @@ def _check_space(folder: Path) -> None:
     model_dir = Path(settings.CTAOPT_MODEL_DIR)
     needed = sum(path.stat().st_size for path in model_dir.rglob("*") if path.is_file())
     if connection.vendor == "sqlite":
-        file = database_file()
-        needed += sum(path.stat().st_size for path in file.parent.glob(f"{file.name}*"))
+        needed += sqlite_dump.size(database_file())
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise BackupError(

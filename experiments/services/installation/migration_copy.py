@@ -41,6 +41,7 @@ def copy_before_migration(*, using: str, plan: Sequence[Any], **_: Any) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _check_space(path, folder)
         sqlite_dump.copy_database(path, target)
+        sqlite_dump.check_database(target)
         target.chmod(0o600)
     except (OSError, sqlite3.Error, BackupError) as error:
         target.unlink(missing_ok=True)
@@ -53,7 +54,6 @@ def copy_before_migration(*, using: str, plan: Sequence[Any], **_: Any) -> None:
 
 
 def _check_space(path: Path, folder: Path) -> None:
-    needed = sum(one.stat().st_size for one in path.parent.glob(f"{path.name}*"))
-    free = shutil.disk_usage(folder).free
+    needed, free = sqlite_dump.size(path), shutil.disk_usage(folder).free
     if free < needed:
         raise BackupError(f"{free / 1e6:,.0f} MB are free, and it needs {needed / 1e6:,.0f} MB")

@@ -19,7 +19,7 @@ def dump_database(target: Path, tables: Iterable[str]) -> dict[str, int]:
         cursor.execute("SELECT pg_export_snapshot()")
         (snapshot,) = cursor.fetchone()
         options = ["--format=custom", f"--snapshot={snapshot}", "--no-owner", "--no-privileges"]
-        _run("pg_dump", [*options, f"--file={target}"])
+        _run("pg_dump", *options, f"--file={target}")
         there = set(connection.introspection.table_names(cursor))
         rows = {}
         for table in sorted(there & set(tables)):
@@ -38,7 +38,7 @@ def load_dump(source: Path) -> None:
     _drop_everything()
     connection.close()
     options = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges"]
-    _run("pg_restore", options, last=[str(source)], names_database=True)
+    _run("pg_restore", *options, str(source))
 
 
 def needed_programs() -> None:
@@ -60,17 +60,10 @@ def _drop_everything() -> None:
             cursor.execute(f"DROP TABLE IF EXISTS {connection.ops.quote_name(name)} CASCADE")
 
 
-def _run(
-    program: str,
-    options: Sequence[str],
-    *,
-    last: Sequence[str] = (),
-    names_database: bool = False,
-) -> None:
-    (_, *where), variables = DatabaseClient.settings_to_cmd_args_env(connection.settings_dict, [])
-    *server, database = where
-    place = ["--dbname", database] if names_database else [database]
-    _run_program([program, *options, *server, *place, *last], variables or {})
+def _run(program: str, *arguments: str) -> None:
+    given, variables = DatabaseClient.settings_to_cmd_args_env(connection.settings_dict, [])
+    _, *server, database = given
+    _run_program([program, *server, "--dbname", database, *arguments], variables or {})
 
 
 def _run_program(command: Sequence[str], variables: dict[str, str]) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import DatabaseError, connection
-from django.db.migrations.loader import MigrationLoader
 
 from experiments.models import Event, HistoryArm, Site
 from experiments.services.events.redis_stream import configured_stream
@@ -29,6 +28,7 @@ from experiments.services.installation.backup_manifest import (
 )
 from experiments.services.installation.start_guard import unfinished_restore
 from experiments.services.installation.waiting_events import put_back
+from experiments.services.monitoring.readiness import migration_names
 
 KEPT_SECRET = "secret_key"  # noqa: S105  the name of a file
 
@@ -75,8 +75,7 @@ def newer_migrations(manifest: Manifest) -> list[str]:
 
 
 def _known_migrations() -> set[str]:
-    loader = MigrationLoader(None)
-    return {f"{app}.{name}" for app, name in loader.disk_migrations}
+    return {f"{app}.{name}" for app, name in migration_names()}
 
 
 def _check_fit(manifest: Manifest) -> None:
@@ -84,9 +83,10 @@ def _check_fit(manifest: Manifest) -> None:
         raise BackupError(
             f"The backup is of {manifest.vendor}, and DATABASE_URL names {connection.vendor}."
         )
-    apps = {name.partition(".")[0] for name in _known_migrations()}
+    known = _known_migrations()
+    apps = {name.partition(".")[0] for name in known}
     ours = {name for name in manifest.migrations if name.partition(".")[0] in apps}
-    if unknown := sorted(ours - _known_migrations()):
+    if unknown := sorted(ours - known):
         raise BackupError(
             f"The backup is of a later version ({manifest.version}, with {unknown[-1]}): "
             "restore it with the code of that version."

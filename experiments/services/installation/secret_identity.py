@@ -4,10 +4,13 @@ Two machines on one database with two secrets would each accept what the other h
 refuse the other's links and tokens. The database therefore remembers the secret's digest.
 """
 
+from django.db import transaction
 from django.utils import timezone
 
 from experiments.models import SecretDigest
 from experiments.services.catalogue.keyed_digests import keyed_digests
+from experiments.services.catalogue.site_secrets import encrypt_secrets_anew
+from experiments.services.notices.webhook_secrets import encrypt_webhooks_anew
 
 # Stored; never rename: every installation would refuse to start.
 SALT = "experiments.installation"
@@ -41,13 +44,21 @@ def confirm_secret() -> bool:
     known = list(SecretDigest.objects.values_list("digest", flat=True))
     recorded = known[-1] if known else None
     if recorded == ours:
+        if fallbacks:
+            # A machine with a former secret may have made keys of sites in the meantime.
+            encrypt_secrets_anew()
+            encrypt_webhooks_anew()
         return False
     if recorded is not None and recorded not in fallbacks:
         raise SecretMismatchError(REPLACED if ours in known else FOREIGN)
     if ours in known:
         return False
     # Two processes may start at once: the second finds the row.
-    _, is_new = SecretDigest.objects.get_or_create(
-        digest=ours, defaults={"first_used_at": timezone.now()}
-    )
+    with transaction.atomic():
+        _, is_new = SecretDigest.objects.get_or_create(
+            digest=ours, defaults={"first_used_at": timezone.now()}
+        )
+        if is_new:
+            encrypt_secrets_anew()
+            encrypt_webhooks_anew()
     return is_new and recorded is not None

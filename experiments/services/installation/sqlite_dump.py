@@ -1,6 +1,7 @@
 """Copies of a live SQLite database, and their check."""
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
@@ -19,18 +20,17 @@ TIMEOUT_S = 60.0
 def copy_database(source: Path, target: Path) -> None:
     """Copy a database as of one moment, while others write to it.
 
-    The copy is one file, without a write-ahead log beside it, and durable on return.
+    The copy is one file, without a write-ahead log beside it, and durable on return. It is not
+    read again: see `check_database`.
 
     Raises:
-        BackupError: If the copy is damaged.
         sqlite3.Error: If it cannot be written.
     """
-    origin = sqlite3.connect(f"file:{source}?mode=ro", uri=True, timeout=TIMEOUT_S)
+    origin = sqlite3.connect(_address(source, "mode=ro"), uri=True, timeout=TIMEOUT_S)
     with closing(origin), closing(sqlite3.connect(target)) as copy:
         # All pages in one step: one reading transaction, which blocks no writer.
         origin.backup(copy, pages=-1)
         copy.execute("PRAGMA journal_mode=DELETE")
-    check_database(target)
     with target.open("rb") as file:
         os.fsync(file.fileno())
 
@@ -46,6 +46,12 @@ def check_database(path: Path) -> None:
             raise BackupError(f"{path}: is not a readable database ({error}).") from error
     if answer != "ok":
         raise BackupError(f"{path}: is damaged ({answer}).")
+
+
+def size(path: Path) -> int:
+    """Return the bytes of a database with those of the files beside it."""
+    files = [path, *(path.with_name(path.name + ending) for ending in COMPANIONS)]
+    return sum(file.stat().st_size for file in files if file.exists())
 
 
 def row_counts(path: Path, tables: Iterable[str]) -> dict[str, int]:
@@ -64,8 +70,7 @@ def replace_database(source: Path, target: Path) -> None:
     draft = target.with_name(f"{target.name}.restoring")
     draft.unlink(missing_ok=True)
     with source.open("rb") as original, draft.open("xb") as copy:
-        while chunk := original.read(1 << 20):
-            copy.write(chunk)
+        shutil.copyfileobj(original, copy)
         copy.flush()
         os.fsync(copy.fileno())
     for ending in COMPANIONS:
@@ -75,4 +80,8 @@ def replace_database(source: Path, target: Path) -> None:
 
 def _opened(path: Path) -> sqlite3.Connection:
     # A finished copy is not written any more: no lock, no files beside it.
-    return sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)
+    return sqlite3.connect(_address(path, "mode=ro&immutable=1"), uri=True)
+
+
+def _address(path: Path, options: str) -> str:
+    return f"{path.absolute().as_uri()}?{options}"

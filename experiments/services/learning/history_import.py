@@ -1,13 +1,15 @@
 """Import of history files into the archive of a site, which may be created for it."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from django.db import transaction
 
-from experiments.models import HistoryArm, Site
+from experiments.models import HistoryArm, Site, Upload
 from experiments.selectors import serving
 from experiments.services.catalogue.config_revision import bump_revision
 from experiments.services.learning.history_rows import CHUNK, COLUMNS
@@ -27,6 +29,8 @@ NAME = ("test", "context", "audience", "locale", "text")
 
 
 STORED = (*COLUMNS, "is_simulated")
+# Changed rows of one import whose former values are kept.
+MOST_REMEMBERED = 5_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,19 +100,61 @@ def _read(file: HistoryFile, *, is_simulated: bool) -> _File:
     )
 
 
-def _store_file(site: Site | None, file: _File) -> ImportSummary:
+def import_upload(
+    *, upload: Upload, file: HistoryFile, progress: Callable[[float], None]
+) -> ImportSummary:
+    """Take the file of an upload into the archive of its site, so that it can be undone.
+
+    Raises:
+        ml.history.reading.HistoryFileError: If the file as a whole cannot be read. Nothing of
+            it is stored then.
+    """
+    return _store_file(
+        upload.site, _read(file, is_simulated=False), upload=upload, progress=progress
+    )
+
+
+@transaction.atomic
+def undo_import(*, upload: Upload) -> tuple[int, int]:
+    """Undo an import; return how many rows went and how many are as before.
+
+    Rows that a later import wrote again stay as that one wrote them.
+    """
+    before = {pk: values for pk, *values in upload.undo or ()}
+    rows = HistoryArm.objects.filter(upload=upload)
+    restored = []
+    for arm in rows.filter(pk__in=list(before)):
+        upload_id, values = before[arm.pk]
+        arm.upload_id = upload_id
+        for column, value in values.items():
+            setattr(arm, column, value)
+        restored.append(arm)
+    deleted, _ = rows.exclude(pk__in=list(before)).delete()
+    HistoryArm.objects.bulk_update(restored, (*STORED, "upload"), batch_size=CHUNK // 4)
+    return deleted, len(restored)
+
+
+def _store_file(
+    site: Site | None,
+    file: _File,
+    *,
+    upload: Upload | None = None,
+    progress: Callable[[float], None] = lambda _: None,
+) -> ImportSummary:
     """Store what was read, a chunk a transaction: events wait for none of them long.
 
     Broken off in the middle, the same file again stores the rest.
     """
     if site is None:
         return _summary(file, created=0, updated=0)
-    created = updated = 0
+    created = updated = done = 0
     remaining = iter(file.pooled.items())
     while chunk := dict(islice(remaining, CHUNK)):
         with transaction.atomic():
-            n_created, n_updated = _store(site, chunk)
+            n_created, n_updated = _store(site, chunk, upload)
         created, updated = created + n_created, updated + n_updated
+        done += len(chunk)
+        progress(done / len(file.pooled))
     return _summary(file, created=created, updated=updated)
 
 
@@ -145,22 +191,40 @@ def _pool(pooled: dict[str, HistoryArm], arm: HistoryArm) -> None:
         first.suspect = first.suspect or arm.suspect
 
 
-def _store(site: Site, chunk: dict[str, HistoryArm]) -> tuple[int, int]:
+def _store(site: Site, chunk: dict[str, HistoryArm], upload: Upload | None) -> tuple[int, int]:
     """Return how many rows were created and how many changed."""
     rows = HistoryArm.objects.filter(site=site, digest__in=list(chunk))
     stored = {arm.digest: arm for arm in rows}
-    created, updated = [], []
+    created, updated, before = [], [], []
     for digest, new in chunk.items():
-        new.site = site
+        new.site, new.upload = site, upload
         old = stored.get(digest)
         if old is None:
             created.append(new)
         elif _differ(new, old):
             new.pk = old.pk
             updated.append(new)
+            before.append(old)
+    if upload is not None:
+        _remember(upload, before)
     HistoryArm.objects.bulk_create(created)
-    HistoryArm.objects.bulk_update(updated, STORED, batch_size=CHUNK // 4)
+    HistoryArm.objects.bulk_update(updated, (*STORED, "upload"), batch_size=CHUNK // 4)
     return len(created), len(updated)
+
+
+def _remember(upload: Upload, before: list[HistoryArm]) -> None:
+    """Keep what rows were, for an undo; of too many, nothing, and there is none."""
+    if upload.undo is None:
+        return
+    rows = [[arm.pk, arm.upload_id, _plain(arm)] for arm in before if arm.upload_id != upload.pk]
+    kept = [*upload.undo, *rows]
+    upload.undo = kept if len(kept) <= MOST_REMEMBERED else None
+    upload.save(update_fields=["undo"])
+
+
+def _plain(arm: HistoryArm) -> dict[str, Any]:
+    values = {column: getattr(arm, column) for column in STORED}
+    return values | {"ended_on": arm.ended_on.isoformat() if arm.ended_on else None}
 
 
 def _differ(new: HistoryArm, old: HistoryArm) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import fields
 
 from django.db.models import QuerySet
 
+from experiments.event_schema.calendar_days import calendar_day
 from experiments.models import Experiment, Site, Variant
 from experiments.selectors import history, reports
 from experiments.services.analysis.sample_ratio import split_check
@@ -63,7 +64,7 @@ def _experiment_row(
         locale=value["locale"],
         form=value["form"],
         placement=experiment.slot.position,
-        ended_on=stopped_at.date() if stopped_at else None,
+        ended_on=calendar_day(stopped_at, experiment.zone_of_days) if stopped_at else None,
         suspect=suspect,
     )
 

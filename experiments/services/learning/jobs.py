@@ -21,6 +21,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from experiments.models import Job, Site
+from experiments.services.lifecycle.outbox import tell_of_training
 
 logger = logging.getLogger(__name__)
 
@@ -226,5 +227,10 @@ def _report(job: Job, fraction: float, message: str) -> None:
         raise JobGoneError(job.pk)
 
 
+@transaction.atomic
 def _end(job: Job, **changes: Any) -> None:
-    _attempt(job).update(finished_at=timezone.now(), **changes)
+    now = timezone.now()
+    has_ended = _attempt(job).update(finished_at=now, **changes)
+    if has_ended and job.kind == Kind.TRAINING:
+        job.status = changes["status"]
+        tell_of_training(job, now=now)

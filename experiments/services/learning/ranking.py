@@ -4,7 +4,7 @@ Only the facade `ml.predict` is called; it loads torch in the worker, never in a
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from prometheus_client import Counter
@@ -61,24 +61,51 @@ def without_foreign_wordings(
     """Return a ranking that shows past wordings of the asking site and of those that teach others.
 
     The predictor may have learned from a site that has said no since, and from one that was alone
-    then; a wording of no such site is left out.
+    then; a wording of no such site is left out, and one of another site is marked.
     """
-    readable = history.teaching_sites() | Site.objects.filter(key=request.get("site") or "")
-    if not Site.objects.exclude(pk__in=readable.values("pk")).exists():
-        return dict(outcome)
-    shown = [near for row in outcome["wordings"] for near in row.get("nearest", ())]
-    known = history.wordings_on(
-        readable,
-        tests={near["test"] for near in shown},
-        texts={near["text"] for near in shown},
-    )
-    return {
-        **outcome,
+    rows, suggestions = outcome["wordings"], outcome.get("suggestions")
+    pairs = {(near["test"], near["text"]) for row in rows for near in row.get("nearest", ())}
+    pairs |= {(each["source"], each["text"]) for each in suggestions or () if _is_past(each)}
+    seen = _provenance(pairs, request.get("site") or "")
+    shown = dict(outcome) | {
         "wordings": [
-            {
-                **row,
-                "nearest": [n for n in row.get("nearest", ()) if (n["test"], n["text"]) in known],
-            }
-            for row in outcome["wordings"]
-        ],
+            {**row, "nearest": _shown(row.get("nearest", ()), "test", seen)} for row in rows
+        ]
     }
+    if suggestions is not None:
+        shown["suggestions"] = [
+            each
+            for suggestion in suggestions
+            for each in (
+                _shown([suggestion], "source", seen) if _is_past(suggestion) else [suggestion]
+            )
+        ]
+    return shown
+
+
+def _is_past(suggestion: Mapping[str, Any]) -> bool:
+    """Return whether it is a past wording, rather than made from one that was asked about."""
+    return bool(suggestion["rule"] == "own_best")
+
+
+def _provenance(pairs: set[tuple[str, str]], site_key: str) -> dict[tuple[str, str], bool]:
+    """Return the pairs of a test and a wording that the site may see; True: of another site."""
+    own = Site.objects.filter(key=site_key)
+    readable = history.teaching_sites() | own
+    names = {"tests": {test for test, _ in pairs}, "texts": {text for _, text in pairs}}
+    known = history.wordings_on(readable, **names)
+    foreign = known - history.wordings_on(own, **names) if own.exists() else set()
+    if not Site.objects.exclude(pk__in=readable.values("pk")).exists():
+        known |= pairs  # Nobody is left whose wordings they could be.
+    return {pair: pair in foreign for pair in known}
+
+
+def _shown(
+    wordings: Sequence[Mapping[str, Any]], test: str, seen: Mapping[tuple[str, str], bool]
+) -> list[dict[str, Any]]:
+    """Return the past wordings that may be seen; those of another site are marked."""
+    return [
+        {**one, "of_another_site": True} if seen[pair] else dict(one)
+        for one in wordings
+        if (pair := (one[test], one["text"])) in seen
+    ]

@@ -107,9 +107,12 @@ def training_in_words(outcome: predict.TrainingOutcome) -> dict[str, Any]:
         "number": outcome["number"],
         "promoted": outcome["strategy"] is not None,
         "sentences": [
-            text
-            for verdict in verdicts
-            if (text := predict.describe_transfer(verdict["negative_transfer"]))
+            *predict.describe_confirmation(manifest),
+            *(
+                text
+                for verdict in verdicts
+                if (text := predict.describe_transfer(verdict["negative_transfer"]))
+            ),
         ],
         "groups": manifest["data"]["groups"],
         "strategies": [

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from experiments.models import Change, Experiment
+from experiments.services.lifecycle.outbox import tell_of_change
 
 Kind = Change.Kind
 
@@ -23,8 +24,8 @@ class Occasion:
 
 
 def record(experiment: Experiment, kind: Kind, occasion: Occasion) -> None:
-    """Write one line of the history. Call in the transaction of the change."""
-    Change.objects.create(
+    """Write one line of the history, and its notice, in the change's transaction."""
+    change = Change.objects.create(
         experiment=experiment,
         kind=kind,
         at=occasion.now,
@@ -32,3 +33,4 @@ def record(experiment: Experiment, kind: Kind, occasion: Occasion) -> None:
         author=occasion.author,
         server_key=occasion.server_key,
     )
+    tell_of_change(change)

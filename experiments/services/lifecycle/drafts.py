@@ -1,6 +1,6 @@
 """Drafts made from chosen wordings, with CTAs styled like the slot's default."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
 from itertools import count
@@ -63,8 +63,8 @@ def draft_experiment(
         name=_("Wordings on %(slot)s") % {"slot": slot.name},
         hypothesis=_("Ranked wordings: which one is really better?"),
     )
-    ctas = [slot.default_cta, *(make_cta(slot=slot, text=each, locale=locale) for each in wordings)]
-    shares = _equal_shares(len(ctas))
+    ctas = [slot.default_cta, *(make_cta(slot=slot, texts={locale: each}) for each in wordings)]
+    shares = decimal_shares(len(ctas))
     for arm, (cta, share) in enumerate(zip(ctas, shares, strict=True)):
         key = "control" if arm == 0 else LETTERS[arm - 1]
         Variant.objects.create(experiment=experiment, arm=arm, key=key, cta=cta, share=share)
@@ -85,21 +85,32 @@ def free_key(base: str, now: datetime) -> str:
     return next(key for key in keys if key not in taken)
 
 
-def make_cta(*, slot: Slot, text: str, locale: str) -> CTA:
-    """Return a CTA with `text` in the style of the slot's default, an existing one if any."""
-    existing = CTA.objects.filter(
-        site=slot.site_id, wordings__locale=locale, wordings__text=text, **_look(slot.default_cta)
-    ).first()
+def make_cta(*, slot: Slot, texts: Mapping[str, str]) -> CTA:
+    """Return a CTA in the style of the slot's default, an existing one if any.
+
+    Args:
+        slot: Slot on which it may appear.
+        texts: Wordings by language; at least one. An existing CTA has all of them.
+    """
+    found = CTA.objects.filter(site=slot.site_id, **_look(slot.default_cta))
+    for locale, text in texts.items():
+        found = found.filter(wordings__locale=locale, wordings__text=text)
+    existing = found.first()
     if existing is not None:
         return existing
-    principles = predict.principles_of(text, locale=locale)
+    used = {
+        name
+        for locale, text in texts.items()
+        for name in predict.principles_of(text, locale=locale)
+    }
     cta = CTA.objects.create(
         site_id=slot.site_id,
-        name=_free_name(slot.site_id, text),
-        principles=[name for name in CTA.Principle.values if name in principles],
+        name=_free_name(slot.site_id, next(iter(texts.values()))),
+        principles=[name for name in CTA.Principle.values if name in used],
         **_look(slot.default_cta),
     )
-    CTAWording.objects.create(cta=cta, locale=locale, text=text)
+    for locale, text in texts.items():
+        CTAWording.objects.create(cta=cta, locale=locale, text=text)
     return cta
 
 
@@ -113,7 +124,7 @@ def _free_name(site_id: int, text: str) -> str:
     return next(name for name in names if name not in used)
 
 
-def _equal_shares(count: int) -> list[Decimal]:
+def decimal_shares(count: int) -> list[Decimal]:
     """Return equal shares that sum to 1: the control gets the rounding remainder."""
     share = (1 / Decimal(count)).quantize(STEP, rounding=ROUND_DOWN)
     return [1 - share * (count - 1), *[share] * (count - 1)]
@@ -155,6 +166,30 @@ def duplicate_experiment(*, experiment: Experiment, now: datetime) -> Experiment
         metric._state.adding = True
         metric.save()
     return copy
+
+
+@transaction.atomic
+def follow_up_experiment(
+    *, experiment: Experiment, kept: Variant, rival: Variant, now: datetime
+) -> Experiment:
+    """Return a new draft with the plan of an ended test, in which one of its arms is the control.
+
+    Args:
+        experiment: Ended experiment, whose plan, guardrails and metrics are taken over.
+        kept: Arm that is shown from now on; the control of the new test.
+        rival: Arm that is tested against it once more.
+        now: Moment that names the draft.
+    """
+    draft = duplicate_experiment(experiment=experiment, now=now)
+    draft.name = _("%(name)s (follow-up)") % {"name": experiment.name[:180]}
+    draft.save(update_fields=["name"])
+    draft.variants.all().delete()
+    for arm, (variant, share) in enumerate(zip((kept, rival), decimal_shares(2), strict=True)):
+        key = "control" if arm == 0 else LETTERS[0]
+        Variant.objects.create(
+            experiment=draft, arm=arm, key=key, cta_id=variant.cta_id, share=share
+        )
+    return draft
 
 
 def _forget_computed_plan(copy: Experiment) -> None:

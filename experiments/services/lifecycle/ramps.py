@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from experiments.models import Experiment, RampStep
 from experiments.selectors import lifecycle
 from experiments.services.lifecycle.change_log import Kind, Occasion
+from experiments.services.lifecycle.rivals import starvation_faults
 from experiments.services.lifecycle.traffic_allocation import (
     CannotChangeError,
     begin_phases,
@@ -54,6 +55,8 @@ def set_ramp(*, experiment: Experiment, steps: Sequence[PlannedStep], occasion: 
     faults = ramp_faults(steps)
     if locked.status not in Experiment.OPEN_STATUSES:
         faults.append(_("The experiment has ended."))
+    elif steps and locked.status in Experiment.LIVE_STATUSES and not faults:
+        faults += starvation_faults(locked, coverage=steps[-1].coverage)
     if faults:
         raise CannotChangeError(faults)
     locked.ramp.all().delete()

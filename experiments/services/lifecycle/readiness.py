@@ -7,8 +7,8 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from experiments.models import Experiment, Guardrail
-from experiments.selectors import lifecycle
 from experiments.services.lifecycle.ramps import PlannedStep, ramp_faults
+from experiments.services.lifecycle.rivals import meeting_faults
 
 
 class CannotStartError(Exception):
@@ -28,7 +28,7 @@ def readiness_faults(draft: Experiment) -> list[str]:
         *_end_faults(draft),
         *_ramp_faults(draft),
         *_belonging_faults(draft),
-        *_rivalry(draft),
+        *meeting_faults(draft),
     ]
 
 
@@ -98,18 +98,3 @@ def _belonging_faults(experiment: Experiment) -> Iterator[str]:
         yield _("The audience belongs to another site.")
     if experiment.namespace is not None and experiment.namespace.site_id != site_id:
         yield _("The namespace belongs to another site.")
-
-
-def _rivalry(experiment: Experiment) -> Iterator[str]:
-    """Describe the live experiment that would share visitors with this one."""
-    for rival in lifecycle.live_rivals(experiment):
-        if not _kept_apart(experiment, rival):
-            yield _("%(rival)s is live on the same slot and audience.") % {"rival": rival.key}
-
-
-def _kept_apart(one: Experiment, other: Experiment) -> bool:
-    if one.namespace_id is None or one.namespace_id != other.namespace_id:
-        return False
-    ends = (one.namespace_start, one.namespace_end, other.namespace_start, other.namespace_end)
-    start, end, other_start, other_end = (bound or Decimal(0) for bound in ends)
-    return end <= other_start or other_end <= start

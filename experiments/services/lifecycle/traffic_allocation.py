@@ -19,6 +19,7 @@ from experiments.assignment.phases import Slice, first_slices, moved_slices, sli
 from experiments.models import Experiment, Phase, Variant
 from experiments.services.catalogue.config_revision import bump_revision
 from experiments.services.lifecycle.change_log import Kind, Occasion, record
+from experiments.services.lifecycle.rivals import starvation_faults
 
 # An allocator that moves shares hourly for three weeks; each phase costs serving some memory.
 MAX_PHASES = 500
@@ -56,13 +57,17 @@ def change_traffic(
         False if nothing changes.
 
     Raises:
-        CannotChangeError: If the experiment is not live, or the numbers are invalid.
+        CannotChangeError: If the experiment is not live, the numbers are invalid, or another
+            experiment of the slot would have no visitor left.
     """
     rows = Experiment.objects.select_for_update(no_key=True)
     # The current row, locked: concurrent changes run one after the other.
     live = rows.get(pk=experiment.pk)
     variants = list(live.variants.order_by("arm"))
     reasons = list(_faults(live, variants, shares, coverage))
+    # The steps of a ramp were looked at when it was planned, and when another one started.
+    if coverage is not None and kind != Kind.RAMP and not reasons:
+        reasons = list(starvation_faults(live, coverage=coverage))
     if reasons:
         raise CannotChangeError(reasons)
     new_shares = [shares[arm.key] if shares else arm.share for arm in variants]

@@ -5,11 +5,14 @@ from typing import Any
 
 from django.db import transaction
 
-from experiments.models import Experiment, Slot
+from experiments.models import Experiment, Namespace, Slot
+from experiments.selectors.lifecycle import locked_draft
 from experiments.services.catalogue.config_revision import bump_revision
+from experiments.services.lifecycle.approvals import approval_faults
 from experiments.services.lifecycle.change_log import Kind, Occasion, record
 from experiments.services.lifecycle.ramps import begin_ramp, hold_again
 from experiments.services.lifecycle.readiness import CannotStartError, readiness_faults
+from experiments.services.lifecycle.rivals import meeting_faults
 from experiments.services.rollups.folding import refold_late_acts
 
 Status = Experiment.Status
@@ -17,6 +20,7 @@ START, PAUSE, STOP, ARCHIVE = Kind.START, Kind.PAUSE, Kind.STOP, Kind.ARCHIVE
 MOVED_FIELDS = (
     "status",
     "started_at",
+    "days_in",
     "stopped_at",
     "rolls_back",
     "rolled_back_at",
@@ -33,22 +37,25 @@ def start_experiment(
     Raises:
         CannotStartError: If its arms, shares, ramp or neighbours do not allow it.
     """
-    rows = Experiment.objects.select_for_update(of=("self",), no_key=True)
-    # Read afresh: the draft may have been edited since the caller read it.
-    draft = rows.select_related("slot", "audience", "namespace").get(pk=experiment.pk)
-    # The slot's row is the lock: two experiments that would overlap start one after the other.
-    Slot.objects.select_for_update(no_key=True).get(pk=draft.slot_id)
-    reasons = readiness_faults(draft)
+    draft = locked_draft(experiment)
+    _lock_meeting_places(draft)
+    reasons = [*readiness_faults(draft), *approval_faults(draft)]
     if draft.status == Status.DRAFT and reasons:
         raise CannotStartError(reasons)
     occasion = Occasion(now=now, author=author, server_key=server_key)
-    started = _move(
-        experiment, START, occasion, old=(Status.DRAFT,), new=Status.RUNNING, started_at=now
-    )
+    stamps = {"started_at": now, "days_in": draft.slot.site.time_zone}
+    started = _move(experiment, START, occasion, old=(Status.DRAFT,), new=Status.RUNNING, **stamps)
     if started:
         begin_ramp(experiment=draft, occasion=occasion)
         experiment.refresh_from_db(fields=["coverage"])
     return started
+
+
+def _lock_meeting_places(experiment: Experiment) -> None:
+    """Lock the slot and the namespace: experiments that would meet start one after the other."""
+    Slot.objects.select_for_update(no_key=True).get(pk=experiment.slot_id)
+    if experiment.namespace_id is not None:
+        Namespace.objects.select_for_update(no_key=True).get(pk=experiment.namespace_id)
 
 
 def pause_experiment(
@@ -66,8 +73,15 @@ def resume_experiment(
     """Resume with the same arms; return False if it was not paused.
 
     This undoes a roll-back; the alarm persists, so it does not roll back automatically again.
+
+    Raises:
+        CannotStartError: If it would have no visitor beside those that are live now.
     """
-    experiment.refresh_from_db(fields=["rolled_back_at"])
+    experiment.refresh_from_db(fields=["rolled_back_at", "status"])
+    _lock_meeting_places(experiment)
+    reasons = list(meeting_faults(experiment)) if experiment.status == Status.PAUSED else []
+    if reasons:
+        raise CannotStartError(reasons)
     was_rolled_back = experiment.rolled_back_at is not None
     stamps: dict[str, Any] = {"rolled_back_at": None, "rollback_reason": ""}
     if was_rolled_back:

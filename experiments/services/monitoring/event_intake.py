@@ -4,13 +4,14 @@ Counted in memory by each web process and added to the hour's row every half min
 no request waits for it.
 """
 
-import atexit
 import logging
 import threading
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from multiprocessing.util import Finalize
+from time import sleep
 from typing import Any
 
 from django.conf import settings
@@ -108,17 +109,18 @@ class IntakeCounter:
                 target=self._keep_writing, args=(interval_s,), name="intake", daemon=True
             )
             self._thread.start()
+            # Not `atexit`: the server's workers are forks, which end without it.
+            Finalize(None, self.write_the_rest, exitpriority=10)
 
     def _keep_writing(self, interval_s: float) -> None:
-        wait = threading.Event()
-        while not wait.wait(interval_s):
+        while True:
+            sleep(interval_s)
             if self._counts:
                 self.write(now=timezone.now())
                 connection.close()
 
 
 COUNTER = IntakeCounter()
-atexit.register(COUNTER.write_the_rest)
 
 
 def _add(counts: Counter[tuple[str, str]], now: datetime) -> None:

@@ -65,16 +65,15 @@ class Heart:
 
     def _beat(self) -> None:
         started = timezone.now()
-        try:
-            self._write(lambda now: beat(self._role, self._process, started=started, now=now))
-            while not self._stopped.wait(self._interval_s):
-                if self._is_alive():
-                    self._write(
-                        lambda now: beat(self._role, self._process, started=started, now=now)
-                    )
-            self._write(lambda now: stop(self._role, self._process, now=now))
-        finally:
-            connection.close()  # The connection of this thread.
+
+        def show(now: datetime) -> None:
+            beat(self._role, self._process, started=started, now=now)
+
+        self._write(show)
+        while not self._stopped.wait(self._interval_s):
+            if self._is_alive():
+                self._write(show)
+        self._write(lambda now: stop(self._role, self._process, now=now))
 
     def _write(self, change: Callable[[datetime], None]) -> None:
         try:

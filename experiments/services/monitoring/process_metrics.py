@@ -6,7 +6,6 @@ to one common file: sums never fall, and the folder stays small. A lock that the
 with the process marks the living, across containers that share the folder, too.
 """
 
-import atexit
 import fcntl
 import json
 import logging
@@ -18,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.util import Finalize
 from pathlib import Path
+from time import sleep
 from typing import IO, Any
 
 from prometheus_client import REGISTRY, CollectorRegistry, start_http_server
@@ -62,15 +62,14 @@ class ProcessMetrics:
     def write_for_ever(self, *, interval_s: float = INTERVAL_S) -> None:
         """Write from a thread until the process ends, and at its end."""
         self._try_to_write()
-        wait = threading.Event()
 
         def run() -> None:
-            while not wait.wait(interval_s):
+            while True:
+                sleep(interval_s)
                 self._try_to_write()
 
         threading.Thread(target=run, name="metrics", daemon=True).start()
-        # Children of a pool skip `atexit`, other processes skip the other.
-        atexit.register(self._try_to_write)
+        # Not `atexit`: the server's workers are forks, which end without it.
         Finalize(None, self._try_to_write, exitpriority=10)
 
     def _try_to_write(self) -> None:

@@ -28,7 +28,7 @@ from experiments.services.analysis.sample_ratio import split_check
 from experiments.services.lifecycle.arm_rollback import roll_back_arms
 from experiments.services.lifecycle.change_log import Kind, Occasion
 from experiments.services.lifecycle.transitions import roll_back_experiment
-from experiments.services.operations.burst_search import bursts_in
+from experiments.services.operations.burst_search import bursts_counted_out
 from experiments.services.rollups.folding import lock_experiments
 from experiments.services.rollups.visitor_outcome import value_goals
 from experiments.stats.decision.arm_status import GuardrailState, guardrail_state
@@ -72,13 +72,13 @@ def watch_experiments(*, now: datetime) -> list[Experiment]:
 
 @transaction.atomic
 def _roll_back_without_bursts(experiment: Experiment, now: datetime) -> bool:
-    """Roll back unless few senders may have raised the alarm; return False if nothing was done.
+    """Roll back unless few senders have raised the alarm; return False if nothing was done.
 
-    While the experiment is locked no fold adds to its sums. If a burst is found among them, the
-    next fold counts without it, and the next watch decides.
+    While the experiment is locked no fold adds to its sums. Bursts among them are counted out
+    before the alarm is read again, so that they neither raise one nor put one off.
     """
-    lock_experiments({experiment.pk})
-    if bursts_in(experiment.pk, now=now):
+    locked = lock_experiments({experiment.pk})[experiment.pk]
+    if not bursts_counted_out(locked, now=now):
         return False
     alarm = alarm_of(experiment)
     return alarm is not None and _roll_back(experiment, alarm, now)

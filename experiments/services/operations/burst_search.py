@@ -14,9 +14,9 @@ import numpy as np
 from django.db import transaction
 from django.db.models import F, Q
 
-from experiments.models import Burst, Event, PendingBatch, SenderCount
+from experiments.models import Burst, Event, Experiment, PendingBatch, SenderCount
 from experiments.selectors import senders
-from experiments.services.rollups.folding import lock_experiments
+from experiments.services.rollups.folding import fold_in_experiment, lock_experiments
 from experiments.services.rollups.sender_counts import SLOT, UNKNOWN
 from experiments.stats.health.sender_bursts import (
     LEAST_OTHERS,
@@ -25,13 +25,14 @@ from experiments.stats.health.sender_bursts import (
     one_sided_senders,
 )
 
-DAY = timedelta(days=1)
 # Slots that may still grow: events wait for the fold.
 SEARCHED = timedelta(hours=2)
 # What is usual is known from so long a time; details are kept for less.
 REMEMBERED, DETAILED = timedelta(days=8), timedelta(days=2)
 BURST = int(Event.Flag.BURST)
 NEARLY_ALL = 0.95
+# Whoever hides visitors behind several addresses shows after as many searches at most.
+MOST_SEARCHES = 5
 
 Day = Sequence[SenderCount]
 
@@ -51,12 +52,35 @@ def bursts_in(experiment_id: int, *, now: datetime) -> list[Burst]:
 
     The caller has locked the experiment, and the next fold counts its visitors without them.
     """
+    return [burst for burst, _ in _searched(experiment_id, now=now)]
+
+
+def bursts_counted_out(experiment: Experiment, *, now: datetime) -> bool:
+    """Flag what bursts sent, and count the experiment again without it, until nothing is found.
+
+    What was sent twice shows only after the first half is out. The caller has locked the
+    experiment; the batches go on waiting, for what they change in others.
+
+    Returns:
+        False if bursts are still found after `MOST_SEARCHES`.
+    """
+    for _ in range(MOST_SEARCHES):
+        batches = [batch for _, batch in _searched(experiment.pk, now=now)]
+        if not batches:
+            return True
+        fold_in_experiment(experiment, batches=batches)
+    return False
+
+
+def _searched(experiment_id: int, *, now: datetime) -> list[tuple[Burst, int]]:
+    """Return the bursts that grew, each with the batch of its events."""
     found = []
     for day in sorted({(now - SEARCHED).date(), now.date()}):
         counts = senders.counts_of_day(experiment_id=experiment_id, day=day)
         suspects = [*_concentrated(experiment_id, counts, now), *_one_sided(counts)]
-        if _flag(suspects, now):
-            found.append(_recorded(experiment_id, day, counts))
+        batch = _flag(suspects, now)
+        if batch is not None:
+            found.append((_recorded(experiment_id, day, counts), batch))
     return found
 
 
@@ -101,8 +125,14 @@ def _one_sided(counts: Day) -> list[SenderCount]:
     return [row for row in counts if row.sender in marked]
 
 
-def _flag(suspects: Sequence[SenderCount], now: datetime) -> bool:
-    """Flag the events behind these counts for another fold; return False if all were flagged."""
+def _flag(suspects: Sequence[SenderCount], now: datetime) -> int | None:
+    """Flag the events behind these counts for another fold; return its batch.
+
+    The same visitors' other exposures are in it too, to be looked at as those of new visitors.
+    None if all were flagged.
+    """
+    if not suspects:
+        return None
     n_events = 0
     batch = PendingBatch.objects.create(n_events=0, stored_at=now)
     for row in {row.pk: row for row in suspects}.values():
@@ -111,10 +141,13 @@ def _flag(suspects: Sequence[SenderCount], now: datetime) -> bool:
         n_events += events.update(flags=F("flags").bitor(BURST), batch=batch.pk)
     if not n_events:
         batch.delete()
-        return False
+        return None
+    site_id = suspects[0].experiment.slot.site_id
+    others = senders.other_exposures(batch=batch.pk, site_id=site_id, since=now)
+    n_events += others.update(batch=batch.pk)
     SenderCount.objects.filter(pk__in=[row.pk for row in suspects]).update(is_burst=True)
     PendingBatch.objects.filter(pk=batch.pk).update(n_events=n_events)
-    return True
+    return batch.pk
 
 
 def _recorded(experiment_id: int, day: date, counts: Day) -> Burst:

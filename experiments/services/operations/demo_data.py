@@ -17,13 +17,14 @@ from experiments.models import (
     Event,
     Experiment,
     Rollup,
+    ServerKey,
     Site,
     Slot,
     Tag,
     Variant,
 )
 from experiments.services.catalogue.config_revision import bump_revision
-from experiments.services.catalogue.server_keys import create_server_key
+from experiments.services.catalogue.server_keys import Grant, create_server_key
 from experiments.services.learning.history_import import import_history
 from experiments.services.lifecycle.transitions import start_experiment
 from experiments.services.operations.demo_history import simulated_history
@@ -88,7 +89,8 @@ def _site(content: Mapping[str, Any], now: datetime) -> Site:
     fields = dict(content["site"])
     server_key = fields.pop("server_key")
     site = Site.objects.create(**fields)
-    create_server_key(site=site, name="Demo", now=now, key=server_key)
+    everything = Grant(scopes=tuple(ServerKey.Scope.values))
+    create_server_key(site=site, name="Demo", now=now, key=server_key, grant=everything)
     for row in content["audiences"]:
         Audience.objects.create(site=site, **row)
     return site

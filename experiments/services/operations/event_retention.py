@@ -18,6 +18,7 @@ from experiments.event_schema.ids import first_id
 from experiments.event_schema.rules import PRE_PERIOD
 from experiments.models import EventDrop, VisitorOutcome
 from experiments.selectors import events, rollups
+from experiments.services.events.orders import forget_orders
 from experiments.services.events.partitions import drop_partition, has_partitions, partition_days
 from experiments.services.rollups.folding import fold_pending, has_lost_its_events, lock_experiments
 
@@ -62,14 +63,18 @@ def drop_old_events(*, now: datetime, keep_days: int) -> Drop:
 
     Raises:
         ValueError: If events are to be kept for less than LEAST_DAYS.
-        StillWaitingError: If some of them are not counted yet, and cannot be now.
+        StillWaitingError: If some of them are not counted yet, and cannot be now, or visitors are
+            being replaced by digests: then outcomes and events have different names.
     """
     before = _first_day_to_keep(now, keep_days)
+    if rollups.are_visitors_moving():
+        raise StillWaitingError("visitors become digests: run digest_visitors to its end first")
     fold_pending()
     if events.waiting_events_before(first_id(before)).exists():
         raise StillWaitingError(f"events of before {before} wait to be counted")
     drop, n_settled, n_outcomes = _settle(before, now)
     n_events = _drop_partitions(before) if has_partitions() else _delete_events(before)
+    forget_orders(first_id(before))
     EventDrop.objects.filter(pk=drop.pk).update(n_events=n_events)
     return Drop(before=before, n_events=n_events, n_settled=n_settled, n_outcomes=n_outcomes)
 

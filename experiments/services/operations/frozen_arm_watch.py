@@ -12,8 +12,9 @@ from django.db import transaction
 
 from experiments.assignment.phases import propensities
 from experiments.event_schema.ids import first_id_at
-from experiments.models import CacheWatch, Experiment, Variant
+from experiments.models import CacheWatch, Experiment, Notice, Variant
 from experiments.selectors import events, lifecycle
+from experiments.services.lifecycle.outbox import tell_of
 from experiments.stats.health.frozen_arm import (
     ALARM,
     HourEvidence,
@@ -63,7 +64,27 @@ def _watch(experiment: Experiment, until: datetime, now: datetime) -> CacheWatch
             watch.visitors = sum(counts)
     watch.checked_until = max(watch.checked_until, until)
     watch.save()
-    return watch if watch.alarmed_at is not None and not had_alarm else None
+    if watch.alarmed_at is None or had_alarm:
+        return None
+    _tell(watch, now)
+    return watch
+
+
+def _tell(watch: CacheWatch, now: datetime) -> None:
+    facts = {
+        "code": "frozen_arm",
+        "arm": watch.arm.key if watch.arm else "",
+        "visitors": watch.visitors,
+        "in_arm": watch.in_arm,
+    }
+    moment = now.isoformat(timespec="seconds")
+    tell_of(
+        watch.experiment,
+        Notice.Kind.SPLIT,
+        occurrence=f"frozen_arm:{moment}",
+        now=now,
+        facts=facts,
+    )
 
 
 def _weighed_hour(

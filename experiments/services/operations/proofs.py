@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from experiments.event_schema.calendar_days import calendar_day
 from experiments.models import Change, Experiment
 from experiments.selectors import reports
 from experiments.services.analysis.report import Report, report_of
@@ -17,7 +18,8 @@ def record_proofs(*, now: datetime) -> list[tuple[Experiment, str]]:
     """Write what is proven and not yet in the history; return the experiments with the arms' keys.
 
     A report finds the first proof from the sums of the days, no matter who looks. The history
-    keeps what was found, even if visitors are erased later.
+    keeps what was found, even if visitors are erased later. A proof of the first day is recorded
+    when the day is over: until then its own visitors may take it back.
     """
     recorded = []
     for experiment in reports.live_experiments():
@@ -33,9 +35,10 @@ def record_proofs(*, now: datetime) -> list[tuple[Experiment, str]]:
 def _new_proofs(report: Report) -> Iterator[tuple[str, str]]:
     changes = Change.objects.filter(experiment=report.experiment, kind=Kind.PROVEN)
     known = {json.loads(note)["arm"] for note in changes.values_list("note", flat=True)}
+    today = calendar_day(report.as_of, report.experiment.zone_of_days)
     for row in report.comparisons:
         key = report.arms[row.arm].key
-        if row.proven is not None and key not in known:
+        if row.proven is not None and row.proven.day < today and key not in known:
             yield (
                 key,
                 json.dumps(

@@ -24,6 +24,7 @@ from experiments.models import (
     Change,
     CTAWording,
     CurrencyRollup,
+    Decision,
     EventDrop,
     Experiment,
     FormerClientKey,
@@ -36,6 +37,7 @@ from experiments.models import (
     Rollup,
     SecondaryMetric,
     Site,
+    SiteSecret,
     Slot,
     Tag,
     Variant,
@@ -43,10 +45,21 @@ from experiments.models import (
 )
 from experiments.selectors import events, reports, rollups
 from experiments.services.catalogue.config_revision import bump_revision
+from experiments.services.catalogue.site_secrets import (
+    AS_SENT,
+    KEY_BYTES,
+    form_of_visitors,
+    keep_secret,
+    site_secret,
+)
 from experiments.services.rollups.folding import can_be_counted_again, rebuild_rollups
 
 # Stored; never rename.
 CATALOGUE = "_catalogue.jsonl"
+# The key of the site's digests: whoever has it can try whose they are. It has a file of its own,
+# for analysts need the others only.
+SECRET = "_secret.json"  # noqa: S105  the name of a file
+MAX_SECRET_BYTES = 1_000
 # Models to transfer, with the lookup of their site; a row follows those it refers to.
 TO_THE_SITE: dict[type[Model], str] = {
     Site: "pk",
@@ -65,6 +78,7 @@ TO_THE_SITE: dict[type[Model], str] = {
     Phase: "experiment__slot__site",
     RampStep: "experiment__slot__site",
     Change: "experiment__slot__site",
+    Decision: "experiment__slot__site",
 }
 
 
@@ -101,7 +115,13 @@ class SiteFilesError(Exception):
 
 
 def export_catalogue(*, site: Site, folder: Path) -> int:
-    """Write what a site consists of beside its events; return the number of rows."""
+    """Write what a site consists of beside its events; return the number of rows.
+
+    Raises:
+        SiteFilesError: If its visitors are being replaced by digests.
+    """
+    if rollups.are_visitors_moving(site.pk):
+        raise SiteFilesError(f"{site.key}: its visitors become digests; finish digest_visitors")
     folder.mkdir(parents=True, exist_ok=True)
     draft = folder / f"{CATALOGUE}.draft"
     n_rows = 0
@@ -110,7 +130,17 @@ def export_catalogue(*, site: Site, folder: Path) -> int:
             serializers.serialize("jsonl", rows.iterator(chunk_size=1_000), stream=file)
             n_rows += rows.count()
     draft.replace(folder / CATALOGUE)
+    _write_secret(site, folder / SECRET)
     return n_rows
+
+
+def _write_secret(site: Site, path: Path) -> None:
+    draft = path.with_suffix(".draft")
+    draft.unlink(missing_ok=True)
+    draft.touch(mode=0o600)
+    content = {"key": site_secret(site.pk).hex(), "visitors": form_of_visitors(site.pk)}
+    draft.write_text(json.dumps({"site": site.key, **content}))
+    draft.replace(path)
 
 
 def _rows_of(site: Site) -> Iterator[QuerySet[Any]]:
@@ -156,8 +186,28 @@ def import_catalogue(*, folder: Path, limits: Limits = LIMITS) -> Site:
         raise SiteFilesError(f"{path}: {error}") from error
     if site is None:
         raise SiteFilesError(f"{path}: holds no site")
+    _take_secret(site, folder / SECRET)
     bump_revision()
     return site
+
+
+def _take_secret(site: Site, path: Path) -> None:
+    """Give the site the key that it had; one of an earlier version had none."""
+    if not path.exists():
+        return
+    try:
+        if path.stat().st_size > MAX_SECRET_BYTES:
+            raise SiteFilesError(f"{path}: is too large for a key")
+        content = json.loads(path.read_text())
+        key = bytes.fromhex(content["key"])
+        visitors = content.get("visitors", AS_SENT)
+    except REFUSALS as error:
+        raise SiteFilesError(f"{path}: {error}") from error
+    if len(key) != KEY_BYTES:
+        raise SiteFilesError(f"{path}: holds no key of {KEY_BYTES} bytes")
+    if visitors not in (AS_SENT, SiteSecret.Visitors.DIGESTS):
+        raise SiteFilesError(f"{path}: visitors: {visitors!r} is no form of them")
+    keep_secret(site_id=site.pk, key=key, visitors=visitors)
 
 
 def _records(path: Path, limits: Limits) -> Iterator[dict[str, Any]]:
@@ -179,8 +229,12 @@ def _checked_record(record: Any, place: str) -> dict[str, Any]:
     kind = row.get("model")
     if not isinstance(kind, str) or kind not in KINDS:
         raise SiteFilesError(f"{place}: {kind!r} is not a row of a site")
-    if not isinstance(row.get("fields"), dict):
+    fields = row.get("fields")
+    if not isinstance(fields, dict):
         raise SiteFilesError(f"{place}: has no fields")
+    if kind == Experiment._meta.label_lower and fields.get("started_at"):
+        # Versions that did not write the zone of the days counted in UTC.
+        fields.setdefault("days_in", "UTC")
     return row
 
 

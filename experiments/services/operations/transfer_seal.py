@@ -13,7 +13,7 @@ from experiments.services.catalogue.keyed_digests import is_keyed_digest, keyed_
 # Stored; never rename.
 SEAL = "_seal.json"
 FORMAT = "ctaopt-seal-1"
-SEALED = ("_catalogue.jsonl", "_manifest.json")
+SEALED = ("_catalogue.jsonl", "_manifest.json", "_secret.json")
 # Part of what is signed; never change it.
 SALT = "ctaopt.site-transfer"
 # Hexadecimal digits of a fingerprint: 128 bits.

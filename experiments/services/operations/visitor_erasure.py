@@ -4,6 +4,7 @@ Entries that wait in the stream meet the suppression list when they are stored; 
 read and rewritten here.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,6 +15,8 @@ from redis.exceptions import RedisError
 from experiments.models import ErasedVisitor, Event, Site
 from experiments.selectors import events
 from experiments.services.catalogue.access_log import COMMAND_LINE, Actor, Kind, record_access
+from experiments.services.catalogue.site_secrets import stored_names
+from experiments.services.events.orders import release_orders
 from experiments.services.events.redis_stream import configured_stream
 from experiments.services.events.stream_codec import erase_dead_rows
 from experiments.services.events.suppression_list import refuse_visitor
@@ -43,15 +46,16 @@ def erase_visitor(*, site: Site, visitor: str, now: datetime, by: Actor = COMMAN
     Raises:
         NotErasedError: If Redis does not answer: its dead entries may still name the visitor.
     """
-    stone = refuse_visitor(site_id=site.pk, visitor=visitor, now=now)
-    n_stored, n_experiments = _erase(site, visitor, stone)
-    n_dead = _erase_dead_entries(site, visitor)
+    names = stored_names(site_id=site.pk, visitor=visitor)
+    stone, *others = [refuse_visitor(site_id=site.pk, visitor=name, now=now) for name in names]
+    n_stored, n_experiments = _erase(site, names, stone)
+    n_dead = _erase_dead_entries(site, names)
     if n_dead:
         ErasedVisitor.objects.filter(pk=stone.pk).update(n_events=F("n_events") + n_dead)
     erasure = Erasure(
         n_events=n_stored + n_dead,
         n_experiments=n_experiments,
-        was_known=bool(n_stored or n_dead or n_experiments or stone.n_events),
+        was_known=bool(n_stored or n_dead or n_experiments or _was_erased(stone, *others)),
     )
     if erasure.was_known:
         # Counts only: the history must not keep whom the erasure forgot.
@@ -60,12 +64,16 @@ def erase_visitor(*, site: Site, visitor: str, now: datetime, by: Actor = COMMAN
     return erasure
 
 
-def _erase_dead_entries(site: Site, visitor: str) -> int:
+def _was_erased(*stones: ErasedVisitor) -> bool:
+    return any(stone.n_events for stone in stones)
+
+
+def _erase_dead_entries(site: Site, names: Sequence[str]) -> int:
     stream = configured_stream()
     if stream is None:
         return 0
     try:
-        return erase_dead_rows(stream, site_id=site.pk, visitor=visitor)
+        return erase_dead_rows(stream, site_id=site.pk, names=names)
     except RedisError as error:
         raise NotErasedError(
             "Not all is erased; repeat it. Redis does not answer, and its dead entries may "
@@ -74,19 +82,23 @@ def _erase_dead_entries(site: Site, visitor: str) -> int:
 
 
 @transaction.atomic
-def _erase(site: Site, visitor: str, stone: ErasedVisitor) -> tuple[int, int]:
+def _erase(site: Site, names: Sequence[str], stone: ErasedVisitor) -> tuple[int, int]:
     """Return how many events and contributions to experiments are gone."""
-    experiment_ids = events.experiments_of_visitors(site_id=site.pk, visitors=[visitor])
-    booked = events.outcomes_on_site(site_id=site.pk, visitor=visitor)
+    experiment_ids = events.experiments_of_visitors(site_id=site.pk, visitors=list(names))
+    booked = events.outcomes_on_site(site_id=site.pk, names=names)
     locked = lock_experiments(experiment_ids | {row.experiment_id for row in booked})
     # Read again under the lock: a fold may have booked in between.
-    booked = events.outcomes_on_site(site_id=site.pk, visitor=visitor)
+    booked = events.outcomes_on_site(site_id=site.pk, names=names)
     accumulator = RollupAccumulator()
     for row in booked:
         accumulator.remove(locked[row.experiment_id], row)
     accumulator.write()
-    n_events, _ = Event.objects.filter(site=site, visitor=visitor).delete()
-    forget_days(site_id=site.pk, visitor=visitor)
+    own = events.events_of_visitor(site_id=site.pk, names=names)
+    ids = own.filter(type=Event.Type.CONVERSION).values_list("event_id", flat=True)
+    release_orders(site_id=site.pk, event_ids=ids, now=stone.erased_at)
+    n_events, _ = Event.objects.filter(site=site, visitor__in=names).delete()
+    for name in names:
+        forget_days(site_id=site.pk, visitor=name)
     # Known as long as the tombstone stands, even if only a contribution was left.
     n_erased = n_events or len(booked)
     ErasedVisitor.objects.filter(pk=stone.pk).update(n_events=F("n_events") + n_erased)

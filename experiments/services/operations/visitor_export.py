@@ -5,25 +5,27 @@ erasure. Sums hold counts of many people and nothing of one.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
 from django.db import transaction
 from redis.exceptions import RedisError
 
-from experiments.models import Event, Experiment, Site, VisitorOutcome
+from experiments.models import Event, Site, VisitorOutcome
 from experiments.models.events import Exclusion
 from experiments.selectors import events
 from experiments.services.catalogue.access_log import COMMAND_LINE, Actor, Kind, record_access
+from experiments.services.catalogue.site_secrets import stored_names
 from experiments.services.events.redis_stream import configured_stream
 from experiments.services.events.stream_codec import StreamTraces, traces_in_stream
 from experiments.services.events.suppression_list import erased_at
 
-Names = Mapping[int, tuple[str, Mapping[int, str]]]
+# Keys of an experiment and its variant by the variant's primary key.
+Names = Mapping[int, tuple[str, str]]
 ABOUT = {
     "events": "What the website reported: CTAs shown and clicked, goals reached. No address, no "
-    "page and no name is stored with them.",
+    "page and no name is stored with them; of an order number only a digest.",
     "outcomes": "What the reports of experiments count of the visitor, by experiment.",
     "waiting": "Events that were received and are not stored yet.",
     "dead_letters": "Events that were received and could not be stored.",
@@ -64,17 +66,19 @@ def export_visitor(
     Raises:
         NotExportedError: If Redis does not answer: its entries may name the visitor.
     """
-    traces = _traces_in_stream(site, visitor)
+    names_stored = stored_names(site_id=site.pk, visitor=visitor)
+    traces = _traces_in_stream(site, names_stored)
     with transaction.atomic():
-        stored = list(events.events_of_visitor(site_id=site.pk, visitor=visitor))
-        outcomes = events.outcomes_on_site(site_id=site.pk, visitor=visitor)
-        erased = erased_at(site_id=site.pk, visitor=visitor)
+        stored = list(events.events_of_visitor(site_id=site.pk, names=names_stored))
+        outcomes = events.outcomes_on_site(site_id=site.pk, names=names_stored)
+        erased = erased_at(site_id=site.pk, names=names_stored)
         in_stream = traces.waiting or traces.dead or traces.n_unreadable
         if not (stored or outcomes or in_stream or erased):
             return None
         note = f"events: {len(stored)}, experiments: {len(outcomes)}"
         record_access(site, Kind.EXPORTED, at=now, by=by, note=note)
-        names = _names(site, [*stored, *outcomes, *traces.waiting, *traces.dead])
+        names = {arm.pk: (arm.experiment.key, arm.key) for arm in events.arms_on_site(site)}
+        orders = events.order_digests(site_id=site.pk, event_ids=[row.event_id for row in stored])
         waiting_batches = events.waiting_batches({row.batch for row in stored})
     return {
         "site": site.key,
@@ -91,6 +95,7 @@ def export_visitor(
         "events": [
             {
                 **_event(row, names, attributes=row.attributes),
+                "order_digest": orders.get(row.event_id),
                 "waits_to_be_counted": row.batch in waiting_batches,
             }
             for row in stored
@@ -102,12 +107,12 @@ def export_visitor(
     }
 
 
-def _traces_in_stream(site: Site, visitor: str) -> StreamTraces:
+def _traces_in_stream(site: Site, names: Sequence[str]) -> StreamTraces:
     stream = configured_stream()
     if stream is None:
         return StreamTraces()
     try:
-        return traces_in_stream(stream, site_id=site.pk, visitor=visitor)
+        return traces_in_stream(stream, site_id=site.pk, names=names)
     except RedisError as error:
         raise NotExportedError(
             "Nothing is exported; repeat it. Redis does not answer, and its entries may name "
@@ -115,16 +120,9 @@ def _traces_in_stream(site: Site, visitor: str) -> StreamTraces:
         ) from error
 
 
-def _names(site: Site, rows: Iterable[Any]) -> Names:
-    """Return the keys of the experiments in the rows, and those of their variants."""
-    pks = {row.experiment_id for row in rows} - {None}
-    found = Experiment.objects.filter(pk__in=pks, slot__site=site).prefetch_related("variants")
-    return {one.pk: (one.key, {arm.pk: arm.key for arm in one.variants.all()}) for one in found}
-
-
 def _keys(row: Any, names: Names) -> dict[str, str | None]:
-    experiment, variants = names.get(row.experiment_id, (None, {}))
-    return {"experiment": experiment, "variant": variants.get(row.variant_id)}
+    experiment, variant = names.get(row.variant_id, (None, None))
+    return {"experiment": experiment, "variant": variant}
 
 
 def _event(row: _Row, names: Names, *, attributes: Any) -> dict[str, Any]:
@@ -145,7 +143,13 @@ def _event(row: _Row, names: Names, *, attributes: Any) -> dict[str, Any]:
 
 
 def _of_stream(rows: Iterable[Any], names: Names) -> list[dict[str, Any]]:
-    return [_event(row, names, attributes=json.loads(row.attributes)) for row in rows]
+    return [
+        {
+            **_event(row, names, attributes=json.loads(row.attributes)),
+            "order_digest": row.order.digest if row.order else None,
+        }
+        for row in rows
+    ]
 
 
 def _outcome(row: VisitorOutcome, names: Names) -> dict[str, Any]:
@@ -157,6 +161,7 @@ def _outcome(row: VisitorOutcome, names: Names) -> dict[str, Any]:
         "has_converted": row.has_converted,
         "clicks": row.clicks,
         "conversions": row.conversions,
+        "repeated_orders": row.repeated_orders,
         "value": format(row.value, "f"),
         "value_before": format(row.covariate, "f"),
         "goals": row.goals,

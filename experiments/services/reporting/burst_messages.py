@@ -15,9 +15,9 @@ MINUTE = timedelta(minutes=1)
 def burst_in_words(burst: Burst) -> str:
     """Return the share of the day's new visitors, the senders and the time that they took."""
     text = ngettext(
-        "%(share)s of the new visitors of %(day)s (%(visitors)s of %(everybody)s) came from "
+        "%(share)s of the new visitors of %(day)s, UTC (%(visitors)s of %(everybody)s), came from "
         "%(senders)s sender in %(minutes)s min.",
-        "%(share)s of the new visitors of %(day)s (%(visitors)s of %(everybody)s) came from "
+        "%(share)s of the new visitors of %(day)s, UTC (%(visitors)s of %(everybody)s), came from "
         "%(senders)s senders in %(minutes)s min.",
         burst.n_senders,
     )

@@ -1,12 +1,15 @@
 """Decision on a report, by the rules of `stats.decision.decide`."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from experiments.models import Experiment, Site
+from experiments.event_schema.calendar_days import days_between
+from experiments.models import Experiment
 from experiments.services.analysis.comparisons import ComparisonResult, is_sequential
 from experiments.services.analysis.currencies import decisive_currencies
-from experiments.services.analysis.report import ArmResult, Report
+from experiments.services.analysis.metric_statistics import needed_of
+from experiments.services.analysis.report import Report
+from experiments.services.insights.plan_review import plan_basis
 from experiments.services.insights.time_to_decision import TimeLeft
 from experiments.services.insights.winners_curse import CheckedLift
 from experiments.stats.decision.arm_status import GuardrailState, guardrail_state
@@ -14,7 +17,6 @@ from experiments.stats.decision.decide import Decision, decide
 from experiments.stats.decision.evidence import ArmEvidence, Evidence, Proof, Rule
 from experiments.stats.decision.policy import Policy
 
-DAY = timedelta(days=1)
 Metric = Experiment.Metric
 # Lists every primary metric: a new one, such as page errors, must be given its direction.
 HIGHER_IS_BETTER = {
@@ -34,15 +36,17 @@ def decision_on(
     The lifts add cautions, the outlook adds the days left; they never change the status.
     """
     evidence = evidence_of(report, lifts=lifts, outlook=outlook)
-    return decide(evidence, policy_of(report.experiment.slot.site)) if evidence else None
+    return decide(evidence, policy_of(report.experiment)) if evidence else None
 
 
-def policy_of(site: Site) -> Policy:
-    """Return the thresholds of a site's verdicts."""
+def policy_of(experiment: Experiment) -> Policy:
+    """Return the thresholds of an experiment's verdict: its site's, and the lift it is made for."""
+    site, basis = experiment.slot.site, plan_basis(experiment)
     return Policy(
         minimum_visitors=site.minimum_visitors,
         minimum_conversions=site.minimum_conversions,
         minimum_days=site.minimum_days,
+        relevant_change=basis.target if basis else Policy().relevant_change,
     )
 
 
@@ -70,7 +74,7 @@ def evidence_of(
     return Evidence(
         arms=arms,
         control_n=control.visitors,
-        control_conversions=_needed(experiment, control),
+        control_conversions=needed_of(experiment, report.totals[0]),
         rule=Rule.SEQUENTIAL if is_sequential(experiment) else Rule.FIXED_HORIZON,
         alpha=experiment.alpha,
         higher_is_better=HIGHER_IS_BETTER[Metric(experiment.primary_metric)],
@@ -103,7 +107,7 @@ def _arm_evidence(
     return ArmEvidence(
         arm=row.arm,
         n=arm.visitors,
-        conversions=_needed(report.experiment, arm),
+        conversions=needed_of(report.experiment, report.totals[row.arm]),
         lift=row.decisive.comparison.lift,
         bounds=row.decisive.comparison.lift_interval,
         p_value=row.decisive.p_value_adjusted,
@@ -115,14 +119,6 @@ def _arm_evidence(
         is_rolled_back=arm.is_rolled_back,
         suspicious=checked.too_good.is_suspicious if checked else False,
     )
-
-
-def _needed(experiment: Experiment, arm: ArmResult) -> int | None:
-    """Return how many visitors the floor of a verdict counts; None for a mean of values."""
-    if experiment.primary_metric == Metric.VALUE_PER_CLICK:
-        return arm.clicks
-    is_count = experiment.primary_metric == Metric.CONVERSIONS_PER_VISITOR
-    return arm.conversions if is_count else arm.successes
 
 
 def _proof(row: ComparisonResult) -> Proof | None:
@@ -143,10 +139,12 @@ def _planned_days(experiment: Experiment) -> float | None:
         return None
     if experiment.ends_at is None or experiment.started_at is None:
         return None
-    return max((experiment.ends_at - experiment.started_at) / DAY, 0.0)
+    zone = experiment.zone_of_days
+    return max(days_between(experiment.started_at, experiment.ends_at, zone), 0.0)
 
 
 def _days(experiment: Experiment, now: datetime) -> float:
     if experiment.started_at is None:
         return 0.0
-    return max(((experiment.stopped_at or now) - experiment.started_at) / DAY, 0.0)
+    end = experiment.stopped_at or now
+    return max(days_between(experiment.started_at, end, experiment.zone_of_days), 0.0)

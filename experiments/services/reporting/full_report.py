@@ -25,8 +25,10 @@ from experiments.services.insights.posteriors import ArmPosterior, posteriors_of
 from experiments.services.insights.report_insights import Insights, insights_of
 from experiments.services.insights.time_to_decision import time_left
 from experiments.services.insights.winners_curse import checked_lifts
+from experiments.services.lifecycle.rivals import meeting_notes
 from experiments.services.reporting.aa_tests import aa_verdict, is_aa_test
 from experiments.services.reporting.decision import decision_on, evidence_of, guardrail_states
+from experiments.services.reporting.missing_goals import MissingGoal, missing_goals
 from experiments.services.reporting.verdict import Verdict, silence_in_words, verdict_of
 from experiments.stats.decision.arm_status import GuardrailState
 from experiments.stats.decision.decide import Decision, Status
@@ -35,9 +37,10 @@ from experiments.stats.meta_analysis.empirical_bayes import PriorFit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FullReport:
-    """A report with what is concluded from it; its insights are None where nothing is compared.
+    """A report with its conclusions; the insights are None where nothing is compared.
 
-    `guardrails` are those of the report, each with how its arm stands on it.
+    `guardrails` are those of the report, each with the state of its arm; `meetings` are sentences
+    about the visitors that other experiments on the slot leave to this one.
     """
 
     report: Report
@@ -51,6 +54,8 @@ class FullReport:
     posteriors: tuple[ArmPosterior, ...]
     plans: SlotPlans | None
     plan_review: PlanReview | None
+    meetings: tuple[str, ...]
+    missing_goals: tuple[MissingGoal, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +65,7 @@ class Summary:
     report: Report
     decision: Decision | None
     verdict: Verdict | None
+    missing_goals: tuple[MissingGoal, ...]
 
 
 def full_report(
@@ -91,6 +97,8 @@ def full_report(
         ),
         plans=plans,
         plan_review=review_plan(experiment, plans),
+        meetings=tuple(meeting_notes(experiment)),
+        missing_goals=missing_goals(report, counts.goals, now=now),
     )
 
 
@@ -149,4 +157,20 @@ def _summary(experiment: Experiment, now: datetime, priors: _Priors) -> Summary:
         # Corrected lifts only add cautions beside a winner, and they cost a query.
         lifts = checked_lifts(report, priors.of(experiment), estimates)
         decision = decision_on(report, lifts=lifts, outlook=outlook)
-    return Summary(report=report, decision=decision, verdict=verdict_on(report, decision))
+    return Summary(
+        report=report,
+        decision=decision,
+        verdict=verdict_on(report, decision),
+        missing_goals=_missing_primary_goal(report, now),
+    )
+
+
+def _missing_primary_goal(report: Report, now: datetime) -> tuple[MissingGoal, ...]:
+    """Return the primary goal if it does not arrive; the others are for the page of the test."""
+    missing = missing_goals(report, tuple, now=now) if _has_no_conversion(report) else ()
+    return tuple(one for one in missing if one.goal == report.experiment.goal)
+
+
+def _has_no_conversion(report: Report) -> bool:
+    is_of_goal = report.experiment.primary_metric != Experiment.Metric.CLICK_RATE
+    return is_of_goal and not any(total.converting_visitors for total in report.totals)

@@ -6,9 +6,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from experiments.assignment.hashing import NamespaceFilter, assign_visitor, compile_allocation
+from experiments.event_schema.digests import is_visitor_digest
 from experiments.models import Experiment, Site
 from experiments.selectors import events, reports
+from experiments.services.catalogue.holdouts import holdout_rule, is_held_out
 from experiments.services.reporting.full_report import full_report
 from experiments.stats.frequentist.split_ratio import SplitRatio, split_ratio
 
@@ -69,7 +70,12 @@ def read_holdout(*, site: Site, goal: str, days: int, now: datetime) -> HoldoutR
         site=site, goal=goal, since=since, until=now, limit=MOST_VISITORS + 1
     )
     kept = visitors[:MOST_VISITORS]
-    held_out = sum(_held_out(site, kept))
+    rule = holdout_rule(site)
+    # A digest does not tell it: its events are flagged.
+    held_out = sum(
+        is_flagged if is_visitor_digest(visitor) else is_held_out(rule, visitor)
+        for visitor, is_flagged in kept
+    )
     shipped = tuple(_shipped(site, goal, now))
     return HoldoutReadout(
         goal=goal,
@@ -91,14 +97,6 @@ def readout_as_json(readout: HoldoutReadout) -> dict[str, Any]:
         ends = [end if math.isfinite(end) else None for end in readout.ratio.interval]
         content["ratio"]["interval"] = ends
     return content
-
-
-def _held_out(site: Site, visitors: list[str]) -> Iterator[bool]:
-    """Tell of each visitor whether serving holds them out; the rule is that of serving."""
-    rest = NamespaceFilter(seed=site.assigned_holdout_seed, ranges=((float(site.holdout), 1.0),))
-    allocation = compile_allocation(seed=site.assigned_holdout_seed, shares=[1.0], filters=[rest])
-    for visitor in visitors:
-        yield assign_visitor(allocation, visitor, {}).arm is None
 
 
 def _shipped(site: Site, goal: str, now: datetime) -> Iterator[ShippedLift]:

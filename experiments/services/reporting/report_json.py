@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from experiments.models import Burst, Experiment, Interaction
+from experiments.models import Burst, Decision, Experiment, Interaction
 from experiments.services.analysis.comparisons import ComparisonResult, Reading
 from experiments.services.analysis.guardrails import GuardrailReading
 from experiments.services.analysis.report import Report
@@ -13,6 +13,7 @@ from experiments.services.insights.draft_planning import slot_plans
 from experiments.services.insights.plan_review import PlanReview, review_plan
 from experiments.services.insights.posteriors import ArmPosterior
 from experiments.services.lifecycle.readiness import readiness_faults
+from experiments.services.lifecycle.rivals import meeting_notes
 from experiments.services.reporting.burst_messages import burst_in_words
 from experiments.services.reporting.full_report import FullReport
 from experiments.services.reporting.plan_messages import plan_warnings
@@ -32,6 +33,7 @@ def report_as_json(full: FullReport) -> dict[str, Any]:
         **_settings_as_json(experiment),
         "as_of": report.as_of,
         "verdict": asdict(full.verdict) if full.verdict else None,
+        "decision": _decision_as_json(experiment),
         "arms": [asdict(arm) for arm in report.arms],
         "comparisons": [_comparison_as_json(report, row) for row in report.comparisons],
         "guardrails": [_guardrail_as_json(rail, state) for rail, state in full.guardrails],
@@ -52,11 +54,16 @@ def report_as_json(full: FullReport) -> dict[str, Any]:
             {**asdict(exclusion), "reason": exclusion.reason.name.lower()}
             for exclusion in report.left_out
         ],
+        "repeated_orders": report.repeated_orders,
         "days": [asdict(day) for day in report.days],
         "beliefs": [_belief_as_json(belief) for belief in full.posteriors],
         "insights": asdict(insights) if insights else None,
         "slot_plans": asdict(full.plans) if full.plans else None,
         "plan_review": _review_as_json(full.plan_review),
+        "meetings": list(full.meetings),
+        "missing_goals": [
+            {**asdict(one), "arriving": dict(one.arriving)} for one in full.missing_goals
+        ],
     }
 
 
@@ -74,13 +81,14 @@ def _comparison_as_json(report: Report, row: ComparisonResult) -> dict[str, Any]
 
 
 def readiness_as_json(draft: Experiment, *, now: datetime) -> dict[str, Any]:
-    """Return what keeps a draft from starting, and what is doubtful about its plan."""
+    """Return what keeps a draft from starting, what others leave it, and doubts on its plan."""
     review = review_plan(draft, slot_plans(draft, now=now))
     faults = readiness_faults(draft) if draft.status == Experiment.Status.DRAFT else []
     cap = suggested_cap(draft)
     return {
         "experiment": draft.key,
         "faults": faults,
+        "meetings": meeting_notes(draft),
         "plan_review": _review_as_json(review),
         "suggested_value_cap": float(cap.cap) if cap else None,
     }
@@ -107,12 +115,30 @@ def _settings_as_json(experiment: Experiment) -> dict[str, Any]:
         "ends_when_planned": experiment.ends_when_planned,
         "strict_guardrails": experiment.strict_guardrails,
         "time_zone": experiment.slot.site.time_zone,
-        "days_in": "UTC",
+        "days_in": experiment.zone_of_days.key,
         "verdict_needs": {
             "visitors": experiment.slot.site.minimum_visitors,
             "conversions": experiment.slot.site.minimum_conversions,
             "days": experiment.slot.site.minimum_days,
         },
+    }
+
+
+def _decision_as_json(experiment: Experiment) -> dict[str, Any] | None:
+    """Return the decision at the end, and what the report said then."""
+    decision: Decision | None = getattr(experiment, "decision", None)
+    if decision is None:
+        return None
+    names = ("outcome", "note", "decided_at", "verdict", "visitors", "lift", "p_value")
+    return {
+        **{name: getattr(decision, name) for name in names},
+        "winner": decision.winner.key if decision.winner else None,
+        "compared": decision.compared.key if decision.compared else None,
+        "author": decision.author.get_username() if decision.author else None,
+        "server_key": decision.server_key,
+        "promoted_cta": decision.promoted_cta_id,
+        "replaced_cta": decision.replaced_cta_id,
+        "undone_at": decision.undone_at,
     }
 
 

@@ -68,7 +68,8 @@ TEMPLATES = {
     ),
     Code.NO_RESULT: gettext_lazy("“%(name)s” cannot be compared with the control yet."),
     Code.NO_RELEVANT_DIFFERENCE: gettext_lazy(
-        "No arm differs from the control by more than %(minimum_change)s: take either."
+        "No arm differs from the control by more than %(minimum_change)s, the least lift that this "
+        "test is to find. A smaller difference is not excluded."
     ),
     Code.PLAN_NOT_FINISHED: gettext_lazy("%(n)s visitors so far; the difference is not proven."),
     Code.PLAN_FINISHED_WITHOUT_WINNER: gettext_lazy(
@@ -132,8 +133,14 @@ def silence_in_words(decision: Decision) -> str:
 
 
 def _title(decision: Decision, names: Names) -> str:
-    if decision.winner is not None:
-        return _("Ship “%(name)s”.") % {"name": names[decision.winner]}
+    winner = None if decision.winner is None else names[decision.winner]
+    return title_of(decision.status, winner=winner)
+
+
+def title_of(status: Status, *, winner: str | None) -> str:
+    """Return the title of a verdict; `winner` is the wording of the arm to ship."""
+    if winner is not None:
+        return _("Ship “%(name)s”.") % {"name": winner}
     return {
         Status.KEEP_CONTROL: _("Keep the control."),
         Status.KEEP_RUNNING: _("Keep it running: no answer yet."),
@@ -142,7 +149,7 @@ def _title(decision: Decision, names: Names) -> str:
         Status.NO_TRAFFIC: _("No visitors are arriving."),
         Status.STOP_FOR_HARM: _("Stop: every other arm does worse than the control."),
         Status.INVALID: _("No verdict: the data cannot be trusted."),
-    }[decision.status]
+    }[status]
 
 
 def _sentence(ground: Ground, rule: Rule, names: Names) -> str:

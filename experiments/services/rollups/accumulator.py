@@ -205,6 +205,7 @@ def _amounts(experiment: Experiment, outcome: Outcome, sign: int) -> Amounts:
         conversions,
         conversions * outcome.conversions,
         value * outcome.clicks,
+        counted * outcome.repeated_orders,
         covariate,
         covariate * outcome.covariate,
         covariate * measured(experiment, outcome),

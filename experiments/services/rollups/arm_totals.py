@@ -23,6 +23,7 @@ class ArmTotals:
     conversion_sum: int = 0
     conversion_sum_squares: int = 0
     value_click_product_sum: Decimal = Decimal(0)
+    repeated_orders: int = 0
     covariate_sum: Decimal = Decimal(0)
     covariate_sum_squares: Decimal = Decimal(0)
     covariate_product_sum: Decimal = Decimal(0)
@@ -32,6 +33,7 @@ class ArmTotals:
     internal_visitors: int = 0
     unexplained_visitors: int = 0
     burst_visitors: int = 0
+    late_visitors: int = 0
     prefetched_visitors: int = 0
     impossible_visitors: int = 0
 

@@ -50,6 +50,9 @@ def fold_pending(*, batch: int | None = None) -> int:
     if batch is None:
         batch = BATCH_OF_SETS if connection.vendor == "postgresql" else BATCH
     folded = 0
+    # A visitor's events are under two names until all are digests: they wait.
+    if rollups.are_visitors_moving():
+        return folded
     while count := _fold_batch(batch):
         folded += count
     return folded
@@ -62,6 +65,18 @@ def _fold_batch(limit: int) -> int:
     n_events = fold(batches) if batches else 0
     PendingBatch.objects.filter(pk__in=[batch.pk for batch in batches]).delete()
     return n_events
+
+
+def fold_in_experiment(experiment: Experiment, *, batches: list[int]) -> None:
+    """Fold batches in one experiment only, which the caller has locked; they go on waiting."""
+    count_senders(batches)
+    if connection.vendor == "postgresql":
+        fold_set(batches=batches, experiments=[experiment.pk])
+        return
+    rows = Event.objects.filter(batch__in=batches, site=experiment.slot.site_id)
+    names = sorted(set(rows.order_by().values_list("visitor", flat=True)))
+    for chunk in _chunks(iter(names), BATCH):
+        _fold_visitors(experiment.slot.site_id, chunk, {experiment.pk: experiment})
 
 
 def _fold_in_sets(batches: list[PendingBatch]) -> int:
@@ -115,6 +130,8 @@ def rebuild_rollups(*, experiment: Experiment) -> None:
 def can_be_counted_again(experiment: Experiment) -> bool:
     """Return whether all events of the experiment are available for a recount."""
     if experiment.origin == Experiment.Origin.IMPORTED:
+        return False
+    if rollups.are_visitors_moving(experiment.slot.site_id):
         return False
     dropped = event_selectors.events_dropped_before()
     return dropped is None or not has_lost_its_events(experiment, before=dropped)
@@ -183,5 +200,6 @@ def _fold_visitors(site_id: int, names: list[str], experiments: dict[int, Experi
 def lock_experiments(keys: set[int]) -> dict[int, Experiment]:
     """Lock experiments, always in the same order, until the transaction ends."""
     # No key lock: storing an event that references the experiment need not wait for a fold.
-    rows = Experiment.objects.select_for_update(no_key=True).filter(pk__in=keys).order_by("pk")
+    rows = Experiment.objects.select_for_update(no_key=True, of=("self",)).filter(pk__in=keys)
+    rows = rows.select_related("slot__site").order_by("pk")
     return {row.pk: row for row in rows.prefetch_related("guardrails", "secondary_metrics")}

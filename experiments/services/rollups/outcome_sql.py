@@ -6,6 +6,7 @@ code. The statements make temporary tables that end with the transaction:
     fold_trial    the experiments that are counted, with what their rules need
     fold_seen     a row an experiment and visitor: when exposures and clicks were
     fold_shown    the same with the first exposure
+    fold_offset   offsets from UTC of the experiments' time zones in that time
     fold_act      clicks and conversions, to be joined by site and visitor
     fold_outcome  the columns of VisitorOutcome
 """
@@ -22,20 +23,21 @@ ATTRIBUTES = sorted({*Attributes.__struct_fields__} - {"ctaopt_internal"})
 KEY = ("experiment_id", "visitor")
 COLUMNS = (
     "variant_id", "day", "phase", "has_clicked", "has_converted", "value", "clicks", "conversions",
-    "covariate", "goals", "goal_conversions", "currencies", "exclusion", "segments",
+    "repeated_orders", "covariate", "goals", "goal_conversions", "currencies", "exclusion",
+    "segments",
 )  # fmt: skip
 # Key of a row of sums, beside its segment or goal.
 CELL = "experiment_id, variant_id, day, phase"
-BOT, INTERNAL, PREFETCH, UNEXPLAINED, BURST = (int(flag) for flag in Event.Flag)
+BOT, INTERNAL, PREFETCH, UNEXPLAINED, BURST, REPEATED, HELD_OUT, LATE = map(int, Event.Flag)
 DOUBTFUL = BOT | INTERNAL | UNEXPLAINED | BURST
-UNREAL = PREFETCH | UNEXPLAINED | BURST
+UNREAL = PREFETCH | UNEXPLAINED | BURST | LATE
 CLICK_RATE, CONVERSION_RATE, *_, CONVERSIONS_PER_VISITOR = Experiment.Metric
 VALUES = ", ".join(f"'{metric}'" for metric in Experiment.METRICS_OF_VALUES)
 
 TRIAL = f"""
     CREATE TEMP TABLE fold_trial ON COMMIT DROP AS
     SELECT e.id AS experiment_id, s.site_id, e.primary_metric AS metric, e.goal, e.value_cap,
-           e.stopped_at,
+           e.stopped_at, coalesce(nullif(e.days_in, ''), site.time_zone) AS days_in,
            e.conversion_window_hours * interval '1 hour' AS patience,
            ARRAY(
                SELECT g.goal FROM experiments_guardrail g
@@ -43,8 +45,14 @@ TRIAL = f"""
                UNION SELECT m.goal FROM experiments_secondarymetric m
                WHERE m.experiment_id = e.id AND m.metric IN ({VALUES})
                UNION SELECT e.goal WHERE e.primary_metric IN ({VALUES})
-           ) AS value_goals
+           ) AS value_goals,
+           ARRAY(
+               SELECT g.goal FROM experiments_guardrail g WHERE g.experiment_id = e.id
+               UNION SELECT m.goal FROM experiments_secondarymetric m WHERE m.experiment_id = e.id
+               UNION SELECT e.goal
+           ) AS goals
     FROM experiments_experiment e JOIN experiments_slot s ON s.id = e.slot_id
+    JOIN experiments_site site ON site.id = s.site_id
     WHERE e.id = ANY(%s)
 """  # noqa: S608
 
@@ -52,8 +60,8 @@ TRIAL = f"""
 def seen(source: str) -> str:
     """Return the statement that makes fold_seen: times of exposures and clicks by visitor.
 
-    Prefetched events, those of an unexplained arm and those of a burst have not happened: they
-    count only for visitors without other exposures.
+    Prefetched events, those of an unexplained or late arm and those of a burst have not happened:
+    they count only for visitors without other exposures.
     """
     real = f"e.flags & {UNREAL} = 0"
     exposed, clicked = "e.type = 'exposure'", f"FILTER (WHERE e.type = 'click' AND {real})"
@@ -90,7 +98,8 @@ def shown(source: str) -> str:
     """
     return f"""
     CREATE TEMP TABLE fold_shown ON COMMIT DROP AS
-    SELECT DISTINCT ON (s.experiment_id, s.visitor COLLATE "C") s.*, e.variant_id, e.attributes
+    SELECT DISTINCT ON (s.experiment_id, s.visitor COLLATE "C") s.*, e.variant_id,
+           e.attributes, e.flags & {LATE} > 0 AS is_late
     FROM fold_seen s
     JOIN {source} e ON e.experiment_id = s.experiment_id AND e.visitor = s.visitor
         AND e.occurred_at = s.first_at AND (e.flags & {UNREAL} = 0) <> s.is_ghost
@@ -99,11 +108,27 @@ def shown(source: str) -> str:
     """  # noqa: S608
 
 
+# The time zones of the experiments, each with the times for which its offsets are needed.
+ZONES = """
+    SELECT t.days_in, min(s.first_at), max(s.first_at)
+    FROM fold_shown s JOIN fold_trial t ON t.experiment_id = s.experiment_id GROUP BY t.days_in
+"""
+OFFSETS = """
+    CREATE TEMP TABLE fold_offset ON COMMIT DROP AS
+    SELECT * FROM unnest(%s::text[], %s::timestamptz[], %s::timestamptz[], %s::interval[])
+        AS o (days_in, since, until, shift)
+"""
+
+
 def acts(source: str) -> str:
-    """Return the statement that makes fold_act from clicks and conversions that happened."""
+    """Return the statement that makes fold_act from clicks and conversions that happened.
+
+    A conversion that repeats an order is none: its type is `repeat` there.
+    """
     return f"""
     CREATE TEMP TABLE fold_act ON COMMIT DROP AS
-    SELECT site_id, visitor, type, experiment_id, goal, value, currency, occurred_at
+    SELECT site_id, visitor, experiment_id, goal, value, currency, occurred_at,
+        CASE WHEN flags & {REPEATED} > 0 THEN 'repeat' ELSE type END AS type
     FROM {source} e
     WHERE type <> 'exposure' AND flags & {UNREAL} = 0
     """  # noqa: S608
@@ -136,6 +161,9 @@ OUTCOMES = f"""
                 WHERE a.type = 'click' AND a.experiment_id = s.experiment_id AND {IN_WINDOW}
             ) AS clicks,
             count(*) FILTER (WHERE {WITHIN} AND a.goal = t.goal) AS conversions,
+            count(*) FILTER (
+                WHERE a.type = 'repeat' AND a.goal = ANY(t.goals) AND {IN_WINDOW}
+            ) AS repeated_orders,
             CASE min(t.metric)
                 WHEN '{CLICK_RATE}' THEN coalesce(
                     bool_or({BEFORE} AND a.type = 'click'), false)::int
@@ -176,13 +204,14 @@ OUTCOMES = f"""
         GROUP BY experiment_id, visitor
     )
     SELECT s.experiment_id, s.visitor, s.variant_id,
-        (s.first_at AT TIME ZONE 'UTC')::date AS day,
+        (s.first_at AT TIME ZONE 'UTC' + zone.shift)::date AS day,
         coalesce((s.attributes ->> '{PHASE}')::smallint, 0::smallint) AS phase,
         NOT s.is_ghost AND coalesce(s.last_click >= s.first_at, false) AS has_clicked,
         coalesce(acted.has_converted, false) AS has_converted,
         coalesce(acted.value, 0) AS value,
         coalesce(acted.clicks, 0)::int AS clicks,
         coalesce(acted.conversions, 0)::int AS conversions,
+        coalesce(acted.repeated_orders, 0)::int AS repeated_orders,
         coalesce(acted.covariate, 0) AS covariate,
         coalesce(reached.goals, '{{}}') AS goals,
         coalesce(reached.goal_conversions, '{{}}') AS goal_conversions,
@@ -192,6 +221,7 @@ OUTCOMES = f"""
             WHEN s.flags & {INTERNAL} > 0 THEN {Exclusion.INTERNAL:d}
             WHEN s.flags & {UNEXPLAINED} > 0 THEN {Exclusion.UNEXPLAINED:d}
             WHEN s.flags & {BURST} > 0 THEN {Exclusion.BURST:d}
+            WHEN s.is_late THEN {Exclusion.LATE:d}
             WHEN s.several_arms THEN {Exclusion.SEVERAL_ARMS:d}
             WHEN s.is_ghost THEN {Exclusion.PREFETCH:d}
             WHEN s.first_click < s.first_at - {TOLERANCE}
@@ -200,6 +230,9 @@ OUTCOMES = f"""
         END::smallint AS exclusion,
         concat_ws(' ', {SEGMENTS}) AS segments
     FROM fold_shown s
+    JOIN fold_trial t ON t.experiment_id = s.experiment_id
+    JOIN fold_offset zone ON zone.days_in = t.days_in
+        AND s.first_at >= zone.since AND s.first_at < zone.until
     LEFT JOIN acted ON acted.experiment_id = s.experiment_id AND acted.visitor = s.visitor
     LEFT JOIN reached ON reached.experiment_id = s.experiment_id AND reached.visitor = s.visitor
     LEFT JOIN paid ON paid.experiment_id = s.experiment_id AND paid.visitor = s.visitor
@@ -226,6 +259,7 @@ AMOUNTS = {
     "conversion_sum": f"{COUNTED} * o.conversions",
     "conversion_sum_squares": f"{COUNTED} * o.conversions::bigint * o.conversions",
     "value_click_product_sum": f"{COUNTED} * {VALUE} * o.clicks",
+    "repeated_orders": f"{COUNTED} * o.repeated_orders",
     "covariate_sum": f"{COUNTED} * o.covariate",
     "covariate_sum_squares": f"{COUNTED} * o.covariate * o.covariate",
     "covariate_product_sum": f"{COUNTED} * o.covariate * {MEASURED}",

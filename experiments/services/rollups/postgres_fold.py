@@ -5,10 +5,12 @@ Each function runs in its caller's transaction, in which the experiments are loc
 
 from collections.abc import Iterable, Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
+from experiments.event_schema.calendar_days import offsets_in
 from experiments.models import (
     CurrencyRollup,
     Experiment,
@@ -24,9 +26,11 @@ from experiments.services.rollups.outcome_sql import (
     CURRENCY_AMOUNTS,
     EVENT,
     GOAL_AMOUNTS,
+    OFFSETS,
     OUTCOME,
     OUTCOMES,
     TRIAL,
+    ZONES,
     acts,
     contributions,
     currency_contributions,
@@ -214,8 +218,26 @@ def _count(cursor: CursorWrapper, source: str, experiments: Iterable[int]) -> No
     """Make fold_outcome from the events in a relation."""
     _make(cursor, "fold_seen", seen(source), [list(experiments)])
     _make(cursor, "fold_shown", shown(source))
+    _make_offsets(cursor)
     _make(cursor, "fold_act", acts(source))
     _make(cursor, "fold_outcome", OUTCOMES)
+
+
+def _make_offsets(cursor: CursorWrapper) -> None:
+    """Make fold_offset: the offsets of every zone, each from a moment until the next."""
+    cursor.execute(ZONES)
+    rows = []
+    for name, since, until in cursor.fetchall():
+        offsets = offsets_in(ZoneInfo(name), since=since, until=until)
+        changes = [one.since.isoformat() for one in offsets if one.since]
+        times = zip(["-infinity", *changes], [*changes, "infinity"], offsets, strict=True)
+        rows += [(name, begin, end, one.shift) for begin, end, one in times]
+    _make(
+        cursor,
+        "fold_offset",
+        OFFSETS,
+        [list(column) for column in zip(*rows, strict=True)] or [[]] * 4,
+    )
 
 
 def _make(cursor: CursorWrapper, name: str, statement: str, values: Sequence[Any] = ()) -> None:

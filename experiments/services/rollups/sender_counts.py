@@ -39,14 +39,10 @@ def count_senders(batches: list[int]) -> None:
     SenderCount.objects.bulk_update(changed, COLUMNS, batch_size=500)
 
 
-def slot_of(moment: datetime) -> datetime:
-    """Return the beginning of the quarter of an hour."""
-    return moment.replace(minute=moment.minute // 15 * 15, second=0, microsecond=0)
-
-
 def _key(row: Numbers) -> Key:
     sender = UNKNOWN if row["sender"] is None else row["sender"]
-    return row["experiment"], slot_of(row["minute"]), sender, row["variant"], row["phase"] or 0
+    slot = row["hour"] + int(row["quarter"]) * SLOT
+    return row["experiment"], slot, sender, row["variant"], row["phase"] or 0
 
 
 def _key_of(row: SenderCount) -> Key:

@@ -3,12 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import reduce
 from operator import or_
 from typing import Any
 
+from experiments.event_schema.calendar_days import calendar_day
 from experiments.event_schema.rules import MAX_AHEAD, PHASE, PRE_PERIOD
 from experiments.models import Event, Exclusion, Experiment
 from experiments.services.rollups.value_cap import capped
@@ -18,9 +19,9 @@ Metric = Experiment.Metric
 VALUES = Experiment.METRICS_OF_VALUES
 # Plain values: looking a member of an enumeration up costs as much as the rest of a rule.
 EXPOSURE, CLICK, CONVERSION = (str(kind.value) for kind in Event.Type)
-BOT, INTERNAL, PREFETCH, UNEXPLAINED, BURST = (int(flag) for flag in Event.Flag)
+BOT, INTERNAL, PREFETCH, UNEXPLAINED, BURST, REPEATED, HELD_OUT, LATE = map(int, Event.Flag)
 # Events with one of these have not happened: they count only for visitors without others.
-UNREAL = PREFETCH | UNEXPLAINED | BURST
+UNREAL = PREFETCH | UNEXPLAINED | BURST | LATE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,8 @@ class Outcome:
     # In the conversion window.
     clicks: int
     conversions: int
+    # Conversions in the window that repeat an order: left out.
+    repeated_orders: int
     covariate: Decimal
     exclusion: Exclusion
     segments: str
@@ -50,8 +53,9 @@ class Outcome:
 def visitor_outcome(experiment: Experiment, events: Iterable[VisitorEvent]) -> Outcome | None:
     """Return the outcome of a visitor's events, given in order of time; None without an exposure.
 
-    Prefetched events have not happened yet, and a stranger may claim an arm for somebody else's id:
-    such events count only for visitors without other exposures.
+    Prefetched events have not happened yet, an arm that came too late was not shown, and a stranger
+    may claim an arm for somebody else's id: such events count only for visitors without other
+    exposures.
     """
     rows = list(events)
     happened = [row for row in rows if not row.flags & UNREAL]
@@ -74,13 +78,14 @@ def _outcome(experiment: Experiment, rows: Sequence[VisitorEvent]) -> Outcome | 
     reached = _guardrail_conversions(experiment, in_window)
     return Outcome(
         variant_id=first.variant_id,
-        day=first.occurred_at.astimezone(UTC).date(),
+        day=calendar_day(first.occurred_at, experiment.zone_of_days),
         phase=attributes.pop(PHASE, 0),
         has_clicked=any(_is_click(row, experiment) for row in later),
         has_converted=bool(converted),
         value=_total_value(converted),
         clicks=sum(_is_click(row, experiment) for row in in_window),
         conversions=len(converted),
+        repeated_orders=_repeated_orders(experiment, in_window),
         covariate=_covariate(experiment, rows, until=shown[0].occurred_at),
         exclusion=_exclusion(shown, first),
         segments=" ".join(segments_of(attributes)),
@@ -101,6 +106,8 @@ def _exclusion(shown: Sequence[VisitorEvent], first: VisitorEvent) -> Exclusion:
         return Exclusion.UNEXPLAINED
     if flags & BURST:
         return Exclusion.BURST
+    if first.flags & LATE:
+        return Exclusion.LATE
     # A click proves that its arm was seen, even if the exposure was lost.
     if len({row.variant_id for row in shown}) > 1:
         return Exclusion.SEVERAL_ARMS
@@ -175,7 +182,7 @@ def _currencies(experiment: Experiment, in_window: Iterable[VisitorEvent]) -> di
     counts = Counter(
         f"{row.currency} {row.goal}"
         for row in in_window
-        if row.type == CONVERSION and row.value is not None and row.goal in goals
+        if _is_counted(row) and row.value is not None and row.goal in goals
     )
     return dict(sorted(counts.items()))
 
@@ -186,7 +193,7 @@ def _guardrail_conversions(
     goals = guardrail_goals(experiment)
     reached: dict[str, list[VisitorEvent]] = {}
     for row in in_window:
-        if row.type == CONVERSION and row.goal in goals:
+        if _is_counted(row) and row.goal in goals:
             reached.setdefault(row.goal, []).append(row)
     return dict(sorted(reached.items()))
 
@@ -200,7 +207,18 @@ def _is_click(row: VisitorEvent, experiment: Experiment) -> bool:
 
 
 def _is_conversion(row: VisitorEvent, experiment: Experiment) -> bool:
-    return row.type == CONVERSION and row.goal == experiment.goal
+    return _is_counted(row) and row.goal == experiment.goal
+
+
+def _is_counted(row: VisitorEvent) -> bool:
+    """Return whether it is a conversion, and the one of its order that counts."""
+    return row.type == CONVERSION and not row.flags & REPEATED
+
+
+def _repeated_orders(experiment: Experiment, in_window: Iterable[VisitorEvent]) -> int:
+    repeats = [row for row in in_window if row.flags & REPEATED]
+    goals = guardrail_goals(experiment) | {experiment.goal} if repeats else set()
+    return sum(row.goal in goals for row in repeats)
 
 
 def _end_of_window(experiment: Experiment, first: VisitorEvent) -> datetime:

@@ -7,7 +7,8 @@ one of a few hundred, so that it names nobody, with another deal each day and si
 import hashlib
 from datetime import UTC, date, datetime
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address, ip_network
+from socket import AF_INET, inet_pton
 
 from django.conf import settings
 from django.utils.crypto import salted_hmac
@@ -25,6 +26,11 @@ OWN_NETWORKS = tuple(
     )
 )
 
+# Each of them lies within one.
+OWN_FIRST_BYTES = frozenset(
+    int(one.network_address) >> 24 for one in OWN_NETWORKS if isinstance(one, IPv4Network)
+)
+
 
 def sender_network(address: str, *, is_forwarded: bool) -> str | None:
     """Return the network that counts as one sender: an address, or 64 bits of version 6.
@@ -37,7 +43,11 @@ def sender_network(address: str, *, is_forwarded: bool) -> str | None:
     Returns:
         Network as text; None if it is unknown.
     """
-    client = _parsed(address.strip())
+    text = address.strip()
+    number = _version_4(text)
+    if number is not None:  # Nearly always, and ten times as quick.
+        return None if not is_forwarded and _is_own_version_4(number) else text
+    client = _parsed(text)
     if client is None or (not is_forwarded and _is_own(client)):
         return None
     if isinstance(client, IPv6Address):
@@ -65,6 +75,18 @@ def _day(now: datetime) -> date:
 @lru_cache(maxsize=256)
 def _key(secret: str, period: str) -> bytes:
     return salted_hmac("experiments.senders", period, secret=secret, algorithm="sha256").digest()
+
+
+def _version_4(text: str) -> int | None:
+    """Return the number of a plain address of version 4; None for any other text."""
+    try:
+        return int.from_bytes(inet_pton(AF_INET, text))
+    except (OSError, ValueError):
+        return None
+
+
+def _is_own_version_4(number: int) -> bool:
+    return number >> 24 in OWN_FIRST_BYTES and _is_own(IPv4Address(number))
 
 
 def _parsed(text: str) -> IPv4Address | IPv6Address | None:

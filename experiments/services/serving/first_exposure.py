@@ -55,7 +55,9 @@ def _looked_up_assignment(
     site: ServedSite, experiment: ServedExperiment, visitors: tuple[str, ...], now: float
 ) -> Assignment | None:
     exposure = serving.first_exposure(
-        site_id=site.pk, experiment_id=experiment.pk, visitors=visitors
+        site_id=site.pk,
+        experiment_id=experiment.pk,
+        visitors=[name for visitor in visitors for name in site.stored_names(visitor)],
     )
     arms = {variant.pk: variant.arm for variant in experiment.variants}
     assignment = None

@@ -1,6 +1,8 @@
 """Snapshot of the configuration, compiled from the database and served from memory."""
 
+import json
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
@@ -14,23 +16,32 @@ from experiments.assignment.hashing import (
     compile_allocation,
 )
 from experiments.assignment.phases import compile_phases, propensities
+from experiments.event_schema.digests import visitor_digest
 from experiments.event_schema.messages import MAX_AGE
 from experiments.models import Experiment, FormerClientKey, ServerKey, Site, Variant
 from experiments.selectors import serving
 from experiments.services.catalogue.cta_content import cta_values
+from experiments.services.catalogue.holdouts import holdout_filter, holdout_rule
 from experiments.services.catalogue.server_keys import (
     EXPIRED,
     REVOKED,
     refused_keys,
     server_key_digest,
 )
+from experiments.services.catalogue.site_secrets import SiteNames, site_names
 from experiments.services.serving.internal_traffic import InternalTraffic, internal_traffic
 from experiments.targeting.languages import with_language_ranges
+from experiments.targeting.overlap import specific_first
 from experiments.targeting.validation import storable
 
 logger = logging.getLogger(__name__)
 
 Entry = TypeVar("Entry")
+
+# Rows held while a snapshot is built: all at once would take three times what is kept of them.
+ROWS_AT_A_TIME = 100
+# In a condition as JSON: what a page's address and its referrer tell.
+PAGE_ATTRIBUTE = re.compile(r'"(path|url|referrer|utm_[^"]*)(\.[^"]*)?":')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +76,7 @@ class ServedPhase:
 class ServedExperiment:
     """`phases` in order; a single one if neither shares nor coverage have changed.
 
+    `audience`: the condition as it was saved; `condition`: as it is evaluated.
     `unknown_phase`: the answer for each arm where the shares that gave it are unknown.
     `remembered`: time and result of the look-up of an id's first exposure.
     """
@@ -75,6 +87,7 @@ class ServedExperiment:
     is_running: bool
     started_at: datetime
     stopped_at: datetime | None
+    audience: dict[str, Any]
     condition: dict[str, Any]
     allocation: Allocation
     variants: tuple[ServedVariant, ...]
@@ -122,6 +135,8 @@ class ServedSlot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedSite:
+    """`secret`: key of its digests. `keeps_digests`: visitors are stored so, not as sent."""
+
     pk: int
     key: str
     client_key: str
@@ -130,7 +145,17 @@ class ServedSite:
     internal: InternalTraffic
     former_id_attribute: str
     slots: Mapping[str, ServedSlot]
+    secret: bytes = field(repr=False)
     needs_receipts: bool = False
+    values_need_server: bool = False
+    # Another page of the site may have another answer for the same visitor.
+    varies_by_page: bool = False
+    keeps_digests: bool = False
+    holdout: Allocation | None = None
+
+    def stored_names(self, visitor: str) -> tuple[str, str]:
+        """Return the names under which something of a visitor may be stored."""
+        return visitor_digest(self.secret, visitor), visitor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,28 +196,30 @@ class Snapshot:
 
 
 def build_snapshot(*, revision: int, now: datetime) -> Snapshot:
-    """Read the whole configuration in a fixed number of queries.
+    """Read the whole configuration, in a few queries for each hundred rows.
 
     References to a row are read before it, or with it, so that a write in between leaves
     none dangling; as such a write changes the revision, the next snapshot includes it.
     """
     experiments: dict[int, list[ServedExperiment]] = {}
-    for row in serving.experiments_to_serve(stopped_since=now - MAX_AGE):
+    rows_to_serve = serving.experiments_to_serve(stopped_since=now - MAX_AGE)
+    for row in rows_to_serve.iterator(ROWS_AT_A_TIME):
         try:
             experiments.setdefault(row.slot_id, []).append(_served_experiment(row))
         except ValueError:  # One broken experiment must not cost every other slot.
             logger.exception("Experiment %s cannot be served.", row.key)
     slots: dict[int, dict[str, ServedSlot]] = {}
-    for slot in serving.slots_to_serve():
+    for slot in serving.slots_to_serve().iterator(ROWS_AT_A_TIME):
         slots.setdefault(slot.site_id, {})[slot.key] = ServedSlot(
             key=slot.key,
             default_values=cta_values(slot.default_cta),
-            experiments=tuple(experiments.get(slot.pk, ())),
+            experiments=_specific_first(experiments.get(slot.pk, [])),
         )
     keys = list(serving.server_keys_to_serve())
     former = list(serving.former_client_keys_to_serve())
     rows = list(serving.sites_to_serve())
-    sites = {site.pk: _served_site(site, slots.get(site.pk, {})) for site in rows}
+    names = site_names(site.pk for site in rows)
+    sites = {site.pk: _served_site(site, slots.get(site.pk, {}), names[site.pk]) for site in rows}
     current = {site.client_key: sites[site.pk] for site in rows}
     former = [key for key in former if key.site_id in sites and key.key not in current]
     digests = {key.digest: _served_key(key, sites) for key in keys if key.site_id in sites}
@@ -205,6 +232,14 @@ def build_snapshot(*, revision: int, now: datetime) -> Snapshot:
         closed=dict.fromkeys(revoked, REVOKED),
         expirations=_without(revoked, _expirations(keys, former)),
     ).without_expired(now)
+
+
+def _specific_first(experiments: Sequence[ServedExperiment]) -> tuple[ServedExperiment, ...]:
+    """Return a slot's experiments, given by their start, as visitors try them."""
+    if len(experiments) < 2:
+        return tuple(experiments)
+    order = specific_first([one.audience for one in experiments])
+    return tuple(experiments[one] for one in order)
 
 
 def _expirations(
@@ -222,7 +257,7 @@ def _served_key(key: ServerKey, sites: Mapping[int, ServedSite]) -> ServedKey:
     return ServedKey(pk=key.pk, site=sites[key.site_id], scopes=frozenset(key.scopes))
 
 
-def _served_site(site: Site, slots: dict[str, ServedSlot]) -> ServedSite:
+def _served_site(site: Site, slots: dict[str, ServedSlot], names: SiteNames) -> ServedSite:
     return ServedSite(
         pk=site.pk,
         key=site.key,
@@ -232,12 +267,22 @@ def _served_site(site: Site, slots: dict[str, ServedSlot]) -> ServedSite:
         internal=internal_traffic(networks=site.internal_networks, visitors=site.internal_visitors),
         former_id_attribute=site.former_id_attribute,
         slots=slots,
+        secret=names.secret,
+        keeps_digests=names.keeps_digests,
+        holdout=holdout_rule(site),
         needs_receipts=site.needs_receipts,
+        values_need_server=site.values_need_server,
+        varies_by_page=any(
+            experiment.is_running and PAGE_ATTRIBUTE.search(json.dumps(experiment.condition))
+            for slot in slots.values()
+            for experiment in slot.experiments
+        ),
     )
 
 
 def _served_experiment(row: Experiment) -> ServedExperiment:
     variants = list(row.variants.all())
+    audience = storable(row.audience.condition) if row.audience else {}
     return ServedExperiment(
         pk=row.pk,
         key=row.key,
@@ -245,7 +290,8 @@ def _served_experiment(row: Experiment) -> ServedExperiment:
         is_running=row.status == Experiment.Status.RUNNING,
         started_at=_started_at(row),
         stopped_at=row.stopped_at,
-        condition=with_language_ranges(storable(row.audience.condition)) if row.audience else {},
+        audience=audience,
+        condition=with_language_ranges(audience),
         allocation=_allocation(row, [float(variant.share) for variant in variants]),
         variants=tuple(
             ServedVariant(
@@ -317,8 +363,7 @@ def _filters(row: Experiment) -> list[NamespaceFilter]:
     site, space = row.slot.site, row.namespace
     filters = []
     if site.holdout:
-        rest = (float(site.holdout), 1.0)
-        filters.append(NamespaceFilter(seed=site.assigned_holdout_seed, ranges=(rest,)))
+        filters.append(holdout_filter(site))
     if space is not None and row.namespace_start is not None and row.namespace_end is not None:
         part = (float(row.namespace_start), float(row.namespace_end))
         filters.append(NamespaceFilter(seed=space.seed, ranges=(part,), unit=space.unit or None))

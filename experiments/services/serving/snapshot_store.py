@@ -1,5 +1,6 @@
 """Store of the current snapshot, rebuilt in memory when the configuration revision changes."""
 
+import os
 import threading
 from datetime import UTC, datetime
 from time import monotonic
@@ -13,6 +14,16 @@ from experiments.services.serving.snapshot import Snapshot, build_snapshot, logg
 
 # Least interval between checks that clients request.
 SHORTEST_AGE_S = 0.1
+
+_forks = 0
+
+
+def _note_fork() -> None:
+    global _forks
+    _forks += 1
+
+
+os.register_at_fork(after_in_child=_note_fork)
 
 _Kept = TypeVar("_Kept", bound=Snapshot | None)
 
@@ -34,6 +45,8 @@ class SnapshotStore:
         self._confirmed_at: float | None = None
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
+        # Forks before the thread was started, in the line of this process.
+        self._forks = _forks
 
     def current(self) -> Snapshot:
         """Return a snapshot: an old one if the database is unreachable.
@@ -45,7 +58,7 @@ class SnapshotStore:
         if snapshot is None:
             return self._first()
         if self._thread is not None:
-            if not self._thread.is_alive():  # It stayed in the process before a fork.
+            if self._forks != _forks:  # The thread stayed in the process before the fork.
                 self._start_thread()
             return snapshot
         if monotonic() - self._checked_at < self._max_age_s:
@@ -117,6 +130,7 @@ class SnapshotStore:
         self._thread = threading.Thread(
             target=self._keep_refreshing, args=(first,), name="snapshot", daemon=True
         )
+        self._forks = _forks
         self._thread.start()
 
     def _keep_refreshing(self, first: threading.Event | None) -> None:

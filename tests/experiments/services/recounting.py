@@ -1,13 +1,19 @@
 """The rollups as plain tables, and the same tables counted from the events by other code."""
 
 from collections import defaultdict
-from datetime import UTC, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from operator import add
+
+from dateutil import tz
 
 from experiments.models import CurrencyRollup, Event, GoalRollup, Rollup
 
 DAY = timedelta(days=1)
+# Flags of events, by their numbers: an order counted already, and a wording that came too late.
+REPEATED, LATE = 32, 128
+# Pre-fetched, unexplained, of a burst, late: not seen.
+UNREAL = 4 + 8 + 16 + LATE
 COUNTS = (
     "visitors",
     "clicking_visitors",
@@ -22,6 +28,7 @@ LEFT_OUT = (
     "internal_visitors",
     "unexplained_visitors",
     "burst_visitors",
+    "late_visitors",
     "quarantined_visitors",
     "prefetched_visitors",
     "impossible_visitors",
@@ -35,6 +42,7 @@ ACTS = (
     "value_click_product_sum",
     "covariate_click_product_sum",
     "capped_visitors",
+    "repeated_orders",
 )
 
 
@@ -53,8 +61,9 @@ def cell(variant, day, phase):
     return (variant.key, day, phase) if phase else (variant.key, day)
 
 
-def cell_of(exposure):
-    day = exposure.occurred_at.astimezone(UTC).date()
+def cell_of(experiment, exposure):
+    zone = tz.gettz(experiment.days_in or experiment.slot.site.time_zone)
+    day = exposure.occurred_at.astimezone(zone).date()
     return cell(exposure.variant, day, exposure.attributes.get("phase", 0))
 
 
@@ -64,7 +73,7 @@ def recount(experiment, segment="", columns=COUNTS):
     by_visitor = defaultdict(list)
     for event in sorted(events, key=lambda one: (one.occurred_at, one.event_id)):
         by_visitor[event.visitor].append(event)
-    table = defaultdict(lambda: [0, 0, 0, Decimal(0), Decimal(0), *[0] * 11])
+    table = defaultdict(lambda: [0, 0, 0, Decimal(0), Decimal(0), *[0] * 12])
     for own in by_visitor.values():
         shown, exposures, own = met(experiment, own)
         if not exposures:
@@ -72,11 +81,13 @@ def recount(experiment, segment="", columns=COUNTS):
         if segment and segment not in named(exposures[0].attributes):
             continue
         start = exposures[0].occurred_at
-        row = table[cell_of(exposures[0])]
+        row = table[cell_of(experiment, exposures[0])]
         if reason := left_out(shown, exposures):
             row[5] += reason == "quarantined_visitors"
             continue
         end = end_of_window(experiment, start)
+        row[16] += number_of_repeats(experiment, own, start, end)
+        own = [e for e in own if not e.flags & REPEATED]
         goals = [
             e
             for e in own
@@ -107,6 +118,15 @@ def recount(experiment, segment="", columns=COUNTS):
     return {key: tuple(row[: len(columns)]) for key, row in table.items()}
 
 
+def number_of_repeats(experiment, own, start, end):
+    """How many conversions to a goal of the experiment repeat an order, while they count."""
+    metrics = (experiment, *experiment.guardrails.all(), *experiment.secondary_metrics.all())
+    goals = {metric.goal for metric in metrics}
+    return sum(
+        bool(e.flags & REPEATED) and e.goal in goals and start <= e.occurred_at <= end for e in own
+    )
+
+
 def number_of_clicks(shown, start, end):
     """How often a visitor clicked while conversions count."""
     return sum(e.type == "click" and start <= e.occurred_at <= end for e in shown)
@@ -117,7 +137,7 @@ def met(experiment, own):
 
     What was pre-fetched is nothing, unless there is nothing else; nor is an unexplained arm.
     """
-    for events in ([e for e in own if e.flags < 4], own):
+    for events in ([e for e in own if not e.flags & UNREAL], own):
         shown = [e for e in events if e.experiment_id == experiment.pk]
         exposures = [e for e in shown if e.type == "exposure"]
         if exposures:
@@ -133,6 +153,7 @@ def left_out(shown, exposures):
         any(e.flags // 2 % 2 for e in shown),
         any(e.flags // 8 % 2 for e in shown),
         any(e.flags // 16 % 2 for e in shown),
+        exposures[0].flags // LATE % 2,
         len({e.variant_id for e in shown}) > 1,
         exposures[0].flags // 4 % 2,
         any(e.type == "click" and e.occurred_at < soon for e in shown),
@@ -160,7 +181,7 @@ def left_out_recount(experiment):
     for own in by_visitor.values():
         shown, exposures, _ = met(experiment, own)
         if exposures and (name := left_out(shown, exposures)):
-            table[*cell_of(exposures[0]), name] += 1
+            table[*cell_of(experiment, exposures[0]), name] += 1
     return dict(table)
 
 
@@ -193,9 +214,10 @@ def goal_recount(experiment):
                 continue
             first = exposures[0]
             end = end_of_window(experiment, first.occurred_at)
+            own = [e for e in own if not e.flags & REPEATED]
             hits = [e for e in own if e.goal == goal and first.occurred_at <= e.occurred_at <= end]
             if hits:
-                key = (*cell_of(first), goal)
+                key = (*cell_of(experiment, first), goal)
                 value = sum((e.value or Decimal(0) for e in hits), Decimal(0))
                 value = up_to_cap(experiment, goal, value)
                 clicks = number_of_clicks(shown, first.occurred_at, end)
@@ -230,8 +252,9 @@ def currency_recount(experiment):
         start = exposures[0].occurred_at
         for event in own:
             is_counted = start <= event.occurred_at <= end_of_window(experiment, start)
+            is_counted = is_counted and not event.flags & REPEATED
             if event.goal in goals and event.value is not None and is_counted:
-                table[*cell_of(exposures[0]), event.goal, event.currency] += 1
+                table[*cell_of(experiment, exposures[0]), event.goal, event.currency] += 1
     return dict(table)
 
 

@@ -1,9 +1,9 @@
 """Batches of events, taken in as the service takes them in."""
 
 from experiments.models import Event
-from experiments.services.events.ingestion import ingest
 from experiments.services.serving.snapshot import build_snapshot
 from tests.factories import NOW
+from tests.intake import ingest
 
 
 def sent(*messages, key="shop-client-key", now=NOW):

@@ -86,6 +86,21 @@ def test_day_that_is_not_over_cannot_be_the_plans_end(slot):
     assert report_of(experiment=experiment, now=in_the_day + timedelta(days=1)).plan.is_over
 
 
+def test_proof_waits_for_the_end_of_the_day_which_could_take_it_back(slot):
+    experiment = factories.make_running_experiment(slot, planned_visitors=40_000)
+    compared(experiment, ((5_000, 250), (5_000, 260)), ((5_000, 250), (5_000, 370)))
+    in_the_day = experiment.started_at + timedelta(days=1, hours=3)
+    (row,) = report_of(experiment=experiment, now=in_the_day).comparisons
+    assert row.proven is None
+    assert row.anytime.p_value_adjusted > 0.05
+    assert row.anytime.comparison.lift == pytest.approx(630 / 500 - 1)
+    end = in_the_day + timedelta(days=1)
+    assert report_of(experiment=experiment, now=end).comparisons[0].proven
+    experiment.status, experiment.stopped_at = "stopped", in_the_day
+    experiment.save()
+    assert report_of(experiment=experiment, now=in_the_day).comparisons[0].proven
+
+
 def test_stop_is_a_look_that_can_end_the_plan(slot):
     experiment = factories.make_running_experiment(slot, planned_visitors=20_000)
     compared(experiment, ((10_000, 500), (10_000, 600)))

@@ -17,6 +17,7 @@ from experiments.services.analysis.guardrails import (
 from experiments.services.analysis.report import ArmResult, Report, report_of
 from experiments.services.reporting.decision import decision_on, guardrail_states
 from experiments.services.reporting.report_json import report_as_json
+from experiments.services.rollups.arm_totals import ArmTotals
 from experiments.stats.decision.arm_status import ArmStatus, GuardrailState, guardrail_state
 from experiments.stats.decision.grounds import Code
 from experiments.stats.estimation.comparisons import Comparison
@@ -248,13 +249,14 @@ def a_report(experiment, rails, *, visitors):
     nothing = dict.fromkeys(
         ("statistics", "adjustment", "omnibus", "plan", "srm", "strata", "silent_hours")
     )
-    empty = dict.fromkeys(("totals", "left_out", "days", "rollups", "currencies"), ())
+    empty = dict.fromkeys(("left_out", "days", "rollups", "currencies"), ())
     return Report(
         experiment=experiment,
         as_of=NOW,
         arms=arms,
         comparisons=(row,),
         guardrails=rails,
+        totals=(ArmTotals(visitors=visitors, clicking_visitors=visitors),) * 2,
         quarantined_visitors=0,
         **nothing,
         **empty,

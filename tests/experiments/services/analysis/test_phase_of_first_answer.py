@@ -17,7 +17,7 @@ from experiments.event_schema.rules import UNKNOWN_PHASE
 from experiments.models import Event, Rollup
 from experiments.selectors import reports
 from experiments.services.analysis.report import report_of
-from experiments.services.events.ingestion import Origin, ingest
+from experiments.services.events.ingestion import Origin
 from experiments.services.lifecycle.change_log import Occasion
 from experiments.services.lifecycle.traffic_allocation import change_traffic
 from experiments.services.rollups.folding import fold_pending
@@ -27,6 +27,7 @@ from tests import factories
 from tests.experiments.services.counted_experiments import insights_into
 from tests.experiments.services.serving.visitors import served
 from tests.factories import NOW, STARTED
+from tests.intake import ingest
 
 pytestmark = pytest.mark.slow
 

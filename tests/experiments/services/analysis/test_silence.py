@@ -1,6 +1,6 @@
 """Hours without an exposure, and where a reader sees them."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from experiments.models import Change, Experiment
 from experiments.services.analysis.silence import SEARCHED, silent_hours
+from experiments.services.reporting.standings import keep_standings
 from tests import factories
 from tests.experiments.services.counted_experiments import count, reported
 from tests.factories import NOW, STARTED, make_event
@@ -62,6 +63,29 @@ def test_new_visitor_of_today_is_heard_without_a_query(
     assert hours == 12
 
 
+@pytest.mark.parametrize(
+    ("zone", "hours"), [("Pacific/Auckland", 1), ("America/Los_Angeles", 4), ("UTC", 12)]
+)
+def test_new_visitor_of_today_came_since_midnight_there(running_experiment, zone, hours):
+    Experiment.objects.update(days_in=zone)
+    today = (NOW + timedelta(hours=13 if zone == "Pacific/Auckland" else 0)).date()
+    count(running_experiment, (5, 0), (5, 1), day=today)
+    assert hours_of(running_experiment) == hours
+
+
+def test_day_of_25_hours_is_not_silent_for_the_visitor_of_its_end(running_experiment):
+    """The clocks of Paris went back on 25 October: the day ended at 23:00 in UTC."""
+    ends = datetime(2026, 10, 25, 23, tzinfo=UTC)
+    Experiment.objects.update(days_in="Europe/Paris", started_at=ends - 9 * DAY)
+    experiment = Experiment.objects.get()
+    count(experiment, (5, 0), (5, 1), day=ends.date())
+    last = ends - timedelta(minutes=30)
+    make_event(experiment.variants.get(arm=1), at=last)
+    rollups = list(experiment.rollups.all())
+    assert silent_hours(experiment, rollups, now=ends - timedelta(minutes=1)) < 1
+    assert silent_hours(experiment, rollups, now=ends - 2 * HOUR) == 23
+
+
 @pytest.mark.parametrize("ago", [1, 2, 5])
 def test_day_of_the_rollups_counts_where_its_events_are_not_here(running_experiment, ago):
     count(running_experiment, (5, 0), (5, 1), day=NOW.date() - ago * DAY)
@@ -108,6 +132,7 @@ def test_experiment_that_is_not_shown_is_not_silent(silent, changes):
 def test_silence_is_said_on_page_dashboard_and_in_json(silent, admin_client, client, server_key):
     page = reverse("admin:experiments_experiment_report", args=[silent.pk])
     with time_machine.travel(NOW, tick=False):
+        keep_standings(now=NOW)
         for url in (page, reverse("admin:index")):
             assert SENTENCE in admin_client.get(url).content.decode()
         answer = client.get(

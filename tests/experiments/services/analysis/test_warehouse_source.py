@@ -5,6 +5,7 @@ import pytest
 from experiments.models import Rollup
 from experiments.services.analysis.rollup_source import StoredCounts
 from experiments.services.analysis.warehouse_source import differences, experiment_query
+from experiments.warehouse.experiment_query import NO_OFFSETS
 from tests import factories
 
 
@@ -61,3 +62,9 @@ def test_query_names_the_experiment_by_keys(running_experiment):
     query = experiment_query(running_experiment)
     assert (query.site, query.experiment) == ("shop", "hero-test")
     assert (query.metric, query.stopped_at) == ("click_rate", None)
+
+
+def test_draft_is_asked_for_with_the_days_of_utc(draft):
+    """The dry run of a query; of a draft nothing can be counted yet."""
+    assert draft.started_at is None
+    assert experiment_query(draft).offsets == NO_OFFSETS

@@ -5,7 +5,7 @@ import pytest
 import time_machine
 from django.db import OperationalError
 
-from experiments.models import ServerKey
+from experiments.models import ServerKey, SnippetSighting
 from experiments.services.catalogue.key_use import KeyUses
 from tests import factories
 from tests.factories import NOW
@@ -96,3 +96,36 @@ def test_thread_outlives_a_silent_database(real_database, monkeypatch, caplog):
         if thread.name == "key uses":
             thread.join(timeout=10)
             assert not thread.is_alive()
+
+
+def test_last_page_with_the_snippet_is_kept(site, django_assert_num_queries):
+    uses = KeyUses(period_s=0.0)
+    with django_assert_num_queries(0):
+        uses.note_page(site.pk, "/first")
+        uses.note_page(site.pk, "/signup")
+    uses.write()
+    first = SnippetSighting.objects.get()
+    assert (first.site, first.path) == (site, "/signup")
+    with time_machine.travel(first.seen_at + 60 * SECOND, tick=False):
+        uses.note_page(site.pk, "/" + 300 * "x")
+        uses.write()
+    later = SnippetSighting.objects.get()
+    assert later.seen_at == first.seen_at + 60 * SECOND
+    assert later.path == "/" + 199 * "x"
+    with django_assert_num_queries(0):
+        uses.write()
+
+
+@pytest.mark.parametrize("path", ["/a\x00b", "/\ud800"], ids=["NUL", "half a character"])
+def test_path_that_no_database_stores_is_left_out(site, path):
+    uses = KeyUses(period_s=0.0)
+    uses.note_page(site.pk, path)
+    uses.write()
+    assert SnippetSighting.objects.get().path == ""
+
+
+def test_page_of_a_site_that_is_gone_is_forgotten(site):
+    uses = KeyUses(period_s=0.0)
+    uses.note_page(site.pk + 1, "/")
+    uses.write()
+    assert not SnippetSighting.objects.exists()

@@ -4,7 +4,7 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from experiments.models import BackupRecord, SecretDigest
+from experiments.models import BackupRecord, SecretDigest, SiteSecret
 from experiments.services.deployment import database_checks as subject
 
 pytestmark = [pytest.mark.django_db, pytest.mark.on_both_databases]
@@ -41,8 +41,17 @@ def test_another_secret_is_named_with_the_remedy(data_dir, settings):
 
 
 def test_missing_migrations_are_counted(data_dir, monkeypatch):
-    monkeypatch.setattr(subject, "_waiting_migrations", lambda: 3)
+    monkeypatch.setattr(subject, "unapplied_migrations", lambda: 3)
     assert severities()["migrations"] == "ERROR"
+
+
+def test_form_of_visitors_is_named(data_dir, site, other_site):
+    assert found()["visitors"].text == "Ids are stored as they were sent (rival, shop)."
+    SiteSecret.objects.filter(site=site).update(visitors=SiteSecret.Visitors.MOVING)
+    row = found()["visitors"]
+    assert (row.severity.name, "(shop); nothing is counted" in row.text) == ("ERROR", True)
+    SiteSecret.objects.update(visitors=SiteSecret.Visitors.DIGESTS)
+    assert severities()["visitors"] == "OK"
 
 
 @pytest.mark.only_on_postgres

@@ -1,8 +1,11 @@
 from collections import Counter
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from experiments.services.deployment import process_checks as subject
+from experiments.services.monitoring.heartbeats import Role, beat, stop
 
 
 def severities(findings):
@@ -20,6 +23,23 @@ def severities(findings):
 def test_processes_that_are_missing_or_too_many(roles, needs_consumer, expected):
     found = subject.living(Counter(roles), needs_consumer=needs_consumer)
     assert severities(found) == expected
+
+
+@pytest.mark.django_db
+def test_those_that_are_silent_or_were_stopped_do_not_live(settings):
+    settings.CTAOPT_EVENTS_URL = "redis://"
+    now, long_ago = timezone.now(), timezone.now() - timedelta(minutes=3)
+    beat(Role.WORKER, "a:1", started=long_ago, now=now)
+    beat(Role.WORKER, "a:2", started=long_ago, now=long_ago)
+    beat(Role.BEAT, "a:1", started=long_ago, now=long_ago)
+    beat(Role.CONSUMER, "a:3", started=long_ago, now=now)
+    stop(Role.CONSUMER, "a:3", now=now)
+    found = {row.subject: (row.severity.name, row.text) for row in subject._heartbeats()}
+    assert found.pop("worker") == ("OK", "1 alive.")
+    assert {name: severity for name, (severity, _) in found.items()} == {
+        "beat": "ERROR",
+        "consumer": "ERROR",
+    }
 
 
 def test_socket_open_to_others_and_silence_are_named(tmp_path):

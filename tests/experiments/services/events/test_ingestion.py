@@ -7,11 +7,12 @@ import pytest
 from experiments.event_schema.messages import MAX_AGE
 from experiments.event_schema.rules import MAX_AHEAD, UNKNOWN_PHASE
 from experiments.models import Event, Experiment, PendingBatch
-from experiments.services.events.ingestion import Origin, accept, ingest
+from experiments.services.events.ingestion import Origin, accept
 from experiments.services.serving.snapshot import build_snapshot
 from tests import factories
 from tests.experiments.services.sending import reason_of, served_again
 from tests.factories import NOW, STARTED, event_message
+from tests.intake import ingest
 
 pytestmark = pytest.mark.on_both_databases
 
@@ -175,3 +176,24 @@ def test_phase_of_an_event_is_a_small_number(changed_shares):
     site = build_snapshot(revision=1, now=NOW).client_keys["shop-client-key"]
     items = [factories.event_message(phase=wrong) for wrong in (-1, 40_000, "1", 0.5)]
     assert len(ingest(site=site, items=items, now=NOW).rejected) == 4
+
+
+def test_site_takes_values_from_servers_only(running_experiment):
+    """One conversion in another currency would end the verdict, and the client key is public."""
+    site = running_experiment.slot.site
+    items = [
+        event_message("conversion", goal="order", value="5,00", currency="XAU"),
+        event_message("conversion", goal="order"),
+    ]
+    page = Origin(is_page=True)
+    before = build_snapshot(revision=1, now=NOW).client_keys[site.client_key]
+    assert accept(site=before, items=items, now=NOW, origin=page).rejected == ()
+    site.values_need_server = True
+    site.save()
+    now = build_snapshot(revision=2, now=NOW).client_keys[site.client_key]
+    accepted = accept(site=now, items=items, now=NOW, origin=page)
+    assert [(row.index, row.reason) for row in accepted.rejected] == [
+        (0, "value: this site takes values with a server key only")
+    ]
+    assert len(accepted.rows) == 1
+    assert accept(site=now, items=items, now=NOW).rejected == ()

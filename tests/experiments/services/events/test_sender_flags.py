@@ -1,7 +1,11 @@
+from pathlib import Path
+
 import pytest
+from django.conf import settings
 
 from experiments.models import Event
 from experiments.services.events.sender_flags import (
+    CRAWLER_WORDS,
     USER_AGENT_CHARACTERS,
     Sender,
     flags_of,
@@ -48,6 +52,15 @@ def test_crawler_is_a_bot(user_agent):
 )
 def test_browser_or_library_is_no_bot(user_agent):
     assert not is_bot(user_agent)
+
+
+def test_snippet_and_service_leave_out_the_same_words():
+    script = (Path(settings.BASE_DIR) / "sdk" / "dist" / "cta.js").read_text()
+    words = CRAWLER_WORDS.pattern
+    assert f"/{words}/i" in script
+    assert not is_bot(CHROME.replace("Linux", "Linux; Android 14; CUBOT X70"))
+    for word in words.replace("(^|[^u])", "").split("|"):
+        assert is_bot(f"Mozilla/5.0 (compatible; Some{word.title()}/2.1)"), word
 
 
 def test_bot_that_begins_like_a_library_is_still_a_bot():

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from experiments.models import Event
 from experiments.services.events import store
-from experiments.services.events.ingestion import ingest
 from experiments.services.events.store import NotTakenError
 from tests import factories
 from tests.experiments.services.sending import served_again
 from tests.factories import NOW, event_message
+from tests.intake import ingest
 from tests.threads import in_threads
 
 pytestmark = pytest.mark.on_both_databases

@@ -64,26 +64,26 @@ def test_dead_entries_lose_the_visitor_and_keep_the_others(served, stream):
     buried(stream, STORAGE.encode(rows), reason="(v-1) breaks a rule")
     buried(stream, STORAGE.encode(rows[:1]))
     buried(stream, STORAGE.encode(rows[1:2]))
-    assert erase_dead_rows(stream, site_id=served.pk, visitor="v-1") == 3
+    assert erase_dead_rows(stream, site_id=served.pk, names=["v-1"]) == 3
     dead = stream.dead(count=None)
     assert [STORAGE.decode(one.payload) for one in dead] == [rows[1:2]] * 2
     assert sorted((one.reason, one.deliveries) for one in dead) == [
         ("erased with a visitor", 3),
         ("no such day", 3),
     ]
-    assert erase_dead_rows(stream, site_id=served.pk, visitor="v-1") == 0
+    assert erase_dead_rows(stream, site_id=served.pk, names=["v-1"]) == 0
 
 
 @pytest.mark.redis
 def test_dead_entry_that_cannot_be_read_goes_if_it_holds_the_id(served, stream):
     buried(stream, b"\xc1 v-1 \xc1")
     buried(stream, b"\xc1 v-2 \xc1")
-    assert erase_dead_rows(stream, site_id=served.pk, visitor="v-1") == 1
+    assert erase_dead_rows(stream, site_id=served.pk, names=["v-1"]) == 1
     assert [one.payload for one in stream.dead(count=None)] == [b"\xc1 v-2 \xc1"]
 
 
 @pytest.mark.redis
 def test_dead_entries_of_the_same_name_on_another_site_stay(served, stream):
     buried(stream, STORAGE.encode(rows_of(served, event_message(visitor="v-1"))))
-    assert erase_dead_rows(stream, site_id=served.pk + 1, visitor="v-1") == 0
+    assert erase_dead_rows(stream, site_id=served.pk + 1, names=["v-1"]) == 0
     assert stream.depths().dead == 1

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from experiments.models import GoalRollup, Guardrail
+from experiments.models import Experiment, GoalRollup, Guardrail
 from experiments.services.insights.draft_planning import fit_margins, slot_plans
 from experiments.services.insights.guardrail_planning import Holding, need_of
 from experiments.services.insights.sample_size import Assumptions
@@ -122,6 +122,23 @@ def test_guardrails_of_a_draft_are_planned_with_its_slots_own_means(past, draft)
     order, click = (rails[name].need for name in ("Conversion rate order", "Click rate"))
     assert order.visitors > click.visitors > 1_000_000
     assert order.weeks == np.ceil(order.visitors / 7_000)
+
+
+@pytest.mark.parametrize(
+    ("past_cap", "own_cap", "base"),
+    [(None, None, 0.2), (20, None, None), (20, 30, None), (20, 20, 0.2), (None, 20, 0.2)],
+)
+def test_values_under_a_lower_cap_plan_no_guardrail(past, draft, past_cap, own_cap, base):
+    """They vary less than the draft's own will; how many visitors sign up is not capped."""
+    of_values = {"primary_metric": "value_per_visitor", "goal": "signup"}
+    Experiment.objects.filter(pk=past.pk).update(value_cap=past_cap, **of_values)
+    if own_cap is not None:
+        Experiment.objects.filter(pk=draft.pk).update(value_cap=own_cap, **of_values)
+        draft.refresh_from_db()
+    for metric in ("value_per_visitor", "conversion_rate"):
+        Guardrail.objects.create(experiment=draft, metric=metric, goal="signup")
+    bases = {name: rail.base for name, rail in rails_of(draft).items()}
+    assert bases == {"Value per visitor signup": base, "Conversion rate signup": 0.02}
 
 
 def test_planned_visitors_are_the_drafts_own_or_those_of_its_plan(past, draft):

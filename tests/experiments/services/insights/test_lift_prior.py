@@ -113,6 +113,20 @@ def test_prior_of_values_adds_their_exact_sums(slot):
     assert fit_site_prior(now).n_effects == 1
 
 
+@pytest.mark.parametrize("has_phases", [False, True])
+def test_prior_of_values_leaves_out_an_experiment_with_an_arm_without_visitors(slot, has_phases):
+    metric = {"primary_metric": "value_per_visitor", "goal": "order"}
+    shares = {"control": "0.4", "b": "0.4", "broken": "0.2"}
+    past = factories.make_running_experiment(slot, "past", shares=shares, **ENDED, **metric)
+    if has_phases:
+        factories.make_phases(past, ([0.4, 0.4, 0.2], 1.0), ([0.3, 0.3, 0.4], 1.0))
+    for variant in past.variants.order_by("arm")[:2]:
+        for phase in range(1 + has_phases):
+            sums = {"value_sum": Decimal(1_000), "value_sum_squares": Decimal(4_000)}
+            factories.make_rollup(variant, visitors=500, phase=phase, **sums)
+    assert fit_site_prior(factories.make_running_experiment(slot, "now", **metric)).n_tests == 0
+
+
 @pytest.mark.parametrize("n", [1, 5])
 def test_prior_costs_one_query(slot, running_experiment, n, django_assert_num_queries):
     finish(slot, n)

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db.backends.sqlite3.base import DatabaseWrapper
 
 from experiments.models import BackupRecord, Event
 from experiments.services.installation import backup as backups_module
@@ -80,6 +81,36 @@ def test_too_small_a_disk_is_refused_before_anything_is_written(installation, ba
     with pytest.raises(BackupError, match="MB free"):
         make_backup(backups, now=NOW)
     assert [path.name for path in backups.iterdir()] == [".lock"]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_file"),
+    [
+        ("/srv/memory/ctaopt.sqlite3", True),
+        (":memory:", False),
+        ("file:memorydb_default?mode=memory&cache=shared", False),
+    ],
+)
+def test_database_in_memory_is_told_from_a_folder_of_that_name(monkeypatch, name, is_file):
+    wrapper = DatabaseWrapper({"NAME": name})
+    monkeypatch.setattr(backups_module, "connection", wrapper)
+    if is_file:
+        assert str(backups_module.database_file()) == name
+    else:
+        with pytest.raises(BackupError, match="in memory"):
+            backups_module.database_file()
+
+
+def test_command_reads_a_backup_again_once(installation, backups, monkeypatch, capsys):
+    """While it is made; the command only tells what the manifest says."""
+    calls = []
+    check = backups_module.check_files
+    monkeypatch.setattr(
+        backups_module, "check_files", lambda *given: calls.append(1) or check(*given)
+    )
+    call_command("backup", backups)
+    assert "files, " in capsys.readouterr().out
+    assert calls == [1]
 
 
 def test_command_verifies_one_or_all(installation, backups, capsys):

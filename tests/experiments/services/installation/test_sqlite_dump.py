@@ -35,6 +35,23 @@ def test_copy_has_what_is_only_in_the_log(live, tmp_path):
     assert names == {"copy.sqlite3"}
 
 
+def test_folder_may_have_any_name(live, tmp_path):
+    folder = tmp_path / "50 % of #1?"
+    folder.mkdir()
+    source, target = folder / "live.sqlite3", folder / "copy.sqlite3"
+    sqlite_dump.copy_database(live[0], source)
+    sqlite_dump.copy_database(source, target)
+    sqlite_dump.check_database(target)
+    assert sqlite_dump.row_counts(target, ["letters"]) == {"letters": 5_000}
+
+
+def test_size_is_that_of_the_database_with_its_log(live, tmp_path):
+    path, _ = live
+    (tmp_path / "live.sqlite3.old").write_bytes(b"x" * 1_000_000)
+    files = [path, *(path.with_name(f"live.sqlite3{one}") for one in ("-wal", "-shm"))]
+    assert sqlite_dump.size(path) == sum(file.stat().st_size for file in files)
+
+
 def test_damage_is_found(live, tmp_path):
     target = tmp_path / "copy.sqlite3"
     sqlite_dump.copy_database(live[0], target)

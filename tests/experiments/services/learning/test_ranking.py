@@ -45,12 +45,23 @@ def two_owners(site, other_site):
         )
     shown = [near("past of shop", "Go"), near("past of rival", "Go")]
     shown += [near("shop:shop-ended", "Try"), near("rival:rival-ended", "Try")]
-    return {"wordings": [{"text": "Start", "nearest": shown}], "notes": []}
+    won = [{"rule": "own_best", "source": each["test"], "text": each["text"]} for each in shown]
+    made = {"rule": "verb", "source": "Start", "text": "Begin"}
+    return {
+        "wordings": [{"text": "Start", "nearest": shown}],
+        "notes": [],
+        "suggestions": [made, *won],
+    }
 
 
 def shown_to(outcome, site):
     shown = without_foreign_wordings(outcome, {"site": site})
-    return [near["test"] for row in shown["wordings"] for near in row["nearest"]]
+    tests = [near["test"] for row in shown["wordings"] for near in row["nearest"]]
+    made, *won = shown["suggestions"]
+    assert made["text"] == "Begin"
+    # A wording is offered once; equal ones of several tests stand for each other here.
+    assert {each["source"] for each in won} == set(tests)
+    return tests
 
 
 SHOPS = ["past of shop", "shop:shop-ended"]
@@ -67,6 +78,14 @@ def test_past_wordings_of_a_site_of_another_owner_are_not_shown(two_owners):
 def test_site_that_teaches_others_is_shown(two_owners, other_site):
     Site.objects.filter(pk=other_site.pk).update(teaches_others=True)
     assert set(shown_to(two_owners, "shop")) == {*SHOPS, *RIVALS}
+    shown = without_foreign_wordings(two_owners, {"site": "shop"})
+    marks = {
+        near["test"]: near.get("of_another_site", False) for near in shown["wordings"][0]["nearest"]
+    }
+    assert marks == {**dict.fromkeys(SHOPS, False), **dict.fromkeys(RIVALS, True)}
+    assert {each["source"] for each in shown["suggestions"] if each.get("of_another_site")} == set(
+        RIVALS
+    )
     assert shown_to(two_owners, "rival") == RIVALS
 
 

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import threading
 from collections import Counter
 from datetime import timedelta
@@ -115,3 +117,34 @@ def test_process_that_does_not_write_by_itself_writes_nothing_at_its_end(site, c
     counter.add(site="shop", taken=3, rejected=[])
     counter.write_the_rest()
     assert not EventIntake.objects.exists()
+
+
+ENDING = """
+import multiprocessing, sys
+import django
+django.setup()
+from django.conf import settings
+from experiments.services.monitoring.event_intake import IntakeCounter
+settings.CTAOPT_INTAKE_INTERVAL_S = 600
+class Counter(IntakeCounter):
+    def write(self, *, now):
+        print(self._counts["shop", "taken"], flush=True)
+def work():
+    Counter().add(site="shop", taken=3, rejected=[])
+if sys.argv[1] == "alone":
+    work()
+else:
+    child = multiprocessing.get_context(sys.argv[1]).Process(target=work)
+    child.start()
+    child.join()
+"""
+
+
+@pytest.mark.parametrize("process", ["alone", "fork"])
+def test_rest_is_written_as_a_process_ends(process, pytestconfig):
+    """Also as a worker of the server ends, which is a fork."""
+    command = [sys.executable, "-c", ENDING, process]
+    done = subprocess.run(
+        command, cwd=pytestconfig.rootpath, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "3\n"

@@ -4,10 +4,11 @@ from datetime import timedelta
 from itertools import count, islice
 
 from experiments.assignment.explained_arms import explains
-from experiments.services.events.ingestion import Origin, ingest
+from experiments.services.events.ingestion import Origin
 from experiments.services.rollups.folding import fold_pending
 from experiments.services.serving.snapshot import build_snapshot
 from tests.factories import NOW, event_id, event_message
+from tests.intake import ingest
 
 SLOT = timedelta(minutes=15)
 ARMS = ("control", "b")

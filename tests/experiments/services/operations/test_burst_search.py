@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from experiments.models import Burst, Event, Experiment, Rollup, SenderCount
 from experiments.services.operations.auto_rollback import alarm_of, watch_experiments
@@ -32,12 +34,20 @@ def sums():
     return [(r.variant_id, r.day, r.visitors, r.clicking_visitors) for r in rows]
 
 
-def settle():
+def settle(now=NOW + MINUTE):
     """The work of a few minutes: fold, search, fold, watch."""
     fold_pending()
-    find_bursts(now=NOW + MINUTE)
+    find_bursts(now=now)
     fold_pending()
-    return watch_experiments(now=NOW + MINUTE)
+    return watch_experiments(now=now)
+
+
+def test_search_that_finds_nothing_writes_nothing(traffic):
+    with CaptureQueriesContext(connection) as queries:
+        assert find_bursts(now=NOW) == []
+    statements = [query["sql"].split()[0] for query in queries]
+    assert statements
+    assert not {"INSERT", "UPDATE", "DELETE"} & set(statements)
 
 
 def test_ten_thousand_of_one_arm_move_neither_report_nor_roll_back(traffic):
@@ -196,3 +206,34 @@ def test_old_counts_go_and_what_is_usual_stays_for_a_week(traffic):
     assert sum(row.visitors for row in kept) >= 50
     forget_senders(now=NOW + timedelta(days=9))
     assert not SenderCount.objects.exists()
+
+
+@pytest.mark.parametrize("senders", [(400, 400), (400, 401, 402)])
+@pytest.mark.parametrize("folds_between", [True, False])
+def test_visitors_made_up_twice_move_nothing(traffic, senders, folds_between):
+    """The second exposure comes when the visitor is counted already, and nobody is new."""
+    before, visitors = sums(), traffic.visitors(600, arm="b")
+    for number, sender in enumerate(senders):
+        traffic.send(visitors, sender=sender, at=NOW + number * MINUTE / 6)
+        if folds_between or not number:
+            fold_pending()
+    assert watch_experiments(now=NOW + MINUTE) == []
+    for minute in range(2, 5):
+        assert settle(NOW + minute * MINUTE) == []
+    assert sums() == before
+    assert Experiment.objects.get().status == "running"
+
+
+def test_burst_without_an_end_does_not_put_a_roll_back_off(traffic):
+    """A stranger who sends on and on cannot keep a dead arm alive."""
+    for place, visitor in enumerate(traffic.visitors(400, arm="control")):
+        traffic.send([visitor], sender=place % 300)
+    for second in range(3):
+        traffic.send(traffic.visitors(300), sender=400, at=NOW + timedelta(seconds=second))
+        fold_pending()
+        find_bursts(now=NOW)
+    traffic.send(traffic.visitors(300), sender=400)
+    fold_pending()
+    assert [experiment.key for experiment in watch_experiments(now=NOW)] == ["hero-test"]
+    fold_pending()
+    assert check_rollups(now=NOW) == []

@@ -50,7 +50,7 @@ def test_sentence_names_site_key_and_end(site):
     factories.make_server_key(site, expires_at=NOW + DAY)
     (ending,) = ending_keys(now=NOW)
     assert ending_in_words(ending) == (
-        "Shop: the server key backend (shop-server-…) expires on 11/23/2026 noon."
+        "Shop: the server key backend (shop-server-…) expires on 23 Nov 2026, 12:00."
         " It was never used."
     )
 

@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -65,6 +65,29 @@ def test_visitors_of_a_day_that_is_not_over_do_not_end_the_plan(slot):
     experiment = planned(slot, visitors=900)
     count(experiment, (500, 50), (500, 50), day=NOW.date())
     assert keys() == []
+
+
+@pytest.mark.parametrize(
+    ("zone", "has_ended"),
+    # It is noon in UTC: in Fiji the day has just ended, a second ago it had not.
+    [("Pacific/Fiji", True), ("Asia/Kathmandu", False), ("Europe/Paris", False)],
+)
+def test_plan_ends_with_a_day_of_the_experiments_zone(slot, zone, has_ended):
+    experiment = planned(slot, visitors=900, days_in=zone, started_at=NOW - 9 * DAY)
+    count(experiment, (500, 50), (500, 50), day=NOW.date())
+    assert stop_planned_experiments(now=NOW - timedelta(seconds=1)) == []
+    assert keys() == ([experiment.key] if has_ended else [])
+
+
+@pytest.mark.parametrize(("zone", "hours"), [("Europe/Paris", 169), ("UTC", 168)])
+def test_a_week_is_a_week_where_clocks_change(slot, zone, hours):
+    """The clocks of Paris went back on 25 October."""
+    started = datetime(2026, 10, 22, 9, 30, tzinfo=UTC)
+    experiment = planned(slot, visitors=1_200, days_in=zone, started_at=started)
+    experiment.rollups.update(day=started.date())
+    almost = started + timedelta(hours=hours) - timedelta(seconds=1)
+    assert stop_planned_experiments(now=almost) == []
+    assert stop_planned_experiments(now=almost + timedelta(seconds=1)) == [experiment]
 
 
 def test_site_that_waits_longer_is_waited_for(slot):

@@ -22,30 +22,38 @@ from experiments.models import (
     VisitorOutcome,
 )
 from experiments.selectors import reports
+from experiments.services.catalogue.site_secrets import form_of_visitors
+from experiments.services.events.parquet_files import import_events
 from experiments.services.operations.event_retention import drop_old_events
 from experiments.services.operations.site_transfer import (
     CATALOGUE,
     KINDS,
+    SECRET,
     TO_THE_SITE,
     Limits,
     SiteFilesError,
     import_catalogue,
 )
 from experiments.services.operations.transfer_seal import folder_fingerprint
+from experiments.services.operations.visitor_export import export_visitor
 from experiments.services.reporting.full_report import full_report
 from experiments.services.reporting.report_json import report_as_json
+from experiments.services.rollups.folding import fold_pending
 from tests import factories
 from tests.experiments.management.test_commands import called
 from tests.experiments.services.events.test_parquet_files import stored
 from tests.experiments.services.operations.test_event_retention import DAY, send_at
-from tests.factories import NOW
+from tests.experiments.services.sending import sent
+from tests.factories import NOW, event_message
 
 # Why each of the others stays behind, or is written by itself.
 STAYS = {
     "AccessRecord": "of the keys of the installation",
+    "Approval": "of the people of the installation",
     "CacheWatch": "what was served from there",
     "RollupCheck": "made anew every night",
     "ConfigRevision": "of the installation",
+    "ConversionOrder": "in the Parquet files of the events",
     "CurrencyRollup": "counted from the events, or by itself",
     "ErasedVisitor": "made with the secret of the installation",
     "Event": "Parquet",
@@ -58,12 +66,22 @@ STAYS = {
     "Interaction": "made anew every night",
     "Job": "of the installation",
     "Membership": "accounts are of the installation",
+    "Delivery": "sent from here",
+    "Notice": "told here",
+    "NoticeChoice": "accounts are of the installation",
+    "NoticeRead": "accounts are of the installation",
+    "Webhook": "a secret of the installation",
     "PendingBatch": "of the installation",
     "Rollup": "counted from the events, or by itself",
     "SecretDigest": "of the secret of the installation",
     "SenderCount": "of the search for bursts, for days",
     "ServerKey": "a secret of the installation",
+    "SiteSecret": "by itself",
+    "SnippetSighting": "of the pages that ask this installation",
+    "Standing": "computed anew every few minutes",
     "TaskRun": "of the installation",
+    "TypedExperiment": "of a person's account, half typed",
+    "Upload": "files that were imported here",
     "VisitorDay": "written with the events",
     "VisitorOutcome": "counted from the events, or by itself",
 }
@@ -193,6 +211,23 @@ def test_unreadable_catalogue_is_named(db, tmp_path, content, reason):
     assert not Site.objects.exists()
 
 
+def test_catalogue_that_breaks_at_its_end_leaves_nothing_behind(exported):
+    before = [model._default_manager.count() for model in TO_THE_SITE]
+    append(exported, "experiments.tag", site=1, name="x" * 1_000)
+    with pytest.raises(SiteFilesError):
+        import_catalogue(folder=exported)
+    assert [model._default_manager.count() for model in TO_THE_SITE] == before
+
+
+def test_site_without_events_moves_by_command(slot, tmp_path):
+    called("export_site", "shop", str(tmp_path))
+    emptied()
+    for _ in range(2):  # Broken off or not, it may be run again.
+        out, _ = called("import_site", str(tmp_path))
+        assert "Site shop is here" in out
+    assert Slot.objects.filter(site__key="shop").count() == 1
+
+
 @pytest.fixture
 def exported(running_experiment, tmp_path):
     """The folder of a site that is gone, as an agency would hand it over."""
@@ -228,6 +263,28 @@ def test_kinds_are_those_of_a_site_and_its_counts():
     """Accounts, keys, roles and jobs are of the installation."""
     assert not KINDS & {"auth.user", "experiments.serverkey", "experiments.membership"}
     assert all(kind.startswith("experiments.") for kind in KINDS)
+
+
+@pytest.mark.parametrize("zone", [None, "Asia/Kathmandu"])
+def test_experiment_keeps_its_days_and_those_of_before_are_of_utc(
+    running_experiment, tmp_path, zone
+):
+    """An export of a version that counted in UTC names no zone."""
+    Experiment.objects.update(days_in=zone or "")
+    Site.objects.update(time_zone="Pacific/Auckland")
+    factories.make_experiment(running_experiment.slot, "next")
+    called("export_site", "shop", str(tmp_path))
+    emptied()
+    path = tmp_path / CATALOGUE
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    for row in rows:
+        if zone is None:
+            row["fields"].pop("days_in", None)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    import_catalogue(folder=tmp_path)
+    moved = Experiment.objects.filter(slot__site__key="shop")
+    zones = dict(moved.values_list("key", "days_in"))
+    assert zones == {"hero-test": zone or "UTC", "next": ""}
 
 
 @pytest.mark.parametrize(
@@ -296,3 +353,49 @@ def test_folder_of_another_installation_needs_its_fingerprint(exported, settings
 def test_unknown_site_is_named(db, tmp_path):
     with pytest.raises(CommandError, match="no site 'gone'"):
         called("export_site", "gone", str(tmp_path))
+
+
+def test_order_that_counted_before_the_move_counts_no_more(running_experiment, tmp_path):
+    order = {"goal": "sale", "order": "A-1001"}
+    sent(event_message("conversion", **order), event_message("conversion", **order))
+    called("export_site", "shop", str(tmp_path))
+    assert (tmp_path / SECRET).stat().st_mode & 0o777 == 0o600
+    emptied()
+    called("import_site", str(tmp_path))
+    sent(event_message("conversion", **order), event_message("conversion", goal="sale"))
+    assert sorted(Event.objects.values_list("flags", flat=True)) == [0, 0, 32, 32]
+
+
+@pytest.mark.parametrize("content", ["{}", '{"key": "00"}', '{"key": 7}', "[", "x" * 2_000])
+def test_key_that_is_none_is_refused(running_experiment, tmp_path, content):
+    called("export_site", "shop", str(tmp_path))
+    emptied()
+    (tmp_path / SECRET).write_text(content)
+    with pytest.raises(SiteFilesError, match=SECRET):
+        import_catalogue(folder=tmp_path)
+    assert not Site.objects.filter(key="shop").exists()
+
+
+def test_digests_move_and_their_visitors_are_the_same_there(running_experiment, tmp_path):
+    sent(event_message(visitor="v-7"), event_message("conversion", visitor="v-7"))
+    called("digest_visitors")
+    called("export_site", "shop", str(tmp_path))
+    emptied()
+    called("import_site", str(tmp_path))
+    site = Site.objects.get(key="shop")
+    assert form_of_visitors(site.pk) == "digests"
+    sent(event_message("click", visitor="v-7"))
+    fold_pending()
+    assert VisitorOutcome.objects.get().has_clicked
+    assert export_visitor(site=site, visitor="v-7", now=NOW)["counts"]["events"] == 3
+
+
+def test_files_of_before_are_digests_where_visitors_are(running_experiment, tmp_path):
+    sent(event_message(visitor="v-7"))
+    called("export_site", "shop", str(tmp_path))
+    called("digest_visitors")
+    sent(event_message("click", visitor="v-7"))
+    Event.objects.filter(type="exposure").delete()
+    site = Site.objects.get(key="shop")
+    assert [n_new for _, n_new in import_events(site=site, folder=tmp_path)] == [1]
+    assert Event.objects.values("visitor").distinct().count() == 1

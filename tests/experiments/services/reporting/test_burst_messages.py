@@ -26,20 +26,20 @@ def burst(**changes):
         (
             "en",
             {},
-            "61 % of the new visitors of Nov. 22, 2026 (6,100 of 10,000) came from 2 senders in 3 "
-            "min.",
+            "61 % of the new visitors of 22 Nov 2026, UTC (6,100 of 10,000), came from 2 "
+            "senders in 3 min.",
         ),
         (
             "en",
             {"n_senders": 1, "last_at": NOW, "visitors": 10_000},
-            "100 % of the new visitors of Nov. 22, 2026 (10,000 of 10,000) came from 1 sender in "
-            "1 min.",
+            "100 % of the new visitors of 22 Nov 2026, UTC (10,000 of 10,000), came from 1 "
+            "sender in 1 min.",
         ),
         (
             "fr",
             {},
-            "61 % des nouveaux visiteurs du 22 novembre 2026 (6 100 sur 10 000) sont venus de "
-            "2 expéditeurs en 3 min.",
+            "61 % des nouveaux visiteurs du 22 nov. 2026, UTC (6 100 sur 10 000), sont venus "
+            "de 2 expéditeurs en 3 min.",
         ),
     ],
 )

@@ -219,3 +219,21 @@ def test_days_that_are_missing_are_those_of_the_site(slot):
     count(experiment, (5_000, 500), (5_000, 500))
     (sentence,) = concluded(experiment).verdict.sentences[:1]
     assert sentence == "It has run for 10 days; weekdays differ, so a verdict needs 14."
+
+
+@pytest.mark.parametrize(
+    ("clicks", "planned", "codes"),
+    [
+        (1_818, 40_000, {Code.NO_RELEVANT_DIFFERENCE}),
+        # Somebody has entered another number, for a lift that nobody knows.
+        (1_818, 41_000, {Code.PLAN_NOT_FINISHED}),
+        # A lift of 10 % is not excluded.
+        (1_890, 40_000, {Code.PLAN_NOT_FINISHED}),
+    ],
+)
+def test_difference_matters_from_the_lift_that_the_plan_is_made_for(slot, clicks, planned, codes):
+    basis = {"visitors": 40_000, "days": 28, "visitors_per_day": 1_000.0, "base": 0.1}
+    basis |= {"is_rate": True, "target": 0.1, "n_arms": 2, "at": NOW.isoformat()}
+    counts = (18_000, 1_800), (18_000, clicks)
+    plan = {"planned_visitors": planned, "planned_visitors_basis": basis}
+    assert grounds(slot, *counts, **plan) == codes

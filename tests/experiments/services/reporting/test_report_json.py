@@ -52,3 +52,15 @@ def test_fixed_plan_has_its_own_figures_on_top(slot):
     row, result = comparison_of(experiment)
     assert row["valid"] == "at one planned look"
     assert row["p_value"] == row["fixed"]["p_value"] == result.fixed.comparison.p_value
+
+
+def test_days_of_a_report_name_their_time_zone(running_experiment):
+    site = running_experiment.slot.site
+    site.time_zone = "Pacific/Auckland"
+    site.save()
+    content = report_as_json(concluded(running_experiment))
+    assert (content["time_zone"], content["days_in"]) == ("Pacific/Auckland",) * 2
+    running_experiment.days_in = "Asia/Kathmandu"
+    running_experiment.save()
+    content = report_as_json(concluded(running_experiment))
+    assert (content["time_zone"], content["days_in"]) == ("Pacific/Auckland", "Asia/Kathmandu")

@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 
-from experiments.services.events.ingestion import Origin, ingest
+from experiments.services.events.ingestion import Origin
 from experiments.services.serving.snapshot import build_snapshot
 from tests.factories import NOW
+from tests.intake import ingest
 
 MINUTE = timedelta(minutes=1)
 

@@ -26,6 +26,7 @@ def outcome(running_experiment):
             "value": Decimal(0),
             "clicks": 0,
             "conversions": 0,
+            "repeated_orders": 0,
             "covariate": Decimal(0),
             "segments": "",
             "exclusion": Exclusion.NONE,

@@ -5,13 +5,13 @@ import logging
 import pytest
 
 from experiments.models import Experiment, GoalRollup, Guardrail, Rollup, VisitorOutcome
-from experiments.services.events.ingestion import ingest
 from experiments.services.rollups.folding import fold_pending, rebuild_rollups
 from experiments.services.rollups.reconciliation import check_experiment, check_rollups
 from experiments.services.serving.snapshot import build_snapshot
 from experiments.tasks import compare_rollups
 from tests import factories
 from tests.factories import NOW, event_message
+from tests.intake import ingest
 
 pytestmark = pytest.mark.on_both_databases
 

@@ -9,7 +9,6 @@ from experiments.models import (
     Event,
     Rollup,
 )
-from experiments.services.events.ingestion import ingest
 from experiments.services.lifecycle.transitions import stop_experiment
 from experiments.services.rollups.folding import (
     fold_pending,
@@ -26,6 +25,7 @@ from tests.experiments.services.recounting import (
 )
 from tests.experiments.services.rollups.sending import DAY, MINUTE, MORNING, send
 from tests.factories import NOW, event_message
+from tests.intake import ingest
 
 pytestmark = pytest.mark.on_both_databases
 SECOND = timedelta(seconds=1)
@@ -81,6 +81,8 @@ def test_visitor_of_two_arms_is_quarantined(running_experiment, kind):
         (Event.Flag.PREFETCH, "prefetched_visitors"),
         (Event.Flag.UNEXPLAINED, "unexplained_visitors"),
         (Event.Flag.BURST, "burst_visitors"),
+        (Event.Flag.LATE, "late_visitors"),
+        (Event.Flag.LATE | Event.Flag.BOT, "bot_visitors"),
         (Event.Flag.UNEXPLAINED | Event.Flag.BURST, "unexplained_visitors"),
         (Event.Flag.BOT | Event.Flag.INTERNAL, "bot_visitors"),
         (Event.Flag.INTERNAL | Event.Flag.UNEXPLAINED, "internal_visitors"),
@@ -126,6 +128,17 @@ def test_two_unexplained_arms_are_no_visitor_of_several_arms(both):
     send(event_message(), event_message(variant="control"), flags=Event.Flag.UNEXPLAINED)
     fold_pending()
     assert [name for _, _, name in left_out_rows_of(both[0])] == ["unexplained_visitors"]
+
+
+def test_visitor_who_was_late_once_takes_part_from_the_first_page_in_time(both):
+    earlier = (NOW - timedelta(hours=1)).isoformat()
+    send(event_message(at=earlier, late=True), event_message("conversion", at=earlier))
+    fold_pending()
+    assert left_out_rows_of(both[0]) == {("b", NOW.date(), "late_visitors"): 1}
+    send(event_message(), event_message("click"))
+    fold_pending()
+    assert rows_of(both[0]) == {("b", NOW.date()): (1, 1, 0, 0, 0, 0)}
+    assert left_out_rows_of(both[0]) == {}
 
 
 def test_what_was_prefetched_counts_from_when_it_was_seen(both):

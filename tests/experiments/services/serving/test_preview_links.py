@@ -3,7 +3,6 @@ from datetime import timedelta
 import pytest
 import time_machine
 
-from experiments.services.events.ingestion import ingest
 from experiments.services.serving.evaluation import evaluate_slot
 from experiments.services.serving.preview_links import (
     MAX_AGE_S,
@@ -16,6 +15,7 @@ from experiments.services.serving.preview_links import (
 from tests import factories
 from tests.experiments.services.serving.visitors import served
 from tests.factories import NOW
+from tests.intake import ingest
 
 
 def arm_b(experiment):

@@ -181,8 +181,9 @@ def test_background_begins_again_after_a_fork(real_database):
     store = SnapshotStore(max_age_s=0.01, in_background=True)
     first = store.current()
     store.close()
-    store._thread.join(timeout=10)  # What a child process sees: a thread that is not alive.
+    store._thread.join(timeout=10)
     store._closed.clear()
+    module._note_fork()  # What a child process does, whose parent has kept the thread.
     bump_revision()
     wait_until(lambda: store.current().revision == first.revision + 1)
     store.close()

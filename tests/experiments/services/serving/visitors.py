@@ -1,10 +1,10 @@
 """Visitors of the shop, and the arms they get."""
 
-from experiments.services.events.ingestion import ingest
 from experiments.services.serving.evaluation import evaluate_slot
 from experiments.services.serving.snapshot import build_snapshot
 from tests import factories
 from tests.factories import NOW
+from tests.intake import ingest
 
 VISITORS = [f"v-{n}" for n in range(1_000)]
 

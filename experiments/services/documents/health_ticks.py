@@ -1,0 +1,115 @@
+"""Health of an experiment as ticks: what was checked, and whether it is as it should be."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from django.utils.translation import gettext as _
+
+from experiments.formatting import p_value, percent
+from experiments.models import Experiment
+from experiments.services.insights.report_insights import Health
+from experiments.services.reporting.full_report import FullReport
+from experiments.stats.decision.decide import Status
+from experiments.stats.health.effect_over_time import Trend
+
+Level = Literal["good", "advice", "fault", "unknown"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """One check; `anchor` is the part of the report that has its figures."""
+
+    level: Level
+    text: str
+    anchor: str = "health"
+
+
+def health_ticks(full: FullReport) -> tuple[Tick, ...]:
+    """Return the checks of an experiment, faults first; none before something is compared."""
+    if not full.report.comparisons and full.report.srm is None:
+        return ()
+    order = ("fault", "advice", "unknown", "good")
+    return tuple(sorted(_ticks(full), key=lambda tick: order.index(tick.level)))
+
+
+def is_clean(ticks: tuple[Tick, ...]) -> bool:
+    return not any(tick.level == "fault" for tick in ticks)
+
+
+def _ticks(full: FullReport) -> Iterator[Tick]:
+    yield _split(full)
+    yield from _traffic(full)
+    yield from _counting(full)
+    if full.insights is not None:
+        yield from _visitors(full.insights.health)
+        yield from _effect(full)
+    if full.bursts:
+        yield Tick(level="fault", text=_("A burst of few senders was left out."))
+    if full.interactions:
+        text = _("Another experiment changes a lift.")
+        yield Tick(level="advice", text=text, anchor="other-tests")
+
+
+def _split(full: FullReport) -> Tick:
+    srm = full.report.srm
+    if srm is None or srm.p_value is None:
+        return Tick(level="unknown", text=_("Too few visitors to check how they split."))
+    values = {"p": p_value(srm.p_value)}
+    if srm.is_mismatch:
+        return Tick(
+            level="fault",
+            text=_("Visitors do not split as configured (p = %(p)s).") % values,
+        )
+    return Tick(level="good", text=_("Visitors split as configured (p = %(p)s).") % values)
+
+
+def _traffic(full: FullReport) -> Iterator[Tick]:
+    if full.report.experiment.status != Experiment.Status.RUNNING:
+        return
+    if full.decision is not None and full.decision.status is Status.NO_TRAFFIC:
+        yield Tick(level="fault", text=_("No visitors are arriving."))
+    elif any(arm.visitors for arm in full.report.arms):
+        yield Tick(level="good", text=_("Visitors are arriving."))
+
+
+def _counting(full: FullReport) -> Iterator[Tick]:
+    experiment = full.report.experiment
+    check = getattr(experiment, "rollup_check", None)
+    if check is not None and check.n_differing:
+        yield Tick(level="fault", text=_("Rollups do not match the raw events"))
+    elif check is not None:
+        yield Tick(level="good", text=_("A recount of the raw events gave the same sums."))
+    if full.missing_goals:
+        yield Tick(level="fault", text=_("A goal of the plan does not arrive"))
+    watch = getattr(experiment, "cache_watch", None)
+    if watch is not None and watch.alarmed_at is not None:
+        text = _("One arm is frozen: a cache may be serving it to everyone")
+        yield Tick(level="fault", text=text)
+
+
+def _visitors(health: Health) -> Iterator[Tick]:
+    several = health.multiple_arms
+    if several.is_unhealthy:
+        text = _("%(share)s of the visitors saw several wordings.")
+        yield Tick(level="fault", text=text % {"share": percent(several.share, 1)})
+    else:
+        yield Tick(level="good", text=_("Visitors kept their wording."))
+    if health.unknown_phase_visitors:
+        yield Tick(level="advice", text=_("Some visitors do not say which shares they met."))
+
+
+def _effect(full: FullReport) -> Iterator[Tick]:
+    insights = full.insights
+    if insights is None:
+        return
+    hints = insights.health.time
+    if any(one.novelty.trend in (Trend.FADING, Trend.GROWING) for one in hints):
+        yield Tick(level="advice", text=_("The effect changes from day to day."))
+    elif hints:
+        yield Tick(level="good", text=_("The effect shows no trend over the days."))
+    if any(one.weekdays.differs for one in hints):
+        yield Tick(level="advice", text=_("The effect differs between weekdays."))
+    if any(one.too_good.is_suspicious for one in insights.lifts):
+        text = _("The lift is larger than wordings usually bring.")
+        yield Tick(level="advice", text=text)

@@ -1,0 +1,70 @@
+"""A picture as data: kind, rows, words and table; its digest names what is drawn."""
+
+import hashlib
+import json
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from experiments.formatting import count, decimal, rounded
+from experiments.services.analysis.report import Report
+from experiments.services.pictures.specifications import Row
+
+Columns = tuple[tuple[str, str], ...]
+# The longest name beside a picture; the whole wording stands in the tables.
+LONGEST_NAME = 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """One picture in the active language.
+
+    `kind` and `options` name its specification; `words` describe its content; `columns` are the
+    fields of the rows with their titles.
+    """
+
+    name: str
+    kind: str
+    title: str
+    words: str
+    columns: Columns
+    rows: list[Row]
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what is drawn; JSON has no infinity, so an open end is a large number."""
+        rows = [{key: _finite(value) for key, value in row.items()} for row in self.rows]
+        return {"kind": self.kind, "rows": rows, "options": self.options}
+
+    @property
+    def digest(self) -> str:
+        text = json.dumps(self.as_json(), sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+    def table(self) -> list[list[str]]:
+        """Return the numbers that are drawn, a list a row."""
+        return [[_cell(row.get(key)) for key, _title in self.columns] for row in self.rows]
+
+
+def names_of_arms(report: Report) -> list[str]:
+    """Return the names of the arms: their wordings, with the key where two are the same."""
+    texts = [arm.text or arm.key for arm in report.arms]
+    short = [text if len(text) <= LONGEST_NAME else f"{text[:LONGEST_NAME]}…" for text in texts]
+    often = Counter(short)
+    return [
+        f"{text} ({arm.key})" if often[text] > 1 else text
+        for text, arm in zip(short, report.arms, strict=True)
+    ]
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return rounded(value) if math.isinf(value) else decimal(value, 6)
+    return count(value) if isinstance(value, int) or value is None else str(value)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else math.copysign(1e9, value)
+    return value

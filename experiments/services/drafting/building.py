@@ -1,0 +1,115 @@
+"""An experiment made of what was chosen in the wizard: audience, CTAs, arms, guardrails, plan."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+
+from experiments.models import Audience, Experiment, Guardrail, Slot, Variant
+from experiments.services.catalogue.editing import save_row
+from experiments.services.drafting.wordings import Texts
+from experiments.services.insights.draft_planning import fit_margins
+from experiments.services.insights.plan_review import save_slot_plan
+from experiments.services.insights.time_to_decision import TARGET_LIFT
+from experiments.services.lifecycle.draft_editing import DraftParts, save_draft
+from experiments.services.lifecycle.drafts import LETTERS, decimal_shares, free_key, make_cta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """Choices of a person for a new test; fields that were left open have their defaults.
+
+    `wordings` are the arms beside the control, by language. `condition` with a name makes a new
+    audience. `gaps` are missing texts, as sentences.
+    """
+
+    slot: Slot
+    wordings: tuple[Texts, ...]
+    name: str = ""
+    audience: Audience | None = None
+    new_audience: str = ""
+    condition: Mapping[str, Any] | None = None
+    metric: str = Experiment.Metric.CLICK_RATE
+    goal: str = ""
+    guarded_goals: tuple[str, ...] = ()
+    lift: float = TARGET_LIFT
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    ends_when_planned: bool = False
+    gaps: tuple[str, ...] = ()
+
+
+@transaction.atomic
+def build_experiment(choices: Choices, *, now: datetime) -> Experiment:
+    """Return a new draft with equal shares, keys of its own, and visitors planned from the slot.
+
+    Raises:
+        CannotSaveError: If what was chosen breaks a rule of the models.
+    """
+    # Locked: two drafts of one slot in one second get two keys.
+    slot = Slot.objects.select_for_update(of=("self",)).get(pk=choices.slot.pk)
+    draft = Experiment(
+        slot=slot,
+        audience=_audience(choices),
+        key=free_key(slot.key, now),
+        name=choices.name or default_name(slot),
+        primary_metric=choices.metric,
+        goal=choices.goal,
+        starts_at=choices.starts_at,
+        ends_at=choices.ends_at,
+    )
+    save_draft(draft, DraftParts(variants=_arms(slot, choices), guardrails=_guardrails(choices)))
+    save_slot_plan(draft=draft, now=now, target=choices.lift)
+    if choices.ends_when_planned and draft.planned_visitors:
+        draft.ends_when_planned = True
+        draft.save(update_fields=["ends_when_planned"])
+    fit_margins(draft, now=now)
+    return draft
+
+
+def default_name(slot: Slot) -> str:
+    """Return the name of a test that nobody has named; numbered, so that no two look alike."""
+    base = _("Wordings on %(slot)s") % {"slot": slot.name}
+    used = set(Experiment.objects.filter(slot=slot).values_list("name", flat=True))
+    number = 2
+    name = base
+    while name in used:
+        name = f"{base} ({number})"
+        number += 1
+    return name
+
+
+def _audience(choices: Choices) -> Audience | None:
+    if not choices.new_audience:
+        return choices.audience
+    site = choices.slot.site_id
+    stem = slugify(choices.new_audience)[:40] or "audience"
+    used = set(Audience.objects.filter(site=site).values_list("key", flat=True))
+    key = next(
+        name
+        for number in range(1, len(used) + 2)
+        if (name := stem if number == 1 else f"{stem}-{number}") not in used
+    )
+    audience = Audience(
+        site_id=site, key=key, name=choices.new_audience, condition=dict(choices.condition or {})
+    )
+    save_row(audience)
+    return audience
+
+
+def _arms(slot: Slot, choices: Choices) -> list[Variant]:
+    ctas = [slot.default_cta, *(make_cta(slot=slot, texts=texts) for texts in choices.wordings)]
+    shares = decimal_shares(len(ctas))
+    return [
+        Variant(key="control" if arm == 0 else LETTERS[arm - 1], cta=cta, share=share)
+        for arm, (cta, share) in enumerate(zip(ctas, shares, strict=True))
+    ]
+
+
+def _guardrails(choices: Choices) -> list[Guardrail]:
+    rate = Experiment.Metric.CONVERSION_RATE
+    return [Guardrail(metric=rate, goal=goal) for goal in choices.guarded_goals]

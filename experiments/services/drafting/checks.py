@@ -1,0 +1,116 @@
+"""The list before the start: what would spoil a test, and what to know about it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+
+from experiments.models import Experiment
+from experiments.selectors import standings
+from experiments.services.catalogue.audience_reach import reach_of
+from experiments.services.catalogue.cta_checks import check_cta
+from experiments.services.drafting.building import Choices
+from experiments.services.insights.plan_review import PlanReview
+from experiments.services.lifecycle.approvals import approval_faults
+from experiments.services.lifecycle.readiness import readiness_faults
+from experiments.services.lifecycle.rivals import condition_of, meeting_notes
+from experiments.services.reporting.plan_messages import plan_warnings
+from experiments.targeting.overlap import find_visitor
+
+
+class Level(StrEnum):
+    """Weight of a check: `block` keeps the test from starting."""
+
+    BLOCK = "block"
+    WARN = "warn"
+    GOOD = "good"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One line of the list."""
+
+    level: Level
+    text: str
+
+
+def blocking_faults(draft: Experiment, choices: Choices) -> list[str]:
+    """Return what would spoil the test, as sentences; none if it may start."""
+    faults = [*choices.gaps, *readiness_faults(draft)]
+    if find_visitor(inside=[condition_of(draft)]).is_nobody:
+        faults.append(_("Its audience matches nobody: no visitor can meet all of its conditions."))
+    return faults
+
+
+def checks_of(
+    draft: Experiment, choices: Choices, review: PlanReview | None, *, now: datetime
+) -> list[Check]:
+    """Return the list for a stored draft: what blocks first, then warnings, then what is well."""
+    # Without approval it may still be kept as a draft, which is then approved.
+    faults = [*blocking_faults(draft, choices), *approval_faults(draft)]
+    blocks = [Check(level=Level.BLOCK, text=text) for text in faults]
+    warnings = [
+        Check(level=Level.WARN, text=text)
+        for part in (
+            _of_audience(draft, now),
+            meeting_notes(draft),
+            _of_plan(review),
+            _of_wordings(draft),
+        )
+        for text in part
+    ]
+    snippet = _of_snippet(draft, now)
+    goods = [] if blocks else [Check(level=Level.GOOD, text=_("Arms, shares and keys are right."))]
+    rows = [*blocks, *warnings, snippet, *goods]
+    return sorted(rows, key=lambda one: list(Level).index(one.level))
+
+
+def _of_snippet(draft: Experiment, now: datetime) -> Check:
+    seen = standings.sighting_of(draft.slot.site)
+    if seen is None:
+        text = _("The snippet was never seen on this site: without it, nobody sees the test.")
+        return Check(level=Level.WARN, text=text)
+    values = {"ago": timesince(seen.seen_at, now, depth=1), "path": seen.path or "/"}
+    text = _("The snippet was seen %(ago)s ago on %(path)s.") % values
+    return Check(level=Level.GOOD, text=text)
+
+
+def _of_audience(draft: Experiment, now: datetime) -> Iterator[str]:
+    reach = reach_of(site=draft.slot.site, condition=condition_of(draft), now=now)
+    if reach.of and reach.visitors == 0:
+        yield _(
+            "Nobody of the visitors of the last %(days)s days is in its audience: it may wait for"
+            " ever."
+        ) % {"days": reach.days}
+
+
+def _of_plan(review: PlanReview | None) -> list[str]:
+    if review is None:
+        return [
+            _(
+                "Nothing is known of the visitors and the rate of this slot, so no number of"
+                " visitors is planned."
+            )
+        ]
+    return list(plan_warnings(review))
+
+
+def _of_wordings(draft: Experiment) -> Iterator[str]:
+    """Name what the copy checks call a fault, such as colours that nobody can read."""
+    for variant in draft.variants.select_related("cta").prefetch_related("cta__wordings"):
+        for wording in variant.cta.wordings.all():
+            found = check_cta(
+                variant.cta,
+                wording.text,
+                locale=wording.locale,
+                position=draft.slot.position,
+            )
+            for one in found:
+                if one["level"] == "fault":
+                    yield _("“%(text)s”: %(fault)s") % {
+                        "text": wording.text,
+                        "fault": one["message"],
+                    }

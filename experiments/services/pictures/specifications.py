@@ -1,0 +1,312 @@
+"""Specifications of pictures in Vega-Lite: one of each kind, for every width, ground and use.
+
+The data are lists of plain rows; each function documents the fields of its rows. Axes are linear
+unless noted otherwise, and fractions are written in per cent.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from experiments.services.pictures.looks import Look
+
+Row = dict[str, Any]
+Specification = dict[str, Any]
+
+SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
+# The control is a plain line, others are dashed by turns: readable in grey, too.
+DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4], [10, 4], [2, 4]]
+
+
+def forest(
+    rows: Sequence[Row], *, look: Look, title: str, is_percent: bool = True
+) -> Specification:
+    """Return intervals beside a line at zero, one below the other.
+
+    Args:
+        rows: `name`; `low`, `value`, `high`, each None where it is not known.
+        look: Width and colours.
+        title: Title of the axis.
+        is_percent: The numbers are fractions.
+    """
+    left, right = _domain([row[end] for row in rows for end in ("low", "value", "high")])
+    shown = [
+        row | {"from": _clip(row["low"], left, right), "to": _clip(row["high"], left, right)}
+        for row in rows
+    ]
+    order = [row["name"] for row in rows]
+    y = {"field": "name", "type": "nominal", "sort": order, "axis": {"title": None}}
+    scale = {"domain": [left, right], "nice": False}
+    x = {"type": "quantitative", "scale": scale, "axis": _axis(title, is_percent=is_percent)}
+    layers: list[Specification] = [
+        {
+            "mark": {"type": "rule", "strokeDash": [3, 3], "color": look.muted},
+            "data": {"values": [{"at": 0}]},
+            "encoding": {"x": {"field": "at", **x}},
+        },
+        {
+            "mark": {"type": "rule", "strokeWidth": 3, "color": look.accent},
+            "transform": [{"filter": "isValid(datum.from) && isValid(datum.to)"}],
+            "encoding": {"y": y, "x": {"field": "from", **x}, "x2": {"field": "to"}},
+        },
+        {
+            "mark": {"type": "point", "filled": True, "size": 90, "color": look.accent},
+            "transform": [{"filter": "isValid(datum.value)"}],
+            "encoding": {"y": y, "x": {"field": "value", **x}},
+        },
+    ]
+    return _whole(shown, look, height={"step": 30}, layer=layers)
+
+
+def bands(
+    rows: Sequence[Row], *, look: Look, title: str, marks: Sequence[Row] = ()
+) -> Specification:
+    """Return values with their intervals over days, and marked days.
+
+    Args:
+        rows: `day` (ISO), `series`; `low`, `value`, `high`, None where not known.
+        look: Width and colours.
+        title: Title of the axis; the values are fractions.
+        marks: `day`, `text` of what happened then.
+    """
+    # Intervals of the first days are so wide that the later ones would be flat.
+    low, high = _domain([row["value"] for row in rows], spread=3.0)
+    shown = [row | {end: _clip(row[end], low, high) for end in ("low", "high")} for row in rows]
+    series = _series(rows)
+    y_scale = {"domain": [low, high], "nice": False}
+    y = {"type": "quantitative", "scale": y_scale, "axis": _axis(title, is_percent=True)}
+    colour = _colour(series, look)
+    layers: list[Specification] = [
+        {
+            "mark": {"type": "area", "opacity": 0.2, "clip": True},
+            "transform": [{"filter": "isValid(datum.low) && isValid(datum.high)"}],
+            "encoding": {
+                "x": _day(look),
+                "y": {"field": "low", **y},
+                "y2": {"field": "high"},
+                "color": colour,
+            },
+        },
+        _line_layer({"field": "value", **y}, series, look),
+        {
+            "mark": {"type": "rule", "strokeDash": [3, 3], "color": look.muted},
+            "data": {"values": [{"at": 0}]},
+            "encoding": {"y": {"field": "at", **y}},
+        },
+        *_marked_days(marks, look),
+    ]
+    return _whole(shown, look, height=240, layer=layers)
+
+
+def lines(
+    rows: Sequence[Row],
+    *,
+    look: Look,
+    title: str,
+    is_percent: bool = True,
+    marks: Sequence[Row] = (),
+) -> Specification:
+    """Return lines over days.
+
+    Args:
+        rows: `day` (ISO), `series`, `value`.
+        look: Width and colours.
+        title: Title of the axis.
+        is_percent: The numbers are fractions.
+        marks: `day`, `text` of what happened then.
+    """
+    axis = _axis(title, is_percent=is_percent)
+    y = {"field": "value", "type": "quantitative", "scale": {"zero": False}, "axis": axis}
+    layers = [_line_layer(y, _series(rows), look), *_marked_days(marks, look)]
+    return _whole(rows, look, height=220, layer=layers)
+
+
+def stacked_days(rows: Sequence[Row], *, look: Look, title: str) -> Specification:
+    """Return bars over days, the series on top of each other.
+
+    Args:
+        rows: `day` (ISO), `series`, `value`.
+        look: Width and colours.
+        title: Title of the axis; the values are counts.
+    """
+    y = {"field": "value", "type": "quantitative", "stack": True}
+    layer = {
+        "mark": {"type": "bar", "stroke": look.muted, "strokeWidth": 0.4},
+        "encoding": {
+            "x": _day(look),
+            "y": y | {"axis": _axis(title, is_percent=False)},
+            "color": _colour(_series(rows), look),
+            "order": {"field": "order", "type": "quantitative"},
+        },
+    }
+    return _whole(_ordered(rows), look, height=200, layer=[layer])
+
+
+def stacked_shares(rows: Sequence[Row], *, look: Look, title: str) -> Specification:
+    """Return shares that sum to 1, as steps over days.
+
+    Args:
+        rows: `day` (ISO) from which the share holds, `series`, `value`.
+        look: Width and colours.
+        title: Title of the axis; the values are fractions.
+    """
+    y = {"field": "value", "type": "quantitative", "stack": "zero", "scale": {"domain": [0, 1]}}
+    layer = {
+        "mark": {
+            "type": "area",
+            "interpolate": "step-after",
+            "line": {"color": look.muted, "strokeWidth": 0.6},
+        },
+        "encoding": {
+            "x": _day(look, is_banded=False),
+            "y": y | {"axis": _axis(title, is_percent=True)},
+            "color": _colour(_series(rows), look),
+            "order": {"field": "order", "type": "quantitative"},
+        },
+    }
+    return _whole(_ordered(rows), look, height=180, layer=[layer])
+
+
+def densities(rows: Sequence[Row], *, look: Look, title: str) -> Specification:
+    """Return densities, each scaled to the same height.
+
+    Args:
+        rows: `x`, a fraction; `series`; `value`, the density.
+        look: Width and colours.
+        title: Title of the axis.
+    """
+    series = _series(rows)
+    x = {"field": "x", "type": "quantitative", "scale": {"zero": False, "nice": False}}
+    y = {"field": "value", "type": "quantitative", "axis": None}
+    layer = _line_layer(y, series, look, x=x | {"axis": _axis(title, is_percent=True)})
+    return _whole(rows, look, height=180, layer=[layer])
+
+
+def funnel(rows: Sequence[Row], *, look: Look, title: str) -> Specification:
+    """Return bars of each step, one for each series.
+
+    Args:
+        rows: `step`, `series`, `value` (fraction of the visitors), `text` beside the bar.
+        look: Width and colours.
+        title: Title of the axis.
+    """
+    steps = list(dict.fromkeys(row["step"] for row in rows))
+    series = _series(rows)
+    y = {"field": "step", "type": "nominal", "sort": steps, "axis": {"title": None}}
+    offset = {"field": "series", "type": "nominal", "sort": series}
+    x = {"field": "value", "type": "quantitative", "axis": _axis(title, is_percent=True)}
+    bar = {
+        "mark": {"type": "bar", "stroke": look.muted, "strokeWidth": 0.4},
+        "encoding": {"y": y, "yOffset": offset, "x": x, "color": _colour(series, look)},
+    }
+    text = {
+        "mark": {"type": "text", "align": "left", "dx": 4},
+        "encoding": {"y": y, "yOffset": offset, "x": x, "text": {"field": "text"}},
+    }
+    height = {"step": max(14, 20 - len(series)), "for": "offset"}
+    return _whole(rows, look, height=height, layer=[bar, text])
+
+
+Draw = Callable[..., Specification]
+KINDS: dict[str, Draw] = {
+    draw.__name__: draw
+    for draw in (forest, bands, lines, stacked_days, stacked_shares, densities, funnel)
+}
+
+
+def _whole(
+    rows: Sequence[Row], look: Look, *, height: int | dict[str, Any], layer: list[Specification]
+) -> Specification:
+    return {
+        "$schema": SCHEMA,
+        "config": look.config(),
+        "autosize": {"type": "fit-x", "contains": "padding"},
+        "padding": {"left": 4, "right": 14, "top": 8, "bottom": 4},
+        "width": look.width,
+        "height": height,
+        "data": {"values": list(rows)},
+        "layer": layer,
+    }
+
+
+def _line_layer(
+    y: Specification, series: Sequence[str], look: Look, *, x: Specification | None = None
+) -> Specification:
+    dash = {"domain": list(series), "range": _around(DASHES, len(series))}
+    return {
+        "mark": {"type": "line", "strokeWidth": 2, "clip": True},
+        "transform": [{"filter": "isValid(datum.value)"}],
+        "encoding": {
+            "x": x or _day(look),
+            "y": y,
+            "color": _colour(series, look),
+            "strokeDash": {"field": "series", "type": "nominal", "scale": dash, "title": None},
+        },
+    }
+
+
+def _marked_days(marks: Sequence[Row], look: Look) -> list[Specification]:
+    """Return lines at days, with what happened; none without marks."""
+    if not marks:
+        return []
+    x, data = _day(look), {"values": list(marks)}
+    rule = {"type": "rule", "strokeDash": [5, 3], "color": look.muted}
+    text = {"type": "text", "align": "right", "baseline": "top", "dx": -4, "y": 2}
+    limit = look.width // 2
+    return [
+        {"data": data, "mark": rule, "encoding": {"x": x}},
+        {
+            "data": data,
+            "mark": text | {"limit": limit},
+            "encoding": {"x": x, "text": {"field": "text"}},
+        },
+    ]
+
+
+def _day(look: Look, *, is_banded: bool = True) -> Specification:
+    axis = {"format": "%-d %b", "title": None, "tickCount": 4 if look.is_narrow else 8}
+    axis |= {"labelOverlap": True, "grid": False}
+    unit = {"timeUnit": "utcyearmonthdate"} if is_banded else {}
+    return {"field": "day", "type": "temporal", "scale": {"type": "utc"}, "axis": axis, **unit}
+
+
+def _axis(title: str, *, is_percent: bool) -> Specification:
+    axis: Specification = {"title": title or None, "tickCount": 5}
+    return axis | {"format": ".2~%"} if is_percent else axis
+
+
+def _colour(series: Sequence[str], look: Look) -> Specification:
+    scale = {"domain": list(series), "range": _around(look.series_colours, len(series))}
+    return {"field": "series", "type": "nominal", "scale": scale, "title": None}
+
+
+def _around(values: Sequence[Any], n: int) -> list[Any]:
+    return [values[index % len(values)] for index in range(n)]
+
+
+def _series(rows: Sequence[Row]) -> list[str]:
+    return list(dict.fromkeys(row["series"] for row in rows))
+
+
+def _ordered(rows: Sequence[Row]) -> list[Row]:
+    order = {name: index for index, name in enumerate(_series(rows))}
+    return [row | {"order": order[row["series"]]} for row in rows]
+
+
+def _domain(values: Sequence[float | None], *, spread: float = 1.15) -> tuple[float, float]:
+    """Return the ends of an axis that holds zero and the finite values, with air around them.
+
+    >>> _domain([None, -0.1, 0.3], spread=1.0)
+    (-0.1, 0.3)
+    """
+    finite = [value for value in values if value is not None and math.isfinite(value)]
+    low, high = min([0.0, *finite]), max([0.0, *finite])
+    if low == high:
+        return -0.1, 0.1
+    air = (high - low) * (spread - 1) / 2
+    return low - air, high + air
+
+
+def _clip(value: float | None, low: float, high: float) -> float | None:
+    """Return the value within the axis; an open end is the end of the axis."""
+    return None if value is None or math.isnan(value) else min(max(value, low), high)

@@ -1,0 +1,61 @@
+"""An experiment of each metric and kind of analysis, with counts."""
+
+from datetime import timedelta
+
+from experiments.models import Experiment
+from tests import factories
+from tests.factories import NOW
+
+Metric = Experiment.Metric
+SUMS = {
+    "clicking_visitors": (300, 360, 330),
+    "converting_visitors": (100, 130, 90),
+    "value_sum": (5_000, 6_900, 4_400),
+    "value_sum_squares": (300_000, 420_000, 240_000),
+    "click_sum": (400, 470, 430),
+    "click_sum_squares": (700, 800, 720),
+    "conversion_sum": (120, 160, 100),
+    "conversion_sum_squares": (180, 240, 130),
+    "value_click_product_sum": (8_000, 10_500, 7_000),
+}
+PAST = {"covariate_sum": 400, "covariate_sum_squares": 400, "covariate_product_sum": 150}
+# Metric, plan, more sums and phases of the shares.
+KINDS = {
+    "clicks": (Metric.CLICK_RATE, {}, {}, ()),
+    "clicks-fixed": (
+        Metric.CLICK_RATE,
+        {"plan": Experiment.Plan.FIXED, "planned_visitors": 18_000},
+        {},
+        (),
+    ),
+    "clicks-cuped": (Metric.CLICK_RATE, {}, PAST, ()),
+    "clicks-phases": (
+        Metric.CLICK_RATE, {}, {}, (([0.4, 0.3, 0.3], 1.0), ([0.2, 0.4, 0.4], 1.0)),
+    ),
+    "conversions": (Metric.CONVERSION_RATE, {}, {}, ()),
+    "value": (Metric.VALUE_PER_VISITOR, {}, {}, ()),
+    "value-per-click": (Metric.VALUE_PER_CLICK, {}, {}, ()),
+    "orders": (Metric.CONVERSIONS_PER_VISITOR, {}, {}, ()),
+}  # fmt: skip
+# Of these the notebook shows the comparisons and does not compute them.
+SHOWN_ONLY = {"clicks-cuped", "clicks-phases"}
+
+
+def make_counted(slot, kind):
+    """An experiment of three arms and two days, in two phases where its shares changed."""
+    metric, changes, past, courses = KINDS[kind]
+    goal = "" if metric == Metric.CLICK_RATE else "order"
+    experiment = factories.make_running_experiment(
+        slot, kind, shares={"control": "0.4", "b": "0.3", "c": "0.3"}, primary_metric=metric,
+        goal=goal, **changes,
+    )  # fmt: skip
+    if courses:
+        factories.make_phases(experiment, *courses)
+    for back in (2, 1):
+        day = (NOW - timedelta(days=back)).date()
+        for index, arm in enumerate(experiment.variants.order_by("arm")):
+            sums = {name: values[index] for name, values in SUMS.items()} | past
+            phase = 2 - back if courses else 0
+            visitors = 4_000 if index == 0 else 3_000
+            factories.make_rollup(arm, visitors=visitors, day=day, phase=phase, **sums)
+    return experiment

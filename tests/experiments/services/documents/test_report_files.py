@@ -1,0 +1,66 @@
+import csv
+import io
+import json
+
+import pytest
+from openpyxl import load_workbook
+
+from experiments.models import CTAWording
+from experiments.selectors import reports
+from experiments.services.documents.report_files import NoSuchTableError, report_file
+from tests.experiments.services.counted_experiments import count
+from tests.factories import NOW
+
+
+@pytest.fixture
+def experiment(running_experiment):
+    count(running_experiment, (4_000, 400), (4_000, 520))
+    return running_experiment
+
+
+def file_of(experiment, file_format, **options):
+    row = reports.experiments_for_report().get(pk=experiment.pk)
+    return report_file(experiment=row, now=NOW, file_format=file_format, **options)
+
+
+def records(content, delimiter=","):
+    text = io.StringIO(content.decode("utf-8-sig"), newline="")
+    return list(csv.DictReader(text, delimiter=delimiter))
+
+
+def test_all_formats_have_the_same_lift(experiment):
+    lift = json.loads(file_of(experiment, "json").content)["comparisons"][0]["lift"]
+    english = records(file_of(experiment, "csv").content)[1]
+    french = records(file_of(experiment, "csv", language="fr").content, ";")[1]
+    book = load_workbook(io.BytesIO(file_of(experiment, "xlsx").content))
+    titles, _, arm = book["Arms"].iter_rows(values_only=True)
+    assert float(english["Lift"]) == lift == dict(zip(titles, arm, strict=True))["Lift"]
+    assert float(french["Gain relatif"].replace(",", ".")) == lift
+    assert "," in french["Gain relatif"]
+
+
+def test_workbook_leaves_out_tables_without_rows(experiment):
+    book = load_workbook(io.BytesIO(file_of(experiment, "xlsx").content))
+    assert book.sheetnames == ["Arms", "Experiment", "Days", "Phases"]
+
+
+def test_csv_has_the_table_that_is_asked_for(experiment):
+    file = file_of(experiment, "csv", table="days")
+    assert file.name == "hero-test-days.csv"
+    assert [row["Visitors"] for row in records(file.content)] == ["4000", "4000"]
+    # Known, but there are none: headings only.
+    assert records(file_of(experiment, "csv", table="guardrails").content) == []
+
+
+def test_unknown_table_is_refused_by_name(experiment):
+    with pytest.raises(NoSuchTableError, match=r"must be one of arms.*not 'weather'"):
+        file_of(experiment, "csv", table="weather")
+
+
+def test_wording_is_no_formula(experiment):
+    arm = experiment.variants.get(key="b")
+    CTAWording.objects.filter(cta=arm.cta).update(text='=HYPERLINK("http://x")')
+    assert records(file_of(experiment, "csv").content)[1]["Wording"].startswith("'=")
+    book = load_workbook(io.BytesIO(file_of(experiment, "xlsx").content))
+    cell = book["Arms"]["B3"]
+    assert (cell.data_type, cell.value) == ("s", '=HYPERLINK("http://x")')
