@@ -22,7 +22,6 @@ from experiments.api.front.django_proxy import DjangoProxy
 from experiments.api.front.exchange import Exchange
 from experiments.api.front.scope_request import ScopeRequest, announced_bytes
 from experiments.api.front.thread_shares import ThreadShare, ThreadShares
-from experiments.api.public.access import CORS_HEADERS, TRANSPORT_HEADERS
 from experiments.api.public.http import (
     RefusedError,
     Response,
@@ -32,7 +31,7 @@ from experiments.api.public.http import (
     too_large,
 )
 from experiments.api.public.prometheus import count_busy
-from experiments.api.public.router import LOOK_UPS, answer, route_of
+from experiments.api.public.router import LOOK_UPS, answer, completed, route_of
 from experiments.services.serving.database_waits import Waits, WouldWaitError, set_waits
 from experiments.services.serving.snapshot_store import SnapshotStore
 
@@ -243,7 +242,8 @@ class Front:
     ) -> None:
         if share.is_full:  # It will wait: nobody should work for a client that has left.
             exchange.watch()
-        share.submit(partial(work, exchange), partial(self._refuse_busy, exchange, share))
+        refuse = partial(self._refuse_busy, exchange, share)
+        share.submit(partial(self._try, work, exchange), refuse)
 
     def _answer_from_memory(self, exchange: Exchange) -> None:
         set_waits(Waits.REFUSED)
@@ -259,7 +259,15 @@ class Front:
         without = partial(self._answer_without_query, exchange)
         self._on_loop(lambda: self._loop.call_later(LOOK_UP_PATIENCE_S, without))
         share = self._shares.named(LOOK_UPS)
-        share.submit(partial(self._answer_in_thread, exchange), without)
+        share.submit(partial(self._try, self._answer_in_thread, exchange), without)
+
+    def _try(self, work: Callable[[Exchange], None], exchange: Exchange) -> None:
+        """Do work in a thread; a failure is logged here, since nothing else would report it."""
+        try:
+            work(exchange)
+        except Exception:
+            logger.exception("%s: a fault of ours", exchange.scope.path)
+            self._respond(exchange, error_response(500, "the service failed; its log says why"))
 
     def _answer_without_query(self, exchange: Exchange) -> None:
         if exchange.is_answered:
@@ -311,10 +319,9 @@ class Front:
         if exchange.held:
             self._held -= exchange.held
             exchange.held = 0
-        if not response.is_complete:
-            is_for_pages = exchange.route is not None and exchange.route.is_for_pages
-            response = response.completed(*(CORS_HEADERS if is_for_pages else TRANSPORT_HEADERS))
-        exchange.respond(response, is_last=is_last or self._hooks.is_draining())
+        exchange.respond(
+            completed(response, exchange.route), is_last=is_last or self._hooks.is_draining()
+        )
 
 
 def late_body(timeout_s: float) -> RefusedError:

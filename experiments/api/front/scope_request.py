@@ -15,7 +15,6 @@ class ScopeRequest(Request):
         self.method = scope.method
         self.path = scope.path
         self.query = scope.query_string
-        self.environ = {}
         self.is_admitted = False
         self._scope = scope
         self._headers = scope.headers

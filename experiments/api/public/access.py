@@ -7,11 +7,13 @@ from typing import NamedTuple
 
 from django.conf import settings
 
+from experiments.api.public.edge_settings import edge_settings
 from experiments.api.public.http import RefusedError, Request, client_address, key_of
-from experiments.api.public.rate_limit import RateLimit
 from experiments.services.catalogue.key_use import key_uses
 from experiments.services.catalogue.server_keys import Scope, server_key_digest
 from experiments.services.senders.addresses import sender_network
+from experiments.services.senders.evaluation_limit import EvaluationLimit
+from experiments.services.senders.token_buckets import TokenBuckets
 from experiments.services.serving.snapshot import ServedSite, Snapshot
 
 logger = logging.getLogger(__name__)
@@ -39,11 +41,15 @@ READ = str(Scope.READ)
 WRITE = str(Scope.WRITE)
 
 
+address_limit = EvaluationLimit(settings.CTAOPT_EVALUATIONS_PER_ADDRESS_PER_S)
+
+
 class Asker(NamedTuple):
-    """The site that a request is about, and the key that opened it."""
+    """The site that a request is about, the key that opened it, and if pages have that key."""
 
     site: ServedSite
     key: str
+    is_page: bool
 
 
 def site_of(
@@ -67,6 +73,7 @@ def asker_of(
     secret = key_of(request)
     key = secret or client_key
     site = snapshot.client_keys.get(key)
+    is_page = site is not None
     if site is None:
         site = _site_of_secret(snapshot, secret, scope=scope, client_key=key)
         _check_transport(request)
@@ -76,7 +83,7 @@ def asker_of(
         origin = request.header("origin")
         if origin and origin not in site.allowed_origins:
             raise RefusedError(403)
-    return Asker(site, key)
+    return Asker(site, key, is_page)
 
 
 def _site_of_secret(snapshot: Snapshot, secret: str, *, scope: str, client_key: str) -> ServedSite:
@@ -99,8 +106,7 @@ def _check_transport(request: Request) -> None:
     """Refuse a secret that came in the clear, where the service stands behind TLS."""
     if not settings.SECURE_SSL_REDIRECT:
         return
-    scheme = request.header("x-forwarded-proto") or request.environ.get("wsgi.url_scheme", "")
-    if scheme == "https":
+    if (request.header("x-forwarded-proto") or request.scheme) == "https":
         return
     if not request.header("x-forwarded-proto"):
         # Past the proxy, from the own network; or the proxy does not say how it was asked.
@@ -114,14 +120,33 @@ def _refused(status: int, parameters: str) -> RefusedError:
     return RefusedError(status, headers=(("WWW-Authenticate", f"Bearer {parameters}"),))
 
 
-def admit(request: Request, asker: Asker, limit: RateLimit, *, now: float) -> None:
-    """Check the rate, once for each request."""
-    if not request.is_admitted:
-        check_rate(limit, asker, now=now)
-        request.is_admitted = True
+def request_limit(per_s: float) -> TokenBuckets:
+    """Return a limit of this process: a key may ask at this rate, for a moment twice as often."""
+    return TokenBuckets(per_s, burst=2 * per_s)
 
 
-def check_rate(limit: RateLimit, asker: Asker, *, now: float) -> None:
+def admit(request: Request, asker: Asker, limit: TokenBuckets, *, now: float) -> None:
+    """Check the rates of the address and of the key, once for each request.
+
+    An address that is refused takes nothing from the key, which is everybody's.
+    """
+    if request.is_admitted:
+        return
+    if asker.is_page and address_limit.per_s > 0:
+        _check_address(request, now=now)
+    check_rate(limit, asker, now=now)
+    request.is_admitted = True
+
+
+def _check_address(request: Request, *, now: float) -> None:
+    """Raise RefusedError if the client's address has asked too often."""
+    address = client_address(request, proxies=edge_settings.proxies)
+    wait_s = address_limit.take(address, network_of, request, now=now)
+    if wait_s:
+        raise too_many(wait_s, f"more than {address_limit.per_s:g} a second from this address")
+
+
+def check_rate(limit: TokenBuckets, asker: Asker, *, now: float) -> None:
     """Raise RefusedError if the key has asked too often; `now` in seconds of any clock."""
     wait_s = limit.take(asker.key, now=now)
     if wait_s:
@@ -140,9 +165,9 @@ def too_many(wait_s: float, details: str) -> RefusedError:
 
 def network_of(request: Request) -> str | None:
     """Return the network of the client, as `sender_network`; None where it cannot be known."""
-    proxies = settings.CTAOPT_PROXIES
+    proxies = edge_settings.proxies
     address = client_address(request, proxies=proxies)
-    is_forwarded = proxies > 0 and address != request.environ.get("REMOTE_ADDR", "")
+    is_forwarded = proxies > 0 and address != request.address
     network = sender_network(address, is_forwarded=is_forwarded)
     if network is None and not proxies and request.header("x-forwarded-for"):
         _warn_of_undeclared_proxy()

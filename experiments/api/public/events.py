@@ -23,7 +23,6 @@ from experiments.api.public.http import (
 from experiments.api.public.prometheus import count_events, count_refused_events
 from experiments.event_schema.messages import batch_in, clock_skew, sent_at_in
 from experiments.services.events.ingestion import MAX_EVENTS, SERVER, Origin, accept, keep
-from experiments.services.events.outage_log import OutageLog
 from experiments.services.events.sender_flags import Sender, flags_of
 from experiments.services.events.store import NotTakenError
 from experiments.services.senders.addresses import sender_digest, sender_group
@@ -31,7 +30,7 @@ from experiments.services.senders.event_limits import event_limits, key_digest
 from experiments.services.serving.snapshot import ServedSite
 from experiments.services.serving.snapshot_store import SnapshotStore
 
-outage_log = OutageLog(logging.getLogger(__name__))
+logger = logging.getLogger(__name__)
 
 PATH = "/api/v1/events"
 RETRY_AFTER = ("Retry-After", "5")
@@ -42,8 +41,7 @@ def receive(request: Request, store: SnapshotStore) -> Response:
     # sendBeacon cannot set headers: a page's key may stand in the address, a secret may not.
     client_key = parse_qs(request.query).get("key", [""])[0]
     snapshot = store.current()
-    site, key = asker_of(request, snapshot, client_key=client_key, scope=WRITE)
-    is_page = key in snapshot.client_keys
+    site, key, is_page = asker_of(request, snapshot, client_key=client_key, scope=WRITE)
     now = datetime.now(UTC)
     network = network_of(request) if is_page else None
     items, sent_at = _batch_within_limits(request, key, network, now=now)
@@ -61,7 +59,8 @@ def receive(request: Request, store: SnapshotStore) -> Response:
         receipt = keep(accepted)
     except NotTakenError as error:
         count_refused_events(site=site.key, n_events=len(items))
-        outage_log.failed(error, n_events=len(items), now=monotonic())
+        # Thousands of requests fail alike: the log keeps one of a cause (`log_floods`).
+        logger.exception("%s events could not be stored: %s", len(items), error)
         return error_response(503, "the events cannot be stored now; send them again", RETRY_AFTER)
     count_events(site=site.key, receipt=receipt)
     return json_response(202, receipt)

@@ -29,7 +29,7 @@ def readyz(request: Request, store: SnapshotStore) -> Response:
     should not take every web process out of a balancer.
     """
     if "verbose" in parse_qs(request.query, keep_blank_values=True):
-        return _verbose(store)
+        return _answer.response(store)
     _refuse_without_migrations()
     revision = serving.config_revision()
     store.current()
@@ -64,10 +64,6 @@ class VerboseAnswer:
 
 
 _answer = VerboseAnswer()
-
-
-def _verbose(store: SnapshotStore) -> Response:
-    return _answer.response(store)
 
 
 def _response(store: SnapshotStore) -> Response:

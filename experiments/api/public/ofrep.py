@@ -14,7 +14,8 @@ from urllib.parse import parse_qs, urlencode
 
 from django.conf import settings
 
-from experiments.api.public.access import CORS_HEADERS, Asker, admit, asker_of
+from experiments.api.public.access import CORS_HEADERS, Asker, admit, asker_of, request_limit
+from experiments.api.public.edge_settings import edge_settings
 from experiments.api.public.http import (
     JSON,
     RefusedError,
@@ -28,9 +29,9 @@ from experiments.api.public.http import (
 )
 from experiments.api.public.page_context import with_page
 from experiments.api.public.prometheus import count_evaluation
-from experiments.api.public.rate_limit import RateLimit
 from experiments.event_schema.messages import PRINTABLE
 from experiments.event_schema.visitor_ids import as_visitor, visitor_fault_text
+from experiments.services.catalogue.key_use import key_uses
 from experiments.services.serving.arm_assignment import MEASURED
 from experiments.services.serving.evaluation import (
     Evaluation,
@@ -52,7 +53,7 @@ JSON_TYPE = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNOREC
 
 Context = dict[str, Any]
 
-rate_limit = RateLimit(settings.CTAOPT_RATE_LIMIT_PER_S)
+rate_limit = request_limit(settings.CTAOPT_RATE_LIMIT_PER_S)
 _printable = re.compile(PRINTABLE).match
 
 
@@ -84,8 +85,13 @@ def evaluate_one(request: Request, store: SnapshotStore) -> Response:
 def evaluate_all(request: Request, store: SnapshotStore) -> Response:
     """POST /ofrep/v1/evaluate/flags."""
     snapshot = store.at_least(_stream_revision(request)) if request.query else store.current()
-    site = _checked_asker(request, snapshot).site
+    asker = _checked_asker(request, snapshot)
+    site = asker.site
     context = _context(request)
+    if asker.key == site.client_key and request.header("origin"):
+        # A page's snippet asks for all slots; a server has no origin.
+        path = context.get("path", "")
+        key_uses.note_page(site.pk, path if isinstance(path, str) else "")
     written = [_flag(site, slot, context, snapshot.revision) for slot in site.slots]
     for one in written:  # Counted once all are there: one that has to wait is tried again.
         count_evaluation(site.key, one.counted_slot, one.reason)
@@ -94,10 +100,11 @@ def evaluate_all(request: Request, store: SnapshotStore) -> Response:
         _event_streams(site),
     )
     # Over what was evaluated; the revision beside it moves with any site. Weak, therefore.
-    etag = f"W/{etag_of(evaluated)}"
+    by_page = b',"byPage":true' if site.varies_by_page else b""
+    etag = f"W/{etag_of(evaluated + by_page)}"
     if has_etag(request, etag):
         return Response(status=304, headers=(("ETag", etag),))
-    body = b'%b,"metadata":{"revision":%d}}' % (evaluated, snapshot.revision)
+    body = b'%b,"metadata":{"revision":%d%b}}' % (evaluated, snapshot.revision, by_page)
     return Response(status=200, body=body, headers=(JSON, ("ETag", etag)))
 
 
@@ -171,7 +178,7 @@ def _failure(slot: str, code: str, details: str) -> dict[str, str]:
 def _context(request: Request) -> Context:
     """Return the visitor's attributes; `targetingKey` is among them and can be recorded."""
     _check_type(request)
-    content = json_body(request, max_bytes=settings.CTAOPT_MAX_BODY_BYTES)
+    content = json_body(request, max_bytes=edge_settings.max_body_bytes)
     return checked_context(content.get("context", {}) if isinstance(content, dict) else None)
 
 

@@ -4,20 +4,13 @@ One document for all visitors of a site, so that a cache answers nearly all of t
 visitor's data and no secret, and its address a publishable key only.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.conf import settings
 
 from experiments.api.public.access import CORS_HEADERS
-from experiments.api.public.http import (
-    JSON,
-    Request,
-    Response,
-    encode_json,
-    error_response,
-    etag_of,
-    has_etag,
-)
+from experiments.api.public.content_coding import FAST, Representations
+from experiments.api.public.http import JSON, Request, Response, encode_json, error_response
 from experiments.services.catalogue.key_use import key_uses
 from experiments.services.serving.growthbook_payload import payload_of
 from experiments.services.serving.snapshot import ServedSite
@@ -27,14 +20,12 @@ PREFIX = "/api/features"
 NOT_CACHED = ("Cache-Control", "no-store")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Encoded:
+class _Encoded(NamedTuple):
     """A site's payload, written once for each snapshot."""
 
     site: ServedSite
-    etag: str
-    whole: Response
-    unchanged: Response
+    body: bytes
+    answers: Representations
 
 
 _encoded: dict[str, _Encoded] = {}
@@ -51,25 +42,24 @@ def payload(request: Request, store: SnapshotStore) -> Response:
         return error_response(404, "no site has this client key", NOT_CACHED)
     if client_key != site.client_key:
         key_uses.note(client_key)
-    encoded = _encoded_payload(client_key, site)
-    return encoded.unchanged if has_etag(request, encoded.etag) else encoded.whole
+    return _encoded_payload(client_key, site).answers.answer(request)
 
 
 def _encoded_payload(client_key: str, site: ServedSite) -> _Encoded:
     # Another snapshot, other site objects: compared by identity, nothing is served stale.
     encoded = _encoded.get(client_key)
     if encoded is None or encoded.site is not site:
-        encoded = _encoded[client_key] = _encode(site)
+        encoded = _encoded[client_key] = _encode(site, before=encoded)
     return encoded
 
 
-def _encode(site: ServedSite) -> _Encoded:
+def _encode(site: ServedSite, *, before: _Encoded | None) -> _Encoded:
     body = encode_json(payload_of(site))
-    etag = etag_of(body)
-    headers = (("ETag", etag), ("Cache-Control", settings.CTAOPT_PAYLOAD_CACHE_CONTROL))
-    return _Encoded(
-        site=site,
-        etag=etag,
-        whole=Response(status=200, body=body, headers=(JSON, *headers)).completed(*CORS_HEADERS),
-        unchanged=Response(status=304, headers=headers).completed(*CORS_HEADERS),
+    # A change of another site's configuration: what was compressed stays.
+    if before is not None and before.body == body:
+        return _Encoded(site, body, before.answers)
+    caching = ("Cache-Control", settings.CTAOPT_PAYLOAD_CACHE_CONTROL)
+    answers = Representations(
+        body, headers=(caching,), of_whole=(JSON,), last=CORS_HEADERS, effort=FAST
     )
+    return _Encoded(site, body, answers)

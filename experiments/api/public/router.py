@@ -112,12 +112,12 @@ class Edge:
             query=environ.get("QUERY_STRING", ""),
             environ=environ,
         )
-        response = answer(request, route, self._store)
+        response = completed(answer(request, route, self._store), route)
         return send(response, start_response, with_body=request.method != "HEAD")
 
 
 def answer(request: Request, route: Route, store: SnapshotStore) -> Response:
-    """Return the complete answer of a route, and count it.
+    """Return the answer of a route, and count it; `completed` has its last headers.
 
     Raises:
         WouldWaitError: If it needs the database, and this thread may not wait for it.
@@ -125,13 +125,15 @@ def answer(request: Request, route: Route, store: SnapshotStore) -> Response:
     began = perf_counter()
     response = _answer(request, route, store)
     prometheus.count_request(route.name, response.status, perf_counter() - began)
-    return completed(response, route)
+    return response
 
 
-def completed(response: Response, route: Route) -> Response:
+def completed(response: Response, route: Route | None) -> Response:
+    """Return the answer with the headers of its route; of Django's if that is None."""
     if response.is_complete:
         return response
-    return response.completed(*(CORS_HEADERS if route.is_for_pages else TRANSPORT_HEADERS))
+    is_for_pages = route is not None and route.is_for_pages
+    return response.completed(*(CORS_HEADERS if is_for_pages else TRANSPORT_HEADERS))
 
 
 def _answer(request: Request, route: Route, store: SnapshotStore) -> Response:

@@ -1,4 +1,7 @@
-"""GET /cta.js and GET /cta-VERSION.js: the browser snippet, as built in sdk/dist."""
+"""GET /cta.js, /cta-VERSION.js and /cta-more-VERSION.js: the browser snippet, as built in sdk/dist.
+
+The last is its second file, which the first one loads.
+"""
 
 import re
 from functools import cache
@@ -6,20 +9,15 @@ from pathlib import Path
 
 from django.conf import settings
 
-from experiments.api.public.http import (
-    TEXT,
-    Request,
-    Response,
-    error_response,
-    etag_of,
-    has_etag,
-)
+from experiments.api.public.access import CORS_HEADERS
+from experiments.api.public.content_coding import SMALL, Representations
+from experiments.api.public.http import TEXT, Request, Response, error_response
 from experiments.services.serving.snapshot_store import SnapshotStore
 
 PATH = "/cta.js"
 RELEASE_PREFIX = "/cta-"
 # A released file, and beside it the value that a page pins it with.
-RELEASE = re.compile(r"/cta-[0-9]+\.[0-9]+\.[0-9]+\.js(\.sri)?")
+RELEASE = re.compile(r"/cta-(?:more-)?[0-9]+\.[0-9]+\.[0-9]+\.js(\.sri)?")
 FRESH = ("Cache-Control", "public, max-age=300, stale-while-revalidate=86400")
 FOR_EVER = ("Cache-Control", "public, max-age=31536000, immutable")
 SCRIPT = ("Content-Type", "text/javascript; charset=utf-8")
@@ -42,12 +40,7 @@ def release(request: Request, _: SnapshotStore) -> Response:
 
 
 def _file(request: Request, cache_control: tuple[str, str]) -> Response:
-    body, etag = _built(_path(request))
-    caching = (("ETag", etag), cache_control)
-    if has_etag(request, etag):
-        return Response(status=304, headers=caching)
-    kind = TEXT if request.path.endswith(".sri") else SCRIPT
-    return Response(status=200, body=body, headers=(kind, *SHARED, *caching))
+    return _built(_path(request), cache_control).answer(request)
 
 
 def _path(request: Request) -> Path:
@@ -55,6 +48,12 @@ def _path(request: Request) -> Path:
 
 
 @cache
-def _built(path: Path) -> tuple[bytes, str]:
-    body = path.read_bytes()
-    return body, etag_of(body)
+def _built(path: Path, cache_control: tuple[str, str]) -> Representations:
+    kind = TEXT if path.suffix == ".sri" else SCRIPT
+    return Representations(
+        path.read_bytes(),
+        headers=(cache_control,),
+        of_whole=(kind, *SHARED),
+        last=CORS_HEADERS,
+        effort=SMALL,
+    )

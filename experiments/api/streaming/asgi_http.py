@@ -30,7 +30,9 @@ async def live(task: Callable[[], Coroutine[Any, Any, None]], receive: Receive, 
 
 def request_of(scope: Scope) -> Request:
     """Return the request as the WSGI side knows it; the first of a repeated header counts."""
-    environ: dict[str, Any] = {}
+    # No peer of a Unix socket has an address.
+    client = scope.get("client")
+    environ: dict[str, Any] = {"REMOTE_ADDR": client[0]} if client else {}
     for name, value in scope["headers"]:
         key = "HTTP_" + name.decode("latin-1").upper().replace("-", "_")
         environ.setdefault(key, value.decode("latin-1"))

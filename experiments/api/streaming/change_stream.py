@@ -10,12 +10,19 @@ answers from an older snapshot.
 import asyncio
 import logging
 import random
+from collections import Counter
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs
 
 from django.db import Error
 
-from experiments.api.public.access import CORS_HEADERS, PREFLIGHT_HEADERS, asker_of
+from experiments.api.public.access import (
+    CORS_HEADERS,
+    PREFLIGHT_HEADERS,
+    asker_of,
+    network_of,
+    too_many,
+)
 from experiments.api.public.http import (
     RefusedError,
     Request,
@@ -53,7 +60,8 @@ HEARTBEAT_S = 20.0
 RETRY_MS = 3_000
 # Clients told of a change in one second: each of them evaluates again.
 NEWS_PER_S = 1_000
-RETRY_AFTER = ("Retry-After", "30")
+RETRY_AFTER_S = 30
+RETRY_AFTER = ("Retry-After", str(RETRY_AFTER_S))
 STREAM_HEADERS = (
     ("Content-Type", "text/event-stream"),
     ("Cache-Control", "no-store"),
@@ -65,28 +73,35 @@ STREAM_HEADERS = (
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Listener:
-    """One open connection; `revision` is the newest one sent or about to be sent."""
+    """One open connection; `revision` is the newest one sent or about to be sent.
+
+    `network` is the client's, None for a server or where it is unknown.
+    """
 
     key: str
     site: str
     revision: int
+    network: str | None = None
     news: asyncio.Event = field(default_factory=asyncio.Event)
     is_over: bool = False
 
 
 class Stream:
-    """ASGI application of the stream, with a limit on open connections."""
+    """ASGI application of the stream, with limits on open connections, in all and by address."""
 
     def __init__(
         self,
         store: SnapshotStore,
         *,
         max_connections: int,
+        max_per_address: int = 0,
         poll_s: float = POLL_S,
         heartbeat_s: float = HEARTBEAT_S,
     ) -> None:
         self._store = store
         self._max_connections = max_connections
+        self._max_per_address = max_per_address
+        self._n_of_network: Counter[str | None] = Counter()
         self._poll_s = poll_s
         self._heartbeat_s = heartbeat_s
         self._listeners: set[Listener] = set()
@@ -121,7 +136,12 @@ class Stream:
         asker = asker_of(request, snapshot, client_key=client_key)
         if len(self._listeners) >= self._max_connections:
             raise _busy("too many streams are open")
-        listener = Listener(key=asker.key, site=asker.site.key, revision=snapshot.revision)
+        network = network_of(request) if asker.is_page and self._max_per_address > 0 else None
+        if network is not None and self._n_of_network[network] >= self._max_per_address:
+            raise too_many(RETRY_AFTER_S, "too many streams are open from this address")
+        listener = Listener(
+            key=asker.key, site=asker.site.key, revision=snapshot.revision, network=network
+        )
         seen = request.header("last-event-id")
         if seen.isascii() and seen[:20].isdigit() and int(seen[:20]) < snapshot.revision:
             listener.news.set()  # Something changed while it was away.
@@ -136,6 +156,7 @@ class Stream:
     async def _serve(self, listener: Listener, receive: Receive, send: Send) -> None:
         """Write events and heartbeats until the client leaves or its key opens nothing more."""
         self._listeners.add(listener)
+        self._n_of_network[listener.network] += 1
         leaving = asyncio.create_task(left(receive))
         try:
             await start_stream(send, STREAM_HEADERS)
@@ -151,6 +172,9 @@ class Stream:
         finally:
             leaving.cancel()
             self._listeners.discard(listener)
+            self._n_of_network[listener.network] -= 1
+            if not self._n_of_network[listener.network]:
+                del self._n_of_network[listener.network]  # No address is kept beyond its streams.
 
     async def _wait(self, listener: Listener, leaving: "asyncio.Task[None]") -> None:
         news = asyncio.create_task(listener.news.wait())

@@ -6,6 +6,7 @@ from experiments.stats.engine.arms import LONGEST_NAME, MOST_ARMS, MOST_VISITORS
 from experiments.stats.engine.earlier_looks import MOST_COMPARISONS
 from experiments.stats.engine.request import LEAST_ALPHA, METHODS, MOST_BOSCHLOO_VISITORS
 from experiments.stats.estimation.multiplicity import CORRECTIONS
+from experiments.stats.frequentist.exact_tests import MOST_FOR_BOSCHLOO
 
 _NUMBER = {"type": "number"}
 _NULLABLE = {"type": "number", "nullable": True}
@@ -18,9 +19,9 @@ ARMS: dict[str, Any] = {
         "Arms with their sums, the control first. Besides name and n: sum for a proportion; sum"
         " and sum_squares for a mean; numerator_sum, numerator_sum_squares, denominator_sum,"
         " denominator_sum_squares and product_sum for a ratio; each with or without covariate_sum,"
-        " covariate_sum_squares and covariate_product_sum. Exact tests of arms of up to 500"
-        f" visitors: at most {MOST_BOSCHLOO_VISITORS:,} visitors, the control counted with"
-        " each arm."
+        " covariate_sum_squares and covariate_product_sum. Exact tests of arms of up to"
+        f" {MOST_FOR_BOSCHLOO} visitors: at most {MOST_BOSCHLOO_VISITORS:,} visitors, the control"
+        " counted with each arm."
     ),
     "items": {
         "type": "object",

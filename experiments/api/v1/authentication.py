@@ -10,7 +10,7 @@ from django.db.models import Model, QuerySet
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied, ValidationError
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
@@ -96,10 +96,11 @@ def sites_where(caller: Any, permission: str) -> QuerySet[Site]:
     return permissions.sites_where(caller or AnonymousUser(), permission)
 
 
-def named_site(request: Request, permission: str) -> Site | None:
-    """Return the server's site, or the one that a person names by `?site=`; None without a name.
+def named_site(request: Request, permission: str) -> Site:
+    """Return the server's site, or the one that a person names by `?site=`.
 
     Raises:
+        ValidationError: If a person names none.
         Http404: If the person has no role on such a site.
         PermissionDenied: If the role is too low.
     """
@@ -107,7 +108,7 @@ def named_site(request: Request, permission: str) -> Site | None:
         return request.user.site
     key = request.query_params.get("site", "")
     if not key:
-        return None
+        raise ValidationError({"site": "say which, by its key"})
     site = get_object_or_404(sites_where(request.user, "experiments.view_site"), key=key)
     if not may(request.user, permission, site):
         raise PermissionDenied

@@ -4,7 +4,7 @@ from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -33,8 +33,6 @@ class HoldoutView(APIView):
     )
     def get(self, request: Request) -> Response:
         site = named_site(request, self.permission)
-        if site is None:
-            raise ValidationError({"site": "say which, by its key"})
         query = HoldoutQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         readout = read_holdout(site=site, now=timezone.now(), **query.validated_data)

@@ -53,6 +53,7 @@ class RankingAnswerSerializer(serializers.Serializer[Any]):
     url = serializers.URLField()
     status = serializers.ChoiceField(Job.Status.choices)
     message = serializers.CharField(allow_blank=True)
+    no_worker = serializers.BooleanField(help_text="It waits, and no worker is running.")
     ranking = serializers.DictField(allow_null=True)
 
 

@@ -1,4 +1,4 @@
-"""Serializers of the management API. None of them writes: writes go through services."""
+"""Shapes of the management API's answers, and of the bodies of steps."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -6,11 +6,44 @@ from typing import Any
 
 from rest_framework import serializers
 
-from experiments.models import CTA, Audience, CTAWording, Experiment, Slot, Variant
+from experiments.models import (
+    CTA,
+    Audience,
+    CTAWording,
+    Decision,
+    Experiment,
+    Guardrail,
+    Namespace,
+    SecondaryMetric,
+    Site,
+    Slot,
+    Variant,
+)
 from experiments.targeting.validation import storable
 
 # Characters of an unknown field's name that the answer repeats.
 MOST_NAMED = 100
+
+
+class SiteSerializer(serializers.ModelSerializer[Site]):
+    holdout = serializers.FloatField()
+
+    class Meta:
+        model = Site
+        fields = (
+            *("key", "name", "client_key", "default_locale", "allowed_origins"),
+            *("internal_networks", "internal_visitors", "needs_receipts", "values_need_server"),
+            *("holdout", "holdout_seed", "minimum_visitors", "minimum_conversions"),
+            *("minimum_days", "time_zone", "former_id_attribute", "needs_approval"),
+        )
+
+
+class NamespaceSerializer(serializers.ModelSerializer[Namespace]):
+    site = serializers.SlugRelatedField[Any](slug_field="key", read_only=True)
+
+    class Meta:
+        model = Namespace
+        fields = ("id", "site", "key", "seed", "unit")
 
 
 class WordingSerializer(serializers.ModelSerializer[CTAWording]):
@@ -54,6 +87,17 @@ class AudienceSerializer(serializers.ModelSerializer[Audience]):
         return shown | {"condition": storable(shown["condition"])}
 
 
+class ReachSerializer(serializers.Serializer[Any]):
+    """Visitors of an audience, of all of the last days; null where they cannot be counted."""
+
+    visitors = serializers.IntegerField(allow_null=True)
+    of = serializers.IntegerField()
+    days = serializers.IntegerField()
+    uncounted = serializers.ListField(
+        child=serializers.CharField(), help_text="Attributes that are not kept of a visitor."
+    )
+
+
 class SlotSerializer(serializers.ModelSerializer[Slot]):
     site = serializers.SlugRelatedField[Any](slug_field="key", read_only=True)
 
@@ -70,6 +114,47 @@ class VariantSerializer(serializers.ModelSerializer[Variant]):
         fields = ("arm", "key", "cta", "share", "rolled_back_at")
 
 
+class DecisionSerializer(serializers.ModelSerializer[Decision]):
+    """The decision at the end, with what the report said then of the arm `compared`."""
+
+    winner = serializers.SlugRelatedField[Any](slug_field="key", read_only=True, allow_null=True)
+    compared = serializers.SlugRelatedField[Any](slug_field="key", read_only=True, allow_null=True)
+    author = serializers.SlugRelatedField[Any](
+        slug_field="username", read_only=True, allow_null=True
+    )
+
+    class Meta:
+        model = Decision
+        fields = (
+            "outcome",
+            "winner",
+            "note",
+            "decided_at",
+            "author",
+            "server_key",
+            "verdict",
+            "visitors",
+            "compared",
+            "lift",
+            "p_value",
+            "promoted_cta",
+            "replaced_cta",
+            "undone_at",
+        )
+
+
+class GuardrailSerializer(serializers.ModelSerializer[Guardrail]):
+    class Meta:
+        model = Guardrail
+        fields = ("metric", "goal", "margin", "higher_is_better")
+
+
+class SecondaryMetricSerializer(serializers.ModelSerializer[SecondaryMetric]):
+    class Meta:
+        model = SecondaryMetric
+        fields = ("metric", "goal")
+
+
 class ExperimentSerializer(serializers.ModelSerializer[Experiment]):
     site = serializers.CharField(source="slot.site.key", read_only=True)
     slot = serializers.SlugRelatedField[Any](slug_field="key", read_only=True)
@@ -77,7 +162,13 @@ class ExperimentSerializer(serializers.ModelSerializer[Experiment]):
     planned_visitors_basis = serializers.DictField(read_only=True, allow_null=True)
     coverage = serializers.FloatField()
     value_cap = serializers.FloatField(allow_null=True)
+    namespace = serializers.SlugRelatedField[Any](slug_field="key", read_only=True, allow_null=True)
+    namespace_start = serializers.FloatField(allow_null=True)
+    namespace_end = serializers.FloatField(allow_null=True)
     variants = VariantSerializer(many=True, read_only=True)
+    decision = DecisionSerializer(read_only=True, allow_null=True, default=None)
+    guardrails = GuardrailSerializer(many=True, read_only=True)
+    secondary_metrics = SecondaryMetricSerializer(many=True, read_only=True)
 
     class Meta:
         model = Experiment
@@ -108,7 +199,14 @@ class ExperimentSerializer(serializers.ModelSerializer[Experiment]):
             "ends_when_planned",
             "rolls_back",
             "rolled_back_at",
+            "namespace",
+            "namespace_start",
+            "namespace_end",
+            "seed",
             "variants",
+            "decision",
+            "guardrails",
+            "secondary_metrics",
         )
 
 
@@ -169,6 +267,41 @@ class ScheduleSerializer(StrictSerializer):
 
 class RollbackSerializer(StrictSerializer):
     reason = serializers.CharField(max_length=500)
+
+
+class NoteSerializer(StrictSerializer):
+    note = serializers.CharField(required=False, default="", allow_blank=True, max_length=2000)
+
+
+class AnswerSerializer(NoteSerializer):
+    """The answer to a request for approval, with its reason."""
+
+    approve = serializers.BooleanField()
+
+
+class DecideSerializer(StrictSerializer):
+    """A decision: its outcome, the winning arm, and whether the CTA is shown to everybody.
+
+    `expected_default`: primary key of the CTA that has to be the slot's default still.
+    """
+
+    outcome = serializers.ChoiceField(choices=Decision.Outcome.choices)
+    arm = serializers.CharField(required=False, default="", allow_blank=True, max_length=50)
+    note = serializers.CharField(required=False, default="", allow_blank=True, max_length=2000)
+    promotes = serializers.BooleanField(required=False, default=False)
+    expected_default = serializers.IntegerField(required=False, allow_null=True, default=None)
+
+
+class StopSerializer(DecideSerializer):
+    """Nothing, or the decision at the end."""
+
+    outcome = serializers.ChoiceField(choices=Decision.Outcome.choices, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "outcome" not in attrs and (set(self.initial_data) & set(self.fields)):
+            sentence = "Say the outcome, too."
+            raise serializers.ValidationError({"outcome": [sentence]})
+        return attrs
 
 
 def _with_one_of(values: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

@@ -3,16 +3,18 @@
 from collections.abc import Callable
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 
-PREFIX = "/api/v1/"
+from experiments.api.v1.contract.problems import problem_response
+from experiments.api.v1.contract.versions import PREFIX
+
 # Who asks is in one of these; the last decides the language of messages.
 VARIES_BY = ("Authorization", "X-API-Key", "Cookie", "Accept-Language")
 
 
 class ApiTransport:
-    """Middleware in front of all others: it sees their redirects and errors, too."""
+    """Middleware in front of those that answer: it sees their redirects and errors, too."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -31,4 +33,4 @@ def _refusal(request: HttpRequest) -> HttpResponse | None:
     has_key = "Authorization" in request.headers or "X-API-Key" in request.headers
     if not (settings.SECURE_SSL_REDIRECT and has_key) or request.is_secure():
         return None
-    return JsonResponse({"detail": "Send keys over HTTPS only, and replace this one."}, status=403)
+    return problem_response(403, "Send keys over HTTPS only, and replace this one.")

@@ -4,6 +4,7 @@ from rest_framework.routers import APIRootView, DefaultRouter
 from experiments.api.v1 import views
 from experiments.api.v1.analyze import AnalyzeView
 from experiments.api.v1.holdout import HoldoutView
+from experiments.api.v1.management import catalogue
 from experiments.api.v1.principles import PrinciplesView
 from experiments.api.v1.rankings import RankingsView, RankingView
 from experiments.api.v1.visitors import VisitorView
@@ -19,21 +20,23 @@ router = DefaultRouter()
 router.APIRootView = RootView
 # There is one format; `report.json` and the like were answered 500.
 router.include_format_suffixes = False
-router.register("ctas", views.CTAViewSet)
-router.register("audiences", views.AudienceViewSet)
-router.register("slots", views.SlotViewSet)
+router.register("sites", catalogue.SiteViewSet)
+router.register("ctas", catalogue.CTAViewSet)
+router.register("audiences", catalogue.AudienceViewSet)
+router.register("namespaces", catalogue.NamespaceViewSet)
+router.register("slots", catalogue.SlotViewSet)
 router.register("experiments", views.ExperimentViewSet)
 
 urlpatterns = [
     # With and without the slash: clients of the command's name do not know Django's habits.
     path("analyze", AnalyzeView.as_view(), name="analyze"),
-    path("analyze/", AnalyzeView.as_view()),
+    path("analyze/", AnalyzeView.as_view(), name="analyze"),
     path("rankings/", RankingsView.as_view(), name="rankings"),
     path("rankings/<int:pk>/", RankingView.as_view(), name="ranking"),
     path("holdout/", HoldoutView.as_view(), name="holdout"),
     path("principles/", PrinciplesView.as_view(), name="principles"),
     # A visitor may end with a slash: with one more behind it, it does.
     path("visitors/<path:visitor>/", VisitorView.as_view(), name="visitor"),
-    path("visitors/<path:visitor>", VisitorView.as_view()),
+    path("visitors/<path:visitor>", VisitorView.as_view(), name="visitor"),
     *router.urls,
 ]

@@ -3,17 +3,20 @@
 import re
 from typing import Any
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from django.urls import resolve
+from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerExtension
 
+from experiments.api.v1.contract.problems import PROBLEM
 from experiments.api.v1.contract.public_routes import public_paths, public_schemas
-from experiments.api.v1.contract.versions import DEPRECATED, VERSION
+from experiments.api.v1.contract.versions import DEPRECATED, PREFIX, VERSION
 
 Json = dict[str, Any]
 
-PREFIX = "/api/v1/"
 METHODS = frozenset({"get", "post", "put", "patch", "delete"})
 TAGS = {
     "experiments": "Experiments",
+    "sites": "Catalogue",
+    "namespaces": "Catalogue",
     "slots": "Catalogue",
     "ctas": "Catalogue",
     "audiences": "Catalogue",
@@ -29,17 +32,32 @@ SENTENCES = {
     "401": "No key and no session, or a key that opens nothing.",
     "403": "The key lacks the scope, or the person the role.",
     "404": "Not there, or of another site.",
-    "409": "Not possible in the present state.",
+    "406": "The header Accept takes no JSON.",
+    "409": "Not possible in the present state, or its key or name is taken: existing.",
     "411": "A body in chunks whose end nobody promises.",
+    "412": "It has changed: If-Match names another state than it is in.",
     "413": "The body is too large.",
     "415": "The body is not JSON.",
     "429": "Too many requests: see Retry-After.",
     "500": "A fault of ours; the log has its reason.",
     "503": "Busy, or the database is silent: see Retry-After.",
 }
-OF_ALL = ("400", "401", "403", "429", "500", "503")
+OF_ALL = ("400", "401", "403", "406", "429", "500", "503")
 OF_BODIES = ("411", "413", "415")
 # One of these, not all of them.
+CHANGES = frozenset({"post", "patch", "delete"})
+CATALOGUE = ("sites", "ctas", "audiences", "namespaces", "slots", "experiments")
+EDITED = tuple(f"/api/v1/{name}/" for name in CATALOGUE)
+ETAG: Json = {
+    "description": "State of the row, for If-Match.",
+    "schema": {"type": "string"},
+}
+IF_MATCH: Json = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "ETag of the state that was read: another one is answered 412.",
+    "schema": {"type": "string"},
+}
 CALLERS: list[Json] = [{"ServerKey": []}, {"ServerKeyHeader": []}, {"cookieAuth": []}]
 SCHEMES: Json = {
     "ClientKey": {"type": "http", "scheme": "bearer", "description": "Publishable key of a site."},
@@ -60,6 +78,17 @@ class ServerKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untype
         ]
 
 
+class StrictSerializerShape(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
+    """Shapes of requests: no other field is taken."""
+
+    target_class = "experiments.api.v1.serializers.StrictSerializer"
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: Any, direction: Any) -> Json:
+        shape: Json = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
+        return {**shape, "additionalProperties": False}
+
+
 def complete(result: Json, **_: Any) -> Json:
     """Return the document with all that drf-spectacular cannot know; one of its hooks."""
     for path, item in result["paths"].items():
@@ -72,7 +101,6 @@ def complete(result: Json, **_: Any) -> Json:
     components = result["components"]
     components["schemas"] |= {"Problem": _problem(), **public_schemas()}
     components["securitySchemes"] |= SCHEMES
-    _refuse_unknown_fields(result)
     _link(result["paths"])
     result["info"]["version"] = VERSION
     return result
@@ -84,9 +112,11 @@ def _complete_operation(path: str, method: str, operation: Json) -> None:
     operation["security"] = CALLERS
     summary = operation.get("description", "").split("\n")[0]
     operation["summary"] = re.split(r"[.;](\s|$)", summary)[0] or operation["operationId"]
-    if _route_name(operation) in DEPRECATED:
+    if _route_name(path) in DEPRECATED:
         operation["deprecated"] = True
-    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    problem = {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    if method in CHANGES and path.startswith(EDITED):
+        _add_editing(path, method, operation)
     for status in _statuses(path, method):
         said = operation["responses"].get(status, {"description": SENTENCES[status]})
         operation["responses"][status] = {**said, "content": problem}
@@ -99,16 +129,25 @@ def _statuses(path: str, method: str) -> tuple[str, ...]:
         statuses = (*statuses, "404")
     if method != "get":
         statuses = (*statuses, *OF_BODIES)
-    if method == "post" and path.startswith(f"{PREFIX}experiments/"):
-        statuses = (*statuses, "409")
+    if method in CHANGES and path.startswith(EDITED):
+        statuses = (*statuses, "409", "412") if "{" in path else (*statuses, "409")
     return statuses
 
 
-def _route_name(operation: Json) -> str:
+def _add_editing(path: str, method: str, operation: Json) -> None:
+    """Add what a change of a row takes and answers: its state, by ETag and If-Match."""
+    if "{" in path:
+        operation["parameters"] = [*operation.get("parameters", ()), IF_MATCH]
+    for status in {"200", "201"} & set(operation["responses"]):
+        operation["responses"][status]["headers"] = {"ETag": ETAG}
+    if "201" in operation["responses"]:
+        location = {"description": "Address of the row.", "schema": {"type": "string"}}
+        operation["responses"]["201"]["headers"]["Location"] = location
+
+
+def _route_name(path: str) -> str:
     """Return the name of the route in the table of deprecations: `slot-list`."""
-    words = operation["operationId"].removeprefix("v1_").split("_")
-    kind = {"retrieve": "detail"}.get(words[-1], words[-1])
-    return f"{words[0].removesuffix('s')}-{kind}"
+    return resolve(re.sub(r"\{\w+\}", "1", path)).url_name or ""
 
 
 def _root() -> Json:
@@ -143,28 +182,23 @@ def _problem() -> Json:
                 "additionalProperties": sentences,
             },
             "reasons": sentences,
+            "existing": {
+                "type": "object",
+                "description": "What has the key or name already.",
+                "additionalProperties": {},
+            },
         },
         "additionalProperties": False,
     }
 
 
-def _refuse_unknown_fields(result: Json) -> None:
-    """Write into the shapes of requests that no other field is taken."""
-    schemas = result["components"]["schemas"]
-    for name in [name for name in schemas if name.endswith("Request") or name in REQUESTS]:
-        schemas[name]["additionalProperties"] = False
-
-
-REQUESTS = frozenset(
-    {"Nothing", "Ramp", "RampStep", "Ranking", "RestoreArm", "Rollback", "Schedule", "Traffic"}
-)
-ROWS = ("experiments", "slots", "ctas", "audiences")
+NAMED_BY_KEY = ("experiments", "sites")
 
 
 def _link(paths: Json) -> None:
     """Link each list to its rows, and each experiment to what is read of it."""
-    for name in ROWS:
-        row = "key" if name == "experiments" else "id"
+    for name in CATALOGUE:
+        row = "key" if name in NAMED_BY_KEY else "id"
         links = {
             f"first_{name}": {
                 "operationId": f"v1_{name}_retrieve",

@@ -5,22 +5,31 @@ would hide it.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from http import HTTPStatus
 from typing import Any
 
 from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from experiments.api.v1.contract.problems import PROBLEM, problem
 from experiments.models import Experiment
+from experiments.services.catalogue.editing import (
+    AlreadyThereError,
+    CannotSaveError,
+    LockedError,
+)
+from experiments.services.lifecycle.approvals import CannotApproveError
+from experiments.services.lifecycle.decisions import (
+    CannotDecideError,
+    CannotUndoError,
+    SlotChangedError,
+)
 from experiments.services.lifecycle.readiness import CannotStartError
 from experiments.services.lifecycle.schedules import CannotScheduleError
 from experiments.services.lifecycle.traffic_allocation import CannotChangeError
 from experiments.services.operations.visitor_erasure import NotErasedError
 from experiments.services.operations.visitor_export import NotExportedError
 from experiments.stats.engine.fields import InvalidRequest
-
-PROBLEM = "application/problem+json"
 
 
 class WrongStateError(APIException):
@@ -32,17 +41,11 @@ class WrongStateError(APIException):
         super().__init__(f"Not possible while the experiment is {experiment.status}.")
 
 
-def problem(status: int, detail: str, **members: Any) -> dict[str, Any]:
-    """Return the body of a refusal."""
-    title = HTTPStatus(status).phrase
-    return {"type": "about:blank", "title": title, "status": status, "detail": detail, **members}
-
-
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     """Return the answer to a failed request; None, which re-raises it, for an unexpected one."""
     for kind, (status, members) in ANSWERS.items():
         if isinstance(error, kind):
-            body = problem(status, str(error), **members(error))
+            body = problem(status, **{"detail": str(error), **members(error)})
             return Response(body, status=status, content_type=PROBLEM)
     response = exception_handler(error, context)
     if response is None:
@@ -77,7 +80,9 @@ def _flat(data: Any, place: str) -> Iterator[tuple[str, str]]:
         yield place, str(data)
 
 
-def _reasons(error: CannotStartError | CannotChangeError) -> dict[str, Any]:
+def _reasons(
+    error: CannotStartError | CannotChangeError | CannotDecideError | CannotApproveError,
+) -> dict[str, Any]:
     return {"reasons": [str(reason) for reason in error.reasons]}
 
 
@@ -85,7 +90,15 @@ def _field(error: InvalidRequest) -> dict[str, Any]:
     return {"field": error.field}
 
 
-def _nothing(_: CannotScheduleError | NotErasedError | NotExportedError) -> dict[str, Any]:
+def _errors(error: CannotSaveError) -> dict[str, Any]:
+    return _members({name: [str(one) for one in said] for name, said in error.errors.items()})
+
+
+def _existing(error: AlreadyThereError) -> dict[str, Any]:
+    return {} if error.row is None else {"existing": error.row}
+
+
+def _nothing(_: Exception) -> dict[str, Any]:
     return {}
 
 
@@ -93,7 +106,15 @@ def _nothing(_: CannotScheduleError | NotErasedError | NotExportedError) -> dict
 ANSWERS: Mapping[type[Exception], tuple[int, Callable[[Any], dict[str, Any]]]] = {
     CannotStartError: (409, _reasons),
     CannotChangeError: (400, _reasons),
+    # The first that fits is taken: the special one stands before the general one.
+    SlotChangedError: (409, _reasons),
+    CannotDecideError: (400, _reasons),
+    CannotUndoError: (409, _nothing),
+    CannotApproveError: (409, _reasons),
     CannotScheduleError: (400, _nothing),
+    CannotSaveError: (400, _errors),
+    AlreadyThereError: (409, _existing),
+    LockedError: (409, _nothing),
     # It says to repeat the erasure.
     NotErasedError: (503, _nothing),
     NotExportedError: (503, _nothing),

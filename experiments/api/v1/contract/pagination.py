@@ -30,7 +30,8 @@ class BoundedPagination(LimitOffsetPagination):
         return super().paginate_queryset(queryset, request, view)
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        limit = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": 50}
+        rows = self.default_limit
+        limit = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": rows}
         offset = {"type": "integer", "minimum": 0, "maximum": MAX_OFFSET, "default": 0}
         return [
             {"name": "limit", "in": "query", "description": "Rows to return.", "schema": limit},

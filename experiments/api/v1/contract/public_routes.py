@@ -159,7 +159,7 @@ def _configuration() -> Json:
                 EVALUATION,
                 "Hear of changes, to evaluate again",
                 "ofrep_stream",
-                {**stream, **{name: REFUSED[name] for name in ("401", "403", "503")}},
+                {**stream, **{name: REFUSED[name] for name in ("401", "403", "429", "503")}},
                 parameters=[_query("key", "Client key, for EventSource.")],
                 # A process of its own, which a site's proxy puts beside the others.
                 **({"servers": [_stream_server()]} if settings.CTAOPT_STREAM_URL else {}),
@@ -249,7 +249,11 @@ def _snippet() -> Json:
                 "snippet_release",
                 {"200": script, **UNCHANGED, "404": _said("No such version.", ERROR), **SILENT},
                 security=NOBODY,
-                parameters=[_path("version", "Released version, such as 0.2.0.")],
+                parameters=[
+                    _path(
+                        "version", "Released version, such as 0.2.0; of its second file more-0.2.0."
+                    )
+                ],
             ),
         },
     }

@@ -14,7 +14,7 @@ from django.utils.http import http_date
 
 PREFIX = "/api/v1/"
 # Raised by one with every addition that a program may want to ask for; see docs/api.md.
-VERSION = "1.1"
+VERSION = "1.2"
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 

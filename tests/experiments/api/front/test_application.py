@@ -140,6 +140,16 @@ def test_absent_django_is_told(front, django, error, status):
     assert answer_of(front, scope("GET", "/admin/"))[0] == status
 
 
+def test_fault_in_a_thread_is_answered_and_logged(front, django, caplog):
+    def fail():
+        raise KeyError("fault")
+
+    django.answer = fail
+    assert answer_of(front, scope("GET", "/admin/"))[0] == 500
+    assert "/admin/: a fault of ours" in caplog.text
+    assert "KeyError: 'fault'" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("headers", "pieces", "status"),
     [

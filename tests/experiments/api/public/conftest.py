@@ -1,11 +1,8 @@
-import logging
-
 import pytest
 import time_machine
 
-from experiments.api.public import events, router
+from experiments.api.public import router
 from experiments.api.public.router import Edge
-from experiments.services.events.outage_log import OutageLog
 from experiments.services.serving import snapshot_store
 from experiments.services.serving.snapshot_store import SnapshotStore
 from tests.factories import NOW
@@ -23,12 +20,6 @@ def _connection_of_the_test(monkeypatch):
     """Leave the test its connection, in mid-transaction, as Django's own test client does."""
     for module in (router, snapshot_store):
         monkeypatch.setattr(module, "close_old_connections", lambda: None)
-
-
-@pytest.fixture(autouse=True)
-def _fresh_outage_log(monkeypatch):
-    """Let no test keep another one's messages back."""
-    monkeypatch.setattr(events, "outage_log", OutageLog(logging.getLogger(events.__name__)))
 
 
 def django_app(environ, start_response):

@@ -1,11 +1,13 @@
 import pytest
 
+from experiments.api.front.scope_request import ScopeRequest
 from experiments.api.public import access
-from experiments.api.public.access import site_of
+from experiments.api.public.access import network_of, site_of
 from experiments.api.public.http import RefusedError, Request
 from experiments.services.catalogue.key_use import KeyUses
 from experiments.services.catalogue.server_keys import server_key_digest
 from experiments.services.serving.snapshot import ServedKey, Snapshot
+from tests.experiments.api.front.rsgi import scope
 from tests.factories import served_site
 
 pytestmark = pytest.mark.on_both_databases
@@ -117,6 +119,12 @@ def test_secret_over_tls_is_taken_without_a_word(https, environ, caplog):
     assert caplog.records == []
 
 
+def test_secret_over_tls_to_the_front_is_taken_without_a_word(https, caplog):
+    asked = ScopeRequest(scope(headers={"X-API-Key": SECRET}, scheme="https"))
+    assert site_of(asked, SERVED) is SITE
+    assert caplog.records == []
+
+
 def test_secret_past_the_proxy_is_taken_and_named(https, caplog):
     asked = request(HTTP_X_API_KEY=SECRET, **{"wsgi.url_scheme": "http"})
     assert site_of(asked, SERVED) is SITE
@@ -126,3 +134,13 @@ def test_secret_past_the_proxy_is_taken_and_named(https, caplog):
 def test_page_s_key_is_no_secret(https):
     asked = request(HTTP_X_API_KEY="publishable", HTTP_X_FORWARDED_PROTO="http")
     assert site_of(asked, SERVED) is SITE
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [request(REMOTE_ADDR="10.0.0.1"), ScopeRequest(scope(client="10.0.0.1:50000"))],
+    ids=["wsgi", "rsgi"],
+)
+def test_own_network_that_no_proxy_named_is_no_sender(settings, asked):
+    settings.CTAOPT_PROXIES = 1
+    assert network_of(asked) is None

@@ -6,10 +6,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from experiments.api.public import ofrep
 from experiments.api.public.ofrep import PREFIX
 from experiments.api.public.router import Edge
 from experiments.models import CTAWording, Experiment
 from experiments.services.catalogue.config_revision import bump_revision
+from experiments.services.catalogue.key_use import KeyUses
 from experiments.services.serving import snapshot_store
 from experiments.services.serving.preview_links import preview_token
 from experiments.services.serving.snapshot_store import SnapshotStore
@@ -238,6 +240,25 @@ def test_etag_covers_the_answer_not_the_configuration_alone(browser, slot):
     assert french.json()["flags"][0]["value"]["text"] == "Allons-y"
 
 
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ({}, None),
+        ({"locale": "fr", "device": {"$in": ["mobile", "path"]}}, None),
+        ({"path": {"$regex": "^/a"}}, True),
+        ({"$or": [{"locale": "fr"}, {"$not": {"utm_source": "mail"}}]}, True),
+        ({"referrer": {"$exists": True}}, True),
+    ],
+)
+def test_bulk_says_when_another_page_may_have_another_answer(
+    browser, site, slot, condition, expected
+):
+    audience = factories.make_audience(site, condition=condition)
+    factories.make_running_experiment(slot, audience=audience)
+    bump_revision()
+    assert browser.post(PREFIX, VISITOR).json()["metadata"].get("byPage") is expected
+
+
 def test_etag_stays_when_only_another_site_changed(browser, slot, other_site):
     before = browser.post(PREFIX, VISITOR).headers["etag"]
     factories.make_slot(other_site)
@@ -426,3 +447,32 @@ def test_preview_link_that_does_not_hold_says_so(browser, running_experiment):
     metadata = browser.post(ONE, {"context": context}).json()["metadata"]
     assert metadata["previewError"] == "invalid"
     assert metadata["experiment"] == "hero-test"
+
+
+@pytest.fixture
+def seen_pages(monkeypatch):
+    """Pages with the snippet that the test's requests came from, by site."""
+    own = KeyUses(period_s=0.0)
+    monkeypatch.setattr(ofrep, "key_uses", own)
+    return lambda: {site: path for site, (_, path) in own._pages.items()}
+
+
+PAGE = {"Origin": "https://shop.example"}
+
+
+def test_page_with_the_snippet_is_noted(browser, slot, seen_pages):
+    browser.post(PREFIX, context(url="https://shop.example/signup?code=1"), headers=PAGE)
+    assert seen_pages() == {slot.site_id: "/signup"}
+
+
+@pytest.mark.parametrize("path", [None, 7, ["/x"]], ids=["none", "number", "list"])
+def test_page_without_a_path_is_noted_all_the_same(browser, slot, seen_pages, path):
+    browser.post(PREFIX, context(path=path) if path else VISITOR, headers=PAGE)
+    assert seen_pages() == {slot.site_id: ""}
+
+
+def test_server_is_no_page(browser, slot, server_key, seen_pages):
+    assert browser.post(PREFIX, VISITOR).status == 200
+    secret = WSGIClient(browser.app, key=server_key)
+    assert secret.post(PREFIX, VISITOR, headers=PAGE).status == 200
+    assert seen_pages() == {}

@@ -1,7 +1,9 @@
+import gzip
 import json
 
 import pytest
 
+from experiments.api.public import content_coding, payload
 from experiments.api.public.payload import PREFIX
 from experiments.api.public.router import Edge
 from experiments.models import CTAWording
@@ -31,7 +33,43 @@ def test_payload_is_public_and_cacheable(cache, running_experiment):
         "public, max-age=60, stale-while-revalidate=600, stale-if-error=86400"
     )
     # It says nothing about the asker, and the SDKs must not look for a stream at this address.
-    assert not {"vary", "set-cookie", "x-sse-support"} & answer.headers.keys()
+    assert answer.headers["vary"] == "Accept-Encoding"
+    assert not {"set-cookie", "x-sse-support"} & answer.headers.keys()
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_payload_is_compressed_for_who_asks(cache, running_experiment, method):
+    plain = cache.get(PATH)
+    answer = cache.request(method, PATH, headers={"Accept-Encoding": "gzip"})
+    assert answer.headers["content-encoding"] == "gzip"
+    assert int(answer.headers["content-length"]) < len(plain.body)
+    assert answer.headers["etag"] != plain.headers["etag"]
+    body = plain.body if method == "HEAD" else gzip.decompress(answer.body)
+    assert body == plain.body
+
+
+def test_payload_that_a_change_elsewhere_leaves_alone_is_not_compressed_again(
+    cache, running_experiment, other_site, monkeypatch
+):
+    lengths = []
+
+    def counted(body, effort):
+        lengths.append(len(body))
+        return gzip.compress(body)
+
+    monkeypatch.setitem(content_coding.ENCODERS, "gzip", counted)
+    monkeypatch.setattr(payload, "_encoded", {})
+    headers = {"Accept-Encoding": "gzip"}
+    cache.get(PATH, headers=headers)
+    factories.make_slot(other_site)
+    bump_revision()
+    cache.get(PATH, headers=headers)
+    assert len(lengths) == 1
+    CTAWording.objects.update(text="New words")
+    bump_revision()
+    changed = cache.get(PATH, headers=headers)
+    assert len(lengths) == 2
+    assert b"New words" in gzip.decompress(changed.body)
 
 
 @pytest.mark.parametrize("written", ["{}", "W/{}", '"other", {}'])

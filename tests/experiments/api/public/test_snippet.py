@@ -1,3 +1,5 @@
+import gzip
+
 import pytest
 
 pytestmark = pytest.mark.on_both_databases
@@ -30,6 +32,24 @@ def test_snippet_asks_no_database(browser, script, django_assert_num_queries):
         assert browser.get("/cta.js").status == 200
 
 
+@pytest.mark.parametrize("path", ["/cta.js", "/cta-1.2.3.js"])
+def test_script_is_compressed_for_who_asks(browser, release, script, path):
+    content = b"'use strict';\n" * 100
+    script.write_bytes(content)
+    release.write_bytes(content)
+    for method in ("GET", "HEAD"):
+        answer = browser.request(method, path, headers={"Accept-Encoding": "gzip, deflate"})
+        assert answer.headers["content-encoding"] == "gzip"
+        assert answer.headers["vary"] == "Accept-Encoding"
+        assert int(answer.headers["content-length"]) < len(content) / 5
+        assert answer.headers["access-control-allow-origin"] == "*"
+    assert gzip.decompress(browser.get(path, headers={"Accept-Encoding": "gzip"}).body) == content
+    # Bytes of a range would be of the compressed file: none is promised, all are sent.
+    part = browser.get(path, headers={"Range": "bytes=0-9"})
+    assert (part.status, part.body) == (200, content)
+    assert "accept-ranges" not in part.headers
+
+
 @pytest.fixture
 def release(script):
     """A version of the snippet beside the newest one."""
@@ -44,6 +64,20 @@ def test_released_version_may_be_kept_for_ever(browser, release):
     assert (answer.status, answer.body) == (200, release.read_bytes())
     assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
     assert answer.headers["access-control-allow-origin"] == "*"
+
+
+def test_second_file_is_served_as_a_released_version(browser, release):
+    """Scripts of modules need the edge's CORS; the first file asks for exactly its version."""
+    second = release.with_name("cta-more-1.2.3.js")
+    second.write_bytes(b"export const install = 1;\n" * 50)
+    second.with_name(f"{second.name}.sri").write_text("sha384-y\n")
+    answer = browser.get(f"/{second.name}", headers={"Accept-Encoding": "gzip"})
+    assert gzip.decompress(answer.body) == second.read_bytes()
+    assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
+    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert browser.get(f"/{second.name}.sri").body == b"sha384-y\n"
+    assert browser.get("/cta-more-1.2.4.js").status == 404
 
 
 def test_released_version_has_its_integrity_value_beside_it(browser, release):

@@ -40,12 +40,13 @@ class Store:
 class Client:
     """One request to the application, as a server would hand it over."""
 
-    def __init__(self, app, *, path=PATH, query=KEY, method="GET", **headers):
+    def __init__(self, app, *, path=PATH, query=KEY, method="GET", address=None, **headers):
         scope = {
             "type": "http",
             "method": method,
             "path": path,
             "query_string": query.encode(),
+            "client": address and (address, 50_000),
             "headers": [
                 (name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()
             ],
@@ -246,6 +247,27 @@ def test_connections_are_bounded_and_a_place_becomes_free():
             await client.leave()
 
     run(scenario, max_connections=2)
+
+
+def test_one_address_does_not_take_all_places():
+    async def scenario(app, store):
+        first, second = (Client(app, address="198.51.100.7") for _ in range(2))
+        for client in (first, second):
+            await client.read(b": open\n\n")
+        third = Client(app, address="198.51.100.7")
+        assert b"from this address" in await third.end()
+        assert (third.status, third.headers["retry-after"]) == (429, "30")
+        others = [Client(app, address=a) for a in ("198.51.100.8", "127.0.0.1", "127.0.0.1", None)]
+        for client in others:
+            await client.read(b": open\n\n")
+        await first.leave()
+        fourth = Client(app, address="198.51.100.7")
+        await fourth.read(b": open\n\n")
+        for client in (second, fourth, *others):
+            await client.leave()
+        assert not app._n_of_network
+
+    run(scenario, max_per_address=2)
 
 
 def test_silent_database_gives_503_to_newcomers():

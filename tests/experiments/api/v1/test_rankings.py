@@ -1,5 +1,6 @@
 import pytest
 
+from experiments.api.v1.rankings import RankingAnswerSerializer
 from experiments.models import Job
 from ml import predict
 
@@ -49,6 +50,11 @@ def test_ranking_is_answered_at_once_where_the_service_runs(server, site, monkey
             {"wordings": ["A b", "C d"], "control": "Send", **fields}
         )
     ]
+
+
+def test_answer_has_the_fields_of_the_document(server, site):
+    url = post(server).json()["url"]
+    assert server.get(url).json().keys() == RankingAnswerSerializer().fields.keys()
 
 
 def test_ranking_is_hidden_from_other_sites(server, other_server, site):

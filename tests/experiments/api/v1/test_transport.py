@@ -22,7 +22,7 @@ def test_answer_is_for_nobody_else_to_keep(client, key, path, header):
 
 
 def test_other_pages_say_for_themselves(client):
-    assert "no-store" not in client.get("/account/login/").headers.get("Vary", "")
+    assert "X-API-Key" not in client.get("/account/login/").headers.get("Vary", "")
     assert client.get("/api/schema/").headers.get("Cache-Control") != "private, no-store"
 
 
@@ -37,7 +37,13 @@ def test_key_in_the_clear_is_refused_not_redirected(client, key, https, header):
     value = f"Bearer {key}" if header == "authorization" else key
     answer = client.get(PATHS[0], headers={header: value})
     assert answer.status_code == 403
-    assert answer.json() == {"detail": "Send keys over HTTPS only, and replace this one."}
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json() == {
+        "type": "about:blank",
+        "title": "Forbidden",
+        "status": 403,
+        "detail": "Send keys over HTTPS only, and replace this one.",
+    }
     assert answer.headers["Cache-Control"] == "private, no-store"
     sent = {header: value, "x-forwarded-proto": "https"}
     assert client.get(PATHS[0], headers=sent).status_code == 200

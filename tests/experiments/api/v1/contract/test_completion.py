@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import pytest
 import schemathesis
+from django.contrib.auth import get_user_model
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import transaction
 from django.test import Client
@@ -28,11 +29,13 @@ from schemathesis.specs.openapi.checks import (
 
 from experiments.api.public import router
 from experiments.api.public.router import BELOW, ROUTES, Edge
-from experiments.models import Job
+from experiments.api.v1.contract import completion
+from experiments.models import CTA, Audience, Job, Namespace, ServerKey, Slot
 from experiments.services.serving import snapshot_store
 from experiments.services.serving.snapshot_store import SnapshotStore
 from tests import factories
 from tests.factories import NOW
+from tests.fuzzing.service import TOKEN, session_of
 
 load_all_checks()
 CASES = int(os.environ.get("CTAOPT_CONTRACT_CASES", "12"))
@@ -88,26 +91,41 @@ def world(site):
     factories.make_rollup(running.variants.get(key="b"), visitors=500, clicks=20)
     french = factories.make_audience(site)
     factories.make_experiment(slot, "draft", audience=french)
+    # Free to change and to go.
+    factories.make_cta(site, "Unused")
+    factories.make_audience(site, "unused")
+    site.namespaces.create(key="space", seed="space")
+    factories.make_slot(site, "unused")
     factories.make_library_experiment(site)
     asked = {"locale": "en", "wordings": ["Go"], "control": "Start"}
     moments = {"created_at": NOW, "heartbeat_at": NOW, "language": "en"}
     Job.objects.create(kind="ranking", site=site, request=asked, **moments)
-    for scope in ("read", "write", "erase", "analyse"):
+    for scope in ("read", "write", "erase", "analyse", "manage"):
         factories.make_server_key(site, f"key-to-{scope}", scopes=[scope])
     factories.make_server_key(site, "old-key", expires_at=timezone.now() - timedelta(days=1))
-    factories.make_server_key(site)
+    factories.make_server_key(site, scopes=ServerKey.Scope.values)
     return site
+
+
+def superuser():
+    """What a person with a session sends."""
+    session = session_of(get_user_model().objects.create_superuser("root"))
+    cookies = {"sessionid": session, "csrftoken": TOKEN}
+    return {"headers": {"X-CSRFToken": TOKEN}, "cookies": cookies}
 
 
 def seeds(site):
     """What is there, for the parameters in an address."""
+    kinds = (CTA, Audience, Namespace, Slot, Job)
+    numbers = {pk for kind in kinds for pk in kind.objects.values_list("pk", flat=True)}
     return {
-        "key": ["hero-test", "draft", "library"],
+        "key": ["hero-test", "draft", "library", "shop"],
         "slot": ["hero", "library-home"],
         "client_key": [site.client_key],
         "visitor": ["v-1"],
         "version": ["0.1.0", "0.2.0"],
-        "id": [1, *Job.objects.values_list("pk", flat=True)],
+        "id": sorted({1, *numbers}),
+        "superuser": superuser(),
     }
 
 
@@ -121,12 +139,36 @@ BODIES = {
     "v1_experiments_schedule_create": {"ends_at": "2099-01-01T00:00:00Z"},
     "v1_experiments_roll_back_create": {"reason": "slow"},
     "v1_experiments_restore_arm_create": {"arm": "b"},
+    "v1_sites_create": {"key": "new", "name": "New", "time_zone": "Europe/Paris"},
+    "v1_sites_partial_update": {"name": "Shop", "holdout": "0.05"},
+    "v1_ctas_create": {
+        "name": "New",
+        "destination": "/new",
+        "wordings": [{"locale": "fr_fr", "text": "Nouveau"}],
+        "tags": ["spring"],
+    },
+    "v1_ctas_partial_update": {"wordings": [{"locale": "en", "text": "Go"}], "tags": []},
+    "v1_audiences_create": {"key": "new", "name": "New", "condition": {"device": "mobile"}},
+    "v1_audiences_partial_update": {"condition": {"$not": {"locale": "fr"}}},
+    "v1_namespaces_create": {"key": "new", "seed": "new"},
+    "v1_namespaces_partial_update": {"seed": "other"},
+    "v1_slots_create": {"key": "new", "name": "New", "default_cta": 1},
+    "v1_slots_partial_update": {"name": "New", "position": "footer"},
+    "v1_experiments_create": {
+        "slot": "unused",
+        "key": "new",
+        "name": "New",
+        "variants": [{"key": "control", "cta": 1, "share": "0.5"}],
+        "guardrails": [{"metric": "conversion_rate", "goal": "order"}],
+    },
+    "v1_experiments_partial_update": {"name": "New", "secondary_metrics": []},
     "ofrep_evaluate_one": {"context": {"targetingKey": "v-1", "locale": "fr"}},
     "ofrep_evaluate_all": {"context": {"targetingKey": "v-1"}},
     "events": {"events": [factories.event_message(), {}, 1]},
 }
 KEYS = ["shop-server-key"] * 5
 KEYS += ["key-to-read", "key-to-write", "key-to-erase", "key-to-analyse", "old-key", ""]
+KEYS += ["key-to-manage"] * 2
 KEYS += ["shop-client-key"] * 3
 
 
@@ -140,14 +182,19 @@ def requests(draw, operation, modes, known):
     body = BODIES.get(operation.definition.raw["operationId"])
     if body is not None and not draw(st.integers(0, 2)):
         case.body, case.media_type = body, "application/json"
+    # No server creates a site.
+    if operation.definition.raw["operationId"] == "v1_sites_create" and draw(st.integers(0, 3)):
+        return case, known["superuser"]
     key = draw(st.sampled_from(KEYS))
-    return case, {"X-API-Key": key} if key else {}
+    # The client in the process unpacks nothing.
+    plain = {"Accept-Encoding": "identity"}
+    return case, {"headers": plain | ({"X-API-Key": key} if key else {})}
 
 
-def send(case, headers):
+def send(case, sender):
     """Send a case, check the answer, and take back what it has changed."""
     with transaction.atomic():
-        response = case.call(headers=headers)
+        response = case.call(**sender)
         transaction.set_rollback(True)
     case.validate_response(response, checks=CHECKS)
     return response
@@ -192,7 +239,7 @@ def test_answers_keep_to_the_document_along_its_links(service, world):
             self.block.__exit__(None, None, None)
 
         def get_call_kwargs(self, case):
-            return {"headers": {"X-API-Key": "shop-server-key"}}
+            return {"headers": {"X-API-Key": "shop-server-key", "Accept-Encoding": "identity"}}
 
         def validate_response(self, response, case, *args, **kwargs):
             statuses.append(response.status_code)
@@ -233,6 +280,42 @@ def test_every_operation_has_a_tag_a_summary_and_its_refusals(db):
                 for status, said in operation["responses"].items():
                     if status >= "400":
                         assert list(said["content"]) == ["application/problem+json"], path
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("slot-list", "/api/v1/slots/"),
+        ("experiment-detail", "/api/v1/experiments/{key}/"),
+        ("experiment-report", "/api/v1/experiments/{key}/report/"),
+        ("experiment-roll-back", "/api/v1/experiments/{key}/roll-back/"),
+        ("ranking", "/api/v1/rankings/{id}/"),
+        ("analyze", "/api/v1/analyze"),
+        ("visitor", "/api/v1/visitors/{visitor}"),
+    ],
+)
+def test_document_marks_the_deprecated_route_and_no_other(db, monkeypatch, name, path):
+    monkeypatch.setattr(completion, "DEPRECATED", {name: None})
+    marked = {
+        path
+        for path, item in document()["paths"].items()
+        for method in METHODS & set(item)
+        if item[method].get("deprecated")
+    }
+    assert marked == {path}
+
+
+def test_every_body_of_a_request_takes_no_other_field(db):
+    known = document()
+    for path, item in known["paths"].items():
+        if not path.startswith("/api/v1/") or path == "/api/v1/events":
+            continue
+        for method in {"post", "patch"} & set(item):
+            shape = item[method]["requestBody"]["content"]["application/json"]["schema"]
+            if "$ref" in shape:
+                shape = known["components"]["schemas"][shape["$ref"].rpartition("/")[2]]
+            assert shape["additionalProperties"] is False, path
+    assert known["components"]["schemas"]["RampStep"]["additionalProperties"] is False
 
 
 def test_document_is_served_and_valid(db):

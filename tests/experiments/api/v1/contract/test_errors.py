@@ -1,9 +1,20 @@
 import pytest
 from rest_framework.exceptions import NotFound, ValidationError
 
-from experiments.api.v1 import lifecycle
 from experiments.api.v1.contract.errors import ANSWERS, WrongStateError, handle
+from experiments.api.v1.lifecycle import traffic
 from experiments.models import Experiment
+from experiments.services.catalogue.editing import (
+    AlreadyThereError,
+    CannotSaveError,
+    LockedError,
+)
+from experiments.services.lifecycle.approvals import CannotApproveError
+from experiments.services.lifecycle.decisions import (
+    CannotDecideError,
+    CannotUndoError,
+    SlotChangedError,
+)
 from experiments.services.lifecycle.readiness import CannotStartError
 from experiments.services.lifecycle.schedules import CannotScheduleError
 from experiments.services.lifecycle.traffic_allocation import CannotChangeError
@@ -18,6 +29,10 @@ EXPECTED = {
     CannotStartError(REASONS): (409, "No arms. No audience.", {"reasons": REASONS}),
     CannotChangeError(REASONS): (400, "No arms. No audience.", {"reasons": REASONS}),
     CannotScheduleError("ends_at: past"): (400, "ends_at: past", {}),
+    CannotDecideError(REASONS): (400, "No arms. No audience.", {"reasons": REASONS}),
+    SlotChangedError(REASONS): (409, "No arms. No audience.", {"reasons": REASONS}),
+    CannotUndoError("Too late."): (409, "Too late.", {}),
+    CannotApproveError(REASONS): (409, "No arms. No audience.", {"reasons": REASONS}),
     NotErasedError("Redis is silent."): (503, "Redis is silent.", {}),
     NotExportedError("Redis is silent."): (503, "Redis is silent.", {}),
     InvalidRequest("alpha", "too big"): (400, "alpha: too big", {"field": "alpha"}),
@@ -34,6 +49,17 @@ EXPECTED = {
             "field": "steps.1.coverage",
             "errors": {"steps.1.coverage": ["Too much."], "note": ["Too long."]},
         },
+    ),
+    CannotSaveError({"name": ["Too long."], "": ["Odd."]}): (
+        400,
+        "name: Too long.",
+        {"field": "name", "errors": {"name": ["Too long."], "": ["Odd."]}},
+    ),
+    LockedError("In use."): (409, "In use.", {}),
+    AlreadyThereError({"key": "hero"}): (
+        409,
+        "There is one with this key or name already.",
+        {"existing": {"key": "hero"}},
     ),
     ValidationError({"non_field_errors": ["Say one."]}): (
         400,
@@ -72,7 +98,7 @@ def test_bare_value_error_in_a_view_is_no_bad_request(server, draft, monkeypatch
     def fail(**_):
         raise ValueError("a fault of ours")
 
-    monkeypatch.setattr(lifecycle, "set_schedule", fail)
+    monkeypatch.setattr(traffic, "set_schedule", fail)
     url = f"/api/v1/experiments/{draft.key}/schedule/"
     with pytest.raises(ValueError, match="a fault of ours"):
         server.post(url, {"ends_at": None}, content_type="application/json")

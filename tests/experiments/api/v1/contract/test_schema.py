@@ -1,7 +1,7 @@
 import pytest
 import yaml
 
-from experiments.api.v1.schema import one_spelling_each
+from experiments.api.v1.contract.schema import one_spelling_each
 
 pytestmark = pytest.mark.django_db
 

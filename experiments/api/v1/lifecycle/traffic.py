@@ -13,6 +13,8 @@ from rest_framework.viewsets import GenericViewSet
 
 from experiments.api.v1.authentication import actor_of
 from experiments.api.v1.contract.errors import WrongStateError
+from experiments.api.v1.management.edited_rows import conditionally
+from experiments.api.v1.management.preconditions import etag_of
 from experiments.api.v1.serializers import (
     ExperimentSerializer,
     RampSerializer,
@@ -40,6 +42,9 @@ class TrafficMixin(GenericViewSet[Experiment]):
     @action(detail=True, methods=["post"])
     def traffic(self, request: Request, key: str) -> Response:
         """Give the arms other shares (0 drops an arm), or take another part of the visitors in."""
+        return conditionally(self, request, lambda: self._traffic(request))
+
+    def _traffic(self, request: Request) -> Response:
         experiment, values = self._asked(TrafficSerializer, request)
         change_traffic(
             experiment=experiment,
@@ -53,6 +58,9 @@ class TrafficMixin(GenericViewSet[Experiment]):
     @action(detail=True, methods=["post"])
     def ramp(self, request: Request, key: str) -> Response:
         """Replace the ramp; no steps take it away."""
+        return conditionally(self, request, lambda: self._ramp(request))
+
+    def _ramp(self, request: Request) -> Response:
         experiment, values = self._asked(RampSerializer, request)
         steps = [PlannedStep(**step) for step in values["steps"]]
         occasion = occasion_of(request, values["note"])
@@ -63,6 +71,9 @@ class TrafficMixin(GenericViewSet[Experiment]):
     @action(detail=True, methods=["post"])
     def schedule(self, request: Request, key: str) -> Response:
         """Plan the start of a draft and the end."""
+        return conditionally(self, request, lambda: self._schedule(request))
+
+    def _schedule(self, request: Request) -> Response:
         experiment, values = self._asked(ScheduleSerializer, request)
         planned = {"starts_at": experiment.starts_at, "ends_at": experiment.ends_at}
         done = set_schedule(
@@ -74,6 +85,9 @@ class TrafficMixin(GenericViewSet[Experiment]):
     @action(detail=True, methods=["post"], url_path="roll-back")
     def roll_back(self, request: Request, key: str) -> Response:
         """Show everybody the default CTA; `resume` undoes it."""
+        return conditionally(self, request, lambda: self._roll_back(request))
+
+    def _roll_back(self, request: Request) -> Response:
         experiment, values = self._asked(RollbackSerializer, request)
         reason = reason_by_hand(values["reason"])
         occasion = occasion_of(request, reason)
@@ -85,6 +99,9 @@ class TrafficMixin(GenericViewSet[Experiment]):
     @action(detail=True, methods=["post"], url_path="restore-arm")
     def restore_arm(self, request: Request, key: str) -> Response:
         """Give an arm that was rolled back its last share again."""
+        return conditionally(self, request, lambda: self._restore_arm(request))
+
+    def _restore_arm(self, request: Request) -> Response:
         experiment, values = self._asked(RestoreArmSerializer, request)
         occasion = occasion_of(request, values["note"])
         return self._shown(
@@ -125,7 +142,8 @@ class TrafficMixin(GenericViewSet[Experiment]):
         experiment = self.get_object()
         if not done:
             raise WrongStateError(experiment)
-        return Response(ExperimentSerializer(experiment).data)
+        shown = self.get_serializer(experiment).data
+        return Response(shown, headers={"ETag": etag_of(shown)})
 
 
 def occasion_of(request: Request, note: str = "") -> Occasion:
