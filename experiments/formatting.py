@@ -8,6 +8,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 MISSING = "-"
+MINUS = "\u2212"
 # Below this a p-value is shown as a power of ten.
 SMALLEST_DECIMAL_P = 0.0001
 
@@ -115,3 +116,44 @@ def estimate_interval(estimate: Mapping[str, float | None]) -> str:
     """Return the ends of an estimate with `low` and `high`."""
     low, high = estimate["low"], estimate["high"]
     return MISSING if low is None or high is None else percent_interval((low, high), 1)
+
+
+def rounded(value: float | None, *, signed: bool = False) -> str:
+    """Return a number with two digits that mean something: 1,240, 12, 3.4, 0.21."""
+    if value is None:
+        return MISSING
+    if math.isinf(value):
+        return "+∞" if value > 0 else f"{MINUS}∞"
+    digits = _digits(abs(value))
+    shown = number_format(Decimal(f"{abs(value):.{digits}f}"), digits, force_grouping=True)
+    is_zero = not any(character in "123456789" for character in shown)
+    if value < 0 and not is_zero:
+        return f"{MINUS}{shown}"
+    return f"+{shown}" if signed and not is_zero else shown
+
+
+def rounded_percent(value: float | None, *, signed: bool = False) -> str:
+    """Return a fraction as a rounded percentage: 0.0667 as "6.7 %", a lift of 0.604 as "+60 %"."""
+    if value is None:
+        return MISSING
+    return _("%(number)s %%") % {"number": rounded(100 * value, signed=signed)}
+
+
+def rounded_lift(value: float | None) -> str:
+    return rounded_percent(value, signed=True)
+
+
+def rounded_p(value: float | None) -> str:
+    """Return a p-value as people read it: 0.017, < 0.0001."""
+    if value is None:
+        return MISSING
+    if value < SMALLEST_DECIMAL_P:
+        return f"< {decimal(SMALLEST_DECIMAL_P, 4)}"
+    return decimal(value, 2 if value >= 0.1 else _digits(value))
+
+
+def _digits(value: float) -> int:
+    """Return the digits after the point that leave two which mean something, at most six."""
+    if value >= 10 or value == 0:
+        return 0
+    return min(max(1 - math.floor(math.log10(value)), 1), 6)

@@ -11,10 +11,13 @@ from accounts.second_factor import renew_encryption
 from experiments.models import Job
 from experiments.services.events import partitions
 from experiments.services.events.suppression_list import forget_tombstones
+from experiments.services.importing.imports import import_in_job
+from experiments.services.importing.uploads import drop_uploads as drop_old_uploads
 from experiments.services.learning.jobs import expire_hopeless_jobs, revive_silent_jobs, run_job
 from experiments.services.learning.ranking import rank_in_job
 from experiments.services.learning.training import start_due_training, train
 from experiments.services.lifecycle import schedules
+from experiments.services.notices import delivery, retention
 from experiments.services.operations import (
     auto_rollback,
     burst_search,
@@ -25,11 +28,16 @@ from experiments.services.operations import (
 )
 from experiments.services.operations.event_retention import drop_old_events
 from experiments.services.operations.frozen_arm_watch import watch_caches
+from experiments.services.reporting import standings
 from experiments.services.rollups.folding import fold_pending
 from experiments.services.rollups.reconciliation import check_rollups
 
 logger = logging.getLogger(__name__)
-WORK = {Job.Kind.TRAINING: train, Job.Kind.RANKING: rank_in_job}
+WORK = {
+    Job.Kind.TRAINING: train,
+    Job.Kind.RANKING: rank_in_job,
+    Job.Kind.IMPORT: import_in_job,
+}
 
 # The names of tasks are in queues; never rename.
 
@@ -94,11 +102,19 @@ def tend_experiments() -> None:
 
 @shared_task
 def stop_planned_experiments() -> None:
-    """Record what is proven; stop what has reached its plan, if chosen. Beat calls it at night."""
+    """Record proofs; stop what has reached its plan, if chosen. Beat calls it every hour."""
     for experiment, arm in proofs.record_proofs(now=timezone.now()):
         logger.info("experiment %s: arm %s is proven", experiment.key, arm)
     for experiment in planned_end.stop_planned_experiments(now=timezone.now()):
         logger.info("experiment %s: stopped at the end of its plan", experiment.key)
+
+
+@shared_task
+def keep_standings() -> None:
+    """Compute verdicts and traffic for the first page, the oldest first. Beat calls it often."""
+    kept = standings.keep_standings(now=timezone.now())
+    if kept:
+        logger.debug("computed the standing of %s experiments", kept)
 
 
 @shared_task
@@ -158,6 +174,30 @@ def retrain_when_due() -> None:
     if job is not None:
         logger.info("job %s trains on what finished since the last training", job.pk)
         do_job.delay(job.pk)
+
+
+@shared_task
+def drop_uploads() -> None:
+    """Delete uploaded files that nobody imports. Beat calls it every hour."""
+    dropped = drop_old_uploads(now=timezone.now())
+    if dropped:
+        logger.info("dropped %s uploads that nobody confirmed", dropped)
+
+
+@shared_task
+def deliver_notices() -> None:
+    """Send what waits to people and webhooks. Beat calls it every few seconds."""
+    sent = delivery.deliver_notices()
+    if sent:
+        logger.info("sent %s notices", sent)
+
+
+@shared_task
+def drop_notices() -> None:
+    """Drop notices that nobody reads any more. Beat calls it at night."""
+    dropped = retention.drop_old_notices(now=timezone.now())
+    if dropped:
+        logger.info("dropped %s old notices", dropped)
 
 
 @shared_task

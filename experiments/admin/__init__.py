@@ -1,5 +1,17 @@
 # Django's autodiscovery imports this package; the pages register themselves.
 from experiments.admin import audiences, catalogue, experiments, history, jobs, users
 from experiments.admin.access import server_keys
+from experiments.admin.importing import pages
+from experiments.admin.notices import webhooks
 
-__all__ = ["audiences", "catalogue", "experiments", "history", "jobs", "server_keys", "users"]
+__all__ = [
+    "audiences",
+    "catalogue",
+    "experiments",
+    "history",
+    "jobs",
+    "pages",
+    "server_keys",
+    "users",
+    "webhooks",
+]

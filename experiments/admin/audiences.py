@@ -9,29 +9,42 @@ from django.http import HttpRequest, HttpResponseNotAllowed, JsonResponse
 from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse_lazy
+from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from experiments.admin.base import LockedWhileLiveAdmin
+from experiments.admin.base import MOST_DIGITS, LockedWhileLiveAdmin
 from experiments.models import Audience
+from experiments.models.validators import condition_validator
+from experiments.selectors.permissions import sites_where
+from experiments.services.catalogue.audience_reach import reach_in_words, reach_of
 from experiments.services.catalogue.audience_summary import (
     ATTRIBUTES,
     OPERATORS,
     example_visitor,
     summary_of,
+    value_lists,
 )
 from experiments.targeting.evaluation import evaluate_condition
 from experiments.targeting.languages import with_language_ranges
-from experiments.targeting.rows import ALL, ANY, PRESENCE, ConditionRow, Rows, condition_of, rows_of
-from experiments.targeting.validation import storable, validate_condition
+from experiments.targeting.rows import (
+    ALL,
+    ANY,
+    PRESENCE,
+    ConditionRow,
+    Rows,
+    condition_of,
+    rows_of,
+    typed,
+)
+from experiments.targeting.validation import storable
 
 CUSTOM = "*"
+# Example visitor at first.
+TRIED = {"device": "mobile", "new_visitor": "true", "path": "/"}
 IN_ROWS, IN_JSON = "rows", "json"
 SPARE_ROWS = 1
-EXAMPLE = (
-    "locale = fr\ndevice = mobile\nnew_visitor = true\ncountry = FR\npath = /\nutm_source = mail"
-)
 Content = dict[str, Any]
 
 
@@ -73,7 +86,8 @@ class ConditionWidget(forms.Widget):
             "match_any": ANY,
             "in_rows": IN_ROWS,
             "in_json": IN_JSON,
-            "example": EXAMPLE,
+            "lists": value_lists(),
+            "tried": [(key, label, TRIED.get(key, "")) for key, label in ATTRIBUTES.items()],
             "check_url": reverse_lazy("admin:experiments_audience_check"),
         }
         # Escaped by the template.
@@ -92,9 +106,9 @@ class ConditionField(forms.Field):
     def to_python(self, value: Any) -> dict[str, Any]:
         try:
             condition = _condition(value)
-            validate_condition(condition)
         except ValueError as error:
             raise forms.ValidationError(str(error)) from error
+        condition_validator(condition)
         return condition
 
     def validate(self, value: Any) -> None:
@@ -154,6 +168,25 @@ def _row(row: dict[str, str]) -> ConditionRow:
     return ConditionRow(attribute=name, operator=row["operator"], value=value)
 
 
+def _tried(fields: Any) -> dict[str, Any]:
+    """Return the example visitor: the attributes that were chosen, and others by their lines."""
+    chosen = {name: fields.get(f"condition_try_{name}", "").strip() for name in ATTRIBUTES}
+    known = {name: typed(text) for name, text in chosen.items() if text}
+    return known | example_visitor(fields.get("example", ""))
+
+
+def _reach(request: HttpRequest, condition: dict[str, Any]) -> str:
+    """Return the size of the audience on the site that the form names; empty without one."""
+    number = request.POST.get("site", "")
+    if not number.isdecimal() or len(number) >= MOST_DIGITS:
+        return ""
+    sites = sites_where(request.user, "experiments.view_audience")
+    site = sites.filter(pk=int(number)).first()
+    if site is None:
+        return ""
+    return reach_in_words(reach_of(site=site, condition=condition, now=timezone.now()))
+
+
 class AudienceForm(forms.ModelForm[Audience]):
     condition = ConditionField(label=_("Who is in"), required=False)
 
@@ -196,7 +229,7 @@ class AudienceAdmin(LockedWhileLiveAdmin[Audience]):
             condition = field.to_python(content)
         except forms.ValidationError as error:
             return JsonResponse({"is_in": None, "text": error.messages[0]})
-        visitor = example_visitor(request.POST.get("example", ""))
-        is_in = evaluate_condition(with_language_ranges(condition), visitor)
+        is_in = evaluate_condition(with_language_ranges(condition), _tried(request.POST))
         verdict = gettext("In: would take part.") if is_in else gettext("Not in.")
-        return JsonResponse({"is_in": is_in, "text": verdict, "summary": summary_of(condition)})
+        answer = {"is_in": is_in, "text": verdict, "summary": summary_of(condition)}
+        return JsonResponse(answer | {"reach": _reach(request, condition)})

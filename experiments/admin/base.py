@@ -1,27 +1,38 @@
 """Base classes of admin pages: rows by the roles on their sites, and what is served."""
 
+import re
 from collections.abc import Callable
+from datetime import tzinfo
 from functools import wraps
 from typing import Any, TypeVar, cast
 
 from django.contrib.admin import RelatedOnlyFieldListFilter
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import get_fields_from_path
+from django.contrib.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
+from django.forms import ModelMultipleChoiceField
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 
+from experiments.admin.editing.concurrent_edits import ConcurrentEdits
 from experiments.models import Site
 from experiments.selectors import catalogue, permissions
 from experiments.services.catalogue.config_revision import bump_revision
 
 Row = TypeVar("Row", bound=Model)
 View = TypeVar("View", bound=Callable[..., Any])
+# Buttons above lists of what may be imported.
+IMPORT_LINKS = "admin/experiments/import_links.html"
+# A third of a list's page is the indentation of its templates.
+INDENT = re.compile(rb"\n\s+")
 # A key of a row has at most 19.
 MOST_DIGITS = 19
+# Rows of an inline: Django would build 2,000 forms for whoever asks for them, in seconds.
+MOST_ROWS = 200
 
 
 def in_time_zone_of_site(view: View) -> View:
@@ -30,13 +41,25 @@ def in_time_zone_of_site(view: View) -> View:
     @wraps(view)
     def shown(self: Any, request: HttpRequest, pk: Any = None, *args: Any, **kwargs: Any) -> Any:
         site = _site_of(request, pk)
-        with timezone.override(site.zone if site else None):
+        zone = site.zone if site else None
+        with timezone.override(zone):
             response = view(self, request, pk, *args, **kwargs)
-            if isinstance(response, TemplateResponse):
-                response.render()  # Its times are written now, not when the zone has gone.
+        if isinstance(response, TemplateResponse):
+            _render_in(zone, response)
         return response
 
     return cast(View, shown)
+
+
+def _render_in(zone: tzinfo | None, response: TemplateResponse) -> None:
+    """Let the page write its times in the zone when it is rendered: after the middleware."""
+    render = response.render
+
+    def in_zone() -> Any:
+        with timezone.override(zone):
+            return render()
+
+    response.render = in_zone  # type: ignore[method-assign]
 
 
 def _site_of(request: HttpRequest, pk: Any) -> Site | None:
@@ -48,6 +71,48 @@ def _site_of(request: HttpRequest, pk: Any) -> Site | None:
     if experiment.isdecimal() and len(experiment) < MOST_DIGITS:
         return catalogue.site_of_experiment(int(experiment))
     return None
+
+
+def is_key(model: type[Model], text: Any) -> bool:
+    """Return whether a row could have this key; the database refuses to look others up."""
+    try:
+        model._meta.pk.clean(text, None)
+    except ValidationError:
+        return False
+    return True
+
+
+class KnownKeys:
+    """For widgets that complete a row's name: texts that no key can be are not looked up again."""
+
+    field: Any
+
+    def optgroups(self, name: str, value: list[str], attr: Any = None) -> list[Any]:
+        model = self.field.remote_field.model
+        keys = [one for one in value if is_key(model, one)]
+        groups: list[Any] = super().optgroups(name, keys, attr)  # type: ignore[misc]
+        return groups
+
+
+class RowSelect(KnownKeys, AutocompleteSelect):  # type: ignore[misc]  # The same, but for types
+    """Choice of one row."""
+
+
+class RowsSelect(KnownKeys, AutocompleteSelectMultiple):  # type: ignore[misc]  # As above
+    """Choice of some rows."""
+
+
+class RowsField(ModelMultipleChoiceField):  # type: ignore[type-arg]
+    """Choice of rows, where a number too large for any key is refused as a word is."""
+
+    def _check_values(self, value: Any) -> Any:
+        model = self.queryset.model  # type: ignore[union-attr]  # None before a form has it
+        for one in value:
+            if not is_key(model, one):
+                raise ValidationError(
+                    self.error_messages["invalid_pk_value"], "invalid_pk_value", {"pk": one}
+                )
+        return super()._check_values(value)  # type: ignore[misc]
 
 
 class OfSites:
@@ -74,6 +139,22 @@ class OfSites:
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.may(request, "delete", obj)
 
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        """Return the forms of an inline; a made-up number of them is not built."""
+        bounds = {"max_num": MOST_ROWS, "absolute_max": MOST_ROWS}
+        return super().get_formset(request, obj, **bounds | kwargs)  # type: ignore[misc]
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name in self.get_autocomplete_fields(request):  # type: ignore[attr-defined]
+            kwargs["widget"] = RowSelect(db_field, self.admin_site)  # type: ignore[attr-defined]
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        kwargs["form_class"] = RowsField
+        if db_field.name in self.get_autocomplete_fields(request):  # type: ignore[attr-defined]
+            kwargs["widget"] = RowsSelect(db_field, self.admin_site)  # type: ignore[attr-defined]
+        return super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc]
+
     def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> Any:
         """Offer the rows of the sites whose rows of this kind the person may change."""
         rows = super().get_field_queryset(db, db_field, request)  # type: ignore[misc]
@@ -92,18 +173,24 @@ class ChosenRows:
     model: type[Model]
 
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        key = self.model._meta.pk
-        try:
-            for chosen in request.POST.getlist(ACTION_CHECKBOX_NAME):
-                key.to_python(chosen)
-        except ValidationError as error:
-            raise BadRequest("A chosen row has no such key.") from error
+        chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        if not all(one and is_key(self.model, one) for one in chosen):
+            raise BadRequest("A chosen row has no such key.")
         response: HttpResponse = super().changelist_view(request, *args, **kwargs)  # type: ignore[misc]
         return response
 
 
-class SiteRowsAdmin(ChosenRows, OfSites, ModelAdmin[Row]):  # type: ignore[misc]
+class SiteRowsAdmin(ChosenRows, OfSites, ConcurrentEdits, ModelAdmin[Row]):  # type: ignore[misc]
     """For rows that belong to sites: those of other sites are not there."""
+
+    # A page of a list stays below 100 kB.
+    list_per_page = 50
+
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = super().changelist_view(request, *args, **kwargs)
+        if isinstance(response, TemplateResponse):
+            response.add_post_render_callback(_strip_indents)
+        return response
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Row]:
         rows = super().get_queryset(request)
@@ -144,6 +231,11 @@ class SiteRowsAdmin(ChosenRows, OfSites, ModelAdmin[Row]):  # type: ignore[misc]
         if isinstance(one, str) and get_fields_from_path(self.model, one)[-1].is_relation:
             return (one, RelatedOnlyFieldListFilter)
         return one
+
+
+def _strip_indents(response: HttpResponse) -> None:
+    """Take the blanks at the beginnings of lines out of a page without preformatted text."""
+    response.content = INDENT.sub(b"\n", response.content)
 
 
 class ServedModelAdmin(SiteRowsAdmin[Row]):

@@ -3,9 +3,8 @@
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.forms import ModelForm, Script
+from django.forms import Script
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.template.loader import render_to_string
@@ -19,6 +18,7 @@ from unfold.admin import TabularInline
 
 from experiments.admin.access.site_access import access_urls
 from experiments.admin.base import (
+    IMPORT_LINKS,
     LockedWhileLiveAdmin,
     OfSites,
     ServedModelAdmin,
@@ -28,11 +28,13 @@ from experiments.admin.cta_preview import draw, draw_findings
 from experiments.admin.erasure import erasure_urls
 from experiments.admin.forms import CTAForm, HoldoutForm, SiteForm
 from experiments.admin.monitoring.system import system_urls
+from experiments.admin.notices.pages import notice_urls
 from experiments.formatting import percent
 from experiments.models import CTA, CTAWording, Namespace, Site, Slot, Tag
 from experiments.selectors import catalogue
 from experiments.selectors.permissions import sites_where
 from experiments.services.catalogue.cta_checks import check_cta
+from experiments.services.lifecycle.rivals import in_serving_order
 from experiments.services.reporting.holdout import read_holdout
 
 # After the page is there: the theme puts scripts into its head.
@@ -59,7 +61,6 @@ class SiteAdmin(ServedModelAdmin[Site]):
 
     class Media:
         js = (PAGE_ACTIONS,)
-        css: ClassVar = {"all": ("experiments/pages.css",)}
 
     def reasons_to_keep(self, row: Site) -> list[str]:
         if catalogue.is_in_use(row):
@@ -72,7 +73,7 @@ class SiteAdmin(ServedModelAdmin[Site]):
             self.admin_site.admin_view(self.holdout_view),
             name="experiments_site_holdout",
         )
-        pages = (erasure_urls, access_urls, system_urls)
+        pages = (erasure_urls, access_urls, system_urls, notice_urls)
         further = [each for urls in pages for each in urls(self.admin_site)]
         return [own, *further, *super().get_urls()]
 
@@ -145,6 +146,7 @@ class CTAAdmin(ServedModelAdmin[CTA]):
     inlines = (WordingInline,)
     list_display = ("name", "drawn", "form", "site", "tag_names")
     list_filter = ("site", "form", PrincipleFilter, "tags")
+    list_before_template = IMPORT_LINKS
     search_fields = ("name", "wordings__text", "destination")
     autocomplete_fields = ("tags",)
     readonly_fields = ("drawn", "checks")
@@ -160,7 +162,6 @@ class CTAAdmin(ServedModelAdmin[CTA]):
 
     class Media:
         js = ("experiments/cta_preview.js",)
-        css: ClassVar = {"all": ("experiments/pages.css",)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CTA]:
         rows: QuerySet[CTA] = super().get_queryset(request)
@@ -206,27 +207,16 @@ class CTAAdmin(ServedModelAdmin[CTA]):
         return super().change_view(request, object_id, *args, **kwargs)
 
 
-class SlotForm(ModelForm):  # type: ignore[type-arg]
-    def clean(self) -> dict[str, Any]:
-        data: dict[str, Any] = super().clean() or {}
-        site, cta = data.get("site"), data.get("default_cta")
-        if site and cta and cta.site_id != site.pk:
-            raise ValidationError({"default_cta": _("This CTA belongs to another site.")})
-        return data
-
-
 @admin.register(Slot)
 class SlotAdmin(ServedModelAdmin[Slot]):
-    form = SlotForm
     list_display = ("name", "key", "site", "position", "drawn")
     list_filter = ("site", "position")
     search_fields = ("name", "key")
     prepopulated_fields: ClassVar = {"key": ("name",)}
-    readonly_fields = ("embed_code",)
+    readonly_fields = ("embed_code", "live_tests")
 
     class Media:
         js = (PAGE_ACTIONS,)
-        css: ClassVar = {"all": ("experiments/pages.css",)}
 
     def get_readonly_fields(self, request: HttpRequest, obj: Slot | None = None) -> tuple[str, ...]:
         """The page names the slot by its key: it stays once experiments are there."""
@@ -243,17 +233,43 @@ class SlotAdmin(ServedModelAdmin[Slot]):
         rows: QuerySet[Slot] = super().get_queryset(request)
         return rows.select_related("site", "default_cta").prefetch_related("default_cta__wordings")
 
+    def save_model(self, request: HttpRequest, obj: Slot, form: Any, change: bool) -> None:  # noqa: FBT001
+        """Say which live tests go on comparing with the former default."""
+        super().save_model(request, obj, form, change)
+        live = catalogue.live_on_slot(obj) if change and "default_cta" in form.changed_data else ()
+        keys = ", ".join(one.key for one in live)
+        if keys:
+            text = gettext(
+                "Live on this slot: %(keys)s. Its control goes on showing its own CTA; visitors"
+                " outside the test get the new default at once."
+            )
+            self.message_user(request, text % {"keys": keys}, messages.WARNING)
+
     @admin.display(description=_("default CTA"))
     def drawn(self, slot: Slot) -> SafeString | str:
         wording = slot.default_cta.wordings.first()
         return draw(slot.default_cta, wording.text) if wording else "-"
 
+    @admin.display(description=_("live tests, in the order in which visitors meet them"))
+    def live_tests(self, slot: Slot) -> SafeString | str:
+        live = [] if slot._state.adding else in_serving_order(list(catalogue.live_on_slot(slot)))
+        rows = [
+            (reverse("admin:experiments_experiment_report", args=[one.pk]), one.name, one.audience)
+            for one in live
+        ]
+        everybody = gettext("every visitor")
+        lines = ((url, name, who or everybody) for url, name, who in rows)
+        return format_html_join(
+            "", '<p><a class="cta-link" href="{}">{}</a> · {}</p>', lines
+        ) or gettext("None.")
+
     @admin.display(description=_("code for the page"))
     def embed_code(self, slot: Slot) -> str:
         if slot._state.adding:
             return gettext("Save it to get the code for the page.")
+        href = slot.default_cta.destination or "…"
         code = (
-            f'<a data-cta-slot="{slot.key}" href="{slot.default_cta.destination}">…</a> '
+            f'<a data-cta-slot="{slot.key}" href="{href}">…</a> '
             f'<script async src="…/cta.js" data-key="{slot.site.client_key}"></script>'
         )
         return format_html("{}<p>{}</p>", copyable("embed-code", code), MEASURED_FROM_THE_START)

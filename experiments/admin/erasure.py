@@ -19,6 +19,7 @@ from experiments.models import Site
 from experiments.selectors import events
 from experiments.selectors.permissions import may, sites_where
 from experiments.services.catalogue.access_log import Actor
+from experiments.services.catalogue.site_secrets import stored_names
 from experiments.services.operations.visitor_erasure import NotErasedError, erase_visitor
 from experiments.services.operations.visitor_export import NotExportedError, export_visitor
 
@@ -63,9 +64,9 @@ def _page(admin_site: AdminSite, request: HttpRequest) -> HttpResponse:
             return _erase(request, **form.cleaned_data)
         if "exported" in request.POST:
             return _export(request, **form.cleaned_data)
-        n_events, n_experiments = events.traces_of_visitor(
-            site_id=form.cleaned_data["site"].pk, visitor=form.cleaned_data["visitor"]
-        )
+        site_id = form.cleaned_data["site"].pk
+        names = stored_names(site_id=site_id, visitor=form.cleaned_data["visitor"])
+        n_events, n_experiments = events.traces_of_visitor(site_id=site_id, names=names)
         traces = {"events": n_events, "experiments": n_experiments}
     context: dict[str, Any] = {
         **admin_site.each_context(request),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -21,7 +21,11 @@ from unfold.decorators import display
 from experiments.admin import traffic
 from experiments.admin.base import OfSites, ServedModelAdmin, in_time_zone_of_site
 from experiments.admin.forms import GuardrailForm
-from experiments.admin.report import plan_new_draft, report_context, warn_about_plan
+from experiments.admin.reporting.pictures import picture_urls
+from experiments.admin.reporting.report import plan_new_draft, report_context, warn_about_plan
+from experiments.admin.workflow.approvals import approval_context, approval_urls
+from experiments.admin.workflow.end_of_test import decision_context, end_urls
+from experiments.admin.workflow.wizard import wizard_urls
 from experiments.models import Experiment, Guardrail, SecondaryMetric, Variant
 from experiments.selectors import reports
 from experiments.selectors.permissions import sites_where
@@ -32,6 +36,7 @@ from experiments.services.lifecycle.schedules import CannotScheduleError
 from experiments.services.lifecycle.traffic_allocation import CannotChangeError
 from experiments.services.operations.auto_rollback import reason_in_words
 from experiments.services.operations.frozen_arm_watch import dismiss_alarm
+from experiments.services.reporting.end_of_test import decision_in_words, names_of
 from experiments.services.reporting.full_report import full_report
 from experiments.services.reporting.plan_messages import cap_hint
 
@@ -40,25 +45,16 @@ Status = Experiment.Status
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusAction:
-    """One way on from a state; `question` is asked before a final one."""
+    """One way on from a state; the end has a page of its own."""
 
     name: str
     label: Any
     run: Callable[..., bool]
-    is_final: bool = False
-    question: Any = ""
 
 
 START = StatusAction(name="start", label=_("Start"), run=transitions.start_experiment)
 PAUSE = StatusAction(name="pause", label=_("Pause"), run=transitions.pause_experiment)
 RESUME = StatusAction(name="resume", label=_("Resume"), run=transitions.resume_experiment)
-STOP = StatusAction(
-    name="stop",
-    label=_("Stop"),
-    run=transitions.stop_experiment,
-    is_final=True,
-    question=_("Stop for good? A stopped experiment cannot be started again."),
-)
 ARCHIVE = StatusAction(name="archive", label=_("Archive"), run=transitions.archive_experiment)
 # No step of the experiment's own course: offered beside the alarm.
 DISMISS = StatusAction(
@@ -71,11 +67,11 @@ FIT_MARGINS = StatusAction(
     label=_("Use margins that the plan can exclude"),
     run=lambda *, experiment, now, **_: fit_margins(experiment, now=now),
 )
-STEPS = {step.name: step for step in (START, PAUSE, RESUME, STOP, ARCHIVE, DISMISS, FIT_MARGINS)}
+STEPS = {step.name: step for step in (START, PAUSE, RESUME, ARCHIVE, DISMISS, FIT_MARGINS)}
 WAYS_ON = {
     Status.DRAFT: (START,),
-    Status.RUNNING: (PAUSE, STOP),
-    Status.PAUSED: (RESUME, STOP),
+    Status.RUNNING: (PAUSE,),
+    Status.PAUSED: (RESUME,),
     Status.STOPPED: (ARCHIVE,),
     Status.ARCHIVED: (),
 }
@@ -135,7 +131,7 @@ def _is_editable(experiment: Experiment | None) -> bool:
 @admin.register(Experiment)
 class ExperimentAdmin(ServedModelAdmin[Experiment]):
     inlines = (VariantInline, GuardrailInline, SecondaryMetricInline)
-    list_display = ("name", "state", "slot", "audience", "started_at", "report_link")
+    list_display = ("name", "state", "decided", "slot", "audience", "started_at", "report_link")
     list_filter = ("status", "slot__site", "slot", "plan", "origin")
     search_fields = ("name", "key", "hypothesis")
     prepopulated_fields: ClassVar = {"key": ("name",)}
@@ -179,7 +175,8 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Experiment]:
         rows: QuerySet[Experiment] = super().get_queryset(request)
-        return rows.select_related("slot__site", "audience")
+        rows = rows.select_related("slot__site", "audience", "decision")
+        return rows.prefetch_related("variants__cta__wordings")
 
     def get_prepopulated_fields(
         self, request: HttpRequest, obj: Experiment | None = None
@@ -210,7 +207,7 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        return cast(HttpResponse, super().changeform_view(request, object_id, *args, **kwargs))
+        return super().changeform_view(request, object_id, *args, **kwargs)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
         super().save_related(request, form, formsets, change)
@@ -240,7 +237,13 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
                 name="experiments_experiment_step",
             ),
         ]
-        return [*own, *super().get_urls()]
+        pages = [
+            *wizard_urls(self.admin_site),
+            *end_urls(self.admin_site),
+            *approval_urls(self.admin_site),
+            *picture_urls(self.admin_site),
+        ]
+        return [*own, *pages, *super().get_urls()]
 
     @display(  # type: ignore[untyped-decorator]
         description=_("status"),
@@ -255,6 +258,14 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
     )
     def state(self, experiment: Experiment) -> tuple[str, str]:
         return experiment.status, experiment.get_status_display()
+
+    @admin.display(description=_("decision"))
+    def decided(self, experiment: Experiment) -> str:
+        decision = getattr(experiment, "decision", None)
+        if decision is not None:
+            return decision_in_words(decision, names=names_of(experiment))
+        is_finished = experiment.status in Experiment.FINISHED_STATUSES
+        return gettext("Not decided yet") if is_finished else "-"
 
     @admin.display(description=_("report"))
     def report_link(self, experiment: Experiment) -> SafeString:
@@ -284,6 +295,8 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
                 "title": experiment.name,
                 "opts": self.opts,
                 **report_context(full),
+                **decision_context(request, full),
+                **approval_context(request, experiment),
                 "steps": self._steps(request, experiment),
                 "fit_margins_url": self._fit_margins_url(request, experiment),
                 "rolled_back_arms": traffic.rolled_back_arms(experiment),
@@ -364,8 +377,6 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
         return [
             {
                 "label": step.label,
-                "is_final": step.is_final,
-                "question": step.question,
                 "url": reverse(
                     "admin:experiments_experiment_step", args=[experiment.pk, step.name]
                 ),

@@ -63,8 +63,8 @@ class SiteForm(forms.ModelForm[Site]):
         initial=default_time_zone,
         widget=UnfoldAdminSelectWidget,
         help_text=_(
-            "Schedules and times on pages are in it. Visitors are counted by days in UTC all the"
-            " same."
+            "Schedules, times on pages and the days of reports are in it. An experiment keeps the"
+            " zone in which it was started."
         ),
     )
 
@@ -73,11 +73,13 @@ class SiteForm(forms.ModelForm[Site]):
         fields = (
             "key",
             "name",
+            "address",
             "default_locale",
             "allowed_origins",
             "internal_networks",
             "internal_visitors",
             "needs_receipts",
+            "values_need_server",
             "holdout",
             "holdout_seed",
             "minimum_visitors",
@@ -86,6 +88,7 @@ class SiteForm(forms.ModelForm[Site]):
             "time_zone",
             "former_id_attribute",
             "teaches_others",
+            "needs_approval",
         )
 
 

@@ -6,24 +6,26 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import URLPattern, path
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from experiments.admin.base import SiteRowsAdmin
+from experiments.admin.base import IMPORT_LINKS, SiteRowsAdmin
 from experiments.admin.charts import effect_bars
 from experiments.formatting import percent
-from experiments.models import HistoryArm
+from experiments.models import HistoryArm, Upload
 from experiments.selectors import history
-from experiments.selectors.permissions import sites_where
+from experiments.selectors.permissions import IMPORT, may, sites_where
 from experiments.services.learning.principles import principles
 
 
 @admin.register(HistoryArm)
 class HistoryArmAdmin(SiteRowsAdmin[HistoryArm]):
-    """Rows come in by `import_history`; nobody edits the past."""
+    """Rows come in by imports, here or by `import_history`; nobody edits the past."""
 
     list_display = ("text", "test", "locale", "audience", "visitors", "clicks", "rate", "simulated")
     list_filter = ("site", "locale", "audience", "is_simulated", "suspect")
     search_fields = ("text", "test")
+    list_before_template = IMPORT_LINKS
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -53,6 +55,7 @@ class HistoryArmAdmin(SiteRowsAdmin[HistoryArm]):
             "rows": _with_bars(effects["traits"]),
             "locale": locale,
             "locales": history.history_locales(sites=sites),
+            "may_import": may(request.user, IMPORT[Upload.Kind.HISTORY]),
             "has_simulated": history.history_arms(sites=sites).filter(is_simulated=True).exists(),
         }
         return render(request, "admin/experiments/principles.html", context)
@@ -61,9 +64,9 @@ class HistoryArmAdmin(SiteRowsAdmin[HistoryArm]):
     def rate(self, arm: HistoryArm) -> str:
         return percent(arm.clicks / arm.visitors if arm.visitors else None)
 
-    @admin.display(description=_("simulated"), boolean=True)
-    def simulated(self, arm: HistoryArm) -> bool:
-        return arm.is_simulated
+    @admin.display(description=_("simulated"))
+    def simulated(self, arm: HistoryArm) -> str:
+        return gettext("simulated") if arm.is_simulated else ""
 
 
 def _with_bars(traits: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -24,8 +24,8 @@ from django.utils.translation import gettext_lazy as _
 from experiments import tasks
 from experiments.admin.base import SiteRowsAdmin
 from experiments.admin.cta_preview import draw_findings
-from experiments.admin.report import plan_new_draft, warn_about_plan
-from experiments.models import Audience, Job, Site, Slot
+from experiments.admin.reporting.report import plan_new_draft, warn_about_plan
+from experiments.models import Audience, Job, Site, Slot, Upload
 from experiments.selectors import catalogue, permissions
 from experiments.services.learning.jobs import (
     AlreadyTrainingError,
@@ -187,6 +187,7 @@ class JobAdmin(SiteRowsAdmin[Job]):
             "form": form,
             "predictor": predict.active_summary(),
             "may_train": may_train,
+            "may_import": permissions.may(request.user, permissions.IMPORT[Upload.Kind.HISTORY]),
             "no_worker": no_worker_runs(now=timezone.now()),
         }
         return self._page(request, "admin/experiments/rank.html", _("Rank wordings"), context)
@@ -203,7 +204,9 @@ class JobAdmin(SiteRowsAdmin[Job]):
         is_open = job.status in (Job.Status.QUEUED, Job.Status.RUNNING)
         context: dict[str, Any] = {"job": job, "is_open": is_open, "result": None}
         context["no_worker"] = is_open and no_worker_runs(now=timezone.now())
-        if job.result and job.kind == Job.Kind.TRAINING:
+        if job.kind == Job.Kind.IMPORT:
+            pass  # Its counts are on the page of the import.
+        elif job.result and job.kind == Job.Kind.TRAINING:
             context["result"] = training_in_words(cast("predict.TrainingOutcome", job.result))
         elif job.result:
             context["result"] = _with_drawn_checks(ranking_in_words(job.result, job.request))

@@ -1,11 +1,9 @@
 """The page "Traffic and previews" of an experiment: shares, ramp, schedule, roll-back, links."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlsplit
 
 from django import forms
 from django.http import HttpRequest
@@ -13,7 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from experiments.models import Experiment, Variant
+from experiments.admin.workflow.previews import origins_of, page_to_preview, preview_cards
+from experiments.models import Change, Experiment, Variant
 from experiments.selectors import lifecycle
 from experiments.services.lifecycle import schedules
 from experiments.services.lifecycle.arm_rollback import restore_arm
@@ -26,12 +25,15 @@ from experiments.services.operations.auto_rollback import (
     reason_by_hand,
     reason_in_words,
 )
-from experiments.services.serving.preview_links import MAX_AGE_S, preview_link, preview_token
+from experiments.services.reporting.end_of_test import (
+    decision_in_words,
+    names_of,
+    report_then_in_words,
+)
+from experiments.services.serving.preview_links import MAX_AGE_S
 
 Status = Experiment.Status
 HUNDRED = Decimal(100)
-# Where a preview may lead: never to a script. Browsers take `//host` and `/\host` for another host.
-PAGE = re.compile(r"https?://[^\s/\\]\S*|/(?![/\\])\S*")
 DATETIME = "%Y-%m-%dT%H:%M"
 NOTE = gettext_lazy("Why? For the history.")
 
@@ -243,9 +245,7 @@ def traffic_context(request: HttpRequest, experiment: Experiment) -> dict[str, A
     """Return what the page shows beside its forms."""
     # Posted, not part of the address: a link that somebody is sent must not make links that hand
     # the token to another host.
-    requested_page = request.POST.get("page", "").strip()
-    is_page = _is_page_of(requested_page, experiment.slot.site.allowed_origins)
-    page = requested_page if is_page else _page_of(experiment)
+    page = page_to_preview(experiment, request.POST.get("page", ""))
     return {
         "experiment": experiment,
         "arms": list(experiment.variants.all()),
@@ -256,37 +256,24 @@ def traffic_context(request: HttpRequest, experiment: Experiment) -> dict[str, A
         else "",
         "rolled_back_arms": rolled_back_arms(experiment),
         "page": page,
-        "previews": [(arm, _link(page, arm)) for arm in experiment.variants.all()],
+        "previews": preview_cards(experiment, page),
+        "has_address": bool(origins_of(experiment.slot.site)),
         "preview_days": MAX_AGE_S // 86_400,
-        "changes": [
-            (row, note_in_words(row.kind, row.note)) for row in lifecycle.changes_of(experiment)
-        ],
+        "changes": [(row, _note(experiment, row)) for row in lifecycle.changes_of(experiment)],
     }
 
 
-def _is_page_of(page: str, origins: Sequence[str]) -> bool:
-    """Return whether a preview may lead there: a path, or a page of the site's origins if known."""
-    if not PAGE.fullmatch(page):
-        return False
-    try:
-        parts = urlsplit(page)
-        is_address = bool(parts.hostname) and parts.port != 0
-    except ValueError:  # No host, or no port, that could be.
-        return False
-    if not parts.netloc:
-        return True
-    return is_address and (not origins or f"{parts.scheme}://{parts.netloc}" in origins)
-
-
-def _link(page: str, arm: Variant) -> str:
-    return preview_link(page, preview_token(arm))
-
-
-def _page_of(experiment: Experiment) -> str:
-    """Return the page on which the slot is, as far as the catalogue knows it."""
-    origins = experiment.slot.site.allowed_origins
-    pattern = experiment.slot.page_pattern.split("*")[0]
-    return (origins[0] if origins else "") + (pattern if pattern.startswith("/") else "/")
+def _note(experiment: Experiment, row: Change) -> str:
+    """Return the note of a change; that of the decision with what was decided, and why."""
+    if row.kind != Change.Kind.DECIDE or not hasattr(experiment, "decision"):
+        return note_in_words(row.kind, row.note)
+    names = names_of(experiment)
+    lines = (
+        decision_in_words(experiment.decision, names=names),
+        report_then_in_words(experiment.decision, names=names),
+        row.note,
+    )
+    return "\n".join(line for line in lines if line)
 
 
 def _ramp_rows(experiment: Experiment) -> list[tuple[Any, datetime | None]]:

@@ -11,6 +11,8 @@ from django.core.management.base import CommandError
 
 HOST = "127.0.0.1"
 LARGEST_PORT = 65_535
+# In the data folder, held by the demo that runs on it.
+LOCK = "service.lock"
 
 
 def check_port(port: int) -> None:
@@ -50,20 +52,39 @@ def check_folder(folder: Path) -> None:
         ) from error
 
 
-def take_lock(path: Path) -> TextIO:
-    """Return the open lock file; raise CommandError if another process holds it."""
+def take_lock(path: Path, *, address: str = "") -> TextIO:
+    """Return the open lock file; raise CommandError if another process holds it.
+
+    Args:
+        path: The lock file, which names its holder.
+        address: Address under which the holder answers, for `running_address`.
+    """
     # Opened for appending: the process that holds it wrote its number there.
     lock = path.open("a+")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         lock.seek(0)
-        holder = lock.read().strip()
+        holder = lock.readline().strip()
         lock.close()
         raise CommandError(
             f"The service already runs on {path.parent} (process {holder}): stop it first."
         ) from error
     lock.truncate(0)
-    lock.write(str(os.getpid()))
+    lock.write("\n".join(filter(None, [str(os.getpid()), address])))
     lock.flush()
     return lock
+
+
+def running_address(path: Path) -> str | None:
+    """Return the address in a lock file while its holder runs; None without one."""
+    try:
+        lock = path.open()
+    except OSError:
+        return None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return lock.read().partition("\n")[2] or None
+    return None

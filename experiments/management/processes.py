@@ -1,8 +1,10 @@
 """Child processes of a command: started, watched and stopped with all they started."""
 
+import ctypes
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +13,10 @@ from time import monotonic, sleep
 # Long enough to end a request or a short task, short enough for somebody who waits.
 GRACE_S = 5.0
 POLL_S = 0.05
+# prctl(2): the signal that a process gets when its parent dies.
+PR_SET_PDEATHSIG = 1
+
+_libc = ctypes.CDLL(None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +46,8 @@ class Children:
     ) -> Child:
         """Start a process, with more environment than ours where given.
 
-        A terminal's Ctrl-C reaches this command only, not the child.
+        A terminal's Ctrl-C reaches this command only, not the child. If the command is killed,
+        the child is asked to end (on Linux).
         """
         self._log_dir.mkdir(parents=True, exist_ok=True)
         log = self._log_dir / f"{name.replace(' ', '-')}.log"
@@ -53,6 +60,8 @@ class Children:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                # Of a command without threads of its own: a lock that one held would stay held.
+                preexec_fn=_end_with_parent,
             )
         child = Child(name=name, process=process, log=log)
         self._children.append(child)
@@ -78,6 +87,12 @@ class Children:
             _end_group(child)
             child.process.wait()
         self._children.clear()
+
+
+def _end_with_parent() -> None:
+    """Have the kernel ask this process to end when its parent has been killed."""
+    if sys.platform == "linux":
+        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _signal(child: Child, number: signal.Signals) -> None:

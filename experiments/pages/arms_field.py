@@ -13,7 +13,7 @@ from tables.lines import LineError, read_lines
 from tables.numbers import Decimal
 
 MOST_ARMS = 20
-_DECIMALS: Mapping[str, Decimal] = {"en": ".", "fr": ","}
+DECIMALS: Mapping[str, Decimal] = {"en": ".", "fr": ","}
 
 MESSAGES = {
     "no_numbers": gettext_lazy("Line %(line)s: write a name, then %(wanted)s."),
@@ -63,7 +63,7 @@ class ArmsField(forms.CharField):
                 super().clean(value),
                 whole=[key not in self.fractions for key in self.columns],
                 is_falling=self.is_falling,
-                decimal=_DECIMALS.get((get_language() or "").split("-")[0]),
+                decimal=DECIMALS.get((get_language() or "").split("-")[0]),
             )
         except LineError as error:
             raise forms.ValidationError(self._in_words(error)) from error

@@ -27,6 +27,12 @@ from experiments.stats.engine.fields import InvalidRequest
 from experiments.stats.health.sample_ratio import SrmCheck, check_srm
 
 MOST_GUARDRAILS = 20
+METHODS = (
+    ("fixed", _("Fixed: one planned look")),
+    ("sequential", _("Sequential: valid at every look")),
+    ("exact", _("Exact: small counts")),
+    ("bayesian", _("Bayesian, flat prior")),
+)
 
 
 class SignificanceForm(forms.Form):
@@ -37,15 +43,7 @@ class SignificanceForm(forms.Form):
         initial="A 10000 500\nB 10000 580",
         help_text=_("One per line, the control first: name, visitors, clicking visitors."),
     )
-    method = forms.ChoiceField(
-        label=_("Method"),
-        choices=(
-            ("fixed", _("Fixed: one planned look")),
-            ("sequential", _("Sequential: valid at every look")),
-            ("exact", _("Exact: small counts")),
-            ("bayesian", _("Bayesian, flat prior")),
-        ),
-    )
+    method = forms.ChoiceField(label=_("Method"), choices=METHODS)
     correction = forms.ChoiceField(
         label=_("Correction for several arms"),
         choices=(
@@ -148,7 +146,7 @@ def significance(request: HttpRequest) -> HttpResponse:
         except InvalidRequest as error:
             form.add_error(None, error_in_words(error))
     context = {"result": result, "arms": _with_rates(form.cleaned_data["arms"]) if result else []}
-    return _page(request, "significance", _("Significance calculator"), form, context)
+    return calculator_page(request, "significance", _("Significance calculator"), form, context)
 
 
 @for_members
@@ -160,7 +158,7 @@ def sample_size(request: HttpRequest) -> HttpResponse:
             context = _sizes(form.cleaned_data)
         except ValueError as error:
             form.add_error(None, error_in_words(error))
-    return _page(request, "sample_size", _("Sample size calculator"), form, context)
+    return calculator_page(request, "sample_size", _("Sample size calculator"), form, context)
 
 
 @for_members
@@ -178,7 +176,7 @@ def traffic_split(request: HttpRequest) -> HttpResponse:
         except (ValueError, ZeroDivisionError) as error:
             form.add_error(None, error_in_words(error))
     context = {"check": check, "arms": arms}
-    return _page(request, "traffic_split", _("Traffic split calculator"), form, context)
+    return calculator_page(request, "traffic_split", _("Traffic split calculator"), form, context)
 
 
 def _with_rates(arms: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -234,8 +232,9 @@ def _guardrail_need(
     return need_of(holding, assumed, planned_visitors=plan.size.total)
 
 
-def _page(
+def calculator_page(
     request: HttpRequest, name: str, title: Any, form: forms.Form, context: dict[str, Any]
 ) -> HttpResponse:
+    """Return the page of a calculator, which stands in the frame of the admin."""
     shared = {**admin.site.each_context(request), "title": title, "form": form}
     return render(request, f"calculators/{name}.html", {**shared, **context})

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from django.contrib.staticfiles.apps import StaticFilesConfig
 from django.http import HttpRequest, HttpResponse
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
@@ -13,6 +14,12 @@ SENTENCE = (
     "The static files are not collected, or are those of another version: run "
     "`manage.py collectstatic --noinput`, then restart the web processes."
 )
+
+
+class StaticFiles(StaticFilesConfig):
+    """Django's app, without the files of other packages that no page names."""
+
+    ignore_patterns = (*StaticFilesConfig.ignore_patterns, "redoc")
 
 
 class NotCollectedError(ValueError):

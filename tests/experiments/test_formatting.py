@@ -54,3 +54,40 @@ def test_count_groups_thousands():
 
 def test_threshold_is_shown_as_it_was_set():
     assert [formatting.threshold(value) for value in (0.05, 0.001)] == ["0.05", "0.001"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0667, "6.7 %"), (0.604, "60 %"), (0.00408, "0.41 %"), (0.0, "0 %"), (None, "-")],
+)
+def test_people_read_two_digits(value, text):
+    assert formatting.rounded_percent(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.604, "+60 %"),
+        (-0.034, "\u22123.4 %"),
+        (0.0, "0 %"),
+        (float("inf"), "+∞ %"),
+        (12.4, "+1,240 %"),
+    ],
+)
+def test_people_read_a_lift_with_its_sign(value, text):
+    assert formatting.rounded_lift(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.01685, "0.017"), (2.3e-16, "< 0.0001"), (0.0, "< 0.0001"), (0.512, "0.51"), (None, "-")],
+)
+def test_people_read_a_short_p_value(value, text):
+    assert formatting.rounded_p(value) == text
+
+
+def test_short_figures_speak_french():
+    with translation.override("fr"):
+        assert formatting.rounded_lift(-0.0345) == "\u22123,5\u00a0%"
+        assert formatting.rounded_p(1e-9) == "< 0,0001"
+        assert formatting.rounded(1_240.4) == "1\u00a0240"

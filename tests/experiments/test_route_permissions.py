@@ -4,6 +4,7 @@ The routes are listed by Django's resolver: a new one fails until the tables say
 """
 
 import re
+from datetime import timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -14,18 +15,30 @@ from django.contrib import admin
 from django.db import transaction
 from django.test import Client
 from django.urls import get_resolver
+from django.utils import timezone
 
 from accounts.models import LogInRecord
-from experiments.models import HistoryArm, Job, Membership, Namespace, ServerKey, Tag
+from experiments.models import (
+    HistoryArm,
+    Job,
+    Membership,
+    Namespace,
+    Notice,
+    ServerKey,
+    Tag,
+    Upload,
+)
 from experiments.selectors.permissions import LEAST_ROLES, SITE_LOOKUPS, permission_name
 from ml.models import PredictorVersion
 from tests import factories
+from tests.experiments.services.notices.conftest import make_webhook
 from tests.factories import NOW
 
 ROLES = ("nobody", "viewer", "analyst", "marketer", "owner", "superuser")
 NEVER = "never"
 # Open to everybody, or to each account of the staff: they show nothing of any site.
 PUBLIC = {"home", "password_change", "login", "jsi18n", "set_language", "schema", "docs", "logout"}
+PUBLIC |= {"documentation", "documentation-file"}
 # The ways in and out of an account, and what a provider of single sign-on sends people back to.
 PUBLIC |= {"account_login", "account_logout", "account_inactive", "mfa_authenticate"}
 PUBLIC |= {"openid_connect_login", "openid_connect_callback"}
@@ -38,6 +51,7 @@ OWN_ACCOUNT |= {"mfa_view_recovery_codes", "mfa_generate_recovery_codes"}
 OWN_ACCOUNT |= {"mfa_download_recovery_codes", "mfa_list_webauthn", "mfa_add_webauthn"}
 OWN_ACCOUNT |= {"mfa_reauthenticate_webauthn", "mfa_remove_webauthn", "mfa_edit_webauthn"}
 OWN_ACCOUNT |= {"usersessions_list", "usersessions_end"}
+OWN_ACCOUNT |= {"account_preferences", "account_theme"}
 STAFF = {"index", "search", "password_change_done"}
 # Not of one row: `object_id` alone redirects to `change`, the rest is no page.
 NO_PAGES = {"view_on_site", "autocomplete"}
@@ -58,6 +72,7 @@ MODELS = {
     # A key is made, shown once, revoked; never edited.
     "serverkey": Rights("owner", "owner", NEVER, "owner"),
     "membership": Rights("owner", "owner", "owner", "owner"),
+    "webhook": Rights("owner", "owner", "owner", "owner"),
     "tag": Rights(),
     "cta": Rights(),
     "slot": Rights(),
@@ -65,6 +80,7 @@ MODELS = {
     "experiment": Rights(),
     "historyarm": Rights("viewer", NEVER, NEVER, "owner"),
     "job": Rights("viewer", NEVER, NEVER, "marketer"),
+    "upload": Rights("analyst", NEVER, NEVER, "superuser"),
     "user": Rights("superuser", "superuser", "superuser", "superuser"),
     "predictorversion": Rights("viewer", NEVER, NEVER, NEVER),
     # Of the whole installation, and written by itself.
@@ -82,9 +98,17 @@ PAGES = {
     "calculator-significance": ("get", "viewer", None),
     "calculator-sample-size": ("get", "viewer", None),
     "calculator-traffic-split": ("get", "viewer", None),
+    "calculator-table": ("get", "viewer", None),
     "experiments_audience_check": ("post", "viewer", {}),
     "experiments_system": ("get", "viewer", None),
     "experiments_visitor_erase": ("get", "owner", None),
+    "experiments_notices": ("get", "viewer", None),
+    "experiments_notices_open": ("get", "viewer", None),
+    "experiments_notices_read": ("post", "viewer", {}),
+    "experiments_notices_choices": ("get", "viewer", None),
+    "experiments_webhook_test": ("post", "owner", {}),
+    "experiments_webhook_retry": ("post", "owner", {}),
+    "experiments_webhook_renew": ("post", "owner", {}),
     "experiments_site_holdout": ("get", "viewer", None),
     "experiments_site_access": ("get", "owner", None),
     "experiments_serverkey_rotate": ("post", "owner", {"overlap": "7"}),
@@ -96,12 +120,40 @@ PAGES = {
     "experiments_job_watch": ("get", "viewer", None),
     "experiments_job_draft": ("post", "marketer", {}),
     "experiments_job_stop": ("post", "analyst", {}),
+    "experiments_upload_past_tests": ("get", "analyst", None),
+    "experiments_upload_wordings": ("get", "marketer", None),
+    "experiments_upload_events": ("get", "owner", None),
+    # Of an import of past tests.
+    "experiments_upload_show": ("get", "analyst", None),
+    "experiments_upload_columns": ("post", "analyst", {}),
+    "experiments_upload_confirm": ("post", "analyst", {}),
+    "experiments_upload_undo": ("post", "analyst", {}),
     "experiments_experiment_report": ("get", "viewer", None),
     "experiments_experiment_traffic": ("get", "viewer", None),
+    "experiments_experiment_picture": ("get", "viewer", None),
+    "experiments_experiment_picture_svg": ("get", "viewer", None),
     "experiments_experiment_step": ("post", "marketer", {}),
+    "experiments_experiment_new": ("get", "marketer", None),
+    "experiments_experiment_end": ("get", "marketer", None),
+    "experiments_experiment_undo_promotion": ("post", "marketer", {}),
+    "experiments_experiment_follow_up": ("post", "marketer", {}),
+    "experiments_experiment_approval": ("post", "marketer", {"action": "ask"}),
     "auth_user_password_change": ("get", "superuser", None),
 }
-READ = ("report", "readiness", "previews", "history")
+EDITED_KINDS = ("cta", "audience", "slot", "namespace", "experiment")
+BODIES = {
+    "cta-create": {"name": "N", "destination": "/n", "wordings": [{"locale": "en", "text": "Go"}]},
+    "cta-change": {"size": "large"},
+    "audience-create": {"key": "new", "name": "New", "condition": {}},
+    "audience-change": {"name": "New"},
+    "slot-create": {"key": "new", "name": "New", "default_cta": 10**6},
+    "slot-change": {"name": "New"},
+    "namespace-create": {"key": "new", "seed": "new"},
+    "namespace-change": {"seed": "new"},
+    "experiment-create": {"slot": "hero", "key": "new", "name": "New"},
+    "experiment-change": {"name": "New"},
+}
+READ = ("report", "readiness", "previews", "history", "approval")
 API = {
     "analyze": ("post", "viewer", COUNTS),
     "rankings": ("post", "analyst", SIGNUP | {"audience": ""}),
@@ -114,23 +166,41 @@ API = {
     "api-root": ("get", "viewer", None),
     **{
         f"{model}-{page}": ("get", "viewer", None)
-        for model in ("cta", "audience", "slot", "experiment")
+        for model in ("cta", "audience", "slot", "namespace", "experiment", "site")
         for page in ("list", "detail")
     },
+    **{
+        f"{model}-{page}": (method, "marketer", BODIES.get(f"{model}-{page}"))
+        for model in EDITED_KINDS
+        for page, method in (("create", "post"), ("change", "patch"), ("remove", "delete"))
+    },
+    # A site is created by a superuser, and changed with a scope of its own.
+    "site-create": ("post", "superuser", {"key": "new", "name": "New"}),
+    "site-change": ("patch", "owner", {"name": "Shop"}),
     **{f"experiment-{page}": ("get", "viewer", None) for page in READ},
     **{
         f"experiment-{step}": ("post", "marketer", {})
         for step in ("start", "pause", "resume", "stop", "archive", "schedule", "traffic")
     },
+    "experiment-decision": ("post", "marketer", {"outcome": "invalid"}),
+    "experiment-undo-promotion": ("post", "marketer", {}),
+    "experiment-ask-approval": ("post", "marketer", {}),
+    "experiment-answer-approval": ("post", "marketer", {"approve": True}),
+    "audience-reach": ("get", "viewer", None),
     "experiment-ramp": ("post", "marketer", {"steps": []}),
     "experiment-restore-arm": ("post", "marketer", {"arm": "b"}),
     "experiment-roll-back": ("post", "marketer", {"reason": "Too slow"}),
 }
 # Of a site that a person names in the query.
 ASKED_BY_KEY = {"visitor", "holdout"}
-# A second method of a route, by the name of the first.
-ALSO = {"visitor": ["visitor-read"]}
-UNNAMED = {"analyze/": "analyze", "visitors/<path:visitor>": "visitor"}
+# Further methods of a route, by the name of the first.
+ALSO = {
+    "visitor": ["visitor-read"],
+    "site-list": ["site-create"],
+    "site-detail": ["site-change"],
+    **{f"{kind}-list": [f"{kind}-create"] for kind in EDITED_KINDS},
+    **{f"{kind}-detail": [f"{kind}-change", f"{kind}-remove"] for kind in EDITED_KINDS},
+}
 
 
 class Probe(NamedTuple):
@@ -159,7 +229,6 @@ def probes():
 def probes_of(template, name):
     if name is None and template.startswith("admin/"):
         return  # A redirect: to the account's page for passwords, or to the page of a row.
-    name = name or UNNAMED[template.removeprefix("api/v1/")]
     if name in PUBLIC | NO_PAGES | OWN_ACCOUNT:
         return
     crud = re.fullmatch(r"[a-z]+_([a-z]+)_(changelist|add|history|delete|change)", name)
@@ -199,6 +268,7 @@ def path_of(probe, things):
     number = str(row.pk if row is not None and not isinstance(row, str) else row)
     path = path.replace("(?P<key>[-a-zA-Z0-9_]+)", row.key if hasattr(row, "key") else number)
     path = path.replace("(?P<pk>[^/.]+)", number).replace("<slug:name>", "start")
+    path = path.replace("<slug:digest>", "0").replace("<slug:look>", "wide")
     path = re.sub(r"<[a-z]+:visitor>", "v-1", path)
     path = re.sub(r"<(\w+:)?(object_id|pk|id)>", number, path)
     query = f"?site={things['site'].key}&goal=sale" if probe.model in ASKED_BY_KEY else ""
@@ -218,7 +288,7 @@ def things_of(site):
     moments = {"created_at": NOW, "heartbeat_at": NOW, "language": "en"}
     asked = {"locale": "en", "slot_pk": slot.pk}
     ranking = Job.objects.create(kind="ranking", site=site, request=asked, **moments)
-    factories.make_server_key(site)
+    factories.make_server_key(site, scopes=ServerKey.Scope.values)
     return {
         "site": site,
         "serverkey": site.server_keys.get(),
@@ -232,7 +302,15 @@ def things_of(site):
             site=site, test="t", text="Go", visitors=10, clicks=1, digest="d"
         ),
         "job": ranking,
+        "upload": Upload.objects.create(
+            site=site, kind="history", name="t.csv", size=1, created_at=NOW
+        ),
         "ranking": ranking,
+        # Of a moment after the accounts were made.
+        "notices": Notice.objects.create(
+            site=site, kind="started", at=timezone.now() + timedelta(hours=1), occurrence=name
+        ),
+        "webhook": make_webhook(site, "https://127.0.0.1:9/"),
         "visitor": "v-1",
         "holdout": site,
         "membership": Membership.objects.create(
@@ -255,6 +333,7 @@ def world(site, other_site, owner):
                 "metrics": {},
                 "ceiling": {"binomial": {"value": 0.7, "low": 0.6, "high": 0.8}},
                 "gate": {"verdicts": []},
+                "configuration": {"encoder": {"name": "minilm"}},
             },
         ),
         "loginrecord": LogInRecord.objects.create(at=NOW, kind="log_in"),
@@ -274,8 +353,11 @@ def world(site, other_site, owner):
 
 def ask(client, probe, things):
     sent = {} if probe.sent is None else {"data": probe.sent}
-    if probe.template.startswith("api/") and probe.method == "post":
+    if probe.template.startswith("api/") and probe.method in {"post", "patch"}:
         sent["content_type"] = "application/json"
+    if probe.method == "post" and probe.model in EDITED_KINDS and "<" not in probe.template:
+        # A person names the site of a new row.
+        sent["data"] = {**probe.sent, "site": things["site"].key}
     with transaction.atomic():
         answer = getattr(client, probe.method)(path_of(probe, things), **sent)
         transaction.set_rollback(True)
@@ -374,10 +456,15 @@ SERVED = [probe for probe in probes() if probe.template.startswith("api/")]
 def test_server_key_reaches_its_own_site_only(world, probe):
     own, foreign, _ = world
     server = Client(headers={"X-API-Key": "shop-server-key"})
-    assert outcome(ask(server, probe, own)) == "allowed"
+    assert outcome(ask(server, probe, own)) == (403 if is_for_people(probe) else "allowed")
     # A key names no site: its own is meant.
     if is_of_a_row(probe) and probe.model not in ASKED_BY_KEY:
         assert outcome(ask(server, probe, foreign)) == 404
+
+
+def is_for_people(probe):
+    """A server belongs to its site, and creates no other."""
+    return (probe.model, probe.method) == ("site", "post")
 
 
 # Routes whose scope is not that of their verb: GET reads, everything else writes.
@@ -395,12 +482,14 @@ def test_server_key_needs_the_scope_of_the_route(world, probe):
     """One scope opens the route, and all others together do not: for own and foreign rows."""
     own, foreign, _ = world
     needed = SCOPES.get(probe.model, "read" if probe.method == "get" else "write")
+    if probe.model == "site" and probe.method != "get":
+        needed = "manage"
     others = [scope for scope in ServerKey.Scope.values if scope != needed]
     factories.make_server_key(own["site"], "just-this", scopes=[needed])
     factories.make_server_key(own["site"], "all-others", scopes=others)
     just_this = Client(headers={"X-API-Key": "just-this"})
     all_others = Client(headers={"X-API-Key": "all-others"})
-    assert outcome(ask(just_this, probe, own)) == "allowed"
+    assert outcome(ask(just_this, probe, own)) == (403 if is_for_people(probe) else "allowed")
     for things in (own, foreign):
         answer = ask(all_others, probe, things)
         assert (answer.status_code, needed in answer.json()["detail"]) == (403, True)

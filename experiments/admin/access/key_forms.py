@@ -10,7 +10,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminI
 
 from experiments.models import ServerKey
 from experiments.selectors import access
-from experiments.services.catalogue.server_keys import ALL_SCOPES, LONGEST_OVERLAP, Grant
+from experiments.services.catalogue.server_keys import LONGEST_OVERLAP, USUAL_SCOPES, Grant
 
 LONGEST_LIFE_DAYS = 3650
 
@@ -44,7 +44,7 @@ class ServerKeyForm(forms.ModelForm[ServerKey]):
     scopes = forms.MultipleChoiceField(
         label=_("Scopes"),
         choices=ServerKey.Scope.choices,
-        initial=ALL_SCOPES,
+        initial=USUAL_SCOPES,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
         help_text=_("Give a key what its program needs, and no more."),
     )

@@ -12,6 +12,7 @@ from experiments.services.installation.backup_manifest import (
     BackupError,
     Manifest,
     finished_backups,
+    read_manifest,
 )
 
 
@@ -42,7 +43,7 @@ class Command(BaseCommand):
                 self._verify(folder)
             else:
                 made = make_backup(folder, now=timezone.now(), keep=keep)
-                self.stdout.write(f"{made}: {_described(verify_backup(made))}.")
+                self.stdout.write(f"{made}: {_described(read_manifest(made))}.")
         except BackupError as error:
             raise CommandError(str(error)) from error
 

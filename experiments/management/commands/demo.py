@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from experiments.management.preflight import (
     HOST,
+    LOCK,
     check_folder,
     check_port,
     free_port,
@@ -78,7 +79,8 @@ class Command(BaseCommand):
             )
         check_port(options["port"])
         check_folder(settings.DATA_DIR)
-        with take_lock(settings.DATA_DIR / "service.lock"), stop_requests():
+        address = f"http://{HOST}:{options['port']}"
+        with take_lock(settings.DATA_DIR / LOCK, address=address), stop_requests():
             children = Children(folder=settings.BASE_DIR, log_dir=settings.DATA_DIR / "logs")
             try:
                 self._prepare()
@@ -123,7 +125,8 @@ class Command(BaseCommand):
     def _serve(self, children: Children, *, port: int, visitors: int) -> None:
         self._print("Starting the worker, the scoring service, the web server and the stream.")
         children.start(SCORING, [sys.executable, "manage.py", "serve_scoring"])
-        children.start(WORKER, [sys.executable, "-m", *WORKER_COMMAND])
+        address = {"CTAOPT_PUBLIC_URL": f"http://{HOST}:{port}"}
+        children.start(WORKER, [sys.executable, "-m", *WORKER_COMMAND], environment=address)
         stream_port = free_port()
         children.start(STREAM, [sys.executable, "-m", *STREAM_COMMAND, "--port", str(stream_port)])
         children.start(

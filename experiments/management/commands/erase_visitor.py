@@ -24,7 +24,7 @@ class Command(BaseCommand):
         try:
             erased = erase_visitor(site=site, visitor=options["visitor"], now=timezone.now())
         except NotErasedError as error:
-            raise CommandError(f"Not all is erased; repeat it. {error}") from error
+            raise CommandError(str(error)) from error
         if not erased.was_known:
             raise CommandError(f"Nothing is known of {options['visitor']!r} on {site.key}.")
         self.stdout.write(

@@ -1,16 +1,20 @@
 """Drive an experiment through the HTTP interface with visitors of known behaviour."""
 
 from argparse import ArgumentTypeError
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from time import perf_counter
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils.dateparse import parse_datetime
+from django.utils.dateparse import parse_date, parse_datetime
 
 from experiments.management.connection import ServiceError
+from experiments.management.preflight import LOCK, running_address
 from experiments.management.visitor_simulation import SimulationTally, Visits, simulate
 from experiments.services.operations.demo_data import live_click_rates
+
+DEFAULT_URL = "http://127.0.0.1:8000"
 
 
 class Command(BaseCommand):
@@ -19,7 +23,7 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--url", default="http://127.0.0.1:8000")
+        parser.add_argument("--url", help=f"default: the demo that runs, or {DEFAULT_URL}")
         parser.add_argument("--key", default="demo-client-key", help="client or server key")
         parser.add_argument("--slot", default="hero-signup")
         parser.add_argument("--visitors", type=_positive, default=8_000)
@@ -32,13 +36,17 @@ class Command(BaseCommand):
         )
         parser.add_argument("--locale", default="fr")
         parser.add_argument("--threads", type=_positive, default=4)
-        parser.add_argument("--since", type=_instant, help="first visit (default: now)")
+        parser.add_argument(
+            "--since",
+            type=_instant,
+            help="first visit: 2026-11-22, 2026-11-22T10:00:00Z (default: now)",
+        )
         parser.add_argument("--days", type=float, default=0.0, help="spread the visits over these")
 
     def handle(self, *_: Any, **options: Any) -> None:
         rates = options["rates"] or live_click_rates()
         visits = Visits(
-            url=options["url"],
+            url=options["url"] or running_address(settings.DATA_DIR / LOCK) or DEFAULT_URL,
             key=options["key"],
             slot=options["slot"],
             visitors=options["visitors"],
@@ -53,7 +61,9 @@ class Command(BaseCommand):
         try:
             tally = simulate(visits)
         except ServiceError as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(
+                f"{error}. The service was asked at {visits.url}; --url names another address."
+            ) from error
         self._report(visits, tally, perf_counter() - started)
 
     def _report(self, visits: Visits, tally: SimulationTally, seconds: float) -> None:
@@ -82,11 +92,16 @@ def _positive(text: str) -> int:
 
 def _instant(text: str) -> datetime:
     try:
+        day = parse_date(text)
         moment = parse_datetime(text)
     except ValueError as error:
         raise ArgumentTypeError(f"{text!r}: {error}") from error
+    if day is not None:
+        return datetime.combine(day, time(), UTC)
     if moment is None or moment.tzinfo is None:
-        raise ArgumentTypeError(f"{text!r} is not a moment such as 2026-11-22T10:00:00Z")
+        raise ArgumentTypeError(
+            f"{text!r} is not a moment such as 2026-11-22 or 2026-11-22T10:00:00Z"
+        )
     return moment
 
 

@@ -1,4 +1,4 @@
-/** The condition of an audience: rows added and removed, one way shown, an example tried. */
+/** The condition of an audience: rows added and removed, values chosen, an example tried. */
 
 const DELAY_MS = 300; // after the last key
 
@@ -7,8 +7,36 @@ for (const box of document.querySelectorAll("[data-condition]")) {
   const form = box.closest("form");
   const rows = box.querySelector("[data-rows]");
   const verdict = box.querySelector("[data-verdict]");
+  const reach = box.querySelector("[data-reach]");
   const blank = rows.lastElementChild.cloneNode(true);
   let timer;
+
+  /** Stand a list in front of a text: what is chosen is written into it. */
+  const choose = (text, attribute, many) => {
+    const values = box.querySelector(`template[data-values="${attribute}"]`);
+    let list = text.nextElementSibling?.matches("[data-list]") ? text.nextElementSibling : null;
+    text.hidden = Boolean(values);
+    if (!values) return list?.remove();
+    if (!list) {
+      list = document.createElement("select");
+      list.dataset.list = "";
+      list.setAttribute("aria-label", text.getAttribute("aria-label") ?? attribute);
+      text.after(list);
+    }
+    const shows = `${attribute} ${many}`;
+    if (list.dataset.shows === shows) return;
+    list.dataset.shows = shows;
+    list.multiple = many;
+    list.size = many ? 6 : 1;
+    list.replaceChildren(...(many ? [] : [new Option("", "")]), values.content.cloneNode(true));
+    const chosen = text.value.split(",").map((one) => one.trim());
+    for (const one of many ? chosen : [text.value.trim()]) {
+      const known = [...list.options].find((option) => option.value === one);
+      // A value from before there were lists, or a region of a language.
+      if (one && !known) list.append(new Option(one, one));
+      for (const option of list.options) if (option.value === one) option.selected = true;
+    }
+  };
 
   const show = () => {
     const { value } = form.elements[`${name}_mode`];
@@ -17,7 +45,10 @@ for (const box of document.querySelectorAll("[data-condition]")) {
       const [attribute, operator] = row.querySelectorAll("select");
       const [custom, text] = row.querySelectorAll("input");
       custom.hidden = attribute.value !== "*";
-      text.hidden = /known$/.test(operator.value);
+      const one = /^is(_not)?$/.test(operator.value);
+      const many = /_of$/.test(operator.value);
+      choose(text, one || many ? attribute.value : "", many);
+      if (/known$/.test(operator.value)) text.hidden = true;
     }
   };
 
@@ -26,7 +57,8 @@ for (const box of document.querySelectorAll("[data-condition]")) {
     body.set("example", body.get(`${name}_example`));
     const answer = await fetch(box.dataset.check, { method: "POST", body });
     if (!answer.ok) return;
-    const { is_in, text, summary } = await answer.json();
+    const { is_in, text, summary, reach: size } = await answer.json();
+    reach.textContent = size ?? "";
     verdict.textContent = summary ? `${text} (${summary})` : text;
     verdict.className = is_in ? "cta-in" : is_in === null ? "cta-alarm" : "cta-out";
   };
@@ -37,7 +69,19 @@ for (const box of document.querySelectorAll("[data-condition]")) {
     timer = setTimeout(check, DELAY_MS);
   };
 
-  box.addEventListener("input", changed);
+  for (const text of box.querySelectorAll("[data-try]")) choose(text, text.dataset.try, false);
+
+  box.addEventListener("input", ({ target }) => {
+    if (target.matches("[data-list]")) {
+      const chosen = [...target.selectedOptions].map((option) => option.value);
+      target.previousElementSibling.value = chosen.join(", ");
+    }
+    // Another attribute has other values.
+    if (target.name === `${name}_attribute`) {
+      target.closest("[data-row]").querySelectorAll("input")[1].value = "";
+    }
+    changed();
+  });
   box.addEventListener("click", ({ target }) => {
     if (target.matches("[data-add]")) rows.append(blank.cloneNode(true));
     if (target.matches("[data-remove]")) target.closest("[data-row]").remove();

@@ -1,12 +1,14 @@
 import json
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from experiments.api.public.http import encode_json
-from experiments.models import Audience
+from experiments.models import Audience, VisitorOutcome
 from experiments.services.serving.growthbook_payload import payload_of
 from experiments.services.serving.snapshot import build_snapshot
 from tests import factories
@@ -107,10 +109,91 @@ def test_condition_without_rows_is_edited_as_json_and_never_lost(admin_client, s
 
 def test_live_check_says_who_would_be_in(admin_client):
     form = rows_form(("locale", "", "begins", "fr"))
-    for example, is_in in (("locale = fr-CA\nage=3", True), ("locale=en", False), ("", False)):
-        answer = admin_client.post(reverse(CHECK), form | {"example": example}).json()
+    for locale, is_in in (("fr-CA", True), ("en", False), ("", False)):
+        tried = {"condition_try_locale": locale, "example": "age=3"}
+        answer = admin_client.post(reverse(CHECK), form | tried).json()
         assert answer["is_in"] is is_in
         assert answer["summary"] == "Language begins with “fr”"
+
+
+@pytest.mark.parametrize(
+    ("tried", "is_in"),
+    [
+        ({"device": "mobile", "new_visitor": "true"}, True),
+        ({"device": "mobile", "new_visitor": "false"}, False),
+        ({"device": "mobile"}, False),
+        ({"device": "tablet", "new_visitor": "true"}, False),
+    ],
+)
+def test_visitor_is_chosen_from_lists(admin_client, tried, is_in):
+    form = rows_form(("device", "", "is", "mobile"), ("new_visitor", "", "is", "true"))
+    sent = form | {f"condition_try_{name}": value for name, value in tried.items()}
+    assert admin_client.post(reverse(CHECK), sent).json()["is_in"] is is_in
+
+
+def test_attribute_without_a_list_is_tried_by_its_line(admin_client):
+    form = rows_form(("*", "plan", "is", "pro"))
+    for example, is_in in (("plan = pro\nage=3", True), ("plan=free", False), ("", False)):
+        answer = admin_client.post(reverse(CHECK), form | {"example": example}).json()
+        assert answer["is_in"] is is_in
+
+
+def test_lists_offer_names_in_the_language_of_the_page(admin_client):
+    page = admin_client.get(reverse(ADD), headers={"Accept-Language": "fr"}).content.decode()
+    assert '<option value="DE">Allemagne</option>' in page
+    assert '<option value="mobile">Téléphone</option>' in page
+    assert '<option value="pt">Portugais</option>' in page
+
+
+@pytest.mark.parametrize(
+    ("row", "text"),
+    [
+        (("device", "", "is", "phone"), "device: “phone” never occurs. Write mobile."),
+        (("country", "", "one_of", "FR, Belgium"), "country: “Belgium” never occurs. Write BE."),
+        (("device", "", "is", "watch"), "Its values are: mobile, tablet, desktop."),
+        (("new_visitor", "", "is", "oui"), "new_visitor: “oui” never occurs. Write true."),
+    ],
+)
+def test_value_that_no_visitor_has_is_refused_by_page_and_api(
+    admin_client, server_key, site, row, text
+):
+    page = add(admin_client, site, rows_form(row)).content.decode()
+    assert text in page
+    name, _, operator, value = row
+    typed = [one.strip() for one in value.split(",")]
+    condition = {name: {"$in": typed} if operator == "one_of" else value}
+    body = {"key": "x", "name": "X", "condition": condition}
+    server = Client(headers={"X-API-Key": server_key})
+    answer = server.post("/api/v1/audiences/", body, content_type="application/json")
+    assert answer.status_code == 400
+    assert text in answer.json()["errors"]["condition"][0]
+    assert not Audience.objects.exists()
+
+
+def test_size_of_the_audience_is_told_for_the_site(admin_client, slot, other_site):
+    cache.clear()
+    live = factories.make_running_experiment(slot)
+    for number, segments in enumerate(("device=mobile", "device=mobile", "device=tablet")):
+        VisitorOutcome.objects.create(
+            experiment=live,
+            variant=live.variants.first(),
+            visitor=f"v-{number}",
+            day=timezone.now().date(),
+            has_clicked=False,
+            has_converted=False,
+            value=0,
+            segments=segments,
+        )
+    form = rows_form(("device", "", "is", "mobile"))
+    asked = admin_client.post(reverse(CHECK), form | {"site": slot.site_id}).json()["reach"]
+    assert asked == "2 of the 3 visitors who saw a test in the last 30 days are in it."
+    other = admin_client.post(reverse(CHECK), form | {"site": other_site.pk}).json()["reach"]
+    assert other.startswith("Nobody has seen a test")
+    for number in ("", "x", "9" * 30, "0"):
+        assert admin_client.post(reverse(CHECK), form | {"site": number}).json()["reach"] == ""
+    audience = factories.make_audience(slot.site, "phones", {"device": "mobile"})
+    counted = admin_client.get(f"/api/v1/audiences/{audience.pk}/reach/").json()
+    assert counted == {"visitors": 2, "of": 3, "days": 30, "uncounted": []}
 
 
 def test_live_check_names_the_fault(admin_client):

@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from experiments.models import CTA, ConfigRevision, Event, Namespace, ServerKey, Site
+from experiments.services.catalogue.cta_content import cta_values
 from tests import factories
 
 
@@ -34,6 +35,21 @@ def test_cta_is_saved_with_its_wordings_and_principles(admin_client, site):
     cta = CTA.objects.get(name="Download")
     assert cta.principles == ["urgency", "reward"]
     assert cta.wordings.get().text == "Télécharger"
+
+
+@pytest.mark.parametrize("tag", ["x", "a\0b", "9" * 30, "9" * 5_000, "1.5", "-1"])
+def test_tag_that_is_no_row_is_refused(admin_client, site, tag):
+    answer = admin_client.post(reverse("admin:experiments_cta_add"), cta_form(site, tags=[tag]))
+    assert answer.status_code == 200
+    assert set(answer.context["adminform"].form.errors) == {"tags"}
+    assert not CTA.objects.exists()
+
+
+def test_made_up_number_of_rows_is_not_built(admin_client, site):
+    form = cta_form(site, **{"wordings-TOTAL_FORMS": "2147483648"})
+    answer = admin_client.post(reverse("admin:experiments_cta_add"), form)
+    (wordings,) = answer.context["inline_admin_formsets"]
+    assert wordings.formset.total_form_count() == 200
 
 
 def checks_of(client, cta):
@@ -79,7 +95,7 @@ def test_cta_is_drawn_as_it_looks(admin_client, site):
     [
         ({"background_color": "red"}, "Write a colour as #rrggbb."),
         ({"text_color": "#777777"}, "the contrast of the two colours is 3.6 to 1"),
-        ({"destination": ""}, "A button or a link needs a destination."),
+        ({"destination": "javascript:alert(1)"}, "Write an address (https://..."),
         ({"wordings-0-locale": "Français"}, "Write a language tag such as fr or fr-CA."),
         ({"wordings-0-text": "", "wordings-0-locale": ""}, "This field is required."),
     ],
@@ -89,6 +105,12 @@ def test_cta_form_names_the_fault(admin_client, site, changes, message):
     response = admin_client.post(reverse("admin:experiments_cta_add"), cta_form(site, **changes))
     assert message in response.content.decode()
     assert not CTA.objects.filter(name="Download").exists()
+
+
+def test_cta_may_leave_its_destination_to_the_page(admin_client, site):
+    admin_client.post(reverse("admin:experiments_cta_add"), cta_form(site, destination=""))
+    cta = CTA.objects.get(name="Download")
+    assert {value["href"] for value in cta_values(cta).values()} == {""}
 
 
 def test_cta_saved_in_the_admin_reaches_the_serving_processes(admin_client, site):
@@ -317,3 +339,25 @@ def test_code_for_the_page_says_that_it_measures_from_the_start(
     code = page.index("data-cta-slot=&quot;")
     assert 0 < page.index(sentence) - code < 2_000
     assert "data-consent=&quot;off&quot;" in page
+
+
+@pytest.mark.parametrize("model", ["site", "cta", "slot", "audience"])
+def test_form_links_its_style_sheet_once(admin_client, site, model):
+    page = admin_client.get(reverse(f"admin:experiments_{model}_add")).content.decode()
+    assert page.count("experiments/pages.css") == 1
+
+
+@pytest.mark.parametrize(("is_live", "is_told"), [(True, True), (False, False)])
+def test_new_default_names_the_live_tests_that_keep_their_control(
+    admin_client, slot, is_live, is_told
+):
+    if is_live:
+        factories.make_running_experiment(slot)
+    other = factories.make_cta(slot.site, "Other")
+    form = {"name": slot.name, "position": slot.position, "default_cta": other.pk}
+    form |= {"site": slot.site_id, "key": slot.key}
+    url = reverse("admin:experiments_slot_change", args=[slot.pk])
+    page = admin_client.post(url, form, follow=True).content.decode()
+    slot.refresh_from_db()
+    assert slot.default_cta == other
+    assert ("Live on this slot: hero-test." in page) is is_told

@@ -230,7 +230,7 @@ def test_guardrail_on_the_primary_metric_is_refused_with_a_reason(admin_client, 
 
 def test_report_page_costs_a_fixed_number_of_queries(admin_client, site, django_assert_num_queries):
     experiment = factories.make_library_experiment(site)
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(16):
         admin_client.get(report_url(experiment))
 
 
@@ -425,12 +425,13 @@ def test_report_page_is_in_the_time_zone_of_its_site(admin_client, running_exper
     started = datetime(2026, 11, 15, 12, 0, tzinfo=UTC)
     Experiment.objects.update(started_at=started)
     page = admin_client.get(report_url(running_experiment)).content.decode()
-    assert "11/16/2026" in page
+    assert "16 Nov 2026" in page
     assert "Pacific/Auckland" in page
 
 
 def test_hint_of_weekdays_says_where_its_days_begin(admin_client, running_experiment):
     set_zone(running_experiment.slot, "Pacific/Auckland")
+    Experiment.objects.update(days_in="UTC")
     control, b = running_experiment.variants.order_by("arm")
     for ago in range(1, 15):
         day = factories.NOW.date() - timedelta(days=ago)
@@ -439,11 +440,15 @@ def test_hint_of_weekdays_says_where_its_days_begin(admin_client, running_experi
         factories.make_rollup(b, visitors=1_000, clicks=clicks, day=day)
     page = admin_client.get(report_url(running_experiment)).content.decode()
     assert "It differs between weekdays" in page
-    # Noon or 1 p.m. by the season.
-    assert re.search("Days are counted in UTC: here each begins at (noon|1 p.m.)", page)
-    set_zone(running_experiment.slot, "UTC")
+    # At 12:00 or 13:00 by the season.
+    assert re.search("Days are counted in UTC: here each begins at (12:00|13:00)", page)
+    assert "Its days stay those of UTC." in page
+    set_zone(running_experiment.slot, "Africa/Abidjan")
     page = admin_client.get(report_url(running_experiment)).content.decode()
     assert "Days are counted in UTC" not in page
+    assert "Its days stay those of UTC." in page
+    set_zone(running_experiment.slot, "UTC")
+    assert "Its days stay" not in admin_client.get(report_url(running_experiment)).content.decode()
 
 
 def test_report_page_warns_of_an_interaction(admin_client, running_experiment):
@@ -472,10 +477,40 @@ def test_duplicating_twice_within_a_second_makes_two_drafts(admin_client, draft,
     assert Experiment.objects.filter(key__startswith="hero-test-").count() == 2
 
 
-@pytest.mark.parametrize("chosen", ["x", "1e20", "1' OR '1'='1", ""])
+@pytest.mark.parametrize("field", ["slot", "audience", "variants-0-cta"])
+@pytest.mark.parametrize("value", ["x", "9" * 30])
+def test_reference_to_no_row_is_refused(admin_client, draft, field, value):
+    url = reverse("admin:experiments_experiment_change", args=[draft.pk])
+    form = {"variants-TOTAL_FORMS": "2", "variants-INITIAL_FORMS": "0", field: value}
+    answer = admin_client.post(url, form)
+    assert answer.status_code == 200
+    assert draft.variants.count() == 2
+
+
+@pytest.mark.parametrize("chosen", ["x", "1e20", "1' OR '1'='1", "", "9" * 30])
 @pytest.mark.parametrize("action", ["duplicate", "delete_selected"])
 def test_choice_that_is_no_row_is_refused(admin_client, draft, action, chosen):
     url = reverse("admin:experiments_experiment_changelist")
     answer = admin_client.post(url, {"action": action, "_selected_action": [chosen]})
     assert answer.status_code == 400
     assert Experiment.objects.get() == draft
+
+
+def test_report_says_which_test_goes_first(admin_client, slot):
+    factories.make_running_experiment(slot, "everybody")
+    phones = factories.make_audience(slot.site, "phones", {"device": "mobile"})
+    draft = factories.make_experiment(slot, "draft", audience=phones)
+    page = admin_client.get(f"/admin/experiments/experiment/{draft.pk}/report/").content.decode()
+    assert "its visitors leave everybody, which keeps the others." in page
+    said = admin_client.get("/api/v1/experiments/draft/readiness/").json()["meetings"]
+    assert said == admin_client.get("/api/v1/experiments/draft/report/").json()["meetings"]
+    assert len(said) == 1
+
+
+def test_page_of_a_slot_lists_live_tests_in_their_order(admin_client, slot):
+    wide = factories.make_running_experiment(slot, "wide")
+    phones = factories.make_audience(slot.site, "phones", {"device": "mobile"})
+    narrow = factories.make_running_experiment(slot, "narrow", audience=phones)
+    page = admin_client.get(f"/admin/experiments/slot/{slot.pk}/change/").content.decode()
+    first, second = (page.index(f"/experiment/{one.pk}/report/") for one in (narrow, wide))
+    assert first < second

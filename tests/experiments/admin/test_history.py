@@ -55,3 +55,38 @@ def test_principles_page_is_closed_to_strangers(client, stranger):
     stranger.save()
     client.force_login(stranger)
     assert client.get(url).status_code == 403
+
+
+def add_past_wordings(site, how_many):
+    HistoryArm.objects.bulk_create(
+        HistoryArm(
+            site=site,
+            digest=str(at),
+            test=f"test-{at // 3}",
+            text=f"Recevoir le cadeau numéro {at}",
+            locale="fr",
+            audience=f"audience-{at % 3}",
+            visitors=10_000,
+            clicks=500,
+        )
+        for at in range(how_many)
+    )
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_list_of_past_wordings_is_below_100_kb_however_many_there_are(admin_client, site, language):
+    add_past_wordings(site, 300)
+    url = reverse("admin:experiments_historyarm_changelist")
+    page = admin_client.get(url, headers={"accept-language": language}).content
+    assert page.count(b"data-row") == 50
+    assert len(page) < 100_000
+
+
+def test_cells_of_a_list_keep_their_names_links_and_ticks(admin_client, site):
+    add_past_wordings(site, 1)
+    arm = HistoryArm.objects.get()
+    page = admin_client.get(reverse("admin:experiments_historyarm_changelist")).content.decode()
+    url = reverse("admin:experiments_historyarm_change", args=[arm.pk])
+    assert f'<a href="{url}" class="cta-cell-link" >{arm.text}</a>' in page
+    assert f'name="_selected_action" value="{arm.pk}" class="cta-tick action-select"' in page
+    assert '<td class="field-rate cta-cell" data-label="click rate">5.00 %</td>' in page

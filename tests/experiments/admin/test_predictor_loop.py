@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from django.template.loader import render_to_string
 from django.urls import reverse
 
 from experiments.models import HistoryArm, Job
@@ -64,3 +65,29 @@ def test_training_on_too_little_history_says_so(
     job = Job.objects.get()
     page = admin_client.get(reverse("admin:experiments_job_watch", args=[job.pk]))
     assert "Too little history" in page.content.decode()
+
+
+def in_use(**changes):
+    """What the page of a ranking is told of the predictor in use."""
+    estimate = {"value": 0.64, "low": 0.62, "high": 0.66}
+    later = {"groups": 540, "metrics": {"accuracy_all": estimate | {"value": 0.61}}}
+    predictor = {
+        "number": 3,
+        "strategy_name": "Stack",
+        "data": {"groups": 1432, "median_words": 15.0},
+        "later": later,
+    }
+    context = {"predictor": predictor | changes, "accuracy": estimate}
+    return " ".join(render_to_string("admin/experiments/rank_predictor.html", context).split())
+
+
+def test_page_of_a_ranking_says_what_later_tests_showed():
+    text = in_use()
+    assert "On 540 later tests, which no choice had seen, it did so in 61.0 %" in text
+    assert "later tests" not in in_use(later=None)
+
+
+def test_page_of_a_ranking_says_that_short_wordings_are_not_measured():
+    assert "It learned from wordings of about 15 words." in in_use()
+    assert "learned from wordings" not in in_use(data={"groups": 90, "median_words": 3.0})
+    assert "learned from wordings" not in in_use(data={"groups": 90})

@@ -12,6 +12,7 @@ from openpyxl import Workbook
 
 from experiments.management.commands import simulate_visitors
 from experiments.management.connection import ServiceError
+from experiments.management.preflight import LOCK, take_lock
 from experiments.management.visitor_simulation import SimulationTally
 from experiments.models import Event, HistoryArm, Rollup
 from tests import factories
@@ -185,6 +186,21 @@ def test_simulate_visitors_takes_the_demos_rates_by_default(sent):
     )
 
 
+def test_simulate_visitors_takes_a_day_from_its_midnight(sent):
+    called("simulate_visitors", "--since", "2026-11-18")
+    assert sent[0].since == datetime(2026, 11, 18, tzinfo=UTC)
+
+
+def test_simulate_visitors_finds_the_demo_that_runs(sent, settings, tmp_path):
+    settings.DATA_DIR = tmp_path
+    with take_lock(tmp_path / LOCK, address="http://127.0.0.1:8017"):
+        called("simulate_visitors")
+        called("simulate_visitors", "--url", "http://127.0.0.1:8018")
+    called("simulate_visitors")
+    urls = [f"http://127.0.0.1:{port}" for port in (8017, 8018, 8000)]
+    assert [visits.url for visits in sent] == urls
+
+
 @pytest.mark.parametrize(
     ("option", "value", "message"),
     [
@@ -230,8 +246,9 @@ def test_erase_visitor_names_what_is_unknown(running_experiment, key, reason):
 
 def test_erase_visitor_asks_to_repeat_while_redis_is_silent(running_experiment, settings):
     settings.CTAOPT_EVENTS_URL = f"redis://127.0.0.1:{free_port()}/0"
-    with pytest.raises(CommandError, match="Not all is erased; repeat it"):
+    with pytest.raises(CommandError, match="Not all is erased; repeat it") as refusal:
         called("erase_visitor", "v-1", site="shop")
+    assert str(refusal.value).count("repeat it") == 1
 
 
 def test_export_visitor_writes_json(running_experiment):

@@ -60,3 +60,20 @@ def test_lock_is_given_once_and_names_its_holder(tmp_path):
 def test_lock_is_free_again_after_its_holder(tmp_path):
     preflight.take_lock(tmp_path / "lock").close()
     preflight.take_lock(tmp_path / "lock").close()
+
+
+def test_running_service_is_found_by_its_lock(tmp_path):
+    path = tmp_path / "lock"
+    assert preflight.running_address(path) is None
+    with preflight.take_lock(path, address="http://127.0.0.1:8017"):
+        assert preflight.running_address(path) == "http://127.0.0.1:8017"
+        # To look is not to hold.
+        with pytest.raises(CommandError, match="already runs"):
+            preflight.take_lock(path)
+    # What a killed process left in the file is nobody's address.
+    assert preflight.running_address(path) is None
+
+
+def test_service_without_an_address_is_not_found(tmp_path):
+    with preflight.take_lock(tmp_path / "lock"):
+        assert preflight.running_address(tmp_path / "lock") is None

@@ -1,4 +1,6 @@
 import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 from time import monotonic, sleep
@@ -17,6 +19,17 @@ child = subprocess.Popen([sys.executable, "-c", ignore])
 print(child.pid, flush=True)
 child.wait()
 """
+# Starts a child, and is killed: nobody stops the child.
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from experiments.management.processes import Children
+children = Children(folder=Path(sys.argv[1]), log_dir=Path(sys.argv[1]))
+child = children.start("a child", [sys.executable, "-c", "import time; time.sleep(600)"])
+print(child.process.pid, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+PROJECT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -78,6 +91,15 @@ def test_stop_ends_a_child_and_what_it_started(children, arguments):
 def test_child_is_out_of_reach_of_the_terminals_interrupt(children):
     child = start(children, "import time; time.sleep(60)")
     assert os.getpgid(child.process.pid) == child.process.pid != os.getpgid(0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel tells children on Linux only")
+def test_child_ends_with_a_command_that_is_killed(tmp_path):
+    command = [sys.executable, "-c", KILLED, str(tmp_path)]
+    killed = subprocess.run(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    child = int(killed.stdout)
+    wait_for(lambda: not is_alive(child) or _is_zombie(child))
 
 
 def test_stop_lets_a_child_end_in_its_own_way(children):

@@ -1,6 +1,6 @@
 """Template context of the report page."""
 
-from datetime import UTC, time
+from datetime import time
 from itertools import groupby
 from typing import Any
 
@@ -9,17 +9,22 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from experiments.admin.charts import interval_chart
+from experiments.admin.cta_preview import MARKS, draw
+from experiments.admin.reporting.evidence import evidence_of
+from experiments.admin.reporting.pictures import shown_pictures
+from experiments.event_schema.calendar_days import beginning_of, calendar_day
 from experiments.formatting import attribute_name
 from experiments.models import Exclusion, Experiment
 from experiments.services.analysis.comparisons import is_sequential
 from experiments.services.analysis.metric_statistics import SUCCESSES
 from experiments.services.analysis.report import Report
+from experiments.services.documents.first_screen import FirstScreen, first_screen
 from experiments.services.insights.draft_planning import slot_plans
 from experiments.services.insights.plan_review import plan_basis, review_plan, save_slot_plan
 from experiments.services.insights.report_insights import Insights
 from experiments.services.reporting.burst_messages import burst_in_words
 from experiments.services.reporting.full_report import FullReport
+from experiments.services.reporting.missing_goals import missing_goal_in_words
 from experiments.services.reporting.plan_messages import (
     basis_in_words,
     cap_in_words,
@@ -37,6 +42,10 @@ LEFT_OUT_HELP = {
         "by code of yours that changes IDs or leaves out “receipt”."
     ),
     Exclusion.BURST: _("Few senders sent far more than usual, or one arm only."),
+    Exclusion.LATE: _(
+        "The page was seen before the answer came, so it kept its own wording: slow networks, or a "
+        "snippet that loads late. docs/embedding.md says what helps."
+    ),
     Exclusion.PREFETCH: _("Their browsers prefetched the page but never showed it."),
     Exclusion.IMPOSSIBLE: _(
         "A click more than 10 minutes before any exposure: exposures were lost, or IDs reused."
@@ -48,8 +57,12 @@ def report_context(full: FullReport) -> dict[str, Any]:
     """Return what is shown of a report."""
     report, insights = full.report, full.insights
     experiment = report.experiment
+    pictures = shown_pictures(full)
     return {
         **_insight_context(report, insights),
+        **_first_context(experiment, first_screen(full)),
+        "pictures": pictures,
+        "evidence": evidence_of(full, pictures),
         "experiment": experiment,
         "report": report,
         "plans": full.plans,
@@ -60,6 +73,8 @@ def report_context(full: FullReport) -> dict[str, Any]:
             if one.reason in LEFT_OUT_HELP
         ],
         "verdict": full.verdict,
+        "meetings": full.meetings,
+        "missing_goals": [missing_goal_in_words(one) for one in full.missing_goals],
         "beliefs": full.posteriors,
         "has_flat_prior": any(belief.against_control for belief in full.posteriors),
         "insights": insights,
@@ -67,24 +82,37 @@ def report_context(full: FullReport) -> dict[str, Any]:
         "secondary": [(report.arms[one.arm], one) for one in full.secondary],
         "interactions": full.interactions,
         "bursts": [burst_in_words(burst) for burst in full.bursts],
-        "chart": interval_chart(report.arms),
-        "confidence": 1 - experiment.alpha,
         "cap": cap_in_words(report),
         "is_rate": experiment.primary_metric in SUCCESSES,
         "is_sequential": is_sequential(experiment),
         "zone": experiment.slot.site.time_zone,
-        "utc_day_begins": _utc_day_begins(report),
+        "days_in": experiment.zone_of_days.key,
+        "day_begins": _day_begins(report),
         "fixed": [(report.arms[row.arm], row.fixed) for row in report.comparisons],
         "anytime": [(report.arms[row.arm], row.anytime) for row in report.comparisons],
         "unadjusted": [(report.arms[row.arm], row.unadjusted) for row in report.comparisons],
     }
 
 
-def _utc_day_begins(report: Report) -> time | None:
-    """Return the site's time at which days in UTC begin, where it is not midnight."""
-    midnight = report.as_of.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    local = midnight.astimezone(report.experiment.slot.site.zone).time()
-    return local if local != time.min else None
+def _first_context(experiment: Experiment, first: FirstScreen) -> dict[str, Any]:
+    """Return the first screen, its wordings as drawn and its ticks with their marks."""
+    variants = {variant.arm: variant for variant in experiment.variants.all()}
+    return {
+        "first": first,
+        "first_arms": [
+            (card, draw(variants[card.arm.arm].cta, card.arm.text)) for card in first.arms
+        ],
+        "first_ticks": [(tick, MARKS[tick.level]) for tick in first.ticks],
+    }
+
+
+def _day_begins(report: Report) -> time | None:
+    """Return the site's time at which the experiment's days begin, where it is not midnight."""
+    zone = report.experiment.zone_of_days
+    midnight = beginning_of(calendar_day(report.as_of, zone), zone)
+    site = report.experiment.slot.site.zone
+    is_midnight = midnight == beginning_of(calendar_day(midnight, site), site)
+    return None if is_midnight else midnight.astimezone(site).time()
 
 
 def plan_new_draft(request: HttpRequest, draft: Experiment) -> None:

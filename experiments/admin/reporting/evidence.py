@@ -1,0 +1,83 @@
+"""Parts of a report below its first screen, each folded, and the templates that draw them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from experiments.admin.reporting.pictures import ShownPicture
+from experiments.models import Experiment
+from experiments.services.reporting.full_report import FullReport
+
+FOLDER = "admin/experiments"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One part; `anchor` names it in links."""
+
+    anchor: str
+    title: str | Promise
+    templates: tuple[str, ...] = ()
+    is_open: bool = False
+    pictures: tuple[ShownPicture, ...] = ()
+
+
+# Pictures of each part; the one of the lifts is on the first screen.
+PICTURES = {
+    "rates": ("funnel",),
+    "days": ("sequence", "cumulative-rates", "daily-rates", "visitors", "shares"),
+    "bayes": ("posteriors",),
+    "segments": ("segments",),
+}
+
+
+def evidence_of(full: FullReport, shown: Mapping[str, ShownPicture]) -> list[Part]:
+    """Return the parts that have something to show; the plan of a draft is open."""
+    is_draft = full.report.experiment.status == Experiment.Status.DRAFT
+    parts: list[tuple[Any, Part]] = [
+        (True, _part("rates", _("Rates of the wordings"), "arms")),
+        (True, _part("comparisons", _("Against the control"), "comparisons", *_exact(full))),
+        (any(name in shown for name in PICTURES["days"]), _part("days", _("Day by day"))),
+        (full.guardrails or full.secondary, _metrics(full)),
+        (full.plans, _plan(is_open=is_draft)),
+        (full.insights, _part("expected", _("What to expect"), "lifts")),
+        (full.insights and full.posteriors, _part("bayes", _("Bayesian results"), "posteriors")),
+        (full.insights, _part("segments", _("Segments"), "segments")),
+        (full.insights, _part("health", _("Can the numbers be trusted?"), "health_section")),
+        (
+            full.interactions,
+            _part("other-tests", _("Another experiment changes a lift"), "interactions"),
+        ),
+    ]
+    return [
+        replace(part, pictures=tuple(shown[name] for name in _pictures(part) if name in shown))
+        for is_shown, part in parts
+        if is_shown
+    ]
+
+
+def _pictures(part: Part) -> tuple[str, ...]:
+    return PICTURES.get(part.anchor, ())
+
+
+def _plan(*, is_open: bool) -> Part:
+    title = _("Before you start: what this slot can detect")
+    return _part("plan", title, "time_to_decision", is_open=is_open)
+
+
+def _metrics(full: FullReport) -> Part:
+    names = [name for name in ("guardrails", "secondary") if getattr(full, name)]
+    is_draft = full.report.experiment.status == Experiment.Status.DRAFT
+    return _part("metrics", _("Other metrics"), *names, is_open=is_draft)
+
+
+def _exact(full: FullReport) -> tuple[str, ...]:
+    return ("exact",) if full.insights and full.insights.exact else ()
+
+
+def _part(anchor: str, title: str | Promise, *names: str, is_open: bool = False) -> Part:
+    templates = tuple(f"{FOLDER}/report_{name}.html" for name in names)
+    return Part(anchor=anchor, title=title, templates=templates, is_open=is_open)

@@ -1,0 +1,127 @@
+"""Pictures of a report: their addresses, the SVG behind them, and a page with their numbers."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.translation import get_language
+
+from experiments.models import Experiment
+from experiments.selectors import reports
+from experiments.selectors.permissions import sites_where
+from experiments.services.documents.picture import Picture
+from experiments.services.documents.picture_store import keep_pictures, kept_svg, svg_of
+from experiments.services.documents.report_pictures import report_pictures
+from experiments.services.pictures.looks import LOOKS
+from experiments.services.reporting.full_report import FullReport, full_report
+
+VIEW = "experiments.view_experiment"
+# The numbers are in the address: the same address is always the same picture.
+KEPT_BY_BROWSERS = "private, max-age=31536000, immutable"
+MEDIA_TYPE = "image/svg+xml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownPicture:
+    """A picture on a page, with the address of each look and of its numbers."""
+
+    picture: Picture
+    wide: str
+    narrow: str
+    wide_dark: str
+    narrow_dark: str
+    numbers: str
+
+
+def shown_pictures(full: FullReport) -> dict[str, ShownPicture]:
+    """Return the pictures of a report by their names, kept for the browser's questions."""
+    pictures = report_pictures(full)
+    keep_pictures(pictures)
+    pk = full.report.experiment.pk
+    return {picture.name: _shown(picture, pk) for picture in pictures}
+
+
+def picture_urls(admin_site: AdminSite) -> list[URLPattern]:
+    def svg(request: HttpRequest, pk: int, name: str, digest: str, look: str) -> HttpResponse:
+        return _svg(_found(request, pk), name, digest, look)
+
+    def numbers(request: HttpRequest, pk: int, name: str) -> HttpResponse:
+        return _numbers(admin_site, request, _found(request, pk), name)
+
+    return [
+        path(
+            "<int:pk>/pictures/<slug:name>/<slug:digest>/<slug:look>.svg",
+            admin_site.admin_view(svg, cacheable=True),
+            name="experiments_experiment_picture_svg",
+        ),
+        path(
+            "<int:pk>/pictures/<slug:name>/",
+            admin_site.admin_view(numbers),
+            name="experiments_experiment_picture",
+        ),
+    ]
+
+
+def _svg(experiment: Experiment, name: str, digest: str, look: str) -> HttpResponse:
+    if look not in LOOKS:
+        raise Http404
+    language = get_language() or "en"
+    svg, kept_for = kept_svg(digest, look=look, language=language), KEPT_BY_BROWSERS
+    if svg is None:
+        # Its numbers are no longer kept: the present ones are drawn, and asked for again.
+        picture = _picture(experiment, name)
+        if picture is None:
+            return HttpResponse(status=HTTPStatus.GONE)
+        svg, kept_for = svg_of(picture, look=look, language=language), "no-store"
+    return HttpResponse(svg, content_type=MEDIA_TYPE, headers={"Cache-Control": kept_for})
+
+
+def _numbers(
+    admin_site: AdminSite, request: HttpRequest, experiment: Experiment, name: str
+) -> HttpResponse:
+    with timezone.override(experiment.slot.site.zone):
+        picture = _picture(experiment, name)
+        report_url = reverse("admin:experiments_experiment_report", args=[experiment.pk])
+        if picture is None:
+            return HttpResponseRedirect(report_url)
+        keep_pictures([picture])
+        context: dict[str, Any] = {
+            **admin_site.each_context(request),
+            "title": picture.title,
+            "opts": Experiment._meta,
+            "experiment": experiment,
+            "shown": _shown(picture, experiment.pk),
+            "report_url": report_url,
+        }
+        return render(request, "admin/experiments/picture.html", context)
+
+
+def _picture(experiment: Experiment, name: str) -> Picture | None:
+    """Return the present picture of this name; None where it has nothing to show."""
+    full = full_report(experiment=experiment, now=timezone.now())
+    return next((one for one in report_pictures(full) if one.name == name), None)
+
+
+def _found(request: HttpRequest, pk: int) -> Experiment:
+    sites = sites_where(request.user, VIEW)
+    return get_object_or_404(reports.experiments_for_report(sites=sites), pk=pk)
+
+
+def _shown(picture: Picture, pk: int) -> ShownPicture:
+    def url(look: str) -> str:
+        args = [pk, picture.name, picture.digest, look]
+        return reverse("admin:experiments_experiment_picture_svg", args=args)
+
+    return ShownPicture(
+        picture=picture,
+        wide=url("wide"),
+        narrow=url("narrow"),
+        wide_dark=url("wide-dark"),
+        narrow_dark=url("narrow-dark"),
+        numbers=reverse("admin:experiments_experiment_picture", args=[pk, picture.name]),
+    )

@@ -1,0 +1,189 @@
+"""The wizard: one page from the slot to a live test, kept as typed."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin import AdminSite
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from experiments.admin.base import MOST_DIGITS
+from experiments.admin.workflow.wizard_form import (
+    WizardForm,
+    as_data,
+    content_of_post,
+    with_line,
+)
+from experiments.admin.workflow.wizard_parts import (
+    live_context,
+    page_context,
+    prediction_context,
+)
+from experiments.models import Experiment, TypedExperiment
+from experiments.selectors.permissions import may, sites_where
+from experiments.services.catalogue.editing import CannotSaveError
+from experiments.services.drafting.keeping import keep, open_row
+from experiments.services.drafting.starting import Way, finish
+from experiments.services.lifecycle.change_log import Occasion
+from experiments.services.lifecycle.readiness import CannotStartError
+from experiments.services.lifecycle.schedules import CannotScheduleError
+
+NAME = "experiments_experiment_new"
+ADD = "experiments.add_experiment"
+FOLDER = "admin/experiments/wizard"
+DONE = {
+    Way.START: gettext_lazy("The test is live."),
+    Way.SCHEDULE: gettext_lazy("The test starts by itself at the planned time."),
+    Way.KEEP: gettext_lazy("Draft created. Check its arms, then start it from its report."),
+}
+
+
+def wizard_urls(admin_site: AdminSite) -> list[URLPattern]:
+    def new(request: HttpRequest) -> HttpResponse:
+        return _Wizard(admin_site, request).answer()
+
+    return [path("new/", admin_site.admin_view(new), name=NAME)]
+
+
+class _Wizard:
+    """One request to the page."""
+
+    def __init__(self, admin_site: AdminSite, request: HttpRequest) -> None:
+        self.admin_site = admin_site
+        self.request = request
+        self.sites = sites_where(request.user, ADD)
+        self.now = timezone.now()
+
+    def answer(self) -> HttpResponse:
+        if not may(self.request.user, ADD):
+            raise PermissionDenied
+        if self.request.method != "POST":
+            return self._shown()
+        typed = self._typed()
+        made = typed.experiment
+        if made is not None:
+            # The second click of two: the first has made it.
+            return self._leave(made)
+        return self._taken(typed)
+
+    def _shown(self) -> HttpResponse:
+        typed = open_row(person=self.request.user, now=self.now)
+        content = dict(typed.content)
+        slot = self.request.GET.get("slot", "") or self._only_slot(content)
+        if slot:
+            content["slot"] = [slot]
+        return self._page(typed, WizardForm(as_data(content), sites=self.sites), is_new=True)
+
+    def _only_slot(self, content: dict[str, Any]) -> str:
+        """Return the slot to begin with where there is one only, and none is chosen."""
+        if any(content.get("slot", ())):
+            return ""
+        field: Any = WizardForm(as_data({}), sites=self.sites).fields["slot"]
+        first = list(field.queryset[:2])
+        return str(first[0].pk) if len(first) == 1 else ""
+
+    def _typed(self) -> TypedExperiment:
+        """Return the row that the page was made of, or what the person types now."""
+        number = self.request.POST.get("typed", "")
+        own = TypedExperiment.objects.select_related("experiment__slot__site")
+        row = (
+            own.filter(person=self.request.user.pk, pk=number).first() if _is_key(number) else None
+        )
+        return row or open_row(person=self.request.user, now=self.now)
+
+    def _taken(self, typed: TypedExperiment) -> HttpResponse:
+        """Keep the posted content, then carry out the action of the button."""
+        post = self.request.POST
+        before = typed.content.get("slot", [""])
+        content = content_of_post(post)
+        tag, _colon, text = post.get("add", "").partition(":")
+        if text:
+            content = with_line(content, tag, text)
+        if post.get("action") == "discard":
+            content = {}
+        keep(typed=typed, content=content, now=self.now)
+        if "HX-Request" in self.request.headers:
+            return self._live(typed, has_moved=content.get("slot", [""]) != before)
+        ways = {str(way): way for way in Way}
+        way = ways.get(post.get("action", ""))
+        if way is None:
+            return HttpResponseRedirect(f"{reverse(f'admin:{NAME}')}#what")
+        return self._finished(typed, way)
+
+    def _live(self, typed: TypedExperiment, *, has_moved: bool) -> HttpResponse:
+        form = self._form(typed)
+        if self.request.POST.get("part") == "prediction":
+            context = prediction_context(self.request, form)
+            return render(self.request, f"{FOLDER}/predictions.html", context)
+        response = render(self.request, f"{FOLDER}/live.html", self._in_zone(form, live_context))
+        if has_moved:
+            # Another slot has other languages, audiences and neighbours.
+            response.headers["HX-Refresh"] = "true"
+        return response
+
+    def _finished(self, typed: TypedExperiment, way: Way) -> HttpResponse:
+        form = self._form(typed)
+        zone = form.chosen.site.zone if form.chosen else None
+        with timezone.override(zone):
+            if way is Way.SCHEDULE and form.is_valid() and not form.cleaned_data["starts_at"]:
+                form.add_error("starts_at", _("Choose when it starts."))
+            if form.is_valid() and self._made(typed, form, way):
+                typed.refresh_from_db()
+        if typed.experiment is None:
+            return self._page(typed, form)
+        messages.success(self.request, DONE[way])
+        return self._leave(typed.experiment)
+
+    def _made(self, typed: TypedExperiment, form: WizardForm, way: Way) -> bool:
+        occasion = Occasion(now=self.now, author=self.request.user)
+        try:
+            finish(typed=typed, choices=form.choices(), way=way, occasion=occasion)
+        except CannotStartError as error:
+            for reason in error.reasons:
+                form.add_error(None, reason)
+        except CannotScheduleError:
+            form.add_error("ends_at", _("The end must come after the start and after now."))
+        except CannotSaveError as error:
+            for texts in error.errors.values():
+                for text in texts:
+                    form.add_error(None, text)
+        else:
+            return True
+        return False
+
+    def _leave(self, experiment: Experiment) -> HttpResponse:
+        page = reverse("admin:experiments_experiment_report", args=[experiment.pk])
+        return HttpResponseRedirect(page)
+
+    def _form(self, typed: TypedExperiment) -> WizardForm:
+        return WizardForm(as_data(typed.content), sites=self.sites)
+
+    def _in_zone(self, form: WizardForm, part: Any) -> dict[str, Any]:
+        with timezone.override(form.chosen.site.zone if form.chosen else None):
+            found: dict[str, Any] = part(form)
+        return {**found, "form": form}
+
+    def _page(
+        self, typed: TypedExperiment, form: WizardForm, *, is_new: bool = False
+    ) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(self.request),
+            "title": _("New experiment"),
+            "opts": Experiment._meta,
+            "typed": typed,
+            "shows_faults": not is_new,
+            "new_url": reverse(f"admin:{NAME}"),
+            "advanced_url": reverse("admin:experiments_experiment_add"),
+            **self._in_zone(form, page_context),
+            **self._in_zone(form, live_context),
+        }
+        return render(self.request, f"{FOLDER}/page.html", context)
+
+
+def _is_key(text: str) -> bool:
+    return text.isdecimal() and len(text) < MOST_DIGITS

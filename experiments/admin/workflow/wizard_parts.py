@@ -1,0 +1,149 @@
+"""Parts of the wizard's page that answer while a person types: drawings, plan, checks, ranking."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.cache import cache
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from experiments.admin.cta_preview import draw
+from experiments.admin.workflow.wizard_form import EXISTING, WizardForm
+from experiments.models import Audience, Slot
+from experiments.selectors import catalogue
+from experiments.selectors.permissions import may
+from experiments.services.catalogue.audience_reach import reach_in_words, reach_of
+from experiments.services.drafting.building import default_name
+from experiments.services.drafting.checks import Check, Level
+from experiments.services.drafting.rehearsal import Rehearsal, rehearse
+from experiments.services.learning.ranking import rank_at_once
+from experiments.services.learning.ranking_presentation import ranking_in_words
+from experiments.services.lifecycle.rivals import in_serving_order
+
+# The same question is asked again with every pause in typing.
+REMEMBERED_S = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawnArm:
+    """One arm as it will look in each language; an empty drawing is a missing text."""
+
+    is_control: bool
+    number: int
+    drawings: tuple[tuple[str, SafeString | str], ...]
+
+
+def page_context(form: WizardForm) -> dict[str, Any]:
+    """Return what the page shows of the chosen slot."""
+    slot = form.chosen
+    if slot is None:
+        return {}
+    live = in_serving_order(list(catalogue.live_on_slot(slot)))
+    return {
+        "slot": slot,
+        "neighbours": live,
+        "default_name": default_name(slot),
+        "zone": slot.site.time_zone,
+    }
+
+
+def live_context(form: WizardForm) -> dict[str, Any]:
+    """Return what changes with every key: the arms drawn, the plan and the list of checks."""
+    if form.chosen is None:
+        return {}
+    found = _rehearsal(form)
+    return {
+        "languages": list(form.languages.values()),
+        "drawn": drawn_arms(form, form.chosen),
+        "gaps": form.gaps(),
+        "reach": _reach(form, form.chosen),
+        "found": found,
+    }
+
+
+def drawn_arms(form: WizardForm, slot: Slot) -> list[DrawnArm]:
+    """Return the control and the typed arms in the look of the slot's default."""
+    arms: list[Mapping[str, str]] = [form.control, *form.typed_wordings().arms]
+    return [
+        DrawnArm(
+            is_control=number == 0,
+            number=number,
+            drawings=tuple(
+                (name, draw(slot.default_cta, texts[tag]) if tag in texts else "")
+                for tag, name in form.languages.items()
+            ),
+        )
+        for number, texts in enumerate(arms)
+    ]
+
+
+def _rehearsal(form: WizardForm) -> Rehearsal:
+    if form.is_valid():
+        return rehearse(form.choices(), now=timezone.now())
+    said = [str(text) for texts in form.errors.values() for text in texts]
+    return Rehearsal(checks=tuple(Check(level=Level.BLOCK, text=text) for text in said))
+
+
+def _reach(form: WizardForm, slot: Slot) -> str:
+    audience = _audience(form)
+    if audience is None:
+        return ""
+    found = reach_of(site=slot.site, condition=audience.condition, now=timezone.now())
+    return reach_in_words(found)
+
+
+def _audience(form: WizardForm) -> Audience | None:
+    """Return the chosen existing audience, even if other fields of the form are wrong."""
+    if not form.is_bound or form.data.get("who") != EXISTING:
+        return None
+    form.errors  # noqa: B018  # Fields are cleaned once somebody asks for their faults.
+    chosen: Audience | None = form.cleaned_data.get("audience")
+    return chosen
+
+
+def prediction_context(request: HttpRequest, form: WizardForm) -> dict[str, Any]:
+    """Return the rankings of the typed wordings by language; a result is None if unknown."""
+    slot = form.chosen
+    if slot is None or not may(request.user, "experiments.add_job", slot.site):
+        return {}
+    typed = form.typed_wordings()
+    rankings = []
+    for tag, name in form.languages.items():
+        texts = [texts[tag] for texts in typed.arms if tag in texts]
+        control = form.control.get(tag, "")
+        if texts and control and not typed.faults[tag]:
+            asked = _question(form, slot, tag, control, texts)
+            rankings.append({"tag": tag, "language": name, "result": _answer(asked)})
+    return {"rankings": rankings}
+
+
+def _question(
+    form: WizardForm, slot: Slot, tag: str, control: str, texts: list[str]
+) -> dict[str, Any]:
+    audience = _audience(form)
+    return {
+        "control": control,
+        "wordings": list(dict.fromkeys(texts)),
+        "locale": tag.partition("-")[0],
+        "audience": audience.key if audience else "",
+        "form": slot.default_cta.form,
+        "placement": slot.position,
+        "slot_pk": slot.pk,
+        "site": slot.site.key,
+    }
+
+
+def _answer(asked: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the ranking in words; None if the scoring service does not answer in time."""
+    text = json.dumps(asked, sort_keys=True)
+    name = f"wizard-ranking:{hashlib.sha256(text.encode()).hexdigest()}"
+    found: dict[str, Any] | None = cache.get(name)
+    if found is None:
+        found = rank_at_once(asked)
+        if found is not None:
+            cache.set(name, found, REMEMBERED_S)
+    return ranking_in_words(found, asked) if found is not None else None

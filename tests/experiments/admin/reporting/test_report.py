@@ -1,0 +1,80 @@
+"""The report page: its first screen, the folded evidence, and experiments of unusual shapes."""
+
+import re
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.urls import reverse
+
+from experiments.models import CTAWording
+from tests import factories
+from tests.experiments.services.counted_experiments import count
+
+
+def page_of(client, experiment, **query):
+    url = reverse("admin:experiments_experiment_report", args=[experiment.pk])
+    response = client.get(url, query)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+@time_machine.travel(factories.NOW, tick=False)
+def test_first_screen_says_what_a_manager_asks(admin_client, running_experiment):
+    count(running_experiment, (10_000, 500), (10_000, 700))
+    first, evidence = page_of(admin_client, running_experiment).split('class="cta-evidence"')
+    for text in (
+        "Ship “hero-test b”.", "7.0 %, against 5.0 %", "+40 %", "+20 clicks per 1,000 visitors",
+        "Proven", "(p &lt; 0.0001)", "Visitors split as configured",
+        'class="cta-button cta-button-main"',
+    ):  # fmt: skip
+        assert text in first, text
+    assert "+40.0 %" in evidence
+
+
+def test_exact_figures_are_behind_the_rounded_ones(admin_client, running_experiment):
+    count(running_experiment, (10_000, 500), (10_000, 701))
+    page = page_of(admin_client, running_experiment)
+    assert '<span class="cta-wording-rate" title="7.010 %">7.0 %</span>' in page
+
+
+def test_evidence_is_folded_and_every_link_of_its_contents_leads_somewhere(
+    admin_client, running_experiment
+):
+    count(running_experiment, (4_000, 400), (4_000, 480))
+    page = page_of(admin_client, running_experiment)
+    links = re.findall(r'href="#([\w-]+)"', page.split('class="cta-contents"')[1].split("</ul>")[0])
+    assert {"rates", "comparisons", "segments", "health"} <= set(links)
+    assert [anchor for anchor in links if f'id="{anchor}"' not in page] == []
+    assert page.count("<details") >= len(links)
+    assert '<details class="cta-part" open>' not in page
+
+
+def test_plan_of_a_draft_is_open(admin_client, draft):
+    assert '<details class="cta-part" open>' in page_of(admin_client, draft)
+
+
+@pytest.mark.parametrize("n_arms", [1, 20])
+def test_page_holds_one_arm_and_twenty(admin_client, slot, n_arms):
+    keys = [f"arm-{number}" for number in range(n_arms)]
+    shares = dict.fromkeys(keys, str(round(1 / n_arms, 4)))
+    experiment = factories.make_running_experiment(slot, "shape", shares=shares)
+    count(experiment, *[(1_000, 50 + number) for number in range(n_arms)])
+    page = page_of(admin_client, experiment)
+    assert page.count('class="cta-wording-rate"') == n_arms
+
+
+def test_page_holds_400_days_and_wordings_of_any_kind(admin_client, running_experiment):
+    long, arabic = "Get your <b>free</b> quote & " * 10, "ابدأ الآن"
+    arms = list(running_experiment.variants.order_by("arm"))
+    for arm, text in zip(arms, (long[:300], arabic), strict=True):
+        CTAWording.objects.filter(cta=arm.cta).update(text=text)
+    running_experiment.started_at = factories.NOW - timedelta(days=400)
+    running_experiment.save()
+    for arm in arms:
+        for day in range(400):
+            at = (factories.NOW - timedelta(days=day + 1)).date()
+            factories.make_rollup(arm, visitors=50, clicks=5 + arm.arm, day=at)
+    page = page_of(admin_client, running_experiment)
+    assert arabic in page
+    assert "<b>free</b>" not in page

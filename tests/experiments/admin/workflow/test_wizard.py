@@ -1,0 +1,213 @@
+"""The wizard as a browser uses it: kept as typed, checked, started once."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.contrib.messages import get_messages
+from django.urls import reverse
+
+from experiments.models import CTA, Audience, Experiment, SnippetSighting, TypedExperiment
+from tests import factories
+from tests.factories import NOW
+
+PAGE = reverse("admin:experiments_experiment_new")
+
+
+@pytest.fixture(autouse=True)
+def at_now(time_machine):
+    time_machine.move_to(NOW, tick=False)
+
+
+@pytest.fixture
+def bilingual(site):
+    cta = factories.make_cta(site, "Sign up", wordings={"en": "Sign up", "fr": "S\u2019inscrire"})
+    return factories.make_slot(site, default_cta=cta)
+
+
+def text_of(answer):
+    return re.sub(r"\s+", " ", answer.content.decode())
+
+
+def send(client, slot, action="start", **fields):
+    sent = {"slot": slot.pk, "who": "everybody", "metric": "click_rate", "lift": "10"}
+    sent |= {"condition_mode": "rows", "condition_match": "all", "action": action, **fields}
+    return client.post(PAGE, {name: text for name, text in sent.items() if text is not None})
+
+
+WORDS = {"wordings_en": "Start now\nTry it", "wordings_fr": "Commencer\nEssayer"}
+
+
+def test_three_wordings_go_live_with_equal_shares_and_keys_of_their_own(admin_client, bilingual):
+    answer = send(admin_client, bilingual, **WORDS)
+    made = Experiment.objects.get()
+    assert answer.url == reverse("admin:experiments_experiment_report", args=[made.pk])
+    assert (made.status, made.started_at) == ("running", NOW)
+    arms = list(made.variants.order_by("arm"))
+    assert [arm.key for arm in arms] == ["control", "b", "c"]
+    assert [str(arm.share) for arm in arms] == ["0.3334", "0.3333", "0.3333"]
+    worded = {row.locale: row.text for row in arms[2].cta.wordings.all()}
+    assert worded == {"en": "Try it", "fr": "Essayer"}
+    assert arms[2].cta.background_color == bilingual.default_cta.background_color
+
+
+def test_second_click_finds_the_experiment_of_the_first(admin_client, bilingual):
+    admin_client.get(PAGE)
+    typed = TypedExperiment.objects.get().pk
+    answers = [send(admin_client, bilingual, typed=typed, **WORDS) for _ in range(2)]
+    assert answers[0].url == answers[1].url
+    assert Experiment.objects.count() == 1
+
+
+def test_refused_start_keeps_everything_typed_and_makes_nothing(admin_client, bilingual):
+    factories.make_running_experiment(bilingual, "older")
+    before = CTA.objects.count()
+    answer = send(admin_client, bilingual, name="Mine", **WORDS)
+    page = text_of(answer)
+    assert "older is live on the same slot and audience." in page
+    assert "Nothing that you typed is lost." in page
+    assert "Start now Try it</textarea>" in page
+    assert 'value="Mine"' in page
+    assert CTA.objects.count() == before
+    assert Experiment.objects.count() == 1
+    assert "Commencer Essayer</textarea>" in text_of(admin_client.get(PAGE))
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"wordings_en": "\n".join(f"Go {n}" for n in range(300))}, "300 lines: a test has at"),
+        ({"wordings_en": "<script>alert(1)</script>"}, "has HTML in it."),
+        ({"wordings_en": "x" * 201}, "Longer than 200 characters"),
+        ({"wordings_en": "Sign up"}, "“Sign up” is there twice."),
+        ({"wordings_en": "", "wordings_fr": ""}, "Write at least one wording"),
+        ({"wordings_en": "Start now\nTry it\nGo"}, "Wording 3 has no text in: French."),
+        ({"lift": "0"}, "greater than or equal to 1"),
+        ({"lift": "ten"}, "Enter a number."),
+        ({"who": "existing"}, "Choose an audience."),
+        ({"who": "new"}, "Give the audience a name."),
+        ({"metric": "conversion_rate"}, "This metric needs a goal."),
+        (
+            {"starts_at": "2030-01-02T10:00", "ends_at": "2030-01-01T10:00"},
+            "The planned end must come after the planned start.",
+        ),
+        ({"action": "schedule"}, "Choose when it starts."),
+    ],
+)
+def test_fault_is_said_and_what_was_typed_stays(admin_client, bilingual, fields, said):
+    answer = send(admin_client, bilingual, **{**WORDS, **fields})
+    page = text_of(answer)
+    assert said in page
+    assert not Experiment.objects.exists()
+    assert "<script>alert" not in page
+    kept = TypedExperiment.objects.get().content
+    assert all(kept[name] == [text] for name, text in fields.items() if name != "action")
+
+
+def test_missing_translation_may_be_allowed(admin_client, bilingual):
+    fields = {"wordings_en": "Start now", "wordings_fr": "", "allow_gaps": "on"}
+    send(admin_client, bilingual, **fields)
+    assert Experiment.objects.get().status == "running"
+
+
+def test_what_is_typed_survives_a_lost_session(client, bilingual):
+    person = factories.make_member(bilingual.site, "marketer")
+    client.force_login(person)
+    send(client, bilingual, "", **WORDS)
+    client.logout()
+    assert "/admin/login/" in send(client, bilingual, **WORDS).url
+    client.force_login(person)
+    assert "Start now Try it</textarea>" in text_of(client.get(PAGE))
+
+
+def test_live_answer_draws_plans_and_checks(admin_client, bilingual):
+    send(admin_client, bilingual, "", wordings_en="x")
+    sent = {"slot": bilingual.pk, "who": "everybody", "metric": "click_rate", "lift": "10"}
+    answer = admin_client.post(PAGE, {**sent, **WORDS}, headers={"HX-Request": "true"})
+    part = text_of(answer)
+    assert "HX-Refresh" not in answer.headers
+    assert 'id="wizard-drawn" hx-swap-oob="innerHTML"' in part
+    assert ">Essayer</span>" in part
+    assert "The snippet was never seen on this site" in part
+    assert "Nothing is known of the visitors and the rate of this slot" in part
+    assert not Experiment.objects.exists()
+
+
+def test_another_slot_renews_the_page(admin_client, bilingual):
+    other = factories.make_slot(bilingual.site, "footer")
+    send(admin_client, bilingual, "")
+    answer = admin_client.post(PAGE, {"slot": other.pk}, headers={"HX-Request": "true"})
+    assert answer.headers["HX-Refresh"] == "true"
+
+
+def test_plan_comes_from_the_traffic_of_the_slot(admin_client, bilingual):
+    older = factories.make_running_experiment(bilingual, "older")
+    for variant in older.variants.all():
+        for days in range(1, 15):
+            day = (NOW - timedelta(days=days)).date()
+            factories.make_rollup(variant, visitors=500, clicks=50, day=day)
+    Experiment.objects.filter(pk=older.pk).update(status="stopped", stopped_at=NOW)
+    SnippetSighting.objects.create(
+        site=bilingual.site, seen_at=NOW - timedelta(minutes=3), path="/a"
+    )
+    send(admin_client, bilingual, "", lift="20", **WORDS)
+    page = text_of(admin_client.get(PAGE))
+    assert "To find a lift of +20 % the test needs" in page
+    assert "At the 1,000 visitors a day of this slot" in page
+    assert "Shorter or longer" in page
+    assert "The snippet was seen 3" in page
+    send(admin_client, bilingual, lift="20", **WORDS)
+    made = Experiment.objects.exclude(pk=older.pk).get()
+    assert made.planned_visitors == made.planned_visitors_basis["visitors"]
+    assert made.planned_visitors_basis["target"] == pytest.approx(0.2)
+
+
+def test_new_audience_is_built_in_place(admin_client, bilingual):
+    rows = {"condition_attribute": "device", "condition_custom": "", "condition_operator": "is"}
+    fields = {"who": "new", "audience_name": "Phones", **rows, "condition_value": "mobile"}
+    send(admin_client, bilingual, **WORDS, **fields)
+    audience = Audience.objects.get()
+    assert (audience.key, audience.condition) == ("phones", {"device": "mobile"})
+    assert Experiment.objects.get().audience == audience
+
+
+def test_audience_that_matches_nobody_blocks(admin_client, bilingual):
+    impossible = {"$and": [{"device": "mobile"}, {"device": "desktop"}]}
+    nobody = factories.make_audience(bilingual.site, "nobody", impossible)
+    answer = send(admin_client, bilingual, **WORDS, who="existing", audience=nobody.pk)
+    assert "Its audience matches nobody" in text_of(answer)
+    assert not Experiment.objects.exists()
+
+
+def test_suggestion_becomes_an_arm(admin_client, bilingual):
+    answer = send(admin_client, bilingual, "", **WORDS, add="en:Begin: today")
+    assert answer.url == f"{PAGE}#what"
+    assert TypedExperiment.objects.get().content["wordings_en"] == [
+        "Start now\nTry it\nBegin: today"
+    ]
+
+
+def test_draft_can_be_planned_or_kept(admin_client, bilingual):
+    start = (NOW + timedelta(days=3)).strftime("%Y-%m-%dT%H:%M")
+    send(admin_client, bilingual, "schedule", **WORDS, starts_at=start)
+    planned = Experiment.objects.get()
+    assert planned.status == "draft"
+    assert planned.starts_at is not None
+    answer = send(admin_client, bilingual, "keep", **WORDS)
+    assert [str(one) for one in get_messages(answer.wsgi_request)][-1].startswith("Draft created.")
+    names = set(Experiment.objects.values_list("name", flat=True))
+    assert len(names) == 2
+
+
+def test_page_begins_with_the_only_slot_and_can_be_emptied(admin_client, bilingual):
+    assert "S\u2019inscrire" in text_of(admin_client.get(PAGE))
+    send(admin_client, bilingual, "", **WORDS)
+    send(admin_client, bilingual, "discard", **WORDS)
+    assert "Essayer" not in text_of(admin_client.get(PAGE))
+
+
+def test_slot_of_another_site_is_not_taken(client, bilingual, other_site):
+    client.force_login(factories.make_member(other_site, "marketer", "rival"))
+    send(client, bilingual, **WORDS)
+    assert not Experiment.objects.exists()
+    assert "Sign up" not in text_of(client.get(f"{PAGE}?slot={bilingual.pk}"))

@@ -1,0 +1,126 @@
+"""No page of the admin is put together from a model's name and a sentence of Django's, in French.
+
+The pages are those of the URL configuration, with the rows of the table of routes and roles.
+"""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from django.contrib import admin
+from django.urls import reverse
+
+from ctaopt.theme.titles import WORDS
+from tests.experiments.test_route_permissions import ask, probes, world  # noqa: F401
+
+# Sentences that Django and the theme make of a verbose name, whatever its gender.
+PUT_TOGETHER = re.compile(
+    r"l.(?:objet|élément) |Ajout de |Modification de |Affichage de |Ajouter un objet|"
+    r"Sélectionnez l|objet \w+ à |Supprimer (?:emplacement|CTA|audience|formulation)\b|"
+    r"Select \w+ to (?:change|view)|Ajouter (?:espace|expérience|audience)\b"
+)
+# A mark that a word touches; addresses, times, CSS and placeholders are no texts.
+GLUED = re.compile(r"[^\W\d_]:(?= |$)|«[^\u00a0\u202f]|[^\u00a0\u202f]»|\w [:;?!](?= |$)")
+ENGLISH = re.compile(
+    r"\b(?:in_text|above_fold|everybody|yielded|This page|No results|Add another|Mind this)\b"
+)
+ASCII_MINUS = re.compile(r"(?:^|[\s(>])-\d+(?:[.,]\d+)?[\s\u00a0\u202f]?%")
+ONE_OF_MANY = re.compile(r"\b1[ \u00a0](?:visitors|days|tests|pages|clicks|wordings|arms|steps)\b")
+# Code is no text, and the glyphs of icons are named in English.
+SILENT = {"script", "style", "pre", "code", "textarea", "template"}
+SPOKEN = {"title", "aria-label", "data-label", "placeholder", "alt"}
+
+PAGES = [
+    probe
+    for probe in probes()
+    if probe.method == "get"
+    and probe.template.startswith(("admin/", "calculators/"))
+    # It needs a whole manifest: its own tests train a predictor.
+    and "predictorversion/<" not in probe.template
+]
+
+
+class Texts(HTMLParser):
+    """The texts between tags, and those that attributes hold for people."""
+
+    def __init__(self):
+        super().__init__()
+        self.found, self.silent = [], 0
+
+    def handle_starttag(self, tag, attrs):
+        self.silent += tag in SILENT
+        self.found += [value for name, value in attrs if name in SPOKEN and value]
+
+    def handle_endtag(self, tag):
+        self.silent -= tag in SILENT
+
+    def handle_data(self, data):
+        if not self.silent:
+            self.found.append(data)
+
+
+def texts(answer):
+    reader = Texts()
+    reader.feed(answer.content.decode())
+    return [re.sub(r"[ \t\r\n]+", " ", one).strip(" ") for one in reader.found]
+
+
+def faults(world, language, patterns):  # noqa: F811
+    """What is wrong on the pages, with the address of the first page that says it."""
+    own, _, clients = world
+    client, found, seen = clients["superuser"], {}, 0
+    client.defaults["HTTP_ACCEPT_LANGUAGE"] = language
+    for probe in PAGES:
+        answer = ask(client, probe, own)
+        if answer.status_code != 200 or "text/html" not in answer.get("Content-Type", ""):
+            continue
+        seen += 1
+        for text in texts(answer):
+            if any(pattern.search(text) for pattern in patterns):
+                found.setdefault(text, probe.template)
+    assert seen > 40
+    return found
+
+
+def test_pages_are_in_whole_french(world):  # noqa: F811
+    assert faults(world, "fr", (PUT_TOGETHER, GLUED, ENGLISH, ASCII_MINUS)) == {}
+
+
+def test_pages_count_one_as_one(world):  # noqa: F811
+    assert faults(world, "en", (ONE_OF_MANY, ASCII_MINUS)) == {}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        (PUT_TOGETHER, "Sélectionnez l\u2019objet expérience à changer"),
+        (PUT_TOGETHER, "Ajouter un objet Variante supplémentaire"),
+        (GLUED, "Appareil: téléphone"),
+        (GLUED, "«Commander…»"),
+        (ENGLISH, "in_text"),
+        (ASCII_MINUS, "-20,4\u00a0%"),
+        (ONE_OF_MANY, "1 visitors"),
+    ],
+)
+def test_fault_is_recognised(pattern, text):
+    assert pattern.search(text)
+
+
+def test_every_list_of_the_admin_has_words():
+    listed = {model._meta.label_lower for model in admin.site._registry}
+    assert listed - set(WORDS) == set()
+
+
+def title_of(body):
+    return " ".join(re.search(r"<title>(.*?)</title>", body, re.DOTALL)[1].split())
+
+
+def test_titles_of_forms_are_the_admin_s_own(admin_client, site):
+    admin_client.defaults["HTTP_ACCEPT_LANGUAGE"] = "fr"
+    body = admin_client.get(reverse("admin:experiments_experiment_add")).content.decode()
+    assert title_of(body) == "Nouvelle expérience | ctaopt"
+    assert "Ajouter une variante" in body
+    empty = admin_client.get(reverse("admin:experiments_audience_changelist")).content.decode()
+    assert title_of(empty) == "Audiences | ctaopt"
+    assert "Pas encore d\u2019audience" in empty
+    assert re.search(r"audience/add/[^>]*>\s*Ajouter une audience", empty)
