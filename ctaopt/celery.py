@@ -8,6 +8,7 @@ from typing import Any
 from celery import Celery, signals
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
 
 from ctaopt import filesystem_broker
 from ctaopt.observability.request_ids import NOBODY, request_id
@@ -20,17 +21,26 @@ app.autodiscover_tasks()
 
 
 @signals.worker_init.connect
+@signals.worker_ready.connect
 @signals.beat_init.connect
-def refuse_wrong_installation(**_: Any) -> None:
+def refuse_wrong_installation(signal: Any = None, **_: Any) -> None:
     """End a worker or beat that has another secret, or whose restore was interrupted."""
     # The applications of the settings exist by now, not when this module is imported.
-    from experiments.services.installation.start_guard import guard_start  # noqa: PLC0415
+    from experiments.services.installation import start_guard  # noqa: PLC0415
 
+    # A worker forks its clock after the first signal. SQLite must not be open then, in no thread:
+    # the child would inherit what SQLite knows of its locks without the locks, and two processes
+    # that write at the same time destroy the database. A silent one is asked again by a thread,
+    # which a worker begins with the second signal, after the fork.
+    is_before_fork = signal is signals.worker_init
+    check = start_guard.check_installation if is_before_fork else start_guard.guard_start
     try:
-        guard_start()
+        check()
     except ImproperlyConfigured as error:
         # The signal would only log any other exception.
         raise SystemExit(str(error)) from error
+    finally:
+        connections.close_all()
 
 
 @signals.worker_init.connect

@@ -29,7 +29,7 @@ def evaluate(*, key: str, context: Mapping[str, Any]) -> list[Mapping[str, Any]]
     if site is None:
         return []
     try:
-        check_rate(ofrep.rate_limit, Asker(site, key), now=perf_counter())
+        check_rate(ofrep.rate_limit, Asker(site, key, is_page=False), now=perf_counter())
         attributes = ofrep.checked_context(dict(context))
     except RefusedError:
         return []

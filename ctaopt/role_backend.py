@@ -12,6 +12,12 @@ from experiments.selectors.permissions import LEAST_ROLES, may
 class RoleBackend(ModelBackend):
     """Answers `has_perm` by role: permissions of a user or a group are not read."""
 
+    def get_user(self, user_id: int) -> User | None:
+        """Return a person with what they have chosen, in one query; None if there is none."""
+        people = User.objects.select_related("preferences", "notice_choice")
+        user = people.filter(pk=user_id).first()
+        return user if user is not None and self.user_can_authenticate(user) else None
+
     def has_perm(self, user_obj: User | AnonymousUser, perm: str, obj: Model | None = None) -> bool:
         return may(user_obj, perm, obj)
 

@@ -4,7 +4,6 @@ A broken database or queue fails every request. Its first failure is logged with
 to it, and what follows within a minute is counted.
 """
 
-import atexit
 import logging
 import os
 import re
@@ -12,6 +11,7 @@ import threading
 import weakref
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from multiprocessing.util import Finalize
 from time import monotonic
 from typing import Any
 
@@ -24,10 +24,18 @@ LONGEST_TEXT = 200
 
 @dataclass(slots=True)
 class _Window:
-    """The minute after the first record of a cause."""
+    """The minute after the first record of a cause.
+
+    It has the record's place and text: the record would keep a request and the frames of a
+    traceback alive, of up to MOST_CAUSES causes.
+    """
 
     began: float
-    record: logging.LogRecord
+    logger: str
+    level: int
+    path: str
+    line: int
+    text: str
     repeated: int = 0
 
 
@@ -46,7 +54,8 @@ class FloodFilter(logging.Filter):
         # Weak: a filter that no handler has any more has nothing to tell.
         mine = weakref.ref(self)
         os.register_at_fork(after_in_child=lambda: _begin_anew(mine()))
-        atexit.register(lambda: _tell_all(mine()))
+        # Not `atexit`: the server's workers are forks, which end without it.
+        Finalize(None, lambda: _tell_all(mine()), exitpriority=10)
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.levelno < logging.WARNING or hasattr(record, "repeated"):
@@ -61,7 +70,7 @@ class FloodFilter(logging.Filter):
             if window is None and len(self._windows) >= MOST_CAUSES:
                 self._windows.pop(next(iter(self._windows)))
             self._windows.pop(cause, None)
-            self._windows[cause] = _Window(now, record)
+            self._windows[cause] = _window_of(record, now)
         if window is not None and window.repeated:
             _tell(window)
         return True
@@ -143,16 +152,23 @@ def _tell_all(flood_filter: FloodFilter | None) -> None:
         flood_filter.tell(all_windows=True)
 
 
+def _window_of(record: logging.LogRecord, now: float) -> _Window:
+    place = (record.name, record.levelno, record.pathname, record.lineno)
+    try:
+        return _Window(now, *place, record.getMessage())
+    except (LookupError, TypeError, ValueError):  # Arguments that do not fit: the handler says so.
+        return _Window(now, *place, str(record.msg))
+
+
 def _tell(window: _Window) -> None:
-    first = window.record
-    logger = logging.getLogger(first.name)
+    logger = logging.getLogger(window.logger)
     record = logger.makeRecord(
-        first.name,
-        first.levelno,
-        first.pathname,
-        first.lineno,
+        window.logger,
+        window.level,
+        window.path,
+        window.line,
         "%s more within a minute: %s",
-        (window.repeated, first.getMessage()),
+        (window.repeated, window.text),
         None,
         extra={"repeated": window.repeated},
     )

@@ -2,12 +2,14 @@
 
 import re
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextvars import ContextVar
 from itertools import count
 from typing import Any
 
 WSGIApp = Callable[[Any, Callable[..., Any]], Iterable[bytes]]
+Send = Callable[[Any], Awaitable[None]]
+ASGIApp = Callable[[Any, Any, Send], Awaitable[None]]
 
 HEADER = "X-Request-ID"
 ENVIRON_NAME = "HTTP_X_REQUEST_ID"
@@ -53,5 +55,27 @@ def identified(app: WSGIApp) -> WSGIApp:
             return start_response(status, headers, *rest)
 
         return app(environ, answering)
+
+    return application
+
+
+def identified_asgi(app: ASGIApp) -> ASGIApp:
+    """Return the application whose requests have ids; each has a context of its own."""
+
+    async def application(scope: Any, receive: Any, send: Send) -> None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        given = dict(scope["headers"]).get(HEADER.lower().encode(), b"")
+        mine = sane_or_new(given.decode("latin-1"))
+        request_id.set(mine)
+
+        async def answering(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                header = (HEADER.lower().encode(), mine.encode())
+                message = {**message, "headers": [*message.get("headers", ()), header]}
+            await send(message)
+
+        await app(scope, receive, answering)
 
     return application

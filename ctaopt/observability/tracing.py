@@ -40,13 +40,6 @@ def tracer() -> Tracer:
     return provider.get_tracer(NAME)
 
 
-def flush() -> None:
-    """Send what waits, as the end of the process does."""
-    provider = trace.get_tracer_provider()
-    if isinstance(provider, TracerProvider):
-        provider.force_flush()
-
-
 class TracingMiddleware:
     """A span for each request, named after its route."""
 

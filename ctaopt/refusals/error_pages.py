@@ -5,13 +5,15 @@ from the management API; a silent database is 503, never 500.
 """
 
 import sys
-from http import HTTPStatus
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views import defaults
+from redis.exceptions import RedisError
+
+from experiments.api.v1.contract.problems import problem_response
 
 RETRY_AFTER_S = "5"
 
@@ -21,16 +23,6 @@ def is_program(request: HttpRequest) -> bool:
     if request.path_info.startswith("/api/"):
         return True
     return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
-
-
-def problem_response(status: int, detail: str) -> JsonResponse:
-    body = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-    }
-    return JsonResponse(body, status=status, content_type="application/problem+json")
 
 
 def refusal(request: HttpRequest, status: int, detail: str) -> HttpResponse:
@@ -48,7 +40,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     if is_program(request):
-        return problem_response(403, "You may not do this.")
+        return problem_response(403, str(exception) or "You may not do this.")
     return defaults.permission_denied(request, exception)
 
 
@@ -59,12 +51,24 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-    """Answer 503 while the database is silent, 500 for faults of ours. Django logs the reason."""
-    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
-        detail = _("The database does not answer. Try again in a moment.")
+    """Answer 503 while database or Redis is silent, 500 for faults of ours. Django logs the reason.
+
+    Nobody logs in while the attempts cannot be counted.
+    """
+    detail = _silence(sys.exc_info()[1])
+    if detail:
         response = refusal(request, 503, detail)
         response.headers["Retry-After"] = RETRY_AFTER_S
         return response
     if is_program(request):
         return problem_response(500, "The service failed; its log says why.")
     return defaults.server_error(request, *args, **kwargs)
+
+
+def _silence(error: BaseException | None) -> str:
+    """Return a sentence about what does not answer; "" for any other error."""
+    if isinstance(error, OperationalError | InterfaceError):
+        return _("The database does not answer. Try again in a moment.")
+    if isinstance(error, RedisError):
+        return _("Redis does not answer. Try again in a moment.")
+    return ""

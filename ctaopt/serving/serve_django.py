@@ -17,7 +17,7 @@ from granian.constants import Interfaces
 from ctaopt.serving.granian_server import OVERLAP_S, server
 
 # Evaluations go first where the cores are busy.
-NICENESS = 5
+NICENESS = 10
 POLL_S = 0.5
 
 

@@ -29,6 +29,21 @@ def _but_not(view: str, other: str) -> Callable[[HttpRequest], bool]:
     return is_active
 
 
+# The one primary colour, of the theme's parts and of our pages, by lightness.
+INDIGO = {
+    "50": "#eef2ff",
+    "100": "#e0e7ff",
+    "200": "#c7d2fe",
+    "300": "#a5b4fc",
+    "400": "#818cf8",
+    "500": "#8b93f9",
+    "600": "#4338ca",
+    "700": "#3730a3",
+    "800": "#312e81",
+    "900": "#292663",
+    "950": "#1e1b4b",
+}
+
 UNFOLD = {
     "SITE_TITLE": "ctaopt",
     "SITE_HEADER": "ctaopt",
@@ -41,8 +56,9 @@ UNFOLD = {
         },
     ],
     "SHOW_LANGUAGES": True,
+    "COLORS": {"primary": INDIGO},
     "ACCOUNT": {"navigation": "accounts.admin_shell.account_links"},
-    "DASHBOARD_CALLBACK": "experiments.admin.dashboard.overview",
+    "DASHBOARD_CALLBACK": "experiments.admin.workflow.home.overview",
     "SIDEBAR": {
         "show_search": False,
         "navigation": [
@@ -55,6 +71,15 @@ UNFOLD = {
                         "experiments_experiment_changelist",
                         "experiments.view_experiment",
                     ),
+                    {
+                        **_item(
+                            _("Notices"),
+                            "notifications",
+                            "experiments_notices",
+                            "experiments.view_notice",
+                        ),
+                        "badge": "unread_notices",
+                    },
                     _item(
                         _("Rank wordings"),
                         "auto_awesome",
@@ -106,6 +131,12 @@ UNFOLD = {
                         ),
                     },
                     _item(
+                        _("Imports"),
+                        "upload_file",
+                        "experiments_upload_changelist",
+                        "experiments.view_upload",
+                    ),
+                    _item(
                         _("Principles"),
                         "psychology",
                         "experiments_historyarm_principles",
@@ -152,6 +183,12 @@ UNFOLD = {
                         "experiments_system",
                         "experiments.view_system",
                     ),
+                    _item(
+                        _("Webhooks"),
+                        "webhook",
+                        "experiments_webhook_changelist",
+                        "experiments.view_webhook",
+                    ),
                     _item(_("People"), "person", "auth_user_changelist", "auth.view_user"),
                     _item(
                         _("Log-ins"),
@@ -165,6 +202,7 @@ UNFOLD = {
                         "experiments_membership_changelist",
                         "experiments.view_membership",
                     ),
+                    {"title": _("Help"), "icon": "help", "link": reverse_lazy("documentation")},
                 ],
             },
         ],

@@ -8,11 +8,14 @@ import environ
 from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
+from whitenoise.compress import Compressor
 
 from ctaopt.observability.logs import logging_config
 from ctaopt.settings.admin_menu import UNFOLD  # noqa: F401  read by django-unfold
+from ctaopt.settings.cache import cache
 from ctaopt.settings.folders import made_folder, socket_mode, socket_path
 from ctaopt.settings.log_in import *  # noqa: F403  read by Django and allauth
+from ctaopt.settings.notices import *  # noqa: F403  read by Django and the delivery of notices
 from ctaopt.settings.private_files import make_private
 from ctaopt.settings.thread_shares import PATHS, from_environment
 from ctaopt.settings.web_security import content_security_policy
@@ -27,9 +30,12 @@ env = environ.Env()
 DATA_DIR = made_folder(Path(env.str("CTAOPT_DATA_DIR", default=str(BASE_DIR / "var"))))
 # Stored; never rename.
 CTAOPT_MODEL_DIR = DATA_DIR / "models"
+# Encoders that `manage.py install_encoder` fetched.
+CTAOPT_ENCODER_DIR = DATA_DIR / "encoders"
 CTAOPT_DEMO = False
 CTAOPT_HISTORY_SOURCE = "experiments.services.learning.history_rows.history_rows"
-# A name or path of another sentence-transformer; empty: the packaged all-MiniLM-L6-v2.
+# An installed encoder, or a name or path of a sentence-transformer, to be used alone; empty:
+# training compares the packaged all-MiniLM-L6-v2 and every installed one.
 CTAOPT_ENCODER = env.str("CTAOPT_ENCODER", default="")
 # Where the scoring service listens: unix:/path of a socket, or http://host:port.
 CTAOPT_SCORING_URL = env.str("CTAOPT_SCORING_URL", default=f"unix:{socket_path(DATA_DIR)}")
@@ -59,6 +65,11 @@ CTAOPT_SNAPSHOT_MAX_AGE_S = 1.0
 CTAOPT_KEY_USE_PERIOD_S = 60.0
 # Evaluations a second that one key may ask of one process; twice as many for a moment. 0: no limit.
 CTAOPT_RATE_LIMIT_PER_S = env.float("CTAOPT_RATE_LIMIT_PER_S", default=5_000.0)
+# Evaluations a second that one address may ask of one process with a client key; ten seconds' worth
+# at once. 0: no limit.
+CTAOPT_EVALUATIONS_PER_ADDRESS_PER_S = env.float(
+    "CTAOPT_EVALUATIONS_PER_ADDRESS_PER_S", default=500.0
+)
 # Where browsers reach ctaopt.asgi, such as https://cta.example.org/ofrep/v1/stream. Empty: nowhere.
 CTAOPT_STREAM_URL = env.str("CTAOPT_STREAM_URL", default="")
 CONTENT_SECURITY_POLICY = content_security_policy(stream_url=CTAOPT_STREAM_URL)
@@ -69,6 +80,8 @@ CTAOPT_EVENTS_PER_KEY_PER_S = env.int("CTAOPT_EVENTS_PER_KEY_PER_S", default=20_
 CTAOPT_EVENTS_PER_ADDRESS_PER_S = env.int("CTAOPT_EVENTS_PER_ADDRESS_PER_S", default=100)
 # Open streams of one process; each costs it a socket and some kilobytes.
 CTAOPT_STREAM_MAX_CONNECTIONS = env.int("CTAOPT_STREAM_MAX_CONNECTIONS", default=10_000)
+# Those of them from one address with a client key: an office shares one. 0: no limit.
+CTAOPT_STREAM_MAX_PER_ADDRESS = env.int("CTAOPT_STREAM_MAX_PER_ADDRESS", default=500)
 # How long caches may answer with a site's payload: a change reaches everybody within a minute, a
 # silent service is not noticed for a day.
 CTAOPT_PAYLOAD_CACHE_CONTROL = env.str(
@@ -91,6 +104,8 @@ CTAOPT_GROUP_COMMIT = True
 CTAOPT_EVENTS_URL = env.str("CTAOPT_EVENTS_URL", default="")
 # Requests that may wait there to be stored; beyond, events are refused with 503.
 CTAOPT_EVENTS_MAX_WAITING = env.int("CTAOPT_EVENTS_MAX_WAITING", default=1_000_000)
+# Where files wait that people upload to import them: for a day, then they are deleted.
+CTAOPT_UPLOAD_DIR = DATA_DIR / "uploads"
 # Where the processes of a machine put their counters together; whichever is asked tells all.
 CTAOPT_METRICS_DIR: Path | None = DATA_DIR / "metrics"
 # Where worker, consumer and scoring service answer Prometheus, such as 127.0.0.1:9464: for those
@@ -117,7 +132,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "django.contrib.staticfiles",
+    "experiments.pages.static_files.StaticFiles",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -138,11 +153,11 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "experiments.api.v1.contract.versions.api_version",
     "experiments.api.v1.transport.ApiTransport",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "experiments.api.v1.contract.versions.api_version",
     "ctaopt.refusals.request_guard.request_guard",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -151,9 +166,11 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.middleware.ApplyPreferences",
     "accounts.middleware.RequireSecondFactor",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "ctaopt_django.middleware.CtaoptMiddleware",
+    "ctaopt.theme.titles.AdminTitles",
     "experiments.pages.static_files.StaticFilesMiddleware",
 ]
 
@@ -199,30 +216,22 @@ DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
 # Roles on sites decide what a person may do: permissions of users and groups are not read.
 AUTHENTICATION_BACKENDS = ["ctaopt.role_backend.RoleBackend"]
-# Counters of log-in attempts, used codes of second factors: a Redis that all machines share, or a
-# folder that the processes of one machine share.
 CTAOPT_CACHE_URL = env.str("CTAOPT_CACHE_URL", default="")
-CACHES: dict[str, dict[str, Any]] = {
-    "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": CTAOPT_CACHE_URL,
-        "KEY_PREFIX": "ctaopt",
-    }
-    if CTAOPT_CACHE_URL
-    else {
-        "BACKEND": "accounts.file_cache.LockedFileCache",
-        "LOCATION": str(DATA_DIR / "cache"),
-        "OPTIONS": {"MAX_ENTRIES": 10_000},
-    }
-}
+CACHES: dict[str, dict[str, Any]] = {"default": cache(CTAOPT_CACHE_URL, folder=DATA_DIR / "cache")}
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("fr", _("French"))]
+# One style of dates, with the month as a word: nobody has to guess which number is the day.
+FORMAT_MODULE_PATH = ["ctaopt.formats"]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
 
 STATIC_URL = "static/"
+# In place of the theme's: fonts and scripts that its pages load and ours do not need.
+STATICFILES_DIRS = [BASE_DIR / "static"]
+# Only developers' tools ask for the maps of scripts; brotli takes seconds for each.
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = (*Compressor.SKIP_COMPRESS_EXTENSIONS, "map")
 STATIC_ROOT = made_folder(DATA_DIR / "static")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -262,10 +271,15 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 60.0},
     },
+    "keep-standings": {
+        "task": "experiments.tasks.keep_standings",
+        "schedule": 20.0,
+        "options": {"expires": 20.0},
+    },
     "stop-planned-experiments": {
         "task": "experiments.tasks.stop_planned_experiments",
-        # Shortly after the end of a day in UTC: the only looks at which a plan can end.
-        "schedule": crontab(hour=0, minute=15),
+        # Within the hour after the end of a day, which is a site's own: only then can a plan end.
+        "schedule": crontab(minute=15),
         "options": {"expires": 3600.0},
     },
     "find-bursts": {
@@ -286,6 +300,21 @@ CELERY_BEAT_SCHEDULE = {
     "drop-events": {
         "task": "experiments.tasks.drop_events",
         "schedule": crontab(hour=2, minute=30),
+        "options": {"expires": 3600.0},
+    },
+    "drop-uploads": {
+        "task": "experiments.tasks.drop_uploads",
+        "schedule": 3600.0,
+        "options": {"expires": 3600.0},
+    },
+    "deliver-notices": {
+        "task": "experiments.tasks.deliver_notices",
+        "schedule": 15.0,
+        "options": {"expires": 15.0},
+    },
+    "drop-notices": {
+        "task": "experiments.tasks.drop_notices",
+        "schedule": crontab(hour=2, minute=50),
         "options": {"expires": 3600.0},
     },
     "drop-log-ins": {
@@ -342,14 +371,18 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "ctaopt",
     "DESCRIPTION": "Evaluation (OFREP), events, management and reports of a site's CTAs.",
-    "VERSION": "1.1",
+    "VERSION": "1.2",
     "OAS_VERSION": "3.1.0",
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "experiments.api.v1.contract.completion.complete",
     ],
+    "ENUM_NAME_OVERRIDES": {
+        "FormEnum": "experiments.models.CTA.Form",
+        "MetricEnum": "experiments.models.Experiment.Metric",
+    },
     "SERVE_INCLUDE_SCHEMA": False,
-    "PREPROCESSING_HOOKS": ["experiments.api.v1.schema.one_spelling_each"],
+    "PREPROCESSING_HOOKS": ["experiments.api.v1.contract.schema.one_spelling_each"],
     "SERVE_PERMISSIONS": [],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

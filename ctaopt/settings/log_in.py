@@ -1,5 +1,6 @@
 """Log-in: django-allauth with second factors, single sign-on, limits and password rules."""
 
+import re
 from typing import Any
 
 import environ
@@ -7,7 +8,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 env = environ.Env()
 ROLES = ("viewer", "analyst", "marketer", "owner")
-LOCAL = ("http://localhost", "http://127.0.0.1", "http://[::1]")
+# A provider that is asked over TLS, or on this machine.
+SAFE_PROVIDER = re.compile(r"https://|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(/|$)")
 
 # Demands a second factor of everybody: without one only its set-up is shown.
 CTAOPT_REQUIRE_SECOND_FACTOR = env.bool("CTAOPT_REQUIRE_SECOND_FACTOR", default=False)
@@ -42,7 +44,7 @@ def providers(*, server_url: str, client_id: str, secret: str, name: str) -> dic
     """
     if not server_url:
         return {}
-    if not server_url.startswith(("https://", *LOCAL)):
+    if not SAFE_PROVIDER.match(server_url):
         raise ImproperlyConfigured(f"CTAOPT_OIDC_SERVER_URL: {server_url} is not https.")
     if not (client_id and secret):
         raise ImproperlyConfigured(

@@ -13,13 +13,6 @@ SECRET_KEY = checked_secret_key(env.str("SECRET_KEY", default=""), data_dir=DATA
 # Former secrets, separated by commas, while one is rotated: docs/operations.md.
 SECRET_KEY_FALLBACKS = checked_fallbacks(env.list("SECRET_KEY_FALLBACKS", default=[]))
 
-SILENCED_SYSTEM_CHECKS = [
-    # Other hosts of the domain are not this service's to decide about.
-    "security.W005",
-    "security.W021",
-    # Routes of the API that answer with and without a slash at their end.
-    "drf_spectacular.W001",
-]
 # Set once the service stands behind TLS.
 if env.bool("CTAOPT_HTTPS", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
