@@ -69,9 +69,11 @@ def one_round(service: LiveService) -> dict[str, tuple[Measured, Measured]]:
             env=service.environment,
             start_new_session=True,
         ) as disturbance:
-            sleep(SETTLE_S)
-            busy = measure(service)
-            os.killpg(disturbance.pid, signal.SIGKILL)
+            try:
+                sleep(SETTLE_S)
+                busy = measure(service)
+            finally:
+                os.killpg(disturbance.pid, signal.SIGKILL)
         sleep(SETTLE_S)
         found[name] = (quiet, busy)
     return found

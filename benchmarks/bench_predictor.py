@@ -29,10 +29,10 @@ from ml.encoders.cache import CachedEncoder
 from ml.encoders.sentence_encoder import load_encoder
 from ml.evaluation.cross_validation import Helpers
 from ml.evaluation.metrics import summarise
-from ml.evaluation.promotion_gate import Candidate, decide
+from ml.evaluation.promotion_gate import decide
 from ml.history.reading import read_history
 from ml.strategies.candidates import line_up
-from ml.training.candidate_trials import TrialSettings, try_strategies
+from ml.training.candidate_trials import TrialSettings, as_candidate, try_strategies
 from ml.training.manifest import record_ceilings, record_data
 from ml.training.pipeline import TrainingSettings, open_checkpoints
 
@@ -101,10 +101,7 @@ def compare() -> dict[str, Any]:
         progress=lambda done: print(f"{time.strftime('%H:%M:%S')} {done:.0%}", file=sys.stderr),
         keep=steps.keep,
     )
-    candidates = [
-        Candidate(name=each.name, is_transfer=each.is_transfer, sums=trials[each.name].sums)
-        for each in strategies
-    ]
+    candidates = [as_candidate(each, trials[each.name]) for each in strategies]
     rng, data = np.random.default_rng(SEED), training_dataset(dataset)
     return {
         "data": record_data(data) | {"suspect_trust": trust},

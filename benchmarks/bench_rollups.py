@@ -100,7 +100,11 @@ def measure(postgres: PostgresServer, *, n_events: int) -> Figures:
 
     slot = factories.make_slot(factories.make_site("bench"))
     experiment = factories.make_running_experiment(
-        slot, goal="signup", primary_metric="value_per_visitor", started_at=START
+        slot,
+        goal="signup",
+        primary_metric="value_per_visitor",
+        started_at=START,
+        days_in="Europe/Paris",
     )
     made = timed(postgres, lambda: make_events(experiment, n_events))
     scan = timed(postgres, bare_scan)

@@ -24,6 +24,7 @@ from decimal import Decimal
 from pathlib import Path
 from time import perf_counter
 from typing import Any
+from zoneinfo import ZoneInfo
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
 
@@ -34,6 +35,7 @@ import pyarrow.parquet as pq
 from pyarrow import csv
 from recording import PROJECT, record
 
+from experiments.event_schema.calendar_days import offsets_in
 from experiments.warehouse.engines import Warehouse, open_warehouse
 from experiments.warehouse.event_layout import COLUMNS
 from experiments.warehouse.experiment_query import ExperimentQuery
@@ -51,6 +53,12 @@ QUESTION = ExperimentQuery(
     metric="value_per_visitor",
     goal="buy",
     guardrail_goals=("read",),
+    # As long as those of an experiment; see `warehouse_source`.
+    offsets=offsets_in(
+        ZoneInfo("Europe/Paris"),
+        since=datetime(2025, 1, 1, tzinfo=UTC),
+        until=datetime(2036, 1, 1, tzinfo=UTC),
+    ),
 )
 KINDS = {
     "string": pa.string(),
@@ -230,7 +238,7 @@ from django.core.management import call_command
 from django.db import connection
 from uuid6 import uuid7
 from experiments.services.events.store import EventRow, store
-from experiments.services.rollups import fold_pending
+from experiments.services.rollups.folding import fold_pending
 from tests import factories
 call_command("migrate", verbosity=0)
 experiment = factories.make_running_experiment(factories.make_slot(factories.make_site()))
