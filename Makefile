@@ -2,8 +2,11 @@
 PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
-# Files stay whole: their tests share browsers, servers and trained models.
-PYTEST := $(BIN)/pytest -n 2 --dist loadfile
+# Files stay whole: their tests share browsers, servers and trained models. In the order of
+# tests/conftest.py, slow ones first. A third worker computes while another waits for a server.
+PYTEST := $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+# Each worker has a PostgreSQL of its own, and waits for nothing else.
+ON_POSTGRES := $(BIN)/pytest -n 2 --dist loadfile --on-postgres
 # What npm installs for tests; it writes these files last.
 NPM := $(addsuffix /node_modules/.package-lock.json,sdk tests/clients)
 # Messages of a language, compiled without GNU gettext.
@@ -13,7 +16,7 @@ CATALOGUES := $(patsubst %.po,%.mo,$(wildcard locale/*/LC_MESSAGES/*.po))
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup translations npm demo test check nightly bench architecture lock \
+.PHONY: help setup translations npm demo test check nightly bench architecture icons lock \
 	pythons sbom licences audit
 
 help: ## List the commands.
@@ -40,7 +43,7 @@ demo: setup ## Run the whole service with demo data (PORT=8000); Ctrl-C stops it
 
 test: setup npm ## Run the whole test suite, the slow part included.
 	@$(BIN)/python -m tests.servers || \
-		$(PYTEST) --on-postgres -m "on_both_databases and not slow" tests
+		$(ON_POSTGRES) -m "on_both_databases and not slow" tests
 	@$(PYTEST)
 
 # Whoever runs `make test` next, as CI does, leaves the fast tests to it: TESTS_FOLLOW=yes.
@@ -50,6 +53,7 @@ check: setup npm ## Run what must be green before a push: format, lint, types, b
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	DJANGO_SETTINGS_MODULE=ctaopt.settings.test $(BIN)/python manage.py makemigrations --check --dry-run
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 	$(if $(TESTS_FOLLOW),,$(PYTEST) -m "not slow")
 
 nightly: setup ## Try examples of the properties that nobody has tried (SEED=n: those of a night).
@@ -66,6 +70,9 @@ bench: setup ## Run every benchmark; each writes benchmarks/results/NAME.json.
 
 architecture: setup ## Draw the pictures of docs/architecture.md from the code.
 	@$(BIN)/python docs/draw_architecture.py
+
+icons: setup ## Make the admin's font of icons from the theme's, with those that the pages name.
+	@$(BIN)/python .ci/icons
 
 lock: setup ## Resolve pyproject.toml anew and pin what comes out, with hashes, in requirements.lock.
 	@.ci/lock

@@ -1,7 +1,9 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic, sleep
 
+import psutil
 import pytest
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -43,6 +45,40 @@ def compiled_catalogues(pytestconfig: pytest.Config) -> None:
             _compile_messages(source, target)
 
 
+# Every process that a test starts has it, so that those whose parent is gone are found, too.
+STARTED_BY = "CTAOPT_TESTS_STARTED_BY"
+END_S = 60.0
+
+
+@pytest.fixture(scope="session", autouse=True)
+def processes_end_with_their_tests() -> Iterator[None]:
+    """Fail if the service, or a part of it, outlives the tests that started it."""
+    if STARTED_BY in os.environ:  # A run within a test.
+        yield
+        return
+    os.environ[STARTED_BY] = str(os.getpid())
+    yield
+    deadline = monotonic() + END_S
+    while left := _left_behind():
+        assert monotonic() < deadline, f"left behind: {left}"
+        sleep(0.1)
+
+
+def _left_behind() -> list[str]:
+    """Return the commands of the service's processes that were started by these tests."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            is_ours = process.environ().get(STARTED_BY) == os.environ[STARTED_BY]
+            _, *arguments = process.cmdline() or [""]
+        except psutil.Error:  # Another user's, or it has just ended.
+            continue
+        parts = {one.partition(".")[0] for one in arguments}
+        if is_ours and parts & {"ctaopt", "granian", "celery", "manage"}:
+            found.append(" ".join(arguments))
+    return found
+
+
 @pytest.fixture(autouse=True)
 def language_of_the_thread() -> Iterator[None]:
     """English at first; a request in another language leaves that one active behind it."""
@@ -76,7 +112,13 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave to --on-postgres what SQLite has no case of: it has one writer at a time."""
+    """Put modules with slow tests first, and leave to --on-postgres what SQLite has no case of.
+
+    Last, a slow module would keep one worker busy while the others have nothing left to do. SQLite
+    has one writer at a time.
+    """
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
     if not config.getoption("--on-postgres"):
         kept = [item for item in items if not item.get_closest_marker("only_on_postgres")]
         if len(kept) < len(items):

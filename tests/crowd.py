@@ -9,17 +9,26 @@ import pytest
 
 from experiments.models import Event, Experiment, Guardrail, Site
 from experiments.services.events.arrow_rows import SCHEMA, arrow_batches, names_of
-from experiments.services.events.ingestion import Origin, ingest
+from experiments.services.events.ingestion import Origin
 from experiments.services.events.parquet_files import export_events
 from experiments.services.lifecycle.transitions import stop_experiment
 from experiments.services.rollups.folding import fold_pending
 from experiments.services.serving.snapshot import build_snapshot
 from tests import factories
 from tests.factories import NOW, event_message
+from tests.intake import ingest
 
 DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)
 HALVES = ([0.5, 0.5], 1.0)
+# By slot. In Fiji, midnight is the noon of UTC, about which the events are.
+ZONES = {
+    "hero": "UTC",
+    "footer": "Pacific/Auckland",
+    "popup": "Asia/Kathmandu",
+    "menu": "Pacific/Fiji",
+    "banner": "America/Los_Angeles",
+}
 
 
 @pytest.fixture
@@ -35,6 +44,7 @@ def shop(site):
             goal="signup",
             value_cap=100 if slot == "menu" else None,
             started_at=NOW - 20 * DAY,
+            days_in=ZONES[slot],
         )
         for goal in ("newsletter", "signup"):
             Guardrail.objects.create(experiment=experiment, metric="value_per_visitor", goal=goal)
@@ -54,6 +64,7 @@ def drawn_messages(rng, count, visitors):
             fields["goal"] = rng.choice(["signup", "signup", "newsletter", "other"])
             fields["value"] = rng.choice([None, 0.1, -2.5, 19.99, 0.000001, 123456.789])
             fields["currency"] = rng.choice([None, "EUR", "EUR", "EUR", "CHF"])
+            fields["order"] = rng.choice([None, f"A-{rng.randrange(visitors)}"])
         else:
             fields["slot"] = rng.choice(["hero", "footer", "popup", "menu", "banner"])
             fields["variant"] = rng.choice(["control"] + 5 * ["b"])
@@ -75,6 +86,7 @@ def take_in(rng, messages):
             + [Event.Flag.PREFETCH] * 6
             + [Event.Flag.UNEXPLAINED] * 6
             + [Event.Flag.BURST] * 6
+            + [Event.Flag.LATE] * 6
             + [0] * 60
         )
         batches.setdefault(int(flags), []).append(message)

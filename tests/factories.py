@@ -23,10 +23,12 @@ from experiments.models import (
     Rollup,
     ServerKey,
     Site,
+    SiteSecret,
     Slot,
     Variant,
 )
 from experiments.services.catalogue.server_keys import server_key_digest
+from experiments.services.catalogue.site_secrets import site_secret
 from experiments.services.events.partitions import make_partitions
 from experiments.services.serving.internal_traffic import internal_traffic
 from experiments.services.serving.snapshot import ServedSite
@@ -40,7 +42,12 @@ NUMBERS = count(1)
 def make_site(key="shop", **changes):
     """A site whose client key is `<key>-client-key`."""
     values = {"key": key, "name": key.title(), "client_key": f"{key}-client-key"}
-    return Site.objects.create(**(values | changes))
+    site = Site.objects.create(**(values | changes))
+    # Made here, for a test may hold a transaction open where a process has committed long ago.
+    site_secret(site.pk)
+    # Ids as they were sent, as on a site of an earlier version: tests name visitors.
+    SiteSecret.objects.filter(site=site).update(visitors=SiteSecret.Visitors.AS_SENT)
+    return site
 
 
 def served_site(key="shop", **changes):
@@ -54,6 +61,7 @@ def served_site(key="shop", **changes):
         "internal": internal_traffic(networks=[], visitors=[]),
         "former_id_attribute": "",
         "slots": {},
+        "secret": b"secret",
     }
     return ServedSite(**(values | changes))
 

@@ -87,7 +87,15 @@ class _ServiceHandler(_Handler):
         self.answer(204, **CORS)
 
     def do_GET(self) -> None:
-        script = (SDK_DIST / "cta.js").read_bytes()
+        service: FakeService = self.owner
+        name = urlsplit(self.path).path[1:]
+        is_second = name.startswith("cta-more-")
+        (service.second_gate if is_second else service.script_gate).wait()
+        service.scripts.append(name)
+        if is_second and service.is_second_missing:
+            self.answer(404, **CORS)
+            return
+        script = (SDK_DIST / name).read_bytes()
         self.answer(200, script, Content_Type="text/javascript", **CORS)
 
     def do_POST(self) -> None:
@@ -110,7 +118,10 @@ class _ServiceHandler(_Handler):
         if service.is_down:
             self.connection.shutdown(socket.SHUT_RDWR)
             return
-        body = json.dumps({"flags": service.flags}).encode()
+        content = {"flags": service.flags}
+        if service.metadata:
+            content["metadata"] = service.metadata
+        body = json.dumps(content).encode()
         etag = f'"{hashlib.sha256(body).hexdigest()}"'
         if service.evaluation_status != 200:
             evaluation.status = service.evaluation_status
@@ -155,6 +166,7 @@ class FakeService:
     """Plays ctaopt: serves cta.js, evaluates to `flags`, collects events."""
 
     flags: list[dict[str, Any]] = field(default_factory=list)
+    metadata: dict[str, Any] = field(default_factory=dict)
     is_down: bool = False  # hangs up instead of evaluating
     evaluation_status: int = 200
     details: str = ""
@@ -163,16 +175,24 @@ class FakeService:
     refusals: dict[str, str] = field(default_factory=dict)  # type of event -> reason
     evaluations: list[Evaluation] = field(default_factory=list)
     batches: list[Batch] = field(default_factory=list)
+    scripts: list[str] = field(default_factory=list)  # files of the snippet that were asked for
+    is_second_missing: bool = False
 
     def __post_init__(self) -> None:
         self.changed = threading.Condition()
         self.gate = threading.Event()  # closed, it holds answers back
         self.gate.set()
+        self.script_gate = threading.Event()
+        self.script_gate.set()
+        self.second_gate = threading.Event()
+        self.second_gate.set()
         self._server = Server(_ServiceHandler, owner=self)
         self.origin = self._server.origin
 
     def stop(self) -> None:
         self.gate.set()
+        self.script_gate.set()
+        self.second_gate.set()
         self._server.stop()
 
     def hang_up(self) -> None:

@@ -61,6 +61,19 @@ class LiveService:
         command = [sys.executable, "-c", code]
         subprocess.run(command, cwd=PROJECT, env=self.environment, check=True)
 
+    def digest_of(self, visitor):
+        """The name under which the demo's site keeps a visitor."""
+        result = subprocess.run(
+            [sys.executable, "manage.py", "visitor_digests", "--site", "demo"],
+            cwd=PROJECT,
+            env=self.environment,
+            input=f"{visitor}\n",
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return result.stdout.splitlines()[1].partition(",")[2]
+
     def log(self):
         return (self.folder / "web.log").read_text()
 

@@ -4,13 +4,12 @@ A violation is an event that the browser sends the page; each page is listened t
 """
 
 import re
-from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Error, expect
+from playwright.sync_api import expect
 
 from tests.accounts.conftest import PASSWORD
-from tests.end_to_end.demo_process import DemoProcess
+from tests.end_to_end.admin_walk import AdminVisit, kind_of
 
 pytestmark = pytest.mark.slow
 
@@ -19,41 +18,18 @@ document.addEventListener("securitypolicyviolation", (event) => window.tellViola
     `${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber} `
     + event.sample));
 """
-STARTS = ["/", "/admin/", "/account/2fa/", "/account/sessions/", "/account/password/", "/api/docs/"]
-STARTS += ["/calculators/significance/", "/calculators/sample-size/", "/calculators/traffic-split/"]
-PERSON = f"""
-from django.contrib.auth.models import User
-for name in ("ada", "grace"):
-    User.objects.create_superuser(name, password="{PASSWORD}")
-"""
-# What changes something or ends the visit, and what is no page.
-LEFT_OUT = re.compile(r"/logout/|/jsi18n/|/download/|\.js$|/i18n/|/api/schema/")
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory):
-    demo = DemoProcess(tmp_path_factory.mktemp("policy") / "data")
-    try:
-        demo.wait_until_it_says("Logs")
-        demo.manage("shell", "--command", PERSON)
-        yield demo
-    finally:
-        demo.process.kill()
-        demo.process.wait()
-
-
-class Visit:
-    """A browser in which a superuser logs in, and the violations it has seen."""
+class Visit(AdminVisit):
+    """A superuser's visit with the violations it has seen."""
 
     def __init__(self, context, demo):
+        super().__init__(context, demo)
         self.violations = []
-        self.url = demo.url.replace("127.0.0.1", "localhost")
         context.expose_function("tellViolation", self._note)
         context.add_init_script(LISTEN)
         context.on("console", self._read)
-        self.page = context.new_page()
         self.page.set_viewport_size({"width": 1400, "height": 900})
-        self.where = ""
 
     def _note(self, text):
         self.violations.append(f"{self.where}: {text}")
@@ -61,27 +37,6 @@ class Visit:
     def _read(self, message):
         if "Content Security Policy" in message.text:
             self._note(message.text)
-
-    def open(self, path):
-        self.where = path
-        answer = self.page.goto(f"{self.url}{path}", wait_until="load")
-        self.page.wait_for_timeout(100)
-        return answer
-
-    def log_in(self, name="ada"):
-        self.open("/account/login/?next=/admin/")
-        self.page.fill("[name=login]", name)
-        self.page.fill("[name=password]", PASSWORD)
-        self.page.click("main button[type=submit]")
-
-    def links(self):
-        """The paths that the page leads to."""
-        found = self.page.eval_on_selector_all("a[href]", "all => all.map(one => one.href)")
-        return [
-            parts.path + (f"?{parts.query}" if parts.query else "")
-            for parts in map(urlsplit, found)
-            if parts.scheme == "http" and f"http://{parts.netloc}" == self.url
-        ]
 
 
 @pytest.fixture
@@ -92,34 +47,11 @@ def visit(browser_context, demo):
     return visit
 
 
-def kind_of(path):
-    """Pages of one kind differ in the row, or in a choice of the list; each is seen once."""
-    path, _, query = path.partition("?")
-    names = sorted(pair.partition("=")[0] for pair in query.split("&")) if query else []
-    return re.sub(r"/\d+/", "/N/", path), tuple(name for name in names if name in {"_popup"})
-
-
-def walk(visit, starts):
-    """Open every page that links lead to; return the paths."""
-    waiting, seen = list(starts), {kind_of(path): path for path in starts}
-    while waiting:
-        path = waiting.pop()
-        try:
-            answer = visit.open(path)
-        except Error:  # A download.
-            continue
-        assert answer.status < 400, (path, answer.status)
-        if "text/html" in answer.headers.get("content-type", ""):
-            assert "content-security-policy" in answer.headers, path
-        for link in visit.links():
-            if not LEFT_OUT.search(link) and kind_of(link) not in seen:
-                seen[kind_of(link)] = link
-                waiting.append(link)
-    return list(seen.values())
-
-
 def test_no_page_breaks_the_policy(visit):
-    seen = walk(visit, STARTS)
+    seen = []
+    for path, answer in visit.walk():
+        assert "content-security-policy" in answer.headers, path
+        seen.append(path)
     models = {
         path.split("/")[3] for path in seen if path.startswith("/admin/") and path.count("/") > 3
     }
@@ -215,6 +147,9 @@ def test_injected_script_does_not_run(visit, path, script, directive):
     attempt = f"try {{ {script}; document.body.click(); }} catch (e) {{}}"
     body = f"() => {{ {helpers}; setTimeout(() => {{ {attempt} }}, 0); }}"
     visit.page.evaluate(body)
-    visit.page.wait_for_timeout(200)
+    for _ in range(100):
+        visit.page.wait_for_timeout(100)
+        if any(directive in one for one in visit.violations):
+            break
     assert any(directive in one for one in visit.violations), visit.violations
     assert visit.page.evaluate("window.failed") is None

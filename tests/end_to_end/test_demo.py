@@ -31,7 +31,7 @@ def demo(tmp_path_factory):
         yield demo
         assert demo.stop(signal.SIGTERM) == 0
     finally:
-        demo.process.kill()
+        demo.stop()
 
 
 def get(demo, path, key="demo-server-key"):

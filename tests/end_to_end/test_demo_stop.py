@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from pathlib import Path
+from time import monotonic, sleep
 
 import pytest
 
@@ -44,6 +45,19 @@ def test_demo_reports_a_server_that_died(tmp_path):
     assert demo.process.wait(timeout=30) == 1
     assert "CommandError: The web server stopped" in demo.said()
     assert [pid for pid in family if is_running(pid)] == []
+
+
+def test_demo_that_is_killed_leaves_nothing_it_started(tmp_path):
+    demo = DemoProcess(tmp_path / "data")
+    demo.wait_until_it_says("Logs")
+    family = demo.family()
+    demo.process.kill()
+    demo.process.wait()
+    # They end in their own way: a request, a task or a start comes to its end.
+    deadline = monotonic() + 60
+    while left := [pid for pid in family if is_running(pid)]:
+        assert monotonic() < deadline, [Path(f"/proc/{pid}/cmdline").read_text() for pid in left]
+        sleep(0.1)
 
 
 def child_named(family, word):

@@ -1,3 +1,7 @@
+import os
+import re
+import signal
+
 import pytest
 
 pytest_plugins = ["pytester"]
@@ -100,3 +104,47 @@ def test_postgresql_that_is_asked_for_and_missing_is_an_error(suite, monkeypatch
     result = suite.runpytest_inprocess(*ALONE, "--on-postgres")
     result.stderr.fnmatch_lines(["*PostgreSQL is not installed (Debian package postgresql)"])
     assert result.ret == pytest.ExitCode.USAGE_ERROR
+
+
+LEAVES_A_SERVER = """
+    import os, sys
+
+    def test_that_forgets_to_stop():
+        command = [sys.executable, "-c", "import time; time.sleep(600)", "manage.py"]
+        print("number", os.posix_spawn(sys.executable, command, os.environ))
+"""
+
+
+def test_service_that_outlives_its_tests_is_an_error(suite, pytester, monkeypatch):
+    monkeypatch.delenv("CTAOPT_TESTS_STARTED_BY", raising=False)
+    pytester.makepyfile(LEAVES_A_SERVER)
+    conftest = pytester.path / "conftest.py"
+    conftest.write_text(conftest.read_text().replace("END_S = 60.0", "END_S = 0.1"))
+    result = pytester.runpytest_inprocess(*ALONE, "-s", "-k", "forgets")
+    number = re.search(r"number (\d+)", result.stdout.str())
+    os.kill(int(number[1]), signal.SIGKILL)
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*left behind: *manage.py*"])
+
+
+def test_modules_with_slow_tests_come_first(suite, pytester):
+    pytester.makepyfile(
+        test_a_quick="def test_one(): pass",
+        test_z_slow="""
+            import pytest
+
+            def test_quick(): pass
+
+            @pytest.mark.slow
+            def test_long(): pass
+        """,
+    )
+    result = suite.runpytest_inprocess(
+        *ALONE, "--collect-only", "-q", "test_a_quick.py", "test_z_slow.py"
+    )
+    named = [line for line in result.outlines if "::" in line]
+    assert [line.split("::")[0] for line in named] == [
+        "test_z_slow.py",
+        "test_z_slow.py",
+        "test_a_quick.py",
+    ]

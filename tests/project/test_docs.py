@@ -46,14 +46,17 @@ def parsed(command):
     body = here[2] if here else words[words.index("-d") + 1]
     body = body.replace("$(date -u +%FT%TZ)", NOW.strftime("%Y-%m-%dT%H:%M:%SZ"))
     body = re.sub(re.escape("$(uuidgen)"), lambda _: str(uuid7()), body)
-    url = urlsplit(next(word for word in words if word.startswith("http://localhost:8000/")))
+    start = "http://127.0.0.1:${PORT:-8000}/"
+    # The shell's variable is not an address yet: only what follows it is.
+    address = next(word for word in words if word.startswith(start))
+    url = urlsplit(f"/{address.removeprefix(start)}")
     return Call(url.path, url.query, body, headers)
 
 
 def examples():
     for name in ("serving.md", "events.md"):
         for command, answer in EXAMPLE.findall((DOCS / name).read_text()):
-            yield pytest.param(command, answer, id=f"{name}: {command.split()[2][21:60]}")
+            yield pytest.param(command, answer, id=f"{name}: {command.split()[2][29:60]}")
 
 
 @pytest.fixture

@@ -1,7 +1,12 @@
+import socket
+from pathlib import Path
+
 import pytest
 from django.db import InterfaceError, OperationalError
 from django.test import Client
 
+from ctaopt.settings import cache as settings_of_cache
+from ctaopt.settings.cache import cache
 from experiments.selectors import access
 
 
@@ -24,6 +29,37 @@ def test_silent_database_is_503_with_a_problem(asker, monkeypatch, error):
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.json()["title"] == "Service Unavailable"
+
+
+@pytest.fixture
+def cache_away(settings):
+    """A cache of counters that nobody answers for."""
+    settings.CACHES = {"default": cache("redis://127.0.0.1:1/0", folder=Path())}
+
+
+def test_nobody_logs_in_while_attempts_cannot_be_counted(client, admin_user, cache_away):
+    client.raise_request_exception = False
+    sent = {"login": "admin", "password": "password"}
+    answer = client.post("/account/login/", sent)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert "Redis" in answer.content.decode()
+    assert "_auth_user_id" not in client.session
+
+
+@pytest.mark.parametrize("page", ["/admin/", "/account/2fa/", "/admin/experiments/experiment/"])
+def test_who_is_logged_in_goes_on_while_the_cache_is_away(admin_client, cache_away, page):
+    assert admin_client.get(page).status_code == 200
+
+
+def test_cache_that_hangs_is_given_up(client, admin_user, settings, monkeypatch):
+    monkeypatch.setattr(settings_of_cache, "TIMEOUT_S", 0.2)
+    client.raise_request_exception = False
+    # Connections to it are taken, and nobody reads them.
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        address = f"redis://127.0.0.1:{hanging.getsockname()[1]}/0"
+        settings.CACHES = {"default": cache(address, folder=Path())}
+        answer = client.post("/account/login/", {"login": "admin", "password": "password"})
+    assert answer.status_code == 503
 
 
 def test_fault_of_ours_is_a_problem_without_its_cause(asker, monkeypatch):

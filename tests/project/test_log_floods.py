@@ -1,5 +1,9 @@
+import gc
 import logging
 import os
+import subprocess
+import sys
+import weakref
 from types import SimpleNamespace
 
 import pytest
@@ -133,6 +137,30 @@ def test_table_of_causes_is_bounded(lines):
     assert len(lines.filter._windows) == MOST_CAUSES
 
 
+class Request:
+    """What a record of Django's names, with all that the request holds."""
+
+
+def test_request_and_traceback_are_not_kept_alive(lines):
+    request = Request()
+    ended = weakref.ref(request)
+    try:
+        raise OSError("disk full")
+    except OSError as error:
+        given = ("tests", logging.ERROR, "x.py", 1, "not stored: %s", (error,), sys.exc_info())
+        record = lines.log.makeRecord(*given, extra={"request": request})
+        # Not by the logger: a handler of the test runner's keeps what passes.
+        assert lines.filter.filter(record)
+    del request, given, record
+    gc.collect()
+    assert ended() is None
+
+
+def test_arguments_that_do_not_fit_are_the_handlers_to_report(lines):
+    record = lines.log.makeRecord("tests", logging.ERROR, "x.py", 1, "%d of %d", ("one",), None)
+    assert [lines.filter.filter(record) for _ in range(2)] == [True, False]
+
+
 def test_child_process_begins_anew(lines):
     lines.log.error("down")
     child = os.fork()
@@ -140,3 +168,31 @@ def test_child_process_begins_anew(lines):
         lines.log.error("down")
         os._exit(len(lines.kept))
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 2
+
+
+ENDING = """
+import logging, multiprocessing, sys
+from ctaopt.observability.log_floods import FloodFilter
+def work():
+    handler = logging.StreamHandler(sys.stdout)
+    handler.addFilter(FloodFilter())
+    logging.getLogger().addHandler(handler)
+    logging.error("down")
+    logging.error("down")
+if sys.argv[1] == "alone":
+    work()
+else:
+    child = multiprocessing.get_context(sys.argv[1]).Process(target=work)
+    child.start()
+    child.join()
+"""
+
+
+@pytest.mark.parametrize("process", ["alone", "fork"])
+def test_count_is_told_as_a_process_ends(process, pytestconfig):
+    """Also as a worker of the server ends, which is a fork."""
+    command = [sys.executable, "-c", ENDING, process]
+    done = subprocess.run(
+        command, cwd=pytestconfig.rootpath, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == ["down", "1 more within a minute: down"]

@@ -236,6 +236,7 @@ def test_every_command_of_the_design_is_listed(make):
         "nightly",
         "bench",
         "architecture",
+        "icons",
         "lock",
         "pythons",
         "sbom",

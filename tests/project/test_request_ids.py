@@ -1,7 +1,17 @@
+import asyncio
+import logging
+
 import pytest
 
 from ctaopt.celery import hand_on_request_id
-from ctaopt.observability.request_ids import NOBODY, IdMaker, identified, request_id
+from ctaopt.observability.logs import RequestIdFilter
+from ctaopt.observability.request_ids import (
+    NOBODY,
+    IdMaker,
+    identified,
+    identified_asgi,
+    request_id,
+)
 from tests.wsgi_client import WSGIClient
 
 
@@ -50,3 +60,38 @@ def test_only_a_task_of_a_request_gets_its_id():
     request_id.set("r-1")
     hand_on_request_id(headers=headers)
     assert headers == {"ctaopt_request_id": "r-1"}
+
+
+async def streamed(given, *, kind="http"):
+    """Id of the answer, and the one in a line that the log has of the request."""
+    logged, sent = [], []
+
+    async def application(scope, receive, send):
+        await asyncio.sleep(0)  # Others are served meanwhile.
+        record = logging.makeLogRecord({})
+        RequestIdFilter().filter(record)
+        logged.append(record.request_id)
+        await send({"type": f"{kind}.response.start", "headers": [(b"a", b"b")]})
+        await send({"type": f"{kind}.response.body", "body": b""})
+
+    async def send(message):
+        sent.append(message)
+
+    headers = [(b"x-request-id", given.encode())] if given else []
+    await identified_asgi(application)({"type": kind, "headers": headers}, None, send)
+    assert sent[1] == {"type": f"{kind}.response.body", "body": b""}
+    return dict(sent[0]["headers"]).get(b"x-request-id", b"").decode(), logged[0]
+
+
+def test_stream_gives_each_of_its_requests_an_id():
+    async def several():
+        return await asyncio.gather(*(streamed(given) for given in ("r-1", "r-2", "", "a b")))
+
+    kept, other, new, replaced = asyncio.run(several())
+    assert (kept, other) == (("r-1", "r-1"), ("r-2", "r-2"))
+    for answered, logged in (new, replaced):
+        assert answered == logged not in {"", "a b", NOBODY}
+
+
+def test_start_of_the_stream_is_no_request():
+    assert asyncio.run(streamed("r-1", kind="lifespan")) == ("", NOBODY)

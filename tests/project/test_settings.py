@@ -9,7 +9,7 @@ from django.contrib.auth import authenticate
 from django.core.exceptions import ImproperlyConfigured
 
 from ctaopt.settings.folders import made_folder
-from ctaopt.settings.log_in import checked_roles
+from ctaopt.settings.log_in import checked_roles, providers
 from ctaopt.settings.secret import DEMO_SECRET_KEY, checked_secret_key
 from experiments.services.deployment.settings_checks import MOST_DAYS
 
@@ -80,6 +80,26 @@ def test_log_in_that_would_not_work_or_not_be_safe_is_refused(start, variables, 
 
 def test_roles_of_single_sign_on_are_read_by_site():
     assert checked_roles(["shop:viewer", " rival:owner"]) == {"shop": "viewer", "rival": "owner"}
+
+
+@pytest.mark.parametrize(
+    ("server_url", "is_safe"),
+    [
+        ("https://idp.example/realms/a", True),
+        ("http://localhost:8080", True),
+        ("http://127.0.0.1", True),
+        ("http://[::1]:9000/realms/a", True),
+        ("http://localhost.idp.example", False),
+        ("http://127.0.0.1.idp.example:80/", False),
+        ("http://localhost:80@idp.example", False),
+    ],
+)
+def test_only_a_provider_on_this_machine_is_asked_in_the_clear(server_url, is_safe):
+    try:
+        found = providers(server_url=server_url, client_id="c", secret="s", name="Company")
+    except ImproperlyConfigured as error:
+        found = str(error)
+    assert (found == f"CTAOPT_OIDC_SERVER_URL: {server_url} is not https.") is not is_safe
 
 
 @pytest.mark.parametrize("mode", ["0666", "384", "rw", "0601"])

@@ -106,8 +106,9 @@ CHOICES = {
     "Change.kind": [
         *("start", "pause", "resume", "stop", "archive", "shares"),
         *("ramp", "rollback", "undo", "arm_off", "arm_on", "schedule"),
-        *("guard_on", "guard_off", "proven"),
+        *("guard_on", "guard_off", "proven", "days", "decide", "promote", "unpromote"),
     ],
+    "Decision.outcome": ["winner", "control", "inconclusive", "invalid"],
     "Event.type": ["exposure", "click", "conversion"],
     "Experiment.origin": ["live", "imported"],
     "Experiment.plan": ["sequential", "fixed"],
@@ -118,6 +119,7 @@ CHOICES = {
     "Job.status": ["queued", "running", "done", "failed", "cancelled"],
     "PredictorVersion.status": ["candidate", "active", "retired", "rejected"],
     "SecondaryMetric.metric": METRICS,
+    "SiteSecret.visitors": ["as_sent", "moving", "digests"],
     "Slot.position": ["above_fold", "in_text", "footer", "popup", "email", "spoken"],
     "VisitorOutcome.exclusion": [0, 1, 2, 3, 4, 5],
 }
@@ -126,6 +128,7 @@ TASKS = {
     "compare-rollups": "experiments.tasks.compare_rollups",
     "drop-events": "experiments.tasks.drop_events",
     "fold-rollups": "experiments.tasks.fold_rollups",
+    "keep-standings": "experiments.tasks.keep_standings",
     "make-event-partitions": "experiments.tasks.make_event_partitions",
     "retrain-when-due": "experiments.tasks.retrain_when_due",
     "revive-jobs": "experiments.tasks.revive_jobs",
@@ -139,6 +142,7 @@ TASKS = {
 EVENT_ROW = [
     *("event_id", "site_id", "type", "visitor", "experiment_id", "variant_id", "propensity"),
     *("goal", "value", "currency", "attributes", "occurred_at", "received_at", "flags", "sender"),
+    "order",
 ]
 PARQUET = {
     **dict.fromkeys(["site", "event_id", "type", "visitor"], "string"),
@@ -146,10 +150,12 @@ PARQUET = {
     "value": "decimal128(19, 6)",
     **dict.fromkeys(["occurred_at", "received_at"], "timestamp[us, tz=UTC]"),
     **dict.fromkeys(["is_bot", "is_internal", "is_prefetched"], "bool"),
-    **dict.fromkeys(["is_unexplained", "is_burst"], "bool"),
+    **dict.fromkeys(["is_unexplained", "is_burst", "is_repeated", "is_late"], "bool"),
     **dict.fromkeys(["country", "device", "locale", "new_visitor", "phase"], "string"),
     "propensity": "double",
     "currency": "string",
+    "order": "string",
+    "is_held_out": "bool",
 }
 SITE_FILE = [
     *("Site", "Tag", "CTA", "CTAWording", "Audience", "Slot", "Namespace", "HistoryArm"),
@@ -236,6 +242,7 @@ def test_principles_of_ctas():
 
 def test_bits_of_flags():
     bits = {"BOT": 1, "INTERNAL": 2, "PREFETCH": 4, "UNEXPLAINED": 8, "BURST": 16}
+    bits |= {"REPEATED": 32, "HELD_OUT": 64, "LATE": 128}
     assert {flag.name: int(flag) for flag in Event.Flag} == bits
 
 
@@ -319,7 +326,7 @@ def test_names_of_the_stream():
 def test_files_of_events():
     assert (parquet_files.FORMAT, parquet_files.MANIFEST) == ("ctaopt-events-1", "_manifest.json")
     assert (transfer_seal.FORMAT, transfer_seal.SEAL) == ("ctaopt-seal-1", "_seal.json")
-    assert transfer_seal.SEALED == ("_catalogue.jsonl", "_manifest.json")
+    assert transfer_seal.SEALED == ("_catalogue.jsonl", "_manifest.json", "_secret.json")
     manifest, file = parquet_files.Manifest, parquet_files.DayFile
     assert list(manifest.__struct_fields__) == ["format", "site", "days"]
     assert list(file.__struct_fields__) == ["day", "path", "rows", "newest", "sha256"]
@@ -357,9 +364,9 @@ def test_names_in_the_browser(pytestconfig):
     source = pytestconfig.rootpath / "sdk" / "src"
     storage = (source / "storage.js").read_text()
     assert 'const PREFIX = "ctaopt.";' in storage
-    assert 'const COOKIE = "ctaopt_visitor=";' in storage
-    text = "\n".join(path.read_text() for path in sorted(source.glob("*.js")))
-    found = set(re.findall(r'\b(?:read|write)\("(\w+)"|PREFIX \+ "(\w+)"', text))
+    assert 'const COOKIE = "ctaopt_visitor=";' in (source / "cookie.js").read_text()
+    text = "\n".join(path.read_text() for path in sorted(source.rglob("*.js")))
+    found = set(re.findall(r'\b(?:read|write|recall|store)\(\s*"(\w+)"|PREFIX \+ "(\w+)"', text))
     assert {one or other for one, other in found} == {"visitor", "since", "flags", "outbox"}
 
 

@@ -16,7 +16,8 @@ call_command("migrate", verbosity=0)
 from tests import factories
 from tests.wsgi_client import WSGIClient
 from ctaopt.celery import app
-from ctaopt.observability.tracing import flush, tracer
+from opentelemetry import trace
+from ctaopt.observability.tracing import tracer
 from experiments import tasks
 
 key = factories.make_server_key(factories.make_site())
@@ -31,7 +32,7 @@ client.get("/api/v1/visitors/jean.dupont/", headers=headers)
 wordings = {"wordings": ["Start"], "control": "Go", "locale": "en"}
 client.post("/api/v1/rankings/", wordings, headers={"X-Request-ID": "r-2"})
 client.post("/ofrep/v1/evaluate/flags", {"context": {"targetingKey": "v-1"}})
-flush()
+trace.get_tracer_provider().force_flush()
 """
 )
 TASKS = (
@@ -50,7 +51,7 @@ with start_worker(app, perform_ping_check=False, pool="solo", concurrency=1):
     with tracer().start_as_current_span("asking"):
         tasks.do_job.delay(17)
     assert ended.wait(30)
-flush()
+trace.get_tracer_provider().force_flush()
 """
 )
 

@@ -183,7 +183,7 @@ def test_home_page_speaks_french(french_admin):
 
 def test_dashboard_speaks_french(french_admin):
     body = page(french_admin, "admin:index")
-    for text in ("Expériences actives", "Emplacements", "Formulations passées"):
+    for text in ("À décider", "Emplacements", "Formulations passées"):
         assert text in body
 
 
