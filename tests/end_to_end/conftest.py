@@ -3,13 +3,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
 
 from tests.end_to_end.admin_walk import PERSON
 from tests.end_to_end.demo_process import DemoProcess
 from tests.end_to_end.fake_service import FakeService, FakeSite
 from tests.end_to_end.snippet import Visit
 from tests.missing import leave_out
+
+# A page answers when the cores are free for it: nothing here is a matter of seconds.
+ANSWER_MS = 60_000
+expect.set_options(timeout=ANSWER_MS)
 
 CHROMIUM = Path("/usr/bin/chromium")
 CHROMIUM_ARGUMENTS = [
@@ -86,7 +90,7 @@ def settle(page: Page) -> None:
 def browser_context(chromium: Browser) -> Iterator[BrowserContext]:
     """A visitor's browser: empty storage, shared by the pages that a test opens in it."""
     context = chromium.new_context(locale="en-GB", viewport={"width": 1000, "height": 600})
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(ANSWER_MS)
     yield context
     for page in context.pages:
         settle(page)

@@ -10,13 +10,12 @@ from urllib.parse import urlsplit
 
 import pytest
 import time_machine
-from uuid6 import uuid7
 
 from experiments.api.public import router
 from experiments.api.public.router import Edge
 from experiments.services.operations.demo_data import load_demo
 from experiments.services.serving.snapshot_store import SnapshotStore
-from tests.factories import NOW
+from tests.factories import NOW, event_id
 from tests.wsgi_client import WSGIClient
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -45,7 +44,7 @@ def parsed(command):
             headers[name] = text
     body = here[2] if here else words[words.index("-d") + 1]
     body = body.replace("$(date -u +%FT%TZ)", NOW.strftime("%Y-%m-%dT%H:%M:%SZ"))
-    body = re.sub(re.escape("$(uuidgen)"), lambda _: str(uuid7()), body)
+    body = re.sub(re.escape("$(uuidgen)"), lambda _: str(event_id()), body)
     start = "http://127.0.0.1:${PORT:-8000}/"
     # The shell's variable is not an address yet: only what follows it is.
     address = next(word for word in words if word.startswith(start))
