@@ -1,6 +1,8 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from time import monotonic, sleep
 
 import psutil
@@ -102,8 +104,16 @@ def pytest_addoption(parser):
     )
 
 
+# The folder of what is made once for all workers of a run.
+RUN = "CTAOPT_TESTS_RUN"
+
+
 def pytest_configure(config):
     """Refuse --on-postgres where there is none, rather than skip each test."""
+    if RUN not in os.environ:
+        folder = os.environ[RUN] = mkdtemp(prefix="ctaopt-tests-")
+        config.add_cleanup(lambda: rmtree(folder, ignore_errors=True))
+        config.add_cleanup(lambda: os.environ.pop(RUN))
     if config.getoption("--on-postgres"):
         try:
             postgres_programs()

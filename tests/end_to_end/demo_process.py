@@ -1,8 +1,5 @@
 """The demo as its user starts it: a process on a free port, with a data folder of its own."""
 
-import atexit
-import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -11,10 +8,7 @@ import tempfile
 from pathlib import Path
 from time import monotonic, sleep
 
-PROJECT = Path(__file__).resolve().parents[2]
-# What the first demo of this process has collected: compressing it takes most of a start.
-COLLECTED = Path(tempfile.mkdtemp(prefix="ctaopt-collected-")) / "static"
-atexit.register(shutil.rmtree, COLLECTED.parent, ignore_errors=True)
+from tests.end_to_end.prepared_data import PROJECT, copy_prepared_data, environment
 
 
 def free_port():
@@ -24,21 +18,19 @@ def free_port():
 
 
 class DemoProcess:
-    """`manage.py demo`, without its own visitors and predictor unless asked for."""
+    """`manage.py demo`, without its own visitors and predictor unless asked for.
 
-    def __init__(self, data_dir, *, visitors=0, port=None, predictor=False):
+    A data folder that is not there yet is made before, unless the demo itself `is_first` to do so.
+    """
+
+    def __init__(self, data_dir, *, visitors=0, port=None, predictor=False, is_first=False):
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.data_dir = data_dir
         self.output = Path(tempfile.mkdtemp(dir=data_dir.parent)) / "output.txt"
-        self.environment = os.environ | {
-            "DJANGO_SETTINGS_MODULE": "ctaopt.settings.demo",
-            "CTAOPT_DATA_DIR": str(data_dir),
-        }
-        self.environment.pop("DATABASE_URL", None)
-        static = data_dir / "static"
-        if COLLECTED.exists() and not static.exists():
-            shutil.copytree(COLLECTED, static)
+        self.environment = environment(data_dir)
+        if not (data_dir.exists() or is_first):
+            copy_prepared_data(data_dir)
         command = ["demo", "--port", str(self.port), "--visitors", str(visitors)]
         command += [] if predictor else ["--without-predictor"]
         with self.output.open("wb") as output:
@@ -60,8 +52,6 @@ class DemoProcess:
             assert self.process.poll() is None, self.said()
             assert monotonic() < deadline, self.said()
             sleep(0.05)
-        if not COLLECTED.exists():
-            shutil.copytree(self.data_dir / "static", COLLECTED)
 
     def manage(self, *arguments):
         """Run another command on the same data; return what it wrote."""

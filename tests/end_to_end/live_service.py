@@ -1,25 +1,15 @@
 """The service under granian, as an installation runs it, with the demo's catalogue."""
 
 import http.client
-import os
 import socket
 import subprocess
 import sys
-from pathlib import Path
 from time import monotonic, sleep
 
 from experiments.management.preflight import free_port
+from tests.end_to_end.prepared_data import PROJECT, copy_prepared_data, environment
 
-PROJECT = Path(__file__).resolve().parents[2]
 STREAM = ("-m", "granian", "--interface", "asgi", "--http", "1", "--no-ws")
-LOAD = """
-from datetime import UTC, datetime
-from django.conf import settings
-from django.core.management import call_command
-from experiments.services.operations.demo_data import load_demo
-call_command("migrate", verbosity=0)
-load_demo(work_dir=settings.DATA_DIR, now=datetime.now(UTC))
-"""
 
 
 class LiveService:
@@ -30,15 +20,10 @@ class LiveService:
         self.port, self.stream_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.folder = folder
-        self.environment = os.environ | {
-            "DJANGO_SETTINGS_MODULE": "ctaopt.settings.demo",
-            "CTAOPT_DATA_DIR": str(folder / "data"),
-            "CTAOPT_RATE_LIMIT_PER_S": "0",
-            **settings,
-        }
-        self.environment.pop("DATABASE_URL", None)
+        copy_prepared_data(folder / "data")
+        self.environment = environment(folder / "data")
+        self.environment |= {"CTAOPT_RATE_LIMIT_PER_S": "0", **settings}
         self._processes = []
-        self.django(LOAD)
         if with_stream:
             stream = f"http://127.0.0.1:{self.stream_port}"
             self.environment["CTAOPT_STREAM_URL"] = f"{stream}/ofrep/v1/stream"

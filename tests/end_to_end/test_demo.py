@@ -25,7 +25,7 @@ RATES = {"control": 0.040, "b": 0.055, "c": 0.062, "d": 0.036}
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
     """A demo that runs, without visitors of its own."""
-    demo = DemoProcess(tmp_path_factory.mktemp("demo") / "data")
+    demo = DemoProcess(tmp_path_factory.mktemp("demo") / "data", is_first=True)
     try:
         demo.wait_until_it_says("Logs")
         yield demo

@@ -16,10 +16,6 @@ from tests.node import CLIENTS
 
 pytestmark = pytest.mark.slow
 
-COLLECT = """
-from django.core.management import call_command
-call_command("collectstatic", interactive=False, verbosity=0)
-"""
 # A test of the demo that arm b wins, as a worker leaves it: nothing is decided yet.
 WON = f"""
 import json
@@ -134,13 +130,6 @@ TEXTS = {
 }
 
 
-class AdminService(LiveService):
-    """The service with its static files."""
-
-    def django(self, script):
-        super().django(script if self._processes else COLLECT + script)
-
-
 def wait_for_pages(service, seconds=400):
     """Wait for the process of the pages, which starts after that of the answers."""
     deadline = monotonic() + seconds
@@ -158,7 +147,7 @@ def has_pages(service):
 
 @pytest.fixture(scope="module")
 def live(tmp_path_factory):
-    service = AdminService(tmp_path_factory.mktemp("ending"))
+    service = LiveService(tmp_path_factory.mktemp("ending"))
     try:
         wait_for_pages(service)
         yield service
