@@ -39,13 +39,15 @@ class Installation:
         return old.read_out(folder=self.folder, database=self.database)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def new_database(request, tmp_path):
+@pytest.fixture(
+    scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
+)
+def new_database(request, tmp_path_factory):
     """A function that returns the address of a new database, empty or with the old one's rows."""
 
     def make(name, *, is_empty):
         if request.param == "sqlite":
-            path = tmp_path / f"{name}.sqlite3"
+            path = tmp_path_factory.mktemp("databases") / f"{name}.sqlite3"
             return f"sqlite:///{path}" if is_empty else old.unpack_sqlite(path)
         server = request.getfixturevalue("postgres_server")
         return server.create(name) if is_empty else old.load_postgres(server, name)
@@ -53,10 +55,12 @@ def new_database(request, tmp_path):
     return make
 
 
-@pytest.fixture
-def in_use(new_database, tmp_path):
+@pytest.fixture(scope="module")
+def in_use(new_database, tmp_path_factory):
+    """The stored installation, migrated; all tests of a database work on one."""
     database = new_database("in_use", is_empty=False)
-    installation = Installation(old.unpack_folders(tmp_path / "data"), database)
+    folder = old.unpack_folders(tmp_path_factory.mktemp("in_use") / "data")
+    installation = Installation(folder, database)
     installation.manage("migrate", "--verbosity", "0")
     return installation
 
@@ -100,7 +104,7 @@ def test_backup_under_load_loses_no_acknowledged_event(in_use, restored, writer,
         assert writer.poll() is None
         made = finished_backups(tmp_path / "backups")
         assert len(made) == n_backups
-    copy = restored(made[-1], "copy")
+    copy = restored(made[-1], "copy_under_load")
     assert len(acknowledged) == 300
     assert acknowledged <= copy.event_ids()
     recount = copy.read_out()["differences of the recount"]

@@ -46,9 +46,12 @@ def old_tree(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def installation(request, tmp_path):
+@pytest.fixture(
+    scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
+)
+def installation(request, tmp_path_factory):
     """Folder and database of the stored installation, migrated by the new code."""
+    tmp_path = tmp_path_factory.mktemp("rolling")
     if request.param == "sqlite":
         database = old.unpack_sqlite(tmp_path / "site.sqlite3")
     else:

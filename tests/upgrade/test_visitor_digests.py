@@ -9,9 +9,12 @@ from tests.upgrade import old_installation as old
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def found(request, tmp_path):
+@pytest.fixture(
+    scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
+)
+def found(request, tmp_path_factory):
     """What the installation says before and after its visitors are replaced."""
+    tmp_path = tmp_path_factory.mktemp("digested")
     if request.param == "sqlite":
         database = old.unpack_sqlite(tmp_path / "site.sqlite3")
     else:

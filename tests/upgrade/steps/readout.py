@@ -91,9 +91,14 @@ def milliseconds(moment):
 
 def finished_jobs(app):
     """Revive what hangs, do what the broker's messages ask for, and show how jobs ended."""
+    from django.conf import settings
+
     from experiments.models import Job
 
     app.loader.import_default_modules()
+    # As a worker does when it starts.
+    queue_folder = Path(settings.CELERY_BROKER_TRANSPORT_OPTIONS["data_folder_in"])
+    queue_folder.mkdir(parents=True, exist_ok=True)
     task(app, "revive_jobs")
     calls = []
     with app.connection_for_read() as connection:
