@@ -15,7 +15,10 @@ from django.db.models import Model, QuerySet
 from django.forms import ModelMultipleChoiceField
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
 from experiments.admin.editing.concurrent_edits import ConcurrentEdits
@@ -71,6 +74,12 @@ def _site_of(request: HttpRequest, pk: Any) -> Site | None:
     if experiment.isdecimal() and len(experiment) < MOST_DIGITS:
         return catalogue.site_of_experiment(int(experiment))
     return None
+
+
+def link_to(row: Model, text: str) -> SafeString:
+    """Return a text that leads to the page of a row."""
+    name = f"admin:{row._meta.app_label}_{row._meta.model_name}_change"
+    return format_html('<a class="cta-link" href="{}">{}</a>', reverse(name, args=[row.pk]), text)
 
 
 def is_key(model: type[Model], text: Any) -> bool:

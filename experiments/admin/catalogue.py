@@ -23,6 +23,7 @@ from experiments.admin.base import (
     OfSites,
     ServedModelAdmin,
     SiteRowsAdmin,
+    link_to,
 )
 from experiments.admin.cta_preview import draw, draw_findings
 from experiments.admin.erasure import erasure_urls
@@ -34,6 +35,7 @@ from experiments.models import CTA, CTAWording, Namespace, Site, Slot, Tag
 from experiments.selectors import catalogue
 from experiments.selectors.permissions import sites_where
 from experiments.services.catalogue.cta_checks import check_cta
+from experiments.services.catalogue.cta_copies import copy_cta
 from experiments.services.lifecycle.rivals import in_serving_order
 from experiments.services.reporting.holdout import read_holdout
 
@@ -148,6 +150,9 @@ class CTAAdmin(ServedModelAdmin[CTA]):
     list_filter = ("site", "form", PrincipleFilter, "tags")
     list_before_template = IMPORT_LINKS
     search_fields = ("name", "wordings__text", "destination")
+    # The newest on top, copies among them.
+    ordering = ("-pk",)
+    actions = ("duplicate",)
     autocomplete_fields = ("tags",)
     readonly_fields = ("drawn", "checks")
     fieldsets = (
@@ -166,6 +171,21 @@ class CTAAdmin(ServedModelAdmin[CTA]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[CTA]:
         rows: QuerySet[CTA] = super().get_queryset(request)
         return rows.select_related("site").prefetch_related("wordings", "tags")
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Begin with the colours of the site, where there is one only."""
+        given: dict[str, Any] = super().get_changeform_initial_data(request)
+        sites = list(sites_where(request.user, "experiments.add_cta")[:2])
+        return {**(sites[0].brand_look if len(sites) == 1 else {}), **given}
+
+    @admin.action(description=_("Duplicate: same look, other words"), permissions=["add"])
+    def duplicate(self, request: HttpRequest, queryset: QuerySet[CTA]) -> None:
+        self.refuse_unless_all(request, "add", queryset)
+        # In the order of the list, so that the copies stand in it, too.
+        for cta in queryset.order_by("pk"):
+            copy = copy_cta(cta)
+            text = gettext("“%(name)s” created: give it other words.") % {"name": copy.name}
+            self.message_user(request, link_to(copy, text))
 
     @admin.display(description=_("as it looks"))
     def drawn(self, cta: CTA) -> SafeString:

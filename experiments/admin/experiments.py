@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.forms import BaseInlineFormSet, Form
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
@@ -19,7 +19,7 @@ from unfold.admin import TabularInline
 from unfold.decorators import display
 
 from experiments.admin import traffic
-from experiments.admin.base import OfSites, ServedModelAdmin, in_time_zone_of_site
+from experiments.admin.base import OfSites, ServedModelAdmin, in_time_zone_of_site, link_to
 from experiments.admin.forms import GuardrailForm
 from experiments.admin.reporting.pictures import picture_urls
 from experiments.admin.reporting.report import plan_new_draft, report_context, warn_about_plan
@@ -137,6 +137,8 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
     prepopulated_fields: ClassVar = {"key": ("name",)}
     autocomplete_fields = ("slot", "audience")
     actions = ("duplicate",)
+    # Drafts first, the newest of them on top; both databases put the same rows there.
+    ordering = (F("started_at").desc(nulls_first=True), "-pk")
     fieldsets = (
         (None, {"fields": ("name", "key", "hypothesis", "slot", "audience")}),
         (
@@ -277,7 +279,8 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
         for experiment in queryset:
             copy = drafts.duplicate_experiment(experiment=experiment, now=timezone.now())
             plan_new_draft(request, copy)
-            self.message_user(request, gettext("Draft %(key)s created.") % {"key": copy.key})
+            text = gettext("Draft “%(name)s” created.")
+            self.message_user(request, link_to(copy, text % {"name": copy.name}))
 
     def _found(self, request: HttpRequest, pk: int) -> Experiment:
         sites = sites_where(request.user, "experiments.view_experiment")

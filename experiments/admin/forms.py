@@ -75,6 +75,8 @@ class SiteForm(forms.ModelForm[Site]):
             "name",
             "address",
             "default_locale",
+            "brand_background_color",
+            "brand_text_color",
             "allowed_origins",
             "internal_networks",
             "internal_visitors",
@@ -90,6 +92,10 @@ class SiteForm(forms.ModelForm[Site]):
             "teaches_others",
             "needs_approval",
         )
+        widgets: ClassVar = {
+            "brand_background_color": UnfoldAdminColorInputWidget,
+            "brand_text_color": UnfoldAdminColorInputWidget,
+        }
 
 
 class CTAForm(forms.ModelForm[CTA]):

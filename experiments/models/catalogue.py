@@ -3,10 +3,8 @@
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
-from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 
-from experiments.legibility import LEAST_CONTRAST, contrast_ratio
 from experiments.models.fields import LanguageTagField
 from experiments.models.site import Site
 from experiments.models.validators import (
@@ -17,6 +15,7 @@ from experiments.models.validators import (
     destination_validator,
     empty_list,
     locale_validator,
+    refuse_low_contrast,
 )
 
 
@@ -108,20 +107,7 @@ class CTA(models.Model):
 
     def clean(self) -> None:
         """Refuse colours that many cannot read."""
-        try:
-            contrast = contrast_ratio(self.background_color, self.text_color)
-        except ValueError:
-            return  # The fields' own validators have said so.
-        if contrast < LEAST_CONTRAST:
-            message = _(
-                "Hard to read: the contrast of the two colours is %(contrast)s to 1 and must be"
-                " at least 4.5 (WCAG, level AA). Take a darker and a lighter one."
-            )
-            # Never rounded up to what is enough.
-            shown = number_format(int(contrast * 10) / 10, decimal_pos=1)
-            raise ValidationError(
-                {"text_color": ValidationError(message, params={"contrast": shown})}
-            )
+        refuse_low_contrast(self.background_color, self.text_color, field="text_color")
 
 
 class CTAWording(models.Model):

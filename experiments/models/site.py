@@ -10,6 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from experiments.models.fields import LanguageTagField, SiteAddressField
 from experiments.models.validators import (
+    COLOUR_PATTERN,
+    colour_validator,
     default_time_zone,
     empty_list,
     locale_validator,
@@ -17,9 +19,12 @@ from experiments.models.validators import (
     new_client_key,
     origins_validator,
     prefixes_validator,
+    refuse_low_contrast,
     time_zone_validator,
 )
 
+# Colours of the CTAs of a site that has chosen none.
+BRAND_BACKGROUND, BRAND_TEXT = "#1d4ed8", "#ffffff"
 # The engine's own floors: below them its intervals miss too often, so no site may go lower.
 LEAST_VISITORS, LEAST_CONVERSIONS, MOST_DAYS = 100, 20, 90
 
@@ -155,6 +160,22 @@ class Site(models.Model):
         help_text=_("A test starts only after somebody else than its author has approved it."),
     )
 
+    brand_background_color = models.CharField(
+        _("brand colour"),
+        max_length=7,
+        default=BRAND_BACKGROUND,
+        db_default=BRAND_BACKGROUND,
+        validators=[colour_validator],
+        help_text=_("New CTAs begin with it: the ground of a button, the colour of a link."),
+    )
+    brand_text_color = models.CharField(
+        _("text on the brand colour"),
+        max_length=7,
+        default=BRAND_TEXT,
+        db_default=BRAND_TEXT,
+        validators=[colour_validator],
+    )
+
     class Meta:
         verbose_name = _("site")
         verbose_name_plural = _("sites")
@@ -173,10 +194,29 @@ class Site(models.Model):
                 & Q(minimum_days__lte=MOST_DAYS),
                 name="site_minimum_range",
             ),
+            models.CheckConstraint(
+                condition=Q(brand_background_color__regex=COLOUR_PATTERN)
+                & Q(brand_text_color__regex=COLOUR_PATTERN),
+                name="site_brand_colours_are_hexadecimal",
+            ),
         )
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Refuse brand colours that many cannot read."""
+        refuse_low_contrast(
+            self.brand_background_color, self.brand_text_color, field="brand_text_color"
+        )
+
+    @property
+    def brand_look(self) -> dict[str, str]:
+        """Colours with which a new CTA of the site begins."""
+        return {
+            "background_color": self.brand_background_color,
+            "text_color": self.brand_text_color,
+        }
 
     @property
     def assigned_holdout_seed(self) -> str:

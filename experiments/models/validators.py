@@ -11,10 +11,12 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
+from django.utils.formats import number_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import known_time_zone
+from experiments.legibility import LEAST_CONTRAST, contrast_ratio
 from experiments.targeting.rows import written
 from experiments.targeting.validation import validate_condition
 from experiments.targeting.vocabulary import CLOSED, NeverMatchedError, check_values
@@ -37,6 +39,22 @@ address_validator = RegexValidator(
     r"^https?://[^\s/\\?#@]+(/[^\s\\?#]*)?$",
     _("Write an address with its beginning, such as https://shop.example."),
 )
+
+
+def refuse_low_contrast(background: str, text: str, *, field: str) -> None:
+    """Refuse two colours that many cannot tell apart; the fault stands at `field`."""
+    try:
+        contrast = contrast_ratio(background, text)
+    except ValueError:
+        return  # The fields' own validators have said so.
+    if contrast < LEAST_CONTRAST:
+        message = _(
+            "Hard to read: the contrast of the two colours is %(contrast)s to 1 and must be"
+            " at least 4.5 (WCAG, level AA). Take a darker and a lighter one."
+        )
+        # Never rounded up to what is enough.
+        shown = number_format(int(contrast * 10) / 10, decimal_pos=1)
+        raise ValidationError({field: ValidationError(message, params={"contrast": shown})})
 
 
 def condition_validator(condition: Any) -> None:

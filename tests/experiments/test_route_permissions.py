@@ -182,6 +182,7 @@ API = {
         f"experiment-{step}": ("post", "marketer", {})
         for step in ("start", "pause", "resume", "stop", "archive", "schedule", "traffic")
     },
+    **{f"{kind}-copy": ("post", "marketer", {}) for kind in ("cta", "experiment")},
     "experiment-decision": ("post", "marketer", {"outcome": "invalid"}),
     "experiment-undo-promotion": ("post", "marketer", {}),
     "experiment-ask-approval": ("post", "marketer", {}),
@@ -547,7 +548,12 @@ def test_form_takes_no_site_but_one_s_own(world, model):
 
 @pytest.mark.parametrize(
     ("model", "action"),
-    [("serverkey", "revoke"), ("serverkey", "delete_selected"), ("experiment", "duplicate")],
+    [
+        ("serverkey", "revoke"),
+        ("serverkey", "delete_selected"),
+        ("experiment", "duplicate"),
+        ("cta", "duplicate"),
+    ],
 )
 def test_action_asks_for_each_row(world, model, action):
     """A person who is owner of one site and viewer of the other chooses rows of both."""
@@ -562,7 +568,8 @@ def test_action_asks_for_each_row(world, model, action):
     if action == "revoke":
         assert foreign[model].revoked_at is None
     if action == "duplicate":
-        assert not kind.objects.filter(key__startswith=f"{foreign[model].key}-2").exists()
+        copies = kind.objects.filter(name__endswith="(copy)")
+        assert not copies.exists()
 
 
 def test_owner_makes_no_superuser_and_no_account(world):

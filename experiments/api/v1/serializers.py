@@ -35,6 +35,7 @@ class SiteSerializer(serializers.ModelSerializer[Site]):
             *("internal_networks", "internal_visitors", "needs_receipts", "values_need_server"),
             *("holdout", "holdout_seed", "minimum_visitors", "minimum_conversions"),
             *("minimum_days", "time_zone", "former_id_attribute", "needs_approval"),
+            *("brand_background_color", "brand_text_color"),
         )
 
 

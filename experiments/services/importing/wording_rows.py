@@ -130,7 +130,7 @@ def match_row(read: CTARow, known: CTA | None, site: Site) -> None:
     if read.problems:
         return
     read.is_new = known is None
-    read.cta = known or CTA(site=site)
+    read.cta = known or CTA(site=site, **site.brand_look)
     if known is not None and catalogue.experiments_showing(known).exists():
         names = ", ".join(one.name for one in catalogue.experiments_showing(known))
         read.problems.append(_("Locked while it is an arm of: %(keys)s.") % {"keys": names})

@@ -19,6 +19,7 @@ from experiments.models import (
     Variant,
 )
 from experiments.services.catalogue.config_revision import bump_revision
+from experiments.services.catalogue.cta_copies import name_of_copy
 from experiments.services.lifecycle.transitions import Status
 from ml import predict
 
@@ -132,7 +133,7 @@ def decimal_shares(count: int) -> list[Decimal]:
 
 @transaction.atomic
 def duplicate_experiment(*, experiment: Experiment, now: datetime) -> Experiment:
-    """Return a new draft with the same plan, arms, guardrails and secondary metrics."""
+    """Return a new draft, named as a copy, with the same plan, arms, guardrails and metrics."""
     # Locked: two people who duplicate it at once wait for each other, and get two keys.
     Experiment.objects.select_for_update(of=("self",)).get(pk=experiment.pk)
     arms = list(experiment.variants.all())
@@ -144,6 +145,8 @@ def duplicate_experiment(*, experiment: Experiment, now: datetime) -> Experiment
     copy = Experiment.objects.get(pk=experiment.pk)
     copy.pk = None
     copy._state.adding = True
+    names = Experiment.objects.filter(slot__site=copy.slot.site_id).values_list("name", flat=True)
+    copy.name = name_of_copy(copy.name, set(names))
     copy.key, copy.seed, copy.source = free_key(experiment.key, now), "", ""
     copy.status, copy.origin = Status.DRAFT, Experiment.Origin.LIVE
     copy.started_at = copy.stopped_at = copy.rolled_back_at = None

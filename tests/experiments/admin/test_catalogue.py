@@ -246,6 +246,8 @@ def site_form(**changes):
         "minimum_visitors": "100",
         "minimum_conversions": "20",
         "minimum_days": "7",
+        "brand_background_color": "#1d4ed8",
+        "brand_text_color": "#ffffff",
         "time_zone": "UTC",
     }
     return values | changes
@@ -361,3 +363,35 @@ def test_new_default_names_the_live_tests_that_keep_their_control(
     slot.refresh_from_db()
     assert slot.default_cta == other
     assert ("Live on this slot: hero-test." in page) is is_told
+
+
+def test_new_cta_begins_with_the_brand_colours_of_the_only_site(admin_client, site):
+    Site.objects.update(brand_background_color="#7c2d12", brand_text_color="#fff7ed")
+    form = admin_client.get(reverse("admin:experiments_cta_add")).context["adminform"].form
+    look = [form[name].value() for name in ("background_color", "text_color")]
+    assert look == ["#7c2d12", "#fff7ed"]
+    factories.make_site("second")
+    form = admin_client.get(reverse("admin:experiments_cta_add")).context["adminform"].form
+    assert form["background_color"].value() == "#1d4ed8"
+
+
+def test_pale_brand_colours_are_refused(admin_client, db):
+    url = reverse("admin:experiments_site_add")
+    pale = site_form(brand_background_color="#ffffff", brand_text_color="#999999")
+    answer = admin_client.post(url, pale)
+    assert set(answer.context["adminform"].form.errors) == {"brand_text_color"}
+    assert not Site.objects.exists()
+    admin_client.post(url, site_form(brand_background_color="#7c2d12"))
+    assert Site.objects.get().brand_background_color == "#7c2d12"
+
+
+def test_copies_are_made_in_the_list_and_stand_on_top(admin_client, site):
+    one, other = factories.make_cta(site, "Go"), factories.make_cta(site, "Try it")
+    url = reverse("admin:experiments_cta_changelist")
+    sent = {"action": "duplicate", "_selected_action": [one.pk, other.pk]}
+    page = admin_client.post(url, sent, follow=True)
+    names = [cta.name for cta in page.context["cl"].queryset]
+    assert names == ["Try it (copy)", "Go (copy)", "Try it", "Go"]
+    said = [str(one) for one in page.context["messages"]]
+    copy = CTA.objects.get(name="Go (copy)")
+    assert f"/admin/experiments/cta/{copy.pk}/change/" in said[0]

@@ -284,7 +284,16 @@ def test_duplicate_makes_a_draft_with_the_same_arms(admin_client, running_experi
     data = {"action": "duplicate", "_selected_action": [running_experiment.pk]}
     admin_client.post(url, data)
     copy = Experiment.objects.get(status=Experiment.Status.DRAFT)
+    assert copy.name == "hero-test (copy)"
     assert [arm.key for arm in copy.variants.order_by("arm")] == ["control", "b"]
+
+
+def test_newest_draft_is_on_top_of_the_list(admin_client, slot, running_experiment):
+    for key in ("first", "second"):
+        factories.make_experiment(slot, key)
+    page = admin_client.get(reverse("admin:experiments_experiment_changelist"))
+    keys = [one.key for one in page.context["cl"].queryset]
+    assert keys == ["second", "first", running_experiment.key]
 
 
 def test_list_names_every_status_in_words(admin_client, draft):

@@ -260,6 +260,14 @@ REFUSED = [
     ("site_minimum_range", lambda w: [w.site_row(minimum_conversions=19)]),
     ("site_minimum_range", lambda w: [w.site_row(minimum_days=0)]),
     ("site_minimum_range", lambda w: [w.site_row(minimum_days=91)]),
+    (
+        "site_brand_colours_are_hexadecimal",
+        lambda w: [w.site_row(brand_background_color="#12345")],
+    ),
+    (
+        "site_brand_colours_are_hexadecimal",
+        lambda w: [w.site_row(brand_text_color="white")],
+    ),
     ("site_time_zone_not_empty", lambda w: [w.site_row(time_zone="")]),
     ("Site.key", lambda w: [w.site_row(key="shop")]),
     ("Site.client_key", lambda w: [w.site_row(client_key="shop-client-key")]),

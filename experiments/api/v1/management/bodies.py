@@ -100,6 +100,7 @@ class SiteBody(StrictModelSerializer):
             *("holdout", "holdout_seed"),
             *("minimum_visitors", "minimum_conversions", "minimum_days", "time_zone"),
             *("former_id_attribute", "needs_approval"),
+            *("brand_background_color", "brand_text_color"),
         )
         extra_kwargs: ClassVar[dict[str, Any]] = {"key": {"validators": []}}
 

@@ -24,6 +24,7 @@ from experiments.api.v1.serializers import (
     AudienceSerializer,
     CTASerializer,
     NamespaceSerializer,
+    NothingSerializer,
     ReachSerializer,
     SiteSerializer,
     SlotSerializer,
@@ -32,6 +33,7 @@ from experiments.models import CTA, Audience, CTAWording, Namespace, ServerKey, 
 from experiments.selectors import catalogue
 from experiments.selectors.permissions import permission_name
 from experiments.services.catalogue.audience_reach import reach_of
+from experiments.services.catalogue.cta_copies import copy_cta
 from experiments.services.catalogue.editing import save_cta, save_row
 from experiments.targeting.validation import storable
 
@@ -108,6 +110,21 @@ class CTAViewSet(RowsOfSites[CTA]):
 
     def get_queryset(self) -> QuerySet[CTA]:
         return catalogue.ctas_of(sites=sites_where(self.request.user, "experiments.view_cta"))
+
+    def made(self, request: Request, values: Values) -> CTA:
+        row = super().made(request, values)
+        assign(row, dict(row.site.brand_look))
+        return row
+
+    @extend_schema(request=NothingSerializer, responses={201: CTASerializer})
+    @action(detail=True, methods=["post"])
+    def copy(self, request: Request, pk: str) -> Response:
+        """Create a CTA with the same look, wordings and tags, named as a copy."""
+        NothingSerializer(data=request.data).is_valid(raise_exception=True)
+        copy = copy_cta(self.get_object())
+        answer = self.answer(self.again(copy), status=201)
+        answer.headers["Location"] = self.address_of(copy)
+        return answer
 
     def stored(self, row: CTA, values: Values) -> None:
         wordings, tags = values.pop("wordings", None), values.pop("tags", None)

@@ -2,16 +2,20 @@
 
 from typing import Any, cast
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from experiments.api.v1.authentication import sites_where
 from experiments.api.v1.management.bodies import ExperimentBody
 from experiments.api.v1.management.edited_rows import EditedRowsViewSet, Values
 from experiments.api.v1.management.references import row_named, site_named
-from experiments.api.v1.serializers import ExperimentSerializer
+from experiments.api.v1.serializers import ExperimentSerializer, NothingSerializer
 from experiments.models import (
     CTA,
     Audience,
@@ -27,6 +31,7 @@ from experiments.selectors import reports
 from experiments.services.insights.draft_planning import fit_margins
 from experiments.services.insights.plan_review import save_slot_plan
 from experiments.services.lifecycle.draft_editing import DraftParts, save_draft
+from experiments.services.lifecycle.drafts import duplicate_experiment
 
 
 class DraftsViewSet(EditedRowsViewSet[Experiment]):
@@ -53,6 +58,18 @@ class DraftsViewSet(EditedRowsViewSet[Experiment]):
 
     def same(self, row: Experiment, values: Values) -> Experiment | None:
         return Experiment.objects.filter(key=values["key"]).first()
+
+    @extend_schema(request=NothingSerializer, responses={201: ExperimentSerializer})
+    @action(detail=True, methods=["post"])
+    def copy(self, request: Request, key: str) -> Response:
+        """Create a draft with the same plan, arms, guardrails and metrics, named as a copy."""
+        NothingSerializer(data=request.data).is_valid(raise_exception=True)
+        with transaction.atomic():
+            copy = duplicate_experiment(experiment=self.get_object(), now=timezone.now())
+            _plan(copy, DraftParts(), is_new=True)
+        answer = self.answer(self.again(copy), status=201)
+        answer.headers["Location"] = self.address_of(copy)
+        return answer
 
     def stored(self, row: Experiment, values: Values) -> None:
         is_new, site = row._state.adding, row.slot.site

@@ -79,6 +79,8 @@ def test_client_key_is_generated_and_never_typed(admin_client, db):
         "minimum_visitors": "100",
         "minimum_conversions": "20",
         "minimum_days": "7",
+        "brand_background_color": "#1d4ed8",
+        "brand_text_color": "#ffffff",
         "time_zone": "Europe/Paris",
         "teaches_others": "unknown",
     }

@@ -95,6 +95,7 @@ def test_duplicate_is_a_draft_with_the_same_plan_and_arms(slot):
     copy = duplicate_experiment(experiment=original, now=NOW)
     stored = Experiment.objects.get(key="hero-test-20261122120000")
     assert stored.pk == copy.pk != original.pk
+    assert stored.name == "hero-test (copy)"
     assert (stored.status, stored.started_at, stored.seed) == (Status.DRAFT, None, "")
     assert (stored.audience, stored.coverage) == (french, Decimal("0.5"))
     arms = [

@@ -217,3 +217,22 @@ def test_person_names_the_site(site, other_site):
     viewer = Client()
     viewer.force_login(factories.make_member(site, "viewer"))
     assert post(viewer, "audiences", {**body, "site": "shop", "key": "x"}).status_code == 403
+
+
+def test_new_cta_has_the_brand_colours_of_its_site(server, site):
+    Site.objects.update(brand_background_color="#7c2d12", brand_text_color="#fff7ed")
+    shown = post(server, "ctas", CTA_BODY).json()
+    assert (shown["background_color"], shown["text_color"]) == ("#7c2d12", "#fff7ed")
+    own = post(server, "ctas", CTA_BODY | {"name": "Own", "background_color": "#000000"}).json()
+    assert (own["background_color"], own["text_color"]) == ("#000000", "#fff7ed")
+
+
+def test_copy_of_a_cta_is_a_new_one_with_an_address(server, site):
+    shown = post(server, "ctas", CTA_BODY).json()
+    answer = post(server, f"ctas/{shown['id']}/copy", {})
+    assert answer.status_code == 201
+    copy = answer.json()
+    assert copy["name"] == "Buy now (copy)"
+    assert {**copy, "id": 0, "name": ""} == {**shown, "id": 0, "name": ""}
+    assert server.get(answer.headers["Location"]).json() == copy
+    assert post(server, f"ctas/{shown['id']}/copy", {"name": "x"}).status_code == 400

@@ -178,3 +178,20 @@ def test_margin_left_open_is_the_one_that_the_plan_can_exclude(server, body, slo
     made = post(server, body)
     assert made.status_code == 201
     assert made.json()["guardrails"][0]["margin"] >= 0.02
+
+
+def test_copy_of_an_experiment_is_a_draft_with_an_address(server, running_experiment):
+    answer = server.post(
+        f"/api/v1/experiments/{running_experiment.key}/copy/", {}, content_type="application/json"
+    )
+    assert answer.status_code == 201
+    copy = answer.json()
+    assert (copy["name"], copy["status"]) == ("hero-test (copy)", "draft")
+    shown = server.get(answer.headers["Location"]).json()
+    assert shown == copy
+    original = server.get(f"/api/v1/experiments/{running_experiment.key}/").json()
+    arms = [
+        [(arm["key"], arm["cta"], arm["share"]) for arm in one["variants"]]
+        for one in (copy, original)
+    ]
+    assert arms[0] == arms[1]
