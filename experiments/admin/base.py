@@ -192,6 +192,8 @@ class ChosenRows:
 class SiteRowsAdmin(ChosenRows, OfSites, ConcurrentEdits, ModelAdmin[Row]):  # type: ignore[misc]
     """For rows that belong to sites: those of other sites are not there."""
 
+    # Name of the page that makes a row, in place of the raw form.
+    add_page = ""
     # A page of a list stays below 100 kB.
     list_per_page = 50
 

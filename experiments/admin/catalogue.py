@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
+from unfold.views import ChangeList
 
 from experiments.admin.access.site_access import access_urls
 from experiments.admin.base import (
@@ -30,11 +31,13 @@ from experiments.admin.erasure import erasure_urls
 from experiments.admin.forms import CTAForm, HoldoutForm, SiteForm
 from experiments.admin.monitoring.system import system_urls
 from experiments.admin.notices.pages import notice_urls
+from experiments.admin.workflow.studio import NEW as NEW_CTA
+from experiments.admin.workflow.studio import studio_url, studio_urls
 from experiments.formatting import percent
 from experiments.models import CTA, CTAWording, Namespace, Site, Slot, Tag
 from experiments.selectors import catalogue
 from experiments.selectors.permissions import sites_where
-from experiments.services.catalogue.cta_checks import check_cta
+from experiments.services.catalogue.cta_checks import check_wordings
 from experiments.services.catalogue.cta_copies import copy_cta
 from experiments.services.lifecycle.rivals import in_serving_order
 from experiments.services.reporting.holdout import read_holdout
@@ -142,9 +145,17 @@ class PrincipleFilter(admin.SimpleListFilter):
         )
 
 
+class StudioList(ChangeList):  # type: ignore[misc]
+    """The list of CTAs, each of which opens in the studio."""
+
+    def url_for_result(self, result: CTA) -> str:
+        return studio_url(result)
+
+
 @admin.register(CTA)
 class CTAAdmin(ServedModelAdmin[CTA]):
     form = CTAForm
+    add_page = f"admin:{NEW_CTA}"
     inlines = (WordingInline,)
     list_display = ("name", "drawn", "form", "site", "tag_names")
     list_filter = ("site", "form", PrincipleFilter, "tags")
@@ -171,6 +182,13 @@ class CTAAdmin(ServedModelAdmin[CTA]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[CTA]:
         rows: QuerySet[CTA] = super().get_queryset(request)
         return rows.select_related("site").prefetch_related("wordings", "tags")
+
+    def get_urls(self) -> list[URLPattern]:
+        return [*studio_urls(self.admin_site), *super().get_urls()]
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """Let the list lead to the studio; the raw form is behind it."""
+        return StudioList
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Begin with the colours of the site, where there is one only."""
@@ -199,12 +217,8 @@ class CTAAdmin(ServedModelAdmin[CTA]):
     def checks(self, cta: CTA) -> SafeString | str:
         if cta._state.adding or not cta.wordings.all():
             return gettext("Save the CTA to check its words, contrast and size.")
-        slot = cta.default_of_slots.first()
-        position = slot.position if slot else None
-        checks = [
-            (row, draw_findings(check_cta(cta, row.text, locale=row.locale, position=position)))
-            for row in cta.wordings.all()
-        ]
+        texts = {row.locale: row.text for row in cta.wordings.all()}
+        checks = [(one, draw_findings(one.findings)) for one in check_wordings(cta, texts)]
         return render_to_string("admin/experiments/cta_checks.html", {"checks": checks})
 
     @admin.display(description=_("tags"))

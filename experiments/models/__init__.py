@@ -49,7 +49,7 @@ from experiments.models.operations.retention import (
 )
 from experiments.models.rollup import CurrencyRollup, Rollup, RollupCheck, Standing
 from experiments.models.site import Site
-from experiments.models.wizard import TypedExperiment
+from experiments.models.wizard import Typed, TypedCTA, TypedExperiment
 
 __all__ = [
     "CTA",
@@ -100,6 +100,8 @@ __all__ = [
     "Standing",
     "Tag",
     "TaskRun",
+    "Typed",
+    "TypedCTA",
     "TypedExperiment",
     "Upload",
     "Variant",

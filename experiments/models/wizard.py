@@ -1,15 +1,21 @@
-"""Experiments that people are still typing, as the wizard keeps them."""
+"""Experiments and CTAs that people are still typing, as their pages keep them."""
+
+from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from experiments.models.catalogue import CTA
 from experiments.models.experiment import Experiment
 
 
-class TypedExperiment(models.Model):
-    """Fields of the wizard as a person typed them, until an experiment has been made of them."""
+class Typed(models.Model):
+    """Fields of a page as a person typed them, until something has been made of them."""
+
+    # Field with what was made of it: a second click finds what the first one has made.
+    outcome: ClassVar[str]
 
     person = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", verbose_name=_("person")
@@ -17,7 +23,19 @@ class TypedExperiment(models.Model):
     # Names of fields with the list of their values, unchecked.
     content = models.JSONField(default=dict)
     updated_at = models.DateTimeField(_("changed"))
-    # A second click finds what the first one has made.
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.person} {self.updated_at:%Y-%m-%d}"
+
+
+class TypedExperiment(Typed):
+    """Fields of the wizard."""
+
+    outcome = "experiment"
+
     experiment = models.OneToOneField(
         Experiment, models.CASCADE, related_name="+", null=True, verbose_name=_("experiment")
     )
@@ -33,5 +51,30 @@ class TypedExperiment(models.Model):
             ),
         )
 
-    def __str__(self) -> str:
-        return f"{self.person} {self.updated_at:%Y-%m-%d}"
+
+class TypedCTA(Typed):
+    """Fields of the studio: of a new CTA, or of changes to a stored one."""
+
+    outcome = "made"
+
+    # None: a new one.
+    cta = models.ForeignKey(CTA, models.CASCADE, related_name="+", null=True, verbose_name=_("CTA"))
+    made = models.OneToOneField(
+        CTA, models.CASCADE, related_name="+", null=True, verbose_name=_("CTA")
+    )
+    # Fields of the stored CTA as the person has seen them: what differs later is somebody else's.
+    opened = models.JSONField(default=dict)
+    # Fields before the last save and after it, to undo it.
+    saved = models.JSONField(null=True)
+
+    class Meta:
+        verbose_name = _("CTA being typed")
+        verbose_name_plural = _("CTAs being typed")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("person",),
+                condition=Q(cta__isnull=True, made__isnull=True),
+                name="typed_cta_one_open_a_person",
+            ),
+            models.UniqueConstraint(fields=("person", "cta"), name="typed_cta_one_a_cta"),
+        )

@@ -2,16 +2,18 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, F, Q, QuerySet
 
 from experiments.models import (
     CTA,
     Audience,
+    CTAWording,
     Event,
     Experiment,
     Namespace,
     Site,
     Slot,
+    Variant,
 )
 
 
@@ -76,6 +78,27 @@ def site_of_experiment(pk: int) -> Site | None:
 
 def site_of_slot(pk: int) -> Site | None:
     return Site.objects.filter(slots=pk).first()
+
+
+def languages_of_site(site: Site) -> list[str]:
+    """Return the languages in which CTAs of a site are worded, the site's own first."""
+    own = site.default_locale
+    rows = CTAWording.objects.filter(cta__site=site).exclude(locale=own).order_by("locale")
+    return [own, *rows.values_list("locale", flat=True).distinct()]
+
+
+def slots_showing(cta: CTA) -> QuerySet[Slot]:
+    """Return the slots that show a CTA to everybody who takes part in no experiment."""
+    return Slot.objects.filter(default_cta=cta).order_by("name")
+
+
+def arms_showing(cta: CTA) -> QuerySet[Variant]:
+    """Return the arms that a CTA is in all experiments, those of live ones first."""
+    live = Q(experiment__status__in=Experiment.LIVE_STATUSES)
+    rows = Variant.objects.filter(cta=cta).select_related("experiment__slot")
+    return rows.alias(is_live=ExpressionWrapper(live, BooleanField())).order_by(
+        "-is_live", F("experiment__started_at").desc(nulls_first=True), "-experiment__pk"
+    )
 
 
 def languages_of_slot(slot: Slot) -> list[str]:

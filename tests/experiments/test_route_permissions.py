@@ -134,6 +134,8 @@ PAGES = {
     "experiments_experiment_picture_svg": ("get", "viewer", None),
     "experiments_experiment_step": ("post", "marketer", {}),
     "experiments_experiment_new": ("get", "marketer", None),
+    "experiments_cta_compose": ("get", "marketer", None),
+    "experiments_cta_studio": ("get", "viewer", None),
     "experiments_experiment_end": ("get", "marketer", None),
     "experiments_experiment_undo_promotion": ("post", "marketer", {}),
     "experiments_experiment_follow_up": ("post", "marketer", {}),
@@ -182,6 +184,7 @@ API = {
         f"experiment-{step}": ("post", "marketer", {})
         for step in ("start", "pause", "resume", "stop", "archive", "schedule", "traffic")
     },
+    **{f"cta-{page}": ("get", "viewer", None) for page in ("checks", "use")},
     **{f"{kind}-copy": ("post", "marketer", {}) for kind in ("cta", "experiment")},
     "experiment-decision": ("post", "marketer", {"outcome": "invalid"}),
     "experiment-undo-promotion": ("post", "marketer", {}),

@@ -111,7 +111,7 @@ def _slot_step(site: Site, slot: Slot | None, *, has_cta: bool) -> Step:
         text=_("First write down what visitors see there now, as a CTA."),
         is_done=False,
         action=_("Add the present CTA"),
-        url=f"{_admin('cta_add')}?site={site.pk}",
+        url=f"{_admin('cta_compose')}?site={site.pk}",
     )
 
 
@@ -121,7 +121,7 @@ def _wordings_step(site: Site, n_ctas: int) -> Step:
         text=_("A test compares at least two CTAs. With wording so far: %(n)s.") % {"n": n_ctas},
         is_done=n_ctas >= NEEDED_CTAS,
         action="" if n_ctas >= NEEDED_CTAS else _("New CTA"),
-        url=f"{_admin('cta_add')}?site={site.pk}",
+        url=f"{_admin('cta_compose')}?site={site.pk}",
     )
 
 

@@ -11,6 +11,7 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from experiments.admin.audiences import ConditionField
+from experiments.admin.editing.kept_fields import data_of, fields_of_post
 from experiments.models import Audience, Experiment, Site, Slot
 from experiments.selectors import catalogue
 from experiments.selectors.reports import goals_of
@@ -27,6 +28,7 @@ WORDINGS = "wordings_"
 CONDITION = "condition_"
 # What the page shows at first.
 DEFAULTS = {"who": EVERYBODY, "metric": str(Experiment.Metric.CLICK_RATE), "lift": "10"}
+DEFAULTS |= {f"{CONDITION}mode": "rows", f"{CONDITION}match": "all"}
 # Widgets of dates write what browsers read.
 DATETIME = "%Y-%m-%dT%H:%M"
 
@@ -211,24 +213,12 @@ class WizardForm(forms.Form):
 
 def content_of_post(data: QueryDict) -> dict[str, list[str]]:
     """Return the fields of the wizard that a browser has sent."""
-    known = set(WizardForm.base_fields)
-    return {
-        name: [str(text) for text in data.getlist(name)]
-        for name in data
-        if name in known or name.startswith((WORDINGS, CONDITION))
-    }
+    return fields_of_post(data, set(WizardForm.base_fields), (WORDINGS, CONDITION))
 
 
 def as_data(content: Mapping[str, Sequence[str]]) -> QueryDict:
     """Return kept fields as a browser would send them, with the defaults for what is missing."""
-    data = QueryDict(mutable=True)
-    for name, text in DEFAULTS.items():
-        data[name] = text
-    data[f"{CONDITION}mode"] = "rows"
-    data[f"{CONDITION}match"] = "all"
-    for name, texts in content.items():
-        data.setlist(name, list(texts))
-    return data
+    return data_of(content, DEFAULTS)
 
 
 def with_line(content: Mapping[str, Sequence[str]], tag: str, text: str) -> dict[str, list[str]]:

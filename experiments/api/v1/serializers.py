@@ -76,6 +76,38 @@ class CTASerializer(serializers.ModelSerializer[CTA]):
         )
 
 
+class FindingSerializer(serializers.Serializer[Any]):
+    """What was checked of a wording, and what was found."""
+
+    check = serializers.CharField()
+    level = serializers.ChoiceField(choices=("fault", "advice", "unknown", "good"))
+    code = serializers.CharField()
+    params = serializers.DictField()
+    name = serializers.CharField()
+    message = serializers.CharField()
+
+
+class CheckedWordingSerializer(serializers.Serializer[Any]):
+    locale = serializers.CharField()
+    text = serializers.CharField()
+    findings = FindingSerializer(many=True)
+    principles = serializers.ListField(child=serializers.ChoiceField(choices=CTA.Principle.choices))
+
+
+class ArmUseSerializer(serializers.Serializer[Any]):
+    experiment = serializers.CharField(source="experiment.key")
+    status = serializers.CharField(source="experiment.status")
+    slot = serializers.CharField(source="experiment.slot.key")
+    arm = serializers.CharField(source="key")
+
+
+class CTAUseSerializer(serializers.Serializer[Any]):
+    """Slots by key, and arms, those of live experiments first."""
+
+    slots = serializers.ListField(child=serializers.CharField())
+    arms = ArmUseSerializer(many=True)
+
+
 class AudienceSerializer(serializers.ModelSerializer[Audience]):
     site = serializers.SlugRelatedField[Any](slug_field="key", read_only=True)
 

@@ -1,5 +1,7 @@
 """Copy and accessibility checks of a CTA: wording, appearance and position."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from experiments.legibility import contrast_ratio
@@ -20,6 +22,41 @@ def check_cta(cta: CTA, text: str, *, locale: str, position: str | None) -> list
     return predict.inspect(
         text, locale=locale, form=cta.form, look=look_of(cta, text, position), position=position
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedWording:
+    """A wording with its findings, and the principles that its words show."""
+
+    locale: str
+    text: str
+    findings: tuple[dict[str, Any], ...]
+    principles: tuple[str, ...]
+
+
+def check_wordings(cta: CTA, texts: Mapping[str, str]) -> list[CheckedWording]:
+    """Return the checks of a CTA with these texts by language, for the slot whose default it is."""
+    slot = None if cta._state.adding else cta.default_of_slots.first()
+    position = slot.position if slot else None
+    return [
+        CheckedWording(
+            locale=locale,
+            text=text,
+            findings=tuple(check_cta(cta, text, locale=locale, position=position)),
+            principles=detected_principles({locale: text}),
+        )
+        for locale, text in texts.items()
+    ]
+
+
+def detected_principles(texts: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the principles of persuasion that the words show, by language, in their own order."""
+    used = {
+        name
+        for locale, text in texts.items()
+        for name in predict.principles_of(text, locale=locale)
+    }
+    return tuple(name for name in CTA.Principle.values if name in used)
 
 
 def look_of(cta: CTA, text: str, position: str | None) -> dict[str, Any] | None:

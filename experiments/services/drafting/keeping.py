@@ -1,10 +1,10 @@
-"""Input of the wizard, kept as typed: it outlives faults, lost sessions and pauses."""
+"""Input of the wizard and the studio, kept as typed: it outlives faults and lost sessions."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from experiments.models import TypedExperiment
+from experiments.models import Typed, TypedExperiment
 
 Content = Mapping[str, Sequence[str]]
 # PostgreSQL stores no zero byte in JSON, and no half of a character.
@@ -19,11 +19,11 @@ def open_row(*, person: Any, now: datetime) -> TypedExperiment:
     return row
 
 
-def keep(*, typed: TypedExperiment, content: Content, now: datetime) -> bool:
-    """Store the fields as they were typed; return False if an experiment was made of them."""
+def keep(*, typed: Typed, content: Content, now: datetime) -> bool:
+    """Store the fields as they were typed; return False if something was made of them."""
     clean = {name: [_storable(text) for text in texts] for name, texts in content.items()}
-    rows = TypedExperiment.objects.filter(pk=typed.pk, experiment=None)
-    kept = rows.update(content=clean, updated_at=now) == 1
+    rows = type(typed)._default_manager.filter(pk=typed.pk, **{typed.outcome: None})
+    kept: bool = rows.update(content=clean, updated_at=now) == 1
     typed.content = clean
     return kept
 

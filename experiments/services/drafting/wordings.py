@@ -64,6 +64,14 @@ def read_wordings(typed: Mapping[str, str], *, control: Texts) -> TypedWordings:
     )
 
 
+def markup_fault(text: str) -> str:
+    """Return why a wording with tags in it is refused; empty if it has none."""
+    if not MARKUP.search(text):
+        return ""
+    shown = {"text": text[:SHOWN]}
+    return _("“%(text)s” has HTML in it. Visitors would read the tags: write words.") % shown
+
+
 def gap_in_words(number: int, language: str) -> str:
     """Return a missing text as a sentence."""
     return _("Wording %(number)s has no text in: %(language)s.") % {
@@ -95,8 +103,8 @@ def _faults(lines: Sequence[str], control: str) -> Iterator[str]:
         shown = {"text": line[:SHOWN], "most": LONGEST}
         if len(line) > LONGEST:
             yield _("Longer than %(most)s characters: %(text)s…") % shown
-        if MARKUP.search(line):
-            yield _("“%(text)s” has HTML in it. Visitors would read the tags: write words.") % shown
+        if fault := markup_fault(line):
+            yield fault
         if line in seen:
             yield _("“%(text)s” is there twice.") % shown
         seen.add(line)

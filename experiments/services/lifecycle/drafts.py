@@ -19,9 +19,9 @@ from experiments.models import (
     Variant,
 )
 from experiments.services.catalogue.config_revision import bump_revision
+from experiments.services.catalogue.cta_checks import detected_principles
 from experiments.services.catalogue.cta_copies import name_of_copy
 from experiments.services.lifecycle.transitions import Status
-from ml import predict
 
 # More arms would share the visitors so thinly that no test ends.
 MAX_ARMS = 9
@@ -99,15 +99,10 @@ def make_cta(*, slot: Slot, texts: Mapping[str, str]) -> CTA:
     existing = found.first()
     if existing is not None:
         return existing
-    used = {
-        name
-        for locale, text in texts.items()
-        for name in predict.principles_of(text, locale=locale)
-    }
     cta = CTA.objects.create(
         site_id=slot.site_id,
-        name=_free_name(slot.site_id, next(iter(texts.values()))),
-        principles=[name for name in CTA.Principle.values if name in used],
+        name=free_cta_name(slot.site_id, next(iter(texts.values()))),
+        principles=list(detected_principles(texts)),
         **_look(slot.default_cta),
     )
     for locale, text in texts.items():
@@ -119,7 +114,8 @@ def _look(cta: CTA) -> dict[str, str]:
     return {name: getattr(cta, name) for name in LOOK}
 
 
-def _free_name(site_id: int, text: str) -> str:
+def free_cta_name(site_id: int, text: str) -> str:
+    """Return the name of a CTA with this text: the text, numbered if it is taken."""
     used = set(CTA.objects.filter(site=site_id).values_list("name", flat=True))
     names = (text[:190] if number == 1 else f"{text[:190]} ({number})" for number in range(1, 999))
     return next(name for name in names if name not in used)

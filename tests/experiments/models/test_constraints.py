@@ -50,6 +50,7 @@ from experiments.models import (
     Standing,
     Tag,
     TaskRun,
+    TypedCTA,
     TypedExperiment,
     Variant,
     VisitorOutcome,
@@ -195,6 +196,10 @@ class World:
     def typed_row(self, **changes):
         person, _ = get_user_model().objects.get_or_create(username="colleague")
         return TypedExperiment(person=person, updated_at=NOW, **changes)
+
+    def typed_cta_row(self, **changes):
+        person, _ = get_user_model().objects.get_or_create(username="colleague")
+        return TypedCTA(person=person, updated_at=NOW, **changes)
 
     def key_row(self, **changes):
         return ServerKey(site=self.site, name="k", prefix="k", created_at=NOW, **changes)
@@ -459,6 +464,9 @@ REFUSED = [
     ("heartbeat_once_a_process", twice(lambda w: w.heartbeat_row())),
     ("typed_experiment_one_open_a_person", twice(lambda w: w.typed_row())),
     ("TypedExperiment.experiment", twice(lambda w: w.typed_row(experiment=w.experiment))),
+    ("typed_cta_one_open_a_person", twice(lambda w: w.typed_cta_row())),
+    ("typed_cta_one_a_cta", twice(lambda w: w.typed_cta_row(cta=w.cta))),
+    ("TypedCTA.made", twice(lambda w: w.typed_cta_row(made=w.cta))),
     ("approval_one_waits", twice(lambda w: w.approval_row())),
     ("approval_answer_dated", lambda w: [w.approval_row(answered_at=NOW)]),
     ("approval_answer_dated", lambda w: [w.approval_row(state="declined")]),

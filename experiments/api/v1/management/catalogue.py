@@ -22,7 +22,9 @@ from experiments.api.v1.management.edited_rows import EditedRowsViewSet, Values,
 from experiments.api.v1.management.references import row_named, site_named
 from experiments.api.v1.serializers import (
     AudienceSerializer,
+    CheckedWordingSerializer,
     CTASerializer,
+    CTAUseSerializer,
     NamespaceSerializer,
     NothingSerializer,
     ReachSerializer,
@@ -33,6 +35,7 @@ from experiments.models import CTA, Audience, CTAWording, Namespace, ServerKey, 
 from experiments.selectors import catalogue
 from experiments.selectors.permissions import permission_name
 from experiments.services.catalogue.audience_reach import reach_of
+from experiments.services.catalogue.cta_checks import check_wordings
 from experiments.services.catalogue.cta_copies import copy_cta
 from experiments.services.catalogue.editing import save_cta, save_row
 from experiments.targeting.validation import storable
@@ -125,6 +128,23 @@ class CTAViewSet(RowsOfSites[CTA]):
         answer = self.answer(self.again(copy), status=201)
         answer.headers["Location"] = self.address_of(copy)
         return answer
+
+    @extend_schema(responses=CheckedWordingSerializer(many=True))
+    @action(detail=True, pagination_class=None)
+    def checks(self, request: Request, pk: str) -> Response:
+        """Findings of its words, colours and size, by language, and the principles they show."""
+        cta = self.get_object()
+        texts = {row.locale: row.text for row in cta.wordings.all()}
+        return Response(CheckedWordingSerializer(check_wordings(cta, texts), many=True).data)
+
+    @extend_schema(responses=CTAUseSerializer)
+    @action(detail=True)
+    def use(self, request: Request, pk: str) -> Response:
+        """Slots whose default it is, and experiments in which it is an arm."""
+        cta = self.get_object()
+        slots = list(catalogue.slots_showing(cta).values_list("key", flat=True))
+        shown = {"slots": slots, "arms": catalogue.arms_showing(cta)}
+        return Response(CTAUseSerializer(shown).data)
 
     def stored(self, row: CTA, values: Values) -> None:
         wordings, tags = values.pop("wordings", None), values.pop("tags", None)

@@ -80,6 +80,7 @@ STAYS = {
     "SnippetSighting": "of the pages that ask this installation",
     "Standing": "computed anew every few minutes",
     "TaskRun": "of the installation",
+    "TypedCTA": "of a person's account, half typed",
     "TypedExperiment": "of a person's account, half typed",
     "Upload": "files that were imported here",
     "VisitorDay": "written with the events",

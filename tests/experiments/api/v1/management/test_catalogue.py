@@ -236,3 +236,25 @@ def test_copy_of_a_cta_is_a_new_one_with_an_address(server, site):
     assert {**copy, "id": 0, "name": ""} == {**shown, "id": 0, "name": ""}
     assert server.get(answer.headers["Location"]).json() == copy
     assert post(server, f"ctas/{shown['id']}/copy", {"name": "x"}).status_code == 400
+
+
+def test_checks_of_a_cta_are_given_by_language(server, site):
+    shown = post(server, "ctas", CTA_BODY | {"background_color": "#000000"}).json()
+    rows = {row["locale"]: row for row in server.get(f"/api/v1/ctas/{shown['id']}/checks/").json()}
+    assert set(rows) == {"en", "fr-FR"}
+    contrast = next(one for one in rows["en"]["findings"] if one["check"] == "contrast")
+    assert (contrast["level"], contrast["params"]["ratio"]) == ("good", 21.0)
+    assert rows["en"]["principles"] == ["urgency"]
+
+
+def test_use_of_a_cta_names_slots_and_arms(server, slot, running_experiment):
+    default = server.get(f"/api/v1/ctas/{slot.default_cta_id}/use/").json()
+    assert default == {"slots": [slot.key], "arms": []}
+    arm = running_experiment.variants.get(key="b")
+    draft = factories.make_experiment(slot, "a-draft")
+    draft.variants.filter(key="control").update(cta=arm.cta)
+    used = server.get(f"/api/v1/ctas/{arm.cta_id}/use/").json()
+    assert used["arms"] == [
+        {"experiment": "hero-test", "status": "running", "slot": slot.key, "arm": "b"},
+        {"experiment": "a-draft", "status": "draft", "slot": slot.key, "arm": "control"},
+    ]
