@@ -31,4 +31,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
 handler400 = "ctaopt.refusals.error_pages.bad_request"
 handler403 = "ctaopt.refusals.error_pages.permission_denied"
 handler404 = "ctaopt.refusals.error_pages.page_not_found"
+handler429 = "ctaopt.refusals.error_pages.too_many_requests"
 handler500 = "ctaopt.refusals.error_pages.server_error"

@@ -5,14 +5,16 @@ from the management API; a silent database is 503, never 500.
 """
 
 import sys
-from typing import Any
 
+from django.core.exceptions import DisallowedHost, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import get_language_from_request
 from django.utils.translation import gettext as _
-from django.views import defaults
 from redis.exceptions import RedisError
 
+from ctaopt.refusals.refusal_page import EXPIRED, REFUSALS, Refusal, refusal_page
 from experiments.api.v1.contract.problems import problem_response
 
 RETRY_AFTER_S = "5"
@@ -26,43 +28,77 @@ def is_program(request: HttpRequest) -> bool:
 
 
 def refusal(request: HttpRequest, status: int, detail: str) -> HttpResponse:
-    """Return a refusal in the form that the client reads."""
+    """Return a refusal in the form that the client reads; people get words for the number."""
     if is_program(request):
         return problem_response(status, detail)
-    return HttpResponse(detail, status=status, content_type="text/plain; charset=utf-8")
+    return page(request, status)
+
+
+def page(request: HttpRequest, status: int, *, words: Refusal | None = None) -> HttpResponse:
+    """Return the page of a refusal in the reader's language."""
+    # What runs before the language is chosen, or after the person's own was, says so.
+    language = getattr(request, "LANGUAGE_CODE", "") or get_language_from_request(request)
+    text = refusal_page(status, language, back=_back(request), refusal=words)
+    return HttpResponse(text, status=status)
+
+
+def _back(request: HttpRequest) -> str:
+    """Return the address of the page that the reader comes from, if it is one of this service."""
+    came_from = request.META.get("HTTP_REFERER", "")
+    try:
+        host, here = request.get_host(), request.build_absolute_uri()
+    except DisallowedHost:
+        return ""
+    is_ours = url_has_allowed_host_and_scheme(came_from, {host}, require_https=request.is_secure())
+    return came_from if is_ours and came_from != here else ""
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if is_program(request):
         return problem_response(400, "The request cannot be used.")
-    return defaults.bad_request(request, exception)
+    return page(request, 413 if isinstance(exception, RequestDataTooBig) else 400)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     if is_program(request):
         return problem_response(403, str(exception) or "You may not do this.")
-    return defaults.permission_denied(request, exception)
+    return page(request, 403)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form without the token of the session; Django logs the reason."""
+    if is_program(request):
+        return problem_response(403, reason or "The CSRF token is missing.")
+    return page(request, 403, words=EXPIRED)
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if is_program(request):
         return problem_response(404, "There is nothing at this address.")
-    return defaults.page_not_found(request, exception)
+    return page(request, 404)
 
 
-def server_error(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+def too_many_requests(request: HttpRequest) -> HttpResponse:
+    return refusal(request, 429, "Too many attempts.")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
     """Answer 503 while database or Redis is silent, 500 for faults of ours. Django logs the reason.
 
     Nobody logs in while the attempts cannot be counted.
     """
     detail = _silence(sys.exc_info()[1])
     if detail:
-        response = refusal(request, 503, detail)
+        response = (
+            problem_response(503, detail)
+            if is_program(request)
+            else page(request, 503, words=REFUSALS[503]._replace(advice=detail))
+        )
         response.headers["Retry-After"] = RETRY_AFTER_S
         return response
     if is_program(request):
         return problem_response(500, "The service failed; its log says why.")
-    return defaults.server_error(request, *args, **kwargs)
+    return page(request, 500)
 
 
 def _silence(error: BaseException | None) -> str:

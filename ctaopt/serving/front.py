@@ -19,6 +19,7 @@ from django.conf import settings  # noqa: E402
 
 from ctaopt.graceful_restart import VARIABLE, Membership  # noqa: E402
 from ctaopt.observability.request_ids import request_id, sane_or_new  # noqa: E402
+from ctaopt.refusals.refusal_page import refusal_page_for  # noqa: E402
 from ctaopt.serving.django_child import SOCKET_VARIABLE  # noqa: E402
 from experiments.api.front.application import BodyLimits, Front, Hooks  # noqa: E402
 from experiments.api.front.django_proxy import DjangoProxy  # noqa: E402
@@ -54,6 +55,7 @@ def _front() -> Front:
             on_loaded=membership.tell_loaded if membership else bool,
             new_id=sane_or_new,
             set_id=request_id.set,
+            error_page=refusal_page_for,
         ),
     )
 

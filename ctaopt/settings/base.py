@@ -123,6 +123,7 @@ if CTAOPT_PROXIES < 0:
 DEBUG = False
 ALLOWED_HOSTS = env.list("CTAOPT_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CTAOPT_TRUSTED_ORIGINS", default=[])
+CSRF_FAILURE_VIEW = "ctaopt.refusals.error_pages.csrf_failure"
 
 INSTALLED_APPS = [
     "unfold",
@@ -158,6 +159,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "ctaopt.refusals.bare_answers.bare_answers",
     "ctaopt.refusals.request_guard.request_guard",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",

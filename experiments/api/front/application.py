@@ -10,7 +10,7 @@ import logging
 import sys
 import threading
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from http.client import HTTPException
 from time import monotonic
@@ -23,6 +23,8 @@ from experiments.api.front.exchange import Exchange
 from experiments.api.front.scope_request import ScopeRequest, announced_bytes
 from experiments.api.front.thread_shares import ThreadShare, ThreadShares
 from experiments.api.public.http import (
+    HTML,
+    JSON,
     RefusedError,
     Response,
     bad_body,
@@ -75,12 +77,15 @@ class Hooks:
         on_loaded: Called once the worker can answer.
         new_id: Makes a request's id from the one that came with it, if any.
         set_id: Has this thread's lines in the log name the id.
+        error_page: Makes the page of a status for the headers Accept and Accept-Language; "" where
+            a program asks.
     """
 
     is_draining: Callable[[], bool] = bool
     on_loaded: Callable[[], object] = bool
     new_id: Callable[[str | None], str] = lambda _: ""
     set_id: Callable[[str], object] = bool
+    error_page: Callable[[int, str, str], str] = lambda *_: ""
 
 
 NO_HOOKS = Hooks()
@@ -267,7 +272,7 @@ class Front:
             work(exchange)
         except Exception:
             logger.exception("%s: a fault of ours", exchange.scope.path)
-            self._respond(exchange, error_response(500, "the service failed; its log says why"))
+            self._fail(exchange, error_response(500, "the service failed; its log says why"))
 
     def _answer_without_query(self, exchange: Exchange) -> None:
         if exchange.is_answered:
@@ -299,21 +304,32 @@ class Front:
         try:
             response = self._django.ask(exchange.scope, exchange.content, request_id=exchange.id)
         except TimeoutError:
-            response = error_response(504, "this takes too long")
+            self._fail(exchange, error_response(504, "this takes too long"))
         except (OSError, HTTPException, ValueError) as error:
             logger.warning("%s: Django does not answer: %r", exchange.scope.path, error)
-            response = error_response(503, "pages cannot be served now; try again", RETRY_AFTER)
-        self._respond(exchange, response)
+            details = "pages cannot be served now; try again"
+            self._fail(exchange, error_response(503, details, RETRY_AFTER))
+        else:
+            self._respond(exchange, response)
 
     def _refuse_busy(self, exchange: Exchange, share: ThreadShare) -> None:
         count_busy(share.name)
         details = f"too many requests at once for {share.name}; try again"
-        response = error_response(503, details, RETRY_AFTER)
-        self._respond(exchange, response)
+        self._fail(exchange, error_response(503, details, RETRY_AFTER))
 
     def _refuse(self, exchange: Exchange, error: RefusedError) -> None:
         """Refuse a body; what is left of it is not read, so the connection ends."""
-        self._respond(exchange, refusal(error), is_last=True)
+        self._fail(exchange, refusal(error), is_last=True)
+
+    def _fail(self, exchange: Exchange, response: Response, *, is_last: bool = False) -> None:
+        """Answer with an error: as JSON, or as a page to whoever asked for one."""
+        if exchange.route is None and not exchange.scope.path.startswith("/api/"):
+            headers = exchange.scope.headers
+            accepted = headers.get("accept", ""), headers.get("accept-language", "")
+            if page := self._hooks.error_page(response.status, *accepted):
+                others = tuple(pair for pair in response.headers if pair != JSON)
+                response = replace(response, body=page.encode(), headers=(HTML, *others))
+        self._respond(exchange, response, is_last=is_last)
 
     def _respond(self, exchange: Exchange, response: Response, *, is_last: bool = False) -> None:
         if exchange.held:

@@ -16,6 +16,7 @@ WSGIApp = Callable[[Any, StartResponse], Iterable[bytes]]
 STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 WITHOUT_BODY = frozenset({204, 304})
 JSON = ("Content-Type", "application/json")
+HTML = ("Content-Type", "text/html; charset=utf-8")
 # WSGI's own checker wants a type even where there is no body.
 TEXT = ("Content-Type", "text/plain; charset=utf-8")
 

@@ -140,6 +140,40 @@ def test_absent_django_is_told(front, django, error, status):
     assert answer_of(front, scope("GET", "/admin/"))[0] == status
 
 
+def paged(status, accept, language):
+    return f"<p>{status} {language}" if "text/html" in accept else ""
+
+
+BROWSER = {"Accept": "text/html,*/*;q=0.8", "Accept-Language": "fr"}
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "kind", "body"),
+    [
+        ("/admin/", BROWSER, "text/html; charset=utf-8", b"<p>503 fr"),
+        ("/admin/", {}, "application/json", None),
+        ("/api/v1/experiments/", BROWSER, "application/json", None),
+    ],
+    ids=["person", "program", "address of the API"],
+)
+def test_absent_django_is_a_page_for_people(django, path, headers, kind, body):
+    def fail():
+        raise ConnectionRefusedError
+
+    django.answer = fail
+    front = made_front(django, hooks=Hooks(error_page=paged))
+    status, answered, content = answer_of(front, scope("GET", path, headers))
+    assert (status, answered["content-type"], answered["retry-after"]) == (503, kind, "2")
+    assert content == body or b"errorCode" in content
+
+
+def test_too_large_a_form_is_a_page_for_people(django):
+    front = made_front(django, hooks=Hooks(error_page=paged))
+    one = scope("POST", "/admin/x/", BROWSER | {"Content-Length": "99999999"})
+    status, answered, content = answer_of(front, one)
+    assert (status, answered["connection"], content) == (413, "close", b"<p>413 fr")
+
+
 def test_fault_in_a_thread_is_answered_and_logged(front, django, caplog):
     def fail():
         raise KeyError("fault")
