@@ -5,6 +5,8 @@ from zoneinfo import available_timezones
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 
@@ -53,7 +55,8 @@ class LogInRecord(models.Model):
         ordering = ("-at", "-pk")
 
     def __str__(self) -> str:
-        return f"{self.at:%Y-%m-%d %H:%M} {self.get_kind_display()}"
+        at = date_format(timezone.localtime(self.at), "DATETIME_FORMAT")
+        return f"{at}, {self.get_kind_display()}"
 
 
 class Preferences(models.Model):

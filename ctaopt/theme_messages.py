@@ -6,6 +6,23 @@ Django's and the theme's own templates look these messages up; nothing else uses
 from django.utils.translation import gettext_noop as _
 from django.utils.translation import ngettext_lazy
 
+# French of their own for sentences of Django that go with one gender only, or that are not set as
+# French is. Django's own code looks them up.
+DJANGO_WORDS = (
+    _("%(app)s administration"),
+    _("Delete selected %(verbose_name_plural)s"),
+    _("Designates whether the user can log into this admin site."),
+    _("Models in the %(name)s application"),
+    _(
+        "This object doesn’t have a change history. It probably wasn’t added via this admin site."  # noqa: RUF001
+    ),
+    _(
+        "Whether the user will be able to authenticate using a password or not. If disabled, they "
+        "may still be able to authenticate using other backends, such as Single Sign-On or LDAP."
+    ),
+    _("staff status"),
+)
+
 THEME_WORDS = (
     _("Add row"),
     _("After you've created a user, you’ll be able to edit more user options."),  # noqa: RUF001

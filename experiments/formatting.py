@@ -5,7 +5,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from django.utils.formats import number_format
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+
+from experiments.targeting.vocabulary import name_of
 
 MISSING = "-"
 MINUS = "\u2212"
@@ -15,7 +18,14 @@ SMALLEST_DECIMAL_P = 0.0001
 
 def decimal(value: float, digits: int) -> str:
     """Return the rounded number in the active language (Django alone would cut, not round)."""
-    return number_format(Decimal(f"{value:.{digits}f}"), digits)
+    number = Decimal(f"{value:.{digits}f}")
+    sign = MINUS if number < 0 else ""
+    return sign + number_format(abs(number), digits)
+
+
+def share(value: Decimal) -> str:
+    """Return a fraction as a percentage with the digits that it has: 1.1666 as "116.66 %"."""
+    return _("%(number)s %%") % {"number": number_format((100 * value).normalize())}
 
 
 def threshold(value: float) -> str:
@@ -35,7 +45,7 @@ def signed_percent(value: float | None, digits: int = 1) -> str:
     if value is None:
         return MISSING
     if math.isinf(value):
-        return "+∞" if value > 0 else "-∞"
+        return "+∞" if value > 0 else f"{MINUS}∞"
     return ("+" if value > 0 else "") + percent(value, digits)
 
 
@@ -101,7 +111,7 @@ def attribute_name(name: str) -> str:
 
 
 def segment_value(value: str, attribute: str) -> str:
-    """Return what a value of an attribute is called; languages and countries by their codes."""
+    """Return what a value of an attribute is called; the value itself where it has no name."""
     names = {
         ("device", "mobile"): _("Phone"),
         ("device", "tablet"): _("Tablet"),
@@ -109,7 +119,7 @@ def segment_value(value: str, attribute: str) -> str:
         ("new_visitor", "true"): _("New"),
         ("new_visitor", "false"): _("Returning"),
     }
-    return names.get((attribute, value), value)
+    return names.get((attribute, value)) or name_of(attribute, value, get_language() or "en")
 
 
 def estimate_interval(estimate: Mapping[str, float | None]) -> str:

@@ -188,7 +188,7 @@ def _reach(request: HttpRequest, condition: dict[str, Any]) -> str:
 
 
 class AudienceForm(forms.ModelForm[Audience]):
-    condition = ConditionField(label=_("Who is in"), required=False)
+    condition = ConditionField(label=_("Conditions"), required=False)
 
     class Meta:
         model = Audience
@@ -205,7 +205,7 @@ class AudienceAdmin(LockedWhileLiveAdmin[Audience]):
     fields = ("site", "name", "key", "summary", "condition")
     readonly_fields = ("summary",)
 
-    @admin.display(description=_("takes in"))
+    @admin.display(description=_("summary"))
     def summary(self, audience: Audience) -> str:
         return summary_of(storable(audience.condition))
 

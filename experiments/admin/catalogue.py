@@ -12,7 +12,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 from unfold.views import ChangeList
@@ -34,7 +34,7 @@ from experiments.admin.notices.pages import notice_urls
 from experiments.admin.workflow.studio import NEW as NEW_CTA
 from experiments.admin.workflow.studio import studio_url, studio_urls
 from experiments.formatting import percent
-from experiments.models import CTA, CTAWording, Namespace, Site, Slot, Tag
+from experiments.models import CTA, CTAWording, Experiment, Namespace, Site, Slot, Tag
 from experiments.selectors import catalogue
 from experiments.selectors.permissions import sites_where
 from experiments.services.catalogue.cta_checks import check_wordings
@@ -235,10 +235,23 @@ class CTAAdmin(ServedModelAdmin[CTA]):
         cta = self.get_object(request, object_id)
         live = list(catalogue.experiments_showing(cta)) if cta else []
         if live and request.method == "GET":
-            keys = ", ".join(experiment.key for experiment in live)
-            text = gettext("Locked while it is an arm of: %(keys)s.") % {"keys": keys}
-            self.message_user(request, text, messages.INFO)
+            self.message_user(request, _locked(live), messages.INFO)
         return super().change_view(request, object_id, *args, **kwargs)
+
+
+def _locked(live: list[Experiment]) -> SafeString:
+    """Return why a CTA cannot be changed, with the tests that show it and the way on."""
+    links = format_html_join(
+        ", ",
+        '<a href="{}">{}</a>',
+        ((reverse("admin:experiments_experiment_report", args=[one.pk]), one.name) for one in live),
+    )
+    text = ngettext(
+        "Locked: shown in the test %(tests)s. Copy it to change it.",
+        "Locked: shown in the tests %(tests)s. Copy it to change it.",
+        len(live),
+    )
+    return format_html(text.replace("%(tests)s", "{}"), links)
 
 
 @admin.register(Slot)

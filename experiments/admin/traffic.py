@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from experiments.admin.workflow.previews import origins_of, page_to_preview, preview_cards
 from experiments.models import Change, Experiment, Variant
 from experiments.selectors import lifecycle
+from experiments.services.catalogue.cta_content import wording_of
 from experiments.services.lifecycle import schedules
 from experiments.services.lifecycle.arm_rollback import restore_arm
 from experiments.services.lifecycle.change_log import Occasion
@@ -35,7 +36,7 @@ from experiments.services.serving.preview_links import MAX_AGE_S
 Status = Experiment.Status
 HUNDRED = Decimal(100)
 DATETIME = "%Y-%m-%dT%H:%M"
-NOTE = gettext_lazy("Why? For the history.")
+NOTE = gettext_lazy("Reason (kept in the history)")
 
 
 class Percentages(forms.Field):
@@ -68,12 +69,14 @@ class SharesForm(forms.Form):
     def __init__(self, *args: Any, experiment: Experiment, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for arm in experiment.variants.all():
-            label = _("Share of %(key)s, in %%") % {"key": arm.key}
+            label = _("Share of “%(name)s”, in %%") % {
+                "name": wording_of(experiment, arm) or arm.key
+            }
             self.fields[f"share_{arm.key}"] = percentage(label, arm.share, min_value=0)
         self.fields["coverage"] = percentage(
             _("Coverage, in %"),
             experiment.coverage,
-            help_text=_("Fraction of the audience that takes part."),
+            help_text=_("Share of the audience in the test: 100 is everybody."),
         )
         self.fields["note"] = forms.CharField(label=NOTE, required=False, max_length=500)
 

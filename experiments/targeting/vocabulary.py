@@ -155,6 +155,23 @@ def names_of(attribute: str, language: str) -> dict[str, str]:
     return dict(sorted(found.items(), key=lambda item: item[0].casefold()))
 
 
+def name_of(attribute: str, value: str, language: str) -> str:
+    """Return the name of a country or language; the value itself where it has none.
+
+    Args:
+        attribute: Name of an attribute; `country` and `locale` have names for their values.
+        value: Code, such as `BE` or `fr`.
+        language: Language of the name; English if its names are not known.
+
+    >>> name_of("country", "BE", "fr"), name_of("locale", "fr", "en"), name_of("path", "fr", "en")
+    ('Belgique', 'French', 'fr')
+    """
+    if attribute not in (COUNTRY, LANGUAGE):
+        return value
+    name = _names(attribute, _locale(language)).get(value, value)
+    return name[:1].upper() + name[1:] if name != value else value
+
+
 def _parts(condition: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for key, operand in condition.items():
         if not key.startswith("$"):

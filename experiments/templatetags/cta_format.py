@@ -1,16 +1,26 @@
 """The formats of experiments.formatting, and the words of the statistics, as template filters."""
 
 from django import template
+from django.utils.html import format_html
 
 from experiments import formatting
 from experiments.services.reporting.statistics_messages import in_words
 
 register = template.Library()
 
+
+@register.filter
+def p_value(value: float | None) -> str:
+    """Return a p-value with four digits; a smaller one is shown as such, exact on hover."""
+    if value is None or value >= formatting.SMALLEST_DECIMAL_P:
+        return formatting.p_value(value)
+    short, exact = formatting.rounded_p(value), formatting.p_value(value)
+    return format_html('<span title="{}">{}</span>', exact, short)
+
+
 for function in (
     formatting.count,
     formatting.estimate_interval,
-    formatting.p_value,
     formatting.percent,
     formatting.percent_interval,
     formatting.points,

@@ -58,7 +58,7 @@ FINDINGS = {
     "reading_easy": _("Easy to read (Flesch %(ease)s)."),
     "reading_medium": _("Fairly hard to read (Flesch %(ease)s): try shorter words or sentences."),
     "reading_hard": _("Hard to read (Flesch %(ease)s): try shorter words or sentences."),
-    "reading_short": _("Short words: the longest is “%(word)s”."),
+    "reading_short": _("Easy words: the longest is “%(word)s”."),
     "reading_long_word": _("“%(word)s” is a long word (%(syllables)s syllables)."),
     "mixed_scripts": _("“%(word)s” mixes letters of two alphabets that look alike."),
     "all_capitals": _("All in capitals: slower to read, and some screen readers spell it out."),

@@ -124,7 +124,7 @@ SENTENCES = {
         "The language was not stated, so it could not be checked. Past tests are in: %(locales)s."
     ),
     "audience_unknown": _(
-        "Only %(tests)s past tests with the audience %(audience)s: this answer is for all "
+        "Too few past tests with the audience %(audience)s (%(tests)s): this answer is for all "
         "audiences."
     ),
     "audience_shared": _(

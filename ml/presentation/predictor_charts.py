@@ -87,7 +87,7 @@ def draw_levels(offsets: OffsetsRecord) -> SafeString:
         gettext("Tests"),
         gettext("Better wording picked"),
         gettext("With the shared answer"),
-        gettext("Borrowed from all tests"),
+        gettext("Shared by all audiences"),
     )
     rows = [
         (

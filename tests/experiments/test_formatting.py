@@ -22,13 +22,13 @@ def test_numbers_speak_french():
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0.12, "+12.0 %"), (-0.034, "-3.4 %"), (0.0, "0.0 %"), (None, "-")]
+    ("value", "text"), [(0.12, "+12.0 %"), (-0.034, "\u22123.4 %"), (0.0, "0.0 %"), (None, "-")]
 )
 def test_signed_percent_shows_the_direction(value, text):
     assert formatting.signed_percent(value) == text
 
 
-@pytest.mark.parametrize(("value", "text"), [(0.0152, "+1.52 pp"), (-0.001, "-0.10 pp")])
+@pytest.mark.parametrize(("value", "text"), [(0.0152, "+1.52 pp"), (-0.001, "\u22120.10 pp")])
 def test_points_are_absolute(value, text):
     assert formatting.points(value) == text
 
@@ -43,8 +43,8 @@ def test_p_value_keeps_digits_that_mean_something(value, text):
 
 def test_intervals_name_both_ends():
     assert formatting.percent_interval((0.003, 0.0055)) == "0.30 % to 0.55 %"
-    assert formatting.signed_interval((-0.1, 0.2)) == "-10.0 % to +20.0 %"
-    assert formatting.points_interval((-0.001, 0.002)) == "-0.10 pp to +0.20 pp"
+    assert formatting.signed_interval((-0.1, 0.2)) == "\u221210.0 % to +20.0 %"
+    assert formatting.points_interval((-0.001, 0.002)) == "\u22120.10 pp to +0.20 pp"
     assert formatting.signed_interval(None) == "-"
 
 

@@ -7,17 +7,21 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from django.apps import apps
 from django.contrib import admin
 from django.urls import reverse
+from django.utils import translation
 
 from ctaopt.theme.titles import WORDS
+from experiments.models import ServerKey
 from tests.experiments.test_route_permissions import ask, probes, world  # noqa: F401
 
 # Sentences that Django and the theme make of a verbose name, whatever its gender.
 PUT_TOGETHER = re.compile(
     r"l.(?:objet|élément) |Ajout de |Modification de |Affichage de |Ajouter un objet|"
     r"Sélectionnez l|objet \w+ à |Supprimer (?:emplacement|CTA|audience|formulation)\b|"
-    r"Select \w+ to (?:change|view)|Ajouter (?:espace|expérience|audience)\b"
+    r"Select \w+ to (?:change|view)|Ajouter (?:espace|expérience|audience)\b|"
+    r"Supprimer les [\w ]+ sélectionn|Administration de |Modèles de l.application"
 )
 # A mark that a word touches; addresses, times, CSS and placeholders are no texts.
 GLUED = re.compile(r"[^\W\d_]:(?= |$)|«[^\u00a0\u202f]|[^\u00a0\u202f]»|\w [:;?!](?= |$)")
@@ -26,10 +30,18 @@ ENGLISH = re.compile(
 )
 ASCII_MINUS = re.compile(r"(?:^|[\s(>])-\d+(?:[.,]\d+)?[\s\u00a0\u202f]?%")
 ONE_OF_MANY = re.compile(r"\b1[ \u00a0](?:visitors|days|tests|pages|clicks|wordings|arms|steps)\b")
+STRAIGHT_APOSTROPHE = re.compile(r"[^\W\d_]'[^\W\d_]")
+# One style of dates has the month as a word; one of percentages a space, in both languages.
+NUMERIC_DATE = re.compile(r"\b(?:\d{4}-\d\d-\d\d|\d\d?/\d\d?/\d{4})\b")
+GLUED_PERCENT = re.compile(r"\d%(?!\w)")
+DECIMAL_POINT = re.compile(r"(?<!WCAG )(?<![\w.:/-])\d+\.\d+(?![\w.:/-]|\.\d)")
+# Counts have separators from five digits on.
+UNGROUPED = re.compile(r"(?<![\w.,:/#-])\d{5,}(?![\w.:/-])")
 # Code is no text, and the glyphs of icons are named in English.
 SILENT = {"script", "style", "pre", "code", "textarea", "template"}
 SPOKEN = {"title", "aria-label", "data-label", "placeholder", "alt"}
 
+OWN_APPS = ("accounts", "experiments", "ml")
 PAGES = [
     probe
     for probe in probes()
@@ -38,6 +50,17 @@ PAGES = [
     # It needs a whole manifest: its own tests train a predictor.
     and "predictorversion/<" not in probe.template
 ]
+
+
+def stored_values():
+    """Values that are kept for choices, without those that are also their own names."""
+    models = [one for one in apps.get_models() if one.__module__.startswith(OWN_APPS)]
+    fields = [field for model in models for field in model._meta.get_fields()]
+    chosen = [pair for field in fields for pair in getattr(field, "choices", None) or ()]
+    chosen += ServerKey.Scope.choices
+    with translation.override("fr"):
+        names = {str(label) for _, label in chosen}
+    return {value for value, _ in chosen if isinstance(value, str) and value} - names
 
 
 class Texts(HTMLParser):
@@ -86,6 +109,27 @@ def test_pages_are_in_whole_french(world):  # noqa: F811
     assert faults(world, "fr", (PUT_TOGETHER, GLUED, ENGLISH, ASCII_MINUS)) == {}
 
 
+def test_pages_name_what_is_stored(world):  # noqa: F811
+    """No key of a choice is shown for its name."""
+    stored = stored_values()
+    assert stored >= {"above_fold", "erase"}
+    # What rows and people of these tests are called, glyphs, and the menu of languages.
+    stored -= {"all", "control", "owner", "history", "undo", "en", "fr"}
+
+    class Listed:
+        @staticmethod
+        def search(text):
+            return {part.strip() for part in text.split(",")} <= stored
+
+    assert faults(world, "fr", (Listed,)) == {}
+
+
+def test_pages_have_one_style_of_dates_and_numbers(world):  # noqa: F811
+    english = (NUMERIC_DATE, GLUED_PERCENT, UNGROUPED)
+    assert faults(world, "en", english) == {}
+    assert faults(world, "fr", (*english, DECIMAL_POINT, STRAIGHT_APOSTROPHE)) == {}
+
+
 def test_pages_count_one_as_one(world):  # noqa: F811
     assert faults(world, "en", (ONE_OF_MANY, ASCII_MINUS)) == {}
 
@@ -100,6 +144,12 @@ def test_pages_count_one_as_one(world):  # noqa: F811
         (ENGLISH, "in_text"),
         (ASCII_MINUS, "-20,4\u00a0%"),
         (ONE_OF_MANY, "1 visitors"),
+        (PUT_TOGETHER, "Supprimer les audiences sélectionnés"),
+        (NUMERIC_DATE, "le 2026-11-22 à midi"),
+        (GLUED_PERCENT, "20.00% of the visitors"),
+        (UNGROUPED, "14530 visiteurs"),
+        (DECIMAL_POINT, "0.05"),
+        (STRAIGHT_APOSTROPHE, "d'administration"),
     ],
 )
 def test_fault_is_recognised(pattern, text):

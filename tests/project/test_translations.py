@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import django
 import polib
 import pytest
 import unfold
@@ -14,7 +15,7 @@ from django.contrib.auth import get_user_model
 from django.urls import reverse
 from django.utils import translation
 
-from ctaopt.theme_messages import THEME_WORDS
+from ctaopt.theme_messages import DJANGO_WORDS, THEME_WORDS
 from tests import factories
 from tests.project.messages import (
     messages_below,
@@ -106,7 +107,11 @@ def test_everything_the_theme_says_is_translated(translated):
 
 def test_theme_words_are_words_of_the_theme(pytestconfig):
     listed = python_messages((pytestconfig.rootpath / "ctaopt" / "theme_messages.py").read_text())
-    assert len(listed) == len(THEME_WORDS)
+    assert len(listed) == len(THEME_WORDS) + len(DJANGO_WORDS)
+    contrib = Path(django.__path__[0]) / "contrib"
+    said = messages_below(contrib / "admin") | messages_below(contrib / "auth")
+    assert {(None, str(text)) for text in DJANGO_WORDS} - said == set()
+    listed -= {(None, str(text)) for text in DJANGO_WORDS}
     assert listed - messages_below(Path(unfold.__path__[0])) == set()
 
 

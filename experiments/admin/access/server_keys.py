@@ -84,7 +84,9 @@ class ServerKeyAdmin(ServedModelAdmin[ServerKey]):
 
     @admin.display(description=_("scopes"))
     def scope_names(self, key: ServerKey) -> str:
-        return ", ".join(key.scopes)
+        """Return the first words of what is allowed: a list has no room for more."""
+        labels = (str(ServerKey.Scope(scope).label) for scope in key.scopes)
+        return ", ".join(label.partition(":")[0].strip() for label in labels)
 
     @admin.display(description=_("state"))
     def state(self, key: ServerKey) -> str:

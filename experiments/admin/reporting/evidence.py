@@ -43,7 +43,7 @@ def evidence_of(full: FullReport, shown: Mapping[str, ShownPicture]) -> list[Par
         (any(name in shown for name in PICTURES["days"]), _part("days", _("Day by day"))),
         (full.guardrails or full.secondary, _metrics(full)),
         (full.plans, _plan(is_open=is_draft)),
-        (full.insights, _part("expected", _("What to expect"), "lifts")),
+        (full.insights, _part("expected", _("What to expect after launch"), "lifts")),
         (full.insights and full.posteriors, _part("bayes", _("Bayesian results"), "posteriors")),
         (full.insights, _part("segments", _("Segments"), "segments")),
         (full.insights, _part("health", _("Can the numbers be trusted?"), "health_section")),

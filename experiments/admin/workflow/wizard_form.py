@@ -68,7 +68,7 @@ class WizardForm(forms.Form):
     audience_name = forms.CharField(
         label=gettext_lazy("Name of the new audience"), required=False, max_length=200
     )
-    condition = ConditionField(label=gettext_lazy("Who is in"), required=False)
+    condition = ConditionField(label=gettext_lazy("Conditions"), required=False)
     metric = forms.ChoiceField(label=gettext_lazy("What counts"), choices=Experiment.Metric.choices)
     goal = forms.CharField(
         label=gettext_lazy("Goal"),

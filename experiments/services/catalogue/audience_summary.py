@@ -5,8 +5,9 @@ from typing import Any
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
+from experiments.formatting import segment_value
 from experiments.targeting.rows import ANY, PRESENCE, ConditionRow, rows_of, typed
-from experiments.targeting.vocabulary import COUNTRY, LANGUAGE, names_of
+from experiments.targeting.vocabulary import COUNTRY, KNOWN, LANGUAGE, names_of
 
 # Attributes sent by the snippet or read from the page's address; any other name is custom.
 ATTRIBUTES = {
@@ -34,6 +35,8 @@ OPERATORS = {
     "known": gettext_lazy("is known"),
     "unknown": gettext_lazy("is not known"),
 }
+# Operators of whole values: what begins or is contained is a part of one, and has no name.
+WHOLE = frozenset({"is", "is_not", "one_of", "none_of"})
 
 
 def value_lists() -> dict[str, list[tuple[str, str]]]:
@@ -69,8 +72,16 @@ def _row_in_words(row: ConditionRow) -> str:
     operator = str(OPERATORS[row.operator])
     if row.operator in PRESENCE:
         return f"{name} {operator}"
-    values = {"name": name, "operator": operator, "value": row.value}
+    values = {"name": name, "operator": operator, "value": _values_in_words(row)}
     return _("%(name)s %(operator)s “%(value)s”") % values
+
+
+def _values_in_words(row: ConditionRow) -> str:
+    """Return the values as the form's lists call them."""
+    if row.attribute not in KNOWN or row.operator not in WHOLE:
+        return row.value
+    values = (one.strip() for one in row.value.split(","))
+    return ", ".join(segment_value(one, row.attribute) for one in values)
 
 
 def example_visitor(text: str) -> dict[str, Any]:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
+from experiments.formatting import share
 from experiments.models import Experiment, Guardrail
 from experiments.services.lifecycle.ramps import PlannedStep, ramp_faults
 from experiments.services.lifecycle.rivals import meeting_faults
@@ -44,7 +44,9 @@ def _arm_faults(experiment: Experiment) -> Iterator[str]:
             yield _("Arm %(key)s: a share is above 0, at most 1, in steps of 0.0001.") % values
     total = sum((variant.share for variant in variants), Decimal(0))
     if variants and total != 1:
-        yield _("The shares sum to %(total)s, not to 1.") % {"total": number_format(total)}
+        yield _("The shares add up to %(total)s; they must add up to 100 %%.") % {
+            "total": share(total)
+        }
 
 
 def primary_guardrail_fault(experiment: Experiment, guardrail: Guardrail) -> str | None:

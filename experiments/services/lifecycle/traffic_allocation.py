@@ -11,11 +11,11 @@ from dataclasses import replace
 from decimal import Decimal
 
 from django.db import transaction
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from experiments.assignment.hashing import bucket_ranges
 from experiments.assignment.phases import Slice, first_slices, moved_slices, slices_of
+from experiments.formatting import share as in_percent
 from experiments.models import Experiment, Phase, Variant
 from experiments.services.catalogue.config_revision import bump_revision
 from experiments.services.lifecycle.change_log import Kind, Occasion, record
@@ -167,7 +167,9 @@ def _share_faults(keys: Sequence[str], shares: Mapping[str, Decimal]) -> Iterato
         yield _("The control needs a share above 0: every arm is compared with it.")
     total = sum(shares.values(), Decimal(0))
     if not invalid_keys and total != 1:
-        yield _("The shares sum to %(total)s, not to 1.") % {"total": number_format(total)}
+        yield _("The shares add up to %(total)s; they must add up to 100 %%.") % {
+            "total": in_percent(total)
+        }
 
 
 def _is_part(value: Decimal) -> bool:

@@ -6,16 +6,18 @@ that everybody reads it in their language.
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from experiments.formatting import count, p_value, percent, signed_percent
+from experiments.formatting import count, p_value, percent, share, signed_percent
 from experiments.models import Experiment, Rollup, Variant
 from experiments.selectors import lifecycle, reports
 from experiments.services.analysis.currencies import goal_currencies, without_mixed_values
@@ -32,6 +34,10 @@ from experiments.services.operations.burst_search import bursts_counted_out
 from experiments.services.rollups.folding import lock_experiments
 from experiments.services.rollups.visitor_outcome import value_goals
 from experiments.stats.decision.arm_status import GuardrailState, guardrail_state
+
+# Shares and coverage as traffic_allocation.py keeps them. Stored; never change.
+FIGURE = re.compile(r"(\d+\.\d\d)%")
+TRAFFIC = re.compile(r"(?P<shares>.+ \d+\.\d\d%); (?P<coverage>\d+\.\d\d)%")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,8 +149,20 @@ def note_in_words(kind: str, note: str) -> str:
         return reason_in_words(note)
     if kind == Kind.ARM_OFF:
         traffic, *reasons = note.split("\n")
-        return "\n".join([traffic, *(reason_in_words(reason) for reason in reasons)])
-    return note
+        reasons = [reason_in_words(reason) for reason in reasons]
+        return "\n".join([_traffic_in_words(traffic), *reasons])
+    traffic, *others = note.split("\n")
+    return "\n".join([_traffic_in_words(traffic), *others])
+
+
+def _traffic_in_words(line: str) -> str:
+    """Return a line of shares and coverage in the active language; any other as it is."""
+    match = TRAFFIC.fullmatch(line)
+    if match is None:
+        return line
+    shares = FIGURE.sub(lambda found: share(Decimal(found[1]) / 100), match["shares"])
+    coverage = share(Decimal(match["coverage"]) / 100)
+    return _("%(shares)s; %(coverage)s of the audience") % {"shares": shares, "coverage": coverage}
 
 
 def _readings(

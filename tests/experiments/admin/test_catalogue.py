@@ -121,7 +121,7 @@ def test_cta_saved_in_the_admin_reaches_the_serving_processes(admin_client, site
 def test_cta_of_a_live_experiment_is_locked(admin_client, running_experiment):
     cta = running_experiment.variants.get(arm=0).cta
     url = reverse("admin:experiments_cta_change", args=[cta.pk])
-    assert "Locked while it is an arm of: hero-test." in admin_client.get(url).content.decode()
+    assert "Locked: shown in the test <a href=" in admin_client.get(url).content.decode()
     assert admin_client.post(url, cta_form(cta.site)).status_code == 403
 
 

@@ -254,7 +254,7 @@ def test_step_moves_a_draft_to_running(admin_client, draft):
 def test_step_says_why_an_experiment_cannot_start(admin_client, slot):
     experiment = factories.make_experiment(slot, shares={"control": "0.5", "b": "0.4"})
     page = admin_client.post(step_url(experiment, "start"), follow=True).content.decode()
-    assert "The shares sum to 0.9000, not to 1." in page
+    assert "The shares add up to 90 %; they must add up to 100 %." in page
 
 
 def test_step_twice_is_said_to_be_impossible(admin_client, running_experiment):

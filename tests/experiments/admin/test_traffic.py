@@ -48,7 +48,7 @@ def test_shares_are_changed_with_a_note(admin_client, running_experiment, owner)
 def test_wrong_shares_are_named_and_kept_in_the_form(admin_client, running_experiment):
     form = {"share_control": "30", "share_b": "60", "coverage": "100"}
     body = post(admin_client, running_experiment, "shares", **form).content.decode()
-    assert "The shares sum to 0.9" in body
+    assert "The shares add up to 90 %" in body
     assert 'value="60"' in body
     assert not running_experiment.phases.exists()
 

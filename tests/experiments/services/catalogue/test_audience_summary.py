@@ -10,8 +10,8 @@ from experiments.services.catalogue.audience_summary import summary_of
         ({}, "Every visitor", "Tous les visiteurs"),
         (
             {"$or": [{"locale": "fr"}, {"plan": {"$exists": False}}]},
-            "Language is “fr” or plan is not known",
-            "Langue est « fr » ou plan est inconnu",
+            "Language is “French” or plan is not known",
+            "Langue est « Français » ou plan est inconnu",
         ),
         (
             {"$not": {"a": 1}},

@@ -38,7 +38,9 @@ def test_experiment_of_one_arm_cannot_start(slot):
 def test_shares_that_do_not_sum_to_one_cannot_start(slot, share):
     draft = factories.make_experiment(slot, shares={"control": "0.5", "b": share})
     total = Decimal("0.5") + Decimal(share)
-    assert reasons_against(draft) == [f"The shares sum to {total:.4f}, not to 1."]
+    assert reasons_against(draft) == [
+        f"The shares add up to {float(100 * total):g} %; they must add up to 100 %."
+    ]
 
 
 def test_thirds_sum_to_one_in_steps_of_a_bucket(slot):
