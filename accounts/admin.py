@@ -20,6 +20,8 @@ for model in (Authenticator, EmailAddress, SocialAccount, SocialApp, SocialToken
 class LogInRecordAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
     list_display = ("at", "kind", "user", "method", "address")
     list_filter = ("kind", "at")
+    # A page of a list stays below 100 kB.
+    list_per_page = 50
     list_select_related = ("user",)
     search_fields = ("user__username", "address")
     date_hierarchy = "at"
