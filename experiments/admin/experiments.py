@@ -23,12 +23,14 @@ from experiments.admin.base import OfSites, ServedModelAdmin, in_time_zone_of_si
 from experiments.admin.forms import GuardrailForm
 from experiments.admin.reporting.pictures import picture_urls
 from experiments.admin.reporting.report import plan_new_draft, report_context, warn_about_plan
+from experiments.admin.reporting.view_form import view_context
 from experiments.admin.workflow.approvals import approval_context, approval_urls
 from experiments.admin.workflow.end_of_test import decision_context, end_urls
 from experiments.admin.workflow.wizard import wizard_urls
 from experiments.models import Experiment, Guardrail, SecondaryMetric, Variant
 from experiments.selectors import reports
 from experiments.selectors.permissions import sites_where
+from experiments.services.analysis.rollup_source import StoredCounts
 from experiments.services.insights.draft_planning import fit_margins
 from experiments.services.lifecycle import drafts, readiness, transitions
 from experiments.services.lifecycle.change_log import Occasion
@@ -289,7 +291,8 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
     @in_time_zone_of_site
     def report_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         experiment = self._found(request, pk)
-        full = full_report(experiment=experiment, now=timezone.now())
+        counts = StoredCounts(experiment)
+        full = full_report(experiment=experiment, now=timezone.now(), counts=counts)
         return render(
             request,
             "admin/experiments/report.html",
@@ -297,7 +300,7 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
                 **self.admin_site.each_context(request),
                 "title": experiment.name,
                 "opts": self.opts,
-                **report_context(full),
+                **report_context(full, view_context(request.GET, full.report, counts)),
                 **decision_context(request, full),
                 **approval_context(request, experiment),
                 "steps": self._steps(request, experiment),

@@ -34,12 +34,20 @@ PICTURES = {
 }
 
 
-def evidence_of(full: FullReport, shown: Mapping[str, ShownPicture]) -> list[Part]:
-    """Return the parts that have something to show; the plan of a draft is open."""
+def evidence_of(
+    full: FullReport, shown: Mapping[str, ShownPicture], view: Mapping[str, Any]
+) -> list[Part]:
+    """Return the parts that have something to show; the plan of a draft and a view are open."""
     is_draft = full.report.experiment.status == Experiment.Status.DRAFT
     parts: list[tuple[Any, Part]] = [
         (True, _part("rates", _("Rates of the wordings"), "arms")),
         (True, _part("comparisons", _("Against the control"), "comparisons", *_exact(full))),
+        (
+            view,
+            _part(
+                "compare", _("Compare as you like"), "view", is_open=view.get("is_chosen", False)
+            ),
+        ),
         (any(name in shown for name in PICTURES["days"]), _part("days", _("Day by day"))),
         (full.guardrails or full.secondary, _metrics(full)),
         (full.plans, _plan(is_open=is_draft)),

@@ -1,5 +1,6 @@
 """Template context of the report page."""
 
+from collections.abc import Mapping
 from datetime import time
 from itertools import groupby
 from typing import Any
@@ -53,8 +54,8 @@ LEFT_OUT_HELP = {
 }
 
 
-def report_context(full: FullReport) -> dict[str, Any]:
-    """Return what is shown of a report."""
+def report_context(full: FullReport, view: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is shown of a report; `view` is what its reader chose to compare."""
     report, insights = full.report, full.insights
     experiment = report.experiment
     pictures = shown_pictures(full)
@@ -62,7 +63,8 @@ def report_context(full: FullReport) -> dict[str, Any]:
         **_insight_context(report, insights),
         **_first_context(experiment, first_screen(full)),
         "pictures": pictures,
-        "evidence": evidence_of(full, pictures),
+        "evidence": evidence_of(full, pictures, view),
+        **view,
         "experiment": experiment,
         "report": report,
         "plans": full.plans,

@@ -13,12 +13,21 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from experiments.models import Experiment
+from experiments.services.analysis.rollup_source import StoredCounts
 from experiments.services.documents.report_files import (
     MEDIA_TYPES,
     TABLES,
     Format,
     report_file,
 )
+from experiments.services.exploration.chosen_comparison import chosen_comparison
+from experiments.services.exploration.report_view import (
+    READINGS,
+    ViewRefusedError,
+    is_chosen,
+)
+from experiments.services.reporting.full_report import full_report
+from experiments.services.reporting.report_json import report_as_json, view_as_json
 
 LANGUAGES = tuple(code for code, _ in settings.LANGUAGES)
 
@@ -62,6 +71,20 @@ class NotebookRenderer(FileRenderer):
     format = "ipynb"
 
 
+VIEW_PARAMETERS: tuple[tuple[str, tuple[str, ...] | None, str], ...] = (
+    ("arm", None, "Key of the arm to compare. Any of these choices adds `view` to the report."),
+    ("against", None, "Key of the arm to compare it with; the control unless said."),
+    (
+        "metric",
+        None,
+        "Primary, secondary or guardrail metric: `click_rate`, `conversion_rate:GOAL`.",
+    ),
+    ("segment", None, "Segment, such as `device=mobile`; everybody unless said."),
+    ("from", None, "First day of the first exposures, such as 2026-11-20: one look, no verdict."),
+    ("to", None, "Last day of the first exposures: one look, chosen after the fact, no verdict."),
+    ("cuped", ("on", "off"), "With or without what was known before; as the report unless said."),
+    ("reading", READINGS, "Fixed beside sequential, or one of them; both unless said."),
+)
 REPORT_RENDERERS = [JSONRenderer, CSVRenderer, XLSXRenderer, PDFRenderer, NotebookRenderer]
 REPORT_PARAMETERS = [
     OpenApiParameter(
@@ -73,6 +96,10 @@ REPORT_PARAMETERS = [
         enum=LANGUAGES,
         default="en",
         description="Of all but JSON; with fr, a CSV has semicolons and decimal commas.",
+    ),
+    *(
+        OpenApiParameter(name, str, enum=choices, description=text)
+        for name, choices, text in VIEW_PARAMETERS
     ),
 ]
 REPORT_RESPONSES = {
@@ -86,15 +113,34 @@ REPORT_RESPONSES = {
 
 def file_answer(request: Request, experiment: Experiment) -> Response:
     """Return the report as the file that the request accepts."""
-    file = report_file(
-        experiment=experiment,
-        now=timezone.now(),
-        file_format=cast("Format", request.accepted_renderer.format),
-        language=_choice(request, "language", LANGUAGES, default="en"),
-        table=_choice(request, "table", TABLES, default="arms"),
-    )
+    try:
+        file = report_file(
+            experiment=experiment,
+            now=timezone.now(),
+            file_format=cast("Format", request.accepted_renderer.format),
+            language=_choice(request, "language", LANGUAGES, default="en"),
+            table=_choice(request, "table", TABLES, default="arms"),
+            view=request.query_params,
+        )
+    except ViewRefusedError as error:
+        raise ValidationError({field: [text] for field, text in error.faults.items()}) from error
     headers = {"Content-Disposition": f'attachment; filename="{file.name}"'}
     return Response(file.content, headers=headers)
+
+
+def json_answer(request: Request, experiment: Experiment) -> Response:
+    """Return the report as JSON, with the view that the request chooses."""
+    counts = StoredCounts(experiment)
+    full = full_report(experiment=experiment, now=timezone.now(), counts=counts)
+    body = report_as_json(full)
+    if is_chosen(request.query_params):
+        try:
+            chosen = chosen_comparison(request.query_params, full.report, counts)
+        except ViewRefusedError as error:
+            faults = {field: [text] for field, text in error.faults.items()}
+            raise ValidationError(faults) from error
+        body["view"] = view_as_json(chosen)
+    return Response(body)
 
 
 def _choice(request: Request, name: str, choices: tuple[str, ...], *, default: str) -> str:

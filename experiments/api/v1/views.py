@@ -21,11 +21,11 @@ from experiments.api.v1.report_formats import (
     REPORT_RENDERERS,
     REPORT_RESPONSES,
     file_answer,
+    json_answer,
 )
 from experiments.api.v1.serializers import ExperimentSerializer, NothingSerializer
 from experiments.services.lifecycle import transitions
-from experiments.services.reporting.full_report import full_report
-from experiments.services.reporting.report_json import readiness_as_json, report_as_json
+from experiments.services.reporting.report_json import readiness_as_json
 
 
 @documented
@@ -35,12 +35,15 @@ class ExperimentViewSet(DecisionMixin, ApprovalMixin, DraftsViewSet):
     @extend_schema(parameters=REPORT_PARAMETERS, responses=REPORT_RESPONSES)
     @action(detail=True, renderer_classes=REPORT_RENDERERS)
     def report(self, request: Request, key: str) -> Response:
-        """The report: the numbers of the page, as JSON, table, document or notebook."""
+        """The report: the numbers of the page, as JSON, table, document or notebook.
+
+        Any choice (`arm`, `against`, `metric`, `segment`, `from`, `to`, `cuped`, `reading`) adds
+        `view`: that comparison beside the report. It is no verdict and is adjusted for nothing.
+        """
         experiment = self.get_object()
         if request.accepted_renderer.format != "json":
             return file_answer(request, experiment)
-        full = full_report(experiment=experiment, now=timezone.now())
-        return Response(report_as_json(full))
+        return json_answer(request, experiment)
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     @action(detail=True)

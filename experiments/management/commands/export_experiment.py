@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -10,6 +11,7 @@ from django.utils import timezone
 
 from experiments.selectors import reports
 from experiments.services.documents.report_files import FORMATS, TABLES, report_file
+from experiments.services.exploration.report_view import ViewRefusedError
 
 
 class Command(BaseCommand):
@@ -32,6 +34,12 @@ class Command(BaseCommand):
             help="language of headings; fr writes CSV with semicolons and decimal commas",
         )
         parser.add_argument(
+            "--view",
+            default="",
+            metavar="CHOICES",
+            help="a comparison as the address of the report has it: arm=b&segment=device=mobile",
+        )
+        parser.add_argument(
             "--output", type=Path, metavar="FILE", help="default: the standard output"
         )
 
@@ -39,13 +47,17 @@ class Command(BaseCommand):
         experiment = reports.experiments_for_report().filter(key=options["key"]).first()
         if experiment is None:
             raise CommandError(f"There is no experiment {options['key']!r}.")
-        file = report_file(
-            experiment=experiment,
-            now=timezone.now(),
-            file_format=options["format"],
-            language=options["language"],
-            table=options["table"],
-        )
+        try:
+            file = report_file(
+                experiment=experiment,
+                now=timezone.now(),
+                file_format=options["format"],
+                language=options["language"],
+                table=options["table"],
+                view=dict(parse_qsl(options["view"])),
+            )
+        except ViewRefusedError as error:
+            raise CommandError(str(error)) from error
         if options["output"] is None:
             # A byte order mark and a workbook are bytes, not text.
             sys.stdout.buffer.write(file.content)

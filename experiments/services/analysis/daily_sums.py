@@ -1,15 +1,15 @@
 """Sums of an experiment until the end of each day, by phase and arm."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 import numpy.typing as npt
 
-from experiments.models import Rollup, Variant
+from experiments.models import GoalRollup, Rollup, Variant
 from experiments.services.analysis.phase_strata import Strata
-from experiments.services.rollups.arm_totals import ArmTotals
+from experiments.services.rollups.arm_totals import ArmTotals, with_goal
 from experiments.stats.estimation.mantel_haenszel import each_field
 from experiments.stats.estimation.sufficient_statistics import FloatArray, SufficientStatistics
 
@@ -90,3 +90,19 @@ def daily_totals(
     return DailyTotals(
         days=days, cells=cells, shape=(max(len(days), 1), len(strata.shares), len(variants))
     )
+
+
+def with_goal_rows(
+    daily: DailyTotals, rows: Iterable[GoalRollup], variants: Sequence[Variant], strata: Strata
+) -> DailyTotals:
+    """Return the visitors of each day with what they did towards another goal."""
+    days = {day: index for index, day in enumerate(daily.days)}
+    arms = {variant.pk: index for index, variant in enumerate(variants)}
+    reached: dict[Cell, list[GoalRollup]] = {}
+    for row in rows:
+        day, stratum = days.get(row.day), strata.of(row.phase)
+        # Left out: days that are not read, or of an unknown phase.
+        if day is not None and stratum is not None:
+            reached.setdefault((day, stratum, arms[row.variant_id]), []).append(row)
+    cells = {cell: with_goal(total, reached.get(cell, ())) for cell, total in daily.cells.items()}
+    return DailyTotals(days=daily.days, cells=cells, shape=daily.shape)

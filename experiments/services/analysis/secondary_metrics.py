@@ -14,11 +14,15 @@ from experiments.services.analysis.comparisons import (
     schedule_of,
 )
 from experiments.services.analysis.currencies import mixed_goals
-from experiments.services.analysis.daily_sums import Cell, DailyTotals, daily_totals
+from experiments.services.analysis.daily_sums import (
+    DailyTotals,
+    daily_totals,
+    with_goal_rows,
+)
 from experiments.services.analysis.metric_statistics import Metric, is_enough, statistics_of_metric
 from experiments.services.analysis.report import Report
 from experiments.services.analysis.rollup_source import Counts
-from experiments.services.rollups.arm_totals import ArmTotals, with_goal
+from experiments.services.rollups.arm_totals import ArmTotals
 from experiments.stats.estimation.comparisons import Comparison, Comparisons
 from experiments.stats.estimation.contrasts import raw_estimates
 from experiments.stats.estimation.multiplicity import Correction, adjust_p_values, interval_levels
@@ -102,7 +106,8 @@ def _sums(
 ) -> _Sums:
     kind = Metric(metric.metric)
     rows = [row for row in goal_rows if row.goal == metric.goal]
-    totals = _with_goal(daily, rows, report) if metric.goal else daily
+    variants = list(report.experiment.variants.all())
+    totals = with_goal_rows(daily, rows, variants, report.strata) if metric.goal else daily
     enough = [is_enough(kind, arm) for arm in totals.arms()]
     is_waiting = _is_waiting(report)
     missing = tuple(_missing(enough=enough[0] and arm, is_waiting=is_waiting) for arm in enough[1:])
@@ -128,20 +133,6 @@ def _missing(*, enough: bool, is_waiting: bool) -> Missing | None:
     if is_waiting:
         return Missing.PLAN_RUNS
     return None if enough else Missing.TOO_FEW
-
-
-def _with_goal(daily: DailyTotals, rows: Iterable[GoalRollup], report: Report) -> DailyTotals:
-    """Return the visitors of each day with what they did towards another goal."""
-    days = {day: index for index, day in enumerate(daily.days)}
-    arms = {variant.pk: index for index, variant in enumerate(report.experiment.variants.all())}
-    reached: dict[Cell, list[GoalRollup]] = {}
-    for row in rows:
-        day, stratum = days.get(row.day), report.strata.of(row.phase)
-        # Left out: after the end of a fixed plan, or of an unknown phase.
-        if day is not None and stratum is not None:
-            reached.setdefault((day, stratum, arms[row.variant_id]), []).append(row)
-    cells = {cell: with_goal(total, reached.get(cell, ())) for cell, total in daily.cells.items()}
-    return DailyTotals(days=daily.days, cells=cells, shape=daily.shape)
 
 
 def _readings(

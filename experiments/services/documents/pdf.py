@@ -20,30 +20,33 @@ from experiments.services.documents.first_screen import FirstScreen, first_scree
 from experiments.services.documents.picture import Picture
 from experiments.services.documents.picture_store import svg_of
 from experiments.services.documents.report_pictures import report_pictures
+from experiments.services.exploration.chosen_comparison import ChosenComparison
 from experiments.services.reporting.full_report import FullReport
 
 SOURCE = Path(__file__).parent / "report.typ"
-# Those that fit beside each other on the second page.
+# Those that fit beside each other on the second page; the first two beside a chosen view.
 ON_THE_SECOND = ("sequence", "visitors", "segments", "funnel")
 # A wording of 300 characters would push the evidence to a third page.
 LONGEST_WORDING = 80
 
 
-def pdf_of(full: FullReport) -> bytes:
+def pdf_of(full: FullReport, chosen: ChosenComparison | None = None) -> bytes:
     """Return the report as PDF, in the active language."""
     # Only who asks for a PDF pays for the typesetter.
     import typst  # noqa: PLC0415
 
-    pdf: bytes = typst.compile(SOURCE.read_bytes(), format="pdf", sys_inputs=inputs_of(full))
+    pdf: bytes = typst.compile(
+        SOURCE.read_bytes(), format="pdf", sys_inputs=inputs_of(full, chosen)
+    )
     return pdf
 
 
-def inputs_of(full: FullReport) -> dict[str, str]:
+def inputs_of(full: FullReport, chosen: ChosenComparison | None = None) -> dict[str, str]:
     """Return what the source is given: the content as JSON, never as markup."""
-    return {"report": json.dumps(pdf_content(full), ensure_ascii=False)}
+    return {"report": json.dumps(pdf_content(full, chosen), ensure_ascii=False)}
 
 
-def pdf_content(full: FullReport) -> dict[str, Any]:
+def pdf_content(full: FullReport, chosen: ChosenComparison | None = None) -> dict[str, Any]:
     """Return the texts and pictures of the document, in its order."""
     report, first = full.report, first_screen(full)
     experiment = report.experiment
@@ -65,9 +68,9 @@ def pdf_content(full: FullReport) -> dict[str, Any]:
         "cautions": list(full.verdict.cautions) if full.verdict else [],
         "first_pictures": _drawn(_named(pictures, ("lifts",)), "wide"),
         "evidence_title": _("The evidence"),
-        "tables": _tables(full),
+        "tables": [*_tables(full), *_view_tables(chosen)],
         "pictures": _drawn(
-            [pictures[name] for name in ON_THE_SECOND if name in pictures], "narrow"
+            _named(pictures, ON_THE_SECOND[: None if chosen is None else 2]), "narrow"
         ),
         "methods": _methods(full),
     }
@@ -131,6 +134,35 @@ def _tables(full: FullReport) -> list[dict[str, Any]]:
         },
     ]
     return [table for table in tables if table["rows"]]
+
+
+def _view_tables(chosen: ChosenComparison | None) -> list[dict[str, Any]]:
+    """Return the comparison that a reader chose, as the last table of the evidence."""
+    if chosen is None:
+        return []
+    view, (against, arm) = chosen.view, chosen.arms
+    days = [f"{day:%Y-%m-%d}" if day else ".." for day in (view.first_day, view.last_day)]
+    parts = [
+        f"{_short(arm.text)} / {_short(against.text)}",
+        view.metric.name,
+        view.segment,
+        "/".join(days) if view.has_span else "",
+        "CUPED" if chosen.is_adjusted else "",
+    ]
+    once = _("One look, chosen after the fact") if view.has_span else _("At one planned look")
+    rows = [
+        [
+            name,
+            signed_percent(row.lift, 3),
+            signed_interval(row.lift_interval),
+            p_value(row.p_value),
+        ]
+        for name, row in ((_("At every look"), chosen.sequential), (once, chosen.fixed))
+        if row is not None
+    ]
+    title = _("Chosen view, no verdict: %(view)s") % {"view": " · ".join(filter(None, parts))}
+    head = [_("Reading"), _("Lift"), _("Interval"), _("p-value")]
+    return [{"title": title, "head": head, "rows": rows}]
 
 
 def _methods(full: FullReport) -> str:

@@ -9,6 +9,7 @@ from experiments.models import Burst, Decision, Experiment, Interaction
 from experiments.services.analysis.comparisons import ComparisonResult, Reading
 from experiments.services.analysis.guardrails import GuardrailReading
 from experiments.services.analysis.report import Report
+from experiments.services.exploration.chosen_comparison import ChosenComparison
 from experiments.services.insights.draft_planning import slot_plans
 from experiments.services.insights.plan_review import PlanReview, review_plan
 from experiments.services.insights.posteriors import ArmPosterior
@@ -64,6 +65,27 @@ def report_as_json(full: FullReport) -> dict[str, Any]:
         "missing_goals": [
             {**asdict(one), "arriving": dict(one.arriving)} for one in full.missing_goals
         ],
+    }
+
+
+def view_as_json(chosen: ChosenComparison) -> dict[str, Any]:
+    """Return the comparison that a reader chose; it never decides."""
+    view, (against, arm) = chosen.view, chosen.arms
+    return {
+        "arm": arm.key,
+        "against": against.key,
+        "metric": view.metric.key,
+        "segment": view.segment,
+        "from": view.first_day,
+        "to": view.last_day,
+        "cuped": chosen.is_adjusted,
+        "reading": view.reading,
+        "alpha": chosen.alpha,
+        "decides": False,
+        "is_one_look_chosen_after_the_fact": view.has_span,
+        "arms": [asdict(one) for one in chosen.arms],
+        "fixed": asdict(chosen.fixed) if chosen.fixed else None,
+        "sequential": asdict(chosen.sequential) if chosen.sequential else None,
     }
 
 

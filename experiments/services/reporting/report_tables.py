@@ -14,6 +14,7 @@ from experiments.services.analysis.comparisons import (
 )
 from experiments.services.analysis.metric_statistics import SUCCESSES
 from experiments.services.analysis.report import ArmResult, Report
+from experiments.services.exploration.chosen_comparison import ChosenComparison
 from experiments.services.reporting.full_report import FullReport
 from experiments.services.reporting.statistics_messages import in_words
 from experiments.services.rollups.arm_totals import totals_by_phase
@@ -23,7 +24,9 @@ from tables.writing import Column, Kind, Value, WrittenTable
 Interval = tuple[float, float] | None
 
 
-def report_tables(full: FullReport) -> tuple[WrittenTable, ...]:
+def report_tables(
+    full: FullReport, chosen: ChosenComparison | None = None
+) -> tuple[WrittenTable, ...]:
     """Return the tables of a report, the arms first; some may be without rows."""
     return (
         _arms(full.report),
@@ -33,6 +36,7 @@ def report_tables(full: FullReport) -> tuple[WrittenTable, ...]:
         _segments(full),
         _days(full.report),
         _phases(full.report),
+        view_table(chosen),
     )
 
 
@@ -257,6 +261,47 @@ def _phase_rows(report: Report) -> Iterator[tuple[Value, ...]]:
                 share = float(shares[arm.arm])
                 moment = _local(report, started)
                 yield (number, moment, float(coverage), *_named(arm), share, *counts)
+
+
+def view_table(chosen: ChosenComparison | None) -> WrittenTable:
+    """Return the comparison that a reader chose, a row a reading."""
+    kind: Kind = "fraction" if chosen and chosen.is_rate else "number"
+    columns = (
+        *_arm_columns(),
+        _column("against", _("Against")),
+        _column("metric", _("Metric")),
+        _column("segment", _("Segment")),
+        _column("from", _("From"), "day"),
+        _column("to", _("To"), "day"),
+        _column("visitors_against", _("Visitors of the other"), "count"),
+        _column("visitors", _("Visitors"), "count"),
+        _column("mean_against", _("Mean of the other"), kind),
+        _column("mean", _("Mean"), kind),
+        _column("effect", _("Difference"), kind),
+        *_ends("effect", _("Difference"), kind),
+        _column("lift", _("Lift"), "fraction"),
+        *_ends("lift", _("Lift"), "fraction"),
+        _column("p_value", _("p-value"), "number"),
+        _column("valid", _("Valid")),
+        _column("cuped", "CUPED"),
+    )
+    rows = list(_view_rows(chosen)) if chosen else []
+    return WrittenTable(key="view", title=_("Chosen view"), columns=columns, rows=rows)
+
+
+def _view_rows(chosen: ChosenComparison) -> Iterator[tuple[Value, ...]]:
+    view, (against, arm) = chosen.view, chosen.arms
+    once = _("at one look, chosen after the fact") if view.has_span else _("at one planned look")
+    for row, valid in ((chosen.sequential, _("at every look")), (chosen.fixed, once)):
+        if row is None:
+            continue
+        yield (
+            *(arm.key, arm.text, against.key, view.metric.name, view.segment or None),
+            *(view.first_day, view.last_day, against.visitors, arm.visitors),
+            *(against.mean, arm.mean, row.effect, *_pair(row.effect_interval)),
+            *(row.lift, *_pair(row.lift_interval), row.p_value, valid),
+            _("yes") if chosen.is_adjusted else _("no"),
+        )
 
 
 def _column(key: str, title: str, kind: Kind = "text") -> Column:

@@ -30,6 +30,17 @@ def test_export_writes_a_french_csv_to_a_file(experiment, tmp_path):
     assert heading.startswith("Variante;Formulation;Part;Visiteurs;Clics")
 
 
+def test_export_takes_a_view_as_an_address_has_it(experiment, capfdbinary):
+    call_command("export_experiment", experiment.key, "--view=arm=control&against=b")
+    view = json.loads(capfdbinary.readouterr().out)["view"]
+    assert (view["arm"], view["against"]) == ("control", "b")
+
+
+def test_export_of_a_view_without_sense_is_refused(experiment):
+    with pytest.raises(CommandError, match=r"arm: Choose one of: control, b\."):
+        call_command("export_experiment", experiment.key, "--view=arm=z")
+
+
 def test_export_of_an_unknown_experiment_is_refused(db):
     with pytest.raises(CommandError, match="There is no experiment 'nowhere'"):
         call_command("export_experiment", "nowhere")

@@ -58,6 +58,30 @@ def test_what_does_not_exist_is_refused_in_json(server, query, status, field):
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
+def test_choices_add_a_view_beside_the_report(server):
+    plain = server.get(REPORT).json()
+    body = server.get(f"{REPORT}?arm=control&against=b&reading=fixed").json()
+    view = body.pop("view")
+    assert (view["arm"], view["against"], view["metric"]) == ("control", "b", "click_rate")
+    assert view["fixed"]["effect"] == pytest.approx((400 - 520) / 4_000)
+    assert view["sequential"] is None
+    assert (view["decides"], view["is_one_look_chosen_after_the_fact"]) == (False, False)
+    # The decisive reading stays what it is.
+    assert (body["comparisons"], body["verdict"]) == (plain["comparisons"], plain["verdict"])
+    assert "view" not in plain
+
+
+@pytest.mark.parametrize("file_format", ["json", "csv", "pdf"])
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [("arm=z", "arm"), ("segment=device%3Dtoaster", "segment"), ("from=1&reading=x", "from")],
+)
+def test_view_that_makes_no_sense_is_refused_by_field(server, file_format, query, field):
+    answer = server.get(f"{REPORT}?format={file_format}&{query}")
+    assert answer.status_code == 400
+    assert field in answer.json()["errors"]
+
+
 def test_unknown_experiment_is_refused_in_json_whatever_was_asked(server):
     answer = server.get("/api/v1/experiments/nowhere/report/?format=csv")
     assert (answer.status_code, answer.json()["status"]) == (404, 404)

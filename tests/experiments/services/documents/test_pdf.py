@@ -4,7 +4,11 @@ import pytest
 import typst
 from django.utils import translation
 
+from experiments.formatting import signed_percent
+from experiments.services.analysis.rollup_source import StoredCounts
 from experiments.services.documents.pdf import SOURCE, inputs_of, pdf_content, pdf_of
+from experiments.services.exploration.chosen_comparison import chosen_comparison
+from experiments.services.reporting.full_report import full_report
 from tests import factories
 from tests.experiments.services.counted_experiments import concluded, count
 from tests.experiments.services.documents.counted_metrics import make_counted
@@ -32,6 +36,21 @@ def test_figures_that_are_set_are_those_of_the_report(running_experiment):
     numbers = numbers_of(concluded(running_experiment))
     for text in ("5.0 %", "7.0 %", "+40 %", "p < 0.0001", "7.000 %", "+40.000 %", "10,000"):
         assert text in numbers, text
+
+
+def test_chosen_view_is_a_table_of_the_evidence_and_keeps_two_pages(slot):
+    experiment = concluded(make_counted(slot, "clicks")).report.experiment
+    counts = StoredCounts(experiment)
+    full = full_report(experiment=experiment, now=factories.NOW, counts=counts)
+    chosen = chosen_comparison({"arm": "c", "against": "b"}, full.report, counts)
+    table = pdf_content(full, chosen)["tables"][-1]
+    lift = (660 / 6_000) / (720 / 6_000) - 1
+    assert [row[1] for row in table["rows"]] == [signed_percent(lift, 3)] * 2
+    assert "no verdict" in table["title"]
+    pages = typst.compile(
+        SOURCE.read_bytes(), format="png", ppi=20, sys_inputs=inputs_of(full, chosen)
+    )
+    assert len(pages) == 2
 
 
 def test_texts_are_no_markup(running_experiment):

@@ -8,6 +8,7 @@ from openpyxl import load_workbook
 from experiments.models import CTAWording
 from experiments.selectors import reports
 from experiments.services.documents.report_files import NoSuchTableError, report_file
+from experiments.services.exploration.report_view import ViewRefusedError
 from tests.experiments.services.counted_experiments import count
 from tests.factories import NOW
 
@@ -64,3 +65,30 @@ def test_wording_is_no_formula(experiment):
     book = load_workbook(io.BytesIO(file_of(experiment, "xlsx").content))
     cell = book["Arms"]["B3"]
     assert (cell.data_type, cell.value) == ("s", '=HYPERLINK("http://x")')
+
+
+def test_chosen_view_is_the_same_in_every_format(experiment):
+    view = {"arm": "control", "against": "b", "reading": "fixed"}
+    found = json.loads(file_of(experiment, "json", view=view).content)["view"]
+    assert found["fixed"]["lift"] == pytest.approx(400 / 520 - 1)
+    (row,) = records(file_of(experiment, "csv", table="view", view=view).content)
+    assert float(row["Lift"]) == found["fixed"]["lift"]
+    assert (row["Arm"], row["Against"], row["Visitors"]) == ("control", "b", "4000")
+    sheet = load_workbook(io.BytesIO(file_of(experiment, "xlsx", view=view).content))
+    titles, cells = sheet["Chosen view"].values
+    assert dict(zip(titles, cells, strict=True))["Lift"] == pytest.approx(found["fixed"]["lift"])
+
+
+def test_view_of_a_csv_without_choices_is_that_of_the_report(experiment):
+    rows = records(file_of(experiment, "csv", table="view").content)
+    assert [row["Valid"] for row in rows] == ["at every look", "at one planned look"]
+    assert {row["Arm"] for row in rows} == {"b"}
+
+
+def test_view_of_a_draft_has_headings_only(draft):
+    assert records(file_of(draft, "csv", table="view").content) == []
+
+
+def test_notebook_takes_no_view(experiment):
+    with pytest.raises(ViewRefusedError, match="notebook"):
+        file_of(experiment, "ipynb", view={"arm": "b"})

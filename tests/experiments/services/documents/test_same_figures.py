@@ -62,5 +62,5 @@ def test_all_formats_carry_the_same_figures(slot, kind):
     assert [row[1] for row in set_rows] == [signed_percent(lift, 3) for lift in lifts]
     assert [row[3] for row in set_rows] == [p_value(p) for p in p_values]
 
-    shown = report_context(full)
+    shown = report_context(full, {})
     assert [one.decisive.comparison.lift for one in shown["report"].comparisons] == lifts
