@@ -7,6 +7,7 @@ MASK = "[masked]"
 PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     # A visitor's id may hold anything, slashes too: everything up to the end of the address.
     (re.compile(r"(/api/v1/visitors/)[^\n?'\"]+"), rf"\1{MASK}"),
+    (re.compile(r"(/shared/)[^/\s'\"?]+"), rf"\1{MASK}"),
     (
         re.compile(
             r"([?&](?:visitor|targetingKey|key|token|ctaopt_preview|preview|code|state)=)[^&\s'\"]+"
@@ -24,6 +25,8 @@ def masked(text: str) -> str:
 
     >>> masked("Not Found: /api/v1/visitors/jean.dupont/7/")
     'Not Found: /api/v1/visitors/[masked]'
+    >>> masked("GET /shared/c2VjcmV0/ 404")
+    'GET /shared/[masked]/ 404'
     >>> masked("no connection to redis://web:s3cret@10.0.0.1/0")
     'no connection to redis://[masked]@10.0.0.1/0'
     """

@@ -21,9 +21,12 @@ from unfold.decorators import display
 from experiments.admin import traffic
 from experiments.admin.base import OfSites, ServedModelAdmin, in_time_zone_of_site, link_to
 from experiments.admin.forms import GuardrailForm
-from experiments.admin.reporting.pictures import picture_urls
-from experiments.admin.reporting.report import plan_new_draft, report_context, warn_about_plan
-from experiments.admin.reporting.view_form import view_context
+from experiments.admin.reporting.report import (
+    plan_new_draft,
+    report_page_context,
+    report_urls,
+    warn_about_plan,
+)
 from experiments.admin.workflow.approvals import approval_context, approval_urls
 from experiments.admin.workflow.end_of_test import decision_context, end_urls
 from experiments.admin.workflow.wizard import wizard_urls
@@ -245,7 +248,7 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
             *wizard_urls(self.admin_site),
             *end_urls(self.admin_site),
             *approval_urls(self.admin_site),
-            *picture_urls(self.admin_site),
+            *report_urls(self.admin_site),
         ]
         return [*own, *pages, *super().get_urls()]
 
@@ -300,7 +303,7 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
                 **self.admin_site.each_context(request),
                 "title": experiment.name,
                 "opts": self.opts,
-                **report_context(full, view_context(request.GET, full.report, counts)),
+                **report_page_context(request, full, counts),
                 **decision_context(request, full),
                 **approval_context(request, experiment),
                 "steps": self._steps(request, experiment),

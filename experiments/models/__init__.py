@@ -30,6 +30,7 @@ from experiments.models.guardrail import GoalRollup, Guardrail, SecondaryMetric
 from experiments.models.history import HistoryArm
 from experiments.models.lifecycle import Change, Decision, Phase, RampStep
 from experiments.models.operations.frozen_arm import CacheWatch
+from experiments.models.operations.frozen_report import FrozenReport, ShareLink
 from experiments.models.operations.interaction import Interaction
 from experiments.models.operations.jobs import Heartbeat, Job, TaskRun, Upload
 from experiments.models.operations.notices import (
@@ -73,6 +74,7 @@ __all__ = [
     "Exclusion",
     "Experiment",
     "FormerClientKey",
+    "FrozenReport",
     "GoalRollup",
     "Guardrail",
     "Heartbeat",
@@ -93,6 +95,7 @@ __all__ = [
     "SecretDigest",
     "SenderCount",
     "ServerKey",
+    "ShareLink",
     "Site",
     "SiteSecret",
     "Slot",

@@ -106,6 +106,9 @@ class Change(models.Model):
         APPROVE = "approve", _("Approved")
         DECLINE = "decline", _("Approval declined")
         WITHDRAW = "withdraw", _("Request for approval withdrawn")
+        FREEZE = "freeze", _("Report frozen")
+        SHARE = "share", _("Share link made")
+        UNSHARE = "unshare", _("Share link revoked")
 
     experiment = models.ForeignKey(Experiment, models.CASCADE, related_name="changes")
     at = models.DateTimeField(_("when"))

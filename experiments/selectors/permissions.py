@@ -63,6 +63,9 @@ EDITED = (
 )
 USE_CALCULATORS = "experiments.use_calculators"
 APPROVE = "experiments.approve_experiment"
+# A frozen report stays on the site; a link shows it to anybody who has the link.
+FREEZE = "experiments.add_frozenreport"
+SHARE = "experiments.add_sharelink"
 TRAIN = "experiments.train_predictor"
 VIEW_TRAINING = "experiments.view_training"
 # By kind of what is imported: what writes the same by hand needs the same role.
@@ -106,6 +109,8 @@ def _least_roles() -> dict[str, Membership.Role]:
         "ml.view_predictorversion": Role.VIEWER,
         VIEW_SYSTEM: Role.VIEWER,
         APPROVE: Role.MARKETER,
+        FREEZE: Role.ANALYST,
+        SHARE: Role.MARKETER,
         VIEW_NOTICES: Role.VIEWER,
         "experiments.add_job": Role.ANALYST,
         "experiments.view_upload": Role.ANALYST,

@@ -1,20 +1,26 @@
 """Experiments and rollups as reports read them."""
 
-from datetime import date
+from datetime import date, datetime
 
 from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 
 from experiments.models import (
     CacheWatch,
+    Change,
     CurrencyRollup,
     Experiment,
+    FrozenReport,
     GoalRollup,
     Phase,
     Rollup,
+    ShareLink,
     Site,
     Slot,
     Variant,
 )
+
+# Lines of the history that say nothing about the experiment itself.
+ABOUT_READERS = (Change.Kind.FREEZE, Change.Kind.SHARE, Change.Kind.UNSHARE)
 
 
 def cache_alarms() -> QuerySet[CacheWatch]:
@@ -168,3 +174,30 @@ def live_experiments(*, sites: QuerySet[Site] | None = None) -> QuerySet[Experim
     """Return running and paused experiments, the newest first, as `finished_experiments` does."""
     rows = experiments_for_report(sites=sites).filter(status__in=Experiment.LIVE_STATUSES)
     return rows.prefetch_related(_everybody())
+
+
+def frozen_reports_of(experiment: Experiment) -> QuerySet[FrozenReport]:
+    """Return the frozen versions, the newest first, without their content."""
+    rows = FrozenReport.objects.filter(experiment=experiment).select_related("author")
+    return rows.defer("content")
+
+
+def open_link(*, token_digest: str, now: datetime) -> ShareLink | None:
+    """Return the link of a secret; None if it is unknown, expired or revoked: one query for all."""
+    rows = ShareLink.objects.filter(
+        token_digest=token_digest, revoked_at__isnull=True, expires_at__gt=now
+    )
+    return rows.select_related("frozen__experiment__slot__site").first()
+
+
+def changes_since(frozen: FrozenReport) -> QuerySet[Change]:
+    """Return what was changed of the experiment after a report was frozen, the newest first."""
+    rows = Change.objects.filter(experiment=frozen.experiment_id, at__gt=frozen.frozen_at)
+    return rows.exclude(kind__in=ABOUT_READERS).select_related("author")
+
+
+def visitors_of(experiment: Experiment) -> int:
+    """Return the visitors who are counted now, of all arms."""
+    rows = Rollup.objects.filter(experiment=experiment, segment="")
+    found: int = rows.aggregate(n=Sum("visitors", default=0))["n"]
+    return found

@@ -39,6 +39,8 @@ NEVER = "never"
 # Open to everybody, or to each account of the staff: they show nothing of any site.
 PUBLIC = {"home", "password_change", "login", "jsi18n", "set_language", "schema", "docs", "logout"}
 PUBLIC |= {"documentation", "documentation-file"}
+# For whoever has the secret of a link (tests/experiments/pages/test_shared_reports.py).
+PUBLIC |= {"shared-report"}
 # The ways in and out of an account, and what a provider of single sign-on sends people back to.
 PUBLIC |= {"account_login", "account_logout", "account_inactive", "mfa_authenticate"}
 PUBLIC |= {"openid_connect_login", "openid_connect_callback"}
@@ -132,6 +134,8 @@ PAGES = {
     "experiments_experiment_traffic": ("get", "viewer", None),
     "experiments_experiment_picture": ("get", "viewer", None),
     "experiments_experiment_picture_svg": ("get", "viewer", None),
+    # The versions; what is done there, test_frozen.py asks.
+    "experiments_experiment_frozen": ("get", "viewer", None),
     "experiments_experiment_step": ("post", "marketer", {}),
     "experiments_experiment_new": ("get", "marketer", None),
     "experiments_cta_compose": ("get", "marketer", None),

@@ -59,6 +59,7 @@ def evidence_of(
             full.interactions,
             _part("other-tests", _("Another experiment changes a lift"), "interactions"),
         ),
+        (not is_draft, _part("versions", _("Freeze and share"), "frozen")),
     ]
     return [
         replace(part, pictures=tuple(shown[name] for name in _pictures(part) if name in shown))

@@ -6,19 +6,24 @@ from itertools import groupby
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin import AdminSite
 from django.http import HttpRequest
+from django.urls import URLPattern
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from experiments.admin.cta_preview import MARKS, draw
 from experiments.admin.reporting.evidence import evidence_of
-from experiments.admin.reporting.pictures import shown_pictures
+from experiments.admin.reporting.frozen import freezing_context, frozen_urls
+from experiments.admin.reporting.pictures import picture_urls, shown_pictures
+from experiments.admin.reporting.view_form import view_context
 from experiments.event_schema.calendar_days import beginning_of, calendar_day
 from experiments.formatting import attribute_name
 from experiments.models import Exclusion, Experiment
 from experiments.services.analysis.comparisons import is_sequential
 from experiments.services.analysis.metric_statistics import SUCCESSES
 from experiments.services.analysis.report import Report
+from experiments.services.analysis.rollup_source import Counts
 from experiments.services.documents.first_screen import FirstScreen, first_screen
 from experiments.services.insights.draft_planning import slot_plans
 from experiments.services.insights.plan_review import plan_basis, review_plan, save_slot_plan
@@ -52,6 +57,17 @@ LEFT_OUT_HELP = {
         "A click more than 10 minutes before any exposure: exposures were lost, or IDs reused."
     ),
 }
+
+
+def report_urls(admin_site: AdminSite) -> list[URLPattern]:
+    """Return the pages that belong to a report."""
+    return [*picture_urls(admin_site), *frozen_urls(admin_site)]
+
+
+def report_page_context(request: HttpRequest, full: FullReport, counts: Counts) -> dict[str, Any]:
+    """Return what the page of a report shows to a person, with what the address chooses."""
+    view = view_context(request.GET, full.report, counts)
+    return {**report_context(full, view), **freezing_context(request, full.report.experiment)}
 
 
 def report_context(full: FullReport, view: Mapping[str, Any]) -> dict[str, Any]:

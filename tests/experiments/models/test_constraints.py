@@ -25,6 +25,7 @@ from experiments.models import (
     EventIntake,
     Experiment,
     FormerClientKey,
+    FrozenReport,
     GoalRollup,
     Guardrail,
     Heartbeat,
@@ -44,6 +45,7 @@ from experiments.models import (
     SecretDigest,
     SenderCount,
     ServerKey,
+    ShareLink,
     Site,
     Slot,
     SnippetSighting,
@@ -122,6 +124,12 @@ class World:
     def approval_row(self, **changes):
         values = {"experiment": self.experiment, "content": [], "asked_at": NOW}
         return Approval(**(values | changes))
+
+    def link_row(self, **changes):
+        values = {"frozen_at": NOW, "code_version": "1", "digest": "d", "content": "{}"}
+        frozen, _ = FrozenReport.objects.get_or_create(experiment=self.experiment, defaults=values)
+        ends = {"created_at": NOW, "expires_at": NOW + timedelta(days=1)}
+        return ShareLink(**({"frozen": frozen, "token_digest": "t"} | ends | changes))
 
     def own_approval_row(self):
         person, _ = get_user_model().objects.get_or_create(username="colleague")
@@ -472,6 +480,8 @@ REFUSED = [
     ("approval_answer_dated", lambda w: [w.approval_row(state="declined")]),
     ("approval_answer_dated", lambda w: [w.approval_row(state="lost", answered_at=NOW)]),
     ("approval_second_person", lambda w: [w.own_approval_row()]),
+    ("ShareLink.token_digest", twice(lambda w: w.link_row())),
+    ("share_link_ends_after_its_start", lambda w: [w.link_row(expires_at=NOW)]),
     (
         "Notice.occurrence",
         lambda w: [Notice(kind="started", at=NOW, occurrence=w.notice().occurrence)],

@@ -62,6 +62,8 @@ STAYS = {
     "Burst": "of the search, as the events arrived here",
     "EventIntake": "counted where the events arrive",
     "Heartbeat": "of the installation",
+    "FrozenReport": "of the people of the installation",
+    "ShareLink": "of the people of the installation",
     "GoalRollup": "counted from the events, or by itself",
     "Interaction": "made anew every night",
     "Job": "of the installation",

@@ -1,0 +1,87 @@
+"""Page of a frozen report for whoever has its link: without an account, and without the admin."""
+
+from http import HTTPStatus
+from typing import Any
+
+from allauth.core.internal.ratelimit import consume
+from csp.constants import NONE, SELF
+from csp.decorators import csp_replace
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from experiments.models import ShareLink
+from experiments.selectors.reports import changes_since
+from experiments.services.documents.frozen_reports import (
+    frozen_context,
+    is_password_of,
+    link_of_token,
+)
+
+# As for log-ins: wrong passwords alone count, by address and by link.
+RATES = {"share_link": "10/m/ip,100/d/ip,5/5m/key"}
+ACTION, APP = "share_link", "ctaopt.shared"
+HEADERS = {
+    "Cache-Control": "no-store",
+    # The address is the secret: no other site learns it.
+    "Referrer-Policy": "no-referrer",
+    "X-Robots-Tag": "noindex, nofollow, noarchive",
+}
+POLICY: dict[str, list[Any]] = {
+    "script-src": [NONE],
+    "style-src": [SELF],
+    "connect-src": [NONE],
+    "img-src": [SELF],
+    "form-action": [SELF],
+}
+
+
+# The page acts on nobody's session, and without a referrer no origin could be checked.
+@csrf_exempt
+@require_http_methods(["GET", "HEAD", "POST"])
+@csp_replace(POLICY)  # type: ignore[arg-type]
+def shared_report(request: HttpRequest, token: str) -> HttpResponse:
+    response = _answer(request, link_of_token(token, now=timezone.now()))
+    for name, value in HEADERS.items():
+        response.headers[name] = value
+    return response
+
+
+def _answer(request: HttpRequest, link: ShareLink | None) -> HttpResponse:
+    if link is None:
+        # The same answer for what has expired, was revoked or deleted, and never was.
+        return render(request, "shared/closed.html", status=HTTPStatus.NOT_FOUND)
+    if link.password and (refusal := _refusal(request, link)) is not None:
+        return refusal
+    frozen = link.frozen
+    with timezone.override(frozen.experiment.slot.site.zone):
+        context = frozen_context(frozen) | {"link": link, "changes": changes_since(frozen)}
+        return render(request, "shared/report.html", context)
+
+
+def _refusal(request: HttpRequest, link: ShareLink) -> HttpResponse | None:
+    """Return the question for the password; None once it is answered."""
+    status, fault = HTTPStatus.OK, ""
+    if request.method == "POST":
+        if not _may_try(request, link, is_failure=False):
+            status, fault = HTTPStatus.TOO_MANY_REQUESTS, "often"
+        elif is_password_of(link, request.POST.get("password", "")):
+            return None
+        else:
+            _may_try(request, link, is_failure=True)
+            status, fault = HTTPStatus.FORBIDDEN, "wrong"
+    return render(request, "shared/password.html", {"fault": fault}, status=status)
+
+
+def _may_try(request: HttpRequest, link: ShareLink, *, is_failure: bool) -> bool:
+    usage = consume(
+        request,
+        app=APP,
+        action=ACTION,
+        config=RATES,
+        key=str(link.pk),
+        dry_run=not is_failure,
+    )
+    return usage is not None
