@@ -9,6 +9,7 @@ from django.utils import timezone
 from accounts.retention import drop_ended_sessions, drop_old_records
 from accounts.second_factor import renew_encryption
 from experiments.models import Job
+from experiments.services.archive import keeping
 from experiments.services.events import partitions
 from experiments.services.events.suppression_list import forget_tombstones
 from experiments.services.importing.imports import import_in_job
@@ -115,6 +116,20 @@ def keep_standings() -> None:
     kept = standings.keep_standings(now=timezone.now())
     if kept:
         logger.debug("computed the standing of %s experiments", kept)
+
+
+@shared_task
+def keep_past_tests() -> None:
+    """Take into the archive what finished or was imported. Beat calls it every minute."""
+    kept = keeping.keep_past_tests(now=timezone.now())
+    if kept:
+        logger.info("kept %s past tests", kept)
+
+
+@shared_task
+def rebuild_past_tests() -> None:
+    """Make the archive anew: late conversions, new names and tags. Beat calls it at night."""
+    logger.info("made %s past tests anew", keeping.rebuild_past_tests(now=timezone.now()))
 
 
 @shared_task

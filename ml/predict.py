@@ -12,6 +12,9 @@ from ml.application.copy_advice import (
     measure_principles,
     principles_of,
     suggest,
+    trait_names,
+    verb_form_names,
+    verb_form_of,
 )
 from ml.application.encoders import (
     INSTALLABLE,
@@ -106,4 +109,7 @@ __all__ = [
     "suggest",
     "token",
     "train",
+    "trait_names",
+    "verb_form_names",
+    "verb_form_of",
 ]

@@ -118,6 +118,12 @@ UNFOLD = {
             {
                 "title": _("Learning"),
                 "items": [
+                    _item(
+                        _("Past tests"),
+                        "manage_search",
+                        "experiments_pasttest_changelist",
+                        "experiments.view_pasttest",
+                    ),
                     {
                         **_item(
                             _("Past wordings"),

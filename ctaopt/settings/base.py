@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from whitenoise.compress import Compressor
 
 from ctaopt.observability.logs import logging_config
+from ctaopt.settings import past_tests
 from ctaopt.settings.admin_menu import UNFOLD  # noqa: F401  read by django-unfold
 from ctaopt.settings.cache import cache
 from ctaopt.settings.folders import made_folder, socket_mode, socket_path
@@ -261,6 +262,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
+    **past_tests.SCHEDULE,
     # A message that waited longer than one period is stale: the next one does its work.
     # Stored; never rename.
     "fold-rollups": {

@@ -68,6 +68,11 @@ WORDS = {
         _("Add a past wording"),
         _("No past wordings yet. Import past tests."),
     ),
+    "experiments.pasttest": Words(
+        _("New past test"),
+        _("Add a past test"),
+        _("No past tests yet. Finish an experiment or import past tests."),
+    ),
     "experiments.job": Words(
         _("New job"), _("Add a job"), _("No jobs yet. Rankings and trainings are listed here.")
     ),

@@ -27,7 +27,7 @@ from experiments.models.events import (
 )
 from experiments.models.experiment import Experiment, Namespace, Variant
 from experiments.models.guardrail import GoalRollup, Guardrail, SecondaryMetric
-from experiments.models.history import HistoryArm
+from experiments.models.history import HistoryArm, PastTest
 from experiments.models.lifecycle import Change, Decision, Phase, RampStep
 from experiments.models.operations.frozen_arm import CacheWatch
 from experiments.models.operations.frozen_report import FrozenReport, ShareLink
@@ -86,6 +86,7 @@ __all__ = [
     "Notice",
     "NoticeChoice",
     "NoticeRead",
+    "PastTest",
     "PendingBatch",
     "Phase",
     "RampStep",

@@ -2,15 +2,18 @@
 
 from typing import Any
 
-from django.db.models import Count, Max, Q, QuerySet, Sum
+from django.db.models import Count, F, Max, Prefetch, Q, QuerySet, Sum
 
 from experiments.models import (
     Experiment,
     HistoryArm,
     Membership,
+    PastTest,
     Rollup,
     Site,
+    Tag,
 )
+from experiments.selectors import reports
 
 
 def teaching_sites() -> QuerySet[Site]:
@@ -76,3 +79,82 @@ def history_locales(*, sites: QuerySet[Site] | None = None) -> list[str]:
     """Return the languages of the archive of these sites, those that are stated."""
     rows = history_arms(sites=sites).select_related(None).exclude(locale="").order_by("locale")
     return list(rows.values_list("locale", flat=True).distinct())
+
+
+def past_wordings_by_test(site: Site) -> QuerySet[HistoryArm]:
+    """Return the archive of a site, the wordings of a test one after the other."""
+    rows = HistoryArm.objects.filter(site=site)
+    return rows.order_by("test", "context", "audience", "locale", "pk")
+
+
+def archivable_experiments() -> QuerySet[Experiment]:
+    """Return the finished experiments with what their row in the archive needs."""
+    rows = reports.experiments_for_report().filter(status__in=Experiment.FINISHED_STATUSES)
+    everybody = Rollup.objects.filter(segment="").select_related("variant")
+    return rows.prefetch_related(Prefetch("rollups", everybody), "variants__cta__tags")
+
+
+def experiments_to_archive() -> QuerySet[Experiment]:
+    """Return those without a row in the archive, or with one of before their last change."""
+    kept = F("past_test__kept_at")
+    is_behind = (
+        Q(past_test__isnull=True)
+        | Q(stopped_at__gte=kept)
+        | Q(decision__decided_at__gte=kept)
+        | Q(decision__undone_at__gte=kept)
+    )
+    return archivable_experiments().filter(is_behind).order_by("stopped_at", "pk")
+
+
+def sites_with_new_imports() -> list[Site]:
+    """Return the sites whose imported tests do not add up to those of the archive.
+
+    Two queries that read numbers only. What leaves the sums as they are, such as another date,
+    waits for the night.
+    """
+    arms = _sums(HistoryArm.objects.all(), Count("pk"))
+    imported = PastTest.objects.filter(source=PastTest.Source.IMPORT)
+    tests = _sums(imported, Sum("n_arms"))
+    behind = [pk for pk in arms.keys() | tests.keys() if arms.get(pk) != tests.get(pk)]
+    return list(Site.objects.filter(pk__in=behind).order_by("pk"))
+
+
+def _sums(rows: QuerySet[Any], n_arms: Any) -> dict[int, list[int]]:
+    """Return wordings, visitors and clicks by site."""
+    sums = rows.order_by().values_list("site").annotate(n_arms, Sum("visitors"), Sum("clicks"))
+    return {pk: counts for pk, *counts in sums}
+
+
+def past_tests(*, sites: QuerySet[Site]) -> QuerySet[PastTest]:
+    """Return the archive of these sites, the latest first."""
+    rows = PastTest.objects.filter(site__in=sites)
+    return rows.select_related("site", "slot", "experiment")
+
+
+def with_words(rows: QuerySet[PastTest], words: str) -> QuerySet[PastTest]:
+    """Return the past tests in which each of these words stands, in a wording or in the name.
+
+    Args:
+        rows: Past tests.
+        words: Folded words; each may be a part of a longer one.
+    """
+    for word in words.split():
+        rows = rows.filter(words__contains=word)
+    return rows
+
+
+def with_entry(rows: QuerySet[PastTest], column: str, entry: str) -> QuerySet[PastTest]:
+    """Return the past tests with this principle or tag, by the column that lists them."""
+    return rows.filter(**{f"{column}__contains": f"\n{entry}\n"})
+
+
+def tag_names(*, sites: QuerySet[Site]) -> list[str]:
+    """Return the names of the tags of these sites."""
+    rows = Tag.objects.filter(site__in=sites).order_by("name")
+    return list(rows.values_list("name", flat=True).distinct())
+
+
+def years_of_past_tests(*, sites: QuerySet[Site]) -> list[int]:
+    """Return the years in which past tests of these sites ended, the latest first."""
+    rows = PastTest.objects.filter(site__in=sites, ended_on__isnull=False)
+    return [day.year for day in rows.dates("ended_on", "year", order="DESC")]

@@ -21,6 +21,7 @@ from experiments.models import (
     Job,
     Membership,
     Namespace,
+    PastTest,
     SecondaryMetric,
     ServerKey,
     Site,
@@ -49,6 +50,7 @@ SITE_LOOKUPS: Mapping[type[Model], str] = MappingProxyType(
         Slot: "site",
         Namespace: "site",
         HistoryArm: "site",
+        PastTest: "site",
         Job: "site",
         Upload: "site",
         Experiment: "slot__site",
@@ -88,7 +90,8 @@ def permission_name(verb: str, model: type[Model]) -> str:
 
 def _least_roles() -> dict[str, Membership.Role]:
     viewed = {
-        permission_name("view", model): Role.VIEWER for model in (*EDITED, Site, HistoryArm, Job)
+        permission_name("view", model): Role.VIEWER
+        for model in (*EDITED, Site, HistoryArm, PastTest, Job)
     }
     edited = {
         permission_name(verb, model): Role.MARKETER

@@ -9,10 +9,18 @@ from ml.dataset.dispersion import replicate_dispersion
 from ml.evaluation.principle_effects import measure_traits
 from ml.history.row import HistoryRow
 from ml.language.copy_checks import Appearance, inspect_look, inspect_position, inspect_wording
+from ml.language.lexicon import lexicon_for
 from ml.language.locales import primary_tag
-from ml.language.traits import find_traits
+from ml.language.traits import TRAITS, find_traits
+from ml.language.verbs import opening_of
 from ml.language.wording_validation import Fault, wording_fault
-from ml.presentation.finding_messages import CHECKS, TRAIT_MEANINGS, TRAIT_NAMES, finding_sentence
+from ml.presentation.finding_messages import (
+    CHECKS,
+    TRAIT_MEANINGS,
+    TRAIT_NAMES,
+    VERB_FORM_NAMES,
+    finding_sentence,
+)
 from ml.scoring.rewordings import propose
 
 
@@ -95,6 +103,42 @@ def principles_of(text: str, *, locale: str = "") -> list[str]:
     ['clarity', 'first_person', 'reward', 'urgency', 'verb_first']
     """
     return sorted(find_traits(text, locale))
+
+
+def trait_names() -> dict[str, str]:
+    """Return the principles by their keys, named in the current language, in a fixed order.
+
+    >>> list(trait_names())[:2]
+    ['urgency', 'scarcity']
+    """
+    return {trait: str(TRAIT_NAMES[trait]) for trait in TRAITS}
+
+
+def verb_form_of(text: str, *, locale: str = "") -> str:
+    """Return the form of the verb that a wording begins with; empty if none was recognised.
+
+    Args:
+        text: The wording.
+        locale: Language tag; when empty the text's own words decide.
+
+    Returns:
+        `infinitive`, `imperative`, `imperative_familiar`, `first_person`, or an empty text.
+
+    >>> verb_form_of("Je télécharge le guide", locale="fr"), verb_form_of("Le guide", locale="fr")
+    ('first_person', '')
+    """
+    lexicon = lexicon_for(text, locale)
+    opening = None if lexicon is None else opening_of(text, lexicon)
+    return "" if opening is None else opening.mood
+
+
+def verb_form_names() -> dict[str, str]:
+    """Return the forms of verbs by their keys, named in the current language.
+
+    >>> list(verb_form_names())
+    ['infinitive', 'imperative', 'imperative_familiar', 'first_person']
+    """
+    return {form: str(name) for form, name in VERB_FORM_NAMES.items()}
 
 
 def suggest(texts: Sequence[str], *, locale: str = "", count: int) -> list[dict[str, Any]]:

@@ -31,6 +31,14 @@ TRAIT_MEANINGS = {
     "number": _("Contains a figure."),
 }
 
+# Keys stored with past tests; never rename.
+VERB_FORM_NAMES = {
+    "infinitive": _("Infinitive"),
+    "imperative": _("Imperative"),
+    "imperative_familiar": _("Familiar imperative"),
+    "first_person": _("Verb in the first person"),
+}
+
 CHECKS = {
     "length": _("Length"),
     "verb": _("Action verb"),

@@ -24,6 +24,7 @@ from experiments.models import (
     Membership,
     Namespace,
     Notice,
+    PastTest,
     ServerKey,
     Tag,
     Upload,
@@ -81,6 +82,8 @@ MODELS = {
     "namespace": Rights(),
     "experiment": Rights(),
     "historyarm": Rights("viewer", NEVER, NEVER, "owner"),
+    # Made from experiments and past wordings.
+    "pasttest": Rights("viewer", NEVER, NEVER, NEVER),
     "job": Rights("viewer", NEVER, NEVER, "marketer"),
     "upload": Rights("analyst", NEVER, NEVER, "superuser"),
     "user": Rights("superuser", "superuser", "superuser", "superuser"),
@@ -167,6 +170,7 @@ API = {
     # Of the site that the query names.
     "holdout": ("get", "viewer", None),
     "principles": ("get", "viewer", None),
+    "past-tests": ("get", "viewer", None),
     "visitor": ("delete", "owner", None),
     "visitor-read": ("get", "owner", None),
     "api-root": ("get", "viewer", None),
@@ -308,6 +312,9 @@ def things_of(site):
         "experiment": factories.make_experiment(slot, f"{name}-draft", audience=audience),
         "historyarm": HistoryArm.objects.create(
             site=site, test="t", text="Go", visitors=10, clicks=1, digest="d"
+        ),
+        "pasttest": PastTest.objects.create(
+            site=site, source="import", name="t", verdict="open", digest="d", kept_at=NOW
         ),
         "job": ranking,
         "upload": Upload.objects.create(

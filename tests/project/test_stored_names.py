@@ -79,6 +79,7 @@ TABLES = {
     "experiments_historyarm",
     "experiments_job",
     "experiments_namespace",
+    "experiments_pasttest",
     "experiments_pendingbatch",
     "experiments_phase",
     "experiments_rampstep",
@@ -119,6 +120,10 @@ CHOICES = {
     "Experiment.status": ["draft", "running", "paused", "stopped", "archived"],
     "Guardrail.metric": METRICS,
     "Job.kind": ["training", "ranking"],
+    "PastTest.source": ["experiment", "import"],
+    "PastTest.verdict": [
+        *("winner", "control", "inconclusive", "invalid", "different", "open"),
+    ],
     "Job.status": ["queued", "running", "done", "failed", "cancelled"],
     "PredictorVersion.status": ["candidate", "active", "retired", "rejected"],
     "SecondaryMetric.metric": METRICS,
@@ -131,8 +136,10 @@ TASKS = {
     "compare-rollups": "experiments.tasks.compare_rollups",
     "drop-events": "experiments.tasks.drop_events",
     "fold-rollups": "experiments.tasks.fold_rollups",
+    "keep-past-tests": "experiments.tasks.keep_past_tests",
     "keep-standings": "experiments.tasks.keep_standings",
     "make-event-partitions": "experiments.tasks.make_event_partitions",
+    "rebuild-past-tests": "experiments.tasks.rebuild_past_tests",
     "retrain-when-due": "experiments.tasks.retrain_when_due",
     "revive-jobs": "experiments.tasks.revive_jobs",
     "stop-planned-experiments": "experiments.tasks.stop_planned_experiments",
@@ -189,6 +196,7 @@ STORED_CODES = {
         *("clarity", "first_person", "number", "question", "reward"),
         *("scarcity", "social_proof", "urgency", "verb_first"),
     },
+    "VERB_FORM_NAMES": {"infinitive", "imperative", "imperative_familiar", "first_person"},
 }
 # Fields written to JSON as they are called, by the class that reads them back.
 RECORDS = {

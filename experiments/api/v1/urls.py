@@ -3,6 +3,7 @@ from rest_framework.routers import APIRootView, DefaultRouter
 
 from experiments.api.v1 import views
 from experiments.api.v1.analyze import AnalyzeView
+from experiments.api.v1.archive import PastTestsView
 from experiments.api.v1.holdout import HoldoutView
 from experiments.api.v1.management import catalogue
 from experiments.api.v1.principles import PrinciplesView
@@ -34,6 +35,7 @@ urlpatterns = [
     path("rankings/", RankingsView.as_view(), name="rankings"),
     path("rankings/<int:pk>/", RankingView.as_view(), name="ranking"),
     path("holdout/", HoldoutView.as_view(), name="holdout"),
+    path("past-tests/", PastTestsView.as_view(), name="past-tests"),
     path("principles/", PrinciplesView.as_view(), name="principles"),
     # A visitor may end with a slash: with one more behind it, it does.
     path("visitors/<path:visitor>/", VisitorView.as_view(), name="visitor"),

@@ -21,6 +21,7 @@ TAGS = {
     "ctas": "Catalogue",
     "audiences": "Catalogue",
     "analyze": "Analysis",
+    "past-tests": "Analysis",
     "principles": "Analysis",
     "rankings": "Analysis",
     "holdout": "Experiments",

@@ -1,0 +1,63 @@
+"""Filters of the archive that are no plain columns: principle, tag, year."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from experiments.models import PastTest
+from experiments.selectors import history
+from experiments.selectors.permissions import sites_where
+from ml import predict
+
+VIEW = "experiments.view_pasttest"
+
+
+class PastPrincipleFilter(admin.SimpleListFilter):
+    """Past tests with a wording that uses the principle."""
+
+    title = _("principle")
+    parameter_name = "principle"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return list(predict.trait_names().items())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[PastTest]) -> QuerySet[PastTest]:
+        chosen = self.value()
+        return history.with_entry(queryset, "principles", chosen) if chosen else queryset
+
+
+class PastTagFilter(admin.SimpleListFilter):
+    """Past tests with a CTA that bears the tag; left out where no site has one."""
+
+    title = _("tag")
+    parameter_name = "tag"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        sites = sites_where(request.user, VIEW)
+        return [(name, name) for name in history.tag_names(sites=sites)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[PastTest]) -> QuerySet[PastTest]:
+        chosen = self.value()
+        return history.with_entry(queryset, "tags", chosen) if chosen else queryset
+
+
+class YearFilter(admin.SimpleListFilter):
+    """Past tests that ended in the year."""
+
+    title = _("year")
+    parameter_name = "year"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        years = history.years_of_past_tests(sites=sites_where(request.user, VIEW))
+        return [(str(year), str(year)) for year in years]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[PastTest]) -> QuerySet[PastTest]:
+        years = {key for key, _label in self.lookup_choices}
+        chosen = self.value()
+        if chosen is None:
+            return queryset
+        # A year that no test ended in, or no year at all.
+        return queryset.filter(ended_on__year=int(chosen)) if chosen in years else queryset.none()

@@ -1,0 +1,89 @@
+import re
+
+import pytest
+from django.urls import reverse
+
+from experiments.models import PastTest
+from tests.factories import NOW
+
+URL = reverse("admin:experiments_pasttest_changelist")
+
+
+def page_of(name):
+    return reverse("admin:experiments_pasttest_change", args=[PastTest.objects.get(name=name).pk])
+
+
+def text_of(answer):
+    return re.sub(r"\s+", " ", answer.content.decode())
+
+
+def test_list_names_verdict_lift_and_place_and_nothing_of_another_site(archive, viewer_client):
+    page = text_of(viewer_client.get(URL))
+    for shown in (
+        "Winner",
+        "+150.0 %",
+        "Hero",
+        "Footer",
+        "Wordings differ",
+        "Plus que 3 places",
+    ):
+        assert shown in page
+    assert "secret" not in page
+
+
+def test_empty_archive_says_how_it_fills(site, viewer_client):
+    page = text_of(viewer_client.get(URL))
+    assert "Finish an experiment or import past tests." in page
+
+
+def test_imported_test_has_a_page_with_every_wording(archive, viewer_client):
+    page = text_of(viewer_client.get(page_of("newsletter")))
+    for shown in ("Réserver ma place", "Plus que 3 places", "4.00", "9.00", "Scarcity"):
+        assert shown in page
+    assert "An imported test has no control, so there is no lift." in page
+
+
+def test_own_test_leads_to_its_report(archive, viewer_client):
+    experiment = PastTest.objects.get(name="won").experiment
+    report = reverse("admin:experiments_experiment_report", args=[experiment.pk])
+    assert f'href="{report}"' in text_of(viewer_client.get(page_of("won")))
+
+
+def test_page_of_another_site_is_not_found(archive, viewer_client):
+    assert viewer_client.get(page_of("secret")).status_code == 404
+
+
+def test_nobody_writes_a_past_test(archive, admin_client):
+    assert admin_client.post(page_of("won"), {"name": "x"}).status_code == 403
+    assert PastTest.objects.filter(name="x").count() == 0
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_list_of_fifty_is_below_100_kb_and_asks_a_fixed_number_of_queries(
+    admin_client, site, language, django_assert_max_num_queries
+):
+    PastTest.objects.bulk_create(
+        PastTest(
+            site=site,
+            source="import",
+            name=f"Newsletter of week {n}, wordings of the button",
+            verdict="different",
+            best="Télécharger gratuitement mon guide",
+            digest=str(n),
+            kept_at=NOW,
+        )
+        for n in range(300)
+    )
+    with django_assert_max_num_queries(20):
+        page = admin_client.get(URL, headers={"accept-language": language}).content
+    assert page.count(b"data-row") == 50
+    assert len(page) < 100_000
+
+
+def test_wordings_are_shown_as_text(archive, admin_client):
+    test = PastTest.objects.get(name="newsletter")
+    test.arms[0]["text"] = "<script>alert(1)</script>"
+    test.save()
+    page = admin_client.get(page_of("newsletter")).content.decode()
+    assert "<script>alert(1)" not in page
+    assert "&lt;script&gt;alert(1)" in page
