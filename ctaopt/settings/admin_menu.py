@@ -124,6 +124,12 @@ UNFOLD = {
                         "experiments_pasttest_changelist",
                         "experiments.view_pasttest",
                     ),
+                    _item(
+                        _("Learnings"),
+                        "insights",
+                        "experiments_learning_shown",
+                        "experiments.view_learning",
+                    ),
                     {
                         **_item(
                             _("Past wordings"),

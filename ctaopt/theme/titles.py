@@ -68,6 +68,11 @@ WORDS = {
         _("Add a past wording"),
         _("No past wordings yet. Import past tests."),
     ),
+    "experiments.learning": Words(
+        _("New learning"),
+        _("Write a learning"),
+        _("No learnings yet. Write down what a test has taught you."),
+    ),
     "experiments.pasttest": Words(
         _("New past test"),
         _("Add a past test"),

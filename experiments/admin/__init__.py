@@ -1,7 +1,7 @@
 # Django's autodiscovery imports this package; the pages register themselves.
 from experiments.admin import audiences, catalogue, experiments, history, jobs, users
 from experiments.admin.access import server_keys
-from experiments.admin.archive import past_tests
+from experiments.admin.archive import learnings, past_tests
 from experiments.admin.importing import pages
 from experiments.admin.notices import webhooks
 
@@ -11,6 +11,7 @@ __all__ = [
     "experiments",
     "history",
     "jobs",
+    "learnings",
     "pages",
     "past_tests",
     "server_keys",

@@ -27,7 +27,7 @@ from experiments.models.events import (
 )
 from experiments.models.experiment import Experiment, Namespace, Variant
 from experiments.models.guardrail import GoalRollup, Guardrail, SecondaryMetric
-from experiments.models.history import HistoryArm, PastTest
+from experiments.models.history import HistoryArm, Learning, PastTest
 from experiments.models.lifecycle import Change, Decision, Phase, RampStep
 from experiments.models.operations.frozen_arm import CacheWatch
 from experiments.models.operations.frozen_report import FrozenReport, ShareLink
@@ -81,6 +81,7 @@ __all__ = [
     "HistoryArm",
     "Interaction",
     "Job",
+    "Learning",
     "Membership",
     "Namespace",
     "Notice",

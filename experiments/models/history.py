@@ -1,5 +1,6 @@
 """History: past wordings imported from elsewhere, and the archive of all past tests."""
 
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -145,3 +146,62 @@ class PastTest(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Learning(models.Model):
+    """A claim of a person about a subject of past tests; its status follows from the tests.
+
+    `subject` is the key of a principle, of a form of a verb, of a slot or of an audience of the
+    site; empty: the claim is about the linked tests alone.
+    """
+
+    # Stored; never rename.
+    class Kind(models.TextChoices):
+        PRINCIPLE = "principle", _("Principle")
+        VERB_FORM = "verb_form", _("Form of the verb")
+        SLOT = "slot", _("Slot")
+        AUDIENCE = "audience", _("Audience")
+        TESTS = "tests", _("The linked tests alone")
+
+    site = models.ForeignKey(Site, models.CASCADE, related_name="learnings", verbose_name=_("site"))
+    statement = models.CharField(
+        _("statement"),
+        max_length=300,
+        help_text=_("One sentence, such as: Urgency lowers sign-ups in the footer."),
+    )
+    kind = models.CharField(_("about"), max_length=10, choices=Kind, default=Kind.TESTS)
+    subject = models.CharField(_("subject"), max_length=200, blank=True)
+    raises = models.BooleanField(
+        _("it raises the result"),
+        default=True,
+        help_text=_("Without the tick the claim is that it lowers the result."),
+    )
+    note = models.TextField(_("note"), blank=True)
+    tests = models.ManyToManyField(
+        PastTest, verbose_name=_("tests"), related_name="learnings", blank=True
+    )
+    written_at = models.DateTimeField(_("written"), editable=False)
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        related_name="+",
+        verbose_name=_("by"),
+        null=True,
+        editable=False,
+    )
+
+    class Meta:
+        verbose_name = _("learning")
+        verbose_name_plural = _("learnings")
+        ordering = ("-written_at", "-pk")
+        constraints = (
+            models.CheckConstraint(condition=~Q(statement=""), name="learning_says_something"),
+            models.CheckConstraint(
+                condition=Q(kind="tests", subject="")
+                | (Q(kind__in=("principle", "verb_form", "slot", "audience")) & ~Q(subject="")),
+                name="learning_has_its_subject",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.statement

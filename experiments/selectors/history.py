@@ -7,6 +7,7 @@ from django.db.models import Count, F, Max, Prefetch, Q, QuerySet, Sum
 from experiments.models import (
     Experiment,
     HistoryArm,
+    Learning,
     Membership,
     PastTest,
     Rollup,
@@ -158,3 +159,15 @@ def years_of_past_tests(*, sites: QuerySet[Site]) -> list[int]:
     """Return the years in which past tests of these sites ended, the latest first."""
     rows = PastTest.objects.filter(site__in=sites, ended_on__isnull=False)
     return [day.year for day in rows.dates("ended_on", "year", order="DESC")]
+
+
+def trusted_past_tests(site_pk: int) -> QuerySet[PastTest]:
+    """Return the past tests of a site that are not suspect, the latest first."""
+    rows = PastTest.objects.filter(site=site_pk, suspect=False).select_related("slot")
+    return rows.defer("words")
+
+
+def learnings_of(site: Site) -> QuerySet[Learning]:
+    """Return what people wrote about the past tests of a site, the latest first."""
+    rows = Learning.objects.filter(site=site).select_related("site", "author")
+    return rows.prefetch_related("tests")

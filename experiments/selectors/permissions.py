@@ -19,6 +19,7 @@ from experiments.models import (
     Guardrail,
     HistoryArm,
     Job,
+    Learning,
     Membership,
     Namespace,
     PastTest,
@@ -51,6 +52,7 @@ SITE_LOOKUPS: Mapping[type[Model], str] = MappingProxyType(
         Namespace: "site",
         HistoryArm: "site",
         PastTest: "site",
+        Learning: "site",
         Job: "site",
         Upload: "site",
         Experiment: "slot__site",
@@ -61,7 +63,7 @@ SITE_LOOKUPS: Mapping[type[Model], str] = MappingProxyType(
 )
 EDITED = (
     *(CTA, CTAWording, Audience, Slot, Tag, Namespace),
-    *(Experiment, Variant, Guardrail, SecondaryMetric),
+    *(Experiment, Variant, Guardrail, SecondaryMetric, Learning),
 )
 USE_CALCULATORS = "experiments.use_calculators"
 APPROVE = "experiments.approve_experiment"

@@ -21,6 +21,7 @@ from accounts.models import LogInRecord
 from experiments.models import (
     HistoryArm,
     Job,
+    Learning,
     Membership,
     Namespace,
     Notice,
@@ -82,6 +83,7 @@ MODELS = {
     "namespace": Rights(),
     "experiment": Rights(),
     "historyarm": Rights("viewer", NEVER, NEVER, "owner"),
+    "learning": Rights(),
     # Made from experiments and past wordings.
     "pasttest": Rights("viewer", NEVER, NEVER, NEVER),
     "job": Rights("viewer", NEVER, NEVER, "marketer"),
@@ -118,6 +120,7 @@ PAGES = {
     "experiments_site_access": ("get", "owner", None),
     "experiments_serverkey_rotate": ("post", "owner", {"overlap": "7"}),
     "experiments_serverkey_revoke": ("post", "owner", {"reason": "leaked"}),
+    "experiments_learning_shown": ("get", "viewer", None),
     "experiments_historyarm_principles": ("get", "viewer", None),
     "experiments_job_rank": ("get", "analyst", None),
     # Of the whole installation: it needs a role on every site, and there are two.
@@ -313,6 +316,7 @@ def things_of(site):
         "historyarm": HistoryArm.objects.create(
             site=site, test="t", text="Go", visitors=10, clicks=1, digest="d"
         ),
+        "learning": Learning.objects.create(site=site, statement="S", written_at=NOW),
         "pasttest": PastTest.objects.create(
             site=site, source="import", name="t", verdict="open", digest="d", kept_at=NOW
         ),

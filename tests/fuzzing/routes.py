@@ -86,6 +86,7 @@ LISTS = (
     "&field_name=tags",
     "/admin/search/?s={any}",
     "/admin/experiments/job/rank/?slot={number}&locale={any}",
+    "/admin/experiments/learning/shown/?site={any}",
     "/admin/experiments/pasttest/?q={any}&verdict__exact={any}&principle={any}&tag={any}&year={any}",
     "/admin/experiments/historyarm/principles/?locale={any}&audience={any}",
 )

@@ -78,6 +78,8 @@ TABLES = {
     "experiments_guardrail",
     "experiments_historyarm",
     "experiments_job",
+    "experiments_learning",
+    "experiments_learning_tests",
     "experiments_namespace",
     "experiments_pasttest",
     "experiments_pendingbatch",
@@ -120,6 +122,7 @@ CHOICES = {
     "Experiment.status": ["draft", "running", "paused", "stopped", "archived"],
     "Guardrail.metric": METRICS,
     "Job.kind": ["training", "ranking"],
+    "Learning.kind": ["principle", "verb_form", "slot", "audience", "tests"],
     "PastTest.source": ["experiment", "import"],
     "PastTest.verdict": [
         *("winner", "control", "inconclusive", "invalid", "different", "open"),

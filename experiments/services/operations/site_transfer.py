@@ -31,7 +31,9 @@ from experiments.models import (
     GoalRollup,
     Guardrail,
     HistoryArm,
+    Learning,
     Namespace,
+    PastTest,
     Phase,
     RampStep,
     Rollup,
@@ -79,6 +81,8 @@ TO_THE_SITE: dict[type[Model], str] = {
     RampStep: "experiment__slot__site",
     Change: "experiment__slot__site",
     Decision: "experiment__slot__site",
+    PastTest: "site",
+    Learning: "site",
 }
 
 

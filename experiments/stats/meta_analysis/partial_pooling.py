@@ -63,7 +63,7 @@ def pool_partially(
     # The shared part moves all effects alike: it is not a spread between them.
     independent_ses = np.sqrt(s**2 - shared_variance)
     typical = float(np.mean(independent_ses**-2.0)) ** -0.5
-    factors, weights = _nodes()
+    factors, weights = shrinkage_nodes()
     spreads = typical * np.sqrt((1 - factors) / factors)
     variance = independent_ses**2 + spreads[:, None] ** 2
     mean_variance = 1 / np.sum(1 / variance, axis=1)
@@ -89,6 +89,12 @@ def pool_partially(
 
 
 @cache
-def _nodes() -> tuple[FloatArray, FloatArray]:
+def shrinkage_nodes() -> tuple[FloatArray, FloatArray]:
+    """Return nodes in (0, 1) of the shrinkage factor and their weights, which sum to 1.
+
+    >>> nodes, weights = shrinkage_nodes()
+    >>> round(float(weights @ nodes), 6)
+    0.5
+    """
     nodes, weights = legendre.leggauss(_NODES)
     return (nodes + 1) / 2, weights / 2

@@ -73,7 +73,6 @@ STAYS = {
     "NoticeChoice": "accounts are of the installation",
     "NoticeRead": "accounts are of the installation",
     "Webhook": "a secret of the installation",
-    "PastTest": "made anew every night",
     "PendingBatch": "of the installation",
     "Rollup": "counted from the events, or by itself",
     "SecretDigest": "of the secret of the installation",

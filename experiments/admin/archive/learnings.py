@@ -1,0 +1,182 @@
+"""Pages of learnings: what past tests have shown so far, and what people conclude from them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from experiments.admin.archive.learning_form import LearningForm
+from experiments.admin.base import SiteRowsAdmin
+from experiments.admin.charts import effect_bars
+from experiments.models import Learning, Site
+from experiments.selectors import catalogue, history
+from experiments.selectors.permissions import may, sites_where
+from experiments.services.archive.subjects import Subject, subject_of, subjects_of
+from experiments.services.archive.track_record import track_record
+from ml import predict
+
+VIEW = "experiments.view_learning"
+ADD = "experiments.add_learning"
+NAME = "experiments_learning_shown"
+Kind = Learning.Kind
+# Tests named beside a subject; the list of past tests has the others.
+MOST_NAMED = 5
+STATUSES = {
+    "emerging": (_("Emerging"), "plain"),
+    "supported": (_("Supported"), "info"),
+    "confirmed": (_("Confirmed"), "good"),
+    "refuted": (_("Refuted"), "fault"),
+}
+# The filter of the list of past tests that shows all of a subject.
+FILTERS = {Kind.PRINCIPLE: "principle", Kind.AUDIENCE: "audience"}
+
+
+@admin.register(Learning)
+class LearningAdmin(SiteRowsAdmin[Learning]):
+    form = LearningForm
+    list_display = ("statement", "site", "kind", "subject", "author", "written_at")
+    list_filter = ("site", "kind")
+    search_fields = ("statement", "note")
+    autocomplete_fields = ("tests",)
+    fields = ("site", "statement", "about", "raises", "tests", "note")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Show whoever may only read it the columns, for the choice is a field of the form."""
+        if obj is not None and not self.has_change_permission(request, obj):
+            return ("site", "statement", "kind", "subject", "raises", "tests", "note")
+        return self.fields
+
+    def save_model(self, request: HttpRequest, obj: Learning, form: Any, change: Any) -> None:
+        if not change:
+            obj.written_at = timezone.now()
+            obj.author = request.user if request.user.is_authenticated else None
+        super().save_model(request, obj, form, change)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.shown_view)
+        return [path("shown/", view, name=NAME), *super().get_urls()]
+
+    def shown_view(self, request: HttpRequest) -> HttpResponse:
+        """Show what the past tests of one site say."""
+        if not self.has_view_permission(request):
+            return HttpResponse(status=403)
+        sites = sites_where(request.user, VIEW).order_by("name", "pk")
+        site = _chosen(sites, request.GET.get("site", ""))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Learnings"),
+            "opts": self.opts,
+            "sites": sites,
+            "site": site,
+            "may_write": may(request.user, ADD),
+            **(_site_context(site) if site else {}),
+        }
+        return render(request, "admin/experiments/past_tests/learnings.html", context)
+
+
+def _chosen(sites: QuerySet[Site], key: str) -> Site | None:
+    """Return the site with this key, or else the first."""
+    return sites.filter(key=key).first() or sites.first()
+
+
+def _site_context(site: Site) -> dict[str, Any]:
+    subjects = subjects_of(site)
+    names = _names(site)
+    return {
+        "groups": [
+            (kind.label, _rows([one for one in subjects if one.kind == kind], names))
+            for kind in Kind
+            if any(one.kind == kind and one.evidence for one in subjects)
+        ],
+        "written": [
+            _written(learning, subject_of(learning, subjects), names)
+            for learning in history.learnings_of(site)
+        ],
+        "record": track_record(site),
+    }
+
+
+def _names(site: Site) -> dict[tuple[str, str], str]:
+    """Return the subjects' names by kind and key."""
+    one = Site.objects.filter(pk=site.pk)
+    pairs = [
+        (Kind.PRINCIPLE, predict.trait_names()),
+        (Kind.VERB_FORM, predict.verb_form_names()),
+        (Kind.SLOT, {slot.key: slot.name for slot in catalogue.slots_of(sites=one)}),
+        (Kind.AUDIENCE, {row.key: row.name for row in catalogue.audiences_of(sites=one)}),
+    ]
+    return {(kind.value, key): name for kind, named in pairs for key, name in named.items()}
+
+
+def _rows(subjects: Sequence[Subject], names: dict[tuple[str, str], str]) -> list[dict[str, Any]]:
+    """Return the rows of one kind of subject, with bars on one scale."""
+    known = [one for one in subjects if one.effect is not None]
+    ends = [_ends(one) for one in known]
+    bars = effect_bars([(low, middle, high) for low, middle, high in ends])
+    return [
+        {
+            **_figures(subject),
+            "name": names.get((subject.kind, subject.key), subject.key),
+            "bar": bar,
+            "url": _all_tests_url(subject),
+        }
+        for subject, bar in zip(known, bars, strict=True)
+    ]
+
+
+def _figures(subject: Subject) -> dict[str, Any]:
+    """Return what a row shows: the direction is the one that the tests point to."""
+    if subject.effect is None:
+        return {"n_tests": 0, "status": STATUSES["emerging"]}
+    low, middle, high = _ends(subject)
+    raises = middle >= 0
+    chance = subject.effect.mean.chance_above(0)
+    again = subject.effect.next_test.chance_above(0)
+    latest = subject.evidence[:MOST_NAMED]
+    return {
+        "n_tests": len(subject.evidence),
+        "lift": middle,
+        "interval": (low, high),
+        "raises": raises,
+        "chance": chance if raises else 1 - chance,
+        "again": again if raises else 1 - again,
+        "status": STATUSES[subject.status(raises=raises)],
+        "tests": [(one.test, float(np.expm1(one.contrast.log))) for one in latest],
+    }
+
+
+def _ends(subject: Subject) -> tuple[float, float, float]:
+    """Return the lift with its 95 % credible interval: low, middle, high."""
+    if subject.effect is None:
+        raise ValueError("the subject has no test")
+    belief = subject.effect.mean
+    low, high = belief.interval(0.95)
+    return float(np.expm1(low)), float(np.expm1(belief.mean)), float(np.expm1(high))
+
+
+def _all_tests_url(subject: Subject) -> str:
+    name = FILTERS.get(Kind(subject.kind))
+    if name is None:
+        return ""
+    return f"{reverse('admin:experiments_pasttest_changelist')}?{name}={subject.key}"
+
+
+def _written(
+    learning: Learning, subject: Subject, names: dict[tuple[str, str], str]
+) -> dict[str, Any]:
+    return {
+        **_figures(subject),
+        "learning": learning,
+        "about": names.get((learning.kind, learning.subject), learning.subject),
+        # Of the claim, whatever direction the tests point to.
+        "status": STATUSES[subject.status(raises=learning.raises)],
+        "linked": list(learning.tests.all()),
+        "url": reverse("admin:experiments_learning_change", args=[learning.pk]),
+    }

@@ -1,0 +1,111 @@
+"""Subjects of learnings: what past tests show of each principle, verb form, slot and audience.
+
+A principle and a verb form are compared within each test, imported ones included. For a slot and an
+audience the new wordings are compared with the control, so only own experiments count.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from experiments.models import Learning, PastTest, Site
+from experiments.selectors import history
+from experiments.services.archive.contrasts import Arm, Contrast, contrast_of, new_wordings_of
+from experiments.stats.meta_analysis.learnings import CommonEffect, common_effect, proposed_status
+
+Kind = Learning.Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """One past test behind a subject."""
+
+    test: PastTest
+    contrast: Contrast
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A subject with what its tests show together; `effect` is None without a test."""
+
+    kind: str
+    key: str
+    evidence: tuple[Evidence, ...]
+    effect: CommonEffect | None
+
+    def status(self, *, raises: bool) -> str:
+        """Return the status that the tests propose for a claim; emerging without a test."""
+        if self.effect is None:
+            return "emerging"
+        return proposed_status(self.effect, raises=raises).value
+
+
+def subjects_of(site: Site) -> list[Subject]:
+    """Return every subject that a past test of the site has, those with the most tests first.
+
+    Suspect tests are left out.
+    """
+    tests = list(history.trusted_past_tests(site.pk))
+    found = [
+        *_by_trait(Kind.PRINCIPLE, tests, lambda arm: arm["principles"]),
+        *_by_trait(Kind.VERB_FORM, tests, lambda arm: [arm["verb_form"]]),
+        *_by_place(Kind.SLOT, tests, lambda test: test.slot.key if test.slot else ""),
+        *_by_place(Kind.AUDIENCE, tests, lambda test: test.audience),
+    ]
+    return sorted(found, key=lambda one: -len(one.evidence))
+
+
+def subject_of(learning: Learning, subjects: Iterable[Subject]) -> Subject:
+    """Return what the tests show of the subject of a person's learning.
+
+    All tests of the site on the subject count, not the linked ones alone: whoever chooses tests
+    chooses the answer. Only a learning without a subject rests on those that it links.
+
+    Args:
+        learning: What a person wrote.
+        subjects: Those of the learning's site.
+    """
+    if learning.kind == Kind.TESTS:
+        tests = [test for test in learning.tests.all() if not test.suspect]
+        return _subject(Kind.TESTS, "", _evidence(tests, new_wordings_of))
+    found = {(one.kind, one.key): one for one in subjects}
+    empty = Subject(kind=learning.kind, key=learning.subject, evidence=(), effect=None)
+    return found.get((learning.kind, learning.subject), empty)
+
+
+def _by_trait(
+    kind: str, tests: list[PastTest], traits: Callable[[Arm], list[str]]
+) -> Iterable[Subject]:
+    keys = {key for test in tests for arm in test.arms for key in traits(arm) if key}
+    for key in sorted(keys):
+        evidence = _evidence(tests, partial(_with_trait, key=key, traits=traits))
+        yield _subject(kind, key, evidence)
+
+
+def _with_trait(
+    arms: Sequence[Arm], *, key: str, traits: Callable[[Arm], list[str]]
+) -> Contrast | None:
+    return contrast_of(arms, lambda arm: key in traits(arm))
+
+
+def _by_place(
+    kind: str, tests: list[PastTest], place: Callable[[PastTest], str]
+) -> Iterable[Subject]:
+    own = [test for test in tests if test.source == PastTest.Source.EXPERIMENT]
+    for key in sorted({place(test) for test in own} - {""}):
+        here = [test for test in own if place(test) == key]
+        yield _subject(kind, key, _evidence(here, new_wordings_of))
+
+
+def _evidence(
+    tests: Iterable[PastTest], contrast: Callable[[Sequence[Arm]], Contrast | None]
+) -> tuple[Evidence, ...]:
+    pairs = ((test, contrast(test.arms)) for test in tests)
+    return tuple(Evidence(test=test, contrast=found) for test, found in pairs if found)
+
+
+def _subject(kind: str, key: str, evidence: tuple[Evidence, ...]) -> Subject:
+    logs = [one.contrast.log for one in evidence]
+    ses = [one.contrast.se for one in evidence]
+    effect = common_effect(logs, ses) if evidence else None
+    return Subject(kind=kind, key=key, evidence=evidence, effect=effect)
