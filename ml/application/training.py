@@ -3,9 +3,11 @@
 Everything heavy is imported inside the functions that need it.
 """
 
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 from uuid import uuid4
@@ -29,6 +31,7 @@ from ml.scoring.manifest import Manifest
 from ml.training.options import Choices
 
 if TYPE_CHECKING:
+    from ml.training.pipeline import TrainingResult
     from ml.training.transfer_settings import TransferComparison
 
 # Called with the fraction done in [0, 1] and a stage, see `describe_stage`.
@@ -55,6 +58,9 @@ def train(
     source: Iterable[HistoryRow] = (),
 ) -> TrainingOutcome:
     """Train, let the gate choose, and serve what passed; otherwise keep the active predictor.
+
+    The best strategy without tuning is served as soon as it passed, unless the active predictor is
+    a tuned one; a training that is broken off later leaves it in use.
 
     Args:
         rows: Past tests.
@@ -92,25 +98,60 @@ def train(
                 unfinished=model_dir() / "unfinished",
                 processes=settings.CTAOPT_TRAINING_PROCESSES,
                 other_encoders=tuple(others),
+                serve_first=None if _is_tuned() else partial(_serve_first, now=now),
             ),
             progress=progress or (lambda _fraction, _stage: None),
         )
-    with transaction.atomic():
-        version = registry.register_version(
-            strategy=result.served,
-            artifact=name if result.served else "",
-            manifest=result.manifest,
-            now=now,
-        )
-        if result.served:
-            registry.promote_version(number=version.number)
-            version.refresh_from_db()
+    version = _register(result, model_dir() / name, now=now)
     return {
         "number": version.number,
         "status": version.status,
         "strategy": result.served,
         "manifest": result.manifest,
     }
+
+
+def _register(result: "TrainingResult", folder: Path, *, now: datetime) -> PredictorVersion:
+    """Store the result of a training as a version, and serve it if it passed the gate."""
+    with transaction.atomic():
+        version = registry.register_version(
+            strategy=result.served,
+            artifact=folder.name if result.served else "",
+            manifest=result.manifest,
+            now=now,
+        )
+        if result.served:
+            registry.promote_version(number=version.number)
+            version.refresh_from_db()
+    return version
+
+
+def _is_tuned() -> bool:
+    """Return whether the active predictor is a tuned one, which an untuned one may not replace."""
+    from ml.strategies.candidates import TUNED
+
+    active = registry.active_version()
+    return active is not None and active.strategy in TUNED
+
+
+def _serve_first(first: "TrainingResult", folder: Path, *, now: datetime) -> None:
+    """Serve what needed no tuning, unless an interrupted training served the same before."""
+    active = registry.active_version()
+    if active and _origin(active.training_record) == _origin(first.manifest):
+        shutil.rmtree(folder)
+        return
+    _register(first, folder, now=now)
+
+
+def _origin(record: Manifest) -> tuple[str, ...]:
+    """Return what makes two untuned predictors equal: tests, strategy, encoder, seed and code."""
+    return (
+        record["data"]["sha256"],
+        str(record["gate"]["served"]),
+        record["configuration"]["encoder"]["fingerprint"],
+        str(record["seed"]),
+        record["code_commit"],
+    )
 
 
 def evaluate(rows: Iterable[HistoryRow], *, seed: int = 0) -> dict[str, Any]:
@@ -152,7 +193,7 @@ def new_contrasts(rows: Iterable[HistoryRow]) -> int:
         rows: Past tests.
     """
     from ml.dataset.contrast_groups import build_groups
-    from ml.training.pipeline import MIN_GROUPS
+    from ml.training.candidate_trials import MIN_GROUPS
 
     found = sum(not group.suspect for group in build_groups(rows).groups)
     version = PredictorVersion.objects.order_by("-number").first()

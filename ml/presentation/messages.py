@@ -52,6 +52,7 @@ SETTINGS = {
 STAGES = {
     "embedding": _("Reading the past wordings"),
     "cross_validation": _("Comparing strategies on held-out tests"),
+    "tuning": _("A first predictor is in use; comparing it with fine-tuned ones"),
     "final_fit": _("Fitting the predictor"),
     "fast_parts": _("Building its fast copies"),
 }
@@ -71,7 +72,10 @@ SENTENCES = {
         "No prediction: the encoder %(encoder)s, on which the predictor was trained, is not on "
         "this machine. Install it again (manage.py install_encoder), or train anew."
     ),
-    "no_student": _("The predictor in use learned from too few wordings to sort long lists."),
+    "no_student": _(
+        "The predictor in use cannot sort long lists: it learned from too few wordings, or its "
+        "training is not finished."
+    ),
     "no_wordings": _("No prediction: there is no wording to rank."),
     "locale_not_covered": _(
         "No prediction: %(tests)s past tests are in this language (%(locale)s); %(needed)s "

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Literal
 
 from ml.encoders.base import Encoder, layers_of
@@ -17,6 +18,8 @@ from ml.strategies.tfidf import TfidfRidge
 LABEL_FREE_VECTORS = frozenset({"tfidf", "frozen_head", "frozen_layers", "stack", "with_source"})
 # With fewer contrast groups tuning takes minutes and never beat frozen layers.
 MIN_TUNING_GROUPS = 400
+# They take minutes to hours, the others seconds once texts are encoded.
+TUNED = frozenset({"random_network", "lora", "fine_tuned", "stack"})
 # They take minutes each and serve for comparison only.
 ON_REQUEST = frozenset({"random_network", "lora"})
 ADAPTER_RATE = 1e-3
@@ -114,6 +117,18 @@ def line_up(
         strategies=tuple(make() for name, make in makers.items() if name not in names),
         left_out=left_out,
     )
+
+
+def quick_ones(strategies: Sequence[Strategy]) -> tuple[Strategy, ...]:
+    """Return the strategies before the first that is tuned, in their order.
+
+    Args:
+        strategies: From the simplest to the most complex.
+
+    >>> [strategy.name for strategy in quick_ones([NoText(), TfidfRidge()])]
+    ['no_text', 'tfidf']
+    """
+    return tuple(takewhile(lambda each: each.name not in TUNED, strategies))
 
 
 def strategy_named(name: str, *, make_encoder: Callable[[], Encoder]) -> Strategy:

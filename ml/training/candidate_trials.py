@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from ml.checkpoints import Keep, keep_nothing
 from ml.dataset.contrast_groups import ContrastGroup
+from ml.dataset.training_dataset import TrainingDataset
+from ml.errors import TooLittleHistoryError
 from ml.evaluation.bootstrap import GroupSums
 from ml.evaluation.confirmation import FoldLosses
 from ml.evaluation.cross_validation import (
@@ -25,6 +27,8 @@ from ml.scoring.calibration import Calibration
 from ml.strategies.base import Strategy
 
 N_FOLDS = 5
+# Below this nothing could pass the gate, and every figure would be noise.
+MIN_GROUPS = 20
 # Below this many groups one split into folds is a matter of luck, so several are averaged.
 SMALL_HISTORY = 400
 REPEATS = 5
@@ -88,6 +92,20 @@ class TrialSettings:
     is_later: NDArray[np.bool_] | None = None
 
 
+def refuse_too_little(data: TrainingDataset) -> None:
+    """Raise `TooLittleHistoryError` if a history can neither train nor judge.
+
+    Args:
+        data: Dataset of the history.
+    """
+    if len(data.groups) < MIN_GROUPS:
+        raise TooLittleHistoryError("groups", len(data.groups), MIN_GROUPS)
+    if data.n_components < N_FOLDS:
+        raise TooLittleHistoryError("components", data.n_components, N_FOLDS)
+    if not len(data.pairs):
+        raise TooLittleHistoryError("pairs", 0, 1)
+
+
 def count_repeats(n_groups: int) -> int:
     """Return how many splits into folds are averaged.
 
@@ -122,7 +140,7 @@ def try_strategies(
     """
     rng = np.random.default_rng(settings.seed)
     repeats = count_repeats(len(groups))
-    cached = partial(_cache_scores, {}, keep)
+    cached = remembering(keep)
     costs = [COSTS.get(strategy.name, 1) for strategy in strategies]
     shares = [cost / sum(costs) for cost in costs]
     trials: dict[str, list[Trial]] = {strategy.name: [] for strategy in strategies}
@@ -170,6 +188,19 @@ def as_candidate(strategy: Strategy, trial: Trial) -> Candidate:
 
 def _select(sums: GroupSums, groups: NDArray[np.bool_]) -> GroupSums:
     return {name: values[groups] for name, values in sums.items()}
+
+
+def remembering(keep: Keep) -> Keep:
+    """Return a `Keep` that has every score in memory, too: each is computed or read once.
+
+    Args:
+        keep: Keeps scores on the disk, or nowhere.
+
+    >>> keep = remembering(keep_nothing)
+    >>> keep("fold 0", lambda: np.zeros(1)), keep("fold 0", lambda: np.ones(1))
+    (array([0.]), array([0.]))
+    """
+    return partial(_cache_scores, {}, keep)
 
 
 def _cache_scores(

@@ -8,11 +8,11 @@ from typing import cast
 import numpy as np
 
 from ml.dataset.contrast_groups import ContrastGroup
-from ml.encoders.base import Encoder, languages_of
+from ml.encoders.base import Encoder, languages_of, layers_of
 from ml.evaluation.metrics import summarise
 from ml.evaluation.promotion_gate import decide
 from ml.language.locales import primary_tag
-from ml.progress import Progress
+from ml.progress import Progress, within
 from ml.scoring.manifest import EncoderTrialRecord
 from ml.strategies.candidates import frozen
 from ml.strategies.frozen_head import FrozenHead
@@ -30,6 +30,19 @@ class EncoderChoice:
 
     encoder: Encoder
     record: list[EncoderTrialRecord]
+
+
+def fill_caches(encoders: Sequence[Encoder], texts: Sequence[str], *, progress: Progress) -> None:
+    """Encode texts with every encoder, and with its layers if it has any.
+
+    Args:
+        encoders: Encoders with caches.
+        texts: Wordings.
+        progress: Called with the fraction done.
+    """
+    readouts = [each for encoder in encoders for each in (encoder, layers_of(encoder)) if each]
+    for at, each in enumerate(readouts):
+        each.encode(texts, progress=within(progress, at / len(readouts), 1 / len(readouts)))
 
 
 def choose_encoder(

@@ -6,12 +6,13 @@ from typing import Any, cast
 
 import numpy as np
 
-from ml.dataset.contrast_groups import ContrastGroup, stack_arms
+from ml.dataset.contrast_groups import ContrastGroup, normalise_text, stack_arms
 from ml.dataset.training_dataset import TrainingDataset
 from ml.evaluation.abstention import choose_limits, measure_strangeness
 from ml.evaluation.cross_validation import Helpers
 from ml.evaluation.metrics import summarise
 from ml.evaluation.selective_prediction import measure_risk
+from ml.history.row import HistoryRow
 from ml.language.transfer import Represent, main_language, measure_transfer, other_language
 from ml.progress import Progress, no_progress
 from ml.scoring.applicability import Domain, measure_domain
@@ -56,6 +57,24 @@ class Material:
     def everything(self) -> list[ContrastGroup]:
         """Those that judge, then those that only train."""
         return [*self.data.groups, *self.helpers.groups]
+
+
+def gather_material(
+    rows: Sequence[HistoryRow], data: TrainingDataset, *, suspect_trust: float
+) -> Material:
+    """Return what trains: undoubted groups, doubtful ones as far as they are trusted, all texts.
+
+    Args:
+        rows: Past tests.
+        data: Their dataset.
+        suspect_trust: Weight of a doubtful group, in [0, 1]; 0 leaves them out.
+    """
+    suspect = tuple(each for each in data.history.groups if each.suspect and suspect_trust > 0)
+    return Material(
+        data=data,
+        helpers=Helpers(groups=suspect, trust=np.full(len(suspect), suspect_trust)),
+        texts=[normalise_text(row.text) for row in rows],
+    )
 
 
 def final_fit(

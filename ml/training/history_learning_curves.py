@@ -19,7 +19,7 @@ from ml.evaluation.learning_curves import (
 from ml.history.row import HistoryRow
 from ml.progress import Progress
 from ml.strategies.candidates import line_up
-from ml.training.pipeline import refuse_too_little
+from ml.training.candidate_trials import refuse_too_little
 
 BASELINE = "tfidf"
 # Seconds each; a fine-tuned network takes minutes a size.

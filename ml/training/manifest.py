@@ -13,12 +13,21 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from ml.dataset.contrast_groups import ContrastGroup
+from ml.dataset.later_tests import LaterTests
 from ml.dataset.training_dataset import TrainingDataset
 from ml.encoders.base import Encoder, languages_of
+from ml.evaluation.metrics import summarise
 from ml.evaluation.noise_ceiling import noise_ceiling
 from ml.language.locales import primary_tag
-from ml.scoring.manifest import CeilingRecord, ConfigurationRecord, HistoryRecord
-from ml.training.candidate_trials import N_FOLDS, count_repeats
+from ml.scoring.manifest import (
+    CeilingRecord,
+    ConfigurationRecord,
+    ConfirmationRecord,
+    HistoryRecord,
+    LeftOutRecord,
+)
+from ml.strategies.candidates import Lineup
+from ml.training.candidate_trials import N_FOLDS, Trial, count_repeats
 
 Record = TypeVar("Record", bound=Mapping[str, object])
 
@@ -71,6 +80,39 @@ def record_ceilings(data: TrainingDataset, *, rng: np.random.Generator) -> Ceili
         if dispersion is None
         else noise_ceiling(arms, rng=rng, dispersion=dispersion).record(),
     }
+
+
+def record_confirmation(
+    later: LaterTests, trials: Mapping[str, Trial], *, seed: int
+) -> ConfirmationRecord:
+    """Return which tests confirmed the choice, and each strategy's figures on later ones.
+
+    Args:
+        later: The split in time.
+        trials: Trial of each strategy, by its key.
+        seed: Seed of the bootstrap draws, >= 0.
+    """
+    rng = np.random.default_rng(seed)
+    return {
+        "rule": later.rule,
+        "groups": int(np.count_nonzero(later.is_later)),
+        "since": later.since.isoformat() if later.since else None,
+        "undated": later.undated,
+        "metrics": {
+            name: summarise(sums, rng=rng).record()
+            for name, trial in trials.items()
+            if (sums := trial.on_later) is not None
+        },
+    }
+
+
+def record_left_out(lineup: Lineup) -> list[LeftOutRecord]:
+    """Return the strategies that were not tried, with the reasons.
+
+    Args:
+        lineup: Strategies of the training.
+    """
+    return [cast("LeftOutRecord", asdict(strategy)) for strategy in lineup.left_out]
 
 
 def record_configuration(encoder: Encoder, n_groups: int) -> ConfigurationRecord:

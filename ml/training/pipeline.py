@@ -2,70 +2,66 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 
-from ml.checkpoints import Checkpoints, forget_old, keep_nothing, source_digest
+from ml.checkpoints import Checkpoints, Keep, forget_old, keep_nothing, source_digest
 from ml.dataset.contrast_groups import (
     ContrastGroup,
     build_groups,
-    normalise_text,
     stack_arms,
 )
 from ml.dataset.later_tests import LaterTests, split_by_date
-from ml.dataset.training_dataset import TrainingDataset, training_dataset
-from ml.encoders.base import Encoder, layers_of
-from ml.errors import TooLittleHistoryError
-from ml.evaluation.cross_validation import Helpers
+from ml.dataset.training_dataset import training_dataset
+from ml.encoders.base import Encoder
 from ml.evaluation.metrics import summarise
 from ml.evaluation.promotion_gate import GateDecision, decide
 from ml.history.row import HistoryRow
-from ml.progress import Progress
+from ml.progress import Progress, no_progress
 from ml.scoring.artifacts import Artifact, publish_artifact
 from ml.scoring.manifest import (
-    ConfirmationRecord,
     EncoderTrialRecord,
     GateRecord,
-    LeftOutRecord,
     Manifest,
 )
 from ml.strategies.base import FittedStrategy, Strategy
-from ml.strategies.candidates import Lineup, Tuning, frozen, line_up
+from ml.strategies.candidates import Tuning, frozen, line_up, quick_ones
 from ml.strategies.instance_transfer import WithSource
 from ml.training.candidate_trials import (
-    N_FOLDS,
     Trial,
     TrialSettings,
     as_candidate,
+    refuse_too_little,
+    remembering,
     try_strategies,
 )
 from ml.training.compression import add_fast_parts
-from ml.training.encoder_choice import choose_encoder
-from ml.training.final_fit import Material, final_fit
+from ml.training.encoder_choice import choose_encoder, fill_caches
+from ml.training.final_fit import Material, final_fit, gather_material
 from ml.training.manifest import (
     as_plain,
     hash_groups,
     record_ceilings,
     record_configuration,
+    record_confirmation,
     record_data,
+    record_left_out,
 )
 from ml.training.model_card import model_card
 from ml.training.options import Choices
 from ml.training.transfer_source import Source, prepare_source
 
-# Below this nothing could pass the gate, and every figure would be noise.
-MIN_GROUPS = 20
-
 DEFAULTS = Choices()
 
-# Fraction done once wordings are embedded, strategies are compared, and one is fitted.
-EMBEDDING_END, TRIALS_END, FIT_END = 0.3, 0.75, 0.85
+# Fraction done once wordings are embedded, strategies are compared, and one is fitted; in between,
+# if there are strategies to tune, once the others are compared and the best of them is served.
+EMBEDDING_END, FIRST_TRIALS_END, FIRST_END, TRIALS_END, FIT_END = 0.3, 0.35, 0.4, 0.75, 0.85
 
-Stage = Literal["embedding", "cross_validation", "final_fit", "fast_parts"]
+Stage = Literal["embedding", "cross_validation", "tuning", "final_fit", "fast_parts"]
 # Called with the fraction done in [0, 1] and the stage, a code that a page translates.
 TrainingProgress = Callable[[float, Stage], None]
 
@@ -85,6 +81,8 @@ class TrainingSettings:
             keeps nothing.
         processes: Processes that fine-tune a network together, >= 1.
         other_encoders: Further encoders with caches, compared with the given one.
+        serve_first: Called with the best strategy without tuning and its folder, if it passed the
+            gate, before tuning begins; None: nothing is served before the end.
     """
 
     folder: Path
@@ -96,6 +94,7 @@ class TrainingSettings:
     unfinished: Path | None = None
     processes: int = 1
     other_encoders: tuple[Encoder, ...] = ()
+    serve_first: "Callable[[TrainingResult, Path], None] | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,42 +133,154 @@ def train(
     rows = list(rows)
     data = training_dataset(build_groups(rows))
     refuse_too_little(data)
-    material = _material(rows, data, settings.choices)
+    material = gather_material(rows, data, suspect_trust=settings.choices.suspect_trust)
     later = split_by_date(data.groups, data.components)
     trial_settings = _trial_settings(material, later, settings.seed)
     encoders = (encoder, *settings.other_encoders)
     encoder, tried = _choose_encoder(encoders, material, trial_settings, progress)
-    lineup = _line_up(encoder, len(data.groups), settings)
+    tuning = Tuning(n_processes=settings.processes, early_stopping=settings.choices.early_stopping)
+    lineup = line_up(encoder, len(data.groups), asked=settings.choices.strategies, tuning=tuning)
     rng = np.random.default_rng(settings.seed)
     source = prepare_source(settings.source, data, encoder, rng=rng)
-    strategies = (*lineup.strategies, *_source_strategies(encoder, source))
     steps = open_checkpoints(_trainers(material, source), encoder, settings)
-    trials = try_strategies(
-        strategies,
-        data.groups,
-        settings=trial_settings,
-        progress=_stage(progress, "cross_validation", EMBEDDING_END, TRIALS_END),
-        keep=steps.keep if steps else keep_nothing,
+    stages = _Stages(
+        strategies=(*lineup.strategies, *_source_strategies(encoder, source)),
+        material=material,
+        encoder=encoder,
+        later=later,
+        trial_settings=trial_settings,
+        keep=remembering(steps.keep if steps else keep_nothing),
+        fixed={
+            "source": source.record if source else None,
+            "left_out": record_left_out(lineup),
+            "encoders": tried,
+        },
+        settings=settings,
+        progress=progress,
     )
-    candidates = [as_candidate(each, trials[each.name]) for each in strategies]
-    decision = decide(candidates, seed=settings.seed)
-    record = _trial_record(material, trials, decision, encoder=encoder, settings=settings)
-    record |= {"source": source.record if source else None, "left_out": _left_out_records(lineup)}
-    record["encoders"] = tried
-    record["confirmation"] = _confirmation_record(later, trials, seed=settings.seed)
-    record = as_plain(record)
-    served = next((each for each in strategies if each.name == decision.served), None)
-    if served:
-        artifact, fitted = _fit(
-            served, material, trials[served.name], record, settings=settings, progress=progress
-        )
-        record = _store(
-            artifact, fitted, material, encoder=encoder, settings=settings, progress=progress
-        )
+    result = stages.run()
     if steps:
         steps.clear()
-    progress(1.0, "fast_parts" if decision.served else "cross_validation")
-    return TrainingResult(served=decision.served, manifest=record)
+    progress(1.0, "fast_parts" if result.served else "cross_validation")
+    return result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stages:
+    """What is left of a training once its encoder is chosen: trials, gate, fit, storing."""
+
+    strategies: tuple[Strategy, ...]
+    material: Material
+    encoder: Encoder
+    later: LaterTests
+    trial_settings: TrialSettings
+    keep: Keep
+    fixed: Mapping[str, Any]
+    settings: TrainingSettings
+    progress: TrainingProgress
+
+    def run(self) -> TrainingResult:
+        quick = quick_ones(self.strategies)
+        if self.settings.serve_first is None or len(quick) == len(self.strategies):
+            trials = self._try(self.strategies, "cross_validation", EMBEDDING_END, TRIALS_END)
+            return self._store(self.strategies, trials, None)
+        trials = self._try(quick, "cross_validation", EMBEDDING_END, FIRST_TRIALS_END)
+        first = self._serve_first(quick, trials)
+        slow = self.strategies[len(quick) :]
+        stage: Stage = "tuning" if first else "cross_validation"
+        trials |= self._try(slow, stage, FIRST_END, TRIALS_END)
+        return self._store(self.strategies, trials, first)
+
+    def _try(
+        self, strategies: Sequence[Strategy], stage: Stage, start: float, end: float
+    ) -> dict[str, Trial]:
+        trials = try_strategies(
+            strategies,
+            self.material.data.groups,
+            settings=self.trial_settings,
+            progress=_stage(self.progress, stage, start, end),
+            keep=self.keep,
+        )
+        return dict(trials)
+
+    def _decide(
+        self, strategies: Sequence[Strategy], trials: Mapping[str, Trial]
+    ) -> tuple[Strategy | None, Manifest]:
+        """Return the strategy to serve, if any, and the record of the trials and the gate."""
+        candidates = [as_candidate(each, trials[each.name]) for each in strategies]
+        decision = decide(candidates, seed=self.settings.seed)
+        record = _trial_record(
+            self.material, trials, decision, encoder=self.encoder, settings=self.settings
+        )
+        confirmation = record_confirmation(self.later, trials, seed=self.settings.seed)
+        whole: Manifest = as_plain(
+            cast("Manifest", {**record, **self.fixed, "confirmation": confirmation})
+        )
+        return next((each for each in strategies if each.name == decision.served), None), whole
+
+    def _serve_first(
+        self, quick: Sequence[Strategy], trials: Mapping[str, Trial]
+    ) -> tuple[Artifact, FittedStrategy] | None:
+        """Store and hand over the best strategy without tuning, which takes much longer.
+
+        The gate compares a strategy with simpler ones only, so that its verdict on these is final:
+        tuning can replace what is served first, but never refute it.
+        """
+        served, record = self._decide(quick, trials)
+        if served is None or self.settings.serve_first is None:
+            return None
+        artifact, fitted = self._fit(served, trials, record, FIRST_TRIALS_END, FIRST_END)
+        folder = self.settings.folder.with_name(f"{self.settings.folder.name}-first")
+        # Its student, for long lists, would take minutes.
+        bare = replace(self.material, texts=())
+        manifest = _publish(artifact, fitted, bare, encoder=self.encoder, folder=folder)
+        self.settings.serve_first(TrainingResult(served=served.name, manifest=manifest), folder)
+        self.progress(FIRST_END, "tuning")
+        return artifact, fitted
+
+    def _fit(
+        self,
+        strategy: Strategy,
+        trials: Mapping[str, Trial],
+        record: Manifest,
+        start: float,
+        end: float,
+    ) -> tuple[Artifact, FittedStrategy]:
+        """Fit the strategy that the gate chose on all tests."""
+        self.progress(start, "final_fit")
+        return final_fit(
+            strategy,
+            self.material,
+            trial=trials[strategy.name],
+            record=record,
+            rng=np.random.default_rng(self.settings.seed),
+            progress=_stage(self.progress, "final_fit", start, end),
+        )
+
+    def _store(
+        self,
+        strategies: Sequence[Strategy],
+        trials: Mapping[str, Trial],
+        first: tuple[Artifact, FittedStrategy] | None,
+    ) -> TrainingResult:
+        served, record = self._decide(strategies, trials)
+        if served is None:
+            return TrainingResult(served=None, manifest=record)
+        if first and first[0].strategy == served.name:
+            # It was fitted on the same tests; only more has been compared with it since.
+            artifact, fitted = first
+            artifact = replace(artifact, manifest={**artifact.manifest, **record})
+        else:
+            artifact, fitted = self._fit(served, trials, record, TRIALS_END, FIT_END)
+        manifest = _publish(
+            artifact,
+            fitted,
+            self.material,
+            encoder=self.encoder,
+            folder=self.settings.folder,
+            progress=_stage(self.progress, "fast_parts", FIT_END, 1.0),
+        )
+        return TrainingResult(served=served.name, manifest=manifest)
 
 
 def open_checkpoints(
@@ -205,41 +316,14 @@ def _trial_settings(material: Material, later: LaterTests, seed: int) -> TrialSe
     )
 
 
-def _line_up(encoder: Encoder, n_groups: int, settings: TrainingSettings) -> Lineup:
-    early = settings.choices.early_stopping
-    tuning = Tuning(n_processes=settings.processes, early_stopping=early)
-    return line_up(encoder, n_groups, asked=settings.choices.strategies, tuning=tuning)
-
-
-def _fit(
-    strategy: Strategy,
-    material: Material,
-    trial: Trial,
-    record: Manifest,
-    *,
-    settings: TrainingSettings,
-    progress: TrainingProgress,
-) -> tuple[Artifact, FittedStrategy]:
-    """Fit the strategy that the gate chose on all tests."""
-    progress(TRIALS_END, "final_fit")
-    return final_fit(
-        strategy,
-        material,
-        trial=trial,
-        record=record,
-        rng=np.random.default_rng(settings.seed),
-        progress=_stage(progress, "final_fit", TRIALS_END, FIT_END),
-    )
-
-
-def _store(
+def _publish(
     artifact: Artifact,
     fitted: FittedStrategy,
     material: Material,
     *,
     encoder: Encoder,
-    settings: TrainingSettings,
-    progress: TrainingProgress,
+    folder: Path,
+    progress: Progress = no_progress,
 ) -> Manifest:
     """Store a predictor with its fast parts and return its manifest."""
     complete = add_fast_parts(
@@ -248,10 +332,10 @@ def _store(
         groups=material.everything,
         texts=material.texts,
         encoder=encoder,
-        progress=_stage(progress, "fast_parts", FIT_END, 1.0),
+        progress=progress,
     )
     card = model_card(artifact.manifest, served=artifact.strategy)
-    return publish_artifact(complete, folder=settings.folder, card=card)
+    return publish_artifact(complete, folder=folder, card=card)
 
 
 def _trainers(material: Material, source: Source | None) -> list[ContrastGroup]:
@@ -262,17 +346,6 @@ def _source_strategies(encoder: Encoder, source: Source | None) -> tuple[Strateg
     if source is None:
         return ()
     return (WithSource(inner=frozen(encoder), source=source.arms, trust=source.ratios),)
-
-
-def _material(rows: Sequence[HistoryRow], data: TrainingDataset, choices: Choices) -> Material:
-    suspect = tuple(
-        each for each in data.history.groups if each.suspect and choices.suspect_trust > 0
-    )
-    return Material(
-        data=data,
-        helpers=Helpers(groups=suspect, trust=np.full(len(suspect), choices.suspect_trust)),
-        texts=[normalise_text(row.text) for row in rows],
-    )
 
 
 def _trial_record(
@@ -300,28 +373,6 @@ def _trial_record(
     }
 
 
-def _confirmation_record(
-    later: LaterTests, trials: Mapping[str, Trial], *, seed: int
-) -> ConfirmationRecord:
-    """Return which tests confirmed the choice, and each strategy's figures on later ones."""
-    rng = np.random.default_rng(seed)
-    return {
-        "rule": later.rule,
-        "groups": int(np.count_nonzero(later.is_later)),
-        "since": later.since.isoformat() if later.since else None,
-        "undated": later.undated,
-        "metrics": {
-            name: summarise(sums, rng=rng).record()
-            for name, trial in trials.items()
-            if (sums := trial.on_later) is not None
-        },
-    }
-
-
-def _left_out_records(lineup: Lineup) -> list[LeftOutRecord]:
-    return [cast("LeftOutRecord", asdict(strategy)) for strategy in lineup.left_out]
-
-
 def _choose_encoder(
     encoders: Sequence[Encoder],
     material: Material,
@@ -329,11 +380,11 @@ def _choose_encoder(
     progress: TrainingProgress,
 ) -> tuple[Encoder, list[EncoderTrialRecord]]:
     """Fill the caches of all encoders, and return the one that wins, with the trials of all."""
-    readouts = [each for encoder in encoders for each in (encoder, layers_of(encoder)) if each]
-    texts = stack_arms(material.everything).texts
-    for at, each in enumerate(readouts):
-        start, end = (EMBEDDING_END * (at + part) / len(readouts) for part in (0, 1))
-        each.encode(texts, progress=_stage(progress, "embedding", start, end))
+    fill_caches(
+        encoders,
+        stack_arms(material.everything).texts,
+        progress=_stage(progress, "embedding", 0.0, EMBEDDING_END),
+    )
     choice = choose_encoder(
         encoders,
         material.data.groups,
@@ -346,17 +397,3 @@ def _choose_encoder(
 def _stage(progress: TrainingProgress, stage: Stage, start: float, end: float) -> Progress:
     """Return a callback that maps progress in [0, 1] to that of a stage in [start, end]."""
     return lambda done: progress(start + (end - start) * done, stage)
-
-
-def refuse_too_little(data: TrainingDataset) -> None:
-    """Raise `TooLittleHistoryError` if a history can neither train nor judge.
-
-    Args:
-        data: Dataset of the history.
-    """
-    if len(data.groups) < MIN_GROUPS:
-        raise TooLittleHistoryError("groups", len(data.groups), MIN_GROUPS)
-    if data.n_components < N_FOLDS:
-        raise TooLittleHistoryError("components", data.n_components, N_FOLDS)
-    if not len(data.pairs):
-        raise TooLittleHistoryError("pairs", 0, 1)

@@ -27,9 +27,8 @@ from ml.strategies.base import Strategy
 from ml.strategies.frozen_head import FrozenHead
 from ml.strategies.instance_transfer import WithSource
 from ml.strategies.ridge import fit_ridge
-from ml.training.candidate_trials import N_FOLDS
+from ml.training.candidate_trials import N_FOLDS, refuse_too_little
 from ml.training.domain_similarity import align_covariance
-from ml.training.pipeline import refuse_too_little
 from ml.training.transfer_source import Source, prepare_source
 
 Adapt = Callable[[Sequence[str]], Encoder]

@@ -127,6 +127,7 @@ def train_in(
     choices=DEFAULTS,
     source=(),
     other_encoders=(),
+    serve_first=None,
 ):
     """Train into a folder that is not there yet."""
     return train(
@@ -141,6 +142,7 @@ def train_in(
             choices=choices,
             source=tuple(source),
             other_encoders=tuple(map(cached, other_encoders)),
+            serve_first=serve_first,
         ),
         progress=progress,
     )

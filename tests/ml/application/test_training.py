@@ -5,6 +5,7 @@ import pytest
 from ml import predict
 from ml.models import PredictorVersion
 from ml.predict import PredictorError
+from ml.training.options import Choices
 from tests.ml.factories import learnable_rows
 
 pytestmark = pytest.mark.django_db
@@ -20,6 +21,57 @@ def test_training_stores_and_serves_what_passed(model_dir):
     assert (model_dir / version.artifact / "manifest.json").exists()
     assert told[-1] == (1.0, "fast_parts")
     assert predict.rank_wordings(predict.RankingRequest(wordings=("free x",)))["predictor"] == 1
+
+
+TUNED_TOO = Choices(strategies=("tfidf", "frozen_layers", "fine_tuned"))
+
+
+class KilledError(Exception):
+    """A worker that is stopped."""
+
+
+def in_use_when_tuning_began(**options):
+    """Train with tuning and return what was in use when tuning began."""
+    seen = []
+
+    def look(_fraction, stage):
+        if stage == "tuning" and not seen:
+            seen.append(predict.active_summary())
+
+    found = predict.train(learnable_rows(40), now=NOW, choices=TUNED_TOO, progress=look, **options)
+    return found, seen
+
+
+@pytest.mark.usefixtures("model_dir")
+def test_best_strategy_without_tuning_is_in_use_while_tuning_goes_on():
+    found, (first,) = in_use_when_tuning_began()
+    assert first["number"] == 1
+    kept = PredictorVersion.objects.get(number=1)
+    assert (kept.strategy, kept.status) == ("tfidf", "retired")
+    assert set(kept.manifest["metrics"]) == {"no_text", "tfidf", "frozen_layers"}
+    assert (found["number"], found["status"]) == (2, "active")
+    assert set(found["manifest"]["metrics"]) == {*kept.manifest["metrics"], "fine_tuned"}
+
+
+def test_training_killed_while_it_tunes_leaves_the_first_predictor_in_use(model_dir):
+    def kill(_fraction, stage):
+        if stage == "tuning":
+            raise KilledError
+
+    for _ in range(2):
+        with pytest.raises(KilledError):
+            predict.train(learnable_rows(40), now=NOW, choices=TUNED_TOO, progress=kill)
+    # The second attempt made the same, which is not stored twice.
+    assert list(PredictorVersion.objects.values_list("number", "status")) == [(1, "active")]
+    folders = [path for path in model_dir.iterdir() if path.name.startswith("predictor")]
+    assert [path.name for path in folders] == [PredictorVersion.objects.get().artifact]
+    assert predict.rank_wordings(predict.RankingRequest(wordings=("free x",)))["predictor"] == 1
+
+
+def test_tuned_predictor_in_use_is_not_replaced_by_an_untuned_one(active):
+    PredictorVersion.objects.update(strategy="fine_tuned")
+    found, seen = in_use_when_tuning_began()
+    assert (found["number"], seen) == (2, [])
 
 
 def test_refused_training_leaves_the_active_version(active):

@@ -114,6 +114,27 @@ def test_progress_rises_to_one_through_every_stage(tmp_path):
     ]
 
 
+def test_what_is_served_first_is_final_unless_a_slower_strategy_wins(tmp_path, monkeypatch):
+    monkeypatch.setattr("ml.strategies.candidates.TUNED", frozenset({"frozen_head"}))
+    served = []
+    parts = train_in(
+        tmp_path / "p1",
+        learnable_rows(),
+        encoder=StrangeEncoder(),
+        serve_first=lambda *first: served.append(first),
+    )
+    whole = train_in(tmp_path / "p2", learnable_rows(), encoder=StrangeEncoder())
+    ((first, folder),) = served
+    assert (first.served, folder) == ("tfidf", tmp_path / "p1-first")
+    assert verify_artifact(folder) == first.manifest
+    # In two steps or in one: the same figures, the same verdicts, the same predictor.
+    for record in ("metrics", "gate", "calibration"):
+        assert parts.manifest[record] == whole.manifest[record]
+    assert first.manifest["gate"]["verdicts"] == whole.manifest["gate"]["verdicts"][:1]
+    for name in ("tensors.safetensors", "words.json"):
+        assert parts.manifest["files"][name] == whole.manifest["files"][name]
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
