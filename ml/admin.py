@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.urls import URLPattern, path
 from django.utils.formats import number_format
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
@@ -16,8 +19,9 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from ml.models import PredictorVersion
-from ml.predict import PredictorError, roll_back
+from ml.predict import PredictorError, absent_encoders, list_encoders, roll_back
 from ml.presentation.abstention_messages import abstention_sentences
+from ml.presentation.encoder_rows import absent_row, encoder_row
 from ml.presentation.gate_messages import confirmation_sentences, verdict_rows
 from ml.presentation.messages import STRATEGIES, likeness_sentence
 from ml.presentation.predictor_charts import draw_levels, draw_risk, estimate_in_words
@@ -72,6 +76,32 @@ class PredictorVersionAdmin(ModelAdmin[PredictorVersion]):  # type: ignore[misc]
         "levels",
     )
     readonly_fields = fields
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.encoders_view)
+        return [path("encoders/", view, name="ml_encoders"), *super().get_urls()]
+
+    def encoders_view(self, request: HttpRequest) -> HttpResponse:
+        """List the encoders of this machine and those that can be installed."""
+        if not self.has_view_permission(request):
+            return HttpResponse(status=403)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": gettext("Encoders"),
+            "opts": self.opts,
+            "rows": [
+                encoder_row(
+                    each.about,
+                    is_packaged=each.is_packaged,
+                    predictors=each.predictors,
+                    is_active=each.active is not None,
+                )
+                for each in list_encoders()
+            ],
+            "absent": list(map(absent_row, absent_encoders())),
+            "configured": settings.CTAOPT_ENCODER,
+        }
+        return render(request, "admin/ml/encoders.html", context)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

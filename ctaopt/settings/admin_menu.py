@@ -154,12 +154,16 @@ UNFOLD = {
                         "experiments_historyarm_principles",
                         "experiments.view_historyarm",
                     ),
-                    _item(
-                        _("Predictor"),
-                        "model_training",
-                        "ml_predictorversion_changelist",
-                        "ml.view_predictorversion",
-                    ),
+                    {
+                        **_item(
+                            _("Predictor"),
+                            "model_training",
+                            "ml_predictorversion_changelist",
+                            "ml.view_predictorversion",
+                        ),
+                        "active": _but_not("ml_predictorversion_changelist", "ml_encoders"),
+                    },
+                    _item(_("Encoders"), "translate", "ml_encoders", "ml.view_predictorversion"),
                     {
                         **_item(
                             _("Jobs"),

@@ -15,7 +15,7 @@ from ml.application.predictor_loading import (
     installed_encoders,
     model_dir,
 )
-from ml.encoders.catalogue import KNOWN
+from ml.encoders.catalogue import KNOWN, KnownEncoder
 from ml.encoders.installed import InstallationPlan, InstalledEncoder, find_encoder
 from ml.models import PredictorVersion
 
@@ -74,6 +74,12 @@ def _listed(about: InstalledEncoder, used: dict[str, list[PredictorVersion]]) ->
         predictors=tuple(version.number for version in versions),
         active=next(active, None),
     )
+
+
+def absent_encoders() -> list[KnownEncoder]:
+    """Return the encoders of the catalogue that are not installed."""
+    here = {each.key for each in installed_encoders()}
+    return [KNOWN[key] for key in INSTALLABLE if key not in here]
 
 
 def plan_encoder(name: str) -> InstallationPlan:

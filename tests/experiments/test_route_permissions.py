@@ -122,6 +122,7 @@ PAGES = {
     "experiments_serverkey_revoke": ("post", "owner", {"reason": "leaked"}),
     "experiments_learning_shown": ("get", "viewer", None),
     "experiments_historyarm_principles": ("get", "viewer", None),
+    "ml_encoders": ("get", "viewer", None),
     "experiments_job_rank": ("get", "analyst", None),
     # Of the whole installation: it needs a role on every site, and there are two.
     "experiments_job_train": ("post", "superuser", {}),

@@ -5,6 +5,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
+from ml.encoders.installed import MODEL, InstalledEncoder, write_about
 from ml.models import PredictorVersion
 from ml.presentation.messages import likeness_sentence
 
@@ -205,3 +206,70 @@ def test_page_of_a_version_shows_the_encoders_that_were_compared(client, owner, 
     shown = unescape(page.content.decode())
     assert f"small: {figure}" in shown
     assert f"large (chosen): {figure}" in shown
+
+
+def install(settings, **changes):
+    """Put an encoder beside the packaged one, without its weights."""
+    about = InstalledEncoder(
+        **{
+            "key": "mpnet",
+            "title": "all-mpnet-base-v2",
+            "source": "packages",
+            "licence": "Apache-2.0",
+            "languages": ("en",),
+            "size": 438_700_000,
+            "fingerprint": "f" * 64,
+        }
+        | changes
+    )
+    (settings.CTAOPT_ENCODER_DIR / about.key / MODEL).mkdir(parents=True)
+    write_about(settings.CTAOPT_ENCODER_DIR / about.key, about)
+
+
+def test_page_of_encoders_names_what_each_costs_and_how_to_install_it(
+    client, owner, model_dir, settings
+):
+    settings.CTAOPT_ENCODER = ""
+    page = unescape(client.get(reverse("admin:ml_encoders")).content.decode())
+    here, absent = page.split("To install", 1)
+    assert "all-MiniLM-L6-v2" in here
+    assert "92\N{NO-BREAK SPACE}MB" in here
+    assert "remove_encoder" not in here
+    assert "python manage.py install_encoder mpnet" in absent
+    # 405 MB of packages, 439 MB once they are unpacked; 38 languages, two of them by name.
+    assert "405\N{NO-BREAK SPACE}MB" in absent
+    assert "439\N{NO-BREAK SPACE}MB" in absent
+    assert "English, French, 36 more" in absent
+
+
+def test_page_of_encoders_shows_which_predictor_needs_one(client, owner, active, settings):
+    fingerprint = active.manifest["configuration"]["encoder"]["fingerprint"]
+    install(settings, fingerprint=fingerprint)
+    install(settings, key="own", title="Own", languages=(), licence="")
+    page = unescape(client.get(reverse("admin:ml_encoders")).content.decode())
+    assert f"Predictor {active.number}" in page
+    # The active predictor needs it, so that it cannot be removed.
+    assert "remove_encoder mpnet" not in page
+    assert "install_encoder mpnet" not in page
+    assert "remove_encoder own" in page
+    assert "not stated" in page
+
+
+def test_page_of_encoders_names_the_configured_one(client, owner, model_dir, settings):
+    settings.CTAOPT_ENCODER = "mpnet"
+    page = unescape(client.get(reverse("admin:ml_encoders")).content.decode())
+    assert "The setting CTAOPT_ENCODER names “mpnet”" in page
+
+
+def test_page_of_encoders_is_for_those_who_may_see_predictors(client, model_dir):
+    client.force_login(User.objects.create_user("nobody", is_staff=True))
+    assert client.get(reverse("admin:ml_encoders")).status_code == 403
+
+
+def test_page_of_encoders_is_in_french(client, owner, model_dir, settings):
+    settings.CTAOPT_ENCODER = ""
+    page = client.get(reverse("admin:ml_encoders"), headers={"accept-language": "fr"})
+    text = unescape(page.content.decode())
+    assert "Encodeurs" in text
+    assert "405\N{NO-BREAK SPACE}Mo" in text
+    assert "Anglais, Français, 36 autres" in text

@@ -31,8 +31,7 @@ class Command(BaseCommand):
             return
         header = ["encoder", "model", "MB", "licence", "languages", "predictors"]
         self.stdout.write(table([header, *map(_row, listed)]))
-        here = {each.about.key for each in listed}
-        if absent := [key for key in predict.INSTALLABLE if key not in here]:
+        if absent := [each.key for each in predict.absent_encoders()]:
             self.stdout.write(f"To install: manage.py install_encoder {{{','.join(absent)}}}")
 
 
