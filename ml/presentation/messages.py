@@ -151,6 +151,14 @@ SENTENCES = {
         "For this position (%(placement)s): %(tests)s past tests of its own, %(borrowed)s %% of "
         "the answer is borrowed from all tests."
     ),
+    "form_unmeasured": _(
+        "Learned from other wordings, half of which have %(words)s words or more; not yet measured "
+        "on this form (%(form)s): %(tests)s past tests have it, %(needed)s are needed."
+    ),
+    "form_shrunk": _(
+        "On this form (%(form)s) wordings differ less than elsewhere: %(tests)s past tests of its "
+        "own. Predicted differences are shrunk to %(share)s %% of what they would be."
+    ),
     "control_refused": _("There is no prediction for the control, so none is compared with it."),
     # Training.
     "too_few_groups": _(

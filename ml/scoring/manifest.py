@@ -285,6 +285,14 @@ class LanguageRecord(TypedDict):
     allowance: float
 
 
+class SurfaceRecord(TypedDict):
+    """Spread of true effects on one form, in log-odds, and the factor of predicted differences."""
+
+    groups: int
+    spread: float
+    shrinkage: float
+
+
 class FastCopyRecord(TypedDict):
     """`ml.training.compression.Agreement` of the int8 copy with its original."""
 
@@ -307,6 +315,7 @@ class AnswersRecord(TypedDict):
 
     departures: OffsetsRecord
     risk: RiskRecord
+    surfaces: dict[str, SurfaceRecord]
     explanations: DeletionRecord | None
     abstention: NotRequired[AbstentionRecord]
 
@@ -332,6 +341,7 @@ class Manifest(TypedDict):
     abstention: NotRequired[AbstentionRecord]
     tuning: NotRequired[list[TraceRecord]]
     language: NotRequired[LanguageRecord | None]
+    surfaces: NotRequired[dict[str, SurfaceRecord]]
     fast_copy: NotRequired[FastCopyRecord | None]
 
 

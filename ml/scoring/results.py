@@ -9,7 +9,9 @@ from ml.language.wording_validation import Fault
 from ml.scoring.applicability import Outside
 from ml.scoring.calibration import Lift
 from ml.scoring.context import Factor
+from ml.scoring.context_offsets import ContextOffset
 from ml.scoring.explanations import WordEffect
+from ml.scoring.manifest import Manifest
 from ml.scoring.rank_probabilities import RankBelief
 from ml.scoring.rewordings import Suggestion
 from ml.scoring.similar_wordings import NearWording
@@ -37,6 +39,8 @@ Code = (
         "form_by_chance",
         "placement_by_chance",
         "control_refused",
+        "form_unmeasured",
+        "form_shrunk",
     ]
 )
 
@@ -53,6 +57,8 @@ BY_CHANCE: Mapping[Factor, Code] = {
     "form": "form_by_chance",
     "placement": "placement_by_chance",
 }
+# A form with fewer is called not yet measured.
+MIN_FORM_GROUPS = 20
 # An audience with fewer gets a note on how little data it has.
 MIN_AUDIENCE_GROUPS = 20
 
@@ -206,6 +212,48 @@ def locale_note(groups: Mapping[str, int]) -> Reason:
     if len(languages) == 1:
         return Reason(code="locale_assumed", params={"locale": languages[0]})
     return Reason(code="locale_unverified", params={"locales": ", ".join(languages)})
+
+
+def own_note(factor: Factor, level: str, offset: ContextOffset | None) -> Reason | None:
+    """Return a note on the share of a level's own signal, if it has an offset.
+
+    Args:
+        factor: The factor.
+        level: Its level.
+        offset: Offset of the factor; None if it has none.
+    """
+    if offset is None or level not in offset.levels:
+        return None
+    at = offset.levels.index(level)
+    params: dict[str, str | int | float] = {
+        factor: level,
+        "tests": offset.groups[at],
+        "borrowed": round(100 * offset.borrowed[at]),
+    }
+    return Reason(code=OWN[factor], params=params)
+
+
+def surface_note(form: str, manifest: Manifest) -> Reason | None:
+    """Return a note on a form that too few past tests have, or whose differences are shrunk.
+
+    Args:
+        form: Form of the CTA; empty if it is not stated.
+        manifest: Record of the training; an earlier version's has no surfaces.
+    """
+    surfaces = manifest.get("surfaces")
+    if not form or surfaces is None:
+        return None
+    own = surfaces.get(form)
+    tests = own["groups"] if own else 0
+    params: dict[str, str | int | float] = {"form": form, "tests": tests}
+    if tests < MIN_FORM_GROUPS:
+        words = round(manifest["data"].get("median_words", 0))
+        return Reason(
+            code="form_unmeasured", params={**params, "words": words, "needed": MIN_FORM_GROUPS}
+        )
+    if own and own["shrinkage"] < 1:
+        return Reason(code="form_shrunk", params={**params, "share": round(100 * own["shrinkage"])})
+    return None
 
 
 def transferred_note(transfer: LanguageTransfer, groups: Mapping[str, int]) -> Reason:

@@ -26,14 +26,15 @@ from ml.scoring.rank_probabilities import rank_beliefs
 from ml.scoring.results import (
     BY_CHANCE,
     MIN_AUDIENCE_GROUPS,
-    OWN,
     Reason,
     ScoredWording,
     ScoringOutcome,
     audience_note,
     blank_wording,
     locale_note,
+    own_note,
     refuse_all,
+    surface_note,
     transferred_note,
 )
 from ml.scoring.similar_wordings import WordIndex, nearest_wordings
@@ -230,7 +231,7 @@ class Scorer:
     def _scores(self, texts: Sequence[str], contexts: Sequence[Context]) -> NDArray[np.float64]:
         """Return the shared scores plus context offsets, float64 (n,)."""
         plain = [normalise_text(text) for text in texts]
-        scores = self._fitted.score(plain)
+        scores = self._fitted.score(plain) * self._shrinkage(contexts)
         moved = self._is_moved(texts, contexts)
         if self._transfer and moved.any():
             scores = np.where(moved, self._transfer.as_main(scores), scores)
@@ -246,6 +247,12 @@ class Scorer:
             inside = np.array([other == context for other in contexts])
             shifted[inside] += shift_of(offsets, features.rows(inside), context)
         return shifted
+
+    def _shrinkage(self, contexts: Sequence[Context]) -> NDArray[np.float64]:
+        """Return what differences are multiplied by, as the spread of true effects asks for."""
+        surfaces = self.artifact.manifest.get("surfaces") or {}
+        known = {form: record["shrinkage"] for form, record in surfaces.items()}
+        return np.array([known.get(context.form, 1.0) for context in contexts])
 
     def _vectors(self, texts: Sequence[str]) -> Representation:
         needed = any(offset.vectors.size for offset in self.artifact.offsets.values())
@@ -357,7 +364,8 @@ class Scorer:
         return cast("Mapping[Factor, Mapping[str, LevelRecord]]", levels)
 
     def _notes(self, wordings: Sequence[ScoredWording], context: Context) -> list[Reason]:
-        notes = [self._own_note(factor, context.level(factor)) for factor in FACTORS]
+        offsets = self.artifact.offsets
+        notes = [own_note(each, context.level(each), offsets.get(each)) for each in FACTORS]
         if notes[0] is None:
             groups = self.artifact.domain.audience_groups
             notes[0] = audience_note(context.audience, groups)
@@ -366,22 +374,10 @@ class Scorer:
             notes.append(transferred_note(transfer, self.artifact.domain.locale_groups))
         elif not context.locale:
             notes.append(locale_note(self.artifact.domain.locale_groups))
+        notes.append(surface_note(context.form, self.artifact.manifest))
         if any(wording.is_control and wording.refusal for wording in wordings):
             notes.append(Reason(code="control_refused", params={}))
         return [note for note in notes if note is not None]
-
-    def _own_note(self, factor: Factor, level: str) -> Reason | None:
-        """Return a note on the share of a level's own signal, if it has an offset."""
-        offset = self.artifact.offsets.get(factor)
-        if offset is None or level not in offset.levels:
-            return None
-        at = offset.levels.index(level)
-        params: dict[str, str | int | float] = {
-            factor: level,
-            "tests": offset.groups[at],
-            "borrowed": round(100 * offset.borrowed[at]),
-        }
-        return Reason(code=OWN[factor], params=params)
 
 
 def load_scorer(folder: Path, *, make_encoder: Callable[[], Encoder]) -> Scorer:

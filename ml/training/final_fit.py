@@ -12,6 +12,7 @@ from ml.evaluation.abstention import choose_limits, measure_strangeness
 from ml.evaluation.cross_validation import Helpers
 from ml.evaluation.metrics import summarise
 from ml.evaluation.selective_prediction import measure_risk
+from ml.evaluation.surface_spread import measure_surfaces
 from ml.history.row import HistoryRow
 from ml.language.transfer import Represent, main_language, measure_transfer, other_language
 from ml.progress import Progress, no_progress
@@ -26,6 +27,7 @@ from ml.scoring.manifest import (
     LanguageRecord,
     Manifest,
     RiskRecord,
+    SurfaceRecord,
     TraceRecord,
 )
 from ml.scoring.similar_wordings import past_wordings
@@ -163,6 +165,18 @@ def _calibrated(
     return calibrated, abstention.record
 
 
+def _surfaces(selection: OffsetSelection, *, dispersion: float) -> dict[str, SurfaceRecord]:
+    """Return the spread of each form; none is shrunk that has an offset, which has a slope."""
+    held = selection.held[0]
+    found = measure_surfaces(held.folds.groups, held.predictions, dispersion=dispersion)
+    offset = selection.offsets.get("form")
+    learned = offset.levels if offset else ()
+    return {
+        form: {**record, "shrinkage": 1.0} if form in learned else record
+        for form, record in found.items()
+    }
+
+
 def _language_transfer(
     groups: Sequence[ContrastGroup],
     fitted: FittedStrategy,
@@ -204,6 +218,7 @@ def _answers_record(
     return {
         "departures": {**selection.record, "metrics": summarise(selection.sums, rng=rng).record()},
         "risk": cast("RiskRecord", asdict(risk)),
+        "surfaces": _surfaces(selection, dispersion=dispersion),
         "explanations": None if check is None else cast("DeletionRecord", asdict(check)),
     }
 

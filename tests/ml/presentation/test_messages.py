@@ -10,7 +10,7 @@ pytestmark = pytest.mark.django_db
 def test_every_sentence_can_be_filled_in(code):
     names = ["tests", "locale", "needed", "limit", "unseen", "locales", "audience", "found"]
     names += ["detail", "suspect", "borrowed", "form", "placement", "encoder", "predictor"]
-    names += ["learned", "wordings", "agreement"]
+    names += ["learned", "wordings", "agreement", "words", "share"]
     filled = sentence(code, dict.fromkeys(names, 7))
     assert "%(" not in filled
     assert "%%" not in filled

@@ -77,6 +77,7 @@ def test_manifest_of_an_earlier_version_lacks_the_later_keys(stored_predictor):
         "abstention",
         "encoders",
         "language",
+        "surfaces",
         "tuning",
         "fast_copy",
     }

@@ -277,3 +277,53 @@ def test_departures_are_stored_and_come_back(divided):
     assert offset.levels == ("everybody", "experts")
     assert offset.plain.shape == (2, 11)
     assert divided.artifact.manifest["files"]["departures.json"]
+
+
+def with_surfaces(scorer, **surfaces):
+    """The scorer, as if its history had tests of these forms: their number and shrinkage."""
+    records = {
+        form: {"groups": groups, "spread": 0.2, "shrinkage": shrinkage}
+        for form, (groups, shrinkage) in surfaces.items()
+    }
+    manifest = {**scorer.artifact.manifest, "surfaces": records}
+    return Scorer(replace(scorer.artifact, manifest=manifest), scorer._fitted)
+
+
+def lift_of_free(scorer, form):
+    outcome = scorer.score(
+        ["free thing1 item1"],
+        control="submit thing1 item1",
+        context=Context(locale="en", audience="new", form=form),
+    )
+    return np.log1p(outcome.wordings[1].lift.expected), outcome.notes
+
+
+def test_differences_are_shrunk_on_a_form_where_wordings_matter_less(words):
+    scorer = with_surfaces(words, button=(30, 0.5), link=(40, 1.0))
+    whole, _ = lift_of_free(words, "button")
+    half, notes = lift_of_free(scorer, "button")
+    assert half == pytest.approx(whole / 2)
+    assert ("form_shrunk", {"form": "button", "tests": 30, "share": 50}) in [
+        (note.code, note.params) for note in notes
+    ]
+    other, notes = lift_of_free(scorer, "link")
+    assert other == pytest.approx(whole)
+    assert not {code(note) for note in notes} & {"form_shrunk", "form_unmeasured"}
+
+
+def test_form_with_few_past_tests_is_called_not_yet_measured(words):
+    scorer = with_surfaces(words, button=(3, 0.9))
+    _, notes = lift_of_free(scorer, "button")
+    (note,) = (each for each in notes if each.code == "form_unmeasured")
+    assert note.params == {"form": "button", "tests": 3, "words": 4, "needed": 20}
+    _, notes = lift_of_free(scorer, "link")
+    assert [each.params["tests"] for each in notes if each.code == "form_unmeasured"] == [0]
+
+
+def test_nothing_is_said_of_a_form_that_is_not_stated_or_of_an_earlier_version(words):
+    _, notes = lift_of_free(with_surfaces(words, button=(3, 0.9)), "")
+    assert "form_unmeasured" not in {code(note) for note in notes}
+    manifest = {key: each for key, each in words.artifact.manifest.items() if key != "surfaces"}
+    older = Scorer(replace(words.artifact, manifest=manifest), words._fitted)
+    _, notes = lift_of_free(older, "button")
+    assert "form_unmeasured" not in {code(note) for note in notes}

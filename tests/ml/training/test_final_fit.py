@@ -37,6 +37,7 @@ def test_artifact_holds_what_scoring_needs(data):
     assert artifact.manifest["seed"] == 1
     assert set(artifact.manifest) - set(RECORD) == {
         "language",
+        "surfaces",
         "departures",
         "risk",
         "explanations",
