@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.forms import Script
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
@@ -33,6 +33,8 @@ from experiments.admin.monitoring.system import system_urls
 from experiments.admin.notices.pages import notice_urls
 from experiments.admin.workflow.studio import NEW as NEW_CTA
 from experiments.admin.workflow.studio import studio_url, studio_urls
+from experiments.admin.workflow.together import MOST as MOST_TOGETHER
+from experiments.admin.workflow.together import together_url, together_urls
 from experiments.formatting import percent
 from experiments.models import CTA, CTAWording, Experiment, Namespace, Site, Slot, Tag
 from experiments.selectors import catalogue
@@ -163,7 +165,7 @@ class CTAAdmin(ServedModelAdmin[CTA]):
     search_fields = ("name", "wordings__text", "destination")
     # The newest on top, copies among them.
     ordering = ("-pk",)
-    actions = ("duplicate",)
+    actions = ("duplicate", "edit_together")
     autocomplete_fields = ("tags",)
     readonly_fields = ("drawn", "checks")
     fieldsets = (
@@ -184,7 +186,8 @@ class CTAAdmin(ServedModelAdmin[CTA]):
         return rows.select_related("site").prefetch_related("wordings", "tags")
 
     def get_urls(self) -> list[URLPattern]:
-        return [*studio_urls(self.admin_site), *super().get_urls()]
+        own = [*studio_urls(self.admin_site), *together_urls(self.admin_site)]
+        return [*own, *super().get_urls()]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Let the list lead to the studio; the raw form is behind it."""
@@ -204,6 +207,18 @@ class CTAAdmin(ServedModelAdmin[CTA]):
             copy = copy_cta(cta)
             text = gettext("“%(name)s” created: give it other words.") % {"name": copy.name}
             self.message_user(request, link_to(copy, text))
+
+    @admin.action(description=_("Change together: tags, principles, look"), permissions=["change"])
+    def edit_together(
+        self, request: HttpRequest, queryset: QuerySet[CTA]
+    ) -> HttpResponseRedirect | None:
+        self.refuse_unless_all(request, "change", queryset)
+        keys = list(queryset.values_list("pk", flat=True)[: MOST_TOGETHER + 1])
+        if len(keys) > MOST_TOGETHER:
+            text = gettext("At most %(most)s CTAs together.") % {"most": MOST_TOGETHER}
+            self.message_user(request, text, messages.ERROR)
+            return None
+        return HttpResponseRedirect(together_url(keys))
 
     @admin.display(description=_("as it looks"))
     def drawn(self, cta: CTA) -> SafeString:

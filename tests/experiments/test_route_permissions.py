@@ -146,6 +146,7 @@ PAGES = {
     "experiments_experiment_step": ("post", "marketer", {}),
     "experiments_experiment_new": ("get", "marketer", None),
     "experiments_cta_compose": ("get", "marketer", None),
+    "experiments_cta_together": ("get", "marketer", None),
     "experiments_cta_studio": ("get", "viewer", None),
     "experiments_experiment_end": ("get", "marketer", None),
     "experiments_experiment_undo_promotion": ("post", "marketer", {}),
