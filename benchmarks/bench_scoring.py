@@ -9,21 +9,19 @@ BENCH_STRATEGY=frozen_layers leaves the fine-tuning out; BENCH_FOLD=1 to 4 judge
 """
 
 import os
-import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import median
 
 # What is measured by the core runs on one. Before numpy, which starts the threads.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 from recording import PROJECT, record
+from scoring_service import CTA_WORDS, measure_service
 
 sys.path.insert(0, str(PROJECT))
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -51,8 +49,6 @@ ARCHIVE = PROJECT.parent / "shared/data/upworthy/history.csv.gz"
 STRATEGY = os.environ.get("BENCH_STRATEGY", "stack")
 FOLD = int(os.environ.get("BENCH_FOLD", "0"))
 ROUNDS = 3
-# What a call to action is: the first words of a headline stand in for one.
-CTA_WORDS = 4
 GOALS = {"int8_per_s": 2_000, "student_per_s": 50_000, "ten_wordings_p95_ms": 50.0}
 STUDENT_MAY_LOSE = 0.015
 
@@ -66,7 +62,7 @@ def main() -> None:
         folder = Path(name)
         manifest = publish(learned, folder / "models" / "p1")
         found = measure(folder, judged)
-        found["service"] = measure_service(folder, rows)
+        found["service"] = measure_service(folder, [row.text for row in rows], strategy=STRATEGY)
     record(
         "scoring" if (STRATEGY, FOLD) == ("stack", 0) else f"scoring_{STRATEGY}_fold{FOLD}",
         {
@@ -219,87 +215,6 @@ def rates(
         }
         for name, each in taken.items()
     }
-
-
-def measure_service(folder: Path, rows: list[HistoryRow]) -> dict:
-    """Return milliseconds for ten unseen wordings, asked of the running service."""
-    environment = os.environ | {
-        "DJANGO_SETTINGS_MODULE": "ctaopt.settings.prod",
-        "CTAOPT_DATA_DIR": str(folder),
-        "CTAOPT_SCORING_URL": f"unix:{folder}/scoring.sock",
-        "SECRET_KEY": "benchmark " * 5,
-    }
-    os.environ.update(environment)
-    manage = [sys.executable, "manage.py"]
-    subprocess.run([*manage, "migrate", "-v", "0"], cwd=PROJECT, check=True)
-    import django  # noqa: PLC0415
-
-    django.setup()
-    from ml import predict, registry  # noqa: PLC0415
-
-    manifest = load_artifact(folder / "models" / "p1").manifest
-    version = registry.register_version(
-        strategy=STRATEGY, artifact="p1", manifest=manifest, now=datetime.now(UTC)
-    )
-    registry.promote_version(number=version.number)
-    service = subprocess.Popen([*manage, "serve_scoring"], cwd=PROJECT)
-    try:
-        deadline = time.monotonic() + 120
-        go = predict.RankingRequest(wordings=("Go",))
-        while predict.ask_scoring_service(go) is None and time.monotonic() < deadline:
-            time.sleep(0.2)
-        texts = sorted({row.text for row in rows})
-        words = [text.split() for text in texts if len(text.split()) > CTA_WORDS]
-        rng, bare = np.random.default_rng(1), Int8Encoder(folder / "models" / "p1")
-        taken: dict[str, list[float]] = {"service": [], "bare_int8": [], "page": []}
-
-        def ask(asked: list[str], **more: int) -> None:
-            request = predict.RankingRequest.from_fields(
-                {"wordings": asked, "control": asked[0], "locale": "en"}
-            )
-            answer = predict.ask_scoring_service(request, **more)
-            assert answer is not None
-            assert answer["predictor"] == version.number
-
-        for at in range(200):
-            chosen = rng.choice(len(words), size=10, replace=False)
-            asked = [" ".join(words[at][-CTA_WORDS:]) for at in chosen]
-            taken["bare_int8"].append(milliseconds(bare.encode, asked))
-            taken["service"].append(milliseconds(ask, asked))
-            if at % 10 == 0:
-                more = {"explained": True, "suggested": 8}
-                taken["page"].append(milliseconds(ask, asked, **more))
-        memory = memory_mb(service.pid)
-    finally:
-        service.send_signal(signal.SIGTERM)
-        service.wait(timeout=30)
-    warm = {name: each[len(each) // 10 :] for name, each in taken.items()}
-    ratios = [whole / part for whole, part in zip(warm["service"], warm["bare_int8"], strict=True)]
-    return {
-        "ten_wordings_ms": spread(warm["service"]),
-        "bare_int8_ms": spread(warm["bare_int8"]),
-        "ratio_to_bare_int8": round(median(ratios), 2),
-        "page_with_explanations_and_rewordings_ms": spread(warm["page"]),
-        "memory_mb": memory,
-    }
-
-
-def milliseconds(call: Callable[..., object], asked: list[str], **more: int) -> float:
-    began = time.perf_counter()
-    call(asked, **more)
-    return 1000 * (time.perf_counter() - began)
-
-
-def spread(taken: list[float]) -> dict[str, float]:
-    return {"p50": round(median(taken), 1), "p95": round(quantiles(taken, n=20)[-1], 1)}
-
-
-def memory_mb(parent: int) -> int:
-    """Return the resident memory of a process and its children."""
-    import psutil  # noqa: PLC0415
-
-    whole = [psutil.Process(parent), *psutil.Process(parent).children(recursive=True)]
-    return round(sum(each.memory_info().rss for each in whole) / 2**20)
 
 
 if __name__ == "__main__":

@@ -73,8 +73,8 @@ class Split:
     kept: Checkpoints
 
 
-def load_split(spec: str = "") -> Split:
-    """Return the split of the archive, with an encoder."""
+def load_split(spec: str = "", *, layers_only: bool = False) -> Split:
+    """Return the split of the archive, with an encoder and its vectors, or those of its layers."""
     if not ARCHIVE.exists():
         sys.exit(f"{ARCHIVE} is absent: this benchmark needs the shared data")
     groups = build_groups(read_history(ARCHIVE, "upworthy").rows).groups
@@ -87,7 +87,8 @@ def load_split(spec: str = "") -> Split:
         sys.exit(f"the split leaks: {leaks[0]}")
     encoder = CachedEncoder(load_encoder(spec), CACHE)
     texts = stack_arms(groups).texts
-    for each in (encoder, layers_of(encoder)):
+    layers = layers_of(encoder)
+    for each in (layers,) if layers and layers_only else (encoder, layers):
         if each is not None:
             each.encode(texts)
     trust = np.concatenate([np.ones(len(earlier)), helpers.trust])
