@@ -87,7 +87,8 @@ def _chosen(sites: QuerySet[Site], key: str) -> Site | None:
 
 
 def _site_context(site: Site) -> dict[str, Any]:
-    subjects = subjects_of(site)
+    tests = list(history.trusted_past_tests(site.pk))
+    subjects = subjects_of(tests)
     names = _names(site)
     return {
         "groups": [
@@ -99,7 +100,7 @@ def _site_context(site: Site) -> dict[str, Any]:
             _written(learning, subject_of(learning, subjects), names)
             for learning in history.learnings_of(site)
         ],
-        "record": track_record(site),
+        "record": track_record(tests),
     }
 
 

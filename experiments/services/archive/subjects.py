@@ -6,14 +6,15 @@ audience the new wordings are compared with the control, so only own experiments
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
-from experiments.models import Learning, PastTest, Site
-from experiments.selectors import history
+from experiments.models import Learning, PastTest
 from experiments.services.archive.contrasts import Arm, Contrast, contrast_of, new_wordings_of
 from experiments.stats.meta_analysis.learnings import CommonEffect, common_effect, proposed_status
 
 Kind = Learning.Kind
+# Subjects whose effect a process keeps: of 10,000 tests each takes a tenth of a second.
+KEPT = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,12 +41,12 @@ class Subject:
         return proposed_status(self.effect, raises=raises).value
 
 
-def subjects_of(site: Site) -> list[Subject]:
-    """Return every subject that a past test of the site has, those with the most tests first.
+def subjects_of(tests: Sequence[PastTest]) -> list[Subject]:
+    """Return every subject that these past tests have, those with the most tests first.
 
-    Suspect tests are left out.
+    Args:
+        tests: Past tests of one site, without suspect ones.
     """
-    tests = list(history.trusted_past_tests(site.pk))
     found = [
         *_by_trait(Kind.PRINCIPLE, tests, lambda arm: arm["principles"]),
         *_by_trait(Kind.VERB_FORM, tests, lambda arm: [arm["verb_form"]]),
@@ -74,22 +75,25 @@ def subject_of(learning: Learning, subjects: Iterable[Subject]) -> Subject:
 
 
 def _by_trait(
-    kind: str, tests: list[PastTest], traits: Callable[[Arm], list[str]]
+    kind: str, tests: Sequence[PastTest], traits: Callable[[Arm], list[str]]
 ) -> Iterable[Subject]:
-    keys = {key for test in tests for arm in test.arms for key in traits(arm) if key}
-    for key in sorted(keys):
-        evidence = _evidence(tests, partial(_with_trait, key=key, traits=traits))
-        yield _subject(kind, key, evidence)
+    found: dict[str, list[Evidence]] = {}
+    for test in tests:
+        # Most tests have few of the traits: the others are not looked for in them.
+        for key in {key for arm in test.arms for key in traits(arm) if key}:
+            contrast = contrast_of(test.arms, partial(_has, key, traits))
+            if contrast is not None:
+                found.setdefault(key, []).append(Evidence(test=test, contrast=contrast))
+    for key in sorted(found):
+        yield _subject(kind, key, tuple(found[key]))
 
 
-def _with_trait(
-    arms: Sequence[Arm], *, key: str, traits: Callable[[Arm], list[str]]
-) -> Contrast | None:
-    return contrast_of(arms, lambda arm: key in traits(arm))
+def _has(key: str, traits: Callable[[Arm], list[str]], arm: Arm) -> bool:
+    return key in traits(arm)
 
 
 def _by_place(
-    kind: str, tests: list[PastTest], place: Callable[[PastTest], str]
+    kind: str, tests: Sequence[PastTest], place: Callable[[PastTest], str]
 ) -> Iterable[Subject]:
     own = [test for test in tests if test.source == PastTest.Source.EXPERIMENT]
     for key in sorted({place(test) for test in own} - {""}):
@@ -107,5 +111,11 @@ def _evidence(
 def _subject(kind: str, key: str, evidence: tuple[Evidence, ...]) -> Subject:
     logs = [one.contrast.log for one in evidence]
     ses = [one.contrast.se for one in evidence]
-    effect = common_effect(logs, ses) if evidence else None
+    effect = _effect_of(tuple(logs), tuple(ses)) if evidence else None
     return Subject(kind=kind, key=key, evidence=evidence, effect=effect)
+
+
+@lru_cache(maxsize=KEPT)
+def _effect_of(logs: tuple[float, ...], ses: tuple[float, ...]) -> CommonEffect:
+    """Return the common effect of these numbers, computed once for as long as they stay."""
+    return common_effect(logs, ses)

@@ -7,8 +7,7 @@ from itertools import pairwise
 
 from scipy.stats import beta
 
-from experiments.models import PastTest, Site
-from experiments.selectors import history
+from experiments.models import PastTest
 from experiments.services.archive.contrasts import new_wordings_of
 from experiments.stats.meta_analysis.partial_pooling import pool_partially
 
@@ -64,13 +63,13 @@ class _Lift:
     shrunken: float
 
 
-def track_record(site: Site) -> TrackRecord:
-    """Return the track record of a site; imported tests have no control and do not count."""
-    tests = [
-        test
-        for test in history.trusted_past_tests(site.pk)
-        if test.source == PastTest.Source.EXPERIMENT
-    ]
+def track_record(past_tests: Sequence[PastTest]) -> TrackRecord:
+    """Return the track record of a site; imported tests have no control and do not count.
+
+    Args:
+        past_tests: Past tests of the site, without suspect ones.
+    """
+    tests = [test for test in past_tests if test.source == PastTest.Source.EXPERIMENT]
     decided = [test for test in tests if test.verdict in DECIDED]
     won = [test for test in decided if test.verdict == PastTest.Verdict.WINNER]
     lifts = _lifts(tests)

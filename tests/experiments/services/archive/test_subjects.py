@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 
 from experiments.models import Learning, PastTest
+from experiments.selectors import history
 from experiments.services.archive.keeping import keep_past_tests
 from experiments.services.archive.subjects import subject_of, subjects_of
 from experiments.stats.meta_analysis.learnings import common_effect
@@ -24,8 +25,12 @@ def taught(slot):
     return slot.site
 
 
+def of_site(site):
+    return subjects_of(list(history.trusted_past_tests(site.pk)))
+
+
 def shown(site):
-    return {(one.kind, one.key): one for one in subjects_of(site)}
+    return {(one.kind, one.key): one for one in of_site(site)}
 
 
 def test_principle_is_measured_within_every_test_that_has_both(taught):
@@ -57,7 +62,7 @@ def test_suspect_tests_count_for_nothing(taught):
 
 
 def test_tests_of_another_site_count_for_nothing(taught, other_site):
-    assert subjects_of(other_site) == []
+    assert of_site(other_site) == []
 
 
 def learning(site, **values):
@@ -67,7 +72,7 @@ def learning(site, **values):
 def test_learning_is_judged_on_all_tests_of_its_subject_not_on_the_chosen_ones(taught):
     claim = learning(taught, kind="principle", subject="urgency", raises=False)
     claim.tests.set(PastTest.objects.filter(name="i0"))
-    found = subject_of(claim, subjects_of(taught))
+    found = subject_of(claim, of_site(taught))
     assert (len(found.evidence), found.status(raises=False)) == (12, "refuted")
 
 
@@ -80,7 +85,7 @@ def test_learning_without_a_subject_rests_on_its_tests(taught):
 
 def test_subject_that_no_test_has_is_emerging(taught):
     claim = learning(taught, kind="audience", subject="mobile")
-    found = subject_of(claim, subjects_of(taught))
+    found = subject_of(claim, of_site(taught))
     assert (found.effect, found.status(raises=True)) == (None, "emerging")
 
 

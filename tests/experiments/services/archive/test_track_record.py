@@ -5,11 +5,16 @@ import pytest
 from scipy.stats import beta
 
 from experiments.models import PastTest
+from experiments.selectors import history
 from experiments.services.archive.keeping import keep_past_tests
 from experiments.services.archive.track_record import track_record
 from experiments.stats.meta_analysis.partial_pooling import pool_partially
 from tests.experiments.services.archive.conftest import finish, import_test
 from tests.factories import NOW
+
+
+def record_of(site):
+    return track_record(list(history.trusted_past_tests(site.pk)))
 
 
 @pytest.fixture
@@ -27,14 +32,14 @@ def recorded(slot):
 
 
 def test_win_rate_counts_decided_and_valid_tests_with_its_interval(recorded):
-    record = track_record(recorded)
+    record = record_of(recorded)
     assert (record.n_won, record.n_decided) == (1, 3)
     assert record.win_rate == pytest.approx(1 / 3)
     assert record.win_interval == pytest.approx(tuple(beta(1.5, 2.5).ppf([0.025, 0.975])))
 
 
 def test_lifts_are_grouped_raw_and_shrunken(recorded):
-    record = track_record(recorded)
+    record = record_of(recorded)
     groups = {(one.low, one.high): one for one in record.groups}
     # Raw: +50 %, -15 %, +1 %, +15 %.
     assert groups[0.25, None].n_raw == 1
@@ -45,7 +50,7 @@ def test_lifts_are_grouped_raw_and_shrunken(recorded):
 
 
 def test_shipped_gain_is_summed_raw_and_shrunken(recorded):
-    record = track_record(recorded)
+    record = record_of(recorded)
     pairs = [(300, 200), (170, 200), (202, 200), (230, 200)]
     logs = [math.log(a / b) for a, b in pairs]
     ses = [math.sqrt(1 / a - 1 / 2_000 + 1 / b - 1 / 2_000) for a, b in pairs]
@@ -57,7 +62,7 @@ def test_shipped_gain_is_summed_raw_and_shrunken(recorded):
 
 
 def test_site_without_tests_has_no_rates(site):
-    record = track_record(site)
+    record = record_of(site)
     assert (record.win_rate, record.win_interval, record.shipped) == (None, None, None)
     assert {one.n_raw for one in record.groups} == {0}
 
@@ -66,6 +71,6 @@ def test_only_test_is_not_shrunken_by_itself(slot):
     finish(slot, "won", (2_000, 200), (2_000, 300), outcome="winner")
     keep_past_tests(now=NOW + timedelta(minutes=1))
     PastTest.objects.update(is_shipped=True)
-    record = track_record(slot.site)
+    record = record_of(slot.site)
     assert record.shipped == record.shipped_shrunken
     assert record.win_interval[1] == 1.0
