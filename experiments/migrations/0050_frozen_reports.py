@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("experiments", "0047_approvals"),
+        ("experiments", "0049_typed_ctas"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

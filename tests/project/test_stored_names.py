@@ -183,8 +183,14 @@ STRATEGIES = {
 SENTENCES = {
     *("audience_by_chance", "audience_own", "audience_shared", "audience_unknown"),
     *("control_characters", "control_refused", "damaged", "disk", "empty", "encoder"),
-    *("far_from_training", "form_by_chance", "form_own", "html", "locale_assumed"),
-    *("locale_by_chance", "locale_not_covered", "locale_own", "locale_unverified"),
+    *("far_from_training", "form_by_chance", "form_own", "form_shrunk", "form_unmeasured", "html"),
+    *(
+        "locale_assumed",
+        "locale_by_chance",
+        "locale_not_covered",
+        "locale_own",
+        "locale_unverified",
+    ),
     *("mixed_scripts", "no_groups", "no_predictor", "no_student", "no_wordings", "no_words"),
     *("not_fitted", "nothing_answered", "nothing_passed", "placement_by_chance"),
     *("placement_own", "too_few_components", "too_few_groups", "too_few_pairs", "too_long"),
