@@ -16,7 +16,7 @@ CATALOGUES := $(patsubst %.po,%.mo,$(wildcard locale/*/LC_MESSAGES/*.po))
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup translations npm demo test check nightly bench architecture icons lock \
+.PHONY: help setup translations npm demo test check nightly bench architecture icons pictures lock \
 	pythons sbom licences audit
 
 help: ## List the commands.
@@ -70,6 +70,9 @@ bench: setup ## Run every benchmark; each writes benchmarks/results/NAME.json.
 
 architecture: setup ## Draw the pictures of docs/architecture.md from the code.
 	@$(BIN)/python docs/draw_architecture.py
+
+pictures: setup ## Take the pictures of README and guides anew, in a browser (docs/pictures).
+	@CTAOPT_TAKE_PICTURES=yes $(BIN)/pytest -q -n 0 tests/end_to_end/test_pictures.py
 
 icons: setup ## Make the admin's font of icons from the theme's, with those that the pages name.
 	@$(BIN)/python .ci/icons

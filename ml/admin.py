@@ -139,7 +139,7 @@ class PredictorVersionAdmin(ModelAdmin[PredictorVersion]):  # type: ignore[misc]
 
     @admin.display(description=_("What was compared"))
     def figures(self, version: PredictorVersion) -> SafeString:
-        return _figures(version.training_record["metrics"])
+        return _figures(version.training_record["metrics"], explains=True)
 
     @admin.display(description=_("On later tests, which no choice had seen"))
     def later_figures(self, version: PredictorVersion) -> SafeString | str:
@@ -147,7 +147,7 @@ class PredictorVersionAdmin(ModelAdmin[PredictorVersion]):  # type: ignore[misc]
         metrics = confirmation["metrics"] if confirmation else {}
         return _figures(metrics) if metrics else "-"
 
-    @admin.display(description=_("noise ceiling of the first figure"))
+    @admin.display(description=_("best score possible"))
     def ceiling(self, version: PredictorVersion) -> str:
         return estimate_in_words(version.training_record["ceiling"]["binomial"], is_share=True)
 
@@ -252,11 +252,13 @@ class PredictorVersionAdmin(ModelAdmin[PredictorVersion]):  # type: ignore[misc]
             self.message_user(request, gettext("No predictor was active."), messages.WARNING)
 
 
-def _figures(metrics: Mapping[str, MetricsRecord]) -> SafeString:
+def _figures(metrics: Mapping[str, MetricsRecord], *, explains: bool = False) -> SafeString:
+    """Return a table of figures; terms explain themselves where they are first on the page."""
     context = {
+        "explains": explains,
         "strategies": [STRATEGIES[name] for name in metrics],
         "rows": [
-            (title, [_figure(key, each) for each in metrics.values()])
+            (key, title, [_figure(key, each) for each in metrics.values()])
             for key, title in FIGURES.items()
         ],
     }

@@ -31,7 +31,7 @@ def row_of(page, name):
     return page.split(f"<strong>{name}</strong>")[1].split("</tr>")[0]
 
 
-@pytest.mark.parametrize(("locale", "sign"), [("fr", "+"), ("en", "-")])
+@pytest.mark.parametrize(("locale", "sign"), [("fr", "+"), ("en", "\u2212")])
 def test_principles_page_shows_what_was_measured_in_a_language(
     admin_client, past_tests, locale, sign
 ):

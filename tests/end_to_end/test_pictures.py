@@ -1,0 +1,45 @@
+"""Pictures of README and guides: of today's pages, by their headings, and light."""
+
+import os
+
+import pytest
+
+from tests.end_to_end.pictures import (
+    ALIVE,
+    FOLDER,
+    MOST_BYTES,
+    PICTURES,
+    Photographer,
+    headings_of,
+    with_headings,
+)
+from tests.end_to_end.test_end_of_test import WON, AdminService, wait_for_pages
+
+pytestmark = pytest.mark.slow
+
+# `make pictures` sets it: the pictures are stored, not compared.
+TAKES = bool(os.environ.get("CTAOPT_TAKE_PICTURES"))
+
+
+@pytest.fixture(scope="module")
+def photographer(chromium, tmp_path_factory):
+    service = AdminService(tmp_path_factory.mktemp("pictures"))
+    try:
+        wait_for_pages(service)
+        service.django(WON + ALIVE)
+        taking = Photographer(chromium, service)
+        yield taking
+        taking.context.close()
+    finally:
+        service.stop()
+
+
+@pytest.mark.parametrize("picture", PICTURES, ids=lambda one: one.name)
+def test_picture_is_of_the_page_as_it_is(photographer, picture):
+    png, headings = photographer.take(picture)
+    file = FOLDER / f"{picture.name}.png"
+    if TAKES:
+        file.write_bytes(with_headings(png, headings))
+    assert headings
+    assert headings_of(file.read_bytes()) == headings, "make pictures"
+    assert len(png) < MOST_BYTES
