@@ -29,6 +29,7 @@ from experiments.models.experiment import Experiment, Namespace, Variant
 from experiments.models.guardrail import GoalRollup, Guardrail, SecondaryMetric
 from experiments.models.history import HistoryArm, Learning, PastTest
 from experiments.models.lifecycle import Change, Decision, Phase, RampStep
+from experiments.models.operations.annotation import Annotation
 from experiments.models.operations.frozen_arm import CacheWatch
 from experiments.models.operations.frozen_report import FrozenReport, ShareLink
 from experiments.models.operations.interaction import Interaction
@@ -55,6 +56,7 @@ from experiments.models.wizard import Typed, TypedCTA, TypedExperiment
 __all__ = [
     "CTA",
     "AccessRecord",
+    "Annotation",
     "Approval",
     "Audience",
     "BackupRecord",

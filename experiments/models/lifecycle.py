@@ -109,6 +109,8 @@ class Change(models.Model):
         FREEZE = "freeze", _("Report frozen")
         SHARE = "share", _("Share link made")
         UNSHARE = "unshare", _("Share link revoked")
+        ANNOTATE = "annotate", _("Annotated")
+        UNANNOTATE = "unannotate", _("Annotation removed")
 
     experiment = models.ForeignKey(Experiment, models.CASCADE, related_name="changes")
     at = models.DateTimeField(_("when"))

@@ -70,6 +70,7 @@ APPROVE = "experiments.approve_experiment"
 # A frozen report stays on the site; a link shows it to anybody who has the link.
 FREEZE = "experiments.add_frozenreport"
 SHARE = "experiments.add_sharelink"
+ANNOTATE = "experiments.add_annotation"
 TRAIN = "experiments.train_predictor"
 VIEW_TRAINING = "experiments.view_training"
 # By kind of what is imported: what writes the same by hand needs the same role.
@@ -116,6 +117,7 @@ def _least_roles() -> dict[str, Membership.Role]:
         APPROVE: Role.MARKETER,
         FREEZE: Role.ANALYST,
         SHARE: Role.MARKETER,
+        ANNOTATE: Role.ANALYST,
         VIEW_NOTICES: Role.VIEWER,
         "experiments.add_job": Role.ANALYST,
         "experiments.view_upload": Role.ANALYST,

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 
 from experiments.models import (
+    Annotation,
     CacheWatch,
     Change,
     CurrencyRollup,
@@ -201,3 +202,8 @@ def visitors_of(experiment: Experiment) -> int:
     rows = Rollup.objects.filter(experiment=experiment, segment="")
     found: int = rows.aggregate(n=Sum("visitors", default=0))["n"]
     return found
+
+
+def annotations_of(experiment: Experiment) -> QuerySet[Annotation]:
+    """Return what people wrote about the days, by day."""
+    return Annotation.objects.filter(experiment=experiment).select_related("author")

@@ -143,6 +143,7 @@ PAGES = {
     "experiments_experiment_picture_svg": ("get", "viewer", None),
     # The versions; what is done there, test_frozen.py asks.
     "experiments_experiment_frozen": ("get", "viewer", None),
+    "experiments_experiment_annotations": ("post", "analyst", {}),
     "experiments_experiment_step": ("post", "marketer", {}),
     "experiments_experiment_new": ("get", "marketer", None),
     "experiments_cta_compose": ("get", "marketer", None),

@@ -61,6 +61,7 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 TABLES = {
     "experiments_accessrecord",
+    "experiments_annotation",
     "experiments_audience",
     "experiments_cachewatch",
     "experiments_change",
@@ -113,6 +114,7 @@ CHOICES = {
         *("ramp", "rollback", "undo", "arm_off", "arm_on", "schedule"),
         *("guard_on", "guard_off", "proven", "days", "decide", "promote", "unpromote"),
         *("ask", "approve", "decline", "withdraw", "freeze", "share", "unshare"),
+        *("annotate", "unannotate"),
     ],
     "Decision.outcome": ["winner", "control", "inconclusive", "invalid"],
     "Event.type": ["exposure", "click", "conversion"],

@@ -48,7 +48,7 @@ def evidence_of(
                 "compare", _("Compare as you like"), "view", is_open=view.get("is_chosen", False)
             ),
         ),
-        (any(name in shown for name in PICTURES["days"]), _part("days", _("Day by day"))),
+        (not is_draft, _part("days", _("Day by day"), "annotations")),
         (full.guardrails or full.secondary, _metrics(full)),
         (full.plans, _plan(is_open=is_draft)),
         (full.insights, _part("expected", _("What to expect after launch"), "lifts")),

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from experiments.admin.cta_preview import MARKS, draw
+from experiments.admin.reporting.annotations import annotation_context, annotation_urls
 from experiments.admin.reporting.evidence import evidence_of
 from experiments.admin.reporting.frozen import freezing_context, frozen_urls
 from experiments.admin.reporting.pictures import picture_urls, shown_pictures
@@ -61,13 +62,22 @@ LEFT_OUT_HELP = {
 
 def report_urls(admin_site: AdminSite) -> list[URLPattern]:
     """Return the pages that belong to a report."""
-    return [*picture_urls(admin_site), *frozen_urls(admin_site)]
+    return [
+        *picture_urls(admin_site),
+        *frozen_urls(admin_site),
+        *annotation_urls(admin_site),
+    ]
 
 
 def report_page_context(request: HttpRequest, full: FullReport, counts: Counts) -> dict[str, Any]:
     """Return what the page of a report shows to a person, with what the address chooses."""
     view = view_context(request.GET, full.report, counts)
-    return {**report_context(full, view), **freezing_context(request, full.report.experiment)}
+    experiment = full.report.experiment
+    return {
+        **report_context(full, view),
+        **freezing_context(request, experiment),
+        **annotation_context(request, experiment),
+    }
 
 
 def report_context(full: FullReport, view: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,6 +109,7 @@ def report_context(full: FullReport, view: Mapping[str, Any]) -> dict[str, Any]:
         "guardrails": [(report.arms[rail.arm], rail, state) for rail, state in full.guardrails],
         "secondary": [(report.arms[one.arm], one) for one in full.secondary],
         "interactions": full.interactions,
+        "annotations": full.annotations,
         "bursts": [burst_in_words(burst) for burst in full.bursts],
         "cap": cap_in_words(report),
         "is_rate": experiment.primary_metric in SUCCESSES,

@@ -1,6 +1,7 @@
 """Pictures of a report: what each shows, the same in words, and its numbers as a table."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -8,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from experiments.event_schema.calendar_days import calendar_day
 from experiments.formatting import attribute_name, rounded_lift, rounded_percent, segment_value
+from experiments.models import Annotation
 from experiments.services.analysis.report import Report
 from experiments.services.documents.daily_pictures import (
     cumulative_rates,
@@ -20,6 +22,8 @@ from experiments.services.pictures.specifications import Row
 from experiments.services.reporting.full_report import FullReport
 from experiments.stats.bayesian.beta_posterior import beta_posterior
 
+# Kinds of pictures on whose days annotations are marked.
+ANNOTATED_KINDS = ("bands", "lines")
 # Points of a density's curve.
 N_POINTS = 120
 
@@ -37,7 +41,28 @@ def report_pictures(full: FullReport) -> list[Picture]:
         segment_forest(full),
         traffic_shares(full.report),
     )
-    return [picture for picture in pictures if picture is not None]
+    return [_annotated(picture, full.annotations) for picture in pictures if picture is not None]
+
+
+def _annotated(picture: Picture, annotations: Sequence[Annotation]) -> Picture:
+    """Return a picture over days with the numbers of the annotations at their days."""
+    days = {row["day"] for row in picture.rows if "day" in row}
+    if picture.kind not in ANNOTATED_KINDS or not days:
+        return picture
+    shown = [
+        (number, one)
+        for number, one in enumerate(annotations, start=1)
+        if min(days) <= one.day.isoformat() <= max(days)
+    ]
+    if not shown:
+        return picture
+    marks = [{"day": one.day.isoformat(), "text": str(number)} for number, one in shown]
+    said = [f"{number} ({one.day.isoformat()}): {one.text}" for number, one in shown]
+    return replace(
+        picture,
+        words=" ".join((picture.words, *said)),
+        options={**picture.options, "marks": [*picture.options.get("marks", ()), *marks]},
+    )
 
 
 def lift_forest(report: Report) -> Picture | None:

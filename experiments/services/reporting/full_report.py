@@ -10,8 +10,9 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from experiments.models import Burst, CacheWatch, Experiment, Interaction
+from experiments.models import Annotation, Burst, CacheWatch, Experiment, Interaction
 from experiments.selectors.interactions import interactions_of
+from experiments.selectors.reports import annotations_of
 from experiments.selectors.senders import bursts_of
 from experiments.services.analysis.guardrails import GuardrailReading
 from experiments.services.analysis.report import Report, report_of
@@ -56,6 +57,7 @@ class FullReport:
     plan_review: PlanReview | None
     meetings: tuple[str, ...]
     missing_goals: tuple[MissingGoal, ...]
+    annotations: tuple[Annotation, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +101,7 @@ def full_report(
         plan_review=review_plan(experiment, plans),
         meetings=tuple(meeting_notes(experiment)),
         missing_goals=missing_goals(report, counts.goals, now=now),
+        annotations=tuple(annotations_of(experiment)),
     )
 
 

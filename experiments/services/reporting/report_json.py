@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from experiments.models import Burst, Decision, Experiment, Interaction
+from experiments.models import Annotation, Burst, Decision, Experiment, Interaction
 from experiments.services.analysis.comparisons import ComparisonResult, Reading
 from experiments.services.analysis.guardrails import GuardrailReading
 from experiments.services.analysis.report import Report
@@ -65,6 +65,7 @@ def report_as_json(full: FullReport) -> dict[str, Any]:
         "missing_goals": [
             {**asdict(one), "arriving": dict(one.arriving)} for one in full.missing_goals
         ],
+        "annotations": [_annotation_as_json(row) for row in full.annotations],
     }
 
 
@@ -194,6 +195,15 @@ def _interaction_as_json(row: Interaction) -> dict[str, Any]:
 def _burst_as_json(row: Burst) -> dict[str, Any]:
     names = ("day", "first_at", "last_at", "n_senders", "visitors", "all_visitors")
     return {**{name: getattr(row, name) for name in names}, "text": burst_in_words(row)}
+
+
+def _annotation_as_json(row: Annotation) -> dict[str, Any]:
+    return {
+        "day": row.day,
+        "text": row.text,
+        "author": row.author.get_username() if row.author else None,
+        "created_at": row.created_at,
+    }
 
 
 def _belief_as_json(belief: ArmPosterior) -> dict[str, Any]:

@@ -49,6 +49,7 @@ from tests.factories import NOW, event_message
 # Why each of the others stays behind, or is written by itself.
 STAYS = {
     "AccessRecord": "of the keys of the installation",
+    "Annotation": "of the people of the installation",
     "Approval": "of the people of the installation",
     "CacheWatch": "what was served from there",
     "RollupCheck": "made anew every night",
