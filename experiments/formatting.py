@@ -3,9 +3,10 @@
 import math
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import cache
 
 from django.utils.formats import number_format
-from django.utils.translation import get_language
+from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
 
 from experiments.targeting.vocabulary import name_of
@@ -37,7 +38,14 @@ def percent(value: float | None, digits: int = 2) -> str:
     """Return 0.01933 as "1.93 %"."""
     if value is None:
         return MISSING
-    return _("%(number)s %%") % {"number": decimal(100 * value, digits)}
+    return _percent_sign(get_language()) % {"number": decimal(100 * value, digits)}
+
+
+@cache
+def _percent_sign(language: str | None) -> str:
+    """Return the text around a percentage, looked up once a language: a report has hundreds."""
+    with override(language):
+        return _("%(number)s %%")
 
 
 def signed_percent(value: float | None, digits: int = 1) -> str:

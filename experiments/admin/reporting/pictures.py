@@ -113,8 +113,11 @@ def _found(request: HttpRequest, pk: int) -> Experiment:
 
 
 def _shown(picture: Picture, pk: int) -> ShownPicture:
+    # Computed once: it is the hash of all rows.
+    digest = picture.digest
+
     def url(look: str) -> str:
-        args = [pk, picture.name, picture.digest, look]
+        args = [pk, picture.name, digest, look]
         return reverse("admin:experiments_experiment_picture_svg", args=args)
 
     return ShownPicture(
