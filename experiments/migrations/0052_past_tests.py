@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("experiments", "0050_frozen_reports"),
+        ("experiments", "0051_annotations"),
     ]
 
     operations = [
