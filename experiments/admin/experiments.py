@@ -1,7 +1,5 @@
 """Pages of experiments: settings and arms, the report, the steps from draft to archive."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
@@ -29,57 +27,23 @@ from experiments.admin.reporting.report import (
 )
 from experiments.admin.workflow.approvals import approval_context, approval_urls
 from experiments.admin.workflow.end_of_test import decision_context, end_urls
+from experiments.admin.workflow.status_actions import FIT_MARGINS, RESUME, STEPS, WAYS_ON
 from experiments.admin.workflow.wizard import wizard_urls
 from experiments.models import Experiment, Guardrail, SecondaryMetric, Variant
 from experiments.selectors import reports
 from experiments.selectors.permissions import sites_where
 from experiments.services.analysis.rollup_source import StoredCounts
 from experiments.services.insights.draft_planning import fit_margins
-from experiments.services.lifecycle import drafts, readiness, transitions
+from experiments.services.lifecycle import drafts, readiness
 from experiments.services.lifecycle.change_log import Occasion
 from experiments.services.lifecycle.schedules import CannotScheduleError
 from experiments.services.lifecycle.traffic_allocation import CannotChangeError
 from experiments.services.operations.auto_rollback import reason_in_words
-from experiments.services.operations.frozen_arm_watch import dismiss_alarm
 from experiments.services.reporting.end_of_test import decision_in_words, names_of
 from experiments.services.reporting.full_report import full_report
 from experiments.services.reporting.plan_messages import cap_hint
 
 Status = Experiment.Status
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusAction:
-    """One way on from a state; the end has a page of its own."""
-
-    name: str
-    label: Any
-    run: Callable[..., bool]
-
-
-START = StatusAction(name="start", label=_("Start"), run=transitions.start_experiment)
-PAUSE = StatusAction(name="pause", label=_("Pause"), run=transitions.pause_experiment)
-RESUME = StatusAction(name="resume", label=_("Resume"), run=transitions.resume_experiment)
-ARCHIVE = StatusAction(name="archive", label=_("Archive"), run=transitions.archive_experiment)
-# No step of the experiment's own course: offered beside the alarm.
-DISMISS = StatusAction(
-    name="dismiss-cache-alarm",
-    label=_("Dismiss alarm"),
-    run=lambda *, experiment, **_: dismiss_alarm(experiment=experiment),
-)
-FIT_MARGINS = StatusAction(
-    name="fit-margins",
-    label=_("Use margins that the plan can exclude"),
-    run=lambda *, experiment, now, **_: fit_margins(experiment, now=now),
-)
-STEPS = {step.name: step for step in (START, PAUSE, RESUME, ARCHIVE, DISMISS, FIT_MARGINS)}
-WAYS_ON = {
-    Status.DRAFT: (START,),
-    Status.RUNNING: (PAUSE,),
-    Status.PAUSED: (RESUME,),
-    Status.STOPPED: (ARCHIVE,),
-    Status.ARCHIVED: (),
-}
 
 
 class DraftInline(OfSites, TabularInline):  # type: ignore[misc]

@@ -142,7 +142,7 @@ def test_docstrings_and_comments_name_what_exists(package):
     "name",
     [
         "experiments.stats.fixed",
-        "services.archive",
+        "services.attic",
         "ml.gate",
         "ml.predict.rank_everything",
         "experiments.surprise",
