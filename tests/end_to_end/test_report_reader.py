@@ -1,0 +1,125 @@
+"""The report's reader in a real browser: compares, freezes, shares, annotates and prints."""
+
+import re
+
+import pytest
+
+from tests.end_to_end.admin_walk import AdminVisit
+from tests.missing import node
+from tests.node import CLIENTS
+
+pytestmark = pytest.mark.slow
+
+REPORT = """
+from pathlib import Path
+from django.conf import settings
+from experiments.models import Experiment
+test = Experiment.objects.filter(origin="live", rollups__isnull=False).distinct().first()
+Path(settings.DATA_DIR, "report.txt").write_text(str(test.pk))
+"""
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+AXE = """
+axe.run({ resultTypes: ["violations"] }).then(({ violations }) =>
+    violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target}`)))
+"""
+PDF_PAGE = re.compile(rb"/Type\s*/Page\b(?!s)")
+MOST_PRINTED = 4
+VIEWS = [("en-GB", 1280, "light")]
+
+
+@pytest.fixture(scope="module")
+def axe():
+    node(CLIENTS)
+    return (CLIENTS / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def report_path(demo):
+    demo.manage("shell", "--command", REPORT)
+    number = (demo.data_dir / "report.txt").read_text()
+    return f"/admin/experiments/experiment/{number}/report/"
+
+
+def opened(chromium, demo, *, locale, width, scheme):
+    context = chromium.new_context(
+        locale=locale,
+        viewport={"width": width, "height": 900},
+        color_scheme=scheme,
+        bypass_csp=True,
+    )
+    visit = AdminVisit(context, demo)
+    visit.log_in()
+    visit.page.wait_for_url("**/admin/")
+    return visit
+
+
+def check(page, axe):
+    assert page.evaluate(OVERFLOW) <= 0
+    page.evaluate(axe)
+    assert page.evaluate(AXE) == []
+
+
+@pytest.mark.parametrize(("locale", "width", "scheme"), VIEWS)
+def test_reader_compares_freezes_shares_and_annotates(
+    chromium, demo, axe, report_path, locale, width, scheme
+):
+    visit = opened(chromium, demo, locale=locale, width=width, scheme=scheme)
+    page = visit.page
+    visit.open(f"{report_path}?arm=control&against=b#compare")
+    part = page.locator("#compare")
+    assert part.is_visible()
+    assert part.locator("tbody tr").count() >= 3
+    check(page, axe)
+    # The form's address is the view.
+    part.locator("select[name=reading]").select_option("fixed")
+    part.locator("form button").click()
+    page.wait_for_url("**reading=fixed**")
+    assert page.locator("#compare tbody").last.locator("tr").count() == 1
+
+    page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+    days = page.locator("#days")
+    text = f"Sale on {width}"
+    days.locator("[name=text]").fill(text)
+    days.locator("form button").last.click()
+    page.wait_for_url("**#days")
+    page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+    assert page.locator(".cta-annotations").get_by_text(text).is_visible()
+    check(page, axe)
+
+    page.locator("#versions button[value=freeze]").click()
+    page.wait_for_url("**version=*")
+    check(page, axe)
+    page.locator("[name=password]").fill("correct horse")
+    page.locator("button[value=share]").click()
+    link = page.locator("#new-link").inner_text()
+    check(page, axe)
+
+    stranger = chromium.new_context(
+        locale=locale,
+        viewport={"width": width, "height": 900},
+        color_scheme=scheme,
+        bypass_csp=True,
+    ).new_page()
+    stranger.goto(link)
+    check(stranger, axe)
+    stranger.locator("[name=password]").fill("correct horse")
+    stranger.locator("button").click()
+    stranger.locator(".cta-digest").wait_for()
+    check(stranger, axe)
+    assert stranger.context.cookies() == []
+    page.locator("button[value=revoke]").first.click()
+    page.wait_for_load_state()
+    assert stranger.goto(link).status == 404
+    check(stranger, axe)
+    for one in (stranger, page):
+        one.context.close()
+
+
+def test_report_prints_on_four_pages_at_most(chromium, demo, report_path):
+    visit = opened(chromium, demo, locale="en-GB", width=1280, scheme="light")
+    visit.open(report_path)
+    visit.page.wait_for_load_state("networkidle")
+    pdf = visit.page.pdf(format="A4", print_background=False)
+    visit.page.context.close()
+    assert pdf.startswith(b"%PDF-")
+    assert 1 <= len(PDF_PAGE.findall(pdf)) <= MOST_PRINTED
