@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from tests.end_to_end.live_service import LiveService
 from tests.end_to_end.pictures import (
     ALIVE,
     FOLDER,
@@ -13,7 +14,7 @@ from tests.end_to_end.pictures import (
     headings_of,
     with_headings,
 )
-from tests.end_to_end.test_end_of_test import WON, AdminService, wait_for_pages
+from tests.end_to_end.test_end_of_test import WON, wait_for_pages
 
 pytestmark = pytest.mark.slow
 
@@ -23,7 +24,7 @@ TAKES = bool(os.environ.get("CTAOPT_TAKE_PICTURES"))
 
 @pytest.fixture(scope="module")
 def photographer(chromium, tmp_path_factory):
-    service = AdminService(tmp_path_factory.mktemp("pictures"))
+    service = LiveService(tmp_path_factory.mktemp("pictures"))
     try:
         wait_for_pages(service)
         service.django(WON + ALIVE)

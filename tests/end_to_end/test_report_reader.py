@@ -24,7 +24,7 @@ axe.run({ resultTypes: ["violations"] }).then(({ violations }) =>
 """
 PDF_PAGE = re.compile(rb"/Type\s*/Page\b(?!s)")
 MOST_PRINTED = 4
-VIEWS = [("en-GB", 1280, "light")]
+VIEWS = [("en-GB", 1280, "light"), ("fr", 390, "dark")]
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +35,7 @@ def axe():
 
 @pytest.fixture(scope="module")
 def report_path(demo):
+    demo.manage("fold_rollups")  # What the worker has not come to yet.
     demo.manage("shell", "--command", REPORT)
     number = (demo.data_dir / "report.txt").read_text()
     return f"/admin/experiments/experiment/{number}/report/"

@@ -32,11 +32,13 @@ from experiments.models import (
     HistoryArm,
     Interaction,
     Job,
+    Learning,
     Membership,
     Namespace,
     Notice,
     NoticeChoice,
     NoticeRead,
+    PastTest,
     Phase,
     RampStep,
     Rollup,
@@ -130,6 +132,18 @@ class World:
         frozen, _ = FrozenReport.objects.get_or_create(experiment=self.experiment, defaults=values)
         ends = {"created_at": NOW, "expires_at": NOW + timedelta(days=1)}
         return ShareLink(**({"frozen": frozen, "token_digest": "t"} | ends | changes))
+
+    def past_test_row(self, **changes):
+        values = {"site": self.site, "digest": "d", "source": "import", "kept_at": NOW}
+        return PastTest(**(values | changes))
+
+    def own_test_row(self, **changes):
+        own = {"source": "experiment", "experiment": self.experiment}
+        return self.past_test_row(**(own | changes))
+
+    def learning_row(self, **changes):
+        values = {"site": self.site, "statement": "Urgency helps.", "written_at": NOW}
+        return Learning(**(values | changes))
 
     def own_approval_row(self):
         person, _ = get_user_model().objects.get_or_create(username="colleague")
@@ -480,6 +494,16 @@ REFUSED = [
     ("approval_answer_dated", lambda w: [w.approval_row(state="declined")]),
     ("approval_answer_dated", lambda w: [w.approval_row(state="lost", answered_at=NOW)]),
     ("approval_second_person", lambda w: [w.own_approval_row()]),
+    ("past_test_once_a_site", twice(lambda w: w.past_test_row())),
+    ("past_test_source_fits", lambda w: [w.past_test_row(experiment=w.experiment)]),
+    ("past_test_source_fits", lambda w: [w.past_test_row(source="experiment")]),
+    (
+        "PastTest.experiment",
+        lambda w: [w.own_test_row(), w.own_test_row(digest="another")],
+    ),
+    ("learning_says_something", lambda w: [w.learning_row(statement="")]),
+    ("learning_has_its_subject", lambda w: [w.learning_row(subject="urgency")]),
+    ("learning_has_its_subject", lambda w: [w.learning_row(kind="principle")]),
     ("ShareLink.token_digest", twice(lambda w: w.link_row())),
     ("share_link_ends_after_its_start", lambda w: [w.link_row(expires_at=NOW)]),
     (
