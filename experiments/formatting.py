@@ -102,6 +102,13 @@ def count(value: float | None) -> str:
     return MISSING if value is None else number_format(round(value), force_grouping=True)
 
 
+class Count(int):
+    """A whole number that chooses a plural and is written with the language's separators."""
+
+    def __str__(self) -> str:
+        return count(int(self))
+
+
 def whole_days(value: float | None) -> str:
     """Return days still to wait: a part of a day is one."""
     return MISSING if value is None else count(max(math.ceil(value), 1))

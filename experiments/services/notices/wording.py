@@ -13,12 +13,13 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from experiments.formatting import count, signed_percent
+from experiments.formatting import Count, count, signed_percent
 from experiments.models import Change, Experiment, Job, Notice
 from experiments.services.catalogue.cta_content import wording_of
 from experiments.services.operations.auto_rollback import note_in_words
-from experiments.services.reporting.verdict import title_of
+from experiments.services.reporting.verdict import sentence_of, title_of
 from experiments.stats.decision.decide import Status
+from experiments.stats.decision.grounds import Code
 
 Kind = Notice.Kind
 
@@ -124,9 +125,9 @@ def _split(notice: Notice) -> list[str]:
 
 
 def _no_traffic(notice: Notice) -> list[str]:
-    hours = count(round(notice.facts["silent_hours"] or 0.0))
-    detail = _("No exposure has arrived for %(hours)s hours: is the page still up?")
-    return [title_of(Status.NO_TRAFFIC, winner=None), detail % {"hours": hours}]
+    hours = Count(round(notice.facts["silent_hours"] or 0.0))
+    detail = sentence_of(Code.NO_TRAFFIC, {"hours": hours})
+    return [title_of(Status.NO_TRAFFIC, winner=None), detail]
 
 
 def _trained(notice: Notice) -> list[str]:

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from experiments.event_schema.calendar_days import calendar_day
-from experiments.formatting import count
+from experiments.formatting import Count
 from experiments.models import Experiment, Standing
 from experiments.selectors import standings as selectors
 from experiments.services.lifecycle.outbox import tell_of_standing
@@ -17,7 +17,7 @@ from experiments.services.reporting.aa_tests import is_aa_test
 from experiments.services.reporting.end_of_test import names_of
 from experiments.services.reporting.full_report import Summary, frozen_verdict, summaries
 from experiments.services.reporting.missing_goals import MissingGoal, missing_goal_in_words
-from experiments.services.reporting.verdict import TEMPLATES, title_of
+from experiments.services.reporting.verdict import sentence_of, title_of
 from experiments.stats.decision.decide import Status
 from experiments.stats.decision.grounds import Code
 
@@ -110,8 +110,8 @@ def standing_alarms(experiment: Experiment) -> tuple[str, ...]:
         alarms += frozen.sentences
     standing: Standing | None = getattr(experiment, "standing", None)
     if standing and standing.silent_hours and standing.status == Status.NO_TRAFFIC:
-        hours = count(round(standing.silent_hours))
-        alarms.append(str(TEMPLATES[Code.NO_TRAFFIC]) % {"hours": hours})
+        hours = Count(round(standing.silent_hours))
+        alarms.append(sentence_of(Code.NO_TRAFFIC, {"hours": hours}))
     for kept in (standing.missing_goals or ()) if standing else ():
         alarms.append(missing_goal_in_words(MissingGoal(**kept)))
     check = getattr(experiment, "rollup_check", None)

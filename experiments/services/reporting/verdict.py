@@ -7,9 +7,9 @@ from typing import Any
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
-from experiments.formatting import count, p_value, percent, signed_percent, threshold
+from experiments.formatting import Count, count, p_value, percent, signed_percent, threshold
 from experiments.stats.decision.decide import Decision, Status
 from experiments.stats.decision.evidence import Rule
 from experiments.stats.decision.grounds import Code, Ground
@@ -25,22 +25,34 @@ TEMPLATES = {
         "alarm below %(threshold)s). The numbers are shown, but no winner is named; find the "
         "cause first."
     ),
-    Code.MULTIPLE_ARMS: gettext_lazy("%(visitors)s visitors (%(share)s) saw several arms."),
+    Code.MULTIPLE_ARMS: ngettext_lazy(
+        "%(visitors)s visitor (%(share)s) saw several arms.",
+        "%(visitors)s visitors (%(share)s) saw several arms.",
+        "visitors",
+    ),
     Code.SEVERAL_CURRENCIES: gettext_lazy(
         "The values of “%(metric)s” are in several currencies (%(currencies)s), which cannot be "
         "added. Send one currency for each goal."
     ),
-    Code.NO_TRAFFIC: gettext_lazy(
-        "No exposure has arrived for %(hours)s hours: is the page still up?"
+    Code.NO_TRAFFIC: ngettext_lazy(
+        "No exposure has arrived for %(hours)s hour: is the page still up?",
+        "No exposure has arrived for %(hours)s hours: is the page still up?",
+        "hours",
     ),
-    Code.TOO_FEW_VISITORS: gettext_lazy(
-        "“%(name)s” has %(n)s visitors; a verdict needs %(required)s."
+    Code.TOO_FEW_VISITORS: ngettext_lazy(
+        "“%(name)s” has %(n)s visitor; a verdict needs %(required)s.",
+        "“%(name)s” has %(n)s visitors; a verdict needs %(required)s.",
+        "n",
     ),
-    Code.TOO_FEW_CONVERSIONS: gettext_lazy(
-        "“%(name)s” has %(conversions)s successes; a verdict needs %(required)s."
+    Code.TOO_FEW_CONVERSIONS: ngettext_lazy(
+        "“%(name)s” has %(conversions)s success; a verdict needs %(required)s.",
+        "“%(name)s” has %(conversions)s successes; a verdict needs %(required)s.",
+        "conversions",
     ),
-    Code.TOO_FEW_DAYS: gettext_lazy(
-        "It has run for %(days)s days; weekdays differ, so a verdict needs %(required)s."
+    Code.TOO_FEW_DAYS: ngettext_lazy(
+        "It has run for %(days)s day; weekdays differ, so a verdict needs %(required)s.",
+        "It has run for %(days)s days; weekdays differ, so a verdict needs %(required)s.",
+        "days",
     ),
     Code.GUARDRAIL_HARMED: gettext_lazy("“%(name)s” harms %(metric)s (lift %(low)s to %(high)s)."),
     Code.ARM_ROLLED_BACK: gettext_lazy("“%(name)s” was rolled back: nobody is given it any more."),
@@ -58,9 +70,12 @@ TEMPLATES = {
         "Open question: there are too few visitors or successes to say how “%(name)s” affects "
         "%(metric)s."
     ),
-    Code.GUARDRAILS_AWAITED: gettext_lazy(
+    Code.GUARDRAILS_AWAITED: ngettext_lazy(
+        "%(n)s visitor so far. The strict rule of this experiment waits until a loss beyond the "
+        "margin is excluded on every guardrail.",
         "%(n)s visitors so far. The strict rule of this experiment waits until a loss beyond the "
-        "margin is excluded on every guardrail."
+        "margin is excluded on every guardrail.",
+        "n",
     ),
     Code.ENDED_WITH_OPEN_GUARDRAIL: gettext_lazy(
         "It has ended with an arm that is proven better, but a loss beyond the margin is not "
@@ -71,7 +86,11 @@ TEMPLATES = {
         "No arm differs from the control by more than %(minimum_change)s, the least lift that this "
         "test is to find. A smaller difference is not excluded."
     ),
-    Code.PLAN_NOT_FINISHED: gettext_lazy("%(n)s visitors so far; the difference is not proven."),
+    Code.PLAN_NOT_FINISHED: ngettext_lazy(
+        "%(n)s visitor so far; the difference is not proven.",
+        "%(n)s visitors so far; the difference is not proven.",
+        "n",
+    ),
     Code.PLAN_FINISHED_WITHOUT_WINNER: gettext_lazy(
         "The plan is finished and no arm is proven better than the control. That is not proof "
         "that they are equal."
@@ -152,10 +171,15 @@ def title_of(status: Status, *, winner: str | None) -> str:
     }[status]
 
 
+def sentence_of(code: Code, values: Mapping[str, Any]) -> str:
+    """Return the sentence of a code; what its plural depends on is a `Count`."""
+    return str(TEMPLATES[code] % values)
+
+
 def _sentence(ground: Ground, rule: Rule, names: Names) -> str:
     if ground.code is Code.SEVERAL_CURRENCIES:
         listed = _currencies(ground.numbers)
-        return str(TEMPLATES[ground.code]) % {"metric": ground.metric, "currencies": listed}
+        return sentence_of(ground.code, {"metric": ground.metric, "currencies": listed})
     name = "" if ground.arm is None else names[ground.arm]
     numbers = {key: _format_number(key, value) for key, value in ground.numbers.items()}
     assumption = ASSUMPTIONS[ground.assumption] if ground.assumption else ""
@@ -169,8 +193,8 @@ def _sentence(ground: Ground, rule: Rule, names: Names) -> str:
     if ground.code in (Code.ARM_BETTER, Code.ARM_WORSE):
         return _goal_sentence(ground.code, rule, values)
     if "days_left" in ground.numbers:
-        return str(TEMPLATES[ground.code]) % values + _days_left(ground.numbers["days_left"])
-    return str(TEMPLATES[ground.code]) % values
+        return sentence_of(ground.code, values) + _days_left(ground.numbers["days_left"])
+    return sentence_of(ground.code, values)
 
 
 def _currencies(conversions: Mapping[str, float]) -> str:
@@ -222,7 +246,7 @@ def _days_left(days: float) -> str:
     return text % {"days": count(whole_days)}
 
 
-def _format_number(key: str, value: float) -> str:
+def _format_number(key: str, value: float) -> str | Count:
     if key in ("lift", "low", "high", "shrunken_lift", "lift_then"):
         return signed_percent(value)
     if key in ("share", "minimum_change", "margin", "loss"):
@@ -231,4 +255,4 @@ def _format_number(key: str, value: float) -> str:
         return threshold(value)
     if key == "p_value":
         return p_value(value)
-    return count(round(value))
+    return Count(round(value))

@@ -3,7 +3,10 @@ from datetime import timedelta
 import pytest
 from django.utils import translation
 
+from experiments.formatting import Count
 from experiments.models import Experiment
+from experiments.services.reporting.verdict import sentence_of
+from experiments.stats.decision.grounds import Code
 from tests import factories
 from tests.experiments.services.counted_experiments import counted, reported, verdict_of
 from tests.factories import NOW
@@ -101,3 +104,25 @@ def test_verdict_speaks_french(fixed):
         "p ajustée = 0,0019, seuil 0,05\u00a0; valable pour cette seule lecture"
         in (verdict.sentences[0])
     )
+
+
+@pytest.mark.parametrize(
+    ("visitors", "language", "text"),
+    [
+        (1, "en", "has 1 visitor; a verdict needs 100."),
+        (1, "fr", "1\N{NO-BREAK SPACE}; un verdict en demande 100."),
+        (2, "en", "has 2 visitors; a verdict needs 100."),
+        (0, "en", "has 0 visitors; a verdict needs 100."),
+    ],
+)
+def test_verdict_counts_in_the_plural_of_the_language(sequential, visitors, language, text):
+    report = counted(sequential, (visitors, 0), (visitors, 0))
+    with translation.override(language):
+        assert any(text in sentence for sentence in verdict_of(report).sentences)
+
+
+def test_counts_of_a_verdict_have_the_separators_of_the_language():
+    values = {"n": Count(1_234)}
+    assert sentence_of(Code.PLAN_NOT_FINISHED, values).startswith("1,234 visitors so far")
+    with translation.override("fr"):
+        assert "1\N{NO-BREAK SPACE}234" in sentence_of(Code.PLAN_NOT_FINISHED, values)
