@@ -87,6 +87,7 @@ def absent_row(known: KnownEncoder) -> EncoderRow:
     Args:
         known: The encoder.
 
+    >>> from ml.encoders.catalogue import KNOWN
     >>> absent_row(KNOWN["mpnet"]).command
     'python manage.py install_encoder mpnet'
     """

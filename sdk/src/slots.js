@@ -30,8 +30,8 @@ export const ctas = new WeakMap();
 /** Those that are hidden or filled. @type {Set<Cta>} */
 export const changed = new Set();
 const observed = new WeakSet();
-/** Those of the latest look. What came since has not been drawn yet. @type {Set<Cta>} */
-let present = new Set();
+/** Those of the latest look. What came since has not been drawn yet. @type {Cta[]} */
+let present = [];
 /** @type {MutationObserver} */
 let mutations;
 
@@ -85,8 +85,7 @@ export function find() {
     }
   }
   for (const cta of changed) if (!found.has(cta)) bare(cta);
-  present = found;
-  return [...found];
+  return (present = [...found]);
 }
 
 /** @param {HTMLElement} element @param {HTMLElement} holder @returns {Cta} */
@@ -111,10 +110,10 @@ function see(cta) {
 
 /** What shows its text at present is seen. */
 export function lookAround() {
-  if (!(paintAge(document) > GLANCE_MS)) return;
   const drawn = present;
-  for (const cta of find())
-    if (drawn.has(cta) && (cta.flag || !(cta.memory || cta.isMarked))) see(cta);
+  if (paintAge(document) > GLANCE_MS)
+    for (const cta of find())
+      if (drawn.includes(cta) && (cta.flag || !(cta.memory || cta.isMarked))) see(cta);
 }
 
 /** Hide a CTA for which an answer is awaited. @param {Cta} cta */

@@ -237,6 +237,7 @@ def test_every_command_of_the_design_is_listed(make):
         "bench",
         "architecture",
         "icons",
+        "pictures",
         "lock",
         "pythons",
         "sbom",

@@ -65,7 +65,7 @@ def common_effect(effects: npt.ArrayLike, ses: npt.ArrayLike) -> CommonEffect:
 
     >>> effect = common_effect([0.08, 0.1, 0.12], [0.02, 0.02, 0.02])
     >>> round(effect.mean.mean, 3), round(effect.mean.chance_above(0), 2)
-    (0.094, 0.99)
+    (0.097, 1.0)
     """
     y, s = check_effects(effects, ses, least=1)
     typical = float(np.mean(s**-2.0)) ** -0.5
