@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ml.dataset.contrast_groups import stack_arms
+from ml.encoders.devices import has_fast_bfloat16
 from ml.encoders.sentence_encoder import load_encoder
 from ml.errors import FitError
 from ml.fine_tuning.multi_process import TuningPlan, tune_network, tune_together
@@ -16,6 +17,9 @@ from tests.ml.factories import groups_of, learnable_rows
 SETTINGS = TuningSettings(
     epochs=2, dropout=0.0, body_rate=1e-2, head_rate=1e-2, watched=1 / 3, withheld=True
 )
+# The order of sums differs. A number in bfloat16, where a processor is fast with it, has 8 bits:
+# the means, up to 1, are then off by a few times 1/512.
+ROUNDING = 0.01 if has_fast_bfloat16("cpu") else 0.005
 
 
 @pytest.fixture(scope="module")
@@ -43,10 +47,9 @@ def test_two_processes_train_what_one_does(encoder, training_data):
     before, start, told = means_of(alone, training_data), np.ones(8), []
     one = tune_network(alone, start, training_data, plan=plan)
     two = tune_together(both, start, training_data, plan=plan, n_processes=2, progress=told.append)
-    # The order of sums differs, and bfloat16, where it is used, has three digits.
     means = means_of(alone, training_data)
     assert np.abs(means - before).max() > 0.03
-    np.testing.assert_allclose(means_of(both, training_data), means, atol=0.005)
+    np.testing.assert_allclose(means_of(both, training_data), means, atol=ROUNDING)
     np.testing.assert_allclose(two.head, one.head, atol=0.02 * np.abs(one.head - start).max())
     assert (two.trace.kept, two.trace.taken) == (one.trace.kept, one.trace.taken)
     assert two.trace.loss == pytest.approx(one.trace.loss, abs=0.01)
