@@ -8,7 +8,6 @@ from experiments.models import (
     Change,
     Experiment,
     RampStep,
-    TypedExperiment,
     Variant,
 )
 
@@ -84,8 +83,3 @@ def other_live_experiments(experiment: Experiment) -> QuerySet[Experiment]:
     """Return the other live experiments of an experiment's slot, for any audience."""
     rows = Experiment.objects.filter(slot=experiment.slot_id, status__in=Experiment.LIVE_STATUSES)
     return rows.exclude(pk=experiment.pk).order_by("started_at", "pk")
-
-
-def typed_experiment(*, person: int) -> TypedExperiment | None:
-    """Return what a person is typing into the wizard, by the key of the account."""
-    return TypedExperiment.objects.filter(person=person, experiment=None).first()

@@ -7,6 +7,13 @@ from playwright.sync_api import Error
 
 from tests.accounts.conftest import PASSWORD
 
+# Pixels by which a page is wider than its screen.
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+# Rules of accessibility that the page breaks, each with its places; axe-core has been loaded.
+AXE = """
+axe.run({ resultTypes: ["violations"] }).then(({ violations }) =>
+    violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target}`)))
+"""
 STARTS = ["/", "/admin/", "/account/2fa/", "/account/sessions/", "/account/password/", "/api/docs/"]
 STARTS += ["/calculators/significance/", "/calculators/sample-size/", "/calculators/traffic-split/"]
 PERSON = f"""

@@ -3,16 +3,12 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.end_to_end.admin_walk import AdminVisit, kind_of
+from tests.end_to_end.admin_walk import AXE, AdminVisit, kind_of
 from tests.missing import node
 from tests.node import CLIENTS
 
 pytestmark = pytest.mark.slow
 
-AXE = """
-axe.run({ resultTypes: ["violations"] }).then(({ violations }) =>
-    violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target}`)))
-"""
 # Swagger UI's own page: its colours, headings and nested controls are not ours to change.
 FOREIGN = {"/api/docs/"}
 BYTES = """["resource", "navigation"].flatMap((type) => performance.getEntriesByType(type))

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.accounts.conftest import PASSWORD
+from tests.end_to_end.admin_walk import AXE, OVERFLOW
 from tests.end_to_end.conftest import settle
 from tests.end_to_end.live_service import LiveService
 from tests.missing import node
@@ -91,11 +92,6 @@ Site.objects.filter(key="lumiere").delete()
 """
 MOST_CLICKS, MOST_FIELDS = 15, 10
 
-OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-AXE = """
-axe.run({ resultTypes: ["violations"] }).then(({ violations }) =>
-    violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target}`)))
-"""
 TEXTS = {
     "en": {
         "ship": "Ship “{}”",

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.end_to_end.admin_walk import AdminVisit
+from tests.end_to_end.admin_walk import AXE, OVERFLOW, AdminVisit
 from tests.missing import node
 from tests.node import CLIENTS
 
@@ -16,11 +16,6 @@ from django.conf import settings
 from experiments.models import Experiment
 test = Experiment.objects.filter(origin="live", rollups__isnull=False).distinct().first()
 Path(settings.DATA_DIR, "report.txt").write_text(str(test.pk))
-"""
-OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-AXE = """
-axe.run({ resultTypes: ["violations"] }).then(({ violations }) =>
-    violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target}`)))
 """
 PDF_PAGE = re.compile(rb"/Type\s*/Page\b(?!s)")
 MOST_PRINTED = 4

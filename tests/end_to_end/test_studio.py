@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.end_to_end.admin_walk import AdminVisit
+from tests.end_to_end.admin_walk import AXE, OVERFLOW, AdminVisit
 from tests.missing import node
 from tests.node import CLIENTS
 
@@ -28,11 +28,6 @@ lines = [f"{one.name}|{one.background_color}|{','.join(one.principles)}" for one
 Path(settings.DATA_DIR, "saved.txt").write_text(chr(10).join(lines))
 rows.delete()
 Site.objects.filter(key="atelier").delete()
-"""
-OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-AXE = """
-axe.run({ resultTypes: ["violations"] }).then(({ violations }) =>
-    violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target}`)))
 """
 TEXTS = {
     "en-GB": {
