@@ -9,9 +9,7 @@ other by two numbers in a shared page of memory; a look there adds 60 ns to an a
 
 import mmap
 import os
-import signal
 import tempfile
-import threading
 from collections.abc import Callable, Iterable
 from time import monotonic, sleep
 from typing import Any
@@ -71,15 +69,6 @@ class Membership:
     def tell_loaded(self) -> None:
         """Tell the server that this worker is ready."""
         _add_one(self._page, LOADED)
-
-
-def end_on_request() -> None:
-    """Let SIGTERM end a worker that is still loading.
-
-    It inherits the server's handler, which does nothing here, until the server sets another.
-    """
-    if VARIABLE in os.environ and threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def drained(app: WSGIApp, path: str) -> WSGIApp:

@@ -6,9 +6,6 @@ from typing import Any
 
 from django.core.wsgi import get_wsgi_application
 
-from ctaopt.graceful_restart import end_on_request
-
-end_on_request()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ctaopt.settings.prod")
 django_application = get_wsgi_application()
 

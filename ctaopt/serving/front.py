@@ -8,9 +8,6 @@ import os
 
 import django
 
-from ctaopt.graceful_restart import end_on_request
-
-end_on_request()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ctaopt.settings.prod")
 django.setup(set_prefix=False)
 

@@ -1,6 +1,12 @@
 """granian with a graceful restart: a new worker loads before the old one goes."""
 
+import os
 import resource
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+from time import sleep
 from typing import Any
 
 from granian import Granian
@@ -14,6 +20,7 @@ OVERLAP_S = 3.0
 LOAD_TIMEOUT_S = 120.0
 # A worker that does not end its requests by then is killed.
 KILL_AFTER_S = 30
+POLL_S = 0.5
 # Connections of one worker; each takes some kilobytes and a file.
 CONNECTIONS = 8_192
 # Files that a worker needs for itself.
@@ -30,19 +37,54 @@ class Server(Granian):  # type: ignore[misc, valid-type]  # one for each platfor
         self.is_restarting = True
         self.generation.begin_next()
 
-    def _spawn_worker(self, *args: Any, **kwargs: Any) -> Any:
-        worker = super()._spawn_worker(*args, **kwargs)
+    def _respawn_workers(
+        self, workers: Sequence[int], target: Any, loader: Any, delay: float = 0
+    ) -> None:
+        """Replace the workers one by one, until the server is asked to end."""
+        for number in workers:
+            if not self.interrupt_signal:
+                super()._respawn_workers([number], target, loader, delay=delay)
+        if self.interrupt_signal:
+            # Granian clears the event before it calls this, and would wait for another signal.
+            self.main_loop_interrupt.set()
+
+    def _spawn_worker(self, idx: int, target: Any, callback_loader: Any) -> Any:
+        within = partial(work, target, os.getpid())
+        worker = super()._spawn_worker(idx, within, callback_loader)
         if self.is_restarting:
             start, before = worker.start, self.generation.loaded()
 
             def start_and_wait() -> None:
                 start()
                 self.generation.wait_for_load(
-                    before, is_alive=worker.is_alive, timeout_s=LOAD_TIMEOUT_S
+                    before,
+                    is_alive=lambda: worker.is_alive() and not self.interrupt_signal,
+                    timeout_s=LOAD_TIMEOUT_S,
                 )
 
             worker.start = start_and_wait
         return worker
+
+
+def work(target: Callable[..., None], server: int, *arguments: Any) -> None:
+    """Run a worker, which ends with its server, and at SIGTERM also while it loads.
+
+    A forked worker inherits the server's handler, which does nothing here, until granian sets
+    another.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        threading.Thread(target=end_with, args=(server,), daemon=True).start()
+    target(*arguments)
+
+
+def end_with(parent: int) -> None:
+    """End this process when its parent has gone, even if the parent was killed."""
+    while os.getppid() == parent:
+        sleep(POLL_S)
+    os.kill(os.getpid(), signal.SIGTERM)
+    sleep(KILL_AFTER_S)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def server(target: str, **options: Any) -> Server:

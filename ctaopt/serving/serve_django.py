@@ -6,26 +6,23 @@ gives way to them where both want the processor.
 
 import argparse
 import os
-import signal
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from time import sleep
 
 from granian.constants import Interfaces
 
-from ctaopt.serving.granian_server import OVERLAP_S, server
+from ctaopt.serving.granian_server import OVERLAP_S, end_with, server
 
 # Evaluations go first where the cores are busy.
 NICENESS = 10
-POLL_S = 0.5
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     options = _parsed(arguments)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ctaopt.settings.prod")
     os.nice(NICENESS)
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
     server(
         "ctaopt.serving.django_process:application",
         uds=options.uds,
@@ -35,13 +32,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         blocking_threads=options.threads,
         respawn_interval=options.overlap,
     ).serve()
-
-
-def _end_with(parent: int) -> None:
-    """End when the front's server has gone, even if it was killed."""
-    while os.getppid() == parent:
-        sleep(POLL_S)
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:

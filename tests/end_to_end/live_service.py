@@ -66,7 +66,8 @@ class LiveService:
         for process in self._processes:
             process.terminate()
         for process in self._processes:
-            process.wait(timeout=30)
+            # The service itself kills what does not end in 35 s.
+            process.wait(timeout=90)
 
     def _start(self, name, *command):
         with (self.folder / f"{name}.log").open("wb") as log:

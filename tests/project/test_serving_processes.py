@@ -2,15 +2,23 @@
 
 import os
 import resource
+import signal
 import subprocess
 import sys
+import textwrap
+from pathlib import Path
+from time import monotonic, sleep
 
+import psutil
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from ctaopt.serving import django_child, granian_server, serve_django
 from ctaopt.serving.django_child import DjangoChild
+from ctaopt.serving.granian_server import LOAD_TIMEOUT_S
 from ctaopt.settings.thread_shares import DEFAULTS, OF_DJANGO, PATHS, thread_shares
+
+PROJECT = Path(__file__).resolve().parents[2]
 
 
 def test_every_path_has_a_share():
@@ -91,19 +99,57 @@ def test_child_that_is_stopped_stays_away(child, tmp_path):
     assert wait_for_lines(log, 1) == [pid]
 
 
-def test_django_ends_with_a_server_that_was_killed(tmp_path):
-    script = (
-        "import subprocess, sys; one = subprocess.Popen([sys.executable, '-c', "
-        "'import os; from ctaopt.serving import serve_django as s; p = os.getppid();"
-        " print(os.getpid(), flush=True);"
-        " s._end_with(p)'], stdout=subprocess.PIPE);"
-        "print(one.stdout.readline().decode(), flush=True); import os; os._exit(0)"
-    )
-    command = [sys.executable, "-c", script]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    pid = int(result.stdout)
-    while os.path.exists(f"/proc/{pid}"):  # noqa: PTH110
-        pass
+# An application that writes its process's number, and whose second generation never loads.
+SLOW = """
+import os, pathlib, time
+log = pathlib.Path(os.environ["LOADS"])
+with log.open("a") as file:
+    file.write(f"{os.getpid()}\\n")
+if len(log.read_text().splitlines()) > 2:
+    time.sleep(3600)
+from ctaopt.graceful_restart import VARIABLE, drained
+application = drained(lambda environ, start_response: [], os.environ[VARIABLE])
+"""
+SERVE = (
+    "from ctaopt.serving.granian_server import server; from pathlib import Path;"
+    "server('slow:application', uds=Path('socket'), interface='wsgi', workers=2).serve()"
+)
+
+
+@pytest.fixture
+def slow_server(tmp_path):
+    """A server of two workers that have loaded, and the file with the numbers of all workers."""
+    (tmp_path / "slow.py").write_text(textwrap.dedent(SLOW))
+    log = tmp_path / "loads"
+    paths = os.pathsep.join((str(tmp_path), str(PROJECT)))
+    environment = os.environ | {"LOADS": str(log), "PYTHONPATH": paths}
+    with subprocess.Popen([sys.executable, "-c", SERVE], cwd=tmp_path, env=environment) as process:
+        wait_for_lines(log, 2)
+        yield process, log
+        process.kill()
+
+
+def wait_until_gone(pids, seconds=60):
+    deadline = monotonic() + seconds
+    while left := [pid for pid in pids if psutil.pid_exists(pid)]:
+        assert monotonic() < deadline, left
+        sleep(0.05)
+
+
+def test_server_that_waits_for_a_new_worker_ends_when_it_is_asked(slow_server):
+    process, log = slow_server
+    process.send_signal(signal.SIGHUP)
+    pids = wait_for_lines(log, 3)
+    process.terminate()
+    # Long before it would have given up the worker that does not load.
+    assert process.wait(timeout=LOAD_TIMEOUT_S / 2) == 0
+    wait_until_gone(pids)
+
+
+def test_workers_end_with_a_server_that_was_killed(slow_server):
+    process, log = slow_server
+    process.kill()
+    wait_until_gone(wait_for_lines(log, 2))
 
 
 @pytest.mark.parametrize(
