@@ -91,7 +91,9 @@ class _ServiceHandler(_Handler):
         name = urlsplit(self.path).path[1:]
         is_second = name.startswith("cta-more-")
         (service.second_gate if is_second else service.script_gate).wait()
-        service.scripts.append(name)
+        with service.changed:
+            service.scripts.append(name)
+            service.changed.notify_all()
         if is_second and service.is_second_missing:
             self.answer(404, **CORS)
             return
@@ -215,6 +217,13 @@ class FakeService:
         return self._wait_for(
             lambda: len(self.evaluations) >= n_evaluations, lambda: list(self.evaluations)
         )
+
+    def wait_for_second_file(self) -> str:
+        """Wait until a page has asked for the snippet's second file; return its name."""
+        return self._wait_for(self._second_files, lambda: self._second_files()[0])
+
+    def _second_files(self) -> list[str]:
+        return [name for name in self.scripts if name.startswith("cta-more-")]
 
     def _wait_for(self, condition: Any, result: Any) -> Any:
         with self.changed:

@@ -48,6 +48,14 @@ class Visit:
         return page
 
 
+def wait_until_counting(page: Page, service: FakeService) -> Page:
+    """Wait for the snippet's second file: who leaves the page before it is not counted."""
+    name = service.wait_for_second_file()
+    # Resolves after the snippet's own import, which began before.
+    page.evaluate("(url) => import(url).then(() => null)", f"{service.origin}/{name}")
+    return page
+
+
 def of_type(events, kind):
     return [event for event in events if event["type"] == kind]
 

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.end_to_end.snippet import AT_READY, flag, of_type
+from tests.end_to_end.snippet import AT_READY, flag, of_type, wait_until_counting
 
 pytestmark = pytest.mark.slow
 
@@ -214,7 +214,7 @@ BUTTON = f"<button {SLOT}>Sign up</button>"
 )
 def test_button_opens_a_new_page_as_a_link_does(visit, service, how, body):
     service.flags = [flag()]
-    page = visit(body)
+    page = wait_until_counting(visit(body), service)
     expect(page.locator("[data-cta-variant]")).to_have_count(1)
     with page.context.expect_page() as other:
         page.locator("[data-cta-variant]").click(**how)
@@ -225,7 +225,7 @@ def test_button_opens_a_new_page_as_a_link_does(visit, service, how, body):
 
 def test_button_leaves_to_a_page_that_handles_clicks_far_above(visit, service):
     service.flags = [flag()]
-    page = visit(BUTTON)
+    page = wait_until_counting(visit(BUTTON), service)
     page.evaluate("addEventListener('click', (event) => event.preventDefault())")
     page.get_by_text("Start for free").click()
     assert len(of_type(service.wait_for_events(2), "click")) == 1

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.end_to_end.fake_service import PATIENCE_S
-from tests.end_to_end.snippet import AT_READY, LINK, flag, of_type, stop_clock
+from tests.end_to_end.snippet import AT_READY, LINK, flag, of_type, stop_clock, wait_until_counting
 
 pytestmark = pytest.mark.slow
 
@@ -40,7 +40,7 @@ def test_events_bring_the_receipt_of_their_answer(visit, service):
     answer = flag()
     answer["metadata"]["receipt"] = "R-1"
     service.flags = [answer]
-    visit().get_by_text("Start for free").click()
+    wait_until_counting(visit(), service).get_by_text("Start for free").click()
     assert {event["receipt"] for event in service.wait_for_events(2)} == {"R-1"}
 
 
@@ -105,7 +105,7 @@ def test_nothing_is_counted_without_an_experiment(visit, service):
 
 def test_click_is_sent_before_the_browser_leaves(visit, service):
     service.flags = [flag()]
-    page = visit()
+    page = wait_until_counting(visit(), service)
     page.get_by_text("Start for free").click()
     page.wait_for_url("**/start")
     events = service.wait_for_events(2)
@@ -118,6 +118,7 @@ def test_click_does_not_wait_for_a_batch(visit, service, browser_page):
     stop_clock(browser_page)
     service.flags = [flag(href="#start")]
     page = visit('<a data-cta-slot="hero-signup" href="#here">Sign up</a>')
+    wait_until_counting(page, service)
     page.clock.run_for(100)  # the frames of a loading page, far fewer than a batch waits for
     page.get_by_text("Start for free").click()
     assert len(of_type(service.wait_for_events(2), "click")) == 1
@@ -125,7 +126,7 @@ def test_click_does_not_wait_for_a_batch(visit, service, browser_page):
 
 def test_click_proves_the_exposure(visit, service):
     service.flags = [flag()]
-    page = visit("<div style='height: 2000px'></div>" + LINK)
+    page = wait_until_counting(visit("<div style='height: 2000px'></div>" + LINK), service)
     expect(page.locator("a")).to_have_text("Start for free")
     page.locator("a").evaluate("(link) => link.click()")
     page.wait_for_url("**/start")
@@ -134,7 +135,7 @@ def test_click_proves_the_exposure(visit, service):
 
 def test_middle_click_counts(visit, service):
     service.flags = [flag()]
-    page = visit()
+    page = wait_until_counting(visit(), service)
     with page.context.expect_page() as tab:
         page.get_by_text("Start for free").click(button="middle")
     tab.value.wait_for_url("**/start")
@@ -213,7 +214,7 @@ def test_invalid_events_are_not_sent_again(visit, service):
 
 def test_beacon_is_confirmed_by_the_next_page(visit, service):
     service.flags = [flag()]
-    page = visit()
+    page = wait_until_counting(visit(), service)
     page.get_by_text("Start for free").click()
     page.wait_for_url("**/start")
     click = of_type(service.wait_for_events(2), "click")[0]

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.end_to_end.snippet import AT_READY, assert_default, flag, stop_clock
+from tests.end_to_end.snippet import AT_READY, assert_default, flag, stop_clock, wait_until_counting
 
 HIDE_LOCAL_STORAGE = """Object.defineProperty(window, "localStorage",
     {get() { throw new DOMException("denied", "SecurityError"); }})"""
@@ -274,7 +274,7 @@ def test_delayed_visitor_known_from_before_stays_that_visitor(visit, service):
 
 def test_cookieless_visit_is_counted_and_leaves_nothing_behind(visit, service):
     service.flags = [flag()]
-    page = visit(attributes='data-consent="cookieless"')
+    page = wait_until_counting(visit(attributes='data-consent="cookieless"'), service)
     page.get_by_text("Start for free").click()
     page.wait_for_url("**/start")
     assert {event["type"] for event in service.wait_for_events(2)} == {"exposure", "click"}
