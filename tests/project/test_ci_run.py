@@ -6,7 +6,16 @@ import subprocess
 import pytest
 
 PROGRAMS = (
-    *("make", "chromium", "npm", "redis-server", "systemd-analyze", "java", "nginx", "caddy"),
+    *(
+        "make",
+        "chromium-headless-shell",
+        "npm",
+        "redis-server",
+        "systemd-analyze",
+        "java",
+        "nginx",
+        "caddy",
+    ),
     "promtool",
 )
 POLICY = "/usr/sbin/policy-rc.d"

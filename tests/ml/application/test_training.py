@@ -42,7 +42,7 @@ def in_use_when_tuning_began(**options):
     return found, seen
 
 
-@pytest.mark.usefixtures("model_dir")
+@pytest.mark.usefixtures("model_dir", "without_fast_copies")
 def test_best_strategy_without_tuning_is_in_use_while_tuning_goes_on():
     found, (first,) = in_use_when_tuning_began()
     assert first["number"] == 1
@@ -53,6 +53,7 @@ def test_best_strategy_without_tuning_is_in_use_while_tuning_goes_on():
     assert set(found["manifest"]["metrics"]) == {*kept.manifest["metrics"], "fine_tuned"}
 
 
+@pytest.mark.usefixtures("without_fast_copies")
 def test_training_killed_while_it_tunes_leaves_the_first_predictor_in_use(model_dir):
     def kill(_fraction, stage):
         if stage == "tuning":
@@ -68,6 +69,7 @@ def test_training_killed_while_it_tunes_leaves_the_first_predictor_in_use(model_
     assert predict.rank_wordings(predict.RankingRequest(wordings=("free x",)))["predictor"] == 1
 
 
+@pytest.mark.usefixtures("without_fast_copies")
 def test_tuned_predictor_in_use_is_not_replaced_by_an_untuned_one(active):
     PredictorVersion.objects.update(strategy="fine_tuned")
     found, seen = in_use_when_tuning_began()

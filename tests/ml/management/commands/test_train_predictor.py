@@ -66,6 +66,7 @@ def test_train_on_too_little_is_one_line(model_dir, tmp_path):
         call_command("train_predictor", "--history", path)
 
 
+@pytest.mark.usefixtures("without_fast_copies")
 def test_asked_strategies_are_trained_served_and_judged(model_dir, history, capsys):
     found = run_json(capsys, "train_predictor", "--history", history, "--strategies", "stack")
     assert set(found["manifest"]["metrics"]) == {"no_text", "stack"}
@@ -96,6 +97,7 @@ def test_source_tests_are_measured_and_shown(model_dir, history, tmp_path, capsy
     assert "proxy A-distance" in told
 
 
+@pytest.mark.usefixtures("without_fast_copies")
 def test_encoders_that_were_compared_are_shown(model_dir, settings, history, tmp_path, capsys):
     shutil.copytree(TINY_ENCODER, tmp_path / "small")
     call_command("install_encoder", str(tmp_path / "small"))
