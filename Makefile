@@ -3,10 +3,10 @@ PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
 # Files stay whole: their tests share browsers, servers and trained models. In the order of
-# tests/conftest.py, slow ones first. A third worker computes while another waits for a server.
-PYTEST := $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
-# Each worker has a PostgreSQL of its own, and waits for nothing else.
-ON_POSTGRES := $(BIN)/pytest -n 2 --dist loadfile --on-postgres
+# tests/conftest.py, slow ones first. On two cores the others compute while one waits for a server.
+PYTEST := $(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
+# Each worker has a PostgreSQL of its own, which computes, too.
+ON_POSTGRES := $(BIN)/pytest -n 3 --dist loadfile --on-postgres
 # What npm installs for tests; it writes these files last.
 NPM := $(addsuffix /node_modules/.package-lock.json,sdk tests/clients)
 # Messages of a language, compiled without GNU gettext.
@@ -16,8 +16,8 @@ CATALOGUES := $(patsubst %.po,%.mo,$(wildcard locale/*/LC_MESSAGES/*.po))
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup translations npm demo test check nightly bench architecture icons pictures lock \
-	pythons sbom licences audit
+.PHONY: help setup translations npm demo test check lint types borders migrations guide nightly \
+	bench architecture icons pictures lock pythons sbom licences audit
 
 help: ## List the commands.
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -47,14 +47,25 @@ test: setup npm ## Run the whole test suite, the slow part included.
 	@$(PYTEST)
 
 # Whoever runs `make test` next, as CI does, leaves the fast tests to it: TESTS_FOLLOW=yes.
-check: setup npm ## Run what must be green before a push: format, lint, types, borders, fast tests.
+check: lint types borders migrations guide npm ## Run what must be green before a push: format, lint, types, borders, fast tests.
+	$(if $(TESTS_FOLLOW),,$(PYTEST) -m "not slow")
+
+# Parts of `make check`; `make -j2 check` runs two at a time.
+lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+
+types: setup
 	$(BIN)/mypy
+
+borders: setup
 	$(BIN)/lint-imports
+
+migrations: setup
 	DJANGO_SETTINGS_MODULE=ctaopt.settings.test $(BIN)/python manage.py makemigrations --check --dry-run
+
+guide: setup
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
-	$(if $(TESTS_FOLLOW),,$(PYTEST) -m "not slow")
 
 nightly: setup ## Try examples of the properties that nobody has tried (SEED=n: those of a night).
 	@seed=$${SEED:-$$(date +%s)}; echo "SEED=$$seed"; \
