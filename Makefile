@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 # Files stay whole: their tests share browsers, servers and trained models. In the order of
 # tests/conftest.py, slow ones first. On two cores the others compute while one waits for a server.
 PYTEST := $(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
-# Each worker has a PostgreSQL of its own, which computes, too.
-ON_POSTGRES := $(BIN)/pytest -n 3 --dist loadfile --on-postgres
+# Each worker has a PostgreSQL of its own, and waits for nothing else.
+ON_POSTGRES := $(BIN)/pytest -n 2 --dist loadfile --on-postgres
 # What npm installs for tests; it writes these files last.
 NPM := $(addsuffix /node_modules/.package-lock.json,sdk tests/clients)
 # Messages of a language, compiled without GNU gettext.
@@ -43,7 +43,7 @@ demo: setup ## Run the whole service with demo data (PORT=8000); Ctrl-C stops it
 
 test: setup npm ## Run the whole test suite, the slow part included.
 	@$(BIN)/python -m tests.servers || \
-		$(ON_POSTGRES) -m "on_both_databases and not slow" tests
+		$(ON_POSTGRES) -m "on_both_databases and not slow" tests/experiments
 	@$(PYTEST)
 
 # Whoever runs `make test` next, as CI does, leaves the fast tests to it: TESTS_FOLLOW=yes.

@@ -225,6 +225,17 @@ def test_tests_run_without_npm(make, ready, npm, tools):
     assert "npm" not in ready.read_text()
 
 
+def test_tests_for_both_databases_are_where_make_looks_for_them(pytestconfig):
+    tests = pytestconfig.rootpath / "tests"
+    marked = [
+        path
+        for path in tests.rglob("test_*.py")
+        if any("mark.on_both_databases" in line for line in path.read_text().splitlines())
+    ]
+    found = {path.relative_to(tests).parts[0] for path in marked}
+    assert found - {"project"} == {"experiments"}
+
+
 def test_every_command_of_the_design_is_listed(make):
     listed = {line.split()[1] for line in make().stdout.splitlines()}
     assert listed == {
