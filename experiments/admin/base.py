@@ -22,6 +22,7 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
 from experiments.admin.editing.concurrent_edits import ConcurrentEdits
+from experiments.admin.editing.edit_history import EditHistory
 from experiments.models import Site
 from experiments.selectors import catalogue, permissions
 from experiments.services.catalogue.config_revision import bump_revision
@@ -189,7 +190,7 @@ class ChosenRows:
         return response
 
 
-class SiteRowsAdmin(ChosenRows, OfSites, ConcurrentEdits, ModelAdmin[Row]):  # type: ignore[misc]
+class SiteRowsAdmin(ChosenRows, OfSites, EditHistory, ConcurrentEdits, ModelAdmin[Row]):  # type: ignore[misc]
     """For rows that belong to sites: those of other sites are not there."""
 
     # Name of the page that makes a row, in place of the raw form.
@@ -213,6 +214,9 @@ class SiteRowsAdmin(ChosenRows, OfSites, ConcurrentEdits, ModelAdmin[Row]):  # t
         if row is None:
             raise Http404
         return row
+
+    def page_of(self, row: Any) -> str:
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[row.pk])
 
     def get_list_filter(self, request: HttpRequest) -> list[Any]:
         """Offer in the filters only what the listed rows have: no names of other sites."""

@@ -1,5 +1,6 @@
 """Pages of the catalogue: sites and keys, CTAs, audiences, slots."""
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
@@ -17,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 from unfold.views import ChangeList
 
-from experiments.admin.access.site_access import access_urls
+from experiments.admin.access.site_access import access_lines, access_urls
 from experiments.admin.base import (
     IMPORT_LINKS,
     LockedWhileLiveAdmin,
@@ -27,6 +28,7 @@ from experiments.admin.base import (
     link_to,
 )
 from experiments.admin.cta_preview import draw, draw_findings
+from experiments.admin.editing.edit_history import author_of
 from experiments.admin.erasure import erasure_urls
 from experiments.admin.forms import CTAForm, HoldoutForm, SiteForm
 from experiments.admin.monitoring.system import system_urls
@@ -41,6 +43,8 @@ from experiments.selectors import catalogue
 from experiments.selectors.permissions import sites_where
 from experiments.services.catalogue.cta_checks import check_wordings
 from experiments.services.catalogue.cta_copies import copy_cta
+from experiments.services.edits.edit_log import Way, log_edit
+from experiments.services.edits.object_history import Line
 from experiments.services.lifecycle.rivals import in_serving_order
 from experiments.services.reporting.holdout import read_holdout
 
@@ -68,6 +72,9 @@ class SiteAdmin(ServedModelAdmin[Site]):
 
     class Media:
         js = (PAGE_ACTIONS,)
+
+    def further_lines(self, request: HttpRequest, row: Site) -> list[Line]:
+        return access_lines(request, row)
 
     def reasons_to_keep(self, row: Site) -> list[str]:
         if catalogue.is_in_use(row):
@@ -189,6 +196,9 @@ class CTAAdmin(ServedModelAdmin[CTA]):
         own = [*studio_urls(self.admin_site), *together_urls(self.admin_site)]
         return [*own, *super().get_urls()]
 
+    def page_of(self, row: CTA) -> str:
+        return studio_url(row)
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Let the list lead to the studio; the raw form is behind it."""
         return StudioList
@@ -205,6 +215,8 @@ class CTAAdmin(ServedModelAdmin[CTA]):
         # In the order of the list, so that the copies stand in it, too.
         for cta in queryset.order_by("pk"):
             copy = copy_cta(cta)
+            by = replace(author_of(request), way=Way.COPY, note=cta.name)
+            log_edit(copy, before=[], by=by)
             text = gettext("“%(name)s” created: give it other words.") % {"name": copy.name}
             self.message_user(request, link_to(copy, text))
 

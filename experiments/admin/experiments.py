@@ -1,5 +1,6 @@
 """Pages of experiments: settings and arms, the report, the steps from draft to archive."""
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
@@ -18,6 +19,7 @@ from unfold.decorators import display
 
 from experiments.admin import traffic
 from experiments.admin.base import OfSites, ServedModelAdmin, in_time_zone_of_site, link_to
+from experiments.admin.editing.edit_history import author_of
 from experiments.admin.forms import GuardrailForm
 from experiments.admin.reporting.report import (
     plan_new_draft,
@@ -33,6 +35,8 @@ from experiments.models import Experiment, Guardrail, SecondaryMetric, Variant
 from experiments.selectors import reports
 from experiments.selectors.permissions import sites_where
 from experiments.services.analysis.rollup_source import StoredCounts
+from experiments.services.edits.edit_log import Way, log_edit
+from experiments.services.edits.object_history import Line
 from experiments.services.insights.draft_planning import fit_margins
 from experiments.services.lifecycle import drafts, readiness
 from experiments.services.lifecycle.change_log import Occasion
@@ -169,6 +173,21 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
     def has_delete_permission(self, request: HttpRequest, obj: Experiment | None = None) -> bool:
         return _is_editable(obj) and bool(super().has_delete_permission(request, obj))
 
+    def page_of(self, row: Experiment) -> str:
+        return _report_url(row)
+
+    def further_lines(self, request: HttpRequest, row: Experiment) -> list[Line]:
+        return traffic.history_lines(row)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: Any = None
+    ) -> HttpResponse:
+        return self._history_view(request, object_id)
+
+    @in_time_zone_of_site
+    def _history_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return super().history_view(request, object_id)
+
     def reasons_to_keep(self, row: Experiment) -> list[str]:
         if _is_editable(row):
             return []
@@ -248,6 +267,8 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
         for experiment in queryset:
             copy = drafts.duplicate_experiment(experiment=experiment, now=timezone.now())
             plan_new_draft(request, copy)
+            by = replace(author_of(request), way=Way.COPY, note=experiment.name)
+            log_edit(copy, before=[], by=by)
             text = gettext("Draft “%(name)s” created.")
             self.message_user(request, link_to(copy, text % {"name": copy.name}))
 
@@ -275,6 +296,7 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
                 "rolled_back_arms": traffic.rolled_back_arms(experiment),
                 "edit_url": _url("change", experiment),
                 "traffic_url": _url("traffic", experiment),
+                "history_url": _url("history", experiment),
                 "rollback_reason": reason_in_words(experiment.rollback_reason)
                 if experiment.rollback_reason
                 else "",

@@ -24,9 +24,11 @@ from django.utils.translation import gettext_lazy as _
 from experiments import tasks
 from experiments.admin.base import SiteRowsAdmin
 from experiments.admin.cta_preview import draw_findings
+from experiments.admin.editing.edit_history import author_of
 from experiments.admin.reporting.report import plan_new_draft, warn_about_plan
 from experiments.models import Audience, Job, Site, Slot, Upload
 from experiments.selectors import catalogue, permissions
+from experiments.services.edits.edit_log import log_edit
 from experiments.services.learning.jobs import (
     AlreadyTrainingError,
     cancel_job,
@@ -244,6 +246,7 @@ class JobAdmin(SiteRowsAdmin[Job]):
             self.message_user(request, str(error), messages.ERROR)
             return HttpResponseRedirect(_watch_url(job))
         plan_new_draft(request, experiment)
+        log_edit(experiment, before=[], by=author_of(request))
         warn_about_plan(request, experiment)
         text = gettext("Draft created. Check its arms, then start it from its report.")
         self.message_user(request, text, messages.SUCCESS)

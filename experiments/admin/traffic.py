@@ -15,6 +15,7 @@ from experiments.admin.workflow.previews import origins_of, page_to_preview, pre
 from experiments.models import Change, Experiment, Variant
 from experiments.selectors import lifecycle
 from experiments.services.catalogue.cta_content import wording_of
+from experiments.services.edits.object_history import Line
 from experiments.services.lifecycle import schedules
 from experiments.services.lifecycle.arm_rollback import restore_arm
 from experiments.services.lifecycle.change_log import Occasion
@@ -264,6 +265,19 @@ def traffic_context(request: HttpRequest, experiment: Experiment) -> dict[str, A
         "preview_days": MAX_AGE_S // 86_400,
         "changes": [(row, _note(experiment, row)) for row in lifecycle.changes_of(experiment)],
     }
+
+
+def history_lines(experiment: Experiment) -> list[Line]:
+    """Return what was done to an experiment, as lines of its history."""
+    return [
+        Line(
+            at=row.at,
+            who=str(row.author or row.server_key or _("the service")),
+            what=row.get_kind_display(),
+            note=_note(experiment, row),
+        )
+        for row in lifecycle.changes_of(experiment)
+    ]
 
 
 def _note(experiment: Experiment, row: Change) -> str:

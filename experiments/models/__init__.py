@@ -30,6 +30,7 @@ from experiments.models.guardrail import GoalRollup, Guardrail, SecondaryMetric
 from experiments.models.history import HistoryArm, Learning, PastTest
 from experiments.models.lifecycle import Change, Decision, Phase, RampStep
 from experiments.models.operations.annotation import Annotation
+from experiments.models.operations.edit import Edit
 from experiments.models.operations.frozen_arm import CacheWatch
 from experiments.models.operations.frozen_report import FrozenReport, ShareLink
 from experiments.models.operations.interaction import Interaction
@@ -69,6 +70,7 @@ __all__ = [
     "CurrencyRollup",
     "Decision",
     "Delivery",
+    "Edit",
     "ErasedVisitor",
     "Event",
     "EventDrop",

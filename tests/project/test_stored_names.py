@@ -69,6 +69,7 @@ TABLES = {
     "experiments_cta",
     "experiments_cta_tags",
     "experiments_ctawording",
+    "experiments_edit",
     "experiments_erasedvisitor",
     "experiments_event",
     "experiments_eventdrop",
@@ -117,6 +118,10 @@ CHOICES = {
         *("annotate", "unannotate"),
     ],
     "Decision.outcome": ["winner", "control", "inconclusive", "invalid"],
+    "Edit.verb": ["add", "change", "delete"],
+    "Edit.way": [
+        *("form", "api", "together", "undo", "copy", "wizard", "promote", "unpromote"),
+    ],
     "Event.type": ["exposure", "click", "conversion"],
     "Experiment.origin": ["live", "imported"],
     "Experiment.plan": ["sequential", "fixed"],

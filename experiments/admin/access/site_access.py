@@ -19,6 +19,7 @@ from experiments.selectors import access
 from experiments.selectors.permissions import may, sites_where
 from experiments.services.catalogue.access_log import Actor
 from experiments.services.catalogue.client_keys import end_former_client_key, rotate_client_key
+from experiments.services.edits.object_history import Line
 
 NAME = "experiments_site_access"
 # Older lines are in the database.
@@ -30,6 +31,21 @@ def access_urls(admin_site: AdminSite) -> list[URLPattern]:
         return _page(admin_site, request, pk)
 
     return [path("<int:pk>/access/", admin_site.admin_view(view), name=NAME)]
+
+
+def access_lines(request: HttpRequest, site: Site) -> list[Line]:
+    """Return the history of access as lines of the site's; none for who may not see its keys."""
+    if not may(request.user, "experiments.view_serverkey", site):
+        return []
+    return [
+        Line(
+            at=one.at,
+            who=str(one.author or gettext("the service")),
+            what=one.get_kind_display(),
+            note=" · ".join(text for text in (one.key, one.note) if text),
+        )
+        for one in access.access_records_of(site)[:MOST_RECORDS]
+    ]
 
 
 def _page(admin_site: AdminSite, request: HttpRequest, pk: int) -> HttpResponse:

@@ -15,6 +15,7 @@ from experiments.admin.workflow.end_of_test import MAY_CHANGE, PREFIX, url_of
 from experiments.models import Approval, Experiment
 from experiments.selectors import reports
 from experiments.selectors.permissions import APPROVE, may, sites_where
+from experiments.services.edits.row_content import Difference, differences
 from experiments.services.lifecycle.approvals import (
     CannotApproveError,
     answer_approval,
@@ -24,8 +25,6 @@ from experiments.services.lifecycle.approvals import (
 )
 from experiments.services.lifecycle.change_log import Occasion
 from experiments.services.lifecycle.plan_content import (
-    Difference,
-    differences,
     field_in_words,
     row_in_words,
     value_in_words,

@@ -1,5 +1,6 @@
 """The page that ends a test: decision, promotion and what comes next."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -11,12 +12,14 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from experiments.admin.editing.edit_history import author_of
 from experiments.admin.reporting.report import plan_new_draft
 from experiments.admin.workflow.end_form import EndForm, effect_of, options_of
 from experiments.models import Experiment
 from experiments.selectors import reports
 from experiments.selectors.permissions import may, sites_where
 from experiments.services.analysis.report import report_of
+from experiments.services.edits.edit_log import Way, log_edit
 from experiments.services.lifecycle.change_log import Occasion
 from experiments.services.lifecycle.decisions import (
     CannotDecideError,
@@ -234,6 +237,8 @@ def _draft_follow_up(request: HttpRequest, experiment: Experiment) -> HttpRespon
         return HttpResponseRedirect(url_of("report", experiment))
     draft = follow_up_experiment(experiment=experiment, kept=arms[kept], rival=arms[rival], now=now)
     plan_new_draft(request, draft)
+    by = replace(author_of(request), way=Way.COPY, note=experiment.name)
+    log_edit(draft, before=[], by=by)
     names = names_of(experiment)
     text = _("Draft created: “%(rival)s” against “%(kept)s”. Review it, then start it.")
     values = {"rival": names[arms[rival].pk], "kept": names[arms[kept].pk]}

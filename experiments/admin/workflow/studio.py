@@ -235,6 +235,7 @@ class _Studio:
             "page_url": studio_url(cta),
             "compose_url": studio_url(None),
             "may_add": may(self.request.user, ADD, cta) if cta else True,
+            "history_url": reverse("admin:experiments_cta_history", args=[cta.pk]) if cta else "",
             "advanced_url": raw or reverse("admin:experiments_cta_add"),
             **live_context(form),
             **use_context(cta),

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from experiments.admin.base import MOST_DIGITS
+from experiments.admin.editing.edit_history import author_of
 from experiments.admin.workflow.studio_form import LONGEST_TAG
 from experiments.models import CTA
 from experiments.models.site import BRAND_BACKGROUND, BRAND_TEXT
@@ -141,7 +142,8 @@ def _answer(admin_site: AdminSite, request: HttpRequest) -> HttpResponse:
     form = TogetherForm(request.POST if request.method == "POST" else None, ctas=ctas)
     edit = form.edit() if form.is_valid() else None
     if edit is not None and request.POST.get("action") == "apply":
-        _tell(request, n_chosen=len(ctas), n_changed=len(apply_bulk_edit(ctas, edit)))
+        changed = apply_bulk_edit(ctas, edit, by=author_of(request))
+        _tell(request, n_chosen=len(ctas), n_changed=len(changed))
         return HttpResponseRedirect(back)
     context = {"form": form, "shows_faults": True, **_preview(ctas, edit or BulkEdit())}
     if "HX-Request" in request.headers:

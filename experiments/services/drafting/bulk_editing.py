@@ -1,7 +1,7 @@
 """One change of many CTAs: tags, principles, colours, size; planned first, then stored."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -9,6 +9,7 @@ from django.db import transaction
 
 from experiments.models import CTA
 from experiments.services.catalogue.editing import lock_reason, save_cta
+from experiments.services.edits.edit_log import Author, Way, logged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,15 +55,16 @@ def plan_bulk_edit(ctas: Iterable[CTA], edit: BulkEdit) -> list[PlannedChange]:
 
 
 @transaction.atomic
-def apply_bulk_edit(ctas: Iterable[CTA], edit: BulkEdit) -> list[CTA]:
+def apply_bulk_edit(ctas: Iterable[CTA], edit: BulkEdit, *, by: Author) -> list[CTA]:
     """Change those that may change, and return them; all of it is stored, or nothing."""
     rows = CTA.objects.select_for_update(no_key=True, of=("self",)).select_related("site")
     locked = rows.filter(pk__in=[cta.pk for cta in ctas]).order_by("pk")
     planned = [one for one in plan_bulk_edit(locked, edit) if one.will_change]
     for one in planned:
         tags, values = _wanted(one.cta, edit)
-        _assign(one.cta, values)
-        save_cta(one.cta, tags=tags)
+        with logged(one.cta, replace(by, way=Way.TOGETHER)):
+            _assign(one.cta, values)
+            save_cta(one.cta, tags=tags)
     return [one.cta for one in planned]
 
 

@@ -13,6 +13,7 @@ from django.db import transaction
 from experiments.models import CTA, CTAWording, Site, TypedCTA
 from experiments.services.catalogue.editing import save_cta
 from experiments.services.drafting.keeping import Content
+from experiments.services.edits.edit_log import Author, Way, logged
 from experiments.services.lifecycle.drafts import LOOK, free_cta_name
 
 WORDING = "wording_"
@@ -110,7 +111,8 @@ def save_typed_cta(*, typed: TypedCTA, site: Site, choices: CTAChoices, now: dat
         before = fields_of(cta)
         if before != typed.opened:
             raise ChangedMeanwhileError
-        _store(cta, choices)
+        with logged(cta, Author(now=now, person=typed.person)):
+            _store(cta, choices)
         after = fields_of(CTA.objects.get(pk=cta.pk))
         saved = {"before": before, "after": after}
         rows.update(content={}, opened=after, saved=saved, updated_at=now)
@@ -121,7 +123,8 @@ def save_typed_cta(*, typed: TypedCTA, site: Site, choices: CTAChoices, now: dat
         assert made is not None  # noqa: S101  # Only rows with one were left out.
         return made
     cta = CTA(site=site)
-    _store(cta, choices)
+    with logged(cta, Author(now=now, person=typed.person)):
+        _store(cta, choices)
     rows.update(made=cta)
     return cta
 
@@ -148,7 +151,9 @@ def undo_save(*, typed: TypedCTA, now: datetime) -> bool:
         if name.startswith(WORDING)
     }
     values |= {"principles": before["principles"]}
-    _store(cta, CTAChoices(values=values, wordings=texts, tags=tag_names(before["tags"][0])))
+    former = CTAChoices(values=values, wordings=texts, tags=tag_names(before["tags"][0]))
+    with logged(cta, Author(now=now, person=typed.person, way=Way.UNDO)):
+        _store(cta, former)
     TypedCTA.objects.filter(pk=typed.pk).update(
         content={}, opened=before, saved=None, updated_at=now
     )

@@ -4,9 +4,10 @@ from enum import StrEnum
 
 from django.db import transaction
 
-from experiments.models import Experiment, TypedExperiment
+from experiments.models import CTA, Experiment, TypedExperiment
 from experiments.services.drafting.building import Choices, build_experiment
 from experiments.services.drafting.checks import blocking_faults
+from experiments.services.edits import edit_log
 from experiments.services.lifecycle.change_log import Occasion
 from experiments.services.lifecycle.readiness import CannotStartError
 from experiments.services.lifecycle.schedules import set_schedule
@@ -38,7 +39,7 @@ def finish(*, typed: TypedExperiment, choices: Choices, way: Way, occasion: Occa
         made = rows.select_related("experiment").get().experiment
         assert made is not None  # noqa: S101  # Only rows with one were left out.
         return made
-    draft = build_experiment(choices, now=occasion.now)
+    draft = _built(choices, occasion)
     rows.update(experiment=draft)
     if way is Way.KEEP:
         return draft
@@ -54,4 +55,17 @@ def finish(*, typed: TypedExperiment, choices: Choices, way: Way, occasion: Occa
         )
     else:
         start_experiment(experiment=draft, now=occasion.now, author=occasion.author)
+    return draft
+
+
+def _built(choices: Choices, occasion: Occasion) -> Experiment:
+    """Make the draft, and log it with the CTAs and the audience that are made with it."""
+    known = set(CTA.objects.filter(site=choices.slot.site_id).values_list("pk", flat=True))
+    draft = build_experiment(choices, now=occasion.now)
+    ctas = [arm.cta for arm in draft.variants.select_related("cta") if arm.cta_id not in known]
+    audiences = [draft.audience] if choices.new_audience and draft.audience else []
+    way = edit_log.Way.WIZARD
+    by = edit_log.Author(now=occasion.now, person=occasion.author, way=way)
+    for row in (draft, *ctas, *audiences):
+        edit_log.log_edit(row, before=[], by=by)
     return draft

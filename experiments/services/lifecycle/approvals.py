@@ -11,13 +11,9 @@ from django.utils.translation import gettext as _
 
 from experiments.models import Approval, Experiment
 from experiments.selectors.lifecycle import locked_draft
+from experiments.services.edits.row_content import Difference, Entry, differences
 from experiments.services.lifecycle.change_log import Kind, Occasion, record
-from experiments.services.lifecycle.plan_content import (
-    Difference,
-    Entry,
-    differences,
-    plan_content,
-)
+from experiments.services.lifecycle.plan_content import plan_content
 from experiments.services.lifecycle.readiness import readiness_faults
 
 State = Approval.State

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from experiments.models import CTA, Decision, Experiment, Slot, Variant
 from experiments.services.catalogue.config_revision import bump_revision
+from experiments.services.edits.edit_log import Author, Way, logged
 from experiments.services.lifecycle.change_log import Kind, Occasion, record
 from experiments.services.lifecycle.transitions import stop_experiment
 
@@ -116,7 +117,7 @@ def undo_promotion(*, experiment: Experiment, occasion: Occasion) -> bool:
             _("Somebody has changed the default CTA since: “%(cta)s” stays.")
             % {"cta": slot.default_cta}
         )
-    _set_default(slot, decision.replaced_cta_id)
+    _set_default(slot, decision.replaced_cta_id, _edit(decision, Way.UNPROMOTE, occasion))
     decision.undone_at = occasion.now
     decision.save(update_fields=["undone_at"])
     record(experiment, Kind.UNPROMOTE, _about(decision.replaced_cta, occasion))
@@ -207,13 +208,24 @@ def _promote(decision: Decision, slot: Slot, cta: CTA, occasion: Occasion) -> No
         return
     decision.promoted_cta, decision.replaced_cta = cta, slot.default_cta
     decision.save(update_fields=["promoted_cta", "replaced_cta"])
-    _set_default(slot, cta.pk)
+    _set_default(slot, cta.pk, _edit(decision, Way.PROMOTE, occasion))
     record(decision.experiment, Kind.PROMOTE, _about(cta, occasion))
 
 
-def _set_default(slot: Slot, cta_id: int | None) -> None:
-    Slot.objects.filter(pk=slot.pk).update(default_cta=cta_id)
+def _set_default(slot: Slot, cta_id: int | None, by: Author) -> None:
+    with logged(slot, by):
+        Slot.objects.filter(pk=slot.pk).update(default_cta=cta_id)
     bump_revision()
+
+
+def _edit(decision: Decision, way: Way, occasion: Occasion) -> Author:
+    return Author(
+        now=occasion.now,
+        person=occasion.author,
+        server_key=occasion.server_key,
+        note=decision.experiment.name,
+        way=way,
+    )
 
 
 def _about(cta: CTA | None, occasion: Occasion) -> Occasion:

@@ -1,9 +1,8 @@
 """Content of a draft, field by field: what somebody approves, and what has changed since."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db.models import Field, Model
 from django.utils.translation import gettext as _
@@ -17,6 +16,7 @@ from experiments.models import (
     SecondaryMetric,
     Variant,
 )
+from experiments.services.edits.row_content import Entry
 
 # What says nothing of what visitors see, or how it is judged.
 LEFT_OUT = frozenset(
@@ -25,27 +25,6 @@ LEFT_OUT = frozenset(
 NOTHING = "\N{EN DASH}"
 # What belongs to a row above it: it has its own line there, or is the row.
 PARENTS = frozenset({"experiment", "site", "cta"})
-
-
-class Entry(NamedTuple):
-    """One field of a draft. `row`: "experiment", "arm:b", "cta:b", "wording:b:fr", ...
-
-    Stored with approvals, in this order; never reorder.
-    """
-
-    row: str
-    field: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """A field that differs between two contents; None where it is not there."""
-
-    row: str
-    field: str
-    before: str | None
-    after: str | None
 
 
 def plan_content(draft: Experiment) -> list[Entry]:
@@ -63,21 +42,6 @@ def plan_content(draft: Experiment) -> list[Entry]:
     entries += _numbered("secondary", draft.secondary_metrics.order_by("pk"))
     entries += _numbered("ramp", draft.ramp.order_by("number"))
     return entries
-
-
-def differences(before: Sequence[Entry], after: Sequence[Entry]) -> list[Difference]:
-    """Return the fields that differ, in the order of the later content, then those that went.
-
-    >>> [one.after for one in differences([Entry("arm:b", "share", "0.5")], [])]
-    [None]
-    """
-    old, new = _by_name(before), _by_name(after)
-    names = [*new, *(name for name in old if name not in new)]
-    return [
-        Difference(row=name[0], field=name[1], before=old.get(name), after=new.get(name))
-        for name in names
-        if old.get(name) != new.get(name)
-    ]
 
 
 def row_in_words(row: str) -> str:
@@ -146,7 +110,3 @@ def _fields(name: str, row: Model) -> Iterator[Entry]:
 def _text(value: Any) -> str:
     # 0.5 and 0.5000 are one share.
     return f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)
-
-
-def _by_name(content: Sequence[Entry]) -> dict[tuple[str, str], str]:
-    return {(entry.row, entry.field): entry.value for entry in content}

@@ -2,6 +2,7 @@
 
 from typing import Any, TypeVar, cast
 
+from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -18,7 +19,12 @@ from experiments.api.v1.management.bodies import (
     SiteBody,
     SlotBody,
 )
-from experiments.api.v1.management.edited_rows import EditedRowsViewSet, Values, documented
+from experiments.api.v1.management.edited_rows import (
+    EditedRowsViewSet,
+    Values,
+    author_of,
+    documented,
+)
 from experiments.api.v1.management.references import row_named, site_named
 from experiments.api.v1.serializers import (
     AudienceSerializer,
@@ -38,6 +44,7 @@ from experiments.services.catalogue.audience_reach import reach_of
 from experiments.services.catalogue.cta_checks import check_wordings
 from experiments.services.catalogue.cta_copies import copy_cta
 from experiments.services.catalogue.editing import save_cta, save_row
+from experiments.services.edits.edit_log import Way, log_edit
 from experiments.targeting.validation import storable
 
 Row = TypeVar("Row", bound=Model)
@@ -124,7 +131,10 @@ class CTAViewSet(RowsOfSites[CTA]):
     def copy(self, request: Request, pk: str) -> Response:
         """Create a CTA with the same look, wordings and tags, named as a copy."""
         NothingSerializer(data=request.data).is_valid(raise_exception=True)
-        copy = copy_cta(self.get_object())
+        with transaction.atomic():
+            cta = self.get_object()
+            copy = copy_cta(cta)
+            log_edit(copy, before=[], by=author_of(request, way=Way.COPY, note=cta.name))
         answer = self.answer(self.again(copy), status=201)
         answer.headers["Location"] = self.address_of(copy)
         return answer

@@ -5,6 +5,7 @@ from typing import Any, ClassVar, TypeVar
 
 from django.db import transaction
 from django.db.models import Model
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.request import Request
@@ -13,8 +14,10 @@ from rest_framework.reverse import reverse
 from rest_framework.serializers import Serializer
 from rest_framework.viewsets import GenericViewSet
 
+from experiments.api.v1.authentication import actor_of
 from experiments.api.v1.management.preconditions import etag_of, is_conditional, refuse_if_changed
 from experiments.services.catalogue.editing import AlreadyThereError, delete_row
+from experiments.services.edits.edit_log import Author, Way, log_removal, logged
 
 Row = TypeVar("Row", bound=Model)
 View = TypeVar("View", bound="EditedRowsViewSet[Any]")
@@ -54,7 +57,8 @@ class EditedRowsViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Row])
         with transaction.atomic():
             row = self.made(request, values)
             self.refuse_if_there(row, values)
-            self.stored(row, values)
+            with logged(row, author_of(request)):
+                self.stored(row, values)
         answer = self.answer(self.again(row), status=201)
         answer.headers["Location"] = self.address_of(row)
         return answer
@@ -65,13 +69,16 @@ class EditedRowsViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Row])
         values = self.asked(request, row)
         with transaction.atomic():
             row = self.locked(request, row)
-            self.stored(row, values)
+            with logged(row, author_of(request)):
+                self.stored(row, values)
         return self.answer(self.again(row))
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Remove one; 409 if something rests on it."""
         with transaction.atomic():
-            delete_row(self.locked(request, self.get_object()))
+            row = self.locked(request, self.get_object())
+            log_removal(row, by=author_of(request))
+            delete_row(row)
         return Response(status=204)
 
     def answer(self, row: Row, *, status: int = 200) -> Response:
@@ -107,6 +114,13 @@ class EditedRowsViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Row])
     def address_of(self, row: Row) -> str:
         name = self.lookup_field
         return reverse(f"{self.basename}-detail", args=[getattr(row, name)], request=self.request)
+
+
+def author_of(request: Request, **further: Any) -> Author:
+    """Return who asks, for the log of edits."""
+    actor = actor_of(request)
+    values = {"way": Way.API, "person": actor.author, "server_key": actor.server_key}
+    return Author(now=timezone.now(), **values | further)
 
 
 def documented(view: type[View]) -> type[View]:

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from experiments.api.v1.authentication import sites_where
 from experiments.api.v1.management.bodies import ExperimentBody
-from experiments.api.v1.management.edited_rows import EditedRowsViewSet, Values
+from experiments.api.v1.management.edited_rows import EditedRowsViewSet, Values, author_of
 from experiments.api.v1.management.references import row_named, site_named
 from experiments.api.v1.serializers import ExperimentSerializer, NothingSerializer
 from experiments.models import (
@@ -28,6 +28,7 @@ from experiments.models import (
     Variant,
 )
 from experiments.selectors import reports
+from experiments.services.edits.edit_log import Way, log_edit
 from experiments.services.insights.draft_planning import fit_margins
 from experiments.services.insights.plan_review import save_slot_plan
 from experiments.services.lifecycle.draft_editing import DraftParts, save_draft
@@ -65,8 +66,11 @@ class DraftsViewSet(EditedRowsViewSet[Experiment]):
         """Create a draft with the same plan, arms, guardrails and metrics, named as a copy."""
         NothingSerializer(data=request.data).is_valid(raise_exception=True)
         with transaction.atomic():
-            copy = duplicate_experiment(experiment=self.get_object(), now=timezone.now())
+            experiment = self.get_object()
+            copy = duplicate_experiment(experiment=experiment, now=timezone.now())
             _plan(copy, DraftParts(), is_new=True)
+            by = author_of(request, way=Way.COPY, note=experiment.name)
+            log_edit(copy, before=[], by=by)
         answer = self.answer(self.again(copy), status=201)
         answer.headers["Location"] = self.address_of(copy)
         return answer

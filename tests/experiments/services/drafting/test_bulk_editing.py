@@ -8,9 +8,12 @@ from experiments.services.drafting.bulk_editing import (
     apply_bulk_edit,
     plan_bulk_edit,
 )
+from experiments.services.edits.edit_log import Author
 from tests import factories
+from tests.factories import NOW
 
 pytestmark = pytest.mark.on_both_databases
+BY = Author(now=NOW)
 
 
 @pytest.fixture
@@ -42,18 +45,18 @@ def test_plan_shows_before_and_after_and_stores_nothing(ctas):
 
 def test_changed_rows_have_tags_principles_and_look(ctas):
     edit = BulkEdit(add_tags=("spring",), remove_tags=("old",), look={"size": "large"})
-    assert apply_bulk_edit(ctas, edit) == ctas
+    assert apply_bulk_edit(ctas, edit, by=BY) == ctas
     for cta in CTA.objects.all():
         assert (cta.size, cta.principles) == ("large", ["clarity"])
         assert [tag.name for tag in cta.tags.all()] == ["spring"]
         assert cta.wordings.count() == 1
-    assert apply_bulk_edit(ctas, edit) == []
+    assert apply_bulk_edit(ctas, edit, by=BY) == []
 
 
 def test_brand_colours_are_those_of_each_site(ctas):
     rival = factories.make_site("rival", brand_background_color="#14532d")
     other = factories.make_cta(rival, "Buy")
-    changed = apply_bulk_edit([*ctas, other], BulkEdit(takes_brand=True))
+    changed = apply_bulk_edit([*ctas, other], BulkEdit(takes_brand=True), by=BY)
     assert changed == [other]
     other.refresh_from_db()
     assert other.background_color == "#14532d"
@@ -65,7 +68,7 @@ def test_cta_of_a_test_stays_and_says_why(ctas, running_experiment):
     planned = plan_bulk_edit([shown], edit)[0]
     assert planned.reasons == ("Locked while it is used by: hero-test.",)
     assert not planned.will_change
-    assert apply_bulk_edit([*ctas, shown], edit) == ctas
+    assert apply_bulk_edit([*ctas, shown], edit, by=BY) == ctas
     shown.refresh_from_db()
     assert shown.size == "medium"
 
@@ -76,7 +79,7 @@ def test_colours_that_nobody_can_read_stay_out(ctas):
     planned = plan_bulk_edit(CTA.objects.order_by("pk"), edit)
     assert [one.will_change for one in planned] == [True, False]
     assert planned[1].reasons[0].startswith("Hard to read: the contrast of the two colours is 1.1")
-    assert apply_bulk_edit(ctas, edit) == [ctas[0]]
+    assert apply_bulk_edit(ctas, edit, by=BY) == [ctas[0]]
 
 
 def test_what_is_there_already_is_no_change(ctas):

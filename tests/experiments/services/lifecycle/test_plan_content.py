@@ -1,9 +1,8 @@
 import pytest
 from django.utils import translation
 
+from experiments.services.edits.row_content import Entry, differences
 from experiments.services.lifecycle.plan_content import (
-    Entry,
-    differences,
     field_in_words,
     plan_content,
     row_in_words,

@@ -57,6 +57,7 @@ STAYS = {
     "ConversionOrder": "in the Parquet files of the events",
     "CurrencyRollup": "counted from the events, or by itself",
     "ErasedVisitor": "made with the secret of the installation",
+    "Edit": "of the people of the installation",
     "Event": "Parquet",
     "EventDrop": "by itself",
     "BackupRecord": "of the installation",
