@@ -12,9 +12,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from experiments.admin.workflow.end_of_test import MAY_CHANGE, PREFIX, url_of
-from experiments.models import Approval, Experiment
+from experiments.models import Approval, Experiment, Site
 from experiments.selectors import reports
-from experiments.selectors.permissions import APPROVE, may, sites_where
+from experiments.selectors.permissions import APPROVE, may, people_with, sites_where
 from experiments.services.edits.row_content import Difference, differences
 from experiments.services.lifecycle.approvals import (
     CannotApproveError,
@@ -63,9 +63,22 @@ def approval_context(request: HttpRequest, experiment: Experiment) -> dict[str, 
         "approval_url": url_of("approval", experiment),
         "approval_changes": _in_words(state.changed),
         "approval_refusal": refusal,
+        "approvers": _others_who_approve(request, experiment.slot.site),
         "may_ask": may(request.user, MAY_CHANGE, experiment),
         "may_approve": may(request.user, APPROVE, experiment) and not refusal,
     }
+
+
+def approval_offer(request: HttpRequest, site: Site) -> dict[str, Any]:
+    """Return who can approve what the person plans on a site; nothing where none is needed."""
+    if not site.needs_approval:
+        return {}
+    return {"needs_approval": True, "approvers": _others_who_approve(request, site)}
+
+
+def _others_who_approve(request: HttpRequest, site: Site) -> list[str]:
+    people = people_with(APPROVE, site).exclude(pk=request.user.pk)
+    return [one.get_full_name() or one.get_username() for one in people]
 
 
 def _approval(admin_site: AdminSite, request: HttpRequest, experiment: Experiment) -> HttpResponse:

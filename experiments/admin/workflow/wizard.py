@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from experiments.admin.base import MOST_DIGITS
+from experiments.admin.workflow.approvals import approval_offer
 from experiments.admin.workflow.wizard_form import (
     WizardForm,
     as_data,
@@ -39,6 +40,7 @@ FOLDER = "admin/experiments/wizard"
 DONE = {
     Way.START: gettext_lazy("The test is live."),
     Way.SCHEDULE: gettext_lazy("The test starts by itself at the planned time."),
+    Way.ASK: gettext_lazy("A second person can approve it now."),
     Way.KEEP: gettext_lazy("Draft created. Check its arms, then start it from its report."),
 }
 
@@ -140,7 +142,8 @@ class _Wizard:
         return self._leave(typed.experiment)
 
     def _made(self, typed: TypedExperiment, form: WizardForm, way: Way) -> bool:
-        occasion = Occasion(now=self.now, author=self.request.user)
+        note = form.cleaned_data["approval_note"] if way is Way.ASK else ""
+        occasion = Occasion(now=self.now, author=self.request.user, note=note)
         try:
             finish(typed=typed, choices=form.choices(), way=way, occasion=occasion)
         except CannotStartError as error:
@@ -181,6 +184,7 @@ class _Wizard:
             "advanced_url": reverse("admin:experiments_experiment_add"),
             **self._in_zone(form, page_context),
             **self._in_zone(form, live_context),
+            **(approval_offer(self.request, form.chosen.site) if form.chosen else {}),
         }
         return render(self.request, f"{FOLDER}/page.html", context)
 

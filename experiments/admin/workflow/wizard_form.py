@@ -29,6 +29,7 @@ CONDITION = "condition_"
 # What the page shows at first.
 DEFAULTS = {"who": EVERYBODY, "metric": str(Experiment.Metric.CLICK_RATE), "lift": "10"}
 DEFAULTS |= {f"{CONDITION}mode": "rows", f"{CONDITION}match": "all"}
+LONGEST_NOTE = 2_000
 # Widgets of dates write what browsers read.
 DATETIME = "%Y-%m-%dT%H:%M"
 
@@ -90,6 +91,9 @@ class WizardForm(forms.Form):
     )
     starts_at = _moment(gettext_lazy("Planned start"))
     ends_at = _moment(gettext_lazy("Planned end"))
+    approval_note = forms.CharField(
+        label=gettext_lazy("Note to whoever approves"), required=False, max_length=LONGEST_NOTE
+    )
 
     def __init__(self, data: QueryDict, *, sites: QuerySet[Site]) -> None:
         super().__init__(data)

@@ -49,12 +49,12 @@ def checks_of(
     draft: Experiment, choices: Choices, review: PlanReview | None, *, now: datetime
 ) -> list[Check]:
     """Return the list for a stored draft: what blocks first, then warnings, then what is well."""
-    # Without approval it may still be kept as a draft, which is then approved.
-    faults = [*blocking_faults(draft, choices), *approval_faults(draft)]
-    blocks = [Check(level=Level.BLOCK, text=text) for text in faults]
+    blocks = [Check(level=Level.BLOCK, text=text) for text in blocking_faults(draft, choices)]
     warnings = [
         Check(level=Level.WARN, text=text)
         for part in (
+            # No fault of the test: the page offers to ask for it.
+            approval_faults(draft),
             _of_audience(draft, now),
             meeting_notes(draft),
             _of_plan(review),

@@ -8,6 +8,7 @@ from experiments.models import CTA, Experiment, TypedExperiment
 from experiments.services.drafting.building import Choices, build_experiment
 from experiments.services.drafting.checks import blocking_faults
 from experiments.services.edits import edit_log
+from experiments.services.lifecycle.approvals import ask_approval
 from experiments.services.lifecycle.change_log import Occasion
 from experiments.services.lifecycle.readiness import CannotStartError
 from experiments.services.lifecycle.schedules import set_schedule
@@ -20,11 +21,14 @@ class Way(StrEnum):
     START = "start"
     SCHEDULE = "schedule"
     KEEP = "keep"
+    ASK = "ask"
 
 
 @transaction.atomic
 def finish(*, typed: TypedExperiment, choices: Choices, way: Way, occasion: Occasion) -> Experiment:
-    """Make the experiment, and start or plan it; return the one of the first click if there is one.
+    """Make the experiment; start, plan, keep it or ask for its approval, as `way` says.
+
+    A second click returns the experiment of the first.
 
     Either all of it is stored or nothing.
 
@@ -46,7 +50,9 @@ def finish(*, typed: TypedExperiment, choices: Choices, way: Way, occasion: Occa
     faults = blocking_faults(draft, choices)
     if faults:
         raise CannotStartError(faults)
-    if way is Way.SCHEDULE:
+    if way is Way.ASK:
+        ask_approval(experiment=draft, occasion=occasion)
+    elif way is Way.SCHEDULE:
         set_schedule(
             experiment=draft,
             starts_at=choices.starts_at,

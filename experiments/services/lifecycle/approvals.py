@@ -9,7 +9,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from experiments.models import Approval, Experiment
+from experiments.models import Approval, Edit, Experiment
 from experiments.selectors.lifecycle import locked_draft
 from experiments.services.edits.row_content import Difference, Entry, differences
 from experiments.services.lifecycle.change_log import Kind, Occasion, record
@@ -160,10 +160,16 @@ def _check(draft: Experiment, approval: Approval, person: Any) -> None:
 
 
 def _editors(draft: Experiment) -> set[int]:
-    """Return the people who have edited the draft in the admin since the last approval."""
+    """Return the people who have made or edited the draft since the last approval.
+
+    The forms' own log has what was edited before edits were kept field by field.
+    """
     kind = ContentType.objects.get_for_model(Experiment)
     rows = LogEntry.objects.filter(content_type=kind, object_id=str(draft.pk))
     last = draft.approvals.filter(state=State.APPROVED).first()
+    edits = Edit.objects.filter(kind=Experiment._meta.model_name, row=draft.pk)
     if last is not None:
         rows = rows.filter(action_time__gt=last.answered_at)
-    return set(rows.values_list("user_id", flat=True))
+        edits = edits.filter(at__gt=last.answered_at)
+    authors = edits.exclude(author=None).values_list("author_id", flat=True)
+    return {*rows.values_list("user_id", flat=True), *authors}

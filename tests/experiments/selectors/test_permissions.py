@@ -3,7 +3,14 @@ from django.contrib.auth.models import AnonymousUser
 
 from experiments.models import Job, Membership
 from experiments.selectors import permissions
-from experiments.selectors.permissions import may, rows_where, site_id_of, sites_where
+from experiments.selectors.permissions import (
+    may,
+    people_who,
+    people_with,
+    rows_where,
+    site_id_of,
+    sites_where,
+)
 from tests import factories
 from tests.factories import NOW
 
@@ -112,3 +119,18 @@ def test_site_of_a_row_is_found_over_its_parents(running_experiment, site):
     arm = running_experiment.variants.get(arm=0)
     rows = (site, running_experiment, arm, arm.cta, arm.cta.wordings.get())
     assert {site_id_of(row) for row in rows} == {site.pk}
+
+
+def test_people_with_a_permission_are_those_who_may(site, other_site, owner, stranger):
+    people = {
+        role: factories.make_member(site, role, f"the {role}") for role in Membership.Role.values
+    }
+    factories.make_member(other_site, "owner", "elsewhere")
+    gone = factories.make_member(site, "owner", "gone")
+    type(gone).objects.filter(pk=gone.pk).update(is_active=False)
+    # A superuser with a role is one person.
+    Membership.objects.create(user=owner, site=site, role="owner")
+    for name in (VIEW, EDIT, ERASE):
+        assert set(people_with(name, site)) == set(people_who(name, site))
+        assert people_with(name, site).count() == len(people_who(name, site))
+    assert set(people_with(EDIT, site)) == {people["marketer"], people["owner"], owner}

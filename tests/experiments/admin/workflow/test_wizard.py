@@ -211,3 +211,44 @@ def test_slot_of_another_site_is_not_taken(client, bilingual, other_site):
     send(client, bilingual, **WORDS)
     assert not Experiment.objects.exists()
     assert "Sign up" not in text_of(client.get(f"{PAGE}?slot={bilingual.pk}"))
+
+
+@pytest.fixture
+def approving(bilingual):
+    type(bilingual.site).objects.update(needs_approval=True)
+    factories.make_member(bilingual.site, "marketer", "grace")
+    factories.make_member(bilingual.site, "viewer", "vera")
+    return bilingual
+
+
+def test_site_with_approvals_offers_to_ask_and_names_who_can(admin_client, approving):
+    page = text_of(admin_client.get(PAGE))
+    assert 'value="ask"' in page
+    assert 'value="start"' not in page
+    assert 'value="schedule"' not in page
+    assert "It can be approved by: grace </p>" in page
+
+
+def test_asked_from_the_wizard_it_waits_with_its_note(admin_client, approving, owner, client):
+    answer = send(admin_client, approving, "ask", approval_note="Before the sale", **WORDS)
+    made = Experiment.objects.get()
+    assert answer.url == reverse("admin:experiments_experiment_report", args=[made.pk])
+    approval = made.approvals.get()
+    assert (made.status, approval.state, approval.asked_by) == ("draft", "waiting", owner)
+    assert approval.note == "Before the sale"
+    client.force_login(approving.site.memberships.get(user__username="grace").user)
+    page = text_of(client.get(reverse("admin:experiments_experiment_approval", args=[made.pk])))
+    assert 'value="approve"' in page
+    assert "Try it" in page
+
+
+def test_note_of_a_refused_request_is_still_there(admin_client, approving):
+    factories.make_running_experiment(approving, "older")
+    page = text_of(send(admin_client, approving, "ask", approval_note="Before the sale", **WORDS))
+    assert "older is live on the same slot and audience." in page
+    assert 'value="Before the sale"' in page
+
+
+def test_without_a_second_person_the_page_says_what_to_do(admin_client, bilingual):
+    type(bilingual.site).objects.update(needs_approval=True)
+    assert "gives a second person the role" in text_of(admin_client.get(PAGE))

@@ -50,3 +50,24 @@ def test_planned_end_in_the_past_is_refused(typed, choices):
     asked = replace(choices, starts_at=NOW - timedelta(days=2), ends_at=NOW - timedelta(days=1))
     with pytest.raises(CannotScheduleError):
         end(typed, replace(asked, starts_at=None), Way.SCHEDULE)
+
+
+def test_asking_makes_a_draft_that_waits_for_a_second_person(typed, choices, owner):
+    site = choices.slot.site
+    type(site).objects.filter(pk=site.pk).update(needs_approval=True)
+    asked = replace(choices, starts_at=NOW + timedelta(days=1))
+    occasion = Occasion(now=NOW, author=owner, note="Before the sale")
+    draft = finish(typed=typed, choices=asked, way=Way.ASK, occasion=occasion)
+    approval = draft.approvals.get()
+    assert (approval.state, approval.asked_by, approval.note) == (
+        "waiting",
+        owner,
+        "Before the sale",
+    )
+    assert (draft.status, draft.starts_at) == ("draft", asked.starts_at)
+
+
+def test_what_would_spoil_a_test_is_not_asked_about(typed, choices):
+    with pytest.raises(CannotStartError):
+        end(typed, replace(choices, gaps=("A text is missing.",)), Way.ASK)
+    assert not Experiment.objects.exists()
