@@ -23,7 +23,7 @@ from unfold.admin import ModelAdmin
 
 from experiments.admin.editing.concurrent_edits import ConcurrentEdits
 from experiments.admin.editing.edit_history import EditHistory
-from experiments.models import Site
+from experiments.models import CTA, Site
 from experiments.selectors import catalogue, permissions
 from experiments.services.catalogue.config_revision import bump_revision
 
@@ -169,6 +169,8 @@ class OfSites:
         """Offer the rows of the sites whose rows of this kind the person may change."""
         rows = super().get_field_queryset(db, db_field, request)  # type: ignore[misc]
         related = db_field.remote_field.model
+        if related is CTA:
+            rows = catalogue.pickable_ctas(CTA.objects.all() if rows is None else rows)
         if related not in permissions.SITE_LOOKUPS:
             return rows
         rows = related._default_manager.all() if rows is None else rows

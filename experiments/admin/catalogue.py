@@ -20,13 +20,13 @@ from unfold.views import ChangeList
 
 from experiments.admin.access.site_access import access_lines, access_urls
 from experiments.admin.base import (
-    IMPORT_LINKS,
     LockedWhileLiveAdmin,
     OfSites,
     ServedModelAdmin,
     SiteRowsAdmin,
     link_to,
 )
+from experiments.admin.cta_archive import ArchivedRows, ArchiveFilter, archive_urls
 from experiments.admin.cta_preview import draw, draw_findings
 from experiments.admin.editing.edit_history import author_of
 from experiments.admin.erasure import erasure_urls
@@ -36,7 +36,7 @@ from experiments.admin.notices.pages import notice_urls
 from experiments.admin.workflow.studio import NEW as NEW_CTA
 from experiments.admin.workflow.studio import studio_url, studio_urls
 from experiments.admin.workflow.together import MOST as MOST_TOGETHER
-from experiments.admin.workflow.together import together_url, together_urls
+from experiments.admin.workflow.together import together_url, together_urls, undo_urls
 from experiments.formatting import percent
 from experiments.models import CTA, CTAWording, Experiment, Namespace, Site, Slot, Tag
 from experiments.selectors import catalogue
@@ -162,17 +162,17 @@ class StudioList(ChangeList):  # type: ignore[misc]
 
 
 @admin.register(CTA)
-class CTAAdmin(ServedModelAdmin[CTA]):
+class CTAAdmin(ArchivedRows, ServedModelAdmin[CTA]):  # type: ignore[misc]
     form = CTAForm
     add_page = f"admin:{NEW_CTA}"
     inlines = (WordingInline,)
     list_display = ("name", "drawn", "form", "site", "tag_names")
-    list_filter = ("site", "form", PrincipleFilter, "tags")
-    list_before_template = IMPORT_LINKS
+    list_filter = (ArchiveFilter, "site", "form", PrincipleFilter, "tags")
+    list_before_template = "admin/experiments/cta_links.html"
     search_fields = ("name", "wordings__text", "destination")
     # The newest on top, copies among them.
     ordering = ("-pk",)
-    actions = ("duplicate", "edit_together")
+    actions = ("duplicate", "edit_together", "archive", "restore")
     autocomplete_fields = ("tags",)
     readonly_fields = ("drawn", "checks")
     fieldsets = (
@@ -193,7 +193,8 @@ class CTAAdmin(ServedModelAdmin[CTA]):
         return rows.select_related("site").prefetch_related("wordings", "tags")
 
     def get_urls(self) -> list[URLPattern]:
-        own = [*studio_urls(self.admin_site), *together_urls(self.admin_site)]
+        pages = (studio_urls, together_urls, undo_urls, archive_urls)
+        own = [each for urls in pages for each in urls(self.admin_site)]
         return [*own, *super().get_urls()]
 
     def page_of(self, row: CTA) -> str:

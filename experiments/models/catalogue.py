@@ -78,6 +78,7 @@ class CTA(models.Model):
     )
     principles = models.JSONField(_("principles"), default=empty_list, blank=True)
     tags = models.ManyToManyField(Tag, verbose_name=_("tags"), blank=True)
+    archived_at = models.DateTimeField(_("archived"), null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("CTA")

@@ -42,6 +42,11 @@ def ctas_of(*, sites: QuerySet[Site]) -> QuerySet[CTA]:
     return rows.filter(site__in=sites)
 
 
+def pickable_ctas(rows: QuerySet[CTA]) -> QuerySet[CTA]:
+    """Return the CTAs that are offered for slots and tests: those that are not archived."""
+    return rows.filter(archived_at=None)
+
+
 def audiences_of(*, sites: QuerySet[Site]) -> QuerySet[Audience]:
     """Return the audiences of these sites."""
     rows = Audience.objects.select_related("site")

@@ -149,6 +149,8 @@ PAGES = {
     "experiments_cta_compose": ("get", "marketer", None),
     "experiments_cta_together": ("get", "marketer", None),
     "experiments_cta_studio": ("get", "viewer", None),
+    "experiments_cta_undo": ("get", "marketer", None),
+    "experiments_cta_archive": ("post", "marketer", {}),
     "experiments_experiment_end": ("get", "marketer", None),
     "experiments_experiment_undo_promotion": ("post", "marketer", {}),
     "experiments_experiment_follow_up": ("post", "marketer", {}),
@@ -211,6 +213,7 @@ API = {
 }
 # Of a site that a person names in the query.
 ASKED_BY_KEY = {"visitor", "holdout"}
+    **{f"cta-{step}": ("post", "marketer", {}) for step in ("archive", "restore")},
 # Further methods of a route, by the name of the first.
 ALSO = {
     "visitor": ["visitor-read"],

@@ -123,6 +123,7 @@ CHOICES = {
         *("form", "api", "together", "undo", "copy", "wizard", "promote", "unpromote"),
     ],
     "Event.type": ["exposure", "click", "conversion"],
+        *("archive", "restore"),
     "Experiment.origin": ["live", "imported"],
     "Experiment.plan": ["sequential", "fixed"],
     "Experiment.primary_metric": METRICS,

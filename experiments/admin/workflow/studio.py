@@ -32,6 +32,7 @@ from experiments.services.drafting.cta_saving import (
 from experiments.services.drafting.keeping import keep
 from experiments.targeting.languages import spelled
 
+ARCHIVE = "experiments_cta_archive"
 NEW, EDIT = "experiments_cta_compose", "experiments_cta_studio"
 ADD, CHANGE, VIEW = "experiments.add_cta", "experiments.change_cta", "experiments.view_cta"
 FOLDER = "admin/experiments/studio"
@@ -235,6 +236,9 @@ class _Studio:
             "page_url": studio_url(cta),
             "compose_url": studio_url(None),
             "may_add": may(self.request.user, ADD, cta) if cta else True,
+            "archive_url": reverse(f"admin:{ARCHIVE}", args=[cta.pk])
+            if cta and self.may_change
+            else "",
             "history_url": reverse("admin:experiments_cta_history", args=[cta.pk]) if cta else "",
             "advanced_url": raw or reverse("admin:experiments_cta_add"),
             **live_context(form),

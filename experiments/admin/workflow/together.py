@@ -9,6 +9,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -27,9 +29,14 @@ from experiments.services.drafting.bulk_editing import (
     apply_bulk_edit,
     plan_bulk_edit,
 )
+from experiments.services.drafting.bulk_undo import (
+    TooLateError,
+    recent_bulk_changes,
+    undo_bulk_change,
+)
 from experiments.services.drafting.cta_saving import tag_names
 
-NAME = "experiments_cta_together"
+NAME, UNDO = "experiments_cta_together", "experiments_cta_undo"
 CHANGE = "experiments.change_cta"
 # More are hard to look through before they change.
 MOST = 100
@@ -49,6 +56,13 @@ def together_urls(admin_site: AdminSite) -> list[URLPattern]:
         return _answer(admin_site, request)
 
     return [path("together/", admin_site.admin_view(together), name=NAME)]
+
+
+def undo_urls(admin_site: AdminSite) -> list[URLPattern]:
+    def undo(request: HttpRequest) -> HttpResponse:
+        return _undo(admin_site, request)
+
+    return [path("together/undo/", admin_site.admin_view(undo), name=UNDO)]
 
 
 def together_url(keys: list[int]) -> str:
@@ -158,6 +172,40 @@ def _answer(admin_site: AdminSite, request: HttpRequest) -> HttpResponse:
     return render(request, f"{FOLDER}/page.html", context)
 
 
+def _undo(admin_site: AdminSite, request: HttpRequest) -> HttpResponse:
+    """Show the changes of the last day that can be undone, and undo the posted one."""
+    if not may(request.user, CHANGE):
+        raise PermissionDenied
+    sites = sites_where(request.user, CHANGE)
+    if request.method == "POST":
+        number = request.POST.get("change", "")
+        _undo_change(request, int(number) if number.isdecimal() and len(number) < 18 else 0)
+        return HttpResponseRedirect(reverse(f"admin:{UNDO}"))
+    context = {
+        **admin_site.each_context(request),
+        "title": _("Undo a change of several CTAs"),
+        "opts": CTA._meta,
+        "changes": recent_bulk_changes(sites=sites, now=timezone.now()),
+        "undo_url": reverse(f"admin:{UNDO}"),
+        "back_url": reverse("admin:experiments_cta_changelist"),
+    }
+    return render(request, f"{FOLDER}/undo.html", context)
+
+
+def _undo_change(request: HttpRequest, number: int) -> None:
+    sites = sites_where(request.user, CHANGE)
+    try:
+        done = undo_bulk_change(number, sites=sites, by=author_of(request))
+    except TooLateError:
+        messages.error(request, _("It cannot be undone any more."))
+        return
+    if done.restored:
+        names = ", ".join(done.restored)
+        messages.success(request, _("As before: %(names)s.") % {"names": names})
+    for name, reason in done.kept:
+        messages.error(request, _("“%(name)s” stays: %(why)s") % {"name": name, "why": reason})
+
+
 def _chosen(request: HttpRequest) -> list[CTA]:
     """Return the CTAs that the address names, as far as the person may change them."""
     texts = request.GET.get("ids", "").split(",")[:MOST]
@@ -180,7 +228,9 @@ def _lines(one: PlannedChange) -> list[tuple[Any, str, str]]:
 
 def _tell(request: HttpRequest, *, n_chosen: int, n_changed: int) -> None:
     text = ngettext("%(n)s CTA changed.", "%(n)s CTAs changed.", n_changed) % {"n": n_changed}
-    messages.success(request, text)
+    link = reverse(f"admin:{UNDO}")
+    undo = format_html('{} <a class="cta-link" href="{}">{}</a>', text, link, _("Undo this change"))
+    messages.success(request, undo if n_changed else text)
     if n_changed < n_chosen:
         left = n_chosen - n_changed
         said = ngettext("%(n)s CTA is as it was.", "%(n)s CTAs are as they were.", left)

@@ -73,6 +73,7 @@ class CTASerializer(serializers.ModelSerializer[CTA]):
             "principles",
             "tags",
             "wordings",
+            "archived_at",
         )
 
 

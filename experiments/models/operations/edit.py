@@ -30,6 +30,8 @@ class Edit(models.Model):
         WIZARD = "wizard", _("with a new test")
         PROMOTE = "promote", _("shown to everybody after a test")
         UNPROMOTE = "unpromote", _("former default restored")
+        ARCHIVE = "archive", _("archived")
+        RESTORE = "restore", _("brought back")
 
     site = models.ForeignKey(Site, models.CASCADE, related_name="edits")
     # Name of the model in lower case. Stored; never rename.

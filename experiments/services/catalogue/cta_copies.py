@@ -25,6 +25,7 @@ def copy_cta(cta: CTA) -> CTA:
     copy.pk = None
     copy._state.adding = True
     taken = CTA.objects.filter(site=cta.site_id).values_list("name", flat=True)
+    copy.archived_at = None
     copy.name = name_of_copy(cta.name, set(taken))
     copy.save()
     CTAWording.objects.bulk_create(

@@ -85,7 +85,12 @@ def log_removal(row: Model, *, by: Author) -> None:
         _keep(row, Verb.DELETE, differences(content, []), by)
 
 
-def _keep(row: Any, verb: Verb, changes: Sequence[Difference], by: Author) -> Edit:
+def log_step(row: Model, *, by: Author) -> None:
+    """Keep a step of a row that changes none of its fields, such as its archiving."""
+    _keep(row, Verb.CHANGE, [], by)
+
+
+def _keep(row: Any, verb: Edit.Verb, changes: Sequence[Difference], by: Author) -> Edit:
     return Edit.objects.create(
         site_id=cast(int, site_id_of(row)),
         kind=row._meta.model_name,

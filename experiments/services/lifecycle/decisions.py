@@ -215,6 +215,8 @@ def _promote(decision: Decision, slot: Slot, cta: CTA, occasion: Occasion) -> No
 def _set_default(slot: Slot, cta_id: int | None, by: Author) -> None:
     with logged(slot, by):
         Slot.objects.filter(pk=slot.pk).update(default_cta=cta_id)
+        # What everybody sees is in no archive.
+        CTA.objects.filter(pk=cta_id).update(archived_at=None)
     bump_revision()
 
 

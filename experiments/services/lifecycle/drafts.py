@@ -93,7 +93,7 @@ def make_cta(*, slot: Slot, texts: Mapping[str, str]) -> CTA:
         slot: Slot on which it may appear.
         texts: Wordings by language; at least one. An existing CTA has all of them.
     """
-    found = CTA.objects.filter(site=slot.site_id, **_look(slot.default_cta))
+    found = CTA.objects.filter(site=slot.site_id, archived_at=None, **_look(slot.default_cta))
     for locale, text in texts.items():
         found = found.filter(wordings__locale=locale, wordings__text=text)
     existing = found.first()

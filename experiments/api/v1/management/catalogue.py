@@ -5,7 +5,7 @@ from typing import Any, TypeVar, cast
 from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.request import Request
@@ -43,7 +43,8 @@ from experiments.selectors.permissions import permission_name
 from experiments.services.catalogue.audience_reach import reach_of
 from experiments.services.catalogue.cta_checks import check_wordings
 from experiments.services.catalogue.cta_copies import copy_cta
-from experiments.services.catalogue.editing import save_cta, save_row
+from experiments.services.catalogue.editing import LockedError, save_cta, save_row
+from experiments.services.drafting.cta_archive import archive_ctas, restore_ctas
 from experiments.services.edits.edit_log import Way, log_edit
 from experiments.targeting.validation import storable
 
@@ -119,7 +120,34 @@ class CTAViewSet(RowsOfSites[CTA]):
     http_method_names = ("get", "post", "patch", "delete", "head", "options")
 
     def get_queryset(self) -> QuerySet[CTA]:
-        return catalogue.ctas_of(sites=sites_where(self.request.user, "experiments.view_cta"))
+        rows = catalogue.ctas_of(sites=sites_where(self.request.user, "experiments.view_cta"))
+        if self.action != "list":
+            return rows
+        is_archived = self.request.query_params.get("archived") == "true"
+        return rows.exclude(archived_at=None) if is_archived else catalogue.pickable_ctas(rows)
+
+    @extend_schema(parameters=[OpenApiParameter("archived", bool)])
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Return those that are offered for slots and tests; with `archived=true` the others."""
+        return super().list(request, *args, **kwargs)
+
+    @extend_schema(request=NothingSerializer, responses=CTASerializer)
+    @action(detail=True, methods=["post"])
+    def archive(self, request: Request, pk: str) -> Response:
+        """Take a CTA out of lists and choices; 409 if a test or a slot uses it."""
+        NothingSerializer(data=request.data).is_valid(raise_exception=True)
+        done = archive_ctas([self.get_object()], by=author_of(request))
+        if done.kept:
+            raise LockedError(done.kept[0][1])
+        return self.answer(self.again(self.get_object()))
+
+    @extend_schema(request=NothingSerializer, responses=CTASerializer)
+    @action(detail=True, methods=["post"])
+    def restore(self, request: Request, pk: str) -> Response:
+        """Bring an archived CTA back."""
+        NothingSerializer(data=request.data).is_valid(raise_exception=True)
+        restore_ctas([self.get_object()], by=author_of(request))
+        return self.answer(self.again(self.get_object()))
 
     def made(self, request: Request, values: Values) -> CTA:
         row = super().made(request, values)
@@ -219,7 +247,7 @@ class SlotViewSet(RowsOfSites[Slot]):
 
     def stored(self, row: Slot, values: Values) -> None:
         if "default_cta" in values:
-            ctas = CTA.objects.filter(site=row.site)
+            ctas = catalogue.pickable_ctas(CTA.objects.filter(site=row.site))
             values["default_cta"] = row_named(ctas, "default_cta", pk=values["default_cta"])
         super().stored(row, values)
 

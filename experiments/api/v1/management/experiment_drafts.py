@@ -28,6 +28,7 @@ from experiments.models import (
     Variant,
 )
 from experiments.selectors import reports
+from experiments.selectors.catalogue import pickable_ctas
 from experiments.services.edits.edit_log import Way, log_edit
 from experiments.services.insights.draft_planning import fit_margins
 from experiments.services.insights.plan_review import save_slot_plan
@@ -114,7 +115,7 @@ def _parts(values: Values, site: Site) -> DraftParts:
 
 
 def _variants(bodies: list[dict[str, Any]], site: Site) -> list[Variant]:
-    ctas = CTA.objects.filter(site=site)
+    ctas = pickable_ctas(CTA.objects.filter(site=site))
     return [
         Variant(**{**one, "cta": row_named(ctas, f"variants.{number}.cta", pk=one["cta"])})
         for number, one in enumerate(bodies)
