@@ -105,15 +105,15 @@ def _is_editable(experiment: Experiment | None) -> bool:
 class ExperimentAdmin(ServedModelAdmin[Experiment]):
     inlines = (VariantInline, GuardrailInline, SecondaryMetricInline)
     list_display = ("name", "state", "decided", "slot", "audience", "started_at", "report_link")
-    list_filter = ("status", "slot__site", "slot", "plan", "origin")
+    list_filter = ("status", "slot__site", "slot", "tags", "owner", "plan", "origin")
     search_fields = ("name", "key", "hypothesis")
     prepopulated_fields: ClassVar = {"key": ("name",)}
-    autocomplete_fields = ("slot", "audience")
+    autocomplete_fields = ("slot", "audience", "tags")
     actions = ("duplicate",)
     # Drafts first, the newest of them on top; both databases put the same rows there.
     ordering = (F("started_at").desc(nulls_first=True), "-pk")
     fieldsets = (
-        (None, {"fields": ("name", "key", "hypothesis", "slot", "audience")}),
+        (None, {"fields": ("name", "key", "hypothesis", "slot", "audience", "tags")}),
         (
             _("Plan"),
             {

@@ -11,6 +11,7 @@ from experiments.models.catalogue import (
     CTA,
     Audience,
     CTAWording,
+    Namespace,
     Slot,
     Tag,
 )
@@ -25,11 +26,12 @@ from experiments.models.events import (
     VisitorDay,
     VisitorOutcome,
 )
-from experiments.models.experiment import Experiment, Namespace, Variant
+from experiments.models.experiment import Experiment, Variant
 from experiments.models.guardrail import GoalRollup, Guardrail, SecondaryMetric
 from experiments.models.history import HistoryArm, Learning, PastTest
 from experiments.models.lifecycle import Change, Decision, Phase, RampStep
 from experiments.models.operations.annotation import Annotation
+from experiments.models.operations.comment import Comment
 from experiments.models.operations.edit import Edit
 from experiments.models.operations.frozen_arm import CacheWatch
 from experiments.models.operations.frozen_report import FrozenReport, ShareLink
@@ -65,6 +67,7 @@ __all__ = [
     "CTAWording",
     "CacheWatch",
     "Change",
+    "Comment",
     "ConfigRevision",
     "ConversionOrder",
     "CurrencyRollup",

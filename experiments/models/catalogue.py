@@ -213,3 +213,42 @@ class Slot(models.Model):
         has_both = self.site_id is not None and self.default_cta_id is not None
         if has_both and self.default_cta.site_id != self.site_id:
             raise ValidationError({"default_cta": _("This CTA belongs to another site.")})
+
+
+class Namespace(models.Model):
+    """Experiments that must not meet in one visitor take disjoint ranges of a namespace.
+
+    It owns seed, unit and hash version, so that all its experiments cut the visitors the same way.
+    """
+
+    site = models.ForeignKey(Site, models.CASCADE, related_name="namespaces")
+    key = models.SlugField(_("key"))
+    seed = models.CharField(
+        _("seed"),
+        max_length=200,
+        help_text=_("Any text; another seed, another shuffle of the visitors."),
+    )
+    unit = models.CharField(
+        _("unit"),
+        max_length=100,
+        blank=True,
+        help_text=_(
+            "Attribute whose value is hashed, such as company: everybody with the same value is in"
+            " the same part. Empty: the visitor. Visitors without it are in no part."
+        ),
+    )
+    hash_version = models.PositiveSmallIntegerField(_("hash version"), default=2, editable=False)
+
+    class Meta:
+        verbose_name = _("namespace")
+        verbose_name_plural = _("namespaces")
+        ordering = ("key",)
+        constraints = (
+            models.UniqueConstraint(fields=("site", "key"), name="namespace_unique_key"),
+            models.CheckConstraint(condition=~Q(key=""), name="namespace_key_not_empty"),
+            models.CheckConstraint(condition=~Q(seed=""), name="namespace_seed_not_empty"),
+            models.CheckConstraint(condition=Q(hash_version=2), name="namespace_hash_version_2"),
+        )
+
+    def __str__(self) -> str:
+        return self.key

@@ -4,13 +4,13 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from experiments.models.catalogue import CTA, Audience, Slot
-from experiments.models.site import Site
+from experiments.models.catalogue import CTA, Audience, Namespace, Slot, Tag
 from experiments.models.validators import time_zone_validator
 
 # A range of [0, 1] in 0.01 % steps: the resolution of hash version 2.
@@ -22,45 +22,6 @@ METRICS_OF_GOALS = (
 )  # fmt: skip
 # The "variant" of visitors who take part in no experiment: no arm may have this name.
 NO_EXPERIMENT = "default"
-
-
-class Namespace(models.Model):
-    """Experiments that must not meet in one visitor take disjoint ranges of a namespace.
-
-    It owns seed, unit and hash version, so that all its experiments cut the visitors the same way.
-    """
-
-    site = models.ForeignKey(Site, models.CASCADE, related_name="namespaces")
-    key = models.SlugField(_("key"))
-    seed = models.CharField(
-        _("seed"),
-        max_length=200,
-        help_text=_("Any text; another seed, another shuffle of the visitors."),
-    )
-    unit = models.CharField(
-        _("unit"),
-        max_length=100,
-        blank=True,
-        help_text=_(
-            "Attribute whose value is hashed, such as company: everybody with the same value is in"
-            " the same part. Empty: the visitor. Visitors without it are in no part."
-        ),
-    )
-    hash_version = models.PositiveSmallIntegerField(_("hash version"), default=2, editable=False)
-
-    class Meta:
-        verbose_name = _("namespace")
-        verbose_name_plural = _("namespaces")
-        ordering = ("key",)
-        constraints = (
-            models.UniqueConstraint(fields=("site", "key"), name="namespace_unique_key"),
-            models.CheckConstraint(condition=~Q(key=""), name="namespace_key_not_empty"),
-            models.CheckConstraint(condition=~Q(seed=""), name="namespace_seed_not_empty"),
-            models.CheckConstraint(condition=Q(hash_version=2), name="namespace_hash_version_2"),
-        )
-
-    def __str__(self) -> str:
-        return self.key
 
 
 class Experiment(models.Model):
@@ -174,6 +135,17 @@ class Experiment(models.Model):
     namespace_end = models.DecimalField(_("end of its range"), null=True, blank=True, **SHARE_FIELD)
     seed = models.CharField(
         _("seed"), max_length=200, blank=True, help_text=_("Empty: the experiment's key.")
+    )
+    tags = models.ManyToManyField(
+        Tag, related_name="experiments", verbose_name=_("tags"), blank=True
+    )
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        related_name="+",
+        verbose_name=_("responsible"),
+        null=True,
+        blank=True,
     )
     hash_version = models.PositiveSmallIntegerField(_("hash version"), default=2, editable=False)
     origin = models.CharField(

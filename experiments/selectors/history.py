@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db.models import Count, F, Max, Prefetch, Q, QuerySet, Sum
 
 from experiments.models import (
@@ -147,6 +148,18 @@ def with_words(rows: QuerySet[PastTest], words: str) -> QuerySet[PastTest]:
 def with_entry(rows: QuerySet[PastTest], column: str, entry: str) -> QuerySet[PastTest]:
     """Return the past tests with this principle or tag, by the column that lists them."""
     return rows.filter(**{f"{column}__contains": f"\n{entry}\n"})
+
+
+def with_tag(rows: QuerySet[PastTest], name: str) -> QuerySet[PastTest]:
+    """Return the past tests with this tag: of a CTA, or of the experiment itself."""
+    tagged = Experiment.objects.filter(tags__name=name)
+    return rows.filter(Q(tags__contains=f"\n{name}\n") | Q(experiment__in=tagged))
+
+
+def owners_of_past_tests(*, sites: QuerySet[Site]) -> QuerySet[User]:
+    """Return the people who were responsible for past tests of these sites."""
+    tests = PastTest.objects.filter(site__in=sites).exclude(experiment__owner=None)
+    return User.objects.filter(pk__in=tests.values("experiment__owner")).order_by("username")
 
 
 def tag_names(*, sites: QuerySet[Site]) -> list[str]:

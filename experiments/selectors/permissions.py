@@ -71,6 +71,7 @@ APPROVE = "experiments.approve_experiment"
 FREEZE = "experiments.add_frozenreport"
 SHARE = "experiments.add_sharelink"
 ANNOTATE = "experiments.add_annotation"
+COMMENT = "experiments.add_comment"
 TRAIN = "experiments.train_predictor"
 VIEW_TRAINING = "experiments.view_training"
 # By kind of what is imported: what writes the same by hand needs the same role.
@@ -118,6 +119,7 @@ def _least_roles() -> dict[str, Membership.Role]:
         FREEZE: Role.ANALYST,
         SHARE: Role.MARKETER,
         ANNOTATE: Role.ANALYST,
+        COMMENT: Role.ANALYST,
         VIEW_NOTICES: Role.VIEWER,
         "experiments.add_job": Role.ANALYST,
         "experiments.view_upload": Role.ANALYST,

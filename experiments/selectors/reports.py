@@ -79,6 +79,7 @@ def experiments_with_wordings() -> QuerySet[Experiment]:
 def experiments_for_report(*, sites: QuerySet[Site] | None = None) -> QuerySet[Experiment]:
     """Return experiments with what a report shows of them; those of these sites if given."""
     rows = experiments_with_wordings().prefetch_related("guardrails", "secondary_metrics")
+    rows = rows.prefetch_related("tags").select_related("owner")
     rows = rows.select_related("cache_watch__arm", "rollup_check")
     rows = rows.select_related("decision__winner", "decision__compared", "decision__author")
     return rows if sites is None else rows.filter(slot__site__in=sites)

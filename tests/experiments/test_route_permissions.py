@@ -144,6 +144,8 @@ PAGES = {
     # The versions; what is done there, test_frozen.py asks.
     "experiments_experiment_frozen": ("get", "viewer", None),
     "experiments_experiment_annotations": ("post", "analyst", {}),
+    "experiments_experiment_comments": ("post", "analyst", {"text": "Why?"}),
+    "experiments_experiment_labels": ("post", "marketer", {"tags": "spring"}),
     "experiments_experiment_step": ("post", "marketer", {}),
     "experiments_experiment_new": ("get", "marketer", None),
     "experiments_cta_compose": ("get", "marketer", None),
@@ -202,6 +204,11 @@ API = {
     },
     **{f"cta-{page}": ("get", "viewer", None) for page in ("checks", "use")},
     **{f"{kind}-copy": ("post", "marketer", {}) for kind in ("cta", "experiment")},
+    "experiment-comments": ("get", "viewer", None),
+    # Which one is not said: it is refused for that, after the role.
+    "experiment-comment": ("post", "analyst", {"text": "Why?"}),
+    "experiment-uncomment": ("delete", "analyst", None),
+    "experiment-labels": ("post", "marketer", {"tags": [], "owner": None}),
     "experiment-decision": ("post", "marketer", {"outcome": "invalid"}),
     "experiment-undo-promotion": ("post", "marketer", {}),
     "experiment-ask-approval": ("post", "marketer", {}),
@@ -217,6 +224,7 @@ ASKED_BY_KEY = {"visitor", "holdout"}
 # Further methods of a route, by the name of the first.
 ALSO = {
     "visitor": ["visitor-read"],
+    "experiment-comments": ["experiment-comment", "experiment-uncomment"],
     "site-list": ["site-create"],
     "site-detail": ["site-change"],
     **{f"{kind}-list": [f"{kind}-create"] for kind in EDITED_KINDS},

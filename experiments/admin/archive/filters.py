@@ -30,7 +30,7 @@ class PastPrincipleFilter(admin.SimpleListFilter):
 
 
 class PastTagFilter(admin.SimpleListFilter):
-    """Past tests with a CTA that bears the tag; left out where no site has one."""
+    """Past tests that bear the tag, or whose CTA does; left out where no site has one."""
 
     title = _("tag")
     parameter_name = "tag"
@@ -41,7 +41,25 @@ class PastTagFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[PastTest]) -> QuerySet[PastTest]:
         chosen = self.value()
-        return history.with_entry(queryset, "tags", chosen) if chosen else queryset
+        return history.with_tag(queryset, chosen) if chosen else queryset
+
+
+class PastOwnerFilter(admin.SimpleListFilter):
+    """Past tests for which somebody was responsible; left out where nobody was."""
+
+    title = _("responsible")
+    parameter_name = "owner"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        people = history.owners_of_past_tests(sites=sites_where(request.user, VIEW))
+        return [(str(person.pk), str(person)) for person in people]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[PastTest]) -> QuerySet[PastTest]:
+        chosen = self.value()
+        if chosen is None:
+            return queryset
+        known = {key for key, _label in self.lookup_choices}
+        return queryset.filter(experiment__owner=chosen) if chosen in known else queryset.none()
 
 
 class YearFilter(admin.SimpleListFilter):

@@ -13,7 +13,12 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from experiments.admin.archive.filters import PastPrincipleFilter, PastTagFilter, YearFilter
+from experiments.admin.archive.filters import (
+    PastOwnerFilter,
+    PastPrincipleFilter,
+    PastTagFilter,
+    YearFilter,
+)
 from experiments.admin.base import IMPORT_LINKS, SiteRowsAdmin
 from experiments.formatting import signed_interval, signed_percent
 from experiments.models import PastTest, Slot
@@ -48,6 +53,7 @@ class PastTestAdmin(SiteRowsAdmin[PastTest]):
         "audience",
         PastPrincipleFilter,
         PastTagFilter,
+        PastOwnerFilter,
         YearFilter,
     )
     # Its own search looks through every wording; the names only make the theme show the box.

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from experiments.admin.cta_preview import MARKS, draw
 from experiments.admin.reporting.annotations import annotation_context, annotation_urls
+from experiments.admin.reporting.comments import comment_context, comment_urls
 from experiments.admin.reporting.evidence import evidence_of
 from experiments.admin.reporting.frozen import freezing_context, frozen_urls
 from experiments.admin.reporting.pictures import picture_urls, shown_pictures
@@ -66,6 +67,7 @@ def report_urls(admin_site: AdminSite) -> list[URLPattern]:
         *picture_urls(admin_site),
         *frozen_urls(admin_site),
         *annotation_urls(admin_site),
+        *comment_urls(admin_site),
     ]
 
 
@@ -77,6 +79,7 @@ def report_page_context(request: HttpRequest, full: FullReport, counts: Counts) 
         **report_context(full, view),
         **freezing_context(request, experiment),
         **annotation_context(request, experiment),
+        **comment_context(request, experiment),
     }
 
 

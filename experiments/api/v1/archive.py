@@ -31,6 +31,9 @@ class PastTestQuery(serializers.Serializer[None]):
     audience = serializers.CharField(max_length=200, required=False, help_text="Its key.")
     principle = serializers.CharField(max_length=50, required=False)
     tag = serializers.CharField(max_length=50, required=False)
+    owner = serializers.CharField(
+        max_length=150, required=False, help_text="Name of the account that is responsible."
+    )
     ended_from = serializers.DateField(required=False, help_text="The first day.")
     ended_to = serializers.DateField(required=False, help_text="The last day.")
 
@@ -104,6 +107,7 @@ COLUMNS = {
     "site": "site__key",
     "slot": "slot__key",
     "audience": "audience",
+    "owner": "experiment__owner__username",
     "ended_from": "ended_on__gte",
     "ended_to": "ended_on__lte",
 }
@@ -111,7 +115,8 @@ COLUMNS = {
 
 def _filtered(rows: QuerySet[PastTest], asked: dict[str, Any]) -> QuerySet[PastTest]:
     rows = rows.filter(**{COLUMNS[name]: value for name, value in asked.items() if name in COLUMNS})
-    for column, name in (("principles", "principle"), ("tags", "tag")):
-        if name in asked:
-            rows = history.with_entry(rows, column, asked[name])
+    if "principle" in asked:
+        rows = history.with_entry(rows, "principles", asked["principle"])
+    if "tag" in asked:
+        rows = history.with_tag(rows, asked["tag"])
     return history.with_words(rows, folded(asked.get("q", "")))

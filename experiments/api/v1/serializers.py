@@ -203,6 +203,10 @@ class ExperimentSerializer(serializers.ModelSerializer[Experiment]):
     decision = DecisionSerializer(read_only=True, allow_null=True, default=None)
     guardrails = GuardrailSerializer(many=True, read_only=True)
     secondary_metrics = SecondaryMetricSerializer(many=True, read_only=True)
+    tags = serializers.SlugRelatedField[Any](slug_field="name", many=True, read_only=True)
+    owner = serializers.SlugRelatedField[Any](
+        slug_field="username", read_only=True, allow_null=True
+    )
 
     class Meta:
         model = Experiment
@@ -213,6 +217,8 @@ class ExperimentSerializer(serializers.ModelSerializer[Experiment]):
             "slot",
             "audience",
             "status",
+            "tags",
+            "owner",
             "hypothesis",
             "primary_metric",
             "goal",

@@ -13,6 +13,7 @@ from experiments.api.v1.authentication import actor_of
 from experiments.api.v1.contract import completion  # noqa: F401  drf-spectacular finds it on import
 from experiments.api.v1.contract.errors import WrongStateError
 from experiments.api.v1.lifecycle.approvals import ApprovalMixin
+from experiments.api.v1.lifecycle.comments import CommentMixin
 from experiments.api.v1.lifecycle.decisions import DecisionMixin
 from experiments.api.v1.management.edited_rows import conditionally, documented
 from experiments.api.v1.management.experiment_drafts import DraftsViewSet
@@ -29,7 +30,7 @@ from experiments.services.reporting.report_json import readiness_as_json
 
 
 @documented
-class ExperimentViewSet(DecisionMixin, ApprovalMixin, DraftsViewSet):
+class ExperimentViewSet(DecisionMixin, ApprovalMixin, CommentMixin, DraftsViewSet):
     """Experiments, their state and their reports."""
 
     @extend_schema(parameters=REPORT_PARAMETERS, responses=REPORT_RESPONSES)

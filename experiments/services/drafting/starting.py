@@ -68,6 +68,8 @@ def _built(choices: Choices, occasion: Occasion) -> Experiment:
     """Make the draft, and log it with the CTAs and the audience that are made with it."""
     known = set(CTA.objects.filter(site=choices.slot.site_id).values_list("pk", flat=True))
     draft = build_experiment(choices, now=occasion.now)
+    draft.owner = occasion.author
+    draft.save(update_fields=["owner"])
     ctas = [arm.cta for arm in draft.variants.select_related("cta") if arm.cta_id not in known]
     audiences = [draft.audience] if choices.new_audience and draft.audience else []
     way = edit_log.Way.WIZARD

@@ -132,7 +132,7 @@ def duplicate_experiment(*, experiment: Experiment, now: datetime) -> Experiment
     """Return a new draft, named as a copy, with the same plan, arms, guardrails and metrics."""
     # Locked: two people who duplicate it at once wait for each other, and get two keys.
     Experiment.objects.select_for_update(of=("self",)).get(pk=experiment.pk)
-    arms = list(experiment.variants.all())
+    arms, tags = list(experiment.variants.all()), list(experiment.tags.all())
     metrics: list[Guardrail | SecondaryMetric] = [
         *experiment.guardrails.all(),
         *experiment.secondary_metrics.all(),
@@ -146,12 +146,13 @@ def duplicate_experiment(*, experiment: Experiment, now: datetime) -> Experiment
     copy.key, copy.seed, copy.source = free_key(experiment.key, now), "", ""
     copy.status, copy.origin = Status.DRAFT, Experiment.Origin.LIVE
     copy.started_at = copy.stopped_at = copy.rolled_back_at = None
-    copy.starts_at = copy.ends_at = None
+    copy.starts_at = copy.ends_at = copy.owner = None
     copy.rollback_reason = ""
     _forget_computed_plan(copy)
     if ramp:  # Only the end of a ramp is left: the copy begins anew.
         copy.coverage = Decimal(1)
     copy.save()
+    copy.tags.set(tags)
     for arm in arms:
         Variant.objects.create(
             experiment=copy, arm=arm.arm, key=arm.key, cta_id=arm.cta_id, share=arm.share

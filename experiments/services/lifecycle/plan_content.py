@@ -21,6 +21,7 @@ from experiments.services.edits.row_content import Entry
 # What says nothing of what visitors see, or how it is judged.
 LEFT_OUT = frozenset(
     {"id", "status", "source", "origin", "hypothesis", "planned_visitors_basis", "hash_version"}
+    | {"owner"}
 )
 NOTHING = "\N{EN DASH}"
 # What belongs to a row above it: it has its own line there, or is the row.

@@ -233,6 +233,23 @@ def test_site_without_events_moves_by_command(slot, tmp_path):
     assert Slot.objects.filter(site__key="shop").count() == 1
 
 
+def test_tags_and_comments_of_a_test_move_and_people_do_not(running_experiment, owner, tmp_path):
+    type(running_experiment).objects.update(owner=owner)
+    running_experiment.tags.create(site=running_experiment.slot.site, name="spring")
+    running_experiment.comments.create(at=NOW, text="Why so short?", author=owner)
+    running_experiment.comments.create(at=NOW, text="Deployed", server_key="backend (shop…)")
+    called("export_site", "shop", str(tmp_path))
+    emptied()
+    import_catalogue(folder=tmp_path)
+    moved = Experiment.objects.get(slot__site__key="shop")
+    assert [tag.name for tag in moved.tags.all()] == ["spring"]
+    assert moved.owner is None
+    assert [(one.text, one.author, one.server_key) for one in moved.comments.all()] == [
+        ("Why so short?", None, ""),
+        ("Deployed", None, "backend (shop…)"),
+    ]
+
+
 @pytest.fixture
 def exported(running_experiment, tmp_path):
     """The folder of a site that is gone, as an agency would hand it over."""
