@@ -191,8 +191,6 @@ def people_who(permission: str, site: Site | None) -> list[User]:
     return [one for one in people.order_by("pk") if may(one, permission, site)]
 
 
-def site_id_of(row: Model) -> int | None:
-    """Return the primary key of a row's site; None if it belongs to none."""
 def people_with(permission: str, site: Site) -> QuerySet[User]:
     """Return the active people who have a permission of one site, in one query."""
     least = LEAST_ROLES[permission]
@@ -202,6 +200,8 @@ def people_with(permission: str, site: Site) -> QuerySet[User]:
     return people.distinct().order_by("username")
 
 
+def site_id_of(row: Model) -> int | None:
+    """Return the primary key of a row's site; None if it belongs to none."""
     *path, last = SITE_LOOKUPS[type(row)].split("__")
     holder: Any = row
     for name in path:

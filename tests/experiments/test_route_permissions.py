@@ -149,10 +149,10 @@ PAGES = {
     "experiments_experiment_step": ("post", "marketer", {}),
     "experiments_experiment_new": ("get", "marketer", None),
     "experiments_cta_compose": ("get", "marketer", None),
-    "experiments_cta_together": ("get", "marketer", None),
-    "experiments_cta_studio": ("get", "viewer", None),
     "experiments_cta_undo": ("get", "marketer", None),
     "experiments_cta_archive": ("post", "marketer", {}),
+    "experiments_cta_together": ("get", "marketer", None),
+    "experiments_cta_studio": ("get", "viewer", None),
     "experiments_experiment_end": ("get", "marketer", None),
     "experiments_experiment_undo_promotion": ("post", "marketer", {}),
     "experiments_experiment_follow_up": ("post", "marketer", {}),
@@ -213,6 +213,7 @@ API = {
     "experiment-undo-promotion": ("post", "marketer", {}),
     "experiment-ask-approval": ("post", "marketer", {}),
     "experiment-answer-approval": ("post", "marketer", {"approve": True}),
+    **{f"cta-{step}": ("post", "marketer", {}) for step in ("archive", "restore")},
     "audience-reach": ("get", "viewer", None),
     "experiment-ramp": ("post", "marketer", {"steps": []}),
     "experiment-restore-arm": ("post", "marketer", {"arm": "b"}),
@@ -220,7 +221,6 @@ API = {
 }
 # Of a site that a person names in the query.
 ASKED_BY_KEY = {"visitor", "holdout"}
-    **{f"cta-{step}": ("post", "marketer", {}) for step in ("archive", "restore")},
 # Further methods of a route, by the name of the first.
 ALSO = {
     "visitor": ["visitor-read"],

@@ -123,9 +123,9 @@ CHOICES = {
     "Edit.verb": ["add", "change", "delete"],
     "Edit.way": [
         *("form", "api", "together", "undo", "copy", "wizard", "promote", "unpromote"),
+        *("archive", "restore"),
     ],
     "Event.type": ["exposure", "click", "conversion"],
-        *("archive", "restore"),
     "Experiment.origin": ["live", "imported"],
     "Experiment.plan": ["sequential", "fixed"],
     "Experiment.primary_metric": METRICS,

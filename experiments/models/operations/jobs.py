@@ -36,7 +36,11 @@ class Job(models.Model):
         _("language"), max_length=10, help_text=_("Of the person who waits for it.")
     )
     created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        related_name="+",
+        verbose_name=_("created by"),
     )
     site = models.ForeignKey(
         Site,
@@ -100,7 +104,11 @@ class Upload(models.Model):
         _("what an undo restores"), null=True, help_text="None: it cannot be undone."
     )
     created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        related_name="+",
+        verbose_name=_("by"),
     )
     created_at = models.DateTimeField(_("created"))
     ended_at = models.DateTimeField(_("finished"), null=True)

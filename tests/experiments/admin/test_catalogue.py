@@ -158,7 +158,7 @@ def test_slot_refuses_a_default_cta_of_another_site(admin_client, site, other_si
 def test_list_page_costs_a_fixed_number_of_queries(
     admin_client, running_experiment, name, django_assert_max_num_queries
 ):
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(15):
         response = admin_client.get(reverse(f"admin:experiments_{name}_changelist"))
     assert response.status_code == 200
 

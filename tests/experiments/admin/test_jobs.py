@@ -2,10 +2,10 @@ from datetime import timedelta
 
 import pytest
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from pytest_django.asserts import assertInHTML
 
-from experiments.models import Experiment, Job
+from experiments.models import Experiment, Job, Upload
 from ml import predict
 from tests import factories
 from tests.factories import NOW
@@ -20,6 +20,12 @@ def make_job(kind, **changes):
 
 def watch(client, job):
     return client.get(reverse("admin:experiments_job_watch", args=[job.pk])).content.decode()
+
+
+def test_who_made_a_job_is_named_in_french():
+    with translation.override("fr"):
+        assert Job._meta.get_field("created_by").verbose_name == "créée par"
+        assert Upload._meta.get_field("created_by").verbose_name == "par"
 
 
 def test_rank_page_says_that_there_is_no_predictor(admin_client):
