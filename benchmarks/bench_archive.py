@@ -1,8 +1,10 @@
-"""The archive with 10,000 past tests: list, filter, search by words, learnings.
+"""The archive with 10,000 past tests: list, filter, search by words and by meaning, learnings.
 
 Half are own experiments, half imported tests, 25,000 wordings in all; rows are written as the
 upkeep leaves them. Time of the processor and of the wall for the whole request of a superuser, and
-the size of the answer; SQLite in memory.
+the size of the answer; SQLite in memory. The search by meaning uses the int8 copy of the packaged
+encoder, in this process: `find_by_meaning` is the scoring service's part, `meaning` the whole page
+without the socket between them.
 """
 # ruff: noqa: E402, PLC0415 - the path and Django are set up before what depends on them
 
@@ -12,9 +14,12 @@ import statistics
 import sys
 from collections.abc import Callable
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
 from typing import Any
+from urllib.parse import urlencode
 
 # The file runs as a script and as a module.
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
@@ -22,7 +27,9 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
 from recording import record
 
 TESTS, SEED = 10_000, 20_261_129
-REQUESTS, TARGET_MS = 5, 200
+REQUESTS, TARGET_MS, SEARCH_TARGET_MS = 5, 200, 300
+# The last two are not in the vocabulary of the tests.
+QUESTIONS = ("reserver ma place", "free trial", "purchase", "demander un prix")
 VERBS = ("Réserver", "Télécharger", "Get", "Try", "Je découvre", "Book")
 THINGS = ("ma place", "le guide", "my free trial", "the offer", "mon devis", "a demo")
 ENDS = ("", " maintenant", " gratuitement", " now", " in 2 minutes", " aujourd'hui")
@@ -41,9 +48,18 @@ def main() -> None:
     set_up()
     add_past_tests()
     figures = {name: measured(path) for name, path in PAGES.items()}
+    with TemporaryDirectory() as folder:
+        searches = measured_searches(Path(folder))
     record(
         "archive",
-        {"seed": SEED, "tests": TESTS, "target_ms": TARGET_MS, "pages": figures},
+        {
+            "seed": SEED,
+            "tests": TESTS,
+            "target_ms": TARGET_MS,
+            "pages": figures,
+            "search_target_ms": SEARCH_TARGET_MS,
+            "searches": searches,
+        },
     )
 
 
@@ -146,6 +162,56 @@ def measured(path: str) -> dict[str, float]:
         "wall_ms": median(lambda: client.get(path), perf_counter),
         "kilobytes": round(len(answer.content) / 1_000, 1),
     }
+
+
+def measured_searches(folder: Path) -> dict[str, Any]:
+    """Return the times of the index, of the service's part, and of the page, over all questions."""
+    from experiments.services.archive.meaning import keep_meaning_index
+    from ml import predict
+
+    activate_packaged_encoder(folder)
+    began = perf_counter()
+    while keep_meaning_index() is not None:
+        pass
+    built_s = perf_counter() - began
+    predict.ask_by_meaning = lambda asked: predict.find_by_meaning(asked)["tests"]  # type: ignore[assignment]
+    pages = {text: measured(f"{PAGES['list']}?{urlencode({'q': text})}") for text in QUESTIONS}
+    asked = [predict.MeaningQuestion(texts=(text,), sites=(1,), count=100) for text in QUESTIONS]
+    return {
+        "build_s": round(built_s, 1),
+        "find_by_meaning": {
+            one.texts[0]: {
+                "processor_ms": median(partial(predict.find_by_meaning, one), process_time),
+                "wall_ms": median(partial(predict.find_by_meaning, one), perf_counter),
+            }
+            for one in asked
+        },
+        "meaning": pages,
+    }
+
+
+def activate_packaged_encoder(folder: Path) -> None:
+    """Have a predictor in use whose encoder is the int8 copy of the packaged one."""
+    from django.conf import settings
+
+    from ml.encoders.int8_export import NO_BRANCH, export_int8
+    from ml.encoders.sentence_encoder import load_encoder
+    from ml.models import PredictorVersion
+    from tests.factories import NOW
+
+    settings.CTAOPT_MODEL_DIR = folder
+    (folder / "p1").mkdir()
+    encoder = load_encoder("")
+    export_int8(encoder, folder=folder / "p1", branch=NO_BRANCH)
+    about = {"name": encoder.name, "fingerprint": encoder.fingerprint}
+    PredictorVersion.objects.create(
+        number=1,
+        status="active",
+        strategy="frozen_embedding",
+        artifact="p1",
+        manifest={"configuration": {"encoder": about}, "fast_copy": {"is_equal": True}},
+        created_at=NOW,
+    )
 
 
 def median(work: Callable[[], object], clock: Callable[[], float]) -> float:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts.retention import drop_ended_sessions, drop_old_records
 from accounts.second_factor import renew_encryption
 from experiments.models import Job
-from experiments.services.archive import keeping
+from experiments.services.archive import keeping, meaning
 from experiments.services.events import partitions
 from experiments.services.events.suppression_list import forget_tombstones
 from experiments.services.importing.imports import import_in_job
@@ -32,6 +32,7 @@ from experiments.services.operations.frozen_arm_watch import watch_caches
 from experiments.services.reporting import standings
 from experiments.services.rollups.folding import fold_pending
 from experiments.services.rollups.reconciliation import check_rollups
+from ml import predict
 
 logger = logging.getLogger(__name__)
 WORK = {
@@ -124,6 +125,18 @@ def keep_past_tests() -> None:
     kept = keeping.keep_past_tests(now=timezone.now())
     if kept:
         logger.info("kept %s past tests", kept)
+
+
+@shared_task
+def keep_meaning_index() -> None:
+    """Take what is new of the archive into the search by meaning. Beat calls it every minute."""
+    try:
+        indexed = meaning.keep_meaning_index()
+    except predict.PredictorError as error:
+        logger.warning("no search by meaning: %s", error)
+        return
+    if indexed is not None:
+        logger.info("past tests are found by the meaning of %s texts", indexed)
 
 
 @shared_task

@@ -1,9 +1,9 @@
 """Facade of the predictor for the rest of the product.
 
 A web process can import this module without loading torch: heavy modules are imported inside the
-functions that need them. `train`, `evaluate`, `compare_transfer`, `learning_curves` and
-`rank_wordings` belong in a worker or a command. Results are
-JSON-able, apart from the types exported here.
+functions that need them. `train`, `evaluate`, `compare_transfer`, `learning_curves`,
+`rank_wordings`, `update_meaning_index` and `find_by_meaning` belong in a worker or a command.
+Results are JSON-able, apart from the types exported here.
 """
 
 from ml.application.copy_advice import (
@@ -26,6 +26,12 @@ from ml.application.encoders import (
     list_encoders,
     plan_encoder,
     remove_encoder,
+)
+from ml.application.meaning_search import (
+    MeaningQuestion,
+    ask_by_meaning,
+    find_by_meaning,
+    update_meaning_index,
 )
 from ml.application.predictions import (
     accepted_tokens,
@@ -74,6 +80,7 @@ __all__ = [
     "InstallationPlan",
     "InvalidRankingRequestError",
     "ListedEncoder",
+    "MeaningQuestion",
     "PredictorError",
     "Progress",
     "RankingRequest",
@@ -84,6 +91,7 @@ __all__ = [
     "active_number",
     "active_summary",
     "archived_rows",
+    "ask_by_meaning",
     "ask_scoring_service",
     "compare_transfer",
     "describe",
@@ -94,6 +102,7 @@ __all__ = [
     "describe_transfer",
     "encoder_fields",
     "evaluate",
+    "find_by_meaning",
     "inspect",
     "install_encoder",
     "is_no_wording",
@@ -112,6 +121,7 @@ __all__ = [
     "token",
     "train",
     "trait_names",
+    "update_meaning_index",
     "verb_form_names",
     "verb_form_of",
 ]

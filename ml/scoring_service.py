@@ -1,8 +1,9 @@
 """Scoring service: a small WSGI process that keeps the active predictor in memory.
 
 `manage.py serve_scoring` starts it. It answers `POST /score` with the result of
-`ml.predict.rank_wordings`, and `GET /healthz`. With an int8 copy of the encoder it
-does not load torch and answers in less than a second.
+`ml.predict.rank_wordings`, `POST /search` with that of `ml.predict.find_by_meaning`, and
+`GET /healthz`. With an int8 copy of the encoder it does not load torch and answers in less than a
+second.
 """
 
 import json
@@ -35,6 +36,12 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
     **OPTIONS,
     **dict.fromkeys(FACTORS, str),
 }
+SEARCH_FIELDS: dict[str, type | tuple[type, ...]] = {
+    "texts": list,
+    "sites": list,
+    "without": (int, type(None)),
+    "count": int,
+}
 
 Environ = dict[str, Any]
 Answer = tuple[str, dict[str, Any]]
@@ -62,21 +69,16 @@ def _answer(environ: Environ) -> Answer:
     endpoint = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")
     if endpoint == ("GET", "/healthz"):
         return "200 OK", {"predictor": predict.active_number()}
-    if endpoint != ("POST", "/score"):
-        return "404 Not Found", {"detail": "POST /score or GET /healthz"}
+    answer = ANSWERS.get(endpoint)
+    if answer is None:
+        return "404 Not Found", {"detail": "POST /score, POST /search or GET /healthz"}
     given = environ.get("HTTP_AUTHORIZATION", "").encode()
     if not any(compare_digest(given, token) for token in TOKENS):
         return "401 Unauthorized", {"detail": "the token of this installation is needed"}
     try:
-        question = _question(environ)
-        request = predict.RankingRequest.from_fields(
-            {"control": None, **question, "wordings": question["texts"]}
-        )
+        return "200 OK", answer(_question(environ))
     except ValueError as error:
         return "400 Bad Request", {"detail": str(error)}
-    try:
-        options = {name: question[name] for name in OPTIONS if name in question}
-        return "200 OK", predict.rank_wordings(request, **options)
     except predict.PredictorError as error:
         return "409 Conflict", {"detail": str(error)}
 
@@ -88,7 +90,32 @@ def _question(environ: Environ) -> dict[str, Any]:
     question = json.loads(environ["wsgi.input"].read(length))
     if not isinstance(question, dict) or "texts" not in question:
         raise ValueError("texts: needed")
-    for name, value in question.items():
-        if name not in FIELDS or not isinstance(value, FIELDS[name]):
-            raise ValueError(f"{name}: unknown, or of the wrong kind")
     return question
+
+
+def _check(question: dict[str, Any], fields: dict[str, type | tuple[type, ...]]) -> None:
+    for name, value in question.items():
+        if name not in fields or not isinstance(value, fields[name]):
+            raise ValueError(f"{name}: unknown, or of the wrong kind")
+
+
+def _rank(question: dict[str, Any]) -> dict[str, Any]:
+    _check(question, FIELDS)
+    request = predict.RankingRequest.from_fields(
+        {"control": None, **question, "wordings": question["texts"]}
+    )
+    options = {name: question[name] for name in OPTIONS if name in question}
+    return predict.rank_wordings(request, **options)
+
+
+def _search(question: dict[str, Any]) -> dict[str, Any]:
+    _check(question, SEARCH_FIELDS)
+    if "sites" not in question:
+        raise ValueError("sites: needed")
+    return predict.find_by_meaning(predict.MeaningQuestion(**question))
+
+
+ANSWERS: dict[tuple[str, str], Callable[[dict[str, Any]], dict[str, Any]]] = {
+    ("POST", "/score"): _rank,
+    ("POST", "/search"): _search,
+}

@@ -10,6 +10,11 @@ SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 60.0},
     },
+    "keep-meaning-index": {
+        "task": "experiments.tasks.keep_meaning_index",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
     "rebuild-past-tests": {
         "task": "experiments.tasks.rebuild_past_tests",
         "schedule": crontab(hour=5, minute=0),

@@ -18,6 +18,7 @@ from unfold.admin import TabularInline
 from unfold.decorators import display
 
 from experiments.admin import traffic
+from experiments.admin.archive.like import like_urls
 from experiments.admin.base import OfSites, ServedModelAdmin, in_time_zone_of_site, link_to
 from experiments.admin.editing.edit_history import author_of
 from experiments.admin.forms import GuardrailForm
@@ -232,6 +233,7 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
             *end_urls(self.admin_site),
             *approval_urls(self.admin_site),
             *report_urls(self.admin_site),
+            *like_urls(self.admin_site),
         ]
         return [*own, *pages, *super().get_urls()]
 

@@ -1,9 +1,22 @@
 """The archive of past tests."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Count, F, Max, Prefetch, Q, QuerySet, Sum
+from django.db.models import (
+    Case,
+    Count,
+    F,
+    IntegerField,
+    Max,
+    Prefetch,
+    Q,
+    QuerySet,
+    Sum,
+    Value,
+    When,
+)
 
 from experiments.models import (
     Experiment,
@@ -140,9 +153,49 @@ def with_words(rows: QuerySet[PastTest], words: str) -> QuerySet[PastTest]:
         rows: Past tests.
         words: Folded words; each may be a part of a longer one.
     """
-    for word in words.split():
-        rows = rows.filter(words__contains=word)
-    return rows
+    return rows.filter(_has_words(words))
+
+
+def with_words_of_any(rows: QuerySet[PastTest], texts: Iterable[str]) -> QuerySet[PastTest]:
+    """Return the past tests that have all words of one of these folded texts; none without any."""
+    wanted = Q(pk__in=())
+    for text in texts:
+        if text.split():
+            wanted |= _has_words(text)
+    return rows.filter(wanted)
+
+
+def nearest_first(
+    rows: QuerySet[PastTest], words: str, nearest: Sequence[int], *, in_order: bool
+) -> QuerySet[PastTest]:
+    """Return the past tests that have all the words, or whose key is among the nearest.
+
+    Args:
+        rows: Past tests, in an order.
+        words: Folded words.
+        nearest: Keys of past tests, the nearest first.
+        in_order: True to put the nearest first, in their order; the others keep theirs.
+    """
+    found = rows.filter(Q(pk__in=nearest) | _has_words(words))
+    if not in_order or not nearest:
+        return found
+    places = [When(pk=pk, then=Value(place)) for place, pk in enumerate(nearest)]
+    place = Case(*places, default=Value(len(nearest)), output_field=IntegerField())
+    return found.order_by(place, *found.query.order_by)
+
+
+def _has_words(words: str) -> Q:
+    return Q(*(Q(words__contains=word) for word in words.split()))
+
+
+def past_test_versions() -> list[tuple[int, Any]]:
+    """Return the key of every past test with the moment of its figures."""
+    return list(PastTest.objects.order_by("pk").values_list("pk", "kept_at"))
+
+
+def past_test_of(experiment: Experiment) -> int | None:
+    """Return the key of an experiment's row in the archive; None without one."""
+    return PastTest.objects.filter(experiment=experiment).values_list("pk", flat=True).first()
 
 
 def with_entry(rows: QuerySet[PastTest], column: str, entry: str) -> QuerySet[PastTest]:

@@ -19,6 +19,7 @@ from ml.models import PredictorVersion
 from ml.presentation.messages import sentence
 
 if TYPE_CHECKING:
+    from ml.encoders.base import Encoder
     from ml.encoders.cache import CachedEncoder
     from ml.scoring.scorer import Scorer
 
@@ -149,11 +150,16 @@ def encoder_of(version: PredictorVersion) -> str | None:
 
 @lru_cache(maxsize=2)
 def _load(folder: Path, encoder: str, *, fast: bool) -> "Scorer":
-    from ml.encoders.int8_encoder import Int8Encoder
     from ml.scoring.scorer import load_scorer
 
-    make = (lambda: Int8Encoder(folder)) if fast else (lambda: cached_encoder(None, key=encoder))
-    return load_scorer(folder, make_encoder=make)
+    return load_scorer(folder, make_encoder=lambda: _load_encoder(folder, encoder, fast=fast))
+
+
+@lru_cache(maxsize=2)
+def _load_encoder(folder: Path, encoder: str, *, fast: bool) -> "Encoder":
+    from ml.encoders.int8_encoder import Int8Encoder
+
+    return Int8Encoder(folder) if fast else cached_encoder(None, key=encoder)
 
 
 def scorer(version: PredictorVersion, *, fast: bool = False) -> "Scorer":
@@ -168,15 +174,39 @@ def scorer(version: PredictorVersion, *, fast: bool = False) -> "Scorer":
     """
     from ml.errors import EncoderMissingError
 
-    copy = version.training_record.get("fast_copy")
     # A folder never changes once it is published, so it is loaded once by each process.
     folder = model_dir() / version.artifact
-    if fast and copy and copy["is_equal"]:
+    if fast and _has_fast_copy(version):
         return _load(folder, "", fast=True)
     encoder = "" if version.strategy in _WITHOUT_ENCODER else encoder_of(version)
     if encoder is None:
         raise EncoderMissingError(version.training_record["configuration"]["encoder"]["name"])
     return _load(folder, encoder, fast=False)
+
+
+def loaded_encoder(version: PredictorVersion) -> "Encoder":
+    """Return the encoder of a predictor in memory: its int8 copy if there is one.
+
+    Args:
+        version: One with files.
+
+    Raises:
+        EncoderMissingError: If it is not on this machine.
+    """
+    from ml.errors import EncoderMissingError
+
+    folder = model_dir() / version.artifact
+    if _has_fast_copy(version):
+        return _load_encoder(folder, "", fast=True)
+    encoder = encoder_of(version)
+    if encoder is None:
+        raise EncoderMissingError(version.training_record["configuration"]["encoder"]["name"])
+    return _load_encoder(folder, encoder, fast=False)
+
+
+def _has_fast_copy(version: PredictorVersion) -> bool:
+    copy = version.training_record.get("fast_copy")
+    return bool(copy and copy["is_equal"])
 
 
 _WITHOUT_ENCODER = frozenset({"no_text", "tfidf"})

@@ -48,15 +48,21 @@ def is_answering(address: str, *, timeout_s: float) -> bool:
 
 
 def post_question(
-    address: str, question: Mapping[str, Any], *, token: str, timeout_s: float
+    address: str,
+    question: Mapping[str, Any],
+    *,
+    token: str,
+    timeout_s: float,
+    path: str = "/score",
 ) -> dict[str, Any]:
     """Return the service's answer to one question.
 
     Args:
         address: `unix:/path/of/socket` or `http://host:port`.
-        question: Fields of `POST /score`.
+        question: Fields of the question.
         token: Bearer token of the service.
         timeout_s: Seconds to wait for a connection, and for each part of the answer.
+        path: Path of the question.
 
     Raises:
         ServiceSilentError: If nobody answers, or not with 200.
@@ -76,7 +82,7 @@ def post_question(
     try:
         # A service that refuses does not read to the end; why it refuses can be read all the same.
         with suppress(BrokenPipeError):
-            connection.request("POST", "/score", body=json.dumps(question), headers=headers)
+            connection.request("POST", path, body=json.dumps(question), headers=headers)
         response = connection.getresponse()
         body = response.read(MAX_ANSWER_BYTES)
         if response.status != 200:

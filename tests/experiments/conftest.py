@@ -8,9 +8,11 @@ from django.db import connections
 from django.test import Client
 
 from experiments.services.serving.snapshot import build_snapshot
+from ml import predict
 from tests import factories
 from tests.crowd import crowd, shop  # noqa: F401
 from tests.demo import demo_site  # noqa: F401
+from tests.experiments.meaning_service import MeaningService
 from tests.factories import NOW
 
 
@@ -18,6 +20,15 @@ from tests.factories import NOW
 def conformance(shared_dir: Path) -> dict[str, list[list[Any]]]:
     """GrowthBook's language-independent SDK cases, by section."""
     return json.loads((shared_dir / "conformance" / "growthbook-cases.json").read_text())
+
+
+@pytest.fixture
+def meaning_service(monkeypatch):
+    """A service of search by meaning, still without an index."""
+    service = MeaningService()
+    monkeypatch.setattr(predict, "update_meaning_index", service.update)
+    monkeypatch.setattr(predict, "ask_by_meaning", service.ask)
+    return service
 
 
 @pytest.fixture

@@ -138,6 +138,7 @@ PAGES = {
     "experiments_upload_confirm": ("post", "analyst", {}),
     "experiments_upload_undo": ("post", "analyst", {}),
     "experiments_experiment_report": ("get", "viewer", None),
+    "experiments_experiment_like": ("get", "viewer", None),
     "experiments_experiment_traffic": ("get", "viewer", None),
     "experiments_experiment_picture": ("get", "viewer", None),
     "experiments_experiment_picture_svg": ("get", "viewer", None),

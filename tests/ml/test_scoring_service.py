@@ -8,6 +8,7 @@ import pytest
 from django.db import OperationalError
 
 from ml import predict, scoring_service
+from ml.history.archived_test import ArchivedTest
 
 pytestmark = pytest.mark.django_db
 PROJECT = Path(__file__).resolve().parents[2]
@@ -41,6 +42,31 @@ def test_wordings_are_ranked(active):
             )
         )
     )
+
+
+def test_past_tests_are_found_by_meaning(active):
+    archive = [ArchivedTest(test=7, site=1, texts=("free a", "plain b"))]
+    predict.update_meaning_index("v1", lambda: archive)
+    asked = {"texts": ["plain b"], "sites": [1], "without": None, "count": 3}
+    status, found = ask(asked, path="/search")
+    assert (status, found["tests"][0]["test"], found["tests"][0]["text"]) == ("200", 7, "plain b")
+    assert ask(asked | {"sites": [2]}, path="/search") == ("200", {"tests": []})
+
+
+@pytest.mark.parametrize(
+    ("question", "message"),
+    [
+        ({"texts": ["Go"]}, "sites: needed"),
+        ({"texts": ["Go"], "sites": "1"}, "sites: unknown, or of the wrong kind"),
+        ({"texts": [], "sites": [1]}, "texts: must be 1 to 20 strings"),
+        ({"texts": ["Go"], "sites": [1], "control": "Go"}, "control: unknown"),
+    ],
+    ids=str,
+)
+def test_bad_search_is_named(question, message):
+    status, found = ask(question, path="/search")
+    assert status == "400"
+    assert message in found["detail"]
 
 
 def test_answer_loads_no_library_that_trains(active, settings):

@@ -150,6 +150,7 @@ TASKS = {
     "drop-events": "experiments.tasks.drop_events",
     "fold-rollups": "experiments.tasks.fold_rollups",
     "keep-past-tests": "experiments.tasks.keep_past_tests",
+    "keep-meaning-index": "experiments.tasks.keep_meaning_index",
     "keep-standings": "experiments.tasks.keep_standings",
     "make-event-partitions": "experiments.tasks.make_event_partitions",
     "rebuild-past-tests": "experiments.tasks.rebuild_past_tests",

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ORDER_VAR
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -19,15 +20,21 @@ from experiments.admin.archive.filters import (
     PastTagFilter,
     YearFilter,
 )
-from experiments.admin.base import IMPORT_LINKS, SiteRowsAdmin
+from experiments.admin.base import SiteRowsAdmin
 from experiments.formatting import signed_interval, signed_percent
 from experiments.models import PastTest, Slot
 from experiments.selectors import history
+from experiments.selectors.permissions import sites_where
 from experiments.services.archive.entries import folded
+from experiments.services.archive.meaning import nearest_to
 from ml import predict
 
 # A search of more words is cut: each is looked for in every row.
 MOST_WORDS = 12
+MOST_CHARACTERS = 300
+BEFORE_LIST = "admin/experiments/past_tests/before_list.html"
+LIST = "experiments_pasttest_changelist"
+VIEW = "experiments.view_pasttest"
 Verdict = PastTest.Verdict
 # Kinds of the badges, as the stylesheet and the theme name them.
 KINDS = {
@@ -58,8 +65,8 @@ class PastTestAdmin(SiteRowsAdmin[PastTest]):
     )
     # Its own search looks through every wording; the names only make the theme show the box.
     search_fields = ("words",)
-    search_help_text = _("Words of the name or of any wording, in any order.")
-    list_before_template = IMPORT_LINKS
+    search_help_text = _("By meaning or by words, in any order: of the name or of any wording.")
+    list_before_template = BEFORE_LIST
     show_full_result_count = False
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -79,8 +86,16 @@ class PastTestAdmin(SiteRowsAdmin[PastTest]):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[PastTest], search_term: str
     ) -> tuple[QuerySet[PastTest], bool]:
-        words = folded(search_term).split()[:MOST_WORDS]
-        return history.with_words(queryset, " ".join(words)), False
+        words = " ".join(folded(search_term).split()[:MOST_WORDS])
+        is_list = request.resolver_match is not None and request.resolver_match.url_name == LIST
+        # A box that completes names is asked at every letter, and has no room for a remark.
+        if not words or not is_list:
+            return history.with_words(queryset, words), False
+        nearest = nearest_to(search_term[:MOST_CHARACTERS], sites=sites_where(request.user, VIEW))
+        vars(request)["searched_by"] = "words" if nearest is None else "meaning"
+        in_order = ORDER_VAR not in request.GET
+        rows = history.nearest_first(queryset, words, nearest or (), in_order=in_order)
+        return rows, False
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

@@ -59,6 +59,7 @@ def evidence_of(
             full.interactions,
             _part("other-tests", _("Another experiment changes a lift"), "interactions"),
         ),
+        (True, _part("like", _("Tests like this one"), "like", is_open=is_draft)),
         (not is_draft, _part("versions", _("Freeze and share"), "frozen")),
     ]
     return [

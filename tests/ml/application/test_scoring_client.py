@@ -54,6 +54,14 @@ def test_service_on_a_socket_is_asked(tmp_path):
     assert (route, token, json.loads(body)) == ("/score", "Bearer t", {"texts": ["Découvrir"]})
 
 
+def test_another_question_has_another_path(tmp_path):
+    handler = answering(200, b"{}")
+    path = tmp_path / "s.sock"
+    with serving(UnixStreamServer(str(path), handler)):
+        post_question(f"unix:{path}", {}, token="t", timeout_s=20, path="/search")
+    assert handler.asked[0] == "/search"
+
+
 def test_service_on_a_port_is_asked():
     server = HTTPServer(("127.0.0.1", 0), answering(200, b"{}"))
     with serving(server):

@@ -4,6 +4,8 @@ import pytest
 from django.urls import reverse
 
 from experiments.models import PastTest
+from experiments.services.archive.meaning import keep_meaning_index
+from ml import predict
 from tests.factories import NOW
 
 URL = reverse("admin:experiments_pasttest_changelist")
@@ -87,3 +89,41 @@ def test_wordings_are_shown_as_text(archive, admin_client):
     page = admin_client.get(page_of("newsletter")).content.decode()
     assert "<script>alert(1)" not in page
     assert "&lt;script&gt;alert(1)" in page
+
+
+def rows_of(answer):
+    return [test.name for test in answer.context["cl"].result_list]
+
+
+def test_search_puts_the_nearest_in_meaning_first_and_says_so(
+    archive, viewer_client, meaning_service
+):
+    keep_meaning_index()
+    answer = viewer_client.get(URL, {"q": "ma place"})
+    assert rows_of(answer)[0] == "newsletter"
+    assert "nearest in meaning come first" in text_of(answer)
+    assert "secret" not in rows_of(viewer_client.get(URL, {"q": "secret"}))
+
+
+def test_search_by_meaning_keeps_filters_and_a_chosen_order(archive, admin_client, meaning_service):
+    keep_meaning_index()
+    found = rows_of(admin_client.get(URL, {"q": "secret", "source__exact": "experiment"}))
+    assert found[0] == "secret"
+    assert "newsletter" not in found
+    # The first column is the name.
+    ordered = rows_of(admin_client.get(URL, {"q": "place", "o": "1"}))
+    assert ordered == sorted(ordered)
+
+
+def test_search_without_the_service_finds_words_and_says_so(archive, viewer_client):
+    answer = viewer_client.get(URL, {"q": "PLACE plus"})
+    assert rows_of(answer) == ["newsletter"]
+    assert "the search by meaning does not answer" in text_of(answer)
+    assert "does not answer" not in text_of(viewer_client.get(URL))
+
+
+def test_box_that_completes_names_asks_no_service(archive, admin_client, monkeypatch):
+    monkeypatch.setattr(predict, "ask_by_meaning", lambda _: pytest.fail("it is asked"))
+    field = {"app_label": "experiments", "model_name": "learning", "field_name": "tests"}
+    answer = admin_client.get(reverse("admin:autocomplete"), {"term": "newsl"} | field)
+    assert [one["text"] for one in answer.json()["results"]] == ["newsletter"]

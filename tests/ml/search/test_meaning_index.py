@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+
+from ml.history.archived_test import ArchivedTest
+from ml.search.meaning_index import build_index, search_index
+from tests.ml.factories import HashEncoder
+
+# In degrees.
+ANGLES = {"east": 0, "nearly east": 10, "north-east": 45, "north": 90, "west": 180}
+
+
+class Plane:
+    """An encoder of two dimensions: a text is the angle that it names."""
+
+    name, fingerprint, dimension = "plane", "a" * 64, 2
+
+    def encode(self, texts, *, progress=None):
+        angles = np.radians([ANGLES[text] for text in texts])
+        return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+
+
+def archived(test, *texts, site=1):
+    return ArchivedTest(test=test, site=site, texts=texts)
+
+
+COMPASS = (
+    archived(1, "west", "nearly east"),
+    archived(2, "north"),
+    archived(3, "west"),
+    archived(4, "east", site=2),
+    archived(5, "north-east"),
+)
+
+
+def found(index, *texts, **asked):
+    queries = Plane().encode(texts)
+    return search_index(index, queries, **{"sites": (1, 2), "count": 10} | asked)
+
+
+@pytest.fixture
+def compass():
+    return build_index(COMPASS, Plane(), stamp="s")
+
+
+def test_nearest_tests_come_first_each_once_by_its_nearest_text(compass):
+    best, second, third = found(compass, "east")
+    assert (best.test, best.text, round(best.likeness, 5)) == (4, "east", 1.0)
+    assert (second.test, second.text) == (1, "nearly east")
+    assert second.likeness == pytest.approx(np.cos(np.radians(10)), abs=1e-6)
+    assert (third.test, third.likeness) == (5, pytest.approx(np.sqrt(0.5), abs=1e-6))
+
+
+def test_tests_less_than_half_way_to_the_nearest_are_left_out(compass):
+    # Of site 1: west -1, nearly east 0.98, north 0, west -1, north-east 0.71; the mean is -0.06.
+    assert [one.test for one in found(compass, "east", sites=(1,))] == [1, 5]
+
+
+def test_sites_that_may_not_be_seen_and_the_test_itself_are_not_found(compass):
+    assert 4 not in {one.test for one in found(compass, "east", sites=(1,))}
+    assert [one.test for one in found(compass, "east", sites=(2,))] == [4]
+    assert 1 not in {one.test for one in found(compass, "nearly east", without=1)}
+    assert found(compass, "east", sites=()) == ()
+    assert found(compass, "east", sites=(3,)) == ()
+
+
+def test_a_test_is_near_if_it_is_near_to_any_of_the_texts(compass):
+    likeness = {one.test: round(one.likeness, 5) for one in found(compass, "west", "north")}
+    assert likeness[2] == likeness[3] == likeness[1] == 1.0
+
+
+def test_count_limits_what_is_found(compass):
+    assert len(found(compass, "east", count=2)) == 2
+
+
+def test_texts_are_encoded_once_also_by_a_later_index():
+    first, second = HashEncoder(), HashEncoder()
+    rows = [archived(1, "Go now", "Try it"), archived(2, "Go now", " ")]
+    before = build_index(rows, first, stamp="1")
+    after = build_index([*rows[1:], archived(3, "More")], second, stamp="2", before=before)
+    assert (first.encoded, second.encoded) == (["Go now", "Try it"], ["More"])
+    assert (after.texts, after.stamp) == (("Go now", "More"), "2")
+    np.testing.assert_allclose(after.vectors, HashEncoder().encode(["Go now", "More"]), atol=1e-6)
+    assert after.tests.tolist() == [2, 3]
+
+
+def test_index_of_another_encoder_is_not_used():
+    before = build_index([archived(1, "Go now")], HashEncoder(seed=1), stamp="1")
+    other = HashEncoder(seed=2)
+    after = build_index([archived(1, "Go now")], other, stamp="1", before=before)
+    assert other.encoded == ["Go now"]
+    assert after.fingerprint == other.fingerprint
+
+
+def test_large_archive_is_taken_in_step_by_step():
+    rows = [archived(n, f"text {n}") for n in range(5)]
+    index, sizes, stamps = None, [], []
+    for _ in range(3):
+        index = build_index(rows, HashEncoder(), stamp="s", before=index, most_fresh=2)
+        sizes.append(len(index.texts))
+        stamps.append(index.stamp)
+    assert (sizes, stamps) == ([2, 4, 5], ["", "", "s"])
+
+
+def test_empty_archive_has_an_index_that_finds_nothing():
+    index = build_index([], HashEncoder(), stamp="s")
+    queries = HashEncoder().encode(["Go"])
+    assert search_index(index, queries, sites=(1,), count=5) == ()
