@@ -233,6 +233,12 @@ def trusted_past_tests(site_pk: int) -> QuerySet[PastTest]:
     return rows.defer("words")
 
 
+def trusted_versions(site_pk: int) -> list[tuple[Any, ...]]:
+    """Return what changes with every past test of a site that counts: a row for each."""
+    rows = PastTest.objects.filter(site=site_pk, suspect=False).order_by("pk")
+    return list(rows.values_list("pk", "digest", "kept_at", "visitors", "clicks"))
+
+
 def learnings_of(site: Site) -> QuerySet[Learning]:
     """Return what people wrote about the past tests of a site, the latest first."""
     rows = Learning.objects.filter(site=site).select_related("site", "author")

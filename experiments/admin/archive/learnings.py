@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -18,16 +17,17 @@ from experiments.admin.charts import effect_bars
 from experiments.models import Learning, Site
 from experiments.selectors import catalogue, history
 from experiments.selectors.permissions import may, sites_where
-from experiments.services.archive.subjects import Subject, subject_of, subjects_of
-from experiments.services.archive.track_record import track_record
+from experiments.services.archive.site_learnings import (
+    Knowledge,
+    knowledge_of,
+    site_learnings,
+)
 from ml import predict
 
 VIEW = "experiments.view_learning"
 ADD = "experiments.add_learning"
 NAME = "experiments_learning_shown"
 Kind = Learning.Kind
-# Tests named beside a subject; the list of past tests has the others.
-MOST_NAMED = 5
 STATUSES = {
     "emerging": (_("Emerging"), "plain"),
     "supported": (_("Supported"), "info"),
@@ -87,20 +87,18 @@ def _chosen(sites: QuerySet[Site], key: str) -> Site | None:
 
 
 def _site_context(site: Site) -> dict[str, Any]:
-    tests = list(history.trusted_past_tests(site.pk))
-    subjects = subjects_of(tests)
-    names = _names(site)
+    shown, names = site_learnings(site), _names(site)
     return {
         "groups": [
-            (kind.label, _rows([one for one in subjects if one.kind == kind], names))
+            (kind.label, _rows([one for one in shown.subjects if one.kind == kind], names))
             for kind in Kind
-            if any(one.kind == kind and one.evidence for one in subjects)
+            if any(one.kind == kind and one.n_tests for one in shown.subjects)
         ],
         "written": [
-            _written(learning, subject_of(learning, subjects), names)
+            _written(learning, knowledge_of(learning, shown.subjects), names)
             for learning in history.learnings_of(site)
         ],
-        "record": track_record(tests),
+        "record": shown.record,
     }
 
 
@@ -116,11 +114,10 @@ def _names(site: Site) -> dict[tuple[str, str], str]:
     return {(kind.value, key): name for kind, named in pairs for key, name in named.items()}
 
 
-def _rows(subjects: Sequence[Subject], names: dict[tuple[str, str], str]) -> list[dict[str, Any]]:
+def _rows(subjects: Sequence[Knowledge], names: dict[tuple[str, str], str]) -> list[dict[str, Any]]:
     """Return the rows of one kind of subject, with bars on one scale."""
-    known = [one for one in subjects if one.effect is not None]
-    ends = [_ends(one) for one in known]
-    bars = effect_bars([(low, middle, high) for low, middle, high in ends])
+    known = [(one, one.lift) for one in subjects if one.lift is not None]
+    bars = effect_bars([lift for _one, lift in known])
     return [
         {
             **_figures(subject),
@@ -128,41 +125,31 @@ def _rows(subjects: Sequence[Subject], names: dict[tuple[str, str], str]) -> lis
             "bar": bar,
             "url": _all_tests_url(subject),
         }
-        for subject, bar in zip(known, bars, strict=True)
+        for (subject, _lift), bar in zip(known, bars, strict=True)
     ]
 
 
-def _figures(subject: Subject) -> dict[str, Any]:
+def _figures(subject: Knowledge) -> dict[str, Any]:
     """Return what a row shows: the direction is the one that the tests point to."""
-    if subject.effect is None:
+    if subject.effect is None or subject.lift is None:
         return {"n_tests": 0, "status": STATUSES["emerging"]}
-    low, middle, high = _ends(subject)
+    low, middle, high = subject.lift
     raises = middle >= 0
     chance = subject.effect.mean.chance_above(0)
     again = subject.effect.next_test.chance_above(0)
-    latest = subject.evidence[:MOST_NAMED]
     return {
-        "n_tests": len(subject.evidence),
+        "n_tests": subject.n_tests,
         "lift": middle,
         "interval": (low, high),
         "raises": raises,
         "chance": chance if raises else 1 - chance,
         "again": again if raises else 1 - again,
         "status": STATUSES[subject.status(raises=raises)],
-        "tests": [(one.test, float(np.expm1(one.contrast.log))) for one in latest],
+        "tests": subject.latest,
     }
 
 
-def _ends(subject: Subject) -> tuple[float, float, float]:
-    """Return the lift with its 95 % credible interval: low, middle, high."""
-    if subject.effect is None:
-        raise ValueError("the subject has no test")
-    belief = subject.effect.mean
-    low, high = belief.interval(0.95)
-    return float(np.expm1(low)), float(np.expm1(belief.mean)), float(np.expm1(high))
-
-
-def _all_tests_url(subject: Subject) -> str:
+def _all_tests_url(subject: Knowledge) -> str:
     name = FILTERS.get(Kind(subject.kind))
     if name is None:
         return ""
@@ -170,7 +157,7 @@ def _all_tests_url(subject: Subject) -> str:
 
 
 def _written(
-    learning: Learning, subject: Subject, names: dict[tuple[str, str], str]
+    learning: Learning, subject: Knowledge, names: dict[tuple[str, str], str]
 ) -> dict[str, Any]:
     return {
         **_figures(subject),

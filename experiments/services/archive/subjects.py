@@ -10,7 +10,7 @@ from functools import lru_cache, partial
 
 from experiments.models import Learning, PastTest
 from experiments.services.archive.contrasts import Arm, Contrast, contrast_of, new_wordings_of
-from experiments.stats.meta_analysis.learnings import CommonEffect, common_effect, proposed_status
+from experiments.stats.meta_analysis.learnings import CommonEffect, common_effect
 
 Kind = Learning.Kind
 # Subjects whose effect a process keeps: of 10,000 tests each takes a tenth of a second.
@@ -34,12 +34,6 @@ class Subject:
     evidence: tuple[Evidence, ...]
     effect: CommonEffect | None
 
-    def status(self, *, raises: bool) -> str:
-        """Return the status that the tests propose for a claim; emerging without a test."""
-        if self.effect is None:
-            return "emerging"
-        return proposed_status(self.effect, raises=raises).value
-
 
 def subjects_of(tests: Sequence[PastTest]) -> list[Subject]:
     """Return every subject that these past tests have, those with the most tests first.
@@ -56,22 +50,10 @@ def subjects_of(tests: Sequence[PastTest]) -> list[Subject]:
     return sorted(found, key=lambda one: -len(one.evidence))
 
 
-def subject_of(learning: Learning, subjects: Iterable[Subject]) -> Subject:
-    """Return what the tests show of the subject of a person's learning.
-
-    All tests of the site on the subject count, not the linked ones alone: whoever chooses tests
-    chooses the answer. Only a learning without a subject rests on those that it links.
-
-    Args:
-        learning: What a person wrote.
-        subjects: Those of the learning's site.
-    """
-    if learning.kind == Kind.TESTS:
-        tests = [test for test in learning.tests.all() if not test.suspect]
-        return _subject(Kind.TESTS, "", _evidence(tests, new_wordings_of))
-    found = {(one.kind, one.key): one for one in subjects}
-    empty = Subject(kind=learning.kind, key=learning.subject, evidence=(), effect=None)
-    return found.get((learning.kind, learning.subject), empty)
+def linked_subject(tests: Iterable[PastTest]) -> Subject:
+    """Return what tests that a person has linked show together, suspect ones left out."""
+    trusted = [test for test in tests if not test.suspect]
+    return _subject(Kind.TESTS, "", _evidence(trusted, new_wordings_of))
 
 
 def _by_trait(
