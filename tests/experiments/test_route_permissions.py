@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from accounts.models import LogInRecord
 from experiments.models import (
+    FrozenReport,
     HistoryArm,
     Job,
     Learning,
@@ -182,6 +183,14 @@ API = {
     "holdout": ("get", "viewer", None),
     "principles": ("get", "viewer", None),
     "past-tests": ("get", "viewer", None),
+    "learnings": ("get", "viewer", None),
+    "frozen-reports": ("get", "viewer", None),
+    "frozen-create": ("post", "analyst", {"experiment": "shop-running"}),
+    "frozen-report": ("get", "viewer", None),
+    "frozen-links": ("get", "viewer", None),
+    # Who shares makes public; a body without a moment is refused after that.
+    "frozen-share": ("post", "marketer", {}),
+    "share-link": ("delete", "marketer", None),
     "visitor": ("delete", "owner", None),
     "visitor-read": ("get", "owner", None),
     "api-root": ("get", "viewer", None),
@@ -221,11 +230,13 @@ API = {
     "experiment-roll-back": ("post", "marketer", {"reason": "Too slow"}),
 }
 # Of a site that a person names in the query.
-ASKED_BY_KEY = {"visitor", "holdout"}
+ASKED_BY_KEY = {"visitor", "holdout", "learnings"}
 # Further methods of a route, by the name of the first.
 ALSO = {
     "visitor": ["visitor-read"],
     "experiment-comments": ["experiment-comment", "experiment-uncomment"],
+    "frozen-reports": ["frozen-create"],
+    "frozen-links": ["frozen-share"],
     "site-list": ["site-create"],
     "site-detail": ["site-change"],
     **{f"{kind}-list": [f"{kind}-create"] for kind in EDITED_KINDS},
@@ -288,7 +299,10 @@ def crud_probes(template, model, page):
 
 
 def is_of_a_row(probe):
-    return ("<" in probe.template and probe.model != "app") or probe.model == "holdout"
+    return ("<" in probe.template and probe.model != "app") or probe.model in {
+        "holdout",
+        "learnings",
+    }
 
 
 def path_of(probe, things):
@@ -317,6 +331,9 @@ def things_of(site):
     audience = factories.make_audience(site)
     moments = {"created_at": NOW, "heartbeat_at": NOW, "language": "en"}
     asked = {"locale": "en", "slot_pk": slot.pk}
+    frozen = FrozenReport.objects.create(
+        experiment=running, frozen_at=NOW, code_version="1", digest="d", content="{}"
+    )
     ranking = Job.objects.create(kind="ranking", site=site, request=asked, **moments)
     factories.make_server_key(site, scopes=ServerKey.Scope.values)
     return {
@@ -345,6 +362,11 @@ def things_of(site):
             site=site, kind="started", at=timezone.now() + timedelta(hours=1), occurrence=name
         ),
         "webhook": make_webhook(site, "https://127.0.0.1:9/"),
+        "frozen": frozen,
+        "share": frozen.links.create(
+            token_digest=name, created_at=NOW, expires_at=NOW + timedelta(days=7)
+        ),
+        "learnings": site,
         "visitor": "v-1",
         "holdout": site,
         "membership": Membership.objects.create(

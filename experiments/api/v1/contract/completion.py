@@ -15,6 +15,8 @@ Json = dict[str, Any]
 METHODS = frozenset({"get", "post", "put", "patch", "delete"})
 TAGS = {
     "experiments": "Experiments",
+    "frozen-reports": "Experiments",
+    "share-links": "Experiments",
     "sites": "Catalogue",
     "namespaces": "Catalogue",
     "slots": "Catalogue",
@@ -22,6 +24,7 @@ TAGS = {
     "audiences": "Catalogue",
     "analyze": "Analysis",
     "past-tests": "Analysis",
+    "learnings": "Analysis",
     "principles": "Analysis",
     "rankings": "Analysis",
     "holdout": "Experiments",
@@ -49,6 +52,10 @@ OF_BODIES = ("411", "413", "415")
 CHANGES = frozenset({"post", "patch", "delete"})
 CATALOGUE = ("sites", "ctas", "audiences", "namespaces", "slots", "experiments")
 EDITED = tuple(f"/api/v1/{name}/" for name in CATALOGUE)
+# Routes whose body or query names what may not be there.
+NAMING = frozenset({"frozen-reports", "holdout", "learnings", "rankings"})
+# Further routes that the present state may refuse.
+IN_A_STATE = (f"{PREFIX}frozen-reports/", f"{PREFIX}share-links/{{id}}/")
 ETAG: Json = {
     "description": "State of the row, for If-Match.",
     "schema": {"type": "string"},
@@ -126,12 +133,14 @@ def _complete_operation(path: str, method: str, operation: Json) -> None:
 def _statuses(path: str, method: str) -> tuple[str, ...]:
     """Return the refusals that a route may answer with."""
     statuses: tuple[str, ...] = OF_ALL
-    if "{" in path or path.split("/")[3] in {"holdout", "rankings"}:
+    if "{" in path or path.split("/")[3] in NAMING:
         statuses = (*statuses, "404")
     if method != "get":
         statuses = (*statuses, *OF_BODIES)
     if method in CHANGES and path.startswith(EDITED):
         statuses = (*statuses, "409", "412") if "{" in path else (*statuses, "409")
+    if method in CHANGES and path in IN_A_STATE:
+        statuses = (*statuses, "409")
     return statuses
 
 

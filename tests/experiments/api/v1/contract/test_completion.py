@@ -30,7 +30,16 @@ from schemathesis.specs.openapi.checks import (
 from experiments.api.public import router
 from experiments.api.public.router import BELOW, ROUTES, Edge
 from experiments.api.v1.contract import completion
-from experiments.models import CTA, Audience, Job, Namespace, ServerKey, Slot
+from experiments.models import (
+    CTA,
+    Audience,
+    FrozenReport,
+    Job,
+    Namespace,
+    ServerKey,
+    ShareLink,
+    Slot,
+)
 from experiments.services.serving import snapshot_store
 from experiments.services.serving.snapshot_store import SnapshotStore
 from tests import factories
@@ -91,6 +100,10 @@ def world(site):
     factories.make_rollup(running.variants.get(key="b"), visitors=500, clicks=20)
     french = factories.make_audience(site)
     factories.make_experiment(slot, "draft", audience=french)
+    frozen = running.frozen_reports.create(
+        frozen_at=NOW, code_version="1", digest="d", content="{}"
+    )
+    frozen.links.create(token_digest="t", created_at=NOW, expires_at=NOW + timedelta(days=7))
     # Free to change and to go.
     factories.make_cta(site, "Unused")
     factories.make_audience(site, "unused")
@@ -116,7 +129,7 @@ def superuser():
 
 def seeds(site):
     """What is there, for the parameters in an address."""
-    kinds = (CTA, Audience, Namespace, Slot, Job)
+    kinds = (CTA, Audience, Namespace, Slot, Job, FrozenReport, ShareLink)
     numbers = {pk for kind in kinds for pk in kind.objects.values_list("pk", flat=True)}
     return {
         "key": ["hero-test", "draft", "library", "shop"],
@@ -160,6 +173,10 @@ BODIES = {
         "name": "New",
         "variants": [{"key": "control", "cta": 1, "share": "0.5"}],
         "guardrails": [{"metric": "conversion_rate", "goal": "order"}],
+    },
+    "v1_frozen_reports_create": {"experiment": "hero-test", "note": "n"},
+    "v1_frozen_reports_links_create": {
+        "expires_at": (timezone.now() + timedelta(days=30)).isoformat()
     },
     "v1_experiments_partial_update": {"name": "New", "secondary_metrics": []},
     "ofrep_evaluate_one": {"context": {"targetingKey": "v-1", "locale": "fr"}},
