@@ -6,11 +6,9 @@ from typing import Any, ClassVar
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.forms import Script
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, render
+from django.http import HttpRequest, HttpResponseRedirect
 from django.template.loader import render_to_string
-from django.urls import URLPattern, path, reverse
-from django.utils import timezone
+from django.urls import URLPattern, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
@@ -30,9 +28,11 @@ from experiments.admin.cta_archive import ArchivedRows, ArchiveFilter, archive_u
 from experiments.admin.cta_preview import draw, draw_findings
 from experiments.admin.editing.edit_history import author_of
 from experiments.admin.erasure import erasure_urls
-from experiments.admin.forms import CTAForm, HoldoutForm, SiteForm
+from experiments.admin.forms import CTAForm, SiteForm
 from experiments.admin.monitoring.system import system_urls
 from experiments.admin.notices.pages import notice_urls
+from experiments.admin.offers.aa_test import aa_url
+from experiments.admin.offers.holdout import holdout_url, holdout_urls
 from experiments.admin.workflow.studio import NEW as NEW_CTA
 from experiments.admin.workflow.studio import studio_url, studio_urls
 from experiments.admin.workflow.together import MOST as MOST_TOGETHER
@@ -46,7 +46,6 @@ from experiments.services.catalogue.cta_copies import copy_cta
 from experiments.services.edits.edit_log import Way, log_edit
 from experiments.services.edits.object_history import Line
 from experiments.services.lifecycle.rivals import in_serving_order
-from experiments.services.reporting.holdout import read_holdout
 
 # After the page is there: the theme puts scripts into its head.
 PAGE_ACTIONS = Script("experiments/page_actions.js", defer=True)
@@ -82,14 +81,9 @@ class SiteAdmin(ServedModelAdmin[Site]):
         return []
 
     def get_urls(self) -> list[URLPattern]:
-        own = path(
-            "<int:pk>/holdout/",
-            self.admin_site.admin_view(self.holdout_view),
-            name="experiments_site_holdout",
-        )
-        pages = (erasure_urls, access_urls, system_urls, notice_urls)
+        pages = (holdout_urls, erasure_urls, access_urls, system_urls, notice_urls)
         further = [each for urls in pages for each in urls(self.admin_site)]
-        return [own, *further, *super().get_urls()]
+        return [*further, *super().get_urls()]
 
     @admin.display(description=_("client key"))
     def client_key_to_copy(self, site: Site) -> str:
@@ -105,26 +99,8 @@ class SiteAdmin(ServedModelAdmin[Site]):
 
     @admin.display(description=_("holdout"))
     def holdout_link(self, site: Site) -> SafeString | str:
-        url = reverse("admin:experiments_site_holdout", args=[site.pk])
-        return format_html('<a href="{}">{}</a>', url, percent(float(site.holdout), 1))
-
-    def holdout_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Compare the visitors held out with all others, by the goal that is asked for."""
-        site = get_object_or_404(sites_where(request.user, "experiments.view_experiment"), pk=pk)
-        form = HoldoutForm(request.GET or None, site=site)
-        readout = None
-        if form.is_valid():
-            readout = read_holdout(site=site, now=timezone.now(), **form.cleaned_data)
-        with timezone.override(site.zone):
-            context = {
-                **self.admin_site.each_context(request),
-                "title": _("Holdout"),
-                "opts": self.opts,
-                "site_read": site,
-                "form": form,
-                "readout": readout,
-            }
-            return render(request, "admin/experiments/holdout.html", context)
+        text = percent(float(site.holdout), 1)
+        return format_html('<a href="{}">{}</a>', holdout_url(site), text)
 
 
 @admin.register(Tag)
@@ -288,7 +264,7 @@ class SlotAdmin(ServedModelAdmin[Slot]):
     list_filter = ("site", "position")
     search_fields = ("name", "key")
     prepopulated_fields: ClassVar = {"key": ("name",)}
-    readonly_fields = ("embed_code", "live_tests")
+    readonly_fields = ("embed_code", "live_tests", "check_of_set_up")
 
     class Media:
         js = (PAGE_ACTIONS,)
@@ -337,6 +313,13 @@ class SlotAdmin(ServedModelAdmin[Slot]):
         return format_html_join(
             "", '<p><a class="cta-link" href="{}">{}</a> · {}</p>', lines
         ) or gettext("None.")
+
+    @admin.display(description=_("check of the set-up"))
+    def check_of_set_up(self, slot: Slot) -> SafeString | str:
+        if slot._state.adding:
+            return "-"
+        text = gettext("Check your set-up with an A/A test")
+        return format_html('<a class="cta-link" href="{}">{}</a>', aa_url(slot), text)
 
     @admin.display(description=_("code for the page"))
     def embed_code(self, slot: Slot) -> str:

@@ -22,6 +22,7 @@ from experiments.admin.archive.like import like_urls
 from experiments.admin.base import OfSites, ServedModelAdmin, in_time_zone_of_site, link_to
 from experiments.admin.editing.edit_history import author_of
 from experiments.admin.forms import GuardrailForm
+from experiments.admin.offers.aa_test import aa_urls
 from experiments.admin.reporting.report import (
     plan_new_draft,
     report_page_context,
@@ -230,6 +231,7 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
         ]
         pages = [
             *wizard_urls(self.admin_site),
+            *aa_urls(self.admin_site),
             *end_urls(self.admin_site),
             *approval_urls(self.admin_site),
             *report_urls(self.admin_site),

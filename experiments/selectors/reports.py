@@ -1,6 +1,7 @@
 """Experiments and rollups as reports read them."""
 
 from datetime import date, datetime
+from typing import Any
 
 from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 
@@ -94,6 +95,25 @@ def finished_experiments(*, sites: QuerySet[Site] | None = None) -> QuerySet[Exp
     rows = experiments_with_wordings().filter(status__in=Experiment.FINISHED_STATUSES)
     rows = rows.prefetch_related(_everybody())
     return rows if sites is None else rows.filter(slot__site__in=sites)
+
+
+def with_one_cta() -> QuerySet[Any]:
+    """Return the primary keys of the A/A tests: two or more arms, which all show one CTA."""
+    arms = Variant.objects.order_by().values("experiment")
+    counted = arms.annotate(n_arms=Count("pk"), n_ctas=Count("cta", distinct=True))
+    return counted.filter(n_arms__gt=1, n_ctas=1).values("experiment")
+
+
+def finished_aa_tests(*, site: Site) -> QuerySet[Experiment]:
+    """Return the finished A/A tests of a site, the latest first; as `finished_experiments`."""
+    rows = finished_experiments(sites=Site.objects.filter(pk=site.pk))
+    return rows.filter(pk__in=with_one_cta()).order_by("-stopped_at", "-pk")
+
+
+def latest_aa_test(*, sites: QuerySet[Site]) -> Experiment | None:
+    """Return the A/A test of these sites that was started last."""
+    rows = Experiment.objects.filter(slot__site__in=sites, pk__in=with_one_cta())
+    return rows.filter(started_at__isnull=False).order_by("-started_at", "-pk").first()
 
 
 def _everybody() -> Prefetch[str]:

@@ -1,14 +1,14 @@
-"""Filters of the archive that are no plain columns: principle, tag, year."""
+"""Filters of the archive that are no plain columns: principle, tag, year, A/A tests."""
 
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from experiments.models import PastTest
-from experiments.selectors import history
+from experiments.selectors import history, reports
 from experiments.selectors.permissions import sites_where
 from ml import predict
 
@@ -79,3 +79,18 @@ class YearFilter(admin.SimpleListFilter):
             return queryset
         # A year that no test ended in, or no year at all.
         return queryset.filter(ended_on__year=int(chosen)) if chosen in years else queryset.none()
+
+
+class AaFilter(admin.SimpleListFilter):
+    """Past tests whose arms all showed one CTA, or the others."""
+
+    title = _("A/A tests")
+    parameter_name = "aa"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("only", _("A/A tests only")), ("none", _("Without A/A tests"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[PastTest]) -> QuerySet[PastTest]:
+        is_aa = Q(experiment__in=reports.with_one_cta())
+        conditions = {"only": is_aa, "none": ~is_aa}
+        return queryset.filter(conditions.get(self.value() or "", Q()))

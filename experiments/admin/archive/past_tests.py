@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from experiments.admin.archive.filters import (
+    AaFilter,
     PastOwnerFilter,
     PastPrincipleFilter,
     PastTagFilter,
@@ -62,6 +63,7 @@ class PastTestAdmin(SiteRowsAdmin[PastTest]):
         PastTagFilter,
         PastOwnerFilter,
         YearFilter,
+        AaFilter,
     )
     # Its own search looks through every wording; the names only make the theme show the box.
     search_fields = ("words",)

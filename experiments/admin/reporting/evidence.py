@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from experiments.admin.reporting.pictures import ShownPicture
 from experiments.models import Experiment
+from experiments.services.reporting.aa_tests import is_aa_test
 from experiments.services.reporting.full_report import FullReport
 
 FOLDER = "admin/experiments"
@@ -39,7 +40,9 @@ def evidence_of(
 ) -> list[Part]:
     """Return the parts that have something to show; the plan of a draft and a view are open."""
     is_draft = full.report.experiment.status == Experiment.Status.DRAFT
+    is_aa = is_aa_test(full.report.experiment)
     parts: list[tuple[Any, Part]] = [
+        (is_aa, _part("aa-test", _("A/A test"), "aa", is_open=True)),
         (True, _part("rates", _("Rates of the wordings"), "arms")),
         (True, _part("comparisons", _("Against the control"), "comparisons", *_exact(full))),
         (

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from experiments.admin.cta_preview import MARKS, draw
+from experiments.admin.offers.aa_test import aa_context
 from experiments.admin.reporting.annotations import annotation_context, annotation_urls
 from experiments.admin.reporting.comments import comment_context, comment_urls
 from experiments.admin.reporting.evidence import evidence_of
@@ -91,6 +92,7 @@ def report_context(full: FullReport, view: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **_insight_context(report, insights),
         **_first_context(experiment, first_screen(full)),
+        **aa_context(full),
         "pictures": pictures,
         "evidence": evidence_of(full, pictures, view),
         **view,

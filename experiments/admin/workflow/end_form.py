@@ -1,6 +1,6 @@
 """Form of the page that ends a test: its options, and what visitors will see after it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django import forms
@@ -13,8 +13,10 @@ from experiments.models import CTA, Decision, Experiment
 from experiments.selectors import lifecycle
 from experiments.services.analysis.report import ArmResult
 from experiments.services.lifecycle.decisions import Choice, chosen_arm, missing_locales
+from experiments.services.reporting.aa_tests import is_aa_test
 from experiments.services.reporting.end_of_test import SUGGESTED
 from experiments.services.reporting.full_report import FullReport
+from experiments.stats.decision.decide import Status
 
 Outcome = Decision.Outcome
 NEXT_STEPS = (
@@ -25,6 +27,10 @@ NEXT_STEPS = (
 HINTS = {
     Outcome.INCONCLUSIVE: gettext_lazy("No arm is proven better; nobody needs to change anything."),
     Outcome.INVALID: gettext_lazy("The data cannot be trusted: it teaches nothing."),
+}
+AA_HINTS = {
+    Outcome.INCONCLUSIVE: gettext_lazy("No difference was found: the set-up has passed."),
+    Outcome.INVALID: gettext_lazy("A difference was found, or visitors split wrongly."),
 }
 
 
@@ -94,7 +100,12 @@ class EndForm(forms.Form):
 
 
 def values_of(experiment: Experiment) -> list[str]:
-    """Return the decisions that the form takes: `winner:KEY` for each arm, then the others."""
+    """Return the decisions that the form takes: `winner:KEY` for each arm, then the others.
+
+    The arms of an A/A test have nothing to win.
+    """
+    if is_aa_test(experiment):
+        return [str(one) for one in HINTS]
     rivals = [arm for arm in experiment.variants.all() if arm.arm > 0]
     winners = [f"{Outcome.WINNER}:{arm.key}" for arm in rivals]
     return [*winners, *(str(one) for one in Outcome if one != Outcome.WINNER)]
@@ -103,6 +114,8 @@ def values_of(experiment: Experiment) -> list[str]:
 def options_of(full: FullReport, *, chosen: str) -> list[Option]:
     """Return the decisions to choose from, winners first, as the report sees their arms."""
     report = full.report
+    if is_aa_test(report.experiment):
+        return _options_of_aa(full, chosen)
     variants = {arm.arm: arm for arm in report.experiment.variants.all()}
     rows = {row.arm: row.decisive for row in report.comparisons}
     suggested = SUGGESTED.get(full.verdict.status, "") if full.verdict else ""
@@ -127,6 +140,14 @@ def options_of(full: FullReport, *, chosen: str) -> list[Option]:
             )
         )
     return [*options, *(_without_arm(one, chosen, suggested) for one in HINTS)]
+
+
+def _options_of_aa(full: FullReport, chosen: str) -> list[Option]:
+    """Return what an A/A test can end with: without an alarm, or with one."""
+    is_alarm = full.verdict is not None and full.verdict.status == Status.INVALID
+    suggested = Outcome.INVALID if is_alarm else Outcome.INCONCLUSIVE
+    found = [_without_arm(one, chosen or suggested, suggested) for one in HINTS]
+    return [replace(one, hint=str(AA_HINTS[Outcome(one.value)])) for one in found]
 
 
 def _without_arm(outcome: Outcome, chosen: str, suggested: str) -> Option:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from experiments.admin.access.warnings import warnings_for
+from experiments.admin.offers.home_offers import home_offers
 from experiments.admin.workflow.end_of_test import url_of
 from experiments.admin.workflow.first_steps import first_steps
 from experiments.event_schema.calendar_days import calendar_day
@@ -89,6 +90,7 @@ def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "decided": _list(
             request, selectors.decided_experiments(sites=sites), _decided_line, most=MOST_DECIDED
         ),
+        "offers": home_offers(request),
         "slots": selectors.traffic_by_slot(sites=sites, now=now)[:MOST],
     }
     return context

@@ -29,6 +29,7 @@ from experiments.services.analysis.metric_statistics import SUCCESSES
 from experiments.services.analysis.report import ArmResult, Report
 from experiments.services.documents.health_ticks import Tick, health_ticks, is_clean
 from experiments.services.insights.time_to_decision import visitors_per_day
+from experiments.services.reporting.aa_tests import is_aa_test
 from experiments.services.reporting.end_of_test import runner_up
 from experiments.services.reporting.full_report import FullReport
 from experiments.stats.decision.decide import Status
@@ -141,7 +142,12 @@ def first_screen(full: FullReport) -> FirstScreen:
 
 
 def featured_comparison(full: FullReport) -> ComparisonResult | None:
-    """Return the comparison that the first screen is about: of the winner, or of the best arm."""
+    """Return the comparison that the first screen is about: of the winner, or of the best arm.
+
+    None of an A/A test: no arm of it is better.
+    """
+    if is_aa_test(full.report.experiment):
+        return None
     rows = {row.arm: row for row in full.report.comparisons}
     winner = full.decision.winner if full.decision else None
     best = winner if winner is not None else runner_up(full.report, kept=0)

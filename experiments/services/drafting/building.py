@@ -73,10 +73,14 @@ def build_experiment(choices: Choices, *, now: datetime) -> Experiment:
 
 def default_name(slot: Slot) -> str:
     """Return the name of a test that nobody has named; numbered, so that no two look alike."""
-    base = _("Wordings on %(slot)s") % {"slot": slot.name}
+    return free_name(slot, _("Wordings on %(slot)s") % {"slot": slot.name})
+
+
+def free_name(slot: Slot, base: str) -> str:
+    """Return a name that no test of the slot has: `base`, cut to fit, and a number if needed."""
     used = set(Experiment.objects.filter(slot=slot).values_list("name", flat=True))
     number = 2
-    name = base
+    name = base = base[:190]
     while name in used:
         name = f"{base} ({number})"
         number += 1

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from django.utils.translation import gettext as _
 
 from experiments.formatting import p_value, percent
-from experiments.models import Experiment
+from experiments.models import Experiment, Site
 from experiments.selectors import reports
 from experiments.services.analysis.report import Report, report_of
 from experiments.services.analysis.rollup_source import PrefetchedCounts
 from experiments.services.reporting.verdict import Verdict
 from experiments.stats.decision.decide import Status
-from experiments.stats.health.aa_calibration import evaluate_aa
+from experiments.stats.health.aa_calibration import AaEvaluation, evaluate_aa
 
 
 def is_aa_test(experiment: Experiment) -> bool:
@@ -47,9 +47,20 @@ def aa_verdict(report: Report) -> Verdict:
     )
 
 
+def aa_history(site: Site, *, alpha: float, without: Experiment | None = None) -> AaEvaluation:
+    """Return how often the site's finished A/A tests raised an alarm, and how often chance would.
+
+    Args:
+        site: Site whose tests are read, each with its first comparison at its one end.
+        alpha: Significance level at which a p-value is an alarm.
+        without: Experiment that is left out, as the one that is being judged.
+    """
+    return evaluate_aa(list(_past_p_values(site, without)), alpha=alpha)
+
+
 def _site_history(experiment: Experiment) -> Iterator[str]:
     """Say what the site's finished A/A tests amount to, once there are enough to judge."""
-    evaluation = evaluate_aa(list(_past_p_values(experiment)), alpha=experiment.alpha)
+    evaluation = aa_history(experiment.slot.site, alpha=experiment.alpha, without=experiment)
     if evaluation.is_healthy is None:
         return
     values = {
@@ -75,11 +86,10 @@ def _site_history(experiment: Experiment) -> Iterator[str]:
         )
 
 
-def _past_p_values(experiment: Experiment) -> Iterator[float]:
+def _past_p_values(site: Site, without: Experiment | None) -> Iterator[float]:
     """Yield one p-value of each finished A/A test: its first comparison, at its one end."""
-    site = experiment.slot.site_id
-    for past in reports.finished_experiments().filter(slot__site=site):
-        if past.pk != experiment.pk and past.stopped_at and is_aa_test(past):
+    for past in reports.finished_aa_tests(site=site):
+        if past.stopped_at and (without is None or past.pk != without.pk):
             counts = PrefetchedCounts(past)
             report = report_of(experiment=past, now=past.stopped_at, counts=counts)
             for row in report.comparisons[:1]:

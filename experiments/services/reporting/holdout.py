@@ -12,11 +12,13 @@ from experiments.selectors import events, reports
 from experiments.services.catalogue.holdouts import holdout_rule, is_held_out
 from experiments.services.reporting.full_report import full_report
 from experiments.stats.frequentist.split_ratio import SplitRatio, split_ratio
+from experiments.stats.planning.split_ratio_size import split_ratio_size
 
 LONGEST_DAYS = 365
 # About two seconds of hashing.
 MOST_VISITORS = 500_000
 MOST_SHIPPED = 50
+LIFT_WORTH_FINDING = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,19 @@ class HoldoutReadout:
     is_cut: bool
     shipped: tuple[ShippedLift, ...]
     expected_sum: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldoutReach:
+    """Converting visitors with which a holdout of this share shows the lift, with a power of 80 %.
+
+    `longer` is the part by which every test takes longer, for it has fewer visitors.
+    """
+
+    share: float
+    conversions: int
+    lift: float
+    longer: float
 
 
 def read_holdout(*, site: Site, goal: str, days: int, now: datetime) -> HoldoutReadout | None:
@@ -87,6 +102,16 @@ def read_holdout(*, site: Site, goal: str, days: int, now: datetime) -> HoldoutR
         is_cut=len(visitors) > MOST_VISITORS,
         shipped=shipped,
         expected_sum=sum(row.expected for row in shipped if row.expected is not None),
+    )
+
+
+def holdout_reach(*, share: float) -> HoldoutReach:
+    """Return what holding out this part of the visitors, in (0, 1), shows and costs."""
+    return HoldoutReach(
+        share=share,
+        conversions=split_ratio_size(LIFT_WORTH_FINDING, share=share),
+        lift=LIFT_WORTH_FINDING,
+        longer=1 / (1 - share) - 1,
     )
 
 

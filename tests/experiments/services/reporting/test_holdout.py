@@ -4,7 +4,7 @@ import pytest
 
 from experiments.models import CTA, Event, Experiment, Site
 from experiments.services.reporting import holdout
-from experiments.services.reporting.holdout import read_holdout, readout_as_json
+from experiments.services.reporting.holdout import holdout_reach, read_holdout, readout_as_json
 from experiments.services.serving.evaluation import evaluate_slot
 from experiments.services.serving.snapshot import build_snapshot
 from tests import factories
@@ -110,3 +110,10 @@ def test_shipped_wordings_are_added_up_shrunken(held):
     assert row.expected is not None
     assert row.expected < row.lift
     assert readout.expected_sum == row.expected
+
+
+def test_smaller_holdout_needs_more_conversions_and_delays_tests_less():
+    small, large = holdout_reach(share=0.01), holdout_reach(share=0.2)
+    assert small.conversions > large.conversions
+    # A fifth of the visitors less: a quarter more time.
+    assert large.longer == pytest.approx(0.25)
