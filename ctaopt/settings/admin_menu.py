@@ -65,10 +65,22 @@ UNFOLD = {
             {
                 "title": _("Test"),
                 "items": [
+                    {
+                        **_item(
+                            _("Experiments"),
+                            "science",
+                            "experiments_experiment_changelist",
+                            "experiments.view_experiment",
+                        ),
+                        "active": _but_not(
+                            "experiments_experiment_changelist",
+                            "experiments_experiment_calendar",
+                        ),
+                    },
                     _item(
-                        _("Experiments"),
-                        "science",
-                        "experiments_experiment_changelist",
+                        _("Calendar"),
+                        "event",
+                        "experiments_experiment_calendar",
                         "experiments.view_experiment",
                     ),
                     {

@@ -18,6 +18,7 @@ from unfold.admin import TabularInline
 from unfold.decorators import display
 
 from experiments.admin import traffic
+from experiments.admin.archive.calendar import calendar_urls
 from experiments.admin.archive.like import like_urls
 from experiments.admin.base import OfSites, ServedModelAdmin, in_time_zone_of_site, link_to
 from experiments.admin.editing.edit_history import author_of
@@ -232,6 +233,7 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
         pages = [
             *wizard_urls(self.admin_site),
             *aa_urls(self.admin_site),
+            *calendar_urls(self.admin_site),
             *end_urls(self.admin_site),
             *approval_urls(self.admin_site),
             *report_urls(self.admin_site),

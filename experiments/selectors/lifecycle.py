@@ -2,12 +2,13 @@
 
 from datetime import datetime
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import F, Prefetch, Q, QuerySet
 
 from experiments.models import (
     Change,
     Experiment,
     RampStep,
+    Site,
     Variant,
 )
 
@@ -83,3 +84,20 @@ def other_live_experiments(experiment: Experiment) -> QuerySet[Experiment]:
     """Return the other live experiments of an experiment's slot, for any audience."""
     rows = Experiment.objects.filter(slot=experiment.slot_id, status__in=Experiment.LIVE_STATUSES)
     return rows.exclude(pk=experiment.pk).order_by("started_at", "pk")
+
+
+def experiments_between(
+    *, sites: QuerySet[Site], first: datetime, last: datetime
+) -> QuerySet[Experiment]:
+    """Return the tests of these sites that may have a day between two moments, live ones first.
+
+    Those that run, those planned to start before the last moment, and those that ran in between;
+    drafts without a planned start have no day.
+    """
+    live = Q(status__in=Experiment.LIVE_STATUSES, started_at__lte=last)
+    planned = Q(status=Experiment.Status.DRAFT, starts_at__lte=last)
+    past = Q(status__in=Experiment.FINISHED_STATUSES, started_at__lte=last, stopped_at__gte=first)
+    rows = Experiment.objects.filter(live | planned | past, slot__site__in=sites)
+    rows = rows.select_related("slot__site", "audience", "namespace", "standing")
+    # Finished ones have an end: where a list is cut, the latest of them stay.
+    return rows.order_by(F("stopped_at").desc(nulls_first=True), "-pk")

@@ -150,6 +150,7 @@ PAGES = {
     "experiments_experiment_labels": ("post", "marketer", {"tags": "spring"}),
     "experiments_experiment_step": ("post", "marketer", {}),
     "experiments_experiment_new": ("get", "marketer", None),
+    "experiments_experiment_calendar": ("get", "viewer", None),
     "experiments_experiment_aa": ("get", "marketer", None),
     "experiments_cta_compose": ("get", "marketer", None),
     "experiments_cta_undo": ("get", "marketer", None),
