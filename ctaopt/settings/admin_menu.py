@@ -118,6 +118,12 @@ UNFOLD = {
                         "experiments_audience_changelist",
                         "experiments.view_audience",
                     ),
+                    _item(
+                        _("Templates"),
+                        "stack",
+                        "experiments_experimenttemplate_changelist",
+                        "experiments.view_experimenttemplate",
+                    ),
                     _item(_("Tags"), "sell", "experiments_tag_changelist", "experiments.view_tag"),
                     _item(
                         _("Namespaces"),

@@ -4,10 +4,12 @@ from experiments.admin.access import server_keys
 from experiments.admin.archive import learnings, past_tests
 from experiments.admin.importing import pages
 from experiments.admin.notices import webhooks
+from experiments.admin.offers import experiment_templates
 
 __all__ = [
     "audiences",
     "catalogue",
+    "experiment_templates",
     "experiments",
     "history",
     "jobs",

@@ -24,6 +24,7 @@ from experiments.admin.base import OfSites, ServedModelAdmin, in_time_zone_of_si
 from experiments.admin.editing.edit_history import author_of
 from experiments.admin.forms import GuardrailForm
 from experiments.admin.offers.aa_test import aa_urls
+from experiments.admin.offers.experiment_templates import template_url, template_urls
 from experiments.admin.reporting.report import (
     plan_new_draft,
     report_page_context,
@@ -233,6 +234,7 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
         pages = [
             *wizard_urls(self.admin_site),
             *aa_urls(self.admin_site),
+            *template_urls(self.admin_site),
             *calendar_urls(self.admin_site),
             *end_urls(self.admin_site),
             *approval_urls(self.admin_site),
@@ -301,6 +303,7 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
                 "fit_margins_url": self._fit_margins_url(request, experiment),
                 "rolled_back_arms": traffic.rolled_back_arms(experiment),
                 "edit_url": _url("change", experiment),
+                "template_url": template_url(request, experiment),
                 "traffic_url": _url("traffic", experiment),
                 "history_url": _url("history", experiment),
                 "rollback_reason": reason_in_words(experiment.rollback_reason)

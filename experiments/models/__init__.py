@@ -54,7 +54,7 @@ from experiments.models.operations.retention import (
 )
 from experiments.models.rollup import CurrencyRollup, Rollup, RollupCheck, Standing
 from experiments.models.site import Site
-from experiments.models.wizard import Typed, TypedCTA, TypedExperiment
+from experiments.models.wizard import ExperimentTemplate, Typed, TypedCTA, TypedExperiment
 
 __all__ = [
     "CTA",
@@ -80,6 +80,7 @@ __all__ = [
     "EventIntake",
     "Exclusion",
     "Experiment",
+    "ExperimentTemplate",
     "FormerClientKey",
     "FrozenReport",
     "GoalRollup",

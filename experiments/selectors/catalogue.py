@@ -10,6 +10,7 @@ from experiments.models import (
     CTAWording,
     Event,
     Experiment,
+    ExperimentTemplate,
     Namespace,
     Site,
     Slot,
@@ -50,6 +51,12 @@ def pickable_ctas(rows: QuerySet[CTA]) -> QuerySet[CTA]:
 def audiences_of(*, sites: QuerySet[Site]) -> QuerySet[Audience]:
     """Return the audiences of these sites."""
     rows = Audience.objects.select_related("site")
+    return rows.filter(site__in=sites)
+
+
+def templates_of(*, sites: QuerySet[Site]) -> QuerySet[ExperimentTemplate]:
+    """Return the templates of experiments of these sites."""
+    rows = ExperimentTemplate.objects.select_related("site", "audience")
     return rows.filter(site__in=sites)
 
 

@@ -16,6 +16,7 @@ from experiments.models import (
     Audience,
     CTAWording,
     Experiment,
+    ExperimentTemplate,
     Guardrail,
     HistoryArm,
     Job,
@@ -55,6 +56,7 @@ SITE_LOOKUPS: Mapping[type[Model], str] = MappingProxyType(
         Learning: "site",
         Job: "site",
         Upload: "site",
+        ExperimentTemplate: "site",
         Experiment: "slot__site",
         Variant: "experiment__slot__site",
         Guardrail: "experiment__slot__site",
@@ -63,7 +65,7 @@ SITE_LOOKUPS: Mapping[type[Model], str] = MappingProxyType(
 )
 EDITED = (
     *(CTA, CTAWording, Audience, Slot, Tag, Namespace),
-    *(Experiment, Variant, Guardrail, SecondaryMetric, Learning),
+    *(Experiment, Variant, Guardrail, SecondaryMetric, Learning, ExperimentTemplate),
 )
 USE_CALCULATORS = "experiments.use_calculators"
 APPROVE = "experiments.approve_experiment"

@@ -32,6 +32,7 @@ from experiments.models import (
     Upload,
 )
 from experiments.selectors.permissions import LEAST_ROLES, SITE_LOOKUPS, permission_name
+from experiments.services.drafting.experiment_templates import save_as_template
 from ml.models import PredictorVersion
 from tests import factories
 from tests.experiments.services.notices.conftest import make_webhook
@@ -85,6 +86,8 @@ MODELS = {
     "experiment": Rights(),
     "historyarm": Rights("viewer", NEVER, NEVER, "owner"),
     "learning": Rights(),
+    # Saved from an experiment.
+    "experimenttemplate": Rights(add=NEVER),
     # Made from experiments and past wordings.
     "pasttest": Rights("viewer", NEVER, NEVER, NEVER),
     "job": Rights("viewer", NEVER, NEVER, "marketer"),
@@ -151,6 +154,7 @@ PAGES = {
     "experiments_experiment_step": ("post", "marketer", {}),
     "experiments_experiment_new": ("get", "marketer", None),
     "experiments_experiment_calendar": ("get", "viewer", None),
+    "experiments_experiment_template": ("get", "marketer", None),
     "experiments_experiment_aa": ("get", "marketer", None),
     "experiments_cta_compose": ("get", "marketer", None),
     "experiments_cta_undo": ("get", "marketer", None),
@@ -350,6 +354,7 @@ def things_of(site):
         "historyarm": HistoryArm.objects.create(
             site=site, test="t", text="Go", visitors=10, clicks=1, digest="d"
         ),
+        "experimenttemplate": save_as_template(experiment=running, name=name, now=NOW),
         "learning": Learning.objects.create(site=site, statement="S", written_at=NOW),
         "pasttest": PastTest.objects.create(
             site=site, source="import", name="t", verdict="open", digest="d", kept_at=NOW

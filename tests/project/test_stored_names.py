@@ -76,6 +76,7 @@ TABLES = {
     "experiments_eventdrop",
     "experiments_experiment",
     "experiments_experiment_tags",
+    "experiments_experimenttemplate",
     "experiments_formerclientkey",
     "experiments_frozenreport",
     "experiments_goalrollup",

@@ -19,13 +19,15 @@ from experiments.admin.workflow.wizard_form import (
     as_data,
     content_of_post,
     with_line,
+    with_template,
 )
 from experiments.admin.workflow.wizard_parts import (
     live_context,
     page_context,
     prediction_context,
 )
-from experiments.models import Experiment, TypedExperiment
+from experiments.models import Experiment, ExperimentTemplate, TypedExperiment
+from experiments.selectors import catalogue
 from experiments.selectors.permissions import may, sites_where
 from experiments.services.catalogue.editing import CannotSaveError
 from experiments.services.drafting.keeping import keep, open_row
@@ -76,6 +78,8 @@ class _Wizard:
     def _shown(self) -> HttpResponse:
         typed = open_row(person=self.request.user, now=self.now)
         content = dict(typed.content)
+        if "template" in self.request.GET:
+            content = self._begun_with(self._template(self.request.GET["template"]), content)
         slot = self.request.GET.get("slot", "") or self._only_slot(content)
         if slot:
             content["slot"] = [slot]
@@ -88,6 +92,20 @@ class _Wizard:
         field: Any = WizardForm(as_data({}), sites=self.sites).fields["slot"]
         first = list(field.queryset[:2])
         return str(first[0].pk) if len(first) == 1 else ""
+
+    def _begun_with(
+        self, template: ExperimentTemplate | None, content: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Return the fields with those of a template; the slot of another site is dropped."""
+        filled = with_template(content, template)
+        form = WizardForm(as_data(content), sites=self.sites)
+        if template and form.chosen and form.chosen.site_id != template.site_id:
+            filled.pop("slot")
+        return filled
+
+    def _template(self, number: str) -> ExperimentTemplate | None:
+        rows = catalogue.templates_of(sites=self.sites)
+        return rows.filter(pk=number).first() if _is_key(number) else None
 
     def _typed(self) -> TypedExperiment:
         """Return the row that the page was made of, or what the person types now."""
@@ -108,6 +126,8 @@ class _Wizard:
             content = with_line(content, tag, text)
         if post.get("action") == "discard":
             content = {}
+        if post.get("action") == "template":
+            content = with_template(content, self._template(post.get("template_choice", "")))
         keep(typed=typed, content=content, now=self.now)
         if "HX-Request" in self.request.headers:
             return self._live(typed, has_moved=content.get("slot", [""]) != before)

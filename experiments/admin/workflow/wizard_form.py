@@ -7,12 +7,13 @@ from babel import Locale, UnknownLocaleError
 from django import forms
 from django.db.models import QuerySet
 from django.http import QueryDict
+from django.utils import formats
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from experiments.admin.audiences import ConditionField
 from experiments.admin.editing.kept_fields import data_of, fields_of_post
-from experiments.models import Audience, Experiment, Site, Slot
+from experiments.models import Audience, Experiment, ExperimentTemplate, Site, Slot
 from experiments.selectors import catalogue
 from experiments.selectors.reports import goals_of
 from experiments.services.drafting.building import Choices
@@ -56,6 +57,18 @@ class WizardForm(forms.Form):
         queryset=Slot.objects.none(),
         empty_label=gettext_lazy("Choose a slot"),
         error_messages={"required": gettext_lazy("Choose the slot to test on.")},
+    )
+    # The template that the fields were filled from; it also gives what the page has no field for.
+    template = forms.ModelChoiceField(
+        queryset=ExperimentTemplate.objects.none(),
+        required=False,
+        widget=forms.HiddenInput,
+        error_messages={
+            "invalid_choice": gettext_lazy("This template is not there any more: choose again.")
+        },
+    )
+    takes_look = forms.BooleanField(
+        label=gettext_lazy("New wordings in the look of the template"), required=False
     )
     name = forms.CharField(label=gettext_lazy("Name of the test"), required=False, max_length=200)
     allow_gaps = forms.BooleanField(
@@ -120,6 +133,7 @@ class WizardForm(forms.Form):
         """Offer what the slot and its site have."""
         own = Site.objects.filter(pk=slot.site_id)
         self._rows("audience", catalogue.audiences_of(sites=own))
+        self._rows("template", catalogue.templates_of(sites=own))
         guarded: Any = self.fields["guarded"]
         guarded.choices = [(goal, goal) for goal in goals_of(slot.site)]
         tags = catalogue.languages_of_slot(slot)
@@ -131,6 +145,22 @@ class WizardForm(forms.Form):
                 strip=False,
                 widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "true", "lang": tag}),
             )
+
+    @property
+    def used_template(self) -> ExperimentTemplate | None:
+        """Return the template in use, even if other fields of the form are wrong."""
+        field: Any = self.fields["template"]
+        try:
+            template: ExperimentTemplate | None = field.clean(self.data.get("template"))
+        except forms.ValidationError:
+            return None
+        return template
+
+    @property
+    def look(self) -> dict[str, str]:
+        """Return the fields of the look that new arms take from the template."""
+        template = self.used_template if self.data.get("takes_look") else None
+        return dict(template.content["look"]) if template else {}
 
     @property
     def boxes(self) -> list[forms.BoundField]:
@@ -212,6 +242,8 @@ class WizardForm(forms.Form):
             ends_at=data["ends_at"],
             ends_when_planned=data["ends_when_planned"],
             gaps=tuple(gaps),
+            template=data["template"],
+            takes_look=data["takes_look"],
         )
 
 
@@ -223,6 +255,31 @@ def content_of_post(data: QueryDict) -> dict[str, list[str]]:
 def as_data(content: Mapping[str, Sequence[str]]) -> QueryDict:
     """Return kept fields as a browser would send them, with the defaults for what is missing."""
     return data_of(content, DEFAULTS)
+
+
+def with_template(
+    content: Mapping[str, Sequence[str]], template: ExperimentTemplate | None
+) -> dict[str, list[str]]:
+    """Return the fields with those of a template, or without one; words and slot stay."""
+    kept = {key: list(texts) for key, texts in content.items()}
+    for name in ("template", "takes_look", "audience", "guarded", "ends_when_planned"):
+        kept.pop(name, None)
+    if template is None:
+        return kept
+    plan = template.content["plan"]
+    rate = Experiment.Metric.CONVERSION_RATE
+    guarded = [row["goal"] for row in template.content["guardrails"] if row["metric"] == rate]
+    fields = {
+        "template": [str(template.pk)],
+        "who": [EXISTING if template.audience_id else EVERYBODY],
+        "audience": [str(template.audience_id)] if template.audience_id else [],
+        "metric": [plan["primary_metric"]],
+        "goal": [plan["goal"]],
+        "guarded": guarded,
+        "lift": [formats.localize_input(round(template.content["lift"] * 100, 4))],
+        "ends_when_planned": ["on"] if plan["ends_when_planned"] else [],
+    }
+    return kept | {name: texts for name, texts in fields.items() if texts}
 
 
 def with_line(content: Mapping[str, Sequence[str]], tag: str, text: str) -> dict[str, list[str]]:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +14,13 @@ from django.utils.safestring import SafeString
 
 from experiments.admin.cta_preview import draw
 from experiments.admin.workflow.wizard_form import EXISTING, WizardForm
-from experiments.models import Audience, Slot
+from experiments.models import Audience, Site, Slot
 from experiments.selectors import catalogue
 from experiments.selectors.permissions import may
 from experiments.services.catalogue.audience_reach import reach_in_words, reach_of
 from experiments.services.drafting.building import default_name
 from experiments.services.drafting.checks import Check, Level
+from experiments.services.drafting.experiment_templates import template_in_words
 from experiments.services.drafting.rehearsal import Rehearsal, rehearse
 from experiments.services.learning.ranking import rank_at_once
 from experiments.services.learning.ranking_presentation import ranking_in_words
@@ -43,8 +45,12 @@ def page_context(form: WizardForm) -> dict[str, Any]:
     if slot is None:
         return {}
     live = in_serving_order(list(catalogue.live_on_slot(slot)))
+    template = form.used_template
     return {
         "slot": slot,
+        "templates": catalogue.templates_of(sites=Site.objects.filter(pk=slot.site_id)),
+        "used": template,
+        "used_lines": template_in_words(template) if template else [],
         "neighbours": live,
         "default_name": default_name(slot),
         "zone": slot.site.time_zone,
@@ -68,12 +74,15 @@ def live_context(form: WizardForm) -> dict[str, Any]:
 def drawn_arms(form: WizardForm, slot: Slot) -> list[DrawnArm]:
     """Return the control and the typed arms in the look of the slot's default."""
     arms: list[Mapping[str, str]] = [form.control, *form.typed_wordings().arms]
+    control, new = slot.default_cta, copy(slot.default_cta)
+    for field, value in form.look.items():
+        setattr(new, field, value)
     return [
         DrawnArm(
             is_control=number == 0,
             number=number,
             drawings=tuple(
-                (name, draw(slot.default_cta, texts[tag]) if tag in texts else "")
+                (name, draw(new if number else control, texts[tag]) if tag in texts else "")
                 for tag, name in form.languages.items()
             ),
         )

@@ -3,12 +3,12 @@
 A row is stored with all that belongs to it, or not at all, and serving is notified of it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import transaction
-from django.db.models import Model, ProtectedError
+from django.db.models import Model, ProtectedError, RestrictedError
 from django.utils.translation import gettext as _
 
 from experiments.models import CTA, Audience, CTAWording, Experiment, Namespace, Slot, Tag
@@ -89,10 +89,15 @@ def delete_row(row: Model) -> None:
     try:
         row.delete()
     except ProtectedError as error:
-        users = sorted({str(one) for one in error.protected_objects})
-        text = _("It is used by: %(users)s.") % {"users": ", ".join(users)}
-        raise LockedError(text) from error
+        raise _in_use(error.protected_objects) from error
+    except RestrictedError as error:
+        raise _in_use(error.restricted_objects) from error
     bump_revision()
+
+
+def _in_use(holders: Iterable[Model]) -> LockedError:
+    users = sorted({str(one) for one in holders})
+    return LockedError(_("It is used by: %(users)s.") % {"users": ", ".join(users)})
 
 
 def faults_of(row: Model, *, exclude: Sequence[str] = ()) -> Errors:

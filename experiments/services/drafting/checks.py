@@ -58,6 +58,7 @@ def checks_of(
             _of_audience(draft, now),
             meeting_notes(draft),
             _of_plan(review),
+            _of_looks(draft, choices),
             _of_wordings(draft),
         )
         for text in part
@@ -96,6 +97,17 @@ def _of_plan(review: PlanReview | None) -> list[str]:
             )
         ]
     return list(plan_warnings(review))
+
+
+def _of_looks(draft: Experiment, choices: Choices) -> Iterator[str]:
+    """Warn where the new arms differ from the control in more than their words."""
+    if choices.template is None or not choices.takes_look:
+        return
+    look, control = choices.template.content["look"], draft.slot.default_cta
+    if any(getattr(control, field) != value for field, value in look.items()):
+        yield _(
+            "The new arms have another look than the control: words and look are tested together."
+        )
 
 
 def _of_wordings(draft: Experiment) -> Iterator[str]:

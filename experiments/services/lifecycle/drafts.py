@@ -86,14 +86,16 @@ def free_key(base: str, now: datetime) -> str:
     return next(key for key in keys if key not in taken)
 
 
-def make_cta(*, slot: Slot, texts: Mapping[str, str]) -> CTA:
+def make_cta(*, slot: Slot, texts: Mapping[str, str], look: Mapping[str, str] | None = None) -> CTA:
     """Return a CTA in the style of the slot's default, an existing one if any.
 
     Args:
         slot: Slot on which it may appear.
         texts: Wordings by language; at least one. An existing CTA has all of them.
+        look: Fields of the look that differ from those of the default.
     """
-    found = CTA.objects.filter(site=slot.site_id, archived_at=None, **_look(slot.default_cta))
+    looks = {**_look(slot.default_cta), **(look or {})}
+    found = CTA.objects.filter(site=slot.site_id, archived_at=None, **looks)
     for locale, text in texts.items():
         found = found.filter(wordings__locale=locale, wordings__text=text)
     existing = found.first()
@@ -103,7 +105,7 @@ def make_cta(*, slot: Slot, texts: Mapping[str, str]) -> CTA:
         site_id=slot.site_id,
         name=free_cta_name(slot.site_id, next(iter(texts.values()))),
         principles=list(detected_principles(texts)),
-        **_look(slot.default_cta),
+        **looks,
     )
     for locale, text in texts.items():
         CTAWording.objects.create(cta=cta, locale=locale, text=text)

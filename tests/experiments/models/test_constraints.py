@@ -24,6 +24,7 @@ from experiments.models import (
     Event,
     EventIntake,
     Experiment,
+    ExperimentTemplate,
     FormerClientKey,
     FrozenReport,
     GoalRollup,
@@ -144,6 +145,10 @@ class World:
     def learning_row(self, **changes):
         values = {"site": self.site, "statement": "Urgency helps.", "written_at": NOW}
         return Learning(**(values | changes))
+
+    def template_row(self, **changes):
+        values = {"site": self.site, "name": "Usual", "saved_at": NOW}
+        return ExperimentTemplate(**(values | changes))
 
     def own_approval_row(self):
         person, _ = get_user_model().objects.get_or_create(username="colleague")
@@ -501,6 +506,8 @@ REFUSED = [
         "PastTest.experiment",
         lambda w: [w.own_test_row(), w.own_test_row(digest="another")],
     ),
+    ("experiment_template_unique_name", twice(lambda w: w.template_row())),
+    ("experiment_template_has_a_name", lambda w: [w.template_row(name="")]),
     ("learning_says_something", lambda w: [w.learning_row(statement="")]),
     ("learning_has_its_subject", lambda w: [w.learning_row(subject="urgency")]),
     ("learning_has_its_subject", lambda w: [w.learning_row(kind="principle")]),

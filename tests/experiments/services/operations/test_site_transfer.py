@@ -15,6 +15,7 @@ from experiments.models import (
     Event,
     EventDrop,
     Experiment,
+    ExperimentTemplate,
     HistoryArm,
     PendingBatch,
     Site,
@@ -23,6 +24,7 @@ from experiments.models import (
 )
 from experiments.selectors import reports
 from experiments.services.catalogue.site_secrets import form_of_visitors
+from experiments.services.drafting.experiment_templates import save_as_template
 from experiments.services.events.parquet_files import import_events
 from experiments.services.operations.event_retention import drop_old_events
 from experiments.services.operations.site_transfer import (
@@ -248,6 +250,19 @@ def test_tags_and_comments_of_a_test_move_and_people_do_not(running_experiment, 
         ("Why so short?", None, ""),
         ("Deployed", None, "backend (shop…)"),
     ]
+
+
+def test_template_of_experiments_moves_with_its_audience(slot, tmp_path):
+    audience = factories.make_audience(slot.site)
+    experiment = factories.make_experiment(slot, "careful", alpha=0.01, audience=audience)
+    content = save_as_template(experiment=experiment, name="Careful", now=NOW).content
+    called("export_site", "shop", str(tmp_path))
+    ExperimentTemplate.objects.all().delete()
+    emptied()
+    called("import_site", str(tmp_path))
+    moved = ExperimentTemplate.objects.get()
+    assert (moved.site.key, moved.audience.site.key) == ("shop", "shop")
+    assert moved.content == content
 
 
 @pytest.fixture
