@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, Exists, F, Max, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 
 from experiments.models import (
     Annotation,
@@ -62,6 +62,13 @@ def rollups_on_slot(slot: Slot, *, since: date, before: date) -> QuerySet[Rollup
     """Return everybody's rollups of every experiment on the slot in these days."""
     rows = Rollup.objects.filter(experiment__slot=slot, segment="", day__gte=since, day__lt=before)
     return rows.select_related("experiment")
+
+
+def last_day_on_slot(slot: Slot) -> date | None:
+    """Return the last day on which a test of the slot had a visitor; None if none ever had."""
+    rows = Rollup.objects.filter(experiment__slot=slot, segment="", visitors__gt=0)
+    day: date | None = rows.aggregate(Max("day"))["day__max"]
+    return day
 
 
 def goal_rollups_on_slot(slot: Slot, *, since: date, before: date) -> QuerySet[GoalRollup]:

@@ -1,17 +1,21 @@
 """The list before the start: what would spoil a test, and what to know about it."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from django.utils.formats import date_format
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
-from experiments.models import Experiment
-from experiments.selectors import standings
+from experiments.formatting import count
+from experiments.models import CTA, Experiment
+from experiments.selectors import reports, standings
 from experiments.services.catalogue.audience_reach import reach_of
 from experiments.services.catalogue.cta_checks import check_cta
+from experiments.services.catalogue.cta_content import cta_values
 from experiments.services.drafting.building import Choices
 from experiments.services.insights.plan_review import PlanReview
 from experiments.services.lifecycle.approvals import approval_faults
@@ -19,6 +23,9 @@ from experiments.services.lifecycle.readiness import readiness_faults
 from experiments.services.lifecycle.rivals import condition_of, meeting_notes
 from experiments.services.reporting.plan_messages import plan_warnings
 from experiments.targeting.overlap import find_visitor
+
+# What fits into one packet: an arm that needs another one comes later than the others.
+MOST_EXTRA_BYTES = 1_400
 
 
 class Level(StrEnum):
@@ -63,9 +70,9 @@ def checks_of(
         )
         for text in part
     ]
-    snippet = _of_snippet(draft, now)
+    places = [_of_snippet(draft, now), _of_slot(draft)]
     goods = [] if blocks else [Check(level=Level.GOOD, text=_("Arms, shares and keys are right."))]
-    rows = [*blocks, *warnings, snippet, *goods]
+    rows = [*blocks, *warnings, *places, _of_weights(draft), *goods]
     return sorted(rows, key=lambda one: list(Level).index(one.level))
 
 
@@ -77,6 +84,42 @@ def _of_snippet(draft: Experiment, now: datetime) -> Check:
     values = {"ago": timesince(seen.seen_at, now, depth=1), "path": seen.path or "/"}
     text = _("The snippet was seen %(ago)s ago on %(path)s.") % values
     return Check(level=Level.GOOD, text=text)
+
+
+def _of_slot(draft: Experiment) -> Check:
+    """Tell whether the slot itself was ever on a page: the snippet may be there without it."""
+    day = reports.last_day_on_slot(draft.slot)
+    if day is None:
+        text = _(
+            "No test on this slot has had a visitor yet: make sure that a page has the slot"
+            " “%(key)s”, and look at a preview there."
+        ) % {"key": draft.slot.key}
+        return Check(level=Level.WARN, text=text)
+    shown = date_format(day, "SHORT_DATE_FORMAT")
+    text = _("A page has the slot: the last visitor of a test on it came on %(day)s.")
+    return Check(level=Level.GOOD, text=text % {"day": shown})
+
+
+def _of_weights(draft: Experiment) -> Check:
+    """Tell what the arms add to the answer that a page waits for."""
+    variants = draft.variants.select_related("cta").prefetch_related("cta__wordings")
+    weights = [_weight(variant.cta) for variant in variants.order_by("arm")]
+    heaviest, lightest = max(weights, default=0), min(weights, default=0)
+    values = {"heaviest": count(heaviest), "lightest": count(lightest)}
+    if heaviest - lightest > MOST_EXTRA_BYTES:
+        text = _(
+            "The heaviest arm sends %(heaviest)s bytes to the page, the lightest %(lightest)s: its"
+            " visitors wait longer. Shorten its destination or its words."
+        )
+        return Check(level=Level.WARN, text=text % values)
+    text = _("No arm slows the page down: %(lightest)s to %(heaviest)s bytes are sent for each.")
+    return Check(level=Level.GOOD, text=text % values)
+
+
+def _weight(cta: CTA) -> int:
+    """Return the bytes of a CTA as the page gets it, in its heaviest language."""
+    values = [json.dumps(value, ensure_ascii=False) for value in cta_values(cta).values()]
+    return max((len(value.encode()) for value in values), default=0)
 
 
 def _of_audience(draft: Experiment, now: datetime) -> Iterator[str]:

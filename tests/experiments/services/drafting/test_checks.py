@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -53,3 +54,36 @@ def test_site_that_asks_for_approval_says_so_before_the_start(choices):
     # No fault: the page offers to ask for it.
     assert checks(choices)[text] == Level.WARN
     assert text not in blocking_faults(build_experiment(choices, now=NOW), choices)
+
+
+def test_slot_that_no_visitor_has_met_is_a_warning(choices):
+    text = (
+        "No test on this slot has had a visitor yet: make sure that a page has the slot “hero”, "
+        "and look at a preview there."
+    )
+    assert checks(choices)[text] == Level.WARN
+    ended = {"status": "stopped", "stopped_at": NOW}
+    past = factories.make_running_experiment(choices.slot, "past", **ended)
+    arm = past.variants.get(arm=0)
+    day = NOW.date() - timedelta(days=3)
+    factories.make_rollup(arm, visitors=0)
+    assert text in checks(choices)
+    factories.make_rollup(arm, visitors=5, day=day)
+    seen = "A page has the slot: the last visitor of a test on it came on 19 Nov 2026."
+    assert checks(choices)[seen] == Level.GOOD
+
+
+def test_arm_that_is_much_heavier_than_the_others_is_a_warning(choices):
+    light = [text for text in checks(choices) if text.startswith("No arm slows the page down")]
+    # The arms differ by the bytes of their words; the rest is the same.
+    low, high = map(int, re.findall(r"\d+", light[0]))
+    assert 150 < low < high < 300
+    heavy = "/" + "x" * 1_500
+    draft = build_experiment(choices, now=NOW)
+    cta = draft.variants.get(arm=2).cta
+    cta.destination = heavy
+    cta.save()
+    found = {one.text: one.level for one in checks_of(draft, choices, None, now=NOW)}
+    (text,) = (text for text in found if text.startswith("The heaviest arm sends"))
+    assert found[text] == Level.WARN
+    assert int(re.findall(r"\d+", text.replace(",", ""))[0]) > 1_500
