@@ -138,7 +138,7 @@ class StudioList(ChangeList):  # type: ignore[misc]
 
 
 @admin.register(CTA)
-class CTAAdmin(ArchivedRows, ServedModelAdmin[CTA]):  # type: ignore[misc]
+class CTAAdmin(ArchivedRows, ServedModelAdmin[CTA]):
     form = CTAForm
     add_page = f"admin:{NEW_CTA}"
     inlines = (WordingInline,)

@@ -59,7 +59,9 @@ class PastOwnerFilter(admin.SimpleListFilter):
         if chosen is None:
             return queryset
         known = {key for key, _label in self.lookup_choices}
-        return queryset.filter(experiment__owner=chosen) if chosen in known else queryset.none()
+        if chosen not in known:
+            return queryset.none()
+        return queryset.filter(experiment__owner=int(chosen))
 
 
 class YearFilter(admin.SimpleListFilter):

@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.contrib.admin import AdminSite
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -34,12 +35,14 @@ class LabelForm(forms.Form):
         required=False,
         help_text=gettext_lazy("With commas between them."),
     )
-    owner = forms.ModelChoiceField(label=gettext_lazy("responsible"), queryset=None, required=False)
+    owner = forms.ModelChoiceField(
+        label=gettext_lazy("responsible"), queryset=User.objects.none(), required=False
+    )
 
-    def __init__(self, *args: Any, experiment: Experiment, **kwargs: Any) -> None:
+    def __init__(self, data: Any = None, *, experiment: Experiment) -> None:
         tags = ", ".join(tag.name for tag in experiment.tags.all())
         initial = {"tags": tags, "owner": experiment.owner_id}
-        super().__init__(*args, initial=initial, auto_id="label_%s", **kwargs)
+        super().__init__(data, initial=initial, auto_id="label_%s")
         field: Any = self.fields["owner"]
         field.queryset = people_with(VIEW, experiment.slot.site)
 

@@ -77,7 +77,8 @@ def approval_offer(request: HttpRequest, site: Site) -> dict[str, Any]:
 
 
 def _others_who_approve(request: HttpRequest, site: Site) -> list[str]:
-    people = people_with(APPROVE, site).exclude(pk=request.user.pk)
+    author: Any = request.user
+    people = people_with(APPROVE, site).exclude(pk=author.pk)
     return [one.get_full_name() or one.get_username() for one in people]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from experiments.models import CTA, Decision, Experiment, Slot, Variant
+from experiments.models import CTA, Decision, Edit, Experiment, Slot, Variant
 from experiments.services.catalogue.config_revision import bump_revision
 from experiments.services.edits.edit_log import Author, Way, logged
 from experiments.services.lifecycle.change_log import Kind, Occasion, record
@@ -215,12 +215,13 @@ def _promote(decision: Decision, slot: Slot, cta: CTA, occasion: Occasion) -> No
 def _set_default(slot: Slot, cta_id: int | None, by: Author) -> None:
     with logged(slot, by):
         Slot.objects.filter(pk=slot.pk).update(default_cta=cta_id)
-        # What everybody sees is in no archive.
-        CTA.objects.filter(pk=cta_id).update(archived_at=None)
+        if cta_id is not None:
+            # What everybody sees is in no archive.
+            CTA.objects.filter(pk=cta_id).update(archived_at=None)
     bump_revision()
 
 
-def _edit(decision: Decision, way: Way, occasion: Occasion) -> Author:
+def _edit(decision: Decision, way: Edit.Way, occasion: Occasion) -> Author:
     return Author(
         now=occasion.now,
         person=occasion.author,

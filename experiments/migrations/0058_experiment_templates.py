@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("experiments", "0053_learnings"),
+        ("experiments", "0057_job_creator"),
     ]
 
     operations = [
