@@ -1,5 +1,7 @@
 import os
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
@@ -14,6 +16,7 @@ from django.utils import translation
 from environ import Env
 from hypothesis import settings
 
+from tests.databases import RUN, fill_with_migrated, migrated_postgres
 from tests.missing import counted, leave_out, reasons_of
 from tests.servers import MissingServerError, PostgresServer, RedisServer, postgres_programs
 
@@ -104,10 +107,6 @@ def pytest_addoption(parser):
     )
 
 
-# The folder of what is made once for all workers of a run.
-RUN = "CTAOPT_TESTS_RUN"
-
-
 def pytest_configure(config):
     """Refuse --on-postgres where there is none, rather than skip each test."""
     if RUN not in os.environ:
@@ -165,13 +164,30 @@ def _running(kind):
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(request) -> None:
-    """Where the test database is made: as the settings say, or with --on-postgres there."""
+def django_db_modify_db_settings(request) -> Iterator[None]:
+    """Where the test database is made, from a migrated one: in memory, or with --on-postgres there.
+
+    What pytest-django then migrates is there already.
+    """
     if request.config.getoption("--on-postgres"):
-        server = request.getfixturevalue("postgres_server")
-        configured = connections.settings["default"]
-        configured.update(Env.db_url_config(server.url("ctaopt")), OPTIONS={})
-        connections["default"] = connections.create_connection("default")
+        _move_to_postgres(request.getfixturevalue("postgres_server"))
+        yield
+    elif connections["default"].vendor == "sqlite":
+        name = connections["default"].creation._get_test_db_name()
+        # It lives as long as a connection to it is open, and Django's is not yet.
+        with closing(sqlite3.connect(name, uri=True)) as keeper:
+            fill_with_migrated(keeper)
+            yield
+    else:
+        yield
+
+
+def _move_to_postgres(server):
+    migrated_postgres(server, "migrated")
+    configured = connections.settings["default"]
+    configured.update(Env.db_url_config(server.url("ctaopt")), OPTIONS={})
+    configured["TEST"]["TEMPLATE"] = "migrated"
+    connections["default"] = connections.create_connection("default")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from experiments.management.preflight import free_port
+from tests.databases import migrated_sqlite
 from tests.end_to_end.live_service import UnixConnection, wait_for_port, wait_for_server
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -72,8 +73,8 @@ class Installation:
             "CTAOPT_TRUSTED_ORIGINS": origin,
         }
         self.environment.pop("DATABASE_URL", None)
-        for command in (["migrate"], ["collectstatic", "--noinput"]):
-            self._run("manage.py", *command, "--verbosity", "0")
+        migrated_sqlite(self.database)
+        self._run("manage.py", "collectstatic", "--noinput", "--verbosity", "0")
         self._run("-c", ROWS)
         self.process = self._start("-m", "ctaopt.serve", "--uds", self.socket, "--workers", "1")
         wait_for_server(lambda: UnixConnection(self.socket))

@@ -23,7 +23,6 @@ from tests.experiments.services.recounting import (  # noqa: E402
 
 
 def set_up():
-    call_command("migrate", verbosity=0)
     slot = factories.make_slot(factories.make_site())
     factories.make_running_experiment(slot, goal="signup", primary_metric="value_per_visitor")
 

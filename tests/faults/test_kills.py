@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from tests.databases import migrated_postgres, migrated_sqlite
 from tests.faults.load import Load, seeded
 from tests.faults.verdict import check
 
@@ -37,7 +38,7 @@ def server(server):
 
 
 def test_kills_of_web_and_worker_lose_nothing_on_sqlite(tmp_path, fleet_of):
-    url = f"sqlite:///{tmp_path / 'ctaopt.sqlite3'}"
+    url = migrated_sqlite(tmp_path / "ctaopt.sqlite3")
     fleet = fleet_of("web", "worker", database_url=url)
     victims = [process(fleet, "web"), process(fleet, "worker")]
     with Load(fleet, seed=SEED) as load:
@@ -48,7 +49,7 @@ def test_kills_of_web_and_worker_lose_nothing_on_sqlite(tmp_path, fleet_of):
 
 @pytest.mark.postgres
 def test_kills_of_web_worker_and_postgres_lose_nothing(fleet_of, own_postgres):
-    fleet = fleet_of("web", "worker", database_url=own_postgres.create("faults"))
+    fleet = fleet_of("web", "worker", database_url=migrated_postgres(own_postgres, "faults"))
     victims = [process(fleet, "web"), process(fleet, "worker"), server(own_postgres)]
     with Load(fleet, seed=SEED) as load:
         crash(fleet, victims, rounds=ROUNDS)
@@ -61,7 +62,9 @@ def test_kills_of_web_worker_and_postgres_lose_nothing(fleet_of, own_postgres):
 @pytest.mark.redis
 def test_kills_of_every_process_behind_a_stream_lose_nothing(fleet_of, own_postgres, own_redis):
     names = ("web", "worker", "consumer")
-    fleet = fleet_of(*names, database_url=own_postgres.create("faults"), events_url=own_redis.url())
+    fleet = fleet_of(
+        *names, database_url=migrated_postgres(own_postgres, "faults"), events_url=own_redis.url()
+    )
     victims = [process(fleet, name) for name in names]
     victims += [server(own_postgres), server(own_redis)]
     with Load(fleet, seed=SEED) as load:

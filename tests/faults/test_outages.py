@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.databases import migrated_postgres, migrated_sqlite
 from tests.faults.load import Load
 from tests.faults.test_kills import SEED
 from tests.faults.verdict import check
@@ -52,7 +53,7 @@ def more(load, status, n=10):
 
 def test_full_disk_under_sqlite_refuses_and_loses_nothing(fleet_of, small_disk):
     folder = small_disk(24)
-    fleet = fleet_of("web", database_url=f"sqlite:///{folder / 'ctaopt.sqlite3'}")
+    fleet = fleet_of("web", database_url=migrated_sqlite(folder / "ctaopt.sqlite3"))
     with Load(fleet, seed=SEED) as load:
         for _ in range(2):
             wait_for(more(load, 202))
@@ -70,7 +71,7 @@ def test_full_disk_under_redis_refuses_and_loses_nothing(
     broker = RedisServer(dir=folder)
     broker.start()
     try:
-        url = f"sqlite:///{tmp_path / 'ctaopt.sqlite3'}"
+        url = migrated_sqlite(tmp_path / "ctaopt.sqlite3")
         fleet = fleet_of("web", "consumer", database_url=url, events_url=broker.url())
         with Load(fleet, seed=SEED) as load:
             wait_for(more(load, 202))
@@ -92,7 +93,7 @@ def test_full_disk_under_postgres_refuses_and_loses_nothing(
         database = PostgresServer(max_wal_size="48MB", min_wal_size="32MB")
     database.start()
     try:
-        fleet = fleet_of("web", database_url=database.create("faults"))
+        fleet = fleet_of("web", database_url=migrated_postgres(database, "faults"))
         with Load(fleet, seed=SEED) as load:
             wait_for(more(load, 202))
             with filled(folder):
@@ -108,7 +109,7 @@ def test_full_disk_under_postgres_refuses_and_loses_nothing(
 
 @pytest.mark.redis
 def test_broker_that_is_gone_is_waited_for(tmp_path, fleet_of, own_redis):
-    url = f"sqlite:///{tmp_path / 'ctaopt.sqlite3'}"
+    url = migrated_sqlite(tmp_path / "ctaopt.sqlite3")
     fleet = fleet_of("web", "consumer", database_url=url, events_url=own_redis.url())
     with Load(fleet, seed=SEED) as load:
         wait_for(more(load, 202))
@@ -129,7 +130,7 @@ def test_broker_that_is_gone_is_waited_for(tmp_path, fleet_of, own_redis):
 @pytest.mark.postgres
 @pytest.mark.redis
 def test_stream_takes_events_while_the_database_is_gone(fleet_of, own_postgres, own_redis):
-    url = own_postgres.create("faults")
+    url = migrated_postgres(own_postgres, "faults")
     fleet = fleet_of("web", "consumer", database_url=url, events_url=own_redis.url())
     with Load(fleet, seed=SEED) as load:
         wait_for(more(load, 202))

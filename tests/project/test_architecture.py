@@ -11,6 +11,8 @@ from collections import Counter
 
 import pytest
 
+from tests.databases import migrated_sqlite
+
 
 @pytest.fixture(scope="module")
 def lint_imports(pytestconfig):
@@ -136,13 +138,11 @@ def test_contract_catches_a_wrong_import(
 WEB_PROCESS = """
 import sys
 import django
-from django.core.management import call_command
 from django.test import Client
 from django.test.utils import setup_test_environment
 
 from ctaopt.wsgi import application
 setup_test_environment()
-call_command("migrate", verbosity=0)
 
 from tests import factories
 from tests.wsgi_client import WSGIClient
@@ -178,9 +178,12 @@ print("loaded:", sorted(loaded))
 """
 
 
-def loaded_in(pytestconfig, script):
+def loaded_in(pytestconfig, tmp_path, script):
     """The last line that a script writes in a fresh interpreter."""
-    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "ctaopt.settings.test"}
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "ctaopt.settings.test",
+        "DATABASE_URL": migrated_sqlite(tmp_path / "site.sqlite3"),
+    }
     result = subprocess.run(
         [sys.executable, "-W", "error", "-c", script],
         cwd=pytestconfig.rootpath,
@@ -193,15 +196,13 @@ def loaded_in(pytestconfig, script):
     return result.stdout.splitlines()[-1]
 
 
-def test_web_process_never_loads_deep_learning(pytestconfig):
+def test_web_process_never_loads_deep_learning(pytestconfig, tmp_path):
     """OFREP, events, the snippet, reports and admin pages, all in one fresh process."""
-    assert loaded_in(pytestconfig, WEB_PROCESS) == "loaded: []"
+    assert loaded_in(pytestconfig, tmp_path, WEB_PROCESS) == "loaded: []"
 
 
 # The checks before a migration load the pages.
-SERVING_WORKER = WEB_PROCESS.partition("pages = Client()")[0].replace(
-    "verbosity=0", "verbosity=0, skip_checks=True"
-)
+SERVING_WORKER = WEB_PROCESS.partition("pages = Client()")[0]
 SERVING_WORKER += """
 assert edge.get("/api/features/shop-client-key").status == 200
 heavy = {"numpy", "scipy", "experiments.admin.base", "experiments.api.v1.views"}
@@ -209,8 +210,8 @@ print("loaded:", sorted(heavy & set(sys.modules)))
 """
 
 
-def test_worker_that_only_serves_loads_neither_admin_nor_statistics(pytestconfig):
-    assert loaded_in(pytestconfig, SERVING_WORKER) == "loaded: []"
+def test_worker_that_only_serves_loads_neither_admin_nor_statistics(pytestconfig, tmp_path):
+    assert loaded_in(pytestconfig, tmp_path, SERVING_WORKER) == "loaded: []"
 
 
 # Modules without a test module of their own, and the tests that cover them.

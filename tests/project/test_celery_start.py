@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.databases import migrated_sqlite
+
 PROJECT = Path(__file__).resolve().parents[2]
 START = """
 import os
@@ -19,10 +21,6 @@ from celery import signals
 from ctaopt.celery import app
 app.set_default()
 import django; django.setup()
-from django.core.management import call_command
-from django.db import connection
-call_command("migrate", verbosity=0)
-connection.close()
 signals.worker_init.send(sender=app)
 opened = [os.readlink(one) for one in Path("/proc/self/fd").iterdir() if one.is_symlink()]
 print([one for one in opened if "site.sqlite3" in one])
@@ -34,7 +32,7 @@ def test_start_leaves_no_database_open_for_a_fork(tmp_path):
     environment = os.environ | {
         "DJANGO_SETTINGS_MODULE": "ctaopt.settings.prod",
         "CTAOPT_DATA_DIR": str(tmp_path),
-        "DATABASE_URL": f"sqlite:///{tmp_path}/site.sqlite3",
+        "DATABASE_URL": migrated_sqlite(tmp_path / "site.sqlite3"),
     }
     done = subprocess.run(
         [sys.executable, "-c", START],

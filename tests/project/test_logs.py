@@ -9,11 +9,10 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from ctaopt.observability.logs import logging_config
+from tests.databases import migrated_sqlite
 
 REQUESTS = """
 from ctaopt.wsgi import application
-from django.core.management import call_command
-call_command("migrate", verbosity=0)
 from tests import factories
 from tests.wsgi_client import WSGIClient
 from django.contrib.auth import get_user_model
@@ -36,6 +35,7 @@ def run(pytestconfig, tmp_path):
         environment = os.environ | {
             "DJANGO_SETTINGS_MODULE": "ctaopt.settings.test",
             "CTAOPT_DATA_DIR": str(tmp_path),
+            "DATABASE_URL": migrated_sqlite(tmp_path / "site.sqlite3"),
             **variables,
         }
         result = subprocess.run(

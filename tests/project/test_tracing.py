@@ -9,10 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from tests.databases import migrated_sqlite
+
 WORLD = """
 from ctaopt.wsgi import application
-from django.core.management import call_command
-call_command("migrate", verbosity=0)
 from tests import factories
 from tests.wsgi_client import WSGIClient
 from ctaopt.celery import app
@@ -90,7 +90,7 @@ def run(collector, pytestconfig, tmp_path):
         environment = os.environ | {
             "DJANGO_SETTINGS_MODULE": "ctaopt.settings.test",
             "CTAOPT_DATA_DIR": str(tmp_path),
-            "DATABASE_URL": f"sqlite:///{tmp_path}/test.sqlite3",
+            "DATABASE_URL": migrated_sqlite(tmp_path / "test.sqlite3"),
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.server_port}",
             **variables,
         }

@@ -13,6 +13,7 @@ from django.db import OperationalError
 
 from experiments.models import SecretDigest
 from experiments.services.installation import start_guard
+from tests.databases import migrated_sqlite
 
 PROJECT = Path(__file__).resolve().parents[4]
 OWN, OTHER = "o" * 40, "x" * 40
@@ -31,7 +32,9 @@ PROCESSES = {
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory):
     folder = tmp_path_factory.mktemp("installation")
-    assert run(folder, "manage.py", "migrate", "--verbosity", "0").returncode == 0
+    migrated_sqlite(folder / "ctaopt.sqlite3")
+    # The first process records its secret.
+    assert run(folder, *PROCESSES["command"]).returncode == 0
     return folder
 
 

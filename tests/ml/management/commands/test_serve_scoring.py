@@ -16,6 +16,7 @@ from django.core.management import CommandError
 from ml import predict
 from ml.application import scoring_client
 from ml.management.commands.serve_scoring import clear_place, granian_options
+from tests.databases import migrated_sqlite
 
 pytestmark = pytest.mark.django_db
 PROJECT = Path(__file__).resolve().parents[4]
@@ -54,10 +55,10 @@ def start(tmp_path, settings):
     }
     manage = [sys.executable, "manage.py"]
     started = []
+    migrated_sqlite(tmp_path / "var" / "ctaopt.sqlite3")
 
     def run(**variables):
         whole = environment | variables
-        subprocess.run([*manage, "migrate", "-v", "0"], cwd=PROJECT, env=whole, check=True)
         process = subprocess.Popen([*manage, "serve_scoring"], cwd=PROJECT, env=whole)
         started.append(process)
         return process
