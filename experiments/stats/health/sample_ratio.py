@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from experiments.stats.estimation.messages import (
     InvalidFieldError,
@@ -90,7 +90,7 @@ def check_srm(counts: Numbers, shares: Numbers) -> SrmCheck:
     if np.any(expected < LEAST_EXPECTED):
         return _undefined(Reason.TOO_FEW_EXPECTED, dof)
     statistic = float(np.sum((count[share > 0] - expected) ** 2 / expected))
-    return SrmCheck(p_value=float(stats.chi2.sf(statistic, dof)), statistic=statistic, dof=dof)
+    return SrmCheck(p_value=float(special.chdtrc(dof, statistic)), statistic=statistic, dof=dof)
 
 
 def check_srm_sequential(counts: Sequence[Numbers], shares: Sequence[Numbers]) -> SrmCheck:
@@ -128,45 +128,73 @@ def check_srm_sequential(counts: Sequence[Numbers], shares: Sequence[Numbers]) -
         return SrmCheck(p_value=0.0, statistic=None, dof=dof)
     if np.all(np.count_nonzero(share, axis=1) < 2):
         return _undefined(Reason.ONE_ARM_WITH_SHARE, dof)
-    log_e = float(
-        np.logaddexp(
-            np.log(COMMON_PART) + _log_e_of_common_factor(count, share),
-            np.log1p(-COMMON_PART) + _log_e_of_other_shares(count, share),
-        )
-    )
+    log_e = float(log_e_values(count, share))
     return SrmCheck(p_value=float(np.exp(-max(log_e, 0.0))), statistic=log_e, dof=dof)
 
 
-def _log_e_of_common_factor(counts: FloatArray, shares: FloatArray) -> float:
+def log_e_values(counts: FloatArray, shares: FloatArray) -> FloatArray:
+    """Return the ln e-values of many experiments, or looks, that have the same phases.
+
+    Args:
+        counts: Visitors, whole and at least 0, shape `(..., S, K)`: by the phase in which they
+            were first exposed and by arm. Arms without a share have none.
+        shares: Shares, shape `(S, K)`; each row sums to 1, and one or more have two arms.
+
+    Returns:
+        The logarithms of shape `(...)`; the p-value of `check_srm_sequential` is exp(-x), at
+        most 1.
+
+    Source: as `check_srm_sequential`.
+
+    >>> looks = np.array([[[2_600.0, 2_400.0]], [[5_200.0, 4_800.0]]])
+    >>> log_e_values(looks, np.array([[0.5, 0.5]])).round(4).tolist()
+    [2.0373, 5.6235]
+    """
+    return np.asarray(
+        np.logaddexp(
+            np.log(COMMON_PART) + _log_e_of_common_factor(counts, shares),
+            np.log1p(-COMMON_PART) + _log_e_of_other_shares(counts, shares),
+        )
+    )
+
+
+def _log_e_of_common_factor(counts: FloatArray, shares: FloatArray) -> FloatArray:
     """Return the ln e-value of one arm, any of them, with its odds changed in every phase.
 
     With the factor exp(x) arm k has the share w = share exp(x) / (1 + share (exp(x) - 1)).
     """
-    sizes = counts.sum(axis=1)
+    sizes = counts.sum(axis=-1)
     growth = np.expm1(LOG_FACTORS)[:, None, None] * shares
-    log_ratio = LOG_FACTORS[:, None] * counts.sum(axis=0) - np.einsum(
-        "s,gsk->gk", sizes, np.log1p(growth)
+    log_ratio = LOG_FACTORS[:, None] * counts.sum(axis=-2)[..., None, :] - np.einsum(
+        "...s,gsk->...gk", sizes, np.log1p(growth), optimize=True
     )
     # An arm without a share in any phase has no odds to change.
-    log_ratio = log_ratio[:, shares.any(axis=0)] + LOG_WEIGHTS[:, None]
-    return float(special.logsumexp(log_ratio) - np.log(log_ratio.shape[1]))
+    log_ratio = log_ratio[..., shares.any(axis=0)] + LOG_WEIGHTS[:, None]
+    total = special.logsumexp(log_ratio, axis=(-2, -1))
+    return np.asarray(total - np.log(log_ratio.shape[-1]))
 
 
-def _log_e_of_other_shares(counts: FloatArray, shares: FloatArray) -> float:
+def _log_e_of_other_shares(counts: FloatArray, shares: FloatArray) -> FloatArray:
     """Return the ln e-value of shares drawn anew for each phase, around the configured ones."""
     prior = CONCENTRATION * shares
     # rising(a, x) = Gamma(a + x) / Gamma(a), the chance of x more of a kind; 1 without a share.
     rising = special.gammaln(np.where(shares > 0, prior + counts, 1.0)) - special.gammaln(
         np.where(shares > 0, prior, 1.0)
     )
-    overall = special.gammaln(CONCENTRATION + counts.sum(axis=1)) - special.gammaln(CONCENTRATION)
-    return float(rising.sum() - overall.sum() - np.sum(special.xlogy(counts, shares)))
+    overall = special.gammaln(CONCENTRATION + counts.sum(axis=-1)) - special.gammaln(CONCENTRATION)
+    null = special.xlogy(counts, shares)
+    return np.asarray(rising.sum(axis=(-2, -1)) - overall.sum(axis=-1) - null.sum(axis=(-2, -1)))
 
 
 def _phases(counts: Sequence[Numbers], shares: Sequence[Numbers]) -> tuple[FloatArray, FloatArray]:
     """Return counts and shares of shape (phases, arms)."""
     if not len(counts) or len(counts) != len(shares):
         raise ValueError(f"shares must have one row for each of the {len(counts)} phases")
+    if len({len(row) for row in (*counts, *shares)}) == 1:
+        count, share = (np.asarray(rows, dtype=np.float64) for rows in (counts, shares))
+        if count.ndim == 2 and count.shape[1] > 1 and _are_counts(count) and _are_shares(share):
+            return count, share / share.sum(axis=1, keepdims=True)
+    # One phase after the other, for the error that names its numbers.
     rows = [_checked(c, s) for c, s in zip(counts, shares, strict=True)]
     return np.stack([count for count, _ in rows]), np.stack([share for _, share in rows])
 
@@ -179,9 +207,19 @@ def _checked(counts: Numbers, shares: Numbers) -> tuple[FloatArray, FloatArray]:
     count = np.asarray(counts, dtype=np.float64)
     if count.ndim != 1 or len(count) < 2:
         raise ValueError(f"counts must name two arms or more: {counts!r}")
-    if not np.all((count >= 0) & (count == np.floor(count)) & np.isfinite(count)):
+    if not _are_counts(count):
         raise InvalidInputError(Message(MessageCode.COUNTS_NOT_WHOLE, given=repr(counts)))
     return count, check_shares(shares, len(count))
+
+
+def _are_counts(count: FloatArray) -> bool:
+    return bool(np.all((count >= 0) & (count == np.floor(count)) & np.isfinite(count)))
+
+
+def _are_shares(share: FloatArray) -> bool:
+    """Return whether each row is one of shares; as `check_shares`, without its errors."""
+    is_part = (share >= 0) & (share <= 1)
+    return bool(is_part.all() and np.all(abs(share.sum(axis=-1) - 1) <= SHARE_TOLERANCE))
 
 
 def check_shares(shares: Numbers, n_arms: int) -> FloatArray:

@@ -10,9 +10,11 @@ from experiments.stats.health.sample_ratio import (
     CONCENTRATION,
     LOG_FACTORS,
     LOG_WEIGHTS,
+    SRM_ALPHA,
     check_shares,
     check_srm,
     check_srm_sequential,
+    log_e_values,
 )
 
 
@@ -194,6 +196,39 @@ def test_an_arm_without_share_in_any_phase_takes_no_part():
     assert with_third == check_srm_sequential([[5000, 5200]], [[0.5, 0.5]])
 
 
+def test_many_experiments_are_checked_as_each_one_by_itself():
+    rng = np.random.default_rng(20_261_129)
+    shares = np.array([[0.5, 0.3, 0.2], [0.8, 0.2, 0.0], [0.1, 0.2, 0.7]])
+    true = np.array([[0.5, 0.3, 0.2], [0.7, 0.3, 0.0], [0.1, 0.2, 0.7]])
+    counts = rng.multinomial(rng.integers(0, 1_000, (20, 5, 3)), true)
+    found = log_e_values(counts, shares)
+    assert found.shape == (20, 5)
+    for place in np.ndindex(found.shape):
+        check = check_srm_sequential(counts[place], shares)
+        assert found[place] == pytest.approx(check.statistic, rel=1e-9, abs=1e-9)
+        assert are_mismatches(counts[place], shares) == check.is_mismatch
+
+
+def are_mismatches(counts, shares):
+    """Return the verdict of `check_srm_sequential` on each of many experiments."""
+    return np.exp(-log_e_values(counts, shares)) < SRM_ALPHA
+
+
+@pytest.mark.parametrize(
+    ("counts", "shares", "message"),
+    [
+        ([[5, 5], [5, -1]], [[0.5, 0.5]] * 2, r"counts must be whole numbers.*\[5, -1\]"),
+        ([[5, 5], [5, 5]], [[0.5, 0.5], [0.6, 0.6]], r"shares must sum to 1.*\[0.6, 0.6\]"),
+        ([[5, 5], [5, 5]], [[0.5, 0.5], [1.5, -0.5]], "shares must lie between 0 and 1"),
+        ([[5], [5]], [[1.0], [1.0]], "counts must name two arms"),
+        ([[5, 5], [5, 5]], [[0.5, 0.5], [1.0]], "one number for each of the 2 arms"),
+    ],
+)
+def test_error_names_the_phase_that_is_wrong(counts, shares, message):
+    with pytest.raises(ValueError, match=message):
+        check_srm_sequential(counts, shares)
+
+
 def random_phases(rng, phases, arms):
     """Return shares that change from phase to phase, of shape (phases, arms)."""
     if phases == 1:
@@ -225,17 +260,12 @@ def test_a_right_split_alarms_in_at_most_one_of_1_000_over_60_daily_looks(shares
     rng = np.random.default_rng(20_261_128)
     runs, days = 1_000, 60
     every = np.stack([np.roll(shares, phase) for phase in range(phases)])
-    phase_of_day = np.arange(days) * phases // days
-    alarms = 0
-    for _ in range(runs):
-        new = rng.multinomial(1_000, every[phase_of_day])
-        counts = np.zeros(every.shape)
-        for day in range(days):
-            counts[phase_of_day[day]] += new[day]
-            if check_srm_sequential(counts, every).is_mismatch:
-                alarms += 1
-                break
-    assert binomtest(alarms, runs, 0.001, "greater").pvalue > 0.001
+    counts = np.zeros((runs, *every.shape))
+    has_alarm = np.zeros(runs, dtype=bool)
+    for phase in np.arange(days) * phases // days:
+        counts[:, phase] += rng.multinomial(1_000, every[phase], size=runs)
+        has_alarm |= are_mismatches(counts, every)
+    assert binomtest(int(has_alarm.sum()), runs, 0.001, "greater").pvalue > 0.001
 
 
 @pytest.mark.slow
@@ -243,9 +273,8 @@ def test_sequential_srm_may_be_repeated_daily_where_the_chi_squared_may_not():
     rng = np.random.default_rng(20)
     shares, days, runs = np.array([0.5, 0.5]), 40, 400
     counts = rng.multinomial(500, shares, (runs, days)).cumsum(axis=1)
-    sequential = sum(
-        any(check_srm_sequential([day], [shares]).p_value < 0.05 for day in run) for run in counts
-    )
-    repeated = sum(any(check_srm(day, shares).p_value < 0.05 for day in run) for run in counts)
-    assert binomtest(sequential, runs, 0.05, "greater").pvalue > 0.001
-    assert repeated > 0.15 * runs
+    sequential = (log_e_values(counts[:, :, None], shares[None]) > np.log(1 / 0.05)).any(axis=1)
+    assert binomtest(int(sequential.sum()), runs, 0.05, "greater").pvalue > 0.001
+    # `check_srm` is this test, as another test shows.
+    once = chisquare(counts, counts.sum(axis=-1, keepdims=True) * shares, axis=-1).pvalue
+    assert (once < 0.05).any(axis=1).sum() > 0.15 * runs
