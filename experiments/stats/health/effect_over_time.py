@@ -81,8 +81,8 @@ def novelty_hint(log_lifts: npt.ArrayLike, ses: npt.ArrayLike, *, family: int = 
     if y.size < LEAST_DAYS:
         why = f"{y.size} days; a trend needs at least {LEAST_DAYS}."
         return NoveltyHint(trend=None, p_value=None, reason=why)
-    slope, p_value = _slope(y, s)
-    p_value = min(family * p_value, 1.0)
+    slope, unadjusted = slope_p_values(y, s)
+    p_value = min(family * float(unadjusted), 1.0)
     half = y.size // 2
     direction = Trend.FADING if slope * pooled_mean(y, s)[0] < 0 else Trend.GROWING
     return NoveltyHint(
@@ -93,17 +93,31 @@ def novelty_hint(log_lifts: npt.ArrayLike, ses: npt.ArrayLike, *, family: int = 
     )
 
 
-def _slope(y: FloatArray, s: FloatArray) -> tuple[float, float]:
-    """Return the slope of the weighted regression and the p-value at every look that it is 0."""
-    weights = s**-2.0
-    days = np.arange(y.size) - np.average(np.arange(y.size), weights=weights)
-    information = float(weights @ days**2)
-    slope = float(weights @ (days * y)) / information
+def slope_p_values(effects: FloatArray, ses: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the slopes of weighted regressions and the p-values, at every look, that they are 0.
+
+    Args:
+        effects: Effects of each day, in order, shape `(..., k)`, k >= 2.
+        ses: Standard errors, positive, same shape.
+
+    Returns:
+        Slopes a day, and p-values in [0, 1], of shape `(...)`.
+
+    Source: as `novelty_hint`.
+
+    >>> slope, p_value = slope_p_values(np.linspace(0.5, 0.0, 6), np.full(6, 0.05))
+    >>> round(float(slope), 4), round(float(p_value), 4)
+    (-0.1, 0.0)
+    """
+    weights = ses**-2.0
+    day = np.arange(effects.shape[-1])
+    days = day - ((weights * day).sum(axis=-1) / weights.sum(axis=-1))[..., None]
+    information = (weights * days**2).sum(axis=-1)
+    slope = (weights * (days * effects)).sum(axis=-1) / information
     # The slope's Bayes factor for each prior spread of it, mixed.
-    gain = SLOPES**2 * information
-    log_e = 0.5 * (slope**2 * information * gain / (1 + gain) - np.log1p(gain))
-    p_value = np.exp(-max(float(logsumexp(log_e)) - np.log(SLOPES.size), 0.0))
-    return slope, float(p_value)
+    gain = SLOPES**2 * information[..., None]
+    log_e = 0.5 * ((slope**2 * information)[..., None] * gain / (1 + gain) - np.log1p(gain))
+    return slope, np.exp(-np.maximum(logsumexp(log_e, axis=-1) - np.log(SLOPES.size), 0.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,10 +174,34 @@ def weekday_hint(
     if weekday.shape != y.shape or np.any((weekday < 0) | (weekday > 6)) or days < 0:
         raise ValueError(f"weekdays must be 0 to 6 and days at least 0, got {weekdays!r}, {days}")
     whole_weeks = days > 0 and days % 7 == 0
-    pooled = [pooled_mean(y[weekday == one], s[weekday == one]) for one in np.unique(weekday)]
-    if len(pooled) < 2:
+    if np.unique(weekday).size < 2:
         why = "Fewer than two weekdays were seen."
         return WeekdayHint(p_value=None, differs=False, whole_weeks=whole_weeks, reason=why)
-    means, errors = np.array(pooled).T
-    p_value = min(family * float(equal_effects_p_value(means, errors)), 1.0)
+    p_value = min(family * float(weekday_p_values(y, s, weekday)), 1.0)
     return WeekdayHint(p_value=p_value, differs=p_value <= HINT_ALPHA, whole_weeks=whole_weeks)
+
+
+def weekday_p_values(
+    effects: FloatArray, ses: FloatArray, weekdays: npt.NDArray[np.int64]
+) -> FloatArray:
+    """Return the p-values, at every look, of "the same effect on every weekday".
+
+    Args:
+        effects: Effects of each day, shape `(..., k)`.
+        ses: Standard errors, positive, same shape.
+        weekdays: Weekday of each day, shape (k,).
+
+    Returns:
+        P-values in [0, 1] of shape `(...)`; NaN for fewer than two weekdays.
+
+    Source: `equal_effects_p_value`, of the pooled effect of each weekday.
+
+    >>> lifts = np.array([0.3, 0.0, 0.1, 0.3, 0.0, 0.1])
+    >>> days = np.array([0, 1, 2, 0, 1, 2])
+    >>> round(float(weekday_p_values(lifts, np.full(6, 0.06 * 2**0.5), days)), 4)
+    0.0616
+    """
+    weights = 1 / ses**2
+    is_on = (weekdays[:, None] == np.unique(weekdays)).astype(np.float64)
+    total = weights @ is_on
+    return equal_effects_p_value((weights * effects) @ is_on / total, total**-0.5)
