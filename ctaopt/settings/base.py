@@ -384,6 +384,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "FormEnum": "experiments.models.CTA.Form",
         "MetricEnum": "experiments.models.Experiment.Metric",
+        "LearningStatusEnum": "experiments.api.v1.learnings.STATUSES",
     },
     "SERVE_INCLUDE_SCHEMA": False,
     "PREPROCESSING_HOOKS": ["experiments.api.v1.contract.schema.one_spelling_each"],

@@ -89,6 +89,35 @@ VIEW_SYSTEM = "experiments.view_system"
 VIEW_NOTICES = "experiments.view_notice"
 
 
+# What is more than to see or edit rows.
+OTHER_ROLES: Mapping[str, Membership.Role] = MappingProxyType(
+    {
+        USE_CALCULATORS: Role.VIEWER,
+        VIEW_TRAINING: Role.VIEWER,
+        "ml.view_predictorversion": Role.VIEWER,
+        VIEW_SYSTEM: Role.VIEWER,
+        APPROVE: Role.MARKETER,
+        FREEZE: Role.ANALYST,
+        SHARE: Role.MARKETER,
+        ANNOTATE: Role.ANALYST,
+        COMMENT: Role.ANALYST,
+        VIEW_NOTICES: Role.VIEWER,
+        "experiments.add_job": Role.ANALYST,
+        "experiments.view_upload": Role.ANALYST,
+        "experiments.import_history": Role.ANALYST,
+        "experiments.import_events": Role.OWNER,
+        TRAIN: Role.ANALYST,
+        "experiments.delete_job": Role.MARKETER,
+        "experiments.delete_historyarm": Role.OWNER,
+        "experiments.change_site": Role.OWNER,
+        "experiments.delete_site": Role.OWNER,
+        # An erasure of a visitor.
+        "experiments.change_event": Role.OWNER,
+        "ml.change_predictorversion": Role.OWNER,
+    }
+)
+
+
 def permission_name(verb: str, model: type[Model]) -> str:
     """Return Django's name of a permission: that of the app, the verb and the model."""
     return f"{model._meta.app_label}.{verb}_{model._meta.model_name}"
@@ -113,28 +142,7 @@ def _least_roles() -> dict[str, Membership.Role]:
         **viewed,
         **edited,
         **owned,
-        USE_CALCULATORS: Role.VIEWER,
-        VIEW_TRAINING: Role.VIEWER,
-        "ml.view_predictorversion": Role.VIEWER,
-        VIEW_SYSTEM: Role.VIEWER,
-        APPROVE: Role.MARKETER,
-        FREEZE: Role.ANALYST,
-        SHARE: Role.MARKETER,
-        ANNOTATE: Role.ANALYST,
-        COMMENT: Role.ANALYST,
-        VIEW_NOTICES: Role.VIEWER,
-        "experiments.add_job": Role.ANALYST,
-        "experiments.view_upload": Role.ANALYST,
-        "experiments.import_history": Role.ANALYST,
-        "experiments.import_events": Role.OWNER,
-        TRAIN: Role.ANALYST,
-        "experiments.delete_job": Role.MARKETER,
-        "experiments.delete_historyarm": Role.OWNER,
-        "experiments.change_site": Role.OWNER,
-        "experiments.delete_site": Role.OWNER,
-        # An erasure of a visitor.
-        "experiments.change_event": Role.OWNER,
-        "ml.change_predictorversion": Role.OWNER,
+        **OTHER_ROLES,
     }
 
 

@@ -39,7 +39,7 @@ def stored_predictor(tmp_path_factory):
     made = made_once("predictor", _train_predictor)
     folder = tmp_path_factory.mktemp("stored") / "p1"
     shutil.copytree(made / "p1", folder)
-    return folder, pickle.loads((made / "result").read_bytes())
+    return folder, pickle.loads((made / "result").read_bytes())  # noqa: S301  our own
 
 
 def _train_predictor(draft):

@@ -89,6 +89,16 @@ def may(caller: Any, permission: str, row: Model | None = None) -> bool:
     return permissions.may(caller or AnonymousUser(), permission, row)
 
 
+def refuse_unless(request: Request, permission: str, row: Model) -> None:
+    """Refuse a caller whose role is too low for this row.
+
+    Raises:
+        PermissionDenied: If it is.
+    """
+    if not may(request.user, permission, row):
+        raise PermissionDenied
+
+
 def sites_where(caller: Any, permission: str) -> QuerySet[Site]:
     """Return the sites on which a server or a person has a permission."""
     if isinstance(caller, ServerClient):

@@ -14,6 +14,7 @@ from experiments.models import (
     Audience,
     Burst,
     CacheWatch,
+    Comment,
     ConfigRevision,
     ConversionOrder,
     CTAWording,
@@ -508,6 +509,10 @@ REFUSED = [
     ),
     ("experiment_template_unique_name", twice(lambda w: w.template_row())),
     ("experiment_template_has_a_name", lambda w: [w.template_row(name="")]),
+    (
+        "comment_says_something",
+        lambda w: [Comment(experiment=w.experiment, at=NOW, text="")],
+    ),
     ("learning_says_something", lambda w: [w.learning_row(statement="")]),
     ("learning_has_its_subject", lambda w: [w.learning_row(subject="urgency")]),
     ("learning_has_its_subject", lambda w: [w.learning_row(kind="principle")]),

@@ -10,6 +10,7 @@ from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from experiments.api.v1.authentication import refuse_unless
 from experiments.api.v1.lifecycle.traffic import TrafficMixin
 from experiments.api.v1.management.edited_rows import author_of, conditionally
 from experiments.api.v1.serializers import ExperimentSerializer, StrictSerializer
@@ -23,7 +24,6 @@ from experiments.services.exploration.comments import (
 )
 from experiments.services.exploration.labels import MOST_TAGS, VIEW, set_labels
 
-READING = frozenset({"GET", "HEAD", "OPTIONS"})
 MOST_DIGITS = 18
 
 
@@ -51,18 +51,16 @@ class LabelsBody(StrictSerializer):
 class CommentMixin(TrafficMixin):
     """Comments and labels of an experiment."""
 
-    @property
-    def permission(self) -> str | None:
-        """Whoever reads reports closely writes below them, too."""
-        writes = self.request.method not in READING
-        return COMMENT if self.action == "comments" and writes else None
+    # That of the model, unless an action names another.
+    permission: str | None = None
 
     @extend_schema(request=CommentBody, responses=CommentSerializer(many=True))
-    @action(detail=True, methods=["get", "post"], pagination_class=None)
+    @action(detail=True, methods=["get", "post"], pagination_class=None, permission=VIEW)
     def comments(self, request: Request, key: str) -> Response:
         """Comments below the report, the oldest first; `POST` adds one."""
         experiment = self.get_object()
         if request.method == "POST":
+            refuse_unless(request, COMMENT, experiment)
             body = CommentBody(data=request.data)
             body.is_valid(raise_exception=True)
             text = body.validated_data["text"]
@@ -78,6 +76,7 @@ class CommentMixin(TrafficMixin):
     def remove_comment(self, request: Request, key: str) -> Response:
         """Remove one's own comment, named by `?comment=ID`."""
         experiment = self.get_object()
+        refuse_unless(request, COMMENT, experiment)
         number = request.query_params.get("comment", "")
         if not (number.isdecimal() and len(number) < MOST_DIGITS):
             raise ValidationError({"comment": ["Say which, by its id."]})

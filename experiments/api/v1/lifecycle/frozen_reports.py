@@ -8,13 +8,13 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import APIException, PermissionDenied, ValidationError
+from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from experiments.api.v1.authentication import may, sites_where
+from experiments.api.v1.authentication import refuse_unless, sites_where
 from experiments.api.v1.contract.errors import WrongStateError
 from experiments.api.v1.lifecycle.traffic import occasion_of
 from experiments.api.v1.serializers import StrictSerializer
@@ -150,7 +150,7 @@ class FrozenReportsView(ListAPIView[FrozenReport]):
         form.is_valid(raise_exception=True)
         readable = reports.experiments_for_report(sites=sites_where(request.user, VIEW))
         experiment = get_object_or_404(readable, key=form.validated_data["experiment"])
-        _refuse_unless(request, FREEZE, experiment)
+        refuse_unless(request, FREEZE, experiment)
         if experiment.status == Experiment.Status.DRAFT:
             raise WrongStateError(experiment)
         try:
@@ -192,7 +192,7 @@ class ShareLinksView(APIView):
     def post(self, request: Request, pk: int) -> Response:
         """Make a link that shows a frozen version without a log-in; its address is shown once."""
         frozen = _found(request, pk)
-        _refuse_unless(request, SHARE, frozen.experiment)
+        refuse_unless(request, SHARE, frozen.experiment)
         form = ShareSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         try:
@@ -220,7 +220,7 @@ class ShareLinkView(APIView):
         )
         link = get_object_or_404(links.select_related("frozen__experiment__slot"), pk=pk)
         experiment = link.frozen.experiment
-        _refuse_unless(request, SHARE, experiment)
+        refuse_unless(request, SHARE, experiment)
         if not revoke_link(link=link, occasion=occasion_of(request)):
             raise AlreadyClosedError
         return Response(status=204)
@@ -235,8 +235,3 @@ def _frozen_reports(request: Request) -> QuerySet[FrozenReport]:
 def _found(request: Request, pk: int) -> FrozenReport:
     found: FrozenReport = get_object_or_404(_frozen_reports(request), pk=pk)
     return found
-
-
-def _refuse_unless(request: Request, permission: str, experiment: Experiment) -> None:
-    if not may(request.user, permission, experiment):
-        raise PermissionDenied

@@ -13,6 +13,7 @@ from experiments.models import BackupRecord, Event
 from experiments.services.installation import backup as backups_module
 from experiments.services.installation.backup import make_backup, verify_backup
 from experiments.services.installation.backup_manifest import BackupError, finished_backups
+from tests.databases import migrated_sqlite
 from tests.factories import NOW
 
 pytestmark = pytest.mark.on_both_databases
@@ -141,8 +142,7 @@ def test_full_disk_leaves_nothing_that_looks_like_a_backup(pytestconfig, tmp_pat
         "CTAOPT_DATA_DIR": str(tmp_path / "data"),
         "DJANGO_SETTINGS_MODULE": "ctaopt.settings.prod",
     }
-    command = [sys.executable, "manage.py", "fold_rollups"]
-    subprocess.run(command, cwd=pytestconfig.rootpath, env=environment, check=True)
+    migrated_sqlite(tmp_path / "data" / "ctaopt.sqlite3")
     result = subprocess.run(
         [sys.executable, "-c", script],
         cwd=pytestconfig.rootpath,
