@@ -17,11 +17,17 @@ CAP, CAPPED = 300.0, "capped_value_per_visitor"
 
 def visitors(rng, shape, *, lift=0.0, drift=1.0):
     """Clicks, orders and values: heavy-tailed, several of a visitor, related to each other."""
-    habit = rng.gamma(1.0, 1.0, shape)
-    clicks = rng.binomial(1, 0.1, shape) * rng.geometric(0.6, shape)
-    orders = np.where(clicks > 0, rng.poisson(0.3 * habit * drift), rng.binomial(1, 0.005, shape))
-    values = orders * rng.lognormal(3, 1, shape) * drift * (1 + lift)
-    return clicks.astype(float), orders.astype(float), values
+    clicks, orders, values = np.zeros((3, *shape))
+    is_clicking = rng.random(shape) < 0.1
+    n = np.count_nonzero(is_clicking)
+    clicks[is_clicking] = rng.geometric(0.6, n)
+    # The habits of visitors: the orders of those who click are overdispersed.
+    orders[is_clicking] = rng.poisson(0.3 * rng.gamma(1.0, 1.0, n) * drift)
+    orders[~is_clicking] = rng.random(orders.size - n) < 0.005
+    is_buying = orders > 0
+    amounts = rng.lognormal(3, 1, np.count_nonzero(is_buying))
+    values[is_buying] = orders[is_buying] * amounts * drift * (1 + lift)
+    return clicks, orders, values
 
 
 def sums_of(metric, n, drawn):
