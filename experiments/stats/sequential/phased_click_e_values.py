@@ -43,7 +43,10 @@ def phased_click_log_e_value(clicks: Clicks, *, share: FloatArray) -> FloatArray
     control, arm = clicks
     if share.shape[-1] == 1:
         return click_log_e_value((control[..., 0], arm[..., 0]), share=share[..., 0])
-    likelihoods = _log_likelihood(control, arm, share, _log_ratios(share))
+    # Thousands of experiments may have the same shares, and the quantiles take long.
+    shares, inverse = np.unique(share.reshape(-1, share.shape[-1]), axis=0, return_inverse=True)
+    log_ratio = _log_ratios(shares)[inverse.reshape(share.shape[:-1])]
+    likelihoods = _log_likelihood(control, arm, share, log_ratio)
     return np.asarray(special.logsumexp(likelihoods, axis=-1) - np.log(_RATIOS))
 
 

@@ -67,3 +67,14 @@ def test_evidence_against_equal_arms_rarely_reaches_its_threshold():
     log_e = phased_click_log_e_value((control, arm), share=np.broadcast_to(share, arm.shape))
     alarms = int((log_e >= np.log(20)).any(axis=1).sum())
     assert binomtest(alarms, runs, 0.05, "greater").pvalue > 0.001
+
+
+def test_experiments_of_different_shares_are_read_each_by_its_own():
+    rng = np.random.default_rng(42)
+    share = np.array([[0.1, 0.5], [0.5, 0.5], [0.1, 0.5], [0.3, 0.1]])
+    control, arm = rng.poisson(6.0, (2, 5, 4, 2)).astype(float)
+    both = phased_click_log_e_value((control, arm), share=np.broadcast_to(share, arm.shape))
+    for place in np.ndindex(both.shape):
+        one = (control[place][None], arm[place][None])
+        alone = phased_click_log_e_value(one, share=share[place[1]][None])
+        assert both[place] == pytest.approx(alone[0], rel=1e-12, abs=1e-12)
