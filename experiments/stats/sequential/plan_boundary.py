@@ -29,6 +29,7 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 from scipy import special
+from scipy.optimize.elementwise import find_root
 
 from experiments.stats.estimation.comparisons import check_alpha
 from experiments.stats.estimation.sufficient_statistics import FloatArray, Values
@@ -198,24 +199,40 @@ def _below_line(value: FloatArray, start: FloatArray) -> FloatArray:
 
 def _end_edge(start: FloatArray, level: FloatArray, time: FloatArray) -> FloatArray:
     """Return the level of |B| at which the end rejects."""
-    high = start + SLOPE + _REACH * np.sqrt(np.maximum(time - 1, 0))
-    low = np.zeros_like(high)
-    for _ in range(_BISECTIONS):
-        middle = (low + high) / 2
-        is_likely = _spent_at_end(middle, start, time) > AT_END * level
-        low, high = np.where(is_likely, middle, low), np.where(is_likely, high, middle)
-    return high
+    # The looks of many experiments at one plan have few distinct times.
+    cases, inverse = np.unique(np.stack([start, level, time]), axis=1, return_inverse=True)
+    high = cases[0] + SLOPE + _REACH * np.sqrt(np.maximum(cases[2] - 1, 0))
+    found = _rising_root(
+        lambda edge, start, level, time: AT_END * level - _spent_at_end(edge, start, time),
+        high,
+        (*cases,),
+    )
+    return found[inverse.reshape(start.shape)]
 
 
 def _end_p_value(edge: FloatArray, time: FloatArray, *, reserve: float) -> FloatArray:
     """Return the alpha whose end has this level: found by where its line begins."""
-    low, high = np.zeros_like(edge), np.full_like(edge, _LARGEST_START)
-    for _ in range(_BISECTIONS):
-        start = (low + high) / 2
+
+    def overspent(start: FloatArray, edge: FloatArray, time: FloatArray) -> FloatArray:
         allowed = AT_END * _line_p_value(start, reserve=reserve)
-        is_spent = _spent_at_end(edge, start, time) > allowed
-        low, high = np.where(is_spent, low, start), np.where(is_spent, start, high)
-    return np.minimum(_line_p_value(low, reserve=reserve), 1)
+        return _spent_at_end(edge, start, time) - allowed
+
+    start = _rising_root(overspent, np.full_like(edge, _LARGEST_START), (edge, time))
+    return np.minimum(_line_p_value(start, reserve=reserve), 1)
+
+
+def _rising_root(
+    function: Callable[..., FloatArray], high: FloatArray, args: tuple[FloatArray, ...]
+) -> FloatArray:
+    """Return where a rising function crosses 0 between 0 and `high`; an end if it does not.
+
+    Source: Chandrupatla (1997), "A new hybrid quadratic/bisection algorithm for finding the zero
+    of a nonlinear function without using derivatives", Adv. Eng. Software 28, as scipy has it.
+    """
+    low = np.zeros_like(high)
+    found = find_root(function, (low, high), args=args)
+    end = np.where(found.f_bracket[0] > 0, low, high)
+    return np.where(found.success, found.x, end)
 
 
 def _late_p_value(z: FloatArray, time: FloatArray, *, alpha: float) -> FloatArray:
