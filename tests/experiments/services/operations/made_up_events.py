@@ -1,14 +1,13 @@
 """Honest visitors from many addresses, and strangers who make visitors up from a few."""
 
 from datetime import timedelta
-from itertools import count, islice
+from itertools import count, cycle, islice
 
 from experiments.assignment.explained_arms import explains
-from experiments.services.events.ingestion import Origin
+from experiments.services.events.ingestion import Accepted, Origin, accept, keep
 from experiments.services.rollups.folding import fold_pending
 from experiments.services.serving.snapshot import build_snapshot
 from tests.factories import NOW, event_id, event_message
-from tests.intake import ingest
 
 SLOT = timedelta(minutes=15)
 ARMS = ("control", "b")
@@ -46,17 +45,30 @@ class Traffic:
             if visitor in clicks:
                 items.append(event_message("click", id=str(event_id(at)), **fields))
         for start in range(0, len(items), 500):
-            origin = Origin(is_page=True, sender=sender)
-            receipt = ingest(
-                site=self.site, items=items[start : start + 500], now=at, origin=origin
-            )
-            assert receipt.rejected == ()
+            keep(self.accepted(items[start : start + 500], sender=sender, at=at))
+
+    def accepted(self, items, *, sender, at):
+        origin = Origin(is_page=True, sender=sender)
+        accepted = accept(site=self.site, items=items, now=at, origin=origin)
+        assert accepted.rejected == ()
+        return accepted
+
+    def deal(self, visitors, senders, *, at=NOW):
+        """One exposure of each visitor in their own arm, from each sender in turn.
+
+        The requests arrive at the same moment, so that one transaction holds them all.
+        """
+        rows = []
+        for visitor, sender in zip(visitors, cycle(senders), strict=False):
+            fields = {"visitor": visitor, "at": at.isoformat(), "phase": self.phase}
+            item = event_message(id=str(event_id(at)), variant=self.arm_of(visitor), **fields)
+            rows += self.accepted([item], sender=sender, at=at).rows
+        keep(Accepted(rows=rows, rejected=()))
 
     def honest(self, n_slots, a_slot, *, until=NOW, senders=range(300)):
         """Visitors in each quarter of an hour until then, dealt to these senders."""
         for number in range(n_slots):
-            at = until - (n_slots - number) * SLOT
-            for place, visitor in enumerate(self.visitors(a_slot)):
-                sender = senders[(number * 7 + place) % len(senders)]
-                self.send([visitor], sender=sender, at=at)
+            first = number * 7 % len(senders)
+            turn = [*senders[first:], *senders[:first]]
+            self.deal(self.visitors(a_slot), turn, at=until - (n_slots - number) * SLOT)
         fold_pending()

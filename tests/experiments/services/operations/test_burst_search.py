@@ -114,8 +114,7 @@ def test_alarm_of_a_burst_that_was_not_searched_yet_rolls_nothing_back(traffic):
 
 def test_dead_arm_is_caught_by_the_rest_even_during_a_burst(traffic):
     late = NOW + 2 * SLOT
-    for place, visitor in enumerate(traffic.visitors(400, arm="control")):
-        traffic.send([visitor], sender=place % 300, at=late)
+    traffic.deal(traffic.visitors(400, arm="control"), range(300), at=late)
     traffic.send(traffic.visitors(600, arm="b"), sender=400, at=late)
     fold_pending()
     find_bursts(now=late)
@@ -162,8 +161,7 @@ def test_office_beside_other_visitors_is_no_burst(traffic):
 
 def test_peak_from_many_addresses_is_no_burst(traffic):
     """As after a spot on television: 100 times the visitors, each address about alike."""
-    for place, visitor in enumerate(traffic.visitors(3_000)):
-        traffic.send([visitor], sender=place % 300)
+    traffic.deal(traffic.visitors(3_000), range(300))
     assert settle() == []
     assert not Burst.objects.exists()
 
@@ -226,8 +224,7 @@ def test_visitors_made_up_twice_move_nothing(traffic, senders, folds_between):
 
 def test_burst_without_an_end_does_not_put_a_roll_back_off(traffic):
     """A stranger who sends on and on cannot keep a dead arm alive."""
-    for place, visitor in enumerate(traffic.visitors(400, arm="control")):
-        traffic.send([visitor], sender=place % 300)
+    traffic.deal(traffic.visitors(400, arm="control"), range(300))
     for second in range(3):
         traffic.send(traffic.visitors(300), sender=400, at=NOW + timedelta(seconds=second))
         fold_pending()
