@@ -6,10 +6,12 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db.models import (
     Case,
+    CharField,
     Count,
     F,
     IntegerField,
     Max,
+    Min,
     Prefetch,
     Q,
     QuerySet,
@@ -17,6 +19,7 @@ from django.db.models import (
     Value,
     When,
 )
+from django.db.models.functions import Cast, Substr
 
 from experiments.models import (
     Experiment,
@@ -223,8 +226,10 @@ def tag_names(*, sites: QuerySet[Site]) -> list[str]:
 
 def years_of_past_tests(*, sites: QuerySet[Site]) -> list[int]:
     """Return the years in which past tests of these sites ended, the latest first."""
-    rows = PastTest.objects.filter(site__in=sites, ended_on__isnull=False)
-    return [day.year for day in rows.dates("ended_on", "year", order="DESC")]
+    # As text: SQLite's dates are text, and Django would take each apart in Python.
+    year = Substr(Cast("ended_on", CharField()), 1, 4)
+    rows = PastTest.objects.filter(site__in=sites, ended_on__isnull=False).order_by()
+    return sorted(map(int, rows.values_list(year, flat=True).distinct()), reverse=True)
 
 
 def trusted_past_tests(site_pk: int) -> QuerySet[PastTest]:
@@ -233,10 +238,22 @@ def trusted_past_tests(site_pk: int) -> QuerySet[PastTest]:
     return rows.defer("words")
 
 
-def trusted_versions(site_pk: int) -> list[tuple[Any, ...]]:
-    """Return what changes with every past test of a site that counts: a row for each."""
-    rows = PastTest.objects.filter(site=site_pk, suspect=False).order_by("pk")
-    return list(rows.values_list("pk", "digest", "kept_at", "visitors", "clicks"))
+def trusted_version(site_pk: int) -> tuple[Any, ...]:
+    """Return what differs once a past test of a site that counts is added, remade or dropped.
+
+    A row that is made anew gets the moment: it is the latest, or is one of more with the latest.
+    """
+    rows = PastTest.objects.filter(site=site_pk, suspect=False).order_by()
+    found = rows.aggregate(
+        Count("pk"),
+        Sum("pk"),
+        Sum("visitors"),
+        Sum("clicks"),
+        Min("digest"),
+        Max("digest"),
+        latest=Max("kept_at"),
+    )
+    return (*found.values(), rows.filter(kept_at=found["latest"]).count())
 
 
 def learnings_of(site: Site) -> QuerySet[Learning]:

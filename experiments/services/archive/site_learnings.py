@@ -41,6 +41,7 @@ class Knowledge:
         key: Its key.
         n_tests: Tests behind it.
         effect: Their common effect.
+        lift: Its average between the ends of its 95 % interval: low, middle, high.
         latest: The latest of them.
     """
 
@@ -48,6 +49,7 @@ class Knowledge:
     key: str
     n_tests: int
     effect: CommonEffect | None
+    lift: tuple[float, float, float] | None
     latest: tuple[NamedTest, ...]
 
     def status(self, *, raises: bool) -> str:
@@ -55,15 +57,6 @@ class Knowledge:
         if self.effect is None:
             return "emerging"
         return proposed_status(self.effect, raises=raises).value
-
-    @property
-    def lift(self) -> tuple[float, float, float] | None:
-        """The average lift between the ends of its 95 % interval: low, middle, high."""
-        if self.effect is None:
-            return None
-        belief = self.effect.mean
-        low, high = belief.interval(LEVEL)
-        return float(np.expm1(low)), float(np.expm1(belief.mean)), float(np.expm1(high))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +69,9 @@ class SiteLearnings:
 
 def site_learnings(site: Site) -> SiteLearnings:
     """Return what the past tests of a site show, from the cache while they stay as they are."""
-    versions = repr(history.trusted_versions(site.pk))
+    version = repr(history.trusted_version(site.pk))
     # The number is that of the shape of what is kept: raise it with every change of a class.
-    key = f"learnings-1:{site.pk}:{hashlib.sha256(versions.encode()).hexdigest()}"
+    key = f"learnings-1:{site.pk}:{hashlib.sha256(version.encode()).hexdigest()}"
     kept = cast(SiteLearnings | None, cache.get(key))
     if kept is not None:
         return kept
@@ -102,8 +95,8 @@ def knowledge_of(learning: Learning, subjects: Iterable[Knowledge]) -> Knowledge
     if learning.kind == Learning.Kind.TESTS:
         return _knowledge(linked_subject(learning.tests.all()))
     found = {(one.kind, one.key): one for one in subjects}
-    empty = Knowledge(kind=learning.kind, key=learning.subject, n_tests=0, effect=None, latest=())
-    return found.get((learning.kind, learning.subject), empty)
+    empty = Subject(kind=learning.kind, key=learning.subject, evidence=(), effect=None)
+    return found.get((learning.kind, learning.subject)) or _knowledge(empty)
 
 
 def learnings_as_json(site: Site) -> dict[str, Any]:
@@ -173,8 +166,14 @@ def _knowledge(subject: Subject) -> Knowledge:
         key=subject.key,
         n_tests=len(subject.evidence),
         effect=subject.effect,
+        lift=_lift(subject.effect) if subject.effect else None,
         latest=tuple(
             NamedTest(pk=one.test.pk, name=one.test.name, lift=float(np.expm1(one.contrast.log)))
             for one in subject.evidence[:MOST_NAMED]
         ),
     )
+
+
+def _lift(effect: CommonEffect) -> tuple[float, float, float]:
+    low, high = effect.mean.interval(LEVEL)
+    return float(np.expm1(low)), float(np.expm1(effect.mean.mean)), float(np.expm1(high))
