@@ -1,9 +1,9 @@
 """False verdicts where somebody chooses the shares of a sequential plan by its results.
 
-The floor of the planned information (`looks.LEAST_PART`) was chosen on the policies of
-`bench_sequential_plan.py`. Here are others, with seeds of their own: policies that were written to
-beat it, and policies drawn at random, of which those with the most alarms are judged anew.
-Identical arms, 28 daily looks.
+Beside the policies of `bench_sequential_plan.py`, with seeds of their own: policies that were
+written to beat a plan whose time is information, and policies drawn at random, of which those with
+the most alarms are judged anew. Identical arms, 28 daily looks. The weights of the phases
+(`visitor_clock`) hold for any of them.
 """
 # ruff: noqa: E402 - the path is set before what depends on it is imported
 

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
+import numpy.typing as npt
 
 from experiments.stats.estimation.contrasts import as_arrays, pair_information
-from experiments.stats.estimation.sufficient_statistics import FloatArray, SufficientStatistics
+from experiments.stats.estimation.sufficient_statistics import SufficientStatistics
+from experiments.stats.sequential.comparison import Look
 from experiments.stats.sequential.looks import Path
 
 
@@ -19,9 +21,10 @@ class ArmLooks:
     """
 
     days: tuple[date, ...]
-    fractions: tuple[float, ...]  # information over that of the last look, increasing
+    fractions: tuple[float, ...]  # time of the test over that of the last look, increasing
     z: tuple[float, ...]
     criticals: tuple[float, ...]  # in standard errors
+    effect_se: float | None = None  # standard error of the effect at the last look
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,19 +73,22 @@ def arm_looks(
     """Return the looks at each arm but the control; statistics of shape `(D, S, K)`."""
     (n,) = as_arrays(statistics.n)
     information = pair_information(n[..., :1], n[..., 1:]).sum(axis=-2)
-    return [
-        _looks(days, information[:, arm], path.look.z[:, arm], path.look.multiplier[:, arm])
-        for arm in range(information.shape[1])
-    ]
+    is_kept = np.isfinite(path.look.z)
+    for growing in (information, path.look.time):
+        is_kept &= np.diff(growing, axis=0, prepend=0.0) > 0
+    return [_looks(days, path.look, is_kept[:, arm], arm) for arm in range(is_kept.shape[1])]
 
 
 def _looks(
-    days: tuple[date, ...], information: FloatArray, z: FloatArray, criticals: FloatArray
+    days: tuple[date, ...], look: Look, is_kept: npt.NDArray[np.bool_], arm: int
 ) -> ArmLooks:
-    is_kept = np.isfinite(z) & (np.diff(information, prepend=0.0) > 0)
+    if not is_kept.any():
+        return ArmLooks(days=(), fractions=(), z=(), criticals=())
+    time = look.time[:, arm]
     return ArmLooks(
-        days=tuple(days[look] for look in np.flatnonzero(is_kept)),
-        fractions=tuple((information[is_kept] / max(information[-1], 1)).tolist()),
-        z=tuple(z[is_kept].tolist()),
-        criticals=tuple(criticals[is_kept].tolist()),
+        days=tuple(days[place] for place in np.flatnonzero(is_kept)),
+        fractions=tuple((time[is_kept] / time[-1]).tolist()),
+        z=tuple(look.z[is_kept, arm].tolist()),
+        criticals=tuple(look.multiplier[is_kept, arm].tolist()),
+        effect_se=_known(look.standard_error[is_kept, arm][-1]),
     )

@@ -8,7 +8,7 @@ import numpy as np
 from experiments.services.analysis.report import Report
 from experiments.stats.estimation.multiplicity import adjust_p_values
 from experiments.stats.frequentist.exact_tests import ExactComparison, ExactTest, compare_exact
-from experiments.stats.sequential.comparison import LEAST_CLICKS
+from experiments.stats.sequential.least_counts import LEAST_CLICKS
 
 # Boschloo's test takes a tenth of a second; a page compares more arms by Fisher's.
 MOST_UNCONDITIONAL = 5

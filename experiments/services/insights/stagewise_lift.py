@@ -36,11 +36,14 @@ def stagewise_lift(
     if row.looks is None or (row.proven is None and not has_ended):
         return None
     looks = row.looks if row.looks.days else _only_look(measured)
+    # Where shares changed, the looks weigh the phases otherwise than the lift as measured.
+    effect_se = looks.effect_se or measured.effect_se
+    lift_se = measured.se * effect_se / measured.effect_se
     stopped = stopped_lift(
         np.array(looks.criticals),
         np.array(looks.fractions),
         np.array(looks.z),
-        scale=LiftScale(base=measured.base, effect_se=measured.effect_se, lift_se=measured.se),
+        scale=LiftScale(base=measured.base, effect_se=effect_se, lift_se=lift_se),
         level=level,
     )
     return StagewiseLift(

@@ -9,10 +9,11 @@ import numpy as np
 from experiments.stats.engine.methods import PANELS, ComparisonRow
 from experiments.stats.engine.request import AnalysisRequest, parse_request
 from experiments.stats.estimation.cuped import is_adjustable
+from experiments.stats.estimation.mantel_haenszel import each_field
 from experiments.stats.estimation.messages import Message, MessageCode, Text, joined
 from experiments.stats.estimation.sufficient_statistics import Proportion
 from experiments.stats.health.sample_ratio import SRM_ALPHA, SrmCheck, check_srm
-from experiments.stats.sequential.comparison import LEAST_CLICKS, has_few_clicks
+from experiments.stats.sequential.least_counts import LEAST_CLICKS, has_few_clicks
 
 # Cochran's rule: below it the normal approximation of a fixed test is a guess.
 LEAST_EXPECTED_CLICKS = 5
@@ -102,7 +103,8 @@ def _count_warnings(analysis: AnalysisRequest) -> list[str]:
         return []
     if analysis.method == "exact" and is_adjustable(statistics):
         return ["Exact tests take no covariate; shown without adjustment."]
-    if analysis.method == "sequential" and has_few_clicks(statistics).any():
+    one_phase = each_field(statistics, lambda field: field[np.newaxis])
+    if analysis.method == "sequential" and has_few_clicks(one_phase).any():
         least = {"clicks": LEAST_CLICKS, "others": LEAST_CLICKS}
         return [Message(MessageCode.EXACT_SPLIT_OF_CLICKS, **least)]
     n, clicks = np.asarray(statistics.n), np.asarray(statistics.sum)

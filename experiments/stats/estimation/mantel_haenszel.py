@@ -33,7 +33,12 @@ from experiments.stats.estimation.sufficient_statistics import (
 from experiments.stats.estimation.undefined_reasons import Reason, first_reason
 
 
-def mantel_haenszel_contrasts(statistics: SufficientStatistics) -> Contrasts:
+def mantel_haenszel_contrasts(
+    statistics: SufficientStatistics,
+    *,
+    scale: FloatArray | None = None,
+    null_part: float = 0.0,
+) -> Contrasts:
     """Compare each arm with the control within strata.
 
     For rates the lift is the Mantel-Haenszel rate ratio minus 1. The variance adds the strata's
@@ -43,11 +48,14 @@ def mantel_haenszel_contrasts(statistics: SufficientStatistics) -> Contrasts:
     Args:
         statistics: Strata on the axis before the last, arms on the last: shape `(..., S, K)`,
             S >= 1, K >= 2, control first. A covariate gets one coefficient over all strata.
+        scale: Factors of the weights h, at least 0, shape `(S, K - 1)`; 1 when left out.
+        null_part: Part in [0, 1] of a mean's variance that is taken from the visitors of both
+            arms, as without an effect; the rest is the arm's own.
 
     Returns:
         Contrasts of shape `(..., K - 1)`; `n` counts the strata that have both arms, and
-        `information` is the sum of the weights h. With one stratum they equal those of
-        `contrasts(estimate(...))`.
+        `information` is the sum of their h. With one stratum, and nothing else, they equal those
+        of `contrasts(estimate(...))`.
 
     Raises:
         ValueError: If there are fewer than two axes or two arms.
@@ -64,17 +72,19 @@ def mantel_haenszel_contrasts(statistics: SufficientStatistics) -> Contrasts:
     """
     if len(statistics.shape) < 2 or statistics.shape[-1] < 2:
         raise ValueError(f"strata and two arms or more are needed: shape {statistics.shape}")
-    if statistics.shape[-2] == 1:
+    if statistics.shape[-2] == 1 and not null_part:
         return contrasts(estimate(each_field(statistics, lambda field: field[..., 0, :])))
     pairs = each_field(statistics, _pairs)
     (n,) = as_arrays(pairs.n)
     weight = pair_information(n[..., 0], n[..., 1])
+    if scale is not None:
+        weight = weight * np.swapaxes(scale, -1, -2)
     with np.errstate(all="ignore"):
         weight = weight / weight.sum(axis=-1, keepdims=True)
     offset = np.zeros((*weight.shape[:-1], 2))
     if isinstance(pairs, Ratio):
         pairs, offset = _linearised(pairs, weight)
-    return _combined(_stratum_estimates(pairs), n, weight, offset)
+    return _combined(_stratum_estimates(pairs, null_part), n, weight, offset)
 
 
 def each_field(statistics: Statistics, change: Callable[[FloatArray], FloatArray]) -> Statistics:
@@ -102,7 +112,7 @@ def _pairs(field: FloatArray) -> FloatArray:
     return np.stack([control, arms], axis=-1)
 
 
-def _stratum_estimates(pairs: SufficientStatistics) -> Estimates:
+def _stratum_estimates(pairs: SufficientStatistics, null_part: float) -> Estimates:
     """Return the estimates of the two arms in each stratum, with unbiased variances."""
     coefficient = theta(pairs, pooling="within_strata") if is_adjustable(pairs) else None
     own = _unbiased(pairs, estimate(pairs, coefficient=coefficient))
@@ -110,11 +120,12 @@ def _stratum_estimates(pairs: SufficientStatistics) -> Estimates:
     both = _unbiased(joined, estimate(joined, coefficient=coefficient))
     scale = both.n / np.maximum(own.n, 1)
     is_sparse = (own.n <= 1).any(axis=-1, keepdims=True)
+    part = np.where(is_sparse, 1.0, null_part)
     return replace(
         own,
-        variance=np.where(is_sparse, both.variance * scale, own.variance),
-        raw_variance=np.where(is_sparse, both.raw_variance * scale, own.raw_variance),
-        covariance=np.where(is_sparse, both.covariance * scale, own.covariance),
+        variance=part * both.variance * scale + (1 - part) * own.variance,
+        raw_variance=part * both.raw_variance * scale + (1 - part) * own.raw_variance,
+        covariance=part * both.covariance * scale + (1 - part) * own.covariance,
     )
 
 

@@ -18,8 +18,7 @@ from experiments.stats.estimation.comparisons import (
     check_arms,
     comparisons,
 )
-from experiments.stats.estimation.contrasts import Contrasts, as_arrays, contrasts, where_defined
-from experiments.stats.estimation.cuped import estimate
+from experiments.stats.estimation.contrasts import Contrasts, as_arrays, where_defined
 from experiments.stats.estimation.mantel_haenszel import each_field, mantel_haenszel_contrasts
 from experiments.stats.estimation.sufficient_statistics import (
     FloatArray,
@@ -30,6 +29,11 @@ from experiments.stats.estimation.sufficient_statistics import (
 )
 from experiments.stats.estimation.undefined_reasons import Reason, first_reason
 from experiments.stats.sequential.boundaries import mixture_multiplier, mixture_p_value
+from experiments.stats.sequential.least_counts import (
+    has_few_clicks,
+    has_few_in_denominator,
+    has_few_visitors,
+)
 from experiments.stats.sequential.phased_click_e_values import (
     phased_click_lift_interval,
     phased_click_log_e_value,
@@ -48,13 +52,14 @@ AnyStage = Stages | int | Callable[[FloatArray], Stages] | None
 
 # Visitors of two arms at which the mixture of a test without a plan is tightest: GrowthBook's.
 MIXTURE_VISITORS = 5_000
-# Below them a click rate is not normal enough for an early look.
-LEAST_CLICKS = 20
-# Below them a mean is not, either.
-LEAST_VISITORS = 100
 # Share of a click rate's error on the plan's line that pays for the exact early looks; without a
 # plan, of all its error.
 EXACT_RESERVE = 0.02
+# Part of a rate's variance that is taken from both arms, as without an effect; the rest is the
+# arm's own. With these parts z has no skewness of order 1 / sqrt(clicks): to that order it is the
+# signed root of the likelihood ratio. With own variances an arm of few clicks looks proven too
+# often when it has too few of them by chance.
+NULL_PART = 2 / 3
 # A single look this late, in plans, is still taken for the plan's end.
 LATEST_END = 1.1
 
@@ -71,20 +76,23 @@ class Plan:
             for the exact early looks.
         phase_shares: Shares of the arms in each phase so far, shape `(S, K)`; None where shares
             never changed.
-        information: Planned information of each comparison, of shape `(..., K - 1)`, in place of
-            planned visitors.
+        time: Time of each comparison at the looks, shape `(..., K - 1)`, in place of planned
+            visitors.
+        scale: Factors of the phases' weights that make z sqrt(time) a Brownian motion, shape
+            `(S, K - 1)`.
     """
 
     planned_n: Values | None = None
     alpha: float = 0.05
     shares: FloatArray | None = None
     phase_shares: FloatArray | None = None
-    information: FloatArray | None = None
+    time: FloatArray | None = None
+    scale: FloatArray | None = None
 
     @property
     def is_given(self) -> bool:
         """Return whether anything is planned; without a plan a normal mixture is used."""
-        return self.planned_n is not None or self.information is not None
+        return self.planned_n is not None or self.time is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,13 +102,15 @@ class Look:
     Attributes:
         comparisons: Effects and lifts with intervals, and the p-value of each look.
         z: Effect over its standard error.
-        time: Information so far over the planned one; over `MIXTURE_VISITORS` without a plan.
+        standard_error: Standard error of the effect.
+        time: Part of the plan that is done; visitors over `MIXTURE_VISITORS` without a plan.
         stage: Place in the plan, as `Stage`; `RUNNING` without one.
         multiplier: Boundary in standard errors at the level of the intervals.
     """
 
     comparisons: Comparisons
     z: FloatArray
+    standard_error: FloatArray
     time: FloatArray
     stage: Stages
     multiplier: FloatArray
@@ -173,21 +183,25 @@ def look_at(
     """
     phase_shares = plan.phase_shares
     level = plan.alpha if level is None else level
-    contrast = _contrasts(statistics, alpha=plan.alpha, is_phased=phase_shares is not None)
+    check_arms(statistics)
+    check_alpha(plan.alpha)
+    if phase_shares is None:
+        statistics = each_field(statistics, lambda field: field[..., None, :])
+        phase_shares = _checked_shares(plan.shares, statistics.shape[-1])[None]
+    contrast = _contrasts(statistics, plan)
     reserve = EXACT_RESERVE if isinstance(statistics, Proportion) else 0.0
     read = _by_plan if plan.is_given else _by_mixture
     look = read(contrast, plan, level=level, stage=stage, reserve=reserve)
     if not isinstance(statistics, Proportion):
         return look
-    if phase_shares is None:
-        statistics = each_field(statistics, lambda field: field[..., None, :])
-        phase_shares = _checked_shares(plan.shares, statistics.shape[-1])[None]
     exact = ExactSplit(
         shares=phase_shares,
         part=EXACT_RESERVE * IN_PLAN if plan.is_given else EXACT_RESERVE,
         level=level,
     )
-    return replace(look, comparisons=_with_exact_looks(statistics, look.comparisons, exact))
+    is_small = has_few_clicks(statistics, scale=plan.scale)
+    compared = _with_exact_looks(statistics, look.comparisons, exact, is_small)
+    return replace(look, comparisons=compared)
 
 
 def _by_plan(
@@ -200,7 +214,14 @@ def _by_plan(
     p_value = plan_p_value(z, time, alpha=plan.alpha, stage=stage, reserve=reserve)
     multiplier = plan_multiplier(time, level=level, alpha=plan.alpha, stage=stage, reserve=reserve)
     result = comparisons(contrast, multiplier, p_value=p_value)
-    return Look(comparisons=result, z=z, time=time, stage=stage, multiplier=multiplier)
+    return Look(
+        comparisons=result,
+        z=z,
+        standard_error=contrast.standard_error,
+        time=time,
+        stage=stage,
+        multiplier=multiplier,
+    )
 
 
 def _by_mixture(
@@ -214,7 +235,14 @@ def _by_mixture(
     multiplier = mixture_multiplier(time, level=level * (1 - reserve), alpha=plan.alpha)
     result = comparisons(contrast, multiplier, p_value=p_value)
     running = np.full(time.shape, Stage.RUNNING, dtype=np.int8)
-    return Look(comparisons=result, z=z, time=time, stage=running, multiplier=multiplier)
+    return Look(
+        comparisons=result,
+        z=z,
+        standard_error=contrast.standard_error,
+        time=time,
+        stage=running,
+        multiplier=multiplier,
+    )
 
 
 def _z(contrast: Contrasts) -> FloatArray:
@@ -223,14 +251,13 @@ def _z(contrast: Contrasts) -> FloatArray:
 
 
 def plan_time(contrast: Contrasts, plan: Plan) -> FloatArray:
-    """Return the information of the contrasts over the planned one.
+    """Return the time of the contrasts, or their information over the planned one.
 
     Raises:
         ValueError: If the planned visitors are not positive, or the shares do not fit.
     """
-    if plan.information is not None:
-        with np.errstate(all="ignore"):
-            return np.asarray(contrast.information / plan.information)
+    if plan.time is not None:
+        return plan.time
     planned = np.asarray(plan.planned_n, dtype=np.float64)
     if not np.all((planned > 0) & np.isfinite(planned)):
         raise ValueError(f"planned_n must be positive: {plan.planned_n!r}")
@@ -241,50 +268,18 @@ def plan_time(contrast: Contrasts, plan: Plan) -> FloatArray:
     return np.where(np.isnan(split), contrast.n, contrast.information / split) / planned
 
 
-def has_few_clicks(statistics: Proportion) -> npt.NDArray[np.bool_]:
-    """Return for each arm but the control whether it or the control is below the floor of 20.
-
-    >>> has_few_clicks(Proportion(n=np.array([99.0, 99.0]), sum=np.array([19.0, 30.0]))).tolist()
-    [True]
-    """
-    n, total = as_arrays(statistics.n, statistics.sum)
-    is_small = np.minimum(total, n - total) < LEAST_CLICKS
-    return np.asarray(is_small[..., :1] | is_small[..., 1:])
-
-
-def has_few_in_denominator(statistics: Ratio) -> npt.NDArray[np.bool_]:
-    """Return for each arm but the control whether its or the control's denominator is of too few.
-
-    The floor of 20 counts effective visitors (Kish): many clicks of one visitor count once.
-
-    >>> one = {"n": np.array([900.0, 900.0]), "denominator_sum": np.array([60.0, 60.0])}
-    >>> one |= {name: np.zeros(2) for name in ("numerator_sum", "numerator_sum_squares")}
-    >>> one |= {"product_sum": np.zeros(2), "denominator_sum_squares": np.array([60.0, 200.0])}
-    >>> has_few_in_denominator(Ratio(**one)).tolist()
-    [True]
-    """
-    total, squares = as_arrays(statistics.denominator_sum, statistics.denominator_sum_squares)
-    is_few = total**2 < LEAST_CLICKS * squares
-    is_few |= total == 0
-    return np.asarray(is_few[..., :1] | is_few[..., 1:])
-
-
-def _contrasts(statistics: SufficientStatistics, *, alpha: float, is_phased: bool) -> Contrasts:
-    check_arms(statistics)
-    check_alpha(alpha)
-    whole = each_field(statistics, lambda field: field.sum(axis=-2)) if is_phased else statistics
-    contrast = (
-        mantel_haenszel_contrasts(statistics) if is_phased else contrasts(estimate(statistics))
-    )
-    if isinstance(whole, Proportion):
-        is_small, reason = has_few_clicks(whole), Reason.FEW_CLICKS
-    else:
-        (n,) = as_arrays(whole.n)
-        is_small = np.minimum(n[..., :1], n[..., 1:]) < LEAST_VISITORS
-        reason = Reason.FEW_VISITORS
+def _contrasts(statistics: SufficientStatistics, plan: Plan) -> Contrasts:
+    """Return the contrasts within phases, shape `(..., S, K)`, where there is enough to compare."""
+    is_plain_rate = isinstance(statistics, Proportion) and not statistics.has_covariate
+    null_part = NULL_PART if is_plain_rate and plan.is_given else 0.0
+    contrast = mantel_haenszel_contrasts(statistics, scale=plan.scale, null_part=null_part)
+    if isinstance(statistics, Proportion):
+        is_small = has_few_clicks(statistics, scale=plan.scale)
+        return _refuse(contrast, is_small, Reason.FEW_CLICKS)
+    whole = each_field(statistics, lambda field: field.sum(axis=-2))
     if isinstance(whole, Ratio):
         contrast = _refuse(contrast, has_few_in_denominator(whole), Reason.FEW_IN_DENOMINATOR)
-    return _refuse(contrast, is_small, reason)
+    return _refuse(contrast, has_few_visitors(whole), Reason.FEW_VISITORS)
 
 
 def _assumed_stage(time: FloatArray) -> Stages:
@@ -305,7 +300,7 @@ def _refuse(contrast: Contrasts, is_refused: npt.NDArray[np.bool_], reason: Reas
 
 
 def _with_exact_looks(
-    statistics: Proportion, result: Comparisons, exact: ExactSplit
+    statistics: Proportion, result: Comparisons, exact: ExactSplit, is_small: npt.NDArray[np.bool_]
 ) -> Comparisons:
     """Replace results below the floor by the exact split of the clicks, phase by phase."""
     n, total = (np.swapaxes(field, -1, -2) for field in as_arrays(statistics.n, statistics.sum))
@@ -322,7 +317,7 @@ def _with_exact_looks(
     whole = each_field(statistics, lambda field: field.sum(axis=-2))
     (n_whole,) = as_arrays(whole.n)
     is_rare &= np.minimum(n_whole[..., :1], n_whole[..., 1:]) > 1
-    is_exact = has_few_clicks(whole) & is_rare
+    is_exact = is_small & is_rare
     if not is_exact.any():
         return result
     clicks = (control[is_exact], arms[is_exact])

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.stats.estimation.comparisons import Comparisons
-from experiments.stats.estimation.contrasts import as_arrays, pair_information, where_defined
+from experiments.stats.estimation.contrasts import as_arrays, where_defined
 from experiments.stats.estimation.sufficient_statistics import (
     FloatArray,
     SufficientStatistics,
@@ -19,11 +19,7 @@ from experiments.stats.estimation.sufficient_statistics import (
 )
 from experiments.stats.sequential.comparison import Look, Plan, look_at
 from experiments.stats.sequential.plan_boundary import Stages, stages_of
-
-# Part of the most information planned so far that a plan keeps when shares change. With less a
-# plan would end when somebody chooses, and up to 12 % would be alarms. Nothing keeps shares from
-# being raised late, which gives up to 6.6 % (docs/statistics.md).
-LEAST_PART = 0.9
+from experiments.stats.sequential.visitor_clock import phase_scale, visitor_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,10 +97,9 @@ def compare_looks(
     stage: Stages | None = None
     if schedule.planned_visitors is not None:
         (n,) = as_arrays(statistics.n)
-        planned = planned_information(n, schedule)
-        least = LEAST_PART * np.maximum.accumulate(planned, axis=0)
-        stage = stages_of(_part_of_plan(n, schedule.planned_visitors, least), schedule.is_scheduled)
-        plan = replace(plan, information=np.maximum(planned, least))
+        time = visitor_time(n, schedule.shares, schedule.planned_visitors)
+        stage = stages_of(time, schedule.is_scheduled)
+        plan = replace(plan, time=time, scale=phase_scale(schedule.shares))
     look = look_at(statistics, plan, level=level, stage=stage)
     is_counted = schedule.is_scheduled
     if not is_counted.any():
@@ -115,55 +110,6 @@ def compare_looks(
         comparisons=_after_all(look.comparisons, is_counted),
         look=replace(look, comparisons=replace(look.comparisons, p_value=p_value)),
     )
-
-
-def planned_information(n: FloatArray, schedule: Schedule) -> FloatArray:
-    """Return the information that each arm's comparison has at the plan's end.
-
-    It is what the looks have seen so far and what the visitors still to come bring at the shares
-    of the day, so that t is 1 when the planned visitors are in, also after changes of the shares.
-    After the plan's end it stays.
-
-    Args:
-        n: Visitors until each look, shape `(D, ..., S, K)`.
-        schedule: Plan and looks.
-
-    Returns:
-        Information (`Contrasts.information`) of shape `(D, ..., K - 1)`.
-
-    Raises:
-        ValueError: If the planned visitors are missing or not positive.
-
-    >>> schedule = Schedule(
-    ...     planned_visitors=20_000, alpha=0.05, shares=np.array([[0.9, 0.1], [0.5, 0.5]]),
-    ...     is_scheduled=np.ones(2, dtype=bool),
-    ... )
-    >>> n = np.array([[[9_000.0, 1_000.0], [0, 0]], [[9_000.0, 1_000.0], [1_000.0, 1_000.0]]])
-    >>> planned_information(n, schedule).tolist()
-    [[1800.0], [3400.0]]
-    """
-    planned = schedule.planned_visitors
-    if planned is None or not 0 < planned < np.inf:
-        raise ValueError(f"planned_visitors must be positive: {planned!r}")
-    information = pair_information(n[..., :1], n[..., 1:]).sum(axis=-2)
-    control, arms = schedule.shares[:, :1], schedule.shares[:, 1:]
-    with np.errstate(all="ignore"):
-        per_visitor = np.nan_to_num(control * arms / (control + arms))
-    visitors = n.sum(axis=(-2, -1))
-    new = np.diff(n.sum(axis=-1), axis=0, prepend=0)
-    expected = information + per_visitor[new.argmax(axis=-1)] * (planned - visitors)[..., None]
-    looks = np.arange(len(n)).reshape(-1, *(1,) * (visitors.ndim - 1))
-    is_over = visitors >= planned
-    end = np.where(is_over.any(axis=0), is_over.argmax(axis=0), len(n) - 1)
-    return np.take_along_axis(expected, np.minimum(looks, end)[..., None], axis=0)
-
-
-def _part_of_plan(n: FloatArray, planned_visitors: float, least: FloatArray) -> FloatArray:
-    """Return what has come of the planned visitors and of the least information, the smaller."""
-    information = pair_information(n[..., :1], n[..., 1:]).sum(axis=-2)
-    visitors = n.sum(axis=(-2, -1))[..., None]
-    with np.errstate(all="ignore"):
-        return np.asarray(np.minimum(visitors / planned_visitors, information / least))
 
 
 def _after_all(looks: Comparisons, is_counted: npt.NDArray[np.bool_]) -> Comparisons:

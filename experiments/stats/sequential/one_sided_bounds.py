@@ -19,7 +19,7 @@ from experiments.stats.sequential.click_e_values import (
     click_lift_lower_bound,
     click_lift_upper_bound,
 )
-from experiments.stats.sequential.comparison import LEAST_CLICKS
+from experiments.stats.sequential.least_counts import LEAST_CLICKS
 
 # Part of the error that pays for the exact looks at few successes.
 EXACT_PART = 0.1

@@ -1,13 +1,13 @@
 """Boundary of a plan: valid at every look, whenever it is made, and for ever.
 
-Time t is the information so far over the planned one, B(t) = sqrt(t) z(t) a Brownian motion
-without an effect. The error alpha is spent in three parts:
+Time t is the part of the plan that is done (`visitor_clock`), B(t) = sqrt(t) z(t) a Brownian
+motion without an effect. The error alpha is spent in three parts:
 
 * until the plan's end, at any look: |B(t)| reaches the rising line a + t/2 (`IN_PLAN`, of which
   a part may be left to another test of rare clicks);
 * once, at the plan's end: |B| reaches a lower level. The end is the first look with t >= 1 of a
   schedule that outcomes do not choose, such as the ends of days. Its level is that of the
-  information really reached (Lan, DeMets 1983);
+  time really reached (Lan, DeMets 1983);
 * after the end: a normal mixture with the rest, for ever.
 
 The line is reached by t = 1 with P = Q(a + 1/2) + exp(-a) Q(a - 1/2), Q the normal upper tail, so
@@ -95,7 +95,7 @@ def plan_p_value(
 
     Args:
         z: Effect over its standard error, either sign.
-        time: Information so far over the planned one, > 0.
+        time: Part of the plan that is done, > 0.
         alpha: Error rate of the plan, which tunes the mixture after it.
         stage: Place of the look in the plan; a running look after t = 1 is read as one past it.
         reserve: Share in [0, 1) of the line's part that is left to another test.
@@ -133,7 +133,7 @@ def plan_multiplier(
     """Return the half-width of the boundary in standard errors.
 
     Args:
-        time: Information so far over the planned one, > 0.
+        time: Part of the plan that is done, > 0.
         level: Error rate of the interval, in (0, 1); broadcasts against time.
         alpha: Error rate of the plan.
         stage: As in `plan_p_value`.

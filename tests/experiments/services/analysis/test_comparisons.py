@@ -137,8 +137,8 @@ def test_changed_shares_are_compared_within_phases(slot):
     assert row.decisive.p_value_adjusted == pytest.approx(1)
     assert row.fixed.p_value_adjusted == pytest.approx(1)
     assert report.strata.has_changed_shares
-    # Information within phases: 9,000 x 1,000 / 10,000, and 10,000 x 10,000 / 20,000 more.
-    assert row.looks.fractions == pytest.approx([900 / 5_900, 1])
+    # The plan counts visitors: 10,000 of 30,000.
+    assert row.looks.fractions == pytest.approx([1 / 3, 1])
 
 
 def make_days(variant, before, after):

@@ -126,3 +126,34 @@ def test_many_small_strata_keep_the_level(sizes):
     )
     alarms = int((np.abs(contrast.effect / contrast.standard_error) > 1.959964).sum())
     assert binomtest(alarms, runs, 0.05).pvalue > 0.001
+
+
+def test_scale_changes_the_weights_of_the_strata():
+    scale = np.array([[1 / 0.3], [2.0], [1 / 0.21**0.5]])
+    contrast = mantel_haenszel_contrasts(Proportion(n=N, sum=CLICKS), scale=scale)
+    weights = np.array([900.0, 2_500.0, 210.0]) * scale[:, 0]
+    weights /= weights.sum()
+    rate = CLICKS / N
+    assert contrast.effect[0] == pytest.approx(weights @ (rate[:, 1] - rate[:, 0]), rel=1e-12)
+    variance = (weights**2 * (rate * (1 - rate) / (N - 1)).sum(axis=1)).sum()
+    assert contrast.variance[0] == pytest.approx(variance, rel=1e-12)
+    assert contrast.information[0] == pytest.approx(900 + 2_500 + 210)
+
+
+def test_stratum_of_no_scale_is_left_out():
+    scale = np.array([[1.0], [1.0], [0.0]])
+    found = mantel_haenszel_contrasts(Proportion(n=N, sum=CLICKS), scale=scale)
+    first = mantel_haenszel_contrasts(Proportion(n=N[:2], sum=CLICKS[:2]))
+    assert found.effect == pytest.approx(first.effect, rel=1e-12)
+    assert found.variance == pytest.approx(first.variance, rel=1e-12)
+
+
+@pytest.mark.parametrize("part", [0.5, 1.0])
+def test_part_of_the_variance_may_be_that_of_both_arms(part):
+    contrast = mantel_haenszel_contrasts(Proportion(n=N[:1], sum=CLICKS[:1]), null_part=part)
+    rate, both = CLICKS[0] / N[0], 998 / 10_000
+    own = rate * (1 - rate) / (N[0] - 1)
+    joined = both * (1 - both) * 10_000 / 9_999 / N[0]
+    each = part * joined + (1 - part) * own
+    assert contrast.variance[0] == pytest.approx(each.sum(), rel=1e-12)
+    assert contrast.control_variance[0] == pytest.approx(each[0], rel=1e-12)

@@ -2,19 +2,19 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest
+from scipy.stats import binom, binomtest, norm
 
 from experiments.stats.estimation.multiplicity import adjust_p_values
 from experiments.stats.estimation.sufficient_statistics import Mean, Proportion, stack_arms
 from experiments.stats.frequentist.fixed_horizon import compare_fixed
 from experiments.stats.sequential.boundaries import mixture_multiplier, mixture_p_value
 from experiments.stats.sequential.comparison import (
+    EXACT_RESERVE,
     Plan,
     compare_sequential,
-    has_few_clicks,
     look_at,
 )
-from experiments.stats.sequential.plan_boundary import Stage, stages_of
+from experiments.stats.sequential.plan_boundary import Stage, plan_multiplier, stages_of
 
 LOOKS, RUNS = 100, 2_000
 
@@ -26,9 +26,13 @@ def proportions(n, clicks):
 def test_mixture_after_the_plan_has_a_tenth_of_alpha(two_proportions):
     # 20,000 visitors of 5,000 planned: the mixture of GrowthBook at half the time.
     row = compare_sequential(two_proportions, planned_n=5_000).rows()[0]
-    width = mixture_multiplier(np.array(2.0), level=0.005, alpha=0.005) * 0.0031958723
+    # Two thirds of the variance are that of both arms, with Bessel's correction.
+    p = np.array([0.05, 0.058])
+    both, own = 2 * 0.054 * 0.946 / 19_999 * 2, (p * (1 - p)).sum() / 9_999
+    se = np.sqrt(2 / 3 * both + own / 3)
+    width = mixture_multiplier(np.array(2.0), level=0.005, alpha=0.005) * se
     assert row.effect_interval == pytest.approx((0.008 - width, 0.008 + width), rel=1e-6)
-    p_value = mixture_p_value(np.array(0.008 / 0.0031958723), np.array(2.0), alpha=0.005)
+    p_value = mixture_p_value(np.array(0.008 / se), np.array(2.0), alpha=0.005)
     assert row.p_value == pytest.approx(float(min(p_value * 10, 1)), rel=1e-6)
 
 
@@ -52,12 +56,19 @@ def test_one_visitor_more_than_planned_changes_next_to_nothing():
     assert p_values[0] < 0.02
 
 
-@pytest.mark.parametrize(
-    ("n", "clicks", "is_few"),
-    [([100, 100], [20, 20], False), ([100, 100], [19, 20], True), ([100, 100], [20, 81], True)],
-)
-def test_few_clicks_counts_both_sides_of_both_arms(n, clicks, is_few):
-    assert has_few_clicks(proportions(n, clicks)).tolist() == [is_few]
+def test_tails_of_a_small_arm_are_those_of_its_level():
+    """With 60 clicks expected; with its own variance it looked worse 1.4 times too often."""
+    clicks = np.arange(20, 200)
+    n, control = np.broadcast_arrays([990_000.0, 10_000.0], np.zeros((clicks.size, 2)))[0], 5_940.0
+    sums = np.column_stack([np.full(clicks.size, control), clicks])
+    found = compare_sequential(proportions(n, sums), planned_n=1_000_000, stage=Stage.END)
+    critical = plan_multiplier(
+        np.array(1.0), level=0.05, alpha=0.05, stage=Stage.END, reserve=EXACT_RESERVE
+    )
+    chance = binom.pmf(clicks, 10_000, 0.006)
+    for sign in (-1, 1):
+        tail = chance[(found.p_value[:, 0] <= 0.05) & (sign * found.effect[:, 0] > 0)].sum()
+        assert 0.75 < tail / norm.sf(critical) < 1.2
 
 
 def test_few_clicks_are_compared_exactly():
