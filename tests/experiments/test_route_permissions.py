@@ -125,6 +125,7 @@ PAGES = {
     "experiments_serverkey_rotate": ("post", "owner", {"overlap": "7"}),
     "experiments_serverkey_revoke": ("post", "owner", {"reason": "leaked"}),
     "experiments_learning_shown": ("get", "viewer", None),
+    "experiments_pasttest_results": ("get", "viewer", None),
     "experiments_historyarm_principles": ("get", "viewer", None),
     "ml_encoders": ("get", "viewer", None),
     "experiments_job_rank": ("get", "analyst", None),

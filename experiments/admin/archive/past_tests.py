@@ -1,5 +1,6 @@
 """Pages of the archive: every past test of one's sites to filter and search, and each by itself."""
 
+from io import BytesIO
 from typing import Any
 
 from django.contrib import admin
@@ -8,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -28,6 +29,7 @@ from experiments.selectors import history
 from experiments.selectors.permissions import sites_where
 from experiments.services.archive.entries import folded
 from experiments.services.archive.meaning import nearest_to
+from experiments.services.archive.results_file import MEDIA_TYPE, write_results
 from ml import predict
 
 # A search of more words is cut: each is looked for in every row.
@@ -35,6 +37,7 @@ MOST_WORDS = 12
 MOST_CHARACTERS = 300
 BEFORE_LIST = "admin/experiments/past_tests/before_list.html"
 LIST = "experiments_pasttest_changelist"
+RESULTS = "experiments_pasttest_results"
 VIEW = "experiments.view_pasttest"
 Verdict = PastTest.Verdict
 # Kinds of the badges, as the stylesheet and the theme name them.
@@ -98,6 +101,20 @@ class PastTestAdmin(SiteRowsAdmin[PastTest]):
         in_order = ORDER_VAR not in request.GET
         rows = history.nearest_first(queryset, words, nearest or (), in_order=in_order)
         return rows, False
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.results_view)
+        return [path("results.parquet", view, name=RESULTS), *super().get_urls()]
+
+    def results_view(self, request: HttpRequest) -> HttpResponse:
+        """Give the results of all past tests of one's sites as a file."""
+        if not self.has_view_permission(request) or request.method != "GET":
+            raise PermissionDenied
+        file = BytesIO()
+        write_results(file, sites=sites_where(request.user, VIEW))
+        disposition = 'attachment; filename="past-tests.parquet"'
+        headers = {"Content-Disposition": disposition}
+        return HttpResponse(file.getvalue(), content_type=MEDIA_TYPE, headers=headers)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

@@ -1,5 +1,7 @@
+import io
 import re
 
+import pyarrow.parquet as pq
 import pytest
 from django.urls import reverse
 
@@ -127,3 +129,13 @@ def test_box_that_completes_names_asks_no_service(archive, admin_client, monkeyp
     field = {"app_label": "experiments", "model_name": "learning", "field_name": "tests"}
     answer = admin_client.get(reverse("admin:autocomplete"), {"term": "newsl"} | field)
     assert [one["text"] for one in answer.json()["results"]] == ["newsletter"]
+
+
+def test_results_of_ones_sites_are_a_parquet_file(archive, viewer_client):
+    url = reverse("admin:experiments_pasttest_results")
+    assert f'href="{url}"' in text_of(viewer_client.get(URL))
+    answer = viewer_client.get(url)
+    assert "past-tests.parquet" in answer.headers["Content-Disposition"]
+    names = set(pq.read_table(io.BytesIO(answer.content))["name"].to_pylist())
+    assert names == {"won", "undecided", "newsletter"}
+    assert viewer_client.post(url).status_code == 403
