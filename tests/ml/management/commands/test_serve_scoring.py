@@ -91,6 +91,10 @@ def test_service_of_its_own_answers_and_stops(tmp_path, settings, start):
 
     wait_until(is_answered, process)
     assert found[-1]["refusal"]["code"] == "no_predictor"
+    search = {"texts": ["Go"], "sites": [1]}
+    place, token = settings.CTAOPT_SCORING_URL, predict.token()
+    told = scoring_client.post_question(place, search, token=token, timeout_s=20, path="/search")
+    assert told == {"tests": None}
     assert psutil.Process(process.pid).environ()["OPENBLAS_NUM_THREADS"] == "1"
     with pytest.raises(scoring_client.ServiceSilentError, match="answered 401"):
         scoring_client.post_question(
