@@ -12,6 +12,7 @@ whose shares did not change; given explicit ranges, they follow these.
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import accumulate, groupby, islice, takewhile
 from typing import Final
 
@@ -101,11 +102,16 @@ def moved_slices(
     exact = [share * coverage * BUCKETS for share in shares]
     sizes = _without_rounding_loss(_sizes(shares, coverage), present, exact)
     _give_up(owners, sizes, phases)
-    former = [{owner for owner in column if owner >= 0} for column in zip(*phases, strict=True)]
+    columns = list(zip(*phases, strict=True))
+    # Thousands of buckets have few different histories.
+    owners_of = {column: frozenset(column) - {NOBODY} for column in set(columns)}
+    former = [owners_of[column] for column in columns]
     homes = _homes(shares, sizes)
     for may_take in (_was_theirs, _was_nobodys, _is_free):
         for arm, size in enumerate(sizes):
             shortfall = size - owners.count(arm)
+            if not shortfall:
+                continue
             places = _buckets_after(owners, arm, homes[arm])
             free = (b for b in places if owners[b] < 0 and may_take(former[b], arm))
             for bucket in list(islice(free, shortfall)):
@@ -243,14 +249,23 @@ def _sizes(shares: Sequence[float], coverage: float) -> list[int]:
     Source: Tijdeman, "The chairman assignment problem", Discrete Mathematics 32 (1980).
     """
     check_rules(seed="-", shares=shares, coverage=coverage, filters=())
+    return list(_dealt(tuple(shares), round(coverage * BUCKETS)))
+
+
+@lru_cache(maxsize=1_000)  # Most experiments have one of a few splits.
+def _dealt(shares: tuple[float, ...], n_buckets: int) -> tuple[int, ...]:
+    """Return each arm's number of buckets once that many are dealt."""
     parts = [share / math.fsum(shares) for share in shares]
     sizes = [0] * len(parts)
     threshold = 1 / max(2 * len(parts) - 2, 1)
-    for n_dealt in range(1, round(coverage * BUCKETS) + 1):
-        behind = [part * n_dealt - size for part, size in zip(parts, sizes, strict=True)]
-        waiting = (arm for arm, by in enumerate(behind) if by >= threshold - FLOAT_NOISE)
-        sizes[min(waiting, key=lambda arm: (1 - threshold - behind[arm]) / parts[arm])] += 1
-    return sizes
+    for n_dealt in range(1, n_buckets + 1):
+        waiting = [
+            ((1 - threshold - by) / part, arm)
+            for arm, part in enumerate(parts)
+            if (by := part * n_dealt - sizes[arm]) >= threshold - FLOAT_NOISE
+        ]
+        sizes[min(waiting)[1]] += 1
+    return tuple(sizes)
 
 
 def _without_rounding_loss(
@@ -290,14 +305,18 @@ def _owners(slices: Iterable[Slice]) -> list[int]:
 
 
 def _slices(owners: Sequence[int]) -> tuple[Slice, ...]:
-    runs = ((arm, list(run)) for arm, run in groupby(range(BUCKETS), key=lambda b: owners[b]))
-    return tuple((run[0], run[-1] + 1, arm) for arm, run in runs if arm != NOBODY)
+    runs = [(arm, len(list(run))) for arm, run in groupby(owners)]
+    ends = accumulate(size for _, size in runs)
+    pairs = zip(runs, ends, strict=True)
+    return tuple((end - size, end, arm) for (arm, size), end in pairs if arm != NOBODY)
 
 
 def _give_up(owners: list[int], sizes: Sequence[int], phases: Sequence[Sequence[int]]) -> None:
     """Let arms with too many buckets give up those they got last, from the end."""
     for arm, size in enumerate(sizes):
         buckets = [bucket for bucket in range(BUCKETS) if owners[bucket] == arm]
+        if len(buckets) <= size:
+            continue
         buckets.sort(key=lambda bucket: (-_tenure(bucket, phases), bucket))
         for bucket in buckets[size:]:
             owners[bucket] = NOBODY
@@ -317,13 +336,13 @@ def _buckets_after(owners: Sequence[int], arm: int, home: int) -> Iterator[int]:
     yield from range(start)
 
 
-def _was_theirs(former: set[int], arm: int) -> bool:
+def _was_theirs(former: frozenset[int], arm: int) -> bool:
     return arm in former
 
 
-def _was_nobodys(former: set[int], _: int) -> bool:
+def _was_nobodys(former: frozenset[int], _: int) -> bool:
     return not former
 
 
-def _is_free(_: set[int], __: int) -> bool:
+def _is_free(_: frozenset[int], __: int) -> bool:
     return True
