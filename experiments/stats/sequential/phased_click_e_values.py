@@ -45,8 +45,12 @@ def phased_click_log_e_value(clicks: Clicks, *, share: FloatArray) -> FloatArray
         return click_log_e_value((control[..., 0], arm[..., 0]), share=share[..., 0])
     # Thousands of experiments may have the same shares, and the quantiles take long.
     shares, inverse = np.unique(share.reshape(-1, share.shape[-1]), axis=0, return_inverse=True)
-    log_ratio = _log_ratios(shares)[inverse.reshape(share.shape[:-1])]
-    likelihoods = _log_likelihood(control, arm, share, log_ratio)
+    inverse = inverse.reshape(share.shape[:-1])
+    likelihoods = np.empty((*inverse.shape, _RATIOS))
+    for number, row in enumerate(shares):
+        is_here = inverse == number
+        of_arm, of_control = _log_of_click(row, _log_ratios(row))
+        likelihoods[is_here] = arm[is_here] @ of_arm + control[is_here] @ of_control
     return np.asarray(special.logsumexp(likelihoods, axis=-1) - np.log(_RATIOS))
 
 
@@ -98,10 +102,16 @@ def _log_likelihood(
     control: FloatArray, arm: FloatArray, share: FloatArray, log_ratio: FloatArray
 ) -> FloatArray:
     """Return ln of the likelihood ratio of each R, `(..., R)`, against R = 1."""
-    shifted = special.logit(share)[..., None] + log_ratio[..., None, :]
-    terms = arm[..., None] * (special.log_expit(shifted) - np.log(share)[..., None])
-    terms = terms + control[..., None] * (special.log_expit(-shifted) - np.log1p(-share)[..., None])
+    of_arm, of_control = _log_of_click(share, log_ratio)
+    terms = arm[..., None] * of_arm + control[..., None] * of_control
     return np.asarray(terms.sum(axis=-2))
+
+
+def _log_of_click(share: FloatArray, log_ratio: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return what one click of the arm, and of the control, adds in each phase, `(..., S, R)`."""
+    shifted = special.logit(share)[..., None] + log_ratio[..., None, :]
+    of_arm = special.log_expit(shifted) - np.log(share)[..., None]
+    return of_arm, special.log_expit(-shifted) - np.log1p(-share)[..., None]
 
 
 def _best_log_ratio(control: FloatArray, arm: FloatArray, share: FloatArray) -> FloatArray:
