@@ -43,7 +43,7 @@ def archive_urls(admin_site: AdminSite) -> list[URLPattern]:
 
 
 class ArchiveFilter(admin.SimpleListFilter):
-    """What the list shows; archived ones only if asked for."""
+    """Filter of the list: archived ones only if asked for."""
 
     title = _("availability")
     parameter_name = "archive"

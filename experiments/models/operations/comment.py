@@ -9,7 +9,7 @@ from experiments.models.experiment import Experiment
 
 
 class Comment(models.Model):
-    """What somebody writes below the report of an experiment."""
+    """Comment of a person or a server below the report of an experiment."""
 
     experiment = models.ForeignKey(Experiment, models.CASCADE, related_name="comments")
     at = models.DateTimeField(_("when"))

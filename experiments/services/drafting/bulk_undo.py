@@ -20,7 +20,7 @@ LISTS = frozenset({"tags", "principles"})
 
 
 class TooLateError(Exception):
-    """The change is older than a day, or there is no such change."""
+    """The change is unknown, or older than a day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ def undo_bulk_change(number: int, *, sites: QuerySet[Site], by: Author) -> Undon
     """Give CTAs the fields that a change of many took from them; what was edited since stays.
 
     Raises:
-        TooLateError: If there is no such change of the last 24 hours on these sites.
+        TooLateError: If the change is unknown on these sites, or older than 24 hours.
     """
     found = [one for one in recent_bulk_changes(sites=sites, now=by.now) if one.number == number]
     if not found:
@@ -98,7 +98,7 @@ def _value(field: str, text: str | None) -> Any:
 
 
 def _is_undone(edits: Iterable[Edit]) -> bool:
-    """Tell if nothing of a change is left to undo: each CTA was edited since."""
+    """Return whether nothing of a change is left to undo: each CTA was edited since."""
     last = {edit.row: edit.pk for edit in edits}
     later = Edit.objects.filter(kind=CTA._meta.model_name, row__in=last, pk__gt=min(last.values()))
     newest: dict[int, int] = dict(later.order_by("pk").values_list("row", "pk"))

@@ -26,7 +26,7 @@ class Way(StrEnum):
 
 @transaction.atomic
 def finish(*, typed: TypedExperiment, choices: Choices, way: Way, occasion: Occasion) -> Experiment:
-    """Make the experiment; start, plan, keep it or ask for its approval, as `way` says.
+    """Make the experiment; start, plan, keep it or ask for its approval, as `way` asks.
 
     A second click returns the experiment of the first.
 

@@ -1,4 +1,4 @@
-"""Log of the edits of rows: what was changed, by whom, when and why."""
+"""Log of the edits of rows: fields, author, time and reason."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

@@ -30,7 +30,7 @@ def add_comment(*, experiment: Experiment, text: str, by: Author) -> Comment:
 
 
 def is_own(comment: Comment, by: Author) -> bool:
-    """Tell if somebody, or a server with its key, has written a comment."""
+    """Return whether somebody, or a server with its key, has written a comment."""
     if by.person is not None:
         return bool(comment.author_id == by.person.pk)
     return bool(by.server_key) and comment.server_key == by.server_key
