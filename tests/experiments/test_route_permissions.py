@@ -4,6 +4,7 @@ The routes are listed by Django's resolver: a new one fails until the tables say
 """
 
 import re
+from copy import deepcopy
 from datetime import timedelta
 from decimal import Decimal
 from typing import NamedTuple
@@ -12,6 +13,7 @@ import pytest
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
+from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.test import Client
 from django.urls import get_resolver
@@ -383,9 +385,26 @@ def things_of(site):
     }
 
 
+@pytest.fixture(scope="module")
+def made_world(django_db_setup, django_db_blocker):
+    """The shop's things, the rival's, and people, in a transaction around those of the tests."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield make_world()
+        transaction.set_rollback(True)
+
+
 @pytest.fixture
-def world(site, other_site, owner):
+def world(made_world, db):
     """The shop's things, the rival's, and a browser for each role on the shop."""
+    own, foreign, cookies = deepcopy(made_world)
+    clients = {role: Client() for role in cookies}
+    for role, client in clients.items():
+        client.cookies = cookies[role]
+    return own, foreign, clients
+
+
+def make_world():
+    site, other_site = factories.make_site(), factories.make_site("rival")
     shared = {
         "user": factories.make_person("somebody"),
         "predictorversion": PredictorVersion.objects.create(
@@ -406,13 +425,13 @@ def world(site, other_site, owner):
     own, foreign = things_of(site) | shared, things_of(other_site) | shared
     people = {
         "nobody": factories.make_person("nobody"),
-        "superuser": owner,
+        "superuser": get_user_model().objects.create_superuser("owner"),
         **{role: factories.make_member(site, role, f"the {role}") for role in ROLES[1:-1]},
     }
     clients = {role: Client() for role in people}
     for role, client in clients.items():
         client.force_login(people[role])
-    return own, foreign, clients
+    return own, foreign, {role: client.cookies for role, client in clients.items()}
 
 
 def ask(client, probe, things):
@@ -492,14 +511,14 @@ ROW_OF_AN_ACCOUNT = {
 def test_account_is_one_s_own(db, name, path):
     """A stranger is sent to the log-in; a row of another account is not there."""
     owner, eve = Client(), Client()
-    somebody = factories.make_person("somebody")
+    somebody = factories.make_person("somebody else")
     owner.force_login(somebody)
     UserSession.objects.create(
         user=somebody, session_key=owner.session.session_key, ip="192.0.2.1", user_agent="x"
     )
     Authenticator.objects.create(user=somebody, type="webauthn", data={"name": "key"})
     kind = ROW_OF_AN_ACCOUNT.get(name)
-    path = path.format(pk=kind.objects.get().pk) if kind else path
+    path = path.format(pk=kind.objects.get(user=somebody).pk) if kind else path
     for method in ("get", "post"):
         answer = getattr(Client(), method)(path)
         assert answer.status_code in {302, 405}

@@ -34,7 +34,7 @@ def installation(tmp_path_factory):
     folder = tmp_path_factory.mktemp("installation")
     migrated_sqlite(folder / "ctaopt.sqlite3")
     # The first process records its secret.
-    assert run(folder, *PROCESSES["command"]).returncode == 0
+    assert run(folder, *PROCESSES["web"]).returncode == 0
     return folder
 
 
