@@ -8,6 +8,7 @@ one sum of binomial tails. (Tables: control a of n_a, arm b of n_b.)
 """
 
 import math
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -201,6 +202,9 @@ def _binomial(rates: FloatArray, n: int) -> FloatArray:
     return np.asarray(np.exp(log), dtype=np.float64)
 
 
+@lru_cache(maxsize=64)  # A p-value asks for those of two sizes some twenty times.
 def _log_choose(n: int) -> FloatArray:
     k = np.arange(n + 1)
-    return np.asarray(gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1), dtype=np.float64)
+    log = np.asarray(gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1), dtype=np.float64)
+    log.flags.writeable = False
+    return log
