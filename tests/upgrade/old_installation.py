@@ -4,10 +4,14 @@ import json
 import lzma
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 from pathlib import Path
+
+from tests.databases import dump_postgres, load_dump, made_once
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -60,8 +64,17 @@ def run_step(script, argument, *, tree=ROOT, **installation):
 
 def read_out(*, folder, database, **more):
     """Upgrade the installation and return what it says then."""
-    out = folder / "readout.json"
-    run_step("readout.py", out, folder=folder, database=database, **more)
+    return _written("readout.py", folder=folder, database=database, **more)
+
+
+def recount(*, folder, database, **more):
+    """Count the installation's events anew and return what is stored."""
+    return _written("recount.py", folder=folder, database=database, **more)
+
+
+def _written(script, *, folder, **more):
+    out = folder / "said.json"
+    run_step(script, out, folder=folder, **more)
     return json.loads(out.read_text())
 
 
@@ -91,6 +104,33 @@ def load_postgres(server, name):
         capture_output=True,
     )
     return url
+
+
+def upgraded_sqlite(target):
+    """Write the database file as an upgrade leaves it, made once a run; return its address."""
+    shutil.copyfile(made_once("upgraded.sqlite3", _upgrade_sqlite), target)
+    return f"sqlite:///{target}"
+
+
+def upgraded_postgres(server, name):
+    """Make a database as an upgrade leaves it, made once a run; return its address."""
+    dump = made_once("upgraded.sql", lambda draft: _upgrade_postgres(draft, server))
+    return load_dump(dump, server, name)
+
+
+def _upgrade_sqlite(draft):
+    _upgrade(unpack_sqlite(draft))
+
+
+def _upgrade_postgres(draft, server):
+    _upgrade(load_postgres(server, "to_be_upgraded"))
+    dump_postgres(server, "to_be_upgraded", draft)
+
+
+def _upgrade(database):
+    with tempfile.TemporaryDirectory(prefix="ctaopt-upgrade-") as folder:
+        data = unpack_folders(Path(folder) / "data")
+        run_step("upgrade.py", "migrate", folder=data, database=database)
 
 
 def expected():

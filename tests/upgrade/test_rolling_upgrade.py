@@ -53,12 +53,10 @@ def installation(request, tmp_path_factory):
     """Folder and database of the stored installation, migrated by the new code."""
     tmp_path = tmp_path_factory.mktemp("rolling")
     if request.param == "sqlite":
-        database = old.unpack_sqlite(tmp_path / "site.sqlite3")
+        database = old.upgraded_sqlite(tmp_path / "site.sqlite3")
     else:
-        database = old.load_postgres(request.getfixturevalue("postgres_server"), "rolling")
-    found = {"folder": old.unpack_folders(tmp_path / "data"), "database": database}
-    old.run_program(["manage.py", "migrate", "--verbosity", "0"], **found)
-    return found
+        database = old.upgraded_postgres(request.getfixturevalue("postgres_server"), "rolling")
+    return {"folder": old.unpack_folders(tmp_path / "data"), "database": database}
 
 
 @pytest.fixture

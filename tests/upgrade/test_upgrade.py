@@ -82,10 +82,10 @@ def said():
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def database(request, tmp_path):
-    """The address of a copy of the old database."""
+    """The address of a copy of the old database, upgraded."""
     if request.param == "sqlite":
-        return old.unpack_sqlite(tmp_path / "site.sqlite3")
-    return old.load_postgres(request.getfixturevalue("postgres_server"), "upgraded")
+        return old.upgraded_sqlite(tmp_path / "site.sqlite3")
+    return old.upgraded_postgres(request.getfixturevalue("postgres_server"), "upgraded")
 
 
 @pytest.fixture
@@ -166,8 +166,8 @@ def test_entry_of_the_old_stream_is_stored(redis_server, said, tmp_path):
     client.xadd("ctaopt:events", {b"e": old.STREAM.read_bytes()})
     client.xgroup_create("ctaopt:events", "storage", id="0")
     assert client.xreadgroup("storage", "gone", {"ctaopt:events": ">"})
-    database = old.unpack_sqlite(tmp_path / "site.sqlite3")
-    upgraded = old.read_out(
+    database = old.upgraded_sqlite(tmp_path / "site.sqlite3")
+    upgraded = old.recount(
         folder=old.unpack_folders(tmp_path / "data"),
         database=database,
         CTAOPT_EVENTS_URL=redis_server.url(),

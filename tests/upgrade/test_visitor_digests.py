@@ -16,9 +16,9 @@ def found(request, tmp_path_factory):
     """What the installation says before and after its visitors are replaced."""
     tmp_path = tmp_path_factory.mktemp("digested")
     if request.param == "sqlite":
-        database = old.unpack_sqlite(tmp_path / "site.sqlite3")
+        database = old.upgraded_sqlite(tmp_path / "site.sqlite3")
     else:
-        database = old.load_postgres(request.getfixturevalue("postgres_server"), "digested")
+        database = old.upgraded_postgres(request.getfixturevalue("postgres_server"), "digested")
     out = tmp_path / "found.json"
     folder = old.unpack_folders(tmp_path / "data")
     old.run_step("digests.py", out, folder=folder, database=database)
