@@ -24,8 +24,14 @@ from ml.presentation.abstention_messages import abstention_sentences
 from ml.presentation.encoder_rows import absent_row, encoder_row
 from ml.presentation.gate_messages import confirmation_sentences, verdict_rows
 from ml.presentation.messages import STRATEGIES, likeness_sentence
-from ml.presentation.predictor_charts import draw_levels, draw_risk, estimate_in_words
-from ml.registry import retire_active
+from ml.presentation.predictor_charts import (
+    draw_levels,
+    draw_reliability,
+    draw_risk,
+    estimate_in_words,
+)
+from ml.presentation.version_summary import accuracy_sentences, difference_sentences
+from ml.registry import retire_active, version_before
 from ml.scoring.manifest import EstimateRecord, MetricName, MetricsRecord
 
 if TYPE_CHECKING:
@@ -65,6 +71,8 @@ class PredictorVersionAdmin(ModelAdmin[PredictorVersion]):  # type: ignore[misc]
         "status",
         "strategy_name",
         "created_at",
+        "summary",
+        "differences",
         "figures",
         "later_figures",
         "ceiling",
@@ -72,6 +80,7 @@ class PredictorVersionAdmin(ModelAdmin[PredictorVersion]):  # type: ignore[misc]
         "source",
         "gate",
         "sureness",
+        "calibration",
         "refusals",
         "levels",
     )
@@ -136,6 +145,24 @@ class PredictorVersionAdmin(ModelAdmin[PredictorVersion]):  # type: ignore[misc]
         if not version.strategy:
             return "-"
         return _figure("accuracy_all", version.training_record["metrics"][version.strategy])
+
+    @admin.display(description=_("In one sentence"))
+    def summary(self, version: PredictorVersion) -> SafeString:
+        sentences = accuracy_sentences(version.training_record, strategy=version.strategy)
+        return format_html_join("", "<p>{}</p>", ((one,) for one in sentences))
+
+    @admin.display(description=_("Since the version before"))
+    def differences(self, version: PredictorVersion) -> SafeString | str:
+        before = version_before(version)
+        if before is None:
+            return gettext("It is the first one.")
+        sentences = difference_sentences(
+            version.training_record,
+            before.training_record,
+            strategy=version.strategy,
+            strategy_before=before.strategy,
+        )
+        return format_html_join("", "<p>{}</p>", ((one,) for one in sentences)) or "-"
 
     @admin.display(description=_("What was compared"))
     def figures(self, version: PredictorVersion) -> SafeString:
@@ -210,6 +237,11 @@ class PredictorVersionAdmin(ModelAdmin[PredictorVersion]):  # type: ignore[misc]
     def sureness(self, version: PredictorVersion) -> SafeString | str:
         risk = version.training_record.get("risk")
         return draw_risk(risk) if risk else "-"
+
+    @admin.display(description=_("Does it keep its word?"))
+    def calibration(self, version: PredictorVersion) -> SafeString | str:
+        risk = version.training_record.get("risk")
+        return draw_reliability(risk) if risk else "-"
 
     @admin.display(description=_("Refusals"))
     def refusals(self, version: PredictorVersion) -> SafeString | str:

@@ -15,6 +15,11 @@ def active_version() -> PredictorVersion | None:
     return PredictorVersion.objects.filter(status=Status.ACTIVE).first()
 
 
+def version_before(version: PredictorVersion) -> PredictorVersion | None:
+    """Return the version that was trained before this one; None of the first."""
+    return PredictorVersion.objects.filter(number__lt=version.number).order_by("-number").first()
+
+
 @transaction.atomic
 def register_version(
     *, strategy: str | None, artifact: str, manifest: Manifest, now: datetime

@@ -28,6 +28,7 @@ from experiments.admin.editing.edit_history import author_of
 from experiments.admin.reporting.report import plan_new_draft, warn_about_plan
 from experiments.models import Audience, Job, Site, Slot, Upload
 from experiments.selectors import catalogue, permissions
+from experiments.services.documents.report_files import MEDIA_TYPES
 from experiments.services.edits.edit_log import log_edit
 from experiments.services.learning.jobs import (
     AlreadyTrainingError,
@@ -35,8 +36,10 @@ from experiments.services.learning.jobs import (
     create_job,
     keep_answer,
 )
+from experiments.services.learning.past_predictions import drift_of, past_predictions
 from experiments.services.learning.ranking import rank_at_once
 from experiments.services.learning.ranking_presentation import ranking_in_words, training_in_words
+from experiments.services.learning.ranking_tables import FORMATS, Format, ranking_file
 from experiments.services.lifecycle.drafts import DraftingError, draft_experiment
 from experiments.services.monitoring.standstill import no_worker_runs
 from ml import predict
@@ -185,8 +188,11 @@ class JobAdmin(SiteRowsAdmin[Job]):
         if request.method == "POST" and form.is_valid():
             return self._rank(request, _request_of(form.cleaned_data), form.site())
         may_train = permissions.may(request.user, permissions.TRAIN)
+        past = past_predictions(sites=form.sites)
         context = {
             "form": form,
+            "past_predictions": past,
+            "drift": drift_of(past),
             "predictor": predict.active_summary(),
             "may_train": may_train,
             "may_import": permissions.may(request.user, permissions.IMPORT[Upload.Kind.HISTORY]),
@@ -203,6 +209,9 @@ class JobAdmin(SiteRowsAdmin[Job]):
 
     def watch_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         job = self._found(request, pk)
+        file_format = request.GET.get("format", "")
+        if job.result and job.kind == Job.Kind.RANKING and file_format in FORMATS:
+            return _file_of(job, cast("Format", file_format))
         is_open = job.status in (Job.Status.QUEUED, Job.Status.RUNNING)
         context: dict[str, Any] = {"job": job, "is_open": is_open, "result": None}
         context["no_worker"] = is_open and no_worker_runs(now=timezone.now())
@@ -308,6 +317,13 @@ class JobAdmin(SiteRowsAdmin[Job]):
 
 def _watch_url(job: Job) -> str:
     return reverse("admin:experiments_job_watch", args=[job.pk])
+
+
+def _file_of(job: Job, file_format: Format) -> HttpResponse:
+    content = ranking_file(job.result or {}, job.request, file_format=file_format)
+    name = f"ranking-{job.pk}.{file_format}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return HttpResponse(content, content_type=MEDIA_TYPES[file_format], headers=headers)
 
 
 def _with_drawn_checks(ranking: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The archive of past tests."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -24,6 +24,7 @@ from django.db.models.functions import Cast, Substr
 from experiments.models import (
     Experiment,
     HistoryArm,
+    Job,
     Learning,
     Membership,
     PastTest,
@@ -260,3 +261,20 @@ def learnings_of(site: Site) -> QuerySet[Learning]:
     """Return what people wrote about the past tests of a site, the latest first."""
     rows = Learning.objects.filter(site=site).select_related("site", "author")
     return rows.prefetch_related("tests")
+
+
+def own_past_tests(*, sites: QuerySet[Site]) -> QuerySet[PastTest]:
+    """Return the finished experiments of these sites that can be trusted, the latest first."""
+    rows = PastTest.objects.filter(
+        site__in=sites, source=PastTest.Source.EXPERIMENT, suspect=False, is_simulated=False
+    )
+    return rows.select_related("experiment").defer("words")
+
+
+def rankings_against(controls: Collection[str], *, sites: QuerySet[Site]) -> QuerySet[Job]:
+    """Return the rankings of these sites in which one of these wordings was the control.
+
+    The latest first; those for no site yet are anybody's who asked, and stay out.
+    """
+    done = Job.objects.filter(kind=Job.Kind.RANKING, status=Job.Status.DONE, site__in=sites)
+    return done.filter(request__control__in=list(controls)).order_by("-created_at", "-pk")[:200]

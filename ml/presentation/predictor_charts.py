@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.template.loader import render_to_string
 from django.utils.formats import number_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
+from ml.evaluation.reliability import ReliabilityBin, reliability
 from ml.presentation.messages import FACTOR_NAMES
 from ml.scoring.manifest import (
     EstimateRecord,
@@ -78,6 +80,56 @@ def draw_risk(risk: RiskRecord) -> SafeString:
     )
     context = {"chart": risk_chart(risk["curve"]), "sentences": sentences}
     return render_to_string("admin/ml/risk_chart.html", context)
+
+
+def draw_reliability(risk: RiskRecord) -> SafeString | str:
+    """Return how often the likelier wording won, by the chance that it was given; or a dash."""
+    points = [
+        (point["coverage"], point["chance"], interval[0])
+        for point in risk["curve"]
+        if (interval := interval_of(point["accuracy"])) is not None
+    ]
+    bins = reliability(points)
+    if not bins:
+        return "-"
+    context = {
+        "rows": [_reliability_row(one) for one in bins],
+        "width": WIDTH,
+        "height": HEIGHT,
+        "from_x": _reliability_x(0.5),
+        "to_x": _reliability_x(1.0),
+        "from_y": _y(0.5),
+        "to_y": _y(1.0),
+        "levels": [
+            (_y(value), _number(value, is_share=True, digits=0)) for value in (0.5, 0.75, 1)
+        ],
+        "chances": [
+            (_reliability_x(value), _number(value, is_share=True, digits=0))
+            for value in (0.5, 0.75, 1)
+        ],
+        "label_y": HEIGHT - 20,
+    }
+    return render_to_string("admin/ml/reliability.html", context)
+
+
+def _reliability_row(one: ReliabilityBin) -> dict[str, Any]:
+    """Return a bin in words, and in units of the picture: chances of 50 % to 100 % across."""
+    return {
+        "chance": gettext("%(low)s to %(high)s")
+        % {
+            "low": _number(one.low, is_share=True, digits=0),
+            "high": _number(one.high, is_share=True, digits=0),
+        },
+        "share": _number(one.share, is_share=True, digits=0),
+        "won": _number(one.won, is_share=True, digits=0),
+        "x": _reliability_x(one.low),
+        "width": round(_reliability_x(one.high) - _reliability_x(one.low), 1),
+        "y": _y(one.won),
+    }
+
+
+def _reliability_x(chance: float) -> float:
+    return round(LEFT + (chance - 0.5) / 0.5 * (WIDTH - LEFT - 16), 1)
 
 
 def draw_levels(offsets: OffsetsRecord) -> SafeString:

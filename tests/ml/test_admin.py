@@ -58,6 +58,22 @@ def test_page_of_a_version_shows_every_strategy_and_the_gate(client, owner, two_
     assert 'type="submit" name="_save"' not in page
 
 
+def test_page_of_a_version_says_in_words_what_it_can_do(client, owner, two_versions):
+    pages = [
+        unescape(
+            client.get(
+                reverse("admin:ml_predictorversion_change", args=[version.pk])
+            ).content.decode()
+        )
+        for version in two_versions
+    ]
+    figure = two_versions[0].manifest["metrics"]["tfidf"]["accuracy_all"]["value"]
+    assert f"it names the better one in {100 * figure:.0f} of 100 cases" in pages[0]
+    assert "It is the first one." in pages[0]
+    assert "of 100 pairs, formerly in" in pages[1]
+    assert pages[0].count('class="cta-bar-running"') >= 2
+
+
 def test_rejected_version_has_a_page(client, owner, stored_predictor):
     manifest = stored_predictor[1].manifest
     version = PredictorVersion.objects.create(

@@ -1,3 +1,4 @@
+import re
 from datetime import timedelta
 
 import pytest
@@ -6,6 +7,7 @@ from django.utils import timezone, translation
 from pytest_django.asserts import assertInHTML
 
 from experiments.models import Experiment, Job, Upload
+from experiments.services.archive.keeping import keep_past_tests
 from ml import predict
 from tests import factories
 from tests.factories import NOW
@@ -186,6 +188,44 @@ def test_ranking_shows_sureness_words_checks_pairs_and_proposals(admin_client, r
     assert "Chance that the row beats the column" in page
     assert "“Recevoir mon guide” with a principle: Urgency." in page
     assert "Only if it is true." in page
+
+
+def test_page_says_what_came_of_the_last_predictions(admin_client, slot):
+    url = reverse("admin:experiments_job_rank")
+    title = "What came of its last predictions"
+    assert title not in admin_client.get(url).content.decode()
+    ended = {"status": Experiment.Status.STOPPED, "stopped_at": NOW}
+    experiment = factories.make_running_experiment(slot, **ended)
+    for arm, clicks in enumerate((100, 160)):
+        factories.make_rollup(experiment.variants.get(arm=arm), visitors=1_000, clicks=clicks)
+    keep_past_tests(now=NOW)
+    rows = [
+        {"text": "hero-test control", "is_control": True, "chance": None},
+        {"text": "hero-test b", "is_control": False, "chance": 0.7},
+    ]
+    make_job(
+        "ranking",
+        status="done",
+        site=slot.site,
+        request={"control": "hero-test control", "slot_pk": slot.pk},
+        result={"wordings": rows},
+        created_at=experiment.started_at,
+    )
+    page = re.sub(r"\s+", " ", admin_client.get(url).content.decode())
+    assert title in page
+    assert "Came true: 1 of 1. By their own chances it should have been 0.7." in page
+    assert "better than the control" in page
+
+
+@pytest.mark.parametrize("file_format", ["csv", "xlsx"])
+def test_ranking_leaves_as_a_file(admin_client, ranking, file_format):
+    url = reverse("admin:experiments_job_watch", args=[ranking.pk])
+    assert f'href="?format={file_format}"' in admin_client.get(url).content.decode()
+    answer = admin_client.get(url, {"format": file_format})
+    name = f'filename="ranking-{ranking.pk}.{file_format}"'
+    assert name in answer.headers["Content-Disposition"]
+    assert len(answer.content) > 100
+    assert "text/html" in admin_client.get(url, {"format": "exe"}).headers["Content-Type"]
 
 
 def test_ranking_of_an_earlier_version_is_still_shown(admin_client):
