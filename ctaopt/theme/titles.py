@@ -73,6 +73,11 @@ WORDS = {
         _("Write a learning"),
         _("No learnings yet. Write down what a test has taught you."),
     ),
+    "experiments.experimenttemplate": Words(
+        _("New template"),
+        _("Save a template"),
+        _("No templates yet. Save one from the report of a test."),
+    ),
     "experiments.pasttest": Words(
         _("New past test"),
         _("Add a past test"),
