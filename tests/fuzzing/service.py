@@ -123,7 +123,9 @@ def with_forms(service: Service, pages: Iterable[Route], known: dict[str, str]) 
             continue
         address = re.sub(r"\{(\w+)\}", lambda hole: known.get(hole.group(1), "en"), page.address)
         shown = service.answer(Sent(method="GET", address=address, body=b"", headers={}))
-        for form in forms_of(page.address.partition("?")[0], shown.body.decode()):
+        # A file that is no text has no forms.
+        text = shown.body.decode(errors="replace")
+        for form in forms_of(page.address.partition("?")[0], text):
             sign = form.address, tuple(name for name in form.body or () if name != "next")
             if sign not in seen:
                 seen.add(sign)
