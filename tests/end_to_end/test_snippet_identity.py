@@ -146,6 +146,7 @@ def test_refused_domain_is_named_and_the_subdomain_goes_on_alone(on, service, br
 def test_log_in_on_another_subdomain_keeps_the_arm(on, service):
     page = on("www.")
     before = service.wait_for_evaluations(1)[0].context["targetingKey"]
+    lasting_cookie(page)
     on("account.", f'{SHARED} data-visitor="customer-7"', page=page)
     context = service.wait_for_evaluations(2)[1].context
     assert (context["targetingKey"], context["anonymousId"]) == ("customer-7", before)
