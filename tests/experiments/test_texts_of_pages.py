@@ -14,7 +14,12 @@ from django.utils import translation
 
 from ctaopt.theme.titles import WORDS
 from experiments.models import ServerKey
-from tests.experiments.test_route_permissions import ask, probes, world  # noqa: F401
+from tests.experiments.test_route_permissions import (  # noqa: F401  fixtures
+    ask,
+    made_world,
+    probes,
+    world,
+)
 
 # Sentences that Django and the theme make of a verbose name, whatever its gender.
 PUT_TOGETHER = re.compile(
