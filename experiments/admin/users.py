@@ -36,7 +36,7 @@ class StyledUserAdmin(UserAdmin, ModelAdmin):  # type: ignore[type-arg, misc]
     change_password_form = AdminPasswordChangeForm
     inlines = (MembershipInline,)
     # A page of a list stays below 100 kB.
-    list_per_page = 38
+    list_per_page = 36
     list_filter = ("is_staff", "is_superuser", "is_active")
     filter_horizontal = ()
     fieldsets = (
