@@ -1,6 +1,7 @@
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
@@ -12,7 +13,7 @@ from tests.end_to_end.snippet import Visit
 from tests.missing import leave_out
 
 # A page answers when the cores are free for it: nothing here is a matter of seconds.
-ANSWER_MS = 60_000
+ANSWER_MS = 120_000
 expect.set_options(timeout=ANSWER_MS)
 
 # Chromium without its own windows opens a page for a fifth of the processor's time.
@@ -72,6 +73,14 @@ def chromium() -> Iterator[Browser]:
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
         browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_ARGUMENTS)
+        open_context = browser.new_context
+
+        def open_patient_context(**options: Any) -> BrowserContext:
+            context = open_context(**options)
+            context.set_default_timeout(ANSWER_MS)
+            return context
+
+        patch.setattr(browser, "new_context", open_patient_context)
         yield browser
         browser.close()
 
@@ -92,7 +101,6 @@ def settle(page: Page) -> None:
 def browser_context(chromium: Browser) -> Iterator[BrowserContext]:
     """A visitor's browser: empty storage, shared by the pages that a test opens in it."""
     context = chromium.new_context(locale="en-GB", viewport={"width": 1000, "height": 600})
-    context.set_default_timeout(ANSWER_MS)
     yield context
     for page in context.pages:
         settle(page)

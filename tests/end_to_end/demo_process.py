@@ -45,7 +45,7 @@ class DemoProcess:
     def said(self):
         return self.output.read_text()
 
-    def wait_until_it_says(self, text, seconds=120):
+    def wait_until_it_says(self, text, seconds=300):
         """Wait for a line of output; fail at once if the demo ends before it."""
         deadline = monotonic() + seconds
         while text not in self.said():
@@ -69,7 +69,7 @@ class DemoProcess:
     def stop(self, number=signal.SIGTERM):
         """Ask it to stop, unless it has; return its exit status."""
         self.process.send_signal(number)
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=120)
 
     def family(self):
         """Return the numbers of its living descendants, grandchildren included."""

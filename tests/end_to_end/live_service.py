@@ -108,7 +108,7 @@ class UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self.path)
 
 
-def wait_for_server(connect, seconds=90):
+def wait_for_server(connect, seconds=240):
     deadline = monotonic() + seconds
     while True:
         connection = connect()

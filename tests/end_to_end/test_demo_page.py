@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.end_to_end.conftest import ANSWER_MS, PATIENCE
+from tests.end_to_end.conftest import PATIENCE
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +25,6 @@ def go(demo, chromium):
     def go(*scripts, blocked="", locale="en-GB"):
         context = chromium.new_context(locale=locale)
         contexts.append(context)
-        context.set_default_timeout(ANSWER_MS)
         page = context.new_page()
         for script in (PATIENCE, *scripts):
             page.add_init_script(script)

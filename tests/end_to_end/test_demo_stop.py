@@ -42,7 +42,7 @@ def test_demo_reports_a_server_that_died(tmp_path):
     demo.wait_until_it_says("Logs")
     family = demo.family()
     os.kill(child_named(family, "ctaopt.serve"), signal.SIGKILL)
-    assert demo.process.wait(timeout=30) == 1
+    assert demo.process.wait(timeout=120) == 1
     assert "CommandError: The web server stopped" in demo.said()
     assert [pid for pid in family if is_running(pid)] == []
 

@@ -174,7 +174,6 @@ def visit(request, chromium, live):
     context = chromium.new_context(
         viewport={"width": width, "height": 844}, color_scheme=scheme, bypass_csp=True
     )
-    context.set_default_timeout(60_000)
     page = context.new_page()
     page.complaints = []
     page.on("console", lambda one: is_complaint(one) and page.complaints.append(one.text))

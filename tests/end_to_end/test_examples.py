@@ -70,7 +70,7 @@ def start(live):
     yield start
     for process in processes:
         process.send_signal(signal.SIGTERM)
-        process.wait(timeout=30)
+        process.wait(timeout=120)
 
 
 @pytest.fixture

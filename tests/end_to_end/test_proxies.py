@@ -47,7 +47,7 @@ class Front:
 
     def stop(self):
         self.proxy.process.terminate()
-        self.proxy.process.wait(timeout=30)
+        self.proxy.process.wait(timeout=120)
         if self.installation:
             self.installation.stop()
 
