@@ -9,7 +9,7 @@ import csv
 import io
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal as Number
@@ -26,6 +26,8 @@ from tables.numbers import Decimal
 Kind = Literal["text", "count", "number", "fraction", "day", "moment"]
 Value = str | int | float | bool | Number | date | datetime | None
 
+# Languages not named here write a point.
+_DECIMALS: Mapping[str, Decimal] = {"fr": ","}
 # With the fullwidth forms, which spreadsheets read alike.
 _FORMULA = re.compile(r"\s*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 _FORMATS: dict[Kind, str] = {
@@ -71,6 +73,18 @@ class WrittenTable:
     title: str
     columns: tuple[Column, ...]
     rows: Sequence[Sequence[Value]]
+
+
+def decimal_mark(language: str) -> Decimal:
+    """Return the decimal character that a spreadsheet in a language expects.
+
+    Args:
+        language: A tag such as "fr-CA"; empty for none.
+
+    >>> decimal_mark("fr-CA"), decimal_mark("en")
+    (',', '.')
+    """
+    return _DECIMALS.get(language.split("-")[0].lower(), ".")
 
 
 def write_csv(table: WrittenTable, *, decimal: Decimal = ".") -> bytes:

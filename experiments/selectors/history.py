@@ -192,9 +192,9 @@ def _has_words(words: str) -> Q:
     return Q(*(Q(words__contains=word) for word in words.split()))
 
 
-def past_test_versions() -> list[tuple[int, Any]]:
-    """Return the key of every past test with the moment of its figures."""
-    return list(PastTest.objects.order_by("pk").values_list("pk", "kept_at"))
+def past_tests_version() -> tuple[Any, ...]:
+    """Return what differs once any past test is added, remade or dropped."""
+    return _version(PastTest.objects.order_by())
 
 
 def past_test_of(experiment: Experiment) -> int | None:
@@ -240,11 +240,15 @@ def trusted_past_tests(site_pk: int) -> QuerySet[PastTest]:
 
 
 def trusted_version(site_pk: int) -> tuple[Any, ...]:
-    """Return what differs once a past test of a site that counts is added, remade or dropped.
+    """Return what differs once a past test of a site that counts is added, remade or dropped."""
+    return _version(PastTest.objects.filter(site=site_pk, suspect=False).order_by())
+
+
+def _version(rows: QuerySet[PastTest]) -> tuple[Any, ...]:
+    """Return what differs once one of these rows is another.
 
     A row that is made anew gets the moment: it is the latest, or is one of more with the latest.
     """
-    rows = PastTest.objects.filter(site=site_pk, suspect=False).order_by()
     found = rows.aggregate(
         Count("pk"),
         Sum("pk"),

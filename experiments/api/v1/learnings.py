@@ -11,8 +11,9 @@ from rest_framework.views import APIView
 from experiments.api.v1.authentication import named_site
 from experiments.models import Learning
 from experiments.services.archive.site_learnings import learnings_as_json
+from experiments.stats.meta_analysis.learnings import Support
 
-STATUSES = ("emerging", "supported", "confirmed", "refuted")
+STATUSES = tuple(one.value for one in Support)
 
 
 class SubjectSerializer(serializers.Serializer[Any]):

@@ -52,7 +52,7 @@ def keep_meaning_index() -> int | None:
     Raises:
         PredictorError: If the predictor in use or its encoder cannot be used.
     """
-    stamp = hashlib.sha256(repr(history.past_test_versions()).encode()).hexdigest()
+    stamp = hashlib.sha256(repr(history.past_tests_version()).encode()).hexdigest()
     return predict.update_meaning_index(stamp, _archived_tests)
 
 

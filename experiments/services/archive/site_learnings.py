@@ -15,7 +15,7 @@ from experiments.models import Learning, Site
 from experiments.selectors import history
 from experiments.services.archive.subjects import Subject, linked_subject, subjects_of
 from experiments.services.archive.track_record import TrackRecord, track_record
-from experiments.stats.meta_analysis.learnings import CommonEffect, proposed_status
+from experiments.stats.meta_analysis.learnings import CommonEffect, Support, proposed_status
 
 KEPT_S = 30 * 24 * 3_600
 # Tests named beside a subject; the list of past tests has the others.
@@ -55,7 +55,7 @@ class Knowledge:
     def status(self, *, raises: bool) -> str:
         """Return the status that the tests propose for a claim; emerging without a test."""
         if self.effect is None:
-            return "emerging"
+            return Support.EMERGING.value
         return proposed_status(self.effect, raises=raises).value
 
 

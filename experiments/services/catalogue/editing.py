@@ -25,6 +25,11 @@ class CannotSaveError(ValueError):
         super().__init__("; ".join(f"{name}: {' '.join(said)}" for name, said in errors.items()))
         self.errors = errors
 
+    @property
+    def sentences(self) -> list[str]:
+        """The sentences of all fields."""
+        return [str(text) for texts in self.errors.values() for text in texts]
+
 
 class LockedError(Exception):
     """A row that may not change or go now; its text is for the person who tried."""

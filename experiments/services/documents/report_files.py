@@ -27,8 +27,7 @@ from experiments.services.exploration.report_view import (
 from experiments.services.reporting.full_report import FullReport, full_report
 from experiments.services.reporting.report_json import report_as_json, view_as_json
 from experiments.services.reporting.report_tables import report_tables
-from tables.numbers import Decimal
-from tables.writing import write_csv, write_workbook
+from tables.writing import decimal_mark, write_csv, write_workbook
 
 Format = Literal["json", "csv", "xlsx", "pdf", "ipynb"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -43,8 +42,6 @@ MEDIA_TYPES: Mapping[Format, str] = {
     "pdf": "application/pdf",
     "ipynb": "application/x-ipynb+json",
 }
-# What a spreadsheet in the language expects; others write a decimal point.
-_DECIMALS: Mapping[str, Decimal] = {"fr": ","}
 
 
 class NoSuchTableError(ValueError):
@@ -126,4 +123,4 @@ def _content(
     if file_format == "xlsx":
         return write_workbook([one for one in tables if one.rows])
     wanted = next(one for one in tables if one.key == table)
-    return write_csv(wanted, decimal=_DECIMALS.get(language.split("-")[0].lower(), "."))
+    return write_csv(wanted, decimal=decimal_mark(language))

@@ -89,7 +89,7 @@ def _restore(edit: Edit, by: Author) -> str:
         except LockedError as error:
             return str(error)
         except CannotSaveError as error:
-            return " ".join(text for texts in error.errors.values() for text in texts)
+            return " ".join(error.sentences)
     return ""
 
 

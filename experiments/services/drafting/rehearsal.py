@@ -47,8 +47,7 @@ def rehearse(choices: Choices, *, now: datetime) -> Rehearsal:
         try:
             found = _look_at(choices, now)
         except CannotSaveError as error:
-            said = [text for texts in error.errors.values() for text in texts]
-            blocks = (Check(level=Level.BLOCK, text=str(text)) for text in said)
+            blocks = (Check(level=Level.BLOCK, text=text) for text in error.sentences)
             found = Rehearsal(checks=tuple(blocks))
         transaction.set_rollback(True)
     return found

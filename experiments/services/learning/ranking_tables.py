@@ -7,8 +7,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from experiments.services.learning.ranking_presentation import ranking_in_words
-from tables.numbers import Decimal
-from tables.writing import Column, Value, WrittenTable, write_csv, write_workbook
+from tables.writing import Column, Value, WrittenTable, decimal_mark, write_csv, write_workbook
 
 Format = Literal["csv", "xlsx"]
 FORMATS: tuple[str, ...] = get_args(Format)
@@ -27,8 +26,7 @@ def ranking_file(
     table = ranking_table(outcome, request)
     if file_format == "xlsx":
         return write_workbook([table])
-    decimal: Decimal = "," if (get_language() or "").startswith("fr") else "."
-    return write_csv(table, decimal=decimal)
+    return write_csv(table, decimal=decimal_mark(get_language() or ""))
 
 
 def ranking_table(outcome: Mapping[str, Any], request: Mapping[str, Any]) -> WrittenTable:

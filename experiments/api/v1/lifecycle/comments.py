@@ -16,12 +16,7 @@ from experiments.api.v1.management.edited_rows import author_of, conditionally
 from experiments.api.v1.serializers import ExperimentSerializer, StrictSerializer
 from experiments.models import Comment, Experiment
 from experiments.selectors.permissions import COMMENT, people_with
-from experiments.services.exploration.comments import (
-    LONGEST_TEXT,
-    add_comment,
-    is_own,
-    remove_comment,
-)
+from experiments.services.exploration.comments import LONGEST_TEXT, add_comment, remove_comment
 from experiments.services.exploration.labels import MOST_TAGS, VIEW, set_labels
 
 MOST_DIGITS = 18
@@ -81,10 +76,8 @@ class CommentMixin(TrafficMixin):
         if not (number.isdecimal() and len(number) < MOST_DIGITS):
             raise ValidationError({"comment": ["Say which, by its id."]})
         row = get_object_or_404(Comment, experiment=experiment, pk=int(number))
-        by = author_of(request)
-        if not is_own(row, by):
+        if not remove_comment(comment=row, by=author_of(request)):
             raise PermissionDenied
-        remove_comment(comment=row, by=by)
         return _listed(experiment)
 
     @extend_schema(request=LabelsBody, responses=ExperimentSerializer)
