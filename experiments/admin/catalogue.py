@@ -28,6 +28,7 @@ from experiments.admin.cta_archive import ArchivedRows, ArchiveFilter, archive_u
 from experiments.admin.cta_preview import draw, draw_findings
 from experiments.admin.editing.edit_history import author_of
 from experiments.admin.erasure import erasure_urls
+from experiments.admin.experiment_pages import url_of
 from experiments.admin.forms import CTAForm, SiteForm
 from experiments.admin.monitoring.system import system_urls
 from experiments.admin.notices.pages import notice_urls
@@ -248,7 +249,7 @@ def _locked(live: list[Experiment]) -> SafeString:
     links = format_html_join(
         ", ",
         '<a href="{}">{}</a>',
-        ((reverse("admin:experiments_experiment_report", args=[one.pk]), one.name) for one in live),
+        ((url_of("report", one), one.name) for one in live),
     )
     text = ngettext(
         "Locked: shown in the test %(tests)s. Copy it to change it.",
@@ -304,10 +305,7 @@ class SlotAdmin(ServedModelAdmin[Slot]):
     @admin.display(description=_("live tests, in the order in which visitors meet them"))
     def live_tests(self, slot: Slot) -> SafeString | str:
         live = [] if slot._state.adding else in_serving_order(list(catalogue.live_on_slot(slot)))
-        rows = [
-            (reverse("admin:experiments_experiment_report", args=[one.pk]), one.name, one.audience)
-            for one in live
-        ]
+        rows = [(url_of("report", one), one.name, one.audience) for one in live]
         everybody = gettext("every visitor")
         lines = ((url, name, who or everybody) for url, name, who in rows)
         return format_html_join(

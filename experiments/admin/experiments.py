@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.db.models import F, QuerySet
 from django.forms import BaseInlineFormSet, Form
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -22,6 +22,7 @@ from experiments.admin.archive.calendar import calendar_urls
 from experiments.admin.archive.like import like_urls
 from experiments.admin.base import OfSites, ServedModelAdmin, in_time_zone_of_site, link_to
 from experiments.admin.editing.edit_history import author_of
+from experiments.admin.experiment_pages import readable_experiment, url_of
 from experiments.admin.forms import GuardrailForm
 from experiments.admin.offers.aa_test import aa_urls
 from experiments.admin.offers.experiment_templates import template_url, template_urls
@@ -36,8 +37,6 @@ from experiments.admin.workflow.end_of_test import decision_context, end_urls
 from experiments.admin.workflow.status_actions import FIT_MARGINS, RESUME, STEPS, WAYS_ON
 from experiments.admin.workflow.wizard import wizard_urls
 from experiments.models import Experiment, Guardrail, SecondaryMetric, Variant
-from experiments.selectors import reports
-from experiments.selectors.permissions import sites_where
 from experiments.services.analysis.rollup_source import StoredCounts
 from experiments.services.edits.edit_log import Way, log_edit
 from experiments.services.edits.object_history import Line
@@ -178,7 +177,7 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
         return _is_editable(obj) and bool(super().has_delete_permission(request, obj))
 
     def page_of(self, row: Experiment) -> str:
-        return _report_url(row)
+        return url_of("report", row)
 
     def further_lines(self, request: HttpRequest, row: Experiment) -> list[Line]:
         return traffic.history_lines(row)
@@ -267,7 +266,7 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
 
     @admin.display(description=_("report"))
     def report_link(self, experiment: Experiment) -> SafeString:
-        return format_html('<a href="{}">{}</a>', _report_url(experiment), gettext("Report"))
+        return format_html('<a href="{}">{}</a>', url_of("report", experiment), gettext("Report"))
 
     @admin.action(description=_("Duplicate as new drafts"), permissions=["add"])
     def duplicate(self, request: HttpRequest, queryset: QuerySet[Experiment]) -> None:
@@ -280,13 +279,9 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
             text = gettext("Draft “%(name)s” created.")
             self.message_user(request, link_to(copy, text % {"name": copy.name}))
 
-    def _found(self, request: HttpRequest, pk: int) -> Experiment:
-        sites = sites_where(request.user, "experiments.view_experiment")
-        return get_object_or_404(reports.experiments_for_report(sites=sites), pk=pk)
-
     @in_time_zone_of_site
     def report_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        experiment = self._found(request, pk)
+        experiment = readable_experiment(request, pk)
         counts = StoredCounts(experiment)
         full = full_report(experiment=experiment, now=timezone.now(), counts=counts)
         return render(
@@ -302,10 +297,10 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
                 "steps": self._steps(request, experiment),
                 "fit_margins_url": self._fit_margins_url(request, experiment),
                 "rolled_back_arms": traffic.rolled_back_arms(experiment),
-                "edit_url": _url("change", experiment),
+                "edit_url": url_of("change", experiment),
                 "template_url": template_url(request, experiment),
-                "traffic_url": _url("traffic", experiment),
-                "history_url": _url("history", experiment),
+                "traffic_url": url_of("traffic", experiment),
+                "history_url": url_of("history", experiment),
                 "rollback_reason": reason_in_words(experiment.rollback_reason)
                 if experiment.rollback_reason
                 else "",
@@ -315,7 +310,7 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
 
     @in_time_zone_of_site
     def traffic_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        experiment = self._found(request, pk)
+        experiment = readable_experiment(request, pk)
         may_change = self.may(request, "change", experiment)
         name = request.POST.get("form", "")
         page_forms = traffic.forms_of(experiment, name, request.POST) if may_change else {}
@@ -323,7 +318,7 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
             if name not in page_forms:
                 return HttpResponse(status=403)
             if self._apply(request, experiment, name, page_forms[name]):
-                return HttpResponseRedirect(_url("traffic", experiment))
+                return HttpResponseRedirect(url_of("traffic", experiment))
         context = {
             **self.admin_site.each_context(request),
             **traffic.traffic_context(request, experiment),
@@ -331,9 +326,9 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
             "opts": self.opts,
             "forms": page_forms,
             "may_change": may_change,
-            "report_url": _report_url(experiment),
-            "edit_url": _url("change", experiment),
-            "resume_url": _url("step", experiment, RESUME.name),
+            "report_url": url_of("report", experiment),
+            "edit_url": url_of("change", experiment),
+            "resume_url": url_of("step", experiment, RESUME.name),
         }
         return render(request, "admin/experiments/traffic.html", context)
 
@@ -355,7 +350,7 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
     def step_view(self, request: HttpRequest, pk: int, name: str) -> HttpResponse:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        experiment = self._found(request, pk)
+        experiment = readable_experiment(request, pk)
         step = STEPS.get(name)
         if step is None or not self.may(request, "change", experiment):
             return HttpResponse(status=403 if step else 404)
@@ -367,13 +362,13 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
         except readiness.CannotStartError as error:
             for reason in error.reasons:
                 self.message_user(request, reason, messages.ERROR)
-        return HttpResponseRedirect(_report_url(experiment))
+        return HttpResponseRedirect(url_of("report", experiment))
 
     def _fit_margins_url(self, request: HttpRequest, experiment: Experiment) -> str:
         """Return where the guardrails of a draft get other margins; empty without permission."""
         if not self.has_change_permission(request, experiment):
             return ""
-        return _url("step", experiment, FIT_MARGINS.name)
+        return url_of("step", experiment, FIT_MARGINS.name)
 
     def _steps(self, request: HttpRequest, experiment: Experiment) -> list[dict[str, Any]]:
         if not self.may(request, "change", experiment):
@@ -381,17 +376,7 @@ class ExperimentAdmin(ServedModelAdmin[Experiment]):
         return [
             {
                 "label": step.label,
-                "url": reverse(
-                    "admin:experiments_experiment_step", args=[experiment.pk, step.name]
-                ),
+                "url": url_of("step", experiment, step.name),
             }
             for step in WAYS_ON[Status(experiment.status)]
         ]
-
-
-def _report_url(experiment: Experiment) -> str:
-    return _url("report", experiment)
-
-
-def _url(page: str, experiment: Experiment, *args: str) -> str:
-    return reverse(f"admin:experiments_experiment_{page}", args=[experiment.pk, *args])

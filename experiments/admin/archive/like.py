@@ -2,15 +2,14 @@
 
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
-from django.urls import URLPattern, path, reverse
+from django.shortcuts import render
+from django.urls import URLPattern, path
 
+from experiments.admin.experiment_pages import readable_experiment, url_of
 from experiments.models import Experiment
-from experiments.selectors import reports
 from experiments.selectors.permissions import sites_where
 from experiments.services.archive.meaning import past_tests_like
 
-VIEW = "experiments.view_experiment"
 VIEW_PAST = "experiments.view_pasttest"
 NAME = "experiments_experiment_like"
 
@@ -19,8 +18,7 @@ def like_urls(admin_site: AdminSite) -> list[URLPattern]:
     """Return the page of the past tests like an experiment."""
 
     def like(request: HttpRequest, pk: int) -> HttpResponse:
-        readable = reports.experiments_for_report(sites=sites_where(request.user, VIEW))
-        experiment = get_object_or_404(readable, pk=pk)
+        experiment = readable_experiment(request, pk)
         shown = {"like": past_tests_like(experiment, sites=sites_where(request.user, VIEW_PAST))}
         if request.headers.get("HX-Request"):
             return render(request, "admin/experiments/past_tests/like.html", shown)
@@ -29,7 +27,7 @@ def like_urls(admin_site: AdminSite) -> list[URLPattern]:
             **shown,
             "title": experiment.name,
             "opts": Experiment._meta,
-            "report_url": reverse("admin:experiments_experiment_report", args=[experiment.pk]),
+            "report_url": url_of("report", experiment),
         }
         return render(request, "admin/experiments/past_tests/like_page.html", context)
 

@@ -14,6 +14,17 @@ from django.utils.translation import gettext as _
 Values = dict[str, list[str]]
 
 
+# Digits of a key that a database takes.
+MOST_DIGITS = 18
+
+
+def posted_key(text: str | None) -> int:
+    """Return the key of a row that a request names; 0, which no row has, where it names none."""
+    if not text or not (text.isascii() and text.isdecimal()) or len(text) >= MOST_DIGITS:
+        return 0
+    return int(text)
+
+
 def values_of(form: BaseForm, formsets: Iterable[Any] = ()) -> Values:
     """Return what an untouched form would send, with the rows of its inlines."""
     found: Values = {}

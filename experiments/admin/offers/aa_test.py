@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from experiments.admin.experiment_pages import url_of
 from experiments.models import Experiment, Site, Slot
 from experiments.selectors import catalogue, reports
 from experiments.selectors.permissions import may, sites_where
@@ -54,10 +55,6 @@ def aa_url(slot: Slot | None = None) -> str:
     """Return the page that offers an A/A test; of this slot if one is given."""
     page = reverse(f"admin:{NAME}")
     return f"{page}?slot={slot.pk}" if slot else page
-
-
-def report_url(experiment: Experiment) -> str:
-    return reverse("admin:experiments_experiment_report", args=[experiment.pk])
 
 
 def past_aa_url(site: Site) -> str:
@@ -104,7 +101,7 @@ def _aa(admin_site: AdminSite, request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and slot is not None:
         draft = _made(request, slot)
         if draft is not None:
-            return HttpResponseRedirect(report_url(draft))
+            return HttpResponseRedirect(url_of("report", draft))
     context = {
         **admin_site.each_context(request),
         "title": _("Check your set-up with an A/A test"),
@@ -129,9 +126,8 @@ def _made(request: HttpRequest, slot: Slot) -> Experiment | None:
     try:
         draft = draft_aa_test(slot=slot, now=timezone.now())
     except CannotSaveError as error:
-        for said in error.errors.values():
-            for text in said:
-                messages.error(request, text)
+        for text in error.sentences:
+            messages.error(request, text)
         return None
     messages.success(request, _("Draft of an A/A test created. Look at it, then start it here."))
     return draft
@@ -143,7 +139,8 @@ def _slot_context(slot: Slot) -> dict[str, Any]:
         "alpha": ALPHA,
         "history": aa_history(slot.site, alpha=ALPHA),
         "past": [
-            (one, report_url(one)) for one in reports.finished_aa_tests(site=slot.site)[:MOST_NAMED]
+            (one, url_of("report", one))
+            for one in reports.finished_aa_tests(site=slot.site)[:MOST_NAMED]
         ],
         "past_url": past_aa_url(slot.site),
     }

@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -16,9 +16,9 @@ from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from experiments.admin.base import SiteRowsAdmin
+from experiments.admin.experiment_pages import readable_experiment, url_of
 from experiments.models import Experiment, ExperimentTemplate
-from experiments.selectors import reports
-from experiments.selectors.permissions import may, sites_where
+from experiments.selectors.permissions import may
 from experiments.services.catalogue.editing import CannotSaveError
 from experiments.services.drafting.experiment_templates import save_as_template, template_in_words
 
@@ -58,8 +58,7 @@ class ExperimentTemplateAdmin(SiteRowsAdmin[ExperimentTemplate]):
 
 def template_urls(admin_site: AdminSite) -> list[URLPattern]:
     def save(request: HttpRequest, pk: int) -> HttpResponse:
-        sites = sites_where(request.user, "experiments.view_experiment")
-        found = get_object_or_404(reports.experiments_for_report(sites=sites), pk=pk)
+        found = readable_experiment(request, pk)
         return _save(admin_site, request, found)
 
     return [path("<int:pk>/template/", admin_site.admin_view(save), name=NAME)]
@@ -84,7 +83,7 @@ def _save(admin_site: AdminSite, request: HttpRequest, experiment: Experiment) -
         "opts": Experiment._meta,
         "experiment": experiment,
         "form": form,
-        "report_url": reverse("admin:experiments_experiment_report", args=[experiment.pk]),
+        "report_url": url_of("report", experiment),
     }
     return render(request, "admin/experiments/offers/save_template.html", context)
 

@@ -8,15 +8,16 @@ from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from experiments.admin.editing.form_values import posted_key
+from experiments.admin.experiment_pages import readable_experiment, url_of
 from experiments.event_schema.calendar_days import calendar_day
 from experiments.models import Annotation, Experiment
-from experiments.selectors import reports
-from experiments.selectors.permissions import ANNOTATE, may, sites_where
+from experiments.selectors.permissions import ANNOTATE, may
 from experiments.services.exploration.annotations import (
     LONGEST_TEXT,
     CannotAnnotateError,
@@ -24,8 +25,6 @@ from experiments.services.exploration.annotations import (
     remove_annotation,
 )
 from experiments.services.lifecycle.change_log import Occasion
-
-VIEW = "experiments.view_experiment"
 
 
 class AnnotationForm(forms.Form):
@@ -37,8 +36,7 @@ class AnnotationForm(forms.Form):
 
 def annotation_urls(admin_site: AdminSite) -> list[URLPattern]:
     def annotations(request: HttpRequest, pk: int) -> HttpResponse:
-        sites = sites_where(request.user, VIEW)
-        found = get_object_or_404(reports.experiments_for_report(sites=sites), pk=pk)
+        found = readable_experiment(request, pk)
         return _annotations(request, found)
 
     view = admin_site.admin_view(annotations)
@@ -51,7 +49,7 @@ def annotation_context(request: HttpRequest, experiment: Experiment) -> dict[str
         return {}
     today = calendar_day(timezone.now(), experiment.zone_of_days)
     return {
-        "annotations_url": _url("annotations", experiment),
+        "annotations_url": url_of("annotations", experiment),
         "annotation_form": AnnotationForm(
             initial={"day": today.isoformat()}, auto_id="annotation_%s"
         ),
@@ -64,14 +62,13 @@ def _annotations(request: HttpRequest, experiment: Experiment) -> HttpResponse:
     occasion = Occasion(now=timezone.now(), author=request.user)
     number = request.POST.get("remove", "")
     if number:
-        is_number = number.isascii() and number.isdigit() and len(number) < 18
         rows = Annotation.objects.filter(experiment=experiment).select_related("experiment")
-        row = get_object_or_404(rows, pk=int(number) if is_number else 0)
+        row = get_object_or_404(rows, pk=posted_key(number))
         if remove_annotation(annotation=row, occasion=occasion):
             messages.success(request, _("The annotation is removed."))
     else:
         _add(request, experiment, occasion)
-    return HttpResponseRedirect(f"{_url('report', experiment)}#days")
+    return HttpResponseRedirect(f"{url_of('report', experiment)}#days")
 
 
 def _add(request: HttpRequest, experiment: Experiment, occasion: Occasion) -> None:
@@ -81,7 +78,3 @@ def _add(request: HttpRequest, experiment: Experiment, occasion: Occasion) -> No
     except CannotAnnotateError as error:
         for sentence in error.faults.values():
             messages.error(request, sentence)
-
-
-def _url(page: str, experiment: Experiment) -> str:
-    return reverse(f"admin:experiments_experiment_{page}", args=[experiment.pk])

@@ -9,14 +9,15 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from experiments.admin.editing.edit_history import author_of
+from experiments.admin.editing.form_values import posted_key
+from experiments.admin.experiment_pages import PREFIX, readable_experiment, url_of
 from experiments.models import Comment, Experiment
-from experiments.selectors import reports
-from experiments.selectors.permissions import COMMENT, may, people_with, sites_where
+from experiments.selectors.permissions import COMMENT, may, people_with
 from experiments.services.catalogue.editing import CannotSaveError
 from experiments.services.drafting.cta_saving import tag_names
 from experiments.services.edits.object_history import who_did
@@ -24,7 +25,6 @@ from experiments.services.exploration.comments import add_comment, is_own, remov
 from experiments.services.exploration.labels import VIEW, set_labels
 
 CHANGE = "experiments.change_experiment"
-PREFIX = "experiments_experiment"
 
 
 class LabelForm(forms.Form):
@@ -69,17 +69,16 @@ def comment_context(request: HttpRequest, experiment: Experiment) -> dict[str, A
         "comments": [(one, who_did(one.author, one.server_key), is_own(one, by)) for one in rows]
     }
     if may(request.user, COMMENT, experiment):
-        found["comments_url"] = _url("comments", experiment)
+        found["comments_url"] = url_of("comments", experiment)
     if may(request.user, CHANGE, experiment):
-        found["labels_url"] = _url("labels", experiment)
+        found["labels_url"] = url_of("labels", experiment)
         found["label_form"] = LabelForm(experiment=experiment)
     return found
 
 
 def _posted(request: HttpRequest, pk: int, needed: str) -> Experiment:
     """Return the experiment that is posted to, for who has the permission."""
-    sites = sites_where(request.user, VIEW)
-    experiment = get_object_or_404(reports.experiments_for_report(sites=sites), pk=pk)
+    experiment = readable_experiment(request, pk)
     if request.method != "POST" or not may(request.user, needed, experiment):
         raise PermissionDenied
     return experiment
@@ -88,8 +87,7 @@ def _posted(request: HttpRequest, pk: int, needed: str) -> Experiment:
 def _comment(request: HttpRequest, experiment: Experiment) -> HttpResponse:
     by, number = author_of(request), request.POST.get("remove", "")
     if number:
-        is_number = number.isdecimal() and len(number) < 18
-        row = get_object_or_404(Comment, experiment=experiment, pk=int(number) if is_number else 0)
+        row = get_object_or_404(Comment, experiment=experiment, pk=posted_key(number))
         if not remove_comment(comment=row, by=by):
             raise PermissionDenied
         messages.success(request, _("The comment is removed."))
@@ -98,7 +96,7 @@ def _comment(request: HttpRequest, experiment: Experiment) -> HttpResponse:
             add_comment(experiment=experiment, text=request.POST.get("text", ""), by=by)
         except CannotSaveError as error:
             _tell(request, error)
-    return HttpResponseRedirect(f"{_url('report', experiment)}#comments")
+    return HttpResponseRedirect(f"{url_of('report', experiment)}#comments")
 
 
 def _label(request: HttpRequest, experiment: Experiment) -> HttpResponse:
@@ -111,14 +109,9 @@ def _label(request: HttpRequest, experiment: Experiment) -> HttpResponse:
         set_labels(experiment=experiment, tags=tags, owner=owner, by=author_of(request))
     except CannotSaveError as error:
         _tell(request, error)
-    return HttpResponseRedirect(f"{_url('report', experiment)}#comments")
+    return HttpResponseRedirect(f"{url_of('report', experiment)}#comments")
 
 
 def _tell(request: HttpRequest, error: CannotSaveError) -> None:
-    for texts in error.errors.values():
-        for text in texts:
-            messages.error(request, text)
-
-
-def _url(page: str, experiment: Experiment) -> str:
-    return reverse(f"admin:{PREFIX}_{page}", args=[experiment.pk])
+    for text in error.sentences:
+        messages.error(request, text)

@@ -15,9 +15,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from experiments.admin.editing.form_values import posted_key
+from experiments.admin.experiment_pages import readable_experiment, url_of
 from experiments.models import Experiment, FrozenReport
-from experiments.selectors import reports
-from experiments.selectors.permissions import FREEZE, SHARE, may, sites_where
+from experiments.selectors.permissions import FREEZE, SHARE, may
 from experiments.selectors.reports import changes_since, frozen_reports_of, visitors_of
 from experiments.services.documents.frozen_reports import (
     CannotShareError,
@@ -31,7 +32,6 @@ from experiments.services.exploration.report_view import ViewRefusedError
 from experiments.services.installation.backup import code_version
 from experiments.services.lifecycle.change_log import Occasion
 
-VIEW = "experiments.view_experiment"
 LONGEST_NOTE = 500
 DAYS = (7, 30, 90, 365)
 
@@ -58,8 +58,7 @@ class ShareForm(forms.Form):
 
 def frozen_urls(admin_site: AdminSite) -> list[URLPattern]:
     def frozen(request: HttpRequest, pk: int) -> HttpResponse:
-        sites = sites_where(request.user, VIEW)
-        found = get_object_or_404(reports.experiments_for_report(sites=sites), pk=pk)
+        found = readable_experiment(request, pk)
         with timezone.override(found.slot.site.zone):
             return _frozen(admin_site, request, found)
 
@@ -82,7 +81,7 @@ def _frozen(admin_site: AdminSite, request: HttpRequest, experiment: Experiment)
     action = request.POST.get("action", "") if request.method == "POST" else ""
     if action == "freeze":
         return _freeze(request, experiment)
-    version = _number(request.GET.get("version"))
+    version = posted_key(request.GET.get("version"))
     if not version:
         if request.method == "POST":
             raise PermissionDenied
@@ -125,7 +124,7 @@ def _freeze(request: HttpRequest, experiment: Experiment) -> HttpResponse:
     except (CannotShareError, ViewRefusedError) as error:
         for text in error.faults.values():
             messages.error(request, text)
-        url = reverse("admin:experiments_experiment_report", args=[experiment.pk])
+        url = url_of("report", experiment)
         return HttpResponseRedirect(url)
     return HttpResponseRedirect(f"{_url(experiment)}?version={frozen.pk}")
 
@@ -149,7 +148,7 @@ def _share(request: HttpRequest, frozen: FrozenReport, form: ShareForm) -> str:
 
 
 def _revoke(request: HttpRequest, frozen: FrozenReport) -> HttpResponse:
-    link = get_object_or_404(frozen.links, pk=_number(request.POST.get("link")))
+    link = get_object_or_404(frozen.links, pk=posted_key(request.POST.get("link")))
     if revoke_link(link=link, occasion=_occasion(request)):
         messages.success(request, _("The link is closed."))
     else:
@@ -171,7 +170,7 @@ def _page(
         "title": experiment.name,
         "opts": Experiment._meta,
         "experiment": experiment,
-        "report_url": reverse("admin:experiments_experiment_report", args=[experiment.pk]),
+        "report_url": url_of("report", experiment),
     }
     return render(request, f"admin/experiments/frozen_{name}.html", context)
 
@@ -182,7 +181,3 @@ def _occasion(request: HttpRequest, note: str = "") -> Occasion:
 
 def _url(experiment: Experiment) -> str:
     return reverse("admin:experiments_experiment_frozen", args=[experiment.pk])
-
-
-def _number(text: str | None) -> int:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 18 else 0

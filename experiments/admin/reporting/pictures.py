@@ -6,21 +6,19 @@ from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import get_language
 
+from experiments.admin.experiment_pages import readable_experiment, url_of
 from experiments.models import Experiment
-from experiments.selectors import reports
-from experiments.selectors.permissions import sites_where
 from experiments.services.documents.picture import Picture
 from experiments.services.documents.picture_store import keep_pictures, kept_svg, svg_of
 from experiments.services.documents.report_pictures import report_pictures
 from experiments.services.pictures.looks import LOOKS
 from experiments.services.reporting.full_report import FullReport, full_report
 
-VIEW = "experiments.view_experiment"
 # The numbers are in the address: the same address is always the same picture.
 KEPT_BY_BROWSERS = "private, max-age=31536000, immutable"
 MEDIA_TYPE = "image/svg+xml"
@@ -48,10 +46,10 @@ def shown_pictures(full: FullReport) -> dict[str, ShownPicture]:
 
 def picture_urls(admin_site: AdminSite) -> list[URLPattern]:
     def svg(request: HttpRequest, pk: int, name: str, digest: str, look: str) -> HttpResponse:
-        return _svg(_found(request, pk), name, digest, look)
+        return _svg(readable_experiment(request, pk), name, digest, look)
 
     def numbers(request: HttpRequest, pk: int, name: str) -> HttpResponse:
-        return _numbers(admin_site, request, _found(request, pk), name)
+        return _numbers(admin_site, request, readable_experiment(request, pk), name)
 
     return [
         path(
@@ -86,7 +84,7 @@ def _numbers(
 ) -> HttpResponse:
     with timezone.override(experiment.slot.site.zone):
         picture = _picture(experiment, name)
-        report_url = reverse("admin:experiments_experiment_report", args=[experiment.pk])
+        report_url = url_of("report", experiment)
         if picture is None:
             return HttpResponseRedirect(report_url)
         keep_pictures([picture])
@@ -105,11 +103,6 @@ def _picture(experiment: Experiment, name: str) -> Picture | None:
     """Return the present picture of this name; None where it has nothing to show."""
     full = full_report(experiment=experiment, now=timezone.now())
     return next((one for one in report_pictures(full) if one.name == name), None)
-
-
-def _found(request: HttpRequest, pk: int) -> Experiment:
-    sites = sites_where(request.user, VIEW)
-    return get_object_or_404(reports.experiments_for_report(sites=sites), pk=pk)
 
 
 def _shown(picture: Picture, pk: int) -> ShownPicture:

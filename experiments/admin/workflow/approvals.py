@@ -11,10 +11,11 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from experiments.admin.workflow.end_of_test import MAY_CHANGE, PREFIX, url_of
+from experiments.admin.editing.form_values import posted_key
+from experiments.admin.experiment_pages import PREFIX, readable_experiment, url_of
+from experiments.admin.workflow.end_of_test import MAY_CHANGE
 from experiments.models import Approval, Experiment, Site
-from experiments.selectors import reports
-from experiments.selectors.permissions import APPROVE, may, people_with, sites_where
+from experiments.selectors.permissions import APPROVE, may, people_with
 from experiments.services.edits.row_content import Difference, differences
 from experiments.services.lifecycle.approvals import (
     CannotApproveError,
@@ -41,8 +42,7 @@ ANSWERS = {
 
 def approval_urls(admin_site: AdminSite) -> list[URLPattern]:
     def approval(request: HttpRequest, pk: int) -> HttpResponse:
-        sites = sites_where(request.user, "experiments.view_experiment")
-        found = get_object_or_404(reports.experiments_for_report(sites=sites), pk=pk)
+        found = readable_experiment(request, pk)
         with timezone.override(found.slot.site.zone):
             return _approval(admin_site, request, found)
 
@@ -119,7 +119,7 @@ def _act(request: HttpRequest, experiment: Experiment) -> None:
             ask_approval(experiment=experiment, occasion=occasion)
             messages.success(request, _("A second person can approve it now."))
             return
-        asked = get_object_or_404(experiment.approvals, pk=_number(request.POST.get("approval")))
+        asked = get_object_or_404(experiment.approvals, pk=posted_key(request.POST.get("approval")))
         if answer_approval(approval=asked, state=ANSWERS[action], occasion=occasion):
             messages.success(request, asked.get_state_display())
         else:
@@ -127,10 +127,6 @@ def _act(request: HttpRequest, experiment: Experiment) -> None:
     except CannotApproveError as error:
         for reason in error.reasons:
             messages.error(request, reason)
-
-
-def _number(text: str | None) -> int:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 18 else 0
 
 
 def _in_words(changes: list[Difference]) -> list[dict[str, str]]:

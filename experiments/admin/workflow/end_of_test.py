@@ -7,17 +7,17 @@ from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, render
-from django.urls import URLPattern, path, reverse
+from django.shortcuts import render
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from experiments.admin.editing.edit_history import author_of
+from experiments.admin.experiment_pages import PREFIX, readable_experiment, url_of
 from experiments.admin.reporting.report import plan_new_draft
 from experiments.admin.workflow.end_form import EndForm, effect_of, options_of
 from experiments.models import Experiment
-from experiments.selectors import reports
-from experiments.selectors.permissions import may, sites_where
+from experiments.selectors.permissions import may
 from experiments.services.analysis.report import report_of
 from experiments.services.edits.edit_log import Way, log_edit
 from experiments.services.lifecycle.change_log import Occasion
@@ -40,13 +40,12 @@ from experiments.services.reporting.end_of_test import (
 from experiments.services.reporting.full_report import FullReport, full_report
 from experiments.stats.decision.decide import Status
 
-PREFIX = "experiments_experiment"
 MAY_CHANGE = "experiments.change_experiment"
 
 
 def end_urls(admin_site: AdminSite) -> list[URLPattern]:
     def end(request: HttpRequest, pk: int) -> HttpResponse:
-        experiment = _found(request, pk)
+        experiment = readable_experiment(request, pk)
         with timezone.override(experiment.slot.site.zone):
             return _end(admin_site, request, experiment)
 
@@ -65,10 +64,6 @@ def end_urls(admin_site: AdminSite) -> list[URLPattern]:
         )
         for name, view in views
     ]
-
-
-def url_of(page: str, experiment: Experiment) -> str:
-    return reverse(f"admin:{PREFIX}_{page}", args=[experiment.pk])
 
 
 def decision_context(request: HttpRequest, full: FullReport) -> dict[str, Any]:
@@ -252,12 +247,7 @@ def _to_change(request: HttpRequest, pk: int) -> Experiment | None:
     Raises:
         PermissionDenied: If the role is too low.
     """
-    experiment = _found(request, pk)
+    experiment = readable_experiment(request, pk)
     if not may(request.user, MAY_CHANGE, experiment):
         raise PermissionDenied
     return experiment if request.method == "POST" else None
-
-
-def _found(request: HttpRequest, pk: int) -> Experiment:
-    sites = sites_where(request.user, "experiments.view_experiment")
-    return get_object_or_404(reports.experiments_for_report(sites=sites), pk=pk)

@@ -11,8 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from experiments.admin.access.warnings import warnings_for
+from experiments.admin.experiment_pages import url_of
 from experiments.admin.offers.home_offers import home_offers
-from experiments.admin.workflow.end_of_test import url_of
 from experiments.admin.workflow.first_steps import first_steps
 from experiments.event_schema.calendar_days import calendar_day
 from experiments.models import Decision, Experiment

@@ -206,7 +206,7 @@ class _Studio:
             return
         except CannotSaveError as error:
             # Rules have changed since, or another CTA has its name by now.
-            for text in (one for texts in error.errors.values() for one in texts):
+            for text in error.sentences:
                 messages.error(self.request, text)
             return
         if is_undone:

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from experiments.admin.base import MOST_DIGITS
 from experiments.admin.editing.edit_history import author_of
+from experiments.admin.editing.form_values import posted_key
 from experiments.admin.workflow.studio_form import LONGEST_TAG
 from experiments.models import CTA
 from experiments.models.site import BRAND_BACKGROUND, BRAND_TEXT
@@ -179,7 +180,7 @@ def _undo(admin_site: AdminSite, request: HttpRequest) -> HttpResponse:
     sites = sites_where(request.user, CHANGE)
     if request.method == "POST":
         number = request.POST.get("change", "")
-        _undo_change(request, int(number) if number.isdecimal() and len(number) < 18 else 0)
+        _undo_change(request, posted_key(number))
         return HttpResponseRedirect(reverse(f"admin:{UNDO}"))
     context = {
         **admin_site.each_context(request),

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from experiments.admin.base import MOST_DIGITS
+from experiments.admin.experiment_pages import url_of
 from experiments.admin.workflow.approvals import approval_offer
 from experiments.admin.workflow.wizard_form import (
     WizardForm,
@@ -172,16 +173,14 @@ class _Wizard:
         except CannotScheduleError:
             form.add_error("ends_at", _("The end must come after the start and after now."))
         except CannotSaveError as error:
-            for texts in error.errors.values():
-                for text in texts:
-                    form.add_error(None, text)
+            for text in error.sentences:
+                form.add_error(None, text)
         else:
             return True
         return False
 
     def _leave(self, experiment: Experiment) -> HttpResponse:
-        page = reverse("admin:experiments_experiment_report", args=[experiment.pk])
-        return HttpResponseRedirect(page)
+        return HttpResponseRedirect(url_of("report", experiment))
 
     def _form(self, typed: TypedExperiment) -> WizardForm:
         return WizardForm(as_data(typed.content), sites=self.sites)

@@ -4,7 +4,14 @@ import pytest
 from django import forms
 from django.contrib.admin.widgets import AdminSplitDateTime
 
-from experiments.admin.editing.form_values import in_words, labels_of, same, sent_by, values_of
+from experiments.admin.editing.form_values import (
+    in_words,
+    labels_of,
+    posted_key,
+    same,
+    sent_by,
+    values_of,
+)
 
 
 class Example(forms.Form):
@@ -48,3 +55,11 @@ def test_choices_are_read_by_their_names():
     words = in_words(Example(), (), {"several": ["1", "2"], "tick": ["on"], "name": ["A"]})
     assert words == {"several": ["One", "Two"], "tick": ["yes"], "name": ["A"]}
     assert labels_of(Example())["one"] == "Which"
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [("17", 17), ("", 0), (None, 0), ("-1", 0), ("1.5", 0), ("٣", 0), ("²", 0), ("9" * 18, 0)],
+)
+def test_what_names_no_row_is_no_key(text, key):
+    assert posted_key(text) == key
