@@ -60,7 +60,6 @@ class Photographer:
         self.service = service
         size = {"width": WIDTH, "height": 900}
         self.context = browser.new_context(color_scheme="light", viewport=size)
-        self.context.set_default_timeout(60_000)
         self.page = self.context.new_page()
         self._log_in()
 
