@@ -71,9 +71,7 @@ nightly: setup ## Try examples of the properties that nobody has tried (SEED=n: 
 	@seed=$${SEED:-$$(date +%s)}; echo "SEED=$$seed"; \
 	$(PYTEST) -m hypothesis --hypothesis-profile=nightly --hypothesis-seed=$$seed && \
 	CTAOPT_CONTRACT_CASES=500 $(PYTEST) --hypothesis-seed=$$seed \
-		tests/experiments/api/v1/contract/test_completion.py && \
-	CTAOPT_CARRIED_VISITORS=4000 $(PYTEST) \
-		tests/experiments/services/analysis/test_phase_of_first_answer.py
+		tests/experiments/api/v1/contract/test_completion.py
 
 bench: setup ## Run every benchmark; each writes benchmarks/results/NAME.json.
 	@for file in benchmarks/bench_*.py; do \

@@ -1,12 +1,9 @@
 """The phase of a visitor's first answer, from the answer over the exposure to the split check.
 
-1,000 visitors are answered while the shares are 90 to 10 and see the CTA after these have become
-50 to 50, among 4,000 new ones. Counted among these they would be 400 too few in the arm, 11
-standard deviations, so that the split check finds that fault with a power above 99.9 %; `make
-nightly` sends four times as many of both (`CTAOPT_CARRIED_VISITORS`).
+4,000 visitors are answered while the shares are 90 to 10 and see the CTA after these have become
+50 to 50, among 16,000 new ones.
 """
 
-import os
 import re
 from collections import Counter
 from datetime import timedelta
@@ -34,9 +31,8 @@ from tests.intake import ingest
 
 pytestmark = pytest.mark.slow
 
-N_CARRIED = int(os.environ.get("CTAOPT_CARRIED_VISITORS", "1000"))
-CARRIED = [f"carried-{number}" for number in range(N_CARRIED)]
-NEW = [f"new-{number}" for number in range(4 * N_CARRIED)]
+CARRIED = [f"carried-{number}" for number in range(4_000)]
+NEW = [f"new-{number}" for number in range(16_000)]
 
 
 class Snippet:
@@ -165,10 +161,8 @@ def test_carried_visitors_count_in_the_phase_of_their_first_answer(experiment, c
     counts = stored()
     assert set(counts) == {(0, "control", 0.9), (0, "b", 0.1), (1, "control", 0.5), (1, "b", 0.5)}
     assert counts[0, "control", 0.9] + counts[0, "b", 0.1] == len(CARRIED)
-    # Both within 3.2 standard deviations.
-    for count, n, share in ((counts[0, "b", 0.1], CARRIED, 0.1), (counts[1, "b", 0.5], NEW, 0.5)):
-        expected = share * len(n)
-        assert count == pytest.approx(expected, abs=3.2 * (expected * (1 - share)) ** 0.5)
+    assert counts[0, "b", 0.1] == pytest.approx(400, abs=60)
+    assert counts[1, "b", 0.5] == pytest.approx(8_000, abs=200)
     assert report.srm.dof == 1
     assert report.srm.p_value > 0.01
     assert insights_into(report).health.unknown_phase_visitors == 0
