@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from load import wrk_program
 from recording import PROJECT
 
 sys.path.insert(0, str(PROJECT))
@@ -168,9 +168,6 @@ def send_load(
     port: int, *, seconds: int, events: int, connections: int = 64, rate: float = 0
 ) -> dict[str, Any]:
     """Send batches of new events, as many as are answered or at a steady rate; return the tally."""
-    wrk = shutil.which("wrk")
-    if wrk is None:
-        raise SystemExit("wrk is not installed (Debian package wrk)")
     environment = os.environ | {
         "BENCH_EVENTS": str(events),
         # The ids of two loads differ even within a millisecond.
@@ -180,9 +177,9 @@ def send_load(
         "BENCH_THREADS": "1",
     }
     script = str(PROJECT / "benchmarks" / "events.lua")
-    command = [wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s", script]
+    command = [wrk_program(), "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s"]
     result = subprocess.run(
-        [*command, f"http://127.0.0.1:{port}/"],
+        [*command, "-s", script, f"http://127.0.0.1:{port}/"],
         env=environment,
         capture_output=True,
         text=True,

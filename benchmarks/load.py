@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -64,6 +65,14 @@ class Measured:
     cpu_us: float
 
 
+def wrk_program() -> str:
+    """Return the path of wrk, or end the benchmark with what to install."""
+    program = shutil.which("wrk")
+    if program is None:
+        raise SystemExit("wrk is not installed (Debian package wrk)")
+    return program
+
+
 def load(
     target: Target, *, pid: int, seconds: float, connections: int = CONNECTIONS, pause_ms: int = 0
 ) -> Measured:
@@ -82,7 +91,7 @@ def load(
         script = Path(folder, "load.lua")
         script.write_text(_script(target, lines, pause_ms))
         before = cpu_seconds(pid)
-        command = ["taskset", "-c", CLIENT_CORE, "wrk", "-t1", f"-c{connections}"]
+        command = ["taskset", "-c", CLIENT_CORE, wrk_program(), "-t1", f"-c{connections}"]
         result = subprocess.run(
             [*command, f"-d{seconds:g}s", "-s", script, f"http://127.0.0.1:{target.port}"],
             capture_output=True,

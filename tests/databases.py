@@ -4,6 +4,7 @@ Migrations from nothing take ten seconds of a core. Tests of their own apply the
 about: `manage.py migrate`, the first start, a restore, an upgrade.
 """
 
+import atexit
 import fcntl
 import os
 import shutil
@@ -12,6 +13,7 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from tempfile import mkdtemp
 
 PROJECT = Path(__file__).resolve().parents[1]
 # The folder of what is made once for all workers of a run.
@@ -22,7 +24,7 @@ NOBODYS = "DELETE FROM experiments_secretdigest"
 
 def made_once(name, make):
     """Return the path of what `make` wrote for all workers of this run; the others wait for it."""
-    run = Path(os.environ[RUN])
+    run = _folder_of_run()
     made = run / name
     with (run / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -31,6 +33,14 @@ def made_once(name, make):
             make(draft)
             draft.rename(made)
     return made
+
+
+def _folder_of_run():
+    """Return pytest's folder for all its workers, or one of a benchmark that ends with it."""
+    if RUN not in os.environ:
+        os.environ[RUN] = mkdtemp(prefix="ctaopt-run-")
+        atexit.register(shutil.rmtree, os.environ[RUN], ignore_errors=True)
+    return Path(os.environ[RUN])
 
 
 def migrated_sqlite(path):
@@ -90,7 +100,7 @@ def _migrate(url):
         **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
         "DJANGO_SETTINGS_MODULE": "ctaopt.settings.test",
         "DATABASE_URL": url,
-        "CTAOPT_DATA_DIR": str(Path(os.environ[RUN]) / "data"),
+        "CTAOPT_DATA_DIR": str(_folder_of_run() / "data"),
     }
     # The checks take five seconds more, and `make check` does them.
     command = [sys.executable, "manage.py", "migrate", "--verbosity", "0", "--skip-checks"]
