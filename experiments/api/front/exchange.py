@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from experiments.api.front.inline_loop import Inline, Suspended
-from experiments.api.public.http import WITHOUT_BODY, Response
+from experiments.api.public.http import REQUEST_ID, WITHOUT_BODY, Response
 
 if TYPE_CHECKING:
     from types import CoroutineType
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from experiments.api.public.router import Route
 
 CLOSE = ("Connection", "close")
-REQUEST_ID = "X-Request-ID"
 
 
 class Exchange(Inline, Suspended):

@@ -19,6 +19,7 @@ JSON = ("Content-Type", "application/json")
 HTML = ("Content-Type", "text/html; charset=utf-8")
 # WSGI's own checker wants a type even where there is no body.
 TEXT = ("Content-Type", "text/plain; charset=utf-8")
+REQUEST_ID = "X-Request-ID"
 
 encode_json = msgspec.json.Encoder().encode
 
@@ -233,7 +234,12 @@ def has_etag(request: Request, etag: str) -> bool:
     return etag.removeprefix("W/") in tags
 
 
-def send(response: Response, start_response: StartResponse, *, with_body: bool) -> list[bytes]:
+def send(
+    response: Response, start_response: StartResponse, *, with_body: bool, request_id: str = ""
+) -> list[bytes]:
     # A list of its own: whoever stands in between may add to it.
-    start_response(STATUS_LINES[response.status], [*response.headers])
+    headers = [*response.headers]
+    if request_id:
+        headers.append((REQUEST_ID, request_id))
+    start_response(STATUS_LINES[response.status], headers)
     return [response.body] if with_body else []

@@ -94,12 +94,32 @@ BELOW = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestIds:
+    """Ids of the requests that are answered here; Django's have theirs from its own wrapper.
+
+    Args:
+        new: Makes the id from the one that came with the request, if any; "" leaves it out.
+        set: Has this thread's lines in the log name the id.
+    """
+
+    new: Callable[[str | None], str] = lambda _: ""
+    set: Callable[[str], object] = bool
+
+
+NO_IDS = RequestIds()
+
+
 class Edge:
     """Answers the hot paths itself and hands every other request to Django."""
 
-    def __init__(self, django_app: WSGIApp, store: SnapshotStore) -> None:
+    def __init__(
+        self, django_app: WSGIApp, store: SnapshotStore, *, request_ids: RequestIds = NO_IDS
+    ) -> None:
         self._django_app = django_app
         self._store = store
+        self._new_id = request_ids.new
+        self._set_id = request_ids.set
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = path_of(environ)
@@ -112,8 +132,14 @@ class Edge:
             query=environ.get("QUERY_STRING", ""),
             environ=environ,
         )
-        response = completed(answer(request, route, self._store), route)
-        return send(response, start_response, with_body=request.method != "HEAD")
+        request_id = self._new_id(environ.get("HTTP_X_REQUEST_ID"))
+        self._set_id(request_id)
+        response = answer(request, route, self._store)
+        if not response.is_complete:
+            response = completed(response, route)
+        return send(
+            response, start_response, with_body=request.method != "HEAD", request_id=request_id
+        )
 
 
 def answer(request: Request, route: Route, store: SnapshotStore) -> Response:

@@ -4,7 +4,7 @@ import pytest
 from django.db import InterfaceError, OperationalError
 
 from experiments.api.public import ofrep, payload, router
-from experiments.api.public.router import ROUTES, Edge
+from experiments.api.public.router import ROUTES, Edge, RequestIds
 from experiments.selectors import serving
 from experiments.services.serving import snapshot_store
 from experiments.services.serving.snapshot_store import SnapshotStore
@@ -115,6 +115,25 @@ def test_serving_looks_at_no_connection_while_the_snapshot_is_fresh(site, monkey
     for _ in range(3):
         browser.request(method, path)
     assert closed == ["store"]
+
+
+@pytest.mark.parametrize("given", ["r-1", None])
+def test_answers_have_the_id_that_log_lines_of_their_thread_have(site, given):
+    logged = []
+    ids = RequestIds(new=lambda came: came or "made", set=logged.append)
+    app = Edge(django_app, SnapshotStore(max_age_s=3600.0), request_ids=ids)
+    browser = WSGIClient(app, key=site.client_key)
+    headers = {"X-Request-ID": given} if given else {}
+    answers = [
+        browser.request(method, path, headers=headers)
+        for method, path in (("GET", PAYLOAD), ("POST", ONE), ("PUT", ONE))
+    ]
+    assert [answer.headers["x-request-id"] for answer in answers] == [given or "made"] * 3
+    assert logged == [given or "made"] * 3
+
+
+def test_answers_without_ids_have_no_such_header(browser):
+    assert "x-request-id" not in browser.get("/healthz").headers
 
 
 def test_fault_of_ours_is_logged_and_says_nothing_about_itself(browser, monkeypatch, caplog):
