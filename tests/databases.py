@@ -1,6 +1,6 @@
 """Migrated databases without rows, made once for all workers of a run and then copied.
 
-Migrations from nothing take ten seconds of a core. Tests of their own apply them to what they are
+Migrations from nothing take seconds of a core. Tests of their own apply them to what they are
 about: `manage.py migrate`, the first start, a restore, an upgrade.
 """
 

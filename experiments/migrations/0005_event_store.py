@@ -8,6 +8,7 @@ from django.db import migrations, models
 
 import experiments.models.fields
 from experiments.migrations._0005_day_partitions import day_of, make_partitions, stored_id
+from experiments.migrations._table_operations import CreatePartitionedModel
 
 CHUNK = 1_000
 # Columns of exact decimals were texts on PostgreSQL too.
@@ -23,16 +24,6 @@ DECIMALS = {
     "experiments_visitoroutcome": ("value", "covariate"),
     "experiments_event": ("value",),
 }
-
-
-class CreatePartitionedModel(migrations.CreateModel):
-    """CreateModel, by ranges of the event's id where the database can."""
-
-    def database_forwards(self, app_label, schema_editor, from_state, to_state):
-        if schema_editor.connection.vendor == "postgresql":
-            schema_editor.sql_create_table += " PARTITION BY RANGE (event_id)"
-        super().database_forwards(app_label, schema_editor, from_state, to_state)
-        schema_editor.__dict__.pop("sql_create_table", None)
 
 
 def texts_to_numbers(_, schema_editor):
