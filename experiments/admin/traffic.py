@@ -15,7 +15,7 @@ from experiments.admin.workflow.previews import origins_of, page_to_preview, pre
 from experiments.models import Change, Experiment, Variant
 from experiments.selectors import lifecycle
 from experiments.services.catalogue.cta_content import wording_of
-from experiments.services.edits.object_history import Line
+from experiments.services.edits.object_history import Line, who_did
 from experiments.services.lifecycle import schedules
 from experiments.services.lifecycle.arm_rollback import restore_arm
 from experiments.services.lifecycle.change_log import Occasion
@@ -263,7 +263,9 @@ def traffic_context(request: HttpRequest, experiment: Experiment) -> dict[str, A
         "previews": preview_cards(experiment, page),
         "has_address": bool(origins_of(experiment.slot.site)),
         "preview_days": MAX_AGE_S // 86_400,
-        "changes": [(row, _note(experiment, row)) for row in lifecycle.changes_of(experiment)],
+        "changes": [
+            (row, _who(row), _note(experiment, row)) for row in lifecycle.changes_of(experiment)
+        ],
     }
 
 
@@ -272,12 +274,16 @@ def history_lines(experiment: Experiment) -> list[Line]:
     return [
         Line(
             at=row.at,
-            who=str(row.author or row.server_key or _("the service")),
+            who=_who(row),
             what=row.get_kind_display(),
             note=_note(experiment, row),
         )
         for row in lifecycle.changes_of(experiment)
     ]
+
+
+def _who(row: Change) -> str:
+    return who_did(row.author, row.server_key, by_person=row.by_person)
 
 
 def _note(experiment: Experiment, row: Change) -> str:

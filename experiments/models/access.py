@@ -156,8 +156,10 @@ class AccessRecord(models.Model):
         related_name="+",
         verbose_name=_("by"),
         null=True,
-        help_text="Empty: a server with its key, or the command line.",
+        help_text="Empty: a server with its key, the command line, or a deleted account.",
     )
+    # The account may be deleted; then `author` is empty, as it is for the command line.
+    by_person = models.BooleanField(_("by a person"), default=False, db_default=False)
     note = models.TextField(_("note"), blank=True)
 
     class Meta:

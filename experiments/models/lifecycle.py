@@ -122,8 +122,10 @@ class Change(models.Model):
         related_name="+",
         verbose_name=_("by"),
         null=True,
-        help_text="Empty: the service itself, or a server with its key.",
+        help_text="Empty: the service itself, a server with its key, or a deleted account.",
     )
+    # The account may be deleted; then `author` is empty, as it is for the service itself.
+    by_person = models.BooleanField(_("by a person"), default=False, db_default=False)
     server_key = models.CharField(
         _("server key"),
         max_length=250,

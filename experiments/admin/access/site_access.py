@@ -19,7 +19,7 @@ from experiments.selectors import access
 from experiments.selectors.permissions import may, sites_where
 from experiments.services.catalogue.access_log import Actor
 from experiments.services.catalogue.client_keys import end_former_client_key, rotate_client_key
-from experiments.services.edits.object_history import Line
+from experiments.services.edits.object_history import Line, who_did
 
 NAME = "experiments_site_access"
 # Older lines are in the database.
@@ -40,7 +40,7 @@ def access_lines(request: HttpRequest, site: Site) -> list[Line]:
     return [
         Line(
             at=one.at,
-            who=str(one.author or gettext("the service")),
+            who=who_did(one.author, by_person=one.by_person),
             what=one.get_kind_display(),
             note=" · ".join(text for text in (one.key, one.note) if text),
         )

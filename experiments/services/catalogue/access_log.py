@@ -34,5 +34,11 @@ def record_access(
         note: Reason or counts. Never a visitor, never a secret.
     """
     AccessRecord.objects.create(
-        site=site, kind=kind, at=at, author=by.author, key=key or by.server_key, note=note
+        site=site,
+        kind=kind,
+        at=at,
+        author=by.author,
+        by_person=by.author is not None,
+        key=key or by.server_key,
+        note=note,
     )

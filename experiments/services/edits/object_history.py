@@ -55,9 +55,10 @@ def edit_lines(row: Model, *, most: int) -> list[Line]:
     return [*found, *_former_lines(row, first, most - len(found))]
 
 
-def who_did(author: object, server_key: str) -> str:
-    """Return the name of a person or a server's key; an account may be gone."""
-    return str(author or server_key or _("somebody whose account is gone"))
+def who_did(author: object, server_key: str = "", *, by_person: bool = True) -> str:
+    """Return the name of a person, a server's key, or the service; an account may be deleted."""
+    nobody = _("deleted account") if by_person else _("the service")
+    return str(author or server_key or nobody)
 
 
 def _line(edit: Edit, row: Model) -> Line:

@@ -152,7 +152,7 @@ def _typed_in_words(kind: Any, field: str, value: str) -> str:
 
 def _person(number: str) -> str:
     found = User.objects.filter(pk=number).first()
-    return str(found) if found is not None else _("somebody whose account is gone")
+    return str(found) if found is not None else _("deleted account")
 
 
 def _field(model: type[Model], part: str, field: str) -> "Field[Any, Any] | None":

@@ -31,6 +31,7 @@ def record(experiment: Experiment, kind: Kind, occasion: Occasion) -> None:
         at=occasion.now,
         note=occasion.note,
         author=occasion.author,
+        by_person=occasion.author is not None,
         server_key=occasion.server_key,
     )
     tell_of_change(change)

@@ -7,9 +7,10 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from experiments.admin.traffic import history_lines
 from experiments.models import Change, Experiment, Site
 from experiments.services.lifecycle.arm_rollback import roll_back_arms
-from experiments.services.lifecycle.change_log import Occasion
+from experiments.services.lifecycle.change_log import Occasion, record
 from experiments.services.operations.auto_rollback import reason_by_hand, watch_experiments
 from experiments.services.serving.evaluation import evaluate_slot
 from experiments.services.serving.snapshot import build_snapshot
@@ -223,3 +224,13 @@ def test_history_is_shown_in_the_time_zone_of_the_site(admin_client, paris, runn
 def test_page_that_cannot_be_read_breaks_nothing(admin_client, running_experiment, page):
     answer = admin_client.post(traffic_url(running_experiment), {"page": page})
     assert answer.status_code == 200
+
+
+def test_lines_of_a_deleted_account_are_not_the_service_s(admin_client, running_experiment):
+    eve = factories.make_person("eve")
+    record(running_experiment, Change.Kind.PAUSE, Occasion(now=NOW, author=eve))
+    record(running_experiment, Change.Kind.RAMP, Occasion(now=NOW))
+    eve.delete()
+    names = {line.what: line.who for line in history_lines(running_experiment)}
+    assert names == {"Paused": "deleted account", "Step of the ramp": "the service"}
+    assert "<td>deleted account</td>" in page(admin_client, running_experiment)

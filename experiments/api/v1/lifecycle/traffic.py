@@ -123,7 +123,7 @@ class TrafficMixin(GenericViewSet[Experiment]):
         phases = experiment.phases.values("number", "started_at", "shares", "coverage")
         steps = experiment.ramp.values("number", "coverage", "hold_hours", "reached_at")
         changes = lifecycle.changes_of(experiment).values(
-            "at", "kind", "note", "author__username", "server_key"
+            "at", "kind", "note", "author__username", "by_person", "server_key"
         )
         reason = experiment.rollback_reason
         content: dict[str, Any] = {"phases": phases, "ramp": steps, "changes": changes}

@@ -94,3 +94,14 @@ def test_client_key_is_generated_and_never_typed(admin_client, db):
         f'<code id="client-key">{site.client_key}</code>'
         in admin_client.get(change).content.decode()
     )
+
+
+def test_lines_of_a_deleted_account_are_not_the_command_line_s(admin_client, site, url):
+    eve = factories.make_person("eve")
+    for by, key in ((Actor(author=eve), "by eve"), (Actor(), "by a command")):
+        record_access(site, Kind.KEY_MADE, at=NOW, by=by, key=key)
+    eve.delete()
+    assert admin_client.get(url).content.decode().count("deleted account") == 1
+    history = reverse("admin:experiments_site_history", args=[site.pk])
+    page = admin_client.get(history).content.decode()
+    assert (page.count("deleted account"), page.count("the service")) == (1, 1)

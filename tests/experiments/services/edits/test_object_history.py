@@ -37,7 +37,7 @@ def test_servers_and_lost_accounts_have_names(slot, owner):
     rename(slot, "B", person=owner, now=NOW + timedelta(hours=1))
     owner.delete()
     latest, first = edit_lines(slot, most=10)
-    assert latest.who == "somebody whose account is gone"
+    assert latest.who == "deleted account"
     assert (first.who, first.what) == ("backend (shop-serv…)", "Edited · by the management API")
 
 

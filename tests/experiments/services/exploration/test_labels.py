@@ -42,7 +42,7 @@ def test_labels_stand_in_the_history_without_a_name_that_outlives_the_account(dr
     ada.delete()
     assert "ada" not in str(Edit.objects.get().changes)
     fields = {one.field: one.after for one in edit_lines(draft, most=1)[0].fields}
-    assert fields["Responsible"] == "somebody whose account is gone"
+    assert fields["Responsible"] == "deleted account"
     assert labels_of(draft) == (["sale"], None)
 
 
