@@ -26,7 +26,7 @@ from experiments.admin.base import (
 )
 from experiments.admin.cta_archive import ArchivedRows, ArchiveFilter, archive_urls
 from experiments.admin.cta_preview import draw, draw_findings
-from experiments.admin.editing.edit_history import author_of
+from experiments.admin.editing.edit_history import MOST_LINES, author_of
 from experiments.admin.erasure import erasure_urls
 from experiments.admin.experiment_pages import url_of
 from experiments.admin.forms import CTAForm, SiteForm
@@ -46,6 +46,7 @@ from experiments.services.catalogue.cta_checks import check_wordings
 from experiments.services.catalogue.cta_copies import copy_cta
 from experiments.services.edits.edit_log import Way, log_edit
 from experiments.services.edits.object_history import Line
+from experiments.services.importing.import_history import import_lines
 from experiments.services.lifecycle.rivals import in_serving_order
 
 # After the page is there: the theme puts scripts into its head.
@@ -74,7 +75,7 @@ class SiteAdmin(ServedModelAdmin[Site]):
         js = (PAGE_ACTIONS,)
 
     def further_lines(self, request: HttpRequest, row: Site) -> list[Line]:
-        return access_lines(request, row)
+        return [*import_lines(row, most=MOST_LINES), *access_lines(request, row)]
 
     def reasons_to_keep(self, row: Site) -> list[str]:
         if catalogue.is_in_use(row):

@@ -223,6 +223,7 @@ API = {
     },
     **{f"cta-{page}": ("get", "viewer", None) for page in ("checks", "use")},
     **{f"{kind}-copy": ("post", "marketer", {}) for kind in ("cta", "experiment")},
+    "site-history": ("get", "viewer", None),
     "experiment-comments": ("get", "viewer", None),
     # Which one is not said: it is refused for that, after the role.
     "experiment-comment": ("post", "analyst", {"text": "Why?"}),

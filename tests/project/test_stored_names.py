@@ -124,7 +124,7 @@ CHOICES = {
     "Edit.verb": ["add", "change", "delete"],
     "Edit.way": [
         *("form", "api", "together", "undo", "copy", "wizard", "promote", "unpromote"),
-        *("archive", "restore"),
+        *("archive", "restore", "import"),
     ],
     "Event.type": ["exposure", "click", "conversion"],
     "Experiment.origin": ["live", "imported"],

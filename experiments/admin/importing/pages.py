@@ -23,6 +23,7 @@ from django.utils.translation import gettext_lazy as _
 
 from experiments import tasks
 from experiments.admin.base import IMPORT_LINKS, SiteRowsAdmin
+from experiments.admin.editing.edit_history import MOST_LINES, author_of
 from experiments.admin.importing.forms import (
     EventsForm,
     PastTestsForm,
@@ -32,6 +33,8 @@ from experiments.admin.importing.forms import (
 )
 from experiments.models import Job, Upload
 from experiments.selectors import permissions
+from experiments.services.edits.object_history import Line
+from experiments.services.importing.import_history import import_lines
 from experiments.services.importing.imports import (
     MOST_AT_ONCE,
     CannotImportError,
@@ -95,6 +98,12 @@ class UploadAdmin(SiteRowsAdmin[Upload]):
         ]
         return [*own, *super().get_urls()]
 
+    def page_of(self, row: Upload) -> str:
+        return _url("show", row)
+
+    def further_lines(self, request: HttpRequest, row: Upload) -> list[Line]:
+        return import_lines(row.site, most=MOST_LINES, upload=row)
+
     @admin.display(description=_("file"), ordering="name")
     def link(self, upload: Upload) -> SafeString:
         return format_html('<a href="{}">{}</a>', _url("show", upload), upload)
@@ -148,7 +157,7 @@ class UploadAdmin(SiteRowsAdmin[Upload]):
             preview = preview_of(upload)
             if not preview.may_be_imported:
                 raise CannotImportError(gettext("Nothing can be imported: see the remarks below."))
-            if confirm_upload(upload=upload):
+            if confirm_upload(upload=upload, note=author_of(request).note):
                 self._import(request, upload, preview)
         except CannotImportError as error:
             self.message_user(request, str(error), messages.ERROR)
@@ -164,7 +173,7 @@ class UploadAdmin(SiteRowsAdmin[Upload]):
                 upload.delete()
                 self.message_user(request, gettext("Dropped."), messages.SUCCESS)
                 return HttpResponseRedirect(reverse("admin:experiments_upload_changelist"))
-            sentence = undo_upload(upload=upload, now=timezone.now())
+            sentence = undo_upload(upload=upload, now=timezone.now(), person=request.user)
             self.message_user(request, sentence, messages.SUCCESS)
         except CannotImportError as error:
             self.message_user(request, str(error), messages.ERROR)
@@ -292,5 +301,6 @@ def _result_context(upload: Upload) -> dict[str, Any]:
         "is_open": is_open,
         "no_worker": is_open and no_worker_runs(now=timezone.now()),
         "counts": result_in_words(upload),
+        "history_url": reverse("admin:experiments_site_history", args=[upload.site_id]),
         "may_undo": may_be_undone(upload),
     }

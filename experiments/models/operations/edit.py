@@ -32,6 +32,7 @@ class Edit(models.Model):
         UNPROMOTE = "unpromote", _("former default restored")
         ARCHIVE = "archive", _("archived")
         RESTORE = "restore", _("brought back")
+        IMPORT = "import", _("by an import")
 
     site = models.ForeignKey(Site, models.CASCADE, related_name="edits")
     # Name of the model in lower case. Stored; never rename.

@@ -110,6 +110,7 @@ class Upload(models.Model):
         related_name="+",
         verbose_name=_("by"),
     )
+    note = models.CharField(_("note"), max_length=500, blank=True, default="", db_default="")
     created_at = models.DateTimeField(_("created"))
     ended_at = models.DateTimeField(_("finished"), null=True)
     job = models.ForeignKey(Job, models.SET_NULL, null=True, related_name="uploads")

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from experiments.models import Edit, Site
 from experiments.services.edits.edit_log import LOGGED
+from experiments.services.edits.import_log import KIND as IMPORT
 from experiments.services.edits.row_content import (
     field_in_words,
     part_in_words,
@@ -44,7 +45,8 @@ def edits_of(row: Model) -> QuerySet[Edit]:
     own = Q(kind=row._meta.model_name, row=row.pk)
     if isinstance(row, Site):
         own |= Q(site=row, verb=Edit.Verb.DELETE)
-    return Edit.objects.filter(own).select_related("author")
+    # Imports have words of their own: services.importing.import_history.
+    return Edit.objects.filter(own).exclude(kind=IMPORT).select_related("author")
 
 
 def edit_lines(row: Model, *, most: int) -> list[Line]:

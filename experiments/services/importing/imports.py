@@ -1,14 +1,18 @@
 """Imports of uploaded files: preview, confirmation, the work itself, undo."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from experiments.models import Job, Upload
+from experiments.models import Edit, Job, Upload
+from experiments.services.edits.edit_log import Author
+from experiments.services.edits.import_log import author_of, log_import
 from experiments.services.events.store import NotTakenError
 from experiments.services.importing import event_history, past_tests, wording_list
 from experiments.services.importing.previews import Preview
@@ -50,13 +54,16 @@ def preview_of(upload: Upload) -> Preview:
         raise CannotImportError(_("There is no such encoding.")) from error
 
 
-def confirm_upload(*, upload: Upload) -> bool:
-    """Take an upload on to be imported; return False if it did not wait any more."""
+def confirm_upload(*, upload: Upload, note: str = "") -> bool:
+    """Take an upload on to be imported; return False if it did not wait any more.
+
+    `note`: reason, kept in the history.
+    """
     # The condition inside the UPDATE is the lock: a button may be clicked twice.
     waiting = Upload.objects.filter(pk=upload.pk, status=Status.WAITING)
-    if not waiting.update(status=Status.RUNNING):
+    if not waiting.update(status=Status.RUNNING, note=note):
         return False
-    upload.status = Status.RUNNING
+    upload.status, upload.note = Status.RUNNING, note
     return True
 
 
@@ -124,7 +131,8 @@ def may_be_undone(upload: Upload) -> bool:
     return upload.undo is not None and upload.status in (Status.DONE, Status.FAILED)
 
 
-def undo_upload(*, upload: Upload, now: datetime) -> str:
+@transaction.atomic
+def undo_upload(*, upload: Upload, now: datetime, person: Any = None) -> str:
     """Undo an import; return a sentence about what happened.
 
     Raises:
@@ -132,15 +140,17 @@ def undo_upload(*, upload: Upload, now: datetime) -> str:
     """
     if not may_be_undone(upload):
         raise CannotImportError(_("This import cannot be undone."))
+    by = Author(now=now, person=person, way=Edit.Way.UNDO)
     try:
         if upload.kind == Kind.WORDINGS:
-            sentence = wording_list.undo_wordings(upload)
+            sentence = wording_list.undo_wordings(upload, replace(by, note=upload.name))
         else:
             sentence = past_tests.undo_past_tests(upload)
     except wording_list.CannotUndoError as error:
         raise CannotImportError(str(error)) from error
     upload.status, upload.undo, upload.ended_at = Status.UNDONE, None, now
     upload.save(update_fields=["status", "undo", "ended_at"])
+    log_import(upload, {}, by=by)
     return sentence
 
 
@@ -155,8 +165,11 @@ def result_in_words(upload: Upload) -> list[tuple[str, str]]:
     return past_tests.result_in_words(upload.result)
 
 
-def _end(upload: Upload, *, status: str, result: Mapping[str, Any] | None = None) -> None:
+def _end(upload: Upload, *, status: str, result: Mapping[str, int] | None = None) -> None:
     upload.status, upload.ended_at = status, timezone.now()
     upload.result = dict(result) if result is not None else None
-    upload.save(update_fields=["status", "ended_at", "result"])
+    with transaction.atomic():
+        upload.save(update_fields=["status", "ended_at", "result"])
+        if result is not None:
+            log_import(upload, result, by=author_of(upload, now=upload.ended_at))
     forget_file(upload)

@@ -120,15 +120,7 @@ def import_past_tests(
     if upload.undo is None and not upload.result:
         upload.undo = []
     summary = import_upload(upload=upload, file=file, progress=progress)
-    return {
-        "read": summary.read,
-        "created": summary.created,
-        "updated": summary.updated,
-        "unchanged": summary.unchanged,
-        "refused": len(summary.skipped),
-        "visitors": summary.visitors,
-        "clicks": summary.clicks,
-    }
+    return summary.counts
 
 
 def undo_past_tests(upload: Upload) -> str:

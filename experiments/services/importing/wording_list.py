@@ -6,18 +6,22 @@ All rows are stored or none: a list with a hole in it is found by nobody.
 import csv
 import io
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import ProtectedError
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from experiments import formatting
 from experiments.models import CTA, CTAWording, Site, Tag, Upload
 from experiments.selectors import catalogue
 from experiments.services.catalogue.config_revision import bump_revision
+from experiments.services.edits.edit_log import Author, log_removal, logged
+from experiments.services.edits.import_log import author_of
 from experiments.services.importing.previews import (
     Preview,
     Remark,
@@ -82,13 +86,16 @@ def import_wordings(upload: Upload, path: Path) -> dict[str, Any]:
             _("The catalogue has changed since the preview: look at the lines again.")
         )
     undo: dict[str, Any] = {"created": [], "changed": []}
+    by = author_of(upload, now=timezone.now())
+    by = replace(by, note=" · ".join(text for text in (upload.name, upload.note) if text))
     n_wordings = 0
     for row in rows:
         if row.cta is None:
             raise TypeError("a row without a CTA")
         if not row.is_new:
             undo["changed"].append(_as_it_is(row.cta))
-        n_wordings += _store(row.cta, row)
+        with logged(row.cta, by):
+            n_wordings += _store(row.cta, row)
         if row.is_new:
             undo["created"].append(row.cta.pk)
     bump_revision()
@@ -101,7 +108,7 @@ def import_wordings(upload: Upload, path: Path) -> dict[str, Any]:
     }
 
 
-def undo_wordings(upload: Upload) -> str:
+def undo_wordings(upload: Upload, by: Author) -> str:
     """Undo an import as a whole; return a sentence about it.
 
     Raises:
@@ -110,9 +117,12 @@ def undo_wordings(upload: Upload) -> str:
     undo = upload.undo or {}
     try:
         with transaction.atomic():
-            CTA.objects.filter(pk__in=undo["created"]).delete()
+            made = CTA.objects.filter(pk__in=undo["created"])
+            for cta in made:
+                log_removal(cta, by=by)
+            made.delete()
             for before in undo["changed"]:
-                _restore(before)
+                _restore(before, by)
             bump_revision()
     except ProtectedError as error:
         names = ", ".join(sorted(str(row) for row in error.protected_objects)[:5])
@@ -234,15 +244,17 @@ def _as_it_is(cta: CTA) -> dict[str, Any]:
     }
 
 
-def _restore(before: Mapping[str, Any]) -> None:
+def _restore(before: Mapping[str, Any], by: Author) -> None:
     cta = CTA.objects.filter(pk=before["pk"]).first()
     if cta is None:
         return  # Deleted since, by hand.
     if catalogue.experiments_showing(cta).exists():
         raise CannotUndoError(_("In use by: %(names)s.") % {"names": cta.name})
-    CTA.objects.filter(pk=cta.pk).update(**before["values"])
-    cta.wordings.all().delete()
-    CTAWording.objects.bulk_create(
-        CTAWording(cta=cta, locale=locale, text=text) for locale, text in before["wordings"].items()
-    )
-    cta.tags.set(Tag.objects.filter(pk__in=before["tags"]))
+    texts = before["wordings"].items()
+    with logged(cta, by):
+        CTA.objects.filter(pk=cta.pk).update(**before["values"])
+        cta.wordings.all().delete()
+        CTAWording.objects.bulk_create(
+            CTAWording(cta=cta, locale=locale, text=text) for locale, text in texts
+        )
+        cta.tags.set(Tag.objects.filter(pk__in=before["tags"]))

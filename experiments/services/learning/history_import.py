@@ -8,16 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
-from experiments.models import HistoryArm, Site, Upload
+from experiments.models import Edit, HistoryArm, Site, Upload
 from experiments.selectors import serving
 from experiments.services.catalogue.config_revision import bump_revision
+from experiments.services.edits.edit_log import Author
+from experiments.services.edits.import_log import log_import
 from experiments.services.learning.history_rows import CHUNK, COLUMNS
 from ml.history.layouts import HistoryFormat
 from ml.history.reading import HistoryFile, IgnoredValue, SkippedRow, Understood
 from ml.history.row import HistoryRow
 
 DEFAULT_SITE = "default"
+# Author of an import by the command line.
+COMMAND = "manage.py import_history"
 
 
 class UnclearSiteError(Exception):
@@ -52,6 +57,19 @@ class ImportSummary:
     def taken(self) -> int:
         """Rows that are in the archive now."""
         return self.read - len(self.skipped)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Counts that are kept with an import."""
+        return {
+            "read": self.read,
+            "created": self.created,
+            "updated": self.updated,
+            "unchanged": self.unchanged,
+            "refused": len(self.skipped),
+            "visitors": self.visitors,
+            "clicks": self.clicks,
+        }
 
 
 def import_history(
@@ -252,7 +270,28 @@ def import_for_site(
     file = _read(HistoryFile(path, history_format, encoding=encoding), is_simulated=False)
     if site is None and file.pooled:
         site = _create_default_site()
-    return site, _store_file(site, file)
+    summary = _store_file(site, file)
+    if site is not None and summary.created + summary.updated:
+        _keep_import(site, path, summary)
+    return site, summary
+
+
+@transaction.atomic
+def _keep_import(site: Site, path: Path, summary: ImportSummary) -> None:
+    """Keep an import by the command line beside those of the pages, and in the history."""
+    now = timezone.now()
+    upload = Upload.objects.create(
+        site=site,
+        kind=Upload.Kind.HISTORY,
+        status=Upload.Status.DONE,
+        name=path.name[-200:],
+        size=path.stat().st_size,
+        result=summary.counts,
+        created_at=now,
+        ended_at=now,
+    )
+    by = Author(now=now, server_key=COMMAND, way=Edit.Way.IMPORT)
+    log_import(upload, summary.counts, by=by)
 
 
 def _site_with_key(key: str) -> Site:

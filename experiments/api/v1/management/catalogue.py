@@ -26,6 +26,7 @@ from experiments.api.v1.management.edited_rows import (
     documented,
 )
 from experiments.api.v1.management.references import row_named, site_named
+from experiments.api.v1.management.site_history import SiteHistoryMixin
 from experiments.api.v1.serializers import (
     AudienceSerializer,
     CheckedWordingSerializer,
@@ -73,7 +74,7 @@ class RowsOfSites(EditedRowsViewSet[Row]):
 
 
 @documented
-class SiteViewSet(EditedRowsViewSet[Site]):
+class SiteViewSet(SiteHistoryMixin, EditedRowsViewSet[Site]):
     """Sites and their settings. Only a superuser creates one; none is removed here."""
 
     serializer_class = SiteSerializer

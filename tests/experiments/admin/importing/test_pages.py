@@ -209,3 +209,32 @@ def test_pages_that_ask_for_past_tests_lead_there(admin_client, site):
         "admin:experiments_upload_changelist",
     ):
         assert f'href="{url}"' in admin_client.get(reverse(page)).content.decode()
+
+
+def test_import_and_its_reason_stand_in_the_history_of_the_site(admin_client, site, owner):
+    page = uploaded(admin_client, site, TESTS).content.decode()
+    assert 'name="_why"' in page
+    upload = Upload.objects.get()
+    page = post(admin_client, "confirm", upload.pk, _why="<Old> tool").content.decode()
+    history = reverse("admin:experiments_site_history", args=[site.pk])
+    assert f'href="{history}"' in page
+    own = reverse("admin:experiments_upload_history", args=[upload.pk])
+    for url in (history, own):
+        page = admin_client.get(url).content.decode()
+        for said in ("Imported · Past tests · tests.csv", "&lt;Old&gt; tool", "New wordings"):
+            assert said in page
+
+
+def test_history_of_a_site_is_read_by_programs(admin_client, client, site, server_key):
+    uploaded(admin_client, site, TESTS)
+    post(admin_client, "confirm", Upload.objects.get().pk, _why="Old tool")
+    url = f"/api/v1/sites/{site.key}/history/"
+    [line] = client.get(url, headers={"X-API-Key": server_key}).json()["results"]
+    assert (line["kind"], line["way"], line["note"]) == ("upload", "import", "Old tool")
+    assert line["author"] == "owner"
+    assert ["", "created", None, "1"] in line["changes"]
+
+
+def test_history_of_another_site_is_not_there(client, site, other_server_key):
+    url = f"/api/v1/sites/{site.key}/history/"
+    assert client.get(url, headers={"X-API-Key": other_server_key}).status_code == 404
