@@ -21,6 +21,15 @@ from experiments.models import (
     Variant,
 )
 
+# The order of the models, without a look at the experiment that the rows share.
+ROLLUP_ORDER = ("segment", "day", "phase", "variant__arm")
+# What of the visitors of a segment makes its metrics: whole numbers, which every database adds
+# exactly, and sums of values.
+SEGMENT_COUNTS = (
+    *("visitors", "clicking_visitors", "converting_visitors"),
+    *("click_sum", "click_sum_squares", "conversion_sum", "conversion_sum_squares"),
+)
+SEGMENT_VALUES = ("value_sum", "value_sum_squares", "value_click_product_sum")
 # Lines of the history that say nothing about the experiment itself.
 ABOUT_READERS = (Change.Kind.FREEZE, Change.Kind.SHARE, Change.Kind.UNSHARE)
 
@@ -40,17 +49,31 @@ def experiments_on_site(site: Site) -> QuerySet[Experiment]:
 def rollups_of(experiment: Experiment) -> QuerySet[Rollup]:
     """Return the rollups of everybody, a row a day, phase and arm."""
     rows = Rollup.objects.filter(experiment=experiment, segment="")
-    return rows.select_related("variant")
+    return rows.order_by(*ROLLUP_ORDER)
 
 
-def all_rollups_of(experiment: Experiment) -> QuerySet[Rollup]:
-    """Return the rollups of everybody and of the segments; a visitor is in several of those."""
-    return Rollup.objects.filter(experiment=experiment).select_related("variant")
+def segment_rollups_of(experiment: Experiment) -> QuerySet[Rollup]:
+    """Return the rollups of the segments; a visitor is in several of those."""
+    return Rollup.objects.filter(experiment=experiment).exclude(segment="").order_by(*ROLLUP_ORDER)
+
+
+def segment_counts_of(experiment: Experiment) -> QuerySet[Rollup, tuple[Any, ...]]:
+    """Return segment, phase, arm and the sums of `SEGMENT_COUNTS` over days, added in SQL."""
+    rows = segment_rollups_of(experiment).order_by().values("segment", "phase", "variant")
+    return rows.values_list("segment", "phase", "variant", *map(Sum, SEGMENT_COUNTS))
+
+
+def segment_values_of(experiment: Experiment) -> QuerySet[Rollup, tuple[Any, ...]]:
+    """Return segment, phase, arm and `SEGMENT_VALUES` of each day that has one other than 0."""
+    rows = segment_rollups_of(experiment).order_by()
+    rows = rows.exclude(**dict.fromkeys(SEGMENT_VALUES, 0))
+    return rows.values_list("segment", "phase", "variant", *SEGMENT_VALUES)
 
 
 def goal_rollups_of(experiment: Experiment) -> QuerySet[GoalRollup]:
     """Return what the visitors did towards the goals of the guardrails."""
-    return GoalRollup.objects.filter(experiment=experiment).select_related("variant")
+    rows = GoalRollup.objects.filter(experiment=experiment)
+    return rows.order_by("goal", "day", "phase", "variant__arm")
 
 
 def currency_rollups_of(experiment: Experiment) -> QuerySet[CurrencyRollup]:

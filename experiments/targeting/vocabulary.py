@@ -231,6 +231,7 @@ def _codes_by_name(attribute: str) -> dict[str, str]:
     return found
 
 
+@lru_cache(maxsize=16)
 def _names(attribute: str, locale: Locale) -> Mapping[str, str]:
     names: Mapping[str, str] = locale.territories if attribute == COUNTRY else locale.languages
     return names if attribute == COUNTRY else {spelled(code): name for code, name in names.items()}

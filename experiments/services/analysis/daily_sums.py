@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from experiments.models import GoalRollup, Rollup, Variant
 from experiments.services.analysis.phase_strata import Strata
-from experiments.services.rollups.arm_totals import ArmTotals, with_goal
+from experiments.services.rollups.arm_totals import ArmTotals, totals_by, totals_of, with_goal
 from experiments.stats.estimation.mantel_haenszel import each_field
 from experiments.stats.estimation.sufficient_statistics import FloatArray, SufficientStatistics
 
@@ -43,10 +43,10 @@ class DailyTotals:
 
     def arms(self) -> list[ArmTotals]:
         """Return the totals of each arm, over all days and strata."""
-        totals = [ArmTotals()] * self.shape[2]
-        for (_, _, arm), cell in self.cells.items():
-            totals[arm] = totals[arm].plus(cell)
-        return totals
+        return [
+            totals_of(cell for (_, _, arm), cell in self.cells.items() if arm == index)
+            for index in range(self.shape[2])
+        ]
 
     def visitors_until(self, look: int) -> int:
         """Return the visitors of all arms until the end of a day."""
@@ -81,12 +81,13 @@ def daily_totals(
     days = tuple(sorted({row.day for row in rollups}))
     day_of = {day: index for index, day in enumerate(days)}
     arm_of = {variant.pk: index for index, variant in enumerate(variants)}
-    cells: dict[Cell, ArmTotals] = {}
-    for row in rollups:
+
+    def cell_of(row: Rollup) -> Cell | None:
         stratum = strata.of(row.phase)
-        if stratum is not None:
-            cell = day_of[row.day], stratum, arm_of[row.variant_id]
-            cells[cell] = cells.get(cell, ArmTotals()).plus(row)
+        return None if stratum is None else (day_of[row.day], stratum, arm_of[row.variant_id])
+
+    totals = totals_by(rollups, cell_of)
+    cells = {cell: total for cell, total in totals.items() if cell is not None}
     return DailyTotals(
         days=days, cells=cells, shape=(max(len(days), 1), len(strata.shares), len(variants))
     )

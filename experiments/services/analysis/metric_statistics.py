@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.models import Experiment
-from experiments.services.rollups.arm_totals import ArmTotals
+from experiments.services.rollups.arm_totals import ArmTotals, Outcomes
 from experiments.stats.decision.policy import Policy
 from experiments.stats.estimation.mantel_haenszel import each_field
 from experiments.stats.estimation.sufficient_statistics import (
@@ -33,12 +33,12 @@ NEEDED = SUCCESSES | {
 }
 
 
-def statistics_of(experiment: Experiment, totals: Sequence[ArmTotals]) -> SufficientStatistics:
+def statistics_of(experiment: Experiment, totals: Sequence[Outcomes]) -> SufficientStatistics:
     """Return the sufficient statistics of the primary metric, control first."""
     return statistics_of_metric(Metric(experiment.primary_metric), totals)
 
 
-def statistics_of_metric(metric: Metric, totals: Sequence[ArmTotals]) -> SufficientStatistics:
+def statistics_of_metric(metric: Metric, totals: Sequence[Outcomes]) -> SufficientStatistics:
     """Return the sufficient statistics of a metric, control first."""
     n = _column(totals, "visitors")
     if metric in SUCCESSES:
@@ -56,13 +56,13 @@ def statistics_of_metric(metric: Metric, totals: Sequence[ArmTotals]) -> Suffici
     return Mean(n=n, sum=_column(totals, name), sum_squares=_column(totals, f"{name}_squares"))
 
 
-def _column(totals: Sequence[ArmTotals], name: str) -> FloatArray:
+def _column(totals: Sequence[Outcomes], name: str) -> FloatArray:
     """Return one total of all arms: an array at once is checked far faster than arm by arm."""
     return np.array([getattr(total, name) for total in totals], dtype=np.float64)
 
 
 def grouped_statistics_of(
-    experiment: Experiment, groups: Sequence[Sequence[Sequence[ArmTotals]]]
+    experiment: Experiment, groups: Sequence[Sequence[Sequence[Outcomes]]]
 ) -> SufficientStatistics:
     """Return the statistics of the arms in each group and stratum, of shape (G, S, K)."""
     shape = len(groups), len(groups[0]), len(groups[0][0])
@@ -83,29 +83,29 @@ def adjusted_statistics_of(
     return replace(statistics, **covariate)
 
 
-def successes_of(experiment: Experiment, total: ArmTotals) -> int | None:
+def successes_of(experiment: Experiment, total: Outcomes) -> int | None:
     """Return the visitors who did what the rate counts; None unless it is a rate."""
     return _visitors(SUCCESSES, Metric(experiment.primary_metric), total)
 
 
-def needed_of(experiment: Experiment, total: ArmTotals) -> int | None:
+def needed_of(experiment: Experiment, total: Outcomes) -> int | None:
     """Return the visitors that count towards the floor of a verdict; None for a mean of values."""
     return _visitors(NEEDED, Metric(experiment.primary_metric), total)
 
 
-def _visitors(names: Mapping[Metric, str], metric: Metric, total: ArmTotals) -> int | None:
+def _visitors(names: Mapping[Metric, str], metric: Metric, total: Outcomes) -> int | None:
     name = names.get(metric)
     visitors: int | None = None if name is None else getattr(total, name)
     return visitors
 
 
-def successes_towards(metric: Metric, total: ArmTotals) -> int:
+def successes_towards(metric: Metric, total: Outcomes) -> int:
     """Return the visitors who clicked or, for conversions and values a visitor, converted."""
     needed = _visitors(NEEDED, metric, total)
     return total.converting_visitors if needed is None else needed
 
 
-def is_enough(metric: Metric, total: ArmTotals) -> bool:
+def is_enough(metric: Metric, total: Outcomes) -> bool:
     """Return whether the arm reaches the floors below which no decision is made either."""
     needed = _visitors(NEEDED, metric, total)
     has_few = needed is not None and needed < POLICY.minimum_conversions

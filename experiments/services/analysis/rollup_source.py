@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from experiments.models import CurrencyRollup, Experiment, GoalRollup, Rollup
 from experiments.selectors import reports
+from experiments.services.rollups.segment_outcomes import SegmentOutcomes, stored_outcomes
+
+Row = TypeVar("Row", Rollup, GoalRollup)
 
 
 class Counts(Protocol):
@@ -13,7 +16,11 @@ class Counts(Protocol):
 
     def everybody(self) -> Iterable[Rollup]: ...
 
+    def outcomes(self) -> SegmentOutcomes: ...
+
     def segments(self) -> Iterable[Rollup]: ...
+
+    def segment(self, name: str) -> Iterable[Rollup]: ...
 
     def goals(self) -> Iterable[GoalRollup]: ...
 
@@ -21,30 +28,51 @@ class Counts(Protocol):
 
 
 class StoredCounts:
-    """The rollups in the database: one query for everybody and segments, another for goals."""
+    """The rollups in the database; of segments their sums, and single days only where asked for.
+
+    The rows hold the experiment's own arms.
+    """
 
     def __init__(self, experiment: Experiment) -> None:
         self.experiment = experiment
 
     @cached_property
-    def _rollups(self) -> list[Rollup]:
-        return list(reports.all_rollups_of(self.experiment))
+    def _everybody(self) -> list[Rollup]:
+        return self._with_arms(reports.rollups_of(self.experiment))
 
     def everybody(self) -> Iterable[Rollup]:
-        return [row for row in self._rollups if not row.segment]
+        return self._everybody
+
+    @cached_property
+    def _outcomes(self) -> SegmentOutcomes:
+        return stored_outcomes(self.experiment)
+
+    def outcomes(self) -> SegmentOutcomes:
+        return self._outcomes
 
     def segments(self) -> Iterable[Rollup]:
-        return [row for row in self._rollups if row.segment]
+        return self._with_arms(reports.segment_rollups_of(self.experiment))
+
+    def segment(self, name: str) -> Iterable[Rollup]:
+        return self._with_arms(reports.segment_rollups_of(self.experiment).filter(segment=name))
 
     @cached_property
     def _goals(self) -> list[GoalRollup]:
-        return list(reports.goal_rollups_of(self.experiment))
+        return self._with_arms(reports.goal_rollups_of(self.experiment))
 
     def goals(self) -> Iterable[GoalRollup]:
         return self._goals
 
     def currencies(self) -> Iterable[CurrencyRollup]:
         return reports.currency_rollups_of(self.experiment)
+
+    def _with_arms(self, rows: Iterable[Row]) -> list[Row]:
+        """Return rows with the arms that are read already: a join would make each arm anew."""
+        arms = {variant.pk: variant for variant in self.experiment.variants.all()}
+        found = list(rows)
+        for row in found:
+            row.variant = arms[row.variant_id]
+        return found
 
 
 class PrefetchedCounts(StoredCounts):

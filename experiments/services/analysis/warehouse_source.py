@@ -9,6 +9,7 @@ from experiments.event_schema.calendar_days import Offset, offsets_in
 from experiments.models import CurrencyRollup, Experiment, GoalRollup, Rollup, Variant
 from experiments.models.rollup import AMOUNTS, CURRENCY_AMOUNTS, GOAL_AMOUNTS
 from experiments.services.analysis.rollup_source import Counts
+from experiments.services.rollups.segment_outcomes import SegmentOutcomes, outcomes_by_segment
 from experiments.services.rollups.visitor_outcome import guardrail_goals, value_goals
 from experiments.warehouse.engines import Warehouse, WarehouseError
 from experiments.warehouse.experiment_query import NO_OFFSETS, ExperimentQuery
@@ -35,6 +36,12 @@ class WarehouseCounts:
 
     def segments(self) -> Iterable[Rollup]:
         return [row for row in self.rollups if row.segment]
+
+    def segment(self, name: str) -> Iterable[Rollup]:
+        return [row for row in self.rollups if row.segment == name]
+
+    def outcomes(self) -> SegmentOutcomes:
+        return outcomes_by_segment(self.segments())
 
     def goals(self) -> Iterable[GoalRollup]:
         return self.goal_rollups

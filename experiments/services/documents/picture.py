@@ -5,6 +5,7 @@ import json
 import math
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from experiments.formatting import count, decimal, rounded
@@ -16,7 +17,8 @@ Columns = tuple[tuple[str, str], ...]
 LONGEST_NAME = 80
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Without slots: the digest, the hash of all rows, is kept.
+@dataclass(frozen=True, kw_only=True)
 class Picture:
     """One picture in the active language.
 
@@ -37,7 +39,7 @@ class Picture:
         rows = [{key: _finite(value) for key, value in row.items()} for row in self.rows]
         return {"kind": self.kind, "rows": rows, "options": self.options}
 
-    @property
+    @cached_property
     def digest(self) -> str:
         text = json.dumps(self.as_json(), sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()[:24]

@@ -14,10 +14,10 @@ KEPT_S = 30 * 24 * 3_600
 
 def keep_pictures(pictures: Iterable[Picture]) -> None:
     """Keep what a page shows, so that a picture of it can be drawn without its report."""
-    rows = {_key(picture.digest): picture.as_json() for picture in pictures}
-    known = cache.get_many(rows)
-    for key in rows.keys() - known.keys():
-        cache.set(key, rows[key], KEPT_S)
+    by_key = {_key(picture.digest): picture for picture in pictures}
+    known = cache.get_many(by_key)
+    for key in by_key.keys() - known.keys():
+        cache.set(key, by_key[key].as_json(), KEPT_S)
 
 
 def kept_svg(digest: str, *, look: str, language: str) -> str | None:

@@ -128,7 +128,7 @@ def _sums(
 ) -> DailyTotals:
     rows: Sequence[Rollup] = report.rollups
     if view.segment:
-        rows = [row for row in counts.segments() if row.segment == view.segment]
+        rows = list(counts.segment(view.segment))
     last = _last_day_read(view, report)
     rows = [row for row in rows if view.has_day(row.day) and (last is None or row.day <= last)]
     daily = daily_totals(rows, variants, strata)

@@ -107,7 +107,7 @@ def view_offer(report: Report, counts: Counts) -> ViewOffer | None:
     return ViewOffer(
         arms=report.arms,
         metrics=_metrics(report.experiment),
-        segments=tuple(sorted({row.segment for row in counts.segments()})),
+        segments=tuple(sorted({cell.segment for cell in counts.outcomes()})),
         days=(min(days), max(days)) if days else None,
         is_sequential=is_sequential(report.experiment),
         mixed_goals=frozenset(mixed_goals(report.currencies)),

@@ -12,7 +12,7 @@ from experiments.services.analysis.metric_statistics import (
 )
 from experiments.services.analysis.report import Report
 from experiments.services.insights.lift_estimates import LogLift, log_lifts
-from experiments.services.rollups.arm_totals import ArmTotals
+from experiments.services.rollups.arm_totals import ArmTotals, totals_of
 from experiments.stats.health.effect_over_time import (
     NoveltyHint,
     WeekdayHint,
@@ -86,7 +86,8 @@ def _lifts_by_day(report: Report, totals: DailyTotals) -> list[_DailyLifts]:
 
 def _arms_by_day(totals: DailyTotals) -> list[list[ArmTotals]]:
     """Return for each day the totals of the arms, over all strata."""
-    days = [[ArmTotals()] * totals.shape[2] for _ in totals.days]
+    groups: list[list[list[ArmTotals]]]
+    groups = [[[] for _ in range(totals.shape[2])] for _ in totals.days]
     for (day, _, arm), cell in totals.cells.items():
-        days[day][arm] = days[day][arm].plus(cell)
-    return days
+        groups[day][arm].append(cell)
+    return [[totals_of(cells) for cells in of_arms] for of_arms in groups]

@@ -13,13 +13,13 @@ from experiments.services.analysis.metric_statistics import (
 from experiments.services.analysis.report import Report
 from experiments.services.analysis.rollup_source import Counts
 from experiments.services.insights.lift_estimates import log_lifts
-from experiments.services.rollups.arm_totals import ArmTotals, totals_of
+from experiments.services.rollups.arm_totals import Outcomes, outcomes_of
 from experiments.stats.meta_analysis.segments import Segment, SegmentReport, analyse_segments
 
 # Most values tested per attribute, largest first: more would only cost power.
 MOST_VALUES = 8
 # Totals of each arm, control first, in each stratum.
-StrataTotals = Sequence[Sequence[ArmTotals]]
+StrataTotals = Sequence[Sequence[Outcomes]]
 # Attribute -> value -> those of its visitors.
 SegmentTotals = Mapping[str, Mapping[str, StrataTotals]]
 
@@ -42,17 +42,18 @@ def segment_totals(report: Report, counts: Counts) -> SegmentTotals:
     """Return the totals of every segment, by stratum; an unknown phase belongs to none."""
     variants = report.experiment.variants.all()
     arms = {variant.pk: index for index, variant in enumerate(variants)}
-    totals: dict[str, dict[str, list[list[ArmTotals]]]] = {}
-    for row in counts.segments():
-        stratum = report.strata.of(row.phase)
+    totals: dict[str, dict[str, list[list[Outcomes]]]] = {}
+    # The order in which values of equally many visitors are shown.
+    for cell, outcomes in sorted(counts.outcomes().items()):
+        stratum = report.strata.of(cell.phase)
         if stratum is None:
             continue
-        attribute, _, value = row.segment.partition("=")
+        attribute, _, value = cell.segment.partition("=")
         values = totals.setdefault(attribute, {})
         if value not in values:
-            values[value] = [[ArmTotals()] * len(arms) for _ in report.strata.shares]
-        of_arms, index = values[value][stratum], arms[row.variant_id]
-        of_arms[index] = of_arms[index].plus(row)
+            values[value] = [[Outcomes()] * len(arms) for _ in report.strata.shares]
+        of_arms, index = values[value][stratum], arms[cell.variant]
+        of_arms[index] = outcomes_of((of_arms[index], outcomes))
     return totals
 
 
@@ -93,7 +94,7 @@ def _segments(
     lifts = log_lifts(grouped_statistics_of(experiment, list(values.values())))
     segments = []
     for (value, strata), of_arms in zip(values.items(), lifts, strict=True):
-        sums = [totals_of(arm) for arm in zip(*strata, strict=True)]
+        sums = [outcomes_of(arm) for arm in zip(*strata, strict=True)]
         has_enough = [is_enough(metric, total) for total in sums]
         used = [
             lift if has_enough[0] and has_enough[arm] else None
@@ -113,5 +114,5 @@ def _segments(
     return segments
 
 
-def _visitors(*strata: Sequence[ArmTotals]) -> int:
+def _visitors(*strata: Sequence[Outcomes]) -> int:
     return sum(total.visitors for totals in strata for total in totals)

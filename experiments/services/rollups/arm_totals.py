@@ -1,28 +1,39 @@
 """Sums of one arm's rollups, and the visitors left out of them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from operator import attrgetter
+from typing import Any, TypeVar
 
 from experiments.models import Exclusion, GoalRollup, Rollup, Variant
 from experiments.models.rollup import GOAL_AMOUNTS, LEFT_OUT_COLUMNS
 
+Key = TypeVar("Key", bound=Hashable)
+Totals = TypeVar("Totals", bound="Outcomes")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ArmTotals:
-    """The rollups of one arm (in one segment), added up."""
+class Outcomes:
+    """What the visitors of one arm (in one segment) did, added up: the sums of every metric."""
 
     visitors: int = 0
     clicking_visitors: int = 0
     converting_visitors: int = 0
     value_sum: Decimal = Decimal(0)
     value_sum_squares: Decimal = Decimal(0)
-    capped_visitors: int = 0
     click_sum: int = 0
     click_sum_squares: int = 0
     conversion_sum: int = 0
     conversion_sum_squares: int = 0
     value_click_product_sum: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmTotals(Outcomes):
+    """The rollups of one arm, added up, with the past of its visitors and those left out."""
+
+    capped_visitors: int = 0
     repeated_orders: int = 0
     covariate_sum: Decimal = Decimal(0)
     covariate_sum_squares: Decimal = Decimal(0)
@@ -36,11 +47,6 @@ class ArmTotals:
     late_visitors: int = 0
     prefetched_visitors: int = 0
     impossible_visitors: int = 0
-
-    def plus(self, row: "Rollup | ArmTotals") -> "ArmTotals":
-        return ArmTotals(
-            **{name: getattr(self, name) + getattr(row, name) for name in self.__slots__}
-        )
 
     @property
     def with_history(self) -> float:
@@ -76,12 +82,33 @@ def left_out_of(totals: Sequence[ArmTotals]) -> tuple[LeftOut, ...]:
     )
 
 
-def totals_of(rollups: "Iterable[Rollup | ArmTotals]") -> ArmTotals:
+def totals_of(rollups: Iterable[Rollup | ArmTotals]) -> ArmTotals:
     """Return the sum of rollups, or of totals."""
-    total = ArmTotals()
+    return _sum(ArmTotals, rollups)
+
+
+def outcomes_of(rows: Iterable[Rollup | Outcomes]) -> Outcomes:
+    """Return the sum of what visitors did."""
+    return _sum(Outcomes, rows)
+
+
+def totals_by(rollups: Iterable[Rollup], key: Callable[[Rollup], Key]) -> dict[Key, ArmTotals]:
+    """Return the sum of the rollups of each key, in the order of their first ones."""
+    groups: dict[Key, list[Rollup]] = {}
     for row in rollups:
-        total = total.plus(row)
-    return total
+        groups.setdefault(key(row), []).append(row)
+    return {name: totals_of(rows) for name, rows in groups.items()}
+
+
+def _sum(kind: type[Totals], rows: Iterable[Any]) -> Totals:
+    """Return the sums of the fields of one kind of totals, a column at a time: that is fast."""
+    names = tuple(kind.__dataclass_fields__)
+    read = attrgetter(*names)
+    values = list(map(read, rows))
+    if not values:
+        return kind()
+    sums = values[0] if len(values) == 1 else map(sum, zip(*values, strict=True))
+    return kind(**dict(zip(names, sums, strict=True)))
 
 
 def with_goal(total: ArmTotals, rows: Iterable[GoalRollup]) -> ArmTotals:
@@ -98,10 +125,8 @@ def totals_by_phase(
     rollups: Iterable[Rollup], variants: Sequence[Variant]
 ) -> dict[int, tuple[ArmTotals, ...]]:
     """Return each phase's totals of the arms, in their order; phases without rows are left out."""
-    arms = {variant.pk: index for index, variant in enumerate(variants)}
-    totals: dict[int, list[ArmTotals]] = {}
-    for row in rollups:
-        of_arms = totals.setdefault(row.phase, [ArmTotals() for _ in arms])
-        index = arms[row.variant_id]
-        of_arms[index] = of_arms[index].plus(row)
-    return {number: tuple(totals[number]) for number in sorted(totals)}
+    totals = totals_by(rollups, lambda row: (row.phase, row.variant_id))
+    return {
+        number: tuple(totals.get((number, variant.pk), ArmTotals()) for variant in variants)
+        for number in sorted({phase for phase, _ in totals})
+    }

@@ -5,6 +5,7 @@ import pytest
 from experiments.models import Rollup
 from experiments.services.analysis.rollup_source import StoredCounts
 from experiments.services.analysis.warehouse_source import differences, experiment_query
+from experiments.services.rollups.segment_outcomes import outcomes_by_segment
 from experiments.warehouse.experiment_query import NO_OFFSETS
 from tests import factories
 
@@ -20,6 +21,12 @@ class FixedCounts:
 
     def segments(self):
         return [row for row in self.rows if row.segment]
+
+    def segment(self, name):
+        return [row for row in self.rows if row.segment == name]
+
+    def outcomes(self):
+        return outcomes_by_segment(self.segments())
 
     def goals(self):
         return []

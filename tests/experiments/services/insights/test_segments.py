@@ -98,8 +98,8 @@ def test_smaller_values_are_counted_not_shown(running_experiment):
     assert row.result.segments[0].name == "AJ"
 
 
-def test_segments_cost_one_query(running_experiment, django_assert_num_queries):
+def test_segments_cost_two_queries(running_experiment, django_assert_num_queries):
     split(running_experiment, DEVICES)
     report = reported(running_experiment)
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2):
         segment_totals(report, StoredCounts(report.experiment))
