@@ -20,9 +20,13 @@ from experiments.services.documents.notebook_code import (
     CUMULATIVE,
     IMPORTS,
     RATES,
+    VIEW,
 )
+from experiments.services.exploration.chosen_comparison import ChosenComparison
 from experiments.services.reporting.full_report import FullReport
+from experiments.services.reporting.report_json import view_as_json
 from experiments.stats.estimation.sufficient_statistics import (
+    FloatArray,
     Mean,
     Proportion,
     SufficientStatistics,
@@ -31,9 +35,12 @@ from experiments.stats.estimation.sufficient_statistics import (
 Cell = dict[str, Any]
 
 
-def notebook_of(full: FullReport) -> bytes:
-    """Return the notebook (format 4.5) of a report; it needs no network and no ctaopt."""
-    data = json.dumps(notebook_data(full), cls=DjangoJSONEncoder)
+def notebook_of(full: FullReport, chosen: ChosenComparison | None = None) -> bytes:
+    """Return the notebook (format 4.5) of a report; it needs no network and no ctaopt.
+
+    A comparison that a reader chose stands, and is computed anew, beside those of the report.
+    """
+    data = json.dumps(notebook_data(full, chosen), cls=DjangoJSONEncoder)
     cells = [
         _text(f"# {_one_line(full.report.experiment.name)}", _introduction(full)),
         _code(IMPORTS),
@@ -47,6 +54,7 @@ def notebook_of(full: FullReport) -> bytes:
         _code(ADJUSTED),
         _text(_("## Click rates until each day")),
         _code(CUMULATIVE),
+        *([_text(_("## The chosen view"), _of_view(chosen)), _code(VIEW)] if chosen else []),
         _text(_("## Are they the figures of the report?")),
         _code(CHECK),
     ]
@@ -62,11 +70,10 @@ def notebook_of(full: FullReport) -> bytes:
     return json.dumps(notebook, ensure_ascii=False, indent=1).encode()
 
 
-def notebook_data(full: FullReport) -> dict[str, Any]:
+def notebook_data(full: FullReport, chosen: ChosenComparison | None = None) -> dict[str, Any]:
     """Return sums and reported figures; `sums` is None where they cannot be compared plainly.
 
-    That is the case where arms are compared within phases or adjusted for the past (CUPED), and
-    before every arm has a lift.
+    That is the case where arms are compared within phases, and before every arm has a lift.
     """
     report = full.report
     return {
@@ -83,7 +90,41 @@ def notebook_data(full: FullReport) -> dict[str, Any]:
             for one in report.days
         ],
         "reported": [_reported(report, row) for row in report.comparisons],
+        "view": _view(chosen) if chosen else None,
     }
+
+
+def _view(chosen: ChosenComparison) -> dict[str, Any]:
+    """Return a view with its sums of each day; none where a day's are not enough."""
+    statistics = chosen.sums.statistics
+    fixed = chosen.fixed
+    has_figures = fixed is not None and fixed.lift is not None and fixed.p_value is not None
+    columns = {name: values for name, values in _columns(statistics).items() if has_figures}
+    is_plain = statistics.shape[-2] == 1
+    return view_as_json(chosen) | {
+        "kind": _kind(statistics),
+        "days": [
+            {"day": day, "arm": arm}
+            | {name: float(values[index, 0, column]) for name, values in columns.items()}
+            for index, day in enumerate(chosen.sums.days)
+            for column, arm in enumerate(chosen.sums.arms)
+            if is_plain and columns
+        ],
+    }
+
+
+def _of_view(chosen: ChosenComparison) -> str:
+    if chosen.sums.statistics.shape[-2] > 1:
+        return _("Its arms are compared within phases of equal shares: that is shown.")
+    return _(
+        "The two arms, the metric, the segment and the days that were chosen, with or without "
+        "CUPED, for one look and without an adjustment for other arms. It decides nothing."
+    )
+
+
+def _columns(statistics: SufficientStatistics) -> dict[str, FloatArray]:
+    values = {one.name: getattr(statistics, one.name) for one in fields(statistics)}
+    return {name: np.asarray(value) for name, value in values.items() if value is not None}
 
 
 def _arm(report: Report, index: int) -> dict[str, Any]:
@@ -102,22 +143,12 @@ def _kind(statistics: SufficientStatistics | None) -> str | None:
 
 def _sums(report: Report) -> dict[str, Sequence[float]] | None:
     statistics = report.statistics
-    if statistics is None or _is_beyond_sums(report):
+    if statistics is None or report.strata.has_changed_shares:
         return None
     compared = [row.fixed.comparison for row in report.comparisons]
     if any(row.lift is None or row.p_value is None for row in compared):
         return None
-    values = {one.name: getattr(statistics, one.name) for one in fields(statistics)}
-    return {
-        name: np.asarray(value)[0].tolist() for name, value in values.items() if value is not None
-    }
-
-
-def _is_beyond_sums(report: Report) -> bool:
-    """Return whether the comparisons need more than one row of sums an arm."""
-    statistics = report.statistics
-    has_past = statistics is not None and statistics.has_covariate
-    return has_past or report.strata.has_changed_shares
+    return {name: values[0].tolist() for name, values in _columns(statistics).items()}
 
 
 def _reported(report: Report, row: ComparisonResult) -> dict[str, Any]:
@@ -145,11 +176,11 @@ def _introduction(full: FullReport) -> str:
             "the report has them: docs/statistics.md says how to compute them."
         ),
     ]
-    if _is_beyond_sums(full.report):
+    if full.report.strata.has_changed_shares:
         parts.append(
             _(
-                "Here arms are compared within phases of equal shares, or adjusted for the past of "
-                "their visitors: the comparisons are shown, not computed anew."
+                "Here arms are compared within phases of equal shares: the comparisons are shown, "
+                "not computed anew."
             )
         )
     if full.report.experiment.primary_metric not in SUCCESSES:

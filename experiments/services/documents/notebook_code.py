@@ -20,10 +20,10 @@ arms
 """
 
 COMPARISONS = """
-def mean_and_variance(sums):
+def mean_and_variance(sums, kind):
     # Mean of each arm and the variance of that mean; of a ratio by the delta method.
     n = sums["n"]
-    if report["kind"] == "ratio":
+    if kind == "ratio":
         ratio = sums["numerator_sum"] / sums["denominator_sum"]
         squares = (
             sums["numerator_sum_squares"]
@@ -33,27 +33,61 @@ def mean_and_variance(sums):
         spread = squares / (n - 1)
         return ratio, spread / n / (sums["denominator_sum"] / n) ** 2
     mean = sums["sum"] / n
-    squares = sums["sum"] if report["kind"] == "rate" else sums["sum_squares"]
-    return mean, (squares - n * mean**2) / (n - 1) / n
+    if kind == "rate":
+        return mean, mean * (1 - mean) / n
+    return mean, (sums["sum_squares"] - n * mean**2) / (n - 1) / n
 
 
-def compare(index):
-    # Arm `index` against the control; Welch's t-test unless the metric is a rate.
-    mean, variance = mean_and_variance(sums)
+def past_moments(sums, kind):
+    # Sums of products of deviations: outcome with past, past with past. The outcome of a ratio
+    # is the linear function of its sums that has the same noise.
+    outcome, product = sums.get("sum"), sums["covariate_product_sum"]
+    if kind == "ratio":
+        ratio = sums["numerator_sum"] / sums["denominator_sum"]
+        size = sums["denominator_sum"] / sums["n"]
+        outcome = (sums["numerator_sum"] - ratio * sums["denominator_sum"]) / size
+        product = (product - ratio * sums["covariate_denominator_product_sum"]) / size
+    past = sums["covariate_sum"]
+    return product - past * outcome / sums["n"], (
+        sums["covariate_sum_squares"] - past**2 / sums["n"]
+    )
+
+
+def adjusted(sums, kind):
+    # CUPED: what the past of all visitors together predicts of the outcome is taken off.
+    mean, variance = mean_and_variance(sums, kind)
+    if "covariate_sum" not in sums:
+        return mean, variance
+    n, everybody = sums["n"], sums.sum()
+    covariance, spread = past_moments(everybody, kind)
+    theta = covariance / spread
+    covariance, spread = past_moments(sums, kind)
+    freedom = n if kind == "rate" else n - 1
+    shift = sums["covariate_sum"] / n - everybody["covariate_sum"] / everybody["n"]
+    variance = variance - (2 * theta * covariance - theta**2 * spread) / freedom / n
+    return mean - theta * shift, variance
+
+
+def compare(sums, kind, index):
+    # Arm `index` against the first; Welch's t-test unless the metric is a rate without a past.
+    mean, variance = adjusted(sums, kind)
     effect = mean[index] - mean[0]
-    if report["kind"] == "rate":
-        pair = [index, 0]
+    pair = [index, 0]
+    if kind == "rate" and "covariate_sum" not in sums:
         p = proportions_ztest(sums["sum"][pair].to_numpy(), sums["n"][pair].to_numpy())[1]
     else:
         se = np.sqrt(variance[index] + variance[0])
-        parts = variance[[index, 0]] ** 2 / (sums["n"][[index, 0]] - 1)
+        parts = variance[pair] ** 2 / (sums["n"][pair] - 1)
         p = 2 * stats.t.sf(abs(effect) / se, df=se**4 / parts.sum())
-    return {"effect": effect, "lift": effect / mean[0], "p_value": p}
+    base = mean_and_variance(sums, kind)[0][0]
+    return {"effect": effect, "lift": effect / base, "p_value": p}
 
 
 if report["sums"]:
     sums = pd.DataFrame(report["sums"])
-    computed = pd.DataFrame([compare(index) for index in sums.index[1:]], index=arms.index[1:])
+    computed = pd.DataFrame(
+        [compare(sums, report["kind"], index) for index in sums.index[1:]], index=arms.index[1:]
+    )
 else:
     computed = pd.DataFrame(index=arms.index[1:])
 computed
@@ -95,6 +129,23 @@ days = pd.DataFrame(report["days"], columns=["day", "arm", "visitors", "clicks"]
 until = days.pivot_table(index="day", columns="arm", values=["visitors", "clicks"], aggfunc="sum")
 until = until.fillna(0).cumsum()
 until["clicks"] / until["visitors"] if len(until) else until
+"""
+
+VIEW = """
+view = report["view"]
+by_day = pd.DataFrame(view["days"])
+if len(by_day):
+    view_sums = by_day.drop(columns="day").groupby("arm", sort=False).sum()
+    names = view_sums.index[:2].tolist()
+    view_sums = view_sums.reset_index(drop=True)
+    means = mean_and_variance(view_sums, view["kind"])[0]
+    view_computed = compare(view_sums, view["kind"], 1)
+    assert names == [view["against"], view["arm"]]
+    for arm, n, mean in zip(view["arms"], view_sums["n"], means):
+        assert arm["visitors"] == n and np.isclose(arm["mean"], mean, rtol=1e-9), arm["key"]
+    for name, value in view_computed.items():
+        assert np.isclose(view["fixed"][name], value, rtol=1e-6, atol=1e-9), name
+pd.DataFrame({reading: view[reading] for reading in ("fixed", "sequential") if view[reading]})
 """
 
 CHECK = """

@@ -9,7 +9,6 @@ from typing import Literal, get_args
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import translation
-from django.utils.translation import gettext as _
 
 from experiments.models import Experiment
 from experiments.services.analysis.rollup_source import Counts, StoredCounts
@@ -19,11 +18,7 @@ from experiments.services.exploration.chosen_comparison import (
     ChosenComparison,
     chosen_comparison,
 )
-from experiments.services.exploration.report_view import (
-    ViewRefusedError,
-    is_chosen,
-    view_offer,
-)
+from experiments.services.exploration.report_view import is_chosen, view_offer
 from experiments.services.reporting.full_report import FullReport, full_report
 from experiments.services.reporting.report_json import report_as_json, view_as_json
 from experiments.services.reporting.report_tables import report_tables
@@ -78,15 +73,13 @@ def report_file(
 
     Raises:
         NoSuchTableError: If a report has no such table.
-        ViewRefusedError: If the choices make no sense; a notebook has no place for any.
+        ViewRefusedError: If the choices make no sense.
     """
     if table not in TABLES:
         raise NoSuchTableError(f"table: must be one of {', '.join(TABLES)}; not {table!r}")
     with translation.override(language):
         counts = StoredCounts(experiment)
         full = full_report(experiment=experiment, now=now, counts=counts)
-        if file_format == "ipynb" and is_chosen(view):
-            raise ViewRefusedError({"format": _("A notebook holds the report, not a chosen view.")})
         chosen = _chosen(view, full, counts) if is_chosen(view) or table == "view" else None
         content = _content(full, chosen, file_format, language=language, table=table)
     part = f"-{table}" if file_format == "csv" and table != "arms" else ""
@@ -118,7 +111,7 @@ def _content(
     if file_format == "pdf":
         return pdf_of(full, chosen)
     if file_format == "ipynb":
-        return notebook_of(full)
+        return notebook_of(full, chosen)
     tables = report_tables(full, chosen)
     if file_format == "xlsx":
         return write_workbook([one for one in tables if one.rows])

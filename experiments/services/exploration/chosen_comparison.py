@@ -37,6 +37,7 @@ from experiments.services.exploration.report_view import (
 from experiments.services.rollups.arm_totals import ArmTotals
 from experiments.stats.estimation.comparisons import Comparison
 from experiments.stats.estimation.contrasts import raw_estimates
+from experiments.stats.estimation.mantel_haenszel import each_field
 from experiments.stats.estimation.sufficient_statistics import SufficientStatistics
 from experiments.stats.sequential.looks import compare_looks
 
@@ -54,6 +55,18 @@ class ViewedArm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ViewSums:
+    """The sums that a view rests on: new visitors of each day, stratum and arm, `(D, S, K)`.
+
+    `arms` are the keys of all arms, the one compared with first, then the chosen one.
+    """
+
+    days: tuple[date, ...]
+    arms: tuple[str, ...]
+    statistics: SufficientStatistics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChosenComparison:
     """The comparison of a view; `arms` are the one compared with and the one chosen.
 
@@ -67,6 +80,7 @@ class ChosenComparison:
     sequential: Comparison | None
     is_adjusted: bool
     alpha: float
+    sums: ViewSums
 
     @property
     def is_rate(self) -> bool:
@@ -91,7 +105,8 @@ def compare_chosen(view: ReportView, report: Report, counts: Counts) -> ChosenCo
     variants = _reordered(view, list(report.experiment.variants.all()))
     strata = _reordered_strata(view, report.strata)
     daily = _sums(view, report, counts, variants, strata)
-    statistics, is_adjusted = _statistics(view, report, daily)
+    new, is_adjusted = _new_statistics(view, report, daily)
+    statistics = each_field(new, lambda field: field.cumsum(axis=0))
     alpha = report.experiment.alpha
     wants_fixed = view.reading != "sequential"
     fixed = compare_once(last_look(statistics), np.array(alpha)).rows()[0] if wants_fixed else None
@@ -102,6 +117,9 @@ def compare_chosen(view: ReportView, report: Report, counts: Counts) -> ChosenCo
         sequential=_sequential(view, report, daily, strata, statistics),
         is_adjusted=is_adjusted,
         alpha=alpha,
+        sums=ViewSums(
+            days=daily.days, arms=tuple(variant.key for variant in variants), statistics=new
+        ),
     )
 
 
@@ -143,19 +161,19 @@ def _last_day_read(view: ReportView, report: Report) -> date | None:
     return report.plan.read_until if report.plan and not view.has_span else None
 
 
-def _statistics(
+def _new_statistics(
     view: ReportView, report: Report, daily: DailyTotals
 ) -> tuple[SufficientStatistics, bool]:
-    """Return the sums until each day, shape `(D, S, K)`, and whether CUPED is used."""
+    """Return each day's sums, shape `(D, S, K)`, and whether CUPED is used."""
     can_adjust = view.metric.is_primary and is_adjustable(daily.arms())
     if view.cuped and not can_adjust:
         text = _("Too few of these visitors have a past: CUPED cannot be used.")
         raise ViewRefusedError({"cuped": text})
     if can_adjust and view.cuped is not False:
         experiment = report.experiment
-        return daily.statistics(lambda cells: adjusted_statistics_of(experiment, cells)), True
+        return daily.new_statistics(lambda cells: adjusted_statistics_of(experiment, cells)), True
     metric = view.metric.metric
-    return daily.statistics(lambda cells: statistics_of_metric(metric, cells)), False
+    return daily.new_statistics(lambda cells: statistics_of_metric(metric, cells)), False
 
 
 def _sequential(

@@ -29,6 +29,10 @@ KINDS = {
         (),
     ),
     "clicks-cuped": (Metric.CLICK_RATE, {}, PAST, ()),
+    "value-cuped": (Metric.VALUE_PER_VISITOR, {}, PAST, ()),
+    "value-per-click-cuped": (
+        Metric.VALUE_PER_CLICK, {}, PAST | {"covariate_click_product_sum": 90}, (),
+    ),
     "clicks-phases": (
         Metric.CLICK_RATE, {}, {}, (([0.4, 0.3, 0.3], 1.0), ([0.2, 0.4, 0.4], 1.0)),
     ),
@@ -38,7 +42,7 @@ KINDS = {
     "orders": (Metric.CONVERSIONS_PER_VISITOR, {}, {}, ()),
 }  # fmt: skip
 # Of these the notebook shows the comparisons and does not compute them.
-SHOWN_ONLY = {"clicks-cuped", "clicks-phases"}
+SHOWN_ONLY = {"clicks-phases"}
 
 
 def make_counted(slot, kind):

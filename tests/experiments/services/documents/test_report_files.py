@@ -8,7 +8,6 @@ from openpyxl import load_workbook
 from experiments.models import CTAWording
 from experiments.selectors import reports
 from experiments.services.documents.report_files import NoSuchTableError, report_file
-from experiments.services.exploration.report_view import ViewRefusedError
 from tests.experiments.services.counted_experiments import count
 from tests.factories import NOW
 
@@ -89,6 +88,7 @@ def test_view_of_a_draft_has_headings_only(draft):
     assert records(file_of(draft, "csv", table="view").content) == []
 
 
-def test_notebook_takes_no_view(experiment):
-    with pytest.raises(ViewRefusedError, match="notebook"):
-        file_of(experiment, "ipynb", view={"arm": "b"})
+def test_notebook_holds_the_chosen_view(experiment):
+    found = file_of(experiment, "ipynb", view={"arm": "control", "against": "b"}).content
+    assert b"## The chosen view" in found
+    assert b"## The chosen view" not in file_of(experiment, "ipynb").content
