@@ -57,12 +57,13 @@ export const keep = () =>
 /** Remove what the browser keeps. */
 function clear() {
   attempt(() => {
+    // First: without storage there may be cookies, in a sandboxed frame there is neither.
+    setCookie("");
+    setCookie("", domain);
     for (const name of Object.keys(localStorage)) {
       if (name.startsWith(PREFIX)) localStorage.removeItem(name);
     }
   });
-  setCookie("");
-  setCookie("", domain);
 }
 
 /** @param {string} [parent] domain of the site and all its subdomains */

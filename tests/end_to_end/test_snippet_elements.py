@@ -76,6 +76,14 @@ UNTOUCHED = {
     "several controls": f'<div {SLOT}><a href="/x">More</a> <button>Buy</button></div>',
     "arrow only": f'<a href="/x" {SLOT}>→</a>',
     "closed root": f"<x-closed {SLOT}></x-closed>",
+    "text area": f"<textarea {SLOT}>jean</textarea>",
+    "progress": f"<progress {SLOT}>Sign up</progress>",
+    "rule": f'<hr {SLOT} class="wide">',
+    "player": f'<audio {SLOT} controls=""></audio>',
+    "drawing": f'<canvas {SLOT} width="90" height="20">Sign up</canvas>',
+    "reset": f'<form><input type="reset" {SLOT} value="Reset"></form>',
+    "slot in it": f'<div {SLOT}><a href="/x" data-cta-slot="other">Buy</a></div>',
+    "slot of a text in it": f'<div {SLOT}><span data-cta-slot="other">Buy</span></div>',
 }
 CLOSED = """<script>customElements.define("x-closed", class extends HTMLElement {
     constructor() { super(); this.attachShadow({mode: "closed"}).textContent = "Sign up" }})
@@ -96,6 +104,53 @@ def test_what_cannot_be_filled_is_left_alone_and_named_once(visit, service, brow
     assert clicks_of(page, page.locator(f"[{SLOT}]"), service) == set()
     assert of_type(service.events, "exposure") == []
     assert len([text for text in said if text.startswith("ctaopt: ")]) == 1
+
+
+def test_place_in_a_picture_has_no_text(visit, service, browser_page):
+    """A click on it would count for a wording that nobody can see."""
+    service.flags = [flag()]
+    area = f'<area {SLOT} shape="rect" coords="0,0,200,100" href="#there">'
+    with browser_page.expect_console_message(lambda entry: "cannot be filled" in entry.text):
+        page = visit(f'<map name="m">{area}</map><img usemap="#m" width="200" height="100" alt="">')
+    assert page.locator("area").evaluate("(area) => area.outerHTML") == area
+    assert clicks_of(page, page.locator("img"), service) == set()
+    assert of_type(service.events, "exposure") == []
+
+
+def test_slot_in_a_slot_is_filled_alone_and_the_page_comes_to_rest(visit, service):
+    service.flags = [flag(), flag("other", "c", "other-1", text="Buy now")]
+    page = wait_until_counting(
+        visit(f'<div {SLOT}><a href="/x" data-cta-slot="other">Buy</a></div>'), service
+    )
+    expect(page.locator("a")).to_have_text("Buy now")
+    (event,) = service.wait_for_events(1)
+    assert (event["slot"], event["variant"]) == ("other", "c")
+    n_changes = page.evaluate(
+        """new Promise((done) => { let n = 0; new MutationObserver(() => n++).observe(document,
+            {subtree: true, childList: true, attributes: true, characterData: true});
+            document.title += "x"; setTimeout(() => done(n), 500) })"""
+    )
+    assert n_changes == 1
+    expect(page.locator("a")).to_have_text("Buy now")
+
+
+BOXLESS = {
+    "text": f'<a href="/x" {SLOT} style="display: contents">Sign up</a>',
+    "element": f'<a href="/x" {SLOT} style="display: contents"><span>Sign up</span></a>',
+    "in another": f'<p style="display: contents"><a href="/x" {SLOT} style="display: contents">'
+    "Sign up</a></p>",
+}
+
+
+@pytest.mark.parametrize("body", BOXLESS.values(), ids=BOXLESS)
+def test_element_without_a_box_is_counted_by_its_text(visit, service, body):
+    service.flags = [flag()]
+    page = visit(f'<div style="height: 2000px"></div>{body}')
+    expect(page.locator("a")).to_have_text("Start for free")
+    page.evaluate("new Promise((done) => setTimeout(done, 900))")
+    assert service.events == []
+    page.evaluate("scrollTo(0, 9999)")
+    assert of_type(service.wait_for_events(1), "exposure")
 
 
 def test_form_sends_what_its_server_knows(visit, service, site):
@@ -156,6 +211,59 @@ def test_root_that_comes_later_is_found(visit, service):
     expect(page.locator("a")).to_have_text("Start for free")
 
 
+LATE_ROOTS = {
+    "defined later": (
+        "<x-late></x-late>",
+        """customElements.define("x-late", class extends HTMLElement { connectedCallback() {
+        this.attachShadow({mode: "open"}).innerHTML = LINK }})""",
+    ),
+    "defined later, in another": (
+        '<div><template shadowrootmode="open"><x-late></x-late></template></div>',
+        """customElements.define("x-late", class extends HTMLElement { connectedCallback() {
+        this.attachShadow({mode: "open"}).innerHTML = LINK }})""",
+    ),
+    "attached later": (
+        '<div style="height: 2000px"></div><div id="host"></div>',
+        'host.attachShadow({mode: "open"}).innerHTML = LINK',
+    ),
+}
+
+
+@pytest.mark.parametrize(("body", "script"), LATE_ROOTS.values(), ids=LATE_ROOTS)
+def test_root_of_an_element_that_is_there_is_found_when_it_comes(visit, service, body, script):
+    service.flags = [flag()]
+    page = wait_until_counting(visit(body), service)
+    page.evaluate("new Promise((done) => setTimeout(done, 300))")
+    page.evaluate(f"() => {{ const LINK = '<a {SLOT} href=\"/signup\">Sign up</a>'; {script} }}")
+    expect(page.locator("a")).to_have_text("Start for free")
+    page.locator("a").click()
+    assert len(of_type(service.wait_for_events(2), "click")) == 1
+
+
+@pytest.mark.parametrize("place", ["above the root", "above the frame"])
+def test_wall_over_a_root_or_a_frame_hides_what_is_in_it(visit, service, site, place):
+    service.flags = [flag()]
+    site.pages["/frame"] = [f'<!doctype html><a {SLOT} href="/signup">Sign up</a>']
+    body = SHADOW if "root" in place else '<iframe src="/frame" width="400" height="900"></iframe>'
+    wall = '<div id="wall" style="position: fixed; inset: 0; background: white"></div>'
+    page = visit(body + wall)
+    where = page if "root" in place else page.frame_locator("iframe")
+    expect(where.locator("a")).to_have_text("Start for free")
+    page.evaluate("new Promise((done) => setTimeout(done, 900))")
+    assert service.events == []
+    page.evaluate("wall.remove()")
+    assert of_type(service.wait_for_events(1), "exposure")
+
+
+def test_button_in_a_frame_leads_the_frame_away(visit, service, site):
+    service.flags = [flag()]
+    site.pages["/frame"] = [f"<!doctype html><button {SLOT}>Sign up</button>"]
+    page = visit('<iframe src="/frame" width="400" height="100"></iframe>')
+    page.frame_locator("iframe").get_by_text("Start for free").click()
+    expect(page.frame_locator("iframe").locator("p")).to_have_text("Other page")
+    assert page.evaluate("location.pathname") == "/"
+
+
 def test_slot_in_a_frame_of_the_site_is_filled_and_counted(visit, service, site):
     service.flags = [flag()]
     site.pages["/frame"] = [f'<!doctype html><a {SLOT} href="/signup">Sign up</a>']
@@ -201,6 +309,18 @@ def test_query_of_the_page_is_kept_on_request(visit, service, site, href, expect
     path = "/?utm_source=mail&sid=7#top"
     page = visit(f'<a {SLOT} data-cta-keep href="/signup">Sign up</a>', path=path)
     expect(page.locator("a")).to_have_attribute("href", site.origin + expected)
+
+
+NO_PAGES = ["#buy", "mailto:a@example.org", "tel:+33123456789", "javascript:void(0)", "https://[x"]
+
+
+@pytest.mark.parametrize("own", NO_PAGES)
+def test_link_that_leads_to_no_other_page_takes_no_query(visit, service, own):
+    service.flags = [flag(href="")]
+    path = "/?utm_source=mail&sid=7#top"
+    page = visit(f'<a {SLOT} data-cta-keep href="{own}">Sign up</a><a {SLOT}>Go</a>', path=path)
+    expect(page.locator("a")).to_have_text(["Start for free", "Start for free"])
+    expect(page.locator("a").first).to_have_attribute("href", own)
 
 
 BUTTON = f"<button {SLOT}>Sign up</button>"

@@ -128,9 +128,46 @@ def test_click_proves_the_exposure(visit, service):
     service.flags = [flag()]
     page = wait_until_counting(visit("<div style='height: 2000px'></div>" + LINK), service)
     expect(page.locator("a")).to_have_text("Start for free")
-    page.locator("a").evaluate("(link) => link.click()")
+    # In one task, before the observer looks.
+    page.locator("a").evaluate("(link) => { link.focus(); link.click() }")
     page.wait_for_url("**/start")
     assert [event["type"] for event in service.wait_for_events(2)] == ["exposure", "click"]
+
+
+HIDDEN = ["display: none", "visibility: hidden", "opacity: 0", "position: absolute; left: -9999px"]
+
+
+@pytest.mark.parametrize("style", HIDDEN)
+def test_enter_in_a_form_clicks_on_no_hidden_wording(visit, service, style):
+    """Browsers click the form's first button, be it on the screen or not."""
+    service.flags = [flag()]
+    page = wait_until_counting(
+        visit(
+            '<form onsubmit="window.sent = true; return false"><input id="query">'
+            f'<button data-cta-slot="hero-signup" style="{style}">Search</button></form>'
+        ),
+        service,
+    )
+    expect(page.locator("button")).to_have_text("Start for free")
+    page.locator("#query").press("Enter")
+    page.wait_for_function("window.sent")
+    page.evaluate("ctaopt.convert('end')")
+    assert [event["type"] for event in service.wait_for_events(1)] == ["conversion"]
+
+
+NOT_DRAWN = ["font-size: 0", "transform: scale(0)", "text-indent: -9999px; overflow: hidden"]
+
+
+@pytest.mark.parametrize("style", NOT_DRAWN)
+def test_picture_in_the_place_of_the_text_is_not_counted(visit, service, style):
+    service.flags = [flag(href="#start")]
+    link = LINK.replace("<a", f'<a style="display: inline-block; width: 9em; height: 2em; {style}"')
+    page = wait_until_counting(visit(link), service)
+    expect(page.locator("a")).to_have_attribute("data-cta-variant", "b")
+    page.evaluate("new Promise((done) => setTimeout(done, 900))")
+    page.locator("a").evaluate("(link) => link.click()")
+    page.evaluate("ctaopt.convert('end')")
+    assert [event["type"] for event in service.wait_for_events(1)] == ["conversion"]
 
 
 def test_middle_click_counts(visit, service):
@@ -150,6 +187,43 @@ def test_conversion_says_its_goal_and_value(visit, service):
     (event,) = service.wait_for_events(1)
     assert event.keys() == {"id", "type", "visitor", "goal", "value", "currency", "at"}
     assert (event["goal"], event["value"], event["currency"]) == ("order", 12.5, "EUR")
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity"])
+def test_number_that_json_has_not_is_sent_to_be_refused(visit, service, value):
+    """As null it would be a conversion without a value, and count as one of 0."""
+    page = visit()
+    page.evaluate(f"{AT_READY}.then(() => ctaopt.convert('signup', {{value: {value}}}))")
+    assert of_type(service.wait_for_events(1), "conversion")[0]["value"] == value
+
+
+@pytest.mark.parametrize(
+    ("sale", "said"),
+    [
+        ("{value: 12n}", "cannot be kept"),
+        ("{order: undefined}", "convert: order is undefined"),
+        ("{value: null}", "convert: value is null"),
+    ],
+)
+def test_console_names_a_sale_with_something_missing(visit, service, browser_page, sale, said):
+    page = wait_until_counting(visit(), service)
+    with browser_page.expect_console_message(lambda entry: f"ctaopt: {said}" in entry.text):
+        page.evaluate(f"ctaopt.convert('signup', {sale})")
+    page.evaluate("ctaopt.convert('end')")
+    service.wait_for_events(1)
+
+
+def test_console_tells_that_the_storage_is_full(visit, service, browser_page):
+    service.flags = [flag()]
+    page = wait_until_counting(visit(), service)
+    service.wait_for_events(1)
+    page.wait_for_function("localStorage['ctaopt.outbox'] === '[]'")
+    page.evaluate(
+        """() => { for (let size = 1e6; size >= 1; size /= 2) try {
+            for (;;) localStorage["x" + Math.random()] = "x".repeat(size) } catch {} }"""
+    )
+    with browser_page.expect_console_message(lambda entry: "cannot be kept" in entry.text):
+        page.evaluate("ctaopt.convert('signup')")
 
 
 def test_conversion_can_come_before_the_snippet(visit, service):

@@ -3,7 +3,14 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.end_to_end.snippet import AT_READY, assert_default, flag, stop_clock, wait_until_counting
+from tests.end_to_end.snippet import (
+    AT_READY,
+    LINK,
+    assert_default,
+    flag,
+    stop_clock,
+    wait_until_counting,
+)
 
 HIDE_LOCAL_STORAGE = """Object.defineProperty(window, "localStorage",
     {get() { throw new DOMException("denied", "SecurityError"); }})"""
@@ -330,6 +337,20 @@ def test_consent_can_be_taken_back(visit, service):
     page.evaluate("ctaopt.convert('end')")
     assert (page.evaluate("ctaopt.visitor()"), stored(page)) == (None, [])
     assert len(service.events) == 1
+
+
+def test_consent_is_taken_back_in_a_frame_that_may_store_nothing(service, site, browser_page):
+    service.flags = [flag()]
+    script = f'<script async src="{service.origin}/cta.js?key=k-1&consent=cookieless"></script>'
+    site.pages["/frame"] = [f"<!doctype html>{script}{LINK}"]
+    site.pages["/"] = ['<!doctype html><iframe sandbox="allow-scripts" src="/frame"></iframe>']
+    browser_page.goto(site.origin + "/")
+    frame = browser_page.frames[1]
+    expect(frame.locator("a")).to_have_text("Start for free")
+    service.wait_for_events(1)
+    frame.evaluate("ctaopt.consent(false)")
+    expect(frame.locator("a")).to_have_text("Sign up")
+    assert frame.evaluate("ctaopt.visitor()") is None
 
 
 def test_consent_taken_back_while_the_answer_is_awaited(visit, service):

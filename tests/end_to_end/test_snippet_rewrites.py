@@ -58,6 +58,25 @@ def test_wording_stays_when_the_page_writes_again(filled, service, rewrite):
     assert clicked_variants(filled, service) == ["b"]
 
 
+LINKERS = {
+    "when pressed": "onmousedown = () => (a.href = a.href + '?_gl=1*x')",
+    "at once": "a.href += '?utm_source=mail'",
+    "with a fragment": "a.href = '/start?from=hero#form'",
+}
+
+
+@pytest.mark.parametrize("script", LINKERS.values(), ids=LINKERS)
+def test_link_that_analytics_decorate_keeps_that_and_counts(filled, service, script):
+    filled.evaluate(f"() => {{ const a = document.querySelector('a'); {script} }}")
+    filled.locator("a").click()
+    settle(filled)
+    href = filled.locator("a").get_attribute("href")
+    assert "/start?" in href
+    assert clicked_variants(filled, service) == ["b"]
+    filled.evaluate("ctaopt.consent(false)")
+    expect(filled.locator("a")).to_have_attribute("href", "/signup")
+
+
 def test_text_of_the_page_comes_back_as_the_page_wrote_it_last(filled):
     filled.evaluate("document.querySelector('a').textContent = \"S'inscrire\"")
     settle(filled)
@@ -208,9 +227,10 @@ MALICIOUS = """<a id="bad" data-cta-slot="hero-signup" href="#x"
     "wording": ["<img src=x onerror=alert(1)>", "Sign up"]}'>Sign up</a>"""
 
 
-def test_marks_in_foreign_html_do_no_harm(visit, service):
+@pytest.mark.parametrize("around", ["{}", "<svg>{}</svg>"], ids=["link", "link of a drawing"])
+def test_marks_in_foreign_html_do_no_harm(visit, service, around):
     service.flags = []
-    page = visit(MALICIOUS)
+    page = visit(around.format(MALICIOUS))
     page.wait_for_function("localStorage['ctaopt.flags']")
     expect(page.locator("[data-cta-was]")).to_have_count(0)
     assert page.evaluate("[bad.getAttribute('href'), bad.onclick, bad.children.length]") == [

@@ -50,7 +50,14 @@ function consented() {
 }
 
 /** Count a conversion. */
-function sell({ visitor, goal, value, currency, order, at }) {
+function sell(sale) {
+  const { visitor, goal, currency, order, at } = sale;
+  let { value } = sale;
+  // A variable that the page has not filled.
+  for (const name of ["value", "order"])
+    if (name in sale && sale[name] == null) console.warn("ctaopt: convert:", name, "is", sale[name]);
+  // JSON has neither NaN nor infinity: as texts they are refused.
+  if (typeof value === "number" && !isFinite(value)) value = String(value);
   add({ type: "conversion", visitor, goal, value, currency, order, at });
   // A conversion is often followed by another page; where it is not, a refusal is noticed.
   flush();

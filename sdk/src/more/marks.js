@@ -5,6 +5,7 @@
 
 import { clicked, watch } from "./counting.js";
 import { kit } from "./kit.js";
+import { linkFrom, takeDecoration } from "./wording.js";
 
 const MEMORY = "data-cta-was";
 const SCRIPT = /^(javascript|data|vbscript):/;
@@ -19,7 +20,8 @@ function restoreCopy(element) {
   } catch {
     // Not ours.
   }
-  if (written && SCRIPT.test(element.protocol)) element.removeAttribute("href");
+  const href = element.getAttribute("href");
+  if (written && SCRIPT.test(linkFrom(element, href).protocol)) element.removeAttribute("href");
   return Boolean(written);
 }
 
@@ -31,6 +33,8 @@ export function attend(cta) {
   if (known.has(cta)) return;
   known.add(cta);
   const { element } = cta;
+  // The first file fills whatever has one text, be it drawn or not.
+  if (!kit.canFill(element)) kit.bare(cta);
   if (!cta.flag) readMarks(cta);
   watch(cta);
   // Before any handler of the page, which may change the text.
@@ -63,7 +67,8 @@ export function mayRefill(cta) {
   const { element, memory } = cta;
   // "Sending...", "In the basket": the page answers a click, until its own text is back.
   const isFeedback = cta.wasClicked && !memory.wording.includes(kit.wordingOf(element));
-  if (isFeedback || !kit.canFill(element)) return false;
+  takeDecoration(cta);
+  if (isFeedback || kit.isIntact(cta) || !kit.canFill(element)) return false;
   cta.nRewrites = (cta.nRewrites || 0) + 1;
   cta.isLost ||= cta.nRewrites >= MOST_REWRITES;
   if (cta.nRewrites === MOST_REWRITES) kit.tell(element);

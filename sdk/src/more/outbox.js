@@ -32,6 +32,8 @@ export function add(event) {
   if (isExposure && JSON.stringify(kept()).includes(JSON.stringify(event).slice(1, -1))) return;
   const stamped = { id: uuid7(), ...event, at: event.at || new Date().toISOString() };
   kit.store("outbox", [...kept(), stamped].slice(-MAX_KEPT));
+  // The browser's storage is full, or a conversion has what JSON has not.
+  if (kept().at(-1)?.id !== stamped.id) return console.warn("ctaopt: cannot be kept:", stamped);
   happened(stamped);
   flushIn(BATCH_MS);
 }

@@ -6,7 +6,10 @@ import { tell } from "./console.js";
 const known = new Set();
 /** Roots that came with a change of the page: nobody has seen what is in them. */
 const fresh = new WeakSet();
+/** Names of elements that a script has yet to define. @type {Set<string>} */
+const awaited = new Set();
 let isClosedTold = false;
+let onChange = () => {};
 
 /** @returns {(Document | ShadowRoot)[]} those that are there at present */
 export const roots = () =>
@@ -29,12 +32,28 @@ export function explore(node, isAdded) {
       if (isAdded && inner.host && !known.has(inner)) fresh.add(inner);
       known.add(inner);
       explore(inner, isAdded);
-    } else if (!isClosedTold && /-/.test(element.localName) && element.matches(":defined:empty")) {
+    } else if (/-/.test(element.localName)) {
+      if (element.matches(":not(:defined)")) awaitName(element.localName);
       // It has no content; is it drawn?
-      isClosedTold = element.offsetHeight > 0;
-      if (isClosedTold) tell(element, "closed shadow root:");
+      else if (!isClosedTold && element.matches(":empty") && element.offsetHeight > 0) {
+        isClosedTold = true;
+        tell(element, "closed shadow root:");
+      }
     }
   }
+}
+
+/** An element may get its root when its script has come, which changes nothing around it. */
+function awaitName(name) {
+  if (awaited.has(name)) return;
+  awaited.add(name);
+  const lookAt = () => {
+    for (const root of roots())
+      for (const element of root.querySelectorAll(name)) explore(element, true);
+    onChange();
+  };
+  // It fails for what cannot be the name of an element of the page's own.
+  customElements.whenDefined(name).then(lookAt, () => {});
 }
 
 /** @param {MutationRecord[]} records */
@@ -43,8 +62,11 @@ export function mutated(records) {
   for (const node of added) if (!added.has(node.parentNode)) explore(node, true);
 }
 
-/** @param {() => void} onChange when a frame has arrived, or a script that makes shadow roots */
-export function follow(onChange) {
+const FIRST_LOOK_MS = 1000;
+
+/** @param {() => void} scan when a frame has arrived, or a script that makes shadow roots */
+export function follow(scan) {
+  onChange = scan;
   const loaded = ({ target }) => {
     if (target.localName === "img") return;
     explore(document);
@@ -53,4 +75,12 @@ export function follow(onChange) {
   addEventListener("load", loaded, true);
   addEventListener("DOMContentLoaded", loaded);
   explore(document);
+  // A root that a script makes later in an element that was there: looked for ever more rarely.
+  const again = (ms) =>
+    setTimeout(() => {
+      explore(document);
+      onChange();
+      again(ms * 2);
+    }, ms);
+  again(FIRST_LOOK_MS);
 }
