@@ -22,6 +22,7 @@ from experiments.admin.archive.calendar import calendar_urls
 from experiments.admin.archive.like import like_urls
 from experiments.admin.base import OfSites, ServedModelAdmin, in_time_zone_of_site, link_to
 from experiments.admin.editing.edit_history import author_of
+from experiments.admin.editing.percent_fields import InPercent
 from experiments.admin.experiment_pages import readable_experiment, url_of
 from experiments.admin.forms import GuardrailForm
 from experiments.admin.offers.aa_test import aa_urls
@@ -68,9 +69,10 @@ class DraftInline(OfSites, TabularInline):  # type: ignore[misc]
         return _is_editable(obj) and bool(super().has_delete_permission(request, obj))
 
 
-class VariantInline(DraftInline):
+class VariantInline(InPercent, DraftInline):
     model = Variant
     min_num = 2
+    in_percent: ClassVar = {"share": (_("Share, in %"), _("All shares add up to 100."))}
     fields = ("arm", "key", "cta", "share")
     autocomplete_fields = ("cta",)
 
@@ -105,7 +107,15 @@ def _is_editable(experiment: Experiment | None) -> bool:
 
 
 @admin.register(Experiment)
-class ExperimentAdmin(ServedModelAdmin[Experiment]):
+class ExperimentAdmin(InPercent, ServedModelAdmin[Experiment]):
+    in_percent: ClassVar = {
+        "coverage": (
+            _("Coverage, in %"),
+            _("Share of the audience in the test: 100 is everybody."),
+        ),
+        "namespace_start": (_("Start in the namespace, in %"), ""),
+        "namespace_end": (_("End in the namespace, in %"), ""),
+    }
     inlines = (VariantInline, GuardrailInline, SecondaryMetricInline)
     list_display = ("name", "state", "decided", "slot", "audience", "started_at", "report_link")
     list_filter = ("status", "slot__site", "slot", "tags", "owner", "plan", "origin")

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from experiments.admin.editing.percent_fields import PercentField, fraction_of
 from experiments.admin.workflow.previews import origins_of, page_to_preview, preview_cards
 from experiments.models import Change, Experiment, Variant
 from experiments.selectors import lifecycle
@@ -35,7 +36,6 @@ from experiments.services.reporting.end_of_test import (
 from experiments.services.serving.preview_links import MAX_AGE_S
 
 Status = Experiment.Status
-HUNDRED = Decimal(100)
 DATETIME = "%Y-%m-%dT%H:%M"
 NOTE = gettext_lazy("Reason (kept in the history)")
 
@@ -46,22 +46,9 @@ class Percentages(forms.Field):
     def to_python(self, value: Any) -> list[Decimal]:
         words = str(value or "").replace("%", " ").replace(";", " ").replace(", ", " ").split()
         try:
-            parts = [Decimal(word.replace(",", ".")) / HUNDRED for word in words]
-        except ArithmeticError as error:
+            return [fraction_of(word) for word in words]
+        except ValueError as error:
             raise forms.ValidationError(_("Write percentages such as 1, 5, 10, 100.")) from error
-        if not all(part.is_finite() for part in parts):
-            raise forms.ValidationError(_("Write percentages such as 1, 5, 10, 100."))
-        return parts
-
-
-def percentage(label: Any, value: Decimal, **options: Any) -> forms.DecimalField:
-    return forms.DecimalField(
-        label=label,
-        max_value=HUNDRED,
-        decimal_places=2,
-        initial=(value * HUNDRED).quantize(Decimal("0.01")).normalize().__format__("f"),
-        **{"min_value": Decimal("0.01"), **options},
-    )
 
 
 class SharesForm(forms.Form):
@@ -73,10 +60,11 @@ class SharesForm(forms.Form):
             label = _("Share of “%(name)s”, in %%") % {
                 "name": wording_of(experiment, arm) or arm.key
             }
-            self.fields[f"share_{arm.key}"] = percentage(label, arm.share, min_value=0)
-        self.fields["coverage"] = percentage(
-            _("Coverage, in %"),
-            experiment.coverage,
+            self.fields[f"share_{arm.key}"] = PercentField(label=label, initial=arm.share)
+        self.fields["coverage"] = PercentField(
+            label=_("Coverage, in %"),
+            initial=experiment.coverage,
+            min_value=Decimal("0.0001"),
             help_text=_("Share of the audience in the test: 100 is everybody."),
         )
         self.fields["note"] = forms.CharField(label=NOTE, required=False, max_length=500)
@@ -84,7 +72,7 @@ class SharesForm(forms.Form):
     def shares(self) -> dict[str, Decimal]:
         prefix = "share_"
         return {
-            name.removeprefix(prefix): value / HUNDRED
+            name.removeprefix(prefix): value
             for name, value in self.cleaned_data.items()
             if name.startswith(prefix)
         }
@@ -203,7 +191,7 @@ def _change_shares(experiment: Experiment, form: SharesForm, occasion: Occasion)
     change_traffic(
         experiment=experiment,
         shares=form.shares(),
-        coverage=form.cleaned_data["coverage"] / HUNDRED,
+        coverage=form.cleaned_data["coverage"],
         occasion=occasion_with_note,
     )
 

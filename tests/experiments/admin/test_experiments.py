@@ -188,9 +188,10 @@ def form_with_guardrail(admin_client, draft, **rail):
     url = reverse("admin:experiments_experiment_change", args=[draft.pk])
     fields = admin_client.get(url).context["adminform"].form.initial
     form = {name: value for name, value in fields.items() if value is not None}
+    form |= {"coverage": "100"}
     form |= {"variants-TOTAL_FORMS": 2, "variants-INITIAL_FORMS": 2}
     for number, arm in enumerate(draft.variants.all()):
-        row = {"id": arm.pk, "arm": arm.arm, "key": arm.key, "cta": arm.cta_id, "share": arm.share}
+        row = {"id": arm.pk, "arm": arm.arm, "key": arm.key, "cta": arm.cta_id, "share": "50"}
         form |= {f"variants-{number}-{name}": value for name, value in row.items()}
     form |= {"guardrails-TOTAL_FORMS": 1, "guardrails-INITIAL_FORMS": 0}
     form |= {"secondary_metrics-TOTAL_FORMS": 0, "secondary_metrics-INITIAL_FORMS": 0}
@@ -315,7 +316,7 @@ def experiment_form(slot, **changes):
         "conversion_window_hours": "72",
         "plan": "sequential",
         "alpha": "0.05",
-        "coverage": "1",
+        "coverage": "100",
         "guardrails-TOTAL_FORMS": "0",
         "guardrails-INITIAL_FORMS": "0",
         "secondary_metrics-TOTAL_FORMS": "0",
@@ -323,7 +324,7 @@ def experiment_form(slot, **changes):
         **{f"variants-{name}": number for name, number in forms.items()},
     }
     for arm, key in enumerate(("control", "b")):
-        row = {"arm": arm, "key": key, "cta": slot.default_cta_id, "share": "0.5"}
+        row = {"arm": arm, "key": key, "cta": slot.default_cta_id, "share": "50"}
         values |= {f"variants-{arm}-{name}": value for name, value in row.items()}
     return values | changes
 
