@@ -1,6 +1,8 @@
-"""Preferences of logged-in people, and the second factor that an installation demands."""
+"""Preferences of people, the way back to their forms, and the second factor that is demanded."""
 
 from collections.abc import Callable
+from http import HTTPStatus
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from django.conf import settings
 from django.contrib import messages
@@ -46,6 +48,35 @@ class ApplyPreferences:
             request.LANGUAGE_CODE = chosen.language
         with timezone.override(chosen.time_zone or None):
             return self.get_response(request)
+
+
+class LeadBackToForms:
+    """Leads whoever posts a form without a session to its page after the log-in.
+
+    The address that is posted to may have no page of its own.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if request.method == "POST" and response.status_code == HTTPStatus.FOUND:
+            log_in = reverse("admin:login")
+            page = _page_of_form(request)
+            if page and response.headers["Location"].startswith(f"{log_in}?"):
+                response.headers["Location"] = f"{log_in}?{urlencode({'next': page}, safe='/')}"
+        return response
+
+
+def _page_of_form(request: HttpRequest) -> str:
+    """Return the page of the admin from which a form was posted; empty if that is unknown."""
+    try:
+        parts = urlsplit(request.headers.get("Referer", ""))
+    except ValueError:
+        return ""
+    is_own = parts.netloc == request.get_host() and parts.path.startswith(reverse("admin:index"))
+    return urlunsplit(("", "", parts.path, parts.query, "")) if is_own else ""
 
 
 class RequireSecondFactor:

@@ -171,6 +171,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.ApplyPreferences",
     "accounts.middleware.RequireSecondFactor",
+    "accounts.middleware.LeadBackToForms",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "ctaopt_django.middleware.CtaoptMiddleware",
     "ctaopt.theme.titles.AdminTitles",

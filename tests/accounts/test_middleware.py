@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth.models import User
@@ -98,3 +99,31 @@ def test_nobody_is_asked_unless_the_setting_says_so(ada, client, settings):
     User.objects.create_superuser("eve", password=PASSWORD)
     log_in(client, "eve")
     assert is_logged_in(client)
+
+
+REPORT = "/admin/experiments/experiment/1/report/"
+
+
+@pytest.mark.parametrize(
+    ("referer", "page"),
+    [
+        (f"http://testserver{REPORT}?arm=b", f"{REPORT}?arm=b"),
+        ("", "/admin/experiments/experiment/1/comments/"),
+        (f"https://evil.example{REPORT}", "/admin/experiments/experiment/1/comments/"),
+        ("http://testserver/demo/", "/admin/experiments/experiment/1/comments/"),
+        ("http://[", "/admin/experiments/experiment/1/comments/"),
+    ],
+    ids=["own page", "unknown", "another's", "no page of the admin", "no address"],
+)
+def test_form_without_a_session_leads_back_to_its_page(client, db, referer, page):
+    path = "/admin/experiments/experiment/1/comments/"
+    answer = client.post(path, {"text": "Why?"}, headers={"referer": referer})
+    assert answer.status_code == 302
+    assert answer.url == f"/admin/login/?{urlencode({'next': page}, safe='/')}"
+
+
+def test_page_without_a_session_leads_back_to_itself(client, db):
+    answer = client.get(
+        "/admin/experiments/cta/", headers={"referer": f"http://testserver{REPORT}"}
+    )
+    assert answer.url == "/admin/login/?next=/admin/experiments/cta/"

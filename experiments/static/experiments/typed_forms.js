@@ -1,0 +1,71 @@
+// Forms of the admin: each is sent once, and what was typed outlives a lost session.
+"use strict";
+
+// In this tab only, until the next page of the admin.
+const TYPED = "cta-typed";
+const LOG_IN = "/account/";
+// A form that is answered by a file leaves the page as it is, and may be sent again.
+const PAUSE_MS = 5000;
+const UNTYPED = "[type=hidden], [type=file], [type=submit], [type=button]";
+
+const sent = new Set();
+window.addEventListener("pageshow", () => sent.clear());
+
+/** The second click of two would send a form twice. */
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.method !== "post") return;
+  if (sent.has(form)) {
+    event.preventDefault();
+    return;
+  }
+  sent.add(form);
+  setTimeout(() => sent.delete(form), PAUSE_MS);
+  keep(form);
+});
+
+function typedFields(form) {
+  return [...form.elements].filter((one) => one.name && one.matches("input, select, textarea") && !one.matches(UNTYPED));
+}
+
+function keep(form) {
+  const fields = typedFields(form);
+  if (!fields.length || form.querySelector("[type=password]")) return;
+  const names = new Set(fields.map((one) => one.name));
+  const values = [...new FormData(form)].filter(([name]) => names.has(name));
+  const content = { page: location.pathname, action: form.getAttribute("action"), names: [...names], values };
+  sessionStorage.setItem(TYPED, JSON.stringify(content));
+}
+
+/** Fill the form that was sent without a session, once its person has logged in again. */
+function bringBack() {
+  const content = JSON.parse(sessionStorage.getItem(TYPED));
+  sessionStorage.removeItem(TYPED);
+  const from = document.referrer && new URL(document.referrer);
+  if (content?.page !== location.pathname || !from) return;
+  if (from.origin !== location.origin || !from.pathname.startsWith(LOG_IN)) return;
+  const form = [...document.forms].find(
+    (one) => one.getAttribute("action") === content.action && content.names.every((name) => one.elements[name]),
+  );
+  if (form) fill(form, content.values);
+}
+
+function fill(form, values) {
+  for (const field of typedFields(form)) {
+    const own = values.filter(([name]) => name === field.name).map(([, text]) => text);
+    if (field.matches("[type=checkbox], [type=radio]")) field.checked = own.includes(field.value);
+    else if (field.matches("select")) for (const one of field.options) one.selected = own.includes(one.value);
+    else if (own.length) field.value = own.shift();
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    field.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+  for (let part = form.closest("details"); part; part = part.parentElement.closest("details")) part.open = true;
+  const note = document.createElement("p");
+  note.className = "cta-warning";
+  note.setAttribute("role", "status");
+  note.textContent = document.getElementById("cta-words").dataset.typedAgain;
+  form.prepend(note);
+  note.scrollIntoView();
+}
+
+if (!location.pathname.startsWith(LOG_IN)) bringBack();
