@@ -19,7 +19,9 @@ VALUE = "secret"
 FOREIGN = (
     "This database belongs to an installation with another SECRET_KEY. Give this machine the "
     "secret of the others (their SECRET_KEY, or the file secret_key of their data folder). To "
-    "replace a secret, keep the former one in SECRET_KEY_FALLBACKS."
+    "replace a secret, keep the former one in SECRET_KEY_FALLBACKS. Data of the demo open with "
+    "DJANGO_SETTINGS_MODULE=ctaopt.settings.demo only; an installation of your own needs a data "
+    "folder of its own (CTAOPT_DATA_DIR)."
 )
 REPLACED = (
     "This SECRET_KEY was replaced on another machine. Set the new one here, and this one in "
