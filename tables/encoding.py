@@ -18,9 +18,10 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 # What spreadsheets of Western Europe write, the most frequent first.
-_WESTERN = ("cp1252", "mac_roman", "cp850")
+_WESTERN = ("cp1252", "iso8859_15", "mac_roman", "cp850")
 # Marks beside letters that such texts contain.
-_TYPOGRAPHY = frozenset("\u00a0\u2019\u2018\u201c\u201d\u2026\u2013\u2014«»€°£©®™§·¿¡²³½\u202f")
+_FRACTIONS = frozenset("¼½¾")
+_TYPOGRAPHY = frozenset("\u00a0\u2019\u2018\u201c\u201d\u2026\u2013\u2014«»€°£©®™§·¿¡²³¼½¾\u202f")
 # Above these shares, of strange marks beyond ASCII and of such marks among all letters, another
 # alphabet is likelier than a Western one, if there are enough letters to tell.
 MOST_STRANGE, MOST_BEYOND_ASCII, LEAST_LETTERS = 0.3, 0.4, 30
@@ -110,4 +111,6 @@ def _is_strange(before: str, mark: str, after: str) -> bool:
     if mark.isalpha():
         # A capital inside a word is the letter of another encoding.
         return mark.isupper() and (before.islower() or (before.isalpha() and after.islower()))
-    return mark not in _TYPOGRAPHY
+    # A fraction inside a word is the letter œ of ISO 8859-15.
+    is_letter = mark in _FRACTIONS and before.isalpha() and after.isalpha()
+    return is_letter or mark not in _TYPOGRAPHY

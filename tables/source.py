@@ -17,6 +17,7 @@ TableProblem = Literal[
     "too_many_rows",
     "too_large",
     "not_a_table",
+    "no_values",
 ]
 
 

@@ -1,7 +1,8 @@
 """Workbooks (XLSX): the values of one sheet, without formulas, macros and links."""
 
+import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -17,6 +18,15 @@ from tables.source import Cell, Limits, Reading, Row, Table, TableError, as_text
 MOST_COLUMNS = 1_000
 # A sheet of plain numbers packs to a tenth; a bomb to a thousandth.
 MOST_BYTES = 500_000_000
+# A formula without the value that a spreadsheet stores beside it; an empty text is one (t="str").
+_NO_VALUE = re.compile(
+    rb'<c\b(?![^>]*\bt="str")[^>]*>\s*<f\b[^>]*?(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>'
+)
+_FORMULA = re.compile(rb"<f[\s>/]")
+# Set by programs that leave the computing to the spreadsheet, and write 0 for every value.
+_TO_COMPUTE = re.compile(rb'<calcPr\b[^>]*\bfullCalcOnLoad="(?:1|true)"')
+# Longer than any cell with a formula.
+_CHUNK, _OVERLAP = 1 << 20, 1 << 16
 _LEFT_OUT: dict[Literal["macros", "links"], Callable[[str], bool]] = {
     "macros": lambda part: part.endswith("vbaProject.bin"),
     "links": lambda part: part.startswith("xl/externalLinks/"),
@@ -42,7 +52,8 @@ def open_workbook(path: Path, *, is_header: IsHeader, limits: Limits) -> Table:
         limits: The most that is read.
 
     Raises:
-        TableError: If it is another kind of file, damaged, empty, or unpacks to more than 500 MB.
+        TableError: If it is another kind of file, damaged, empty, unpacks to more than 500 MB, or
+            has formulas in the sheet that no spreadsheet has computed.
     """
     parts = _parts(path, min(limits.characters, MOST_BYTES))
     heads = _heads(path)
@@ -51,6 +62,7 @@ def open_workbook(path: Path, *, is_header: IsHeader, limits: Limits) -> Table:
     found = [(sheet, at, names) for sheet, head in heads.items() for at, names in head]
     chosen = next((one for one in found if is_header(one[2])), found[0])
     sheet, at, columns = chosen
+    _refuse_without_values(path, sheet)
 
     def rows() -> Iterator[Row]:
         with _opened(path) as book:
@@ -70,12 +82,34 @@ def _heads(path: Path) -> dict[str, list[tuple[int, tuple[str, ...]]]]:
     """Return the first lines with content of each sheet that has any, with their places."""
     heads = {}
     with _opened(path) as book:
-        for sheet in book.worksheets:
+        for sheet in _visible_first(book.worksheets):
             lines = enumerate(islice(_cells(sheet), LINES_TO_HEADER))
             head = [(at, tuple(map(as_text, cells))) for at, cells in lines if any(cells)]
             if head:
                 heads[sheet.title] = head
     return heads
+
+
+def _refuse_without_values(path: Path, sheet: str) -> None:
+    """Raise TableError if formulas of a sheet have no values: their cells would be empty, or 0."""
+    with _opened(path) as book, ZipFile(path) as archive:
+        pattern = _FORMULA if _TO_COMPUTE.search(archive.read("xl/workbook.xml")) else _NO_VALUE
+        with archive.open(book[sheet]._worksheet_path) as part:
+            tail = b""
+            while chunk := part.read(_CHUNK):
+                tail += chunk
+                if pattern.search(tail):
+                    raise TableError(
+                        "no_values",
+                        "the sheet has formulas that were never computed: open the workbook in a"
+                        " spreadsheet, and save it",
+                    )
+                tail = tail[-_OVERLAP:]
+
+
+def _visible_first(sheets: Iterable[Any]) -> list[Any]:
+    """Return the sheets in their order, those that people do not see last."""
+    return sorted(sheets, key=lambda sheet: sheet.sheet_state != "visible")
 
 
 def _rows(sheet: Any, *, at: int, width: int, limits: Limits) -> Iterator[Row]:

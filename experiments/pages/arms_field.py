@@ -1,6 +1,7 @@
 """Form field for arms as lines of a name and numbers, as they are typed or pasted."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import compress
 from typing import Any
 
 from django import forms
@@ -9,7 +10,8 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from experiments import formatting
-from tables.lines import LineError, read_lines
+from tables.labels import tidy_name, total_of
+from tables.lines import LineError, NamedNumbers, read_lines
 from tables.numbers import Decimal
 
 MOST_ARMS = 20
@@ -71,10 +73,18 @@ class ArmsField(forms.CharField):
             raise forms.ValidationError(
                 _("Write 2 to %(most)s arms, one per line.") % {"most": MOST_ARMS}
             )
+        self._refuse_totals(lines)
         return [
-            {"name": line.name, **dict(zip(self.columns, line.numbers, strict=True))}
+            {"name": tidy_name(line.name), **dict(zip(self.columns, line.numbers, strict=True))}
             for line in lines
         ]
+
+    def _refuse_totals(self, lines: Sequence[NamedNumbers]) -> None:
+        adds_up = [key not in self.fractions for key in self.columns]
+        rows = [(line.name, list(compress(line.numbers, adds_up))) for line in lines]
+        if name := total_of(rows):
+            message = _("“%(text)s” is a row of totals and no arm: take it out.")
+            raise forms.ValidationError(message % {"text": name})
 
     def _in_words(self, error: LineError) -> str:
         words = [_reading_in_words(value) for value in error.readings]

@@ -9,6 +9,7 @@ from ml.history.layouts import HistoryFormat
 from ml.history.row import HistoryRow, RowError
 from tables.dates import DateColumn, DateError
 from tables.flags import read_flag
+from tables.labels import is_rounded, is_total
 from tables.numbers import NumberColumn, NumberError
 from tables.source import Cell, as_text
 
@@ -60,6 +61,7 @@ class RecordParser:
             suspect = self._flag(record)
         except RowError as error:
             ignored(error)
+        _refuse_no_arm(record)
         texts = self._texts(_storable(record))
         visitors, clicks = (self._count(record, field) for field in COUNTS)
         return HistoryRow(
@@ -102,6 +104,15 @@ class RecordParser:
             return read_flag(text)
         except ValueError:
             raise RowError("not_a_flag", "suspect", text) from None
+
+
+def _refuse_no_arm(record: Record) -> None:
+    """Raise RowError for a row that adds up others, or whose test cannot be told from others."""
+    if is_rounded(record["test"]):
+        raise RowError("rounded_id", "test", as_text(record["test"]))
+    for field in ("test", "text"):
+        if is_total(text := as_text(record[field]), may_be_wording=True):
+            raise RowError("total_row", field, text)
 
 
 def _storable(record: Record) -> dict[str, str]:

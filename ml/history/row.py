@@ -19,6 +19,8 @@ Problem = Literal[
     "not_a_flag",
     "repeated_header",
     "nul_character",
+    "total_row",
+    "rounded_id",
 ]
 
 # Larger numbers are typing errors: no arm ever had so many visitors, and they might overflow a
@@ -112,6 +114,8 @@ _PROBLEM_WORDS: Mapping[Problem, str] = {
     "not_a_flag": "is neither yes nor no",
     "repeated_header": "repeats the header",
     "nul_character": "has a NUL character",
+    "total_row": "is a row of totals, and no wording",
+    "rounded_id": "was rounded by a spreadsheet, so that several look like one: export it as text",
 }
 
 

@@ -1,3 +1,4 @@
+import re
 import zipfile
 from contextlib import suppress
 from datetime import date, datetime
@@ -51,9 +52,76 @@ def test_sheet_with_the_wanted_header_is_read_wherever_it_stands(written):
     assert (table.columns, [row.cells for row in table.rows()]) == (("name", "n"), [("A", 1)])
 
 
-def test_formula_never_computed_is_an_empty_cell(written):
-    (row,) = opened(written(("Data", [["a", "b"], ["x", "=1+1"]]))).rows()
-    assert row.cells == ("x", None)
+def rewritten(path, parts):
+    """Return a copy of a workbook in whose parts texts are replaced."""
+    copy = path.with_name("copy.xlsx")
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(copy, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name in parts:
+                before, after = parts[name]
+                assert before in content
+                content = content.replace(before, after)
+            new.writestr(name, content)
+    return copy
+
+
+BY_PROGRAM = (b'fullCalcOnLoad="1"', b"")
+
+
+def with_formula(written, cell):
+    """Return a workbook whose formula has a value of a kind, as spreadsheets store it."""
+    path = written(("Other", [["a"], ["=2"]]), ("Data", [["name", "n"], ["x", "=1+1"]]))
+    with zipfile.ZipFile(path) as archive:
+        (old,) = re.findall(rb'<c r="B2".*?</c>', archive.read("xl/worksheets/sheet2.xml"))
+    return rewritten(path, {"xl/worksheets/sheet2.xml": (old, cell), "xl/workbook.xml": BY_PROGRAM})
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [b'<c r="B2"><f>1+1</f><v></v></c>', b'<c r="B2"><f>1+1</f><v/></c>', b'<c r="B2"><f/></c>'],
+)
+def test_formula_that_was_never_computed_is_refused(written, cell):
+    """As an empty cell it would count as 0."""
+    with pytest.raises(TableError, match="never computed") as refused:
+        opened(with_formula(written, cell), is_header=lambda names: "n" in names)
+    assert refused.value.problem == "no_values"
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        (b'<c r="B2"><f>1+1</f><v>2</v></c>', 2),
+        (b'<c r="B2" t="str"><f>""</f><v></v></c>', None),
+        (b'<c r="B2" t="e"><f>1/0</f><v>#DIV/0!</v></c>', "#DIV/0!"),
+    ],
+)
+def test_value_that_a_spreadsheet_has_stored_is_read(written, cell, value):
+    table = opened(with_formula(written, cell), is_header=lambda names: "n" in names)
+    assert [row.cells for row in table.rows()] == [("x", value)]
+
+
+def test_value_beside_a_formula_that_is_yet_to_be_computed_is_none(written):
+    """Programs that write workbooks store 0 there, and ask the spreadsheet to compute."""
+    path = written(("Data", [["name", "n"], ["x", "=1+1"]]))
+    with zipfile.ZipFile(path) as archive:
+        (old,) = re.findall(rb'<c r="B2".*?</c>', archive.read("xl/worksheets/sheet1.xml"))
+    zero = b'<c r="B2"><f>1+1</f><v>0</v></c>'
+    stored = rewritten(path, {"xl/worksheets/sheet1.xml": (old, zero)})
+    with pytest.raises(TableError, match="never computed"):
+        opened(stored)
+
+
+def test_hidden_sheet_is_read_only_if_there_is_no_other(tmp_path):
+    book = Workbook()
+    book.active.append(["n", "last year"])
+    book.active.sheet_state = "hidden"
+    path = tmp_path / "book.xlsx"
+    book.create_sheet("Data").append(["n"])
+    book.active = 1
+    book.save(path)
+    assert opened(path, is_header=lambda names: "n" in names).reading.sheet == "Data"
+    assert opened(path, is_header=lambda names: "last year" in names).reading.sheet == "Sheet"
 
 
 def test_old_and_other_archives_are_refused(tmp_path):

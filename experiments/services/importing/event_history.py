@@ -33,6 +33,7 @@ from experiments.services.importing.previews import (
 )
 from experiments.services.serving.snapshot import ServedSite, build_snapshot
 from tables.dates import DateColumn, DateError
+from tables.labels import is_rounded
 from tables.source import Row, as_text
 
 LABELS = {
@@ -45,6 +46,7 @@ LABELS = {
     "goal": gettext_lazy("goal"),
     "value": gettext_lazy("value"),
     "currency": gettext_lazy("currency"),
+    "order": gettext_lazy("order number"),
     "id": gettext_lazy("ID of the event"),
 }
 _NEEDED = ("type", "visitor", "at")
@@ -58,6 +60,10 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "goal": ("goal", "objectif"),
     "value": ("value", "valeur", "montant", "amount", "revenue", "ca"),
     "currency": ("currency", "devise"),
+    "order": (
+        *("order", "order_id", "order_number", "transaction_id"),
+        *("commande", "numero_de_commande", "no_commande"),
+    ),
     "id": ("id", "event_id", "uuid"),
 }
 _TYPES = {
@@ -203,11 +209,18 @@ def _message(row: Row, preview: Preview, days: DateColumn, zone: ZoneInfo) -> di
     if kind is None:
         text = _("“%(value)s” is neither exposure, click nor conversion")
         raise ValueError(text % {"value": values.get("type", "")[:40]})
+    for role in ("visitor", "order"):
+        if is_rounded(cells.get(role)):
+            text = _("“%(value)s” was rounded by a spreadsheet: export such numbers as text")
+            raise ValueError(text % {"value": values[role]})
     moment = cells["at"]
     at = moment if isinstance(moment, datetime) else _time_of(values.get("at", ""), days)
-    names = ("goal", "value", "currency") if kind == "conversion" else ("slot", "variant")
+    names = ("goal", "value", "currency", "order") if kind == "conversion" else ("slot", "variant")
     optional = ("experiment",) if kind != "conversion" else ()
-    kept = {name: values[name] for name in (*names, *optional) if name in values}
+    kept: dict[str, Any] = {name: values[name] for name in (*names, *optional) if name in values}
+    if isinstance(cells.get("value"), int | float) and "value" in kept:
+        # A number of a workbook has one reading.
+        kept["value"] = cells["value"]
     message = {"type": kind, "visitor": values.get("visitor", ""), **kept}
     if "id" in values:
         message["id"] = values["id"]

@@ -63,6 +63,10 @@ PROBLEMS = {
     "not_a_flag": gettext_lazy("is neither yes nor no: left out"),
     "repeated_header": gettext_lazy("repeats the header"),
     "nul_character": gettext_lazy("has a NUL character"),
+    "total_row": gettext_lazy("is a row of totals, and no wording"),
+    "rounded_id": gettext_lazy(
+        "was rounded by a spreadsheet, so that several look like one: export it as text"
+    ),
 }
 
 

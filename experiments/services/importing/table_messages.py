@@ -35,6 +35,10 @@ _OF_FILES = {
     "too_many_characters": gettext_lazy("The file is too large once it is unpacked."),
     "too_many_rows": gettext_lazy("The file has too many rows for this page."),
     "too_large": gettext_lazy("The workbook is too large once it is unpacked."),
+    "no_values": gettext_lazy(
+        "The workbook has formulas that were never computed: open it in your spreadsheet, and "
+        "save it."
+    ),
     "not_a_table": gettext_lazy(
         "This is neither a CSV nor an XLSX file: save it as one of these in your spreadsheet."
     ),
@@ -51,6 +55,10 @@ _OF_ARMS = {
     "broken_row": gettext_lazy("has other cells than the header (%(text)s)."),
     "no_arm": gettext_lazy("has no arm."),
     "no_visitor": gettext_lazy("has no visitor."),
+    "rounded_id": gettext_lazy(
+        "%(column)s: “%(text)s” was rounded by a spreadsheet, so that several IDs look like one. "
+        "Export them as text."
+    ),
     "bad_number": gettext_lazy("%(column)s: “%(text)s” is not a number."),
     "ambiguous_number": gettext_lazy(
         "%(column)s: “%(text)s” may be thousands or decimals; name the decimal character."

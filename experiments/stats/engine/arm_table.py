@@ -8,6 +8,7 @@ from typing import Any, Literal
 from experiments.stats.engine.earlier_looks import MOST_COMPARISONS
 from experiments.stats.engine.table_columns import ColumnChoice, control_of
 from experiments.stats.engine.table_rows import ArmTableError, Entry, RowReader
+from tables.labels import total_of
 from tables.numbers import Decimal
 from tables.source import Table
 
@@ -101,12 +102,15 @@ def read_arm_table(
     if cap is not None and columns.visitors is None:
         kept = [_capped(entry, kinds, cap) for entry in kept]
     days = tuple(sorted({entry.day for entry in kept if entry.day is not None}))
+    looks = tuple(_looks(kept, arms, days, n_metrics=len(kinds)))
+    if columns.visitors is not None:
+        _refuse_totals(looks[-1])
     return ArmTable(
         columns=columns,
         arms=tuple(arms),
         kinds=kinds,
         days=days,
-        looks=tuple(_looks(kept, arms, days, n_metrics=len(kinds))),
+        looks=looks,
         n_rows=len(entries),
         n_empty=reader.n_empty,
         n_crossed=n_crossed,
@@ -169,6 +173,13 @@ def _checked_control(arms: Sequence[str], control: str | None) -> str:
     if control is not None and control not in arms:
         raise ArmTableError("no_such_control", control)
     return control or control_of(arms)
+
+
+def _refuse_totals(sums: Mapping[str, Sums]) -> None:
+    """Raise ArmTableError if one of the arms is all the others together."""
+    name = total_of([(arm, (one.n, *one.totals)) for arm, one in sums.items()])
+    if name is not None:
+        raise ArmTableError("total_row", name)
 
 
 def _by_visitor(entries: Sequence[Entry], kinds: Sequence[Kind]) -> tuple[list[Entry], int]:

@@ -1,12 +1,12 @@
 """Columns of an analyst's table: the content of each, by its name and its cells."""
 
 import math
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from tables.flags import FLAGS
+from tables.labels import plain_name
 from tables.numbers import NumberColumn, NumberError
 from tables.source import Cell, Row, Table, as_text
 
@@ -29,7 +29,6 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
 }
 _CONTROLS = ("control", "controle", "temoin", "original", "baseline", "reference", "a", "0")
 _RATE_NAMES = frozenset({"rate", "taux", "ctr", "cvr", "percent", "pourcentage", "share", "part"})
-TOTALS = frozenset({"total", "totals", "totaux", "grand_total", "sum", "somme", "ensemble", "all"})
 # Rows from which the kinds of the other columns are told.
 _LOOKED_AT = 1_000
 MOST_METRICS = 10
@@ -52,17 +51,6 @@ class ColumnChoice:
     visitors: str | None = None
     visitor: str | None = None
     day: str | None = None
-
-
-def plain_name(name: str) -> str:
-    """Return a name without case, accents and separators of words.
-
-    >>> plain_name(" Témoin-A ")
-    'temoin_a'
-    """
-    text = unicodedata.normalize("NFKD", name.strip().casefold())
-    letters = "".join(mark for mark in text if not unicodedata.combining(mark))
-    return "_".join(letters.replace("-", " ").replace("_", " ").split())
 
 
 def guess_columns(table: Table) -> ColumnChoice | None:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
-from experiments.stats.engine.table_columns import TOTALS, ColumnChoice, plain_name
+from experiments.stats.engine.table_columns import ColumnChoice
 from tables.dates import DateColumn, DateError
 from tables.flags import FLAGS
+from tables.labels import is_rounded, is_total, tidy_name
 from tables.numbers import Decimal, NumberColumn, NumberError
 from tables.source import Cell, Row, Table, as_text
 
@@ -26,6 +27,7 @@ Problem = Literal[
     "broken_row",
     "no_arm",
     "no_visitor",
+    "rounded_id",
     "bad_number",
     "ambiguous_number",
     "not_a_count",
@@ -46,6 +48,8 @@ _WORDS: Mapping[Problem, str] = {
     "broken_row": "has other cells than the header: {text}",
     "no_arm": "has no arm",
     "no_visitor": "has no visitor",
+    "rounded_id": "{column}: {text!r} was rounded by a spreadsheet, so that several ids look like"
+    " one: export them as text",
     "bad_number": "{column}: {text!r} is not a number",
     "ambiguous_number": "{column}: {text!r} may be thousands or decimals",
     "not_a_count": "{column}: {text!r} is not a whole number; of values, a table needs one row a"
@@ -180,10 +184,10 @@ class RowReader:
         if len(row.cells) != len(self._table.columns):
             sizes = f"{len(row.cells)}, not {len(self._table.columns)}"
             raise ArmTableError("broken_row", sizes, line=row.line)
-        arm = as_text(self._cell(row, self._columns.arm))
+        arm = tidy_name(as_text(self._cell(row, self._columns.arm)))
         if not arm:
             raise ArmTableError("no_arm", line=row.line)
-        if plain_name(arm) in TOTALS:
+        if is_total(arm):
             raise ArmTableError("total_row", arm, line=row.line)
         n = 1.0
         if self._columns.visitors:
@@ -196,10 +200,17 @@ class RowReader:
         )
         if self._columns.visitors:
             self._check_counts(row, n, values)
-        visitor = as_text(self._cell(row, self._columns.visitor)) if self._columns.visitor else ""
-        if self._columns.visitor and not visitor:
-            raise ArmTableError("no_visitor", line=row.line)
+        visitor = self._visitor(row, self._columns.visitor) if self._columns.visitor else ""
         return Entry(arm, n, values, visitor, self._day(row) if self._columns.day else None)
+
+    def _visitor(self, row: Row, name: str) -> str:
+        cell = self._cell(row, name)
+        visitor = as_text(cell)
+        if not visitor:
+            raise ArmTableError("no_visitor", line=row.line)
+        if is_rounded(cell):
+            raise ArmTableError("rounded_id", visitor, column=name, line=row.line)
+        return visitor
 
     def _value(self, row: Row, name: str, column: NumberColumn, *, is_flag: bool) -> float:
         text = as_text(self._cell(row, name))

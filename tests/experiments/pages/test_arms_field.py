@@ -46,3 +46,16 @@ def test_possible_readings_are_written_in_the_language_of_the_page():
 def test_number_of_arms_is_limited(n_arms):
     with pytest.raises(ValidationError, match="Write 2 to 20 arms"):
         CLICKS.clean("\n".join(f"A{at} 100 5" for at in range(n_arms)))
+
+
+@pytest.mark.parametrize(
+    "row", ["Total 2000 110", "Total général;2000;110", "Σ\t2000\t110", "A total;1000;50"]
+)
+def test_row_of_totals_is_no_arm(row):
+    with pytest.raises(ValidationError, match="is a row of totals and no arm"):
+        CLICKS.clean(f"A;1000;50\nB;1000;60\n{row}")
+
+
+def test_shares_do_not_add_up_visitors():
+    lines = FIELD.clean("A;500;25\nB;500;25\nC;1001;50")
+    assert [line["share"] for line in lines] == [25, 25, 50]

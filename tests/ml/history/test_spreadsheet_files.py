@@ -184,6 +184,24 @@ def test_rows_that_the_columns_explain_are_taken_beside_one_that_is_refused(tmp_
     assert [skip.line for skip in history.skipped] == [3]
 
 
+@pytest.mark.parametrize(
+    ("row", "problem", "field"),
+    [
+        (("Total général", "", "25700", "1350", ""), "total_row", "test"),
+        (("t1", "Total", "25700", "1350", ""), "total_row", "text"),
+        (("1,2E+17", "Découvrir", "12800", "640", ""), "rounded_id", "test"),
+    ],
+)
+def test_row_that_is_no_arm_is_left_out_and_named(tmp_path, row, problem, field):
+    path = tmp_path / "past.csv"
+    path.write_text(lines(mark=";", rows=[*LINES, row, ("t1", "Ensemble", "9", "1", "")]))
+    history = read_history(path, "ctaopt")
+    assert [one.text for one in history.rows] == ["Découvrir", "Découvrir l'offre", "Ensemble"]
+    assert [(skip.line, skip.problem, skip.field) for skip in history.skipped] == [
+        (4, problem, field)
+    ]
+
+
 def test_header_in_the_middle_is_no_row(tmp_path):
     path = tmp_path / "past.csv"
     path.write_text(lines() + lines())

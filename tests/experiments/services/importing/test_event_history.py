@@ -1,7 +1,9 @@
+import io
 from datetime import timedelta
 
 import pytest
 import time_machine
+from openpyxl import Workbook
 
 from experiments.models import Event
 from experiments.services.importing.event_history import preview_events, result_in_words
@@ -69,6 +71,28 @@ def test_events_are_stored_and_counted_as_others(events, running_experiment):
     assert not may_be_undone(upload)
 
 
+def test_order_that_two_lines_name_is_one_conversion(events, running_experiment):
+    running_experiment.goal = "achat"
+    running_experiment.save()
+    header = "type,visitor,at,slot,variant,goal,value,Order number\n"
+    seen = "exposure,v-1,2026-11-21 09:00,hero,b,,,\n"
+    sold = "conversion,v-1,2026-11-21 09:0{},,,achat,50,A-1001\n"
+    do(events(header + seen + sold.format(1) + sold.format(2)))
+    fold_pending()
+    (row,) = running_experiment.rollups.filter(segment="", variant__key="b")
+    assert (row.conversion_sum, float(row.value_sum)) == (1, 50)
+
+
+def test_number_of_a_workbook_has_one_reading(events, uploaded):
+    book = Workbook()
+    book.active.append(["type", "visitor", "at", "goal", "value"])
+    book.active.append(["conversion", "v-1", NOW.replace(tzinfo=None), "achat", 1.234])
+    file = io.BytesIO()
+    book.save(file)
+    assert do(uploaded(file.getvalue(), kind="events", name="events.xlsx"))["created"] == 1
+    assert float(Event.objects.get().value) == 1.234
+
+
 def test_same_file_again_stores_nothing(events):
     do(events(EVENTS))
     assert do(events(EVENTS)) == {"created": 0, "unchanged": 4, "refused": 0}
@@ -95,6 +119,7 @@ def test_equal_rows_are_two_events(events):
         ("click,,2026-11-21,hero,b", "A value is missing or malformed."),
         ("click,v,2026-11-21,hero", "has another number of cells than the header"),
         ("click,undefined,2026-11-21,hero,b", "visitor: "),
+        ("click,1.23457E+18,2026-11-21,hero,b", "“1.23457E+18” was rounded by a spreadsheet"),
     ],
 )
 def test_refused_line_is_named_and_the_others_taken(events, row, reason):

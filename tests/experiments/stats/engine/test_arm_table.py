@@ -52,3 +52,27 @@ def test_twenty_one_arms_are_too_many():
     rows = [(f"arm {at}", f"u{at}", "2026-11-01", "1") for at in range(21)]
     with pytest.raises(ArmTableError, match="more than 20 arms"):
         read_arm_table(table(*rows), BY_VISITOR)
+
+
+COUNTS = ColumnChoice(arm="arm", visitors="n", metrics=("clicks",))
+
+
+@pytest.mark.parametrize("name", ["Total général", "Tous", "A total"])
+def test_row_of_totals_is_refused(name):
+    rows = [("A", "1000", "50"), ("B", "1000", "60"), (name, "2000", "110")]
+    with pytest.raises(ArmTableError, match="is no arm but a row of totals"):
+        read_arm_table(table(*rows, columns=("arm", "n", "clicks")), COUNTS)
+
+
+def test_arms_that_look_alike_are_one():
+    rows = [("Te\u0301moin", "1000", "50"), ("B", "900", "60"), ("Témoin", "500", "20")]
+    read = read_arm_table(table(*rows, columns=("arm", "n", "clicks")), COUNTS)
+    assert {arm: one.n for arm, one in read.sums.items()} == {"Témoin": 1500, "B": 900}
+
+
+@pytest.mark.parametrize("visitor", ["1,23457E+18", 1234567890123456000])
+def test_visitors_whose_ids_were_rounded_are_refused(visitor):
+    """Several would be one."""
+    rows = [("A", visitor, "2026-11-01", "3"), ("B", "7", "2026-11-01", "3")]
+    with pytest.raises(ArmTableError, match=r"line 2: visitor: .* was rounded by a spreadsheet"):
+        read_arm_table(table(*rows), BY_VISITOR)
