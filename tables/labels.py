@@ -16,6 +16,10 @@ _SURE = frozenset(
 )
 # These may be wordings as well.
 _LIKELY = frozenset({"sum", "somme", "summe", "suma", "ensemble", "all"})
+# Spaces without width, soft hyphens, marks of direction. Emojis need the joiner, which stays.
+_INVISIBLE = dict.fromkeys(
+    [0xAD, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), 0x2060, *range(0x2066, 0x206A), 0xFEFF]
+)
 # As many digits as a spreadsheet keeps of a number.
 KEPT_DIGITS = 15
 _ROUNDED = re.compile(r"[1-9](?:[.,]\d+)?[eE]\+\d{1,3}", re.ASCII)
@@ -41,12 +45,12 @@ def tidy_name(name: str) -> str:
     r"""Return a name without differences that nobody sees: composed letters, kinds of spaces.
 
     Args:
-        name: Name of a row.
+        name: Name of a row, or an id.
 
-    >>> tidy_name("Te\u0301moin\u00a0 A") == "Témoin A"
+    >>> tidy_name("Te\u0301moin\u00a0 A\u200b") == "Témoin A"
     True
     """
-    return " ".join(unicodedata.normalize("NFC", name).split())
+    return " ".join(unicodedata.normalize("NFC", name).translate(_INVISIBLE).split())
 
 
 def is_total(name: str, *, may_be_wording: bool = False) -> bool:

@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from experiments.event_schema.visitor_ids import as_visitor, visitor_fault, visitor_fault_text
+from tables.labels import tidy_name
 from tables.numbers import NumberColumn, NumberError
 
 # The time of an event older than this is meaningless.
@@ -116,10 +117,11 @@ def _order_in(value: str | float) -> str:
 
     A template that was not filled in gives every order the same number: one would count.
     """
-    order: str = as_visitor(value).strip()
+    # A page has it with no-break spaces, the shop's server without.
+    order = tidy_name(as_visitor(value))
     if len(order) > LONGEST_ID:
         raise ValueError(f"order: is longer than {LONGEST_ID} characters")
-    if visitor_fault(order) == "placeholder":
+    if visitor_fault(order) == "placeholder" or not any(map(str.isalnum, order)):
         raise ValueError("order: is a placeholder: the number of one order is needed")
     _check_printable("order", order)
     return order

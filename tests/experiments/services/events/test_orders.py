@@ -104,7 +104,17 @@ def test_conversions_without_a_number_all_count(sale):
     assert not ConversionOrder.objects.exists()
 
 
-@pytest.mark.parametrize(("first", "second"), [(1001, "1001"), ("1001", 1001.0), (" A 1 ", "A 1")])
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (1001, "1001"),
+        ("1001", 1001.0),
+        (" A 1 ", "A 1"),
+        ("A\u00a01", "A  1"),
+        ("\ufeffA\u200b1", "A1"),
+        ("E\u0301 1 \U0001f6d2", "\u00c9 1 \U0001f6d2"),
+    ],
+)
 def test_number_is_taken_as_its_text(sale, first, second):
     take(sold(order=first), sold(order=second))
     assert counted(sale) == (3, 1, 1, Decimal("49.9"), 1)
@@ -115,6 +125,8 @@ def test_number_is_taken_as_its_text(sale, first, second):
     [
         ("", "length >= 1 - at `$.order`"),
         (" ", "order: is a placeholder"),
+        ("-", "order: is a placeholder"),
+        ("#", "order: is a placeholder"),
         ("undefined", "order: is a placeholder"),
         ("{{ order.id }}", "order: is a placeholder"),
         (0, "order: is a placeholder"),
