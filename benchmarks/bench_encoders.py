@@ -23,7 +23,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import numpy as np
-from recording import PROJECT, RESULTS, record
+from recording import PROJECT, RESULTS, machine, record
 from scoring_service import measure_service
 
 sys.path.insert(0, str(PROJECT))
@@ -73,8 +73,12 @@ def kept_costs(keys: list[str]) -> dict[str, Any]:
     path = RESULTS / "encoders.json"
     if not sys.argv[1:] or not path.exists():
         return {}
-    found: dict[str, Any] = json.loads(path.read_text())["encoders"]
-    return {key: cost for key, cost in found.items() if key not in keys}
+    found: dict[str, Any] = json.loads(path.read_text())
+    # Those measured before each encoder had its machine were measured on that of the file.
+    cpu = found["machine"]["cpu"]
+    return {
+        key: {"machine": cpu, **cost} for key, cost in found["encoders"].items() if key not in keys
+    }
 
 
 def cost_of(key: str) -> dict[str, Any]:
@@ -85,6 +89,8 @@ def cost_of(key: str) -> dict[str, Any]:
         "model": about.title if about else KNOWN[key].title,
         "download_bytes": known.download_size if known else None,
         "disk_bytes": about.size if about else KNOWN[key].size,
+        # Encoders may be measured one at a time, on machines that differ.
+        "machine": machine()["cpu"],
     }
     for measure in MEASURES:
         costs[f"{measure}_load_before"] = round(os.getloadavg()[0], 1)

@@ -59,7 +59,6 @@ OTHERS: Mapping[str, dict[str, Any]] = {
 }
 # CPU seconds of a fit that was kept from an earlier run.
 SECONDS = KEPT / "seconds.json"
-NAMES = ("probe", *SOUPS, *OTHERS)
 GOALS = {"recipes": 6}
 
 
@@ -83,16 +82,17 @@ def main() -> None:
     makes |= {(name,): other(name) for name in OTHERS}
     n_folds = 0 if sys.argv[1:] == ["later"] else N_FOLDS
     later: dict[str, Scores] = {}
+    earlier: dict[str, list[Scores]] = {}
+    # Recipe by recipe: what is recorded when a run is broken off is complete for those it names.
     for names, make in makes.items():
         later |= later_scores(split, names, make)
-        print(time.strftime("%H:%M:%S"), "later", names, seconds, file=sys.stderr, flush=True)
-    earlier: dict[str, list[Scores]] = {name: [] for name in later}
-    for number in range(n_folds):
-        for names, make in makes.items():
+        earlier |= {name: [] for name in names}
+        for number in range(n_folds):
             for name, scores in fold_scores(split, names, make, number=number).items():
                 earlier[name].append(scores)
             print(time.strftime("%H:%M:%S"), number, names, seconds, file=sys.stderr, flush=True)
-    record("fine_tuning", {"goals": GOALS, **judged(split, later, earlier), "seconds": seconds})
+        found = judged(split, later, earlier)
+        record("fine_tuning", {"goals": GOALS, **found, "seconds": dict(seconds)})
 
 
 def soup_scores(plain: FineTuned, arms: Arms, texts: Sequence[str]) -> dict[str, Scores]:
@@ -126,7 +126,8 @@ def judged(
         },
         "over_frozen_layers": {
             name: {part: paired(sums[name], sums["frozen_layers"]) for part, sums in parts.items()}
-            for name in NAMES
+            for name in later
+            if name != "frozen_layers"
         },
         "memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }

@@ -18,7 +18,7 @@ def record(name: str, content: dict[str, Any]) -> None:
         "name": name,
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": _git("rev-parse", "--short=12", "HEAD") + ("+" if _git("status", "-s") else ""),
-        "machine": _machine(),
+        "machine": machine(),
         **content,
     }
     RESULTS.mkdir(exist_ok=True)
@@ -32,7 +32,8 @@ def _git(*arguments: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def _machine() -> dict[str, Any]:
+def machine() -> dict[str, Any]:
+    """Return the machine and its load."""
     info = Path("/proc/cpuinfo").read_text().splitlines()
     model = next((line.split(":")[1].strip() for line in info if line.startswith("model name")), "")
     return {
