@@ -104,5 +104,5 @@ def is_rounded(cell: Cell) -> bool:
     (True, True, False)
     """
     if isinstance(cell, int | float) and not isinstance(cell, bool):
-        return abs(cell) >= 10**KEPT_DIGITS
+        return bool(abs(cell) >= 10**KEPT_DIGITS)
     return bool(_ROUNDED.fullmatch(as_text(cell)))
