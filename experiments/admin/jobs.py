@@ -25,6 +25,7 @@ from experiments import tasks
 from experiments.admin.base import SiteRowsAdmin
 from experiments.admin.cta_preview import draw_findings
 from experiments.admin.editing.edit_history import author_of
+from experiments.admin.importing.wording_lab import lab_view, list_context, list_response
 from experiments.admin.reporting.report import plan_new_draft, warn_about_plan
 from experiments.models import Audience, Job, Site, Slot, Upload
 from experiments.selectors import catalogue, permissions
@@ -40,6 +41,7 @@ from experiments.services.learning.past_predictions import drift_of, past_predic
 from experiments.services.learning.ranking import rank_at_once
 from experiments.services.learning.ranking_presentation import ranking_in_words, training_in_words
 from experiments.services.learning.ranking_tables import FORMATS, Format, ranking_file
+from experiments.services.learning.wording_lab import MOST_WORDINGS
 from experiments.services.lifecycle.drafts import DraftingError, draft_experiment
 from experiments.services.monitoring.standstill import no_worker_runs
 from ml import predict
@@ -79,8 +81,8 @@ class RankForm(forms.Form):
         ),
     )
 
-    def __init__(self, *args: Any, sites: QuerySet[Site]) -> None:
-        super().__init__(*args)
+    def __init__(self, *args: Any, sites: QuerySet[Site], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self.sites = sites
         offer(self.fields["audience"], catalogue.audiences_of(sites=sites))
         offer(self.fields["slot"], _slots_of(sites))
@@ -160,9 +162,17 @@ class JobAdmin(SiteRowsAdmin[Job]):
             return super().has_view_permission(request)
         return self.get_queryset(request).filter(pk=obj.pk).exists()
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
+        rows = super().get_queryset(request)
+        match = request.resolver_match
+        is_list = match is not None and match.url_name == "experiments_job_changelist"
+        # A list of wordings may have a megabyte.
+        return rows.defer("request", "result") if is_list else rows
+
     def get_urls(self) -> list[URLPattern]:
         pages = (
             ("rank/", self.rank_view, "experiments_job_rank"),
+            ("lab/", self.lab_view, "experiments_job_lab"),
             ("train/", self.train_view, "experiments_job_train"),
             ("<int:pk>/watch/", self.watch_view, "experiments_job_watch"),
             ("<int:pk>/draft/", self.draft_view, "experiments_job_draft"),
@@ -184,7 +194,8 @@ class JobAdmin(SiteRowsAdmin[Job]):
     def rank_view(self, request: HttpRequest) -> HttpResponse:
         if not permissions.may(request.user, ADD_JOB):
             return HttpResponse(status=403)
-        form = RankForm(request.POST or None, sites=permissions.sites_where(request.user, ADD_JOB))
+        sites = permissions.sites_where(request.user, ADD_JOB)
+        form = RankForm(request.POST or None, sites=sites, initial=_chosen_in_lab(request))
         if request.method == "POST" and form.is_valid():
             return self._rank(request, _request_of(form.cleaned_data), form.site())
         may_train = permissions.may(request.user, permissions.TRAIN)
@@ -200,6 +211,19 @@ class JobAdmin(SiteRowsAdmin[Job]):
         }
         return self._page(request, "admin/experiments/rank.html", _("Rank wordings"), context)
 
+    def lab_view(self, request: HttpRequest) -> HttpResponse:
+        """Take a long list of wordings, which a worker sorts."""
+        if not permissions.may(request.user, ADD_JOB):
+            return HttpResponse(status=403)
+        sites = list(permissions.sites_where(request.user, ADD_JOB)[:2])
+        site = sites[0] if len(sites) == 1 else None
+        found = lab_view(request, lambda job: self._enqueue(request, Job.Kind.RANKING, job, site))
+        if isinstance(found, HttpResponse):
+            return found
+        found |= {"predictor": predict.active_summary(), "most": MOST_WORDINGS}
+        found["no_worker"] = no_worker_runs(now=timezone.now())
+        return self._page(request, "admin/experiments/lab.html", _("Wording lab"), found)
+
     def train_view(self, request: HttpRequest) -> HttpResponse:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
@@ -210,6 +234,9 @@ class JobAdmin(SiteRowsAdmin[Job]):
     def watch_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         job = self._found(request, pk)
         file_format = request.GET.get("format", "")
+        is_list = bool(job.request.get("is_list"))
+        if job.result and is_list and file_format in FORMATS:
+            return list_response(job, request.GET, file_format)
         if job.result and job.kind == Job.Kind.RANKING and file_format in FORMATS:
             return _file_of(job, cast("Format", file_format))
         is_open = job.status in (Job.Status.QUEUED, Job.Status.RUNNING)
@@ -219,6 +246,8 @@ class JobAdmin(SiteRowsAdmin[Job]):
             pass  # Its counts are on the page of the import.
         elif job.result and job.kind == Job.Kind.TRAINING:
             context["result"] = training_in_words(cast("predict.TrainingOutcome", job.result))
+        elif job.result and is_list:
+            context |= list_context(job, request.GET.dict())
         elif job.result:
             context["result"] = _with_drawn_checks(ranking_in_words(job.result, job.request))
             initial = {"slot": job.request.get("slot_pk")}
@@ -232,7 +261,7 @@ class JobAdmin(SiteRowsAdmin[Job]):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         job = self._found(request, pk)
-        if job.kind != Job.Kind.RANKING:
+        if job.kind != Job.Kind.RANKING or job.request.get("is_list"):
             raise Http404
         sites = permissions.sites_where(request.user, DRAFT)
         if not (sites.filter(pk=job.site_id) if job.site_id else sites).exists():
@@ -313,6 +342,13 @@ class JobAdmin(SiteRowsAdmin[Job]):
     ) -> HttpResponse:
         shared = {**self.admin_site.each_context(request), "title": title, "opts": self.opts}
         return render(request, template, {**shared, **context})
+
+
+def _chosen_in_lab(request: HttpRequest) -> dict[str, str]:
+    """Return what the form begins with: wordings that were chosen from a sorted list."""
+    wordings = request.GET.getlist("wording")[: predict.PAGE_WORDINGS]
+    locale = request.GET.get("locale", "")
+    return {"wordings": "\n".join(wordings)} | ({"locale": locale} if locale else {})
 
 
 def _watch_url(job: Job) -> str:

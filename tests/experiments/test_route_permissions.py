@@ -131,6 +131,7 @@ PAGES = {
     "experiments_historyarm_principles": ("get", "viewer", None),
     "ml_encoders": ("get", "viewer", None),
     "experiments_job_rank": ("get", "analyst", None),
+    "experiments_job_lab": ("get", "analyst", None),
     # Of the whole installation: it needs a role on every site, and there are two.
     "experiments_job_train": ("post", "superuser", {}),
     "experiments_job_watch": ("get", "viewer", None),

@@ -112,7 +112,8 @@ class RankingView(APIView):
     @extend_schema(responses=RankingAnswerSerializer)
     def get(self, request: Request, pk: int) -> Response:
         """Return the state and, once it is done, the ranking."""
-        rows = Job.objects.filter(kind=Job.Kind.RANKING)
+        # Long lists of the wording lab are no rankings: they have no control and no chances.
+        rows = Job.objects.filter(kind=Job.Kind.RANKING).exclude(request__has_key="is_list")
         person = person_of(request)
         if person is None:
             rows = rows.filter(site__in=sites_where(request.user, self.permission))

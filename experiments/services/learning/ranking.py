@@ -12,6 +12,7 @@ from prometheus_client import Counter
 from experiments.models import Site
 from experiments.selectors import history
 from experiments.services.learning.jobs import JobFailedError, ProgressCallback
+from experiments.services.learning.wording_lab import sort_in_job
 from ml import predict
 
 logger = logging.getLogger(__name__)
@@ -21,11 +22,13 @@ RANKINGS = Counter("ctaopt_rankings_total", "Rankings asked for, by who does the
 
 
 def rank_in_job(request: Mapping[str, Any], _: ProgressCallback) -> dict[str, Any]:
-    """Rank the wordings of a job: the fields of `predict.RankingRequest`.
+    """Rank the wordings of a job: the fields of `predict.RankingRequest`, or a long list.
 
     Raises:
         JobFailedError: If the predictor in use cannot be loaded.
     """
+    if request.get("is_list"):
+        return sort_in_job(request)
     try:
         outcome = predict.rank_wordings(
             predict.RankingRequest.from_fields(request),
