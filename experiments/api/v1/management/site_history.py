@@ -1,5 +1,7 @@
 """History of a site in the management API: its edits, imports, and what was removed."""
 
+from typing import Any
+
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -46,5 +48,7 @@ class SiteHistoryMixin(GenericViewSet[Site]):
     @action(detail=True)
     def history(self, request: Request, key: str) -> Response:
         """Edits of the site, imports and removed rows, the latest first, page by page."""
-        page = self.paginate_queryset(edits_of_site(self.get_object()))
+        # The view's own rows are sites.
+        rows: Any = edits_of_site(self.get_object())
+        page: Any = self.paginate_queryset(rows)
         return self.get_paginated_response(EditSerializer(page, many=True).data)
