@@ -47,7 +47,7 @@ class InPercent:
         return super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
 
 
-class PercentField(forms.DecimalField):
+class PercentField(forms.Field):
     """A fraction of the database, in per cent on the page; its bounds are fractions, too."""
 
     widget = forms.TextInput
