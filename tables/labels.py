@@ -20,8 +20,8 @@ _LIKELY = frozenset({"sum", "somme", "summe", "suma", "ensemble", "all"})
 _INVISIBLE = dict.fromkeys(
     [0xAD, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), 0x2060, *range(0x2066, 0x206A), 0xFEFF]
 )
-# As many digits as a spreadsheet keeps of a number.
-KEPT_DIGITS = 15
+# A spreadsheet keeps 15 digits of a number.
+LEAST_ROUNDED = 1e15
 _ROUNDED = re.compile(r"[1-9](?:[.,]\d+)?[eE]\+\d{1,3}", re.ASCII)
 # Fewer may be such a sum by chance.
 LEAST_TOTAL = 100
@@ -104,5 +104,5 @@ def is_rounded(cell: Cell) -> bool:
     (True, True, False)
     """
     if isinstance(cell, int | float) and not isinstance(cell, bool):
-        return bool(abs(cell) >= 10**KEPT_DIGITS)
+        return abs(cell) >= LEAST_ROUNDED
     return bool(_ROUNDED.fullmatch(as_text(cell)))
