@@ -23,6 +23,7 @@ from ml.predict import PredictorError, absent_encoders, list_encoders, roll_back
 from ml.presentation.abstention_messages import abstention_sentences
 from ml.presentation.encoder_rows import absent_row, encoder_row
 from ml.presentation.gate_messages import confirmation_sentences, verdict_rows
+from ml.presentation.learning_curve_text import more_tests_sentences
 from ml.presentation.messages import STRATEGIES, likeness_sentence
 from ml.presentation.predictor_charts import (
     draw_levels,
@@ -72,6 +73,7 @@ class PredictorVersionAdmin(ModelAdmin[PredictorVersion]):  # type: ignore[misc]
         "strategy_name",
         "created_at",
         "summary",
+        "more_tests",
         "differences",
         "figures",
         "later_figures",
@@ -150,6 +152,12 @@ class PredictorVersionAdmin(ModelAdmin[PredictorVersion]):  # type: ignore[misc]
     def summary(self, version: PredictorVersion) -> SafeString:
         sentences = accuracy_sentences(version.training_record, strategy=version.strategy)
         return format_html_join("", "<p>{}</p>", ((one,) for one in sentences))
+
+    @admin.display(description=_("With more past tests"))
+    def more_tests(self, version: PredictorVersion) -> SafeString | str:
+        record = version.training_record.get("learning_curve")
+        sentences = more_tests_sentences(record, strategy=version.strategy)
+        return format_html_join("", "<p>{}</p>", ((one,) for one in sentences)) or "-"
 
     @admin.display(description=_("Since the version before"))
     def differences(self, version: PredictorVersion) -> SafeString | str:

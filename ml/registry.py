@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models import Max, QuerySet
 
 from ml.models import PredictorVersion
-from ml.scoring.manifest import Manifest
+from ml.scoring.manifest import LearningCurveRecord, Manifest
 
 Status = PredictorVersion.Status
 
@@ -49,6 +49,17 @@ def roll_back_to(*, number: int) -> bool:
 def retire_active() -> bool:
     """Stop predicting; return False if nothing was active."""
     return _active().update(status=Status.RETIRED) == 1
+
+
+@transaction.atomic
+def keep_learning_curve(record: LearningCurveRecord) -> int | None:
+    """Keep measured curves with the active version; return its number, None if there is none."""
+    version = _active().select_for_update().first()
+    if version is None:
+        return None
+    version.manifest = {**version.manifest, "learning_curve": record}
+    version.save(update_fields=["manifest"])
+    return version.number
 
 
 @transaction.atomic

@@ -4,7 +4,7 @@ Everything heavy is imported inside the functions that need it.
 """
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from functools import partial
@@ -27,7 +27,7 @@ from ml.application.predictor_loading import (
 )
 from ml.history.row import HistoryRow
 from ml.models import PredictorVersion
-from ml.scoring.manifest import Manifest
+from ml.scoring.manifest import LearningCurveRecord, Manifest
 from ml.training.options import Choices
 
 if TYPE_CHECKING:
@@ -251,7 +251,7 @@ def learning_curves(
     seed: int = 0,
     progress: Callable[[float], None] = lambda _fraction: None,
 ) -> dict[str, Any]:
-    """Measure accuracy on held-out tests by the number of tests learned from; nothing is stored.
+    """Measure accuracy on held-out tests by the number of tests learned from.
 
     Args:
         rows: Past tests.
@@ -261,7 +261,8 @@ def learning_curves(
         progress: Told the fraction done.
 
     Returns:
-        `groups`, `splits`, `curves`, `data_saving` and the `chart` (geometry).
+        `groups`, `splits`, `curves`, `growth`, `data_saving` and the `chart` (geometry); nothing
+        is stored.
 
     Raises:
         PredictorError: If there are too few tests, or no usable encoder.
@@ -278,6 +279,21 @@ def learning_curves(
             seed=seed,
             progress=progress,
         )
+
+
+def keep_learning_curves(result: Mapping[str, Any], *, now: datetime) -> int | None:
+    """Keep what `learning_curves` found on the archive, for the page of the active predictor.
+
+    Args:
+        result: From `learning_curves`.
+        now: Time of the measurement.
+
+    Returns:
+        Number of the version that has them now; None if no predictor is active.
+    """
+    names = ("groups", "splits", "curves", "growth")
+    record = {name: result[name] for name in names} | {"measured_at": now.isoformat()}
+    return registry.keep_learning_curve(cast(LearningCurveRecord, record))
 
 
 def roll_back(number: int) -> bool:

@@ -18,6 +18,8 @@ from ml.strategies.base import Strategy
 # One fold in so many judges, the others teach.
 N_FOLDS = 5
 SMALLEST = 25
+# Points at the end of a curve that tell how it goes on.
+N_LAST = 3
 
 Scores = NDArray[np.float64]
 # Hits and decided pairs of each judged group, float64 (g, 2).
@@ -83,6 +85,19 @@ class DataSaving:
     accuracy: float
     groups_needed: float
     ratio: Estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Growth:
+    """What each doubling of the past contrasts brings at the end of a curve.
+
+    Args:
+        sizes: Training groups of the last points, through which a line is drawn; rising.
+        per_doubling: Gain of accuracy, with a 95 % interval over groups.
+    """
+
+    sizes: tuple[int, ...]
+    per_doubling: Estimate
 
 
 def make_splits(groups: Sequence[ContrastGroup], *, n_splits: int, seed: int) -> tuple[Split, ...]:
@@ -199,6 +214,30 @@ def data_saving(cells: Cells, name: str, *, baseline: str, baseline_groups: int)
         groups_needed=needed,
         ratio=interval(baseline_groups / needed, baseline_groups / drawn, level=0.95),
     )
+
+
+def growth(cells: Cells, name: str) -> Growth | None:
+    """Return the gain of accuracy with each doubling, by least squares over the last points.
+
+    The line runs over the logarithm of the size, on which the curve of a learner bends least; the
+    interval is that of the same draws of groups at every size, so what they share cancels.
+
+    Args:
+        cells: From `measure_curves`.
+        name: Key of the strategy.
+
+    Returns:
+        The gain; None for a curve of a single size.
+    """
+    sizes = _sizes(cells, name)[-N_LAST:]
+    if len(sizes) < 2:
+        return None
+    centred = np.log2(sizes) - np.mean(np.log2(sizes))
+    weights = centred / (centred @ centred)
+    measured = [_accuracy(cells, name, size) for size in sizes]
+    value = float(weights @ [each for each, _ in measured])
+    draws = weights @ np.array([drawn for _, drawn in measured])
+    return Growth(sizes=tuple(sizes), per_doubling=interval(value, draws, level=0.95))
 
 
 def _split(groups: Sequence[ContrastGroup], rng: np.random.Generator) -> Split:

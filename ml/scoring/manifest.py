@@ -320,6 +320,30 @@ class AnswersRecord(TypedDict):
     abstention: NotRequired[AbstentionRecord]
 
 
+class PointRecord(TypedDict):
+    """`ml.evaluation.learning_curves.Point`."""
+
+    groups: int
+    accuracy: EstimateRecord
+
+
+class GrowthRecord(TypedDict):
+    """`ml.evaluation.learning_curves.Growth`."""
+
+    sizes: list[int]
+    per_doubling: EstimateRecord
+
+
+class LearningCurveRecord(TypedDict):
+    """Learning curves by strategy, measured on the archive while the version was active."""
+
+    measured_at: str
+    groups: int
+    splits: int
+    curves: dict[str, list[PointRecord]]
+    growth: dict[str, GrowthRecord]
+
+
 class Manifest(TypedDict):
     """Record of a training; what follows `left_out` is known of a predictor that passed only."""
 
@@ -343,6 +367,7 @@ class Manifest(TypedDict):
     language: NotRequired[LanguageRecord | None]
     surfaces: NotRequired[dict[str, SurfaceRecord]]
     fast_copy: NotRequired[FastCopyRecord | None]
+    learning_curve: NotRequired[LearningCurveRecord]
 
 
 class StoredManifest(Manifest):

@@ -13,6 +13,7 @@ from ml.evaluation.learning_curves import (
     curve,
     curve_sizes,
     data_saving,
+    growth,
     make_splits,
     measure_curves,
 )
@@ -46,8 +47,8 @@ def learning_curves(
         progress: Told the fraction done.
 
     Returns:
-        `groups` there are, `splits`, `curves` by strategy, `data_saving` by strategy that starts
-        from a pretrained model, and the `chart` (geometry of the drawing).
+        `groups` there are, `splits`, `curves` by strategy, `growth` at their ends, `data_saving`
+        by strategy that starts from a pretrained model, and the `chart` (geometry of the drawing).
 
     Raises:
         TooLittleHistoryError: If there are too few tests.
@@ -67,6 +68,11 @@ def learning_curves(
         "groups": len(groups),
         "splits": n_splits,
         "curves": {name: [asdict(point) for point in points] for name, points in curves.items()},
+        "growth": {
+            each.name: asdict(found)
+            for each in candidates
+            if (found := growth(cells, each.name)) is not None
+        },
         "data_saving": {
             each.name: asdict(
                 data_saving(cells, each.name, baseline=BASELINE, baseline_groups=sizes[-1])

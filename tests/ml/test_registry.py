@@ -5,6 +5,7 @@ import pytest
 from ml.models import PredictorVersion
 from ml.registry import (
     active_version,
+    keep_learning_curve,
     promote_version,
     register_version,
     retire_active,
@@ -13,6 +14,7 @@ from ml.registry import (
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
+CURVE = {"measured_at": "2026-11-22", "groups": 40, "splits": 1, "curves": {}, "growth": {}}
 
 
 def register(strategy="tfidf"):
@@ -67,3 +69,14 @@ def test_retiring_stops_predicting():
     assert retire_active()
     assert not retire_active()
     assert active_version() is None
+
+
+def test_learning_curve_is_kept_with_the_active_version():
+    assert keep_learning_curve(CURVE) is None
+    first, second = register(), register()
+    promote_version(number=second.number)
+    assert keep_learning_curve(CURVE) == second.number
+    second.refresh_from_db()
+    assert second.training_record["learning_curve"] == CURVE
+    first.refresh_from_db()
+    assert "learning_curve" not in first.manifest

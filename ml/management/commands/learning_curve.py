@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
 from ml import predict
 from ml.files import write_whole
@@ -15,7 +16,9 @@ from ml.presentation.messages import STRATEGIES
 class Command(BaseCommand):
     help = (
         "Measure the accuracy on held-out tests by the number of past tests that were learned "
-        "from. Nothing is stored or served. Without --history the product's own archive is used."
+        "from. Predictions stay as they are. Without --history the product's own archive is used, "
+        "and the curves are kept for the page of the active predictor, which says what more tests "
+        "would bring."
     )
     requires_migrations_checks = True
 
@@ -54,10 +57,20 @@ class Command(BaseCommand):
             )
         except predict.PredictorError as error:
             raise CommandError(str(error)) from error
+        if not options["history"]:
+            self._keep(result)
         chart = result.pop("chart")
         if options["drawing"]:
             self._write_drawing(options["drawing"], render_svg(chart))
         self.stdout.write(as_json(result) if options["json"] else _report(result))
+
+    def _keep(self, result: dict[str, Any]) -> None:
+        number = predict.keep_learning_curves(result, now=timezone.now())
+        self.stderr.write(
+            "There is no active predictor to keep the curves with."
+            if number is None
+            else f"Kept with predictor {number}."
+        )
 
     def _report_progress(self, done: float) -> None:
         self.stderr.write(f"{done:4.0%}")

@@ -6,6 +6,7 @@ from ml.evaluation.learning_curves import (
     curve,
     curve_sizes,
     data_saving,
+    growth,
     make_splits,
     measure_curves,
 )
@@ -104,3 +105,28 @@ def test_saving_stays_within_what_was_measured(hits, needed):
     cells["fast", 100, 0] = cell(hits[1])
     saving = data_saving(cells, "fast", baseline="slow", baseline_groups=400)
     assert saving.groups_needed == needed
+
+
+def test_growth_is_the_slope_of_the_last_points_on_the_log_scale():
+    cells = {
+        ("tfidf", size, 0): cell(hits) for size, hits in ((25, 2), (50, 5), (100, 5.5), (200, 6))
+    }
+    found = growth(cells, "tfidf")
+    assert found.sizes == (50, 100, 200)
+    assert found.per_doubling.value == pytest.approx(0.05)
+
+
+def test_growth_has_the_noise_of_the_difference_not_of_the_points():
+    rng = np.random.default_rng(20261129)
+    hits = rng.integers(2, 8, 40).astype(float)
+    pairs = np.full(40, 10.0)
+    cells = {
+        ("tfidf", size, 0): np.stack([hits + gain, pairs], axis=1)
+        for size, gain in ((50, 0), (100, 0.5), (200, 1))
+    }
+    found = growth(cells, "tfidf").per_doubling
+    assert (found.low, found.value, found.high) == pytest.approx((0.05, 0.05, 0.05))
+
+
+def test_curve_of_one_size_has_no_growth():
+    assert growth({("tfidf", 16, 0): cell(5)}, "tfidf") is None

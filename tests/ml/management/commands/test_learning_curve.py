@@ -38,3 +38,21 @@ def test_drawing_that_cannot_be_written_is_named(model_dir, history, tmp_path):
             *("--history", history, "--strategies", "tfidf", "--splits", "1"),
             *("--drawing", tmp_path / "nowhere" / "curves.svg"),
         )
+
+
+def test_curves_of_the_archive_are_kept_with_the_active_predictor(active, monkeypatch, capsys):
+    monkeypatch.setattr("ml.predict.archived_rows", lambda: learnable_rows(40))
+    call_command("learning_curve", "--strategies", "tfidf", "--splits", "1")
+    assert f"Kept with predictor {active.number}." in capsys.readouterr().err
+    active.refresh_from_db()
+    kept = active.training_record["learning_curve"]
+    assert (kept["groups"], kept["splits"]) == (40, 1)
+    assert len(kept["curves"]["tfidf"]) == len(kept["growth"]["tfidf"]["sizes"]) == 2
+
+
+def test_curves_without_an_active_predictor_are_shown_only(model_dir, monkeypatch, capsys):
+    monkeypatch.setattr("ml.predict.archived_rows", lambda: learnable_rows(40))
+    call_command("learning_curve", "--strategies", "tfidf", "--splits", "1")
+    told = capsys.readouterr()
+    assert "no active predictor" in told.err
+    assert "past tests" in told.out
