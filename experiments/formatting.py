@@ -6,7 +6,7 @@ from decimal import Decimal
 from functools import cache
 
 from django.utils.formats import number_format
-from django.utils.translation import get_language, override
+from django.utils.translation import get_language, gettext_lazy, override
 from django.utils.translation import gettext as _
 
 from experiments.targeting.vocabulary import name_of
@@ -15,6 +15,20 @@ MISSING = "-"
 MINUS = "\u2212"
 # Below this a p-value is shown as a power of ten.
 SMALLEST_DECIMAL_P = 0.0001
+ATTRIBUTES = {
+    "device": gettext_lazy("Device"),
+    "locale": gettext_lazy("Language"),
+    "country": gettext_lazy("Country"),
+    "new_visitor": gettext_lazy("New or returning"),
+}
+# Names of values, by attribute and value.
+SEGMENTS = {
+    ("device", "mobile"): gettext_lazy("Phone"),
+    ("device", "tablet"): gettext_lazy("Tablet"),
+    ("device", "desktop"): gettext_lazy("Desktop"),
+    ("new_visitor", "true"): gettext_lazy("New"),
+    ("new_visitor", "false"): gettext_lazy("Returning"),
+}
 
 
 def decimal(value: float, digits: int) -> str:
@@ -116,25 +130,13 @@ def whole_days(value: float | None) -> str:
 
 def attribute_name(name: str) -> str:
     """Return what an attribute of visitors is called."""
-    names = {
-        "device": _("Device"),
-        "locale": _("Language"),
-        "country": _("Country"),
-        "new_visitor": _("New or returning"),
-    }
-    return names.get(name, name)
+    return str(ATTRIBUTES.get(name, name))
 
 
 def segment_value(value: str, attribute: str) -> str:
     """Return what a value of an attribute is called; the value itself where it has no name."""
-    names = {
-        ("device", "mobile"): _("Phone"),
-        ("device", "tablet"): _("Tablet"),
-        ("device", "desktop"): _("Desktop"),
-        ("new_visitor", "true"): _("New"),
-        ("new_visitor", "false"): _("Returning"),
-    }
-    return names.get((attribute, value)) or name_of(attribute, value, get_language() or "en")
+    name = SEGMENTS.get((attribute, value))
+    return str(name) if name else name_of(attribute, value, get_language() or "en")
 
 
 def estimate_interval(estimate: Mapping[str, float | None]) -> str:

@@ -96,6 +96,7 @@ class Report:
     as_of: datetime
     arms: tuple[ArmResult, ...]
     totals: tuple[ArmTotals, ...]
+    daily: DailyTotals
     statistics: SufficientStatistics | None
     comparisons: tuple[ComparisonResult, ...]
     plan: PlanState | None
@@ -141,6 +142,7 @@ def report_of(*, experiment: Experiment, now: datetime, counts: Counts | None = 
         as_of=now,
         arms=_arms(experiment, variants, totals, has_rates=has_rates),
         totals=tuple(totals),
+        daily=daily,
         statistics=compared.statistics if compared else None,
         comparisons=compared.rows if compared else (),
         plan=compared.plan if compared else None,

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from experiments.services.analysis.comparisons import VALID_AT_EVERY_LOOK
-from experiments.services.analysis.daily_sums import DailyTotals, daily_totals
+from experiments.services.analysis.daily_sums import DailyTotals
 from experiments.services.analysis.metric_statistics import (
     Metric,
     is_enough,
@@ -49,8 +49,7 @@ def time_hints(report: Report) -> tuple[TimeHints, ...]:
     """
     if not report.comparisons or not report.rollups:
         return ()
-    variants = list(report.experiment.variants.all())
-    totals = daily_totals(report.rollups, variants, report.strata)
+    totals = report.daily
     family = HINTS_OF_AN_ARM * len(report.comparisons)
     return tuple(
         _hints(row.arm, daily, days=len(totals.days), family=family)

@@ -102,9 +102,11 @@ def totals_by(rollups: Iterable[Rollup], key: Callable[[Rollup], Key]) -> dict[K
 
 def _sum(kind: type[Totals], rows: Iterable[Any]) -> Totals:
     """Return the sums of the fields of one kind of totals, a column at a time: that is fast."""
+    parts = list(rows)
+    if len(parts) == 1 and type(parts[0]) is kind:
+        return parts[0]
     names = tuple(kind.__dataclass_fields__)
-    read = attrgetter(*names)
-    values = list(map(read, rows))
+    values = list(map(attrgetter(*names), parts))
     if not values:
         return kind()
     sums = values[0] if len(values) == 1 else map(sum, zip(*values, strict=True))

@@ -247,7 +247,7 @@ def a_report(experiment, rails, *, visitors):
     reading = Reading(comparison=better, p_value_adjusted=0.001)
     row = ComparisonResult(arm=1, variant_id=1, fixed=reading, anytime=None, unadjusted=None)
     nothing = dict.fromkeys(
-        ("statistics", "adjustment", "omnibus", "plan", "srm", "strata", "silent_hours")
+        ("statistics", "adjustment", "omnibus", "plan", "srm", "strata", "silent_hours", "daily")
     )
     empty = dict.fromkeys(("left_out", "days", "rollups", "currencies"), ())
     return Report(
