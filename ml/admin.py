@@ -65,7 +65,7 @@ class PredictorVersionAdmin(ModelAdmin[PredictorVersion]):  # type: ignore[misc]
     list_display = ("number", "state", "strategy_name", "groups", "accuracy", "created_at")
     list_filter = ("status", "strategy")
     # A page of a list stays below 100 kB.
-    list_per_page = 38
+    list_per_page = 36
     actions = ("bring_back", "stop_predicting")
     fields = (
         "number",

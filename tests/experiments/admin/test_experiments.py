@@ -231,7 +231,7 @@ def test_guardrail_on_the_primary_metric_is_refused_with_a_reason(admin_client, 
 
 def test_report_page_costs_a_fixed_number_of_queries(admin_client, site, django_assert_num_queries):
     experiment = factories.make_library_experiment(site)
-    with django_assert_num_queries(21):
+    with django_assert_num_queries(23):
         admin_client.get(report_url(experiment))
 
 

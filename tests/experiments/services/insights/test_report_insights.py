@@ -35,10 +35,10 @@ def test_insights_are_none_where_nothing_is_compared(draft):
     assert insights_into(reported(draft)) is None
 
 
-def test_insights_cost_two_queries(running_experiment, django_assert_num_queries):
+def test_insights_cost_three_queries(running_experiment, django_assert_num_queries):
     count(running_experiment, (5_900, 590), (5_650, 565))
     report = reported(running_experiment)
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         insights_into(report)
 
 
