@@ -117,13 +117,14 @@ def _order_in(value: str | float) -> str:
 
     A template that was not filled in gives every order the same number: one would count.
     """
+    text: str = as_visitor(value).strip()
+    _check_printable("order", text)
     # A page has it with no-break spaces, the shop's server without.
-    order = tidy_name(as_visitor(value))
+    order = tidy_name(text)
     if len(order) > LONGEST_ID:
         raise ValueError(f"order: is longer than {LONGEST_ID} characters")
     if visitor_fault(order) == "placeholder" or not any(map(str.isalnum, order)):
         raise ValueError("order: is a placeholder: the number of one order is needed")
-    _check_printable("order", order)
     return order
 
 
