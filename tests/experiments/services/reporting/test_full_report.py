@@ -94,12 +94,12 @@ def test_report_is_a_value():
     assert "counts" not in {field.name for field in fields(Report)}
 
 
-def test_full_report_costs_six_queries(slot, django_assert_num_queries):
-    """Rollups, annotations, the site's other experiments, interactions with them, and bursts."""
+def test_full_report_costs_eight_queries(slot, django_assert_num_queries):
+    """Rollups, segments (two), annotations, other experiments, interactions with them, bursts."""
     experiment = running(slot)
     count(experiment, (5_000, 500), (5_000, 600), day=NOW.date())
     experiment = reports.experiments_for_report().get(pk=experiment.pk)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(8):
         full_report(experiment=experiment, now=NOW)
 
 
