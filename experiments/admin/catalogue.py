@@ -70,9 +70,16 @@ class SiteAdmin(ServedModelAdmin[Site]):
     list_display = ("name", "key", "keys_link", "default_locale", "holdout_link")
     search_fields = ("name", "key")
     readonly_fields = ("client_key_to_copy",)
+    prepopulated_fields: ClassVar = {"key": ("name",)}
 
     class Media:
         js = (PAGE_ACTIONS,)
+
+    def get_prepopulated_fields(
+        self, request: HttpRequest, obj: Site | None = None
+    ) -> dict[str, Any]:
+        # Of a new site only: the key is part of addresses and files.
+        return self.prepopulated_fields if obj is None else {}
 
     def further_lines(self, request: HttpRequest, row: Site) -> list[Line]:
         return [*import_lines(row, most=MOST_LINES), *access_lines(request, row)]

@@ -94,7 +94,7 @@ def _steps_on(site: Site) -> list[Step]:
     return [
         _slot_step(site, slot, has_cta=n_ctas > 0),
         _wordings_step(site, n_ctas),
-        _test_step(site, slot, is_ready=slot is not None and n_ctas >= NEEDED_CTAS),
+        _test_step(site, slot),
     ]
 
 
@@ -125,15 +125,15 @@ def _wordings_step(site: Site, n_ctas: int) -> Step:
     )
 
 
-def _test_step(site: Site, slot: Slot | None, *, is_ready: bool) -> Step:
+def _test_step(site: Site, slot: Slot | None) -> Step:
     title = _("Start the test")
     draft = selectors.newest_draft_of(site)
     if draft is not None:
         text = _("“%(name)s” is a draft: look at it, then start it.") % {"name": draft.name}
         url = _admin("experiment_report", draft.pk)
         return Step(title=title, text=text, is_done=False, action=_("Open the draft"), url=url)
-    text = _("Choose the slot and the wordings; shares are equal unless you change them.")
-    if slot is None or not is_ready:
+    text = _("Type the wordings there, or choose them; shares are equal unless you change them.")
+    if slot is None:
         return Step(title=title, text=text, is_done=False)
     url = f"{_admin('experiment_new')}?slot={slot.pk}"
     return Step(title=title, text=text, is_done=False, action=_("New experiment"), url=url)

@@ -188,12 +188,21 @@ def test_steps_are_ticked_by_what_is_there(admin_client, site, today):
     part = section(home(admin_client), "First steps")
     assert "Seen 3 minutes ago on /signup" in part
     assert part.count("cta-step-done") == 3
+    # Further wordings are typed in the new experiment.
+    assert f"{reverse('admin:experiments_experiment_new')}?slot={slot.pk}" in part
     factories.make_cta(site, "Start now")
     part = section(home(admin_client), "First steps")
     assert part.count("cta-step-done") == 4
-    assert f"{reverse('admin:experiments_experiment_new')}?slot={slot.pk}" in part
     factories.make_running_experiment(slot)
     assert "First steps" not in home(admin_client)
+
+
+def test_key_follows_the_name_of_a_new_site_only(admin_client, site):
+    derived = "#id_key"
+    new = admin_client.get(reverse("admin:experiments_site_add")).content.decode()
+    there = admin_client.get(reverse("admin:experiments_site_change", args=[site.pk]))
+    assert f"&quot;id&quot;: &quot;{derived}&quot;" in new
+    assert f"&quot;id&quot;: &quot;{derived}&quot;" not in there.content.decode()
 
 
 def test_path_of_a_page_is_escaped(admin_client, site):
