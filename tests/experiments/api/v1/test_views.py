@@ -198,7 +198,7 @@ def test_report_of_an_unfinished_draft_is_there(server, slot, shares):
     assert (response.status_code, response.json()["comparisons"]) == (200, [])
 
 
-@pytest.mark.parametrize(("days_ago", "expected"), [(0, 14), (2, 15)], ids=["today", "quiet"])
+@pytest.mark.parametrize(("days_ago", "expected"), [(0, 16), (2, 17)], ids=["today", "quiet"])
 def test_report_costs_a_fixed_number_of_queries(server, running_experiment, days_ago, expected):
     """One more where nobody new came today: the hour of the last exposure is looked up."""
     counts = []
