@@ -12,7 +12,8 @@ from django.conf import settings  # noqa: E402
 
 from ctaopt.graceful_restart import VARIABLE, WSGIApp, drained  # noqa: E402
 from ctaopt.observability.request_ids import identified, request_id, sane_or_new  # noqa: E402
-from experiments.api.public.router import Edge, RequestIds  # noqa: E402
+from experiments.api.public.http import RequestIds  # noqa: E402
+from experiments.api.public.router import Edge  # noqa: E402
 from experiments.services.events.redis_durability import warn_at_start  # noqa: E402
 from experiments.services.installation.start_guard import guard_start  # noqa: E402
 from experiments.services.monitoring.process_metrics import share_metrics  # noqa: E402

@@ -21,6 +21,7 @@ from ctaopt.serving.django_child import SOCKET_VARIABLE  # noqa: E402
 from experiments.api.front.application import BodyLimits, Front, Hooks  # noqa: E402
 from experiments.api.front.django_proxy import DjangoProxy  # noqa: E402
 from experiments.api.front.thread_shares import PathRule, Size, ThreadShares  # noqa: E402
+from experiments.api.public.http import RequestIds  # noqa: E402
 from experiments.services.events.redis_durability import warn_at_start  # noqa: E402
 from experiments.services.installation.start_guard import guard_start  # noqa: E402
 from experiments.services.monitoring.process_metrics import share_metrics  # noqa: E402
@@ -50,8 +51,7 @@ def _front() -> Front:
         hooks=Hooks(
             is_draining=membership.is_draining if membership else bool,
             on_loaded=membership.tell_loaded if membership else bool,
-            new_id=sane_or_new,
-            set_id=request_id.set,
+            request_ids=RequestIds(new=sane_or_new, set=request_id.set),
             error_page=refusal_page_for,
         ),
     )

@@ -25,7 +25,9 @@ from experiments.api.front.thread_shares import ThreadShare, ThreadShares
 from experiments.api.public.http import (
     HTML,
     JSON,
+    NO_IDS,
     RefusedError,
+    RequestIds,
     Response,
     bad_body,
     error_response,
@@ -75,16 +77,14 @@ class Hooks:
     Args:
         is_draining: Tells if clients should move on to other workers.
         on_loaded: Called once the worker can answer.
-        new_id: Makes a request's id from the one that came with it, if any.
-        set_id: Has this thread's lines in the log name the id.
+        request_ids: Ids of the requests.
         error_page: Makes the page of a status for the headers Accept and Accept-Language; "" where
             a program asks.
     """
 
     is_draining: Callable[[], bool] = bool
     on_loaded: Callable[[], object] = bool
-    new_id: Callable[[str | None], str] = lambda _: ""
-    set_id: Callable[[str], object] = bool
+    request_ids: RequestIds = NO_IDS
     error_page: Callable[[int, str, str], str] = lambda *_: ""
 
 
@@ -127,7 +127,7 @@ class Front:
     def __rsgi__(self, scope: Any, proto: Any) -> Awaitable[None] | Exchange:
         route = route_of(scope.path)
         exchange = Exchange(scope, proto, route)
-        exchange.id = self._hooks.new_id(scope.headers.get("x-request-id"))
+        exchange.id = self._hooks.request_ids.new(scope.headers.get("x-request-id"))
         if threading.get_ident() == self._loop_thread:  # Of a loop that runs nothing at once.
             return self._answered_on_loop(exchange)
         if route is not None and not route.share and scope.method in BODILESS:
@@ -291,7 +291,7 @@ class Front:
     def _response(self, exchange: Exchange) -> Response:
         if exchange.route is None:
             raise TypeError("a request of Django's")
-        self._hooks.set_id(exchange.id)
+        self._hooks.request_ids.set(exchange.id)
         if exchange.request is None:  # The same one where a thread tries again: it counts once.
             exchange.request = ScopeRequest(exchange.scope, exchange.content)
         return answer(exchange.request, exchange.route, self._store)
@@ -300,7 +300,7 @@ class Front:
         if exchange.is_gone:
             self._respond(exchange, error_response(503, "the client has left"))
             return
-        self._hooks.set_id(exchange.id)
+        self._hooks.request_ids.set(exchange.id)
         try:
             response = self._django.ask(exchange.scope, exchange.content, request_id=exchange.id)
         except TimeoutError:

@@ -24,6 +24,22 @@ REQUEST_ID = "X-Request-ID"
 encode_json = msgspec.json.Encoder().encode
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestIds:
+    """Ids of the requests that are answered without Django.
+
+    Args:
+        new: Makes the id from the one that came with the request, if any; "" leaves it out.
+        set: Has this thread's lines in the log name the id.
+    """
+
+    new: Callable[[str | None], str] = lambda _: ""
+    set: Callable[[str], object] = bool
+
+
+NO_IDS = RequestIds()
+
+
 # Not frozen, like Request: a frozen one takes four times as long to make.
 @dataclass(slots=True, kw_only=True)
 class Response:

@@ -10,9 +10,11 @@ from django.db import Error, close_old_connections
 from experiments.api.public import events, fragment, health, ofrep, payload, prometheus, snippet
 from experiments.api.public.access import CORS_HEADERS, PREFLIGHT_HEADERS, TRANSPORT_HEADERS
 from experiments.api.public.http import (
+    NO_IDS,
     Environ,
     RefusedError,
     Request,
+    RequestIds,
     Response,
     StartResponse,
     WSGIApp,
@@ -94,22 +96,6 @@ BELOW = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestIds:
-    """Ids of the requests that are answered here; Django's have theirs from its own wrapper.
-
-    Args:
-        new: Makes the id from the one that came with the request, if any; "" leaves it out.
-        set: Has this thread's lines in the log name the id.
-    """
-
-    new: Callable[[str | None], str] = lambda _: ""
-    set: Callable[[str], object] = bool
-
-
-NO_IDS = RequestIds()
-
-
 class Edge:
     """Answers the hot paths itself and hands every other request to Django."""
 
@@ -118,8 +104,7 @@ class Edge:
     ) -> None:
         self._django_app = django_app
         self._store = store
-        self._new_id = request_ids.new
-        self._set_id = request_ids.set
+        self._request_ids = request_ids
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = path_of(environ)
@@ -132,11 +117,9 @@ class Edge:
             query=environ.get("QUERY_STRING", ""),
             environ=environ,
         )
-        request_id = self._new_id(environ.get("HTTP_X_REQUEST_ID"))
-        self._set_id(request_id)
-        response = answer(request, route, self._store)
-        if not response.is_complete:
-            response = completed(response, route)
+        request_id = self._request_ids.new(request.header("x-request-id"))
+        self._request_ids.set(request_id)
+        response = completed(answer(request, route, self._store), route)
         return send(
             response, start_response, with_body=request.method != "HEAD", request_id=request_id
         )

@@ -11,7 +11,7 @@ from experiments.api.front import application as module
 from experiments.api.front.application import BodyLimits, Front, Hooks
 from experiments.api.front.thread_shares import PathRule, Size, ThreadShares
 from experiments.api.public import prometheus
-from experiments.api.public.http import Response
+from experiments.api.public.http import RequestIds, Response
 from experiments.services.serving import evaluation
 from experiments.services.serving.database_waits import may_wait
 from experiments.services.serving.snapshot_store import SnapshotStore
@@ -106,7 +106,8 @@ def test_events_and_states_are_answered_by_threads(front):
 
 def test_every_answer_has_the_id_of_its_request(real_database, django):
     told = []
-    front = made_front(django, hooks=Hooks(new_id=lambda given: given or "new", set_id=told.append))
+    ids = RequestIds(new=lambda given: given or "new", set=told.append)
+    front = made_front(django, hooks=Hooks(request_ids=ids))
     for one, given in [
         (scope("GET", "/healthz", {"X-Request-ID": "r-1"}), "r-1"),
         (scope("GET", "/admin/", {"X-Request-ID": "r-2"}), "r-2"),

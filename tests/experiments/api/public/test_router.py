@@ -4,7 +4,8 @@ import pytest
 from django.db import InterfaceError, OperationalError
 
 from experiments.api.public import ofrep, payload, router
-from experiments.api.public.router import ROUTES, Edge, RequestIds
+from experiments.api.public.http import RequestIds
+from experiments.api.public.router import ROUTES, Edge
 from experiments.selectors import serving
 from experiments.services.serving import snapshot_store
 from experiments.services.serving.snapshot_store import SnapshotStore
