@@ -91,14 +91,22 @@ def log_step(row: Model, *, by: Author) -> None:
 
 
 def _keep(row: Any, verb: Edit.Verb, changes: Sequence[Difference], by: Author) -> Edit:
+    kept = [_kept(one) for one in changes]
+    return keep_line(row, verb, kept, by, site_id=cast(int, site_id_of(row)), name=str(row))
+
+
+def keep_line(
+    row: Any, verb: Edit.Verb, changes: list[Any], by: Author, *, site_id: int, name: str
+) -> Edit:
+    """Keep a line about a row of a site, with changes as they are stored."""
     return Edit.objects.create(
-        site_id=cast(int, site_id_of(row)),
+        site_id=site_id,
         kind=row._meta.model_name,
         row=row.pk,
-        name=str(row)[:MOST_OF_NAME],
+        name=name[:MOST_OF_NAME],
         verb=verb,
         at=by.now,
-        changes=[_kept(one) for one in changes],
+        changes=changes,
         way=by.way,
         note=by.note,
         author=by.person,

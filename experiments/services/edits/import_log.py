@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from experiments.models import Edit, Site, Upload
-from experiments.services.edits.edit_log import MOST_OF_NAME, Author
+from experiments.services.edits.edit_log import Author, keep_line
 
 # As the other kinds, the name of a model in lower case. Stored; never rename.
 KIND = "upload"
@@ -18,19 +18,8 @@ def log_import(upload: Upload, counts: Mapping[str, int], *, by: Author) -> Edit
     """Keep that an import has ended, or was undone, with the counts of its rows."""
     changes = [["", WHAT, None, str(upload.kind)]]
     changes += [["", name, None, str(count)] for name, count in counts.items()]
-    return Edit.objects.create(
-        site_id=upload.site_id,
-        kind=KIND,
-        row=upload.pk,
-        name=upload.name[:MOST_OF_NAME],
-        verb=Edit.Verb.DELETE if by.way == Edit.Way.UNDO else Edit.Verb.ADD,
-        at=by.now,
-        changes=changes,
-        way=by.way,
-        note=by.note,
-        author=by.person,
-        server_key=by.server_key,
-    )
+    verb = Edit.Verb.DELETE if by.way == Edit.Way.UNDO else Edit.Verb.ADD
+    return keep_line(upload, verb, changes, by, site_id=upload.site_id, name=upload.name)
 
 
 def author_of(upload: Upload, *, now: datetime) -> Author:
@@ -41,9 +30,3 @@ def author_of(upload: Upload, *, now: datetime) -> Author:
 def imports_of(site: Site) -> QuerySet[Edit]:
     """Return the lines of the imports of a site, the latest first."""
     return Edit.objects.filter(site=site, kind=KIND).select_related("author")
-
-
-def edits_of_site(site: Site) -> QuerySet[Edit]:
-    """Return the history of a site, the latest first: its edits, imports, and removed rows."""
-    own = Q(kind="site", row=site.pk) | Q(kind=KIND) | Q(verb=Edit.Verb.DELETE)
-    return Edit.objects.filter(own, site=site).select_related("author")

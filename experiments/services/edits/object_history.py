@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from experiments.models import Edit, Site
 from experiments.services.edits.edit_log import LOGGED
 from experiments.services.edits.import_log import KIND as IMPORT
+from experiments.services.edits.import_log import imports_of
 from experiments.services.edits.row_content import (
     field_in_words,
     part_in_words,
@@ -47,6 +48,11 @@ def edits_of(row: Model) -> QuerySet[Edit]:
         own |= Q(site=row, verb=Edit.Verb.DELETE)
     # Imports have words of their own: services.importing.import_history.
     return Edit.objects.filter(own).exclude(kind=IMPORT).select_related("author")
+
+
+def edits_of_site(site: Site) -> QuerySet[Edit]:
+    """Return the history of a site, the latest first: its edits, imports, and removed rows."""
+    return edits_of(site) | imports_of(site)
 
 
 def edit_lines(row: Model, *, most: int) -> list[Line]:

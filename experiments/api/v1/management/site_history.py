@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from experiments.models import Edit, Site
-from experiments.services.edits.import_log import edits_of_site
+from experiments.services.edits.object_history import edits_of_site
 
 
 class EditSerializer(serializers.ModelSerializer[Edit]):

@@ -2,7 +2,8 @@ import pytest
 
 from experiments.models import Edit, Upload
 from experiments.services.edits.edit_log import Author, log_removal
-from experiments.services.edits.import_log import edits_of_site, imports_of, log_import
+from experiments.services.edits.import_log import imports_of, log_import
+from experiments.services.edits.object_history import edits_of_site
 from tests import factories
 from tests.factories import NOW
 
