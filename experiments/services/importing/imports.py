@@ -15,6 +15,7 @@ from experiments.services.edits.edit_log import Author
 from experiments.services.edits.import_log import author_of, log_import
 from experiments.services.events.store import NotTakenError
 from experiments.services.importing import event_history, past_tests, wording_list
+from experiments.services.importing.import_history import COUNTS_IN_WORDS
 from experiments.services.importing.previews import Preview
 from experiments.services.importing.table_messages import table_error_in_words
 from experiments.services.importing.uploads import UploadGoneError, forget_file, path_of
@@ -156,13 +157,7 @@ def undo_upload(*, upload: Upload, now: datetime, person: Any = None) -> str:
 
 def result_in_words(upload: Upload) -> list[tuple[str, str]]:
     """Return the counts of an import that is done, as labels and values."""
-    if not upload.result:
-        return []
-    if upload.kind == Kind.WORDINGS:
-        return wording_list.result_in_words(upload.result)
-    if upload.kind == Kind.EVENTS:
-        return event_history.result_in_words(upload.result)
-    return past_tests.result_in_words(upload.result)
+    return COUNTS_IN_WORDS[Kind(upload.kind)](upload.result) if upload.result else []
 
 
 def _end(upload: Upload, *, status: str, result: Mapping[str, int] | None = None) -> None:
