@@ -94,10 +94,19 @@ def outcomes_of(rows: Iterable[Rollup | Outcomes]) -> Outcomes:
 
 def totals_by(rollups: Iterable[Rollup], key: Callable[[Rollup], Key]) -> dict[Key, ArmTotals]:
     """Return the sum of the rollups of each key, in the order of their first ones."""
+    return {name: totals_of(rows) for name, rows in _grouped(rollups, key).items()}
+
+
+def outcomes_by(rollups: Iterable[Rollup], key: Callable[[Rollup], Key]) -> dict[Key, Outcomes]:
+    """Return what the visitors of each key did, in the order of their first rollups."""
+    return {name: outcomes_of(rows) for name, rows in _grouped(rollups, key).items()}
+
+
+def _grouped(rollups: Iterable[Rollup], key: Callable[[Rollup], Key]) -> dict[Key, list[Rollup]]:
     groups: dict[Key, list[Rollup]] = {}
     for row in rollups:
         groups.setdefault(key(row), []).append(row)
-    return {name: totals_of(rows) for name, rows in groups.items()}
+    return groups
 
 
 def _sum(kind: type[Totals], rows: Iterable[Any]) -> Totals:

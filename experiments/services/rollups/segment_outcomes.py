@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from experiments.models import Experiment, Rollup
 from experiments.selectors import reports
-from experiments.services.rollups.arm_totals import Outcomes, outcomes_of
+from experiments.services.rollups.arm_totals import Outcomes, outcomes_by
 
 
 class SegmentCell(NamedTuple):
@@ -24,11 +24,7 @@ SegmentOutcomes = Mapping[SegmentCell, Outcomes]
 
 def outcomes_by_segment(rollups: Iterable[Rollup]) -> SegmentOutcomes:
     """Return the sums of the rollups of segments."""
-    groups: dict[SegmentCell, list[Rollup]] = {}
-    for row in rollups:
-        cell = SegmentCell(row.segment, row.phase, row.variant_id)
-        groups.setdefault(cell, []).append(row)
-    return {cell: outcomes_of(rows) for cell, rows in groups.items()}
+    return outcomes_by(rollups, lambda row: SegmentCell(row.segment, row.phase, row.variant_id))
 
 
 def stored_outcomes(experiment: Experiment) -> SegmentOutcomes:
