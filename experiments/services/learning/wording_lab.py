@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from experiments.services.learning.jobs import JobFailedError
 from ml import predict
 from tables.reading import open_table
-from tables.source import Limits
+from tables.source import Limits, as_text
 from tables.writing import Column, Value, WrittenTable, decimal_mark, write_csv, write_workbook
 
 MOST_WORDINGS = 10_000
@@ -96,7 +96,7 @@ def read_column(path: Path, *, column: str = "") -> ColumnChoice:
     """
     table = open_table(path, limits=LIMITS)
     names = tuple(table.columns)
-    rows = [tuple(_text(cell) for cell in row.cells) for row in table.rows() if row.cells]
+    rows = [tuple(map(as_text, row.cells)) for row in table.rows() if row.cells]
     at = _column(names, rows, column)
     return ColumnChoice(
         columns=names,
@@ -168,7 +168,3 @@ def _column(names: Sequence[str], rows: Sequence[Sequence[str]], wanted: str) ->
         for at in range(len(names))
     ]
     return named[0] if named else letters.index(max(letters))
-
-
-def _text(cell: object) -> str:
-    return "" if cell is None else str(cell)
