@@ -109,7 +109,9 @@ def test_column_that_is_there_twice_is_named(send, page):
     header = ",".join([*COLUMNS[page], "clicks"])
     lines = [",".join(map(str, [*row, 7])) for row in ROWS[page]]
     shown = send(page, "\n".join([header, *lines]).encode(), name="file.csv")
-    assert {IMPORT: "Several columns are called", TABLE: "is there twice"}[page] in shown
+    assert {IMPORT: "Several columns are called clicks: choose one", TABLE: "is there twice"}[
+        page
+    ] in shown
 
 
 @pytest.mark.parametrize("page", COLUMNS)
