@@ -26,21 +26,11 @@ ENCODINGS = (
 )
 
 
-class UploadForm(forms.Form):
-    """The file of an import, for one of the sites on which the person may import."""
+class TableFileForm(forms.Form):
+    """A form with a field `file` for a table, as large as an upload may be."""
 
-    site = forms.ModelChoiceField(label=_("Site"), queryset=Site.objects.none())
-    file = forms.FileField(label=_("File"), required=False)
-
-    # Values that the import is done with.
-    option_names: tuple[str, ...] = ()
-
-    def __init__(self, *args: Any, sites: QuerySet[Site]) -> None:
-        super().__init__(*args)
-        field = cast("forms.ModelChoiceField[Site]", self.fields["site"])
-        field.queryset = sites
-        if sites.count() == 1:
-            field.initial = sites.first()
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         size = filesizeformat(most_bytes())
         file = self.fields["file"]
         file.help_text = gettext("CSV, plain or gzipped, or XLSX; at most %(size)s.") % {
@@ -55,6 +45,23 @@ class UploadForm(forms.Form):
             size = filesizeformat(most_bytes())
             raise forms.ValidationError(_("The file is larger than %(size)s.") % {"size": size})
         return file
+
+
+class UploadForm(TableFileForm):
+    """The file of an import, for one of the sites on which the person may import."""
+
+    site = forms.ModelChoiceField(label=_("Site"), queryset=Site.objects.none())
+    file = forms.FileField(label=_("File"), required=False)
+
+    # Values that the import is done with.
+    option_names: tuple[str, ...] = ()
+
+    def __init__(self, *args: Any, sites: QuerySet[Site]) -> None:
+        super().__init__(*args)
+        field = cast("forms.ModelChoiceField[Site]", self.fields["site"])
+        field.queryset = sites
+        if sites.count() == 1:
+            field.initial = sites.first()
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data

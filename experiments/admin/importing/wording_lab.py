@@ -10,15 +10,13 @@ from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.template.defaultfilters import filesizeformat
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from experiments.admin.importing.forms import TableFileForm
 from experiments.formatting import count
 from experiments.models import Job
 from experiments.services.documents.report_files import MEDIA_TYPES
 from experiments.services.importing.table_messages import table_error_in_words
-from experiments.services.importing.uploads import most_bytes
 from experiments.services.learning.wording_lab import (
     MOST_WORDINGS,
     ColumnChoice,
@@ -37,7 +35,7 @@ ON_A_PAGE = 25
 FORMATS = ("csv", "xlsx")
 
 
-class LabForm(forms.Form):
+class LabForm(TableFileForm):
     """A list of wordings, pasted, or a column of a file, which is shown before it is sorted."""
 
     wordings = forms.CharField(
@@ -58,13 +56,13 @@ class LabForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        text = gettext("CSV, plain or gzipped, or XLSX; at most %(size)s.")
-        self.fields["file"].help_text = text % {"size": filesizeformat(most_bytes())}
         self.choice: ColumnChoice | None = None
         self.list: WordingList | None = None
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
+        if self.errors:
+            return data
         if file := cast("UploadedFile[Any] | None", data.get("file")):
             self.choice = self._read(file, data.get("column", ""))
         lines = data.get("wordings", "").splitlines()
@@ -73,9 +71,6 @@ class LabForm(forms.Form):
         return data
 
     def _read(self, file: "UploadedFile[Any]", column: str) -> ColumnChoice:
-        if (file.size or 0) > most_bytes():
-            text = _("The file is larger than %(size)s.")
-            raise forms.ValidationError(text % {"size": filesizeformat(most_bytes())})
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "list"
             path.write_bytes(b"".join(file.chunks()))

@@ -146,3 +146,12 @@ def test_list_of_jobs_does_not_read_the_wordings(
 def test_sorted_list_is_no_ranking_of_the_api(admin_client, sorted_list):
     answer = admin_client.get(f"/api/v1/rankings/{sorted_list.pk}/")
     assert answer.status_code == 404, json.loads(answer.content)
+
+
+def test_large_file_is_refused_once_beside_its_field(admin_client, settings):
+    settings.CTAOPT_MAX_UPLOAD_BYTES = 300_000
+    page = sort(admin_client, file=file_of("x" * 250_000)).content.decode()
+    assert page.count("<li>The file is larger than 195.3") == 1
+    assert "There is no wording to sort." not in page
+    assert 'data-most-bytes="200000"' in page
+    assert not Job.objects.exists()
