@@ -30,6 +30,8 @@ TEMPLATE = re.compile(
     re.IGNORECASE,
 )
 ENDINGS = ("undefined", "null")
+# What JSON has; its true and false are neither.
+_NUMBERS = frozenset({int, float})
 EMAIL = re.compile(r"[^@\s<>:;,]+@[^@\s<>:;,]+\.[^\W\d_]{2,}")
 # Reading an address costs ten times as much: it is tried of nothing else.
 ADDRESS_LIKE = re.compile(r"[0-9a-f:.\[\]]+(?:%\w+)?(?:\]:\d+)?", re.IGNORECASE).fullmatch
@@ -83,7 +85,7 @@ def as_visitor(value: Any) -> Any:
     >>> as_visitor(1234), as_visitor(12.0), as_visitor("a"), as_visitor(True)
     ('1234', '12', 'a', True)
     """
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if type(value) not in _NUMBERS:
         return value
     return str(int(value)) if value == value // 1 else str(value)
 
