@@ -4,7 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Files stay whole: their tests share browsers, servers and trained models. In the order of
 # tests/conftest.py, slow ones first. On two cores the others compute while one waits for a server.
-PYTEST := $(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
+# As nice as it gets: the service gives its pages a lower priority (nice 10), and beside busy tests
+# with a higher one it would answer to none of them.
+PYTEST := nice -n 19 $(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 # Each worker has a PostgreSQL of its own, and waits for nothing else.
 ON_POSTGRES := $(BIN)/pytest -n 2 --dist loadfile --on-postgres
 # What npm installs for tests; it writes these files last.

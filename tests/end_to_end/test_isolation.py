@@ -31,7 +31,7 @@ BODY = json.dumps({"context": {"targetingKey": "v-1", "locale": "fr"}})
 EVENTS = "/api/v1/events?key=demo-client-key"
 # A page that needs no static file: it sends strangers to the log-in.
 PAGE, SHOWN = "/admin/", 302
-PATIENCE_S = 60
+PATIENCE_S = 240
 N_HELD = 200
 
 

@@ -29,7 +29,7 @@ def tools(tmp_path):
     """A PATH with ordinary programs, but no Python."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    for name in ("make", "sh", "cmp", "grep", "cp", "mkdir", "sed", "cat", "echo", "tail"):
+    for name in ("make", "sh", "cmp", "grep", "cp", "mkdir", "sed", "cat", "echo", "tail", "nice"):
         (folder / name).symlink_to(shutil.which(name))
     return folder
 

@@ -80,6 +80,7 @@ def test_manifest_of_an_earlier_version_lacks_the_later_keys(stored_predictor):
         "surfaces",
         "tuning",
         "fast_copy",
+        "learning_curve",
     }
 
 
