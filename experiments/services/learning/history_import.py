@@ -148,7 +148,7 @@ def undo_import(*, upload: Upload) -> tuple[int, int]:
             setattr(arm, column, value)
         restored.append(arm)
     deleted, _ = rows.exclude(pk__in=list(before)).delete()
-    HistoryArm.objects.bulk_update(restored, (*STORED, "upload"), batch_size=CHUNK // 4)
+    _update(restored)
     return deleted, len(restored)
 
 
@@ -226,8 +226,15 @@ def _store(site: Site, chunk: dict[str, HistoryArm], upload: Upload | None) -> t
     if upload is not None:
         _remember(upload, before)
     HistoryArm.objects.bulk_create(created)
-    HistoryArm.objects.bulk_update(updated, (*STORED, "upload"), batch_size=CHUNK // 4)
+    _update(updated)
     return len(created), len(updated)
+
+
+def _update(arms: list[HistoryArm]) -> None:
+    """Write the imported columns of rows that exist; `bulk_update` takes ten times as long."""
+    HistoryArm.objects.bulk_create(
+        arms, update_conflicts=True, unique_fields=["pk"], update_fields=(*STORED, "upload")
+    )
 
 
 def _remember(upload: Upload, before: list[HistoryArm]) -> None:

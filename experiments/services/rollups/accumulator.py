@@ -276,7 +276,14 @@ def _write_rows(
             emptied.append(row.pk)
     rows = model._default_manager
     rows.filter(pk__in=emptied).delete()
-    rows.bulk_update(changed, names, batch_size=ROWS_A_STATEMENT)
+    # As above: `bulk_update` writes a case for each column and row.
+    rows.bulk_create(
+        changed,
+        update_conflicts=True,
+        unique_fields=["pk"],
+        update_fields=names,
+        batch_size=ROWS_A_STATEMENT,
+    )
     rows.bulk_create(created)
 
 

@@ -36,7 +36,9 @@ def count_senders(batches: list[int]) -> None:
         for name, value in _sum(before, added[_key_of(count)]).items():
             setattr(count, name, value)
     SenderCount.objects.bulk_create(created)
-    SenderCount.objects.bulk_update(changed, COLUMNS, batch_size=500)
+    SenderCount.objects.bulk_create(
+        changed, update_conflicts=True, unique_fields=["pk"], update_fields=COLUMNS
+    )
 
 
 def _key(row: Numbers) -> Key:

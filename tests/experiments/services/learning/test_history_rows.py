@@ -103,10 +103,14 @@ def test_file_that_breaks_off_stores_nothing(site, tmp_path):
 def test_failure_while_storing_stores_nothing(imported, monkeypatch):
     imported("t,,Go,100,7")
 
-    def broken(*_, **__):
-        raise RuntimeError("disk full")
+    write = HistoryArm.objects.bulk_create
 
-    monkeypatch.setattr(HistoryArm.objects, "bulk_update", broken)
+    def broken(arms, **options):
+        if options:
+            raise RuntimeError("disk full")
+        return write(arms)
+
+    monkeypatch.setattr(HistoryArm.objects, "bulk_create", broken)
     with pytest.raises(RuntimeError, match="disk full"):
         imported("t,,Go,200,9", "t,,Try,90,9")
     assert stored("text", "visitors") == [("Go", 100)]
