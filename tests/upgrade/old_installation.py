@@ -72,6 +72,11 @@ def recount(*, folder, database, **more):
     return _written("recount.py", folder=folder, database=database, **more)
 
 
+def reports(*, folder, database):
+    """Return the reports of the installation, and how its predictor scores some wordings."""
+    return _written("reports.py", folder=folder, database=database)
+
+
 def _written(script, *, folder, **more):
     out = folder / "said.json"
     run_step(script, out, folder=folder, **more)

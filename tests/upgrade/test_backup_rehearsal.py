@@ -27,42 +27,35 @@ class Installation:
             ["manage.py", *map(str, arguments)], folder=self.folder, database=self.database
         ).stdout
 
-    def event_ids(self):
-        script = (
-            "import django; django.setup(); from experiments.models import Event\n"
-            "for one in Event.objects.values_list('event_id', flat=True): print(one)"
-        )
-        done = old.run_program(["-c", script], folder=self.folder, database=self.database)
-        return set(done.stdout.split())
+    def recount(self):
+        return old.recount(folder=self.folder, database=self.database)
 
-    def read_out(self):
-        return old.read_out(folder=self.folder, database=self.database)
+    def reports(self):
+        return old.reports(folder=self.folder, database=self.database)
 
 
 @pytest.fixture(
     scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
 )
 def new_database(request, tmp_path_factory):
-    """A function that returns the address of a new database, empty or with the old one's rows."""
+    """A function that returns the address of a new database, empty or upgraded."""
 
     def make(name, *, is_empty):
         if request.param == "sqlite":
             path = tmp_path_factory.mktemp("databases") / f"{name}.sqlite3"
-            return f"sqlite:///{path}" if is_empty else old.unpack_sqlite(path)
+            return f"sqlite:///{path}" if is_empty else old.upgraded_sqlite(path)
         server = request.getfixturevalue("postgres_server")
-        return server.create(name) if is_empty else old.load_postgres(server, name)
+        return server.create(name) if is_empty else old.upgraded_postgres(server, name)
 
     return make
 
 
 @pytest.fixture(scope="module")
 def in_use(new_database, tmp_path_factory):
-    """The stored installation, migrated; all tests of a database work on one."""
+    """The stored installation after its upgrade; all tests of a database work on one."""
     database = new_database("in_use", is_empty=False)
     folder = old.unpack_folders(tmp_path_factory.mktemp("in_use") / "data")
-    installation = Installation(folder, database)
-    installation.manage("migrate", "--verbosity", "0")
-    return installation
+    return Installation(folder, database)
 
 
 @pytest.fixture
@@ -106,14 +99,15 @@ def test_backup_under_load_loses_no_acknowledged_event(in_use, restored, writer,
         assert len(made) == n_backups
     copy = restored(made[-1], "copy_under_load")
     assert len(acknowledged) == 300
-    assert acknowledged <= copy.event_ids()
-    recount = copy.read_out()["differences of the recount"]
+    found = copy.recount()
+    assert acknowledged <= set(found["event ids"])
     # Of the experiment that the load is about: each waiting event was booked or is not.
-    assert [row["n_differing"] for row in recount if row["experiment_id"] == HERO] == [0]
+    differences = found["differences of the recount"]
+    assert [row["n_differing"] for row in differences if row["experiment_id"] == HERO] == [0]
 
 
 def test_restored_reports_are_identical_to_the_digit(in_use, restored, tmp_path):
     in_use.manage("backup", tmp_path / "backups")
     (made,) = finished_backups(tmp_path / "backups")
     copy = restored(made, "copy")
-    assert copy.read_out() == in_use.read_out()
+    assert copy.reports() == in_use.reports()
