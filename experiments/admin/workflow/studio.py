@@ -172,8 +172,9 @@ class _Studio:
         context = {"form": form, **live_context(form)}
         response = render(self.request, f"{FOLDER}/live.html", context)
         if has_moved:
-            # Another site has other languages and colours.
-            response.headers["HX-Refresh"] = "true"
+            # Another site has other languages and colours. The address loses the site or CTA that
+            # it began with: it would come before what is chosen now.
+            response.headers["HX-Redirect"] = self.request.path
         return response
 
     def _saved(self, typed: TypedCTA, content: Fields) -> HttpResponse:

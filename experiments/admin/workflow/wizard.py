@@ -120,7 +120,6 @@ class _Wizard:
     def _taken(self, typed: TypedExperiment) -> HttpResponse:
         """Keep the posted content, then carry out the action of the button."""
         post = self.request.POST
-        before = typed.content.get("slot", [""])
         content = content_of_post(post)
         tag, _colon, text = post.get("add", "").partition(":")
         if text:
@@ -129,24 +128,36 @@ class _Wizard:
             content = {}
         if post.get("action") == "template":
             content = with_template(content, self._template(post.get("template_choice", "")))
+        if post.get("part") == "prediction":
+            return self._predicted(content)
         keep(typed=typed, content=content, now=self.now)
         if "HX-Request" in self.request.headers:
-            return self._live(typed, has_moved=content.get("slot", [""]) != before)
+            return self._live(typed)
         ways = {str(way): way for way in Way}
         way = ways.get(post.get("action", ""))
         if way is None:
             return HttpResponseRedirect(f"{reverse(f'admin:{NAME}')}#what")
         return self._finished(typed, way)
 
-    def _live(self, typed: TypedExperiment, *, has_moved: bool) -> HttpResponse:
-        form = self._form(typed)
-        if self.request.POST.get("part") == "prediction":
-            context = prediction_context(self.request, form)
-            return render(self.request, f"{FOLDER}/predictions.html", context)
-        response = render(self.request, f"{FOLDER}/live.html", self._in_zone(form, live_context))
-        if has_moved:
-            # Another slot has other languages, audiences and neighbours.
-            response.headers["HX-Refresh"] = "true"
+    def _predicted(self, content: dict[str, Any]) -> HttpResponse:
+        """Return the predictions of what is typed; the page asks by itself, so nothing is kept."""
+        form = WizardForm(as_data(content), sites=self.sites)
+        unanswered = self.request.POST.get("unanswered", "")
+        context = prediction_context(
+            self.request, form, unanswered=int(unanswered) if _is_key(unanswered) else 0
+        )
+        context["new_url"] = reverse(f"admin:{NAME}")
+        return render(self.request, f"{FOLDER}/predictions.html", context)
+
+    def _live(self, typed: TypedExperiment) -> HttpResponse:
+        context = self._in_zone(self._form(typed), live_context)
+        response = render(self.request, f"{FOLDER}/live.html", context)
+        # The slot of which the page was made.
+        shown = self.request.POST.get("shown", "")
+        if typed.content.get("slot", [""]) != [shown]:
+            # Another slot has other languages, audiences and neighbours. The address loses the
+            # slot or template that it began with: it would come before what is chosen now.
+            response.headers["HX-Redirect"] = reverse(f"admin:{NAME}")
         return response
 
     def _finished(self, typed: TypedExperiment, way: Way) -> HttpResponse:

@@ -28,6 +28,8 @@ from experiments.services.lifecycle.rivals import in_serving_order
 
 # The same question is asked again with every pause in typing.
 REMEMBERED_S = 300
+# A scoring service that loads its predictor answers some seconds later: pauses between questions.
+ASKED_AGAIN_AFTER_S = (4, 8, 16, 32, 60, 60, 60, 60)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,8 +116,20 @@ def _audience(form: WizardForm) -> Audience | None:
     return chosen
 
 
-def prediction_context(request: HttpRequest, form: WizardForm) -> dict[str, Any]:
-    """Return the rankings of the typed wordings by language; a result is None if unknown."""
+def prediction_context(
+    request: HttpRequest, form: WizardForm, *, unanswered: int
+) -> dict[str, Any]:
+    """Return the rankings of the typed wordings by language; a result is None if unknown.
+
+    Args:
+        request: Request of the person who types.
+        form: What is typed.
+        unanswered: Number of questions in a row before this one that the service left unanswered.
+
+    Returns:
+        `rankings`, and after a silence `unanswered`, one more, and `again_after_s`: None if it is
+        enough.
+    """
     slot = form.chosen
     if slot is None or not may(request.user, "experiments.add_job", slot.site):
         return {}
@@ -127,7 +141,17 @@ def prediction_context(request: HttpRequest, form: WizardForm) -> dict[str, Any]
         if texts and control and not typed.faults[tag]:
             asked = _question(form, slot, tag, control, texts)
             rankings.append({"tag": tag, "language": name, "result": _answer(asked)})
-    return {"rankings": rankings}
+    if all(ranking["result"] for ranking in rankings):
+        return {"rankings": rankings}
+    return {
+        "rankings": rankings,
+        "unanswered": unanswered + 1,
+        "again_after_s": _pause_after(unanswered),
+    }
+
+
+def _pause_after(unanswered: int) -> int | None:
+    return ASKED_AGAIN_AFTER_S[unanswered] if unanswered < len(ASKED_AGAIN_AFTER_S) else None
 
 
 def _question(

@@ -263,17 +263,27 @@ def test_another_site_brings_its_languages_and_colours(admin_client, bilingual):
     sent = new(bilingual.site, shown="", action="")
     del sent["background_color"], sent["text_color"]
     answer = admin_client.post(COMPOSE, sent, headers={"HX-Request": "true"})
-    assert answer.headers["HX-Refresh"] == "true"
+    assert answer.headers["HX-Redirect"] == COMPOSE
     assert 'value="#1d4ed8"' in text_of(admin_client.get(COMPOSE))
     sent = new(other, shown=bilingual.site.pk, action="", wording_en="Kept")
     answer = admin_client.post(COMPOSE, sent, headers={"HX-Request": "true"})
-    assert answer.headers["HX-Refresh"] == "true"
+    assert answer.headers["HX-Redirect"] == COMPOSE
     page = text_of(admin_client.get(COMPOSE))
     assert 'name="wording_de"' in page
     assert 'value="Kept"' in page
     assert 'name="background_color" value="#14532d"' in page
     same = admin_client.post(COMPOSE, new(other, shown=other.pk), headers={"HX-Request": "true"})
-    assert "HX-Refresh" not in same.headers
+    assert "HX-Redirect" not in same.headers
+
+
+def test_another_site_than_that_of_the_address_is_kept(admin_client, bilingual):
+    other = factories.make_site("rival", default_locale="de")
+    admin_client.get(COMPOSE, {"site": bilingual.site_id})
+    sent = new(other, shown=bilingual.site.pk, action="")
+    answer = admin_client.post(
+        f"{COMPOSE}?site={bilingual.site_id}", sent, headers={"HX-Request": "true"}
+    )
+    assert 'name="wording_de"' in text_of(admin_client.get(answer.headers["HX-Redirect"]))
 
 
 def test_list_and_its_buttons_lead_to_the_studio(admin_client, bilingual):

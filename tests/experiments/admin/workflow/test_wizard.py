@@ -8,6 +8,7 @@ from django.contrib.messages import get_messages
 from django.urls import reverse
 
 from experiments.models import CTA, Audience, Experiment, SnippetSighting, TypedExperiment
+from ml import predict
 from tests import factories
 from tests.factories import NOW
 
@@ -123,9 +124,10 @@ def test_what_is_typed_survives_a_lost_session(client, bilingual):
 def test_live_answer_draws_plans_and_checks(admin_client, bilingual):
     send(admin_client, bilingual, "", wordings_en="x")
     sent = {"slot": bilingual.pk, "who": "everybody", "metric": "click_rate", "lift": "10"}
+    sent["shown"] = bilingual.pk
     answer = admin_client.post(PAGE, {**sent, **WORDS}, headers={"HX-Request": "true"})
     part = text_of(answer)
-    assert "HX-Refresh" not in answer.headers
+    assert "HX-Redirect" not in answer.headers
     assert 'id="wizard-drawn" hx-swap-oob="innerHTML"' in part
     assert ">Essayer</span>" in part
     assert "The snippet was never seen on this site" in part
@@ -133,11 +135,25 @@ def test_live_answer_draws_plans_and_checks(admin_client, bilingual):
     assert not Experiment.objects.exists()
 
 
-def test_another_slot_renews_the_page(admin_client, bilingual):
+def shown_by(page):
+    """The slot that the page sends back as the one of which it was made."""
+    return re.search(r'name="shown" value="(\d*)"', page).group(1)
+
+
+def test_page_of_a_slot_is_not_loaded_again_while_somebody_types(admin_client, bilingual):
+    shown = shown_by(text_of(admin_client.get(PAGE, {"slot": bilingual.pk})))
+    sent = {"slot": bilingual.pk, "shown": shown}
+    answer = admin_client.post(PAGE, sent, headers={"HX-Request": "true"})
+    assert not {"HX-Redirect", "HX-Refresh"} & set(answer.headers)
+
+
+def test_another_slot_than_that_of_the_address_renews_the_page(admin_client, bilingual):
     other = factories.make_slot(bilingual.site, "footer")
-    send(admin_client, bilingual, "")
-    answer = admin_client.post(PAGE, {"slot": other.pk}, headers={"HX-Request": "true"})
-    assert answer.headers["HX-Refresh"] == "true"
+    shown = shown_by(text_of(admin_client.get(PAGE, {"slot": bilingual.pk})))
+    sent = {"slot": other.pk, "shown": shown}
+    answer = admin_client.post(PAGE, sent, headers={"HX-Request": "true"})
+    assert answer.headers["HX-Redirect"] == PAGE
+    assert shown_by(text_of(admin_client.get(PAGE))) == str(other.pk)
 
 
 def test_plan_comes_from_the_traffic_of_the_slot(admin_client, bilingual):
@@ -252,3 +268,37 @@ def test_note_of_a_refused_request_is_still_there(admin_client, approving):
 def test_without_a_second_person_the_page_says_what_to_do(admin_client, bilingual):
     type(bilingual.site).objects.update(needs_approval=True)
     assert "gives a second person the role" in text_of(admin_client.get(PAGE))
+
+
+def ask_predictor(client, slot, **fields):
+    sent = {"slot": slot.pk, "wordings_en": "Start now", "part": "prediction", **fields}
+    return text_of(client.post(PAGE, sent, headers={"HX-Request": "true"}))
+
+
+def test_silent_predictor_is_asked_again_by_the_page(admin_client, slot, monkeypatch):
+    monkeypatch.setattr(predict, "ask_scoring_service", lambda asked, **_: None)
+    pages = [ask_predictor(admin_client, slot, unanswered=n) for n in ("", "1", "7", "8", "x")]
+    pauses = [
+        re.findall(r'"unanswered": (\d+)}\' hx-trigger="load delay:(\d+)s"', one) for one in pages
+    ]
+    assert pauses == [[("1", "4")], [("2", "8")], [("8", "60")], [], [("1", "4")]]
+    assert "does not answer yet: this page asks it again" in pages[0]
+    assert "the page “Rank wordings” waits for it" in pages[3]
+
+
+def test_predictor_that_answers_is_not_asked_again(admin_client, slot, monkeypatch):
+    refusal = {"code": "no_predictor", "params": {}}
+    answer = {"predictor": None, "wordings": [], "refusal": refusal, "notes": []}
+    monkeypatch.setattr(predict, "ask_scoring_service", lambda asked, **_: answer)
+    # A wording of its own: answers are remembered.
+    page = ask_predictor(admin_client, slot, wordings_en="Answered", unanswered="1")
+    assert "no predictor is active" in page
+    assert "hx-trigger" not in page
+
+
+def test_page_that_asks_by_itself_keeps_what_was_typed_elsewhere(admin_client, slot, monkeypatch):
+    monkeypatch.setattr(predict, "ask_scoring_service", lambda asked, **_: None)
+    send(admin_client, slot, action="", wordings_en="Typed in another window")
+    ask_predictor(admin_client, slot, wordings_en="Typed before")
+    kept = TypedExperiment.objects.get().content
+    assert kept["wordings_en"] == ["Typed in another window"]
