@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -15,7 +16,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from experiments.models import Experiment, Site
+from experiments.models import Experiment, Site, Slot
 from experiments.selectors import lifecycle
 from experiments.selectors.permissions import may, sites_where
 from experiments.services.archive.calendar_of_tests import Collision, Row, Span, calendar_rows
@@ -25,7 +26,8 @@ VIEW = "experiments.view_experiment"
 MONTHS = 6
 # Months before the present one that the page begins with.
 BEFORE = 2
-# Tests of one page; a choice of the site shows the others.
+# Slots of one page, each with a drawing; and tests, if those have very many.
+SLOTS = 25
 MOST = 300
 MONTH_WIDTH, LINE_HEIGHT, BAR_HEIGHT = 100.0, 14, 10
 MONTHS_A_YEAR = 12
@@ -78,7 +80,9 @@ def _calendar(admin_site: AdminSite, request: HttpRequest) -> HttpResponse:
     site = all_sites.filter(key=request.GET.get("site", "")).first()
     months = _months(request.GET.get("from", ""), now.date())
     sites = all_sites if site is None else Site.objects.filter(pk=site.pk)
-    found = list(_between(sites, months)[: MOST + 1])
+    between = _between(sites, months)
+    page = _page(between, request.GET.get("page", ""))
+    found = list(between.filter(slot__in=[slot.pk for slot in page])[: MOST + 1])
     rows = calendar_rows(found[:MOST], first=months[0], last=_last_day(months), now=now)
     context = {
         **admin_site.each_context(request),
@@ -88,6 +92,8 @@ def _calendar(admin_site: AdminSite, request: HttpRequest) -> HttpResponse:
         "rows": [_drawn(row, months, now) for row in rows],
         "sites": all_sites,
         "site": site,
+        "page": page,
+        "page_url": _url(site, months[0]),
         "is_cut": len(found) > MOST,
         "most": MOST,
         "before_url": _url(site, months[0], -MONTHS),
@@ -130,6 +136,12 @@ def _between(sites: QuerySet[Site], months: Sequence[date]) -> QuerySet[Experime
     first = timezone.make_aware(datetime.combine(months[0], time.min)) - MARGIN
     last = timezone.make_aware(datetime.combine(_last_day(months), time.max)) + MARGIN
     return lifecycle.experiments_between(sites=sites, first=first, last=last)
+
+
+def _page(experiments: QuerySet[Experiment], number: str) -> Page[Slot]:
+    """Return the slots of a page, in the order of their rows; the first one if it is no number."""
+    slots = Slot.objects.filter(pk__in=experiments.order_by().values("slot"))
+    return Paginator(slots.order_by("site__name", "name", "pk"), SLOTS).get_page(number)
 
 
 def _url(site: Site | None, month: date | None, by: int = 0) -> str:

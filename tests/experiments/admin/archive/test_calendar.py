@@ -94,6 +94,23 @@ def test_page_that_would_be_too_long_says_so(admin_client, slot, monkeypatch):
     assert "Only 2 tests are shown" in shown(admin_client)
 
 
+@pytest.mark.parametrize(
+    ("page", "places"), [("", "ab"), ("2", "c"), ("none", "ab")], ids=["first", "second", "none"]
+)
+def test_slots_come_in_pages_with_all_their_tests(admin_client, site, monkeypatch, page, places):
+    monkeypatch.setattr(calendar, "SLOTS", 2)
+    for place in "abc":
+        slot = factories.make_slot(site, f"slot-{place}")
+        factories.make_running_experiment(slot, f"live-{place}")
+        factories.make_experiment(slot, f"draft-{place}", starts_at=NOW)
+    html = shown(admin_client, page=page, **{"from": "2026-10"})
+    named = re.findall(r">((?:live|draft)-[abc])<", html)
+    assert set(named) == {f"{kind}-{place}" for kind in ("live", "draft") for place in places}
+    number, other = (2, 1) if page == "2" else (1, 2)
+    assert f"Page {number} of 2" in html
+    assert f'href="{PAGE}?from=2026-10&amp;page={other}"' in html
+
+
 def test_queries_do_not_grow_with_the_tests(admin_client, site):
     queries = []
     for number in range(3):
