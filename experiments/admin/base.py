@@ -37,6 +37,8 @@ INDENT = re.compile(rb"\n\s+")
 MOST_DIGITS = 19
 # Rows of an inline: Django would build 2,000 forms for whoever asks for them, in seconds.
 MOST_ROWS = 200
+# Rows of one filter: with more its list would be longer than that of the page.
+MOST_CHOICES = 50
 
 
 def in_time_zone_of_site(view: View) -> View:
@@ -192,6 +194,17 @@ class ChosenRows:
         return response
 
 
+class FewRowsFilter(RelatedOnlyFieldListFilter):
+    """A filter by related rows that listed ones have; of very many the search finds them."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
+        listed = model_admin.get_queryset(request).order_by().values(f"{self.field_path}__pk")
+        related = field.remote_field.model._default_manager.filter(pk__in=listed)
+        if related[: MOST_CHOICES + 1].count() > MOST_CHOICES:
+            return []
+        return super().field_choices(field, request, model_admin)
+
+
 class SiteRowsAdmin(ChosenRows, OfSites, EditHistory, ConcurrentEdits, ModelAdmin[Row]):  # type: ignore[misc]
     """For rows that belong to sites: those of other sites are not there."""
 
@@ -246,7 +259,7 @@ class SiteRowsAdmin(ChosenRows, OfSites, EditHistory, ConcurrentEdits, ModelAdmi
 
     def _of_listed_rows(self, one: Any) -> Any:
         if isinstance(one, str) and get_fields_from_path(self.model, one)[-1].is_relation:
-            return (one, RelatedOnlyFieldListFilter)
+            return (one, FewRowsFilter)
         return one
 
 

@@ -119,7 +119,7 @@ class ExperimentAdmin(InPercent, ServedModelAdmin[Experiment]):
     inlines = (VariantInline, GuardrailInline, SecondaryMetricInline)
     list_display = ("name", "state", "decided", "slot", "audience", "started_at", "report_link")
     list_filter = ("status", "slot__site", "slot", "tags", "owner", "plan", "origin")
-    search_fields = ("name", "key", "hypothesis")
+    search_fields = ("name", "key", "hypothesis", "slot__name", "slot__key")
     prepopulated_fields: ClassVar = {"key": ("name",)}
     autocomplete_fields = ("slot", "audience", "tags")
     actions = ("duplicate",)

@@ -297,6 +297,17 @@ def test_newest_draft_is_on_top_of_the_list(admin_client, slot, running_experime
     assert keys == ["second", "first", running_experiment.key]
 
 
+def test_filter_of_very_many_slots_gives_way_to_the_search(admin_client, site, monkeypatch):
+    lists = reverse("admin:experiments_experiment_changelist")
+    for number in range(4):
+        factories.make_experiment(factories.make_slot(site, f"slot-{number}"), f"test-{number}")
+    assert "slot__id__exact=" in admin_client.get(lists).content.decode()
+    monkeypatch.setattr("experiments.admin.base.MOST_CHOICES", 3)
+    assert "slot__id__exact=" not in admin_client.get(lists).content.decode()
+    found = admin_client.get(lists, {"q": "slot-2"}).content.decode()
+    assert [f"test-{number}" in found for number in range(4)] == [False, False, True, False]
+
+
 def test_list_names_every_status_in_words(admin_client, draft):
     url = reverse("admin:experiments_experiment_changelist")
     for status, label in Experiment.Status.choices:
