@@ -1,11 +1,12 @@
 """Rates, lifts, intervals and p-values as people read them, in their language."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import cache
+from typing import NamedTuple
 
-from django.utils.formats import number_format
+from django.utils.formats import get_format, number_format
 from django.utils.translation import get_language, gettext_lazy, override
 from django.utils.translation import gettext as _
 
@@ -13,6 +14,8 @@ from experiments.targeting.vocabulary import name_of
 
 MISSING = "-"
 MINUS = "\u2212"
+# Numbers below it never have a separator of thousands, rounded or not.
+_UNGROUPED = 999
 # Below this a p-value is shown as a power of ten.
 SMALLEST_DECIMAL_P = 0.0001
 ATTRIBUTES = {
@@ -31,11 +34,44 @@ SEGMENTS = {
 }
 
 
+class _Forms(NamedTuple):
+    """Signs and texts around numbers in one language."""
+
+    separator: str
+    percent: str
+    points: str
+    interval: str
+    groups_of_three: str | None
+
+
+@cache
+def _forms(language: str | None) -> _Forms:
+    """Return what is looked up once a language: a report has hundreds of numbers."""
+    with override(language):
+        return _Forms(
+            separator=str(get_format("DECIMAL_SEPARATOR")),
+            percent=_("%(number)s %%"),
+            points=_("%(number)s pp"),
+            interval=_("%(low)s to %(high)s"),
+            groups_of_three=str(get_format("THOUSAND_SEPARATOR"))
+            if get_format("NUMBER_GROUPING") == 3
+            else None,
+        )
+
+
 def decimal(value: float, digits: int) -> str:
     """Return the rounded number in the active language (Django alone would cut, not round)."""
-    number = Decimal(f"{value:.{digits}f}")
-    sign = MINUS if number < 0 else ""
-    return sign + number_format(abs(number), digits)
+    return _decimal(value, digits, _forms(get_language()))
+
+
+def _decimal(value: float, digits: int, forms: _Forms) -> str:
+    text = f"{value:.{digits}f}"
+    if -_UNGROUPED < value < _UNGROUPED:
+        unsigned = text.lstrip("-")
+        is_below_zero = len(unsigned) < len(text) and unsigned.strip("0.") != ""
+        return (MINUS if is_below_zero else "") + unsigned.replace(".", forms.separator)
+    number = Decimal(text)
+    return (MINUS if number < 0 else "") + number_format(abs(number), digits)
 
 
 def share(value: Decimal) -> str:
@@ -50,53 +86,52 @@ def threshold(value: float) -> str:
 
 def percent(value: float | None, digits: int = 2) -> str:
     """Return 0.01933 as "1.93 %"."""
-    if value is None:
-        return MISSING
-    return _percent_sign(get_language()) % {"number": decimal(100 * value, digits)}
+    return MISSING if value is None else _percent(value, digits, _forms(get_language()))
 
 
-@cache
-def _percent_sign(language: str | None) -> str:
-    """Return the text around a percentage, looked up once a language: a report has hundreds."""
-    with override(language):
-        return _("%(number)s %%")
+def _percent(value: float, digits: int, forms: _Forms) -> str:
+    return forms.percent % {"number": _decimal(100 * value, digits, forms)}
 
 
 def signed_percent(value: float | None, digits: int = 1) -> str:
     """Return 0.12 as "+12.0 %"."""
-    if value is None:
-        return MISSING
+    return MISSING if value is None else _signed_percent(value, digits, _forms(get_language()))
+
+
+def _signed_percent(value: float, digits: int, forms: _Forms) -> str:
     if math.isinf(value):
         return "+∞" if value > 0 else f"{MINUS}∞"
-    return ("+" if value > 0 else "") + percent(value, digits)
+    return ("+" if value > 0 else "") + _percent(value, digits, forms)
 
 
 def points(value: float | None) -> str:
     """Return an absolute difference of rates, 0.0152, as "+1.52 pp" (percentage points)."""
-    if value is None:
-        return MISSING
-    number = ("+" if value > 0 else "") + decimal(100 * value, 2)
-    return _("%(number)s pp") % {"number": number}
+    return MISSING if value is None else _points(value, _forms(get_language()))
+
+
+def _points(value: float, forms: _Forms) -> str:
+    number = ("+" if value > 0 else "") + _decimal(100 * value, 2, forms)
+    return forms.points % {"number": number}
 
 
 def percent_interval(interval: tuple[float, float] | None, digits: int = 2) -> str:
-    if interval is None:
-        return MISSING
-    low, high = (percent(end, digits) for end in interval)
-    return _("%(low)s to %(high)s") % {"low": low, "high": high}
+    return _interval(interval, lambda end, forms: _percent(end, digits, forms))
 
 
 def signed_interval(interval: tuple[float, float] | None) -> str:
-    if interval is None:
-        return MISSING
-    low, high = (signed_percent(end) for end in interval)
-    return _("%(low)s to %(high)s") % {"low": low, "high": high}
+    return _interval(interval, lambda end, forms: _signed_percent(end, 1, forms))
 
 
 def points_interval(interval: tuple[float, float] | None) -> str:
+    return _interval(interval, _points)
+
+
+def _interval(interval: tuple[float, float] | None, shown: Callable[[float, _Forms], str]) -> str:
     if interval is None:
         return MISSING
-    return _("%(low)s to %(high)s") % {"low": points(interval[0]), "high": points(interval[1])}
+    forms = _forms(get_language())
+    low, high = interval
+    return forms.interval % {"low": shown(low, forms), "high": shown(high, forms)}
 
 
 def p_value(value: float | None) -> str:
@@ -113,7 +148,12 @@ def p_value(value: float | None) -> str:
 
 def count(value: float | None) -> str:
     """Return a whole number with the language's separators."""
-    return MISSING if value is None else number_format(round(value), force_grouping=True)
+    if value is None:
+        return MISSING
+    separator, whole = _forms(get_language()).groups_of_three, round(value)
+    if separator is None:
+        return number_format(whole, force_grouping=True)
+    return f"{whole:,}".replace(",", separator)
 
 
 class Count(int):

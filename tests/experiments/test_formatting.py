@@ -1,5 +1,9 @@
+from decimal import Decimal
+
+import numpy as np
 import pytest
 from django.utils import translation
+from django.utils.formats import number_format
 
 from experiments import formatting
 
@@ -50,6 +54,19 @@ def test_intervals_name_both_ends():
 
 def test_count_groups_thousands():
     assert formatting.count(10_283) == "10,283"
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_numbers_are_written_as_django_writes_them(language):
+    rng = np.random.default_rng(18)
+    values = (rng.choice((-1, 1), 500) * 10 ** rng.uniform(-5, 7, 500)).tolist()
+    values += [0.0, -0.0, -0.004, 998.999, 999.999, -999.999, 1_000.0]
+    with translation.override(language):
+        for value in values:
+            number = Decimal(f"{value:.2f}")
+            sign = formatting.MINUS if number < 0 else ""
+            assert formatting.decimal(value, 2) == sign + number_format(abs(number), 2)
+            assert formatting.count(value) == number_format(round(value), force_grouping=True)
 
 
 def test_threshold_is_shown_as_it_was_set():
