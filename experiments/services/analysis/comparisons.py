@@ -39,6 +39,7 @@ from experiments.stats.frequentist.fixed_horizon import (
     Test,
     compare_fixed,
     compare_fixed_within_phases,
+    pooled_z_p_values,
 )
 from experiments.stats.sequential.comparison import MIXTURE_VISITORS
 from experiments.stats.sequential.looks import Path, Schedule, compare_looks
@@ -221,7 +222,7 @@ def last_look(statistics: SufficientStatistics) -> SufficientStatistics:
 
 
 def _fixed_readings(statistics: SufficientStatistics, alpha: float) -> list[Reading]:
-    p_values = compare_once(statistics, np.array(alpha)).p_value
+    p_values = _p_values_once(statistics, alpha)
     loading = loading_of(_visitors(statistics))
     levels = step_down_levels(p_values, loading, alpha)
     return _readings(compare_once(statistics, levels), step_down_p_values(p_values, loading))
@@ -229,15 +230,30 @@ def _fixed_readings(statistics: SufficientStatistics, alpha: float) -> list[Read
 
 def compare_once(statistics: SufficientStatistics, level: FloatArray) -> Comparisons:
     """Return the comparisons that hold at one planned look; statistics of shape `(S, K)`."""
-    is_one_phase = statistics.shape[0] == 1
-    if not is_one_phase:
+    if statistics.shape[0] > 1:
         return compare_fixed_within_phases(statistics, alpha=level)
-    # Rates: the z-test that pools the arms, the same statement as the two-arm chi-squared; it
-    # has no adjusted form.
-    whole = each_field(statistics, lambda field: field[0])
-    is_plain_rate = isinstance(whole, Proportion) and not whole.has_covariate
-    test: Test = "pooled_z" if is_plain_rate else "welch"
+    whole = _only_phase(statistics)
+    test: Test = "pooled_z" if _is_plain_rate(whole) else "welch"
     return compare_fixed(whole, alpha=level, test=test)
+
+
+def _p_values_once(statistics: SufficientStatistics, alpha: float) -> FloatArray:
+    """Return the p-values of `compare_once`, which depend on no level."""
+    if statistics.shape[0] == 1 and _is_plain_rate(whole := _only_phase(statistics)):
+        return pooled_z_p_values(whole)
+    return compare_once(statistics, np.array(alpha)).p_value
+
+
+def _only_phase(statistics: SufficientStatistics) -> SufficientStatistics:
+    return each_field(statistics, lambda field: field[0])
+
+
+def _is_plain_rate(statistics: SufficientStatistics) -> bool:
+    """Return whether the z-test is used that pools the arms; it has no adjusted form.
+
+    It is the same statement as the two-arm chi-squared test.
+    """
+    return isinstance(statistics, Proportion) and not statistics.has_covariate
 
 
 def _path(statistics: SufficientStatistics, schedule: Schedule) -> Path:

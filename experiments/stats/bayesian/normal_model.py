@@ -16,9 +16,9 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
 from scipy.special import erfcx, ndtr, ndtri
 
+from experiments.stats.bayesian.mixture_quantiles import mixture_quantiles
 from experiments.stats.bayesian.priors import LARGEST, FlatPrior, Prior
 from experiments.stats.estimation.messages import Message, MessageCode
 
@@ -108,19 +108,8 @@ class NormalMixture:
         """Return the value with P(quantity < value) = probability, in (0, 1)."""
         if self.weights.size == 1:
             return float(self.means[0] + self.sds[0] * ndtri(probability))
-        used = self.weights > 0
-        parts = self.means[used] + self.sds[used] * ndtri(probability)
-        low, high = float(parts.min()), float(parts.max())
-        # A mixture's quantile lies between those of its parts; widen by rounding.
-        pad = 1e-9 * float(self.sds[used].max()) + 1e-12 * max(abs(low), abs(high))
-        return float(
-            brentq(
-                lambda x: self.chance_below(x) - probability,
-                low - pad,
-                high + pad,
-                xtol=1e-14 * self.sd,
-            )
-        )
+        found = mixture_quantiles(self.weights, self.means, self.sds, np.array(probability))
+        return float(found)
 
     def interval(self, level: float) -> tuple[float, float]:
         """Return the equal-tailed interval of probability `level`."""

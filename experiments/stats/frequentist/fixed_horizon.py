@@ -26,8 +26,12 @@ from experiments.stats.estimation.sufficient_statistics import (
     SufficientStatistics,
     Values,
 )
-from experiments.stats.estimation.undefined_reasons import Reason, first_reason
-from experiments.stats.frequentist.pooled_score_intervals import score_effect_ends, score_lift_ends
+from experiments.stats.estimation.undefined_reasons import Reason, ReasonArray, first_reason
+from experiments.stats.frequentist.pooled_score_intervals import (
+    Counts,
+    score_effect_ends,
+    score_lift_ends,
+)
 
 Test = Literal["welch", "pooled_z"]
 
@@ -95,6 +99,27 @@ def _compare_welch(contrast: Contrasts, alpha: Values) -> Comparisons:
     return comparisons(contrast, multiplier, p_value=_welch_p_value(contrast))
 
 
+def pooled_z_p_values(statistics: SufficientStatistics) -> FloatArray:
+    """Return the p-values of `compare_fixed` with `pooled_z`, without its intervals.
+
+    Args:
+        statistics: Rates without a covariate; arms on the last axis, K >= 2, control first.
+
+    Returns:
+        P-values in [0, 1], shape `(..., K - 1)`; NaN where undefined.
+
+    Raises:
+        ValueError: As `compare_fixed`.
+
+    >>> both = Proportion(n=np.array([10_000.0, 10_000.0]), sum=np.array([500.0, 580.0]))
+    >>> pooled_z_p_values(both).round(6).tolist()
+    [0.012315]
+    """
+    check_arms(statistics)
+    _, p_values, _ = _pooled_test(*_pairs(statistics))
+    return p_values
+
+
 def wilson_interval(
     clicks: Values, visitors: Values, *, alpha: float = 0.05
 ) -> tuple[FloatArray, FloatArray]:
@@ -136,25 +161,12 @@ def _welch_p_value(contrast: Contrasts) -> FloatArray:
 
 
 def _compare_pooled(statistics: SufficientStatistics, alpha: FloatArray) -> Comparisons:
-    if not isinstance(statistics, Proportion) or statistics.has_covariate:
-        kind = type(statistics).__name__
-        raise ValueError(f"test must be 'welch' for {kind} or with a covariate: 'pooled_z'")
-    n, total = as_arrays(statistics.n, statistics.sum)
-    control, arm = ((n[at], total[at]) for at in (np.s_[..., :1], np.s_[..., 1:]))
+    control, arm = _pairs(statistics)
+    effect, p_value, reason = _pooled_test(control, arm)
     with np.errstate(all="ignore"):
-        pooled = (control[1] + arm[1]) / (control[0] + arm[0])
-        variance = pooled * (1 - pooled) * (1 / control[0] + 1 / arm[0])
-        effect = arm[1] / arm[0] - control[1] / control[0]
-        p_value = 2 * special.ndtr(-np.abs(effect) / np.sqrt(variance))
-        lift = np.where(control[1] > 0, effect / (control[1] / control[0]), np.nan)
-    fewer = np.minimum(control[0], arm[0])
-    reason = first_reason(
-        (fewer == 0, Reason.NO_VISITORS),
-        (fewer == 1, Reason.ONE_VISITOR),
-        (variance == 0, Reason.NO_VARIANCE),
-    )
+        lift = np.where(control[0] > 0, effect / (control[0] / control[1]), np.nan)
     low, high, lift_low, lift_high = _score_ends(control, arm, alpha)
-    no_lift = first_reason((control[1] == 0, Reason.ZERO_CONTROL))
+    no_lift = first_reason((control[0] == 0, Reason.ZERO_CONTROL))
     lift_reason = first_of_two(np.where(reason == Reason.NO_VISITORS, reason, no_lift), reason)
     return Comparisons(
         effect=effect,
@@ -163,17 +175,42 @@ def _compare_pooled(statistics: SufficientStatistics, alpha: FloatArray) -> Comp
         lift=lift,
         lift_low=where_defined(lift_reason, lift_low),
         lift_high=where_defined(lift_reason, lift_high),
-        p_value=where_defined(reason, p_value),
+        p_value=p_value,
         reason=reason,
         lift_reason=lift_reason,
     )
 
 
+def _pairs(statistics: SufficientStatistics) -> tuple[Counts, Counts]:
+    """Return the control's clicks and visitors, and those of the other arms."""
+    if not isinstance(statistics, Proportion) or statistics.has_covariate:
+        kind = type(statistics).__name__
+        raise ValueError(f"test must be 'welch' for {kind} or with a covariate: 'pooled_z'")
+    n, total = as_arrays(statistics.n, statistics.sum)
+    return (total[..., :1], n[..., :1]), (total[..., 1:], n[..., 1:])
+
+
+def _pooled_test(control: Counts, arm: Counts) -> tuple[FloatArray, FloatArray, ReasonArray]:
+    """Return the effects, and the p-values where there is no reason against them."""
+    with np.errstate(all="ignore"):
+        pooled = (control[0] + arm[0]) / (control[1] + arm[1])
+        variance = pooled * (1 - pooled) * (1 / control[1] + 1 / arm[1])
+        effect = arm[0] / arm[1] - control[0] / control[1]
+        p_value = 2 * special.ndtr(-np.abs(effect) / np.sqrt(variance))
+    fewer = np.minimum(control[1], arm[1])
+    reason = first_reason(
+        (fewer == 0, Reason.NO_VISITORS),
+        (fewer == 1, Reason.ONE_VISITOR),
+        (variance == 0, Reason.NO_VARIANCE),
+    )
+    return effect, where_defined(reason, p_value), reason
+
+
 def _score_ends(
-    control: tuple[FloatArray, FloatArray], arm: tuple[FloatArray, FloatArray], alpha: FloatArray
+    control: Counts, arm: Counts, alpha: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     z = -special.ndtri(alpha / 2)
     # Nobody's interval is not used; one visitor keeps its arithmetic finite.
-    (n_a, clicks_a), (n_b, clicks_b) = control, arm
+    (clicks_a, n_a), (clicks_b, n_b) = control, arm
     pair = (clicks_a, np.maximum(n_a, 1)), (clicks_b, np.maximum(n_b, 1))
     return *score_effect_ends(*pair, z), *score_lift_ends(*pair, z)

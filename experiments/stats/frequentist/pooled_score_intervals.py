@@ -13,6 +13,8 @@ from experiments.stats.estimation.sufficient_statistics import FloatArray
 Counts = tuple[FloatArray, FloatArray]
 Ends = tuple[FloatArray, FloatArray]
 _BISECTIONS = 60
+# The low end and the high end, on a first axis of their own.
+_SIGNS = np.array([-1.0, 1.0])
 
 
 def score_effect_ends(control: Counts, arm: Counts, z: FloatArray) -> Ends:
@@ -51,9 +53,11 @@ def score_effect_ends(control: Counts, arm: Counts, z: FloatArray) -> Ends:
     # z^2 = u (d - observed d), a distance of at most 2 and, if anything varies, at least that of
     # one visitor; where nothing varies the search stops at the far end, at d = -1 or 1.
     span = np.log(z**2 / 4), np.log(4 * (z**2 + z + 1)) + 1.5 * np.log(n_a + n_b)
-    low_a, low_b = moved(-np.exp(_largest(lambda u: statistic(-np.exp(u)), z**2, span)))
-    high_a, high_b = moved(np.exp(_largest(lambda u: statistic(np.exp(u)), z**2, span)))
-    return np.clip(low_b - low_a, -1, 1), np.clip(high_b - high_a, -1, 1)
+    sign = _SIGNS.reshape(2, *(1,) * z.ndim)
+    with np.errstate(all="ignore"):
+        p_a, p_b = moved(sign * np.exp(_largest(lambda u: statistic(sign * np.exp(u)), z**2, span)))
+    low, high = np.clip(p_b - p_a, -1, 1)
+    return low, high
 
 
 def score_lift_ends(control: Counts, arm: Counts, z: FloatArray) -> Ends:
@@ -84,12 +88,13 @@ def score_lift_ends(control: Counts, arm: Counts, z: FloatArray) -> Ends:
     def statistic(s: FloatArray) -> FloatArray:
         return _ratio_part(clicks_a, n_a, -s) + _ratio_part(clicks_b, n_b, s)
 
-    nothing = np.zeros_like(z)
+    sign = _SIGNS.reshape(2, *(1,) * z.ndim)
+    span = np.zeros_like(z), np.stack([clicks_b, clicks_a])
     with np.errstate(all="ignore"):
-        s = -_largest(lambda s: statistic(-s), z**2, (nothing, clicks_b))
-        low = _shifted(clicks_b, n_b, s, left=z**2 - statistic(s)) / _shifted(clicks_a, n_a, -s)
-        s = _largest(statistic, z**2, (nothing, clicks_a))
-        high = _shifted(clicks_b, n_b, s) / _shifted(clicks_a, n_a, -s, left=z**2 - statistic(s))
+        low_s, high_s = s = sign * _largest(lambda s: statistic(sign * s), z**2, span)
+        low_left, high_left = z**2 - statistic(s)
+        low = _shifted(clicks_b, n_b, low_s, left=low_left) / _shifted(clicks_a, n_a, -low_s)
+        high = _shifted(clicks_b, n_b, high_s) / _shifted(clicks_a, n_a, -high_s, left=high_left)
     return np.where(clicks_b == 0, -1.0, low - 1), np.where(clicks_a == 0, np.inf, high - 1)
 
 
@@ -108,9 +113,8 @@ def _tilted(rate: FloatArray, t: FloatArray) -> FloatArray:
     """Return the root p in [0, 1] of rate - p = t p (1 - p)."""
     slope = 1 + t
     root = np.sqrt(np.maximum(slope**2 - 4 * t * rate, 0))
-    with np.errstate(all="ignore"):
-        # Two forms of one root; each is a sum of numbers of the same sign where it is used.
-        return np.where(slope > 0, 2 * rate / (slope + root), (slope - root) / (2 * t))
+    # Two forms of one root; each is a sum of numbers of the same sign where it is used.
+    return np.where(slope > 0, 2 * rate / (slope + root), (slope - root) / (2 * t))
 
 
 def _largest(

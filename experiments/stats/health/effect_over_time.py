@@ -9,8 +9,8 @@ from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import logsumexp
 
+from experiments.stats.estimation.log_sum_exp import log_sum_exp
 from experiments.stats.estimation.sufficient_statistics import FloatArray
 from experiments.stats.meta_analysis.heterogeneity import (
     check_effects,
@@ -117,7 +117,7 @@ def slope_p_values(effects: FloatArray, ses: FloatArray) -> tuple[FloatArray, Fl
     # The slope's Bayes factor for each prior spread of it, mixed.
     gain = SLOPES**2 * information[..., None]
     log_e = 0.5 * ((slope**2 * information)[..., None] * gain / (1 + gain) - np.log1p(gain))
-    return slope, np.exp(-np.maximum(logsumexp(log_e, axis=-1) - np.log(SLOPES.size), 0.0))
+    return slope, np.exp(-np.maximum(log_sum_exp(log_e) - np.log(SLOPES.size), 0.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from experiments.stats.estimation.log_sum_exp import log_sum_exp
 from experiments.stats.estimation.messages import (
     InvalidFieldError,
     InvalidInputError,
@@ -164,13 +165,14 @@ def _log_e_of_common_factor(counts: FloatArray, shares: FloatArray) -> FloatArra
     With the factor exp(x) arm k has the share w = share exp(x) / (1 + share (exp(x) - 1)).
     """
     sizes = counts.sum(axis=-1)
-    growth = np.expm1(LOG_FACTORS)[:, None, None] * shares
-    log_ratio = LOG_FACTORS[:, None] * counts.sum(axis=-2)[..., None, :] - np.einsum(
-        "...s,gsk->...gk", sizes, np.log1p(growth), optimize=True
+    growth = np.log1p(np.expm1(LOG_FACTORS)[:, None] * shares[:, None, :])
+    of_phases = (sizes @ growth.reshape(len(shares), -1)).reshape(
+        *sizes.shape[:-1], -1, growth.shape[-1]
     )
+    log_ratio = LOG_FACTORS[:, None] * counts.sum(axis=-2)[..., None, :] - of_phases
     # An arm without a share in any phase has no odds to change.
     log_ratio = log_ratio[..., shares.any(axis=0)] + LOG_WEIGHTS[:, None]
-    total = special.logsumexp(log_ratio, axis=(-2, -1))
+    total = log_sum_exp(log_ratio.reshape(*log_ratio.shape[:-2], -1))
     return np.asarray(total - np.log(log_ratio.shape[-1]))
 
 

@@ -8,11 +8,11 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 from scipy.optimize import brentq, minimize_scalar
 from scipy.stats import chi2
 
 from experiments.stats.bayesian.priors import LARGEST
+from experiments.stats.estimation.log_sum_exp import log_sum_exp
 from experiments.stats.estimation.sufficient_statistics import FloatArray
 
 # Spreads of log lifts between groups that the test for every look searches for, alike.
@@ -100,7 +100,7 @@ def equal_effects_p_value(effects: FloatArray, ses: FloatArray) -> FloatArray:
     used = is_used[..., None]
     spread = _log_marginal(y, variance + SPREADS**2, used)
     log_e = spread - _log_marginal(y, variance, used)
-    mean = special.logsumexp(log_e, axis=-1) - np.log(SPREADS.size)
+    mean = log_sum_exp(log_e) - np.log(SPREADS.size)
     p_value = np.exp(-np.maximum(mean, 0.0))
     return np.where(is_used.sum(axis=-1) < 2, np.nan, p_value)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from experiments.stats.bayesian.mixture_quantiles import mixture_quantiles
 from experiments.stats.bayesian.normal_model import NormalMixture
 from experiments.stats.estimation.comparisons import check_alpha
 from experiments.stats.estimation.multiplicity import adjust_p_values, interval_levels
@@ -239,10 +240,9 @@ def _with_pooling(
 ) -> SegmentReport:
     effects, ses = data
     pooled = pool_partially(effects, ses)
-    posteriors = iter(pooled.effects)
+    shrunken = iter(_medians_and_intervals(pooled.effects, level))
     segments = tuple(
-        result if result.reason else _shrunken(result, next(posteriors), level)
-        for result in results
+        result if result.reason else _shrunken(result, *next(shrunken)) for result in results
     )
     return SegmentReport(
         segments=segments,
@@ -252,12 +252,21 @@ def _with_pooling(
     )
 
 
-def _shrunken(result: SegmentResult, posterior: NormalMixture, level: float) -> SegmentResult:
-    return replace(
-        result,
-        shrunken_effect=math.expm1(posterior.quantile(0.5)),
-        shrunken_interval=_lifts(*posterior.interval(level)),
+def _medians_and_intervals(
+    posteriors: Sequence[NormalMixture], level: float
+) -> list[tuple[float, float, float]]:
+    """Return each posterior's median and the ends of its equal-tailed interval."""
+    tail = (1 - level) / 2
+    weights, means, sds = (
+        np.stack(parts)[:, None, :]
+        for parts in zip(*((one.weights, one.means, one.sds) for one in posteriors), strict=True)
     )
+    found = mixture_quantiles(weights, means, sds, np.array([[0.5, tail, 1 - tail]]))
+    return [(median, low, high) for median, low, high in found.tolist()]
+
+
+def _shrunken(result: SegmentResult, median: float, low: float, high: float) -> SegmentResult:
+    return replace(result, shrunken_effect=math.expm1(median), shrunken_interval=_lifts(low, high))
 
 
 def _lifts(low: float, high: float) -> tuple[float, float] | None:

@@ -9,6 +9,7 @@ from phase to phase. With one phase it is that of `click_e_values`, which has cl
 import numpy as np
 from scipy import special, stats
 
+from experiments.stats.estimation.log_sum_exp import log_sum_exp
 from experiments.stats.estimation.sufficient_statistics import FloatArray
 from experiments.stats.sequential.click_e_values import (
     PRIOR_CLICKS,
@@ -51,7 +52,7 @@ def phased_click_log_e_value(clicks: Clicks, *, share: FloatArray) -> FloatArray
         is_here = inverse == number
         of_arm, of_control = _log_of_click(row, _log_ratios(row))
         likelihoods[is_here] = arm[is_here] @ of_arm + control[is_here] @ of_control
-    return np.asarray(special.logsumexp(likelihoods, axis=-1) - np.log(_RATIOS))
+    return np.asarray(log_sum_exp(likelihoods) - np.log(_RATIOS))
 
 
 def phased_click_lift_interval(

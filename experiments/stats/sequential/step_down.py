@@ -49,8 +49,7 @@ def step_down_family(p_values: FloatArray, visitors: FloatArray, *, alpha: float
     ([[0.043, 0.9], [0.043, 0.9]], [0.035, 0.027])
     """
     loadings = loading_of(visitors)
-    by_look = [step_down_p_values(*look) for look in zip(p_values, loadings, strict=True)]
-    adjusted = np.fmin.accumulate(np.array(by_look), axis=0)
+    adjusted = np.fmin.accumulate(step_down_p_values(p_values, loadings), axis=0)
     levels = step_down_levels(p_values[-1], loadings[-1], alpha)
     is_proven = adjusted <= alpha
     for arm in np.flatnonzero(is_proven[-1]):

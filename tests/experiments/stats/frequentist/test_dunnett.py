@@ -52,6 +52,28 @@ def test_tiny_p_values_fall_back_on_bonferroni():
     assert exceedance(8.0, np.full(3, 0.7)) == pytest.approx(6 * stats.norm.sf(8.0), rel=1e-9)
 
 
+def test_exceedance_of_many_bounds_is_that_of_each():
+    rng = np.random.default_rng(18)
+    bounds, loading = rng.uniform(0, 9, (30, 2)), rng.uniform(0, 0.999, (30, 2, 3))
+    bounds[0] = 0, 40
+    alone = [
+        [float(exceedance(one, of_arms)) for one, of_arms in zip(*rows, strict=True)]
+        for rows in zip(bounds, loading, strict=True)
+    ]
+    assert exceedance(bounds, loading) == pytest.approx(np.array(alone), rel=1e-12)
+    assert exceedance(bounds, loading)[0].tolist() == [1.0, 0.0]
+
+
+def test_steps_of_many_looks_are_those_of_each():
+    rng = np.random.default_rng(19)
+    p_values, loading = rng.beta(0.4, 4, (40, 4)), rng.uniform(0.1, 0.99, (40, 4))
+    p_values[rng.random((40, 4)) < 0.2] = np.nan
+    p_values[3:6] = 1.0, 0.0, 0.5, 0.5
+    alone = [step_down_p_values(*look) for look in zip(p_values, loading, strict=True)]
+    found = step_down_p_values(p_values, loading)
+    assert found == pytest.approx(np.array(alone), rel=1e-12, nan_ok=True)
+
+
 @pytest.mark.slow
 def test_dunnett_holds_the_family_wise_error():
     rng = np.random.default_rng(13)

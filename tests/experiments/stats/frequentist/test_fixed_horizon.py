@@ -7,7 +7,11 @@ from statsmodels.stats.proportion import proportion_confint, proportions_ztest
 
 from experiments.stats.estimation.multiplicity import adjust_p_values
 from experiments.stats.estimation.sufficient_statistics import Mean, Proportion, stack_arms
-from experiments.stats.frequentist.fixed_horizon import compare_fixed, wilson_interval
+from experiments.stats.frequentist.fixed_horizon import (
+    compare_fixed,
+    pooled_z_p_values,
+    wilson_interval,
+)
 
 
 def one_row(statistics, **options):
@@ -100,6 +104,11 @@ def test_pooled_z_is_defined_when_one_arm_has_no_click():
     arms = Proportion(n=np.array([20.0, 20.0]), sum=np.array([0.0, 3.0]))
     row = one_row(arms, test="pooled_z")
     assert row.p_value == pytest.approx(proportions_ztest([0, 3], [20, 20])[1], rel=1e-9)
+
+
+def test_pooled_z_p_values_are_those_beside_the_intervals(library_arms):
+    p_values = compare_fixed(library_arms, test="pooled_z").p_value
+    assert pooled_z_p_values(library_arms).tolist() == p_values.tolist()
 
 
 @pytest.mark.parametrize("clicks", [[0.0, 0.0], [20.0, 20.0]])

@@ -6,7 +6,6 @@ import pytest
 from experiments.stats.estimation.contrasts import as_arrays
 from experiments.stats.estimation.mantel_haenszel import each_field
 from experiments.stats.estimation.sufficient_statistics import Proportion
-from experiments.stats.frequentist import dunnett
 from experiments.stats.frequentist.dunnett import loading_of, step_down_p_values
 from experiments.stats.sequential.looks import Schedule, compare_looks
 from experiments.stats.sequential.step_down import step_down_family
@@ -66,22 +65,7 @@ CASES = [
 ]
 
 
-@pytest.fixture
-def integrals_are_kept(monkeypatch):
-    """Dunnett's integrals by their arguments: every report has the looks of those before it."""
-    computed, known = dunnett.exceedance, {}
-
-    def kept(bound, loading):
-        key = bound, loading.tobytes()
-        if key not in known:
-            known[key] = computed(bound, loading)
-        return known[key]
-
-    monkeypatch.setattr(dunnett, "exceedance", kept)
-
-
 @pytest.mark.slow
-@pytest.mark.usefixtures("integrals_are_kept")
 @pytest.mark.parametrize(("rates", "shares", "daily", "plan"), CASES)
 def test_no_verdict_is_taken_back_by_more_data(rates, shares, daily, plan):
     rng = np.random.default_rng([17, len(rates), daily, int(10 * plan)])
