@@ -39,6 +39,7 @@ def mixture_quantiles(
     low, high = _bracket(weights, means, sds, probability)
     found = np.clip(_normal_quantiles(weights, means, sds, probability), low, high)
     step, last_step = high - low, _LAST_STEP * sds.min(axis=-1)
+    is_open = np.ones(found.shape, dtype=bool)
     for _ in range(_MOST_STEPS):
         z = (found[..., None] - means) / sds
         excess = (weights * ndtr(z)).sum(axis=-1) - probability
@@ -49,8 +50,10 @@ def mixture_quantiles(
             is_used = abs(newton) <= abs(step) / 2
         is_used &= (found + newton >= low) & (found + newton <= high)
         step = np.where(is_used, newton, (low + high) / 2 - found)
-        found = found + step
-        if (abs(step) <= np.where(is_used, last_step, np.spacing(found))).all():
+        # What is found stays: a further step would be rounding, and none is half of it.
+        found = np.where(is_open, found + step, found)
+        is_open &= abs(step) > np.where(is_used, last_step, np.spacing(abs(found)))
+        if not is_open.any():
             break
     return np.asarray(found)
 

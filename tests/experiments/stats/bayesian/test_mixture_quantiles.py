@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 from scipy.optimize import brentq
+from scipy.special import ndtr
 from scipy.stats import norm
 
+from experiments.stats.bayesian import mixture_quantiles as module
 from experiments.stats.bayesian.mixture_quantiles import mixture_quantiles
 from experiments.stats.meta_analysis.partial_pooling import pool_partially
 
@@ -39,6 +41,18 @@ def test_many_mixtures_are_as_each_alone():
     alone = [[one.quantile(float(p)) for p in PROBABILITIES] for one in posteriors]
     # The upper tail is known to rounding of 1.
     assert found == pytest.approx(np.array(alone), rel=1e-10)
+
+
+def test_many_mixtures_take_few_steps(monkeypatch):
+    rng, steps = np.random.default_rng(18), []
+    posteriors = pool_partially(rng.normal(0, 0.02, 8), rng.uniform(0.005, 0.03, 8)).effects
+    weights, means, sds = (
+        np.stack([getattr(one, name) for one in posteriors])[:, None]
+        for name in ("weights", "means", "sds")
+    )
+    monkeypatch.setattr(module, "ndtr", lambda z: steps.append(1) or ndtr(z))
+    mixture_quantiles(weights, means, sds, np.array([0.5, 0.025, 0.975]))
+    assert len(steps) <= 8
 
 
 def test_one_normal_has_its_own_quantiles():
