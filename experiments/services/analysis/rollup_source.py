@@ -1,18 +1,27 @@
 """Source of a report's sums: the stored rollups, or another count of the events."""
 
+from collections import namedtuple
 from collections.abc import Iterable
-from functools import cached_property
-from typing import Protocol, TypeVar
+from functools import cache, cached_property
+from typing import Any, Protocol
+
+from django.db.models import QuerySet
 
 from experiments.models import CurrencyRollup, Experiment, GoalRollup, Rollup
+from experiments.models.rollup import AMOUNTS, GOAL_AMOUNTS
 from experiments.selectors import reports
 from experiments.services.rollups.segment_outcomes import SegmentOutcomes, stored_outcomes
 
-Row = TypeVar("Row", Rollup, GoalRollup)
+# Fields that a report reads of a row, and the row's arm.
+_ROLLUP = ("segment", "day", "phase", "variant_id", *AMOUNTS)
+_GOAL_ROLLUP = ("goal", "day", "phase", "variant_id", *GOAL_AMOUNTS)
 
 
 class Counts(Protocol):
-    """The sums of one experiment; each is asked for only when it is needed."""
+    """The sums of one experiment; each is asked for only when it is needed.
+
+    Rows are read, never saved: they may be tuples with the fields of a model.
+    """
 
     def everybody(self) -> Iterable[Rollup]: ...
 
@@ -30,7 +39,8 @@ class Counts(Protocol):
 class StoredCounts:
     """The rollups in the database; of segments their sums, and single days only where asked for.
 
-    The rows hold the experiment's own arms.
+    Rows are tuples, and hold the experiment's own arms: hundreds of model instances take longer
+    than what is computed of them.
     """
 
     def __init__(self, experiment: Experiment) -> None:
@@ -38,7 +48,7 @@ class StoredCounts:
 
     @cached_property
     def _everybody(self) -> list[Rollup]:
-        return self._with_arms(reports.rollups_of(self.experiment))
+        return self._rollups(reports.rollups_of(self.experiment))
 
     def everybody(self) -> Iterable[Rollup]:
         return self._everybody
@@ -51,14 +61,15 @@ class StoredCounts:
         return self._outcomes
 
     def segments(self) -> Iterable[Rollup]:
-        return self._with_arms(reports.segment_rollups_of(self.experiment))
+        return self._rollups(reports.segment_rollups_of(self.experiment))
 
     def segment(self, name: str) -> Iterable[Rollup]:
-        return self._with_arms(reports.segment_rollups_of(self.experiment).filter(segment=name))
+        return self._rollups(reports.segment_rollups_of(self.experiment).filter(segment=name))
 
     @cached_property
     def _goals(self) -> list[GoalRollup]:
-        return self._with_arms(reports.goal_rollups_of(self.experiment))
+        rows = reports.goal_rollups_of(self.experiment).values_list(*_GOAL_ROLLUP)
+        return self._with_arms(_GOAL_ROLLUP, rows)
 
     def goals(self) -> Iterable[GoalRollup]:
         return self._goals
@@ -66,13 +77,18 @@ class StoredCounts:
     def currencies(self) -> Iterable[CurrencyRollup]:
         return reports.currency_rollups_of(self.experiment)
 
-    def _with_arms(self, rows: Iterable[Row]) -> list[Row]:
-        """Return rows with the arms that are read already: a join would make each arm anew."""
+    def _rollups(self, rows: QuerySet[Rollup]) -> list[Rollup]:
+        return self._with_arms(_ROLLUP, rows.values_list(*_ROLLUP))
+
+    def _with_arms(self, fields: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> list[Any]:
         arms = {variant.pk: variant for variant in self.experiment.variants.all()}
-        found = list(rows)
-        for row in found:
-            row.variant = arms[row.variant_id]
-        return found
+        row_of, arm = _row_type(fields), fields.index("variant_id")
+        return [row_of(*row, arms[row[arm]]) for row in rows]
+
+
+@cache
+def _row_type(fields: tuple[str, ...]) -> Any:
+    return namedtuple("_Row", (*fields, "variant"))
 
 
 class PrefetchedCounts(StoredCounts):

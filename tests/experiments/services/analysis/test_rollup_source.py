@@ -41,3 +41,12 @@ def test_stored_counts_ask_the_database_once_for_each_kind(
         counts.outcomes()
         counts.everybody()
         counts.outcomes()
+
+
+def test_rows_are_as_those_of_the_models(running_experiment):
+    counts = counts_of(running_experiment)
+    arm = running_experiment.variants.get(arm=1)
+    factories.make_rollup(arm, visitors=8, clicks=3, value_sum="12.50")
+    stored = list(reports.rollups_of(running_experiment))
+    for read, row in zip(counts.everybody(), stored, strict=True):
+        assert all(getattr(read, name) == getattr(row, name) for name in read._fields)
