@@ -283,11 +283,14 @@ def _how_sure(report: Report, row: ComparisonResult | None, *, is_proven: bool |
         return ""
     share = _("fewer than 0.01 %%") % {} if adjusted < 1e-4 else rounded_percent(adjusted)
     text = (
-        _("If the wordings were equally good, %(share)s of tests would show this, at any look.")
+        _(
+            "If the wordings were equally good, %(share)s of tests would show a difference as "
+            "large as this, at any look."
+        )
         if row.valid == VALID_AT_EVERY_LOOK
         else _(
-            "If the wordings were equally good, %(share)s of tests would show this at the one "
-            "planned look."
+            "If the wordings were equally good, %(share)s of tests would show a difference as "
+            "large as this at the one planned look."
         )
     ) % {"share": share}
     if is_proven is False:
