@@ -19,7 +19,8 @@ const OWN = [
   "element|holder|flag|destination|memory|isHeld|isMarked|isLost|seenIn|wasClicked|nRewrites",
   "listeners|mayTell|act|currentVisitor|roots|isFresh|controlOf|textsOf|canFill|isKnown",
   "destinationOf|mayRefill|listen|attend|watch|mutated|consented|tell|report|sell|given|soon|scan",
-  "bare|changed|ctas|undress|wordingOf|isIntact|newTextIn|lookAround|present|traits|recall|store",
+  "bare|changed|ctas|undress|wordingOf|isIntact|newTextIn|lookAround|present|traits|recall|store|uuid7",
+  "cookieId|setCookie",
 ].join("|");
 // The one list of bots, of snippet and service, as an expression of JavaScript.
 const bots = {
@@ -62,7 +63,14 @@ async function buildScripts() {
       ecma: 2022,
       module: format === "esm",
       toplevel: true,
-      compress: { passes: 3, if_return: false, hoist_funs: true, pure_getters: true, unsafe_arrows: true },
+      compress: {
+        passes: 3,
+        if_return: false,
+        hoist_funs: true,
+        pure_getters: true,
+        unsafe_arrows: true,
+        lhs_constants: false,
+      },
     });
     scripts[name] = `${code}\n`;
   }

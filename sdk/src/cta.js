@@ -4,12 +4,14 @@
  * the page keeps the content it came with.
  */
 
+import { cookieId, setCookie } from "./cookie.js";
 import { isIntact, undress } from "./filling.js";
 import { kit } from "./kit.js";
 import {
   bare, changed, clear, ctas, find, hide, isRendered, listen, lookAround, paintAge, reveal, show,
 } from "./slots.js"; // prettier-ignore
-import { forget, keep, read, shareOver, write } from "./storage.js";
+import { forget, keep, read, write } from "./storage.js";
+import { uuid7 } from "./uuid.js";
 import { VISIT_MS, attributes, context, isBot, objects, subjectOf, visitorId } from "./visitor.js";
 import { wordingOf } from "./wording.js";
 
@@ -180,32 +182,31 @@ function beginWaiting(giveUp) {
 
 /** @returns {Promise<import("./slots.js").Flag[]>} the answer for every slot of the site */
 async function evaluate(stored, question) {
-  const { arms = {} } = stored;
-  let { etag } = stored;
+  const { arms = {}, etag = "" } = stored;
   const address = location.href;
   const answer = await fetch(options.service + "/ofrep/v1/evaluate/flags", {
     method: "POST",
     headers: {
       "Content-Type": "application/json",
       "X-API-Key": options.key,
-      "If-None-Match": etag || "",
+      "If-None-Match": etag,
     },
     body: JSON.stringify({ context: context(visitor, arms) }),
   });
-  const { flags, metadata, errorDetails } =
+  const { flags, metadata, errorDetails = "" } =
     answer.status === NOT_MODIFIED
       ? { ...stored, metadata: stored }
       : await answer.json().catch(() => ({}));
   if (!flags)
-    throw "ctaopt: the service answered " + answer.status + " " + (errorDetails || "");
+    throw "ctaopt: the service answered " + answer.status + " " + errorDetails;
   for (const { variant, metadata } of flags) {
     if (metadata?.experiment) arms[metadata.experiment] = variant + "@" + metadata.phase;
   }
   if (question !== latestQuestion) return;
   byPage = metadata?.byPage;
   subject = subjectNow(address);
-  etag = answer.headers.get("ETag") || etag;
-  write("flags", { etag, flags, arms, byPage, subject, at: Date.now() });
+  const mark = answer.headers.get("ETag") || etag;
+  write("flags", { etag: mark, flags, arms, byPage, subject, at: Date.now() });
   return flags;
 }
 
@@ -222,7 +223,6 @@ export function start(given, fetchSecond) {
   options = given;
   fetchMore = fetchSecond;
   patience = parseFloat(options.patience ?? PATIENCE_MS);
-  shareOver(options.domain);
   let frame = 0;
   const soon = () => {
     // Before the next paint, so that no CTA shows its default between parsing and filling.
@@ -234,7 +234,8 @@ export function start(given, fetchSecond) {
   listen(soon);
   Object.assign(kit, {
     given, soon, scan, bare, changed, ctas, undress, wordingOf, isIntact,
-    lookAround, present: find, traits: attributes, recall: read, store: write,
+    lookAround, present: find, traits: attributes, recall: read, store: write, uuid7,
+    cookieId, setCookie,
   }); // prettier-ignore
   const hasConsent = early.some(([name]) => name === "consent");
   if (!hasConsent) api.consent(options.consent || "granted");

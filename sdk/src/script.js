@@ -8,6 +8,9 @@ const { origin, searchParams } = new URL(script.src);
 // Tag managers drop attributes that they do not know, so an address may carry them too.
 const options = { service: origin, ...Object.fromEntries(searchParams), ...script.dataset };
 // Beside this script; who has a copy of this one alone gets it from the service.
-start(options, () =>
-  import(new URL(MORE, script.src)).catch(() => import(options.service + "/" + MORE)),
-);
+const fetchMore = () =>
+  import(new URL(MORE, script.src)).catch(() => import(options.service + "/" + MORE));
+const begin = () => start(options, fetchMore);
+// A page that is prepared for somebody who may never come to it asks, stores and counts nothing.
+if (document.prerendering) addEventListener("prerenderingchange", begin, true);
+else begin();

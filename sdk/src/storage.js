@@ -4,6 +4,7 @@
  */
 
 import { cookieId, setCookie } from "./cookie.js";
+import { kit } from "./kit.js";
 import { LIFE_MS } from "./life.js";
 
 // In browsers, with the names under which things are kept; never rename.
@@ -11,8 +12,6 @@ const PREFIX = "ctaopt.";
 
 /** @type {Record<string, string>} */
 let shelf = {};
-/** The parent domain over which a cookie tells the subdomains who it is; empty: none does. */
-let domain = "";
 /** What is written outlives the page. */
 export let isLasting = false;
 
@@ -59,16 +58,11 @@ function clear() {
   attempt(() => {
     // First: without storage there may be cookies, in a sandboxed frame there is neither.
     setCookie("");
-    setCookie("", domain);
+    setCookie("", kit.given.domain);
     for (const name of Object.keys(localStorage)) {
       if (name.startsWith(PREFIX)) localStorage.removeItem(name);
     }
   });
-}
-
-/** @param {string} [parent] domain of the site and all its subdomains */
-export function shareOver(parent) {
-  domain = parent;
 }
 
 /** Forget everything; nothing is stored from now on. */
@@ -80,7 +74,7 @@ export function forget() {
 
 /** The time in an id of version 7, in milliseconds; false of any other. */
 function bornAt(id) {
-  const ms = /^[\da-f]{12}7/.test(id) && parseInt(id.slice(0, 12), 16);
+  const ms = parseInt(/^[\da-f]{12}(?=7)/.exec(id)?.[0], 16);
   // Random digits may look like one; then their time is nearly always to come.
   return ms < Date.now() && ms;
 }

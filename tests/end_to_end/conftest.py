@@ -59,6 +59,14 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoProcess]:
         demo.stop()
 
 
+def chromium_program() -> Path:
+    """The browser of this machine; a test without one is left out."""
+    program = next((path for path in CHROMIUM if path.exists()), None)
+    if program is None:
+        leave_out("no browser in /usr/bin (Debian package chromium-headless-shell)")
+    return program
+
+
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """A headless browser, one a module.
@@ -67,9 +75,7 @@ def chromium() -> Iterator[Browser]:
     takes database calls for a mistake; so the browser does not outlive its module, and the
     variable lets a test of that module look into the database.
     """
-    program = next((path for path in CHROMIUM if path.exists()), None)
-    if program is None:
-        leave_out("no browser in /usr/bin (Debian package chromium-headless-shell)")
+    program = chromium_program()
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
         browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_ARGUMENTS)

@@ -234,6 +234,7 @@ class FakeService:
 class _SiteHandler(_Handler):
     def do_GET(self) -> None:
         site: FakeSite = self.owner
+        site.asked.append(self.path)
         chunks = site.pages.get(urlsplit(self.path).path)
         if chunks is None:
             self.answer(404)
@@ -261,6 +262,7 @@ class FakeSite:
 
     pages: dict[str, list[str]] = field(default_factory=dict)
     policy: str = ""
+    asked: list[str] = field(default_factory=list)  # paths with their queries, in their order
 
     def __post_init__(self) -> None:
         self.gate = threading.Event()

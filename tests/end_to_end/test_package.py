@@ -91,3 +91,46 @@ def test_bundle_beside_the_script_starts_once(open_bundle, service):
     page.evaluate("cta.convert('end')")
     kinds = [event["type"] for event in service.wait_for_events(2)]
     assert sorted(kinds) == ["conversion", "exposure"]
+
+
+PREPARED = "Object.defineProperty(document, 'prerendering', {value: true, configurable: true})"
+SHOWN = """() => { delete document.prerendering;
+    document.dispatchEvent(new Event('prerenderingchange')) }"""
+
+
+def test_bundle_waits_in_a_page_that_is_prepared_for_later(open_bundle, service):
+    """Calls are made up for when somebody comes to the page."""
+    service.flags = [flag()]
+    page = open_bundle(
+        PAGE.format(origin=service.origin, options="patience: 30000") + 'cta.convert("read");',
+        head=f"<script>{PREPARED}</script>",
+    )
+    page.evaluate("cta.refresh().then(() => (window.isRefreshed = true)); null")
+    page.evaluate("new Promise((done) => setTimeout(done, 500))")
+    assert page.evaluate("[cta.visitor(), localStorage.length, window.isRefreshed]") == [
+        None,
+        0,
+        None,
+    ]
+    assert (service.evaluations, service.scripts) == ([], [])
+    page.evaluate(SHOWN)
+    expect(page.locator("a")).to_have_text("Start for free")
+    assert sorted(event["type"] for event in service.wait_for_events(2)) == [
+        "conversion",
+        "exposure",
+    ]
+    page.wait_for_function("heard.length && isRefreshed")
+    page.evaluate("cta.convert('end')")
+    (end,) = [event for event in service.wait_for_events(3) if event.get("goal") == "end"]
+    assert end["visitor"] == page.evaluate("cta.visitor()")
+
+
+def test_consent_in_a_prepared_page_goes_before_that_of_the_options(open_bundle, service):
+    page = open_bundle(
+        PAGE.format(origin=service.origin, options="") + 'cta.consent("off");',
+        head=f"<script>{PREPARED}</script>",
+    )
+    page.evaluate(SHOWN)
+    page.evaluate("new Promise((done) => setTimeout(done, 500))")
+    assert page.evaluate("[cta.visitor(), localStorage.length]") == [None, 0]
+    assert service.evaluations == []

@@ -10,8 +10,8 @@ import { listen, pushTo, reopen } from "./hooks.js";
 import { kit, take } from "./kit.js";
 import { attend, mayRefill } from "./marks.js";
 import { add, flush, flushIn } from "./outbox.js";
-import { follow, isFresh, mutated, roots } from "./roots.js";
-import { isKept, share } from "./sharing.js";
+import { follow, hearLoads, isFresh, mutated, roots } from "./roots.js";
+import { isAnother, isKept, share } from "./sharing.js";
 import { canFill, controlOf, destinationOf, newTextIn, textsOf } from "./wording.js";
 
 const BATCH_MS = 500;
@@ -26,20 +26,41 @@ export function install(given) {
     if (cta.flag && !kit.isIntact(cta) && isInView(cta.element)) cta.isLost = true;
   Object.assign(kit, {
     roots, controlOf, textsOf, newTextIn, canFill, destinationOf, mayRefill, isFresh, watch,
-    listen, attend, mutated, consented, tell, report, sell,
+    listen, attend, consented, tell, report, sell,
+    mutated: (records) => {
+      hear();
+      mutated(records);
+    },
     isKnown: () => true,
   }); // prettier-ignore
   consented();
   pushTo(kit.given.layer);
   follow(kit.soon);
-  addEventListener("visibilitychange", () => {
-    if (document.hidden) flush(true);
-    else kit.present().forEach(watch);
-  });
-  // A page that comes back from the browser's cache, where others may have withdrawn consent.
-  addEventListener("pageshow", ({ persisted }) => {
-    if (persisted && isKept() && !kit.recall("since")) window.ctaopt.consent("off");
-  });
+  hear();
+  kit.scan();
+}
+
+/** Again and again: `document.open()` takes the listeners of a page away. Twice is once. */
+function hear() {
+  addEventListener("visibilitychange", turn);
+  addEventListener("pageshow", appear);
+  hearLoads();
+}
+
+function turn() {
+  if (document.hidden) flush(true);
+  else kit.present().forEach(watch);
+}
+
+/** A page of the browser's cache is shown again. */
+function appear({ persisted }) {
+  if (!persisted) return;
+  const { consent } = window.ctaopt;
+  // Another page may have withdrawn the consent meanwhile,
+  if (isKept() && !kit.recall("since")) consent("off");
+  // or got it anew, for another visitor: of the two words for it one is a change.
+  else if (isAnother()) ["granted", true].forEach(consent);
+  flushIn(BATCH_MS);
   kit.scan();
 }
 

@@ -4,7 +4,6 @@
  * delays it to the next one. The ids are the browser's: an event that arrives twice counts once.
  */
 
-import { uuid7 } from "../uuid.js";
 import { happened } from "./hooks.js";
 import { kit } from "./kit.js";
 
@@ -30,7 +29,7 @@ export function add(event) {
   // With a dead service each page would keep the same exposure once more.
   const isExposure = event.type === "exposure";
   if (isExposure && JSON.stringify(kept()).includes(JSON.stringify(event).slice(1, -1))) return;
-  const stamped = { id: uuid7(), ...event, at: event.at || new Date().toISOString() };
+  const stamped = { id: kit.uuid7(), ...event, at: event.at || new Date().toISOString() };
   kit.store("outbox", [...kept(), stamped].slice(-MAX_KEPT));
   // The browser's storage is full, or a conversion has what JSON has not.
   if (kept().at(-1)?.id !== stamped.id) return console.warn("ctaopt: cannot be kept:", stamped);

@@ -62,18 +62,23 @@ export function mutated(records) {
   for (const node of added) if (!added.has(node.parentNode)) explore(node, true);
 }
 
-const FIRST_LOOK_MS = 1000;
+/** A frame has arrived, or a script that makes shadow roots. */
+function loaded({ target }) {
+  if (target.localName === "img") return;
+  explore(document);
+  onChange();
+}
 
-/** @param {() => void} scan when a frame has arrived, or a script that makes shadow roots */
-export function follow(scan) {
-  onChange = scan;
-  const loaded = ({ target }) => {
-    if (target.localName === "img") return;
-    explore(document);
-    onChange();
-  };
+export function hearLoads() {
   addEventListener("load", loaded, true);
   addEventListener("DOMContentLoaded", loaded);
+}
+
+const FIRST_LOOK_MS = 1000;
+
+/** @param {() => void} scan when there may be more roots */
+export function follow(scan) {
+  onChange = scan;
   explore(document);
   // A root that a script makes later in an element that was there: looked for ever more rarely.
   const again = (ms) =>
