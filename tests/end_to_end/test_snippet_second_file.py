@@ -1,5 +1,7 @@
 """The snippet's second file: what waits for it, and a page on which it is late or never comes."""
 
+import json
+
 import pytest
 from playwright.sync_api import expect
 
@@ -169,10 +171,8 @@ def test_page_can_pin_the_second_file(visit, service, browser_page, is_right):
     (second,) = SDK_DIST.glob("cta-more-*.js")
     value = second.with_name(f"{second.name}.sri").read_text().strip()
     value = value if is_right else f"sha384-{'A' * 64}"
-    head = (
-        f'<link rel="modulepreload" href="{service.origin}/{second.name}" integrity="{value}" '
-        'crossorigin="anonymous">'
-    )
+    pins = {"integrity": {f"{service.origin}/{second.name}": value}}
+    head = f'<script type="importmap">{json.dumps(pins)}</script>'
     service.flags = [flag()]
     if is_right:
         visit(head=head)
@@ -180,6 +180,7 @@ def test_page_can_pin_the_second_file(visit, service, browser_page, is_right):
     else:
         with browser_page.expect_console_message(lambda entry: "nothing is counted" in entry.text):
             visit(head=head)
+        assert service.events == []
 
 
 @pytest.mark.parametrize("policy", ["'nonce-abc'", "'nonce-abc' 'strict-dynamic'"])
