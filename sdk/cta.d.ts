@@ -55,9 +55,9 @@ export interface CtaOptConversion extends CtaOptEventBase, CtaOptSale {
 }
 
 export interface CtaOptSale {
-  /** In units of `currency`; a text may be as it stands on the page: `"1 299,00"`. */
+  /** In units of `currency`; a text may be as it stands on the page: `"1 299,00"`, `"49,90 €"`. */
   value?: number | string;
-  /** ISO 4217: `"EUR"` or `"eur"`. */
+  /** ISO 4217: `"EUR"` or `"eur"`; if it is absent, that of the sign or code in `value`. */
   currency?: string;
   /**
    * Number of the order: all conversions to the goal with it are one, however often the page is

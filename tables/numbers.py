@@ -179,7 +179,7 @@ class NumberColumn:
         return tuple(values)
 
     def _readings(self, text: str, styles: Iterable[NumberStyle]) -> dict[NumberStyle, float]:
-        tidy = _tidy(text)
+        tidy = tidy_number(text)
         if not tidy or len(tidy) > MOST_CHARACTERS or (self._whole and "e" in tidy.lower()):
             return {}
         found = {style: value(tidy, style) for style in styles}
@@ -190,7 +190,7 @@ class NumberColumn:
         }
 
     def _problem(self, text: str) -> NumberProblem:
-        tidy = _tidy(text)
+        tidy = tidy_number(text)
         if not tidy:
             return "empty"
         is_number = len(tidy) <= MOST_CHARACTERS and any(
@@ -218,7 +218,15 @@ def value(text: str, style: NumberStyle) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _tidy(text: str) -> str:
+def tidy_number(text: str) -> str:
+    """Return a text with plain spaces, apostrophes, minus signs and digits.
+
+    Args:
+        text: Cell as read; one longer than `MOST_CHARACTERS` keeps its digits.
+
+    >>> tidy_number("\u22121\u202f299 ")
+    '-1 299'
+    """
     text = text.translate(_ALIKE).strip()
     if text.isascii() or len(text) > MOST_CHARACTERS:
         return text

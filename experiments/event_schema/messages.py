@@ -9,8 +9,8 @@ from uuid import UUID
 import msgspec
 
 from experiments.event_schema.visitor_ids import as_visitor, visitor_fault, visitor_fault_text
+from tables.amounts import read_amount
 from tables.labels import tidy_name
-from tables.numbers import NumberColumn, NumberError
 
 # The time of an event older than this is meaningless.
 MAX_AGE = timedelta(days=30)
@@ -101,15 +101,19 @@ class ClickMessage(_Shown, tag_field="type", tag="click", kw_only=True):
     """The CTA was clicked."""
 
 
-def _number_in(text: str) -> float:
-    """Return a value that stands in a text; raise ValueError if there is none, or may be two."""
+def _amount_in(text: str, currency: str | None) -> tuple[float, str | None]:
+    """Return the value that stands in a text, and its currency.
+
+    Raises:
+        ValueError: If there is no number, or may be two; if it is in another currency.
+    """
     try:
-        number = NumberColumn().read(text)
-    except NumberError as error:
+        number, named = read_amount(text, currency)
+    except ValueError as error:
         raise ValueError(f"value: {text!r} {error}") from None
     if abs(number) > MOST_VALUE:
         raise ValueError(f"value: {text!r} is beyond {MOST_VALUE:.0e}")
-    return number
+    return number, named
 
 
 def _order_in(value: str | float) -> str:
@@ -143,11 +147,11 @@ class ConversionMessage(msgspec.Struct, tag_field="type", tag="conversion", kw_o
     def __post_init__(self) -> None:
         if self.order is not None:
             self.order = _order_in(self.order)
-        # Shops write both as they stand on the page: "1 299,00" and "eur".
-        if isinstance(self.value, str):
-            self.value = _number_in(self.value)
+        # Shops write both as they stand on the page: "1 299,00 €" and "eur".
         if self.currency is not None:
             self.currency = self.currency.upper()
+        if isinstance(self.value, str):
+            self.value, self.currency = _amount_in(self.value, self.currency)
 
     @property
     def amount(self) -> Decimal | None:

@@ -132,6 +132,9 @@ def test_conversion_is_rejected_with_the_field_named(served, field, value):
         ("1,299.00", "1299"),
         ("12", "12"),
         ("-5", "-5"),
+        ("49,90 €", "49.9"),
+        ("€1,299.00", "1299"),
+        ("EUR 12", "12"),
     ],
 )
 def test_value_may_be_written_as_on_the_page(served, text, value):
@@ -145,7 +148,8 @@ def test_value_may_be_written_as_on_the_page(served, text, value):
     [
         ("1.234", "may be 1.234 or 1234"),
         ("1,234", "may be 1.234 or 1234"),
-        ("49,90 €", "is not a number"),
+        ("49,90 € TTC", "is not a number"),
+        ("$5", "is in one of several currencies: name it in `currency`"),
         ("", "is empty"),
         ("NaN", "is not a number"),
         ("1e13", "is beyond 1e+12"),
@@ -155,6 +159,23 @@ def test_value_may_be_written_as_on_the_page(served, text, value):
 def test_value_that_is_not_clear_is_rejected_with_its_reason(served, text, reason):
     rejected = reason_of(served, event_message("conversion", value=text))
     assert rejected.startswith(f"value: {text!r} {reason}")
+
+
+@pytest.mark.parametrize(
+    ("text", "given", "stored"),
+    [("CHF 1'299.\u2013", None, "CHF"), ("$1,299.00", "cad", "CAD"), ("1 299 kr", "SEK", "SEK")],
+)
+def test_currency_is_filled_in_from_the_value_where_it_is_clear(served, text, given, stored):
+    message = event_message("conversion", value=text, currency=given)
+    ingest(site=served, items=[message], now=NOW)
+    event = Event.objects.get()
+    assert (event.value, event.currency) == (1299, stored)
+
+
+def test_sign_that_contradicts_the_currency_is_rejected(served):
+    message = event_message("conversion", value="49,90 €", currency="usd")
+    reason = "value: '49,90 €' is not in USD, which `currency` names"
+    assert reason_of(served, message) == reason
 
 
 @pytest.mark.parametrize("item", [None, 5, "exposure", [], {}, [event_message()]])
