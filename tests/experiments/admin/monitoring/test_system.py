@@ -111,6 +111,36 @@ def test_pages_that_need_a_worker_say_when_none_runs(admin_client, now, role):
         assert ("No worker is running" in text(admin_client, url)) is not bool(role)
 
 
+NO_WORKER = {
+    "en": ("No worker is running", "Trainings, imports of long files"),
+    "fr": ("Aucun service d\u2019exécution ne tourne", "Les entraînements"),
+}
+
+
+@pytest.mark.parametrize("status", ["queued", "running"])
+@pytest.mark.parametrize("language", list(NO_WORKER))
+def test_page_of_a_training_says_when_its_worker_was_stopped(admin_client, now, language, status):
+    job = Job.objects.create(
+        kind="training", status=status, created_at=now, heartbeat_at=now, language=language
+    )
+    url = reverse("admin:experiments_job_watch", args=[job.pk])
+
+    def page():
+        return admin_client.get(url, HTTP_ACCEPT_LANGUAGE=language).content.decode()
+
+    signs(Role.WORKER, at=now)
+    assert NO_WORKER[language][0] not in page()
+    stop(Role.WORKER, "host-a:17", now=now)
+    for words in (*NO_WORKER[language], "celery --app ctaopt.celery worker"):
+        assert words in page()
+
+
+def test_training_that_is_started_without_a_worker_leads_to_a_page_that_says_so(admin_client, now):
+    page = admin_client.post(reverse("admin:experiments_job_train"), follow=True)
+    assert Job.objects.get().kind == "training"
+    assert NO_WORKER["en"][0] in page.content.decode()
+
+
 def test_done_job_waits_for_nobody(admin_client, now):
     job = Job.objects.create(
         kind="ranking", status="failed", created_at=now, heartbeat_at=now, language="en"
