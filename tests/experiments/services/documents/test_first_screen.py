@@ -27,7 +27,8 @@ def test_winner_is_featured_with_what_it_brings(running_experiment):
     assert screen.per_thousand.amount.exact == "20.0000"
     assert screen.p_value.text == "< 0.0001"
     assert screen.is_proven is True
-    assert "fewer than 0.01 % of tests would show a difference as large as this, at any look." in screen.how_sure
+    sure = "fewer than 0.01 % of tests would show a difference as large as this, at any look."
+    assert sure in screen.how_sure
     assert [card.rate.text for card in screen.arms] == ["5.0 %", "7.0 %"]
     assert [card.is_featured for card in screen.arms] == [False, True]
 
