@@ -19,7 +19,7 @@ from tests.factories import NOW, event_id
 from tests.wsgi_client import WSGIClient
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-EXAMPLE = re.compile(r"```sh\n(curl .*?)```\n(?:\n```json\n(.*?)```)?", re.DOTALL)
+EXAMPLE = re.compile(r"```sh\n(?:new_id.*\n)?(curl .*?)```\n(?:\n```json\n(.*?)```)?", re.DOTALL)
 HERE_DOCUMENT = re.compile(r"(.*) <<END\n(.*)\nEND\n", re.DOTALL)
 
 
@@ -44,7 +44,7 @@ def parsed(command):
             headers[name] = text
     body = here[2] if here else words[words.index("-d") + 1]
     body = body.replace("$(date -u +%FT%TZ)", NOW.strftime("%Y-%m-%dT%H:%M:%SZ"))
-    body = re.sub(re.escape("$(uuidgen)"), lambda _: str(event_id()), body)
+    body = re.sub(re.escape("$(new_id)"), lambda _: str(event_id()), body)
     start = "http://127.0.0.1:${PORT:-8000}/"
     # The shell's variable is not an address yet: only what follows it is.
     address = next(word for word in words if word.startswith(start))
