@@ -1,5 +1,7 @@
 """The snippet on pages that browsers keep, prepare or save, and that pages write anew."""
 
+import os
+import signal
 import subprocess
 from time import monotonic, sleep
 
@@ -134,11 +136,13 @@ def open_unwatched(tmp_path):
         options = [*CHROMIUM_ARGUMENTS, "--remote-debugging-port=0"]
         command = [str(chromium_program()), *options, f"--user-data-dir={tmp_path}", address]
         quiet = subprocess.DEVNULL
-        browsers.append(subprocess.Popen(command, stdout=quiet, stderr=quiet))
+        # In a group of its own: Debian's program is a script that starts the browser.
+        started = subprocess.Popen(command, stdout=quiet, stderr=quiet, start_new_session=True)
+        browsers.append(started)
 
     yield open_unwatched
     for browser in browsers:
-        browser.terminate()
+        os.killpg(browser.pid, signal.SIGKILL)
         browser.wait()
 
 
