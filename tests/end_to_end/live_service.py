@@ -1,4 +1,4 @@
-"""The service under granian, as an installation runs it, with the demo's catalogue."""
+"""The service under granian, as an installation runs it: with the demo's catalogue, or empty."""
 
 import http.client
 import socket
@@ -15,12 +15,21 @@ STREAM = ("-m", "granian", "--interface", "asgi", "--http", "1", "--no-ws")
 class LiveService:
     """The serving workers, and the stream of changes where asked for."""
 
-    def __init__(self, folder, *options, with_stream=False, on_socket=False, workers=1, **settings):
+    def __init__(
+        self,
+        folder,
+        *options,
+        with_stream=False,
+        on_socket=False,
+        workers=1,
+        prepare=copy_prepared_data,
+        **settings,
+    ):
         self.socket = folder / "web.socket" if on_socket else None
         self.port, self.stream_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.folder = folder
-        copy_prepared_data(folder / "data")
+        prepare(folder / "data")
         self.environment = environment(folder / "data")
         self.environment |= {"CTAOPT_RATE_LIMIT_PER_S": "0", **settings}
         self._processes = []
@@ -33,6 +42,10 @@ class LiveService:
         server = ("-m", "ctaopt.serve", *where, "--workers", workers)
         self.web = self._start("web", *server, *options)
         wait_for_server(self.connect)
+
+    def start_scoring(self):
+        """Start the scoring service, which loads its predictor when it is asked."""
+        self._start("scoring", "manage.py", "serve_scoring")
 
     def connect(self):
         """A new connection to the workers."""

@@ -37,6 +37,12 @@ def copy_prepared_data(data_dir):
     shutil.copytree(made_once("prepared", _prepare), data_dir)
 
 
+def copy_empty_data(data_dir):
+    """Make the folder, which must not be there yet, with a migrated database and static files."""
+    migrated_sqlite(data_dir / "ctaopt.sqlite3")
+    shutil.copytree(made_once("prepared", _prepare) / "static", data_dir / "static")
+
+
 def _prepare(draft):
     migrated_sqlite(draft / "ctaopt.sqlite3")
     subprocess.run([sys.executable, "-c", MAKE], cwd=PROJECT, env=environment(draft), check=True)

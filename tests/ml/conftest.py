@@ -1,18 +1,14 @@
 import pickle
 import shutil
-from pathlib import Path
 
 import pytest
 from django.utils import timezone
 
-from ml.encoders.sentence_encoder import load_encoder
 from ml.models import PredictorVersion
 from ml.registry import promote_version, register_version
 from tests.databases import made_once
 from tests.missing import leave_out
-from tests.ml.factories import learnable_rows, train_in
-
-TINY_ENCODER = Path(__file__).parents[1] / "data" / "tiny_encoder"
+from tests.ml.stored_predictor import TINY_ENCODER, make_predictor
 
 
 @pytest.fixture(scope="session")
@@ -36,16 +32,10 @@ def model_dir(settings, tmp_path):
 @pytest.fixture(scope="session")
 def stored_predictor(tmp_path_factory):
     """Folder and manifest of a predictor trained on simulated English tests."""
-    made = made_once("predictor", _train_predictor)
+    made = made_once("predictor", make_predictor)
     folder = tmp_path_factory.mktemp("stored") / "p1"
     shutil.copytree(made / "p1", folder)
     return folder, pickle.loads((made / "result").read_bytes())  # noqa: S301  our own
-
-
-def _train_predictor(draft):
-    rows = learnable_rows(locale="en", audience="new")
-    result = train_in(draft / "p1", rows, encoder=load_encoder(str(TINY_ENCODER)))
-    (draft / "result").write_bytes(pickle.dumps(result))
 
 
 @pytest.fixture

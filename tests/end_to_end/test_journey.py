@@ -1,0 +1,382 @@
+"""The whole journey in a real browser, from an empty installation to a winner that everybody sees.
+
+Clicks and typed fields from a site with one slot to a live test are counted in
+`test_end_of_test.py`.
+"""
+
+import json
+import shutil
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from email import message_from_string, policy
+from time import monotonic
+from types import SimpleNamespace
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+from playwright.sync_api import expect
+from standardwebhooks.webhooks import Webhook
+
+from experiments.management.visitor_simulation import Visits, simulate
+from tests.accounts.conftest import PASSWORD
+from tests.databases import made_once
+from tests.end_to_end.admin_walk import AXE, OVERFLOW
+from tests.end_to_end.conftest import PATIENCE, settle
+from tests.end_to_end.fake_service import FakeSite
+from tests.end_to_end.live_service import LiveService
+from tests.end_to_end.prepared_data import copy_empty_data
+from tests.end_to_end.test_end_of_test import is_complaint, wait_for_pages
+from tests.missing import node
+from tests.ml.stored_predictor import TINY_ENCODER, make_predictor
+from tests.node import CLIENTS
+from tests.receiver import receiving
+
+pytestmark = pytest.mark.slow
+
+SECRET = "k" * 50
+# English wordings with words that won, and that lost, in the past tests of the predictor.
+TEXTS = {
+    "en": {"control": "plain thing1", "b": "free thing1", "c": "register thing1"},
+    "fr": {"control": "S\u2019inscrire", "b": "Essayer gratuitement", "c": "Commander"},
+}
+# Of the predictor, to a language that it has not read.
+REFUSAL = "Pas de prédiction."
+WINNER = {"control": 0.1, "b": 0.5, "c": 0.1}
+VISITORS = 900
+WAIT_S = 240
+
+# A person, and the predictor that all tests share, put into use; it has read English.
+BEGIN = f"""
+import pickle
+from pathlib import Path
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.utils import timezone
+from ml.registry import promote_version, register_version
+User.objects.create_superuser("ada", "ada@example.org", "{PASSWORD}")
+result = pickle.loads(Path(settings.DATA_DIR, "result").read_bytes())
+version = register_version(strategy=result.served, artifact="p1", manifest=result.manifest,
+    now=timezone.now())
+promote_version(number=version.number)
+"""
+# Nine days pass: nothing else of the test is touched.
+NINE_DAYS_LATER = """
+from datetime import timedelta
+from django.db.models import F
+from experiments.models import Experiment, Phase
+from experiments.services.catalogue.config_revision import bump_revision
+for rows in (Experiment.objects.all(), Phase.objects.all()):
+    rows.update(started_at=F("started_at") - timedelta(days=9))
+bump_revision()
+"""
+# What the worker does by the clock.
+WORK = """
+from experiments import tasks
+from experiments.services.notices.delivery import deliver_notices
+tasks.fold_rollups()
+tasks.keep_standings()
+# A run ends after some time: what is left comes in the next one.
+while deliver_notices():
+    pass
+"""
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    """An installation with a scoring service; a copy of its first database lies beside it."""
+    folder = tmp_path_factory.mktemp("journey")
+    variables = {
+        "DJANGO_SETTINGS_MODULE": "ctaopt.settings.prod",
+        "SECRET_KEY": SECRET,
+        "CTAOPT_ENCODER": str(TINY_ENCODER),
+        "CTAOPT_SCORING_URL": f"unix:{folder}/s.sock",
+        "CTAOPT_MAIL_URL": f"filemail:///{folder}/mail",
+        "CTAOPT_PRIVATE_WEBHOOKS": "1",
+    }
+    service = LiveService(folder, prepare=copy_data_with_predictor, **variables)
+    try:
+        service.start_scoring()
+        service.django(BEGIN)
+        copy_database(database_of(service), folder / "first.sqlite3")
+        wait_for_pages(service)
+        yield service
+    finally:
+        service.stop()
+
+
+def copy_data_with_predictor(data):
+    copy_empty_data(data)
+    made = made_once("predictor", make_predictor)
+    shutil.copytree(made / "p1", data / "models" / "p1")
+    shutil.copy(made / "result", data)
+
+
+def database_of(service):
+    return service.folder / "data" / "ctaopt.sqlite3"
+
+
+def copy_database(source, target):
+    """Copy a database, also into one that processes have open."""
+    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
+        old.backup(new)
+
+
+@pytest.fixture
+def live(service):
+    """The installation, in which nobody has done anything yet but put a predictor into use."""
+    copy_database(service.folder / "first.sqlite3", database_of(service))
+    shutil.rmtree(service.folder / "mail", ignore_errors=True)
+    return service
+
+
+@pytest.fixture
+def shop():
+    """The marketer's own site."""
+    site = FakeSite()
+    yield site
+    site.stop()
+
+
+@pytest.fixture(params=[("en", 1280, "light"), ("fr", 390, "dark")], ids=["en", "fr"])
+def visit(request, chromium, live):
+    """The marketer's browser, logged in: page, language, and what the console complained of."""
+    language, width, scheme = request.param
+    context = chromium.new_context(
+        locale=language,
+        viewport={"width": width, "height": 844},
+        color_scheme=scheme,
+        bypass_csp=True,
+    )
+    page = context.new_page()
+    complaints = []
+    page.on("console", lambda one: is_complaint(one) and complaints.append(one.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(f"{live.url}/account/login/?next=/admin/")
+    page.fill("[name=login]", "ada")
+    page.fill("[name=password]", PASSWORD)
+    page.click("main button[type=submit]")
+    page.wait_for_url("**/admin/")
+    yield SimpleNamespace(page=page, language=language, complaints=complaints)
+    settle(page)
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def axe():
+    node(CLIENTS)
+    return (CLIENTS / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
+
+
+def open_step(page, live, link):
+    """Follow a link of the first steps on the home."""
+    page.goto(f"{live.url}/admin/")
+    page.click(f"#first-steps a[href*='{link}']")
+
+
+def save(page):
+    page.locator("[name=_save]").first.click()
+    page.wait_for_load_state()
+
+
+def add_site(page, live, shop, language):
+    open_step(page, live, "/site/add/")
+    page.fill("[name=name]", "Lumière")
+    page.fill("[name=address]", shop.origin)
+    page.fill("[name=key]", "lumiere")
+    page.fill("[name=default_locale]", language)
+    save(page)
+
+
+def copied_code(page, live):
+    """Return the snippet's code, as the first steps show it, and the key in it."""
+    page.goto(f"{live.url}/admin/")
+    code = page.locator("#snippet-code").inner_text()
+    return code, code.split('data-key="')[1].split('"')[0]
+
+
+def embed_snippet(code, shop, visitor):
+    """Put the code into a page of the shop, which one visitor opens."""
+    link = '<a data-cta-slot="top" href="/signup">Sign up</a>'
+    shop.pages["/"] = [f"<!doctype html><title>Shop</title>{code}<body>{link}</body>"]
+    visitor.goto(shop.origin)
+
+
+def add_slot(page, live, text, language):
+    """Write down what visitors see now, and name its place."""
+    open_step(page, live, "/cta/compose/")
+    page.fill(f"[name=wording_{language}]", text)
+    page.fill("[name=destination]", "/signup")
+    page.locator("button[name=action][value=save]").click()
+    page.wait_for_url("**/studio/")
+    open_step(page, live, "/slot/add/")
+    # As a person types: the key follows the name.
+    page.locator("[name=name]").press_sequentially("Top")
+    page.locator("select[name=default_cta]").select_option(index=1, force=True)
+    save(page)
+
+
+def add_webhook(page, live, receiver, language):
+    """Return the secret with which the receiver checks what comes."""
+    page.goto(f"{live.url}/admin/experiments/webhook/add/")
+    page.locator("select[name=site]").select_option(index=1, force=True)
+    page.fill("[name=name]", "Chat")
+    page.fill("[name=url]", receiver.url())
+    page.locator("select[name=language]").select_option(language, force=True)
+    save(page)
+    page.locator("#result_list a, .result-list a").get_by_text("Chat").first.click()
+    return page.locator("#webhook-secret").inner_text()
+
+
+def assert_fits(page):
+    """The page is no wider than its screen."""
+    assert page.evaluate(OVERFLOW) == 0
+
+
+def start_test(page, live, texts, language, axe):
+    """Type two wordings beside the present one, read the prediction, and start."""
+    open_step(page, live, "/experiment/new/")
+    page.fill(f"[name=wordings_{language}]", f"{texts['b']}\n{texts['c']}")
+    expect(page.locator("#wizard-drawn")).to_contain_text(texts["c"])
+    predicted = page.locator("#wizard-prediction")
+    if language == "en":
+        expect(predicted.locator("dl.cta-figures")).to_have_count(2)
+    else:
+        expect(predicted.locator(".cta-warning")).to_contain_text(REFUSAL)
+    assert_fits(page)
+    # Other modules look at the accessibility of the other pages; this one had no prediction there.
+    page.evaluate(axe)
+    assert page.evaluate(AXE) == []
+    page.locator("button[name=action][value=start]").click()
+    page.wait_for_url("**/report/")
+
+
+def send_visitors(live, key, language):
+    now = datetime.now(UTC)
+    tally = simulate(
+        Visits(
+            url=live.url,
+            key=key,
+            slot="top",
+            visitors=VISITORS,
+            seed=7,
+            rates=WINNER,
+            since=now - timedelta(days=8),
+            spread=timedelta(days=8),
+            locale=language,
+            threads=2,
+        )
+    )
+    assert (len(tally.arms), tally.outside) == (VISITORS, 0)
+
+
+def mails(live):
+    """The mails that were sent, with their texts."""
+    texts = (path.read_text() for path in sorted((live.folder / "mail").iterdir()))
+    found = [part for text in texts for part in text.split("-" * 79 + "\n") if part.strip()]
+    return [message_from_string(one, policy=policy.default) for one in found]
+
+
+def deliveries(live):
+    """State of each mail and call, and why it failed; read without the service's own code."""
+    with closing(sqlite3.connect(database_of(live))) as database:
+        return database.execute("SELECT state, error FROM experiments_delivery").fetchall()
+
+
+def assert_told(live, receiver, secret, winner):
+    """The verdict came once by mail, and once, signed, to the webhook."""
+    assert set(deliveries(live)) == {("sent", "")}
+    (mail,) = [one for one in mails(live) if winner in one["Subject"]]
+    assert mail["To"] == "ada@example.org"
+    assert winner in mail.get_body(("html",)).get_content()
+    came = {}
+    for _path, headers, body in receiver.came:
+        Webhook(secret).verify(body, {name.lower(): text for name, text in headers.items()})
+        content = json.loads(body)
+        came.setdefault(content["type"], []).append(content["data"])
+    assert sorted(came) == ["ctaopt.started", "ctaopt.verdict"]
+    assert [len(all_of) for all_of in came.values()] == [1, 1]
+    assert came["ctaopt.verdict"][0]["facts"]["winner"] == "b"
+
+
+def shown_by_the_service(live, key, visitor, language):
+    """The wording that a visitor is served; none as long as the service knows no such slot."""
+    body = json.dumps({"context": {"targetingKey": visitor, "locale": language}}).encode()
+    headers = {"Content-Type": "application/json", "X-API-Key": key}
+    request = Request(f"{live.url}/ofrep/v1/evaluate/flags/top", body, headers)  # noqa: S310
+    try:
+        with urlopen(request) as answer:  # noqa: S310
+            return json.load(answer)["value"]["text"]
+    except HTTPError as error:
+        if error.code not in (401, 404):
+            raise
+        return None
+
+
+def wait_until_all_see(page, live, key, language, text):
+    """Wait for the serving process, which looks at the configuration once a second."""
+    deadline, attempt = monotonic() + WAIT_S, 0
+    while True:
+        names = (f"new-{attempt}-{number}" for number in range(30))
+        found = {shown_by_the_service(live, key, name, language) for name in names}
+        if found == {text}:
+            return
+        assert monotonic() < deadline, f"{found}, not “{text}”"
+        attempt += 1
+        page.wait_for_timeout(500)
+
+
+def new_visitor(chromium):
+    page = chromium.new_context(locale="en-GB").new_page()
+    page.add_init_script(PATIENCE)
+    return page
+
+
+def open_next_page(visitor, shop, text):
+    """Open two pages of the shop: what is new comes with the second one of a visit."""
+    visitor.goto(shop.origin)
+    is_stored = "text => Object.values(localStorage).some(one => one.includes(text))"
+    visitor.wait_for_function(is_stored, arg=text)
+    visitor.goto(shop.origin)
+
+
+def test_empty_installation_becomes_a_winner_that_everybody_sees(chromium, live, shop, visit, axe):
+    page, language = visit.page, visit.language
+    texts = TEXTS[language]
+    visitor = new_visitor(chromium)
+    with receiving() as receiver:
+        add_site(page, live, shop, language)
+        add_slot(page, live, texts["control"], language)
+        code, key = copied_code(page, live)
+        wait_until_all_see(page, live, key, language, texts["control"])
+        embed_snippet(code, shop, visitor)
+        expect(visitor.locator("a")).to_have_text(texts["control"])
+        secret = add_webhook(page, live, receiver, language)
+        page.goto(f"{live.url}/admin/")
+        # The page asks again by itself until the snippet was seen.
+        expect(page.locator("#first-steps .cta-step-done")).to_have_count(3)
+        assert_fits(page)
+        start_test(page, live, texts, language, axe)
+
+        live.django(NINE_DAYS_LATER)
+        send_visitors(live, key, language)
+        live.django(WORK)
+        assert_told(live, receiver, secret, texts["b"])
+    page.goto(f"{live.url}/admin/")
+    page.locator("a[href*='/end/?']", has_text=texts["b"]).click()
+    expect(page.locator("[name=outcome]:checked")).to_have_value("winner:b")
+    expect(page.locator("[name=promotes]")).to_be_checked()
+    assert_fits(page)
+    page.locator("main form button.cta-button-main").dblclick()
+    page.wait_for_url("**/report/")
+    assert_fits(page)
+
+    wait_until_all_see(page, live, key, language, texts["b"])
+    # Whoever had seen another wording, and whoever comes for the first time.
+    for one in (visitor, new_visitor(chromium)):
+        open_next_page(one, shop, texts["b"])
+        expect(one.locator("a")).to_have_text(texts["b"])
+        settle(one)
+        one.context.close()
+    assert visit.complaints == []
