@@ -110,6 +110,21 @@ class Installation:
         self.process.wait(timeout=60)
 
 
+def nginx_around(text, folder):
+    """Write a configuration of nginx, given what it serves, that needs no other folder."""
+    main = folder / "nginx.conf"
+    user = "user root;" if os.getuid() == 0 else ""
+    places = " ".join(
+        f"{name}_temp_path {folder}/{name};"
+        for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    main.write_text(
+        f"daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log;"
+        f"{user} events {{}} http {{ access_log off; {places}\n{text}}}"
+    )
+    return main
+
+
 class Nginx:
     package = "nginx-light"
     program = "nginx"
@@ -127,15 +142,7 @@ class Nginx:
         }
         site = folder / "site.conf"
         site.write_text(replaced(text, changed | changes))
-        main = folder / "nginx.conf"
-        main.write_text(
-            f"daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log;"
-            f"events {{}} http {{ access_log off; client_body_temp_path {folder}/body;"
-            f"proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;"
-            f"uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi; include {site}; }}"
-            # As the account of the tests, which the socket belongs to.
-            + (" user root;" if os.getuid() == 0 else "")
-        )
+        main = nginx_around(f"include {site};", folder)
         self.process = started([self.program, "-p", str(folder), "-c", str(main)], folder, ports)
 
 

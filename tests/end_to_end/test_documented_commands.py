@@ -3,11 +3,17 @@
 import json
 import os
 import re
+import shutil
 import subprocess
+from contextlib import closing
+from http.client import HTTPConnection
 
 import pytest
 
+from experiments.management.preflight import free_port
 from tests.databases import PROJECT
+from tests.end_to_end.proxies import nginx_around, started
+from tests.missing import leave_out
 
 pytestmark = pytest.mark.slow
 
@@ -57,3 +63,61 @@ def test_fragment_that_the_page_asks_for_is_the_element(answer_of):
     assert element.startswith("<a ")
     assert 'data-cta-slot="hero-signup"' in element
     assert 'lang="fr"' in element
+
+
+@pytest.fixture
+def page_of_nginx(demo, tmp_path):
+    """The documented page, as nginx includes the element in it; for a visitor and a key."""
+    if shutil.which("nginx") is None:
+        leave_out("no nginx (Debian package nginx-light)")
+    (places,) = [block for block in blocks("server-rendering.md", "nginx") if "ssi" in block]
+    (included,) = [block for block in blocks("server-rendering.md", "html") if "include" in block]
+    (tmp_path / "pricing").mkdir()
+    (tmp_path / "pricing" / "index.html").write_text(included)
+    processes = []
+
+    def page(*, visitor="", key="demo-client-key", url=demo.url):
+        port = free_port()
+        behind = places.replace("https://cta.example.org", url).replace("CLIENT_KEY", key)
+        server = f"server {{ listen 127.0.0.1:{port}; root {tmp_path};\n{behind} }}"
+        main = nginx_around(server, tmp_path)
+        processes.append(started(["nginx", "-p", str(tmp_path), "-c", str(main)], tmp_path, [port]))
+        connection = HTTPConnection("127.0.0.1", port, timeout=120)
+        with closing(connection):
+            connection.request(
+                "GET", "/pricing/", headers={"Cookie": f"ctaopt_visitor={visitor}; other=1"}
+            )
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+
+    yield page
+    for process in processes:
+        process.terminate()
+        process.wait(timeout=120)
+
+
+def test_nginx_includes_the_element_of_a_visitor(page_of_nginx):
+    status, page = page_of_nginx(visitor="v-of-the-cookie")
+    assert status == 200
+    assert page.count("<a ") == 1
+    assert 'data-cta-experiment="' in page
+    assert 'lang="fr"' in page
+
+
+def test_nginx_includes_the_element_of_everybody_without_a_cookie(page_of_nginx):
+    _, page = page_of_nginx()
+    assert page.count("<a ") == 1
+    assert "data-cta-experiment" not in page
+
+
+OWN = '<a href="/signup" data-cta-slot="hero-signup">Sign up</a>'
+
+
+def test_nginx_keeps_the_own_link_if_the_service_refuses(page_of_nginx):
+    _, page = page_of_nginx(visitor="v-of-the-cookie", key="of-nobody")
+    assert page.strip() == OWN
+
+
+def test_nginx_keeps_the_own_link_if_the_service_is_away(page_of_nginx):
+    _, page = page_of_nginx(visitor="v-of-the-cookie", url=f"http://127.0.0.1:{free_port()}")
+    assert page.strip() == OWN

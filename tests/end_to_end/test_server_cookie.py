@@ -1,6 +1,5 @@
 """The documented cookie of a site's own server, by the real nginx, in a real browser."""
 
-import os
 import re
 import shutil
 from contextlib import closing
@@ -11,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from experiments.management.preflight import free_port
-from tests.end_to_end.proxies import started
+from tests.end_to_end.proxies import nginx_around, started
 from tests.end_to_end.snippet import AT_READY
 from tests.missing import leave_out
 
@@ -39,18 +38,7 @@ def origin(site, tmp_path):
     server = f"""
     listen 127.0.0.1:{port};
     location / {{ proxy_pass {behind}; }}"""
-    main = tmp_path / "nginx.conf"
-    user = "user root;" if os.getuid() == 0 else ""
-    places = " ".join(
-        f"{name}_temp_path {tmp_path}/{name};"
-        for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    main.write_text(
-        f"daemon off; worker_processes 1; pid {tmp_path}/nginx.pid; error_log {tmp_path}/error.log;"
-        f"{user} events {{}} http {{ access_log off; {places}\n"
-        + documented().replace("server {", "server {" + server)
-        + "}"
-    )
+    main = nginx_around(documented().replace("server {", "server {" + server), tmp_path)
     process = started(["nginx", "-p", str(tmp_path), "-c", str(main)], tmp_path, [port])
     yield f"http://www.shop.localhost:{port}"
     process.terminate()
