@@ -200,9 +200,9 @@ class FewRowsFilter(RelatedOnlyFieldListFilter):
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
         listed = model_admin.get_queryset(request).order_by().values(f"{self.field_path}__pk")
         related = field.remote_field.model._default_manager.filter(pk__in=listed)
-        if related[: MOST_CHOICES + 1].count() > MOST_CHOICES:
-            return []
-        return super().field_choices(field, request, model_admin)
+        order = self.field_admin_ordering(field, request, model_admin)
+        rows = list(related.order_by(*order)[: MOST_CHOICES + 1])
+        return [(row.pk, str(row)) for row in rows] if len(rows) <= MOST_CHOICES else []
 
 
 class SiteRowsAdmin(ChosenRows, OfSites, EditHistory, ConcurrentEdits, ModelAdmin[Row]):  # type: ignore[misc]
