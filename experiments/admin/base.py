@@ -6,7 +6,7 @@ from datetime import tzinfo
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from django.contrib.admin import RelatedOnlyFieldListFilter
+from django.contrib.admin import RelatedFieldListFilter
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import get_fields_from_path
 from django.contrib.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple
@@ -194,7 +194,7 @@ class ChosenRows:
         return response
 
 
-class FewRowsFilter(RelatedOnlyFieldListFilter):
+class FewRowsFilter(RelatedFieldListFilter):
     """A filter by related rows that listed ones have; of very many the search finds them."""
 
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
