@@ -22,6 +22,7 @@ from experiments.services.archive.site_learnings import (
     knowledge_of,
     site_learnings,
 )
+from experiments.stats.meta_analysis import learnings
 from ml import predict
 
 VIEW = "experiments.view_learning"
@@ -33,6 +34,13 @@ STATUSES = {
     "supported": (_("Supported"), "info"),
     "confirmed": (_("Confirmed"), "good"),
     "refuted": (_("Refuted"), "fault"),
+}
+# What the page says of them.
+RULE = {
+    "fewest_supported": learnings.FEWEST_SUPPORTED,
+    "chance_supported": learnings.CHANCE_SUPPORTED,
+    "fewest_confirmed": learnings.FEWEST_CONFIRMED,
+    "chance_confirmed": learnings.CHANCE_CONFIRMED,
 }
 # The filter of the list of past tests that shows all of a subject.
 FILTERS = {Kind.PRINCIPLE: "principle", Kind.AUDIENCE: "audience"}
@@ -76,6 +84,7 @@ class LearningAdmin(SiteRowsAdmin[Learning]):
             "sites": sites,
             "site": site,
             "may_write": may(request.user, ADD),
+            "rule": RULE,
             **(_site_context(site) if site else {}),
         }
         return render(request, "admin/experiments/past_tests/learnings.html", context)
