@@ -113,7 +113,7 @@ def pooled_z_p_values(statistics: SufficientStatistics) -> FloatArray:
 
     >>> both = Proportion(n=np.array([10_000.0, 10_000.0]), sum=np.array([500.0, 580.0]))
     >>> pooled_z_p_values(both).round(6).tolist()
-    [0.012315]
+    [0.01232]
     """
     check_arms(statistics)
     _, p_values, _ = _pooled_test(*_pairs(statistics))
