@@ -14,8 +14,8 @@ The line is reached by t = 1 with P = Q(a + 1/2) + exp(-a) Q(a - 1/2), Q the nor
 that 2 P bounds both sides; a follows from 2 P = IN_PLAN alpha. The end at time t rejects from the
 level k on that solves 2 P(line not reached by 1, B(t) >= k) = AT_END alpha: given B(1) = b below
 the line, it was reached with probability exp(-2 a (a + 1/2 - b)), which integrates to a closed
-formula, and the visitors beyond the plan are normal noise. Each part's boundary falls as alpha
-grows, so that the smallest alpha that rejects is a p-value.
+formula, and the visitors beyond the plan are normal noise: B(1) and B(t) are bivariate normal.
+Each part's boundary falls as alpha grows, so that the smallest alpha that rejects is a p-value.
 
 Source: Anderson (1960), "A modification of the sequential probability ratio test to reduce the
 sample size", Ann. Math. Stat. 31, for the line; Lan, DeMets (1983), "Discrete sequential
@@ -43,10 +43,7 @@ AFTER_TIME = 2.0
 _BISECTIONS = 60
 # A line that begins here is crossed with the smallest probability that a double holds.
 _LARGEST_START = 37.0
-# Noise after t = 1, in its standard deviations, beyond which nothing is counted.
-_REACH = 9.0
-_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(48)
-_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
+_TINY = 1e-300
 
 
 class Stage(IntEnum):
@@ -183,31 +180,52 @@ def _spent_on_line(start: FloatArray) -> FloatArray:
 
 
 def _spent_at_end(edge: FloatArray, start: FloatArray, time: FloatArray) -> FloatArray:
-    """Return 2 P(line not reached by t = 1, B(time) >= edge), by Gauss and Hermite's rule."""
-    overrun = np.sqrt(np.maximum(time - 1, 0))[..., None]
-    values = edge[..., None] - overrun * _NODES
-    return np.asarray(2 * _below_line(values, start[..., None]) @ _WEIGHTS)
+    """Return 2 P(line not reached by t = 1, B(time) >= edge), by the reflection of B at the line.
+
+    It is 2 P(B(time) >= edge) less at most what the line took.
+    """
+    free = _below_then_above(start + SLOPE, edge, time)
+    reflected = _below_then_above(SLOPE - start, edge - 2 * start, time)
+    spent = 2 * (free - np.exp(-2 * SLOPE * start) * reflected)
+    most = 2 * special.ndtr(-edge / np.sqrt(time))
+    return np.asarray(np.clip(spent, most - _spent_on_line(start), most))
 
 
-def _below_line(value: FloatArray, start: FloatArray) -> FloatArray:
-    """Return P(line not reached by t = 1, B(1) >= value)."""
-    alone = special.ndtr(-value) - special.ndtr(-start - SLOPE)
-    reflected = special.ndtr(SLOPE - start) - special.ndtr(value - 2 * start)
-    reached = np.exp(-2 * SLOPE * start) * reflected
-    return np.where(value < start + SLOPE, np.maximum(alone - reached, 0), 0.0)
+def _below_then_above(first: FloatArray, last: FloatArray, time: FloatArray) -> FloatArray:
+    """Return P(B(1) <= first, B(time) >= last) for a time of at least 1.
+
+    Source: Owen (1956), "Tables for computing bivariate normal probabilities", Ann. Math. Stat.
+    27. Tails are added, not complements of them.
+    """
+    # Owen's function has limits at 0, which no division finds.
+    h, k = (np.where(end == 0, _TINY, end) for end in (first, last / np.sqrt(time)))
+    with np.errstate(all="ignore"):
+        correlation, rest = np.sqrt(1 / time), np.sqrt(1 - 1 / time)
+        owen = special.owens_t(h, (k / h - correlation) / rest)
+        owen += special.owens_t(k, (h / k - correlation) / rest)
+    both = np.where(h > 0, special.ndtr(-k) - special.ndtr(-h), special.ndtr(h) - special.ndtr(k))
+    other = special.ndtr(h) + special.ndtr(-k)
+    later = np.where(h * k > 0, both, other) / 2 + owen
+    return np.maximum(np.where(time > 1, later, both), 0)
 
 
 def _end_edge(start: FloatArray, level: FloatArray, time: FloatArray) -> FloatArray:
     """Return the level of |B| at which the end rejects."""
     # The looks of many experiments at one plan have few distinct times.
+    shape = start.shape
     cases, inverse = np.unique(np.stack([start, level, time]), axis=1, return_inverse=True)
-    high = cases[0] + SLOPE + _REACH * np.sqrt(np.maximum(cases[2] - 1, 0))
+    start, level, time = cases
+    # P(B(t) >= edge) is at least half of the end's part, at most that of the line in addition.
+    low, high = (
+        -np.sqrt(time) * special.ndtri(part * level / 2) for part in (AT_END + IN_PLAN, AT_END)
+    )
     found = _rising_root(
         lambda edge, start, level, time: AT_END * level - _spent_at_end(edge, start, time),
+        low,
         high,
-        (*cases,),
+        (start, level, time),
     )
-    return found[inverse.reshape(start.shape)]
+    return found[inverse.reshape(shape)]
 
 
 def _end_p_value(edge: FloatArray, time: FloatArray, *, reserve: float) -> FloatArray:
@@ -217,19 +235,22 @@ def _end_p_value(edge: FloatArray, time: FloatArray, *, reserve: float) -> Float
         allowed = AT_END * _line_p_value(start, reserve=reserve)
         return _spent_at_end(edge, start, time) - allowed
 
-    start = _rising_root(overspent, np.full_like(edge, _LARGEST_START), (edge, time))
+    low, high = np.zeros_like(edge), np.full_like(edge, _LARGEST_START)
+    start = _rising_root(overspent, low, high, (edge, time))
     return np.minimum(_line_p_value(start, reserve=reserve), 1)
 
 
 def _rising_root(
-    function: Callable[..., FloatArray], high: FloatArray, args: tuple[FloatArray, ...]
+    function: Callable[..., FloatArray],
+    low: FloatArray,
+    high: FloatArray,
+    args: tuple[FloatArray, ...],
 ) -> FloatArray:
-    """Return where a rising function crosses 0 between 0 and `high`; an end if it does not.
+    """Return where a rising function crosses 0 between two ends; an end if it does not.
 
     Source: Chandrupatla (1997), "A new hybrid quadratic/bisection algorithm for finding the zero
     of a nonlinear function without using derivatives", Adv. Eng. Software 28, as scipy has it.
     """
-    low = np.zeros_like(high)
     found = find_root(function, (low, high), args=args)
     end = np.where(found.f_bracket[0] > 0, low, high)
     return np.where(found.success, found.x, end)

@@ -102,6 +102,22 @@ def test_end_spends_the_rest_of_the_plan(last, level):
     assert 0.94 * (IN_PLAN + AT_END) * level < spent <= (IN_PLAN + AT_END) * level
 
 
+@pytest.mark.parametrize("last", [1.001, 1.05, 2, 20, 640])
+@pytest.mark.parametrize("level", [0.05, 0.001, 1e-6])
+def test_end_long_after_the_plan_spends_its_part(last, level):
+    """By an integral over what B was at the plan's end."""
+    start = float(plan_multiplier(np.array(1.0), level=level, alpha=0.05)) - SLOPE
+    edge = np.sqrt(last) * plan_multiplier(np.array(last), level=level, alpha=0.05, stage=Stage.END)
+    line = start + SLOPE
+
+    def density(value):
+        unreached = -np.expm1(-2 * start * (line - value))
+        return norm.pdf(value) * unreached * norm.sf((edge - value) / np.sqrt(last - 1))
+
+    one_side = quad(density, -12, line, epsabs=0, epsrel=1e-10, limit=400, points=[edge])[0]
+    assert 2 * one_side == pytest.approx(AT_END * level, rel=1e-7)
+
+
 def ratio(times, last=1.0):
     """Return planned and expected visitors over the fixed test's: at the effect and at twice it."""
     looks, multiplier = bounds(times, last)
