@@ -1,5 +1,6 @@
 """Lifts of the arms with their standard errors."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,9 +28,16 @@ def lift_estimates(statistics: SufficientStatistics) -> list[LiftEstimate | None
 
     Statistics of shape `(S, K)` are compared within phases, those of shape `(K,)` as one phase.
     """
-    if len(statistics.shape) == 1:
-        statistics = each_field(statistics, lambda field: field[None])
-    contrast = mantel_haenszel_contrasts(statistics)
+    shape = (1, *statistics.shape) if len(statistics.shape) > 1 else (1, 1, *statistics.shape)
+    (estimates,) = grouped_lift_estimates(
+        each_field(statistics, lambda field: field.reshape(shape))
+    )
+    return estimates
+
+
+def grouped_lift_estimates(groups: SufficientStatistics) -> list[list[LiftEstimate | None]]:
+    """Return `lift_estimates` of each group of visitors, of statistics of shape `(G, S, K)`."""
+    contrast = mantel_haenszel_contrasts(groups)
     columns = (
         contrast.lift,
         lift_standard_error(contrast),
@@ -38,19 +46,17 @@ def lift_estimates(statistics: SufficientStatistics) -> list[LiftEstimate | None
         contrast.base,
         contrast.control_variance,
     )
-    return [
-        LiftEstimate(
-            lift=float(lift),
-            se=float(se),
-            effect=float(effect),
-            effect_se=float(effect_se),
-            base=float(base),
-            shared_variance=float(shared),
-        )
-        if np.isfinite(lift) and se > 0 and effect_se > 0
-        else None
-        for lift, se, effect, effect_se, base, shared in zip(*columns, strict=True)
-    ]
+    return [[_estimate(*arm) for arm in arms] for arms in np.stack(columns, axis=-1).tolist()]
+
+
+def _estimate(
+    lift: float, se: float, effect: float, effect_se: float, base: float, shared: float
+) -> LiftEstimate | None:
+    if not (math.isfinite(lift) and se > 0 and effect_se > 0):
+        return None
+    return LiftEstimate(
+        lift=lift, se=se, effect=effect, effect_se=effect_se, base=base, shared_variance=shared
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

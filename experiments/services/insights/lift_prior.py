@@ -1,6 +1,6 @@
 """Lift prior of a site, estimated from its own finished experiments."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -11,12 +11,11 @@ from experiments.selectors import reports
 from experiments.services.analysis.metric_statistics import (
     SUCCESSES,
     Metric,
+    grouped_statistics_of,
     is_enough,
-    statistics_of,
 )
-from experiments.services.insights.lift_estimates import LiftEstimate, lift_estimates
+from experiments.services.insights.lift_estimates import LiftEstimate, grouped_lift_estimates
 from experiments.services.rollups.arm_totals import ArmTotals, totals_of
-from experiments.stats.estimation.mantel_haenszel import each_field
 from experiments.stats.estimation.sufficient_statistics import FloatArray
 from experiments.stats.health.sample_ratio import check_srm, check_srm_sequential
 from experiments.stats.meta_analysis.empirical_bayes import PriorFit, fit_prior
@@ -52,13 +51,16 @@ def fit_site_prior(experiment: Experiment) -> PriorFit:
     and whose arms reached the floors of a decision. Where shares changed, arms are compared
     within the phases of equal shares. One query, for any number of events.
     """
-    effects, ses, tests = [], [], []
-    for key, arms in groupby(_past_arms(experiment), lambda arm: arm.experiment_id):
-        for estimate in _lifts(experiment, _strata_of(list(arms))):
-            effects.append(estimate.lift)
-            ses.append(estimate.se)
-            tests.append(key)
-    return fit_prior(effects, ses, tests=tests)
+    rows = groupby(_past_arms(experiment), lambda arm: arm.experiment_id)
+    past = {key: _strata_of(list(arms)) for key, arms in rows}
+    trusted = {key: one for key, one in past.items() if _is_trusted(experiment, one)}
+    lifts = _lifts(experiment, trusted)
+    found = [(key, one) for key in trusted for one in lifts[key] if one is not None]
+    return fit_prior(
+        [one.lift for _key, one in found],
+        [one.se for _key, one in found],
+        tests=[key for key, _one in found],
+    )
 
 
 def _past_arms(experiment: Experiment) -> Iterable[_PastArm]:
@@ -103,20 +105,29 @@ def _strata_of(rows: Sequence[_PastArm]) -> _PastStrata:
     return _PastStrata(totals=totals, shares=np.array(shares))
 
 
-def _lifts(experiment: Experiment, past: _PastStrata) -> list[LiftEstimate]:
-    """Return one past experiment's lifts; none if it cannot be trusted."""
+def _is_trusted(experiment: Experiment, past: _PastStrata) -> bool:
+    """Return whether traffic split as configured, among arms that are large enough."""
+    metric = Metric(experiment.primary_metric)
     whole = [totals_of(arm) for arm in zip(*past.totals, strict=True)]
-    if len(whole) < 2 or not all(
-        is_enough(Metric(experiment.primary_metric), total) for total in whole
-    ):
-        return []
-    if _is_mismatch(past):
-        return []
-    # Both experiments have the same metric, so the same statistics apply.
-    statistics = statistics_of(experiment, [total for stratum in past.totals for total in stratum])
-    shape = past.shares.shape
-    estimates = lift_estimates(each_field(statistics, lambda field: field.reshape(shape)))
-    return [estimate for estimate in estimates if estimate is not None]
+    is_large = len(whole) > 1 and all(is_enough(metric, total) for total in whole)
+    return is_large and not _is_mismatch(past)
+
+
+def _lifts(
+    experiment: Experiment, past: Mapping[int, _PastStrata]
+) -> dict[int, list[LiftEstimate | None]]:
+    """Return the lifts of past experiments; those of as many strata and arms are one computation.
+
+    All have the experiment's metric, so the same statistics apply.
+    """
+    alike: dict[tuple[int, ...], list[int]] = {}
+    for key, one in past.items():
+        alike.setdefault(one.shares.shape, []).append(key)
+    found: dict[int, list[LiftEstimate | None]] = {}
+    for keys in alike.values():
+        groups = grouped_statistics_of(experiment, [past[key].totals for key in keys])
+        found |= zip(keys, grouped_lift_estimates(groups), strict=True)
+    return found
 
 
 def _is_mismatch(past: _PastStrata) -> bool:

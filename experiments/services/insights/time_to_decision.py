@@ -11,6 +11,7 @@ from experiments.models import Experiment
 from experiments.services.analysis.comparisons import planned_pairs
 from experiments.services.analysis.report import Report
 from experiments.services.insights.lift_estimates import LiftEstimate
+from experiments.stats.estimation.sufficient_statistics import FloatArray
 from experiments.stats.planning.mid_experiment_power import Outlook, outlook
 from experiments.stats.sequential.plan_boundary import Stage, plan_multiplier
 
@@ -92,11 +93,11 @@ def _outlook(report: Report, index: int, estimate: LiftEstimate, rate: float) ->
     pair_share = report.arms[0].share + report.arms[index + 1].share
     planned = planned_pairs(experiment, list(experiment.variants.all()))[index]
 
-    def critical(n: float) -> float:
-        time = np.asarray(n * pair_share / planned)
+    def critical(n: FloatArray) -> FloatArray:
+        time = n * pair_share / planned
         # The test would be read once then: at the plan's end, or at whatever comes after it.
-        stage = Stage.RUNNING if time < 1 else Stage.END
-        return float(plan_multiplier(time, level=level, alpha=alpha, stage=stage))
+        stage = np.where(time < 1, Stage.RUNNING, Stage.END).astype(np.int8)
+        return plan_multiplier(time, level=level, alpha=alpha, stage=stage)
 
     return outlook(
         target=TARGET_LIFT * estimate.base,

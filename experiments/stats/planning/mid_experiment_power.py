@@ -8,12 +8,15 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from scipy.optimize import brentq
+import numpy as np
 
+from experiments.stats.estimation.sufficient_statistics import FloatArray
 from experiments.stats.planning.sample_size import power_of
 
-# More than this many times the present visitors is "never" (GrowthBook's limit).
-_MOST = 2.0**27
+# Multiples of today's visitors: more than the largest is "never" (GrowthBook's limit).
+_GROWTHS = np.concatenate([[0.0], 2.0 ** np.arange(28)])
+# The growth is found to ln(2) / 16^5, that is 7e-7 of it.
+_SECTIONS, _PARTS = 5, 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +41,7 @@ def outlook(
     target: float,
     se: float,
     n: float,
-    critical: Callable[[float], float],
+    critical: Callable[[FloatArray], FloatArray | float],
     visitors_per_day: float,
     power: float = 0.8,
 ) -> Outlook:
@@ -50,9 +53,9 @@ def outlook(
         target: Effect (or lift) worth finding, not 0.
         se: Its standard error today, positive.
         n: Visitors of all arms today, positive.
-        critical: Boundary in standard errors as a function of the visitors of all arms: a
-            constant for a fixed test, the sequential boundary else (both at alpha divided by
-            the comparisons).
+        critical: Boundary in standard errors as a function of the visitors of all arms, element
+            by element: a constant for a fixed test, the sequential boundary else (both at alpha
+            divided by the comparisons).
         visitors_per_day: Recent visitors exposed a day, at least 0.
         power: Wanted power, in (0, 1); for g goals together, its g-th root.
 
@@ -71,29 +74,37 @@ def outlook(
     (25458, 8.5)
     """
 
-    def power_after(growth: float) -> float:
-        shrunk = se / math.sqrt(1 + growth)
-        return float(power_of(target, shrunk, critical(n * (1 + growth))))
+    def power_after(growth: FloatArray) -> FloatArray:
+        shrunk = se / np.sqrt(1 + growth)
+        return power_of(target, shrunk, critical(n * (1 + growth)))
 
     _check(target, se, n, visitors_per_day, power)
     return _outlook(power_after, n=n, visitors_per_day=visitors_per_day, power=power)
 
 
 def _outlook(
-    power_after: Callable[[float], float], *, n: float, visitors_per_day: float, power: float
+    power_after: Callable[[FloatArray], FloatArray],
+    *,
+    n: float,
+    visitors_per_day: float,
+    power: float,
 ) -> Outlook:
-    now = power_after(0.0)
+    powers = power_after(_GROWTHS)
+    now, first = float(powers[0]), int(np.argmax(powers >= power))
     if now >= power:
         return Outlook(power_now=now, visitors_left=0.0, days_left=0.0)
-    growth = 1.0
-    while power_after(growth) < power:
-        growth *= 2
-        if growth > _MOST:
-            out_of_reach = "The target effect is out of reach at this spread."
-            return Outlook(power_now=now, visitors_left=None, days_left=None, reason=out_of_reach)
+    if not first:
+        out_of_reach = "The target effect is out of reach at this spread."
+        return Outlook(power_now=now, visitors_left=None, days_left=None, reason=out_of_reach)
     # In logarithms: the root may lie anywhere between a visitor and 2^27 times today's.
-    root = brentq(lambda log: power_after(math.expm1(log)) - power, 0.0, math.log1p(growth))
-    visitors_left = n * math.expm1(float(root))
+    low, high = np.log1p(_GROWTHS[first - 1 : first + 1])
+    for _ in range(_SECTIONS):
+        # Many points at once: the boundary costs hardly more for them than for one.
+        ends = np.linspace(low, high, _PARTS + 1)
+        is_powered = power_after(np.expm1(ends[1:-1])) >= power
+        part = int(np.argmax([*is_powered, True]))
+        low, high = ends[part : part + 2]
+    visitors_left = n * math.expm1(high)
     if visitors_per_day == 0:
         return Outlook(
             power_now=now, visitors_left=visitors_left, days_left=None, reason="No traffic."

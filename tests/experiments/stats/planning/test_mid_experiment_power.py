@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,7 +21,7 @@ def sequential(n, planned=5_000, alpha=0.05):
     """GrowthBook's boundary: half-width in standard errors, tuned for 5,000 visitors."""
     log = -2 * math.log(alpha)
     x = n * (log + math.log(log + 1)) / planned
-    return math.sqrt(2 * (x + 1) / x * math.log(math.sqrt(x + 1) / alpha))
+    return np.sqrt(2 * (x + 1) / x * np.log(np.sqrt(x + 1) / alpha))
 
 
 @pytest.mark.parametrize(
