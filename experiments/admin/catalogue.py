@@ -272,6 +272,7 @@ class SlotAdmin(ServedModelAdmin[Slot]):
     list_display = ("name", "key", "site", "position", "drawn")
     list_filter = ("site", "position")
     search_fields = ("name", "key")
+    autocomplete_fields = ("default_cta",)
     prepopulated_fields: ClassVar = {"key": ("name",)}
     readonly_fields = ("embed_code", "live_tests", "check_of_set_up")
 

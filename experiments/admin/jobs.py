@@ -85,7 +85,7 @@ class RankForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.sites = sites
         offer(self.fields["audience"], catalogue.audiences_of(sites=sites))
-        offer(self.fields["slot"], _slots_of(sites))
+        offer(self.fields["slot"], catalogue.slots_of(sites=sites))
 
     def site(self) -> Site | None:
         """Return the site of what was chosen, or the only one there is; None if it is open."""
@@ -116,16 +116,12 @@ class DraftForm(forms.Form):
 
     def __init__(self, *args: Any, sites: QuerySet[Site], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        offer(self.fields["slot"], _slots_of(sites))
+        offer(self.fields["slot"], catalogue.slots_of(sites=sites))
 
 
 def offer(field: forms.Field, rows: QuerySet[Any]) -> None:
     """Let a field of a form choose among these rows."""
     cast("forms.ModelChoiceField[Any]", field).queryset = rows
-
-
-def _slots_of(sites: QuerySet[Site]) -> QuerySet[Slot]:
-    return catalogue.slots_of(sites=sites).select_related("site", "default_cta")
 
 
 def _request_of(data: dict[str, Any]) -> dict[str, Any]:

@@ -68,8 +68,7 @@ def namespaces_of(*, sites: QuerySet[Site]) -> QuerySet[Namespace]:
 
 def slots_of(*, sites: QuerySet[Site]) -> QuerySet[Slot]:
     """Return the slots of these sites."""
-    rows = Slot.objects.select_related("site")
-    return rows.filter(site__in=sites)
+    return Slot.objects.filter(site__in=sites)
 
 
 def live_experiments_using(row: Any) -> QuerySet[Experiment]:

@@ -213,7 +213,8 @@ def add_slot(page, live, text, language):
     open_step(page, live, "/slot/add/")
     # As a person types: the key follows the name.
     page.locator("[name=name]").press_sequentially("Top")
-    page.locator("select[name=default_cta]").select_option(index=1, force=True)
+    page.locator(".field-default_cta .select2-selection").click()
+    page.locator("li.select2-results__option[aria-selected]", has_text=text).click()
     save(page)
 
 

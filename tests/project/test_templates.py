@@ -3,6 +3,9 @@
 import re
 
 import pytest
+from django.forms import Select
+from django.forms.renderers import DjangoTemplates
+from pytest_django.asserts import assertHTMLEqual
 
 MOST_CHARACTERS = 120
 # An attribute such as onclick="...", wherever the markup is made.
@@ -53,3 +56,12 @@ def test_no_markup_has_an_inline_handler(templates, pytestconfig):
 )
 def test_inline_handler_is_recognised(markup):
     assert INLINE_HANDLER.search(markup)
+
+
+@pytest.mark.parametrize("value", ["b", None, "<c>"])
+def test_options_are_those_of_django(value):
+    choices = [("a", "A"), ("Group & co", [("b", "B"), ("<c>", "<C>")])]
+    widget = Select(attrs={"id": "id_x", "required": True}, choices=choices)
+    ours = widget.render("x", value)
+    assertHTMLEqual(ours, widget.render("x", value, renderer=DjangoTemplates()))
+    assert ours.count("selected") == (value is not None)

@@ -52,13 +52,13 @@ class LearningForm(forms.ModelForm[Learning]):
 
 def subject_choices(sites: Any) -> list[tuple[Any, Any]]:
     """Return the subjects of these sites by kind, as a choice groups them."""
-    slots = catalogue.slots_of(sites=sites)
-    audiences = catalogue.audiences_of(sites=sites)
+    slots = catalogue.slots_of(sites=sites).values_list("key", "name")
+    audiences = catalogue.audiences_of(sites=sites).values_list("key", "name")
     groups: list[tuple[Any, list[tuple[str, str]]]] = [
         (Kind.PRINCIPLE, list(predict.trait_names().items())),
         (Kind.VERB_FORM, list(predict.verb_form_names().items())),
-        (Kind.SLOT, [(slot.key, slot.name) for slot in slots]),
-        (Kind.AUDIENCE, [(audience.key, audience.name) for audience in audiences]),
+        (Kind.SLOT, list(slots)),
+        (Kind.AUDIENCE, list(audiences)),
     ]
     named = [
         (kind.label, [(f"{kind.value}{BETWEEN}{key}", name) for key, name in pairs])

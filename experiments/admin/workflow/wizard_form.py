@@ -110,8 +110,7 @@ class WizardForm(forms.Form):
 
     def __init__(self, data: QueryDict, *, sites: QuerySet[Site]) -> None:
         super().__init__(data)
-        slots = catalogue.slots_of(sites=sites).select_related("default_cta")
-        self._rows("slot", slots.prefetch_related("default_cta__wordings"))
+        self._rows("slot", catalogue.slots_of(sites=sites))
         self.chosen = self._slot()
         self.languages: dict[str, str] = {}
         if self.chosen is not None:

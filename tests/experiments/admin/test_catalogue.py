@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from experiments.models import CTA, ConfigRevision, Event, Namespace, ServerKey, Site
+from experiments.models import CTA, ConfigRevision, Event, Namespace, ServerKey, Site, Slot
 from experiments.services.catalogue.cta_content import cta_values
 from tests import factories
 
@@ -180,6 +180,30 @@ def test_audience_of_a_draft_may_change(admin_client, slot):
     url = reverse("admin:experiments_audience_change", args=[audience.pk])
     data = {"site": slot.site.pk, "key": "french", "name": "Francophones", "condition": "{}"}
     assert admin_client.post(url, data).status_code == 302
+
+
+def test_form_of_a_slot_lists_none_of_the_other_ctas(admin_client, slot):
+    factories.make_cta(slot.site, "Another wording")
+    url = reverse("admin:experiments_slot_change", args=[slot.pk])
+    page = admin_client.get(url).content.decode()
+    assert str(slot.default_cta) in page
+    assert "Another wording" not in page
+
+
+@pytest.mark.parametrize("name", ["experiment_new", "experiment_aa", "job_rank"])
+def test_choice_of_a_slot_reads_the_slots_only(admin_client, slot, name):
+    def queries(numbers):
+        for number in numbers:
+            cta = factories.make_cta(slot.site, f"Of {number}")
+            key = f"s-{number}"
+            Slot.objects.create(site=slot.site, key=key, name=key, default_cta=cta)
+        with CaptureQueriesContext(connection) as found:
+            assert key in admin_client.get(url).content.decode()
+        return len(found)
+
+    url = reverse(f"admin:experiments_{name}")
+    queries([1])  # What the first request reads once.
+    assert queries([2]) == queries(range(3, 9))
 
 
 def test_slot_keeps_its_key_once_it_has_an_experiment(admin_client, draft):

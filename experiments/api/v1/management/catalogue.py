@@ -244,7 +244,8 @@ class SlotViewSet(RowsOfSites[Slot]):
     http_method_names = ("get", "post", "patch", "delete", "head", "options")
 
     def get_queryset(self) -> QuerySet[Slot]:
-        return catalogue.slots_of(sites=sites_where(self.request.user, "experiments.view_slot"))
+        sites = sites_where(self.request.user, "experiments.view_slot")
+        return catalogue.slots_of(sites=sites).select_related("site")
 
     def stored(self, row: Slot, values: Values) -> None:
         if "default_cta" in values:
