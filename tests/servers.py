@@ -19,7 +19,7 @@ from pathlib import Path
 import psycopg
 import redis
 
-PATIENCE_S = 60.0
+PATIENCE_S = 240
 DEBIAN_PROGRAMS = Path("/usr/lib/postgresql")
 
 

@@ -11,7 +11,7 @@ def in_threads(*calls):
     together = Barrier(len(calls))
 
     def run(call):
-        together.wait(timeout=10)
+        together.wait(timeout=240)
         try:
             return call()
         finally:

@@ -69,7 +69,7 @@ class DemoProcess:
     def stop(self, number=signal.SIGTERM):
         """Ask it to stop, unless it has; return its exit status."""
         self.process.send_signal(number)
-        return self.process.wait(timeout=120)
+        return self.process.wait(timeout=240)
 
     def family(self):
         """Return the numbers of its living descendants, grandchildren included."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-PATIENCE_S = 60.0
+PATIENCE_S = 240
 SDK_DIST = Path(__file__).parents[2] / "sdk" / "dist"
 
 

@@ -80,7 +80,7 @@ class LiveService:
             process.terminate()
         for process in self._processes:
             # The service itself kills what does not end in 35 s.
-            process.wait(timeout=90)
+            process.wait(timeout=240)
 
     def _start(self, name, *command):
         with (self.folder / f"{name}.log").open("wb") as log:

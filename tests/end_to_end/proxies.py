@@ -107,7 +107,7 @@ class Installation:
 
     def stop(self):
         self.process.terminate()
-        self.process.wait(timeout=60)
+        self.process.wait(timeout=240)
 
 
 def nginx_around(text, folder):

@@ -189,14 +189,14 @@ def test_pages_answer(demo, path):
 
 def test_second_start_on_the_same_data_is_refused(demo):
     second = DemoProcess(demo.data_dir)
-    assert second.process.wait(timeout=60) == 1
+    assert second.process.wait(timeout=240) == 1
     assert f"(process {demo.process.pid})" in second.said()
     assert len(second.said().splitlines()) == 1
 
 
 def test_start_on_a_port_in_use_is_refused(demo, tmp_path):
     second = DemoProcess(tmp_path / "data", port=demo.port)
-    assert second.process.wait(timeout=60) == 1
+    assert second.process.wait(timeout=240) == 1
     assert second.said().splitlines() == [
         f"CommandError: Port {demo.port} is in use: "
         "stop what uses it, or choose another with PORT=..."

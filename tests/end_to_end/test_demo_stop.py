@@ -42,7 +42,7 @@ def test_demo_reports_a_server_that_died(tmp_path):
     demo.wait_until_it_says("Logs")
     family = demo.family()
     os.kill(child_named(family, "ctaopt.serve"), signal.SIGKILL)
-    assert demo.process.wait(timeout=120) == 1
+    assert demo.process.wait(timeout=240) == 1
     assert "CommandError: The web server stopped" in demo.said()
     assert [pid for pid in family if is_running(pid)] == []
 
@@ -54,7 +54,7 @@ def test_demo_that_is_killed_leaves_nothing_it_started(tmp_path):
     demo.process.kill()
     demo.process.wait()
     # They end in their own way: a request, a task or a start comes to its end.
-    deadline = monotonic() + 60
+    deadline = monotonic() + 240
     while left := [pid for pid in family if is_running(pid)]:
         assert monotonic() < deadline, [Path(f"/proc/{pid}/cmdline").read_text() for pid in left]
         sleep(0.1)

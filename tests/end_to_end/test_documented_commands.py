@@ -93,7 +93,7 @@ def page_of_nginx(demo, tmp_path):
     yield page
     for process in processes:
         process.terminate()
-        process.wait(timeout=120)
+        process.wait(timeout=240)
 
 
 def test_nginx_includes_the_element_of_a_visitor(page_of_nginx):

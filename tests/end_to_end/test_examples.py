@@ -70,7 +70,7 @@ def start(live):
     yield start
     for process in processes:
         process.send_signal(signal.SIGTERM)
-        process.wait(timeout=120)
+        process.wait(timeout=240)
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def counted(live):
     before = set(rows())
 
     def counted(n_events):
-        deadline = monotonic() + 20
+        deadline = monotonic() + 240
         while len(found := [row for row in rows() if row not in before]) < n_events:
             assert monotonic() < deadline, found
             sleep(0.1)

@@ -15,7 +15,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "api.md"
 WALK = re.compile(r"## From a site to a report\n.*?```sh\n(.*?)```", re.DOTALL)
 
 
-START_S = 120.0
+START_S = 240
 
 
 def wait_for_pages(service):

@@ -47,7 +47,7 @@ class Front:
 
     def stop(self):
         self.proxy.process.terminate()
-        self.proxy.process.wait(timeout=120)
+        self.proxy.process.wait(timeout=240)
         if self.installation:
             self.installation.stop()
 

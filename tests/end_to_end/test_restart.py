@@ -36,7 +36,7 @@ class Load:
     def end(self):
         self._is_over.set()
         for thread in self._threads:
-            thread.join(timeout=60)
+            thread.join(timeout=240)
 
     def _ask(self):
         connection, number = self._connect(), 0

@@ -42,7 +42,7 @@ def origin(site, tmp_path):
     process = started(["nginx", "-p", str(tmp_path), "-c", str(main)], tmp_path, [port])
     yield f"http://www.shop.localhost:{port}"
     process.terminate()
-    process.wait(timeout=120)
+    process.wait(timeout=240)
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ def test_no_text_is_swapped_when_the_script_is_late(
     if seconds:
         slow_script(seconds)
     page = visit(page=hurried_page)
-    page.wait_for_function("localStorage['ctaopt.flags']", timeout=10_000)
+    page.wait_for_function("localStorage['ctaopt.flags']", timeout=60_000)
     page.evaluate("new Promise((done) => setTimeout(done, 200))")
     texts, moved = page.evaluate("[texts, moved]")
     assert moved == 0
@@ -192,7 +192,7 @@ def test_rule_of_the_page_keeps_the_place_until_the_script_is_there(
         slow_script(seconds)
     attributes = 'data-patience="20000"'
     page = visit(f"<p>Read</p>{LINK}", attributes, head=HOLD, page=hurried_page)
-    expect(page.locator("a")).to_be_visible(timeout=10_000)
+    expect(page.locator("a")).to_be_visible(timeout=60_000)
     page.wait_for_function("texts.length")
     assert page.evaluate("[texts, moved]") == [[FILLED], 0]
     assert "late" not in service.wait_for_events(1)[0]

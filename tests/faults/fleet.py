@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 60
+PATIENCE_S = 240
 CLIENT_KEY = "shop-client-key"
 WEB = (
     *("-m", "granian", "--interface", "wsgi", "--http", "1", "--no-ws", "--workers", "1"),

@@ -17,7 +17,7 @@ from tests.servers import PostgresServer, RedisServer
 pytestmark = pytest.mark.slow
 # CTAOPT_FAULT_OUTAGE_S=60 makes the long form.
 OUTAGE_S = float(os.environ.get("CTAOPT_FAULT_OUTAGE_S", "3"))
-PATIENCE_S = 60
+PATIENCE_S = 240
 EVALUATE = ("POST", "/ofrep/v1/evaluate/flags/hero", {"context": {"targetingKey": "v-1"}})
 
 

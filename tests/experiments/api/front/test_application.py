@@ -157,7 +157,7 @@ BROWSER = {"Accept": "text/html,*/*;q=0.8", "Accept-Language": "fr"}
     ],
     ids=["person", "program", "address of the API"],
 )
-def test_absent_django_is_a_page_for_people(django, path, headers, kind, body):
+def test_absent_django_is_a_page_for_people(real_database, django, path, headers, kind, body):
     def fail():
         raise ConnectionRefusedError
 
@@ -168,7 +168,7 @@ def test_absent_django_is_a_page_for_people(django, path, headers, kind, body):
     assert content == body or b"errorCode" in content
 
 
-def test_too_large_a_form_is_a_page_for_people(django):
+def test_too_large_a_form_is_a_page_for_people(real_database, django):
     front = made_front(django, hooks=Hooks(error_page=paged))
     one = scope("POST", "/admin/x/", BROWSER | {"Content-Length": "99999999"})
     status, answered, content = answer_of(front, one)
@@ -227,10 +227,12 @@ def test_process_holds_only_so_much_of_long_bodies(front, django):
 
 
 def test_held_bytes_come_back(front, django):
-    for _ in range(3):
-        one, proto = posted("/admin/x/", b"x" * 4_000, {})
-        assert answer_of(front, one, proto)[0] == 200
-        assert front._held == 0
+    async def three():
+        for _ in range(3):
+            assert (await asked(front, *posted("/admin/x/", b"x" * 4_000, {})))[0] == 200
+            assert front._held == 0
+
+    on_loop(front, three)
 
 
 def test_share_that_is_busy_refuses_and_others_go_on(front, django):
@@ -238,7 +240,7 @@ def test_share_that_is_busy_refuses_and_others_go_on(front, django):
 
     def wait():
         entered.set()
-        assert opened.wait(timeout=30)
+        assert opened.wait(timeout=240)
         return Response(status=200, body=b"page", is_complete=True)
 
     django.answer = wait
@@ -293,7 +295,7 @@ def doubtful(monkeypatch, front):
     def looking_up(*arguments, **options):
         if may_wait():
             tries.append("asked")
-            assert opened.wait(timeout=30)
+            assert opened.wait(timeout=240)
         return draw(*arguments, **options)
 
     monkeypatch.setattr(evaluation, "draw", looking_up)

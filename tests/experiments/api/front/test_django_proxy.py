@@ -49,7 +49,7 @@ def server(tmp_path):
         thread.start()
         yield server
         server.shutdown()
-        thread.join(timeout=10)
+        thread.join(timeout=240)
 
 
 @pytest.fixture

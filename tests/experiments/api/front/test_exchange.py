@@ -31,14 +31,14 @@ def test_of_threads_that_answer_together_one_wins():
     together, sent = threading.Barrier(8), []
 
     def answer():
-        together.wait(timeout=10)
+        together.wait(timeout=240)
         sent.append(exchange.respond(Response(status=200)))
 
     threads = [threading.Thread(target=answer) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=10)
+        thread.join(timeout=240)
     assert (sorted(sent), ended) == ([False] * 7 + [True], [None])
 
 

@@ -13,11 +13,11 @@ class Gate:
 
     def __call__(self):
         self.entered.release()
-        assert self.opened.wait(timeout=30)
+        assert self.opened.wait(timeout=240)
 
     def wait_for(self, n):
         for _ in range(n):
-            assert self.entered.acquire(timeout=30)
+            assert self.entered.acquire(timeout=240)
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_places_come_back_also_after_a_fault():
         while share.is_full:  # The thread gives its place back just after the work.
             pass
         share.submit(fail, pytest.fail)
-        assert done.acquire(timeout=30)
+        assert done.acquire(timeout=240)
 
 
 def test_work_that_waited_too_long_is_refused(gate):
@@ -66,7 +66,7 @@ def test_work_that_waited_too_long_is_refused(gate):
     share.submit(pytest.fail, refused.set)
     assert not refused.wait(timeout=0.1)
     gate.opened.set()
-    assert refused.wait(timeout=30)
+    assert refused.wait(timeout=240)
 
 
 def test_first_rule_that_fits_names_the_share():

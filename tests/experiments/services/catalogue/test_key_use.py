@@ -94,7 +94,7 @@ def test_thread_outlives_a_silent_database(real_database, monkeypatch, caplog):
     uses.close()
     for thread in threading.enumerate():
         if thread.name == "key uses":
-            thread.join(timeout=10)
+            thread.join(timeout=240)
             assert not thread.is_alive()
 
 

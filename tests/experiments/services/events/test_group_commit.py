@@ -32,7 +32,7 @@ class Gate:
     def store(self, batches):
         self.groups.append(len(batches))
         self.entered.set()
-        assert self.opened.wait(timeout=10)
+        assert self.opened.wait(timeout=240)
         if self.error is not None and any(len(batch) == 2 for batch in batches):
             raise NotTakenError("refused") from self.error
         return [len(batch) for batch in batches]
@@ -46,11 +46,11 @@ def behind(gate, *sizes, **limits):
         return commit.store([conversion()])
 
     def later(size):
-        assert gate.entered.wait(timeout=10)
+        assert gate.entered.wait(timeout=240)
         return commit.store([conversion()] * size)
 
     def opener():
-        assert gate.entered.wait(timeout=10)
+        assert gate.entered.wait(timeout=240)
         for _ in range(1_000):
             if commit._n_waiting == sum(sizes):
                 break
@@ -77,7 +77,7 @@ def test_request_is_refused_when_too_many_wait():
     commit = GroupCommit(store=gate.store, max_waiting=3)
     threads = [threading.Thread(target=commit.store, args=([conversion()] * n,)) for n in (1, 3)]
     threads[0].start()
-    assert gate.entered.wait(timeout=10)
+    assert gate.entered.wait(timeout=240)
     threads[1].start()
     while commit._n_waiting < 3:
         threading.Event().wait(0.005)
@@ -85,7 +85,7 @@ def test_request_is_refused_when_too_many_wait():
         commit.store([conversion()])
     gate.opened.set()
     for thread in threads:
-        thread.join(timeout=10)
+        thread.join(timeout=240)
     assert commit.store([conversion()]) == 1
 
 

@@ -97,10 +97,10 @@ def test_making_a_partition_waits_for_no_reader_or_writer(real_database):
             assert store([[row]]) == [1]
             assert Event.objects.count() == 1
             written.set()
-            assert made.wait(timeout=10)
+            assert made.wait(timeout=240)
 
     def maker():
-        assert written.wait(timeout=10)
+        assert written.wait(timeout=240)
         days = make_partitions([TODAY + DAY])
         made.set()
         return days

@@ -101,7 +101,7 @@ def test_those_who_ask_together_wait_for_one_measurement(real_database, monkeypa
     )
 
     def ask():
-        together.wait(timeout=30)
+        together.wait(timeout=240)
         asked()
         connection.close()
 
@@ -109,7 +109,7 @@ def test_those_who_ask_together_wait_for_one_measurement(real_database, monkeypa
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=30)
+        thread.join(timeout=240)
     assert len(counted) == 1
 
 
@@ -121,7 +121,7 @@ def test_answer_that_is_kept_waits_for_no_other_measurement(real_database, monke
     def measure(rows, *, locale, **_):
         if locale == "fr":
             measuring.set()
-            assert let_go.wait(timeout=30)
+            assert let_go.wait(timeout=240)
         return {"locale": locale}
 
     def ask_in_french():
@@ -132,7 +132,7 @@ def test_answer_that_is_kept_waits_for_no_other_measurement(real_database, monke
     asked(locale="en")
     slow = threading.Thread(target=ask_in_french)
     slow.start()
-    assert measuring.wait(timeout=30)
+    assert measuring.wait(timeout=240)
     answers = []
 
     def ask_again():
@@ -141,11 +141,11 @@ def test_answer_that_is_kept_waits_for_no_other_measurement(real_database, monke
 
     quick = threading.Thread(target=ask_again)
     quick.start()
-    quick.join(timeout=10)
+    quick.join(timeout=240)
     found = list(answers)
     let_go.set()
     for thread in (slow, quick):
-        thread.join(timeout=30)
+        thread.join(timeout=240)
     assert found == [{"locale": "en"}]
 
 

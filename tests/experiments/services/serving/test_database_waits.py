@@ -27,7 +27,7 @@ def test_thread_may_wait_unless_it_is_told_otherwise(waits):
     other = []
     thread = threading.Thread(target=lambda: other.append(may_wait()))
     thread.start()
-    thread.join(timeout=10)
+    thread.join(timeout=240)
     assert (other, may_wait()) == ([True], False)
     waits(Waits.REFUSED)
     with pytest.raises(WouldWaitError):

@@ -94,16 +94,16 @@ def test_only_one_thread_reads_while_the_others_go_on(site, monkeypatch):
 
     def slow_revision():
         entered.set()
-        assert leave.wait(timeout=10)
+        assert leave.wait(timeout=240)
         return first.revision
 
     monkeypatch.setattr(serving, "config_revision", slow_revision)
     reader = threading.Thread(target=store.current)
     reader.start()
-    assert entered.wait(timeout=10)
+    assert entered.wait(timeout=240)
     assert store.current() is first  # Would wait for ever if it asked too.
     leave.set()
-    reader.join(timeout=10)
+    reader.join(timeout=240)
     assert not reader.is_alive()
 
 
@@ -116,14 +116,14 @@ def test_threads_that_start_together_read_once(monkeypatch):
     got = []
 
     def start():
-        together.wait(timeout=10)
+        together.wait(timeout=240)
         got.append(store.current())
 
     threads = [threading.Thread(target=start) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=10)
+        thread.join(timeout=240)
     assert (got, len(asked)) == ([snapshot] * 4, 1)
 
 
@@ -154,11 +154,11 @@ def test_no_request_waits_for_a_background_that_is_late(real_database, monkeypat
 
     def silent_revision():
         asking.set()
-        leave.wait(timeout=30)
+        leave.wait(timeout=240)
         raise OperationalError("gone")
 
     monkeypatch.setattr(serving, "config_revision", silent_revision)
-    assert asking.wait(timeout=10)
+    assert asking.wait(timeout=240)
     assert store.current() is first  # Would wait for ever if it asked too, or for who asks.
     store.close()
     leave.set()
@@ -181,7 +181,7 @@ def test_background_begins_again_after_a_fork(real_database):
     store = SnapshotStore(max_age_s=0.01, in_background=True)
     first = store.current()
     store.close()
-    store._thread.join(timeout=10)
+    store._thread.join(timeout=240)
     store._closed.clear()
     module._note_fork()  # What a child process does, whose parent has kept the thread.
     bump_revision()
@@ -193,7 +193,7 @@ def test_started_store_never_waits_for_its_first_snapshot(real_database, monkeyp
     factories.make_site()
     leave = threading.Event()
     revision = serving.config_revision
-    monkeypatch.setattr(serving, "config_revision", lambda: leave.wait(timeout=30) and revision())
+    monkeypatch.setattr(serving, "config_revision", lambda: leave.wait(timeout=240) and revision())
     store = SnapshotStore(max_age_s=0.01, in_background=True)
     assert not store.start(patience_s=0.0)
     with pytest.raises(OperationalError, match="not been read yet"):
