@@ -97,8 +97,10 @@ def experiments_that_run(
 
 
 def drafts_of(*, sites: QuerySet[Site]) -> QuerySet[Experiment]:
-    """Return the drafts, the newest first."""
-    return _listed(sites).filter(status=Status.DRAFT).order_by("-pk")
+    """Return the drafts with what their readiness is read from, the newest first."""
+    rows = _listed(sites).select_related("audience", "namespace")
+    rows = rows.prefetch_related("guardrails", "secondary_metrics", "ramp")
+    return rows.filter(status=Status.DRAFT).order_by("-pk")
 
 
 def decided_experiments(*, sites: QuerySet[Site]) -> QuerySet[Experiment]:

@@ -1,12 +1,13 @@
 """Readiness of a draft: the faults that keep it from starting."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
+from django.db.models import prefetch_related_objects
 from django.utils.translation import gettext as _
 
 from experiments.formatting import share
-from experiments.models import Experiment, Guardrail
+from experiments.models import Experiment, Guardrail, Variant
 from experiments.services.lifecycle.ramps import PlannedStep, ramp_faults
 from experiments.services.lifecycle.rivals import meeting_faults
 
@@ -21,19 +22,21 @@ class CannotStartError(Exception):
 
 def readiness_faults(draft: Experiment) -> list[str]:
     """Return the faults that keep a draft from starting, as sentences; none if it may start."""
+    variants = sorted(draft.variants.all(), key=lambda variant: variant.arm)
+    # Nothing is read again of a draft that came with it.
+    prefetch_related_objects(variants, "cta__wordings")
     return [
-        *_arm_faults(draft),
+        *_arm_faults(variants),
         *_guardrail_faults(draft),
         *_secondary_faults(draft),
         *_end_faults(draft),
         *_ramp_faults(draft),
-        *_belonging_faults(draft),
+        *_belonging_faults(draft, variants),
         *meeting_faults(draft),
     ]
 
 
-def _arm_faults(experiment: Experiment) -> Iterator[str]:
-    variants = list(experiment.variants.order_by("arm"))
+def _arm_faults(variants: Sequence[Variant]) -> Iterator[str]:
     if len(variants) < 2:
         yield _("An experiment needs a control and at least one other arm.")
     if [variant.arm for variant in variants] != list(range(len(variants))):
@@ -83,15 +86,15 @@ def _end_faults(experiment: Experiment) -> Iterator[str]:
 
 
 def _ramp_faults(experiment: Experiment) -> list[str]:
-    steps = experiment.ramp.order_by("number")
+    steps = sorted(experiment.ramp.all(), key=lambda step: step.number)
     return ramp_faults(
         [PlannedStep(coverage=one.coverage, hold_hours=one.hold_hours) for one in steps]
     )
 
 
-def _belonging_faults(experiment: Experiment) -> Iterator[str]:
+def _belonging_faults(experiment: Experiment, variants: Sequence[Variant]) -> Iterator[str]:
     site_id = experiment.slot.site_id
-    for variant in experiment.variants.select_related("cta").prefetch_related("cta__wordings"):
+    for variant in variants:
         if variant.cta.site_id != site_id:
             yield _("Arm %(key)s shows a CTA of another site.") % {"key": variant.key}
         if not variant.cta.wordings.all():

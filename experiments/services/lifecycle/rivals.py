@@ -102,12 +102,17 @@ def meeting_faults(experiment: Experiment) -> Iterator[str]:
     for other in same:
         yield _("%(rival)s is live on the same slot and audience.") % {"rival": other.key}
     if not same:
-        yield from starvation_faults(experiment, coverage=_last_coverage(experiment))
+        yield from _starvation_faults(experiment, others, _last_coverage(experiment))
 
 
 def starvation_faults(experiment: Experiment, *, coverage: Decimal) -> Iterator[str]:
     """Yield a sentence for each experiment that this coverage would leave without a visitor."""
-    others = list(lifecycle.live_rivals(experiment))
+    return _starvation_faults(experiment, list(lifecycle.live_rivals(experiment)), coverage)
+
+
+def _starvation_faults(
+    experiment: Experiment, others: Sequence[Experiment], coverage: Decimal
+) -> Iterator[str]:
     order = in_serving_order([*others, experiment])
     coverages = {one.pk: _last_coverage(one) for one in others} | {experiment.pk: coverage}
     place = order.index(experiment)

@@ -234,4 +234,4 @@ def test_queries_do_not_grow_with_the_experiments(admin_client, site, today):
         with CaptureQueriesContext(connection) as captured:
             admin_client.get(reverse("admin:index"))
         queries.append(len(captured))
-    assert queries[1] == queries[2] <= 75
+    assert queries[1] == queries[2] <= 40
