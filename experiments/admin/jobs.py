@@ -41,7 +41,7 @@ from experiments.services.learning.past_predictions import drift_of, past_predic
 from experiments.services.learning.ranking import rank_at_once
 from experiments.services.learning.ranking_presentation import ranking_in_words, training_in_words
 from experiments.services.learning.ranking_tables import FORMATS, Format, ranking_file
-from experiments.services.learning.wording_lab import MOST_WORDINGS
+from experiments.services.learning.wording_lab import MOST_WORDINGS, list_in_words
 from experiments.services.lifecycle.drafts import DraftingError, draft_experiment
 from experiments.services.monitoring.standstill import no_worker_runs
 from ml import predict
@@ -173,6 +173,7 @@ class JobAdmin(SiteRowsAdmin[Job]):
             ("<int:pk>/watch/", self.watch_view, "experiments_job_watch"),
             ("<int:pk>/draft/", self.draft_view, "experiments_job_draft"),
             ("<int:pk>/stop/", self.stop_view, "experiments_job_stop"),
+            ("<int:pk>/again/", self.again_view, "experiments_job_again"),
         )
         own = [
             path(route, self.admin_site.admin_view(view), name=name) for route, view, name in pages
@@ -238,6 +239,9 @@ class JobAdmin(SiteRowsAdmin[Job]):
         is_open = job.status in (Job.Status.QUEUED, Job.Status.RUNNING)
         context: dict[str, Any] = {"job": job, "is_open": is_open, "result": None}
         context["no_worker"] = is_open and no_worker_runs(now=timezone.now())
+        context["may_rank"] = job.kind == Job.Kind.RANKING and _may_rank(request, job)
+        if is_list:
+            context |= {"typed": list_in_words(job.request), "longest": predict.PAGE_LENGTH}
         if job.kind == Job.Kind.IMPORT:
             pass  # Its counts are on the page of the import.
         elif job.result and job.kind == Job.Kind.TRAINING:
@@ -302,6 +306,21 @@ class JobAdmin(SiteRowsAdmin[Job]):
             self.message_user(request, gettext("It had ended already."), messages.WARNING)
         return HttpResponseRedirect(reverse("admin:experiments_job_watch", args=[pk]))
 
+    def again_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Rank what a job that failed or was stopped has kept: nobody types it a second time."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        job = self._found(request, pk)
+        if not _may_rank(request, job):
+            return HttpResponse(status=403)
+        if job.kind != Job.Kind.RANKING:
+            raise Http404
+        if job.status not in (Job.Status.FAILED, Job.Status.CANCELLED):
+            text = gettext("Only a ranking that failed or was stopped is tried again.")
+            self.message_user(request, text, messages.WARNING)
+            return HttpResponseRedirect(_watch_url(job))
+        return self._enqueue(request, Job.Kind.RANKING, job.request, job.site)
+
     def _found(self, request: HttpRequest, pk: int) -> Job:
         rows = self.get_queryset(request).select_related("created_by", "site")
         return get_object_or_404(rows, pk=pk)
@@ -345,6 +364,11 @@ def _chosen_in_lab(request: HttpRequest) -> dict[str, str]:
     wordings = request.GET.getlist("wording")[: predict.PAGE_WORDINGS]
     locale = request.GET.get("locale", "")
     return {"wordings": "\n".join(wordings)} | ({"locale": locale} if locale else {})
+
+
+def _may_rank(request: HttpRequest, job: Job) -> bool:
+    """Return whether a person may rank as this job did; one of no site is its author's."""
+    return permissions.may(request.user, ADD_JOB, job if job.site_id else None)
 
 
 def _watch_url(job: Job) -> str:

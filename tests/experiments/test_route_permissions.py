@@ -137,6 +137,7 @@ PAGES = {
     "experiments_job_watch": ("get", "viewer", None),
     "experiments_job_draft": ("post", "marketer", {}),
     "experiments_job_stop": ("post", "analyst", {}),
+    "experiments_job_again": ("post", "analyst", {}),
     "experiments_upload_past_tests": ("get", "analyst", None),
     "experiments_upload_wordings": ("get", "marketer", None),
     "experiments_upload_events": ("get", "owner", None),

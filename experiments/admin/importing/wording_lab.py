@@ -24,6 +24,7 @@ from experiments.services.learning.wording_lab import (
     NoSuchColumnError,
     WordingList,
     list_file,
+    list_request,
     read_column,
     shown_rows,
     wording_list,
@@ -36,7 +37,7 @@ FORMATS = ("csv", "xlsx")
 
 
 class LabForm(TableFileForm):
-    """A list of wordings, pasted, or a column of a file, which is shown before it is sorted."""
+    """A list of wordings, pasted, or a column of a file."""
 
     wordings = forms.CharField(
         label=_("Wordings"),
@@ -64,6 +65,8 @@ class LabForm(TableFileForm):
         if self.errors:
             return data
         if file := cast("UploadedFile[Any] | None", data.get("file")):
+            if data.get("wordings", "").strip():
+                raise forms.ValidationError(_("Paste wordings or choose a file, not both."))
             self.choice = self._read(file, data.get("column", ""))
         lines = data.get("wordings", "").splitlines()
         self.list = self.choice.wordings if self.choice else wording_list(lines)
@@ -121,12 +124,15 @@ def lab_view(
     form = LabForm(request.POST or None, request.FILES or None)
     if request.method != "POST" or not form.is_valid() or form.list is None:
         return {"form": form}
-    data = form.cleaned_data
-    if form.choice is None:
-        wordings = list(form.list.texts)
-        return enqueue({"is_list": True, "wordings": wordings, "locale": data["locale"]})
-    initial = {"wordings": "\n".join(form.list.texts), "locale": data["locale"]}
-    return {"form": LabForm(initial=initial), "choice": form.choice, "list": form.list}
+    file = cast("UploadedFile[Any] | None", form.cleaned_data["file"])
+    return enqueue(
+        list_request(
+            form.list,
+            locale=form.cleaned_data["locale"],
+            choice=form.choice,
+            file_name=(file.name or "") if file else "",
+        )
+    )
 
 
 def list_context(job: Job, query: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,8 @@ MOST_WORDINGS = 10_000
 MOST_ROWS = 5 * MOST_WORDINGS
 LIMITS = Limits(line=100_000, characters=20_000_000, rows=MOST_ROWS)
 N_SHOWN = 10
+# Characters of the name of a file that a job keeps.
+MOST_NAME = 200
 # Names of a column of wordings; otherwise it is the one with the most letters.
 NAMES = ("wording", "wordings", "text", "headline", "cta", "formulation", "texte", "titre")
 
@@ -42,11 +44,10 @@ class WordingList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnChoice:
-    """A table of which one column holds the wordings; `rows` are the first ones."""
+    """A table of which one column holds the wordings."""
 
     columns: tuple[str, ...]
     chosen: str
-    rows: tuple[tuple[str, ...], ...]
     wordings: WordingList
 
 
@@ -101,9 +102,37 @@ def read_column(path: Path, *, column: str = "") -> ColumnChoice:
     return ColumnChoice(
         columns=names,
         chosen=names[at],
-        rows=tuple(row[: len(names)] for row in rows[:N_SHOWN]),
         wordings=wording_list(row[at] for row in rows if len(row) > at),
     )
+
+
+def list_request(
+    found: WordingList, *, locale: str, choice: ColumnChoice | None = None, file_name: str = ""
+) -> dict[str, Any]:
+    """Return what a job keeps of a list: all that is sorted, and what its page says of the rest."""
+    file = None
+    if choice:
+        others = [name for name in choice.columns if name != choice.chosen]
+        file = {"name": file_name[:MOST_NAME], "column": choice.chosen, "others": others}
+    return {
+        "is_list": True,
+        "wordings": list(found.texts),
+        "locale": locale,
+        "n_repeated": found.n_repeated,
+        "n_too_long": len(found.too_long),
+        "file": file,
+    }
+
+
+def list_in_words(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a page shows of a job's list; jobs of former releases kept less of it."""
+    return {
+        "n": len(request["wordings"]),
+        "first": request["wordings"][:N_SHOWN],
+        "n_repeated": request.get("n_repeated", 0),
+        "n_too_long": request.get("n_too_long", 0),
+        "file": request.get("file"),
+    }
 
 
 def sort_in_job(request: Mapping[str, Any]) -> dict[str, Any]:

@@ -53,17 +53,53 @@ def test_pasted_list_is_sorted_by_the_worker(
         answer = sort(admin_client, wordings="Buy\nTry\n\nBuy")
     job = Job.objects.get()
     assert answer["Location"] == reverse("admin:experiments_job_watch", args=[job.pk])
-    assert job.request == {"is_list": True, "wordings": ["Buy", "Try"], "locale": "en"}
+    assert (job.request["wordings"], job.request["locale"]) == (["Buy", "Try"], "en")
     assert [row["text"] for row in job.result["wordings"]] == ["Try", "Buy"]
+    assert "Repeated and left out: 1" in page_of(admin_client, job).content.decode()
 
 
-def test_column_of_a_file_is_shown_before_it_is_sorted(admin_client):
-    file = file_of("id,Wording\n1,Buy now\n2,Buy now\n3,Try\n")
-    page = sort(admin_client, file=file).content.decode()
-    assert "Column “Wording”: 2 different wordings" in page
+def test_column_of_a_file_is_kept_with_the_job_and_named_on_its_page(admin_client):
+    rows = [f"{number},Buy {number}" for number in range(50)]
+    text = "\n".join(["id,Wording", *rows, "50,Buy 0", f"51,{'x' * (predict.PAGE_LENGTH + 1)}"])
+    page = admin_client.get(sort(admin_client, file=file_of(text))["Location"]).content.decode()
+    job = Job.objects.get()
+    assert job.request["wordings"] == [f"Buy {number}" for number in range(50)]
+    assert "File “list.csv”, column “Wording”." in page
+    assert "The file has other columns: id." in page
+    assert "50 different wordings." in page
     assert "Repeated and left out: 1" in page
-    assert "Buy now\nTry</textarea>" in page
+    assert f"Longer than {predict.PAGE_LENGTH} characters and left out: 1" in page
+    assert "Buy 9<" in page
+    assert "Buy 10" not in page
+
+
+def test_what_was_pasted_beside_a_file_is_not_lost(admin_client):
+    answer = sort(admin_client, wordings="Typed\nby hand", file=file_of("a\nBuy\n"))
+    page = answer.content.decode()
+    assert "Paste wordings or choose a file, not both." in page
+    assert "Typed\nby hand</textarea>" in page
     assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize("status", ["failed", "cancelled"])
+def test_list_of_a_job_that_failed_is_sorted_again(admin_client, sorted_list, status):
+    Job.objects.update(status=status, result=None)
+    page = page_of(admin_client, sorted_list).content.decode()
+    again = reverse("admin:experiments_job_again", args=[sorted_list.pk])
+    assert again in page
+    assert "Get guide 9<" in page
+    answer = admin_client.post(again)
+    job = Job.objects.exclude(pk=sorted_list.pk).get()
+    assert answer["Location"] == reverse("admin:experiments_job_watch", args=[job.pk])
+    assert (job.status, job.request) == ("queued", sorted_list.request)
+
+
+def test_job_that_is_done_is_not_tried_again(admin_client, sorted_list):
+    again = reverse("admin:experiments_job_again", args=[sorted_list.pk])
+    assert again not in page_of(admin_client, sorted_list).content.decode()
+    page = admin_client.post(again, follow=True).content.decode()
+    assert "Only a ranking that failed or was stopped is tried again." in page
+    assert Job.objects.count() == 1
 
 
 @pytest.mark.parametrize(

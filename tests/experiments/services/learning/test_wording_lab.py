@@ -59,9 +59,9 @@ def test_column_of_wordings_is_found(tmp_path, head, column, chosen):
     found = subject.read_column(path, column=column)
     assert found.chosen == chosen
     assert found.columns == tuple(head.split(";"))
-    assert found.rows == (("1", "Buy", "Please read"), ("2", "Try", "Please look"))
+    rows = (("1", "Buy", "Please read"), ("2", "Try", "Please look"))
     at = found.columns.index(chosen)
-    assert found.wordings.texts == tuple(row[at] for row in found.rows)
+    assert found.wordings.texts == tuple(row[at] for row in rows)
 
 
 def test_workbook_is_read(tmp_path):
@@ -82,6 +82,20 @@ def test_unknown_column_names_those_that_are_there(tmp_path):
 def test_file_without_a_table_is_refused(tmp_path):
     with pytest.raises(TableError):
         subject.read_column(written(tmp_path, ""))
+
+
+def test_job_keeps_the_whole_list_and_its_page_shows_the_first_lines():
+    lines = [f"Buy {number}" for number in range(subject.MOST_WORDINGS)]
+    request = subject.list_request(subject.wording_list([*lines, "Buy 0"]), locale="en")
+    assert request["wordings"] == lines
+    shown = subject.list_in_words(request)
+    assert shown["first"] == lines[: subject.N_SHOWN]
+    assert (shown["n"], shown["n_repeated"], shown["n_too_long"]) == (len(lines), 1, 0)
+
+
+def test_list_of_a_job_of_a_former_release_is_shown():
+    shown = subject.list_in_words({"is_list": True, "wordings": ["Buy"], "locale": "en"})
+    assert (shown["n"], shown["n_repeated"], shown["file"]) == (1, 0, None)
 
 
 def test_list_is_sorted_with_principles(monkeypatch):
