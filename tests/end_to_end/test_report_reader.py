@@ -111,6 +111,15 @@ def test_reader_compares_freezes_shares_and_annotates(
         one.context.close()
 
 
+@pytest.mark.parametrize("locale", ["en-GB", "fr"])
+def test_verdict_is_in_the_upper_half_of_a_phone(chromium, demo, report_path, locale):
+    visit = opened(chromium, demo, locale=locale, width=390, scheme="light")
+    visit.open(report_path)
+    verdict = visit.page.locator("#first-title").bounding_box()
+    visit.page.context.close()
+    assert 0 < verdict["y"] + verdict["height"] < 900 / 2
+
+
 def test_report_prints_on_four_pages_at_most(chromium, demo, report_path):
     visit = opened(chromium, demo, locale="en-GB", width=1280, scheme="light")
     visit.open(report_path)

@@ -32,6 +32,17 @@ def test_first_screen_says_what_a_manager_asks(admin_client, running_experiment)
     assert "+40.0 %" in evidence
 
 
+def test_verdict_stands_before_the_buttons_and_the_long_texts(admin_client, running_experiment):
+    running_experiment.hypothesis = "A promise in the button is clicked more often."
+    running_experiment.save()
+    page = page_of(admin_client, running_experiment)
+    main = page[page.index("<h1") :]
+    verdict, buttons = main.index('id="first-title"'), main.index('class="cta-about"')
+    assert verdict < buttons < main.index("A promise in the button")
+    assert "cta-button" not in main[:verdict]
+    assert "Settings and arms" in main[buttons:]
+
+
 def test_exact_figures_are_behind_the_rounded_ones(admin_client, running_experiment):
     count(running_experiment, (10_000, 500), (10_000, 701))
     page = page_of(admin_client, running_experiment)
