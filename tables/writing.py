@@ -167,7 +167,9 @@ def _text_cell(sheet: Any, text: str, *, is_bold: bool = False) -> Any:
     cell.value = ILLEGAL_CHARACTERS_RE.sub(" ", text)[:_MOST_TEXT]
     # Whatever it begins with; and it stays so when a person edits it.
     cell.data_type = "s"
-    cell.quotePrefix = bool(_FORMULA.match(text))
+    # A style costs more than the text.
+    if _FORMULA.match(text):
+        cell.quotePrefix = True
     if is_bold:
         cell.font = Font(bold=True)
     return cell

@@ -25,7 +25,12 @@ from experiments import tasks
 from experiments.admin.base import SiteRowsAdmin
 from experiments.admin.cta_preview import draw_findings
 from experiments.admin.editing.edit_history import author_of
-from experiments.admin.importing.wording_lab import lab_view, list_context, list_response
+from experiments.admin.importing.wording_lab import (
+    lab_view,
+    list_context,
+    list_response,
+    typed_list,
+)
 from experiments.admin.reporting.report import plan_new_draft, warn_about_plan
 from experiments.models import Audience, Job, Site, Slot, Upload
 from experiments.selectors import catalogue, permissions
@@ -41,7 +46,7 @@ from experiments.services.learning.past_predictions import drift_of, past_predic
 from experiments.services.learning.ranking import rank_at_once
 from experiments.services.learning.ranking_presentation import ranking_in_words, training_in_words
 from experiments.services.learning.ranking_tables import FORMATS, Format, ranking_file
-from experiments.services.learning.wording_lab import MOST_WORDINGS, list_in_words
+from experiments.services.learning.wording_lab import MOST_WORDINGS
 from experiments.services.lifecycle.drafts import DraftingError, draft_experiment
 from experiments.services.monitoring.standstill import no_worker_runs
 from ml import predict
@@ -229,9 +234,10 @@ class JobAdmin(SiteRowsAdmin[Job]):
         return self._enqueue(request, Job.Kind.TRAINING, {}, None)
 
     def watch_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        job = self._found(request, pk)
+        job = self._found(request, pk, without=("request",))
         file_format = request.GET.get("format", "")
-        is_list = bool(job.request.get("is_list"))
+        typed = typed_list(job)
+        is_list = typed is not None
         if job.result and is_list and file_format in FORMATS:
             return list_response(job, request.GET, file_format)
         if job.result and job.kind == Job.Kind.RANKING and file_format in FORMATS:
@@ -241,7 +247,7 @@ class JobAdmin(SiteRowsAdmin[Job]):
         context["no_worker"] = is_open and no_worker_runs(now=timezone.now())
         context["may_rank"] = job.kind == Job.Kind.RANKING and _may_rank(request, job)
         if is_list:
-            context |= {"typed": list_in_words(job.request), "longest": predict.PAGE_LENGTH}
+            context |= {"typed": typed, "longest": predict.PAGE_LENGTH}
         if job.kind == Job.Kind.IMPORT:
             pass  # Its counts are on the page of the import.
         elif job.result and job.kind == Job.Kind.TRAINING:
@@ -321,9 +327,9 @@ class JobAdmin(SiteRowsAdmin[Job]):
             return HttpResponseRedirect(_watch_url(job))
         return self._enqueue(request, Job.Kind.RANKING, job.request, job.site)
 
-    def _found(self, request: HttpRequest, pk: int) -> Job:
+    def _found(self, request: HttpRequest, pk: int, *, without: tuple[str, ...] = ()) -> Job:
         rows = self.get_queryset(request).select_related("created_by", "site")
-        return get_object_or_404(rows, pk=pk)
+        return get_object_or_404(rows.defer(*without), pk=pk)
 
     def _rank(
         self, request: HttpRequest, job_request: dict[str, Any], site: Site | None

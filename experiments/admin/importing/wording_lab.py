@@ -24,6 +24,7 @@ from experiments.services.learning.wording_lab import (
     NoSuchColumnError,
     WordingList,
     list_file,
+    list_in_words,
     list_request,
     read_column,
     shown_rows,
@@ -135,6 +136,19 @@ def lab_view(
     )
 
 
+def typed_list(job: Job) -> dict[str, Any] | None:
+    """Return what a page shows of the list that a job sorts; None if it does something else.
+
+    The list itself, of up to a megabyte, is not read where the result says it.
+    """
+    if job.kind != Job.Kind.RANKING:
+        return None
+    typed: dict[str, Any] | None = (job.result or {}).get("typed")
+    if typed is None and job.request.get("is_list"):
+        typed = list_in_words(job.request)
+    return typed
+
+
 def list_context(job: Job, query: Mapping[str, Any]) -> dict[str, Any]:
     """Return a page of a sorted list, as its address filters it."""
     result = job.result or {}
@@ -150,7 +164,7 @@ def list_context(job: Job, query: Mapping[str, Any]) -> dict[str, Any]:
         "n_wordings": len(result["wordings"]),
         "rows": [(row, [names[key] for key in row["principles"] if key in names]) for row in page],
         "rows_page": page,
-        "locale": job.request["locale"],
+        "locale": result.get("locale") or job.request["locale"],
     }
 
 

@@ -64,12 +64,17 @@ class ListFilter:
     longest: int | None = None
     principle: str = ""
 
-    def takes(self, row: Mapping[str, Any]) -> bool:
-        """Return whether a wording of a sorted list is shown."""
-        length = len(row["text"])
-        has_length = (self.shortest or 0) <= length <= (self.longest or length)
-        has_principle = not self.principle or self.principle in row["principles"]
-        return has_length and has_principle and self.text.casefold() in row["text"].casefold()
+    def taken(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return the wordings of a sorted list that are shown."""
+        if self.principle:
+            rows = [row for row in rows if self.principle in row["principles"]]
+        if self.shortest is not None:
+            rows = [row for row in rows if len(row["text"]) >= self.shortest]
+        if self.longest is not None:
+            rows = [row for row in rows if len(row["text"]) <= self.longest]
+        if part := self.text.casefold():
+            rows = [row for row in rows if part in row["text"].casefold()]
+        return rows
 
 
 def wording_list(lines: Iterable[str]) -> WordingList:
@@ -138,6 +143,8 @@ def list_in_words(request: Mapping[str, Any]) -> dict[str, Any]:
 def sort_in_job(request: Mapping[str, Any]) -> dict[str, Any]:
     """Sort the list of a job: its `wordings`, best first, with the principles that they use.
 
+    `typed` is what its page shows of the list, which then need not be read.
+
     Raises:
         JobFailedError: If no predictor is active, or it has no small copy.
     """
@@ -147,20 +154,23 @@ def sort_in_job(request: Mapping[str, Any]) -> dict[str, Any]:
         raise JobFailedError(str(error)) from error
     locale = request["locale"]
     return outcome | {
+        "typed": list_in_words(request),
+        "locale": locale,
         "wordings": [
             row | {"rank": rank, "principles": predict.principles_of(row["text"], locale=locale)}
             for rank, row in enumerate(outcome["wordings"], start=1)
-        ]
+        ],
     }
 
 
 def shown_rows(result: Mapping[str, Any], chosen: ListFilter) -> list[dict[str, Any]]:
     """Return the wordings of a sorted list that a filter lets through, best first."""
-    return [row for row in result["wordings"] if chosen.takes(row)]
+    return chosen.taken(result["wordings"])
 
 
 def list_file(rows: Sequence[Mapping[str, Any]], *, file_format: str) -> bytes:
     """Return wordings of a sorted list as CSV or workbook (`xlsx`), in the active language."""
+    names = predict.trait_names()
     table = WrittenTable(
         key="wordings",
         title=_("Sorted wordings"),
@@ -172,15 +182,14 @@ def list_file(rows: Sequence[Mapping[str, Any]], *, file_format: str) -> bytes:
             Column(key="length", title=_("Characters"), kind="count"),
             Column(key="principles", title=_("Principles")),
         ),
-        rows=[_written(row) for row in rows],
+        rows=[_written(row, names) for row in rows],
     )
     if file_format == "xlsx":
         return write_workbook([table])
     return write_csv(table, decimal=decimal_mark(get_language() or ""))
 
 
-def _written(row: Mapping[str, Any]) -> tuple[Value, ...]:
-    names = predict.trait_names()
+def _written(row: Mapping[str, Any], names: Mapping[str, str]) -> tuple[Value, ...]:
     used = ", ".join(names[key] for key in row["principles"] if key in names)
     return row["rank"], row["text"], row["score"], row["known_share"], len(row["text"]), used
 

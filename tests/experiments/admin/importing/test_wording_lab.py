@@ -5,6 +5,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from experiments.models import Job
+from experiments.services.learning import wording_lab as subject
 from experiments.services.learning.wording_lab import MOST_WORDINGS
 from ml import predict
 from tests.factories import NOW
@@ -131,6 +132,17 @@ def test_sorted_list_is_paged_and_escaped(admin_client, sorted_list):
     last = page_of(admin_client, sorted_list, page=3).content.decode()
     assert "&lt;b&gt;Buy&lt;/b&gt;" in last
     assert "<b>Buy</b>" not in last
+
+
+def test_page_of_a_sorted_list_does_not_read_the_list_once_more(
+    admin_client, sorted_list, django_assert_max_num_queries
+):
+    sorted_list.result |= {"typed": subject.list_in_words(sorted_list.request), "locale": "en"}
+    sorted_list.save()
+    with django_assert_max_num_queries(30) as queries:
+        page = page_of(admin_client, sorted_list).content.decode()
+    assert "60 different wordings." in page
+    assert not [one for one in queries.captured_queries if '_job"."request"' in one["sql"]]
 
 
 def test_list_is_filtered_by_its_address(admin_client, sorted_list):

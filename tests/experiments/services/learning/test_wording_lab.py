@@ -103,6 +103,7 @@ def test_list_is_sorted_with_principles(monkeypatch):
     outcome = {"predictor": 1, "fidelity": None, "wordings": rows}
     monkeypatch.setattr(predict, "rank_list", lambda _: outcome)
     found = subject.sort_in_job({"wordings": ["Get it today"], "locale": "en"})
+    assert (found["typed"]["n"], found["locale"]) == (1, "en")
     assert found["wordings"][0]["rank"] == 1
     assert "urgency" in found["wordings"][0]["principles"]
 
