@@ -142,7 +142,11 @@ class PastTest(models.Model):
                 name="past_test_source_fits",
             ),
         )
-        indexes = (models.Index(fields=("site", "-ended_on"), name="past_test_by_end"),)
+        indexes = (
+            models.Index(fields=("site", "-ended_on"), name="past_test_by_end"),
+            # In SQLite the order of the list: its descending indexes have nulls last.
+            models.Index(fields=("-ended_on", "-id"), name="past_test_latest"),
+        )
 
     def __str__(self) -> str:
         return self.name

@@ -86,7 +86,7 @@ class PastTestAdmin(SiteRowsAdmin[PastTest]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[PastTest]:
         rows: QuerySet[PastTest] = super().get_queryset(request)
         # A list of fifty draws none of the wordings but the best one.
-        return rows.select_related("slot", "site").defer("arms", "words")
+        return rows.select_related("slot").defer("arms", "words")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[PastTest], search_term: str
