@@ -23,6 +23,7 @@ from django.utils.translation import gettext_lazy
 from experiments import formatting
 from experiments.models import Site, Upload
 from experiments.services.events.ingestion import MAX_EVENTS, accept, keep
+from experiments.services.importing.event_reasons import reason_in_words
 from experiments.services.importing.previews import (
     Preview,
     Remark,
@@ -73,17 +74,6 @@ _TYPES = {
 }
 _CLOCK = re.compile(r"\s(\d{1,2})[:h](\d{2})(?::(\d{2}))?$")
 _ANY_CLOCK = re.compile(r"\d\s?[:h]|[ap]\.?m\.?$", re.IGNORECASE)
-# What the checks of events say, by the beginning of the sentence.
-_REASONS = {
-    "at: lies in the future": gettext_lazy("The time lies in the future."),
-    "at: is more than": gettext_lazy("The time is more than 30 days ago."),
-    "slot: unknown": gettext_lazy("There is no such slot."),
-    "slot: no experiment": gettext_lazy("No experiment ran on this slot at that time."),
-    "variant: unknown": gettext_lazy("No experiment on this slot has such an arm."),
-    "experiment: needed": gettext_lazy("Several experiments on this slot have such an arm."),
-    "Expected": gettext_lazy("A value is missing or malformed."),
-    "Object missing": gettext_lazy("A value is missing or malformed."),
-}
 
 
 def preview_events(path: Path, options: Mapping[str, Any], *, site: Site) -> Preview:
@@ -148,7 +138,8 @@ def _count(preview: Preview, site: Site) -> None:
     for batch in _batches(preview, site, remark=preview.add):
         accepted = accept(site=served, items=[item for _line, item in batch], now=now)
         for one in accepted.rejected:
-            preview.add(Remark(line=batch[one.index][0], text=_reason(one.reason)))
+            text = reason_in_words(one.reason, labels=LABELS)
+            preview.add(Remark(line=batch[one.index][0], text=text))
         rejected = {one.index for one in accepted.rejected}
         for at, (_line, item) in enumerate(batch):
             if at not in rejected:
@@ -255,12 +246,6 @@ def _id(row: Row, site: Site, seen: Counter[bytes]) -> dict[str, Any]:
     seen[digest] += 1
     numbered = hashlib.sha256(digest + str(seen[digest]).encode()).digest()
     return {"id": str(UUID(bytes=numbered[:16], version=4))}
-
-
-def _reason(reason: str) -> str:
-    """Return why an event is rejected; in the words of the API where nothing else is said."""
-    found = next((words for start, words in _REASONS.items() if reason.startswith(start)), None)
-    return reason if found is None else str(found)
 
 
 def _role_of(name: str) -> str:

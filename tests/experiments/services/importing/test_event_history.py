@@ -3,6 +3,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.utils import translation
 from openpyxl import Workbook
 
 from experiments.models import Event
@@ -116,9 +117,9 @@ def test_equal_rows_are_two_events(events):
         ("click,v,2026-11-21,foot,b", "There is no such slot."),
         ("click,v,2026-11-21,hero,z", "No experiment on this slot has such an arm."),
         ("click,v,2026-11-01,hero,b", "No experiment ran on this slot at that time."),
-        ("click,,2026-11-21,hero,b", "A value is missing or malformed."),
+        ("click,,2026-11-21,hero,b", "A value is missing or malformed: visitor."),
         ("click,v,2026-11-21,hero", "has another number of cells than the header"),
-        ("click,undefined,2026-11-21,hero,b", "visitor: "),
+        ("click,undefined,2026-11-21,hero,b", "The visitor is a placeholder"),
         ("click,1.23457E+18,2026-11-21,hero,b", "“1.23457E+18” was rounded by a spreadsheet"),
     ],
 )
@@ -128,6 +129,26 @@ def test_refused_line_is_named_and_the_others_taken(events, row, reason):
     assert remark.line == 2
     assert remark.text.startswith(reason)
     assert do(upload) == {"created": 1, "unchanged": 0, "refused": 1}
+
+
+@pytest.mark.parametrize(
+    ("value", "currency", "reason"),
+    [
+        ("beaucoup", "", "« beaucoup » n\u2019est pas un nombre"),
+        ('"1,234"', "", "« 1,234 » peut être des milliers ou des décimales"),
+        ("$5", "", "« $5 » peut être en plusieurs devises"),
+        ("5 €", "USD", "« 5 € » n\u2019est pas en USD"),
+        ("2e12", "", "« 2e12 » est trop grand"),
+        ("5", "euro", "Une valeur manque ou est mal formée : devise."),
+    ],
+)
+def test_refused_value_is_named_in_the_language_of_the_reader(events, value, currency, reason):
+    upload = events(
+        f"type,visitor,at,goal,value,currency\nconversion,v,2026-11-21,g,{value},{currency}\n"
+    )
+    with translation.override("fr"):
+        (remark,) = preview_of(upload).remarks
+    assert remark.text.replace("\u00a0", " ").startswith(reason)
 
 
 def test_times_without_a_zone_are_of_the_site(events, site):
