@@ -5,6 +5,9 @@ from typing import Any
 
 from ml import predict
 
+# Wordings that are compared two by two: a wider table is read by nobody.
+MOST_COMPARED = 12
+
 
 def ranking_in_words(
     outcome: Mapping[str, Any], request: Mapping[str, Any] | None = None
@@ -85,9 +88,9 @@ def _pairs(
     ranked: Sequence[Mapping[str, Any]],
     chances: Sequence[Sequence[float | None]],
 ) -> list[dict[str, Any]]:
-    """Return the chance of every answered wording against every other, best first both ways."""
+    """Return the chance of each of the best wordings against the others, best first both ways."""
     place = {id(row): at for at, row in enumerate(rows)}
-    columns = [row for row in ranked if row["rank"] is not None]
+    columns = [row for row in ranked if row["rank"] is not None][:MOST_COMPARED]
     if not chances or len(columns) < 2:
         return []
     return [

@@ -49,3 +49,15 @@ def test_ranking_says_why_there_is_none_at_all():
     refusal = {"code": "no_predictor", "params": {}}
     shown = ranking_presentation.ranking_in_words(outcome(refusal=refusal))
     assert "no predictor" in shown["no_prediction"]
+
+
+def test_best_wordings_of_a_long_ranking_are_compared_two_by_two():
+    n = 50
+    rows = [RIVAL | {"text": f"Get {rank}", "rank": rank} for rank in range(n, 0, -1)]
+    chances = [[(at + 1) / (at + other + 2) for other in range(n)] for at in range(n)]
+    shown = ranking_presentation.ranking_in_words(outcome(*rows) | {"chances": chances})
+    best = ranking_presentation.MOST_COMPARED
+    assert [row["text"] for row in shown["pairs"]] == [f"Get {rank}" for rank in range(1, best + 1)]
+    assert {len(row["chances"]) for row in shown["pairs"]} == {best}
+    # The best stands last in the answer, the second before it.
+    assert shown["pairs"][0]["chances"][1] == chances[n - 1][n - 2]
