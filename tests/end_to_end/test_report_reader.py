@@ -17,6 +17,25 @@ from experiments.models import Experiment
 test = Experiment.objects.filter(origin="live", rollups__isnull=False).distinct().first()
 Path(settings.DATA_DIR, "report.txt").write_text(str(test.pk))
 """
+WIDE = """
+from datetime import timedelta
+from pathlib import Path
+from django.conf import settings
+from tests import factories
+slot = factories.make_slot(factories.make_site("wide"))
+shares = dict.fromkeys([f"arm-{n}" for n in range(5)], "0.2")
+test = factories.make_running_experiment(slot, "wide", shares=shares)
+segments = [f"country={one}" for one in "FR US DE ES IT GB BE NL".split()]
+segments += [f"locale={one}" for one in "fr en de es it nl pt pl".split()]
+segments += ["device=mobile", "device=desktop", "new_visitor=true", "new_visitor=false"]
+for n, arm in enumerate(test.variants.order_by("arm")):
+    for day in range(90):
+        at = factories.NOW.date() - timedelta(days=day + 1)
+        factories.make_rollup(arm, visitors=800, clicks=80 + n, day=at)
+    for segment in segments:
+        factories.make_rollup(arm, visitors=9_000, clicks=900 + n, segment=segment)
+Path(settings.DATA_DIR, "wide.txt").write_text(str(test.pk))
+"""
 PDF_PAGE = re.compile(rb"/Type\s*/Page\b(?!s)")
 MOST_PRINTED = 4
 VIEWS = [("en-GB", 1280, "light"), ("fr", 390, "dark")]
@@ -120,9 +139,18 @@ def test_verdict_is_in_the_upper_half_of_a_phone(chromium, demo, report_path, lo
     assert 0 < verdict["y"] + verdict["height"] < 900 / 2
 
 
-def test_report_prints_on_four_pages_at_most(chromium, demo, report_path):
-    visit = opened(chromium, demo, locale="en-GB", width=1280, scheme="light")
-    visit.open(report_path)
+@pytest.fixture(scope="module")
+def wide_path(demo):
+    """The report of five arms, twenty segments and ninety days."""
+    demo.manage("shell", "--command", WIDE)
+    number = (demo.data_dir / "wide.txt").read_text()
+    return f"/admin/experiments/experiment/{number}/report/"
+
+
+@pytest.mark.parametrize(("report", "scheme"), [("report_path", "light"), ("wide_path", "dark")])
+def test_report_prints_on_four_pages_at_most(chromium, demo, request, report, scheme):
+    visit = opened(chromium, demo, locale="en-GB", width=1280, scheme=scheme)
+    visit.open(request.getfixturevalue(report))
     visit.page.wait_for_load_state("networkidle")
     pdf = visit.page.pdf(format="A4", print_background=False)
     visit.page.context.close()

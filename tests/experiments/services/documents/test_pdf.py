@@ -73,6 +73,22 @@ def test_long_wordings_and_many_arms_are_set(slot, n_arms, most_pages):
     assert n_pages(concluded(experiment)) <= most_pages
 
 
+def test_evidence_of_five_arms_and_twenty_segments_fits_on_one_page(slot):
+    shares = dict.fromkeys([f"arm-{n}" for n in range(5)], "0.2")
+    experiment = factories.make_running_experiment(slot, "wide", shares=shares)
+    segments = [f"country={one}" for one in ("FR", "US", "DE", "ES", "IT", "GB", "BE", "NL")]
+    segments += [f"locale={one}" for one in ("fr", "en", "de", "es", "it", "nl", "pt", "pl")]
+    segments += ["device=mobile", "device=desktop", "new_visitor=true", "new_visitor=false"]
+    for n, arm in enumerate(experiment.variants.order_by("arm")):
+        factories.make_rollup(arm, visitors=8_000, clicks=800 + n)
+        for segment in segments:
+            factories.make_rollup(arm, visitors=1_000, clicks=100 + n, segment=segment)
+    full = concluded(experiment)
+    drawn = {picture["title"] for picture in pdf_content(full)["pictures"]}
+    assert any("segment" in title for title in drawn)
+    assert n_pages(full) == 2
+
+
 def test_draft_is_a_document_too(draft):
     assert n_pages(concluded(draft)) == 2
 
