@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+from datetime import timedelta
 
 import pytest
 from openpyxl import load_workbook
@@ -8,6 +9,7 @@ from openpyxl import load_workbook
 from experiments.models import CTAWording
 from experiments.selectors import reports
 from experiments.services.documents.report_files import NoSuchTableError, report_file
+from tests import factories
 from tests.experiments.services.counted_experiments import count
 from tests.factories import NOW
 
@@ -92,3 +94,29 @@ def test_notebook_holds_the_chosen_view(experiment):
     found = file_of(experiment, "ipynb", view={"arm": "control", "against": "b"}).content
     assert b"## The chosen view" in found
     assert b"## The chosen view" not in file_of(experiment, "ipynb").content
+
+
+LONG, ARABIC = "Get your <b>free</b> quote & more " * 10, "ابدأ الآن"
+
+
+@pytest.mark.parametrize("file_format", ["json", "csv", "xlsx", "pdf", "ipynb"])
+@pytest.mark.parametrize(
+    ("n_arms", "n_days", "visitors"),
+    [(2, 1, 0), (1, 1, 500), (20, 1, 500), (2, 400, 50)],
+    ids=["no visitors", "one arm", "twenty arms", "400 days"],
+)
+def test_every_format_holds_a_report_of_any_shape(slot, file_format, n_arms, n_days, visitors):
+    shares = {f"arm-{number}": str(round(1 / n_arms, 4)) for number in range(n_arms)}
+    started = NOW - timedelta(days=n_days)
+    odd = factories.make_running_experiment(slot, "odd", shares=shares, started_at=started)
+    for variant in odd.variants.all():
+        text = (LONG[:300], ARABIC)[variant.arm % 2]
+        CTAWording.objects.filter(cta=variant.cta).update(text=text)
+        for day in range(n_days if visitors else 0):
+            at = (NOW - timedelta(days=day + 1)).date()
+            factories.make_rollup(variant, visitors=visitors, clicks=5 + variant.arm, day=at)
+    content = file_of(odd, file_format, language="fr").content
+    assert len(content) > 200
+    if file_format == "json":
+        texts = {arm["text"] for arm in json.loads(content)["arms"]}
+        assert texts == set((LONG[:300], ARABIC)[:n_arms])
