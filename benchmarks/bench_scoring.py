@@ -96,7 +96,9 @@ def split(rows: list[HistoryRow]) -> tuple[list[HistoryRow], list[HistoryRow]]:
     return [row for row in rows if row.test not in near and row.text not in texts], held
 
 
-def publish(rows: list[HistoryRow], folder: Path) -> dict:
+def publish(
+    rows: list[HistoryRow], folder: Path, *, strategy: str = STRATEGY, **about: object
+) -> dict:
     """Fit what is served on all the rows, store it with its fast parts, and return the manifest.
 
     The gate and the folds that it compares are left out: they are hours of fine-tuning and no
@@ -120,10 +122,10 @@ def publish(rows: list[HistoryRow], folder: Path) -> dict:
         progress=lambda done: None,
     )
     artifact, fitted = final_fit(
-        strategy_named(STRATEGY, make_encoder=lambda: encoder),
+        strategy_named(strategy, make_encoder=lambda: encoder),
         material,
         trial=trials[judge.name],
-        record={"seed": 0},
+        record={"seed": 0, **about},
         rng=np.random.default_rng(0),
     )
     whole = add_fast_parts(

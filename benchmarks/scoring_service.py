@@ -5,7 +5,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median, quantiles
@@ -25,10 +26,11 @@ CTA_WORDS = 4
 N_ASKED = 100
 
 
-def measure_service(folder: Path, texts: Sequence[str], *, strategy: str) -> dict[str, Any]:
-    """Return milliseconds for ten unseen wordings, asked of the running service.
+@contextmanager
+def running_service(folder: Path, *, strategy: str) -> Iterator[tuple[int, int]]:
+    """Run the scoring service of a new installation in a folder; its predictor is `models/p1`.
 
-    The predictor is `models/p1` in the folder; wordings are the last words of the texts.
+    This process gets the same installation. Yields the service's process id and the version.
     """
     manage = [sys.executable, "manage.py"]
     set_up(folder, manage)
@@ -45,6 +47,20 @@ def measure_service(folder: Path, texts: Sequence[str], *, strategy: str) -> dic
         go = predict.RankingRequest(wordings=("Go",))
         while predict.ask_scoring_service(go) is None and time.monotonic() < deadline:
             time.sleep(0.2)
+        yield service.pid, version.number
+    finally:
+        service.send_signal(signal.SIGTERM)
+        service.wait(timeout=30)
+
+
+def measure_service(folder: Path, texts: Sequence[str], *, strategy: str) -> dict[str, Any]:
+    """Return milliseconds for ten unseen wordings, asked of the running service.
+
+    The predictor is `models/p1` in the folder; wordings are the last words of the texts.
+    """
+    with running_service(folder, strategy=strategy) as (pid, number):
+        from ml import predict  # noqa: PLC0415
+
         words = [text.split() for text in sorted(set(texts)) if len(text.split()) > CTA_WORDS]
         place = folder / "models" / "p1"
         # Without an int8 copy the original answers, and there is no floor.
@@ -55,13 +71,10 @@ def measure_service(folder: Path, texts: Sequence[str], *, strategy: str) -> dic
                 {"wordings": asked, "control": asked[0], "locale": "en"}
             )
             answer = predict.ask_scoring_service(request, **more)
-            assert answer is None or answer["predictor"] == version.number
+            assert answer is None or answer["predictor"] == number
             return answer is not None
 
-        return time_answers(ask, words, bare, pid=service.pid)
-    finally:
-        service.send_signal(signal.SIGTERM)
-        service.wait(timeout=30)
+        return time_answers(ask, words, bare, pid=pid)
 
 
 def time_answers(
