@@ -1,9 +1,10 @@
-"""Every page in a browser: axe's rules, the width of a phone, the keyboard, errors, weight."""
+"""Every page in a browser: axe's rules, double clicks, a phone's width, the keyboard, weight."""
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.end_to_end.admin_walk import AXE, AdminVisit, kind_of
+from tests.end_to_end.double_clicks import double_clicks
 from tests.missing import node
 from tests.node import CLIENTS
 
@@ -46,7 +47,7 @@ def visit_of(chromium, demo, *, locale, width, scheme):
 @pytest.mark.parametrize(("locale", "width", "scheme"), VIEWS)
 def test_no_page_breaks_a_rule(chromium, demo, axe, locale, width, scheme):
     visit = visit_of(chromium, demo, locale=locale, width=width, scheme=scheme)
-    said, found, kinds = [], [], set()
+    said, found, kinds, posting = [], [], set(), set()
     visit.page.on("console", lambda line: said.append(line.text) if line.type == "error" else None)
     for path, _ in visit.walk():
         kinds.add(kind_of(path)[0])
@@ -56,8 +57,14 @@ def test_no_page_breaks_a_rule(chromium, demo, axe, locale, width, scheme):
         if path not in FOREIGN:
             visit.page.evaluate(axe)
             found += [f"{path}: {one}" for one in visit.page.evaluate(AXE)]
+            clicked = double_clicks(visit.page)
+            found += [
+                f"{path}: {form} is sent {times} times" for form, times in clicked if times != 1
+            ]
+            posting |= {kind_of(path)[0] for _ in clicked}
     visit.page.context.close()
     assert {"/admin/experiments/experiment/N/report/", "/admin/experiments/cta/add/"} <= kinds
+    assert {"/admin/experiments/experiment/new/", "/admin/experiments/cta/add/"} <= posting
     assert found == []
     assert said == []
 

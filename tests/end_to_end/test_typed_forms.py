@@ -1,4 +1,4 @@
-"""Forms of the admin in a real browser: sent once, and brought back after a log-in."""
+"""Forms of the admin in a real browser: brought back after a log-in."""
 
 import pytest
 from playwright.sync_api import expect
@@ -37,13 +37,6 @@ def form(browser_page, pytestconfig):
     browser_page.goto(f"{site.origin}/form")
     yield browser_page
     site.stop()
-
-
-def test_form_is_sent_once_by_two_clicks(form):
-    form.fill("[name=text]", "Hello")
-    form.dblclick("button")
-    form.wait_for_url("**/saved")
-    assert form.posts == ["text=Hello&token=new&size=small"]
 
 
 def send_typed(form):

@@ -26,6 +26,7 @@ MOST_LIST = 100_000
 MOST_FIRST = 300_000
 # Forms of the theme with choices and dates load jQuery and its widgets.
 MOST_FORM = 400_000
+GUARD = b"experiments/sent_once.js"
 # Fields by which copies of a row are told apart, beside the unique ones.
 UNIQUE = {"key", "name", "text", "username", "digest", "test", "secret_digest", "seed"}
 
@@ -117,8 +118,9 @@ def first_load(answer):
 
 
 def test_first_load_of_every_page_stays_light(world):  # noqa: F811
+    """And a page with a form that posts loads the guard against double clicks."""
     own, _, clients = world
-    heavy, seen = {}, 0
+    heavy, seen, unguarded = {}, 0, []
     for probe in PAGES:
         answer = ask(clients["superuser"], probe, own)
         if answer.status_code != 200 or "text/html" not in answer.get("Content-Type", ""):
@@ -126,12 +128,15 @@ def test_first_load_of_every_page_stays_light(world):  # noqa: F811
         if not answer.content:
             continue
         seen += 1
+        if b'method="post"' in answer.content and GUARD not in answer.content:
+            unguarded.append(probe.template)
         has_widgets = b"jquery" in answer.content
         weight = first_load(answer)
         if weight > (MOST_FORM if has_widgets else MOST_FIRST):
             heavy[probe.template] = weight
     assert seen > 60
     assert heavy == {}
+    assert unguarded == []
 
 
 @pytest.mark.parametrize("name", ["experiments/pages.css", "unfold/css/styles.css"])

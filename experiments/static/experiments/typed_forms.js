@@ -1,27 +1,13 @@
-// Forms of the admin: each is sent once, and what was typed outlives a lost session.
+// Forms of the admin: what was typed outlives a lost session.
 "use strict";
 
 // In this tab only, until the next page of the admin.
 const TYPED = "cta-typed";
 const LOG_IN = "/account/";
-// A form that is answered by a file leaves the page as it is, and may be sent again.
-const PAUSE_MS = 5000;
 const UNTYPED = "[type=hidden], [type=file], [type=submit], [type=button]";
 
-const sent = new Set();
-window.addEventListener("pageshow", () => sent.clear());
-
-/** The second click of two would send a form twice. */
 document.addEventListener("submit", (event) => {
-  const form = event.target;
-  if (event.defaultPrevented || form.method !== "post") return;
-  if (sent.has(form)) {
-    event.preventDefault();
-    return;
-  }
-  sent.add(form);
-  setTimeout(() => sent.delete(form), PAUSE_MS);
-  keep(form);
+  if (!event.defaultPrevented && event.target.getAttribute("method")?.toLowerCase() === "post") keep(event.target);
 });
 
 function typedFields(form) {
