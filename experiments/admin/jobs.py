@@ -25,6 +25,7 @@ from experiments import tasks
 from experiments.admin.base import SiteRowsAdmin
 from experiments.admin.cta_preview import draw_findings
 from experiments.admin.editing.edit_history import author_of
+from experiments.admin.experiment_pages import url_of
 from experiments.admin.importing.wording_lab import (
     lab_view,
     list_context,
@@ -47,7 +48,11 @@ from experiments.services.learning.ranking import rank_at_once
 from experiments.services.learning.ranking_presentation import ranking_in_words, training_in_words
 from experiments.services.learning.ranking_tables import FORMATS, Format, ranking_file
 from experiments.services.learning.wording_lab import MOST_WORDINGS
-from experiments.services.lifecycle.drafts import DraftingError, draft_experiment
+from experiments.services.lifecycle.drafts import (
+    AlreadyDraftedError,
+    DraftingError,
+    draft_experiment,
+)
 from experiments.services.monitoring.standstill import no_worker_runs
 from ml import predict
 
@@ -286,6 +291,9 @@ class JobAdmin(SiteRowsAdmin[Job]):
                 ).first(),
                 now=timezone.now(),
             )
+        except AlreadyDraftedError as error:
+            self.message_user(request, str(error), messages.INFO)
+            return HttpResponseRedirect(url_of("change", error.draft))
         except DraftingError as error:
             self.message_user(request, str(error), messages.ERROR)
             return HttpResponseRedirect(_watch_url(job))
@@ -294,9 +302,7 @@ class JobAdmin(SiteRowsAdmin[Job]):
         warn_about_plan(request, experiment)
         text = gettext("Draft created. Check its arms, then start it from its report.")
         self.message_user(request, text, messages.SUCCESS)
-        return HttpResponseRedirect(
-            reverse("admin:experiments_experiment_change", args=[experiment.pk])
-        )
+        return HttpResponseRedirect(url_of("change", experiment))
 
     def stop_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         if request.method != "POST":

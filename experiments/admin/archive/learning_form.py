@@ -41,6 +41,8 @@ class LearningForm(forms.ModelForm[Learning]):
         site, tests = cleaned.get("site"), cleaned.get("tests")
         if site and tests and any(test.site_id != site.pk for test in tests):
             raise ValidationError({"tests": gettext("These tests belong to another site.")})
+        if site and self._is_written_already(site, cleaned):
+            raise ValidationError({"statement": gettext("The site has this learning already.")})
         kind, _between, key = cleaned.get("about", "").partition(BETWEEN)
         self.instance.kind, self.instance.subject = (kind, key) if key else (Kind.TESTS, "")
         if site and key and kind in (Kind.SLOT, Kind.AUDIENCE):
@@ -48,6 +50,10 @@ class LearningForm(forms.ModelForm[Learning]):
             if cleaned["about"] not in {one for group in known.values() for one, _name in group}:
                 raise ValidationError({"about": gettext("This belongs to another site.")})
         return cleaned
+
+    def _is_written_already(self, site: Site, cleaned: dict[str, Any]) -> bool:
+        same = Learning.objects.filter(site=site, statement=cleaned.get("statement", ""))
+        return same.exclude(pk=self.instance.pk).exists()
 
 
 def subject_choices(sites: Any) -> list[tuple[Any, Any]]:

@@ -56,6 +56,16 @@ class WebhookForm(forms.ModelForm[Webhook]):
             raise forms.ValidationError(reason_in_words(str(error))) from error
         return url
 
+    def clean(self) -> dict[str, Any]:
+        found: dict[str, Any] = super().clean() or self.cleaned_data
+        same = Webhook.objects.exclude(pk=self.instance.pk).filter(
+            site=found.get("site"), url=found.get("url", ""), format=found.get("format", "")
+        )
+        # It would get every notice twice.
+        if "url" in found and same.exists():
+            self.add_error("url", gettext("The site has a webhook with this address."))
+        return found
+
 
 @admin.register(Webhook)
 class WebhookAdmin(SiteRowsAdmin[Webhook]):

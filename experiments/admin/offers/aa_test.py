@@ -20,6 +20,7 @@ from experiments.selectors import catalogue, reports
 from experiments.selectors.permissions import may, sites_where
 from experiments.services.catalogue.editing import CannotSaveError
 from experiments.services.drafting.aa_drafts import aa_outlook, draft_aa_test
+from experiments.services.lifecycle.drafts import AlreadyDraftedError
 from experiments.services.reporting.aa_tests import aa_history, is_aa_test
 from experiments.services.reporting.full_report import FullReport
 
@@ -125,6 +126,9 @@ def _asked(request: HttpRequest, sites: QuerySet[Site]) -> dict[str, str] | None
 def _made(request: HttpRequest, slot: Slot) -> Experiment | None:
     try:
         draft = draft_aa_test(slot=slot, now=timezone.now())
+    except AlreadyDraftedError as error:
+        messages.info(request, str(error))
+        return error.draft
     except CannotSaveError as error:
         for text in error.sentences:
             messages.error(request, text)

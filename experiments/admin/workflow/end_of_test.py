@@ -27,7 +27,7 @@ from experiments.services.lifecycle.decisions import (
     is_in_time,
     undo_promotion,
 )
-from experiments.services.lifecycle.drafts import follow_up_experiment
+from experiments.services.lifecycle.drafts import AlreadyDraftedError, follow_up_experiment
 from experiments.services.lifecycle.transitions import archive_experiment
 from experiments.services.reporting.end_of_test import (
     decision_in_words,
@@ -230,7 +230,13 @@ def _draft_follow_up(request: HttpRequest, experiment: Experiment) -> HttpRespon
     if rival is None:
         messages.error(request, _("No other arm has figures: there is no runner-up to test."))
         return HttpResponseRedirect(url_of("report", experiment))
-    draft = follow_up_experiment(experiment=experiment, kept=arms[kept], rival=arms[rival], now=now)
+    try:
+        draft = follow_up_experiment(
+            experiment=experiment, kept=arms[kept], rival=arms[rival], now=now
+        )
+    except AlreadyDraftedError as error:
+        messages.info(request, str(error))
+        return HttpResponseRedirect(url_of("change", error.draft))
     plan_new_draft(request, draft)
     by = replace(author_of(request), way=Way.COPY, note=experiment.name)
     log_edit(draft, before=[], by=by)

@@ -53,6 +53,8 @@ def freeze_report(
 ) -> FrozenReport:
     """Keep the report as it is now, with the view that an address chooses.
 
+    Nothing is kept twice: the last version is returned if its author asks for the same again.
+
     Raises:
         CannotShareError: If the experiment is a draft.
         ViewRefusedError: If the choices of the view make no sense.
@@ -65,6 +67,14 @@ def freeze_report(
     if is_chosen(view):
         body["view"] = view_as_json(chosen_comparison(view, full.report, counts))
     content = canonical_text(body)
+    digest = text_digest(content)
+    last = FrozenReport.objects.filter(experiment=experiment).first()
+    if last is not None and (last.digest, last.note, last.author) == (
+        digest,
+        occasion.note,
+        occasion.author,
+    ):
+        return last
     days = [row.day for row in full.report.rollups]
     frozen = FrozenReport.objects.create(
         experiment=experiment,
@@ -75,7 +85,7 @@ def freeze_report(
         last_day=max(days, default=None),
         visitors=sum(arm.visitors for arm in full.report.arms),
         code_version=code_version,
-        digest=text_digest(content),
+        digest=digest,
         content=content,
     )
     record(experiment, Change.Kind.FREEZE, _named(occasion, frozen))

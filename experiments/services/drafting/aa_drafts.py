@@ -12,7 +12,12 @@ from experiments.services.drafting.building import free_name
 from experiments.services.insights.draft_planning import slot_plans
 from experiments.services.insights.plan_review import review_plan, save_slot_plan
 from experiments.services.lifecycle.draft_editing import DraftParts, save_draft
-from experiments.services.lifecycle.drafts import LETTERS, decimal_shares, free_key
+from experiments.services.lifecycle.drafts import (
+    LETTERS,
+    decimal_shares,
+    free_key,
+    refuse_second_draft,
+)
 from experiments.services.lifecycle.readiness import readiness_faults
 
 ARMS = 2
@@ -42,9 +47,15 @@ def draft_aa_test(*, slot: Slot, now: datetime) -> Experiment:
 
     Raises:
         CannotSaveError: If it breaks a rule of the models.
+        AlreadyDraftedError: If there is such a draft.
     """
-    # Locked: two drafts of one slot in one second get two keys.
+    # Locked: whoever asks for it at the same time waits here, and is refused.
     locked = Slot.objects.select_for_update(of=("self",)).get(pk=slot.pk)
+    refuse_second_draft(slot=locked, audience=None, ctas=[locked.default_cta] * ARMS)
+    return _draft(locked, now)
+
+
+def _draft(locked: Slot, now: datetime) -> Experiment:
     draft = Experiment(
         slot=locked,
         key=free_key(f"{locked.key[:77]}-aa", now),
@@ -69,7 +80,7 @@ def draft_aa_test(*, slot: Slot, now: datetime) -> Experiment:
 def aa_outlook(*, slot: Slot, now: datetime) -> AaOutlook:
     """Return what an A/A test on the slot takes; nothing is stored."""
     with transaction.atomic():
-        found = _look_at(draft_aa_test(slot=slot, now=now), now)
+        found = _look_at(_draft(slot, now), now)
         transaction.set_rollback(True)
     return found
 

@@ -24,7 +24,7 @@ class CannotAnnotateError(ValueError):
 
 @transaction.atomic
 def annotate(*, experiment: Experiment, day: str, text: str, occasion: Occasion) -> Annotation:
-    """Write a sentence about a day of the experiment.
+    """Write a sentence about a day of the experiment; return the one that says the same, if any.
 
     Raises:
         CannotAnnotateError: If the text is empty or long, or the day is none of the experiment's.
@@ -33,6 +33,9 @@ def annotate(*, experiment: Experiment, day: str, text: str, occasion: Occasion)
     if not 1 <= len(text) <= LONGEST_TEXT:
         faults["text"] = _("Write 1 to %(most)s characters.") % {"most": LONGEST_TEXT}
     found = _day(experiment, day, occasion)
+    same = Annotation.objects.filter(experiment=experiment, day=found, text=text).first()
+    if same is not None:
+        return same
     if found is None:
         faults["day"] = _("Choose a day from the start of the test until today.")
     if Annotation.objects.filter(experiment=experiment).count() >= MOST_ANNOTATIONS:

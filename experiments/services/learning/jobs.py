@@ -63,12 +63,15 @@ def create_job(
 ) -> Job:
     """Store a job that waits for a worker; the caller enqueues it after the commit.
 
-    Without a site a ranking is its author's, and a training the whole installation's.
+    Without a site a ranking is its author's, and a training the whole installation's. An open
+    ranking is returned if its author asks for the same again.
 
     Raises:
         AlreadyTrainingError: If it is a training and one waits or runs already.
     """
     expire_hopeless_jobs(now=now)
+    if kind == Kind.RANKING and (waiting := _same_ranking(request, by=by, site=site)):
+        return waiting
     try:
         with transaction.atomic():
             return Job.objects.create(
@@ -82,6 +85,16 @@ def create_job(
             )
     except IntegrityError as error:
         raise AlreadyTrainingError from error
+
+
+def _same_ranking(request: Mapping[str, Any], *, by: User | None, site: Site | None) -> Job | None:
+    """Return the open ranking of a person that asks for the same."""
+    if by is None:
+        return None
+    open_ones = Job.objects.filter(
+        kind=Kind.RANKING, status__in=(Status.QUEUED, Status.RUNNING), created_by=by, site=site
+    )
+    return next((job for job in open_ones if job.request == request), None)
 
 
 def keep_answer(

@@ -87,6 +87,8 @@ def approval_faults(draft: Experiment) -> Iterator[str]:
 def ask_approval(*, experiment: Experiment, occasion: Occasion) -> Approval:
     """Ask for the approval of a draft as it is now; a request that waits is withdrawn.
 
+    One that waits is returned if its author asks for the same again.
+
     Raises:
         CannotApproveError: If it is not a draft, or not ready to start.
     """
@@ -95,12 +97,18 @@ def ask_approval(*, experiment: Experiment, occasion: Occasion) -> Approval:
         raise CannotApproveError([_("Only a draft is approved.")])
     if faults := readiness_faults(draft):
         raise CannotApproveError(faults)
+    content = plan_content(draft)
+    for waiting in draft.approvals.filter(state=State.WAITING, note=occasion.note):
+        asker = (waiting.asked_by, waiting.server_key)
+        is_own = asker == (occasion.author, occasion.server_key)
+        if is_own and not differences(content_of(waiting), content):
+            return waiting
     draft.approvals.filter(state=State.WAITING).update(
         state=State.WITHDRAWN, answered_at=occasion.now
     )
     approval = Approval.objects.create(
         experiment=draft,
-        content=plan_content(draft),
+        content=content,
         asked_at=occasion.now,
         asked_by=occasion.author,
         server_key=occasion.server_key,

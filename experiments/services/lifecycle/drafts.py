@@ -34,6 +34,31 @@ class DraftingError(ValueError):
     """The wordings cannot become arms; its text is for the person who chose them."""
 
 
+class AlreadyDraftedError(DraftingError):
+    """A draft of the slot tests the same already: it was asked for twice."""
+
+    def __init__(self, draft: Experiment) -> None:
+        super().__init__(_("This draft was there already. It tests the same."))
+        self.draft = draft
+
+
+def refuse_second_draft(*, slot: Slot, audience: Audience | None, ctas: Sequence[CTA]) -> None:
+    """Compare with the slot's drafts, within the transaction that has locked the slot.
+
+    Args:
+        slot: Slot of the new draft.
+        audience: Audience of the new draft; None for everybody.
+        ctas: CTAs of its arms, the control first.
+
+    Raises:
+        AlreadyDraftedError: If a draft has this audience and these arms.
+    """
+    drafts = Experiment.objects.filter(slot=slot, audience=audience, status=Status.DRAFT)
+    for draft in drafts.prefetch_related("variants"):
+        if [arm.cta_id for arm in draft.variants.all()] == [cta.pk for cta in ctas]:
+            raise AlreadyDraftedError(draft)
+
+
 @transaction.atomic
 def draft_experiment(
     *,
@@ -47,6 +72,7 @@ def draft_experiment(
 
     Raises:
         DraftingError: If wordings are missing or too many, or the audience is another site's.
+        AlreadyDraftedError: If a draft tests the same.
     """
     wordings = list(dict.fromkeys(text.strip() for text in texts if text.strip()))
     if not wordings:
@@ -57,6 +83,8 @@ def draft_experiment(
         raise DraftingError(_("The audience belongs to another site."))
     # Locked: two drafts of one slot in one second get two keys.
     Slot.objects.select_for_update(of=("self",)).get(pk=slot.pk)
+    ctas = [slot.default_cta, *(make_cta(slot=slot, texts={locale: each}) for each in wordings)]
+    refuse_second_draft(slot=slot, audience=audience, ctas=ctas)
     experiment = Experiment.objects.create(
         slot=slot,
         audience=audience,
@@ -64,7 +92,6 @@ def draft_experiment(
         name=_("Wordings on %(slot)s") % {"slot": slot.name},
         hypothesis=_("Ranked wordings: which one is really better?"),
     )
-    ctas = [slot.default_cta, *(make_cta(slot=slot, texts={locale: each}) for each in wordings)]
     shares = decimal_shares(len(ctas))
     for arm, (cta, share) in enumerate(zip(ctas, shares, strict=True)):
         key = "control" if arm == 0 else LETTERS[arm - 1]
@@ -181,7 +208,13 @@ def follow_up_experiment(
         kept: Arm that is shown from now on; the control of the new test.
         rival: Arm that is tested against it once more.
         now: Moment that names the draft.
+
+    Raises:
+        AlreadyDraftedError: If a draft tests the same.
     """
+    # Locked: whoever asks for it at the same time waits here, and is refused.
+    slot = Slot.objects.select_for_update(of=("self",)).get(pk=experiment.slot_id)
+    refuse_second_draft(slot=slot, audience=experiment.audience, ctas=[kept.cta, rival.cta])
     draft = duplicate_experiment(experiment=experiment, now=now)
     draft.name = _("%(name)s (follow-up)") % {"name": experiment.name[:180]}
     draft.save(update_fields=["name"])

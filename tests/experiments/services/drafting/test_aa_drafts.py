@@ -7,6 +7,7 @@ from statsmodels.stats.proportion import proportion_effectsize
 
 from experiments.models import Experiment
 from experiments.services.drafting.aa_drafts import aa_outlook, draft_aa_test
+from experiments.services.lifecycle.drafts import AlreadyDraftedError
 from experiments.services.reporting.aa_tests import is_aa_test
 from tests import factories
 from tests.factories import NOW
@@ -33,8 +34,14 @@ def test_draft_shows_the_default_in_both_arms(slot):
     assert not draft.ends_when_planned
 
 
-def test_two_drafts_of_one_second_differ_in_key_and_name(slot):
-    first, second = (draft_aa_test(slot=slot, now=NOW) for _ in range(2))
+def test_second_draft_is_refused_until_the_first_has_started(slot):
+    first = draft_aa_test(slot=slot, now=NOW)
+    with pytest.raises(AlreadyDraftedError, match="was there already") as refusal:
+        draft_aa_test(slot=slot, now=NOW)
+    assert refusal.value.draft == first
+    assert aa_outlook(slot=slot, now=NOW).faults == ()
+    Experiment.objects.update(status="stopped", started_at=NOW, stopped_at=NOW)
+    second = draft_aa_test(slot=slot, now=NOW)
     assert (first.name, second.name) == ("A/A test on Hero", "A/A test on Hero (2)")
     assert first.key != second.key
 

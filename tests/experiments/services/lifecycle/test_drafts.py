@@ -5,6 +5,7 @@ import pytest
 from experiments.models import CTA, Experiment
 from experiments.services.lifecycle.drafts import (
     MAX_ARMS,
+    AlreadyDraftedError,
     DraftingError,
     draft_experiment,
     duplicate_experiment,
@@ -50,9 +51,17 @@ def test_shares_sum_to_one_and_the_draft_can_start(slot, count):
 
 def test_wording_that_is_a_cta_already_is_used_again(slot):
     first = draft(slot)
-    again = draft(slot, now=NOW.replace(second=1))
+    again = draft(slot, audience=factories.make_audience(slot.site))
     ctas = [list(each.variants.values_list("cta", flat=True)) for each in (first, again)]
     assert ctas[0] == ctas[1]
+
+
+def test_draft_that_tests_the_same_is_refused_and_leaves_nothing(slot):
+    first = draft(slot)
+    with pytest.raises(AlreadyDraftedError, match="was there already") as refusal:
+        draft(slot, now=NOW.replace(second=1))
+    assert refusal.value.draft == first
+    assert Experiment.objects.count() == 1
 
 
 def test_taken_name_gets_a_number(slot):
@@ -131,4 +140,4 @@ def test_drafts_of_the_same_second_have_keys_of_their_own(slot):
     assert copies == [stem, f"{stem}-2", f"{stem}-3"]
     again = duplicate_experiment(experiment=Experiment.objects.get(key=copies[2]), now=NOW)
     assert (again.key, len(again.key)) == (f"{stem}-4", 97)
-    assert draft(slot).key != draft(slot).key
+    assert draft(slot).key != draft(slot, ["Another"]).key
