@@ -27,6 +27,7 @@ from experiments.admin.base import (
 from experiments.admin.cta_archive import ArchivedRows, ArchiveFilter, archive_urls
 from experiments.admin.cta_preview import draw, draw_findings
 from experiments.admin.editing.edit_history import MOST_LINES, author_of
+from experiments.admin.editing.row_checks import WordingForm
 from experiments.admin.erasure import erasure_urls
 from experiments.admin.experiment_pages import url_of
 from experiments.admin.forms import CTAForm, SiteForm
@@ -120,6 +121,7 @@ class TagAdmin(SiteRowsAdmin[Tag]):
 
 class WordingInline(OfSites, TabularInline):  # type: ignore[misc]
     model = CTAWording
+    form = WordingForm
     extra = 1
     min_num = 1
     validate_min = True

@@ -23,6 +23,7 @@ from experiments.admin.archive.like import like_urls
 from experiments.admin.base import OfSites, ServedModelAdmin, in_time_zone_of_site, link_to
 from experiments.admin.editing.edit_history import author_of
 from experiments.admin.editing.percent_fields import InPercent
+from experiments.admin.editing.row_checks import ArmFormSet, DraftForm
 from experiments.admin.experiment_pages import readable_experiment, url_of
 from experiments.admin.forms import GuardrailForm
 from experiments.admin.offers.aa_test import aa_urls
@@ -71,6 +72,7 @@ class DraftInline(OfSites, TabularInline):  # type: ignore[misc]
 
 class VariantInline(InPercent, DraftInline):
     model = Variant
+    formset = ArmFormSet
     min_num = 2
     in_percent: ClassVar = {"share": (_("Share, in %"), _("All shares add up to 100."))}
     fields = ("arm", "key", "cta", "share")
@@ -116,6 +118,7 @@ class ExperimentAdmin(InPercent, ServedModelAdmin[Experiment]):
         "namespace_start": (_("Start in the namespace, in %"), ""),
         "namespace_end": (_("End in the namespace, in %"), ""),
     }
+    form = DraftForm
     inlines = (VariantInline, GuardrailInline, SecondaryMetricInline)
     list_display = ("name", "state", "decided", "slot", "audience", "started_at", "report_link")
     list_filter = ("status", "slot__site", "slot", "tags", "owner", "plan", "origin")

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from experiments.admin.editing.form_values import posted_key
 from experiments.admin.experiment_pages import readable_experiment, url_of
+from experiments.admin.reporting.refused_forms import keep_refused, refused_form
 from experiments.event_schema.calendar_days import calendar_day
 from experiments.models import Annotation, Experiment
 from experiments.selectors.permissions import ANNOTATE, may
@@ -47,13 +48,15 @@ def annotation_context(request: HttpRequest, experiment: Experiment) -> dict[str
     """Return the form for who may annotate; its day is today."""
     if experiment.started_at is None or not may(request.user, ANNOTATE, experiment):
         return {}
-    today = calendar_day(timezone.now(), experiment.zone_of_days)
     return {
         "annotations_url": url_of("annotations", experiment),
-        "annotation_form": AnnotationForm(
-            initial={"day": today.isoformat()}, auto_id="annotation_%s"
-        ),
+        "annotation_form": refused_form(request, experiment, "annotation", _form)
+        or _form(day=calendar_day(timezone.now(), experiment.zone_of_days).isoformat()),
     }
+
+
+def _form(typed: Any = None, **initial: str) -> AnnotationForm:
+    return AnnotationForm(typed, initial=initial, auto_id="annotation_%s")
 
 
 def _annotations(request: HttpRequest, experiment: Experiment) -> HttpResponse:
@@ -76,5 +79,5 @@ def _add(request: HttpRequest, experiment: Experiment, occasion: Occasion) -> No
     try:
         annotate(experiment=experiment, day=day, text=text, occasion=occasion)
     except CannotAnnotateError as error:
-        for sentence in error.faults.values():
-            messages.error(request, sentence)
+        faults = {field: [sentence] for field, sentence in error.faults.items()}
+        keep_refused(request, experiment, "annotation", faults)

@@ -1,5 +1,6 @@
 """Comments, tags and the responsible person on the page of a report, and what posts to them."""
 
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -16,15 +17,34 @@ from django.utils.translation import gettext_lazy
 from experiments.admin.editing.edit_history import author_of
 from experiments.admin.editing.form_values import posted_key
 from experiments.admin.experiment_pages import PREFIX, readable_experiment, url_of
+from experiments.admin.reporting.refused_forms import keep_refused, refused_form
 from experiments.models import Comment, Experiment
 from experiments.selectors.permissions import COMMENT, may, people_with
 from experiments.services.catalogue.editing import CannotSaveError
 from experiments.services.drafting.cta_saving import tag_names
 from experiments.services.edits.object_history import who_did
-from experiments.services.exploration.comments import add_comment, is_own, remove_comment
+from experiments.services.exploration.comments import (
+    LONGEST_TEXT,
+    add_comment,
+    is_own,
+    remove_comment,
+)
 from experiments.services.exploration.labels import VIEW, set_labels
 
 CHANGE = "experiments.change_experiment"
+
+
+class CommentForm(forms.Form):
+    """A comment of some lines."""
+
+    text = forms.CharField(
+        label=gettext_lazy("Your comment"),
+        max_length=LONGEST_TEXT,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data, auto_id="comment-%s")
 
 
 class LabelForm(forms.Form):
@@ -70,9 +90,12 @@ def comment_context(request: HttpRequest, experiment: Experiment) -> dict[str, A
     }
     if may(request.user, COMMENT, experiment):
         found["comments_url"] = url_of("comments", experiment)
+        form = refused_form(request, experiment, "comment", CommentForm)
+        found["comment_form"] = form or CommentForm()
     if may(request.user, CHANGE, experiment):
         found["labels_url"] = url_of("labels", experiment)
-        found["label_form"] = LabelForm(experiment=experiment)
+        make = partial(LabelForm, experiment=experiment)
+        found["label_form"] = refused_form(request, experiment, "labels", make) or make()
     return found
 
 
@@ -95,7 +118,7 @@ def _comment(request: HttpRequest, experiment: Experiment) -> HttpResponse:
         try:
             add_comment(experiment=experiment, text=request.POST.get("text", ""), by=by)
         except CannotSaveError as error:
-            _tell(request, error)
+            keep_refused(request, experiment, "comment", error.errors)
     return HttpResponseRedirect(f"{url_of('report', experiment)}#comments")
 
 
@@ -108,10 +131,5 @@ def _label(request: HttpRequest, experiment: Experiment) -> HttpResponse:
     try:
         set_labels(experiment=experiment, tags=tags, owner=owner, by=author_of(request))
     except CannotSaveError as error:
-        _tell(request, error)
+        keep_refused(request, experiment, "labels", error.errors)
     return HttpResponseRedirect(f"{url_of('report', experiment)}#comments")
-
-
-def _tell(request: HttpRequest, error: CannotSaveError) -> None:
-    for text in error.sentences:
-        messages.error(request, text)

@@ -164,14 +164,21 @@ class _Wizard:
         form = self._form(typed)
         zone = form.chosen.site.zone if form.chosen else None
         with timezone.override(zone):
-            if way is Way.SCHEDULE and form.is_valid() and not form.cleaned_data["starts_at"]:
-                form.add_error("starts_at", _("Choose when it starts."))
+            if way is Way.SCHEDULE and form.is_valid():
+                self._check_start(form)
             if form.is_valid() and self._made(typed, form, way):
                 typed.refresh_from_db()
         if typed.experiment is None:
             return self._page(typed, form)
         messages.success(self.request, DONE[way])
         return self._leave(typed.experiment)
+
+    def _check_start(self, form: WizardForm) -> None:
+        starts_at = form.cleaned_data["starts_at"]
+        if not starts_at:
+            form.add_error("starts_at", _("Choose when it starts."))
+        elif starts_at <= self.now:
+            form.add_error("starts_at", _("This moment is over: choose one that is to come."))
 
     def _made(self, typed: TypedExperiment, form: WizardForm, way: Way) -> bool:
         note = form.cleaned_data["approval_note"] if way is Way.ASK else ""

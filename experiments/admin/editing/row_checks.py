@@ -1,0 +1,48 @@
+"""Checks of forms beside those of the models: dates and shares of a draft, words of a CTA."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.forms.models import BaseInlineFormSet
+from django.utils.translation import gettext as _
+
+from experiments.formatting import share
+from experiments.models import CTAWording, Experiment
+from experiments.services.drafting.wordings import markup_fault
+
+
+class DraftForm(forms.ModelForm[Experiment]):
+    """Draft whose planned end comes after its planned start; a fault is told beside the end."""
+
+    def clean(self) -> dict[str, Any]:
+        found: dict[str, Any] = super().clean() or self.cleaned_data
+        begin, end = found.get("starts_at"), found.get("ends_at")
+        if begin and end and end <= begin:
+            self.add_error("ends_at", _("The planned end must come after the planned start."))
+        return found
+
+
+class ArmFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
+    """Arms of a draft, whose shares add up to 1; a fault is told beside the last of them."""
+
+    def clean(self) -> None:
+        super().clean()
+        rows = [form for form in self.forms if form not in self.deleted_forms]
+        shares = [form.cleaned_data.get("share") for form in rows if form.is_valid()]
+        if not rows or len(shares) < len(rows) or None in shares:
+            return
+        total = sum(shares, Decimal(0))
+        if total != 1:
+            text = _("The shares add up to %(total)s; they must add up to 100 %%.")
+            rows[-1].add_error("share", text % {"total": share(total)})
+
+
+class WordingForm(forms.ModelForm[CTAWording]):
+    """A wording without HTML."""
+
+    def clean_text(self) -> str:
+        text = str(self.cleaned_data["text"])
+        if fault := markup_fault(text):
+            raise forms.ValidationError(fault)
+        return text
