@@ -29,11 +29,10 @@ class ArmFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
     def clean(self) -> None:
         super().clean()
         rows = [form for form in self.forms if form not in self.deleted_forms]
-        shares = [form.cleaned_data.get("share") for form in rows if form.is_valid()]
-        if not rows or len(shares) < len(rows) or None in shares:
-            return
+        valid = [form.cleaned_data for form in rows if form.is_valid()]
+        shares: list[Decimal] = [row["share"] for row in valid if row.get("share") is not None]
         total = sum(shares, Decimal(0))
-        if total != 1:
+        if rows and len(shares) == len(rows) and total != 1:
             text = _("The shares add up to %(total)s; they must add up to 100 %%.")
             rows[-1].add_error("share", text % {"total": share(total)})
 

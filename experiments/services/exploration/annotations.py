@@ -33,9 +33,10 @@ def annotate(*, experiment: Experiment, day: str, text: str, occasion: Occasion)
     if not 1 <= len(text) <= LONGEST_TEXT:
         faults["text"] = _("Write 1 to %(most)s characters.") % {"most": LONGEST_TEXT}
     found = _day(experiment, day, occasion)
-    same = Annotation.objects.filter(experiment=experiment, day=found, text=text).first()
-    if same is not None:
-        return same
+    if found is not None:
+        same = Annotation.objects.filter(experiment=experiment, day=found, text=text).first()
+        if same is not None:
+            return same
     if found is None:
         faults["day"] = _("Choose a day from the start of the test until today.")
     if Annotation.objects.filter(experiment=experiment).count() >= MOST_ANNOTATIONS:
