@@ -50,7 +50,7 @@ def _forms(language: str | None) -> _Forms:
     with override(language):
         return _Forms(
             separator=str(get_format("DECIMAL_SEPARATOR")),
-            percent=_("%(number)s %%"),
+            percent=_("%(number)s%%"),
             points=_("%(number)s pp"),
             interval=_("%(low)s to %(high)s"),
             groups_of_three=str(get_format("THOUSAND_SEPARATOR"))
@@ -75,8 +75,8 @@ def _decimal(value: float, digits: int, forms: _Forms) -> str:
 
 
 def share(value: Decimal) -> str:
-    """Return a fraction as a percentage with the digits that it has: 1.1666 as "116.66 %"."""
-    return _("%(number)s %%") % {"number": number_format((100 * value).normalize())}
+    """Return a fraction as a percentage with the digits that it has: 1.1666 as "116.66%"."""
+    return _("%(number)s%%") % {"number": number_format((100 * value).normalize())}
 
 
 def threshold(value: float) -> str:
@@ -85,7 +85,7 @@ def threshold(value: float) -> str:
 
 
 def percent(value: float | None, digits: int = 2) -> str:
-    """Return 0.01933 as "1.93 %"."""
+    """Return 0.01933 as "1.93%"."""
     return MISSING if value is None else _percent(value, digits, _forms(get_language()))
 
 
@@ -94,7 +94,7 @@ def _percent(value: float, digits: int, forms: _Forms) -> str:
 
 
 def signed_percent(value: float | None, digits: int = 1) -> str:
-    """Return 0.12 as "+12.0 %"."""
+    """Return 0.12 as "+12.0%"."""
     return MISSING if value is None else _signed_percent(value, digits, _forms(get_language()))
 
 
@@ -200,10 +200,10 @@ def rounded(value: float | None, *, signed: bool = False) -> str:
 
 
 def rounded_percent(value: float | None, *, signed: bool = False) -> str:
-    """Return a fraction as a rounded percentage: 0.0667 as "6.7 %", a lift of 0.604 as "+60 %"."""
+    """Return a fraction as a rounded percentage: 0.0667 as "6.7%", a lift of 0.604 as "+60%"."""
     if value is None:
         return MISSING
-    return _("%(number)s %%") % {"number": rounded(100 * value, signed=signed)}
+    return _("%(number)s%%") % {"number": rounded(100 * value, signed=signed)}
 
 
 def rounded_lift(value: float | None) -> str:

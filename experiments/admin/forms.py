@@ -150,8 +150,8 @@ class GuardrailForm(forms.ModelForm[Guardrail]):
         max_value=1,
         widget=UnfoldAdminDecimalFieldWidget,
         help_text=_(
-            "Loss that is tolerated, relative to the control: 0.02 is 2 %. Empty: the smallest "
-            "that the plan can exclude, and at least 2 %."
+            "Loss that is tolerated, relative to the control: 0.02 is 2%. Empty: the smallest "
+            "that the plan can exclude, and at least 2%."
         ),
     )
 

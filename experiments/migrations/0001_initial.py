@@ -1056,7 +1056,7 @@ class Migration(migrations.Migration):
                     "margin",
                     models.FloatField(
                         default=0.02,
-                        help_text="Loss that is tolerated, relative to the control: 0.02 is 2 %.",
+                        help_text="Loss that is tolerated, relative to the control: 0.02 is 2%.",
                         validators=[
                             django.core.validators.MinValueValidator(0.0),
                             django.core.validators.MaxValueValidator(1.0),

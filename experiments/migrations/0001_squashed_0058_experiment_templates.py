@@ -2068,7 +2068,7 @@ class Migration(migrations.Migration):
                             "margin",
                             models.FloatField(
                                 default=0.02,
-                                help_text="Loss that is tolerated, relative to the control: 0.02 is 2 %.",
+                                help_text="Loss that is tolerated, relative to the control: 0.02 is 2%.",
                                 validators=[
                                     django.core.validators.MinValueValidator(0.0),
                                     django.core.validators.MaxValueValidator(1.0),
@@ -2344,7 +2344,7 @@ class Migration(migrations.Migration):
                         (
                             "slices",
                             models.JSONField(
-                                help_text="Buckets of 0.01 %: [first, end, arm], in order, end exclusive.",
+                                help_text="Buckets of 0.01%: [first, end, arm], in order, end exclusive.",
                                 verbose_name="slices",
                             ),
                         ),

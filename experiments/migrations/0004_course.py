@@ -75,7 +75,7 @@ class Migration(migrations.Migration):
                 (
                     "slices",
                     models.JSONField(
-                        help_text="Buckets of 0.01 %: [first, end, arm], in order, end exclusive.",
+                        help_text="Buckets of 0.01%: [first, end, arm], in order, end exclusive.",
                         verbose_name="slices",
                     ),
                 ),

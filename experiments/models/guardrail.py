@@ -21,7 +21,7 @@ class Guardrail(models.Model):
         _("margin"),
         default=0.02,
         validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
-        help_text=_("Loss that is tolerated, relative to the control: 0.02 is 2 %."),
+        help_text=_("Loss that is tolerated, relative to the control: 0.02 is 2%."),
     )
     higher_is_better = models.BooleanField(_("higher is better"), default=True)
 

@@ -26,7 +26,7 @@ class Phase(models.Model):
     shares = models.JSONField(_("shares"), help_text="Numbers that sum to 1, by arm.")
     coverage = models.DecimalField(_("coverage"), **SHARE_FIELD)
     slices = models.JSONField(
-        _("slices"), help_text="Buckets of 0.01 %: [first, end, arm], in order, end exclusive."
+        _("slices"), help_text="Buckets of 0.01%: [first, end, arm], in order, end exclusive."
     )
 
     class Meta:

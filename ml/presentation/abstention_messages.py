@@ -9,7 +9,7 @@ from ml.scoring.manifest import AbstentionRecord, EstimateRecord
 
 KEPT = {
     "unseen_words": _(
-        "Wordings with more than %(limit)s %% of new words are refused: of such pairs only "
+        "Wordings with more than %(limit)s%% of new words are refused: of such pairs only "
         "%(refused)s were ranked rightly, of the others %(answered)s."
     ),
     "far_from_training": _(
@@ -20,7 +20,7 @@ KEPT = {
 DROPPED = {
     "unseen_words": _(
         "New words are no reason to refuse while their share stays below the largest measured "
-        "(%(limit)s %%): pairs with many of them were not ranked worse than the others by 3 points."
+        "(%(limit)s%%): pairs with many of them were not ranked worse than the others by 3 points."
     ),
     "far_from_training": _(
         "Distance from past wordings is no reason to refuse up to the largest measured: the "

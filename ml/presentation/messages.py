@@ -84,7 +84,7 @@ SENTENCES = {
     "locale_not_transferred": _(
         "No prediction: %(tests)s past tests are in this language (%(locale)s), and the encoder "
         "does not carry over what others showed: of pairs among %(wordings)s wordings in both "
-        "languages the predictor prefers the same in %(agreement)s %% only."
+        "languages the predictor prefers the same in %(agreement)s%% only."
     ),
     "audience_by_chance": _(
         "No prediction: on %(tests)s held-out tests with the audience %(audience)s the predictor "
@@ -113,7 +113,7 @@ SENTENCES = {
     ),
     "unseen_words": _(
         "No prediction: too many of its words never occurred in past tests "
-        "(%(unseen)s %%, at most %(limit)s %%)."
+        "(%(unseen)s%%, at most %(limit)s%%)."
     ),
     "unseen_letters": _("No prediction: its script never occurred in past tests."),
     "far_from_training": _("No prediction: it resembles no past wording."),
@@ -121,7 +121,7 @@ SENTENCES = {
     "locale_transferred": _(
         "%(tests)s past tests are in this language (%(locale)s); the answer was learned from tests "
         "in another (%(learned)s). Of pairs among %(wordings)s wordings in both languages the "
-        "predictor prefers the same in %(agreement)s %%."
+        "predictor prefers the same in %(agreement)s%%."
     ),
     "locale_assumed": _("The language was not stated; all past tests are in: %(locale)s."),
     "locale_unverified": _(
@@ -136,19 +136,19 @@ SENTENCES = {
         "(%(tests)s past tests were with the audience %(audience)s)."
     ),
     "audience_own": _(
-        "For the audience %(audience)s: %(tests)s past tests of its own, %(borrowed)s %% of the "
+        "For the audience %(audience)s: %(tests)s past tests of its own, %(borrowed)s%% of the "
         "answer is borrowed from all tests."
     ),
     "locale_own": _(
-        "For this language (%(locale)s): %(tests)s past tests of its own, %(borrowed)s %% of the "
+        "For this language (%(locale)s): %(tests)s past tests of its own, %(borrowed)s%% of the "
         "answer is borrowed from all tests."
     ),
     "form_own": _(
-        "For this form (%(form)s): %(tests)s past tests of its own, %(borrowed)s %% of the answer "
+        "For this form (%(form)s): %(tests)s past tests of its own, %(borrowed)s%% of the answer "
         "is borrowed from all tests."
     ),
     "placement_own": _(
-        "For this position (%(placement)s): %(tests)s past tests of its own, %(borrowed)s %% of "
+        "For this position (%(placement)s): %(tests)s past tests of its own, %(borrowed)s%% of "
         "the answer is borrowed from all tests."
     ),
     "form_unmeasured": _(
@@ -157,7 +157,7 @@ SENTENCES = {
     ),
     "form_shrunk": _(
         "On this form (%(form)s) wordings differ less than elsewhere: %(tests)s past tests of its "
-        "own. Predicted differences are shrunk to %(share)s %% of what they would be."
+        "own. Predicted differences are shrunk to %(share)s%% of what they would be."
     ),
     "control_refused": _("There is no prediction for the control, so none is compared with it."),
     # Training.

@@ -75,7 +75,7 @@ def draw_risk(risk: RiskRecord) -> SafeString:
         % shares
         if toss_up > 0.5
         else gettext("Even the least certain pairs were told apart better than by chance."),
-        gettext("The 95 %% intervals of the lift contained %(covered)s of the measured values.")
+        gettext("The 95%% intervals of the lift contained %(covered)s of the measured values.")
         % shares,
     )
     context = {"chart": risk_chart(risk["curve"]), "sentences": sentences}
@@ -215,5 +215,5 @@ def _y(accuracy: float) -> float:
 
 def _number(value: float, *, is_share: bool, digits: int = 1) -> str:
     if is_share:
-        return gettext("%(number)s %%") % {"number": number_format(f"{100 * value:.{digits}f}")}
+        return gettext("%(number)s%%") % {"number": number_format(f"{100 * value:.{digits}f}")}
     return number_format(f"{value:.3f}")

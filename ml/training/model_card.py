@@ -110,7 +110,7 @@ def _figures(manifest: Manifest) -> str:
             "",
             f"Grouped {configuration['folds']}-fold cross-validation, mean of "
             f"{configuration['repeats']} split(s) by connected component (test, asset, wording "
-            "with a token Jaccard of at least 0.9); 95 % intervals by bootstrap over groups.",
+            "with a token Jaccard of at least 0.9); 95% intervals by bootstrap over groups.",
             "",
             *_metrics_table(manifest["metrics"]),
             "",
@@ -178,7 +178,7 @@ def _gate(gate: GateRecord) -> str:
             line = f"  Log-loss gain over {TITLES[against]}: {gain}"
             if against in again:
                 line += f", {where} {_estimate(again[against], digits=4)}"
-            lines.append(f"{line} (90 % interval).")
+            lines.append(f"{line} (90% interval).")
     best, served = gate.get("best_on_folds"), gate["served"]
     if best is not None and best != served:
         lines += [
@@ -207,8 +207,8 @@ def _trace(number: int, trace: TraceRecord) -> str:
     return (
         f"{steps}, the weights after {trace['kept']} are kept. Of the results of "
         f"{trace['watched']} tests that it was {'not taught' if trace['withheld'] else 'taught'} "
-        f"the probe left {100 * trace['loss_before']:.1f} % unexplained, it leaves "
-        f"{100 * trace['loss']:.1f} %."
+        f"the probe left {100 * trace['loss_before']:.1f}% unexplained, it leaves "
+        f"{100 * trace['loss']:.1f}%."
     )
 
 
@@ -219,7 +219,7 @@ def _offsets(offsets: OffsetsRecord) -> str:
         word = "kept" if verdict["kept"] else "dropped: everybody gets the shared answer"
         lines.append(
             f"- Telling {factor} apart: {word}. Log-loss gain over the shared answer: "
-            f"{_estimate(verdict['gain'], digits=4)} (90 % interval)."
+            f"{_estimate(verdict['gain'], digits=4)} (90% interval)."
         )
     if not offsets["factors"]:
         lines.append("- Nothing to tell apart: no factor has two levels with enough tests.")
@@ -237,7 +237,7 @@ def _offsets(offsets: OffsetsRecord) -> str:
 
 def _level_figures(level: LevelRecord) -> list[str]:
     estimates = (level["accuracy"], level["accuracy_shared"], level["log_loss_skill"])
-    return [*map(_estimate, estimates), f"{100 * level['borrowed']:.0f} %"]
+    return [*map(_estimate, estimates), f"{100 * level['borrowed']:.0f}%"]
 
 
 def _risk(manifest: Manifest) -> str:
@@ -249,12 +249,12 @@ def _risk(manifest: Manifest) -> str:
         "| pairs answered, the surest first | chance of the likelier at least | accuracy |",
         "| --- | --- | --- |",
         *(
-            f"| {100 * point['coverage']:.0f} % | {point['chance']:.3f} | "
+            f"| {100 * point['coverage']:.0f}% | {point['chance']:.3f} | "
             f"{_estimate(point['accuracy'])} |"
             for point in risk["curve"]
         ),
         "",
-        f"Up to a chance of {risk['toss_up']:.3f} pairs were not shown to be told apart. The 95 % "
+        f"Up to a chance of {risk['toss_up']:.3f} pairs were not shown to be told apart. The 95% "
         "intervals of the lift, widened by the noise of measurement, held "
         f"{_estimate(risk['interval_coverage'])} of the held-out pairs.",
     ]

@@ -10,7 +10,7 @@ from experiments import formatting
 
 @pytest.mark.parametrize(
     ("value", "digits", "text"),
-    [(0.019329, 3, "1.933 %"), (0.5, 0, "50 %"), (None, 2, "-"), (0.99999, 1, "100.0 %")],
+    [(0.019329, 3, "1.933%"), (0.5, 0, "50%"), (None, 2, "-"), (0.99999, 1, "100.0%")],
 )
 def test_percent_rounds(value, digits, text):
     assert formatting.percent(value, digits) == text
@@ -26,7 +26,7 @@ def test_numbers_speak_french():
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0.12, "+12.0 %"), (-0.034, "\u22123.4 %"), (0.0, "0.0 %"), (None, "-")]
+    ("value", "text"), [(0.12, "+12.0%"), (-0.034, "\u22123.4%"), (0.0, "0.0%"), (None, "-")]
 )
 def test_signed_percent_shows_the_direction(value, text):
     assert formatting.signed_percent(value) == text
@@ -46,8 +46,8 @@ def test_p_value_keeps_digits_that_mean_something(value, text):
 
 
 def test_intervals_name_both_ends():
-    assert formatting.percent_interval((0.003, 0.0055)) == "0.30 % to 0.55 %"
-    assert formatting.signed_interval((-0.1, 0.2)) == "\u221210.0 % to +20.0 %"
+    assert formatting.percent_interval((0.003, 0.0055)) == "0.30% to 0.55%"
+    assert formatting.signed_interval((-0.1, 0.2)) == "\u221210.0% to +20.0%"
     assert formatting.points_interval((-0.001, 0.002)) == "\u22120.10 pp to +0.20 pp"
     assert formatting.signed_interval(None) == "-"
 
@@ -75,7 +75,7 @@ def test_threshold_is_shown_as_it_was_set():
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.0667, "6.7 %"), (0.604, "60 %"), (0.00408, "0.41 %"), (0.0, "0 %"), (None, "-")],
+    [(0.0667, "6.7%"), (0.604, "60%"), (0.00408, "0.41%"), (0.0, "0%"), (None, "-")],
 )
 def test_people_read_two_digits(value, text):
     assert formatting.rounded_percent(value) == text
@@ -84,11 +84,11 @@ def test_people_read_two_digits(value, text):
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (0.604, "+60 %"),
-        (-0.034, "\u22123.4 %"),
-        (0.0, "0 %"),
-        (float("inf"), "+∞ %"),
-        (12.4, "+1,240 %"),
+        (0.604, "+60%"),
+        (-0.034, "\u22123.4%"),
+        (0.0, "0%"),
+        (float("inf"), "+∞%"),
+        (12.4, "+1,240%"),
     ],
 )
 def test_people_read_a_lift_with_its_sign(value, text):

@@ -38,7 +38,7 @@ def test_versions_are_listed_with_their_main_figure(client, owner, two_versions)
     page = client.get(reverse(LIST)).content.decode()
     assert "TF-IDF ridge" in page
     figure = two_versions[0].manifest["metrics"]["tfidf"]["accuracy_all"]["value"]
-    assert f"{100 * figure:.1f} % (" in page
+    assert f"{100 * figure:.1f}% (" in page
 
 
 def test_list_of_versions_needs_few_queries(
@@ -194,7 +194,7 @@ def test_page_shows_folds_and_later_tests_side_by_side(client, owner, add_versio
     assert "What is served also had to win on the 210 later tests" in page
     assert "3 tests without a date count as earlier ones." in page
     assert "“Frozen encoder + ridge (transfer learning)” was best." in page
-    assert "61.3 % (58.0 % to 64.0 %)" in page
+    assert "61.3% (58.0% to 64.0%)" in page
 
 
 def test_page_of_a_version_from_before_later_tests_still_opens(client, owner, add_version):
@@ -218,7 +218,7 @@ def test_page_of_a_version_shows_the_encoders_that_were_compared(client, owner, 
     ]
     version.save()
     page = client.get(reverse("admin:ml_predictorversion_change", args=[version.pk]))
-    figure = f"{100 * metrics['accuracy_all']['value']:.1f} %"
+    figure = f"{100 * metrics['accuracy_all']['value']:.1f}%"
     shown = unescape(page.content.decode())
     assert f"small: {figure}" in shown
     assert f"large (chosen): {figure}" in shown

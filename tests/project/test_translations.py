@@ -54,6 +54,18 @@ def test_catalogue_has_no_loose_ends(french):
     assert french.obsolete_entries() == []
 
 
+# Of a number, or of what stands for one; a sign of a format follows a word, too.
+SPACED_PERCENT = re.compile(r"(?:\d|%\(\w+\)s|\{\w*\})[ \u00a0\u202f]%%?(?![\w({])")
+
+
+def test_english_percentages_have_no_space(french):
+    english = [text for entry in french for text in (entry.msgid, entry.msgid_plural)]
+    assert sum("%%" in text for text in english) > 20
+    assert [text for text in english if SPACED_PERCENT.search(text)] == []
+    assert SPACED_PERCENT.search("%(number)s %%")
+    assert SPACED_PERCENT.search("from 1 % on")
+
+
 def test_catalogue_names_no_person_host_or_date(french):
     assert set(french.metadata) == {
         "Project-Id-Version",

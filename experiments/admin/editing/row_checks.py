@@ -33,7 +33,7 @@ class ArmFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
         shares: list[Decimal] = [row["share"] for row in valid if row.get("share") is not None]
         total = sum(shares, Decimal(0))
         if rows and len(shares) == len(rows) and total != 1:
-            text = _("The shares add up to %(total)s; they must add up to 100 %%.")
+            text = _("The shares add up to %(total)s; they must add up to 100%%.")
             rows[-1].add_error("share", text % {"total": share(total)})
 
 

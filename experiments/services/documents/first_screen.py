@@ -281,7 +281,7 @@ def _how_sure(report: Report, row: ComparisonResult | None, *, is_proven: bool |
     adjusted = row.decisive.p_value_adjusted if row else None
     if row is None or adjusted is None:
         return ""
-    share = _("fewer than 0.01 %%") % {} if adjusted < 1e-4 else rounded_percent(adjusted)
+    share = _("fewer than 0.01%%") % {} if adjusted < 1e-4 else rounded_percent(adjusted)
     text = (
         _(
             "If the wordings were equally good, %(share)s of tests would show a difference as "

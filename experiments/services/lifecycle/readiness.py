@@ -47,7 +47,7 @@ def _arm_faults(variants: Sequence[Variant]) -> Iterator[str]:
             yield _("Arm %(key)s: a share is above 0, at most 1, in steps of 0.0001.") % values
     total = sum((variant.share for variant in variants), Decimal(0))
     if variants and total != 1:
-        yield _("The shares add up to %(total)s; they must add up to 100 %%.") % {
+        yield _("The shares add up to %(total)s; they must add up to 100%%.") % {
             "total": share(total)
         }
 

@@ -167,7 +167,7 @@ def _share_faults(keys: Sequence[str], shares: Mapping[str, Decimal]) -> Iterato
         yield _("The control needs a share above 0: every arm is compared with it.")
     total = sum(shares.values(), Decimal(0))
     if not invalid_keys and total != 1:
-        yield _("The shares add up to %(total)s; they must add up to 100 %%.") % {
+        yield _("The shares add up to %(total)s; they must add up to 100%%.") % {
             "total": in_percent(total)
         }
 

@@ -27,7 +27,7 @@ def basis_in_words(basis: PlanBasis) -> str:
     return _(
         "%(visitors)s planned visitors, computed from this slot: in its last %(days)s days about"
         " %(rate)s visitors a day with a mean of %(base)s; enough to find a lift of %(target)s"
-        " with %(arms)s arms and 80 %% power."
+        " with %(arms)s arms and 80%% power."
     ) % {
         "visitors": count(basis.visitors),
         "days": count(basis.days),
@@ -44,7 +44,7 @@ def cap_hint(draft: Experiment) -> str:
     if suggested is None:
         return ""
     return _(
-        "Of the %(visitors)s visitors with a value in “%(experiment)s”, 99.9 %% were worth at most"
+        "Of the %(visitors)s visitors with a value in “%(experiment)s”, 99.9%% were worth at most"
         " %(cap)s."
     ) % {
         "visitors": count(suggested.visitors),

@@ -74,7 +74,7 @@ def _report(result: "TransferComparison") -> str:
             f"{source['log_evidence_target']:.3f} on the target.",
             likeness_sentence(source["proxy_a_distance"]),
             "",
-            "Judged on the target's tests; 95 % intervals over groups:",
+            "Judged on the target's tests; 95% intervals over groups:",
             table(rows),
         ]
     )

@@ -90,7 +90,7 @@ def _report(result: dict[str, Any]) -> str:
         rows.append([str(size), *(shown(points[at]["accuracy"]) for points in curves.values())])
     lines = [
         f"Accuracy on all pairs of held-out tests, of {result['groups']} contrast groups in all, "
-        f"{result['splits']} split(s), 95 % intervals over groups:",
+        f"{result['splits']} split(s), 95% intervals over groups:",
         "",
         table(rows),
         "",

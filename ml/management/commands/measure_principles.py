@@ -39,7 +39,7 @@ class Command(BaseCommand):
 
 
 def _report(result: dict[str, Any]) -> str:
-    header = ["principle", "tests", "lift", "95 %", "as measured"]
+    header = ["principle", "tests", "lift", "95%", "as measured"]
     rows = [_row(trait) for trait in result["traits"]]
     return f"{result['tests']} contrast groups:\n{table([header, *rows])}"
 

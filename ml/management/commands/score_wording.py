@@ -81,7 +81,7 @@ def _report(result: dict[str, Any]) -> str:
     ordered = sorted(
         result["wordings"], key=lambda wording: wording["rank"] or len(result["wordings"])
     )
-    header = ["rank", "80 %", "best", "beats control", "expected lift (95 %)", "wording"]
+    header = ["rank", "80%", "best", "beats control", "expected lift (95%)", "wording"]
     rows = [header, *map(_row, ordered)]
     notes = [predict.describe(note) for note in result["notes"]]
     words = [_word_effects(wording) for wording in ordered if wording["words"]]

@@ -128,7 +128,7 @@ def _report(result: predict.TrainingOutcome) -> str:
         f"({data['pairs_p05']} with p < 0.05); {data['suspect_groups']} suspect groups never "
         f"judge and train with weight {data['suspect_trust']:g}.",
         f"Grouped {manifest['configuration']['folds']}-fold cross-validation, "
-        f"{manifest['configuration']['repeats']} split(s), 95 % intervals over groups:",
+        f"{manifest['configuration']['repeats']} split(s), 95% intervals over groups:",
         "",
         table(_figures(manifest["metrics"])),
         "",
@@ -211,7 +211,7 @@ def _verdicts(verdicts: Sequence[VerdictRecord]) -> list[str]:
             line += f"{shown(each['gain'], digits=4)} on folds"
             if each["against"] in again:
                 line += f", {shown(again[each['against']], digits=4)} confirming"
-            lines.append(f"{line} (90 %)")
+            lines.append(f"{line} (90%)")
         if warning := TRANSFERS[verdict["negative_transfer"]]:
             lines.append(f"  {warning}")
     return lines

@@ -339,9 +339,9 @@ def test_page_of_the_holdout_compares_by_a_goal(admin_client, slot):
         )
     page = holdout_page(admin_client, slot.site, goal="order", days="28")
     assert "Lift of all others over those held out" in page
-    assert "20.00 %" in page
+    assert "20.00%" in page
     listed = admin_client.get(reverse("admin:experiments_site_changelist")).content.decode()
-    assert "20.0 %" in listed
+    assert "20.0%" in listed
 
 
 def test_page_of_the_holdout_is_closed_to_a_stranger(client, stranger, site):

@@ -181,7 +181,7 @@ def test_ranking_shows_sureness_words_checks_pairs_and_proposals(admin_client, r
     page = watch(admin_client, ranking)
     assert "1 to 2" in page
     assert "toss-up" in page
-    word = '<span class="cta-word cta-word-up">Recevoir <small>+5.0 %</small></span>'
+    word = '<span class="cta-word cta-word-up">Recevoir <small>+5.0%</small></span>'
     assertInHTML(word, page)
     assert "infinitive: “recevoir”" in page
     assert "few visitors get there" in page

@@ -83,7 +83,7 @@ def in_use(**changes):
 
 def test_page_of_a_ranking_says_what_later_tests_showed():
     text = in_use()
-    assert "On 540 later tests, which no choice had seen, it did so in 61.0 %" in text
+    assert "On 540 later tests, which no choice had seen, it did so in 61.0%" in text
     assert "later tests" not in in_use(later=None)
 
 

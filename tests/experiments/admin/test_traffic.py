@@ -49,13 +49,13 @@ def test_shares_are_changed_with_a_note(admin_client, running_experiment, owner)
 def test_wrong_shares_are_named_and_kept_in_the_form(admin_client, running_experiment):
     form = {"share_control": "30", "share_b": "60", "coverage": "100"}
     body = post(admin_client, running_experiment, "shares", **form).content.decode()
-    assert "The shares add up to 90 %" in body
+    assert "The shares add up to 90%" in body
     assert 'value="60"' in body
     assert not running_experiment.phases.exists()
 
 
 def test_draft_gets_a_ramp_and_a_schedule(admin_client, draft):
-    post(admin_client, draft, "ramp", steps="1, 10 %, 100", hold_hours="6")
+    post(admin_client, draft, "ramp", steps="1, 10%, 100", hold_hours="6")
     assert [(step.coverage, step.hold_hours) for step in draft.ramp.all()] == [
         (Decimal("0.01"), 6),
         (Decimal("0.1"), 6),

@@ -66,7 +66,7 @@ def test_form_of_a_draft_says_what_past_values_suggest(admin_client, slot):
     )
     draft = factories.make_experiment(slot, "next", **VALUES)
     page = admin_client.get(change_url(draft)).content.decode()
-    assert "Of the 2,000 visitors with a value in “past”, 99.9 % were worth at most 999.00." in page
+    assert "Of the 2,000 visitors with a value in “past”, 99.9% were worth at most 999.00." in page
     answer = admin_client.get("/api/v1/experiments/next/readiness/").json()
     assert answer["suggested_value_cap"] == 999
     with translation.override("fr"):

@@ -43,7 +43,7 @@ def test_page_is_for_staff(client, stranger):
 def test_file_is_analysed_and_said_how_it_was_read(admin_client):
     page = page_of(admin_client, file=csv_file(DAYS))
     # 500 of 10,000 against 580: as in the significance calculator.
-    assert "+16.0 %" in page
+    assert "+16.0%" in page
     assert "0.0123" in page
     for said in (
         "4 rows, 20,000 visitors",

@@ -30,7 +30,7 @@ def test_calculator_is_for_staff(client, stranger, name):
 def test_significance_shows_the_engine_s_numbers(admin_client):
     html = page(admin_client, "significance", **SIGNIFICANCE)
     # Welch's t-test: lift +16 %, p 0.0123.
-    assert "+16.0 %" in html
+    assert "+16.0%" in html
     assert "0.0123" in html
 
 
@@ -136,4 +136,4 @@ def test_traffic_split_reads_thousands_and_shows_what_it_read(admin_client):
     # Pearson's chi-squared of 10,000 and 11,000: 47.6 on 1 degree of freedom.
     assert "5.2e-12" in html
     assert "10,000" in html
-    assert "50.0 %" in html
+    assert "50.0%" in html

@@ -23,16 +23,16 @@ def record(*, kept, later=True):
 
 def test_refusal_that_spares_errors_gives_its_figures():
     first, words, distance = abstention_sentences(record(kept=True))
-    assert first == "Of the later tests 97.0 % (95.0 % to 99.0 %) are answered."
-    assert words.startswith("Wordings with more than 40 % of new words are refused")
-    assert "only 58.0 % (56.0 % to 60.0 %)" in words
-    assert "of the others 64.0 %" in distance
+    assert first == "Of the later tests 97.0% (95.0% to 99.0%) are answered."
+    assert words.startswith("Wordings with more than 40% of new words are refused")
+    assert "only 58.0% (56.0% to 60.0%)" in words
+    assert "of the others 64.0%" in distance
 
 
 def test_dropped_refusal_is_explained():
     _, words, distance = abstention_sentences(record(kept=False, later=False))
     assert words.startswith("New words are no reason to refuse")
-    assert "below the largest measured (40 %)" in words
+    assert "below the largest measured (40%)" in words
     assert distance.startswith("Distance from past wordings is no reason to refuse")
 
 

@@ -17,7 +17,7 @@ def point(coverage, accuracy):
 @pytest.mark.parametrize(
     ("figure", "is_share", "text"),
     [
-        (estimate(0.5), True, "50.0 % (40.0 % to 60.0 %)"),
+        (estimate(0.5), True, "50.0% (40.0% to 60.0%)"),
         (estimate(0.5), False, "0.500 (0.400 to 0.600)"),
         (UNDEFINED, True, "-"),
     ],
@@ -43,7 +43,7 @@ def test_curve_falls_as_the_accuracy_does():
 
 @pytest.mark.parametrize(
     ("toss_up", "sentence"),
-    [(0.55, "a chance of at most 55.0 %"), (0.5, "Even the least certain pairs")],
+    [(0.55, "a chance of at most 55.0%"), (0.5, "Even the least certain pairs")],
 )
 def test_chart_says_up_to_where_pairs_are_a_toss_up(toss_up, sentence):
     risk = {
@@ -53,7 +53,7 @@ def test_chart_says_up_to_where_pairs_are_a_toss_up(toss_up, sentence):
     }
     drawn = draw_risk(risk)
     assert sentence in drawn
-    assert "95.0 % (94.0 % to 96.0 %)" in drawn
+    assert "95.0% (94.0% to 96.0%)" in drawn
 
 
 def test_table_of_levels_names_each_and_what_was_kept():
@@ -71,7 +71,7 @@ def test_table_of_levels_names_each_and_what_was_kept():
     }
     drawn = draw_levels(offsets)
     assert "experts" in drawn
-    assert "25.0 %" in drawn
+    assert "25.0%" in drawn
     assert "modelled separately, because that did better" in drawn
     assert "not modelled separately" in drawn
     assert "Nothing to tell apart" in draw_levels({"factors": {}, "levels": {}})

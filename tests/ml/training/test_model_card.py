@@ -20,8 +20,7 @@ def test_card_tells_when_a_network_stopped_and_what_it_gained(stored_predictor):
     text = card(stored_predictor[1].manifest, COURSE)
     assert "Network 1: 160 of 212 steps, the weights after 106 are kept." in text
     assert (
-        "172 tests that it was not taught the probe left 88.6 % unexplained, it leaves 87.1 %"
-        in text
+        "172 tests that it was not taught the probe left 88.6% unexplained, it leaves 87.1%" in text
     )
 
 

@@ -37,7 +37,7 @@ def test_page_shows_each_subject_with_status_figures_and_tests(taught, viewer_cl
     assert '<td class="cta-number">12</td>' in urgency
     assert "newsletter 9" in urgency
     # The average of +30 % to +35.5 %, hardly shrunken.
-    lift = re.search(r'cta-number">\+(\d+\.\d) %', urgency)
+    lift = re.search(r'cta-number">\+(\d+\.\d)%', urgency)
     assert 28 < float(lift[1]) < 34
     assert "Emerging" in row_of(page, "Hero")
 
@@ -51,8 +51,8 @@ def test_all_tests_of_a_principle_are_one_click_away(taught, viewer_client):
 def test_track_record_is_shown(taught, viewer_client):
     page = text_of(viewer_client.get(URL))
     assert "Track record" in page
-    assert "100 %" in page.split("Track record")[1]
-    assert "+25 % and above" in page
+    assert "100%" in page.split("Track record")[1]
+    assert "+25% and above" in page
 
 
 def test_written_learning_carries_the_status_that_all_tests_propose(taught, viewer_client):

@@ -17,7 +17,7 @@ def test_draft_shows_past_tests_like_it_with_their_lift(
     page = viewer_client.get(like_url(draft)).content.decode()
     won = PastTest.objects.get(name="won")
     assert f'href="{reverse("admin:experiments_pasttest_change", args=[won.pk])}"' in page
-    assert "+150.0 %" in page
+    assert "+150.0%" in page
     assert "secret" not in page
     assert "words in common" not in page
 

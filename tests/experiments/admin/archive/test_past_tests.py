@@ -25,7 +25,7 @@ def test_list_names_verdict_lift_and_place_and_nothing_of_another_site(archive, 
     page = text_of(viewer_client.get(URL))
     for shown in (
         "Winner",
-        "+150.0 %",
+        "+150.0%",
         "Hero",
         "Footer",
         "Wordings differ",

@@ -79,14 +79,14 @@ def rejected(site, other_site, now):
 def test_rejected_events_are_told_with_the_cause(admin_client, rejected):
     for url in (INDEX, URL):
         page = text(admin_client, url)
-        assert "shop: 50.0 % of 1,000 events of the last hours were rejected." in page
+        assert "shop: 50.0% of 1,000 events of the last hours were rejected." in page
         assert "Check the clocks of this server" in page
 
 
 def test_viewer_sees_the_system_but_nothing_of_other_sites(viewer_client, rejected):
     for url in (INDEX, URL):
         page = text(viewer_client, url)
-        assert "shop: 50.0 %" in page
+        assert "shop: 50.0%" in page
         assert "rival" not in page
         assert "it has never been started" in page
 

@@ -70,7 +70,7 @@ def test_report_shows_split_and_alarm(admin_client, slot):
     running = make_aa_test(slot, counts=((10_000, 500), (10_000, 700)))
     page = text_of(admin_client.get(report_of(running)))
     part = page.partition('id="aa-title"')[2].partition("</section>")[0]
-    assert part.count("50.0 %") == 4
+    assert part.count("50.0%") == 4
     assert "<strong>Alarm</strong>" in part
     assert "No A/A test of this site has finished yet." in part
     # Nothing is gained by one of two arms that are the same.

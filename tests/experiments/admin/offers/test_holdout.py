@@ -22,9 +22,9 @@ def test_owner_sets_the_size_and_it_is_recorded(client, site):
     page = text_of(client.get(page_of(site)))
     assert "Keep a holdout" in page
     # 2 * 5 % / 95 % of the visitors less: 1 / 0.95 - 1.
-    assert '<td class="cta-number">5 %</td> <td class="cta-number">19,828</td>' in page
+    assert '<td class="cta-number">5%</td> <td class="cta-number">19,828</td>' in page
     answer = client.post(page_of(site), {"size": "0.05", "before": "0"}, follow=True)
-    assert "Held out from now on: 5 %." in text_of(answer)
+    assert "Held out from now on: 5%." in text_of(answer)
     assert Site.objects.get().holdout == Decimal("0.05")
     entry = LogEntry.objects.get()
     assert (entry.user.username, entry.object_id) == ("owner", str(site.pk))
@@ -52,7 +52,7 @@ def test_live_tests_are_named_before_it_changes(admin_client, running_experiment
 
 def test_size_that_the_page_does_not_offer_stays_chosen(admin_client, site):
     Site.objects.update(holdout="0.125")
-    assert 'value="0.125" selected>12.50 %' in text_of(admin_client.get(page_of(site)))
+    assert 'value="0.125" selected>12.50%' in text_of(admin_client.get(page_of(site)))
 
 
 @pytest.mark.parametrize("role", ["viewer", "marketer"])

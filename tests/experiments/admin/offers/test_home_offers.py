@@ -30,7 +30,7 @@ def test_first_page_names_what_is_there(admin_client, slot):
     Site.objects.update(holdout="0.05")
     running = make_aa_test(slot)
     assert "“aa” has not ended yet." in offers(admin_client)
-    assert "Holdout of Shop: 5 %" in offers(admin_client)
+    assert "Holdout of Shop: 5%" in offers(admin_client)
     ended = {"status": Experiment.Status.STOPPED, "stopped_at": NOW - timedelta(days=1)}
     Experiment.objects.filter(pk=running.pk).update(**ended)
     assert "The last one, “aa”, ended on" in offers(admin_client)

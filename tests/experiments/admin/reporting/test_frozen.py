@@ -53,7 +53,7 @@ def test_frozen_page_shows_figures_hash_and_what_changed(admin_client, experimen
     later = frozen.frozen_at + timedelta(minutes=1)
     Change.objects.create(experiment=experiment, kind="pause", at=later, note="stock is out")
     page = admin_client.get(url_of(experiment, frozen)).content.decode()
-    for text in ("13.000 %", frozen.digest, "Paused", "stock is out", "counted since: 50"):
+    for text in ("13.000%", frozen.digest, "Paused", "stock is out", "counted since: 50"):
         assert text in page, text
 
 

@@ -64,7 +64,7 @@ def test_pictures_have_words_for_those_who_do_not_see_them(admin_client, counted
     page = page_of(admin_client, counted)
     alts = re.findall(r'<img src="[^"]+" alt="([^"]*)"', page)
     assert all(alts)
-    assert any("The highest lift is that of “hero-test b”: +20 %" in alt for alt in alts)
+    assert any("The highest lift is that of “hero-test b”: +20%" in alt for alt in alts)
 
 
 def test_picture_of_another_site_is_not_found(client, counted, other_site):

@@ -24,12 +24,12 @@ def test_first_screen_says_what_a_manager_asks(admin_client, running_experiment)
     count(running_experiment, (10_000, 500), (10_000, 700))
     first, evidence = page_of(admin_client, running_experiment).split('class="cta-evidence"')
     for text in (
-        "Ship “hero-test b”.", "7.0 %, against 5.0 %", "+40 %", "+20 clicks per 1,000 visitors",
+        "Ship “hero-test b”.", "7.0%, against 5.0%", "+40%", "+20 clicks per 1,000 visitors",
         "Proven", "(p &lt; 0.0001)", "Visitors split as configured",
         'class="cta-button cta-button-main"',
     ):  # fmt: skip
         assert text in first, text
-    assert "+40.0 %" in evidence
+    assert "+40.0%" in evidence
 
 
 def test_verdict_stands_before_the_buttons_and_the_long_texts(admin_client, running_experiment):
@@ -46,7 +46,7 @@ def test_verdict_stands_before_the_buttons_and_the_long_texts(admin_client, runn
 def test_exact_figures_are_behind_the_rounded_ones(admin_client, running_experiment):
     count(running_experiment, (10_000, 500), (10_000, 701))
     page = page_of(admin_client, running_experiment)
-    assert '<span class="cta-wording-rate" title="7.010 %">7.0 %</span>' in page
+    assert '<span class="cta-wording-rate" title="7.010%">7.0%</span>' in page
 
 
 def test_evidence_is_folded_and_every_link_of_its_contents_leads_somewhere(

@@ -39,7 +39,7 @@ def test_address_is_the_view(admin_client, experiment):
     part = part_of(page)
     assert OPEN in page
     # 180 and 150 of 1,500 visitors.
-    for text in ("12.000 %", "10.000 %", "+20.0 %", "Valid at every look", "At one planned look"):
+    for text in ("12.000%", "10.000%", "+20.0%", "Valid at every look", "At one planned look"):
         assert text in part, text
     for chosen in ('value="c" selected', 'value="b" selected', 'value="device=mobile" selected'):
         assert chosen in part, chosen

@@ -68,7 +68,7 @@ def test_end_stops_decides_and_shows_the_winner(admin_client, owner, won):
     assert (won.status, default_of(won)) == ("stopped", "hero-test b")
     assert "Decision: “hero-test b” has won" in page
     assert "Shorter." in page
-    assert "The report said then: ship the winner. “hero-test b”: lift +150.0 %" in page
+    assert "The report said then: ship the winner. “hero-test b”: lift +150.0%" in page
     assert (
         "“hero-test b” became the default CTA of the slot, in the place of “Default hero”" in page
     )

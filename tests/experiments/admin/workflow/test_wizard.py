@@ -168,7 +168,7 @@ def test_plan_comes_from_the_traffic_of_the_slot(admin_client, bilingual):
     )
     send(admin_client, bilingual, "", lift="20", **WORDS)
     page = text_of(admin_client.get(PAGE))
-    assert "To find a lift of +20 % the test needs" in page
+    assert "To find a lift of +20% the test needs" in page
     assert "At the 1,000 visitors a day of this slot" in page
     assert "Shorter or longer" in page
     assert "The snippet was seen 3" in page

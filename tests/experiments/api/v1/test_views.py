@@ -131,7 +131,7 @@ def test_step_is_a_post(server, running_experiment, step):
 def test_start_that_is_not_possible_gives_its_reasons(server, draft):
     Variant.objects.filter(arm=1).update(share="0.25")
     response = server.post(f"{EXPERIMENT}start/", **EMPTY)
-    reason = "The shares add up to 75 %; they must add up to 100 %."
+    reason = "The shares add up to 75%; they must add up to 100%."
     assert response.status_code == 409
     assert (response.json()["detail"], response.json()["reasons"]) == (reason, [reason])
 
@@ -230,7 +230,7 @@ def test_readiness_names_faults_and_doubts(server, slot):
     shares = {"control": "0.5", "b": "0.4"}
     factories.make_experiment(slot, planned_visitors=900, shares=shares)
     answer = server.get(f"{EXPERIMENT}readiness/").json()
-    assert "The shares add up to 90 %; they must add up to 100 %." in answer["faults"]
+    assert "The shares add up to 90%; they must add up to 100%." in answer["faults"]
     assert [one["code"] for one in answer["plan_review"]["warnings"]] == ["too_small"]
     assert "900 planned visitors find lifts from" in answer["plan_review"]["warnings"][0]["text"]
     assert server.get(f"{EXPERIMENT}report/").json()["plan_review"] == answer["plan_review"]

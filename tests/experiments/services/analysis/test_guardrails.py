@@ -102,8 +102,8 @@ def test_winner_with_an_equal_guardrail_ships_with_its_open_question(slot):
     verdict = verdict_of(report)
     assert (verdict.status, verdict.title) == ("ship", "Ship “hero-test b”.")
     assert verdict.cautions[0] == (
-        f"Open question: a loss of up to {-100 * rail.bounds[0]:.1f} % on Conversion rate order"
-        " is not excluded (tolerated: 2.0 %). Ship it if you can live with that, or let it run on."
+        f"Open question: a loss of up to {-100 * rail.bounds[0]:.1f}% on Conversion rate order"
+        " is not excluded (tolerated: 2.0%). Ship it if you can live with that, or let it run on."
     )
 
 

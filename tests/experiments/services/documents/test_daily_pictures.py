@@ -30,7 +30,7 @@ def test_rates_add_up_over_days(running_experiment):
     assert [row["value"] for row in daily_rates(report).rows] == pytest.approx(
         [0.1, 0.2, 1 / 30, 0.2]
     )
-    assert "“hero-test control”: 5.0 %" in cumulative_rates(report).words
+    assert "“hero-test control”: 5.0%" in cumulative_rates(report).words
 
 
 def test_visitors_are_those_of_the_report(running_experiment):

@@ -20,16 +20,16 @@ def test_winner_is_featured_with_what_it_brings(running_experiment):
     screen = screen_of(running_experiment)
     assert screen.featured.key == "b"
     assert screen.sentence == (
-        "Click rate of “hero-test b”: 7.0 %, against 5.0 % of “hero-test control”."
+        "Click rate of “hero-test b”: 7.0%, against 5.0% of “hero-test control”."
     )
-    assert (screen.lift.text, screen.lift.exact) == ("+40 %", "+40.000 %")
+    assert (screen.lift.text, screen.lift.exact) == ("+40%", "+40.000%")
     assert screen.per_thousand.amount.text == "+20 clicks per 1,000 visitors"
     assert screen.per_thousand.amount.exact == "20.0000"
     assert screen.p_value.text == "< 0.0001"
     assert screen.is_proven is True
-    sure = "fewer than 0.01 % of tests would show a difference as large as this, at any look."
+    sure = "fewer than 0.01% of tests would show a difference as large as this, at any look."
     assert sure in screen.how_sure
-    assert [card.rate.text for card in screen.arms] == ["5.0 %", "7.0 %"]
+    assert [card.rate.text for card in screen.arms] == ["5.0%", "7.0%"]
     assert [card.is_featured for card in screen.arms] == [False, True]
 
 

@@ -34,7 +34,7 @@ def test_report_is_a_pdf_of_two_pages(slot):
 def test_figures_that_are_set_are_those_of_the_report(running_experiment):
     count(running_experiment, (10_000, 500), (10_000, 700))
     numbers = numbers_of(concluded(running_experiment))
-    for text in ("5.0 %", "7.0 %", "+40 %", "p < 0.0001", "7.000 %", "+40.000 %", "10,000"):
+    for text in ("5.0%", "7.0%", "+40%", "p < 0.0001", "7.000%", "+40.000%", "10,000"):
         assert text in numbers, text
 
 

@@ -65,7 +65,7 @@ def test_funnel_leads_to_the_goal(slot):
         factories.make_rollup(arm, visitors=1_000, clicks=100, converting_visitors=20)
     picture = pictures_of(experiment)["funnel"]
     assert [row["value"] for row in picture.rows] == [1, 1, 0.1, 0.1, 0.02, 0.02]
-    assert picture.words == "Converted: “goal control”: 2.0 %, “goal b”: 2.0 %."
+    assert picture.words == "Converted: “goal control”: 2.0%, “goal b”: 2.0%."
 
 
 def test_segments_are_those_of_the_featured_arm(running_experiment):

@@ -128,11 +128,11 @@ def test_template_is_told_in_words(template):
         "French",
         "Conversion rate (signup)",
         "Fixed horizon: one look, at the planned end",
-        "Significance level: 1.0 %",
-        "Part of the audience: 25 %",
-        "Must not lose: Click rate (margin 20.0 %)",
-        "Must not lose: Conversion rate order (margin 5.0 %)",
-        "Must not lose: Conversion rate refund (margin 10.0 %)",
+        "Significance level: 1.0%",
+        "Part of the audience: 25%",
+        "Must not lose: Click rate (margin 20.0%)",
+        "Must not lose: Conversion rate order (margin 5.0%)",
+        "Must not lose: Conversion rate refund (margin 10.0%)",
         "Also reported: Value per visitor order",
     ]
 

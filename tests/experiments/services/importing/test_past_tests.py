@@ -36,7 +36,7 @@ def test_preview_says_what_was_understood(uploaded):
         ("Tests", "1"),
         ("Visitors", "23,900"),
         ("Clicks", "1,300"),
-        ("Click rate", "5.44 %"),
+        ("Click rate", "5.44%"),
         ("Separator of thousands", "space"),
         ("Dates", "day first"),
     ]

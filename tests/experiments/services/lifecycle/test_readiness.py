@@ -39,7 +39,7 @@ def test_shares_that_do_not_sum_to_one_cannot_start(slot, share):
     draft = factories.make_experiment(slot, shares={"control": "0.5", "b": share})
     total = Decimal("0.5") + Decimal(share)
     assert reasons_against(draft) == [
-        f"The shares add up to {float(100 * total):g} %; they must add up to 100 %."
+        f"The shares add up to {float(100 * total):g}%; they must add up to 100%."
     ]
 
 

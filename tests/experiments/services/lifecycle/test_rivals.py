@@ -75,7 +75,7 @@ def test_wider_audience_gets_what_the_specific_one_leaves(slot):
 def test_coverage_leaves_a_part_of_the_shared_visitors(slot):
     running(slot, "phones", MOBILE, coverage=Decimal("0.25"))
     assert meeting_notes(draft_for(slot))[0].startswith(
-        "phones goes first on this slot: it takes 25 % of the visitors that both take in"
+        "phones goes first on this slot: it takes 25% of the visitors that both take in"
     )
 
 
@@ -129,7 +129,7 @@ def test_part_of_a_namespace_leaves_the_rest(slot):
     running(slot, "half", {"device": {"$in": ["mobile"]}}, **namespaced(slot, "0", "0.4"))
     draft = draft_for(slot)
     assert readiness_faults(draft) == []
-    assert "40 % of the visitors" in meeting_notes(draft)[0]
+    assert "40% of the visitors" in meeting_notes(draft)[0]
 
 
 def test_ranges_of_a_namespace_may_not_overlap_on_any_slot(slot):

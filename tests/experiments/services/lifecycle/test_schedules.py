@@ -45,7 +45,7 @@ def test_draft_that_is_not_ready_says_why_once_and_holds_up_nobody(draft, site):
     tended = tend_experiments(now=NOW)
     assert (tended.started, tended.not_started) == (("ready",), ("hero-test",))
     assert tend_experiments(now=NOW).not_started == ()
-    assert draft.changes.get().note == "The shares add up to 90 %; they must add up to 100 %."
+    assert draft.changes.get().note == "The shares add up to 90%; they must add up to 100%."
     assert ready.changes.get().kind == "start"
 
 

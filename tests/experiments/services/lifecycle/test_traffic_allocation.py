@@ -136,7 +136,7 @@ def test_only_live_experiments_change_their_traffic(slot, status):
     ("changes", "reason"),
     [
         ({"shares": shares(control="0.5")}, "Give a share to each arm: b, control"),
-        ({"shares": shares(control="0.5", b="0.4")}, "add up to 90 %; they must add up to 100 %"),
+        ({"shares": shares(control="0.5", b="0.4")}, "add up to 90%; they must add up to 100%"),
         ({"shares": shares(control="1.5", b="-0.5")}, "Arm b: a share lies between 0 and 1"),
         ({"shares": shares(control="0", b="1")}, "The control needs a share above 0"),
         ({"shares": shares(control="0.50005", b="0.49995")}, "steps of 0.0001"),

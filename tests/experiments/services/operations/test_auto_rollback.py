@@ -71,8 +71,8 @@ def test_only_the_harmed_arm_is_rolled_back(slot):
     change = Change.objects.get()
     assert change.kind == "arm_off"
     traffic, reason = note_in_words(change.kind, change.note).split("\n")
-    assert traffic == "control 66.67 %, b 33.33 %, c 0 %; 100 % of the audience"
-    assert reason.startswith("“c” harms Click rate: \u2212100.0 % to \u22129")
+    assert traffic == "control 66.67%, b 33.33%, c 0%; 100% of the audience"
+    assert reason.startswith("“c” harms Click rate: \u2212100.0% to \u22129")
     # Its alarm persists, and there is nothing left to do about it.
     assert watch_experiments(now=NOW) == []
 
@@ -153,10 +153,10 @@ def test_reasons_are_read_in_the_language_of_the_reader():
     guardrail = json.dumps({**rail, "low": -0.4, "high": -0.3})
     srm = json.dumps({"code": "srm", "p_value": 0.0001})
     open_end = json.dumps({**rail, "low": None, "high": -0.3})
-    assert "\u2212∞ to \u221230.0 %" in reason_in_words(open_end)
+    assert "\u2212∞ to \u221230.0%" in reason_in_words(open_end)
     assert (
         reason_in_words(guardrail)
-        == "“b” harms Click rate: \u221240.0 % to \u221230.0 %, more than 2.0 %."
+        == "“b” harms Click rate: \u221240.0% to \u221230.0%, more than 2.0%."
     )
     assert reason_in_words(reason_by_hand("")) == "By hand."
     with translation.override("fr"):

@@ -41,7 +41,7 @@ def test_proof_is_told_in_the_language_of_the_reader(winner):
     record_proofs(now=NOW)
     change = Change.objects.get()
     words = note_in_words(change.kind, change.note)
-    assert words.startswith("“b”, on 20 Nov 2026: lift +20.0 % (adjusted p = 0.00")
+    assert words.startswith("“b”, on 20 Nov 2026: lift +20.0% (adjusted p = 0.00")
     assert words.endswith("), when 20,000 visitors had come.")
     with translation.override("fr"):
         assert note_in_words(change.kind, change.note).startswith("«\xa0b\xa0», le 20 nov. 2026")

@@ -26,13 +26,13 @@ def burst(**changes):
         (
             "en",
             {},
-            "61 % of the new visitors of 22 Nov 2026, UTC (6,100 of 10,000), came from 2 "
+            "61% of the new visitors of 22 Nov 2026, UTC (6,100 of 10,000), came from 2 "
             "senders in 3 min.",
         ),
         (
             "en",
             {"n_senders": 1, "last_at": NOW, "visitors": 10_000},
-            "100 % of the new visitors of 22 Nov 2026, UTC (10,000 of 10,000), came from 1 "
+            "100% of the new visitors of 22 Nov 2026, UTC (10,000 of 10,000), came from 1 "
             "sender in 1 min.",
         ),
         (

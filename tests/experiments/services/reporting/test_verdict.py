@@ -30,7 +30,7 @@ def test_verdict_is_withheld_under_a_mismatch(site):
 def test_verdict_names_the_winner_its_lift_and_its_uncertainty(fixed):
     verdict = verdict_of(counted(fixed, (10_000, 500), (10_000, 600)))
     assert verdict.title == "Ship “hero-test b”."
-    assert "+20.0 %" in verdict.sentences[0]
+    assert "+20.0%" in verdict.sentences[0]
     assert "p = 0.0019" in verdict.sentences[0]
 
 
@@ -61,7 +61,7 @@ def test_verdict_of_a_sequential_plan_may_come_before_its_end(sequential):
 
 @pytest.mark.parametrize(
     ("language", "label"),
-    [("en", "(weak prior) rather than +50.0 %."), ("fr", "(loi a priori faible) plutôt")],
+    [("en", "(weak prior) rather than +50.0%."), ("fr", "(loi a priori faible) plutôt")],
 )
 def test_caution_labels_the_prior_behind_the_lift_to_expect(sequential, language, label):
     report = counted(sequential, (6_000, 300), (6_000, 450))
