@@ -163,7 +163,7 @@ def table(known: Measured) -> str:
 
 
 def _load(share: float) -> str:
-    return f"{share:.1%}".replace("%", " %") if share <= 1 else "over 100 %"
+    return f"{share:.1%}" if share <= 1 else "over 100%"
 
 
 def _bytes(number: float) -> str:

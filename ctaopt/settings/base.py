@@ -203,9 +203,7 @@ TEMPLATES: list[dict[str, Any]] = [
         },
     },
 ]
-
-# Widgets come from the templates above first, then from Django's.
-FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"  # Our widgets' templates come first.
 
 DATABASES: dict[str, dict[str, Any]] = {
     "default": env.db("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'ctaopt.sqlite3'}")

@@ -278,6 +278,7 @@ class JobAdmin(SiteRowsAdmin[Job]):
         if not (sites.filter(pk=job.site_id) if job.site_id else sites).exists():
             return HttpResponse(status=403)
         form = DraftForm(request.POST, sites=sites)
+        key = job.request.get("audience", "")
         try:
             if not form.is_valid():
                 raise DraftingError(gettext("Choose the slot to test them on."))
@@ -286,9 +287,7 @@ class JobAdmin(SiteRowsAdmin[Job]):
                 slot=slot,
                 texts=request.POST.getlist("wording"),
                 locale=job.request["locale"],
-                audience=Audience.objects.filter(
-                    site=slot.site_id, key=job.request.get("audience", "")
-                ).first(),
+                audience=Audience.objects.filter(site=slot.site_id, key=key).first(),
                 now=timezone.now(),
             )
         except AlreadyDraftedError as error:

@@ -116,9 +116,12 @@ def things(site, slot, owner, time_machine):
     frozen = FrozenReport.objects.create(
         experiment=ended, frozen_at=NOW, code_version="1", digest="d", content='{"arms": []}'
     )
-    ranking = Job.objects.create(
-        kind="ranking", status="done", site=site, created_by=owner, language="en",
-        request={"locale": "en"}, created_at=NOW, heartbeat_at=NOW,
+    ranking, failed = (
+        Job.objects.create(
+            kind="ranking", status=status, site=site, created_by=owner, language="en",
+            request={"locale": "en"}, created_at=NOW, heartbeat_at=NOW,
+        )
+        for status in ("done", "failed")
     )  # fmt: skip
     factories.make_server_key(site, "secret")
     return {
@@ -129,6 +132,7 @@ def things(site, slot, owner, time_machine):
         "ended": ended,
         "frozen": frozen,
         "ranking": ranking,
+        "failed": failed,
         "draft": factories.make_experiment(slot, "draft", audience=factories.make_audience(site)),
         "key": site.server_keys.get(),
         "ctas": [factories.make_cta(site, f"Words {number}") for number in range(2)],
@@ -216,6 +220,7 @@ def forms_of_pages(t):
         "job_rank": Twice(Job, {"control": "Go", "wordings": "Start\nBegin", "locale": "en"}),
         "job_lab": Twice(Job, {"locale": "en", "column": "", "wordings": "Start\nBegin"}),
         "job_train": Twice(Job, {}, said="A training is running already."),
+        "job_again": Twice(Job, {}, t["failed"].pk),
         "job_draft": Twice(
             Experiment,
             {"slot": t["other"].pk, "wording": ["Start", "Begin"]},

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -147,8 +148,10 @@ def test_request_for_an_approval_is_told_with_its_note(draft):
     occasion = Occasion(now=NOW, note="for the sale")
     ask_approval(experiment=draft, occasion=occasion)
     ask_approval(experiment=draft, occasion=occasion)
+    assert kinds() == [Kind.APPROVAL]
+    ask_approval(experiment=draft, occasion=replace(occasion, note="for the sale in May"))
     assert kinds() == [Kind.APPROVAL, Kind.APPROVAL]
-    assert Notice.objects.latest("pk").facts["note"] == "for the sale"
+    assert Notice.objects.latest("pk").facts["note"] == "for the sale in May"
 
 
 def test_nothing_of_a_watch_is_told_before_its_alarm(running_experiment):
