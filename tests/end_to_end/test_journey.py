@@ -176,8 +176,8 @@ def open_step(page, live, link):
 
 
 def save(page):
-    page.locator("[name=_save]").first.click()
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.locator("[name=_save]").first.click()
 
 
 def add_site(page, live, shop, language):
