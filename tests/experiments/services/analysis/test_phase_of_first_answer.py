@@ -1,7 +1,7 @@
 """The phase of a visitor's first answer, from the answer over the exposure to the split check.
 
-4,000 visitors are answered while the shares are 90 to 10 and see the CTA after these have become
-50 to 50, among 16,000 new ones.
+1,000 visitors are answered while the shares are 90 to 10 and see the CTA after these have become
+50 to 50, among 4,000 new ones.
 """
 
 import re
@@ -31,8 +31,8 @@ from tests.intake import ingest
 
 pytestmark = pytest.mark.slow
 
-CARRIED = [f"carried-{number}" for number in range(4_000)]
-NEW = [f"new-{number}" for number in range(16_000)]
+CARRIED = [f"carried-{number}" for number in range(1_000)]
+NEW = [f"new-{number}" for number in range(4_000)]
 
 
 class Snippet:
@@ -161,8 +161,8 @@ def test_carried_visitors_count_in_the_phase_of_their_first_answer(experiment, c
     counts = stored()
     assert set(counts) == {(0, "control", 0.9), (0, "b", 0.1), (1, "control", 0.5), (1, "b", 0.5)}
     assert counts[0, "control", 0.9] + counts[0, "b", 0.1] == len(CARRIED)
-    assert counts[0, "b", 0.1] == pytest.approx(400, abs=60)
-    assert counts[1, "b", 0.5] == pytest.approx(8_000, abs=200)
+    assert counts[0, "b", 0.1] == pytest.approx(100, abs=30)
+    assert counts[1, "b", 0.5] == pytest.approx(2_000, abs=100)
     assert report.srm.dof == 1
     assert report.srm.p_value > 0.01
     assert insights_into(report).health.unknown_phase_visitors == 0
