@@ -16,9 +16,10 @@ import time
 from collections.abc import Callable, Iterable
 from io import StringIO
 from pathlib import Path
-from statistics import median
+from statistics import median as middle
 from typing import Any
 
+from bench_home import median
 from bench_scoring import ARCHIVE, publish
 from recording import record
 from scoring_service import cpu_ms, running_service
@@ -116,7 +117,7 @@ def measured(wordings: list[str], *, pid: int) -> dict[str, Any]:
     why = newest_job()
     web["why_page"] = request_figures(lambda: client.get(why))
     return {
-        "characters": round(median(map(len, wordings))),
+        "characters": round(middle(map(len, wordings))),
         "web": web,
         "worker": worker,
         "scoring_service": {"chosen": CHOSEN, "cpu_ms": round(served)},
@@ -146,13 +147,10 @@ def sorted_list(watch: str) -> dict[str, int]:
 
 def request_figures(ask: Callable[[], Any], *, status: int = 200) -> dict[str, float]:
     """Return the processor time of an answer, a median after a first one, and its size."""
-    answer, taken = ask(), []
+    answer = ask()
     assert answer.status_code == status, answer.status_code
-    for _ in range(REQUESTS):
-        began = time.process_time()
-        ask()
-        taken.append(time.process_time() - began)
-    return {"cpu_ms": round(1000 * median(taken), 1), "kb": round(len(answer.content) / 1000, 1)}
+    taken = median(ask, time.process_time, requests=REQUESTS)
+    return {"cpu_ms": taken, "kb": round(len(answer.content) / 1000, 1)}
 
 
 if __name__ == "__main__":

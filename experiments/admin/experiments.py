@@ -23,7 +23,7 @@ from experiments.admin.archive.like import like_urls
 from experiments.admin.base import OfSites, ServedModelAdmin, in_time_zone_of_site, link_to
 from experiments.admin.editing.edit_history import author_of
 from experiments.admin.editing.percent_fields import InPercent
-from experiments.admin.editing.row_checks import ArmFormSet, DraftForm
+from experiments.admin.editing.row_checks import ArmFormSet, ExperimentForm
 from experiments.admin.experiment_pages import readable_experiment, url_of
 from experiments.admin.forms import GuardrailForm
 from experiments.admin.offers.aa_test import aa_urls
@@ -118,7 +118,7 @@ class ExperimentAdmin(InPercent, ServedModelAdmin[Experiment]):
         "namespace_start": (_("Start in the namespace, in %"), ""),
         "namespace_end": (_("End in the namespace, in %"), ""),
     }
-    form = DraftForm
+    form = ExperimentForm
     inlines = (VariantInline, GuardrailInline, SecondaryMetricInline)
     list_display = ("name", "state", "decided", "slot", "audience", "started_at", "report_link")
     list_filter = ("status", "slot__site", "slot", "tags", "owner", "plan", "origin")

@@ -117,8 +117,8 @@ def _names(site: Site) -> dict[tuple[str, str], str]:
     pairs = [
         (Kind.PRINCIPLE, predict.trait_names()),
         (Kind.VERB_FORM, predict.verb_form_names()),
-        (Kind.SLOT, {slot.key: slot.name for slot in catalogue.slots_of(sites=one)}),
-        (Kind.AUDIENCE, {row.key: row.name for row in catalogue.audiences_of(sites=one)}),
+        (Kind.SLOT, dict(catalogue.slots_of(sites=one).values_list("key", "name"))),
+        (Kind.AUDIENCE, dict(catalogue.audiences_of(sites=one).values_list("key", "name"))),
     ]
     return {(kind.value, key): name for kind, named in pairs for key, name in named.items()}
 

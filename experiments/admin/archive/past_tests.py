@@ -85,7 +85,7 @@ class PastTestAdmin(SiteRowsAdmin[PastTest]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PastTest]:
         rows: QuerySet[PastTest] = super().get_queryset(request)
-        # A list of fifty draws none of the wordings but the best one.
+        # A page of the list draws none of the wordings but the best one.
         return rows.select_related("slot").defer("arms", "words")
 
     def get_search_results(

@@ -7,12 +7,12 @@ from django import forms
 from django.forms.models import BaseInlineFormSet
 from django.utils.translation import gettext as _
 
-from experiments.formatting import share
 from experiments.models import CTAWording, Experiment
 from experiments.services.drafting.wordings import markup_fault
+from experiments.services.lifecycle.traffic_allocation import sum_fault
 
 
-class DraftForm(forms.ModelForm[Experiment]):
+class ExperimentForm(forms.ModelForm[Experiment]):
     """Draft whose planned end comes after its planned start; a fault is told beside the end."""
 
     def clean(self) -> dict[str, Any]:
@@ -31,10 +31,8 @@ class ArmFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
         rows = [form for form in self.forms if form not in self.deleted_forms]
         valid = [form.cleaned_data for form in rows if form.is_valid()]
         shares: list[Decimal] = [row["share"] for row in valid if row.get("share") is not None]
-        total = sum(shares, Decimal(0))
-        if rows and len(shares) == len(rows) and total != 1:
-            text = _("The shares add up to %(total)s; they must add up to 100%%.")
-            rows[-1].add_error("share", text % {"total": share(total)})
+        if rows and len(shares) == len(rows) and (fault := sum_fault(shares)):
+            rows[-1].add_error("share", fault)
 
 
 class WordingForm(forms.ModelForm[CTAWording]):

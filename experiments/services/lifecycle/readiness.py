@@ -1,15 +1,14 @@
 """Readiness of a draft: the faults that keep it from starting."""
 
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 
 from django.db.models import prefetch_related_objects
 from django.utils.translation import gettext as _
 
-from experiments.formatting import share
 from experiments.models import Experiment, Guardrail, Variant
 from experiments.services.lifecycle.ramps import PlannedStep, ramp_faults
 from experiments.services.lifecycle.rivals import meeting_faults
+from experiments.services.lifecycle.traffic_allocation import sum_fault
 
 
 class CannotStartError(Exception):
@@ -45,11 +44,8 @@ def _arm_faults(variants: Sequence[Variant]) -> Iterator[str]:
         if not variant.share:
             values = {"key": variant.key}
             yield _("Arm %(key)s: a share is above 0, at most 1, in steps of 0.0001.") % values
-    total = sum((variant.share for variant in variants), Decimal(0))
-    if variants and total != 1:
-        yield _("The shares add up to %(total)s; they must add up to 100%%.") % {
-            "total": share(total)
-        }
+    if variants and (fault := sum_fault(variant.share for variant in variants)):
+        yield fault
 
 
 def primary_guardrail_fault(experiment: Experiment, guardrail: Guardrail) -> str | None:

@@ -6,7 +6,7 @@ the report uses the shares of each period. An arm with a share of 0 is dropped: 
 any more, and the visitors who have it fall out of the experiment.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -165,11 +165,18 @@ def _share_faults(keys: Sequence[str], shares: Mapping[str, Decimal]) -> Iterato
         yield _("Arm %(key)s: a share lies between 0 and 1, in steps of 0.0001.") % values
     if not invalid_keys and shares.get(keys[0]) == 0:
         yield _("The control needs a share above 0: every arm is compared with it.")
-    total = sum(shares.values(), Decimal(0))
-    if not invalid_keys and total != 1:
-        yield _("The shares add up to %(total)s; they must add up to 100%%.") % {
-            "total": in_percent(total)
-        }
+    if not invalid_keys and (fault := sum_fault(shares.values())):
+        yield fault
+
+
+def sum_fault(shares: Iterable[Decimal]) -> str | None:
+    """Return the fault of shares that do not add up to 1; None if they do."""
+    total = sum(shares, Decimal(0))
+    if total == 1:
+        return None
+    return _("The shares add up to %(total)s; they must add up to 100%%.") % {
+        "total": in_percent(total)
+    }
 
 
 def _is_part(value: Decimal) -> bool:
