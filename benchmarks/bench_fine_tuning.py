@@ -2,7 +2,7 @@
 
 Each keeps more or less of what the pretrained encoder knows. Networks of one recipe are trained
 once and averaged in several ways. A run that was broken off goes on where it stopped; with `later`
-as argument only the later tests are judged, and what the folds say is left open.
+as argument no fold is computed: what the folds say is recorded of the recipes whose folds are kept.
 """
 
 import json
@@ -22,6 +22,7 @@ from later_tests import (
     Split,
     fold_scores,
     fold_sums,
+    has_kept_folds,
     join_folds,
     later_scores,
     later_sums,
@@ -32,6 +33,7 @@ from later_tests import (
 from recording import record
 
 from ml.dataset.contrast_groups import Arms
+from ml.evaluation.bootstrap import GroupSums
 from ml.evaluation.metrics import summarise
 from ml.fine_tuning.training_loop import TuningSettings
 from ml.fine_tuning.transformer_layers import tunable
@@ -60,6 +62,7 @@ OTHERS: Mapping[str, dict[str, Any]] = {
 # CPU seconds of a fit that was kept from an earlier run.
 SECONDS = KEPT / "seconds.json"
 GOALS = {"recipes": 6}
+BASELINE = "frozen_layers"
 
 
 def main() -> None:
@@ -78,16 +81,16 @@ def main() -> None:
             seconds, name, lambda: {name: tuned.fit(arms).score(texts)}
         )
 
-    makes = {("frozen_layers",): make_by(frozen(split.encoder)), ("probe", *SOUPS): soups}
+    makes = {(BASELINE,): make_by(frozen(split.encoder)), ("probe", *SOUPS): soups}
     makes |= {(name,): other(name) for name in OTHERS}
-    n_folds = 0 if sys.argv[1:] == ["later"] else N_FOLDS
+    makes_folds = sys.argv[1:] != ["later"]
     later: dict[str, Scores] = {}
     earlier: dict[str, list[Scores]] = {}
     # Recipe by recipe: what is recorded when a run is broken off is complete for those it names.
     for names, make in makes.items():
         later |= later_scores(split, names, make)
         earlier |= {name: [] for name in names}
-        for number in range(n_folds):
+        for number in range(N_FOLDS if makes_folds or has_kept_folds(split, names) else 0):
             for name, scores in fold_scores(split, names, make, number=number).items():
                 earlier[name].append(scores)
             print(time.strftime("%H:%M:%S"), number, names, seconds, file=sys.stderr, flush=True)
@@ -110,25 +113,37 @@ def soup_scores(plain: FineTuned, arms: Arms, texts: Sequence[str]) -> dict[str,
 def judged(
     split: Split, later: Mapping[str, Scores], earlier: Mapping[str, Sequence[Scores]]
 ) -> dict[str, Any]:
-    """Return the figures of each recipe and its gains over the frozen layers on both."""
+    """Return the figures of each recipe and its gains over the frozen layers on both.
+
+    Slopes for the later tests are fitted on the folds; of a recipe without them on the later tests
+    themselves, and then for the frozen layers that it is compared with, too.
+    """
     joined = {name: join_folds(split, scores) for name, scores in earlier.items() if scores}
     folds = {name: fold_sums(*each) for name, each in joined.items()}
-    after = {name: later_sums(split, later[name], joined.get(name)) for name in later}
-    parts = {"later": after} | ({"folds": folds} if folds else {})
+
+    def sums(name: str, *, has_folds: bool) -> dict[str, GroupSums]:
+        if not has_folds:
+            return {"later": later_sums(split, later[name])}
+        return {"later": later_sums(split, later[name], joined[name]), "folds": folds[name]}
+
+    def gains(name: str) -> dict[str, Any]:
+        has_folds = {name, BASELINE} <= joined.keys()
+        own, base = (sums(one, has_folds=has_folds) for one in (name, BASELINE))
+        return {part: paired(own[part], base[part]) for part in own}
+
     rng = np.random.default_rng(SEED)
     return {
-        "folds_made": len(earlier["frozen_layers"]),
+        "folds_made": {name: len(scores) for name, scores in earlier.items()},
         "earlier_groups": len(split.folds.groups),
         "later_groups": len(split.later),
         "figures": {
-            name: {part: asdict(summarise(sums[name], rng=rng)) for part, sums in parts.items()}
+            name: {
+                part: asdict(summarise(each, rng=rng))
+                for part, each in sums(name, has_folds=name in joined).items()
+            }
             for name in later
         },
-        "over_frozen_layers": {
-            name: {part: paired(sums[name], sums["frozen_layers"]) for part, sums in parts.items()}
-            for name in later
-            if name != "frozen_layers"
-        },
+        "over_frozen_layers": {name: gains(name) for name in later if name != BASELINE},
         "memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
 

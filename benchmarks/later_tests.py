@@ -116,6 +116,21 @@ def fold_scores(
     return _kept(split, f"fold-{number}", names, partial(_make_fold, split, number, texts, make))
 
 
+def has_kept_folds(split: Split, names: Sequence[str]) -> bool:
+    """Return whether the scores of every fold are kept from earlier runs."""
+
+    def missing() -> Scores:
+        raise LookupError
+
+    try:
+        for number in range(N_FOLDS):
+            for name in names:
+                split.kept.keep(f"{name}-fold-{number}", missing)
+    except LookupError:
+        return False
+    return True
+
+
 def join_folds(split: Split, by_fold: Sequence[Scores]) -> tuple[Folds, Scores]:
     """Return the first folds as folds of their own, and the scores of their wordings."""
     folds, count = split.folds, len(by_fold)

@@ -9,6 +9,8 @@ from ml.evaluation.learning_curves import Point
 
 # One for each strategy, in the order in which they are compared; then they repeat.
 COLOURS = ("#777777", "#8a6d3b", "#3367a6", "#1a7f5a", "#b3261e", "#6a3d9a", "#c2570c", "#00838f")
+# Lines differ without colours, too.
+DASHES = ("none", "6 3", "2 2", "8 3 2 3", "4 4", "10 4", "2 4", "12 3 3 3")
 WIDTH, HEIGHT, MARGIN = 640, 400, 56
 GRID = 0.02
 
@@ -29,6 +31,7 @@ class Curve:
 
     name: str
     colour: str
+    dash: str
     name_y: int
     points: tuple[CurvePoint, ...]
 
@@ -111,6 +114,7 @@ def curve_chart(curves: Mapping[str, Sequence[Point]]) -> CurveChart:
             Curve(
                 name=name,
                 colour=COLOURS[number % len(COLOURS)],
+                dash=DASHES[number % len(DASHES)],
                 name_y=MARGIN + 16 * number,
                 points=tuple(_place(point, scale) for point in _with_value(each)),
             )

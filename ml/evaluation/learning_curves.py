@@ -89,7 +89,7 @@ class DataSaving:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Growth:
-    """What each doubling of the past contrasts brings at the end of a curve.
+    """Gain of each doubling of the past contrasts at the end of a curve.
 
     Args:
         sizes: Training groups of the last points, through which a line is drawn; rising.

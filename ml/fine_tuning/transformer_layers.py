@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from typing import cast
 
 import torch
-from peft import LoraConfig, inject_adapter_in_model
-from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedModel
 
@@ -111,6 +109,10 @@ def adapted(network: PreTrainedModel, *, rank: int, n_frozen: int, seed: int) ->
         n_frozen: Layers, counted from below, without adapters.
         seed: Seed of their initial values.
     """
+    # Most networks are trained without adapters.
+    from peft import LoraConfig, inject_adapter_in_model  # noqa: PLC0415
+    from peft.tuners.lora import LoraLayer  # noqa: PLC0415
+
     depth = int(network.config.num_hidden_layers)
     config = LoraConfig(
         r=rank,

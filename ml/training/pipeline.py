@@ -167,7 +167,7 @@ def train(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Stages:
-    """What is left of a training once its encoder is chosen: trials, gate, fit, storing."""
+    """Stages of a training after the choice of its encoder: trials, gate, fit, storing."""
 
     strategies: tuple[Strategy, ...]
     material: Material
