@@ -1,9 +1,13 @@
 """Seeded requests to every route: none is answered 5xx, or with an undocumented status."""
 
 from collections import Counter
+from typing import NamedTuple
 
 import pytest
+from django.contrib.auth import get_user_model
+from django.db import transaction
 
+from tests import factories
 from tests.fuzzing.document import Document, openapi_document
 from tests.fuzzing.requests import Fuzzer
 from tests.fuzzing.routes import Route, forms_of, routes_of_people, routes_of_programs
@@ -12,20 +16,32 @@ from tests.fuzzing.service import Service, make_world, session_of, with_forms
 SEED = 20_261_128
 
 
-@pytest.fixture
-def known(site):
-    return make_world(site)
+class Ground(NamedTuple):
+    """A service, what fills the holes of its addresses, and its pages with their forms."""
+
+    service: Service
+    known: dict[str, str]
+    people: list[Route]
 
 
-@pytest.fixture
-def service(owner):
-    return Service(session_of(owner))
+@pytest.fixture(scope="module")
+def ground(django_db_setup, django_db_blocker):
+    """What all tests ask, in a transaction around theirs: finding the forms opens each page."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        known = make_world(factories.make_site())
+        owner = get_user_model().objects.create_superuser("owner")
+        service = Service(session_of(owner))
+        yield Ground(service, known, people_of(service, known))
+        transaction.set_rollback(True)
 
 
-def fuzzer(service, known, **options):
-    people = [*with_forms(service, routes_of_people(), known)]
+def people_of(service, known):
+    return [*with_forms(service, routes_of_people(), known)]
+
+
+def fuzzer(ground, **options):
     programs = [*routes_of_programs(openapi_document())]
-    return Fuzzer(SEED, programs=programs, people=people, known=known, **options)
+    return Fuzzer(SEED, programs=programs, people=ground.people, known=ground.known, **options)
 
 
 @pytest.mark.slow
@@ -33,11 +49,11 @@ def fuzzer(service, known, **options):
 @pytest.mark.parametrize(
     ("number", "share_of_pages"), [(3_000, 0.0), (1_000, 1.0)], ids=["programs", "people"]
 )
-def test_answers_are_documented_and_no_faults(service, known, number, share_of_pages, caplog):
+def test_answers_are_documented_and_no_faults(ground, db, number, share_of_pages, caplog):
     document = Document(openapi_document())
     statuses = Counter()
-    for sent in fuzzer(service, known, share_of_pages=share_of_pages).requests(number):
-        status = service.answer(sent).status
+    for sent in fuzzer(ground, share_of_pages=share_of_pages).requests(number):
+        status = ground.service.answer(sent).status
         caplog.clear()
         assert status < 500, sent
         assert document.allows(sent.method, sent.path, status), (status, sent)
@@ -45,8 +61,10 @@ def test_answers_are_documented_and_no_faults(service, known, number, share_of_p
     assert {200, 400 if share_of_pages == 0.0 else 302, 404} <= set(statuses)
 
 
-def test_same_seed_asks_the_same_and_every_route(service, known):
-    first, again = ([*fuzzer(service, known).requests(3_000)] for _ in range(2))
+def test_same_seed_asks_the_same_and_every_route(ground, db):
+    # The pages are opened again: their forms have to be the same, too.
+    fresh = ground._replace(people=people_of(ground.service, ground.known))
+    first, again = ([*fuzzer(one).requests(3_000)] for one in (ground, fresh))
     assert first == again
     asked = {sent.path.split("/")[1] for sent in first}
     assert asked >= {"admin", "account", "api", "calculators", "fragment", "ofrep", "readyz"}
