@@ -12,7 +12,6 @@ from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from sentence_transformers import SentenceTransformer
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
@@ -48,6 +47,9 @@ class SentenceEncoder:
     def __init__(
         self, *, name: str, folder: Path, device: torch.device, languages: Sequence[str] = ()
     ) -> None:
+        # Processes that train the layers of a network import this module and load no encoder.
+        from sentence_transformers import SentenceTransformer  # noqa: PLC0415
+
         self.languages = tuple(languages)
         transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         self._name = name

@@ -9,6 +9,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from tests.end_to_end.prepared_data import PROJECT, copy_prepared_data, environment
+from tests.ml.stored_predictor import TINY_ENCODER
 
 
 def free_port():
@@ -20,6 +21,7 @@ def free_port():
 class DemoProcess:
     """`manage.py demo`, without its own visitors and predictor unless asked for.
 
+    The predictor is trained on the tiny encoder: an int8 copy of the product's takes a minute.
     A data folder that is not there yet is made before, unless the demo itself `is_first` to do so.
     """
 
@@ -28,7 +30,7 @@ class DemoProcess:
         self.url = f"http://127.0.0.1:{self.port}"
         self.data_dir = data_dir
         self.output = Path(tempfile.mkdtemp(dir=data_dir.parent)) / "output.txt"
-        self.environment = environment(data_dir)
+        self.environment = environment(data_dir) | {"CTAOPT_ENCODER": str(TINY_ENCODER)}
         if not (data_dir.exists() or is_first):
             copy_prepared_data(data_dir)
         command = ["demo", "--port", str(self.port), "--visitors", str(visitors)]

@@ -59,6 +59,7 @@ def test_element_is_filled_and_keeps_what_is_beside_the_text(visit, service, bod
     shown = control.evaluate("(element) => element.value || element.innerText")
     assert shown.replace("→", "").replace("cart", "").strip() == "Start for free"
     assert page.evaluate(kept) == before
+    wait_until_counting(page, service)
     assert len(clicks_of(page, control, service)) == 1
     page.evaluate("ctaopt.consent(false)")
     expect(page.locator("[data-cta-was]")).to_have_count(0)
@@ -97,6 +98,7 @@ def test_what_cannot_be_filled_is_left_alone_and_named_once(visit, service, brow
     browser_page.on("console", lambda entry: said.append(entry.text))
     page = visit(f"<main>{body}</main>", head=CLOSED)
     page.wait_for_function("localStorage['ctaopt.flags']")
+    wait_until_counting(page, service)
     for _ in range(3):
         page.evaluate("new Promise((done) => { document.title += 'x'; setTimeout(done, 50) })")
     written = page.evaluate("document.querySelector('main').innerHTML")
@@ -290,6 +292,7 @@ def test_link_without_a_destination_keeps_the_pages_own(visit, service, site):
     link = page.locator("a")
     expect(link).to_have_text("Start for free")
     expect(link).to_have_attribute("href", OWN)
+    wait_until_counting(page, service)
     link.click()
     page.wait_for_url(f"**{OWN}")
     assert len(of_type(service.wait_for_events(2), "click")) == 1

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.end_to_end.snippet import AT_READY, LINK, flag, of_type
+from tests.end_to_end.snippet import AT_READY, LINK, flag, of_type, wait_until_counting
 from tests.end_to_end.test_snippet_timing import PAINTED
 
 pytestmark = pytest.mark.slow
@@ -105,7 +105,7 @@ def test_click_is_told_before_the_page_is_left(visit, service):
     service.flags = [flag()]
     keeps = """<script>(window.ctaopt ||= []).push(
         ["onClicked", (event) => localStorage.setItem("told", event.slot)])</script>"""
-    page = visit(head=keeps)
+    page = wait_until_counting(visit(head=keeps), service)
     expect(page.locator("a")).to_have_text("Start for free")
     page.locator("a").click()
     page.wait_for_url("**/start")

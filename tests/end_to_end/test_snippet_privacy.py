@@ -245,6 +245,7 @@ def delayed(visit, service, browser_page):
     page.clock.run_for(50)
     expect(page.locator("a")).to_have_text("Start for free")
     page.evaluate("ctaopt.convert('read')")
+    wait_until_counting(page, service)
     page.clock.run_for(60_000)
     assert (service.events, stored(page), page.context.cookies()) == ([], [], [])
     return page

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.end_to_end.snippet import AT_READY, LINK, flag, of_type
+from tests.end_to_end.snippet import LINK, flag, of_type, wait_until_counting
 
 pytestmark = pytest.mark.slow
 
@@ -210,16 +210,13 @@ def test_cta_of_the_server_that_the_page_rewrites_is_not_counted(visit, service)
     assert clicked_variants(page, service) == ["c"]
 
 
-def test_change_of_the_language_asks_for_it(visit, service):
-    service.flags = [flag()]
-    page = visit()
-    expect(page.locator("a")).to_have_text(FILLED)
+def test_change_of_the_language_asks_for_it(filled, service):
     service.flags = [flag(text="Commencer")]
-    page.evaluate(
+    filled.evaluate(
         "document.documentElement.lang = 'de'; document.querySelector('a').textContent = 'Los'"
     )
     assert service.wait_for_evaluations(2)[1].context["locale"] == "de"
-    expect(page.locator("a")).to_have_text("Commencer")
+    expect(filled.locator("a")).to_have_text("Commencer")
 
 
 MALICIOUS = """<a id="bad" data-cta-slot="hero-signup" href="#x"
@@ -253,7 +250,7 @@ def test_back_to_a_kept_page_counts_no_visitor_who_withdrew(visit, service, site
     site.pages["/other"] = ["<!doctype html><title>Other</title><p>Other"]
     page = visit()
     expect(page.locator("a")).to_have_text(FILLED)
-    page.evaluate(AT_READY)
+    wait_until_counting(page, service)
     page.evaluate(
         """() => { localStorage.clear(); dispatchEvent(new PageTransitionEvent('pageshow',
         {persisted: true})) }"""

@@ -9,7 +9,7 @@ from ml.dataset.contrast_groups import Arms, build_groups
 from ml.dataset.near_duplicates import tokenise
 from ml.encoders.cache import CachedEncoder
 from ml.history.row import HistoryRow
-from ml.training.pipeline import DEFAULTS, TrainingSettings, train
+from ml.training.options import Choices
 
 
 def arm_row(test="t1", text="Go", visitors=1000, clicks=50, **changes):
@@ -124,12 +124,15 @@ def train_in(
     seed=1,
     progress=no_stage,
     unfinished=None,
-    choices=DEFAULTS,
+    choices=None,
     source=(),
     other_encoders=(),
     serve_first=None,
 ):
     """Train into a folder that is not there yet."""
+    # Torch takes seconds of a core, and most tests train nothing.
+    from ml.training.pipeline import TrainingSettings, train  # noqa: PLC0415
+
     return train(
         rows,
         encoder=cached(encoder),
@@ -139,7 +142,7 @@ def train_in(
             code_commit="abc",
             now=datetime(2026, 11, 22, 10, tzinfo=UTC),
             unfinished=unfinished,
-            choices=choices,
+            choices=choices or Choices(),
             source=tuple(source),
             other_encoders=tuple(map(cached, other_encoders)),
             serve_first=serve_first,

@@ -5,19 +5,18 @@ import torch  # noqa: TID253 - a layer to compare with
 from ml.encoders import int8_export
 from ml.encoders.int8_export import NoFastCopyError, export_int8
 from ml.encoders.sentence_encoder import load_encoder
-from tests.ml.conftest import TINY_ENCODER
+
+TEXTS = ["Découvrir", "Get my free guide now", "Start your 30-day trial", "Buy 🎉", "word " * 400]
 
 
-@pytest.fixture(scope="module")
-def encoder():
-    return load_encoder(str(TINY_ENCODER))
-
-
-@pytest.fixture(scope="module")
-def folder(encoder, tmp_path_factory):
-    made = tmp_path_factory.mktemp("int8")
-    export_int8(encoder, folder=made)
-    return made
+@pytest.mark.slow
+def test_copy_of_the_packaged_encoder_says_nearly_the_same(tmp_path):
+    encoder = load_encoder("")
+    copy = export_int8(encoder, folder=tmp_path)
+    for whole, short in ((encoder, copy), (encoder.layers, copy.layers)):
+        cosine = (short.encode(TEXTS) * whole.encode(TEXTS)).sum(axis=1)
+        # Deeper than the tiny one, it loses more in eight bits.
+        assert cosine == pytest.approx(1.0, abs=0.02)
 
 
 def test_quick_layer_norm_is_the_usual_one():
@@ -37,8 +36,8 @@ def test_quick_layer_norm_of_equal_numbers_is_its_bias():
     assert said.tolist() == [pytest.approx([0.5] * 4)]
 
 
-def test_what_follows_the_activation_function_keeps_its_weights(folder):
-    graph = onnx.load(str(folder / "encoder-int8.onnx")).graph
+def test_what_follows_the_activation_function_keeps_its_weights(tiny_copy):
+    graph = onnx.load(str(tiny_copy / "encoder-int8.onnx")).graph
     kept = {
         tuple(weights.dims)
         for weights in graph.initializer
@@ -56,7 +55,7 @@ def test_what_follows_the_activation_function_keeps_its_weights(folder):
     assert (8, 8) in eight_bits
 
 
-def test_tokenizer_without_a_fast_form_cannot_be_copied(encoder, monkeypatch, tmp_path):
-    monkeypatch.setattr(type(encoder), "tokenizer", property(lambda _: object()))
+def test_tokenizer_without_a_fast_form_cannot_be_copied(tiny_encoder, monkeypatch, tmp_path):
+    monkeypatch.setattr(type(tiny_encoder), "tokenizer", property(lambda _: object()))
     with pytest.raises(NoFastCopyError, match="no fast form"):
-        export_int8(encoder, folder=tmp_path)
+        export_int8(tiny_encoder, folder=tmp_path)

@@ -97,7 +97,9 @@ def test_encoder_of_another_family_keeps_accents(folder):
     assert np.abs(vectors[0] - vectors[1]).max() > 1e-3
 
 
-def test_predictor_is_trained_on_an_encoder_of_another_family(folder, tmp_path):
+def test_predictor_is_trained_on_an_encoder_of_another_family(
+    folder, tmp_path, without_fast_copies
+):
     result = train_in(tmp_path / "p1", learnable_rows(30), encoder=load_encoder(str(folder)))
     encoder = result.manifest["configuration"]["encoder"]
     assert (encoder["name"], encoder["dimension"]) == (str(folder), 8)
