@@ -158,7 +158,7 @@ class RowReader:
             else:
                 yield entry
         if n_faults:
-            raise ArmTableError("bad_rows", f"{n_faults:,}", faults=faults)
+            raise ArmTableError("bad_rows", str(n_faults), faults=faults)
 
     def _learn(self) -> None:
         for row in self._table.rows():

@@ -6,7 +6,7 @@ language does not read them: it translates the code and fills in the numbers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -66,12 +66,19 @@ class Message(str):
 
     def __new__(cls, code: MessageCode, **numbers: Any) -> Message:
         """Fill the gaps of the code's sentence."""
-        message = super().__new__(cls, ENGLISH[code] % numbers)
+        message = super().__new__(cls, ENGLISH[code] % _grouped(numbers))
         message.code, message.numbers = code, numbers
         return message
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _message, (self.code, self.numbers)
+
+
+def _grouped(numbers: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: f"{number:,}" if isinstance(number, int) else number
+        for name, number in numbers.items()
+    }
 
 
 class Text(str):

@@ -12,8 +12,8 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
+import scipy
 from scipy.special import gammaln, xlog1py, xlogy
-from scipy.stats import hypergeom
 
 from experiments.stats.estimation.sufficient_statistics import FloatArray
 
@@ -159,7 +159,9 @@ def fisher_one_sided(a: IntArray | int, n_a: int, b: IntArray | int, n_b: int) -
     [1.0, 0.5, 0.2, 0.05]
     """
     clicks = np.asarray(a) + np.asarray(b)
-    return np.asarray(hypergeom.sf(np.asarray(b) - 1, n_a + n_b, n_b, clicks), dtype=np.float64)
+    return np.asarray(
+        scipy.stats.hypergeom.sf(np.asarray(b) - 1, n_a + n_b, n_b, clicks), dtype=np.float64
+    )
 
 
 def _largest_probability(n_a: int, n_b: int, first_above: IntArray, last_below: IntArray) -> float:

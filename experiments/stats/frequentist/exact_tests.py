@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
+import scipy
 from scipy.special import ndtr
-from scipy.stats import fisher_exact
 
 from experiments.stats.estimation.comparisons import check_alpha
 from experiments.stats.estimation.messages import Message, MessageCode
@@ -43,7 +43,7 @@ class ExactTest(StrEnum):
 _WHY = {
     ExactTest.BOSCHLOO: Message(MessageCode.BOSCHLOO, n=MOST_FOR_BOSCHLOO),
     ExactTest.FISHER: Message(MessageCode.FISHER, n=MOST_FOR_BOSCHLOO),
-    ExactTest.SCORE: Message(MessageCode.SCORE, n=f"{MOST_FOR_FISHER:,}"),
+    ExactTest.SCORE: Message(MessageCode.SCORE, n=MOST_FOR_FISHER),
 }
 
 
@@ -193,7 +193,7 @@ def exact_p_value(control: tuple[int, int], arm: tuple[int, int], test: ExactTes
     if test is ExactTest.BARNARD:
         return barnard_p_value(a, n_a, b, n_b)
     if test is ExactTest.FISHER:
-        return float(fisher_exact(np.array([[b, a], [n_b - b, n_a - a]])).pvalue)
+        return float(scipy.stats.fisher_exact(np.array([[b, a], [n_b - b, n_a - a]])).pvalue)
     pooled = (a + b) / (n_a + n_b)
     sd = math.sqrt(pooled * (1 - pooled) * (1 / n_a + 1 / n_b))
     return float(2 * ndtr(-abs(b / n_b - a / n_a) / sd))

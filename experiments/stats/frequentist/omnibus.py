@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from experiments.stats.estimation.comparisons import check_arms
 from experiments.stats.estimation.contrasts import as_arrays
@@ -70,7 +70,7 @@ def chi_squared(statistics: Proportion) -> Omnibus:
         statistic=statistic,
         dof=dof,
         dof_denominator=None,
-        p_value=float(stats.chi2.sf(statistic, dof)),
+        p_value=float(scipy.stats.chi2.sf(statistic, dof)),
         reason=None,
     )
 
@@ -112,7 +112,7 @@ def welch_anova(statistics: SufficientStatistics) -> Omnibus:
         statistic=statistic,
         dof=k - 1.0,
         dof_denominator=within,
-        p_value=float(stats.f.sf(statistic, k - 1, within)),
+        p_value=float(scipy.stats.f.sf(statistic, k - 1, within)),
         reason=None,
     )
 
@@ -163,7 +163,7 @@ def cochran_mantel_haenszel(statistics: SufficientStatistics) -> Omnibus:
         statistic=statistic,
         dof=dof,
         dof_denominator=None,
-        p_value=float(stats.chi2.sf(statistic, dof)),
+        p_value=float(scipy.stats.chi2.sf(statistic, dof)),
         reason=None,
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binomtest, kstest
+import scipy
 
 from experiments.stats.estimation.comparisons import check_alpha
 
@@ -71,8 +71,8 @@ def evaluate_aa(p_values: Sequence[float], *, alpha: float = 0.05) -> AaEvaluati
             is_healthy=None,
             reason=f"{values.size} p-values; a judgement needs at least {LEAST_P_VALUES}.",
         )
-    alarm = float(binomtest(alarms, values.size, alpha, "greater").pvalue)
-    uniform = float(kstest(values, "uniform", alternative="greater").pvalue)
+    alarm = float(scipy.stats.binomtest(alarms, values.size, alpha, "greater").pvalue)
+    uniform = float(scipy.stats.kstest(values, "uniform", alternative="greater").pvalue)
     return AaEvaluation(
         n=values.size,
         alarms=alarms,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import chi2
+import scipy
 
 from experiments.stats.estimation.multiplicity import adjust_p_values
 from experiments.stats.estimation.sufficient_statistics import FloatArray
@@ -157,7 +157,7 @@ def _homogeneity(values: list[Sequence[Numbers]], shares: Sequence[Numbers]) -> 
             expected = _expected(table)
             statistic += float(np.sum((table - expected) ** 2 / expected))
             dof += (table.shape[0] - 1) * (table.shape[1] - 1)
-    return float(chi2.sf(statistic, dof)) if dof else None
+    return float(scipy.stats.chi2.sf(statistic, dof)) if dof else None
 
 
 def _expected(table: FloatArray) -> FloatArray:

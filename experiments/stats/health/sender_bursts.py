@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import hypergeom
+import scipy
 
 # Senders that are few, of 512 groups of them.
 MOST_SENDERS = 25
@@ -98,8 +98,8 @@ def _smallest_p_values(own: Counts, others: Counts) -> npt.NDArray[np.float64]:
     """Return the smallest p-value of each sender; own of shape (S, P, K), others (P, K)."""
     n_own = own.sum(axis=-1, keepdims=True)
     both, n_both = own + others, n_own + others.sum(axis=-1, keepdims=True)
-    more = hypergeom.sf(own - 1, n_both, both, n_own)
-    less = hypergeom.cdf(own, n_both, both, n_own)
+    more = scipy.stats.hypergeom.sf(own - 1, n_both, both, n_own)
+    less = scipy.stats.hypergeom.cdf(own, n_both, both, n_own)
     smallest = np.minimum(more, less).reshape(len(own), -1)
     # An empty phase says nothing.
     p_values: npt.NDArray[np.float64] = np.nan_to_num(smallest, nan=1.0).min(axis=1, initial=1.0)

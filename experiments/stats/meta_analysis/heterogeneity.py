@@ -8,8 +8,8 @@ import math
 
 import numpy as np
 import numpy.typing as npt
+import scipy
 from scipy.optimize import brentq, minimize_scalar
-from scipy.stats import chi2
 
 from experiments.stats.bayesian.priors import LARGEST
 from experiments.stats.estimation.log_sum_exp import log_sum_exp
@@ -69,7 +69,7 @@ def cochran_q_p_value(y: FloatArray, s: FloatArray, *, mean: float) -> float:
     >>> round(cochran_q_p_value(np.array([0.0, 0.3]), np.array([0.1, 0.1]), mean=0.0), 4)
     0.0111
     """
-    return float(chi2.sf(_q(y, s, mean, 0.0), y.size))
+    return float(scipy.stats.chi2.sf(_q(y, s, mean, 0.0), y.size))
 
 
 def equal_effects_p_value(effects: FloatArray, ses: FloatArray) -> FloatArray:
@@ -161,8 +161,8 @@ def spread_interval(y: FloatArray, s: FloatArray, *, mean: float) -> tuple[float
     (0.089, 0.516)
     """
     return (
-        _spread_with_q(y, s, mean, float(chi2.isf(0.025, y.size))),
-        _spread_with_q(y, s, mean, float(chi2.ppf(0.025, y.size))),
+        _spread_with_q(y, s, mean, float(scipy.stats.chi2.isf(0.025, y.size))),
+        _spread_with_q(y, s, mean, float(scipy.stats.chi2.ppf(0.025, y.size))),
     )
 
 

@@ -7,7 +7,8 @@ from phase to phase. With one phase it is that of `click_e_values`, which has cl
 """
 
 import numpy as np
-from scipy import special, stats
+import scipy
+from scipy import special
 
 from experiments.stats.estimation.log_sum_exp import log_sum_exp
 from experiments.stats.estimation.sufficient_statistics import FloatArray
@@ -94,7 +95,7 @@ def _log_ratios(share: FloatArray) -> FloatArray:
     """Return ln R at the quantiles of the first phase's mixture: fixed before the first click."""
     mean = share[..., :1]
     quantiles = (np.arange(_RATIOS) + 0.5) / _RATIOS
-    probability = stats.beta.ppf(quantiles, PRIOR_CLICKS * mean, PRIOR_CLICKS * (1 - mean))
+    probability = scipy.stats.beta.ppf(quantiles, PRIOR_CLICKS * mean, PRIOR_CLICKS * (1 - mean))
     probability = np.clip(probability, 1e-12, 1 - 1e-12)
     return np.asarray(special.logit(probability) - special.logit(mean))
 
