@@ -1,6 +1,6 @@
 """Pictures of pages for README and guides: `make pictures` takes them anew.
 
-Each keeps in itself the headings that were on its page. The tests compare them with what the
+Each keeps in itself the headings and texts that were in it. The tests compare them with what the
 pages say today, so that a picture of a former page is found.
 """
 
@@ -15,12 +15,25 @@ FOLDER = Path(__file__).resolve().parents[2] / "docs" / "pictures"
 MOST_BYTES = 60_000
 # Without the menu, which the theme folds away below 1,280 pixels.
 WIDTH = 860
-KEYWORD = b"Headings"
-HEADINGS = """([low, high]) => Array.from(document.querySelectorAll("main h1, main h2"))
+# What a picture keeps, by the keyword of its chunk.
+HEADINGS, TEXTS = b"Headings", b"Texts"
+FIND_HEADINGS = """([low, high]) => Array.from(document.querySelectorAll("main h1, main h2"))
     .filter((one) => one.checkVisibility())
     .filter((one) => one.getBoundingClientRect().top >= low)
     .filter((one) => one.getBoundingClientRect().bottom <= high)
     .map((one) => one.textContent.trim().replace(/\\s+/g, " "))"""
+FIND_TEXTS = """([low, high, inside]) => Array.from(document.querySelectorAll(inside))
+    .filter((one) => one.checkVisibility())
+    .flatMap((one) => Array.from(one.childNodes))
+    .filter((node) => node.nodeType === Node.TEXT_NODE)
+    .filter((node) => {
+        const range = document.createRange()
+        range.selectNodeContents(node)
+        const box = range.getBoundingClientRect()
+        return box.height && box.top >= low && box.bottom <= high
+    })
+    .map((node) => node.textContent.trim().replace(/\\s+/g, " "))
+    .filter((text) => text)"""
 # A worker that lives: without one every page says so first.
 ALIVE = """
 from django.utils import timezone
@@ -32,16 +45,20 @@ for role in (Heartbeat.Role.WORKER, Heartbeat.Role.BEAT):
 
 
 class Picture(NamedTuple):
-    """A page, the part that is shown of it, the language, and the most pixels of height."""
+    """A page, the part that is shown of it, the language, and the most pixels of height.
+
+    `texts` are the elements whose texts are the same at every visit.
+    """
 
     name: str
     path: str
     part: str = ".cta-page"
     language: str = "en"
     height: int = 460
+    texts: str = "main *"
 
 
-REPORT = Picture("report", "/admin/experiments/experiment/{test}/report/", ".cta-first", height=590)
+REPORT = Picture("report", "/admin/experiments/experiment/{test}/report/", ".cta-first", height=362)
 HOME = Picture("home", "/admin/")
 PICTURES = (
     REPORT,
@@ -49,7 +66,8 @@ PICTURES = (
     HOME,
     HOME._replace(name="home-fr", language="fr"),
     Picture("new-experiment", "/admin/experiments/experiment/new/?slot={slot}", height=640),
-    Picture("slots", "/", "main"),
+    # Each visitor gets an arm by chance.
+    Picture("slots", "/", "main", texts="main h1, main p:not(.arm)"),
 )
 
 
@@ -77,7 +95,7 @@ class Photographer:
         self.names = {"test": test, "slot": slot.get_attribute("value")}
 
     def take(self, picture):
-        """Return the PNG of a part of a page, and the headings in it."""
+        """Return the PNG of a part of a page, the headings and texts in it, and all its texts."""
         url, page = self.service.url, self.page
         cookie = {"name": "django_language", "value": picture.language, "url": url}
         self.context.add_cookies([cookie])
@@ -87,21 +105,27 @@ class Photographer:
         part["height"] = min(part["height"], picture.height)
         ends = [part["y"], part["y"] + part["height"]]
         png = page.screenshot(clip=part, animations="disabled", full_page=True)
-        return png, page.evaluate(HEADINGS, ends)
+        shown = {
+            HEADINGS: page.evaluate(FIND_HEADINGS, ends),
+            TEXTS: page.evaluate(FIND_TEXTS, [*ends, picture.texts]),
+        }
+        return png, shown, page.evaluate(FIND_TEXTS, [0, 100_000, picture.texts])
 
 
-def with_headings(png, headings):
-    """Return the PNG with its headings in a chunk of text, before the end."""
-    text = KEYWORD + b"\x00\x00\x00\x00\x00" + "\n".join(headings).encode()
-    chunk = struct.pack(">I", len(text)) + b"iTXt" + text
-    chunk += struct.pack(">I", zlib.crc32(b"iTXt" + text))
+def with_lines(png, lines):
+    """Return the PNG with lines by keyword, each in a chunk of text, before the end."""
+    chunks = b""
+    for keyword, each in lines.items():
+        text = keyword + b"\x00\x00\x00\x00\x00" + "\n".join(each).encode()
+        chunks += struct.pack(">I", len(text)) + b"iTXt" + text
+        chunks += struct.pack(">I", zlib.crc32(b"iTXt" + text))
     end = png.rindex(b"IEND") - 4
-    return png[:end] + chunk + png[end:]
+    return png[:end] + chunks + png[end:]
 
 
-def headings_of(png):
-    """Return the headings that a picture keeps; ValueError for one without."""
-    at = png.index(b"iTXt" + KEYWORD)
+def lines_of(png, keyword):
+    """Return the lines that a picture keeps under a keyword; ValueError for one without."""
+    at = png.index(b"iTXt" + keyword)
     length = struct.unpack(">I", png[at - 4 : at])[0]
     text = png[at + 4 : at + 4 + length]
-    return text[len(KEYWORD) + 5 :].decode().split("\n")
+    return text[len(keyword) + 5 :].decode().split("\n")

@@ -5,7 +5,14 @@ import struct
 
 import pytest
 
-from tests.end_to_end.pictures import MOST_BYTES, PICTURES, headings_of, with_headings
+from tests.end_to_end.pictures import (
+    HEADINGS,
+    MOST_BYTES,
+    PICTURES,
+    TEXTS,
+    lines_of,
+    with_lines,
+)
 
 PICTURE = re.compile(r"!\[([^\]]*)\]\(((?:docs/)?pictures/[^)]+)\)")
 FORMER = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 0) + b"IEND" + struct.pack(">I", 0xAE426082)
@@ -40,13 +47,16 @@ def test_every_picture_is_shown_and_light(shown, pytestconfig):
     assert heavy == set()
 
 
-def test_picture_keeps_the_headings_of_its_page(shown):
+def test_picture_keeps_the_headings_and_texts_of_its_page(shown):
     for _, file, _ in shown:
-        assert all(headings_of(file.read_bytes())), file.name
+        png = file.read_bytes()
+        assert all(lines_of(png, HEADINGS)), file.name
+        assert all(lines_of(png, TEXTS)), file.name
 
 
-def test_headings_are_read_as_they_were_written():
-    headings = ["Décision\u00a0: “A”", "Evidence"]
-    assert headings_of(with_headings(FORMER, headings)) == headings
+def test_headings_and_texts_are_read_as_they_were_written():
+    lines = {HEADINGS: ["Décision\u00a0: “A”", "Evidence"], TEXTS: ["15\u00a0%"]}
+    png = with_lines(FORMER, lines)
+    assert {keyword: lines_of(png, keyword) for keyword in lines} == lines
     with pytest.raises(ValueError, match="subsection not found"):
-        headings_of(FORMER)
+        lines_of(FORMER, HEADINGS)

@@ -1,18 +1,22 @@
 """Pictures over days: visitors and rates of the arms."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from experiments.event_schema.calendar_days import calendar_day
 from experiments.formatting import count, rounded_percent
 from experiments.models import Experiment
 from experiments.services.analysis.report import DayOfArm, Report
 from experiments.services.documents.picture import Picture, names_of_arms
-from experiments.services.pictures.specifications import Row
+from experiments.services.pictures.days import Row
 
 # With more points than this, days are summed to weeks: bars would be thinner than a pixel.
 MOST_POINTS = 1_200
+ONE_DAY = timedelta(days=1)
 
 
 def daily_visitors(report: Report) -> Picture | None:
@@ -29,8 +33,8 @@ def daily_visitors(report: Report) -> Picture | None:
         words=_("%(visitors)s visitors from %(first)s to %(last)s.")
         % {
             "visitors": count(total),
-            "first": days[0].day.isoformat(),
-            "last": days[-1].day.isoformat(),
+            "first": date_format(days[0].day, "DATE_FORMAT"),
+            "last": date_format(days[-1].day, "DATE_FORMAT"),
         },
         options={"title": _("Visitors")},
         rows=rows,
@@ -48,7 +52,14 @@ def cumulative_rates(report: Report) -> Picture | None:
         return sums[one.arm]
 
     title = _("Click rate until each day")
-    return _rates(report, until, name="cumulative-rates", title=title)
+    picture = _rates(report, until, name="cumulative-rates", title=title)
+    if picture is None:
+        return None
+    last = report.days[-1].day
+    rates = {row["series"]: row["value"] for row in picture.rows}
+    words = _("Until %(day)s: %(rates)s.")
+    day = date_format(last, "DATE_FORMAT")
+    return replace(picture, words=words % {"day": day, "rates": _in_words(rates)})
 
 
 def daily_rates(report: Report) -> Picture | None:
@@ -58,7 +69,18 @@ def daily_rates(report: Report) -> Picture | None:
         return one.visitors, one.clicks
 
     title = _("Click rate of each day's new visitors")
-    return _rates(report, of_day, name="daily-rates", title=title)
+    picture = _rates(report, of_day, name="daily-rates", title=title)
+    if picture is None:
+        return None
+    last = _last_whole(report)
+    rates = {row["series"]: row["value"] for row in picture.rows if row["day"] == last.isoformat()}
+    words = (
+        _("On %(day)s, the last whole day: %(rates)s.")
+        if _period(report) == ONE_DAY
+        else _("In the week from %(day)s, the last whole one: %(rates)s.")
+    )
+    day = date_format(last, "DATE_FORMAT")
+    return replace(picture, words=words % {"day": day, "rates": _in_words(rates)})
 
 
 def _rates(
@@ -72,25 +94,43 @@ def _rates(
         visitors, clicks = counts(one)
         if visitors:
             rows.append(_point(one.day, names[one.arm], clicks / visitors))
-    last = {row["series"]: row["value"] for row in rows}
-    said = ", ".join(
-        _("“%(name)s”: %(rate)s") % {"name": series, "rate": rounded_percent(value)}
-        for series, value in last.items()
-    )
     return Picture(
         name=name,
         kind="lines",
         title=title,
-        words=_("At the end: %(rates)s.") % {"rates": said},
+        words="",
         options={"title": str(Experiment.Metric.CLICK_RATE.label)},
         rows=rows,
         columns=_columns(str(Experiment.Metric.CLICK_RATE.label)),
+        units={"value": "rate"},
     )
+
+
+def _in_words(rates: Mapping[str, float]) -> str:
+    return ", ".join(
+        _("“%(name)s”: %(rate)s") % {"name": name, "rate": rounded_percent(value)}
+        for name, value in rates.items()
+    )
+
+
+def _last_whole(report: Report) -> date:
+    """Return the last day, or first day of a week, that was over when the report was made.
+
+    The day of the end of a test is no whole one either.
+    """
+    until = report.experiment.stopped_at or report.as_of
+    end = calendar_day(until, report.experiment.zone_of_days)
+    days = [one.day for one in _periods(report)]
+    return max((day for day in days if day + _period(report) <= end), default=days[0])
+
+
+def _period(report: Report) -> timedelta:
+    return ONE_DAY if len(report.days) <= MOST_POINTS else timedelta(days=7)
 
 
 def _periods(report: Report) -> Sequence[DayOfArm]:
     """Return the days, or weeks by their first day where there are too many."""
-    if len(report.days) <= MOST_POINTS:
+    if _period(report) == ONE_DAY:
         return report.days
     first = report.days[0].day
     sums: dict[tuple[date, int], tuple[int, int]] = {}

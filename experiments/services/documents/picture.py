@@ -1,4 +1,4 @@
-"""A picture as data: kind, rows, words and table; its digest names what is drawn."""
+"""A picture as data: kind, rows, words and table; its digest names what is drawn, and how."""
 
 import hashlib
 import json
@@ -6,13 +6,15 @@ import math
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
-from experiments.formatting import count, decimal, rounded
+from experiments.formatting import count, decimal, percent, rounded, signed_percent
 from experiments.services.analysis.report import Report
-from experiments.services.pictures.specifications import Row
+from experiments.services.pictures.days import Row
+from experiments.services.pictures.rendering import drawing_code
 
 Columns = tuple[tuple[str, str], ...]
+Unit = Literal["lift", "rate"]
 # The longest name beside a picture; the whole wording stands in the tables.
 LONGEST_NAME = 80
 
@@ -23,7 +25,7 @@ class Picture:
     """One picture in the active language.
 
     `kind` and `options` name its specification; `words` describe its content; `columns` are the
-    fields of the rows with their titles.
+    fields of the rows with their titles, `units` those that are no plain numbers.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Picture:
     columns: Columns
     rows: list[Row]
     options: dict[str, Any] = field(default_factory=dict)
+    units: dict[str, Unit] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Return what is drawn; JSON has no infinity, so an open end is a large number."""
@@ -42,11 +45,14 @@ class Picture:
     @cached_property
     def digest(self) -> str:
         text = json.dumps(self.as_json(), sort_keys=True, ensure_ascii=False)
-        return hashlib.sha256(text.encode()).hexdigest()[:24]
+        return hashlib.sha256(f"{drawing_code()}{text}".encode()).hexdigest()[:24]
 
     def table(self) -> list[list[str]]:
         """Return the numbers that are drawn, a list a row."""
-        return [[_cell(row.get(key)) for key, _title in self.columns] for row in self.rows]
+        return [
+            [_cell(row.get(key), self.units.get(key)) for key, _title in self.columns]
+            for row in self.rows
+        ]
 
 
 def names_of_arms(report: Report) -> list[str]:
@@ -60,7 +66,9 @@ def names_of_arms(report: Report) -> list[str]:
     ]
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any, unit: Unit | None) -> str:
+    if unit is not None and isinstance(value, float | int):
+        return signed_percent(value) if unit == "lift" else percent(value)
     if isinstance(value, float):
         return rounded(value) if math.isinf(value) else decimal(value, 6)
     return count(value) if isinstance(value, int) or value is None else str(value)

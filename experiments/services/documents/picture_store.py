@@ -1,4 +1,4 @@
-"""Pictures in the cache, by the hash of their numbers: each is drawn once for all processes."""
+"""Pictures in the cache, by the hash of what is drawn: each is drawn once for all processes."""
 
 from collections.abc import Iterable
 from typing import Any, cast

@@ -5,11 +5,19 @@ from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from experiments.event_schema.calendar_days import calendar_day
-from experiments.formatting import attribute_name, rounded_lift, rounded_percent, segment_value
-from experiments.models import Annotation
+from experiments.formatting import (
+    Count,
+    attribute_name,
+    rounded_lift,
+    rounded_percent,
+    segment_value,
+)
+from experiments.selectors.reports import traffic_changes_of
 from experiments.services.analysis.report import Report
 from experiments.services.documents.daily_pictures import (
     cumulative_rates,
@@ -17,13 +25,15 @@ from experiments.services.documents.daily_pictures import (
     daily_visitors,
 )
 from experiments.services.documents.first_screen import featured_comparison
-from experiments.services.documents.picture import Picture, names_of_arms
-from experiments.services.pictures.specifications import Row
+from experiments.services.documents.marked_days import marked
+from experiments.services.documents.picture import Picture, Unit, names_of_arms
+from experiments.services.insights.segments import AttributeResult
+from experiments.services.pictures.days import Row
 from experiments.services.reporting.full_report import FullReport
 from experiments.stats.bayesian.beta_posterior import beta_posterior
+from experiments.stats.meta_analysis.segments import SegmentResult
 
-# Kinds of pictures on whose days annotations are marked.
-ANNOTATED_KINDS = ("bands", "lines")
+LIFTS: dict[str, Unit] = {"low": "lift", "value": "lift", "high": "lift"}
 # Points of a density's curve.
 N_POINTS = 120
 
@@ -41,28 +51,20 @@ def report_pictures(full: FullReport) -> list[Picture]:
         segment_forest(full),
         traffic_shares(full.report),
     )
-    return [_annotated(picture, full.annotations) for picture in pictures if picture is not None]
-
-
-def _annotated(picture: Picture, annotations: Sequence[Annotation]) -> Picture:
-    """Return a picture over days with the numbers of the annotations at their days."""
-    days = {row["day"] for row in picture.rows if "day" in row}
-    if picture.kind not in ANNOTATED_KINDS or not days:
-        return picture
-    shown = [
-        (number, one)
-        for number, one in enumerate(annotations, start=1)
-        if min(days) <= one.day.isoformat() <= max(days)
+    names = names_of_arms(full.report)
+    changes = tuple(traffic_changes_of(full.report.experiment))
+    return [
+        marked(_in_colours(picture, names), full, changes)
+        for picture in pictures
+        if picture is not None
     ]
-    if not shown:
+
+
+def _in_colours(picture: Picture, names: Sequence[str]) -> Picture:
+    """Return a picture in which each arm has the colour and dash that it has in all others."""
+    if not any("series" in row for row in picture.rows):
         return picture
-    marks = [{"day": one.day.isoformat(), "text": str(number)} for number, one in shown]
-    said = [f"{number} ({one.day.isoformat()}): {one.text}" for number, one in shown]
-    return replace(
-        picture,
-        words=" ".join((picture.words, *said)),
-        options={**picture.options, "marks": [*picture.options.get("marks", ()), *marks]},
-    )
+    return replace(picture, options={**picture.options, "everyone": list(names)})
 
 
 def lift_forest(report: Report) -> Picture | None:
@@ -76,16 +78,15 @@ def lift_forest(report: Report) -> Picture | None:
     known = [row for row in rows if row["value"] is not None]
     if not known:
         return None
-    best = max(known, key=lambda row: row["value"])
     return Picture(
         name="lifts",
         kind="forest",
         title=_("Lift of each wording against the control"),
-        words=_("The highest lift is that of “%(name)s”: %(lift)s, from %(low)s to %(high)s.")
-        % _said(best),
+        words=_highest(known),
         options={"title": _("Lift")},
         rows=rows,
         columns=_interval_columns(_("Wording")),
+        units=LIFTS,
     )
 
 
@@ -108,7 +109,7 @@ def confidence_sequence(report: Report) -> Picture | None:
     ]
     said = (
         _("“%(name)s” was first proven different on %(day)s.")
-        % {"name": crossings[0][0], "day": crossings[0][1].isoformat()}
+        % {"name": crossings[0][0], "day": date_format(crossings[0][1], "DATE_FORMAT")}
         if crossings
         else _("No interval has left zero yet.")
     )
@@ -120,6 +121,7 @@ def confidence_sequence(report: Report) -> Picture | None:
         options={"title": _("Lift"), "marks": marks},
         rows=rows,
         columns=(("day", _("Day")), ("series", _("Wording")), *_interval_columns("")[1:]),
+        units=LIFTS,
     )
 
 
@@ -140,6 +142,7 @@ def posterior_densities(full: FullReport) -> Picture | None:
         options={"title": str(report.experiment.get_primary_metric_display())},
         rows=rows,
         columns=(("x", _("Rate")), ("series", _("Wording")), ("value", _("Relative density"))),
+        units={"x": "rate"},
     )
 
 
@@ -179,6 +182,7 @@ def conversion_funnel(report: Report) -> Picture | None:
             ("n", _("Visitors")),
             ("value", _("Part of the visitors")),
         ),
+        units={"value": "rate"},
     )
 
 
@@ -187,30 +191,60 @@ def segment_forest(full: FullReport) -> Picture | None:
     featured = featured_comparison(full)
     if featured is None or full.insights is None:
         return None
+    tables = [row for row in full.insights.segments if row.arm == featured.arm]
     rows = [
         _interval(
-            f"{attribute_name(row.attribute)} · {segment_value(one.name, row.attribute)}",
+            _name_of_segment(row, one),
             *((one.interval or (None, None))[0], one.effect, (one.interval or (None, None))[1]),
         )
-        for row in full.insights.segments
-        if row.arm == featured.arm
+        for row in tables
         for one in row.result.segments
         if one.effect is not None
     ]
     if not rows:
         return None
     name = names_of_arms(full.report)[featured.arm]
-    best = max(rows, key=lambda row: row["value"])
     return Picture(
         name="segments",
         kind="forest",
         title=_("Lift of “%(name)s” by segment") % {"name": name},
-        words=_("The highest lift is that of “%(name)s”: %(lift)s, from %(low)s to %(high)s.")
-        % _said(best),
+        words=_segments_in_words(tables, alpha=full.report.experiment.alpha),
         options={"title": _("Lift")},
         rows=rows,
         columns=_interval_columns(_("Segment")),
+        units=LIFTS,
     )
+
+
+def _name_of_segment(row: AttributeResult, one: SegmentResult) -> str:
+    return f"{attribute_name(row.attribute)} · {segment_value(one.name, row.attribute)}"
+
+
+def _segments_in_words(tables: Sequence[AttributeResult], *, alpha: float) -> str:
+    """Return how many segments were looked at, and which are proven to differ: none by luck."""
+    n = sum(one.effect is not None for row in tables for one in row.result.segments)
+    looked = ngettext("%(n)s segment looked at.", "%(n)s segments looked at.", n) % {"n": Count(n)}
+    results = [row.result for row in tables]
+    if not any(result.interaction for result in results):
+        nothing = _("Fewer than two segments have a lift, so there is nothing to compare.")
+        return f"{looked} {nothing}"
+    differing = [row for row in tables if row.result.interaction and row.result.interaction.differs]
+    if not differing:
+        none = _("No difference between segments is proven: the result for all applies to each.")
+        return f"{looked} {none}"
+    names = ", ".join(attribute_name(row.attribute) for row in differing)
+    proven = [
+        _("“%(name)s”: %(rate)s")
+        % {"name": _name_of_segment(row, one), "rate": rounded_lift(one.effect)}
+        for row in differing
+        for one in row.result.segments
+        if one.p_value_adjusted is not None and one.p_value_adjusted <= alpha
+    ]
+    sentences = [looked, _("The lift is proven to differ by: %(names)s.") % {"names": names}]
+    if proven:
+        said = _("Proven different from the control: %(segments)s.")
+        sentences.append(said % {"segments": ", ".join(proven)})
+    return " ".join(sentences)
 
 
 def traffic_shares(report: Report) -> Picture | None:
@@ -243,6 +277,7 @@ def traffic_shares(report: Report) -> Picture | None:
         options={"title": _("Share")},
         rows=rows,
         columns=(("day", _("Day")), ("series", _("Wording")), ("value", _("Share"))),
+        units={"value": "rate"},
     )
 
 
@@ -271,10 +306,17 @@ def _interval_columns(first: str) -> tuple[tuple[str, str], ...]:
     return ("name", first), ("low", _("Low end")), ("value", _("Lift")), ("high", _("High end"))
 
 
-def _said(row: Row) -> dict[str, str]:
-    return {
-        "name": row["name"],
-        "lift": rounded_lift(row["value"]),
-        "low": rounded_lift(row["low"]),
-        "high": rounded_lift(row["high"]),
+def _highest(rows: Sequence[Row]) -> str:
+    """Return the highest lift in words, and that it is none where all are losses."""
+    best = max(rows, key=lambda row: row["value"])
+    text = (
+        _("The highest lift is that of “%(name)s”: %(lift)s, from %(low)s to %(high)s.")
+        if best["value"] >= 0
+        else _("All lifts are negative; the highest is “%(name)s”: %(lift)s, %(low)s to %(high)s.")
+    )
+    return text % {
+        "name": best["name"],
+        "lift": rounded_lift(best["value"]),
+        "low": rounded_lift(best["low"]),
+        "high": rounded_lift(best["high"]),
     }

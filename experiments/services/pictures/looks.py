@@ -1,9 +1,15 @@
 """Looks of a picture: width and colours; what is drawn does not depend on them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 WIDE, NARROW = 680, 330
+# Widths of DejaVu Sans and Verdana beside those of Liberation Sans, in which Vega measures; and of
+# an average letter of theirs beside its size.
+WIDEST, LETTER = 1.2, 0.62
+# Pixels of a symbol of a legend with its air, and right of a picture.
+SYMBOL, AIR = 42, 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +24,52 @@ class Look:
         return self.width < 480
 
     @property
+    def text_size(self) -> int:
+        return 11 if self.is_narrow else 12
+
+    @property
+    def label_limit(self) -> int:
+        """Return the most pixels, by Vega's measure, that a label beside an axis has."""
+        return 130 if self.is_narrow else 210
+
+    def lines_of(self, label: str) -> list[str]:
+        """Return a label on two lines if it has a dot (` · `) or is too long for one.
+
+        >>> Look(width=NARROW).lines_of("Commencer en deux minutes")
+        ['Commencer en', 'deux minutes']
+        >>> Look(width=NARROW).lines_of("device · mobile")
+        ['device', 'mobile']
+        """
+        if " · " in label:
+            return label.split(" · ", 1)
+        words = label.split(" ")
+        if LETTER * self.text_size * len(label) <= self.label_limit or len(words) == 1:
+            return [label]
+        halves = [(" ".join(words[:n]), " ".join(words[n:])) for n in range(1, len(words))]
+        return list(min(halves, key=lambda lines: max(map(len, lines))))
+
+    def room_for(self, lines: Iterable[str]) -> int:
+        """Return the pixels that lines beside an axis may need in the reader's own font."""
+        longest = max(map(len, lines), default=0)
+        return round(min(LETTER * self.text_size * longest, WIDEST * self.label_limit)) + 10
+
+    def legend_of(self, names: Iterable[str], *, left: int) -> dict[str, int]:
+        """Return columns of a legend and their room, by the widths of the reader's own font.
+
+        Args:
+            names: Texts of the legend.
+            left: Pixels left of it, of the axis.
+        """
+        longest = LETTER * self.text_size * max(map(len, names), default=0)
+        room = self.width - left - AIR
+        has_two = not self.is_narrow and 2 * (longest + SYMBOL) <= room
+        return {
+            "columns": 2 if has_two else 1,
+            "columnPadding": round(longest / 4) + 10,
+            "labelLimit": round((room - SYMBOL) / WIDEST),
+        }
+
+    @property
     def series_colours(self) -> list[str]:
         """Return colours of at least 3 to 1 on the ground, the control's first.
 
@@ -27,6 +79,17 @@ class Look:
         if self.is_dark:
             return ["#c9d1d9", "#7cc4ff", "#ffb454", "#4fd6a8", "#f39cc8", "#f0e442", "#ff8f6b"]
         return ["#57606a", "#0063a8", "#a85b00", "#00745a", "#a8407f", "#6b5d00", "#b23a00"]
+
+    @property
+    def series_fills(self) -> list[str]:
+        """Return colours of bars and areas: the same hues, of lightnesses far apart.
+
+        Without colours (a grey print, a reader who does not see them) each keeps a tone of its
+        own, and neighbours differ most. Pale ones need an outline on a white ground.
+        """
+        if self.is_dark:
+            return ["#bec8d2", "#0586c4", "#ffd9b3", "#00aa7f", "#fef0f6", "#bab200", "#ba3d19"]
+        return ["#bbc8d6", "#0061a5", "#fb9122", "#008769", "#fed8ec", "#a5901c", "#842500"]
 
     @property
     def accent(self) -> str:
@@ -40,7 +103,7 @@ class Look:
         """Return the part of a specification that is the same for all pictures."""
         text = "#e5e7eb" if self.is_dark else "#1f2937"
         grid = "#3a424d" if self.is_dark else "#dfe3e8"
-        size = 11 if self.is_narrow else 12
+        size = self.text_size
         return {
             "background": "transparent",
             "font": "sans-serif",
@@ -54,15 +117,13 @@ class Look:
                 "labelFontSize": size,
                 "titleFontSize": size,
                 "titleFontWeight": "normal",
-                "labelLimit": 110 if self.is_narrow else 210,
+                "labelLimit": self.label_limit,
             },
             "legend": {
                 "labelColor": text,
                 "titleColor": text,
                 "labelFontSize": size,
-                "labelLimit": self.width - 70,
                 "orient": "bottom",
-                "columns": 1 if self.is_narrow else 2,
                 "symbolSize": 80,
                 "symbolStrokeWidth": 2,
             },

@@ -1,18 +1,23 @@
 """Specifications of pictures in Vega-Lite: one of each kind, for every width, ground and use.
 
 The data are lists of plain rows; each function documents the fields of its rows. Axes are linear
-unless noted otherwise, and fractions are written in per cent.
+unless noted otherwise, and fractions are written in per cent. `everyone` names the series of all
+pictures of a report, by the order of their colours and dashes, the control's first; some may have
+no rows.
 """
 
+import json
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from experiments.services.pictures.days import Row, Specification, day_axis, marked_days
 from experiments.services.pictures.looks import Look
 
-Row = dict[str, Any]
-Specification = dict[str, Any]
-
+# No lift is below it.
+LOWEST_LIFT = -1.0
+# Pixels that an axis of numbers takes at most.
+LEFT = 76
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 # The control is a plain line, others are dashed by turns: readable in grey, too.
 DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4], [10, 4], [2, 4]]
@@ -24,18 +29,20 @@ def forest(
     """Return intervals beside a line at zero, one below the other.
 
     Args:
-        rows: `name`; `low`, `value`, `high`, each None where it is not known.
+        rows: `name`, on two lines if ` · ` is in it or if it is long; `low`, `value`, `high`,
+            each None where it is not known.
         look: Width and colours.
         title: Title of the axis.
         is_percent: The numbers are fractions.
     """
     left, right = _domain([row[end] for row in rows for end in ("low", "value", "high")])
+    left = max(left, LOWEST_LIFT) if is_percent else left
     shown = [
         row | {"from": _clip(row["low"], left, right), "to": _clip(row["high"], left, right)}
         for row in rows
     ]
     order = [row["name"] for row in rows]
-    y = {"field": "name", "type": "nominal", "sort": order, "axis": {"title": None}}
+    y = {"field": "name", "type": "nominal", "sort": order, "axis": _named_axis(order, look)}
     scale = {"domain": [left, right], "nice": False}
     x = {"type": "quantitative", "scale": scale, "axis": _axis(title, is_percent=is_percent)}
     layers: list[Specification] = [
@@ -59,41 +66,47 @@ def forest(
 
 
 def bands(
-    rows: Sequence[Row], *, look: Look, title: str, marks: Sequence[Row] = ()
+    rows: Sequence[Row],
+    *,
+    look: Look,
+    title: str,
+    everyone: Sequence[str] = (),
+    marks: Sequence[Row] = (),
 ) -> Specification:
-    """Return values with their intervals over days, and marked days.
+    """Return lifts with their intervals over days, and marked days.
 
     Args:
         rows: `day` (ISO), `series`; `low`, `value`, `high`, None where not known.
         look: Width and colours.
         title: Title of the axis; the values are fractions.
+        everyone: Names of all series.
         marks: `day`, `text` of what happened then.
     """
     # Intervals of the first days are so wide that the later ones would be flat.
     low, high = _domain([row["value"] for row in rows], spread=3.0)
+    low = max(low, LOWEST_LIFT)
     shown = [row | {end: _clip(row[end], low, high) for end in ("low", "high")} for row in rows]
-    series = _series(rows)
     y_scale = {"domain": [low, high], "nice": False}
     y = {"type": "quantitative", "scale": y_scale, "axis": _axis(title, is_percent=True)}
-    colour = _colour(series, look)
+    colour = _by_series(rows, everyone, look.series_colours) | {"legend": _legend_of_lines()}
     layers: list[Specification] = [
         {
             "mark": {"type": "area", "opacity": 0.2, "clip": True},
             "transform": [{"filter": "isValid(datum.low) && isValid(datum.high)"}],
             "encoding": {
-                "x": _day(look),
+                "x": day_axis(look),
                 "y": {"field": "low", **y},
                 "y2": {"field": "high"},
                 "color": colour,
             },
         },
-        _line_layer({"field": "value", **y}, series, look),
+        _line_layer({"field": "value", **y}, rows, everyone, look),
         {
             "mark": {"type": "rule", "strokeDash": [3, 3], "color": look.muted},
             "data": {"values": [{"at": 0}]},
             "encoding": {"y": {"field": "at", **y}},
         },
-        *_marked_days(marks, look),
+        *marked_days(marks, rows, look),
     ]
     return _whole(shown, look, height=240, layer=layers)
 
@@ -104,6 +117,7 @@ def lines(
     look: Look,
     title: str,
     is_percent: bool = True,
+    everyone: Sequence[str] = (),
     marks: Sequence[Row] = (),
 ) -> Specification:
     """Return lines over days.
@@ -113,42 +127,50 @@ def lines(
         look: Width and colours.
         title: Title of the axis.
         is_percent: The numbers are fractions.
+        everyone: Names of all series.
         marks: `day`, `text` of what happened then.
     """
     axis = _axis(title, is_percent=is_percent)
     y = {"field": "value", "type": "quantitative", "scale": {"zero": False}, "axis": axis}
-    layers = [_line_layer(y, _series(rows), look), *_marked_days(marks, look)]
+    layers = [_line_layer(y, rows, everyone, look), *marked_days(marks, rows, look)]
     return _whole(rows, look, height=220, layer=layers)
 
 
-def stacked_days(rows: Sequence[Row], *, look: Look, title: str) -> Specification:
+def stacked_days(
+    rows: Sequence[Row], *, look: Look, title: str, everyone: Sequence[str] = ()
+) -> Specification:
     """Return bars over days, the series on top of each other.
 
     Args:
         rows: `day` (ISO), `series`, `value`.
         look: Width and colours.
         title: Title of the axis; the values are counts.
+        everyone: Names of all series.
     """
     y = {"field": "value", "type": "quantitative", "stack": True}
     layer = {
-        "mark": {"type": "bar", "stroke": look.muted, "strokeWidth": 0.4},
+        "mark": {"type": "bar", "stroke": look.muted, "strokeWidth": 0.8},
         "encoding": {
-            "x": _day(look),
+            "x": day_axis(look, days=sorted({row["day"] for row in rows})),
             "y": y | {"axis": _axis(title, is_percent=False)},
-            "color": _colour(_series(rows), look),
+            "color": _by_series(rows, everyone, look.series_fills),
             "order": {"field": "order", "type": "quantitative"},
         },
     }
     return _whole(_ordered(rows), look, height=200, layer=[layer])
 
 
-def stacked_shares(rows: Sequence[Row], *, look: Look, title: str) -> Specification:
+def stacked_shares(
+    rows: Sequence[Row], *, look: Look, title: str, everyone: Sequence[str] = ()
+) -> Specification:
     """Return shares that sum to 1, as steps over days.
 
     Args:
-        rows: `day` (ISO) from which the share holds, `series`, `value`.
+        rows: `day` (ISO) from which the share holds, `series`, `value`; the last day is that
+            after the end.
         look: Width and colours.
         title: Title of the axis; the values are fractions.
+        everyone: Names of all series.
     """
     y = {"field": "value", "type": "quantitative", "stack": "zero", "scale": {"domain": [0, 1]}}
     layer = {
@@ -158,53 +180,60 @@ def stacked_shares(rows: Sequence[Row], *, look: Look, title: str) -> Specificat
             "line": {"color": look.muted, "strokeWidth": 0.6},
         },
         "encoding": {
-            "x": _day(look, is_banded=False),
+            "x": day_axis(look, is_banded=False, days=sorted({row["day"] for row in rows})[:-1]),
             "y": y | {"axis": _axis(title, is_percent=True)},
-            "color": _colour(_series(rows), look),
+            "color": _by_series(rows, everyone, look.series_fills),
             "order": {"field": "order", "type": "quantitative"},
         },
     }
     return _whole(_ordered(rows), look, height=180, layer=[layer])
 
 
-def densities(rows: Sequence[Row], *, look: Look, title: str) -> Specification:
+def densities(
+    rows: Sequence[Row], *, look: Look, title: str, everyone: Sequence[str] = ()
+) -> Specification:
     """Return densities, each scaled to the same height.
 
     Args:
         rows: `x`, a fraction; `series`; `value`, the density.
         look: Width and colours.
         title: Title of the axis.
+        everyone: Names of all series.
     """
-    series = _series(rows)
     x = {"field": "x", "type": "quantitative", "scale": {"zero": False, "nice": False}}
     y = {"field": "value", "type": "quantitative", "axis": None}
-    layer = _line_layer(y, series, look, x=x | {"axis": _axis(title, is_percent=True)})
+    layer = _line_layer(y, rows, everyone, look, x=x | {"axis": _axis(title, is_percent=True)})
     return _whole(rows, look, height=180, layer=[layer])
 
 
-def funnel(rows: Sequence[Row], *, look: Look, title: str) -> Specification:
+def funnel(
+    rows: Sequence[Row], *, look: Look, title: str, everyone: Sequence[str] = ()
+) -> Specification:
     """Return bars of each step, one for each series.
 
     Args:
         rows: `step`, `series`, `value` (fraction of the visitors), `text` beside the bar.
         look: Width and colours.
         title: Title of the axis.
+        everyone: Names of all series.
     """
     steps = list(dict.fromkeys(row["step"] for row in rows))
     series = _series(rows)
-    y = {"field": "step", "type": "nominal", "sort": steps, "axis": {"title": None}}
+    axis = _named_axis(steps, look)
+    y = {"field": "step", "type": "nominal", "sort": steps, "axis": axis}
     offset = {"field": "series", "type": "nominal", "sort": series}
+    fill = _by_series(rows, everyone, look.series_fills)
     x = {"field": "value", "type": "quantitative", "axis": _axis(title, is_percent=True)}
     bar = {
-        "mark": {"type": "bar", "stroke": look.muted, "strokeWidth": 0.4},
-        "encoding": {"y": y, "yOffset": offset, "x": x, "color": _colour(series, look)},
+        "mark": {"type": "bar", "stroke": look.muted, "strokeWidth": 0.8},
+        "encoding": {"y": y, "yOffset": offset, "x": x, "color": fill},
     }
     text = {
         "mark": {"type": "text", "align": "left", "dx": 4},
         "encoding": {"y": y, "yOffset": offset, "x": x, "text": {"field": "text"}},
     }
     height = {"step": max(14, 20 - len(series)), "for": "offset"}
-    return _whole(rows, look, height=height, layer=[bar, text])
+    return _whole(rows, look, height=height, layer=[bar, text], left=axis["minExtent"] + 12)
 
 
 Draw = Callable[..., Specification]
@@ -215,11 +244,19 @@ KINDS: dict[str, Draw] = {
 
 
 def _whole(
-    rows: Sequence[Row], look: Look, *, height: int | dict[str, Any], layer: list[Specification]
+    rows: Sequence[Row],
+    look: Look,
+    *,
+    height: int | dict[str, Any],
+    layer: list[Specification],
+    left: int = LEFT,
 ) -> Specification:
+    config = look.config()
+    names = [row["series"] for row in rows if "series" in row]
+    config["legend"] |= look.legend_of(names, left=left)
     return {
         "$schema": SCHEMA,
-        "config": look.config(),
+        "config": config,
         "autosize": {"type": "fit-x", "contains": "padding"},
         "padding": {"left": 4, "right": 14, "top": 8, "bottom": 4},
         "width": look.width,
@@ -230,44 +267,42 @@ def _whole(
 
 
 def _line_layer(
-    y: Specification, series: Sequence[str], look: Look, *, x: Specification | None = None
+    y: Specification,
+    rows: Sequence[Row],
+    everyone: Sequence[str],
+    look: Look,
+    *,
+    x: Specification | None = None,
 ) -> Specification:
-    dash = {"domain": list(series), "range": _around(DASHES, len(series))}
+    legend = {"legend": _legend_of_lines()}
     return {
         "mark": {"type": "line", "strokeWidth": 2, "clip": True},
         "transform": [{"filter": "isValid(datum.value)"}],
         "encoding": {
-            "x": x or _day(look),
+            "x": x or day_axis(look),
             "y": y,
-            "color": _colour(series, look),
-            "strokeDash": {"field": "series", "type": "nominal", "scale": dash, "title": None},
+            "color": _by_series(rows, everyone, look.series_colours) | legend,
+            "strokeDash": _by_series(rows, everyone, DASHES) | legend,
         },
     }
 
 
-def _marked_days(marks: Sequence[Row], look: Look) -> list[Specification]:
-    """Return lines at days, with what happened; none without marks."""
-    if not marks:
-        return []
-    x, data = _day(look), {"values": list(marks)}
-    rule = {"type": "rule", "strokeDash": [5, 3], "color": look.muted}
-    text = {"type": "text", "align": "right", "baseline": "top", "dx": -4, "y": 2}
-    limit = look.width // 2
-    return [
-        {"data": data, "mark": rule, "encoding": {"x": x}},
-        {
-            "data": data,
-            "mark": text | {"limit": limit},
-            "encoding": {"x": x, "text": {"field": "text"}},
-        },
-    ]
+def _legend_of_lines() -> Specification:
+    """Return a legend of lines long enough for a dash to be told, opaque also for bands."""
+    symbol = {"symbolType": "M-3,0L3,0", "symbolOffset": 9, "labelOffset": 19}
+    return symbol | {"symbolOpacity": 1}
 
 
-def _day(look: Look, *, is_banded: bool = True) -> Specification:
-    axis = {"format": "%-d %b", "title": None, "tickCount": 4 if look.is_narrow else 8}
-    axis |= {"labelOverlap": True, "grid": False}
-    unit = {"timeUnit": "utcyearmonthdate"} if is_banded else {}
-    return {"field": "day", "type": "temporal", "scale": {"type": "utc"}, "axis": axis, **unit}
+def _named_axis(names: Sequence[str], look: Look) -> Specification:
+    """Return an axis of names, each on one line or on two."""
+    lines_of = {name: look.lines_of(name) for name in names}
+    room = look.room_for(line for lines in lines_of.values() for line in lines)
+    # The label is looked up: a name, whatever is in it, is text and never part of an expression.
+    return {
+        "title": None,
+        "labelExpr": f"({json.dumps(lines_of)})[datum.label]",
+        "minExtent": room,
+    }
 
 
 def _axis(title: str, *, is_percent: bool) -> Specification:
@@ -275,13 +310,15 @@ def _axis(title: str, *, is_percent: bool) -> Specification:
     return axis | {"format": ".2~%"} if is_percent else axis
 
 
-def _colour(series: Sequence[str], look: Look) -> Specification:
-    scale = {"domain": list(series), "range": _around(look.series_colours, len(series))}
+def _by_series(
+    rows: Sequence[Row], everyone: Sequence[str], values: Sequence[Any]
+) -> Specification:
+    """Return what tells the series of these rows apart: a series has its own in every picture."""
+    shown = _series(rows)
+    order = list(dict.fromkeys([*everyone, *shown]))
+    its_own = {name: values[index % len(values)] for index, name in enumerate(order)}
+    scale = {"domain": shown, "range": [its_own[name] for name in shown]}
     return {"field": "series", "type": "nominal", "scale": scale, "title": None}
-
-
-def _around(values: Sequence[Any], n: int) -> list[Any]:
-    return [values[index % len(values)] for index in range(n)]
 
 
 def _series(rows: Sequence[Row]) -> list[str]:

@@ -37,7 +37,7 @@ def test_visitors_are_those_of_the_report(running_experiment):
     report = on_days(running_experiment, ((100, 10), (90, 20)))
     picture = daily_visitors(report)
     assert [row["value"] for row in picture.rows] == [100, 90]
-    assert picture.words == "190 visitors from 2026-11-21 to 2026-11-21."
+    assert picture.words == "190 visitors from 21 Nov 2026 to 21 Nov 2026."
     assert cumulative_rates(report) is None
 
 
@@ -51,3 +51,25 @@ def test_many_days_become_weeks(running_experiment):
 def test_nothing_is_drawn_without_visitors(running_experiment):
     report = reported(running_experiment)
     assert daily_visitors(report) is daily_rates(report) is cumulative_rates(report) is None
+
+
+def test_rates_of_a_day_that_is_not_over_are_not_quoted(running_experiment):
+    days = (((100, 10), (100, 20)), ((300, 10), (100, 20)))
+    for back, counts in zip((1, 0), days, strict=True):
+        day = (NOW - timedelta(days=back)).date()
+        arms = running_experiment.variants.order_by("arm")
+        for arm, (visitors, clicks) in zip(arms, counts, strict=True):
+            factories.make_rollup(arm, visitors=visitors, clicks=clicks, day=day)
+    report = reported(running_experiment)
+    assert daily_rates(report).words == (
+        "On 21 Nov 2026, the last whole day: “hero-test control”: 10%, “hero-test b”: 20%."
+    )
+    assert cumulative_rates(report).words == (
+        "Until 22 Nov 2026: “hero-test control”: 5.0%, “hero-test b”: 20%."
+    )
+
+
+def test_last_whole_week_is_named(running_experiment):
+    report = on_days(running_experiment, *[((10, 1), (10, 2))] * 704)
+    words = daily_rates(report).words
+    assert words.startswith("In the week from 11 Nov 2026, the last whole one: ")

@@ -21,6 +21,13 @@ def test_digest_is_that_of_what_is_drawn():
     assert make_picture().digest != make_picture(options={"title": "Gain"}).digest
 
 
+def test_release_that_draws_otherwise_has_another_digest(monkeypatch):
+    """Caches keep a picture by its digest for a month, browsers too."""
+    before = make_picture().digest
+    monkeypatch.setattr("experiments.services.documents.picture.drawing_code", lambda: "other")
+    assert make_picture().digest != before
+
+
 def test_open_ends_are_json():
     assert json.loads(json.dumps(make_picture().as_json(), allow_nan=False))["rows"][0]["high"] > 1
 
@@ -42,3 +49,14 @@ def test_arms_that_say_the_same_are_told_apart(running_experiment):
 def test_arms_are_called_by_their_wordings(slot):
     experiment = factories.make_running_experiment(slot, "named")
     assert names_of_arms(reported(experiment)) == ["named control", "named b"]
+
+
+def test_lifts_and_rates_of_a_table_have_their_unit():
+    columns = (("low", "Low"), ("value", "Lift"), ("high", "High"), ("rate", "Rate"))
+    rows = [{"low": -0.950769, "value": 44.765476, "high": float("inf"), "rate": 0.5}]
+    rows.append({"low": None, "value": 0.0, "high": 1e-5, "rate": 1})
+    units = {"low": "lift", "value": "lift", "high": "lift", "rate": "rate"}
+    assert make_picture(columns=columns, rows=rows, units=units).table() == [
+        ["\u221295.1%", "+4476.5%", "+∞", "50.00%"],
+        ["-", "0.0%", "+0.0%", "100.00%"],
+    ]
