@@ -6,9 +6,11 @@ from typing import Any
 from allauth.core.internal.ratelimit import consume
 from csp.constants import NONE, SELF
 from csp.decorators import csp_replace
+from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
@@ -22,6 +24,8 @@ from experiments.services.documents.frozen_reports import (
 
 # As for log-ins: wrong passwords alone count, by address and by link.
 RATES = {"share_link": "10/m/ip,100/d/ip,5/5m/key"}
+# As long as the shortest window of one link.
+GUESS_S = 5 * 60
 ACTION, APP = "share_link", "ctaopt.shared"
 HEADERS = {
     "Cache-Control": "no-store",
@@ -67,12 +71,22 @@ def _refusal(request: HttpRequest, link: ShareLink) -> HttpResponse | None:
     if request.method == "POST":
         if not _may_try(request, link, is_failure=False):
             status, fault = HTTPStatus.TOO_MANY_REQUESTS, "often"
-        elif is_password_of(link, request.POST.get("password", "")):
+        elif is_password_of(link, password := request.POST.get("password", "")):
             return None
         else:
-            _may_try(request, link, is_failure=True)
+            if _is_new_guess(link, password):
+                _may_try(request, link, is_failure=True)
             status, fault = HTTPStatus.FORBIDDEN, "wrong"
     return render(request, "shared/password.html", {"fault": fault}, status=status)
+
+
+def _is_new_guess(link: ShareLink, password: str) -> bool:
+    """Return False for a wrong password sent again: a second click tells a guesser nothing new.
+
+    The page has no script that would hold the click back.
+    """
+    guess = salted_hmac(APP, f"{link.pk}:{password}", algorithm="sha256").hexdigest()
+    return cache.add(f"{APP}:{guess}", 1, GUESS_S)
 
 
 def _may_try(request: HttpRequest, link: ShareLink, *, is_failure: bool) -> bool:

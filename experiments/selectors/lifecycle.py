@@ -1,8 +1,9 @@
 """Experiments by what is due: to start, to stop, to watch, to roll back; and their changes."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from django.db.models import F, Prefetch, Q, QuerySet
+from django.db.models import F, Prefetch, Q, QuerySet, prefetch_related_objects
 
 from experiments.models import (
     Change,
@@ -11,6 +12,8 @@ from experiments.models import (
     Site,
     Variant,
 )
+
+_LIVE_ON_SLOT = "live_experiments"
 
 
 def locked_draft(experiment: Experiment) -> Experiment:
@@ -23,19 +26,31 @@ def locked_draft(experiment: Experiment) -> Experiment:
     return rows.select_related("slot__site", "audience", "namespace").get(pk=experiment.pk)
 
 
-def live_rivals(experiment: Experiment) -> QuerySet[Experiment]:
-    """Return the other live experiments on the same slot, the oldest first."""
-    return _live_beside(experiment).filter(slot=experiment.slot_id)
+def live_rivals(experiment: Experiment) -> list[Experiment]:
+    """Return the other live experiments on the same slot, the oldest first.
+
+    They are those that were read with the slot, if they were (`read_live_rivals`).
+    """
+    live = getattr(experiment.slot, _LIVE_ON_SLOT, None)
+    if live is None:
+        return list(_live().filter(slot=experiment.slot_id).exclude(pk=experiment.pk))
+    return [one for one in live if one.pk != experiment.pk]
+
+
+def read_live_rivals(experiments: Sequence[Experiment]) -> None:
+    """Read the live experiments on the slots of experiments, in one query for all of them."""
+    live = Prefetch("slot__experiments", _live(), to_attr=_LIVE_ON_SLOT)
+    prefetch_related_objects(experiments, live)
 
 
 def live_in_namespace(experiment: Experiment) -> QuerySet[Experiment]:
     """Return the other live experiments in the same namespace, on any slot; none without one."""
-    rows = _live_beside(experiment).filter(namespace=experiment.namespace_id)
+    rows = _live().exclude(pk=experiment.pk).filter(namespace=experiment.namespace_id)
     return rows if experiment.namespace_id is not None else rows.none()
 
 
-def _live_beside(experiment: Experiment) -> QuerySet[Experiment]:
-    rows = Experiment.objects.filter(status__in=Experiment.LIVE_STATUSES).exclude(pk=experiment.pk)
+def _live() -> QuerySet[Experiment]:
+    rows = Experiment.objects.filter(status__in=Experiment.LIVE_STATUSES)
     rows = rows.select_related("namespace", "audience").prefetch_related("ramp")
     return rows.order_by("started_at", "pk")
 

@@ -32,6 +32,12 @@ SEGMENT_COUNTS = (
 SEGMENT_VALUES = ("value_sum", "value_sum_squares", "value_click_product_sum")
 # Lines of the history that say nothing about the experiment itself.
 ABOUT_READERS = (Change.Kind.FREEZE, Change.Kind.SHARE, Change.Kind.UNSHARE)
+# Changes of what visitors meet.
+OF_TRAFFIC = (
+    *(Change.Kind.START, Change.Kind.PAUSE, Change.Kind.RESUME, Change.Kind.STOP),
+    *(Change.Kind.SHARES, Change.Kind.RAMP, Change.Kind.ROLLBACK, Change.Kind.UNDO),
+    *(Change.Kind.ARM_OFF, Change.Kind.ARM_ON),
+)
 
 
 def cache_alarms() -> QuerySet[CacheWatch]:
@@ -258,3 +264,9 @@ def visitors_of(experiment: Experiment) -> int:
 def annotations_of(experiment: Experiment) -> QuerySet[Annotation]:
     """Return what people wrote about the days, by day."""
     return Annotation.objects.filter(experiment=experiment).select_related("author")
+
+
+def traffic_changes_of(experiment: Experiment) -> QuerySet[Change]:
+    """Return the changes of what visitors meet, the first one first."""
+    rows = Change.objects.filter(experiment=experiment, kind__in=OF_TRAFFIC)
+    return rows.order_by("at", "pk")

@@ -1,8 +1,9 @@
 """Experiments as the first page lists them, by their kept standings; first steps of a site."""
 
-from datetime import datetime
-from functools import reduce
-from operator import or_
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db.models import (
@@ -17,6 +18,7 @@ from django.db.models import (
     Sum,
     Value,
     When,
+    prefetch_related_objects,
 )
 
 from experiments.event_schema.calendar_days import calendar_day
@@ -31,6 +33,7 @@ from experiments.models import (
     SnippetSighting,
     Variant,
 )
+from experiments.selectors.lifecycle import read_live_rivals
 from experiments.selectors.reports import experiments_for_report
 
 # Verdicts that ask for a decision, the most urgent first.
@@ -39,6 +42,15 @@ Status = Experiment.Status
 LIVE = Q(status__in=Experiment.LIVE_STATUSES)
 ROLLED_BACK = Q(status=Status.PAUSED, rolled_back_at__isnull=False)
 UNDECIDED = Q(status=Status.STOPPED, origin=Experiment.Origin.LIVE, decision__isnull=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotTraffic:
+    """Visitors of the live experiments of a slot, today and in the last seven days."""
+
+    slot: Slot
+    visitors_today: int
+    visitors_week: int
 
 
 def experiments_without_standing(*, before: datetime) -> QuerySet[Experiment]:
@@ -78,7 +90,7 @@ def experiments_to_decide(
         When(UNDECIDED, then=Value(len(DECISIVE) + 1)),
         output_field=IntegerField(),
     )
-    rows = _listed(sites).annotate(rank=rank).filter(rank__isnull=False)
+    rows = _of(sites).annotate(rank=rank).filter(rank__isnull=False)
     return rows.order_by("rank", "-started_at", "pk")
 
 
@@ -88,7 +100,7 @@ def experiments_that_run(
     """Return the live experiments that ask for nothing; as `experiments_to_decide`."""
     unseen = Q(status=Status.RUNNING, started_at__lt=started_before, standing__visitors=0)
     rows = (
-        _listed(sites)
+        _of(sites)
         .filter(LIVE)
         .exclude(Q(standing__status__in=DECISIVE))
         .exclude(unseen | ROLLED_BACK)
@@ -97,53 +109,69 @@ def experiments_that_run(
 
 
 def drafts_of(*, sites: QuerySet[Site]) -> QuerySet[Experiment]:
-    """Return the drafts with what their readiness is read from, the newest first."""
-    rows = _listed(sites).select_related("audience", "namespace")
-    rows = rows.prefetch_related("guardrails", "secondary_metrics", "ramp")
-    return rows.filter(status=Status.DRAFT).order_by("-pk")
+    """Return the drafts, the newest first."""
+    return _of(sites).filter(status=Status.DRAFT).order_by("-pk")
 
 
 def decided_experiments(*, sites: QuerySet[Site]) -> QuerySet[Experiment]:
     """Return the experiments with a decision, the latest first."""
-    rows = _listed(sites).filter(decision__isnull=False)
+    rows = _of(sites).filter(decision__isnull=False)
     return rows.order_by("-decision__decided_at", "-pk")
 
 
-def _listed(sites: QuerySet[Site]) -> QuerySet[Experiment]:
-    rows = Experiment.objects.filter(slot__site__in=sites)
-    rows = rows.select_related("slot__site", "standing__winner", "decision__winner", "cache_watch")
-    rows = rows.select_related("rollup_check")
-    arms = Prefetch("variants", Variant.objects.select_related("cta").order_by("arm"))
-    return rows.prefetch_related(arms, "variants__cta__wordings")
+def read_together(*lists: QuerySet[Experiment]) -> tuple[list[Experiment], ...]:
+    """Return the experiments of several lists with what lists show, read in the same queries.
 
-
-def traffic_by_slot(*, sites: QuerySet[Site], now: datetime) -> QuerySet[Slot]:
-    """Return the slots with live experiments, with `visitors_today` and `visitors_week`.
-
-    Standings of another day count for nothing.
+    Args:
+        lists: Experiments in the order in which they are listed, cut to the most that are shown.
     """
-    fresh = _of_today(sites, now) & Q(experiments__status__in=Experiment.LIVE_STATUSES)
-    rows = Slot.objects.filter(site__in=sites).select_related("site")
-    rows = rows.annotate(
-        visitors_today=Sum("experiments__standing__visitors_today", filter=fresh),
-        visitors_week=Sum("experiments__standing__visitors_week", filter=fresh),
-    )
-    return rows.filter(visitors_week__isnull=False).order_by("-visitors_week", "name")
+    keys = [list(rows.values_list("pk", flat=True)) for rows in lists]
+    rows = Experiment.objects.select_related("slot__site", "standing__winner", "decision__winner")
+    rows = rows.select_related("cache_watch", "rollup_check", "audience", "namespace")
+    arms = Prefetch("variants", Variant.objects.select_related("cta").order_by("arm"))
+    rows = rows.prefetch_related(arms, "variants__cta__wordings")
+    read = rows.in_bulk([pk for each in keys for pk in each])
+    # One may have been deleted meanwhile.
+    return tuple([read[pk] for pk in each if pk in read] for each in keys)
 
 
-def _of_today(sites: QuerySet[Site], now: datetime) -> Q:
-    """Return the condition that a standing is of today, which is another day in other zones."""
-    live = Experiment.objects.filter(LIVE, slot__site__in=sites).order_by()
-    zones = live.values_list("days_in", "slot__site__time_zone").distinct()
-    days = (
-        Q(
-            experiments__days_in=days_in,
-            site__time_zone=zone,
-            experiments__standing__today=calendar_day(now, ZoneInfo(days_in or zone)),
-        )
-        for days_in, zone in zones
+def read_readiness(drafts: Sequence[Experiment]) -> None:
+    """Read what the readiness of drafts depends on, for all of them together."""
+    prefetch_related_objects(drafts, "guardrails", "secondary_metrics", "ramp")
+    read_live_rivals(drafts)
+
+
+def _of(sites: QuerySet[Site]) -> QuerySet[Experiment]:
+    return Experiment.objects.filter(slot__site__in=sites)
+
+
+def traffic_by_slot(*, sites: QuerySet[Site], now: datetime, most: int) -> list[SlotTraffic]:
+    """Return the busiest slots with live experiments, by the visitors of the last seven days.
+
+    Standings of another day count for nothing; the day is that of each experiment's zone.
+    """
+    live = Experiment.objects.filter(
+        LIVE, slot__site__in=sites, standing__today__gte=now.date() - timedelta(days=1)
     )
-    return reduce(or_, days, Q(pk__in=[]))
+    by = ("slot", "slot__name", "days_in", "slot__site__time_zone", "standing__today")
+    sums = (
+        live.order_by()
+        .values(*by)
+        .annotate(n_today=Sum("standing__visitors_today"), n_week=Sum("standing__visitors_week"))
+    )
+    rows = sums.values_list(*by, "n_today", "n_week")
+    today: Counter[tuple[str, int]] = Counter()
+    week: Counter[tuple[str, int]] = Counter()
+    for slot, name, days_in, zone, day, n_today, n_week in rows:
+        if day == calendar_day(now, ZoneInfo(days_in or zone)):
+            today[name, slot] += n_today
+            week[name, slot] += n_week
+    busiest = sorted(week, key=lambda one: (-week[one], one))[:most]
+    slots = Slot.objects.select_related("site").in_bulk([pk for _name, pk in busiest])
+    return [
+        SlotTraffic(slot=slots[pk], visitors_today=today[name, pk], visitors_week=week[name, pk])
+        for name, pk in busiest
+    ]
 
 
 def site_without_test(*, sites: QuerySet[Site]) -> Site | None:

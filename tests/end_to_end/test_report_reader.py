@@ -38,7 +38,20 @@ Path(settings.DATA_DIR, "wide.txt").write_text(str(test.pk))
 """
 PDF_PAGE = re.compile(rb"/Type\s*/Page\b(?!s)")
 MOST_PRINTED = 4
+# Pixels from the top; what is below has to be scrolled to.
+SMALL_LAPTOP = 800
 VIEWS = [("en-GB", 1280, "light"), ("fr", 390, "dark")]
+LACKS = {
+    "en-GB": r"a verdict needs (20|100)",
+    "fr": r"(il en faut|un verdict en demande) (20|100)",
+}
+# Names of the links in both languages, and how each file begins.
+EXPORTS = {
+    "CSV": b"\xef\xbb\xbf",
+    "Excel": b"PK",
+    "PDF": b"%PDF-",
+    "(Notebook|Notebook Jupyter)": b"{",
+}
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +85,16 @@ def check(page, axe):
     assert page.evaluate(OVERFLOW) <= 0
     page.evaluate(axe)
     assert page.evaluate(AXE) == []
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "fr"])
+def test_first_screen_holds_the_whole_decision(chromium, demo, report_path, locale):
+    visit = opened(chromium, demo, locale=locale, width=1280, scheme="light")
+    visit.open(report_path)
+    answers = visit.page.locator(".cta-first-figures > div")
+    ends = answers.evaluate_all("all => all.map((one) => one.getBoundingClientRect().bottom)")
+    assert len(ends) == 4
+    assert max(ends) <= SMALL_LAPTOP
 
 
 @pytest.mark.parametrize(("locale", "width", "scheme"), VIEWS)
@@ -128,6 +151,34 @@ def test_reader_compares_freezes_shares_and_annotates(
     check(stranger, axe)
     for one in (stranger, page):
         one.context.close()
+
+
+@pytest.mark.parametrize(("locale", "width", "scheme"), VIEWS)
+def test_reader_understands_chooses_a_segment_and_takes_the_figures_along(
+    chromium, demo, axe, report_path, locale, width, scheme
+):
+    visit = opened(chromium, demo, locale=locale, width=width, scheme=scheme)
+    page = visit.page
+    visit.open(report_path)
+    # 200 visitors on four wordings, a few of whom clicked: what lacks is said.
+    assert re.search(LACKS[locale], page.locator(".cta-first").inner_text())
+    page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+    part = page.locator("#compare")
+    part.locator("select[name=segment]").select_option("device=desktop")
+    part.locator("form button").click()
+    page.wait_for_url("**segment=device**")
+    assert page.locator("#compare caption").count() >= 1
+    check(page, axe)
+    for kind, begin in EXPORTS.items():
+        link = page.locator(".cta-about a", has_text=re.compile(f"^\\s*{kind}\\s*$"))
+        with page.expect_download() as waiting:
+            link.click()
+        assert waiting.value.path().read_bytes().startswith(begin), kind
+    # A browser shows this one itself.
+    page.locator(".cta-about a", has_text="JSON").click()
+    page.wait_for_url("**/api/v1/experiments/**")
+    assert '"visitors"' in page.content()
+    page.context.close()
 
 
 @pytest.mark.parametrize("locale", ["en-GB", "fr"])

@@ -53,6 +53,9 @@ INTENDED = {
     r"/[\w-]+/insights/health/srm_search": "sources are searched within phases since",
     r"/[\w-]+/srm/(p_value|statistic): ": "the check holds at every look since",
     r"/(hero|menu)-test/verdict/sentences/0: 'Sample-ratio mismatch": "of that check",
+    r"/[\w-]+/verdict/sentences: \[('“.+?” has \d+ visitors; a verdict needs 100\.'(, )?)+\] -> "
+    r"\['3 wordings have too few visitors \(the fewest, \d+, “.+?”\); a verdict needs 100 of "
+    r"each\.'\]$": "arms that lack the same are one sentence since",
     r"/[\w-]+/insights/health/time/\d/weekdays/(p_value|reason): ": "they hold at every look since",
     r"/[\w-]+/insights/time_left/(days|visitors)_left: ": "the plan's boundary is narrower since",
     r"/[\w-]+/beliefs/\d/chance_of_best_with_prior: 'absent' -> ": "a field since",

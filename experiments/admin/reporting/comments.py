@@ -56,7 +56,7 @@ class LabelForm(forms.Form):
         help_text=gettext_lazy("With commas between them."),
     )
     owner = forms.ModelChoiceField(
-        label=gettext_lazy("responsible"), queryset=User.objects.none(), required=False
+        label=gettext_lazy("Responsible"), queryset=User.objects.none(), required=False
     )
 
     def __init__(self, data: Any = None, *, experiment: Experiment) -> None:

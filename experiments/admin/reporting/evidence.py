@@ -25,7 +25,14 @@ class Part:
     is_open: bool = False
     pictures: tuple[ShownPicture, ...] = ()
 
+    @property
+    def is_conclusion(self) -> bool:
+        """Whether a warning stands above its figures where the data cannot be trusted."""
+        return self.anchor in CONCLUSIONS
 
+
+# Parts from whose figures readers conclude something.
+CONCLUSIONS = ("comparisons", "compare", "metrics", "expected", "bayes", "segments")
 # Pictures of each part; the one of the lifts is on the first screen.
 PICTURES = {
     "rates": ("funnel",),

@@ -13,9 +13,9 @@ from django.utils.translation import get_language
 
 from experiments.admin.experiment_pages import readable_experiment, url_of
 from experiments.models import Experiment
+from experiments.services.documents.counted_pictures import counted_pictures
 from experiments.services.documents.picture import Picture
 from experiments.services.documents.picture_store import keep_pictures, kept_svg, svg_of
-from experiments.services.documents.report_pictures import report_pictures
 from experiments.services.pictures.looks import LOOKS
 from experiments.services.reporting.full_report import FullReport, full_report
 
@@ -38,7 +38,7 @@ class ShownPicture:
 
 def shown_pictures(full: FullReport) -> dict[str, ShownPicture]:
     """Return the pictures of a report by their names, kept for the browser's questions."""
-    pictures = report_pictures(full)
+    pictures = counted_pictures(full)
     keep_pictures(pictures)
     pk = full.report.experiment.pk
     return {picture.name: _shown(picture, pk) for picture in pictures}
@@ -102,7 +102,7 @@ def _numbers(
 def _picture(experiment: Experiment, name: str) -> Picture | None:
     """Return the present picture of this name; None where it has nothing to show."""
     full = full_report(experiment=experiment, now=timezone.now())
-    return next((one for one in report_pictures(full) if one.name == name), None)
+    return next((one for one in counted_pictures(full) if one.name == name), None)
 
 
 def _shown(picture: Picture, pk: int) -> ShownPicture:

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest
-from django.urls import URLPattern
+from django.urls import URLPattern, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -28,6 +28,7 @@ from experiments.services.analysis.metric_statistics import SUCCESSES
 from experiments.services.analysis.report import Report
 from experiments.services.analysis.rollup_source import Counts
 from experiments.services.documents.first_screen import FirstScreen, first_screen
+from experiments.services.documents.next_steps import next_steps
 from experiments.services.insights.draft_planning import slot_plans
 from experiments.services.insights.plan_review import plan_basis, review_plan, save_slot_plan
 from experiments.services.insights.report_insights import Insights
@@ -91,7 +92,7 @@ def report_context(full: FullReport, view: Mapping[str, Any]) -> dict[str, Any]:
     pictures = shown_pictures(full)
     return {
         **_insight_context(report, insights),
-        **_first_context(experiment, first_screen(full)),
+        **_first_context(full, first_screen(full)),
         **aa_context(full),
         "pictures": pictures,
         "evidence": evidence_of(full, pictures, view),
@@ -128,11 +129,15 @@ def report_context(full: FullReport, view: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _first_context(experiment: Experiment, first: FirstScreen) -> dict[str, Any]:
+def _first_context(full: FullReport, first: FirstScreen) -> dict[str, Any]:
     """Return the first screen, its wordings as drawn and its ticks with their marks."""
+    experiment = full.report.experiment
     variants = {variant.arm: variant for variant in experiment.variants.all()}
+    past_tests = reverse("admin:experiments_pasttest_changelist")
     return {
+        "past_tests_url": f"{past_tests}?site__id__exact={experiment.slot.site_id}",
         "first": first,
+        "next_steps": next_steps(full, first),
         "first_arms": [
             (card, draw(variants[card.arm.arm].cta, card.arm.text)) for card in first.arms
         ],

@@ -5,9 +5,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from experiments.formatting import attribute_name, segment_value
+from experiments.formatting import attribute_name, quoted, segment_value
 from experiments.services.analysis.report import Report
 from experiments.services.analysis.rollup_source import Counts
 from experiments.services.exploration.chosen_comparison import ChosenComparison, compare_chosen
@@ -57,7 +58,11 @@ def view_context(query: Mapping[str, str], report: Report, counts: Counts) -> di
         chosen = compare_chosen(parse_view(query, offer), report, counts)
     except ViewRefusedError as error:
         for name, text in error.faults.items():
-            form.add_error(name, text)
+            if name in form.fields:
+                form.add_error(name, text)
+            else:
+                fault = {"field": quoted([name]), "fault": text}
+                form.add_error(None, gettext("%(field)s: %(fault)s") % fault)
         return context
     return context | {"chosen": chosen, "chosen_rows": _rows(chosen)}
 
@@ -93,7 +98,8 @@ def _selects(offer: ViewOffer) -> dict[str, tuple[Any, Choices]]:
 
 def _segment(name: str) -> str:
     attribute, _sign, value = name.partition("=")
-    return f"{attribute_name(attribute)}: {segment_value(value, attribute)}"
+    names = {"label": attribute_name(attribute), "value": segment_value(value, attribute)}
+    return gettext("%(label)s: %(value)s") % names
 
 
 def _day(offer: ViewOffer) -> forms.DateInput:

@@ -32,7 +32,8 @@ from experiments.services.insights.time_to_decision import visitors_per_day
 from experiments.services.reporting.aa_tests import is_aa_test
 from experiments.services.reporting.end_of_test import runner_up
 from experiments.services.reporting.full_report import FullReport
-from experiments.stats.decision.decide import Status
+from experiments.stats.estimation.comparisons import Comparison
+from ml import predict
 
 Metric = Experiment.Metric
 Interval = tuple[float, float]
@@ -64,11 +65,16 @@ class Figure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmCard:
-    """One wording with its rate; `is_featured` is the one that the figures are about."""
+    """One wording with its rate; `is_featured` is the one that the figures are about.
+
+    `principles` are those that its words show, by key and name, without those of all wordings:
+    what it counts as in the learnings.
+    """
 
     arm: ArmResult
     rate: Figure
     is_featured: bool
+    principles: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,14 +89,18 @@ class Gain:
 class FirstScreen:
     """The decision at a glance; without a comparison only wordings and ticks are there.
 
-    `is_proven` is None where nothing can be said: no comparison, or data not to be trusted.
+    `is_proven` is None where nothing can be said: no comparison, or data not to be trusted. Of
+    such data the lift is what was counted, and neither gains nor a p-value are there. `expected`
+    is the lift corrected for having won.
     """
 
     arms: tuple[ArmCard, ...]
     featured: ArmResult | None
     sentence: str
+    is_trusted: bool
     lift: Figure | None
     lift_interval: Figure | None
+    expected: Figure | None
     per_thousand: Gain | None
     per_month: Gain | None
     traffic: Figure | None
@@ -108,23 +118,19 @@ def first_screen(full: FullReport) -> FirstScreen:
     comparison = row.decisive.comparison if row else None
     ticks = health_ticks(full)
     per_day = units_per_day(report)
-    effect = comparison.effect if comparison else None
-    ends = comparison.effect_interval if comparison else None
-    adjusted = row.decisive.p_value_adjusted if row else None
-    is_proven = _is_proven(full, row)
+    is_trusted = full.is_trusted
+    effect = comparison.effect if comparison and is_trusted else None
+    ends = _ends_of_the_gain(comparison, report.arms[0].rate) if comparison else None
+    adjusted = row.decisive.p_value_adjusted if row and is_trusted else None
+    is_proven = _is_proven(full, row, adjusted)
     return FirstScreen(
-        arms=tuple(
-            ArmCard(
-                arm=arm,
-                rate=rate_figure(report, arm.rate),
-                is_featured=row is not None and arm.arm == row.arm,
-            )
-            for arm in report.arms
-        ),
+        arms=_cards(report, row),
         featured=report.arms[row.arm] if row else None,
         sentence=_sentence(report, row),
+        is_trusted=is_trusted,
         lift=_lift(comparison.lift) if comparison and comparison.lift is not None else None,
         lift_interval=_lift_interval(comparison.lift_interval) if comparison else None,
+        expected=_expected(full, row) if is_trusted else None,
         per_thousand=_gain(report, effect, ends, times=1_000, words=PER_THOUSAND),
         per_month=_gain(
             report, effect, ends, times=None if per_day is None else per_day * DAYS_A_MONTH,
@@ -135,7 +141,7 @@ def first_screen(full: FullReport) -> FirstScreen:
         if adjusted is None
         else Figure(text=rounded_p(adjusted), exact=p_value(adjusted)),
         is_proven=is_proven,
-        how_sure=_how_sure(report, row, is_proven=is_proven),
+        how_sure=_how_sure(report, row, adjusted, is_proven=is_proven),
         ticks=ticks,
         is_clean=is_clean(ticks),
     )  # fmt: skip
@@ -241,6 +247,19 @@ def _gain(
     return Gain(amount=amount, interval=Figure(text=_range((low, high), write), exact=exact))
 
 
+def _ends_of_the_gain(comparison: Comparison, control_rate: float | None) -> Interval | None:
+    """Return the ends of the effect that those of the lift mean at the control's present rate.
+
+    An interval of the difference itself may reach below what the control has to lose.
+    """
+    effect, lift, ends = comparison.effect, comparison.lift, comparison.lift_interval
+    # Of several phases it is the rate that the lift is relative to.
+    base = effect / lift if effect and lift else control_rate
+    if base is None or ends is None:
+        return comparison.effect_interval
+    return ends[0] * base, ends[1] * base
+
+
 def decimal_or_sign(value: float) -> str:
     """Return four digits after the point; an open end as infinity."""
     return rounded(value) if value in (float("inf"), float("-inf")) else decimal(value, 4)
@@ -265,10 +284,36 @@ def _sentence(report: Report, row: ComparisonResult | None) -> str:
     return text % values
 
 
-def _is_proven(full: FullReport, row: ComparisonResult | None) -> bool | None:
-    is_invalid = full.decision is not None and full.decision.status is Status.INVALID
-    adjusted = row.decisive.p_value_adjusted if row else None
-    if row is None or is_invalid or adjusted is None:
+def _cards(report: Report, row: ComparisonResult | None) -> tuple[ArmCard, ...]:
+    locale, names = report.experiment.slot.site.default_locale, predict.trait_names()
+    used = [predict.principles_of(arm.text, locale=locale) for arm in report.arms]
+    # A principle of all wordings tells none from another.
+    common = set.intersection(*map(set, used)) if len(used) > 1 else set()
+    return tuple(
+        ArmCard(
+            arm=arm,
+            rate=rate_figure(report, arm.rate),
+            is_featured=row is not None and arm.arm == row.arm,
+            principles=tuple((one, names[one]) for one in own if one not in common),
+        )
+        for arm, own in zip(report.arms, used, strict=True)
+    )
+
+
+def _expected(full: FullReport, row: ComparisonResult | None) -> Figure | None:
+    """Return the corrected lift of an arm that is proven better."""
+    if row is None or full.decision is None or full.decision.winner != row.arm:
+        return None
+    lifts = full.insights.lifts if full.insights else ()
+    corrected = (one.expected.estimate for one in lifts if one.arm == row.arm and one.expected)
+    lift = next(corrected, None)
+    return None if lift is None else _lift(lift)
+
+
+def _is_proven(
+    full: FullReport, row: ComparisonResult | None, adjusted: float | None
+) -> bool | None:
+    if row is None or adjusted is None:
         return None
     if row.anytime is not None:
         return row.proven is not None
@@ -277,8 +322,13 @@ def _is_proven(full: FullReport, row: ComparisonResult | None) -> bool | None:
     return is_over and adjusted <= experiment.alpha
 
 
-def _how_sure(report: Report, row: ComparisonResult | None, *, is_proven: bool | None) -> str:
-    adjusted = row.decisive.p_value_adjusted if row else None
+def _how_sure(
+    report: Report,
+    row: ComparisonResult | None,
+    adjusted: float | None,
+    *,
+    is_proven: bool | None,
+) -> str:
     if row is None or adjusted is None:
         return ""
     share = _("fewer than 0.01%%") % {} if adjusted < 1e-4 else rounded_percent(adjusted)

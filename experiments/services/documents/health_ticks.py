@@ -6,8 +6,9 @@ from typing import Literal
 
 from django.utils.translation import gettext as _
 
-from experiments.formatting import p_value, percent
+from experiments.formatting import percent
 from experiments.models import Experiment
+from experiments.services.analysis.report import Report
 from experiments.services.insights.report_insights import Health
 from experiments.services.reporting.full_report import FullReport
 from experiments.stats.decision.decide import Status
@@ -55,13 +56,31 @@ def _split(full: FullReport) -> Tick:
     srm = full.report.srm
     if srm is None or srm.p_value is None:
         return Tick(level="unknown", text=_("Too few visitors to check how they split."))
-    values = {"p": p_value(srm.p_value)}
     if srm.is_mismatch:
-        return Tick(
-            level="fault",
-            text=_("Visitors do not split as configured (p = %(p)s).") % values,
-        )
-    return Tick(level="good", text=_("Visitors split as configured (p = %(p)s).") % values)
+        return Tick(level="fault", text=_mismatch(full.report))
+    return Tick(level="good", text=_("Visitors split as configured."))
+
+
+def _mismatch(report: Report) -> str:
+    """Name the arm that is furthest from its share, where one share held all the time."""
+    if report.strata.has_changed_shares:
+        return _("Visitors do not split as configured.")
+    visitors = sum(arm.visitors for arm in report.arms)
+    shares = report.strata.shares[0].tolist()
+    came = [arm.visitors / visitors for arm in report.arms]
+    off = max(range(len(shares)), key=lambda arm: abs(came[arm] - shares[arm]))
+    seen, planned = _told_apart(came[off], shares[off])
+    text = _(
+        "Visitors do not split as configured: “%(name)s” has %(seen)s of them instead of "
+        "%(planned)s."
+    )
+    return text % {"name": report.arms[off].text, "seen": seen, "planned": planned}
+
+
+def _told_apart(one: float, other: float) -> tuple[str, str]:
+    """Return two shares with as few digits as tell them apart."""
+    pairs = [(percent(one, digits), percent(other, digits)) for digits in range(4)]
+    return next((pair for pair in pairs if pair[0] != pair[1]), pairs[-1])
 
 
 def _traffic(full: FullReport) -> Iterator[Tick]:

@@ -16,10 +16,10 @@ from experiments.formatting import (
     signed_percent,
 )
 from experiments.services.analysis.comparisons import VALID_AT_EVERY_LOOK
+from experiments.services.documents.counted_pictures import counted_pictures, untrusted_warning
 from experiments.services.documents.first_screen import FirstScreen, first_screen, rate_figure
 from experiments.services.documents.picture import Picture
 from experiments.services.documents.picture_store import svg_of
-from experiments.services.documents.report_pictures import report_pictures
 from experiments.services.exploration.chosen_comparison import ChosenComparison
 from experiments.services.reporting.full_report import FullReport
 
@@ -50,7 +50,7 @@ def pdf_content(full: FullReport, chosen: ChosenComparison | None = None) -> dic
     """Return the texts and pictures of the document, in its order."""
     report, first = full.report, first_screen(full)
     experiment = report.experiment
-    pictures = {picture.name: picture for picture in report_pictures(full)}
+    pictures = {picture.name: picture for picture in counted_pictures(full)}
     when = date_format(report.as_of.astimezone(experiment.slot.site.zone), "DATETIME_FORMAT")
     return {
         "language": (get_language() or "en").split("-")[0],
@@ -68,6 +68,7 @@ def pdf_content(full: FullReport, chosen: ChosenComparison | None = None) -> dic
         "cautions": list(full.verdict.cautions) if full.verdict else [],
         "first_pictures": _drawn(_named(pictures, ("lifts",)), "wide"),
         "evidence_title": _("The evidence"),
+        "warning": "" if full.is_trusted else untrusted_warning(),
         "tables": [*_tables(full), *_view_tables(chosen)],
         "pictures": _drawn(
             _named(pictures, ON_THE_SECOND[: None if chosen is None else 2]), "narrow"
@@ -82,8 +83,14 @@ def _named(pictures: dict[str, Picture], names: tuple[str, ...]) -> list[Picture
 
 def _facts(full: FullReport, first: FirstScreen) -> list[dict[str, Any]]:
     gains = [gain for gain in (first.per_thousand, first.per_month) if gain]
-    shown = [first.lift, first.lift_interval, *(gain.amount for gain in gains)]
-    much = [figure.text for figure in shown if figure is not None]
+    much = [figure.text for figure in (first.lift, first.lift_interval) if figure is not None]
+    if first.expected:
+        text = _("Expect %(lift)s: winners look better than they are.")
+        much.append(text % {"lift": first.expected.text})
+    much += [gain.amount.text for gain in gains]
+    if not first.is_trusted:
+        counted = [_("As counted:") + f" {first.lift.text}"] if first.lift else []
+        much = [_("Cannot be said"), *counted]
     proven = {True: _("Proven"), False: _("Not proven"), None: _("Cannot be said")}
     sure = [proven[first.is_proven]]
     if first.p_value is not None:

@@ -24,7 +24,7 @@ class CannotAnnotateError(ValueError):
 
 @transaction.atomic
 def annotate(*, experiment: Experiment, day: str, text: str, occasion: Occasion) -> Annotation:
-    """Write a sentence about a day of the experiment; return the one that says the same, if any.
+    """Write a sentence about a day of the experiment; return the equal one if there is one.
 
     Raises:
         CannotAnnotateError: If the text is empty or long, or the day is none of the experiment's.

@@ -18,6 +18,9 @@ from experiments.services.analysis.rollup_source import Counts
 
 # Names in the address and in the API; never rename: links that people sent hold them.
 FIELDS = ("arm", "against", "metric", "segment", "from", "to", "cuped", "reading")
+# What else an address may name: the file, its language and table, and marks of mailings.
+BESIDE_THE_VIEW = ("format", "language", "table", "site", "version")
+MARKS = ("utm_", "_")
 ReadingChoice = Literal["both", "fixed", "sequential"]
 READINGS: tuple[ReadingChoice, ...] = get_args(ReadingChoice)
 CUPED = {"": None, "on": True, "off": False}
@@ -68,7 +71,7 @@ class ViewOffer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportView:
-    """What is compared: arm `arm` against arm `against`, by their numbers.
+    """Choice of a comparison: arm `arm` against arm `against`, by their numbers.
 
     An empty segment is everybody; days are those of the first exposure, None for an open end.
     `cuped` is None as the report has it.
@@ -94,8 +97,8 @@ class ReportView:
 
 
 def is_chosen(query: Mapping[str, str]) -> bool:
-    """Return whether the address chooses anything."""
-    return any(query.get(name) for name in FIELDS)
+    """Return whether the address chooses anything, or names what no view has."""
+    return any(query.get(name) for name in FIELDS) or bool(_unknown(query))
 
 
 def view_offer(report: Report, counts: Counts) -> ViewOffer | None:
@@ -120,6 +123,9 @@ def parse_view(query: Mapping[str, str], offer: ViewOffer | None) -> ReportView:
     Raises:
         ViewRefusedError: If a choice is unknown, or makes no sense beside the others.
     """
+    if unknown := _unknown(query):
+        text = _("Not known here. Known are: %(names)s.") % {"names": ", ".join(FIELDS)}
+        raise ViewRefusedError(dict.fromkeys(unknown, text))
     if offer is None:
         raise ViewRefusedError({"arm": _("This experiment compares nothing yet.")})
     faults: dict[str, str] = {}
@@ -142,6 +148,16 @@ def parse_view(query: Mapping[str, str], offer: ViewOffer | None) -> ReportView:
     if faults:
         raise ViewRefusedError(faults)
     return view
+
+
+def _unknown(query: Mapping[str, str]) -> list[str]:
+    """Return the names in an address that are none of a view: a mistyped one chooses nothing."""
+    known = (*FIELDS, *BESIDE_THE_VIEW)
+    return [
+        name
+        for name in query
+        if query.get(name) and name not in known and not name.startswith(MARKS)
+    ]
 
 
 def _metrics(experiment: Experiment) -> tuple[ViewMetric, ...]:

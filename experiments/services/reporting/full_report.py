@@ -15,6 +15,7 @@ from experiments.selectors.interactions import interactions_of
 from experiments.selectors.reports import annotations_of
 from experiments.selectors.senders import bursts_of
 from experiments.services.analysis.guardrails import GuardrailReading
+from experiments.services.analysis.metric_statistics import counts_clicks
 from experiments.services.analysis.report import Report, report_of
 from experiments.services.analysis.rollup_source import Counts, PrefetchedCounts, StoredCounts
 from experiments.services.analysis.secondary_metrics import SecondaryReading, secondary_readings
@@ -58,6 +59,11 @@ class FullReport:
     meetings: tuple[str, ...]
     missing_goals: tuple[MissingGoal, ...]
     annotations: tuple[Annotation, ...]
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether the data may prove anything; also before there is a verdict."""
+        return self.verdict is None or self.verdict.status != Status.INVALID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +127,16 @@ def verdict_on(report: Report, decision: Decision | None) -> Verdict | None:
     if decision.status is not Status.INVALID and is_aa_test(report.experiment):
         verdict, silence = aa_verdict(report), silence_in_words(decision)
         return replace(verdict, sentences=(*verdict.sentences, silence)) if silence else verdict
-    return verdict_of(decision, names={arm.arm: arm.text for arm in report.arms})
+    return decision_in_words(report, decision)
+
+
+def decision_in_words(report: Report, decision: Decision) -> Verdict:
+    """Return a decision, or a part of one, with the wordings of the report's arms."""
+    return verdict_of(
+        decision,
+        names={arm.arm: arm.text for arm in report.arms},
+        counts_clicks=counts_clicks(report.experiment),
+    )
 
 
 def frozen_verdict(experiment: Experiment) -> Verdict | None:

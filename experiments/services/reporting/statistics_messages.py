@@ -6,6 +6,7 @@ is translated here.
 
 from django.utils.translation import gettext_lazy as _
 
+from experiments.formatting import count
 from experiments.stats.estimation.messages import InvalidInputError, Message, MessageCode, Text
 
 # Sentences of the codes, translated when they are used.
@@ -90,7 +91,11 @@ TEMPLATES = {
 def in_words(text: str | None) -> str:
     """Return a message, or those in a text, in the active language; other words as they are."""
     if isinstance(text, Message):
-        return str(TEMPLATES[text.code]) % text.numbers
+        numbers = {
+            name: count(number) if isinstance(number, int) else number
+            for name, number in text.numbers.items()
+        }
+        return str(TEMPLATES[text.code]) % numbers
     if isinstance(text, Text):
         return "".join(in_words(part) for part in text.parts)
     return text or ""

@@ -1,7 +1,7 @@
 """Verdict: a decision as sentences in the active language."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,8 +45,8 @@ TEMPLATES = {
         "n",
     ),
     Code.TOO_FEW_CONVERSIONS: ngettext_lazy(
-        "“%(name)s” has %(conversions)s success; a verdict needs %(required)s.",
-        "“%(name)s” has %(conversions)s successes; a verdict needs %(required)s.",
+        "“%(name)s” has %(conversions)s conversion; a verdict needs %(required)s.",
+        "“%(name)s” has %(conversions)s conversions; a verdict needs %(required)s.",
         "conversions",
     ),
     Code.TOO_FEW_DAYS: ngettext_lazy(
@@ -116,6 +116,30 @@ TEMPLATES = {
     ),
 }
 
+# Of a metric whose conversions are the visitors who clicked.
+TOO_FEW_CLICKS = ngettext_lazy(
+    "“%(name)s” has %(conversions)s click; a verdict needs %(required)s.",
+    "“%(name)s” has %(conversions)s clicks; a verdict needs %(required)s.",
+    "conversions",
+)
+# One sentence for several arms that lack the same.
+SEVERAL_LACK = {
+    Code.TOO_FEW_VISITORS: gettext_lazy(
+        "%(arms)s wordings have too few visitors (the fewest, %(least)s, “%(name)s”); a verdict "
+        "needs %(required)s of each."
+    ),
+    Code.TOO_FEW_CONVERSIONS: gettext_lazy(
+        "%(arms)s wordings have too few conversions (the fewest, %(least)s, “%(name)s”); a "
+        "verdict needs %(required)s of each."
+    ),
+}
+# What each of these codes counts.
+TOO_FEW = {Code.TOO_FEW_VISITORS: "n", Code.TOO_FEW_CONVERSIONS: "conversions"}
+SEVERAL_LACK_CLICKS = gettext_lazy(
+    "%(arms)s wordings have too few clicks (the fewest, %(least)s, “%(name)s”); a verdict needs "
+    "%(required)s of each."
+)
+
 # Labels of a corrected lift, beside it in parentheses.
 ASSUMPTIONS = {
     Assumption.SIGNIFICANCE: gettext_lazy("corrected for having won"),
@@ -135,14 +159,43 @@ class Verdict:
     cautions: tuple[str, ...]
 
 
-def verdict_of(decision: Decision, *, names: Names) -> Verdict:
-    """Return the decision in words; `names` are the arms' wordings by index."""
+def verdict_of(decision: Decision, *, names: Names, counts_clicks: bool) -> Verdict:
+    """Return the decision in words.
+
+    Args:
+        decision: What the rules decided.
+        names: Wordings of the arms by index.
+        counts_clicks: Whether conversions are visitors who clicked.
+    """
     return Verdict(
         status=decision.status.value,
         title=_title(decision, names),
-        sentences=tuple(_sentence(ground, decision.rule, names) for ground in decision.reasons),
+        sentences=tuple(_reasons(decision, names, counts_clicks=counts_clicks)),
         cautions=tuple(_sentence(ground, decision.rule, names) for ground in decision.cautions),
     )
+
+
+def _reasons(decision: Decision, names: Names, *, counts_clicks: bool) -> Iterator[str]:
+    """Return the reasons in their order; arms that lack the same are one sentence."""
+    for ground in decision.reasons:
+        if ground.code not in TOO_FEW:
+            yield _sentence(ground, decision.rule, names)
+            continue
+        alike = [one for one in decision.reasons if one.code is ground.code]
+        if ground is alike[0]:
+            yield _too_few(alike, names, counts_clicks=counts_clicks)
+
+
+def _too_few(alike: Sequence[Ground], names: Names, *, counts_clicks: bool) -> str:
+    code = alike[0].code
+    key = TOO_FEW[code]
+    least = min(alike, key=lambda ground: ground.numbers[key])
+    values = _values(least, names)
+    is_of_clicks = counts_clicks and code is Code.TOO_FEW_CONVERSIONS
+    if len(alike) == 1:
+        return str((TOO_FEW_CLICKS if is_of_clicks else TEMPLATES[code]) % values)
+    template = SEVERAL_LACK_CLICKS if is_of_clicks else SEVERAL_LACK[code]
+    return str(template % (values | {"arms": count(len(alike)), "least": values[key]}))
 
 
 def silence_in_words(decision: Decision) -> str:
@@ -180,21 +233,23 @@ def _sentence(ground: Ground, rule: Rule, names: Names) -> str:
     if ground.code is Code.SEVERAL_CURRENCIES:
         listed = _currencies(ground.numbers)
         return sentence_of(ground.code, {"metric": ground.metric, "currencies": listed})
-    name = "" if ground.arm is None else names[ground.arm]
-    numbers = {key: _format_number(key, value) for key, value in ground.numbers.items()}
-    assumption = ASSUMPTIONS[ground.assumption] if ground.assumption else ""
-    values = {
-        "name": name,
-        "metric": ground.metric,
-        "day": ground.day,
-        "assumption": assumption,
-        **numbers,
-    }
+    values = _values(ground, names)
     if ground.code in (Code.ARM_BETTER, Code.ARM_WORSE):
         return _goal_sentence(ground.code, rule, values)
     if "days_left" in ground.numbers:
         return sentence_of(ground.code, values) + _days_left(ground.numbers["days_left"])
     return sentence_of(ground.code, values)
+
+
+def _values(ground: Ground, names: Names) -> dict[str, Any]:
+    """Return what the sentence of a ground may name."""
+    return {
+        "name": "" if ground.arm is None else names[ground.arm],
+        "metric": ground.metric,
+        "day": ground.day,
+        "assumption": ASSUMPTIONS[ground.assumption] if ground.assumption else "",
+        **{key: _format_number(key, value) for key, value in ground.numbers.items()},
+    }
 
 
 def _currencies(conversions: Mapping[str, float]) -> str:

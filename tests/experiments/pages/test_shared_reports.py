@@ -140,9 +140,19 @@ def test_wrong_passwords_are_throttled_and_right_ones_are_not(frozen):
     assert browser.post(other, {"password": PASSWORD}).status_code == 200
 
 
+def test_wrong_password_sent_twice_counts_once(frozen):
+    _, url = shared(frozen, password=PASSWORD)
+    browser = Client()
+    assert {browser.post(url, {"password": "a typo"}).status_code for _ in range(12)} == {403}
+    found = [browser.post(url, {"password": f"guess {n}"}).status_code for n in range(5)]
+    assert found == [403] * 4 + [429]
+
+
 def test_attempts_of_one_address_count_over_all_links(frozen):
     urls = [shared(frozen, password=PASSWORD)[1] for _ in range(3)]
-    found = [Client().post(url, {"password": "x"}).status_code for url in urls for _ in range(4)]
+    found = [
+        Client().post(url, {"password": f"guess {n}"}).status_code for url in urls for n in range(4)
+    ]
     assert found == [403] * 10 + [429] * 2
 
 

@@ -63,6 +63,15 @@ def test_chosen_view_is_frozen(admin_client, experiment):
     assert "control / b" in page
 
 
+def test_chosen_view_has_the_punctuation_of_its_language(admin_client, experiment):
+    frozen = frozen_by(admin_client, experiment, view="arm=b&against=control")
+    url = url_of(experiment, frozen)
+    page = admin_client.get(url, headers={"accept-language": "fr"}).content.decode()
+    assert "À chaque lecture\u00a0: +30,0\u00a0%" in page
+    assert "p = &lt;" not in page
+    assert re.search(r'p\s<span title="[^"]+">&lt; 0,0001</span>', page)
+
+
 def test_view_without_sense_is_refused_in_words(admin_client, experiment):
     sent = {"action": "freeze", "view": "arm=z"}
     answer = admin_client.post(url_of(experiment), sent, follow=True)

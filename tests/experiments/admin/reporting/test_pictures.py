@@ -57,7 +57,7 @@ def test_numbers_of_a_picture_are_a_table(admin_client, counted):
     url = reverse("admin:experiments_experiment_picture", args=[counted.pk, "lifts"])
     page = admin_client.get(url).content.decode()
     assert '<td class="cta-wrap-cell">hero-test b</td>' in page
-    assert '<td class="cta-wrap-cell">0.200000</td>' in page
+    assert '<td class="cta-wrap-cell">+20.0%</td>' in page
 
 
 def test_pictures_have_words_for_those_who_do_not_see_them(admin_client, counted):

@@ -5,9 +5,11 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.urls import reverse
+from django.utils.text import slugify
 
-from experiments.models import CTAWording
+from experiments.models import CTAWording, Experiment
 from tests import factories
 from tests.experiments.services.counted_experiments import count
 
@@ -41,6 +43,88 @@ def test_verdict_stands_before_the_buttons_and_the_long_texts(admin_client, runn
     assert verdict < buttons < main.index("A promise in the button")
     assert "cta-button" not in main[:verdict]
     assert "Settings and arms" in main[buttons:]
+
+
+CONCLUDING = ("comparisons", "compare", "expected", "bayes", "segments")
+
+
+def parts_of(page):
+    """The folded parts of the evidence by their anchors."""
+    parts = page.split('<div class="cta-stack" id="')[1:]
+    return {part.split('"')[0]: part for part in parts}
+
+
+@pytest.mark.parametrize(("visitors", "n_warned"), [(10_000, 0), (5_000, 1)])
+def test_evidence_of_data_that_cannot_be_trusted_promises_nothing(
+    admin_client, slot, visitors, n_warned
+):
+    experiment = factories.make_running_experiment(
+        slot, plan=Experiment.Plan.FIXED, planned_visitors=8_000
+    )
+    for segment in ("", "device=mobile"):
+        count(experiment, (10_000, 500), (visitors, 700), segment=segment)
+    page = page_of(admin_client, experiment)
+    parts = parts_of(page)
+    for name in CONCLUDING:
+        alarm = re.findall(r'<p class="cta-alarm">\s*The data cannot be trusted', parts[name])
+        assert len(alarm) == n_warned, name
+    assert ("is the best with a chance" in page) == (not n_warned)
+    assert ("The highest lift is that of" in page) == (not n_warned)
+    assert 'class="cta-alarm">\n  The data' not in parts["rates"]
+
+
+@pytest.mark.parametrize(("visitors", "is_said"), [((400, 420), True), ((10_000, 10_000), False)])
+@time_machine.travel(factories.NOW, tick=False)
+def test_planned_end_is_spoken_of_only_while_days_are_left(
+    admin_client, running_experiment, visitors, is_said
+):
+    running_experiment.planned_visitors = 5_000
+    running_experiment.save()
+    count(running_experiment, (visitors[0], 40), (visitors[1], 45))
+    page = page_of(admin_client, running_experiment)
+    assert ("a verdict may come before" in page) == is_said
+    assert ("The experiment has enough visitors." in page) == (not is_said)
+
+
+def test_methods_lead_to_headings_of_the_documentation(admin_client, slot):
+    text = (settings.BASE_DIR / "docs/statistics.md").read_text(encoding="utf-8")
+    headings = {slugify(line.lstrip("# ")) for line in text.splitlines() if line.startswith("#")}
+    found = set()
+    for plan in Experiment.Plan:
+        experiment = factories.make_running_experiment(
+            slot, plan.value, plan=plan, planned_visitors=8_000, status="stopped",
+            stopped_at=factories.NOW,
+        )  # fmt: skip
+        for segment in ("", "device=mobile"):
+            count(experiment, (10_000, 500), (10_000, 700), segment=segment)
+        found |= set(re.findall(r'/docs/statistics/#([\w-]+)"', page_of(admin_client, experiment)))
+    assert {"one-planned-look", "looking-at-any-time", "bayesian"} < found
+    assert found <= headings
+
+
+def test_principle_of_a_wording_leads_to_its_past_tests(admin_client, running_experiment):
+    for variant, text in zip(running_experiment.variants.all(), ("Start", "Today"), strict=True):
+        variant.cta.wordings.update(text=text, locale="en")
+    site = running_experiment.slot.site_id
+    page = page_of(admin_client, running_experiment)
+    (link,) = set(re.findall(r'href="([^"]+principle=urgency)">Urgency</a>', page))
+    assert link.endswith(f"?site__id__exact={site}&amp;principle=urgency")
+    assert admin_client.get(link.replace("&amp;", "&")).status_code == 200
+
+
+def test_interval_of_the_difference_is_told_from_that_of_the_gain(admin_client, running_experiment):
+    note = "The difference has an interval of its own"
+    assert note not in page_of(admin_client, running_experiment)
+    count(running_experiment, (10_000, 500), (10_000, 700))
+    assert note in parts_of(page_of(admin_client, running_experiment))["comparisons"]
+
+
+def test_title_of_an_open_part_is_seen_once(admin_client, running_experiment):
+    count(running_experiment, (10_000, 500), (10_000, 700))
+    parts = parts_of(page_of(admin_client, running_experiment))
+    for name in ("comparisons", "compare", "expected", "health"):
+        assert parts[name].count("<h2") == 1, name
+        assert '<h2 class="cta-unseen">' in parts[name], name
 
 
 def test_exact_figures_are_behind_the_rounded_ones(admin_client, running_experiment):

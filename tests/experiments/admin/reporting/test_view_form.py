@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.urls import reverse
 
 from tests import factories
 from tests.experiments.admin.reporting.test_report import page_of
@@ -32,6 +33,26 @@ def test_page_offers_choices_and_shows_no_answer_before_one(admin_client, experi
     assert "Device: Phone" in part
     assert "<table" not in part
     assert OPEN not in page
+
+
+def test_segments_have_the_punctuation_of_the_language(admin_client, experiment):
+    url = reverse("admin:experiments_experiment_report", args=[experiment.pk])
+    page = admin_client.get(url, headers={"accept-language": "fr"}).content.decode()
+    assert "Appareil\u00a0: Téléphone" in part_of(page)
+
+
+def test_unknown_names_and_values_are_told_beside_the_form(admin_client, experiment):
+    part = part_of(page_of(admin_client, experiment, first="2026-11-20"))
+    assert "“first”: Not known here. Known are: arm, against" in part
+    assert "<table" not in part
+    part = part_of(page_of(admin_client, experiment, cuped="yes"))
+    assert "Choose one of: on, off." in part
+
+
+def test_unknown_names_are_told_with_the_punctuation_of_the_language(admin_client, experiment):
+    url = reverse("admin:experiments_experiment_report", args=[experiment.pk])
+    page = admin_client.get(url, {"first": "1"}, headers={"accept-language": "fr"})
+    assert "«\u00a0first\u00a0»\u00a0: " in part_of(page.content.decode())
 
 
 def test_address_is_the_view(admin_client, experiment):

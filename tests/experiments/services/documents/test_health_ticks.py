@@ -32,8 +32,23 @@ def test_faults_come_first(running_experiment):
     RollupCheck.objects.create(experiment=running_experiment, checked_at=NOW, n_differing=3)
     ticks = ticks_of(running_experiment)
     assert [tick.level for tick in ticks[:3]] == ["fault"] * 3
-    assert "do not split as configured" in ticks[0].text
+    split = (
+        "Visitors do not split as configured: “hero-test control” has 56% of them instead of 50%."
+    )
+    assert ticks[0].text == split
     assert not is_clean(ticks)
+
+
+def test_split_that_is_hardly_off_is_written_with_the_digits_that_tell(running_experiment):
+    count(running_experiment, (1_004_000, 400), (996_000, 480))
+    assert "has 50.2% of them instead of 50.0%." in ticks_of(running_experiment)[0].text
+
+
+def test_split_of_changed_shares_names_no_share(running_experiment):
+    factories.make_phases(running_experiment, ((0.5, 0.5), 1), ((0.2, 0.8), 1))
+    count(running_experiment, (5_000, 400), (4_000, 480), phase=0)
+    count(running_experiment, (5_000, 400), (4_000, 480), phase=1, day=NOW.date())
+    assert ticks_of(running_experiment)[0].text == "Visitors do not split as configured."
 
 
 def test_visitors_of_several_wordings_are_a_fault(running_experiment):

@@ -1,9 +1,7 @@
 import json
 from datetime import timedelta
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
 from experiments.services.analysis.rollup_source import StoredCounts
 from experiments.services.documents.notebook import notebook_data, notebook_of
@@ -130,6 +128,10 @@ def test_view_without_plain_sums_is_shown(slot, view):
 
 
 def test_notebook_runs_in_a_kernel(slot):
+    # Three seconds of a core: of one worker, not of each that collects.
+    import nbformat  # noqa: PLC0415
+    from nbclient import NotebookClient  # noqa: PLC0415
+
     notebook = nbformat.reads(notebook_of(concluded(make_counted(slot, "value"))), as_version=4)
     nbformat.validate(notebook)
     NotebookClient(notebook, timeout=120, kernel_name="python3").execute()

@@ -47,6 +47,22 @@ def test_view_offers_arms_metrics_segments_and_days(experiment):
     assert offer.days == (yesterday, yesterday)
 
 
+@pytest.mark.parametrize("name", ["first", "last", "Arm"])
+def test_name_that_no_view_has_is_refused_with_the_known_ones(experiment, name):
+    query = {"arm": "c", name: "2026-11-20"}
+    assert is_chosen({name: "x"})
+    with pytest.raises(ViewRefusedError) as refused:
+        parse_view(query, offer_of(experiment))
+    assert set(refused.value.faults) == {name}
+    assert "arm, against, metric, segment, from, to, cuped, reading" in refused.value.faults[name]
+
+
+def test_names_beside_the_view_are_none_of_it(experiment):
+    query = {"format": "csv", "language": "fr", "utm_source": "mail", "first": "", "_": "1"}
+    assert not is_chosen(query)
+    assert parse_view(query, offer_of(experiment)).arm == 1
+
+
 def test_left_out_choices_are_those_of_the_report(experiment):
     view = parse_view({"arm": "", "metric": ""}, offer_of(experiment))
     assert (view.arm, view.against, view.metric.key, view.segment) == (1, 0, "click_rate", "")

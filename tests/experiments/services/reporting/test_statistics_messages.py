@@ -126,3 +126,10 @@ def test_words_that_look_like_a_message_stay_as_they_are():
 
 def test_nothing_is_said_of_nothing():
     assert in_words(None) == ""
+
+
+def test_numbers_are_written_in_the_reader_s_language():
+    message = Message(MessageCode.SCORE, n=10_000_000)
+    assert "10,000,000" in message
+    with translation.override("fr"):
+        assert "10\u00a0000\u00a0000" in in_words(message)

@@ -8,7 +8,7 @@ from experiments.models import Experiment
 from experiments.services.reporting.verdict import sentence_of
 from experiments.stats.decision.grounds import Code
 from tests import factories
-from tests.experiments.services.counted_experiments import counted, reported, verdict_of
+from tests.experiments.services.counted_experiments import count, counted, reported, verdict_of
 from tests.factories import NOW
 
 pytestmark = pytest.mark.on_both_databases
@@ -116,9 +116,65 @@ def test_verdict_speaks_french(fixed):
     ],
 )
 def test_verdict_counts_in_the_plural_of_the_language(sequential, visitors, language, text):
-    report = counted(sequential, (visitors, 0), (visitors, 0))
+    for variant, share in zip(sequential.variants.order_by("arm"), ("0.99", "0.01"), strict=True):
+        variant.share = share
+        variant.save()
+    report = counted(sequential, (150, 30), (visitors, 0))
     with translation.override(language):
         assert any(text in sentence for sentence in verdict_of(report).sentences)
+
+
+@pytest.mark.parametrize(
+    ("metric", "language", "text"),
+    [
+        ("click_rate", "en", "has 13 clicks; a verdict needs 20."),
+        ("click_rate", "fr", "13 clics\N{NO-BREAK SPACE}; il en faut 20"),
+        ("value_per_click", "en", "has 13 clicks; a verdict needs 20."),
+        ("conversion_rate", "en", "has 11 conversions; a verdict needs 20."),
+        ("conversions_per_visitor", "fr", "11 conversions\N{NO-BREAK SPACE}; il en"),
+    ],
+)
+def test_verdict_names_what_it_needs_more_of(sequential, metric, language, text):
+    sequential.primary_metric, sequential.goal = metric, "order"
+    sequential.save()
+    for variant, clicks, conversions in zip(
+        sequential.variants.order_by("arm"), (22, 13), (21, 11), strict=True
+    ):
+        factories.make_rollup(
+            variant, visitors=400, clicks=clicks, converting_visitors=conversions,
+            click_sum=clicks, click_sum_squares=clicks, conversion_sum=conversions,
+            conversion_sum_squares=conversions, value_sum=10 * conversions,
+            value_sum_squares=100 * conversions, value_click_product_sum=10 * conversions,
+        )  # fmt: skip
+    with translation.override(language):
+        sentences = verdict_of(reported(sequential)).sentences
+    assert text in sentences[0]
+
+
+@pytest.mark.parametrize(
+    ("counts", "language", "text"),
+    [
+        (
+            ((400, 15), (400, 13)),
+            "en",
+            "2 wordings have too few clicks (the fewest, 13, “hero-test b”); a verdict needs 20 of"
+            " each.",
+        ),
+        (
+            ((50, 15), (60, 13)),
+            "en",
+            "2 wordings have too few visitors (the fewest, 50, “hero-test control”); a verdict"
+            " needs 100 of each.",
+        ),
+        (((50, 15), (60, 13)), "fr", "Trop peu de visiteurs pour 2 formulations (le moins"),
+    ],
+)
+def test_arms_that_lack_the_same_are_one_sentence(sequential, counts, language, text):
+    report = counted(sequential, *counts)
+    with translation.override(language):
+        (first, *others) = verdict_of(report).sentences
+    assert first.startswith(text)
+    assert not any("20" in sentence or "100" in sentence for sentence in others)
 
 
 def test_counts_of_a_verdict_have_the_separators_of_the_language():
@@ -126,3 +182,10 @@ def test_counts_of_a_verdict_have_the_separators_of_the_language():
     assert sentence_of(Code.PLAN_NOT_FINISHED, values).startswith("1,234 visitors so far")
     with translation.override("fr"):
         assert "1\N{NO-BREAK SPACE}234" in sentence_of(Code.PLAN_NOT_FINISHED, values)
+
+
+def test_silence_stays_before_what_arms_lack(sequential):
+    count(sequential, (400, 15), (400, 13), day=NOW.date() - timedelta(days=3))
+    first, second, *_ = verdict_of(reported(sequential)).sentences
+    assert "is the page still up?" in first
+    assert "too few clicks" in second
