@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from urllib.parse import urlencode
 
+from babel.dates import format_date
 from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
@@ -14,6 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.translation import get_language, to_locale
 from django.utils.translation import gettext as _
 
 from experiments.models import Experiment, Site, Slot
@@ -89,6 +91,7 @@ def _calendar(admin_site: AdminSite, request: HttpRequest) -> HttpResponse:
         "title": _("Calendar of tests"),
         "opts": Experiment._meta,
         "months": months,
+        "month_names": [_month_name(one, is_first=one == months[0]) for one in months],
         "rows": [_drawn(row, months, now) for row in rows],
         "sites": all_sites,
         "site": site,
@@ -103,6 +106,12 @@ def _calendar(admin_site: AdminSite, request: HttpRequest) -> HttpResponse:
         "month_lines": [MONTH_WIDTH * number for number in range(1, MONTHS)],
     }
     return render(request, "admin/experiments/past_tests/calendar.html", context)
+
+
+def _month_name(month: date, *, is_first: bool) -> str:
+    """Return the short name of a month; with the year where one begins to be read."""
+    pattern = "LLL y" if is_first or month.month == 1 else "LLL"
+    return format_date(month, pattern, locale=to_locale(get_language() or "en"))
 
 
 def _months(text: str, today: date) -> list[date]:

@@ -41,6 +41,7 @@ RULE = {
     "chance_supported": learnings.CHANCE_SUPPORTED,
     "fewest_confirmed": learnings.FEWEST_CONFIRMED,
     "chance_confirmed": learnings.CHANCE_CONFIRMED,
+    "chance_again": learnings.AGREEMENT_CONFIRMED,
 }
 # The filter of the list of past tests that shows all of a subject.
 FILTERS = {Kind.PRINCIPLE: "principle", Kind.AUDIENCE: "audience"}

@@ -23,7 +23,7 @@ from experiments.admin.archive.filters import (
     YearFilter,
 )
 from experiments.admin.base import SiteRowsAdmin
-from experiments.formatting import signed_interval, signed_percent
+from experiments.formatting import count, signed_interval, signed_percent
 from experiments.models import PastTest, Slot
 from experiments.selectors import history
 from experiments.selectors.permissions import sites_where
@@ -55,7 +55,7 @@ KINDS = {
 class PastTestAdmin(SiteRowsAdmin[PastTest]):
     """Rows are made from experiments and past wordings; nobody edits them."""
 
-    list_display = ("name", "result", "best", "effect", "place", "audience", "visitors", "ended_on")
+    list_display = ("name", "result", "best", "effect", "place", "audience", "who_came", "ended_on")
     list_filter = (
         "site",
         "verdict",
@@ -148,6 +148,10 @@ class PastTestAdmin(SiteRowsAdmin[PastTest]):
     @admin.display(description=_("lift"), ordering="lift")
     def effect(self, test: PastTest) -> str:
         return "-" if test.lift is None else signed_percent(test.lift)
+
+    @admin.display(description=_("visitors"), ordering="visitors")
+    def who_came(self, test: PastTest) -> str:
+        return count(test.visitors)
 
     @admin.display(description=_("place"))
     def place(self, test: PastTest) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from scipy.stats import beta
+import scipy
 
 from experiments.models import PastTest
 from experiments.services.archive.contrasts import new_wordings_of
@@ -105,7 +105,7 @@ def _lifts(tests: Sequence[PastTest]) -> list[_Lift]:
 
 def _jeffreys(successes: int, trials: int) -> tuple[float, float]:
     """Source: Brown, Cai and DasGupta (2001), "Interval estimation for a binomial proportion"."""
-    belief = beta(successes + 0.5, trials - successes + 0.5)
+    belief = scipy.stats.beta(successes + 0.5, trials - successes + 0.5)
     low = 0.0 if successes == 0 else float(belief.ppf(0.025))
     return low, 1.0 if successes == trials else float(belief.ppf(0.975))
 

@@ -124,3 +124,17 @@ def test_queries_do_not_grow_with_the_tests(admin_client, site):
     assert queries[1] == queries[2] <= 20
     assert Site.objects.count() == 1
     assert Experiment.objects.count() == 24
+
+
+@pytest.mark.parametrize(
+    ("language", "months"),
+    [
+        ("en", ["Sep 2026", "Oct", "Nov", "Dec", "Jan 2027", "Feb"]),
+        ("fr", ["sept. 2026", "oct.", "nov.", "déc.", "janv. 2027", "févr."]),
+    ],
+)
+def test_months_are_named_as_in_the_reader_s_language(admin_client, slot, language, months):
+    factories.make_running_experiment(slot, status="stopped", stopped_at=NOW)
+    page = admin_client.get(PAGE, HTTP_ACCEPT_LANGUAGE=language).content.decode()
+    names = re.search(r'<ol class="cta-months">(.*?)</ol>', page, re.DOTALL)[1]
+    assert re.findall(r"<li>(.*?)</li>", names) == months

@@ -35,6 +35,13 @@ def test_list_names_verdict_lift_and_place_and_nothing_of_another_site(archive, 
     assert "secret" not in page
 
 
+def test_list_groups_the_digits_of_visitors(archive, viewer_client):
+    PastTest.objects.filter(name="won").update(visitors=28_452)
+    page = text_of(viewer_client.get(URL))
+    assert "28,452" in page
+    assert "28452" not in page
+
+
 def test_empty_archive_says_how_it_fills(site, viewer_client):
     page = text_of(viewer_client.get(URL))
     assert "Finish an experiment or import past tests." in page

@@ -1,5 +1,6 @@
 import tomllib
 from collections import defaultdict
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from experiments.models import CTA
 from experiments.services.operations.demo_data import PAST_TESTS
 from experiments.services.operations.demo_history import PREFIX, click_rate, simulated_history
+from ml import predict
+from ml.application.predictor_loading import PACKAGED
 
 CONTENT = tomllib.loads(PAST_TESTS.read_text())
 LABELLED = {text: labels for test in CONTENT["tests"] for text, *labels in test["wordings"]}
@@ -74,3 +77,17 @@ def test_placements_and_forms_are_those_of_the_catalogue(rows):
         "email",
         "spoken",
     }
+
+
+@pytest.mark.slow
+@pytest.mark.django_db
+def test_the_products_encoder_passes_the_gate_on_it(rows, settings, tmp_path, monkeypatch):
+    """The end-to-end test of the demo trains on a tiny encoder instead."""
+    settings.CTAOPT_MODEL_DIR = tmp_path / "models"
+    settings.CTAOPT_ENCODER_DIR = tmp_path / "encoders"
+    settings.CTAOPT_ENCODER = ""
+    # Its int8 copy takes longer than all the rest: tests/ml/encoders/test_int8_export.py.
+    monkeypatch.setattr("ml.training.pipeline.add_fast_parts", lambda artifact, *_, **__: artifact)
+    result = predict.train(rows, now=datetime(2026, 11, 22, 12, 0, tzinfo=UTC))
+    assert result["manifest"]["configuration"]["encoder"]["name"] == PACKAGED.title
+    assert (result["status"], result["strategy"]) == ("active", "frozen_head")
