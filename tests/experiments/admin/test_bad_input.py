@@ -9,7 +9,8 @@ from django.urls import reverse
 from experiments.models import CTA, Experiment, TypedCTA, TypedExperiment
 from tests import factories
 from tests.experiments.admin.test_audiences import json_form
-from tests.experiments.admin.test_catalogue import cta_form, site_form
+from tests.experiments.admin.test_catalogue import cta_form
+from tests.experiments.admin.test_sites import site_form
 from tests.experiments.admin.test_experiments import experiment_form
 from tests.experiments.admin.workflow.test_studio import new
 
@@ -84,6 +85,8 @@ def lost(page, sent):
 
 DATES = {"starts_at_0": "2031-02-01", "starts_at_1": "09:00"}
 DATES |= {"ends_at_0": "2031-01-01", "ends_at_1": "09:00"}
+OVER = {"starts_at_0": "2020-01-01", "starts_at_1": "09:00"}
+ENDED = {"ends_at_0": "2020-01-01", "ends_at_1": "09:00"}
 LINES = "\n".join(f"Go {number}" for number in range(300))
 WIZARD = {"who": "everybody", "metric": "click_rate", "lift": "10", "action": "start"}
 WIZARD |= {"condition_mode": "rows", "condition_match": "all"}
@@ -110,7 +113,10 @@ CASES = {
     "wizard gap": ("experiment_new", {"wordings_fr": "Aller"}, "wordings_fr", "no text in: French"),
     "wizard lines": ("experiment_new", {"wordings_en": LINES}, "wordings_en", "300 lines"),
     "wizard dates": ("experiment_new", LATER, "ends_at", "must come after the planned start"),
+    "past": ("experiment_add", OVER, "starts_at_1", "choose one that is to come"),
     "wizard past": ("experiment_new", PAST, "starts_at", "choose one that is to come"),
+    "past end": ("experiment_add", ENDED, "ends_at_1", "and after now"),
+    "wizard past end": ("experiment_new", {"ends_at": "2020-01-01T00:00"}, "ends_at", "after now"),
     "rank lines": ("job_rank", {"wordings": LINES}, "wordings", "At most 50 wordings."),
 }
 KEPT_AS_TYPED = {"experiment_new": TypedExperiment, "cta_compose": TypedCTA}
