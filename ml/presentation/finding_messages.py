@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 # Keys stored with rankings; never rename.
 TRAIT_NAMES = {
@@ -51,9 +52,9 @@ CHECKS = {
 }
 
 FINDINGS = {
-    "length_good": _("Words: %(words)s, characters: %(characters)s."),
+    "length_good": _("%(words)s, %(characters)s."),
     "length_long": _(
-        "Words: %(words)s, characters: %(characters)s. That is long: try at most "
+        "%(words)s, %(characters)s. That is long: try at most "
         "%(most_words)s words and %(most_characters)s characters."
     ),
     "language_unknown": _("There is no lexicon for this language, so the verb was not checked."),
@@ -92,6 +93,8 @@ FINDINGS = {
     "fold_spoken": _("Heard, not seen."),
     "fold_unknown": _("Choose a slot to see whether it is above the fold."),
 }
+# Findings that count words and characters.
+COUNTED = frozenset({"length_good", "length_long"})
 
 # Keys stored with rankings; never rename.
 RULES = {
@@ -123,4 +126,10 @@ def finding_sentence(code: str, params: Mapping[str, Any]) -> str:
         name: number_format(value) if isinstance(value, float) else value
         for name, value in params.items()
     }
+    if code in COUNTED:
+        words, characters = params["words"], params["characters"]
+        shown["words"] = ngettext("%(count)s word", "%(count)s words", words) % {"count": words}
+        shown["characters"] = ngettext(
+            "%(count)s character", "%(count)s characters", characters
+        ) % {"count": characters}
     return str(FINDINGS[code]) % shown

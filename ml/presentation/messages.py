@@ -32,6 +32,23 @@ FACTOR_NAMES = {
     "placement": _("Position"),
 }
 
+# Names of a factor's levels, as the admin names them; an audience or a language names itself.
+LEVEL_NAMES = {
+    "form": {
+        "button": _("Button"),
+        "link": _("Hypertext link"),
+        "spoken": _("Spoken instruction"),
+    },
+    "placement": {
+        "above_fold": _("Above the fold"),
+        "in_text": _("In the text"),
+        "footer": _("Footer"),
+        "popup": _("Pop-up"),
+        "email": _("E-mail"),
+        "spoken": _("Spoken"),
+    },
+}
+
 # By the proxy A-distance between the texts of source and target, in [0, 2].
 LIKENESS = (
     (0.5, _("Source and target texts can hardly be told apart: source tests should help.")),
@@ -219,4 +236,17 @@ def sentence(code: str, params: Mapping[str, Any]) -> str:
     >>> sentence("too_long", {"limit": 300})
     'No prediction: the wording has more than 300 characters.'
     """
-    return str(SENTENCES[code]) % params
+    named = {
+        name: level_name(name, value) if isinstance(value, str) else value
+        for name, value in params.items()
+    }
+    return str(SENTENCES[code]) % named
+
+
+def level_name(factor: str, level: str) -> str:
+    """Return the name of a factor's level in the current language; itself where it has none.
+
+    >>> level_name("placement", "in_text"), level_name("locale", "fr")
+    ('In the text', 'fr')
+    """
+    return str(LEVEL_NAMES.get(factor, {}).get(level, level))

@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from ml.evaluation.reliability import ReliabilityBin, reliability
-from ml.presentation.messages import FACTOR_NAMES
+from ml.presentation.messages import FACTOR_NAMES, level_name
 from ml.scoring.manifest import (
     EstimateRecord,
     OffsetsRecord,
@@ -143,7 +143,8 @@ def draw_levels(offsets: OffsetsRecord) -> SafeString:
     )
     rows = [
         (
-            gettext("%(factor)s: %(level)s") % {"factor": FACTOR_NAMES[factor], "level": level},
+            gettext("%(factor)s: %(level)s")
+            % {"factor": FACTOR_NAMES[factor], "level": level_name(factor, level)},
             number_format(each["groups"]),
             estimate_in_words(each["accuracy"], is_share=True),
             estimate_in_words(each["accuracy_shared"], is_share=True),

@@ -24,6 +24,14 @@ def test_numbers_are_written_as_the_reader_writes_them():
         assert "3,14" in finding_sentence("contrast_low", params)
 
 
+def test_words_and_characters_are_counted_in_their_number():
+    one = finding_sentence("length_good", {"words": 1, "characters": 25})
+    assert one == "1 word, 25 characters."
+    with translation.override("fr"):
+        several = finding_sentence("length_good", {"words": 4, "characters": 1})
+    assert several == "4 mots, 1 caractère."
+
+
 def test_unknown_finding_is_refused():
     with pytest.raises(KeyError):
         finding_sentence("nonsense", {})

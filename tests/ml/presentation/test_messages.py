@@ -22,3 +22,17 @@ def test_sentences_follow_the_language_of_the_reader():
         assert str(SENTENCES["empty"]) == translation.gettext(
             "No prediction: the wording is empty."
         )
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "level", "shown"),
+    [
+        ("form_unmeasured", "form", "button", "(Bouton)"),
+        ("placement_own", "placement", "in_text", "(Dans le texte)"),
+        ("form_own", "form", "banner", "(banner)"),
+    ],
+)
+def test_levels_are_named_in_the_language_of_the_reader(code, name, level, shown):
+    figures = dict.fromkeys(["tests", "words", "needed", "borrowed"], 7)
+    with translation.override("fr"):
+        assert shown in sentence(code, {**figures, name: level})
