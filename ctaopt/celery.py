@@ -15,6 +15,8 @@ from ctaopt.observability.request_ids import NOBODY, request_id
 
 filesystem_broker.register()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ctaopt.settings.prod")
+# They import every page: 30 MB of a worker. Those of the installation are below.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 app = Celery("ctaopt")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

@@ -1,7 +1,7 @@
 """Rates, lifts, intervals and p-values as people read them, in their language."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from functools import cache
 from typing import NamedTuple
@@ -91,6 +91,18 @@ def percent(value: float | None, digits: int = 2) -> str:
 
 def _percent(value: float, digits: int, forms: _Forms) -> str:
     return forms.percent % {"number": _decimal(100 * value, digits, forms)}
+
+
+def chance(value: float | None) -> str:
+    """Return a probability in whole per cent, rounded towards one half: 0.9996 as "99%".
+
+    So it seems neither to reach a threshold that it does not, nor to be certain.
+    """
+    if value is None:
+        return MISSING
+    towards_half = math.floor if value >= 0.5 else math.ceil
+    # 0.29 is 28.999999999999996 per cent.
+    return percent(towards_half(round(100 * value, 9)) / 100, 0)
 
 
 def signed_percent(value: float | None, digits: int = 1) -> str:
@@ -183,6 +195,11 @@ def estimate_interval(estimate: Mapping[str, float | None]) -> str:
     """Return the ends of an estimate with `low` and `high`."""
     low, high = estimate["low"], estimate["high"]
     return MISSING if low is None or high is None else percent_interval((low, high), 1)
+
+
+def quoted(names: Iterable[str]) -> str:
+    """Return names in quotation marks, one after another."""
+    return ", ".join(_("“%(name)s”") % {"name": name} for name in names)
 
 
 def rounded(value: float | None, *, signed: bool = False) -> str:

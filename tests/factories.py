@@ -104,6 +104,11 @@ def make_slot(site, key="hero", **changes):
     return Slot.objects.create(**(values | changes))
 
 
+def set_zone(slot, name):
+    """The time zone of a slot's site."""
+    Site.objects.filter(pk=slot.site_id).update(time_zone=name)
+
+
 def make_audience(site, key="french", condition=None, **changes):
     """An audience; French speakers unless a condition is given."""
     condition = {"locale": "fr"} if condition is None else condition

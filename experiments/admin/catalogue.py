@@ -27,6 +27,7 @@ from experiments.admin.base import (
 from experiments.admin.cta_archive import ArchivedRows, ArchiveFilter, archive_urls
 from experiments.admin.cta_preview import draw, draw_findings
 from experiments.admin.editing.edit_history import MOST_LINES, author_of
+from experiments.admin.editing.percent_fields import read_in_percent
 from experiments.admin.editing.row_checks import WordingForm
 from experiments.admin.erasure import erasure_urls
 from experiments.admin.experiment_pages import url_of
@@ -39,7 +40,7 @@ from experiments.admin.workflow.studio import NEW as NEW_CTA
 from experiments.admin.workflow.studio import studio_url, studio_urls
 from experiments.admin.workflow.together import MOST as MOST_TOGETHER
 from experiments.admin.workflow.together import together_url, together_urls, undo_urls
-from experiments.formatting import percent
+from experiments.formatting import percent, quoted
 from experiments.models import CTA, CTAWording, Experiment, Namespace, Site, Slot, Tag
 from experiments.selectors import catalogue
 from experiments.selectors.permissions import sites_where
@@ -68,6 +69,7 @@ def copyable(element: str, text: str) -> str:
 @admin.register(Site)
 class SiteAdmin(ServedModelAdmin[Site]):
     form = SiteForm
+    readonly_preprocess_fields: ClassVar = {"holdout": read_in_percent}
     list_display = ("name", "key", "keys_link", "default_locale", "holdout_link")
     search_fields = ("name", "key")
     readonly_fields = ("client_key_to_copy",)
@@ -300,13 +302,13 @@ class SlotAdmin(ServedModelAdmin[Slot]):
         """Say which live tests go on comparing with the former default."""
         super().save_model(request, obj, form, change)
         live = catalogue.live_on_slot(obj) if change and "default_cta" in form.changed_data else ()
-        keys = ", ".join(one.key for one in live)
-        if keys:
+        names = quoted(one.name for one in live)
+        if names:
             text = gettext(
-                "Live on this slot: %(keys)s. Its control goes on showing its own CTA; visitors"
+                "Live on this slot: %(names)s. Its control goes on showing its own CTA; visitors"
                 " outside the test get the new default at once."
             )
-            self.message_user(request, text % {"keys": keys}, messages.WARNING)
+            self.message_user(request, text % {"names": names}, messages.WARNING)
 
     @admin.display(description=_("default CTA"))
     def drawn(self, slot: Slot) -> SafeString | str:

@@ -23,7 +23,7 @@ from experiments.admin.archive.like import like_urls
 from experiments.admin.base import OfSites, ServedModelAdmin, in_time_zone_of_site, link_to
 from experiments.admin.editing.edit_history import author_of
 from experiments.admin.editing.percent_fields import InPercent
-from experiments.admin.editing.row_checks import ArmFormSet, ExperimentForm
+from experiments.admin.editing.row_checks import SCHEDULE_FAULTS, ArmFormSet, ExperimentForm
 from experiments.admin.experiment_pages import readable_experiment, url_of
 from experiments.admin.forms import GuardrailForm
 from experiments.admin.offers.aa_test import aa_urls
@@ -355,8 +355,8 @@ class ExperimentAdmin(InPercent, ServedModelAdmin[Experiment]):
         except CannotChangeError as error:
             for reason in error.reasons:
                 form.add_error(None, reason)
-        except CannotScheduleError:
-            form.add_error("ends_at", gettext("The end must come after the start and after now."))
+        except CannotScheduleError as error:
+            form.add_error(error.field, SCHEDULE_FAULTS[error.field])
         return form.is_valid()
 
     @in_time_zone_of_site

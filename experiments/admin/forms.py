@@ -1,5 +1,6 @@
 """Form fields for columns that hold lists."""
 
+from decimal import Decimal
 from typing import Any, ClassVar
 from zoneinfo import available_timezones
 
@@ -11,9 +12,12 @@ from unfold.widgets import (
     UnfoldAdminDecimalFieldWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
 )
 
+from experiments.admin.editing.percent_fields import PercentField
 from experiments.models import CTA, Guardrail, Site
+from experiments.models.site import MOST_HELD_OUT
 from experiments.models.validators import default_time_zone
 from experiments.selectors.reports import goals_of
 from experiments.services.reporting.holdout import LONGEST_DAYS
@@ -65,6 +69,17 @@ class SiteForm(forms.ModelForm[Site]):
         help_text=_(
             "Schedules, times on pages and the days of reports are in it. An experiment keeps the"
             " zone in which it was started."
+        ),
+    )
+
+    holdout = PercentField(
+        label=_("Holdout, in %"),
+        initial=Decimal(0),
+        max_value=MOST_HELD_OUT,
+        widget=UnfoldAdminTextInputWidget,
+        help_text=_(
+            "Part of the visitors kept out of all experiments, such as 5. They show what the tests"
+            " have brought altogether. Best set once, before the first experiment."
         ),
     )
 

@@ -12,7 +12,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from experiments.admin.editing.percent_fields import PercentField, fraction_of
-from experiments.admin.workflow.previews import origins_of, page_to_preview, preview_cards
+from experiments.admin.workflow.previews import (
+    origins_of,
+    page_fault,
+    page_of,
+    page_to_preview,
+    preview_cards,
+)
 from experiments.models import Change, Experiment, Variant
 from experiments.selectors import lifecycle
 from experiments.services.catalogue.cta_content import wording_of
@@ -237,7 +243,8 @@ def traffic_context(request: HttpRequest, experiment: Experiment) -> dict[str, A
     """Return what the page shows beside its forms."""
     # Posted, not part of the address: a link that somebody is sent must not make links that hand
     # the token to another host.
-    page = page_to_preview(experiment, request.POST.get("page", ""))
+    requested = request.POST.get("page", "").strip()
+    page = page_to_preview(experiment, requested) if requested else page_of(experiment)
     return {
         "experiment": experiment,
         "arms": list(experiment.variants.all()),
@@ -247,8 +254,9 @@ def traffic_context(request: HttpRequest, experiment: Experiment) -> dict[str, A
         if experiment.rollback_reason
         else "",
         "rolled_back_arms": rolled_back_arms(experiment),
-        "page": page,
-        "previews": preview_cards(experiment, page),
+        "page": page or requested,
+        "page_fault": "" if page else page_fault(experiment),
+        "previews": preview_cards(experiment, page) if page else [],
         "has_address": bool(origins_of(experiment.slot.site)),
         "preview_days": MAX_AGE_S // 86_400,
         "changes": [

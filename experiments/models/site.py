@@ -28,6 +28,9 @@ BRAND_BACKGROUND, BRAND_TEXT = "#1d4ed8", "#ffffff"
 # The engine's own floors: below them its intervals miss too often, so no site may go lower.
 LEAST_VISITORS, LEAST_CONVERSIONS, MOST_DAYS = 100, 20, 90
 
+# Part of the visitors that a holdout takes at most.
+MOST_HELD_OUT = Decimal("0.5")
+
 
 class Site(models.Model):
     """A web property with its own keys."""
@@ -91,7 +94,7 @@ class Site(models.Model):
         max_digits=5,
         decimal_places=4,
         default=Decimal(0),
-        validators=[MinValueValidator(Decimal(0)), MaxValueValidator(Decimal("0.5"))],
+        validators=[MinValueValidator(Decimal(0)), MaxValueValidator(MOST_HELD_OUT)],
         help_text=_(
             "Fraction of the visitors kept out of all experiments, such as 0.05. They show what the"
             " tests have brought altogether. Best set once, before the first experiment."

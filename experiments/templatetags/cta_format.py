@@ -18,13 +18,23 @@ def p_value(value: float | None) -> str:
     return format_html('<span title="{}">{}</span>', exact, short)
 
 
+@register.filter
+def p_equation(value: float | None) -> str:
+    """Return what stands behind the "p" of a sentence: "= 0.0169", "< 0.0001"."""
+    text = p_value(value)
+    is_below = value is not None and value < formatting.SMALLEST_DECIMAL_P
+    return text if is_below else f"= {text}"
+
+
 for function in (
+    formatting.chance,
     formatting.count,
     formatting.estimate_interval,
     formatting.percent,
     formatting.percent_interval,
     formatting.points,
     formatting.points_interval,
+    formatting.share,
     formatting.signed_interval,
     formatting.signed_percent,
     formatting.segment_value,

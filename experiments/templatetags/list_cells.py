@@ -10,6 +10,7 @@ from unfold.widgets import CHECKBOX_CLASSES as TICK_CLASSES
 
 register = template.Library()
 
+FIRST_OF_LABEL = re.compile(r'(?<= data-label=")[^&"]')
 # Those of the source: a no-break space is a part of the text.
 BLANKS = re.compile(r"[ \t\r\n]+")
 
@@ -28,8 +29,12 @@ _SHORT = {
 
 @register.filter
 def short_cell(cell: SafeString) -> SafeString:
-    """Return the HTML of a cell with its classes by their short names, and blanks by one."""
+    """Return the HTML of a cell with its classes by their short names, and blanks by one.
+
+    Its label, which a narrow screen shows, begins with a capital letter.
+    """
     text = BLANKS.sub(" ", cell).strip(" ")
+    text = FIRST_OF_LABEL.sub(lambda first: first[0].upper(), text)
     for long, short in _SHORT.items():
         text = text.replace(long, short)
     return mark_safe(text)  # noqa: S308  it was safe, and what replaces parts of it is our own

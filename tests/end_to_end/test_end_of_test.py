@@ -265,6 +265,11 @@ def test_winner_is_shipped_from_the_home_and_undone(live, wordings, visit, check
     page.get_by_role("link", name=texts["previews"], exact=True).click()
     expect(page.get_by_role("link", name=texts["open"]).first).to_be_visible()
     check(page, f"previews-{language}")
+    page.fill("[name=page]", "pricing")
+    page.locator("#preview-make").click()
+    expect(page.locator("#preview-page-fault")).to_contain_text("https://shop.example")
+    expect(page.locator("[name=page]")).to_have_value("pricing")
+    check(page, f"previews-fault-{language}")
     page.goto(f"{live.url}/admin/")
     expect(part(page, texts["decided"])).to_contain_text(winner)
     assert page.complaints == []

@@ -12,8 +12,6 @@ from datetime import UTC, datetime, timedelta
 from email import message_from_string, policy
 from time import monotonic
 from types import SimpleNamespace
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 import pytest
 from playwright.sync_api import expect
@@ -27,6 +25,7 @@ from tests.end_to_end.conftest import PATIENCE, settle
 from tests.end_to_end.fake_service import FakeSite
 from tests.end_to_end.live_service import LiveService
 from tests.end_to_end.prepared_data import copy_empty_data
+from tests.end_to_end.served_wordings import WAIT_S, answer_of_the_service, wait_until_all_see
 from tests.end_to_end.test_end_of_test import is_complaint, wait_for_pages
 from tests.missing import node
 from tests.ml.stored_predictor import TINY_ENCODER, make_predictor
@@ -43,9 +42,9 @@ TEXTS = {
 }
 # Of the predictor, to a language that it has not read.
 REFUSAL = "Pas de prédiction."
-WINNER = {"control": 0.1, "b": 0.5, "c": 0.1}
+# However the visitors are split: no arm has fewer clicks than a verdict asks for.
+WINNER = {"control": 0.2, "b": 0.6, "c": 0.2}
 VISITORS = 900
-WAIT_S = 240
 
 # A person, and the predictor that all tests share, put into use; it has read English.
 BEGIN = f"""
@@ -172,7 +171,9 @@ def axe():
 def open_step(page, live, link):
     """Follow a link of the first steps on the home."""
     page.goto(f"{live.url}/admin/")
-    page.click(f"#first-steps a[href*='{link}']")
+    # Until it has loaded: a form then moves the focus to its first field, away from what is typed.
+    with page.expect_navigation():
+        page.click(f"#first-steps a[href*='{link}']")
 
 
 def save(page):
@@ -285,12 +286,23 @@ def deliveries(live):
         return database.execute("SELECT state, error FROM experiments_delivery").fetchall()
 
 
+def standings(live):
+    """Status and visitors of each kept standing, with the visitors that are counted."""
+    with closing(sqlite3.connect(database_of(live))) as database:
+        kept = database.execute("SELECT status, visitors FROM experiments_standing").fetchall()
+        counted = database.execute(
+            "SELECT day, phase, SUM(visitors) FROM experiments_rollup"
+            " WHERE segment = '' GROUP BY day, phase"
+        ).fetchall()
+    return kept, counted
+
+
 def assert_told(live, receiver, secret, winner):
     """The verdict came once by mail, and once, signed, to the webhook."""
     assert set(deliveries(live)) == {("sent", "")}
     sent = mails(live)
     of_verdict = [one for one in sent if winner in one["Subject"]]
-    assert len(of_verdict) == 1, [one["Subject"] for one in sent]
+    assert len(of_verdict) == 1, ([one["Subject"] for one in sent], standings(live))
     (mail,) = of_verdict
     assert mail["To"] == "ada@example.org"
     assert winner in mail.get_body(("html",)).get_content()
@@ -304,26 +316,6 @@ def assert_told(live, receiver, secret, winner):
     assert came["ctaopt.verdict"][0]["facts"]["winner"] == "b"
 
 
-def answer_of_the_service(live, key, visitor, language):
-    """What a visitor is answered; None as long as the service knows no such key or slot."""
-    body = json.dumps({"context": {"targetingKey": visitor, "locale": language}}).encode()
-    headers = {"Content-Type": "application/json", "X-API-Key": key}
-    request = Request(f"{live.url}/ofrep/v1/evaluate/flags/top", body, headers)  # noqa: S310
-    try:
-        with urlopen(request) as answer:  # noqa: S310
-            return json.load(answer)
-    except HTTPError as error:
-        if error.code not in (401, 404):
-            raise
-        return None
-
-
-def shown_by_the_service(live, key, visitor, language):
-    """The wording that a visitor is served."""
-    answer = answer_of_the_service(live, key, visitor, language)
-    return answer and answer["value"]["text"]
-
-
 def nine_days_later(page, live, key, language):
     """Move the start, and wait until events since then are of the test for the service, too."""
     live.django(NINE_DAYS_LATER)
@@ -333,19 +325,6 @@ def nine_days_later(page, live, key, language):
     while answer_of_the_service(live, key, "one", language)["metadata"]["revision"] < stored:
         assert monotonic() < deadline
         page.wait_for_timeout(200)
-
-
-def wait_until_all_see(page, live, key, language, text):
-    """Wait for the serving process, which looks at the configuration once a second."""
-    deadline, attempt = monotonic() + WAIT_S, 0
-    while True:
-        names = (f"new-{attempt}-{number}" for number in range(30))
-        found = {shown_by_the_service(live, key, name, language) for name in names}
-        if found == {text}:
-            return
-        assert monotonic() < deadline, f"{found}, not “{text}”"
-        attempt += 1
-        page.wait_for_timeout(500)
 
 
 def new_visitor(chromium):

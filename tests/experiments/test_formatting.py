@@ -16,6 +16,14 @@ def test_percent_rounds(value, digits, text):
     assert formatting.percent(value, digits) == text
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.9996, "99%"), (0.989, "98%"), (0.99, "99%"), (0.29, "29%"), (0.004, "1%"), (None, "-")],
+)
+def test_chance_seems_neither_certain_nor_to_reach_what_it_does_not(value, text):
+    assert formatting.chance(value) == text
+
+
 def test_numbers_speak_french():
     with translation.override("fr"):
         assert formatting.percent(0.0193, 2) == "1,93\u00a0%"

@@ -9,24 +9,14 @@ from html.parser import HTMLParser
 import pytest
 from django.apps import apps
 from django.contrib import admin
+from django.db import transaction
+from django.test import Client
 from django.urls import reverse
 from django.utils import translation
 
 from ctaopt.theme.titles import WORDS
 from experiments.models import ServerKey
-from tests.experiments.test_route_permissions import (  # noqa: F401  fixtures
-    ask,
-    make_world,
-    probes,
-    world,
-)
-
-
-@pytest.fixture
-def made_world(db):
-    """Rows of one test: others here make people of the same names."""
-    return make_world()
-
+from tests.experiments.test_route_permissions import ask, make_world, probes
 
 # Sentences that Django and the theme make of a verbose name, whatever its gender.
 PUT_TOGETHER = re.compile(
@@ -102,28 +92,43 @@ def texts(answer):
     return [re.sub(r"[ \t\r\n]+", " ", one).strip(" ") for one in reader.found]
 
 
-def faults(world, language, patterns):  # noqa: F811
-    """What is wrong on the pages, with the address of the first page that says it."""
-    own, _, clients = world
-    client, found, seen = clients["superuser"], {}, 0
+@pytest.fixture(scope="module")
+def texts_of_pages(django_db_setup, django_db_blocker):
+    """Template and texts of each page, by language. The rows are gone again: a test has its own."""
+    # The last page's language stays active behind it.
+    with translation.override("en"), django_db_blocker.unblock(), transaction.atomic():
+        own, _, cookies = make_world()
+        client = Client()
+        client.cookies = cookies["superuser"]
+        read = {language: [*opened(client, own, language)] for language in ("en", "fr")}
+        transaction.set_rollback(True)
+    return read
+
+
+def opened(client, things, language):
     client.defaults["HTTP_ACCEPT_LANGUAGE"] = language
     for probe in PAGES:
-        answer = ask(client, probe, own)
-        if answer.status_code != 200 or "text/html" not in answer.get("Content-Type", ""):
-            continue
-        seen += 1
-        for text in texts(answer):
+        answer = ask(client, probe, things)
+        if answer.status_code == 200 and "text/html" in answer.get("Content-Type", ""):
+            yield probe.template, texts(answer)
+
+
+def faults(pages, patterns):
+    """What is wrong on the pages, with the address of the first page that says it."""
+    assert len(pages) > 40
+    found = {}
+    for template, said in pages:
+        for text in said:
             if any(pattern.search(text) for pattern in patterns):
-                found.setdefault(text, probe.template)
-    assert seen > 40
+                found.setdefault(text, template)
     return found
 
 
-def test_pages_are_in_whole_french(world):  # noqa: F811
-    assert faults(world, "fr", (PUT_TOGETHER, GLUED, ENGLISH, ASCII_MINUS)) == {}
+def test_pages_are_in_whole_french(texts_of_pages):
+    assert faults(texts_of_pages["fr"], (PUT_TOGETHER, GLUED, ENGLISH, ASCII_MINUS)) == {}
 
 
-def test_pages_name_what_is_stored(world):  # noqa: F811
+def test_pages_name_what_is_stored(texts_of_pages):
     """No key of a choice is shown for its name."""
     stored = stored_values()
     assert stored >= {"above_fold", "erase"}
@@ -136,18 +141,18 @@ def test_pages_name_what_is_stored(world):  # noqa: F811
         def search(text):
             return {part.strip() for part in text.split(",")} <= stored
 
-    assert faults(world, "fr", (Listed,)) == {}
+    assert faults(texts_of_pages["fr"], (Listed,)) == {}
 
 
-def test_pages_have_one_style_of_dates_and_numbers(world):  # noqa: F811
+def test_pages_have_one_style_of_dates_and_numbers(texts_of_pages):
     both = (NUMERIC_DATE, UNGROUPED)
-    assert faults(world, "en", (*both, SPACED_PERCENT)) == {}
+    assert faults(texts_of_pages["en"], (*both, SPACED_PERCENT)) == {}
     french = (*both, GLUED_PERCENT, DECIMAL_POINT, STRAIGHT_APOSTROPHE)
-    assert faults(world, "fr", french) == {}
+    assert faults(texts_of_pages["fr"], french) == {}
 
 
-def test_pages_count_one_as_one(world):  # noqa: F811
-    assert faults(world, "en", (ONE_OF_MANY, ASCII_MINUS)) == {}
+def test_pages_count_one_as_one(texts_of_pages):
+    assert faults(texts_of_pages["en"], (ONE_OF_MANY, ASCII_MINUS)) == {}
 
 
 @pytest.mark.parametrize(

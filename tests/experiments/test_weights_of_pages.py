@@ -18,8 +18,8 @@ from django.db import transaction
 from django.urls import reverse
 
 from experiments.models import Membership
-from tests.experiments.test_route_permissions import ask, world  # noqa: F401
-from tests.experiments.test_texts_of_pages import PAGES, made_world  # noqa: F401
+from tests.experiments.test_route_permissions import ask, made_world, world  # noqa: F401
+from tests.experiments.test_texts_of_pages import PAGES
 
 ROWS = 1_000
 MOST_LIST = 100_000

@@ -236,6 +236,33 @@ def test_worker_that_only_serves_loads_neither_admin_nor_statistics(pytestconfig
     assert loaded_in(pytestconfig, tmp_path, SERVING_WORKER) == "loaded: []"
 
 
+IMPORTS = """
+import sys
+import django
+django.setup()
+import ctaopt.urls, experiments.tasks
+print("loaded:", sorted({"scipy.stats", "torch"} & set(sys.modules)))
+"""
+
+
+def test_pages_and_tasks_are_imported_without_what_few_of_them_call(pytestconfig, tmp_path):
+    """`scipy.stats` takes a second: `import scipy`, and `scipy.stats.NAME` loads it when called."""
+    assert loaded_in(pytestconfig, tmp_path, IMPORTS) == "loaded: []"
+
+
+COMMAND = """
+import sys
+from ctaopt.commandline import run
+assert run(["manage.py", "fold_rollups"]) == 0
+unwanted = {"ctaopt.urls", "rest_framework.serializers", "scipy.stats"}
+print("loaded:", sorted(unwanted & set(sys.modules)))
+"""
+
+
+def test_command_starts_without_the_code_of_pages(pytestconfig, tmp_path):
+    assert loaded_in(pytestconfig, tmp_path, COMMAND) == "loaded: []"
+
+
 # Modules without a test module of their own, and the tests that cover them.
 TESTED_ELSEWHERE = {
     "experiments/services/rollups/postgres_fold.py": "rollups/test_outcome_sql.py, on PostgreSQL",

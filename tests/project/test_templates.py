@@ -10,6 +10,12 @@ from pytest_django.asserts import assertHTMLEqual
 MOST_CHARACTERS = 120
 # An attribute such as onclick="...", wherever the markup is made.
 INLINE_HANDLER = re.compile(r"""[\s"']on[a-z]+=\\?["']""")
+# Tables that a phone has room for, and the theme's, which is no table there.
+NARROW_TABLES = {
+    "templates/admin/change_list_results.html",
+    "templates/admin/experiments/wizard/plan.html",
+    "templates/admin/index.html",
+}
 SCRIPT_ADDRESS = re.compile(r"""=\\?["']javascript:""", re.IGNORECASE)
 
 
@@ -29,6 +35,31 @@ def test_no_line_of_a_template_is_too_long(templates):
         if len(line) > MOST_CHARACTERS
     ]
     assert long == []
+
+
+def test_wide_tables_scroll_beside_the_page(templates):
+    without = {
+        name
+        for name, text in templates.items()
+        if name.startswith("templates/admin/") and "<table" in text and "cta-scroll" not in text
+    }
+    assert without == NARROW_TABLES
+
+
+def test_labels_of_fields_begin_with_a_capital_letter(templates):
+    """Names of the model's fields do not: `icon` beside `Form`."""
+    plain = {
+        f"{name}: {label}"
+        for name, text in templates.items()
+        for label in re.findall(r"\{\{ ([\w.]+\.label) \}\}", text)
+    }
+    assert plain == {
+        # Words of a file or of a drawing, and choices.
+        "templates/admin/experiments/import_columns.html: column.label",
+        "templates/admin/ml/risk_chart.html: level.label",
+        "templates/admin/ml/risk_chart.html: share.label",
+        "templates/shared/select_options.html: option.label",
+    }
 
 
 def test_no_markup_has_an_inline_handler(templates, pytestconfig):

@@ -1,13 +1,16 @@
 """Fields of fractions that people type, and read, in per cent."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, ClassVar
 
 from django import forms
 from django.http import HttpRequest
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from unfold.widgets import UnfoldAdminTextInputWidget
+
+from experiments.formatting import share
 
 HUNDRED = Decimal(100)
 # Fractions are stored with four places.
@@ -34,10 +37,23 @@ def in_percent(fraction: Decimal) -> str:
     return f"{(fraction * HUNDRED).quantize(Decimal('0.01')).normalize():f}"
 
 
+def read_in_percent(contents: str) -> str:
+    """Return a fraction as a page shows it, 0.2500 or 0,2500, in per cent; other texts stay."""
+    try:
+        return share(Decimal(contents.replace(",", ".")))
+    except ArithmeticError:
+        return contents
+
+
 class InPercent:
     """For pages and inlines with fractions: a label and a help for each that is in per cent."""
 
     in_percent: ClassVar[Mapping[str, tuple[Any, Any]]] = {}
+
+    @property
+    def readonly_preprocess_fields(self) -> dict[str, Callable[[str], str]]:
+        """Return how the theme shows these fields to those who may not change them."""
+        return dict.fromkeys(self.in_percent, read_in_percent)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name in self.in_percent:
@@ -53,8 +69,9 @@ class PercentField(forms.Field):
     widget = forms.TextInput
 
     def __init__(self, **options: Any) -> None:
-        self.least, self.most = options.pop("min_value", Decimal(0)), Decimal(1)
-        for name in ("max_value", "max_digits", "decimal_places", "localize"):
+        self.least = options.pop("min_value", None) or Decimal(0)
+        self.most = options.pop("max_value", None) or Decimal(1)
+        for name in ("max_digits", "decimal_places", "localize"):
             options.pop(name, None)
         super().__init__(**options)
 
@@ -71,8 +88,10 @@ class PercentField(forms.Field):
         if isinstance(exponent, int) and -exponent > PLACES:
             raise forms.ValidationError(_("Write at most two decimals, such as 33.33."))
         if not self.least <= fraction <= self.most:
-            text = _("Write a percentage from %(least)s to 100.")
-            raise forms.ValidationError(text % {"least": in_percent(self.least)})
+            text = _("Write a percentage from %(least)s to %(most)s.")
+            ends = {"least": self.least, "most": self.most}
+            shown = {name: number_format(in_percent(end)) for name, end in ends.items()}
+            raise forms.ValidationError(text % shown)
         return fraction
 
     def prepare_value(self, value: Any) -> Any:

@@ -5,19 +5,32 @@ from typing import Any
 
 from django import forms
 from django.forms.models import BaseInlineFormSet
+from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from experiments.models import CTAWording, Experiment
 from experiments.services.drafting.wordings import markup_fault
+from experiments.services.lifecycle.schedules import moment_is_over
 from experiments.services.lifecycle.traffic_allocation import sum_fault
+
+# By the field that is at fault.
+SCHEDULE_FAULTS = {
+    "starts_at": gettext_lazy("This moment is over: choose one that is to come."),
+    "ends_at": gettext_lazy("The end must come after the start and after now."),
+}
 
 
 class ExperimentForm(forms.ModelForm[Experiment]):
-    """Draft whose planned end comes after its planned start; a fault is told beside the end."""
+    """Draft whose planned start and end are to come, in this order."""
 
     def clean(self) -> dict[str, Any]:
         found: dict[str, Any] = super().clean() or self.cleaned_data
         begin, end = found.get("starts_at"), found.get("ends_at")
+        for field, fault in SCHEDULE_FAULTS.items():
+            kept = self.initial.get(field)
+            if moment_is_over(found.get(field), kept=kept, now=timezone.now()):
+                self.add_error(field, fault)
         if begin and end and end <= begin:
             self.add_error("ends_at", _("The planned end must come after the planned start."))
         return found

@@ -98,7 +98,9 @@ def _ship_link(full: FullReport) -> dict[str, str]:
         Status.SHIP: _("Ship “%(name)s”"),
         Status.KEEP_CONTROL: _("Keep the control"),
         Status.STOP_FOR_HARM: _("Stop and keep the control"),
-        Status.INVALID: _("End it as invalid"),
+        Status.INVALID: _("Record it as invalid")
+        if full.report.experiment.stopped_at
+        else _("End it as invalid"),
     }
     if not suggested.outcome or full.verdict is None:
         return {}

@@ -1,11 +1,10 @@
 """The first page: what needs a decision, what runs, drafts, what has ended, first steps."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -77,8 +76,14 @@ def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     sites = sites_where(request.user, "experiments.view_experiment")
     now = timezone.now()
     before = now - UNSEEN_AFTER
-    to_decide = selectors.experiments_to_decide(sites=sites, started_before=before)
-    running = selectors.experiments_that_run(sites=sites, started_before=before)
+    # One more than is shown: it tells that there are more.
+    to_decide, running, drafts, decided = selectors.read_together(
+        selectors.experiments_to_decide(sites=sites, started_before=before)[: MOST + 1],
+        selectors.experiments_that_run(sites=sites, started_before=before)[: MOST + 1],
+        selectors.drafts_of(sites=sites)[: MOST_DRAFTS + 1],
+        selectors.decided_experiments(sites=sites)[: MOST_DECIDED + 1],
+    )
+    selectors.read_readiness(drafts[:MOST_DRAFTS])
     steps = first_steps(request, sites_where(request.user, "experiments.view_site"))
     context |= {
         "title": _("Home"),
@@ -86,26 +91,22 @@ def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "steps": steps,
         "to_decide": _list(request, to_decide, _decision_line),
         "running": _list(request, running, _running_line),
-        "drafts": _list(request, selectors.drafts_of(sites=sites), _draft_line, most=MOST_DRAFTS),
-        "decided": _list(
-            request, selectors.decided_experiments(sites=sites), _decided_line, most=MOST_DECIDED
-        ),
+        "drafts": _list(request, drafts, _draft_line, most=MOST_DRAFTS),
+        "decided": _list(request, decided, _decided_line, most=MOST_DECIDED),
         "offers": home_offers(request),
-        "slots": selectors.traffic_by_slot(sites=sites, now=now)[:MOST],
+        "slots": selectors.traffic_by_slot(sites=sites, now=now, most=MOST),
     }
     return context
 
 
 def _list(
     request: HttpRequest,
-    rows: QuerySet[Experiment],
+    rows: Sequence[Experiment],
     line: Callable[[HttpRequest, Experiment], Line],
     *,
     most: int = MOST,
 ) -> Listed:
-    found: Iterable[Experiment] = rows[: most + 1]
-    lines = [line(request, row) for row in list(found)[:most]]
-    return Listed(lines=lines, has_more=len(found) > most)  # type: ignore[arg-type]
+    return Listed(lines=[line(request, row) for row in rows[:most]], has_more=len(rows) > most)
 
 
 def _decision_line(request: HttpRequest, experiment: Experiment) -> Line:

@@ -8,6 +8,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 import qrcode
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 from qrcode.constants import ERROR_CORRECT_L
 
 from experiments.admin.cta_preview import draw
@@ -70,15 +71,24 @@ def _runs(row: Sequence[bool]) -> Iterator[tuple[int, int]]:
 
 
 def page_to_preview(experiment: Experiment, requested: str) -> str:
-    """Return the page that previews open on: the requested one if it is the site's, or the slot's.
+    """Return a requested page if previews may open on it, or an empty text.
 
-    A requested path is completed by the site's address.
+    It is a page of the site; a path is completed by the site's address.
     """
     site = experiment.slot.site
-    requested = requested.strip()
     if not is_page_of(requested, origins_of(site)):
-        return page_of(experiment)
+        return ""
     return urljoin(_base(site), requested) if _base(site) else requested
+
+
+def page_fault(experiment: Experiment) -> str:
+    """Return what a page has to be that previews may open on, as a sentence."""
+    origins = origins_of(experiment.slot.site)
+    if not origins:
+        return _("Write an address such as https://example.com/page, or a path such as /page.")
+    return _("Write a page of the site: a path such as /page, or an address on %(origins)s.") % {
+        "origins": ", ".join(origins)
+    }
 
 
 def is_page_of(page: str, origins: Sequence[str]) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxLengthValidator
 from django.db.models import QuerySet
 from django.http import QueryDict
 from django.utils.translation import gettext as _
@@ -13,7 +14,7 @@ from experiments.admin.workflow.wizard_form import language_name
 from experiments.legibility import text_direction
 from experiments.models import CTA, CTAWording, Site, Tag
 from experiments.models.site import BRAND_BACKGROUND, BRAND_TEXT
-from experiments.models.validators import colour_validator, locale_validator
+from experiments.models.validators import locale_validator
 from experiments.selectors import catalogue
 from experiments.services.drafting.cta_saving import WORDING, CTAChoices, tag_names
 from experiments.services.drafting.wordings import markup_fault
@@ -29,9 +30,11 @@ LONGEST_TAG: int = Tag._meta.get_field("name").max_length or 0
 
 
 def _text(name: str, *, model: Any = CTA, **options: Any) -> forms.CharField:
-    """Return a field that is as long as that of the model, under the same name."""
+    """Return a field with the rules of that of the model, under the same name."""
     column = model._meta.get_field(name)
+    own = [one for one in column.validators if not isinstance(one, MaxLengthValidator)]
     return forms.CharField(
+        validators=own,
         label=options.pop("label", column.verbose_name),
         max_length=column.max_length,
         required=False,
@@ -42,7 +45,7 @@ def _text(name: str, *, model: Any = CTA, **options: Any) -> forms.CharField:
 
 def _colour(name: str) -> forms.CharField:
     widget = forms.TextInput(attrs={"type": "color"})
-    return _text(name, validators=[colour_validator], widget=widget)
+    return _text(name, widget=widget)
 
 
 class StudioForm(forms.Form):

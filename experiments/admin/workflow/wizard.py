@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from experiments.admin.base import MOST_DIGITS
+from experiments.admin.editing.row_checks import SCHEDULE_FAULTS
 from experiments.admin.experiment_pages import url_of
 from experiments.admin.workflow.approvals import approval_offer
 from experiments.admin.workflow.wizard_form import (
@@ -35,7 +36,7 @@ from experiments.services.drafting.keeping import keep, open_row
 from experiments.services.drafting.starting import Way, finish
 from experiments.services.lifecycle.change_log import Occasion
 from experiments.services.lifecycle.readiness import CannotStartError
-from experiments.services.lifecycle.schedules import CannotScheduleError
+from experiments.services.lifecycle.schedules import CannotScheduleError, moment_is_over
 
 NAME = "experiments_experiment_new"
 ADD = "experiments.add_experiment"
@@ -177,8 +178,8 @@ class _Wizard:
         starts_at = form.cleaned_data["starts_at"]
         if not starts_at:
             form.add_error("starts_at", _("Choose when it starts."))
-        elif starts_at <= self.now:
-            form.add_error("starts_at", _("This moment is over: choose one that is to come."))
+        elif moment_is_over(starts_at, kept=None, now=self.now):
+            form.add_error("starts_at", SCHEDULE_FAULTS["starts_at"])
 
     def _made(self, typed: TypedExperiment, form: WizardForm, way: Way) -> bool:
         note = form.cleaned_data["approval_note"] if way is Way.ASK else ""
@@ -188,8 +189,8 @@ class _Wizard:
         except CannotStartError as error:
             for reason in error.reasons:
                 form.add_error(None, reason)
-        except CannotScheduleError:
-            form.add_error("ends_at", _("The end must come after the start and after now."))
+        except CannotScheduleError as error:
+            form.add_error(error.field, SCHEDULE_FAULTS[error.field])
         except CannotSaveError as error:
             for text in error.sentences:
                 form.add_error(None, text)

@@ -7,17 +7,19 @@ from babel import Locale, UnknownLocaleError
 from django import forms
 from django.db.models import QuerySet
 from django.http import QueryDict
-from django.utils import formats
+from django.utils import formats, timezone
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from experiments.admin.audiences import ConditionField
 from experiments.admin.editing.kept_fields import data_of, fields_of_post
+from experiments.admin.editing.row_checks import SCHEDULE_FAULTS
 from experiments.models import Audience, Experiment, ExperimentTemplate, Site, Slot
 from experiments.selectors import catalogue
 from experiments.selectors.reports import goals_of
 from experiments.services.drafting.building import Choices
 from experiments.services.drafting.wordings import TypedWordings, gap_in_words, read_wordings
+from experiments.services.lifecycle.schedules import moment_is_over
 
 EVERYBODY, EXISTING, NEW = "everybody", "existing", "new"
 WHO = (
@@ -175,6 +177,12 @@ class WizardForm(forms.Form):
         texts = {tag: self.data.get(WORDINGS + tag, "") for tag in self.languages}
         return read_wordings(texts, control=self.control)
 
+    @property
+    def has_faults_beside_missing_words(self) -> bool:
+        typed = self.typed_wordings()
+        is_empty = not typed.arms and not any(typed.faults.values())
+        return any(not (is_empty and name.startswith(WORDINGS)) for name in self.errors)
+
     def clean(self) -> dict[str, Any]:
         """Refuse what fits no test; each fault beside its field."""
         data: dict[str, Any] = super().clean() or {}
@@ -194,6 +202,8 @@ class WizardForm(forms.Form):
         begin, end = data.get("starts_at"), data.get("ends_at")
         if begin and end and end <= begin:
             self._fault("ends_at", _("The planned end must come after the planned start."))
+        elif moment_is_over(end, kept=None, now=timezone.now()):
+            self._fault("ends_at", str(SCHEDULE_FAULTS["ends_at"]))
         return data
 
     def _clean_wordings(self) -> None:

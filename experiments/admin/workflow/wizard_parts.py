@@ -11,9 +11,11 @@ from django.core.cache import cache
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 
 from experiments.admin.cta_preview import draw
-from experiments.admin.workflow.wizard_form import EXISTING, WizardForm
+from experiments.admin.workflow.wizard_form import EXISTING, WORDINGS, WizardForm
 from experiments.models import Audience, Site, Slot
 from experiments.selectors import catalogue
 from experiments.selectors.permissions import may
@@ -95,8 +97,20 @@ def drawn_arms(form: WizardForm, slot: Slot) -> list[DrawnArm]:
 def _rehearsal(form: WizardForm) -> Rehearsal:
     if form.is_valid():
         return rehearse(form.choices(), now=timezone.now())
-    said = [str(text) for texts in form.errors.values() for text in texts]
-    return Rehearsal(checks=tuple(Check(level=Level.BLOCK, text=text) for text in said))
+    said = [
+        _of_field(form, name, str(text)) for name, texts in form.errors.items() for text in texts
+    ]
+    return Rehearsal(
+        checks=tuple(Check(level=Level.BLOCK, text=text) for text in said),
+        is_refused=form.has_faults_beside_missing_words,
+    )
+
+
+def _of_field(form: WizardForm, name: str, text: str) -> str:
+    """Return a fault with the label of its field, which does not stand beside it in the list."""
+    if name not in form.fields or name.startswith(WORDINGS):
+        return text
+    return _("%(field)s: %(fault)s") % {"field": capfirst(form[name].label), "fault": text}
 
 
 def _reach(form: WizardForm, slot: Slot) -> str:

@@ -93,6 +93,11 @@ def needed_of(experiment: Experiment, total: Outcomes) -> int | None:
     return _visitors(NEEDED, Metric(experiment.primary_metric), total)
 
 
+def counts_clicks(experiment: Experiment) -> bool:
+    """Return whether the visitors who count towards the floor are those who clicked."""
+    return NEEDED.get(Metric(experiment.primary_metric)) == "clicking_visitors"
+
+
 def _visitors(names: Mapping[Metric, str], metric: Metric, total: Outcomes) -> int | None:
     name = names.get(metric)
     visitors: int | None = None if name is None else getattr(total, name)

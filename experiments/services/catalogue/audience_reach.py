@@ -13,6 +13,7 @@ from django.core.cache import cache
 from django.utils.translation import gettext as _
 
 from experiments.event_schema.calendar_days import calendar_day
+from experiments.formatting import count
 from experiments.models import Site
 from experiments.selectors.rollups import attribute_sets
 from experiments.targeting.evaluation import evaluate_condition
@@ -62,7 +63,7 @@ def reach_in_words(reach: Reach) -> str:
         return _("Its visitors cannot be counted: %(names)s is not kept of a visitor.") % values
     return _(
         "%(visitors)s of the %(of)s visitors who saw a test in the last %(days)s days are in it."
-    ) % {**values, "visitors": f"{reach.visitors:,}", "of": f"{reach.of:,}"}
+    ) % {**values, "visitors": count(reach.visitors), "of": count(reach.of)}
 
 
 def attributes_in(segments: str) -> dict[str, Any]:

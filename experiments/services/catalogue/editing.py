@@ -10,7 +10,9 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import transaction
 from django.db.models import Model, ProtectedError, RestrictedError
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from experiments.formatting import quoted
 from experiments.models import CTA, Audience, CTAWording, Experiment, Namespace, Slot, Tag
 from experiments.selectors import catalogue
 from experiments.services.catalogue.config_revision import bump_revision
@@ -140,8 +142,13 @@ def lock_reason(row: Any) -> str:
         return _("Only a draft can change.")
     else:
         return _slot_lock(row) if isinstance(row, Slot) else ""
-    keys = ", ".join(one.key for one in users)
-    return _("Locked while it is used by: %(keys)s.") % {"keys": keys} if users else ""
+    if not users:
+        return ""
+    return ngettext(
+        "Locked while the test %(names)s uses it.",
+        "Locked while the tests %(names)s use it.",
+        len(users),
+    ) % {"names": quoted(one.name for one in users)}
 
 
 def _slot_lock(slot: Slot) -> str:

@@ -14,7 +14,7 @@ from experiments.services.edits.edit_log import Author, Way, logged
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkEdit:
-    """What becomes different: names of tags, values of principles, fields of the look.
+    """Changes to many CTAs: names of tags, values of principles, fields of the look.
 
     `takes_brand`: the colours become those of each CTA's site.
     """
@@ -120,7 +120,7 @@ def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Fi
 
 
 def _plain(value: Any) -> Any:
-    """Return a value to compare: the order of a list and the case of a colour say nothing."""
+    """Return a value to compare: without the order of a list and the case of a colour."""
     return sorted(value) if isinstance(value, list) else value.lower()
 
 

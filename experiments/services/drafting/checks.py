@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from django.utils.formats import date_format
@@ -70,14 +70,18 @@ def checks_of(
         )
         for text in part
     ]
-    places = [_of_snippet(draft, now), _of_slot(draft)]
+    day = reports.last_day_on_slot(draft.slot)
+    places = [_of_snippet(draft, day, now), _of_slot(draft, day)]
     goods = [] if blocks else [Check(level=Level.GOOD, text=_("Arms, shares and keys are right."))]
     rows = [*blocks, *warnings, *places, _of_weights(draft), *goods]
     return sorted(rows, key=lambda one: list(Level).index(one.level))
 
 
-def _of_snippet(draft: Experiment, now: datetime) -> Check:
+def _of_snippet(draft: Experiment, day: date | None, now: datetime) -> Check:
     seen = standings.sighting_of(draft.slot.site)
+    if seen is None and day is not None:
+        text = _("Visitors of tests on this slot come without the snippet: by code of your own.")
+        return Check(level=Level.GOOD, text=text)
     if seen is None:
         text = _("The snippet was never seen on this site: without it, nobody sees the test.")
         return Check(level=Level.WARN, text=text)
@@ -86,9 +90,8 @@ def _of_snippet(draft: Experiment, now: datetime) -> Check:
     return Check(level=Level.GOOD, text=text)
 
 
-def _of_slot(draft: Experiment) -> Check:
+def _of_slot(draft: Experiment, day: date | None) -> Check:
     """Tell whether the slot itself was ever on a page: the snippet may be there without it."""
-    day = reports.last_day_on_slot(draft.slot)
     if day is None:
         text = _(
             "No test on this slot has had a visitor yet: make sure that a page has the slot"
@@ -135,8 +138,8 @@ def _of_plan(review: PlanReview | None) -> list[str]:
     if review is None:
         return [
             _(
-                "Nothing is known of the visitors and the rate of this slot, so no number of"
-                " visitors is planned."
+                "Nothing is known of the present visitors and the rate of this slot, so no number"
+                " of visitors is planned."
             )
         ]
     return list(plan_warnings(review))

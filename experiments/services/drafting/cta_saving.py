@@ -72,7 +72,7 @@ def tag_names(line: str) -> tuple[str, ...]:
 
 
 def is_same(one: Content, other: Content) -> bool:
-    """Return whether fields say the same: an empty one is as good as none."""
+    """Return whether fields have the same content: an empty one is as good as none."""
     return all(
         _plain(one.get(name, ())) == _plain(other.get(name, ())) for name in {**one, **other}
     )

@@ -29,9 +29,13 @@ class Length:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rehearsal:
-    """Rehearsed start of a test at this moment; without a review if the slot is unknown."""
+    """Rehearsed start of a test at this moment; without a review if the slot is unknown.
+
+    `is_refused`: faults of what was typed are the reason that nothing was planned.
+    """
 
     checks: tuple[Check, ...]
+    is_refused: bool = False
     review: PlanReview | None = None
     days: int | None = None
     lengths: tuple[Length, ...] = ()
@@ -48,7 +52,7 @@ def rehearse(choices: Choices, *, now: datetime) -> Rehearsal:
             found = _look_at(choices, now)
         except CannotSaveError as error:
             blocks = (Check(level=Level.BLOCK, text=text) for text in error.sentences)
-            found = Rehearsal(checks=tuple(blocks))
+            found = Rehearsal(checks=tuple(blocks), is_refused=True)
         transaction.set_rollback(True)
     return found
 

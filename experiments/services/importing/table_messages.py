@@ -73,6 +73,9 @@ _OF_ARMS = {
         "%(column)s: “%(text)s” may be two dates; write them as YYYY-MM-DD."
     ),
 }
+# Problems whose text is a number that the core wrote, not a cell of the file.
+_COUNTS = frozenset({"many_arms", "bad_rows"})
+_NUMBERS = frozenset({"above_visitors", "negative"})
 
 
 def table_error_in_words(error: TableError) -> str:
@@ -86,10 +89,19 @@ def arm_table_error_in_words(error: ArmTableError) -> list[str]:
 
 
 def _arm_sentence(error: ArmTableError) -> str:
-    text = str(_OF_ARMS[error.problem]) % {"text": error.text, "column": error.column}
+    values = {"text": _value_in_words(error), "column": error.column}
+    text = str(_OF_ARMS[error.problem]) % values
     if not error.line:
         return text
     return _("Line %(line)s: %(text)s") % {"line": formatting.count(error.line), "text": text}
+
+
+def _value_in_words(error: ArmTableError) -> str:
+    if error.problem in _COUNTS:
+        return formatting.count(int(error.text))
+    if error.problem in _NUMBERS:
+        return formatting.threshold(float(error.text))
+    return error.text
 
 
 def reading_in_words(reading: Reading) -> Iterator[str]:

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from experiments.formatting import quoted
 from experiments.models import CTA, CTAWording, Site
 from experiments.selectors import catalogue
 from experiments.targeting.languages import spelled
@@ -132,8 +133,8 @@ def match_row(read: CTARow, known: CTA | None, site: Site) -> None:
     read.is_new = known is None
     read.cta = known or CTA(site=site, **site.brand_look)
     if known is not None and catalogue.experiments_showing(known).exists():
-        names = ", ".join(one.name for one in catalogue.experiments_showing(known))
-        read.problems.append(_("Locked while it is an arm of: %(keys)s.") % {"keys": names})
+        names = quoted(one.name for one in catalogue.experiments_showing(known))
+        read.problems.append(_("Locked while it is an arm of: %(names)s.") % {"names": names})
         return
     values = read.values if known else {**read.given, **read.values}
     if values.get("form", read.cta.form) == CTA.Form.SPOKEN:

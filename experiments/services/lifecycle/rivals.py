@@ -13,7 +13,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from experiments.formatting import percent
+from experiments.formatting import percent, quoted, share
 from experiments.models import Experiment
 from experiments.selectors import lifecycle
 from experiments.targeting.overlap import (
@@ -26,19 +26,19 @@ from experiments.targeting.overlap import (
 
 WHOLE = Decimal(1)
 _UNDECIDED = gettext_lazy(
-    "The two conditions do not show whether this test and %(rival)s share visitors; if they do,"
+    "The two conditions do not show whether this test and “%(rival)s” share visitors; if they do,"
     " %(first)s for them."
 )
 _MORE_SPECIFIC = gettext_lazy(
-    "This test has the more specific audience and goes first: its visitors leave %(rival)s, which"
+    "This test has the more specific audience and goes first: its visitors leave “%(rival)s”, which"
     " keeps the others."
 )
 _TAKES_ALL = gettext_lazy(
-    "%(rival)s goes first on this slot: this test gets only visitors whom the audience of %(rival)s"
-    " does not take in."
+    "“%(rival)s” goes first on this slot: this test gets only visitors whom the audience of"
+    " “%(rival)s” does not take in."
 )
 _TAKES_A_PART = gettext_lazy(
-    "%(rival)s goes first on this slot: it takes %(part)s of the visitors that both take in, and"
+    "“%(rival)s” goes first on this slot: it takes %(part)s of the visitors that both take in, and"
     " this test gets the others."
 )
 Range = tuple[Decimal, Decimal]
@@ -93,21 +93,21 @@ def meeting_faults(experiment: Experiment) -> Iterator[str]:
     """Describe what keeps an experiment from going live beside the others of slot and namespace."""
     yield from _shared_ranges(experiment)
     yield from _same_shuffles(experiment)
-    others = list(lifecycle.live_rivals(experiment))
+    others = lifecycle.live_rivals(experiment)
     same = [
         other
         for other in others
         if not kept_apart(experiment, other) and _have_one_audience(experiment, other)
     ]
     for other in same:
-        yield _("%(rival)s is live on the same slot and audience.") % {"rival": other.key}
+        yield _("“%(rival)s” is live on the same slot and audience.") % {"rival": other.name}
     if not same:
         yield from _starvation_faults(experiment, others, _last_coverage(experiment))
 
 
 def starvation_faults(experiment: Experiment, *, coverage: Decimal) -> Iterator[str]:
     """Yield a sentence for each experiment that this coverage would leave without a visitor."""
-    return _starvation_faults(experiment, list(lifecycle.live_rivals(experiment)), coverage)
+    return _starvation_faults(experiment, lifecycle.live_rivals(experiment), coverage)
 
 
 def _starvation_faults(
@@ -120,15 +120,15 @@ def _starvation_faults(
         yield _(
             "It would have no visitor: %(rivals)s go first on this slot and take everybody whom"
             " its audience takes in."
-        ) % {"rivals": _keys(_takers(experiment, order[:place], coverages))}
+        ) % {"rivals": _names(_takers(experiment, order[:place], coverages))}
     for number, other in enumerate(order[place + 1 :], start=place + 1):
         before = [one for one in order[:number] if one != experiment]
         if _nobody_left(other, order[:number], coverages) and not _nobody_left(
             other, before, coverages
         ):
-            yield _("It would leave %(rival)s, which is live on this slot, without a visitor.") % {
-                "rival": other.key
-            }
+            yield _(
+                "It would leave “%(rival)s”, which is live on this slot, without a visitor."
+            ) % {"rival": other.name}
 
 
 def meeting_notes(experiment: Experiment) -> list[str]:
@@ -151,9 +151,9 @@ def condition_of(experiment: Experiment) -> Condition:
 
 
 def _note(rival: Rival) -> str:
-    values = {"rival": rival.experiment.key, "part": percent(float(rival.taken), 0)}
+    values = {"rival": rival.experiment.name, "part": percent(float(rival.taken), 0)}
     if rival.relation is Relation.UNKNOWN:
-        first = _("%(rival)s goes first") if rival.goes_first else _("this test goes first")
+        first = _("“%(rival)s” goes first") if rival.goes_first else _("this test goes first")
         return _UNDECIDED % {**values, "first": first % values}
     if not rival.goes_first:
         return _MORE_SPECIFIC % values
@@ -171,13 +171,13 @@ def _shared_ranges(experiment: Experiment) -> Iterator[str]:
         if not kept_apart(experiment, other) and how is not Relation.APART and not on_slot:
             start, end = _range(other)
             yield _(
-                "Its range of the namespace %(namespace)s overlaps that of %(rival)s, which is live"
-                " (%(start)s to %(end)s). Free are: %(free)s."
+                "Its range of the namespace %(namespace)s overlaps that of “%(rival)s”, which is"
+                " live (%(start)s to %(end)s). Free are: %(free)s."
             ) % {
                 "namespace": experiment.namespace.key,
-                "rival": other.key,
-                "start": _short(start),
-                "end": _short(end),
+                "rival": other.name,
+                "start": share(start),
+                "end": share(end),
                 "free": _free_ranges([_range(one) for one in others]),
             }
 
@@ -279,15 +279,11 @@ def _gaps(ranges: Sequence[Range]) -> list[Range]:
 
 def _free_ranges(ranges: Sequence[Range]) -> str:
     gaps = [
-        _("%(start)s to %(end)s") % {"start": _short(start), "end": _short(end)}
+        _("%(start)s to %(end)s") % {"start": share(start), "end": share(end)}
         for start, end in _gaps(ranges)
     ]
     return ", ".join(gaps) or _("none")
 
 
-def _short(bound: Decimal) -> str:
-    return format(bound.normalize(), "f")
-
-
-def _keys(experiments: Sequence[Experiment]) -> str:
-    return ", ".join(one.key for one in experiments)
+def _names(experiments: Sequence[Experiment]) -> str:
+    return quoted(one.name for one in experiments)

@@ -18,7 +18,11 @@ logger = logging.getLogger(__name__)
 
 
 class CannotScheduleError(ValueError):
-    """Planned times that contradict each other or lie in the past."""
+    """A planned time that contradicts the other or lies in the past; `field` is its name."""
+
+    def __init__(self, field: str, fault: str) -> None:
+        super().__init__(f"{field}: {fault}")
+        self.field = field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +61,17 @@ def set_schedule(
     """Plan the start of a draft and the end of an experiment; return False if it has ended.
 
     Raises:
-        CannotScheduleError: If the end does not come after the start and after now.
+        CannotScheduleError: If the start of a draft is changed to a moment that is over, or the end
+            does not come after the start and after now.
     """
-    begin = starts_at if experiment.status == Experiment.Status.DRAFT else occasion.now
+    is_draft = experiment.status == Experiment.Status.DRAFT
+    if is_draft and moment_is_over(starts_at, kept=experiment.starts_at, now=occasion.now):
+        raise CannotScheduleError("starts_at", f"{starts_at} is over")
+    begin = starts_at if is_draft else occasion.now
     if ends_at is not None and ends_at <= (begin or occasion.now):
-        raise CannotScheduleError(f"ends_at: {ends_at} does not come after the start and after now")
+        raise CannotScheduleError(
+            "ends_at", f"{ends_at} does not come after the start and after now"
+        )
     with transaction.atomic():
         rows = Experiment.objects.filter(pk=experiment.pk, status__in=Experiment.OPEN_STATUSES)
         planned = rows.update(starts_at=starts_at, ends_at=ends_at)
@@ -69,6 +79,11 @@ def set_schedule(
             record(experiment, Kind.SCHEDULE, occasion)
     experiment.refresh_from_db(fields=["starts_at", "ends_at"])
     return planned == 1
+
+
+def moment_is_over(planned: datetime | None, *, kept: datetime | None, now: datetime) -> bool:
+    """Return whether a planned start or end is another than the kept one, and lies in the past."""
+    return planned is not None and planned != kept and planned <= now
 
 
 def _start(draft: Experiment, now: datetime) -> bool:

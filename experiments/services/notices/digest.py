@@ -66,14 +66,19 @@ def parts_for(person: User, *, now: datetime) -> tuple[Part, ...]:
     """Return the lists of a person's digest, in the active language; none if nothing is there."""
     sites = sites_where(person, VIEW)
     before = now - UNSEEN_AFTER
-    waiting = standings.experiments_to_decide(sites=sites, started_before=before)[:MOST]
-    running = standings.experiments_that_run(sites=sites, started_before=before)[:MOST]
     decided = standings.decided_experiments(sites=sites)
-    decided = decided.filter(decision__decided_at__gte=now - WEEK)[:MOST]
+    waiting, running, decided_lately = standings.read_together(
+        standings.experiments_to_decide(sites=sites, started_before=before)[:MOST],
+        standings.experiments_that_run(sites=sites, started_before=before)[:MOST],
+        decided.filter(decision__decided_at__gte=now - WEEK)[:MOST],
+    )
     parts = (
         (_("Waits for a decision"), [_row(one, standing_title(one)) for one in waiting]),
         (_("Runs"), [_row(one, standing_title(one)) for one in running]),
-        (_("Decided in the last seven days"), [_row(one, _decision(one)) for one in decided]),
+        (
+            _("Decided in the last seven days"),
+            [_row(one, _decision(one)) for one in decided_lately],
+        ),
     )
     return tuple(Part(title=title, rows=tuple(rows)) for title, rows in parts if rows)
 

@@ -15,7 +15,7 @@ Totals = TypeVar("Totals", bound="Outcomes")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcomes:
-    """What the visitors of one arm (in one segment) did, added up: the sums of every metric."""
+    """Sums of every metric over the visitors of one arm (in one segment)."""
 
     visitors: int = 0
     clicking_visitors: int = 0

@@ -89,4 +89,4 @@ def test_cells_of_a_list_keep_their_names_links_and_ticks(admin_client, site):
     url = reverse("admin:experiments_historyarm_change", args=[arm.pk])
     assert f'<a href="{url}" class="cta-cell-link" >{arm.text}</a>' in page
     assert f'name="_selected_action" value="{arm.pk}" class="cta-tick action-select"' in page
-    assert '<td class="field-rate cta-cell" data-label="click rate">5.00%</td>' in page
+    assert '<td class="field-rate cta-cell" data-label="Click rate">5.00%</td>' in page

@@ -144,14 +144,21 @@ def test_preview_links_of_a_draft_open_its_arms(admin_client, draft):
     assert shown == ["preview:control", "preview:b"]
 
 
-NO_PAGES = ["javascript:alert(1)", "data:text/html,x", "shop", "/a b", ""]
+NO_PAGES = ["javascript:alert(1)", "data:text/html,x", "shop", "/a b"]
 # Browsers take these for the page of another host.
 NO_PAGES += ["//evil.example/x", "/\\evil.example/x", "http:///evil.example", "https:/evil.example"]
 
 
 @pytest.mark.parametrize("url", [*NO_PAGES, "http://[", "https://shop.example:x/"])
 def test_links_lead_nowhere_but_to_a_page(admin_client, draft, url):
-    assert previews(admin_client, draft, url).count('href="/?ctaopt_preview=') == 2
+    body = previews(admin_client, draft, url)
+    assert "ctaopt_preview" not in body
+    assert "Write an address such as https://example.com/page, or a path such as /page." in body
+    assert f'value="{url}"' in body
+
+
+def test_without_a_page_links_open_that_of_the_slot(admin_client, draft):
+    assert previews(admin_client, draft, " ").count('href="/?ctaopt_preview=') == 2
 
 
 def test_address_alone_makes_no_links_to_another_host(admin_client, draft):
@@ -164,8 +171,11 @@ def test_site_with_origins_has_no_other_pages(admin_client, draft):
     draft.slot.site.allowed_origins = ["https://shop.example"]
     draft.slot.site.save()
     assert "https://shop.example/a?" in previews(admin_client, draft, "https://shop.example/a")
-    assert "evil.example" not in previews(admin_client, draft, "https://evil.example/a")
-    assert "evil.example" not in previews(admin_client, draft, "https://shop.example@evil.example")
+    for page in ("https://evil.example/a", "https://shop.example@evil.example", "https//shop"):
+        body = previews(admin_client, draft, page)
+        assert "ctaopt_preview" not in body
+        assert "Write a page of the site: a path such as /page, or an address on https://" in body
+        assert f'value="{page}"' in body
 
 
 def test_ended_experiment_shows_its_history_and_no_form(admin_client, slot):
@@ -207,6 +217,15 @@ def test_schedule_is_read_and_shown_in_the_time_zone_of_the_site(admin_client, p
     assert timezone.get_current_timezone_name() == "UTC"
 
 
+def test_start_that_is_over_is_told_beside_its_field(admin_client, draft):
+    times = {"starts_at": "2020-01-15T09:00", "ends_at": ""}
+    body = post(admin_client, draft, "schedule", **times).content.decode()
+    assert "This moment is over: choose one that is to come." in body
+    assert 'value="2020-01-15T09:00"' in body
+    draft.refresh_from_db()
+    assert draft.starts_at is None
+
+
 def test_hour_that_the_clocks_skip_or_repeat_is_refused(admin_client, paris, draft):
     # 2031: forward on 30 March at 2:00, back on 26 October at 3:00.
     for time in ("2031-03-30T02:30", "2031-10-26T02:30"):
@@ -234,3 +253,7 @@ def test_lines_of_a_deleted_account_are_not_the_service_s(admin_client, running_
     names = {line.what: line.who for line in history_lines(running_experiment)}
     assert names == {"Paused": "deleted account", "Step of the ramp": "the service"}
     assert "<td>deleted account</td>" in page(admin_client, running_experiment)
+
+
+def test_part_of_the_audience_has_no_idle_decimals(admin_client, running_experiment):
+    assert "100% of the audience" in page(admin_client, running_experiment)

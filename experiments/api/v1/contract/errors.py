@@ -111,7 +111,7 @@ ANSWERS: Mapping[type[Exception], tuple[int, Callable[[Any], dict[str, Any]]]] =
     CannotDecideError: (400, _reasons),
     CannotUndoError: (409, _nothing),
     CannotApproveError: (409, _reasons),
-    CannotScheduleError: (400, _nothing),
+    CannotScheduleError: (400, _field),
     CannotSaveError: (400, _errors),
     AlreadyThereError: (409, _existing),
     LockedError: (409, _nothing),

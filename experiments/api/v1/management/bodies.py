@@ -4,8 +4,10 @@ Rows are named as answers name them: sites, slots, audiences and namespaces by k
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, ClassVar
 
+from django.utils import timezone
 from rest_framework import serializers
 
 from experiments.api.v1.serializers import StrictSerializer
@@ -22,6 +24,7 @@ from experiments.models import (
     Variant,
 )
 from experiments.services.lifecycle.drafts import MAX_ARMS
+from experiments.services.lifecycle.schedules import moment_is_over
 from experiments.targeting.languages import spelled
 
 MOST_WORDINGS, MOST_TAGS, MOST_METRICS = 100, 50, 20
@@ -206,3 +209,16 @@ class ExperimentBody(StrictModelSerializer):
             *("variants", "guardrails", "secondary_metrics"),
         )
         extra_kwargs: ClassVar[dict[str, Any]] = {"key": {"validators": []}}
+
+    def validate_starts_at(self, value: datetime | None) -> datetime | None:
+        return self._to_come("starts_at", value)
+
+    def validate_ends_at(self, value: datetime | None) -> datetime | None:
+        return self._to_come("ends_at", value)
+
+    def _to_come(self, field: str, value: datetime | None) -> datetime | None:
+        """Return a planned moment, unless it is changed to one of the past."""
+        kept = getattr(self.instance, field, None)
+        if moment_is_over(value, kept=kept, now=timezone.now()):
+            raise serializers.ValidationError("This moment is over: choose one that is to come.")
+        return value

@@ -1,9 +1,16 @@
+import re
 from decimal import Decimal
 
 import pytest
 from django import forms
+from django.urls import reverse
 
-from experiments.admin.editing.percent_fields import PercentField, fraction_of, in_percent
+from experiments.admin.editing.percent_fields import (
+    PercentField,
+    fraction_of,
+    in_percent,
+    read_in_percent,
+)
 from experiments.models import Experiment
 from tests.experiments.admin.test_experiments import experiment_form
 
@@ -61,3 +68,18 @@ def test_form_keeps_what_was_typed_beside_the_fault(admin_client, slot):
     page = admin_client.post("/admin/experiments/experiment/add/", sent).content.decode()
     assert 'name="variants-0-share" value="a third"' in page
     assert "Write a percentage, such as 33 or 33.33." in page
+
+
+def test_fractions_that_cannot_change_are_read_in_per_cent(admin_client, running_experiment):
+    Experiment.objects.update(coverage=Decimal("0.25"))
+    url = reverse("admin:experiments_experiment_change", args=[running_experiment.pk])
+    page = admin_client.get(url, HTTP_ACCEPT_LANGUAGE="fr").content.decode()
+    shown = re.findall(r'<div class="readonly[^"]*">([^<]*)</div>', page)
+    assert "25\u00a0%" in shown
+    assert "50\u00a0%" in shown
+    assert not [text for text in shown if re.fullmatch(r"\d,\d{4}", text)]
+
+
+@pytest.mark.parametrize(("text", "shown"), [("0.1250", "12.5%"), ("1,0000", "100%"), ("-", "-")])
+def test_shown_fraction_becomes_a_percentage(text, shown):
+    assert read_in_percent(text) == shown

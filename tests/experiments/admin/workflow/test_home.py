@@ -152,8 +152,8 @@ def test_quiet_test_runs_with_its_figures(admin_client, running_experiment, toda
     part = section(page, "Running")
     assert "Keep it running: no answer yet." in part
     assert "<dt>Visitors</dt><dd>2,000</dd>" in part
-    assert "<dt>today</dt><dd>2,000</dd>" in part
-    assert "<dt>health</dt><dd>good</dd>" in part
+    assert "<dt>Today</dt><dd>2,000</dd>" in part
+    assert "<dt>Health</dt><dd>good</dd>" in part
     slots = section(page, "Visitors of running tests, by slot")
     assert slots.count("2,000") == 2
 

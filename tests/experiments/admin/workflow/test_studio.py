@@ -115,6 +115,13 @@ def test_link_that_is_dark_is_named_as_such_for_dark_pages(admin_client, bilingu
     assert "On a dark page" not in live(admin_client, page_of(bilingual), sent)
 
 
+def test_all_faults_are_said_at_once_beside_their_fields(admin_client, bilingual):
+    sent = fields(bilingual, wording_en="<i>x</i>", destination="javascript:alert(1)")
+    page = text_of(admin_client.post(page_of(bilingual), sent | {"action": "save"}))
+    assert page.count('class="errorlist"') == 2
+    assert 'name="destination" value="javascript:alert(1)"' in page
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -227,12 +234,12 @@ def test_two_people_at_one_cta_lose_nothing(admin_client, bilingual):
 def test_cta_of_a_test_is_shown_and_not_changed(admin_client, running_experiment):
     cta = running_experiment.variants.get(key="b").cta
     page = text_of(admin_client.get(page_of(cta)))
-    assert "Locked while it is used by: hero-test." in page
+    assert "Locked while the test “hero-test” uses it." in page
     assert 'value="save"' not in page
     assert "hx-post" not in page
     assert ">hero-test b</span>" in page
     answer = admin_client.post(page_of(cta), fields(cta, size="large", action="save"))
-    assert "Locked while it is used by" in text_of(answer)
+    assert "Locked while the test" in text_of(answer)
     cta.refresh_from_db()
     assert cta.size == "medium"
 

@@ -48,7 +48,7 @@ def test_locked_cta_is_named_and_left(admin_client, ctas, running_experiment):
     page = page_of(admin_client, [*ctas, arm])
     sent = {"add_principles": ["reward"], "action": "show"}
     shown = text_of(admin_client.post(page, sent))
-    assert "Locked while it is used by: hero-test." in shown
+    assert "Locked while the test “hero-test” uses it." in shown
     assert "2 of 3 chosen CTAs change." in shown
     assert 'value="reward" checked' in shown
     said = text_of(admin_client.post(page, sent | {"action": "apply"}, follow=True))

@@ -65,7 +65,7 @@ def test_refused_start_keeps_everything_typed_and_makes_nothing(admin_client, bi
     before = CTA.objects.count()
     answer = send(admin_client, bilingual, name="Mine", **WORDS)
     page = text_of(answer)
-    assert "older is live on the same slot and audience." in page
+    assert "“older” is live on the same slot and audience." in page
     assert "Nothing that you typed is lost." in page
     assert "Start now Try it</textarea>" in page
     assert 'value="Mine"' in page
@@ -105,6 +105,17 @@ def test_fault_is_said_and_what_was_typed_stays(admin_client, bilingual, fields,
     assert all(kept[name] == [text] for name, text in fields.items() if name != "action")
 
 
+def test_faults_below_name_their_field_and_are_why_there_is_no_plan(admin_client, bilingual):
+    answer = send(admin_client, bilingual, lift="0", **WORDS)
+    page = text_of(answer)
+    assert "Smallest lift worth finding, in %: Ensure this value is greater" in page
+    assert "First correct the points named in step 5." in page
+    assert "How long it takes is said here once" not in page
+    empty = text_of(send(admin_client, bilingual))
+    assert "How long it takes is said here once" in empty
+    assert "First correct the points" not in empty
+
+
 def test_missing_translation_may_be_allowed(admin_client, bilingual):
     fields = {"wordings_en": "Start now", "wordings_fr": "", "allow_gaps": "on"}
     send(admin_client, bilingual, **fields)
@@ -131,7 +142,7 @@ def test_live_answer_draws_plans_and_checks(admin_client, bilingual):
     assert 'id="wizard-drawn" hx-swap-oob="innerHTML"' in part
     assert ">Essayer</span>" in part
     assert "The snippet was never seen on this site" in part
-    assert "Nothing is known of the visitors and the rate of this slot" in part
+    assert "Nothing is known of the present visitors and the rate of this slot" in part
     assert not Experiment.objects.exists()
 
 
@@ -261,7 +272,7 @@ def test_asked_from_the_wizard_it_waits_with_its_note(admin_client, approving, o
 def test_note_of_a_refused_request_is_still_there(admin_client, approving):
     factories.make_running_experiment(approving, "older")
     page = text_of(send(admin_client, approving, "ask", approval_note="Before the sale", **WORDS))
-    assert "older is live on the same slot and audience." in page
+    assert "“older” is live on the same slot and audience." in page
     assert 'value="Before the sale"' in page
 
 

@@ -74,7 +74,12 @@ def test_choices_add_a_view_beside_the_report(server):
 @pytest.mark.parametrize("file_format", ["json", "csv", "pdf"])
 @pytest.mark.parametrize(
     ("query", "field"),
-    [("arm=z", "arm"), ("segment=device%3Dtoaster", "segment"), ("from=1&reading=x", "from")],
+    [
+        ("arm=z", "arm"),
+        ("segment=device%3Dtoaster", "segment"),
+        ("from=1&reading=x", "from"),
+        ("first=2026-11-20", "first"),
+    ],
 )
 def test_view_that_makes_no_sense_is_refused_by_field(server, file_format, query, field):
     answer = server.get(f"{REPORT}?format={file_format}&{query}")

@@ -3,6 +3,7 @@ from decimal import Decimal
 
 import pytest
 from django.core.cache import cache
+from django.utils import translation
 
 from experiments.models import Exclusion, VisitorOutcome
 from experiments.services.catalogue.audience_reach import (
@@ -97,3 +98,11 @@ def test_count_is_remembered_for_a_while(visitors, django_assert_num_queries):
 def test_attributes_are_as_conditions_compare_them():
     assert attributes_in("") == {}
     assert attributes_in("locale=fr new_visitor=false") == {"locale": "fr", "new_visitor": False}
+
+
+def test_numbers_of_an_audience_are_written_in_the_reader_s_language():
+    reach = Reach(visitors=1_234, of=20_000)
+    with translation.override("fr"):
+        shown = reach_in_words(reach)
+    assert "1\u00a0234" in shown
+    assert "20\u00a0000" in shown

@@ -1,4 +1,5 @@
 import pytest
+from django.utils import translation
 
 from experiments.models import CTA, Audience, CTAWording, Slot
 from experiments.selectors.serving import config_revision
@@ -89,3 +90,18 @@ def test_key_of_a_slot_stays_once_it_has_experiments(slot):
 def test_row_that_is_there_names_itself():
     assert AlreadyThereError({"key": "x"}).row == {"key": "x"}
     assert "already" in str(AlreadyThereError(None))
+
+
+def test_lock_names_the_tests_as_people_call_them(slot):
+    phones = factories.make_audience(slot.site, "phones", {"device": "mobile"})
+    factories.make_running_experiment(slot, "hero-2026", name="Autumn offer", audience=phones)
+    with translation.override("fr"):
+        one = lock_reason(phones)
+    footer = factories.make_slot(slot.site, "footer")
+    factories.make_running_experiment(footer, "foot-2026", name="Winter offer", audience=phones)
+    with translation.override("fr"):
+        several = lock_reason(phones)
+    assert one == "Verrouillé tant que le test «\u00a0Autumn offer\u00a0» l\u2019utilise."
+    assert several.startswith("Verrouillé tant que les tests «\u00a0")
+    assert "\u00a0», «\u00a0" in several
+    assert several.endswith("l\u2019utilisent.")

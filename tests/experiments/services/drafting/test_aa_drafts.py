@@ -83,4 +83,4 @@ def test_outlook_of_an_unknown_slot_has_no_figures(slot):
 
 def test_live_test_of_everybody_is_named(running_experiment):
     found = aa_outlook(slot=running_experiment.slot, now=NOW)
-    assert found.faults == ("hero-test is live on the same slot and audience.",)
+    assert found.faults == ("“hero-test” is live on the same slot and audience.",)

@@ -66,7 +66,7 @@ def test_cta_of_a_test_stays_and_says_why(ctas, running_experiment):
     shown = running_experiment.variants.get(key="b").cta
     edit = BulkEdit(look={"size": "large"})
     planned = plan_bulk_edit([shown], edit)[0]
-    assert planned.reasons == ("Locked while it is used by: hero-test.",)
+    assert planned.reasons == ("Locked while the test “hero-test” uses it.",)
     assert not planned.will_change
     assert apply_bulk_edit([*ctas, shown], edit, by=BY) == ctas
     shown.refresh_from_db()

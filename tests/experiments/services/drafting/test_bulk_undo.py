@@ -78,7 +78,7 @@ def test_what_a_test_shows_by_now_stays(ctas, slot, by):
     running.variants.filter(key="b").update(cta=ctas[1])
     done = undo(number, by)
     assert done.restored == ("Go",)
-    assert done.kept == (("Buy", "Locked while it is used by: hero-test."),)
+    assert done.kept == (("Buy", "Locked while the test “hero-test” uses it."),)
     assert state(ctas[1])[0] == "large"
 
 

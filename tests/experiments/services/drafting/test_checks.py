@@ -22,6 +22,15 @@ def test_snippet_that_was_never_seen_is_a_warning(choices):
     assert text not in checks(choices)
 
 
+def test_visitors_without_the_snippet_are_not_called_impossible(choices):
+    test = factories.make_running_experiment(choices.slot, "before")
+    factories.make_rollup(test.variants.first(), visitors=40, day=NOW.date())
+    found = checks(choices)
+    assert not any("never seen on this site" in text for text in found)
+    text = "Visitors of tests on this slot come without the snippet: by code of your own."
+    assert found[text] == Level.GOOD
+
+
 def test_hard_to_read_colours_are_a_warning(choices):
     cta = choices.slot.default_cta
     cta.background_color, cta.text_color = "#ffffff", "#eeeeee"
@@ -42,7 +51,7 @@ def test_missing_text_and_impossible_audience_block(choices):
 def test_older_test_of_everybody_blocks(choices):
     factories.make_running_experiment(choices.slot, "older")
     found = checks(choices)
-    assert found["older is live on the same slot and audience."] == Level.BLOCK
+    assert found["“older” is live on the same slot and audience."] == Level.BLOCK
     assert list(found.values()) == sorted(found.values(), key=list(Level).index)
 
 

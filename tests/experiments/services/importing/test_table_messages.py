@@ -23,7 +23,7 @@ def test_every_problem_of_a_file_has_a_sentence_in_both_languages(problem):
 
 @pytest.mark.parametrize("problem", get_args(Problem))
 def test_every_problem_of_an_analyst_s_table_has_a_sentence(problem):
-    error = ArmTableError(problem, "12 %", column="Clics", line=1_234)
+    error = ArmTableError(problem, "12", column="Clics", line=1_234)
     with translation.override("fr"):
         (sentence,) = arm_table_error_in_words(error)
     assert sentence.startswith("Ligne 1\u00a0234\u00a0: ")
@@ -62,3 +62,11 @@ def test_reading_of_a_workbook_names_what_is_left_out():
     assert (sheet, others) == ("Sheet: Tests", "1 more sheet is not read.")
     assert "macros" in macros
     assert "links" in links
+
+
+def test_numbers_of_faults_are_written_in_the_reader_s_language():
+    problems = {"bad_rows": "1234", "many_arms": "1000", "above_visitors": "12.5"}
+    with translation.override("fr"):
+        shown = [*map(arm_table_error_in_words, map(ArmTableError, problems, problems.values()))]
+    for (sentence,), number in zip(shown, ("1\u00a0234", "1\u00a0000", "12,5"), strict=True):
+        assert number in sentence

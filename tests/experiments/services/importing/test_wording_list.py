@@ -113,7 +113,7 @@ def test_cta_of_the_same_name_is_updated_and_undone(listed, site):
 def test_arm_of_a_live_experiment_is_locked(listed, running_experiment):
     preview = preview_of(listed("name,en\nhero-test b,Another\n"))
     assert [remark.text for remark in preview.remarks] == [
-        "Locked while it is an arm of: hero-test."
+        "Locked while it is an arm of: “hero-test”."
     ]
 
 

@@ -86,7 +86,7 @@ def test_draft_is_judged_as_it_is_stored(draft, other_site):
 def test_rival_on_the_same_slot_and_audience_keeps_it_from_starting(slot, status):
     factories.make_running_experiment(slot, "rival", status=status)
     draft = factories.make_experiment(slot)
-    assert reasons_against(draft) == ["rival is live on the same slot and audience."]
+    assert reasons_against(draft) == ["“rival” is live on the same slot and audience."]
 
 
 def test_rival_that_is_stopped_or_elsewhere_does_not_matter(slot):
@@ -115,7 +115,7 @@ def test_namespace_lets_disjoint_ranges_run_together(slot, start, end, starts):
     if starts:
         assert start_experiment(experiment=draft, now=NOW) is True
     else:
-        assert reasons_against(draft) == ["rival is live on the same slot and audience."]
+        assert reasons_against(draft) == ["“rival” is live on the same slot and audience."]
 
 
 def test_other_namespace_or_none_does_not_keep_apart(slot):

@@ -1,6 +1,7 @@
 from decimal import Decimal
 
 import pytest
+from django.utils import translation
 
 from experiments.models import Experiment, RampStep
 from experiments.services.lifecycle.change_log import Occasion
@@ -52,7 +53,7 @@ def test_more_specific_audience_goes_first_whichever_starts_first(slot):
     running(slot, "everybody")
     draft = draft_for(slot, MOBILE)
     assert meeting_notes(draft) == [
-        "This test has the more specific audience and goes first: its visitors leave everybody,"
+        "This test has the more specific audience and goes first: its visitors leave “everybody”,"
         " which keeps the others."
     ]
     assert start_experiment(experiment=draft, now=NOW)
@@ -64,8 +65,8 @@ def test_wider_audience_gets_what_the_specific_one_leaves(slot):
     running(slot, "phones", MOBILE)
     draft = draft_for(slot)
     assert meeting_notes(draft) == [
-        "phones goes first on this slot: this test gets only visitors whom the audience of phones"
-        " does not take in."
+        "“phones” goes first on this slot: this test gets only visitors whom the audience of"
+        " “phones” does not take in."
     ]
     assert start_experiment(experiment=draft, now=NOW)
     assert drawn(slot, "v-1", device="mobile") == "phones"
@@ -75,7 +76,7 @@ def test_wider_audience_gets_what_the_specific_one_leaves(slot):
 def test_coverage_leaves_a_part_of_the_shared_visitors(slot):
     running(slot, "phones", MOBILE, coverage=Decimal("0.25"))
     assert meeting_notes(draft_for(slot))[0].startswith(
-        "phones goes first on this slot: it takes 25% of the visitors that both take in"
+        "“phones” goes first on this slot: it takes 25% of the visitors that both take in"
     )
 
 
@@ -97,15 +98,28 @@ def test_audience_made_up_of_others_cannot_start(slot):
     running(slot, "phones", MOBILE)
     running(slot, "rest", {"device": {"$ne": "mobile"}})
     assert readiness_faults(draft_for(slot)) == [
-        "It would have no visitor: phones, rest go first on this slot and take everybody whom its"
-        " audience takes in."
+        "It would have no visitor: “phones”, “rest” go first on this slot and take everybody whom"
+        " its audience takes in."
     ]
 
 
 def test_older_equal_condition_of_another_audience_keeps_it_from_starting(slot):
     running(slot, "phones", MOBILE)
     twin = draft_for(slot, {"device": {"$in": ["mobile"]}})
-    assert readiness_faults(twin) == ["phones is live on the same slot and audience."]
+    assert readiness_faults(twin) == ["“phones” is live on the same slot and audience."]
+
+
+def test_sentences_name_tests_as_people_call_them(slot):
+    running(slot, "hero-2026-09", MOBILE, name="Autumn offer")
+    assert meeting_notes(draft_for(slot)) == [
+        "“Autumn offer” goes first on this slot: this test gets only visitors whom the audience of"
+        " “Autumn offer” does not take in."
+    ]
+    with translation.override("fr"):
+        assert readiness_faults(draft_for(slot, MOBILE, "twin")) == [
+            "«\u00a0Autumn offer\u00a0» est déjà en cours sur le même emplacement et la même"
+            " audience."
+        ]
 
 
 def test_experiment_may_not_starve_another(slot):
@@ -113,7 +127,7 @@ def test_experiment_may_not_starve_another(slot):
     running(slot, "phones", MOBILE)
     rest = draft_for(slot, {"device": {"$ne": "mobile"}})
     assert readiness_faults(rest) == [
-        "It would leave everybody, which is live on this slot, without a visitor."
+        "It would leave “everybody”, which is live on this slot, without a visitor."
     ]
 
 
@@ -122,7 +136,7 @@ def test_whole_namespace_takes_everybody_of_its_audience(slot):
     running(slot, "second", MOBILE, **namespaced(slot, "0.5", "1"))
     running(slot, "rest", {"device": {"$ne": "mobile"}})
     (fault,) = readiness_faults(draft_for(slot))
-    assert "rest, first, second go first" in fault
+    assert "“rest”, “first”, “second” go first" in fault
 
 
 def test_part_of_a_namespace_leaves_the_rest(slot):
@@ -137,8 +151,8 @@ def test_ranges_of_a_namespace_may_not_overlap_on_any_slot(slot):
     running(footer, "rival", **namespaced(slot, "0.1", "0.4"))
     draft = draft_for(slot, **namespaced(slot, "0.3", "0.6"))
     assert readiness_faults(draft) == [
-        "Its range of the namespace space overlaps that of rival, which is live (0.1 to 0.4). Free"
-        " are: 0 to 0.1, 0.4 to 1."
+        "Its range of the namespace space overlaps that of “rival”, which is live (10% to 40%)."
+        " Free are: 0% to 10%, 40% to 100%."
     ]
     apart = draft_for(slot, None, "apart", **namespaced(slot, "0.4", "0.6"))
     assert readiness_faults(apart) == []
@@ -186,7 +200,7 @@ def test_ramp_counts_by_its_last_step(slot):
     RampStep.objects.create(experiment=first, number=0, coverage="0.1", reached_at=STARTED)
     RampStep.objects.create(experiment=first, number=1, coverage="1")
     equal = draft_for(slot, {"$not": {"$and": [MOBILE, TABLET]}})
-    assert readiness_faults(equal) == ["first is live on the same slot and audience."]
+    assert readiness_faults(equal) == ["“first” is live on the same slot and audience."]
 
 
 def test_ramp_of_a_live_one_cannot_end_at_the_last_visitors(slot):
@@ -213,8 +227,8 @@ def test_what_cannot_be_decided_is_said(slot):
     draft = draft_for(slot, {"path": {"$regex": "^/c"}})
     assert readiness_faults(draft) == []
     assert meeting_notes(draft) == [
-        "The two conditions do not show whether this test and shop share visitors; if they do,"
-        " shop goes first for them."
+        "The two conditions do not show whether this test and “shop” share visitors; if they do,"
+        " “shop” goes first for them."
     ]
 
 

@@ -63,6 +63,14 @@ def test_end_must_come_after_the_start_and_after_now(draft, starts_at, ends_at):
         plan(draft, starts_at, ends_at)
 
 
+def test_start_must_be_to_come_unless_it_was_planned_before(draft):
+    with pytest.raises(ValueError, match=r"starts_at: .* is over"):
+        plan(draft, NOW)
+    Experiment.objects.update(starts_at=NOW - HOUR)
+    draft.refresh_from_db()
+    assert plan(draft, NOW - HOUR, NOW + HOUR)
+
+
 def test_what_has_ended_has_no_schedule(slot):
     ended = factories.make_running_experiment(slot, status=Status.STOPPED, stopped_at=NOW)
     assert not plan(ended, None, NOW + HOUR)

@@ -28,7 +28,7 @@ NESTED = {"steps": [{}, {"coverage": ["Too much."]}], "note": ["Too long."]}
 EXPECTED = {
     CannotStartError(REASONS): (409, "No arms. No audience.", {"reasons": REASONS}),
     CannotChangeError(REASONS): (400, "No arms. No audience.", {"reasons": REASONS}),
-    CannotScheduleError("ends_at: past"): (400, "ends_at: past", {}),
+    CannotScheduleError("ends_at", "past"): (400, "ends_at: past", {"field": "ends_at"}),
     CannotDecideError(REASONS): (400, "No arms. No audience.", {"reasons": REASONS}),
     SlotChangedError(REASONS): (409, "No arms. No audience.", {"reasons": REASONS}),
     CannotUndoError("Too late."): (409, "Too late.", {}),

@@ -137,6 +137,8 @@ def test_taken_key_is_answered_with_what_exists_on_the_own_site_only(server, oth
         ({"guardrails": [{"metric": "click_rate", "goal": "x"}]}, "guardrails.0"),
         ({"guardrails": [{"metric": "click_rate"}, {"metric": "click_rate"}]}, "guardrails.1"),
         ({"secondary_metrics": [{"metric": "magic"}]}, "secondary_metrics.0.metric"),
+        ({"starts_at": "2020-01-02T00:00Z"}, "starts_at"),
+        ({"ends_at": "2020-01-02T00:00Z"}, "ends_at"),
         ({"starts_at": "2030-01-02T00:00Z", "ends_at": "2030-01-01T00:00Z"}, "errors"),
     ],
 )
