@@ -10,8 +10,8 @@ from experiments.models import CTA, Experiment, TypedCTA, TypedExperiment
 from tests import factories
 from tests.experiments.admin.test_audiences import json_form
 from tests.experiments.admin.test_catalogue import cta_form
-from tests.experiments.admin.test_sites import site_form
 from tests.experiments.admin.test_experiments import experiment_form
+from tests.experiments.admin.test_sites import site_form
 from tests.experiments.admin.workflow.test_studio import new
 
 HTML = "<script>alert(1)</script>"

@@ -44,8 +44,8 @@ from tests import factories
 from tests.experiments.admin.archive.test_learning_form import SAID
 from tests.experiments.admin.test_audiences import rows_form
 from tests.experiments.admin.test_catalogue import cta_form
-from tests.experiments.admin.test_sites import site_form
 from tests.experiments.admin.test_experiments import experiment_form
+from tests.experiments.admin.test_sites import site_form
 from tests.experiments.admin.workflow.test_studio import new
 from tests.experiments.services.counted_experiments import count
 from tests.experiments.test_route_permissions import MODELS, NEVER, PAGES
