@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any, Literal, cast
 from zipfile import BadZipFile, ZipFile
 
-from openpyxl import load_workbook
-
 from tables.delimited import LINES_TO_HEADER, IsHeader
 from tables.source import Cell, Limits, Reading, Row, Table, TableError, as_text
 
@@ -156,6 +154,8 @@ def _opened(path: Path) -> Iterator[Any]:
         with path.open("rb") as file, warnings.catch_warnings():
             # Styles and extensions that it leaves out, which hold no values.
             warnings.simplefilter("ignore")
+            from openpyxl import load_workbook  # noqa: PLC0415
+
             yield load_workbook(file, read_only=True, data_only=True, keep_links=False)
     except TableError:
         raise

@@ -1,8 +1,8 @@
-"""Tables written for spreadsheets: CSV and workbooks (XLSX), in which no text is a formula.
+"""Tables written for spreadsheets: their columns and values, and CSV in which no text is a formula.
 
 A text that begins with `=`, `+`, `-`, `@`, a tab or a line break is a formula to a spreadsheet that
-opens a CSV (OWASP, "CSV injection"): an apostrophe before it makes it a text. A workbook states the
-kind of each cell, so that its texts stay as they are.
+opens a CSV (OWASP, "CSV injection"): an apostrophe before it makes it a text. (XLSX:
+`workbook_writing`.)
 """
 
 import csv
@@ -13,13 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal as Number
-from typing import Any, Literal
-
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-from openpyxl.styles import Font
-from openpyxl.utils import get_column_letter
+from typing import Literal
 
 from tables.numbers import Decimal
 
@@ -30,17 +24,8 @@ Value = str | int | float | bool | Number | date | datetime | None
 _DECIMALS: Mapping[str, Decimal] = {"fr": ","}
 # With the fullwidth forms, which spreadsheets read alike.
 _FORMULA = re.compile(r"\s*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-_FORMATS: dict[Kind, str] = {
-    "text": "@",
-    "count": "#,##0",
-    "number": "General",
-    "fraction": "0.00%",
-    "day": "yyyy-mm-dd",
-    "moment": "yyyy-mm-dd hh:mm",
-}
-# The most that a cell, and the name of a sheet, may hold.
-_MOST_TEXT, _MOST_TITLE = 32_767, 31
-_NO_TITLE = re.compile(r"[\[\]:*?/\\]")
+# XML 1.0 has no place for them, escaped or not.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,25 +93,14 @@ def write_csv(table: WrittenTable, *, decimal: Decimal = ".") -> bytes:
     return text.getvalue().encode("utf-8-sig")
 
 
-def write_workbook(tables: Sequence[WrittenTable]) -> bytes:
-    """Return tables as the sheets of a workbook (XLSX), with numbers as numbers.
+def is_formula(text: str) -> bool:
+    """Return whether a spreadsheet takes a text for a formula."""
+    return _FORMULA.match(text) is not None
 
-    Args:
-        tables: At least one.
-    """
-    book = Workbook(write_only=True)
-    for table in tables:
-        sheet = book.create_sheet(_NO_TITLE.sub(" ", table.title)[:_MOST_TITLE])
-        sheet.freeze_panes = "A2"
-        for at, column in enumerate(table.columns, start=1):
-            sheet.column_dimensions[get_column_letter(at)].width = _width(table, at - 1, column)
-        sheet.append(_text_cell(sheet, column.title, is_bold=True) for column in table.columns)
-        for row in table.rows:
-            pairs = zip(table.columns, row, strict=True)
-            sheet.append(_cell(sheet, column.kind, value) for column, value in pairs)
-    file = io.BytesIO()
-    book.save(file)
-    return file.getvalue()
+
+def plain_text(text: str) -> str:
+    """Return a text without the control characters that no workbook can hold."""
+    return _CONTROL.sub(" ", text)
 
 
 def not_a_formula(text: str) -> str:
@@ -135,12 +109,12 @@ def not_a_formula(text: str) -> str:
     >>> not_a_formula("@home"), not_a_formula("Go"), not_a_formula(" =A1")
     ("'@home", 'Go', "' =A1")
     """
-    return f"'{text}" if _FORMULA.match(text) else text
+    return f"'{text}" if is_formula(text) else text
 
 
 def _csv_cell(value: Value, decimal: Decimal) -> str:
     if isinstance(value, str):
-        return not_a_formula(ILLEGAL_CHARACTERS_RE.sub(" ", value))
+        return not_a_formula(plain_text(value))
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return ""
     if isinstance(value, bool):
@@ -150,32 +124,3 @@ def _csv_cell(value: Value, decimal: Decimal) -> str:
     if isinstance(value, date | time):
         return value.isoformat()
     return str(value).replace(".", decimal)
-
-
-def _cell(sheet: Any, kind: Kind, value: Value) -> Any:
-    if isinstance(value, str):
-        return _text_cell(sheet, value)
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
-        return None
-    cell = WriteOnlyCell(sheet, value)
-    cell.number_format = _FORMATS[kind] if kind != "text" else "General"
-    return cell
-
-
-def _text_cell(sheet: Any, text: str, *, is_bold: bool = False) -> Any:
-    cell = WriteOnlyCell(sheet)
-    cell.value = ILLEGAL_CHARACTERS_RE.sub(" ", text)[:_MOST_TEXT]
-    # Whatever it begins with; and it stays so when a person edits it.
-    cell.data_type = "s"
-    # A style costs more than the text.
-    if _FORMULA.match(text):
-        cell.quotePrefix = True
-    if is_bold:
-        cell.font = Font(bold=True)
-    return cell
-
-
-def _width(table: WrittenTable, at: int, column: Column) -> int:
-    """Return the width of a column in characters; a wording may take many lines."""
-    lengths = [len(str(row[at])) for row in table.rows[:100] if isinstance(row[at], str)]
-    return min(max([len(column.title), 10, *lengths]) + 2, 60)

@@ -12,10 +12,10 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import get_language_from_request
 from django.utils.translation import gettext as _
-from redis.exceptions import RedisError
 
 from ctaopt.refusals.refusal_page import EXPIRED, REFUSALS, Refusal, refusal_page
 from experiments.api.v1.contract.problems import problem_response
+from experiments.redis_errors import redis_error
 
 RETRY_AFTER_S = "5"
 
@@ -105,6 +105,6 @@ def _silence(error: BaseException | None) -> str:
     """Return a sentence about what does not answer; "" for any other error."""
     if isinstance(error, OperationalError | InterfaceError):
         return _("The database does not answer. Try again in a moment.")
-    if isinstance(error, RedisError):
+    if isinstance(error, redis_error()):
         return _("Redis does not answer. Try again in a moment.")
     return ""

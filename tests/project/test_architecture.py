@@ -241,7 +241,8 @@ import sys
 import django
 django.setup()
 import ctaopt.urls, experiments.tasks
-print("loaded:", sorted({"scipy.stats", "torch"} & set(sys.modules)))
+rare = {"scipy.stats", "torch", "redis", "openpyxl"}
+print("loaded:", sorted(rare & set(sys.modules)))
 """
 
 

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from redis.exceptions import RedisError
 
+from experiments.redis_errors import redis_error
 from experiments.services.events.redis_stream import DeadEntry, EventStream, configured_stream
 from experiments.services.events.stream_codec import STORAGE
 
@@ -30,7 +30,7 @@ class Command(BaseCommand):
                 self._list(stream, options["limit"])
             else:
                 self._move(stream, options)
-        except RedisError as error:
+        except redis_error() as error:
             raise CommandError(f"Redis does not answer: {error}") from error
 
     def _list(self, stream: EventStream, limit: int) -> None:

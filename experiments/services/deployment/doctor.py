@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError
-from redis.exceptions import RedisError
 
+from experiments.redis_errors import redis_error
 from experiments.services.deployment.database_checks import database_findings
 from experiments.services.deployment.findings import Finding, error
 from experiments.services.deployment.machine_checks import machine_findings
@@ -38,7 +38,7 @@ def examine() -> Iterator[tuple[str, list[Finding]]]:
         found: list[Finding] = []
         try:
             found.extend(section.check())
-        except (DatabaseError, RedisError, OSError, ImproperlyConfigured, ValueError) as problem:
+        except (DatabaseError, redis_error(), OSError, ImproperlyConfigured, ValueError) as problem:
             text = str(problem).strip().splitlines() or [type(problem).__name__]
             found.append(error(section.title.lower(), text[0], section.remedy))
         yield section.title, found

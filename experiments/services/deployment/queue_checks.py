@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from django.conf import settings
-from redis import Redis
-from redis.exceptions import RedisError
 
+from experiments.redis_errors import redis_error
 from experiments.services.deployment.findings import Finding, error, ok, skipped, warning
 from experiments.services.events.redis_durability import doubts_about
 from experiments.services.events.redis_stream import configured_stream
+
+if TYPE_CHECKING:
+    from redis import Redis
 
 TIMEOUT_S = 3.0
 
@@ -32,7 +35,7 @@ def redis_findings(subject: str, client: "Redis") -> Iterator[Finding]:
     try:
         version = client.info("server")["redis_version"]
         doubts = doubts_about(client)
-    except RedisError as problem:
+    except redis_error() as problem:
         yield error(subject, f"Redis does not answer: {problem}.", "Start it, or correct the URL.")
         return
     for doubt in doubts:
@@ -47,6 +50,8 @@ def _broker(url: str) -> Iterator[Finding]:
         folder = Path(settings.CELERY_BROKER_TRANSPORT_OPTIONS["data_folder_in"])
         yield ok("queue", f"A folder of this machine: {folder}.")
     elif url.startswith(("redis", "unix")):
+        from redis import Redis  # noqa: PLC0415
+
         client = Redis.from_url(url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S)
         with client:
             yield from redis_findings("queue", client)

@@ -22,7 +22,7 @@ from experiments.services.exploration.report_view import is_chosen, view_offer
 from experiments.services.reporting.full_report import FullReport, full_report
 from experiments.services.reporting.report_json import report_as_json, view_as_json
 from experiments.services.reporting.report_tables import report_tables
-from tables.writing import decimal_mark, write_csv, write_workbook
+from tables.writing import decimal_mark, write_csv
 
 Format = Literal["json", "csv", "xlsx", "pdf", "ipynb"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -114,6 +114,8 @@ def _content(
         return notebook_of(full, chosen)
     tables = report_tables(full, chosen)
     if file_format == "xlsx":
+        from tables.workbook_writing import write_workbook  # noqa: PLC0415
+
         return write_workbook([one for one in tables if one.rows])
     wanted = next(one for one in tables if one.key == table)
     return write_csv(wanted, decimal=decimal_mark(language))

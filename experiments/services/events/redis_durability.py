@@ -1,11 +1,13 @@
 """Redis settings that may lose acknowledged events."""
 
 import logging
+from typing import TYPE_CHECKING
 
-from redis import Redis
-from redis.exceptions import RedisError
-
+from experiments.redis_errors import redis_error
 from experiments.services.events.redis_stream import configured_stream
+
+if TYPE_CHECKING:
+    from redis import Redis
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +39,7 @@ def doubts_about(client: "Redis") -> list[str]:
 def _setting(client: "Redis", name: str) -> str:
     try:
         return str(client.config_get(name).get(name, ""))
-    except RedisError:  # Hosted Redis services often hide its settings.
+    except redis_error():  # Hosted Redis services often hide its settings.
         return ""
 
 
@@ -53,5 +55,5 @@ def warn_about(client: "Redis") -> None:
     try:
         for doubt in doubts_about(client):
             logger.warning("%s", doubt)
-    except RedisError as error:
+    except redis_error() as error:
         logger.warning("Redis does not answer: %s", error)

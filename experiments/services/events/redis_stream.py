@@ -11,14 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from redis import Redis
-from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError, ResponseError
-from redis.retry import Retry
+
+from experiments.redis_errors import is_lost_connection, redis_error
+
+if TYPE_CHECKING:
+    from redis import Redis
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ class Depths:
 class EventStream:
     """The stream of one installation. Its methods raise redis.RedisError, but for `append`."""
 
-    client: Redis
+    client: "Redis"
     max_entries: int = 1_000_000
     prefix: str = PREFIX
     _rests_until: float = field(default=0.0, init=False)
@@ -107,8 +107,8 @@ class EventStream:
         try:
             self._check_room()
             self._execute("XADD", self.prefix, "*", PAYLOAD, payload)
-        except RedisError as error:
-            if isinstance(error, (RedisConnectionError, TimeoutError)):
+        except redis_error() as error:
+            if is_lost_connection(error):
                 self._rests_until = monotonic() + REST_S
             raise StreamUnavailableError(str(error)) from error
 
@@ -131,7 +131,7 @@ class EventStream:
         """Make the stream and group if missing, at the first start or after a loss."""
         try:
             self.client.xgroup_create(self.prefix, GROUP, id="0", mkstream=True)
-        except ResponseError as error:
+        except redis_error() as error:
             if "BUSYGROUP" not in str(error):
                 raise
 
@@ -188,8 +188,10 @@ class EventStream:
         if waiting:
             try:
                 pending = int(self._execute("XPENDING", self.prefix, GROUP)["pending"])
-            except ResponseError:  # No consumer has made the group yet.
-                pending = 0
+            except redis_error() as error:
+                if "NOGROUP" not in str(error):
+                    raise
+                pending = 0  # No consumer has made the group yet.
         return Depths(waiting=int(waiting), pending=pending, dead=int(dead))
 
     def dead(self, *, count: int | None) -> list[DeadEntry]:
@@ -250,6 +252,10 @@ def open_stream(url: str, *, max_entries: int) -> EventStream:
 
     A stale connection is replaced once, without delay: waiting is left to the client.
     """
+    from redis import Redis  # noqa: PLC0415
+    from redis.backoff import NoBackoff  # noqa: PLC0415
+    from redis.retry import Retry  # noqa: PLC0415
+
     client = Redis.from_url(
         url,
         socket_timeout=TIMEOUT_S,

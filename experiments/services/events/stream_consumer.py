@@ -11,8 +11,8 @@ from time import monotonic, sleep
 from typing import Generic, TypeVar
 
 from django.db import DataError, Error, IntegrityError, connection
-from redis.exceptions import RedisError, ResponseError
 
+from experiments.redis_errors import redis_error
 from experiments.services.events.redis_stream import Entry, EventStream
 
 logger = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ class Consumer(Generic[Row]):
                     self.stream.make_group()
                     is_made = True
                 self.step()
-            except (RedisError, Error) as error:
+            except (redis_error(), Error) as error:
                 # A Redis that lost its data lost the group too.
                 is_made = is_made and not _is_lost_group(error)
                 logger.warning("The events wait: %s", error)
@@ -208,7 +208,7 @@ class Consumer(Generic[Row]):
     def _leave_group(self) -> None:
         try:
             self.stream.forget_consumer(self.name)
-        except RedisError as error:
+        except redis_error() as error:
             logger.warning("Redis does not answer: %s", error)
 
     def _log_progress(self) -> None:
@@ -221,4 +221,4 @@ class Consumer(Generic[Row]):
 
 
 def _is_lost_group(error: Exception) -> bool:
-    return isinstance(error, ResponseError) and "NOGROUP" in str(error)
+    return isinstance(error, redis_error()) and "NOGROUP" in str(error)

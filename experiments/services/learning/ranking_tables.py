@@ -7,7 +7,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from experiments.services.learning.ranking_presentation import ranking_in_words
-from tables.writing import Column, Value, WrittenTable, decimal_mark, write_csv, write_workbook
+from tables.writing import Column, Value, WrittenTable, decimal_mark, write_csv
 
 Format = Literal["csv", "xlsx"]
 FORMATS: tuple[str, ...] = get_args(Format)
@@ -25,6 +25,8 @@ def ranking_file(
     """
     table = ranking_table(outcome, request)
     if file_format == "xlsx":
+        from tables.workbook_writing import write_workbook  # noqa: PLC0415
+
         return write_workbook([table])
     return write_csv(table, decimal=decimal_mark(get_language() or ""))
 

@@ -16,7 +16,7 @@ from experiments.services.learning.jobs import JobFailedError
 from ml import predict
 from tables.reading import open_table
 from tables.source import Limits, as_text
-from tables.writing import Column, Value, WrittenTable, decimal_mark, write_csv, write_workbook
+from tables.writing import Column, Value, WrittenTable, decimal_mark, write_csv
 
 MOST_WORDINGS = 10_000
 # Rows of a file that are read: some are empty or stand twice.
@@ -185,6 +185,8 @@ def list_file(rows: Sequence[Mapping[str, Any]], *, file_format: str) -> bytes:
         rows=[_written(row, names) for row in rows],
     )
     if file_format == "xlsx":
+        from tables.workbook_writing import write_workbook  # noqa: PLC0415
+
         return write_workbook([table])
     return write_csv(table, decimal=decimal_mark(get_language() or ""))
 

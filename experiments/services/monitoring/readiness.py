@@ -22,8 +22,8 @@ from django.db import Error, connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils.translation import gettext_noop
 from kombu.exceptions import OperationalError as BrokerError
-from redis.exceptions import RedisError
 
+from experiments.redis_errors import redis_error
 from experiments.selectors import monitoring
 from experiments.services.events.redis_stream import configured_stream
 from experiments.services.monitoring.event_intake import rejected_shares
@@ -197,7 +197,7 @@ def _stream() -> Iterator[Check]:
         return
     try:
         depths = stream.depths()
-    except RedisError:
+    except redis_error():
         yield Check(name="event_stream", problem=gettext_noop("Redis does not answer"))
         return
     problem = gettext_noop("it holds entries that could not be stored") if depths.dead else ""

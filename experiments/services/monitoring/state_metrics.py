@@ -7,8 +7,8 @@ from datetime import datetime
 from django.db import Error
 from django.utils import timezone
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
-from redis.exceptions import RedisError
 
+from experiments.redis_errors import redis_error
 from experiments.selectors import monitoring, reports, rollups
 from experiments.services.events.redis_stream import configured_stream
 from experiments.services.monitoring.event_intake import rejected_shares
@@ -27,7 +27,7 @@ def state_metrics(*, snapshot_age_s: float | None) -> Iterator[Metric]:
             yield from list(read(now))
         except Error:
             logger.warning("metrics: the database did not say what it warns of")
-        except RedisError as error:
+        except redis_error() as error:
             logger.warning("Redis does not answer: %s", error)
     yield from _machine(snapshot_age_s)
     yield _checks(now, snapshot_age_s)

@@ -10,9 +10,9 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import F
-from redis.exceptions import RedisError
 
 from experiments.models import ErasedVisitor, Event, Site
+from experiments.redis_errors import redis_error
 from experiments.selectors import events
 from experiments.services.catalogue.access_log import COMMAND_LINE, Actor, Kind, record_access
 from experiments.services.catalogue.site_secrets import stored_names
@@ -74,7 +74,7 @@ def _erase_dead_entries(site: Site, names: Sequence[str]) -> int:
         return 0
     try:
         return erase_dead_rows(stream, site_id=site.pk, names=names)
-    except RedisError as error:
+    except redis_error() as error:
         raise NotErasedError(
             "Not all is erased; repeat it. Redis does not answer, and its dead entries may "
             f"name the visitor: {error}"

@@ -10,10 +10,10 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from django.db import transaction
-from redis.exceptions import RedisError
 
 from experiments.models import Event, Site, VisitorOutcome
 from experiments.models.events import Exclusion
+from experiments.redis_errors import redis_error
 from experiments.selectors import events
 from experiments.services.catalogue.access_log import COMMAND_LINE, Actor, Kind, record_access
 from experiments.services.catalogue.site_secrets import stored_names
@@ -113,7 +113,7 @@ def _traces_in_stream(site: Site, names: Sequence[str]) -> StreamTraces:
         return StreamTraces()
     try:
         return traces_in_stream(stream, site_id=site.pk, names=names)
-    except RedisError as error:
+    except redis_error() as error:
         raise NotExportedError(
             "Nothing is exported; repeat it. Redis does not answer, and its entries may name "
             f"the visitor: {error}"

@@ -7,12 +7,13 @@ usual sender never costs a call, and n processes overshoot by n such parts at mo
 
 import logging
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from redis import Redis
-from redis.exceptions import RedisError
-
+from experiments.redis_errors import redis_error
 from experiments.services.senders.token_buckets import MOST_BUCKETS, TokenBuckets
+
+if TYPE_CHECKING:
+    from redis import Redis
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ class SharedLimit:
     name: str
     per_s: float
     burst_s: float
-    client: Redis | None = None
+    client: "Redis | None" = None
     _local: TokenBuckets = field(init=False)
     # What was let pass and not reported yet, and until when a key is refused.
     _unreported: dict[bytes, int] = field(default_factory=dict, init=False)
@@ -86,7 +87,7 @@ class SharedLimit:
         self._unreported.pop(key, None)
         try:
             left = self._reported(key, unreported)
-        except RedisError as error:
+        except redis_error() as error:
             self._rests_until = now + REST_S
             logger.warning("limits are each process' own for %s s: %s", REST_S, error)
             return

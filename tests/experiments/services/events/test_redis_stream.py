@@ -137,6 +137,18 @@ def test_redis_that_is_away_refuses_at_once_and_is_found_again(own_redis, monkey
     assert [entry.payload for entry in read(stream)] == [b"before", b"after"]
 
 
+def test_redis_that_stands_still_is_waited_for_once(own_redis, monkeypatch):
+    monkeypatch.setattr(redis_stream, "TIMEOUT_S", 0.2)
+    stream = open_stream(own_redis.url(), max_entries=10)
+    stream.append(b"before")
+    with own_redis.client() as client:
+        client.execute_command("CLIENT", "PAUSE", 60_000, "ALL")
+    with pytest.raises(StreamUnavailableError, match="Timeout"):
+        stream.append(b"waits")
+    with pytest.raises(StreamUnavailableError, match="just now"):
+        stream.append(b"not even tried")
+
+
 def test_address_that_nobody_listens_to_is_unavailable():
     stream = open_stream(f"redis://127.0.0.1:{free_port()}/0", max_entries=10)
     with pytest.raises(StreamUnavailableError, match="refused"):
