@@ -15,8 +15,8 @@ from experiments.stats.planning.sample_size import power_of
 
 # Multiples of today's visitors: more than the largest is "never" (GrowthBook's limit).
 _GROWTHS = np.concatenate([[0.0], 2.0 ** np.arange(28)])
-# The growth is found to ln(2) / 16^5, that is 7e-7 of it.
-_SECTIONS, _PARTS = 5, 16
+# The growth is found to ln(2) / 100^3, that is 7e-7 of it.
+_SECTIONS, _PARTS = 3, 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
