@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
+import scipy
 from scipy.special import digamma, expit, logit, polygamma
 
 from experiments.stats.bayesian.best_arm import BestArm, best_on_grid
@@ -252,4 +252,6 @@ def _solve(below: Callable[[float], float], mean: float, sd: float, probability:
     # The pad covers the rounding of mean and sd.
     low = mean - 1.01 * sd / odds - 1e-13
     high = mean + 1.01 * sd * odds + 1e-13
-    return float(brentq(lambda x: below(x) - probability, low, high, xtol=1e-12 * sd))
+    return float(
+        scipy.optimize.brentq(lambda x: below(x) - probability, low, high, xtol=1e-12 * sd)
+    )

@@ -1,7 +1,8 @@
 """Dunnett's simultaneous comparison of several arms with one control."""
 
 import numpy as np
-from scipy import optimize, special
+import scipy
+from scipy import special
 
 from experiments.stats.estimation.sufficient_statistics import FloatArray, Values
 
@@ -70,7 +71,7 @@ def critical_value(alpha: float, loading: FloatArray) -> float:
     # Between the bound of a single test and Bonferroni's, each a little widened by rounding.
     tails = (alpha / 2 * 1.000001, alpha / 2 / len(loading) * 0.999999)
     low, high = (float(-special.ndtri(tail)) for tail in tails)
-    return float(optimize.brentq(lambda c: float(exceedance(c, loading)) - alpha, low, high))
+    return float(scipy.optimize.brentq(lambda c: float(exceedance(c, loading)) - alpha, low, high))
 
 
 def step_down_p_values(p_values: FloatArray, loading: FloatArray) -> FloatArray:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import TypeAlias
 
-from scipy.optimize import brentq
+import scipy
 from scipy.special import ndtri
 
 from experiments.stats.estimation.comparisons import check_alpha
@@ -113,7 +113,7 @@ def _likeliest_control(control: Counts, arm: Counts, effect: float) -> float:
     falling = _first_with_sign(slope, last, first, sign=-1.0)
     if rising is None or falling is None:
         return first if rising is None else last
-    return float(brentq(slope, rising, falling, xtol=1e-300))
+    return float(scipy.optimize.brentq(slope, rising, falling, xtol=1e-300))
 
 
 def _first_with_sign(
@@ -148,7 +148,7 @@ def _crossing(
     if abs(outside - inside) <= step or excess(outside) <= 0:
         return outside
     start = inside if excess(inside) < 0 else inside + math.copysign(step, outside - inside)
-    return float(brentq(excess, start, outside, xtol=1e-300))
+    return float(scipy.optimize.brentq(excess, start, outside, xtol=1e-300))
 
 
 def _check(control: Counts, arm: Counts, alpha: float) -> None:

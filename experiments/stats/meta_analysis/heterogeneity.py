@@ -9,7 +9,6 @@ import math
 import numpy as np
 import numpy.typing as npt
 import scipy
-from scipy.optimize import brentq, minimize_scalar
 
 from experiments.stats.bayesian.priors import LARGEST
 from experiments.stats.estimation.log_sum_exp import log_sum_exp
@@ -130,7 +129,7 @@ def likeliest_spread(y: FloatArray, s: FloatArray, *, mean: float) -> float:
     values = [log_likelihood(y, s, mean=mean, spread=float(spread)) for spread in grid]
     best = int(np.argmax(values))
     low, high = float(grid[max(best - 1, 0)]), float(grid[min(best + 1, grid.size - 1)])
-    optimum = minimize_scalar(
+    optimum = scipy.optimize.minimize_scalar(
         lambda spread: -log_likelihood(y, s, mean=mean, spread=spread),
         bounds=(low, high),
         method="bounded",
@@ -173,7 +172,9 @@ def _spread_with_q(y: FloatArray, s: FloatArray, mean: float, target: float) -> 
     high = float(s.max())
     while _q(y, s, mean, high) > target:
         high *= 2
-    return float(brentq(lambda x: _q(y, s, mean, x) - target, 0.0, high, xtol=1e-12 * high))
+    return float(
+        scipy.optimize.brentq(lambda x: _q(y, s, mean, x) - target, 0.0, high, xtol=1e-12 * high)
+    )
 
 
 def _q(y: FloatArray, s: FloatArray, mean: float, spread: float) -> float:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
-from scipy.optimize import brentq
+import scipy
 from scipy.special import log_ndtr, ndtri
 
 from experiments.stats.bayesian.normal_model import check_level, posterior
@@ -246,7 +246,7 @@ def _increasing_root(tail: Callable[[float], float], target: float, *, start: fl
     while tail(high) < target:
         step *= 2
         high += step
-    return float(brentq(lambda theta: tail(theta) - target, low, high, xtol=1e-12))
+    return float(scipy.optimize.brentq(lambda theta: tail(theta) - target, low, high, xtol=1e-12))
 
 
 def _check(lift: float, se: float, critical: float) -> None:

@@ -29,7 +29,6 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 from scipy import special
-from scipy.optimize.elementwise import find_root
 
 from experiments.stats.estimation.comparisons import check_alpha
 from experiments.stats.estimation.sufficient_statistics import FloatArray, Values
@@ -251,6 +250,8 @@ def _rising_root(
     Source: Chandrupatla (1997), "A new hybrid quadratic/bisection algorithm for finding the zero
     of a nonlinear function without using derivatives", Adv. Eng. Software 28, as scipy has it.
     """
+    from scipy.optimize.elementwise import find_root  # noqa: PLC0415 - it takes long to load
+
     found = find_root(function, (low, high), args=args)
     end = np.where(found.f_bracket[0] > 0, low, high)
     return np.where(found.success, found.x, end)

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
+import scipy
 from scipy.special import log_ndtr, ndtri
 
 from experiments.stats.estimation.sufficient_statistics import FloatArray
@@ -269,7 +269,9 @@ class _Outcome:
             return low
         if self.tail(high) <= target:
             return high
-        return float(brentq(lambda drift: self.tail(drift) - target, low, high, xtol=1e-9))
+        return float(
+            scipy.optimize.brentq(lambda drift: self.tail(drift) - target, low, high, xtol=1e-9)
+        )
 
 
 def _merged(bounds: FloatArray, times: FloatArray) -> tuple[FloatArray, FloatArray]:

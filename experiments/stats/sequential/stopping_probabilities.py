@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+import scipy
 from numpy.polynomial import legendre
-from scipy.optimize import brentq
 from scipy.special import ndtr
 
 from experiments.stats.estimation.sufficient_statistics import FloatArray
@@ -169,7 +169,7 @@ def drift_for_power(
     def shortfall(drift: float) -> float:
         return float(crossing_probabilities(bounds, times, drift=drift).upper[-1]) - power
 
-    return float(brentq(shortfall, -high, high, xtol=1e-7))
+    return float(scipy.optimize.brentq(shortfall, -high, high, xtol=1e-7))
 
 
 def checked_looks(
