@@ -1,6 +1,7 @@
 """The archive of past tests."""
 
 from collections.abc import Collection, Iterable, Sequence
+from datetime import date
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -213,6 +214,14 @@ def with_tag(rows: QuerySet[PastTest], name: str) -> QuerySet[PastTest]:
     """Return the past tests with this tag: of a CTA, or of the experiment itself."""
     tagged = Experiment.objects.filter(tags__name=name)
     return rows.filter(Q(tags__contains=f"\n{name}\n") | Q(experiment__in=tagged))
+
+
+def ended_between(
+    rows: QuerySet[PastTest], *, first: date | None, last: date | None
+) -> QuerySet[PastTest]:
+    """Return the past tests that ended between two days, both included; None sets no end."""
+    days = {"ended_on__gte": first, "ended_on__lte": last}
+    return rows.filter(**{name: day for name, day in days.items() if day is not None})
 
 
 def owners_of_past_tests(*, sites: QuerySet[Site]) -> QuerySet[User]:

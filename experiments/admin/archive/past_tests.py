@@ -17,6 +17,7 @@ from unfold.decorators import display
 
 from experiments.admin.archive.filters import (
     AaFilter,
+    EndedFilter,
     PastOwnerFilter,
     PastPrincipleFilter,
     PastTagFilter,
@@ -65,6 +66,7 @@ class PastTestAdmin(SiteRowsAdmin[PastTest]):
         PastPrincipleFilter,
         PastTagFilter,
         PastOwnerFilter,
+        EndedFilter,
         YearFilter,
         AaFilter,
     )

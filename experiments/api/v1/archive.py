@@ -37,6 +37,12 @@ class PastTestQuery(serializers.Serializer[None]):
     ended_from = serializers.DateField(required=False, help_text="The first day.")
     ended_to = serializers.DateField(required=False, help_text="The last day.")
 
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        first, last = attrs.get("ended_from"), attrs.get("ended_to")
+        if first and last and first > last:
+            raise serializers.ValidationError({"ended_to": "must not be before ended_from"})
+        return attrs
+
     def validate_principle(self, value: str) -> str:
         names = predict.trait_names()
         if value not in names:
@@ -108,13 +114,12 @@ COLUMNS = {
     "slot": "slot__key",
     "audience": "audience",
     "owner": "experiment__owner__username",
-    "ended_from": "ended_on__gte",
-    "ended_to": "ended_on__lte",
 }
 
 
 def _filtered(rows: QuerySet[PastTest], asked: dict[str, Any]) -> QuerySet[PastTest]:
     rows = rows.filter(**{COLUMNS[name]: value for name, value in asked.items() if name in COLUMNS})
+    rows = history.ended_between(rows, first=asked.get("ended_from"), last=asked.get("ended_to"))
     if "principle" in asked:
         rows = history.with_entry(rows, "principles", asked["principle"])
     if "tag" in asked:

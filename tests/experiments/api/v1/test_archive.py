@@ -54,6 +54,14 @@ def test_filters_leave_what_was_asked_for(server, archive, query, names):
     assert [row["name"] for row in server.get(URL, query).json()["results"]] == names
 
 
+def test_last_day_before_the_first_is_refused_by_name(server, archive):
+    days = {"ended_from": "2026-11-23", "ended_to": "2026-11-22"}
+    answer = server.get(URL, days)
+    assert answer.status_code == 400
+    assert "must not be before ended_from" in str(answer.json())
+    assert "ended_to" in str(answer.json())
+
+
 @pytest.mark.parametrize(
     "query", [{"verdict": "x"}, {"ended_from": "x"}, {"principle": "x"}, {"limit": 0}], ids=str
 )
