@@ -17,7 +17,8 @@ from ml.search.meaning_index import MeaningIndex
 logger = logging.getLogger(__name__)
 
 # Keys of the file are stored; never rename.
-TENSORS = ("vectors", "text_at", "tests", "sites")
+TENSORS = ("vectors", "text_at", "tests", "sites", "unrelated", "unrelated_best")
+HALVED = ("vectors", "unrelated")
 
 
 def index_path(folder: Path, fingerprint: str) -> Path:
@@ -43,7 +44,8 @@ def write_index(path: Path, index: MeaningIndex) -> None:
     """
     texts = np.frombuffer(json.dumps(index.texts, ensure_ascii=False).encode(), dtype=np.uint8)
     tensors = {name: getattr(index, name) for name in TENSORS}
-    tensors |= {"vectors": index.vectors.astype(np.float16), "texts": texts}
+    tensors |= {name: tensors[name].astype(np.float16) for name in HALVED}
+    tensors["texts"] = texts
     about = {"fingerprint": index.fingerprint, "stamp": index.stamp}
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, save(tensors, metadata=about))
@@ -73,10 +75,8 @@ def read_index(path: Path) -> MeaningIndex | None:
     return MeaningIndex(
         **tensors
         | about
-        | {
-            "texts": tuple(json.loads(tensors["texts"].tobytes())),
-            "vectors": tensors["vectors"].astype(np.float32),
-        }
+        | {name: tensors[name].astype(np.float32) for name in HALVED}
+        | {"texts": tuple(json.loads(tensors["texts"].tobytes()))}
     )
 
 
@@ -93,4 +93,5 @@ def _opened(path: Path) -> Iterator[Any]:
         yield None
         return
     with opened as stored:
-        yield stored
+        # One of an earlier version, which had no unrelated texts, is made anew.
+        yield stored if set(TENSORS) <= set(stored.keys()) else None

@@ -1,17 +1,29 @@
 """Index of past tests by the meaning of their texts: vectors of an encoder, searched whole."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ml.encoders.base import Encoder
 from ml.history.archived_test import ArchivedTest
+from ml.search.unrelated_texts import unrelated_texts
 
 # The cosine of unrelated texts differs between encoders (0.1 of one, 0.8 of another): a test is
 # near if it is at least this part of the way from the mean of all to the nearest.
 NEAR = 0.5
+# A question is compared with the unrelated texts most like it. `benchmarks/bench_meaning_floor.py`
+# measured this choice and others, with questions that are none of these texts.
+COHORT, QUANTILE = 60, 0.9
+# Words of the unrelated phrases that any text may have.
+LITTLE_WORDS = """
+a an and at by his how in of on the three two were
+aux avec d de des deux du en et la le les l pour sa ses sous sur trois un une
+"""
+Nearness = Literal["very_close", "close", "loose"]
 # Texts encoded at a time, by a worker that has other work: half a minute without an int8 copy.
 MOST_FRESH = 4_000
 
@@ -28,6 +40,9 @@ class MeaningIndex:
         text_at: Place in `texts` of each entry, int32 (k,).
         tests: Key of the test of each entry, int64 (k,); those of a test stand together.
         sites: Key of the site of each entry, int64 (k,).
+        unrelated: One unit row for each unrelated text, float32 (u, d); none of them has a word
+            of `texts`.
+        unrelated_best: Highest cosine likeness of each to any of `texts`, float32 (u,).
     """
 
     fingerprint: str
@@ -37,6 +52,8 @@ class MeaningIndex:
     text_at: NDArray[np.int32]
     tests: NDArray[np.int64]
     sites: NDArray[np.int64]
+    unrelated: NDArray[np.float32]
+    unrelated_best: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +64,14 @@ class FoundTest:
         test: Its key.
         text: The nearest of its texts.
         likeness: Cosine likeness of that text, in [-1, 1].
+        nearness: "close" if no unrelated text is as like any text of the archive, "very_close" if
+            it is moreover nearer to being the same text than to that, otherwise "loose".
     """
 
     test: int
     text: str
     likeness: float
+    nearness: Nearness
 
 
 def build_index(
@@ -61,6 +81,7 @@ def build_index(
     stamp: str,
     before: MeaningIndex | None = None,
     most_fresh: int = MOST_FRESH,
+    strangers: Sequence[str] | None = None,
 ) -> MeaningIndex:
     """Return the index of these tests; texts that stand in an earlier one are not encoded again.
 
@@ -71,6 +92,7 @@ def build_index(
         before: An earlier index; one of another encoder is not used.
         most_fresh: Number of texts to encode, >= 1; the others are left to the next time, and the
             stamp stays empty until then.
+        strangers: Unrelated texts; None: those of `unrelated_texts`.
     """
     entries = [(row, text) for row in tests for text in dict.fromkeys(row.texts) if text.strip()]
     texts = list(dict.fromkeys(text for _, text in entries))
@@ -84,6 +106,7 @@ def build_index(
     for text, at in place.items():
         vectors[at] = before.vectors[known[text]] if before and text in known else made[text]
     placed = [(row, place[text]) for row, text in entries if text in place]
+    unrelated = _unrelated(unrelated_texts() if strangers is None else strangers, there, encoder)
     return MeaningIndex(
         fingerprint=encoder.fingerprint,
         stamp=stamp if len(fresh) <= most_fresh else "",
@@ -92,7 +115,24 @@ def build_index(
         text_at=np.array([at for _, at in placed], dtype=np.int32),
         tests=np.array([row.test for row, _ in placed], dtype=np.int64),
         sites=np.array([row.site for row, _ in placed], dtype=np.int64),
+        unrelated=unrelated,
+        unrelated_best=(unrelated @ vectors.T).max(axis=1, initial=-1.0),
     )
+
+
+def _unrelated(
+    strangers: Sequence[str], texts: Iterable[str], encoder: Encoder
+) -> NDArray[np.float32]:
+    """Return the vectors of those unrelated texts that have no word of the archive."""
+    words = {word for text in texts for word in _words(text)}
+    strange = [text for text in strangers if words.isdisjoint(_words(text) - _words(LITTLE_WORDS))]
+    if not strange:
+        return np.empty((0, encoder.dimension), dtype=np.float32)
+    return encoder.encode(strange)
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text.casefold()))
 
 
 def search_index(
@@ -113,7 +153,11 @@ def search_index(
         count: Maximum number.
 
     Returns:
-        Those at least half the way from the mean of what may be found to the nearest.
+        Those at least half the way from the mean of what may be found to the nearest, and more
+        alike than 90 % of the unrelated texts most like the question are to any text.
+
+    Source: the choice of the cohort by the question, as in Sturim and Reynolds (2005), "Speaker
+    adaptive cohort selection for Tnorm in text-independent speaker verification", ICASSP.
     """
     is_open = np.isin(index.sites, np.array(list(sites), dtype=np.int64))
     if without is not None:
@@ -121,10 +165,12 @@ def search_index(
     places = np.flatnonzero(is_open)
     if not len(places) or not len(queries):
         return ()
-    of_text = (index.vectors @ queries.T).max(axis=1)
+    likeness = index.vectors @ queries.T
+    of_text = likeness.max(axis=1)
+    is_something = (likeness > _floors(index, queries)).any(axis=1)
     scores = of_text[index.text_at[places]]
     least = scores.mean() + NEAR * (scores.max() - scores.mean())
-    near = places[scores >= least]
+    near = places[(scores >= least) & is_something[index.text_at[places]]]
     order = near[np.argsort(-of_text[index.text_at[near]], kind="stable")]
     found: dict[int, FoundTest] = {}
     for at in order:
@@ -132,6 +178,26 @@ def search_index(
             break
         test, text_at = int(index.tests[at]), index.text_at[at]
         if test not in found:
-            likeness = float(of_text[text_at])
-            found[test] = FoundTest(test=test, text=index.texts[text_at], likeness=likeness)
+            found[test] = FoundTest(
+                test=test,
+                text=index.texts[text_at],
+                likeness=float(of_text[text_at]),
+                nearness=_nearness(float(of_text[text_at]), index),
+            )
     return tuple(found.values())
+
+
+def _floors(index: MeaningIndex, queries: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the likeness that a text must exceed for each question, float32 (q,)."""
+    if not len(index.unrelated):
+        return np.full(len(queries), -1.0, dtype=np.float32)
+    nearest = np.argsort(-(queries @ index.unrelated.T), axis=1, kind="stable")[:, :COHORT]
+    floors = np.quantile(index.unrelated_best[nearest], QUANTILE, axis=1, method="higher")
+    return floors.astype(np.float32)
+
+
+def _nearness(likeness: float, index: MeaningIndex) -> Nearness:
+    highest = float(index.unrelated_best.max(initial=-1.0))
+    if likeness <= highest:
+        return "loose"
+    return "very_close" if likeness >= (1 + highest) / 2 else "close"

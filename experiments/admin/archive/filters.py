@@ -10,7 +10,6 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from experiments.models import PastTest

@@ -4,7 +4,7 @@ from io import BytesIO
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.views.main import ORDER_VAR
+from django.contrib.admin.views.main import ORDER_VAR, SEARCH_VAR, ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -29,7 +29,7 @@ from experiments.models import PastTest, Slot
 from experiments.selectors import history
 from experiments.selectors.permissions import sites_where
 from experiments.services.archive.entries import folded
-from experiments.services.archive.meaning import nearest_to
+from experiments.services.archive.meaning import NearText, nearest_to
 from experiments.services.archive.results_file import MEDIA_TYPE, write_results
 from ml import predict
 
@@ -100,9 +100,26 @@ class PastTestAdmin(SiteRowsAdmin[PastTest]):
             return history.with_words(queryset, words), False
         nearest = nearest_to(search_term[:MOST_CHARACTERS], sites=sites_where(request.user, VIEW))
         vars(request)["searched_by"] = "words" if nearest is None else "meaning"
+        vars(request)["nearest"] = nearest or {}
         in_order = ORDER_VAR not in request.GET
-        rows = history.nearest_first(queryset, words, nearest or (), in_order=in_order)
+        rows = history.nearest_first(queryset, words, list(nearest or ()), in_order=in_order)
         return rows, False
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        name, *others = self.list_display
+        # Only the answer to a search has a nearest wording.
+        return (
+            (name, "nearest", *others)
+            if request.GET.get(SEARCH_VAR, "").strip()
+            else (name, *others)
+        )
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        changes: ChangeList = super().get_changelist_instance(request)
+        found: dict[int, NearText] = vars(request).get("nearest", {})
+        for test in changes.result_list:
+            vars(test)["near"] = found.get(test.pk)
+        return changes
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.results_view)
@@ -146,6 +163,16 @@ class PastTestAdmin(SiteRowsAdmin[PastTest]):
     )
     def result(self, test: PastTest) -> tuple[str, str]:
         return test.verdict, test.get_verdict_display()
+
+    @admin.display(description=_("nearest wording"))
+    def nearest(self, test: PastTest) -> str:
+        near: NearText | None = vars(test).get("near")
+        if near is None:
+            return gettext("has the words")
+        if not near.nearness:
+            return near.text
+        values = {"wording": near.text, "nearness": near.nearness}
+        return gettext("“%(wording)s” (%(nearness)s)") % values
 
     @admin.display(description=_("lift"), ordering="lift")
     def effect(self, test: PastTest) -> str:

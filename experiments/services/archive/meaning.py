@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 
 from experiments.models import Experiment, PastTest, Site
 from experiments.selectors import history
@@ -29,10 +30,22 @@ LEAST_LETTERS = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LikeTest:
-    """A past test like another; `text` is its nearest wording, empty where only words were used."""
+    """A past test like another: its nearest wording, and how near in words.
+
+    Both are empty where only words were used.
+    """
 
     test: PastTest
     text: str
+    nearness: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NearText:
+    """The text of a past test that is nearest to a question, and how near in words."""
+
+    text: str
+    nearness: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,13 +76,25 @@ def _archived_tests() -> Iterator[ArchivedTest]:
         yield ArchivedTest(test=pk, site=site, texts=texts)
 
 
-def nearest_to(text: str, *, sites: QuerySet[Site]) -> list[int] | None:
-    """Return the keys of the past tests nearest to a text in meaning, the nearest first.
+def nearest_to(text: str, *, sites: QuerySet[Site]) -> dict[int, NearText] | None:
+    """Return the past tests nearest to a text in meaning by their keys, the nearest first.
 
-    None where nobody answers: no predictor, no index yet, or no scoring service.
+    Empty where nothing like it was tested; None where nobody answers: no predictor, no index yet,
+    or no scoring service.
     """
     found = _asked((text,), sites=sites, count=MOST_FOUND)
-    return None if found is None else [one["test"] for one in found]
+    if found is None:
+        return None
+    return {one["test"]: NearText(text=one["text"], nearness=_in_words(one)) for one in found}
+
+
+def _in_words(found: dict[str, Any]) -> str:
+    """Return how near a test is; empty for an answer of a service that does not tell."""
+    return {
+        "very_close": gettext("very close"),
+        "close": gettext("close"),
+        "loose": gettext("loosely related"),
+    }.get(found.get("nearness", ""), "")
 
 
 def past_tests_like(experiment: Experiment, *, sites: QuerySet[Site]) -> LikeTests:
@@ -86,12 +111,12 @@ def past_tests_like(experiment: Experiment, *, sites: QuerySet[Site]) -> LikeTes
     if found is None:
         others = rows.exclude(pk=own) if own else rows
         shared = history.with_words_of_any(others, [_long_words(text) for text in texts])
-        alike = [LikeTest(test=test, text="") for test in shared[:MOST_LIKE]]
+        alike = [LikeTest(test=test, text="", nearness="") for test in shared[:MOST_LIKE]]
         return LikeTests(tests=alike, by_meaning=False)
     known = rows.in_bulk([one["test"] for one in found])
     return LikeTests(
         tests=[
-            LikeTest(test=known[one["test"]], text=one["text"])
+            LikeTest(test=known[one["test"]], text=one["text"], nearness=_in_words(one))
             for one in found
             if one["test"] in known
         ],

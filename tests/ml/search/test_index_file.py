@@ -1,6 +1,7 @@
 import logging
 
 import numpy as np
+from safetensors.numpy import load_file, save_file
 
 from ml.history.archived_test import ArchivedTest
 from ml.search.index_file import index_path, read_index, read_stamp, write_index
@@ -26,7 +27,9 @@ def test_stored_index_is_the_same_to_two_bytes_a_number(tmp_path):
         ("Réserver ma place", "Go"),
     )
     np.testing.assert_allclose(stored.vectors, index.vectors, atol=1e-3)
-    assert stored.vectors.dtype == np.float32
+    assert stored.vectors.dtype == stored.unrelated.dtype == np.float32
+    np.testing.assert_allclose(stored.unrelated, index.unrelated, atol=1e-3)
+    np.testing.assert_array_equal(stored.unrelated_best, index.unrelated_best)
     assert (stored.tests.tolist(), stored.sites.tolist()) == ([2**40, 2**40, 5], [3, 3, 4])
     assert stored.text_at.tolist() == [0, 1, 1]
     assert read_stamp(path) == "of today"
@@ -56,3 +59,12 @@ def test_damaged_file_is_no_index_and_is_named(tmp_path, caplog):
 
 def test_each_encoder_has_a_file_of_its_own(tmp_path):
     assert index_path(tmp_path, "a" * 64) != index_path(tmp_path, "b" * 64)
+
+
+def test_file_of_a_version_without_unrelated_texts_is_made_anew(tmp_path):
+    path = tmp_path / "i.safetensors"
+    write_index(path, an_index())
+    old = {name: value for name, value in load_file(path).items() if "unrelated" not in name}
+    save_file(old, path, metadata={"fingerprint": "f", "stamp": "of today"})
+    assert read_stamp(path) is None
+    assert read_index(path) is None

@@ -6,7 +6,17 @@ from ml.search.meaning_index import build_index, search_index
 from tests.ml.factories import HashEncoder
 
 # In degrees.
-ANGLES = {"east": 0, "nearly east": 10, "north-east": 45, "north": 90, "west": 180}
+ANGLES = {
+    "east": 0,
+    "nearly east": 10,
+    "north-east": 45,
+    "north": 90,
+    "slightly left": 100,
+    "left": 120,
+    "far left": 175,
+    "west": 180,
+    "south": 270,
+}
 
 
 class Plane:
@@ -39,7 +49,7 @@ def found(index, *texts, **asked):
 
 @pytest.fixture
 def compass():
-    return build_index(COMPASS, Plane(), stamp="s")
+    return build_index(COMPASS, Plane(), stamp="s", strangers=())
 
 
 def test_nearest_tests_come_first_each_once_by_its_nearest_text(compass):
@@ -75,8 +85,10 @@ def test_count_limits_what_is_found(compass):
 def test_texts_are_encoded_once_also_by_a_later_index():
     first, second = HashEncoder(), HashEncoder()
     rows = [archived(1, "Go now", "Try it"), archived(2, "Go now", " ")]
-    before = build_index(rows, first, stamp="1")
-    after = build_index([*rows[1:], archived(3, "More")], second, stamp="2", before=before)
+    before = build_index(rows, first, stamp="1", strangers=())
+    after = build_index(
+        [*rows[1:], archived(3, "More")], second, stamp="2", before=before, strangers=()
+    )
     assert (first.encoded, second.encoded) == (["Go now", "Try it"], ["More"])
     assert (after.texts, after.stamp) == (("Go now", "More"), "2")
     np.testing.assert_allclose(after.vectors, HashEncoder().encode(["Go now", "More"]), atol=1e-6)
@@ -86,7 +98,7 @@ def test_texts_are_encoded_once_also_by_a_later_index():
 def test_index_of_another_encoder_is_not_used():
     before = build_index([archived(1, "Go now")], HashEncoder(seed=1), stamp="1")
     other = HashEncoder(seed=2)
-    after = build_index([archived(1, "Go now")], other, stamp="1", before=before)
+    after = build_index([archived(1, "Go now")], other, stamp="1", before=before, strangers=())
     assert other.encoded == ["Go now"]
     assert after.fingerprint == other.fingerprint
 
@@ -105,3 +117,42 @@ def test_empty_archive_has_an_index_that_finds_nothing():
     index = build_index([], HashEncoder(), stamp="s")
     queries = HashEncoder().encode(["Go"])
     assert search_index(index, queries, sites=(1,), count=5) == ()
+
+
+def test_what_is_no_nearer_than_unrelated_texts_is_not_found():
+    rows = (archived(1, "east"), archived(2, "north"))
+    index = build_index(rows, Plane(), stamp="s", strangers=("left",))
+    # Left is 30 degrees from north: a cosine of 0.866.
+    assert index.unrelated_best.tolist() == pytest.approx([np.cos(np.radians(30))], abs=1e-6)
+    assert [one.test for one in found(index, "nearly east")] == [1]
+    assert found(index, "left") == ()
+    assert found(index, "north-east") == ()
+
+
+def test_nearness_is_told_by_the_most_alike_unrelated_text():
+    rows = (archived(1, "east"), archived(2, "north"))
+    # South is 90 degrees from the nearest: a cosine of 0, so half way to the same text is 0.5.
+    index = build_index(rows, Plane(), stamp="s", strangers=("south",))
+    assert {one.nearness for one in found(index, "nearly east")} == {"very_close"}
+    assert {one.nearness for one in found(index, "left")} == {"very_close"}
+    # The unrelated text has a cosine of 0.17 to the west, so half way is 0.59; left has 0.5.
+    far = build_index((archived(1, "west"),), Plane(), stamp="s", strangers=("slightly left",))
+    assert [one.nearness for one in found(far, "left")] == ["close"]
+
+
+def test_nearness_is_loose_where_an_unrelated_text_is_nearer_to_something():
+    rows = (archived(1, "east"), archived(2, "west"))
+    strangers = (*["south"] * 20, "far left")
+    index = build_index(rows, Plane(), stamp="s", strangers=strangers)
+    # Of the unrelated texts none is like anything (a cosine of 0) but the last one (0.996), which
+    # a quantile of 90 % leaves out.
+    (first,) = found(index, "north-east")
+    assert (first.test, first.nearness) == (1, "loose")
+
+
+def test_unrelated_text_with_a_word_of_the_archive_is_left_out():
+    rows = (archived(1, "See the volcano"),)
+    strangers = ("Volcano of ice", "the moon", "moss")
+    index = build_index(rows, HashEncoder(), stamp="s", strangers=strangers)
+    expected = HashEncoder().encode(["the moon", "moss"])
+    np.testing.assert_allclose(index.unrelated, expected, atol=1e-6)

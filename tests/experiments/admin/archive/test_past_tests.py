@@ -111,7 +111,34 @@ def test_search_puts_the_nearest_in_meaning_first_and_says_so(
     answer = viewer_client.get(URL, {"q": "ma place"})
     assert rows_of(answer)[0] == "newsletter"
     assert "nearest in meaning come first" in text_of(answer)
+    assert "“Réserver ma place” (" in text_of(answer)
     assert "secret" not in rows_of(viewer_client.get(URL, {"q": "secret"}))
+
+
+@pytest.mark.parametrize(
+    ("found", "shown"),
+    [
+        ([], "Nothing like this was tested: no wording is near in meaning"),
+        ([{"text": "Réserver ma place", "nearness": "loose"}], "(loosely related)"),
+        ([{"text": "Réserver ma place", "nearness": "close"}], "“Réserver ma place” (close)"),
+        ([{"text": "Réserver ma place", "nearness": "very_close"}], "(very close)"),
+    ],
+    ids=["nothing", "loose", "close", "very_close"],
+)
+def test_search_says_how_near_what_it_found_is(archive, viewer_client, monkeypatch, found, shown):
+    pk = PastTest.objects.get(name="newsletter").pk
+    answer = [{"test": pk, "likeness": 0.5} | one for one in found]
+    monkeypatch.setattr(predict, "ask_by_meaning", lambda _: answer)
+    page = viewer_client.get(URL, {"q": "xyzzyqq"})
+    assert shown in text_of(page)
+    assert rows_of(page) == ["newsletter"] * len(found)
+
+
+def test_search_says_where_only_the_words_are_found(archive, viewer_client, monkeypatch):
+    monkeypatch.setattr(predict, "ask_by_meaning", lambda _: [])
+    page = text_of(viewer_client.get(URL, {"q": "ma place"}))
+    assert "Nothing like this was tested; the tests below only have the words." in page
+    assert "has the words" in page
 
 
 def test_search_by_meaning_keeps_filters_and_a_chosen_order(archive, admin_client, meaning_service):
