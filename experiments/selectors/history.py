@@ -252,6 +252,24 @@ def trusted_past_tests(site_pk: int) -> QuerySet[PastTest]:
     return rows.defer("words")
 
 
+def own_trusted_tests(site_pk: int) -> QuerySet[PastTest]:
+    """Return the finished experiments among `trusted_past_tests`."""
+    return trusted_past_tests(site_pk).filter(source=PastTest.Source.EXPERIMENT)
+
+
+def owned_tests(site_pk: int) -> list[tuple[str, int]]:
+    """Return the person responsible for each own past test that counts, empty without one."""
+    rows = own_trusted_tests(site_pk).order_by("pk")
+    names = rows.values_list("experiment__owner__username", "pk")
+    return [(name or "", pk) for name, pk in names]
+
+
+def tagged_tests(site_pk: int) -> list[tuple[str, int]]:
+    """Return each tag of each own past test that counts, empty for one without a tag."""
+    rows = own_trusted_tests(site_pk).order_by("pk", "experiment__tags__name")
+    return [(name or "", pk) for name, pk in rows.values_list("experiment__tags__name", "pk")]
+
+
 def trusted_version(site_pk: int) -> tuple[Any, ...]:
     """Return what differs once a past test of a site that counts is added, remade or dropped."""
     return _version(PastTest.objects.filter(site=site_pk, suspect=False).order_by())

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -22,6 +23,7 @@ from experiments.services.archive.site_learnings import (
     knowledge_of,
     site_learnings,
 )
+from experiments.services.archive.team_records import Grouping, team_records
 from experiments.stats.meta_analysis import learnings
 from ml import predict
 
@@ -42,6 +44,10 @@ RULE = {
     "fewest_confirmed": learnings.FEWEST_CONFIRMED,
     "chance_confirmed": learnings.CHANCE_CONFIRMED,
     "chance_again": learnings.AGREEMENT_CONFIRMED,
+}
+GROUPINGS = {
+    Grouping.PERSON: _("By responsible person"),
+    Grouping.TAG: _("By tag of the test"),
 }
 # The filter of the list of past tests that shows all of a subject.
 FILTERS = {Kind.PRINCIPLE: "principle", Kind.AUDIENCE: "audience"}
@@ -87,6 +93,7 @@ class LearningAdmin(SiteRowsAdmin[Learning]):
             "may_write": may(request.user, ADD),
             "rule": RULE,
             **(_site_context(site) if site else {}),
+            **(_team_context(site, request.GET.get("by", "")) if site else {}),
         }
         return render(request, "admin/experiments/past_tests/learnings.html", context)
 
@@ -110,6 +117,29 @@ def _site_context(site: Site) -> dict[str, Any]:
         ],
         "record": shown.record,
     }
+
+
+def _team_context(site: Site, chosen: str) -> dict[str, Any]:
+    """Return the track record by the chosen team, and the choices; one that is unknown is none."""
+    by = Grouping(chosen) if chosen in set(Grouping) else None
+    page = reverse(f"admin:{NAME}")
+    choices = [(None, _("All tests together")), *GROUPINGS.items()]
+    return {
+        "by": by,
+        "teams": team_records(site, by) if by else [],
+        "groupings": [
+            {
+                "label": label,
+                "url": f"{page}?{_query(site, one)}#track-record",
+                "is_chosen": one is by,
+            }
+            for one, label in choices
+        ],
+    }
+
+
+def _query(site: Site, by: Grouping | None) -> str:
+    return urlencode({"site": site.key} | ({"by": by.value} if by else {}))
 
 
 def _names(site: Site) -> dict[tuple[str, str], str]:

@@ -71,7 +71,7 @@ def site_learnings(site: Site) -> SiteLearnings:
     """Return what the past tests of a site show, from the cache while they stay as they are."""
     version = repr(history.trusted_version(site.pk))
     # The number is that of the shape of what is kept: raise it with every change of a class.
-    key = f"learnings-1:{site.pk}:{hashlib.sha256(version.encode()).hexdigest()}"
+    key = f"learnings-2:{site.pk}:{hashlib.sha256(version.encode()).hexdigest()}"
     kept = cast(SiteLearnings | None, cache.get(key))
     if kept is not None:
         return kept

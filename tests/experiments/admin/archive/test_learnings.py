@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
-from experiments.models import Learning, PastTest
+from experiments.models import Experiment, Learning, PastTest
 from experiments.services.archive.keeping import keep_past_tests
 from tests.experiments.services.archive.conftest import finish, import_test
 from tests.factories import NOW
@@ -53,6 +53,23 @@ def test_track_record_is_shown(taught, viewer_client):
     assert "Track record" in page
     assert "100%" in page.split("Track record")[1]
     assert "+25% and above" in page
+
+
+def test_track_record_is_grouped_by_the_choice_in_the_address(taught, viewer_client, owner):
+    Experiment.objects.update(owner=owner)
+    page = text_of(viewer_client.get(URL))
+    assert f"{URL}?site={taught.key}&amp;by=person#track-record" in page
+    assert "Average lift, as measured" not in page
+    shown = text_of(viewer_client.get(URL, {"site": taught.key, "by": "person"}))
+    table = shown.split("Average lift, as measured")[1].split("</table>")[0]
+    assert f'<th scope="row"> {owner.username} </th> <td class="cta-number">1</td>' in table
+    assert "+50.0%" in table
+    assert "without a tag" in text_of(viewer_client.get(URL, {"by": "tag"}))
+
+
+def test_unknown_grouping_shows_all_tests_together(taught, viewer_client):
+    page = text_of(viewer_client.get(URL, {"by": "planet"}))
+    assert "Average lift, as measured" not in page
 
 
 def test_written_learning_carries_the_status_that_all_tests_propose(taught, viewer_client):

@@ -49,6 +49,12 @@ def test_lifts_are_grouped_raw_and_shrunken(recorded):
     assert sum(one.n_shrunken for one in record.groups) == 4
 
 
+def test_mean_lift_is_that_of_the_tests_with_a_control(recorded):
+    record = record_of(recorded)
+    assert record.mean_lift == pytest.approx((0.5 - 0.15 + 0.01 + 0.15) / 4)
+    assert 0 < record.mean_shrunken < record.mean_lift
+
+
 def test_shipped_gain_is_summed_raw_and_shrunken(recorded):
     record = record_of(recorded)
     pairs = [(300, 200), (170, 200), (202, 200), (230, 200)]
