@@ -1,4 +1,4 @@
-"""Filters of the archive that are no plain columns: principle, tag, days, A/A tests."""
+"""Filters of the archive beyond its columns: principle, tag, days, A/A tests."""
 
 from collections.abc import Iterator
 from datetime import date

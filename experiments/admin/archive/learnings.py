@@ -129,7 +129,7 @@ def _team_context(site: Site, chosen: str) -> dict[str, Any]:
         "teams": team_records(site, by) if by else [],
         "groupings": [
             {
-                "label": label,
+                "text": label,
                 "url": f"{page}?{_query(site, one)}#track-record",
                 "is_chosen": one is by,
             }

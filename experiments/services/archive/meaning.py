@@ -89,7 +89,7 @@ def nearest_to(text: str, *, sites: QuerySet[Site]) -> dict[int, NearText] | Non
 
 
 def _in_words(found: dict[str, Any]) -> str:
-    """Return how near a test is; empty for an answer of a service that does not tell."""
+    """Return how near a test is; empty for an answer without it."""
     return {
         "very_close": gettext("very close"),
         "close": gettext("close"),

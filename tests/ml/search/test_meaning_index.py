@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from ml.encoders.sentence_encoder import load_encoder
 from ml.history.archived_test import ArchivedTest
 from ml.search.meaning_index import build_index, search_index
 from tests.ml.factories import HashEncoder
@@ -156,3 +157,34 @@ def test_unrelated_text_with_a_word_of_the_archive_is_left_out():
     index = build_index(rows, HashEncoder(), stamp="s", strangers=strangers)
     expected = HashEncoder().encode(["the moon", "moss"])
     np.testing.assert_allclose(index.unrelated, expected, atol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("question", "nearest"),
+    [
+        ("xyzzyqq", None),
+        ("volcanoes of Saturn", None),
+        ("un hippopotame", None),
+        ("purchase", "Buy"),
+        ("a trial that costs nothing", "Start your free trial"),
+        ("parler à quelqu'un", "Parler à un conseiller"),
+        ("demander un prix", "Demander un devis"),
+    ],
+)
+def test_packaged_encoder_finds_other_words_but_not_nonsense(packaged_index, question, nearest):
+    index, encoder = packaged_index
+    tests = search_index(index, encoder.encode([question]), sites=(1,), count=5)
+    assert next((one.text for one in tests), None) == nearest
+
+
+@pytest.fixture(scope="module")
+def packaged_index():
+    encoder = load_encoder("")
+    wordings = (
+        *("Buy", "Start your free trial", "Book a seat", "Read the guide", "Contact us"),
+        *("Parler à un conseiller", "Demander un devis", "Télécharger le guide", "Envoyer"),
+        *("Réserver ma place", "Recevoir la lettre du mardi", "Créer mon compte", "Écouter"),
+    )
+    rows = [archived(at, wording) for at, wording in enumerate(wordings)]
+    return build_index(rows, encoder, stamp="s"), encoder
