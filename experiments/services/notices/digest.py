@@ -28,6 +28,7 @@ UNSEEN_AFTER = timedelta(hours=24)
 class Row:
     """One experiment of a digest, with its state in words."""
 
+    pk: int
     name: str
     site: str
     text: str
@@ -99,6 +100,7 @@ def _decision(experiment: Experiment) -> str:
 
 def _row(experiment: Experiment, text: str) -> Row:
     return Row(
+        pk=experiment.pk,
         name=experiment.name,
         site=experiment.slot.site.name,
         text=text,

@@ -1,6 +1,9 @@
 """Mails of notices: text and HTML, in the reader's language and time zone."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,11 +16,16 @@ from django.utils.translation import gettext as _
 
 from accounts.preferences import as_read_by
 from experiments.models import Delivery, Notice
-from experiments.services.notices.digest import parts_for
+from experiments.services.notices.digest import Part, parts_for
+from experiments.services.notices.mail_pictures import MailPicture, picture_of_lifts
 from experiments.services.notices.wording import absolute, words_of
 
 # A header is one line: the name of an experiment must not make it two.
 LONGEST_SUBJECT = 150
+# Kinds of notices whose mail shows the lifts.
+ABOUT_RESULTS = (Notice.Kind.VERDICT, Notice.Kind.HARM)
+# Pictures of a digest, 20 kB each: those of the tests that wait for a decision come first.
+MOST_PICTURES = 5
 
 
 def mail_of(delivery: Delivery, *, reader: User, now: datetime) -> EmailMultiAlternatives | None:
@@ -36,9 +44,29 @@ def _content(notice: Notice, reader: User, now: datetime) -> dict[str, Any] | No
     if notice.kind == Notice.Kind.DIGEST:
         parts = parts_for(reader, now=now)
         subject = _("Your tests this week")
-        return {**common, "subject": subject, "title": subject, "parts": parts} if parts else None
+        if not parts:
+            return None
+        shown = {"parts": parts, "pictures": _pictures_of(parts, now)}
+        return {**common, "subject": subject, "title": subject, **shown}
     words = words_of(notice)
-    return {**common, "subject": words.subject, "title": words.subject, "words": words}
+    shown = {"words": words, "pictures": _pictures(notice, now)}
+    return {**common, "subject": words.subject, "title": words.subject, **shown}
+
+
+def _pictures(notice: Notice, now: datetime) -> list[MailPicture]:
+    """Return the lifts of the test that a notice is about, if it is about its result."""
+    if notice.experiment_id is None or notice.kind not in ABOUT_RESULTS:
+        return []
+    picture = picture_of_lifts(notice.experiment_id, now=now)
+    return [picture] if picture else []
+
+
+def _pictures_of(parts: Iterable[Part], now: datetime) -> list[MailPicture]:
+    """Return the lifts of the first tests of a digest, each under the name of its test."""
+    rows = list({row.pk: row for part in parts for row in part.rows}.values())
+    drawn = ((row, picture_of_lifts(row.pk, now=now)) for row in rows)
+    named = (replace(one, title=row.name) for row, one in drawn if one is not None)
+    return list(islice(named, MOST_PICTURES))
 
 
 def _mail(delivery: Delivery, reader: User, content: dict[str, Any]) -> EmailMultiAlternatives:
@@ -56,4 +84,8 @@ def _mail(delivery: Delivery, reader: User, content: dict[str, Any]) -> EmailMul
         headers=headers,
     )
     mail.attach_alternative(render_to_string("mail/notice.html", content), "text/html")
+    # Images belong to the HTML: readers of mail do not list them as files.
+    mail.mixed_subtype = "related"
+    for picture in content["pictures"]:
+        mail.attach(picture.as_part())
     return mail

@@ -1,3 +1,4 @@
+import struct
 import subprocess
 import sys
 from xml.etree import ElementTree
@@ -5,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 
 from experiments.services.pictures.looks import LOOKS
-from experiments.services.pictures.rendering import draw_svg
+from experiments.services.pictures.rendering import draw_png, draw_svg
 from experiments.services.pictures.specifications import KINDS
 from tests.experiments.services.pictures.picture_rows import NAMES, ROWS
 
@@ -31,6 +32,16 @@ def test_picture_is_as_wide_as_its_look(look):
     svg = ElementTree.fromstring(drawn("forest", look=look))  # noqa: S314  our own
     width = float(svg.get("width"))
     assert width <= LOOKS[look].width + 20
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_image_has_two_pixels_for_each_of_the_drawing(kind):
+    rows, options = ROWS[kind]
+    how = {"look": LOOKS["narrow"], "language": "en", "options": {"title": "Lift", **options}}
+    svg = ElementTree.fromstring(draw_svg(kind, rows, **how))  # noqa: S314  our own
+    png = draw_png(kind, rows, **how)
+    assert png.startswith(b"\x89PNG")
+    assert struct.unpack(">I", png[16:20])[0] == pytest.approx(2 * float(svg.get("width")), abs=2)
 
 
 def test_months_and_marks_are_those_of_the_language():
