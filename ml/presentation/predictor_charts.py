@@ -48,16 +48,30 @@ class RiskChart:
     caption_y: float
 
 
+# Digits beyond the usual ones, where they make the ends of an interval differ.
+MOST_MORE_DIGITS = 3
+
+
 def estimate_in_words(estimate: EstimateRecord, *, is_share: bool, digits: int = 3) -> str:
     """Return a figure with its interval, or a dash; `digits` apply to figures other than shares."""
     interval = interval_of(estimate)
     if interval is None:
         return "-"
-    value, low, high = (
-        _number(figure, is_share=True) if is_share else number_format(f"{figure:.{digits}f}")
-        for figure in interval
-    )
+    digits = _digits_of(interval, 1, scale=100) if is_share else _digits_of(interval, digits)
+    value, low, high = (_number(figure, is_share=is_share, digits=digits) for figure in interval)
     return gettext("%(value)s (%(low)s to %(high)s)") % {"value": value, "low": low, "high": high}
+
+
+def _digits_of(interval: tuple[float, float, float], digits: int, *, scale: float = 1) -> int:
+    """Return the digits in which the ends of an interval differ, if a few more than asked show it.
+
+    An interval from 0.0% to 0.0% tells nothing.
+    """
+    _value, low, high = (scale * figure for figure in interval)
+    for more in range(digits, digits + MOST_MORE_DIGITS + 1):
+        if round(low, more) != round(high, more):
+            return more
+    return digits
 
 
 def draw_risk(risk: RiskRecord) -> SafeString:
@@ -214,7 +228,14 @@ def _y(accuracy: float) -> float:
     return round(HEIGHT - BOTTOM - share * (HEIGHT - BOTTOM - TOP), 1)
 
 
-def _number(value: float, *, is_share: bool, digits: int = 1) -> str:
+def _number(value: float, *, is_share: bool, digits: int | None = None) -> str:
     if is_share:
-        return gettext("%(number)s%%") % {"number": number_format(f"{100 * value:.{digits}f}")}
-    return number_format(f"{value:.3f}")
+        return gettext("%(number)s%%") % {
+            "number": _rounded(100 * value, 1 if digits is None else digits)
+        }
+    return _rounded(value, 3 if digits is None else digits)
+
+
+def _rounded(value: float, digits: int) -> str:
+    """Return a number without the sign of a zero."""
+    return number_format(f"{round(value, digits) + 0.0:.{digits}f}")
