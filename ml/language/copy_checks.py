@@ -208,6 +208,8 @@ def _language_findings(text: str, lexicon: Lexicon | None, locale: str) -> Itera
     yield _verb(text, lexicon)
     if fold(text).strip(" .!…→>") in lexicon.vague:
         yield Finding(check="meaning", level="advice", code="vague", params={})
+    if hand := lexicon.clicking.search(fold(text)):
+        yield Finding(check="meaning", level="advice", code="clicking", params={"words": hand[0]})
     if _words(text):
         yield _reading(text, lexicon.language)
 

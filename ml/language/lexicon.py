@@ -52,6 +52,8 @@ class Lexicon:
         principles: Pattern of each principle that has characteristic words.
         first_person: Pattern of first-person words, in the visitor's voice.
         vague: Complete wordings without content, in lower case.
+        clicking: Pattern of words for what the hand does. It serves findings alone: predictors
+            were trained without it.
         fillers: Pattern of dispensable words.
         additions: Templates with `{text}` by principle; each makes a claim.
         instead_of_vague: Wordings to try in place of a vague one.
@@ -71,6 +73,7 @@ class Lexicon:
     principles: Mapping[Principle, re.Pattern[str]]
     first_person: re.Pattern[str]
     vague: frozenset[str]
+    clicking: re.Pattern[str]
     fillers: re.Pattern[str]
     additions: Mapping[Principle, tuple[str, ...]]
     instead_of_vague: tuple[str, ...]
@@ -145,6 +148,7 @@ def _read(language: str) -> Lexicon:
         },
         first_person=_pattern(content["first_person"]["words"]),
         vague=frozenset(content["vague"]["words"]),
+        clicking=_pattern(content["clicking"]["words"]),
         fillers=_pattern(content["fillers"]["words"]),
         additions={name: tuple(texts) for name, texts in content["additions"].items()},
         instead_of_vague=tuple(content["instead_of_vague"]["texts"]),

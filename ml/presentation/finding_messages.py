@@ -64,6 +64,7 @@ FINDINGS = {
     "verb_first_person": _("Begins with a verb in the first person: “%(verb)s”."),
     "verb_missing": _("No action verb was recognised at the start. Say what the visitor does."),
     "vague": _("Does not say what comes next, least of all to those who hear it out of context."),
+    "clicking": _("“%(words)s” says what the hand does, not what one gets: name that instead."),
     "reading_easy": _("Easy to read (Flesch %(ease)s)."),
     "reading_medium": _("Fairly hard to read (Flesch %(ease)s): try shorter words or sentences."),
     "reading_hard": _("Hard to read (Flesch %(ease)s): try shorter words or sentences."),

@@ -6,6 +6,7 @@ from django.db.models import prefetch_related_objects
 from django.utils.translation import gettext as _
 
 from experiments.models import Experiment, Guardrail, Variant
+from experiments.services.catalogue.cta_content import wording_of
 from experiments.services.lifecycle.ramps import PlannedStep, ramp_faults
 from experiments.services.lifecycle.rivals import meeting_faults
 from experiments.services.lifecycle.traffic_allocation import sum_fault
@@ -25,7 +26,7 @@ def readiness_faults(draft: Experiment) -> list[str]:
     # Nothing is read again of a draft that came with it.
     prefetch_related_objects(variants, "cta__wordings")
     return [
-        *_arm_faults(variants),
+        *_arm_faults(draft, variants),
         *_guardrail_faults(draft),
         *_secondary_faults(draft),
         *_end_faults(draft),
@@ -35,15 +36,15 @@ def readiness_faults(draft: Experiment) -> list[str]:
     ]
 
 
-def _arm_faults(variants: Sequence[Variant]) -> Iterator[str]:
+def _arm_faults(draft: Experiment, variants: Sequence[Variant]) -> Iterator[str]:
     if len(variants) < 2:
         yield _("An experiment needs a control and at least one other arm.")
     if [variant.arm for variant in variants] != list(range(len(variants))):
         yield _("Arms are numbered 0 (the control), 1, 2 and so on, without a gap.")
     for variant in variants:
         if not variant.share:
-            values = {"key": variant.key}
-            yield _("Arm %(key)s: a share is above 0, at most 1, in steps of 0.0001.") % values
+            values = {"arm": wording_of(draft, variant) or variant.key}
+            yield _("“%(arm)s”: a share is above 0, at most 1, in steps of 0.0001.") % values
     if variants and (fault := sum_fault(variant.share for variant in variants)):
         yield fault
 
@@ -92,9 +93,10 @@ def _belonging_faults(experiment: Experiment, variants: Sequence[Variant]) -> It
     site_id = experiment.slot.site_id
     for variant in variants:
         if variant.cta.site_id != site_id:
-            yield _("Arm %(key)s shows a CTA of another site.") % {"key": variant.key}
+            arm = wording_of(experiment, variant) or variant.cta.name
+            yield _("“%(arm)s” is a CTA of another site.") % {"arm": arm}
         if not variant.cta.wordings.all():
-            yield _("The CTA of arm %(key)s has no wording.") % {"key": variant.key}
+            yield _("The CTA “%(cta)s” has no wording.") % {"cta": variant.cta.name}
     if experiment.audience is not None and experiment.audience.site_id != site_id:
         yield _("The audience belongs to another site.")
     if experiment.namespace is not None and experiment.namespace.site_id != site_id:

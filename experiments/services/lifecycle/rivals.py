@@ -132,10 +132,18 @@ def _starvation_faults(
 
 
 def meeting_notes(experiment: Experiment) -> list[str]:
-    """Return what is left to an experiment beside its rivals, as sentences; none without any."""
+    """Return what is left to an experiment beside its rivals, as sentences; none without any.
+
+    A rival that keeps a draft from starting is a fault, and no note.
+    """
     if experiment.status not in Experiment.OPEN_STATUSES:
         return []
-    return [_note(rival) for rival in rivals_of(experiment)]
+    is_draft = experiment.status == Experiment.Status.DRAFT
+    return [
+        _note(rival)
+        for rival in rivals_of(experiment)
+        if not (is_draft and _have_one_audience(experiment, rival.experiment))
+    ]
 
 
 def kept_apart(one: Experiment, other: Experiment) -> bool:

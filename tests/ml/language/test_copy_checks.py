@@ -45,6 +45,38 @@ def test_button_that_says_nothing_is_told():
     assert findings("Click here!", "en")["vague"] == "advice"
 
 
+@pytest.mark.parametrize(
+    ("text", "locale", "words"),
+    [
+        ("Click here!", "en", "click here"),
+        ("To get the guide, CLICK the link", "en", "click the"),
+        ("Tap here for my quote", "en", "tap here"),
+        ("Cliquez ici", "fr", "cliquez"),
+        ("Je clique pour recevoir le guide", "fr-CA", "clique"),
+        ("Appuyez sur le bouton", "fr", "appuyez sur"),
+    ],
+)
+def test_gesture_is_advised_against(text, locale, words):
+    (found,) = (one for one in inspect_wording(text, locale=locale) if one.code == "clicking")
+    assert (found.check, found.level, found.params) == ("meaning", "advice", {"words": words})
+
+
+@pytest.mark.parametrize(
+    ("text", "locale"),
+    [
+        ("Get my guide", "en"),
+        ("Download the press kit", "en"),
+        ("Order in one click", "en"),
+        ("Commander en un clic", "fr"),
+        ("Recevoir mon guide", "fr"),
+        ("Toucher ma prime", "fr"),
+        ("Appuyer ma demande", "fr"),
+    ],
+)
+def test_words_for_what_one_gets_are_no_gesture(text, locale):
+    assert "clicking" not in findings(text, locale)
+
+
 @pytest.mark.parametrize(("form", "level"), [("button", "advice"), ("link", "good")])
 def test_length_depends_on_the_form(form, level):
     found = findings("Get the whole guide by e-mail today", "en", form)

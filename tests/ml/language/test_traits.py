@@ -34,3 +34,14 @@ def test_english_traits_are_found(text, expected):
 
 def test_unknown_language_has_only_signs():
     assert find_traits("Jetzt kostenlos 3 Tage?", "de") == {"question", "number"}
+
+
+def test_words_for_the_gesture_are_for_people_and_no_feature_of_predictors():
+    """Stored predictors learned from these principles: they stay what they were."""
+    assert sorted(find_traits("Click here to get my free guide", "en")) == [
+        "clarity",
+        "first_person",
+        "reward",
+        "verb_first",
+    ]
+    assert sorted(find_traits("Cliquez ici", "fr")) == ["verb_first"]

@@ -101,7 +101,7 @@ def test_lock_names_the_tests_as_people_call_them(slot):
     factories.make_running_experiment(footer, "foot-2026", name="Winter offer", audience=phones)
     with translation.override("fr"):
         several = lock_reason(phones)
-    assert one == "Verrouillé tant que le test «\u00a0Autumn offer\u00a0» l\u2019utilise."
-    assert several.startswith("Verrouillé tant que les tests «\u00a0")
+    assert one == "Non modifiable tant que le test «\u00a0Autumn offer\u00a0» l\u2019utilise."
+    assert several.startswith("Non modifiable tant que les tests «\u00a0")
     assert "\u00a0», «\u00a0" in several
     assert several.endswith("l\u2019utilisent.")

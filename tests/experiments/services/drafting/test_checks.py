@@ -39,6 +39,16 @@ def test_hard_to_read_colours_are_a_warning(choices):
     assert any("“Start now”" in text and level == Level.WARN for text, level in found.items())
 
 
+def test_gesture_in_a_wording_is_a_warning_and_blocks_nothing(choices):
+    choices.slot.default_cta.wordings.update(text="Click here to start")
+    text = (
+        "“Click here to start”: “click here” says what the hand does, not what one gets: name that"
+        " instead."
+    )
+    assert checks(choices)[text] == Level.WARN
+    assert blocking_faults(build_experiment(choices, now=NOW), choices) == []
+
+
 def test_missing_text_and_impossible_audience_block(choices):
     nobody = {"$and": [{"device": "mobile"}, {"device": "desktop"}]}
     audience = factories.make_audience(choices.slot.site, "nobody", nobody)

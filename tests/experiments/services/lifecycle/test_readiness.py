@@ -1,6 +1,7 @@
 from decimal import Decimal
 
 import pytest
+from django.utils import translation
 
 from experiments.models import CTAWording, Experiment, Variant
 from experiments.services.lifecycle.readiness import CannotStartError, readiness_faults
@@ -55,13 +56,25 @@ def test_arms_with_a_gap_cannot_start(draft):
 
 
 def test_arm_of_another_site_cannot_start(draft, other_site):
-    Variant.objects.filter(arm=1).update(cta=factories.make_cta(other_site))
-    assert reasons_against(draft) == ["Arm b shows a CTA of another site."]
+    Variant.objects.filter(arm=1).update(cta=factories.make_cta(other_site, "Buy"))
+    assert reasons_against(draft) == ["“Buy” is a CTA of another site."]
 
 
 def test_arm_without_wording_cannot_start(draft):
     CTAWording.objects.filter(cta__variants__key="b").delete()
-    assert reasons_against(draft) == ["The CTA of arm b has no wording."]
+    assert reasons_against(draft) == ["The CTA “hero-test b” has no wording."]
+
+
+def test_arms_are_named_by_their_wordings(draft):
+    CTAWording.objects.filter(cta__variants__key="b").update(text="Buy")
+    draft = Experiment.objects.get()
+    prefetched = list(draft.variants.prefetch_related("cta__wordings"))
+    for variant in prefetched:
+        variant.share = Decimal(0)
+    draft._prefetched_objects_cache = {"variants": prefetched}
+    with translation.override("fr"):
+        faults = readiness_faults(draft)
+    assert "«\u00a0Buy\u00a0»\u00a0: une part est au-dessus de 0" in " ".join(faults)
 
 
 def test_audience_and_namespace_of_another_site_cannot_start(draft, other_site):
@@ -161,7 +174,7 @@ def test_arm_without_a_share_cannot_start(slot):
     shares = {"control": "0.5", "b": "0.5", "c": "0"}
     draft = factories.make_experiment(slot, shares=shares)
     assert reasons_against(draft) == [
-        "Arm c: a share is above 0, at most 1, in steps of 0.0001.",
+        "“hero-test c”: a share is above 0, at most 1, in steps of 0.0001.",
     ]
 
 

@@ -109,6 +109,15 @@ def test_older_equal_condition_of_another_audience_keeps_it_from_starting(slot):
     assert readiness_faults(twin) == ["“phones” is live on the same slot and audience."]
 
 
+def test_rival_of_the_same_audience_is_a_fault_and_no_note(slot):
+    running(slot, "phones", MOBILE)
+    running(slot, "everybody")
+    twin = draft_for(slot, MOBILE, "twin")
+    assert readiness_faults(twin) == ["“phones” is live on the same slot and audience."]
+    (note,) = meeting_notes(twin)
+    assert "“everybody”" in note
+
+
 def test_sentences_name_tests_as_people_call_them(slot):
     running(slot, "hero-2026-09", MOBILE, name="Autumn offer")
     assert meeting_notes(draft_for(slot)) == [
