@@ -6,6 +6,8 @@ from typing import Any
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse, reverse_lazy
+from django.utils.functional import lazy
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 
@@ -17,6 +19,12 @@ def _item(title: Any, icon: str, view: str, permission: str) -> dict[str, Any]:
         "link": reverse_lazy(f"admin:{view}"),
         "permission": lambda request: request.user.has_perm(permission),
     }
+
+
+def _help_page() -> str:
+    """Return the first page of the documentation in the language at hand."""
+    name = "accueil/" if (get_language() or "").startswith("fr") else ""
+    return f"{reverse('documentation')}{name}"
 
 
 def _but_not(view: str, other: str) -> Callable[[HttpRequest], bool]:
@@ -236,7 +244,7 @@ UNFOLD = {
                         "experiments_membership_changelist",
                         "experiments.view_membership",
                     ),
-                    {"title": _("Help"), "icon": "help", "link": reverse_lazy("documentation")},
+                    {"title": _("Help"), "icon": "help", "link": lazy(_help_page, str)()},
                 ],
             },
         ],

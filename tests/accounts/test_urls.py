@@ -172,3 +172,18 @@ def test_security_key_is_asked_for_too(ada, client):
     Authenticator.objects.create(user=ada, type="webauthn", data={"name": "key"})
     assert log_in(client).headers["Location"] == "/account/2fa/authenticate/"
     assert not is_logged_in(client)
+
+
+def test_security_key_is_renamed_and_removed(ada, client):
+    log_in(client)
+    key = Authenticator.objects.create(
+        user=ada, type="webauthn", data={"name": "Old name", "credential": {}}
+    )
+    client.post("/account/reauthenticate/", {"password": PASSWORD})
+    pages = f"/account/2fa/webauthn/keys/{key.pk}"
+    assert "Old name" in client.get(f"{pages}/edit/").content.decode()
+    client.post(f"{pages}/edit/", {"name": "New name"})
+    assert "New name" in client.get("/account/2fa/webauthn/").content.decode()
+    assert client.get(f"{pages}/remove/").status_code == 200
+    assert client.post(f"{pages}/remove/").status_code == 302
+    assert not Authenticator.objects.exists()

@@ -58,6 +58,8 @@ class Picture(NamedTuple):
     texts: str = "main *"
 
 
+# Of three arms that a person types: at every look, adjusted for both comparisons.
+COUNTS = "arms=A+10000+500%0AB+10000+580%0AC+10000+512&method=sequential&correction=holm&alpha=0.05"
 REPORT = Picture("report", "/admin/experiments/experiment/{test}/report/", ".cta-first", height=362)
 HOME = Picture("home", "/admin/")
 PICTURES = (
@@ -66,6 +68,12 @@ PICTURES = (
     HOME,
     HOME._replace(name="home-fr", language="fr"),
     Picture("new-experiment", "/admin/experiments/experiment/new/?slot={slot}", height=640),
+    Picture(
+        "significance",
+        f"/calculators/significance/?{COUNTS}",
+        "section[aria-labelledby]",
+        height=500,
+    ),
     # Each visitor gets an arm by chance.
     Picture("slots", "/", "main", texts="main h1, main p:not(.arm)"),
 )

@@ -7,7 +7,9 @@ import sys
 import pytest
 from django.contrib.auth import authenticate
 from django.core.exceptions import ImproperlyConfigured
+from django.utils import translation
 
+from ctaopt.settings.admin_menu import UNFOLD
 from ctaopt.settings.folders import made_folder
 from ctaopt.settings.log_in import checked_roles, providers
 from ctaopt.settings.secret import DEMO_SECRET_KEY, checked_secret_key
@@ -216,3 +218,17 @@ def test_check_of_a_deployment_has_nothing_to_say(start):
     result = start("check", "--deploy", "--fail-level", "WARNING", CTAOPT_HTTPS="true")
     assert result.returncode == 0, result.stderr
     assert "no issues" in result.stdout
+
+
+def test_help_of_the_menu_is_in_the_language_of_the_person():
+    (link,) = (
+        item["link"]
+        for part in UNFOLD["SIDEBAR"]["navigation"]
+        for item in part["items"]
+        if item["icon"] == "help"
+    )
+    found = {}
+    for language in ("en", "fr"):
+        with translation.override(language):
+            found[language] = str(link)
+    assert found == {"en": "/docs/", "fr": "/docs/accueil/"}

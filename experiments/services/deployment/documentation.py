@@ -12,7 +12,7 @@ from django.conf import settings
 
 SOURCE = Path(settings.BASE_DIR) / "docs"
 CONFIGURATION = Path(settings.BASE_DIR) / "mkdocs.yml"
-SOURCES = {".md", ".py", ".svg", ".jpg"}
+SOURCES = {".md", ".py", ".svg", ".png", ".css"}
 
 
 class NotBuiltError(RuntimeError):

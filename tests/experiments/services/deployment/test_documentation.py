@@ -39,6 +39,28 @@ def test_page_obeys_the_content_security_policy(client):
     assert "Reading the report" in page
 
 
+LANGUAGES = {"": "en", "guide-marketer": "en", "accueil": "fr", "guide-marketing": "fr"}
+LANGUAGES |= {"glossary": "en", "glossaire": "fr"}
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+def test_page_names_its_language_and_that_of_what_stands_around_it(site, name):
+    page = (site / name / "index.html").read_text()
+    assert f'<html lang="{LANGUAGES[name]}" ' in page
+    other = set(re.findall(r'<(\w+) lang="en" [^>]*class="md-([a-z]+)', page))
+    around = {("header", "header"), ("div", "sidebar"), ("footer", "footer"), ("a", "skip")}
+    assert other == (around if LANGUAGES[name] == "fr" else set())
+    # The table of contents has the page's own headings.
+    assert not re.search(r'lang="en"[^>]*md-sidebar--secondary', page)
+
+
+def test_french_readers_are_told_what_is_in_french(site):
+    start = (site / "index.html").read_text()
+    said = start[start.index('<div lang="fr">') :].split("</div>")[0]
+    assert "accueil/" in said
+    assert "Le reste\nde la documentation est en anglais." in said
+
+
 def test_pages_are_sent_compressed(client):
     answer = client.get("/docs/guide-marketing/", headers={"Accept-Encoding": "gzip"})
     assert answer.headers["Content-Encoding"] == "gzip"
