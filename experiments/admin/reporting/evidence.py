@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from experiments.admin.reporting.pictures import ShownPicture
 from experiments.models import Experiment
+from experiments.services.documents.drawn.power_picture import why_no_power
 from experiments.services.reporting.aa_tests import is_aa_test
 from experiments.services.reporting.full_report import FullReport
 
@@ -17,13 +18,14 @@ FOLDER = "admin/experiments"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One part; `anchor` names it in links."""
+    """One part; `anchor` names it in links, `note` says which picture is not there, and why."""
 
     anchor: str
     title: str | Promise
     templates: tuple[str, ...] = ()
     is_open: bool = False
     pictures: tuple[ShownPicture, ...] = ()
+    note: str = ""
 
     @property
     def is_conclusion(self) -> bool:
@@ -36,7 +38,7 @@ CONCLUSIONS = ("comparisons", "compare", "metrics", "expected", "bayes", "segmen
 # Pictures of each part; the one of the lifts is on the first screen.
 PICTURES = {
     "rates": ("funnel",),
-    "days": ("sequence", "cumulative-rates", "daily-rates", "visitors", "shares"),
+    "days": ("sequence", "cumulative-rates", "daily-rates", "visitors", "shares", "power"),
     "bayes": ("posteriors",),
     "segments": ("segments",),
 }
@@ -58,7 +60,10 @@ def evidence_of(
                 "compare", _("Compare as you like"), "view", is_open=view.get("is_chosen", False)
             ),
         ),
-        (not is_draft, _part("days", _("Day by day"), "annotations")),
+        (
+            not is_draft,
+            replace(_part("days", _("Day by day"), "annotations"), note=why_no_power(full.report)),
+        ),
         (full.guardrails or full.secondary, _metrics(full)),
         (full.plans, _plan(is_open=is_draft)),
         (full.insights, _part("expected", _("What to expect after launch"), "lifts")),

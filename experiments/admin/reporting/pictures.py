@@ -13,9 +13,9 @@ from django.utils.translation import get_language
 
 from experiments.admin.experiment_pages import readable_experiment, url_of
 from experiments.models import Experiment
-from experiments.services.documents.counted_pictures import counted_pictures
-from experiments.services.documents.picture import Picture
-from experiments.services.documents.picture_store import keep_pictures, kept_svg, svg_of
+from experiments.services.documents.drawn.counted_pictures import counted_pictures
+from experiments.services.documents.drawn.picture import Picture
+from experiments.services.documents.drawn.picture_store import keep_pictures, kept_svg, svg_of
 from experiments.services.pictures.looks import LOOKS
 from experiments.services.reporting.full_report import FullReport, full_report
 

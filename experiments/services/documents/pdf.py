@@ -16,16 +16,16 @@ from experiments.formatting import (
     signed_percent,
 )
 from experiments.services.analysis.comparisons import VALID_AT_EVERY_LOOK
-from experiments.services.documents.counted_pictures import counted_pictures, untrusted_warning
+from experiments.services.documents.drawn.counted_pictures import counted_pictures
+from experiments.services.documents.drawn.picture import Picture, untrusted_warning
+from experiments.services.documents.drawn.picture_store import svg_of
 from experiments.services.documents.first_screen import FirstScreen, first_screen, rate_figure
-from experiments.services.documents.picture import Picture
-from experiments.services.documents.picture_store import svg_of
 from experiments.services.exploration.chosen_comparison import ChosenComparison
 from experiments.services.reporting.full_report import FullReport
 
 SOURCE = Path(__file__).parent / "report.typ"
 # Those that fit beside each other on the second page; the first two beside a chosen view.
-ON_THE_SECOND = ("sequence", "visitors", "segments", "funnel")
+ON_THE_SECOND = ("sequence", "visitors", "segments", "funnel", "power")
 # A wording of 300 characters would push the evidence to a third page.
 LONGEST_WORDING = 80
 

@@ -18,6 +18,8 @@ from experiments.stats.sequential.stopping_probabilities import drift_for_power
 
 # A look a day for four weeks. Looking more often finds the lift sooner: this errs on the safe side.
 LOOKS = 28
+# Chance of a plan to find its lift.
+POWER = 0.8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +34,7 @@ class Assumptions:
     lift: float
     n_arms: int = 2
     alpha: float = 0.05
-    power: float = 0.8
+    power: float = POWER
     is_sequential: bool = True
     visitors_per_day: float | None = None
     variance: float | None = None

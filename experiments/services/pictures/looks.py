@@ -8,6 +8,10 @@ WIDE, NARROW = 680, 330
 # Widths of DejaVu Sans and Verdana beside those of Liberation Sans, in which Vega measures; and of
 # an average letter of theirs beside its size.
 WIDEST, LETTER = 1.2, 0.62
+# The control is a plain line, others are dashed by turns: readable in grey, too.
+DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4], [10, 4], [2, 4]]
+# Part of the way to grey of a fill that comes a second time, and a third.
+PALER = 0.3
 # Pixels of a symbol of a legend with its air, and right of a picture.
 SYMBOL, AIR = 42, 20
 
@@ -91,6 +95,15 @@ class Look:
             return ["#bec8d2", "#0586c4", "#ffd9b3", "#00aa7f", "#fef0f6", "#bab200", "#ba3d19"]
         return ["#bbc8d6", "#0061a5", "#fb9122", "#008769", "#fed8ec", "#a5901c", "#842500"]
 
+    def colour_of(self, index: int) -> str:
+        """Return the colour of a line: that of the control is never another's."""
+        return self.series_colours[_turn(index, len(self.series_colours))[0]]
+
+    def fill_of(self, index: int) -> str:
+        """Return the colour of a bar or area; hues come again, each time nearer to grey."""
+        place, turn = _turn(index, len(self.series_fills))
+        return _blended(self.series_fills[place], "#8c8c8c", min(PALER * turn, 1.0))
+
     @property
     def accent(self) -> str:
         return self.series_colours[1]
@@ -129,6 +142,34 @@ class Look:
             },
             "text": {"color": text, "fontSize": size},
         }
+
+
+def dash_of(index: int) -> list[int]:
+    """Return the dash of a line: with its colour, no other of the first 37 lines has it.
+
+    >>> [dash_of(index) for index in (0, 1, 7)]
+    [[1, 0], [6, 3], [2, 2]]
+    """
+    _, turn = _turn(index, len(DASHES))
+    return DASHES[_turn(index + turn, len(DASHES))[0]]
+
+
+def _turn(index: int, n: int) -> tuple[int, int]:
+    """Return a place among n values, of which the first is the control's alone, and which turn."""
+    if index == 0:
+        return 0, 0
+    turn, place = divmod(index - 1, n - 1)
+    return 1 + place, turn
+
+
+def _blended(colour: str, other: str, part: float) -> str:
+    """Return a colour a part of the way to another.
+
+    >>> _blended("#000000", "#64c8ff", 0.5)
+    '#326480'
+    """
+    ends = [[int(one[at : at + 2], 16) for at in (1, 3, 5)] for one in (colour, other)]
+    return "#" + "".join(f"{round(a + (b - a) * part):02x}" for a, b in zip(*ends, strict=True))
 
 
 LOOKS = {

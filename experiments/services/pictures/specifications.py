@@ -12,15 +12,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from experiments.services.pictures.days import Row, Specification, day_axis, marked_days
-from experiments.services.pictures.looks import Look
+from experiments.services.pictures.looks import Look, dash_of
 
 # No lift is below it.
 LOWEST_LIFT = -1.0
 # Pixels that an axis of numbers takes at most.
 LEFT = 76
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
-# The control is a plain line, others are dashed by turns: readable in grey, too.
-DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4], [10, 4], [2, 4]]
 
 
 def forest(
@@ -88,7 +86,7 @@ def bands(
     shown = [row | {end: _clip(row[end], low, high) for end in ("low", "high")} for row in rows]
     y_scale = {"domain": [low, high], "nice": False}
     y = {"type": "quantitative", "scale": y_scale, "axis": _axis(title, is_percent=True)}
-    colour = _by_series(rows, everyone, look.series_colours) | {"legend": _legend_of_lines()}
+    colour = _by_series(rows, everyone, look.colour_of) | {"legend": _legend_of_lines()}
     layers: list[Specification] = [
         {
             "mark": {"type": "area", "opacity": 0.2, "clip": True},
@@ -116,28 +114,39 @@ def lines(
     *,
     look: Look,
     title: str,
-    is_percent: bool = True,
     everyone: Sequence[str] = (),
     marks: Sequence[Row] = (),
+    level: Row | None = None,
 ) -> Specification:
     """Return lines over days.
 
     Args:
         rows: `day` (ISO), `series`, `value`.
         look: Width and colours.
-        title: Title of the axis.
-        is_percent: The numbers are fractions.
+        title: Title of the axis; the values are fractions.
         everyone: Names of all series.
         marks: `day`, `text` of what happened then.
+        level: `at`, a fraction that the lines are to reach, with its `text`; the axis then has all
+            fractions.
     """
-    axis = _axis(title, is_percent=is_percent)
-    y = {"field": "value", "type": "quantitative", "scale": {"zero": False}, "axis": axis}
-    layers = [_line_layer(y, rows, everyone, look), *marked_days(marks, rows, look)]
+    axis = _axis(title, is_percent=True)
+    scale = {"domain": [0, 1]} if level else {"zero": False}
+    y = {"type": "quantitative", "scale": scale, "axis": axis}
+    layers = [
+        _line_layer({"field": "value", **y}, rows, everyone, look),
+        *(_level(level, y, look) if level else ()),
+        *marked_days(marks, rows, look),
+    ]
     return _whole(rows, look, height=220, layer=layers)
 
 
 def stacked_days(
-    rows: Sequence[Row], *, look: Look, title: str, everyone: Sequence[str] = ()
+    rows: Sequence[Row],
+    *,
+    look: Look,
+    title: str,
+    everyone: Sequence[str] = (),
+    marks: Sequence[Row] = (),
 ) -> Specification:
     """Return bars over days, the series on top of each other.
 
@@ -146,6 +155,7 @@ def stacked_days(
         look: Width and colours.
         title: Title of the axis; the values are counts.
         everyone: Names of all series.
+        marks: `day`, `text` of what happened then.
     """
     y = {"field": "value", "type": "quantitative", "stack": True}
     layer = {
@@ -153,11 +163,12 @@ def stacked_days(
         "encoding": {
             "x": day_axis(look, days=sorted({row["day"] for row in rows})),
             "y": y | {"axis": _axis(title, is_percent=False)},
-            "color": _by_series(rows, everyone, look.series_fills),
+            "color": _by_series(rows, everyone, look.fill_of),
             "order": {"field": "order", "type": "quantitative"},
         },
     }
-    return _whole(_ordered(rows), look, height=200, layer=[layer])
+    layers = [layer, *marked_days(marks, rows, look)]
+    return _whole(_ordered(rows), look, height=200, layer=layers)
 
 
 def stacked_shares(
@@ -182,7 +193,7 @@ def stacked_shares(
         "encoding": {
             "x": day_axis(look, is_banded=False, days=sorted({row["day"] for row in rows})[:-1]),
             "y": y | {"axis": _axis(title, is_percent=True)},
-            "color": _by_series(rows, everyone, look.series_fills),
+            "color": _by_series(rows, everyone, look.fill_of),
             "order": {"field": "order", "type": "quantitative"},
         },
     }
@@ -222,7 +233,7 @@ def funnel(
     axis = _named_axis(steps, look)
     y = {"field": "step", "type": "nominal", "sort": steps, "axis": axis}
     offset = {"field": "series", "type": "nominal", "sort": series}
-    fill = _by_series(rows, everyone, look.series_fills)
+    fill = _by_series(rows, everyone, look.fill_of)
     x = {"field": "value", "type": "quantitative", "axis": _axis(title, is_percent=True)}
     bar = {
         "mark": {"type": "bar", "stroke": look.muted, "strokeWidth": 0.8},
@@ -266,6 +277,24 @@ def _whole(
     }
 
 
+def _level(level: Row, y: Specification, look: Look) -> list[Specification]:
+    """Return a line across, with its text below its left end."""
+    at = {"field": "at", **y}
+    text = {"type": "text", "align": "left", "baseline": "top", "x": 4, "dy": 4}
+    return [
+        {
+            "data": {"values": [level]},
+            "mark": {"type": "rule", "strokeDash": [3, 3], "color": look.muted},
+            "encoding": {"y": at},
+        },
+        {
+            "data": {"values": [level]},
+            "mark": text,
+            "encoding": {"y": at, "text": {"field": "text"}},
+        },
+    ]
+
+
 def _line_layer(
     y: Specification,
     rows: Sequence[Row],
@@ -281,8 +310,8 @@ def _line_layer(
         "encoding": {
             "x": x or day_axis(look),
             "y": y,
-            "color": _by_series(rows, everyone, look.series_colours) | legend,
-            "strokeDash": _by_series(rows, everyone, DASHES) | legend,
+            "color": _by_series(rows, everyone, look.colour_of) | legend,
+            "strokeDash": _by_series(rows, everyone, dash_of) | legend,
         },
     }
 
@@ -311,12 +340,12 @@ def _axis(title: str, *, is_percent: bool) -> Specification:
 
 
 def _by_series(
-    rows: Sequence[Row], everyone: Sequence[str], values: Sequence[Any]
+    rows: Sequence[Row], everyone: Sequence[str], value_of: Callable[[int], Any]
 ) -> Specification:
     """Return what tells the series of these rows apart: a series has its own in every picture."""
     shown = _series(rows)
     order = list(dict.fromkeys([*everyone, *shown]))
-    its_own = {name: values[index % len(values)] for index, name in enumerate(order)}
+    its_own = {name: value_of(index) for index, name in enumerate(order)}
     scale = {"domain": shown, "range": [its_own[name] for name in shown]}
     return {"field": "series", "type": "nominal", "scale": scale, "title": None}
 

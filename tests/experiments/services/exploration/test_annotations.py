@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from experiments.models import Annotation
-from experiments.services.documents.report_pictures import report_pictures
+from experiments.services.documents.drawn.report_pictures import report_pictures
 from experiments.services.exploration.annotations import (
     CannotAnnotateError,
     annotate,
@@ -106,7 +106,7 @@ def test_pictures_over_days_have_the_numbers_of_annotations(experiment, occasion
     # Today has no visitor yet, and no place on the axis.
     write(experiment, occasion, "Third", NOW.date())
     shown = {picture.name: picture for picture in report_pictures(concluded(experiment))}
-    for name in ("sequence", "cumulative-rates", "daily-rates"):
+    for name in ("sequence", "cumulative-rates", "daily-rates", "visitors"):
         marks = [
             (mark["day"], mark["text"])
             for mark in shown[name].options["marks"]

@@ -19,7 +19,7 @@ ROWS = {
     ),
     "bands": ([row | {"low": -0.2, "high": 0.4} for row in VALUES], {"marks": MARKS}),
     "lines": (VALUES, {"marks": MARKS}),
-    "stacked_days": (VALUES, {}),
+    "stacked_days": (VALUES, {"marks": MARKS}),
     "stacked_shares": ([row | {"value": 0.5} for row in VALUES], {}),
     "densities": ([{"x": x, "series": "a", "value": x} for x in (0.05, 0.06)], {}),
     "funnel": (

@@ -3,8 +3,8 @@ from itertools import combinations, pairwise
 import pytest
 
 from experiments.legibility import contrast_ratio
-from experiments.services.pictures.looks import LOOKS
-from experiments.services.pictures.specifications import DASHES, KINDS
+from experiments.services.pictures.looks import DASHES, LOOKS
+from experiments.services.pictures.specifications import KINDS
 from tests.experiments.services.pictures.picture_rows import ROWS, VALUES
 
 
@@ -50,6 +50,37 @@ def test_filled_series_differ_in_a_grey_print(kind, look):
     assert len(colours) == len(names)
     assert min(contrast_ratio(one, other) for one, other in combinations(colours, 2)) >= 1.2
     assert min(contrast_ratio(one, other) for one, other in pairwise(colours)) >= 1.5
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("kind", ["lines", "stacked_days"])
+def test_twenty_arms_are_told_apart(kind, look):
+    names = [f"arm {number}" for number in range(20)]
+    rows = [{"day": "2026-11-20", "series": name, "value": 0.1} for name in names]
+    encoding = KINDS[kind](rows, look=LOOKS[look], title="")["layer"][0]["encoding"]
+    channels = [
+        encoding[name]["scale"]["range"] for name in ("color", "strokeDash") if name in encoding
+    ]
+    pairs = {str(pair) for pair in zip(*channels, strict=True)}
+    assert len(pairs) == 20
+    assert channels[0].count(channels[0][0]) == 1
+
+
+def test_changes_are_marked_on_bars_as_on_lines():
+    marks = [{"day": "2026-11-21", "text": "Paused"}]
+    drawn = KINDS["stacked_days"](VALUES, look=LOOKS["wide"], title="", marks=marks)
+    plain = KINDS["stacked_days"](VALUES, look=LOOKS["wide"], title="")
+    assert len(plain["layer"]) == 1
+    assert [layer["data"]["values"] for layer in drawn["layer"][1:]] == [marks, marks]
+
+
+def test_level_lies_on_an_axis_of_all_fractions(altair):
+    level = {"at": 0.8, "text": "planned: 80%"}
+    specification = KINDS["lines"](VALUES, look=LOOKS["wide"], title="", level=level)
+    altair.LayerChart.from_dict(specification, validate=True)
+    layers = specification["layer"]
+    assert {layer["encoding"]["y"]["scale"]["domain"][1] for layer in layers} == {1}
+    assert layers[1]["data"]["values"] == [level]
 
 
 def test_open_end_reaches_the_end_of_the_axis():

@@ -4,7 +4,7 @@ import pytest
 from django.utils import translation
 
 from experiments.models import Experiment
-from experiments.services.documents.report_pictures import report_pictures
+from experiments.services.documents.drawn.report_pictures import report_pictures
 from experiments.services.pictures.looks import LOOKS
 from experiments.services.pictures.specifications import KINDS
 from tests import factories

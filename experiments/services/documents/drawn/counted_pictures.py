@@ -2,13 +2,11 @@
 
 from dataclasses import replace
 
-from django.utils.translation import gettext as _
-
-from experiments.services.documents.picture import Picture
-from experiments.services.documents.report_pictures import report_pictures
+from experiments.services.documents.drawn.picture import Picture, untrusted_warning
+from experiments.services.documents.drawn.report_pictures import report_pictures
 from experiments.services.reporting.full_report import FullReport
 
-# Pictures whose words name what is best, or proven; those over days also name annotations.
+# Pictures whose words name what is best, or proven; those over days warn beside their annotations.
 CONCLUDING = ("lifts", "posteriors", "segments")
 
 
@@ -21,8 +19,3 @@ def counted_pictures(full: FullReport) -> list[Picture]:
         replace(picture, words=untrusted_warning()) if picture.name in CONCLUDING else picture
         for picture in pictures
     ]
-
-
-def untrusted_warning() -> str:
-    """Return what is said of figures that prove nothing."""
-    return _("The data cannot be trusted: these figures are what was counted, and prove nothing.")

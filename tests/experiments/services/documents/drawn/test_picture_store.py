@@ -1,9 +1,9 @@
 import pytest
 from django.core.cache import cache
 
-from experiments.services.documents import picture_store
-from experiments.services.documents.picture_store import keep_pictures, kept_svg, svg_of
-from tests.experiments.services.documents.test_picture import make_picture
+from experiments.services.documents.drawn import picture_store
+from experiments.services.documents.drawn.picture_store import keep_pictures, kept_svg, svg_of
+from tests.experiments.services.documents.drawn.test_picture import make_picture
 
 
 @pytest.fixture(autouse=True)

@@ -19,14 +19,20 @@ from experiments.formatting import (
 )
 from experiments.selectors.reports import traffic_changes_of
 from experiments.services.analysis.report import Report
-from experiments.services.documents.daily_pictures import (
+from experiments.services.documents.drawn.daily_pictures import (
     cumulative_rates,
     daily_rates,
     daily_visitors,
 )
+from experiments.services.documents.drawn.marked_days import marked
+from experiments.services.documents.drawn.picture import (
+    Picture,
+    Unit,
+    names_of_arms,
+    untrusted_warning,
+)
+from experiments.services.documents.drawn.power_picture import power_reached
 from experiments.services.documents.first_screen import featured_comparison
-from experiments.services.documents.marked_days import marked
-from experiments.services.documents.picture import Picture, Unit, names_of_arms
 from experiments.services.insights.segments import AttributeResult
 from experiments.services.pictures.days import Row
 from experiments.services.reporting.full_report import FullReport
@@ -42,7 +48,7 @@ def report_pictures(full: FullReport) -> list[Picture]:
     """Return the pictures that have something to show, the lifts first."""
     pictures = (
         lift_forest(full.report),
-        confidence_sequence(full.report),
+        confidence_sequence(full),
         cumulative_rates(full.report),
         daily_rates(full.report),
         daily_visitors(full.report),
@@ -50,6 +56,7 @@ def report_pictures(full: FullReport) -> list[Picture]:
         conversion_funnel(full.report),
         segment_forest(full),
         traffic_shares(full.report),
+        power_reached(full),
     )
     names = names_of_arms(full.report)
     changes = tuple(traffic_changes_of(full.report.experiment))
@@ -90,9 +97,12 @@ def lift_forest(report: Report) -> Picture | None:
     )
 
 
-def confidence_sequence(report: Report) -> Picture | None:
-    """Return the lifts day by day, as they could be read at every look."""
-    names = names_of_arms(report)
+def confidence_sequence(full: FullReport) -> Picture | None:
+    """Return the lifts day by day, as they could be read at every look.
+
+    Untrusted data prove nothing on any day.
+    """
+    report, names = full.report, names_of_arms(full.report)
     rows = [
         {"day": one.day.isoformat(), "series": names[row.arm], "low": one.low}
         | {"value": one.lift, "high": one.high}
@@ -102,17 +112,22 @@ def confidence_sequence(report: Report) -> Picture | None:
     ]
     if len({row["day"] for row in rows}) < 2:
         return None
-    crossings = [(names[row.arm], row.proven.day) for row in report.comparisons if row.proven]
+    crossings = [
+        (names[row.arm], row.proven.day)
+        for row in report.comparisons
+        if row.proven and full.is_trusted
+    ]
     marks = [
         {"day": day.isoformat(), "text": _("proven: %(name)s") % {"name": name}}
         for name, day in crossings
     ]
-    said = (
-        _("“%(name)s” was first proven different on %(day)s.")
-        % {"name": crossings[0][0], "day": date_format(crossings[0][1], "DATE_FORMAT")}
-        if crossings
-        else _("No interval has left zero yet.")
-    )
+    said = _("No interval has left zero yet.") if full.is_trusted else untrusted_warning()
+    if crossings:
+        name, day = crossings[0]
+        said = _("“%(name)s” was first proven different on %(day)s.") % {
+            "name": name,
+            "day": date_format(day, "DATE_FORMAT"),
+        }
     return Picture(
         name="sequence",
         kind="bands",

@@ -1,6 +1,6 @@
 import json
 
-from experiments.services.documents.picture import Picture, names_of_arms
+from experiments.services.documents.drawn.picture import Picture, names_of_arms
 from tests import factories
 from tests.experiments.services.counted_experiments import reported
 
@@ -24,7 +24,9 @@ def test_digest_is_that_of_what_is_drawn():
 def test_release_that_draws_otherwise_has_another_digest(monkeypatch):
     """Caches keep a picture by its digest for a month, browsers too."""
     before = make_picture().digest
-    monkeypatch.setattr("experiments.services.documents.picture.drawing_code", lambda: "other")
+    monkeypatch.setattr(
+        "experiments.services.documents.drawn.picture.drawing_code", lambda: "other"
+    )
     assert make_picture().digest != before
 
 

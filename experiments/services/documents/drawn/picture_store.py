@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from django.core.cache import cache
 
-from experiments.services.documents.picture import Picture
+from experiments.services.documents.drawn.picture import Picture
 from experiments.services.pictures.looks import LOOKS
 from experiments.services.pictures.rendering import draw_svg
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from django.utils.translation import gettext as _
+
 from experiments.formatting import count, decimal, percent, rounded, signed_percent
 from experiments.services.analysis.report import Report
 from experiments.services.pictures.days import Row
@@ -64,6 +66,11 @@ def names_of_arms(report: Report) -> list[str]:
         f"{text} ({arm.key})" if often[text] > 1 else text
         for text, arm in zip(short, report.arms, strict=True)
     ]
+
+
+def untrusted_warning() -> str:
+    """Return what is said of figures that prove nothing."""
+    return _("The data cannot be trusted: these figures are what was counted, and prove nothing.")
 
 
 def _cell(value: Any, unit: Unit | None) -> str:

@@ -1,6 +1,6 @@
 from datetime import timedelta
 
-from experiments.services.documents.report_pictures import report_pictures
+from experiments.services.documents.drawn.report_pictures import report_pictures
 from tests.experiments.services.counted_experiments import concluded, count
 from tests.factories import NOW
 
@@ -15,7 +15,7 @@ def test_changes_of_the_test_are_marked_at_their_days(running_experiment):
     ):  # fmt: skip
         running_experiment.changes.create(kind=kind, at=NOW - timedelta(days=back))
     pictures = {one.name: one for one in report_pictures(concluded(running_experiment))}
-    for name in ("cumulative-rates", "daily-rates", "sequence"):
+    for name in ("cumulative-rates", "daily-rates", "visitors", "sequence"):
         assert {
             "2026-11-18": "Shares changed, Step of the ramp",
             "2026-11-19": "Paused",

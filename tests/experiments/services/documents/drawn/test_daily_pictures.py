@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from experiments.services.documents.daily_pictures import (
+from experiments.services.documents.drawn.daily_pictures import (
     cumulative_rates,
     daily_rates,
     daily_visitors,

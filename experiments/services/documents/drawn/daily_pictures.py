@@ -11,7 +11,7 @@ from experiments.event_schema.calendar_days import calendar_day
 from experiments.formatting import count, rounded_percent
 from experiments.models import Experiment
 from experiments.services.analysis.report import DayOfArm, Report
-from experiments.services.documents.picture import Picture, names_of_arms
+from experiments.services.documents.drawn.picture import Picture, names_of_arms
 from experiments.services.pictures.days import Row
 
 # With more points than this, days are summed to weeks: bars would be thinner than a pixel.

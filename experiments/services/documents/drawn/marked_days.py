@@ -12,11 +12,11 @@ from django.utils.translation import ngettext
 from experiments.event_schema.calendar_days import calendar_day
 from experiments.formatting import Count
 from experiments.models import Annotation, Change
-from experiments.services.documents.picture import Picture
+from experiments.services.documents.drawn.picture import Picture
 from experiments.services.pictures.days import Row
 from experiments.services.reporting.full_report import FullReport
 
-MARKED_KINDS = ("bands", "lines")
+MARKED_KINDS = ("bands", "lines", "stacked_days")
 # The most days of changes for whose texts there is room.
 MOST_CHANGED_DAYS = 4
 

@@ -1,0 +1,168 @@
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from django.utils import translation
+from statsmodels.stats.power import NormalIndPower
+from statsmodels.stats.proportion import proportions_ztest
+
+from experiments.models import Experiment
+from experiments.services.documents.drawn.counted_pictures import counted_pictures
+from experiments.services.documents.drawn.power_picture import why_no_power
+from experiments.stats.sequential.plan_boundary import plan_multiplier, stages_of
+from tests import factories
+from tests.experiments.services.counted_experiments import concluded, count
+from tests.factories import NOW
+
+BASE, TARGET, PLANNED = 0.1, 0.1, 32_000
+SIMULATIONS = 20_000
+
+
+def planned(slot, key="planned", *, days, daily=2_000, visitors=PLANNED, **changes):
+    """A test that is planned for a lift, with the same visitors in each arm on every day."""
+    basis = {
+        "visitors": visitors, "days": 28, "visitors_per_day": 2.0 * daily, "base": BASE,
+        "is_rate": True, "target": TARGET, "n_arms": 2, "at": NOW.isoformat(),
+    }  # fmt: skip
+    place = factories.make_slot(slot.site, key) if slot.experiments.exists() else slot
+    values = {"planned_visitors": visitors, "planned_visitors_basis": basis} | changes
+    start = NOW - timedelta(days=days)
+    experiment = factories.make_running_experiment(place, key, started_at=start, **values)
+    n_arms = experiment.variants.count()
+    for back in range(days, 0, -1):
+        day = (NOW - timedelta(days=back)).date()
+        count(experiment, *[(daily, round(daily * BASE))] * n_arms, day=day)
+    return experiment
+
+
+def power_of(experiment):
+    pictures = {one.name: one for one in counted_pictures(concluded(experiment))}
+    return pictures.get("power")
+
+
+def drawn_clicks(days, daily):
+    """Clicks until each day of both arms, of many tests with the lift that is worth finding."""
+    random = np.random.default_rng(18)
+    rates = BASE, BASE * (1 + TARGET)
+    return [random.binomial(daily, p, (SIMULATIONS, days)).cumsum(axis=1) for p in rates]
+
+
+def test_fixed_plan_finds_its_lift_as_often_as_simulated_tests_do(slot):
+    experiment = planned(slot, plan=Experiment.Plan.FIXED, days=5)
+    rows = power_of(experiment).rows
+    control, arm = drawn_clicks(5, 2_000)
+    for day, row in enumerate(rows):
+        n = 2_000 * (day + 1)
+        p_values = [
+            proportions_ztest([a, b], [n, n])[1]
+            for a, b in zip(control[:2_000, day], arm[:2_000, day], strict=True)
+        ]
+        # Of 2,000 simulated tests the standard error is at most 0.011.
+        assert row["value"] == pytest.approx(np.mean(np.array(p_values) < 0.05), abs=0.03)
+    assert [row["value"] for row in rows] == sorted(row["value"] for row in rows)
+
+
+def test_sequential_plan_finds_its_lift_as_often_as_simulated_tests_do(slot):
+    experiment = planned(slot, days=8)
+    rows = power_of(experiment).rows
+    control, arm = drawn_clicks(8, 2_000)
+    n = 2_000 * np.arange(1, 9)
+    pooled = (control + arm) / (2 * n)
+    z = (arm - control) / n / np.sqrt(pooled * (1 - pooled) * 2 / n)
+    times = 2 * n / PLANNED
+    stages = stages_of(times, np.ones(8, dtype=bool))
+    edges = plan_multiplier(times, level=0.05, alpha=0.05, stage=stages, reserve=0.02)
+    found = np.maximum.accumulate(z >= edges, axis=1).mean(axis=0)
+    assert [row["value"] for row in rows] == pytest.approx(found.tolist(), abs=0.011)
+    # The plan's end: as many visitors as find the lift with four chances in five.
+    assert rows[-1]["value"] == pytest.approx(0.8, abs=0.03)
+
+
+def test_power_of_a_fixed_plan_is_that_of_its_formula(slot):
+    """Two samples of statsmodels, with the variances of the planned rates."""
+    rows = power_of(planned(slot, plan=Experiment.Plan.FIXED, days=5)).rows
+    rates = np.array([BASE, BASE * (1 + TARGET)])
+    spread = np.sqrt((rates * (1 - rates)).mean())
+    for day, row in enumerate(rows):
+        power = NormalIndPower().power(BASE * TARGET / spread, 2_000 * (day + 1), 0.05)
+        assert row["value"] == pytest.approx(power, abs=1e-6)
+
+
+def test_measured_lift_changes_nothing(slot):
+    one, other = planned(slot, "one", days=4), planned(slot, "other", days=4)
+    before = power_of(other).rows
+    arm = other.variants.get(arm=1)
+    for row in arm.rollups.all():
+        row.clicking_visitors = 230
+        row.save()
+    after = [row["value"] for row in power_of(other).rows]
+    assert after == pytest.approx([row["value"] for row in before], rel=1e-9)
+    assert [row["value"] for row in power_of(one).rows] == [row["value"] for row in before]
+
+
+def test_words_name_the_planned_lift_and_no_measured_one(slot):
+    picture = power_of(planned(slot, days=4))
+    assert picture.title == "Power reached for the planned smallest lift, +10%"
+    assert "a true lift of +10% of “planned b” had a chance of " in picture.words
+    assert picture.options["level"] == {"at": 0.8, "text": "planned: 80%"}
+    with translation.override("fr"):
+        french = power_of(Experiment.objects.get(key="planned"))
+    assert french.title.startswith("Puissance atteinte pour le plus petit gain relatif prévu, +10")
+
+
+def test_planned_end_is_marked(slot):
+    """32,000 visitors at 4,000 a day take eight days; the first of four was 18 November."""
+    marks = power_of(planned(slot, days=4)).options["marks"]
+    assert marks == [{"day": "2026-11-25", "text": "planned end"}]
+    ends = planned(slot, "ends", days=4, ends_at=NOW + timedelta(days=9))
+    assert power_of(ends).options["marks"][0]["day"] == "2026-12-01"
+    over = planned(slot, "over", days=9)
+    assert power_of(over).options["marks"][0]["day"] == "2026-11-20"
+
+
+def test_fixed_plan_is_read_at_its_end_only(slot):
+    rows = power_of(planned(slot, plan=Experiment.Plan.FIXED, days=9)).rows
+    assert (rows[0]["day"], rows[-1]["day"]) == ("2026-11-13", "2026-11-20")
+
+
+def test_arm_of_fewest_visitors_is_decided_last(slot):
+    shares = {"control": "0.5", "b": "0.4", "c": "0.1"}
+    experiment = planned(slot, days=3, shares=shares)
+    rare = experiment.variants.get(arm=2)
+    for row in rare.rollups.all():
+        row.visitors, row.clicking_visitors = 400, 40
+        row.save()
+    assert {row["series"] for row in power_of(experiment).rows} == {"planned c"}
+
+
+def test_untrusted_data_have_no_chance(slot):
+    experiment = planned(slot, days=4)
+    experiment.variants.get(arm=1).rollups.update(visitors=3_000)
+    assert power_of(experiment).words.startswith("The data cannot be trusted")
+
+
+def test_many_days_are_thinned(slot):
+    experiment = planned(slot, days=150, daily=100)
+    rows = power_of(experiment).rows
+    assert len(rows) == 56
+    assert (rows[0]["day"], rows[-1]["day"]) == ("2026-06-25", "2026-11-21")
+
+
+@pytest.mark.parametrize("case", ["by hand", "shares", "no click", "aa", "draft"])
+def test_page_says_why_there_is_none(slot, case):
+    reasons = {"by hand": "names no smallest lift", "shares": "the shares of the traffic changed"}
+    reasons["no click"] = "no lift can be computed yet"
+    experiment = factories.make_experiment(slot) if case == "draft" else planned(slot, days=3)
+    if case == "by hand":
+        Experiment.objects.filter(pk=experiment.pk).update(planned_visitors=PLANNED + 1)
+    elif case == "shares":
+        factories.make_phases(experiment, ([0.5, 0.5], 1), ([0.3, 0.7], 1))
+    elif case == "no click":
+        for arm in experiment.variants.all():
+            arm.rollups.update(clicking_visitors=0)
+    elif case == "aa":
+        experiment.variants.update(cta=experiment.variants.first().cta)
+    full = concluded(experiment)
+    why = why_no_power(full.report)
+    assert reasons[case] in why if case in reasons else not why
+    assert "power" not in [one.name for one in counted_pictures(full)]
