@@ -7,16 +7,18 @@ from there. The drawing goes to docs/learning_curves.svg.
 import sys
 import time
 from dataclasses import asdict
+from typing import Any
 
 from recording import PROJECT, record
 
 sys.path.insert(0, str(PROJECT))
 
+from experiments.services.pictures.looks import ON_PAPER
+from experiments.services.pictures.rendering import draw_svg
 from ml.checkpoints import Checkpoints, source_digest
 from ml.dataset.contrast_groups import build_groups
 from ml.encoders.cache import CachedEncoder
 from ml.encoders.sentence_encoder import load_encoder
-from ml.evaluation.learning_curve_chart import curve_chart
 from ml.evaluation.learning_curves import (
     CurvePlan,
     curve,
@@ -26,7 +28,6 @@ from ml.evaluation.learning_curves import (
     measure_curves,
 )
 from ml.history.reading import read_history
-from ml.presentation.learning_curve_svg import render_svg
 from ml.strategies.candidates import strategy_named
 
 ARCHIVE = PROJECT.parent / "shared/data/upworthy/history.csv.gz"
@@ -64,7 +65,8 @@ def main() -> None:
         keep=Checkpoints(KEPT, key=key).keep,
         progress=lambda done: print(f"{time.strftime('%H:%M:%S')} {done:.1%}", file=sys.stderr),
     )
-    curves = {plan.strategy.name: curve(cells, plan.strategy.name) for plan in plans}
+    points = {plan.strategy.name: curve(cells, plan.strategy.name) for plan in plans}
+    curves = {name: [asdict(point) for point in each] for name, each in points.items()}
     savings = {
         name: asdict(data_saving(cells, name, baseline=BASELINE, baseline_groups=BASELINE_SIZE))
         for name in STRATEGIES[1:]
@@ -78,11 +80,26 @@ def main() -> None:
             "goal": GOAL,
             "judged_share": 0.2,
             "splits": N_SPLITS,
-            "curves": {name: [asdict(point) for point in each] for name, each in curves.items()},
+            "curves": curves,
             "data_saving": savings,
         },
     )
-    DRAWING.write_text(render_svg(curve_chart(curves)), encoding="utf-8")
+    DRAWING.write_text(drawn(curves), encoding="utf-8")
+
+
+def drawn(curves: dict[str, list[dict[str, Any]]]) -> str:
+    """Return the curves as SVG, by the keys of their strategies."""
+    rows = [
+        {"x": point["groups"], "series": name, **point["accuracy"]}
+        for name, points in curves.items()
+        for point in points
+        if point["accuracy"]["value"] is not None
+    ]
+    titles = {
+        "title": "Contrast groups to learn from (log scale)",
+        "y_title": "Better wording picked, all pairs",
+    }
+    return draw_svg("curves", rows, look=ON_PAPER, language="en", options=titles)
 
 
 if __name__ == "__main__":

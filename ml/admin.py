@@ -26,6 +26,7 @@ from ml.presentation.gate_messages import confirmation_sentences, verdict_rows
 from ml.presentation.learning_curve_text import more_tests_sentences
 from ml.presentation.messages import STRATEGIES, likeness_sentence
 from ml.presentation.predictor_charts import (
+    draw_learning_curves,
     draw_levels,
     draw_reliability,
     draw_risk,
@@ -157,7 +158,8 @@ class PredictorVersionAdmin(ModelAdmin[PredictorVersion]):  # type: ignore[misc]
     def more_tests(self, version: PredictorVersion) -> SafeString | str:
         record = version.training_record.get("learning_curve")
         sentences = more_tests_sentences(record, strategy=version.strategy)
-        return format_html_join("", "<p>{}</p>", ((one,) for one in sentences)) or "-"
+        said = format_html_join("", "<p>{}</p>", ((one,) for one in sentences))
+        return (said + draw_learning_curves(record) if record else said) or "-"
 
     @admin.display(description=_("Since the version before"))
     def differences(self, version: PredictorVersion) -> SafeString | str:

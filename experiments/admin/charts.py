@@ -1,43 +1,38 @@
-"""Geometry of small bars inside tables, in SVG units; the templates draw them."""
+"""Places of small bars inside tables, in per cent of their width; the style sheet draws them."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-BAR_WIDTH = 180.0
+# Per cent of the width from the middle to the end of the scale: there is room for the dot beyond.
+REACH = 46.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectBar:
-    """An effect beside a line at zero: a dot for it, a line for its interval.
+    """An effect beside a line at zero, in the middle: a dot for it, a line for its interval.
 
-    `smallest` and `largest` are the effects at the ends of the scale.
+    `smallest` and `largest` are the effects at the ends of the scale; `low`, `at` and `high` are
+    per cent of the width from its left end.
     """
 
     smallest: float
     largest: float
-    zero_x: float
-    x: float
-    low_x: float
-    high_x: float
+    low: float
+    at: float
+    high: float
 
 
 def effect_bars(ends: Sequence[tuple[float, float, float]]) -> list[EffectBar]:
     """Return one bar for each (low, effect, high), all to one scale, zero in the middle."""
     largest = _round_up(max((max(abs(low), abs(high)) for low, _, high in ends), default=0.0))
-    middle = BAR_WIDTH / 2
 
     def place(value: float) -> float:
-        return round(middle + value / largest * (middle - 8), 2)
+        return round(50 + REACH * value / largest, 2)
 
     return [
         EffectBar(
-            smallest=-largest,
-            largest=largest,
-            zero_x=middle,
-            x=place(value),
-            low_x=place(low),
-            high_x=place(high),
+            smallest=-largest, largest=largest, low=place(low), at=place(value), high=place(high)
         )
         for low, value, high in ends
     ]

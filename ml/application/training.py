@@ -261,8 +261,7 @@ def learning_curves(
         progress: Told the fraction done.
 
     Returns:
-        `groups`, `splits`, `curves`, `growth`, `data_saving` and the `chart` (geometry); nothing
-        is stored.
+        `groups`, `splits`, `curves`, `growth` and `data_saving`; nothing is stored.
 
     Raises:
         PredictorError: If there are too few tests, or no usable encoder.

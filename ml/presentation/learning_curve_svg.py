@@ -1,19 +1,20 @@
-"""Rendering of the learning curve chart as SVG."""
+"""Learning curves as an SVG file."""
 
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
-from django.template import Context, Engine
+from django.template.loader import render_to_string
 
-from ml.evaluation.learning_curve_chart import CurveChart
+from ml.presentation.predictor_charts import learning_curve_picture
+from ml.scoring.manifest import PointRecord
 
-TEMPLATES = Path(__file__).parents[2] / "templates"
 
+def render_svg(curves: Mapping[str, Sequence[PointRecord]]) -> str:
+    """Return the curves by key of their strategy as an SVG document.
 
-def render_svg(chart: CurveChart) -> str:
-    """Return the chart as an SVG document.
-
-    The engine is a bare one, and numbers stay unlocalised: benchmarks render without Django's
-    settings.
+    Raises:
+        ValueError: If no point has a value.
     """
-    template = Engine(dirs=[str(TEMPLATES)]).get_template("ml/learning_curves.svg")
-    return template.render(Context({"chart": chart}, use_l10n=False))
+    picture = learning_curve_picture(curves)
+    if picture is None:
+        raise ValueError("curves: there is no point to draw")
+    return render_to_string("ml/learning_curves.svg", {"picture": picture})

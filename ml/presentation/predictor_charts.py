@@ -1,7 +1,9 @@
-"""Figures of a predictor as its admin page draws them."""
+"""Figures of a predictor as its admin page shows them.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+A picture is returned as its fields: only the templates know the code that draws it.
+"""
+
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.template.loader import render_to_string
@@ -10,42 +12,15 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from ml.evaluation.reliability import ReliabilityBin, reliability
-from ml.presentation.messages import FACTOR_NAMES, level_name
+from ml.presentation.messages import FACTOR_NAMES, STRATEGIES, level_name
 from ml.scoring.manifest import (
     EstimateRecord,
+    LearningCurveRecord,
     OffsetsRecord,
-    RiskPointRecord,
+    PointRecord,
     RiskRecord,
     interval_of,
 )
-
-# The curve of accuracy over coverage, in SVG units; accuracy from 40 % to 100 %.
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 420.0, 220.0, 44.0, 36.0, 8.0
-LOWEST, HIGHEST = 0.4, 1.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tick:
-    """A labelled place on an axis."""
-
-    at: float
-    label: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RiskChart:
-    """A curve of accuracy over coverage with the band of its intervals."""
-
-    width: float
-    height: float
-    left: float
-    levels: tuple[Tick, ...]
-    shares: tuple[Tick, ...]
-    share_y: float
-    band: str
-    line: str
-    caption_x: float
-    caption_y: float
 
 
 # Digits beyond the usual ones, where they make the ends of an interval differ.
@@ -92,8 +67,52 @@ def draw_risk(risk: RiskRecord) -> SafeString:
         gettext("The 95%% intervals of the lift contained %(covered)s of the measured values.")
         % shares,
     )
-    context = {"chart": risk_chart(risk["curve"]), "sentences": sentences}
+    context = {"picture": coverage_picture(risk), "sentences": sentences}
     return render_to_string("admin/ml/risk_chart.html", context)
+
+
+def coverage_picture(risk: RiskRecord) -> dict[str, Any] | None:
+    """Return the picture of accuracy by coverage, points of undefined accuracy left out."""
+    points = [
+        (point["coverage"], interval)
+        for point in risk["curve"]
+        if (interval := interval_of(point["accuracy"])) is not None
+    ]
+    if not points:
+        return None
+    rows = [
+        {"x": coverage, "low": low, "value": value, "high": high}
+        for coverage, (value, low, high) in points
+    ]
+    first, last = rows[0], rows[-1]
+    words = gettext(
+        "On the surest %(first)s of the pairs it names the better wording in %(sure)s, on "
+        "%(last)s in %(all)s."
+    ) % {
+        "first": _number(first["x"], is_share=True, digits=0),
+        "sure": _number(first["value"], is_share=True, digits=0),
+        "last": _number(last["x"], is_share=True, digits=0),
+        "all": _number(last["value"], is_share=True, digits=0),
+    }
+    share, won = gettext("Share of the pairs answered"), gettext("Better wording picked")
+    return {
+        "name": "coverage",
+        "kind": "coverage",
+        "title": gettext("Accuracy on the pairs answered, most certain first"),
+        "words": words,
+        "options": {
+            "title": gettext("Share of the pairs answered, most certain first"),
+            "y_title": won,
+        },
+        "rows": rows,
+        "columns": (
+            ("x", share),
+            ("low", gettext("Low end")),
+            ("value", won),
+            ("high", gettext("High end")),
+        ),
+        "units": dict.fromkeys(("x", "low", "value", "high"), "rate"),
+    }
 
 
 def draw_reliability(risk: RiskRecord) -> SafeString | str:
@@ -106,28 +125,32 @@ def draw_reliability(risk: RiskRecord) -> SafeString | str:
     bins = reliability(points)
     if not bins:
         return "-"
-    context = {
-        "rows": [_reliability_row(one) for one in bins],
-        "width": WIDTH,
-        "height": HEIGHT,
-        "from_x": _reliability_x(0.5),
-        "to_x": _reliability_x(1.0),
-        "from_y": _y(0.5),
-        "to_y": _y(1.0),
-        "levels": [
-            (_y(value), _number(value, is_share=True, digits=0)) for value in (0.5, 0.75, 1)
-        ],
-        "chances": [
-            (_reliability_x(value), _number(value, is_share=True, digits=0))
-            for value in (0.5, 0.75, 1)
-        ],
-        "label_y": HEIGHT - 20,
-    }
+    context = {"rows": [_reliability_row(one) for one in bins], "picture": _reliability(bins)}
     return render_to_string("admin/ml/reliability.html", context)
 
 
-def _reliability_row(one: ReliabilityBin) -> dict[str, Any]:
-    """Return a bin in words, and in units of the picture: chances of 50 % to 100 % across."""
+def _reliability(bins: Sequence[ReliabilityBin]) -> dict[str, Any]:
+    """Return the picture; its numbers are the table on the page."""
+    return {
+        "name": "reliability",
+        "kind": "reliability",
+        "title": gettext("How often the likelier wording won, by the chance that it was given"),
+        "words": gettext(
+            "Bars on the line: what it calls 70%% comes true in 70 of 100 pairs. Below the line it "
+            "is too sure, above it too careful."
+        )
+        % {},
+        "options": {
+            "title": gettext("Chance that it gave"),
+            "y_title": gettext("Likelier wording won"),
+        },
+        "rows": [{"low": one.low, "high": one.high, "won": one.won} for one in bins],
+        "columns": (),
+    }
+
+
+def _reliability_row(one: ReliabilityBin) -> dict[str, str]:
+    """Return a bin in words."""
     return {
         "chance": gettext("%(low)s to %(high)s")
         % {
@@ -136,14 +159,7 @@ def _reliability_row(one: ReliabilityBin) -> dict[str, Any]:
         },
         "share": _number(one.share, is_share=True, digits=0),
         "won": _number(one.won, is_share=True, digits=0),
-        "x": _reliability_x(one.low),
-        "width": round(_reliability_x(one.high) - _reliability_x(one.low), 1),
-        "y": _y(one.won),
     }
-
-
-def _reliability_x(chance: float) -> float:
-    return round(LEFT + (chance - 0.5) / 0.5 * (WIDTH - LEFT - 16), 1)
 
 
 def draw_levels(offsets: OffsetsRecord) -> SafeString:
@@ -186,46 +202,60 @@ def _verdicts(offsets: OffsetsRecord) -> list[str]:
     ]
 
 
-def risk_chart(points: Sequence[RiskPointRecord]) -> RiskChart:
-    """Return the geometry of the curve.
-
-    Args:
-        points: Points by coverage in [0, 1]; those of undefined accuracy are left out.
-    """
-    places = [
-        (_x(point["coverage"]), *(_y(accuracy) for accuracy in interval))
-        for point in points
-        if (interval := interval_of(point["accuracy"])) is not None
-    ]
-    upper = [f"{x},{high}" for x, _, _, high in places]
-    lower = [f"{x},{low}" for x, _, low, _ in places]
-    return RiskChart(
-        width=WIDTH,
-        height=HEIGHT,
-        left=LEFT,
-        levels=tuple(
-            Tick(at=_y(value), label=_number(value, is_share=True, digits=0))
-            for value in (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-        ),
-        shares=tuple(
-            Tick(at=_x(value), label=_number(value, is_share=True, digits=0))
-            for value in (0.1, 0.5, 1.0)
-        ),
-        share_y=HEIGHT - 20,
-        band=" ".join([*upper, *lower[::-1]]),
-        line=" ".join(f"{x},{value}" for x, value, _, _ in places),
-        caption_x=(LEFT + WIDTH) / 2,
-        caption_y=HEIGHT - 4,
+def draw_learning_curves(record: LearningCurveRecord) -> SafeString | str:
+    """Return the accuracy of each strategy by the number of past tests; or nothing."""
+    picture = learning_curve_picture(record["curves"])
+    return (
+        render_to_string("admin/ml/learning_curves.html", {"picture": picture}) if picture else ""
     )
 
 
-def _x(coverage: float) -> float:
-    return round(LEFT + coverage * (WIDTH - LEFT - 16), 1)
+def learning_curve_picture(
+    curves: Mapping[str, Sequence[PointRecord]],
+) -> dict[str, Any] | None:
+    """Return the picture of curves by key of their strategy; None without a measured accuracy."""
+    rows = [
+        {
+            "x": point["groups"],
+            "series": str(STRATEGIES.get(key, key)),
+            "low": interval[1],
+            "value": interval[0],
+            "high": interval[2],
+        }
+        for key, points in curves.items()
+        for point in points
+        if (interval := interval_of(point["accuracy"])) is not None
+    ]
+    return _learning_curves(rows) if rows else None
 
 
-def _y(accuracy: float) -> float:
-    share = (min(max(accuracy, LOWEST), HIGHEST) - LOWEST) / (HIGHEST - LOWEST)
-    return round(HEIGHT - BOTTOM - share * (HEIGHT - BOTTOM - TOP), 1)
+def _learning_curves(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    best = max(rows, key=lambda row: (row["x"], row["value"]))
+    words = gettext("With %(n)s past contrasts “%(name)s” names the better one in %(accuracy)s.")
+    return {
+        "name": "learning-curves",
+        "kind": "curves",
+        "title": gettext("Accuracy by the number of past contrasts"),
+        "words": words
+        % {
+            "n": number_format(best["x"]),
+            "name": best["series"],
+            "accuracy": _number(best["value"], is_share=True),
+        },
+        "options": {
+            "title": gettext("Past contrasts (log scale)"),
+            "y_title": gettext("Better wording picked"),
+        },
+        "rows": list(rows),
+        "columns": (
+            ("x", gettext("Past contrasts")),
+            ("series", gettext("Strategy")),
+            ("low", gettext("Low end")),
+            ("value", gettext("Better wording picked")),
+            ("high", gettext("High end")),
+        ),
+        "units": dict.fromkeys(("low", "value", "high"), "rate"),
+    }
 
 
 def _number(value: float, *, is_share: bool, digits: int | None = None) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 from ml.dataset.contrast_groups import build_groups
 from ml.dataset.training_dataset import training_dataset
 from ml.encoders.base import Encoder
-from ml.evaluation.learning_curve_chart import curve_chart
 from ml.evaluation.learning_curves import (
     CurvePlan,
     curve,
@@ -47,8 +46,8 @@ def learning_curves(
         progress: Told the fraction done.
 
     Returns:
-        `groups` there are, `splits`, `curves` by strategy, `growth` at their ends, `data_saving`
-        by strategy that starts from a pretrained model, and the `chart` (geometry of the drawing).
+        `groups` there are, `splits`, `curves` by strategy, `growth` at their ends, and
+        `data_saving` by strategy that starts from a pretrained model.
 
     Raises:
         TooLittleHistoryError: If there are too few tests.
@@ -80,5 +79,4 @@ def learning_curves(
             for each in candidates
             if each.is_transfer
         },
-        "chart": curve_chart(curves),
     }

@@ -151,6 +151,7 @@ PAGES = {
     "experiments_experiment_traffic": ("get", "viewer", None),
     "experiments_experiment_picture": ("get", "viewer", None),
     "experiments_experiment_picture_svg": ("get", "viewer", None),
+    "experiments_app_picture_svg": ("get", "viewer", None),
     # The versions; what is done there, test_frozen.py asks.
     "experiments_experiment_frozen": ("get", "viewer", None),
     "experiments_experiment_annotations": ("post", "analyst", {}),

@@ -54,10 +54,8 @@ def test_labels_of_fields_begin_with_a_capital_letter(templates):
         for label in re.findall(r"\{\{ ([\w.]+\.label) \}\}", text)
     }
     assert plain == {
-        # Words of a file or of a drawing, and choices.
+        # Words of a file, and choices.
         "templates/admin/experiments/import_columns.html: column.label",
-        "templates/admin/ml/risk_chart.html: level.label",
-        "templates/admin/ml/risk_chart.html: share.label",
         "templates/shared/select_options.html: option.label",
     }
 

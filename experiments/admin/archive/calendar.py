@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from urllib.parse import urlencode
 
-from babel.dates import format_date
 from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
@@ -15,13 +14,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.translation import get_language, to_locale
 from django.utils.translation import gettext as _
 
+from experiments.admin.archive.pictures import calendar_picture
 from experiments.models import Experiment, Site, Slot
 from experiments.selectors import lifecycle
 from experiments.selectors.permissions import may, sites_where
 from experiments.services.archive.calendar_of_tests import Collision, Row, Span, calendar_rows
+from experiments.services.documents.drawn.picture import Picture
 
 NAME = "experiments_experiment_calendar"
 VIEW = "experiments.view_experiment"
@@ -31,7 +31,6 @@ BEFORE = 2
 # Slots of one page, each with a drawing; and tests, if those have very many.
 SLOTS = 25
 MOST = 300
-MONTH_WIDTH, LINE_HEIGHT, BAR_HEIGHT = 100.0, 14, 10
 MONTHS_A_YEAR = 12
 YEARS = range(2000, 3000)
 # Days by which zones differ from that of the database.
@@ -39,24 +38,12 @@ MARGIN = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bar:
-    """A test, or the days of a collision, in units of the drawing."""
-
-    x: float
-    width: float
-    y: int
-    kind: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
-    """A row with its drawing."""
+    """A row with its picture, and the same in lines."""
 
     row: Row
-    bars: tuple[Bar, ...]
+    picture: Picture
     lines: tuple["Line", ...]
-    height: int
-    today_x: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +78,6 @@ def _calendar(admin_site: AdminSite, request: HttpRequest) -> HttpResponse:
         "title": _("Calendar of tests"),
         "opts": Experiment._meta,
         "months": months,
-        "month_names": [_month_name(one, is_first=one == months[0]) for one in months],
         "rows": [_drawn(row, months, now) for row in rows],
         "sites": all_sites,
         "site": site,
@@ -102,16 +88,8 @@ def _calendar(admin_site: AdminSite, request: HttpRequest) -> HttpResponse:
         "before_url": _url(site, months[0], -MONTHS),
         "after_url": _url(site, months[0], MONTHS),
         "now_url": _url(site, None),
-        "width": MONTH_WIDTH * MONTHS,
-        "month_lines": [MONTH_WIDTH * number for number in range(1, MONTHS)],
     }
     return render(request, "admin/experiments/past_tests/calendar.html", context)
-
-
-def _month_name(month: date, *, is_first: bool) -> str:
-    """Return the short name of a month; with the year where one begins to be read."""
-    pattern = "LLL y" if is_first or month.month == 1 else "LLL"
-    return format_date(month, pattern, locale=to_locale(get_language() or "en"))
 
 
 def _months(text: str, today: date) -> list[date]:
@@ -165,25 +143,11 @@ def _url(site: Site | None, month: date | None, by: int = 0) -> str:
 
 
 def _drawn(row: Row, months: Sequence[date], now: datetime) -> Drawn:
-    bars = [
-        _bar(span.start, span.end, months, y=number * LINE_HEIGHT, kind=_kind(span))
-        for number, span in enumerate(row.spans)
-    ]
-    places = {id(span): number * LINE_HEIGHT for number, span in enumerate(row.spans)}
-    marks = [
-        _bar(one.start, one.end, months, y=places[id(span)], kind="collision")
-        for one in row.collisions
-        for span in (one.one, one.other)
-        if one.start <= _last_day(months) and (one.end or months[0]) >= months[0]
-    ]
     today = now.astimezone(row.slot.site.zone).date()
-    is_shown = months[0] <= today <= _last_day(months)
     return Drawn(
         row=row,
-        bars=(*bars, *marks),
+        picture=calendar_picture(row, first=months[0], last=_last_day(months), today=today),
         lines=tuple(_line(span, row.collisions) for span in row.spans),
-        height=len(row.spans) * LINE_HEIGHT,
-        today_x=_x(today, months) if is_shown else None,
     )
 
 
@@ -194,24 +158,3 @@ def _line(span: Span, collisions: Sequence[Collision]) -> Line:
         if span is one.one or span is one.other
     ]
     return Line(span=span, collisions=tuple((other.experiment, one) for other, one in others))
-
-
-def _kind(span: Span) -> str:
-    status = span.experiment.status
-    return status if status != Experiment.Status.ARCHIVED else Experiment.Status.STOPPED
-
-
-def _bar(start: date, end: date | None, months: Sequence[date], *, y: int, kind: str) -> Bar:
-    """Return the bar from the beginning of the first day to the end of the last."""
-    first, last = months[0], _last_day(months)
-    x = _x(max(start, first), months)
-    after = MONTH_WIDTH * MONTHS if end is None or end >= last else _x(end + MARGIN, months)
-    return Bar(x=x, width=round(max(after - x, 1.0), 2), y=y, kind=kind)
-
-
-def _x(day: date, months: Sequence[date]) -> float:
-    """Return the place of the beginning of a day: every month is equally wide."""
-    first = months[0]
-    month = (day.year - first.year) * MONTHS_A_YEAR + day.month - first.month
-    part = (day.day - 1) / monthrange(day.year, day.month)[1]
-    return round((month + part) * MONTH_WIDTH, 2)

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from experiments.admin.archive.learning_form import LearningForm
+from experiments.admin.archive.pictures import lifts_picture, name_of_group
 from experiments.admin.base import SiteRowsAdmin
 from experiments.admin.charts import effect_bars
 from experiments.models import Learning, Site
@@ -116,6 +117,8 @@ def _site_context(site: Site) -> dict[str, Any]:
             for learning in history.learnings_of(site)
         ],
         "record": shown.record,
+        "record_picture": lifts_picture(shown.record) if shown.record.has_lifts else None,
+        "record_groups": [(name_of_group(group), group) for group in shown.record.groups],
     }
 
 

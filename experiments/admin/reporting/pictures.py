@@ -5,14 +5,16 @@ from http import HTTPStatus
 from typing import Any
 
 from django.contrib.admin import AdminSite
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import get_language
 
-from experiments.admin.experiment_pages import readable_experiment, url_of
+from experiments.admin.experiment_pages import VIEW, readable_experiment, url_of
 from experiments.models import Experiment
+from experiments.selectors.permissions import may
 from experiments.services.documents.drawn.counted_pictures import counted_pictures
 from experiments.services.documents.drawn.picture import Picture
 from experiments.services.documents.drawn.picture_store import keep_pictures, kept_svg, svg_of
@@ -53,6 +55,11 @@ def picture_urls(admin_site: AdminSite) -> list[URLPattern]:
 
     return [
         path(
+            "pictures/<slug:digest>/<slug:look>.svg",
+            admin_site.admin_view(_kept_svg, cacheable=True),
+            name="experiments_app_picture_svg",
+        ),
+        path(
             "<int:pk>/pictures/<slug:name>/<slug:digest>/<slug:look>.svg",
             admin_site.admin_view(svg, cacheable=True),
             name="experiments_experiment_picture_svg",
@@ -77,6 +84,16 @@ def _svg(experiment: Experiment, name: str, digest: str, look: str) -> HttpRespo
             return HttpResponse(status=HTTPStatus.GONE)
         svg, kept_for = svg_of(picture, look=look, language=language), "no-store"
     return HttpResponse(svg, content_type=MEDIA_TYPE, headers={"Cache-Control": kept_for})
+
+
+def _kept_svg(request: HttpRequest, digest: str, look: str) -> HttpResponse:
+    """Return a picture of another page than a report; its hash stands on that page only."""
+    if not may(request.user, VIEW):
+        raise PermissionDenied
+    svg = kept_svg(digest, look=look, language=get_language() or "en") if look in LOOKS else None
+    if svg is None:
+        raise Http404
+    return HttpResponse(svg, content_type=MEDIA_TYPE, headers={"Cache-Control": KEPT_BY_BROWSERS})
 
 
 def _numbers(

@@ -34,6 +34,19 @@ def marked_days(marks: Sequence[Row], rows: Sequence[Row], look: Look) -> list[S
     return [{"data": {"values": list(marks)}, "mark": rule, "encoding": {"x": x}}, *texts]
 
 
+def room_of_marks(marks: Sequence[Row], rows: Sequence[Row], look: Look) -> int:
+    """Return the pixels below the upper end of a picture that the texts of marks take.
+
+    >>> from experiments.services.pictures.looks import LOOKS
+    >>> mark = {"day": "2026-11-20", "text": "Paused"}
+    >>> room_of_marks([mark], [mark], LOOKS["wide"]), room_of_marks([], [], LOOKS["wide"])
+    (19, 0)
+    """
+    if not marks:
+        return 0
+    return int(max(place["y"] for place in _places(marks, rows, look))) + look.text_size + 5
+
+
 def _places(marks: Sequence[Row], rows: Sequence[Row], look: Look) -> list[Specification]:
     """Return where the text of each mark stands: towards the middle, below those in its way."""
     days = [date.fromisoformat(row["day"]).toordinal() for row in (*rows, *marks)]

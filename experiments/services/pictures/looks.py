@@ -18,10 +18,11 @@ SYMBOL, AIR = 42, 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """Look of a picture: its width in pixels, and a light or dark ground."""
+    """Look of a picture: its width in pixels, made for a light or dark ground, or with its own."""
 
     width: int
     is_dark: bool = False
+    ground: str = "transparent"
 
     @property
     def is_narrow(self) -> bool:
@@ -109,6 +110,10 @@ class Look:
         return self.series_colours[1]
 
     @property
+    def alarm(self) -> str:
+        return self.series_colours[-1]
+
+    @property
     def muted(self) -> str:
         return "#a9b1bb" if self.is_dark else "#57606a"
 
@@ -118,7 +123,7 @@ class Look:
         grid = "#3a424d" if self.is_dark else "#dfe3e8"
         size = self.text_size
         return {
-            "background": "transparent",
+            "background": self.ground,
             "font": "sans-serif",
             "view": {"stroke": None},
             "axis": {
@@ -178,3 +183,5 @@ LOOKS = {
     "wide-dark": Look(width=WIDE, is_dark=True),
     "narrow-dark": Look(width=NARROW, is_dark=True),
 }
+# For files, which are looked at on any ground.
+ON_PAPER = Look(width=WIDE, ground="#ffffff")

@@ -59,9 +59,8 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         if not options["history"]:
             self._keep(result)
-        chart = result.pop("chart")
         if options["drawing"]:
-            self._write_drawing(options["drawing"], render_svg(chart))
+            self._write_drawing(options["drawing"], render_svg(result["curves"]))
         self.stdout.write(as_json(result) if options["json"] else _report(result))
 
     def _keep(self, result: dict[str, Any]) -> None:

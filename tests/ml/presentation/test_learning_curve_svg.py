@@ -1,24 +1,30 @@
-from ml.evaluation.bootstrap import Estimate
-from ml.evaluation.learning_curve_chart import curve_chart
-from ml.evaluation.learning_curves import Point
+import re
+
+import pytest
+
 from ml.presentation.learning_curve_svg import render_svg
 
-POINT = Point(groups=25, accuracy=Estimate(value=0.5, low=0.4, high=0.6))
+
+def point(groups, value):
+    accuracy = {"value": value, "low": value and value - 0.1, "high": value and value + 0.1}
+    return {"groups": groups, "accuracy": accuracy}
 
 
 def test_drawing_has_a_line_and_a_name_for_each_strategy():
-    points = [
-        Point(groups=size, accuracy=Estimate(value=value, low=value - 0.1, high=value + 0.1))
-        for size, value in ((25, 0.5), (100, 0.6))
-    ]
-    drawing = render_svg(curve_chart({"a<b": points, "c": points}))
-    assert drawing.count("<polyline") == 2
-    assert drawing.count("<circle") == 4
+    points = [point(25, 0.5), point(100, 0.6)]
+    drawing = render_svg({"a<b": points, "tfidf": points})
+    assert drawing.startswith("<svg")
+    assert len(re.findall(r'<path aria-label="[^"]*" role="graphics-symbol" [^>]*>', drawing)) >= 4
     assert "a&lt;b" in drawing
+    assert "TF-IDF ridge" in drawing
+    # A file is looked at on any ground.
+    assert 'fill="#ffffff"' in drawing
 
 
-def test_lines_differ_without_colours():
-    dashes = [curve.dash for curve in curve_chart({key: [POINT] for key in "abcdefgh"}).curves]
-    assert len(set(dashes)) == len(dashes)
-    drawing = render_svg(curve_chart({"a": [POINT], "b": [POINT]}))
-    assert [drawing.count(f'stroke-dasharray="{dash}"') for dash in dashes[:3]] == [2, 2, 0]
+def test_drawing_copes_with_one_size():
+    assert render_svg({"a": [point(16, 0.5)]}).startswith("<svg")
+
+
+def test_drawing_without_a_point_is_refused():
+    with pytest.raises(ValueError, match="no point to draw"):
+        render_svg({"a": [point(16, None)]})

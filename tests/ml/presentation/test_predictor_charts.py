@@ -1,6 +1,14 @@
 import pytest
 
-from ml.presentation.predictor_charts import draw_levels, draw_risk, estimate_in_words, risk_chart
+from ml.presentation.predictor_charts import (
+    coverage_picture,
+    draw_learning_curves,
+    draw_levels,
+    draw_reliability,
+    draw_risk,
+    estimate_in_words,
+    learning_curve_picture,
+)
 
 
 def estimate(value, width=0.1):
@@ -30,19 +38,51 @@ def test_estimate_is_written_with_its_interval(figure, is_share, text):
     assert estimate_in_words(figure, is_share=is_share) == text
 
 
+def risk_of(*points, toss_up=0.55):
+    return {
+        "curve": list(points),
+        "toss_up": toss_up,
+        "interval_coverage": estimate(0.95, 0.01),
+    }
+
+
 def test_points_of_undefined_accuracy_are_left_out():
-    chart = risk_chart(
-        [point(0.1, UNDEFINED), point(0.5, estimate(0.8)), point(1.0, estimate(0.6))]
+    picture = coverage_picture(
+        risk_of(point(0.1, UNDEFINED), point(0.5, estimate(0.8)), point(1.0, estimate(0.6)))
     )
-    assert len(chart.line.split()) == 2
-    assert len(chart.band.split()) == 4
+    assert [(row["x"], row["value"]) for row in picture["rows"]] == [(0.5, 0.8), (1.0, 0.6)]
+    assert picture["words"] == (
+        "On the surest 50% of the pairs it names the better wording in 80%, on 100% in 60%."
+    )
+    assert coverage_picture(risk_of(point(0.1, UNDEFINED))) is None
 
 
-def test_curve_falls_as_the_accuracy_does():
-    chart = risk_chart([point(0.5, estimate(0.8)), point(1.0, estimate(0.6))])
-    (x1, y1), (x2, y2) = (map(float, place.split(",")) for place in chart.line.split())
-    assert x1 < x2
-    assert y1 < y2  # SVG counts from above
+def test_pages_show_each_picture_with_its_words_and_numbers():
+    drawn = draw_risk(risk_of(point(0.5, estimate(0.8)), point(1.0, estimate(0.6))))
+    assert drawn.count("<img src=") == 2
+    assert "On the surest 50% of the pairs" in drawn
+    assert "The numbers as a table" in drawn
+    assert "80.00%" in drawn
+    drawn = draw_reliability(risk_of(point(0.5, estimate(0.8)), point(1.0, estimate(0.6))))
+    assert drawn.count("<img src=") == 2
+    assert "<th>Likelier wording won</th>" in drawn
+    assert draw_reliability(risk_of(point(0.5, UNDEFINED))) == "-"
+
+
+def test_learning_curves_name_the_best_at_their_end():
+    curves = {
+        "tfidf": [{"groups": n, "accuracy": estimate(0.5)} for n in (25, 100)],
+        "frozen_head": [{"groups": n, "accuracy": estimate(0.6)} for n in (25, 100)],
+        "stack": [{"groups": 25, "accuracy": UNDEFINED}],
+    }
+    picture = learning_curve_picture(curves)
+    assert len(picture["rows"]) == 4
+    assert (
+        "With 100 past contrasts “Frozen encoder + ridge (transfer learning)”" in picture["words"]
+    )
+    assert "60.0%" in picture["words"]
+    assert draw_learning_curves({"curves": curves}).count("<img src=") == 2
+    assert draw_learning_curves({"curves": {"stack": curves["stack"]}}) == ""
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ Curve = dict[date, float]
 
 
 def power_reached(full: FullReport) -> Picture | None:
-    """Return the power by day; None where the plan allows none, as `why_no_power` says."""
+    """Return the power by day; None where the plan allows none (`why_no_power`)."""
     report = full.report
     found = _noisiest(report)
     basis = plan_basis(report.experiment)
@@ -51,22 +51,13 @@ def power_reached(full: FullReport) -> Picture | None:
     curve = _curve(report, arm, estimate, target=basis.target)
     if not curve:
         return None
-    name = names_of_arms(report)[arm]
-    last = max(curve)
-    end = planned_end(report, basis)
-    values = {
-        "power": rounded_percent(curve[last]),
-        "lift": rounded_lift(basis.target),
-        "planned": rounded_percent(POWER),
-        "name": name,
-        "day": date_format(last, "DATE_FORMAT"),
-    }
+    values = _values(report, basis, arm, curve)
     words = _(
         "With the visitors until %(day)s, a true lift of %(lift)s of “%(name)s” had a chance of "
         "%(power)s to be found; the plan is made for %(planned)s. This power does not depend on "
         "the measured lift, and says nothing about it."
     )
-    marks = [{"day": end.isoformat(), "text": _("planned end")}] if end else []
+    end = planned_end(report, basis)
     return Picture(
         name="power",
         kind="lines",
@@ -74,11 +65,12 @@ def power_reached(full: FullReport) -> Picture | None:
         words=words % values if full.is_trusted else untrusted_warning(),
         options={
             "title": _("Chance to find it"),
-            "marks": marks,
+            "marks": [{"day": end.isoformat(), "text": _("planned end")}] if end else [],
             "level": {"at": POWER, "text": _("planned: %(planned)s") % values},
         },
         rows=[
-            {"day": day.isoformat(), "series": name, "value": value} for day, value in curve.items()
+            {"day": day.isoformat(), "series": values["name"], "value": value}
+            for day, value in curve.items()
         ],
         columns=(
             ("day", _("Day")),
@@ -87,6 +79,18 @@ def power_reached(full: FullReport) -> Picture | None:
         ),
         units={"value": "rate"},
     )
+
+
+def _values(report: Report, basis: PlanBasis, arm: int, curve: Curve) -> dict[str, str]:
+    """Return the figures that words and titles name."""
+    last = max(curve)
+    return {
+        "power": rounded_percent(curve[last]),
+        "lift": rounded_lift(basis.target),
+        "planned": rounded_percent(POWER),
+        "name": names_of_arms(report)[arm],
+        "day": date_format(last, "DATE_FORMAT"),
+    }
 
 
 def why_no_power(report: Report) -> str:
@@ -176,7 +180,7 @@ def _at_all_looks(
     Args:
         report: Report of a sequential plan.
         expected: Expected z at the end of each day, shape `(D,)`.
-        is_growing: Whether the day brought visitors, shape `(D,)`.
+        is_growing: True of days that brought visitors, shape `(D,)`.
         level: Error rate of the comparison.
         arm: Its arm.
     """

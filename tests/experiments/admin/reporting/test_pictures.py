@@ -4,6 +4,8 @@ import pytest
 from django.core.cache import cache
 from django.urls import reverse
 
+from experiments.services.documents.drawn.picture import Picture
+from experiments.templatetags.pictures import drawn
 from tests import factories
 from tests.experiments.services.counted_experiments import count
 
@@ -78,3 +80,20 @@ def empty_cache():
     cache.clear()
     yield
     cache.clear()
+
+
+def test_picture_of_another_page_is_kept_by_its_hash(admin_client, client, django_user_model):
+    picture = Picture(
+        name="tests", kind="tallies", title="Tests", words="Two.", columns=(),
+        rows=[{"step": "a", "series": "b", "value": 2, "text": "2"}], options={"title": ""},
+    )  # fmt: skip
+    shown = drawn(picture)["shown"]
+    response = admin_client.get(shown["narrow_dark"])
+    assert (response.status_code, response["Content-Type"]) == (200, "image/svg+xml")
+    assert response["Cache-Control"] == "private, max-age=31536000, immutable"
+    huge = shown["wide"].replace("wide", "huge")
+    assert admin_client.get(huge).status_code == 404
+    unknown = shown["wide"].replace(picture.digest, "0" * 24)
+    assert admin_client.get(unknown).status_code == 404
+    client.force_login(django_user_model.objects.create_user("stranger", is_staff=True))
+    assert client.get(shown["wide"]).status_code == 403

@@ -30,4 +30,40 @@ ROWS = {
         ],
         {},
     ),
+    "calendar": (
+        [
+            {"name": NAMES[0], "from": "2026-11-01", "to": "2026-11-20", "series": "Running"},
+            {"name": NAMES[1], "from": "2026-11-10", "to": "2026-12-20", "series": "Planned"},
+            {"name": NAMES[0], "from": "2026-11-10", "to": "2026-11-20", "series": "Running",
+             "shared": True},
+        ],
+        {"span": {
+            "first": "2026-10-01", "end": "2027-01-01", "kinds": ["Planned", "Running"],
+            "today": {"day": "2026-11-15", "text": "today"},
+        }},
+    ),
+    "tallies": (
+        [
+            {"step": step, "series": name, "value": 2, "text": "2"}
+            for step in ("below 0", "0 and above")
+            for name in NAMES
+        ],
+        {},
+    ),
+    "coverage": (
+        [{"x": x, "low": 0.6, "value": 0.9 - 0.2 * x, "high": 0.95} for x in (0.1, 1.0)],
+        {"y_title": "Better wording picked"},
+    ),
+    "reliability": (
+        [{"low": 0.5, "high": 0.7, "won": 0.45}, {"low": 0.7, "high": 0.7, "won": 0.8}],
+        {"y_title": "Likelier wording won"},
+    ),
+    "curves": (
+        [
+            {"x": x, "series": name, "low": 0.5, "value": 0.6, "high": 0.7}
+            for name in NAMES
+            for x in (25, 100)
+        ],
+        {"y_title": "Better wording picked"},
+    ),
 }  # fmt: skip

@@ -72,6 +72,9 @@ def test_changes_are_marked_on_bars_as_on_lines():
     plain = KINDS["stacked_days"](VALUES, look=LOOKS["wide"], title="")
     assert len(plain["layer"]) == 1
     assert [layer["data"]["values"] for layer in drawn["layer"][1:]] == [marks, marks]
+    # The text has 19 of 200 pixels to itself, above bars of at most 0.14.
+    top = drawn["layer"][0]["encoding"]["y"]["scale"]["domainMax"]
+    assert top == pytest.approx(0.14 * 200 / 181)
 
 
 def test_level_lies_on_an_axis_of_all_fractions(altair):
