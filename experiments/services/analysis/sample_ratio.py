@@ -19,6 +19,14 @@ def split_check(
 
     After a change of shares the phases are tested one by one, together.
     """
+    counts, shares = split_counts(experiment, variants, rollups)
+    return check_srm_sequential(counts, shares)
+
+
+def split_counts(
+    experiment: Experiment, variants: Sequence[Variant], rollups: Iterable[Rollup]
+) -> tuple[list[FloatArray], list[FloatArray]]:
+    """Return the visitors of each phase by arm, as assigned, and the shares of each phase."""
     phases = list(experiment.phases.all())
     totals = totals_by_phase(rollups, variants)
     visitors = {
@@ -28,10 +36,10 @@ def split_check(
     nobody = np.zeros(len(variants))
     if not phases:
         shares = np.array([float(variant.share) for variant in variants])
-        return check_srm_sequential([sum(visitors.values(), nobody)], [shares])
+        return [sum(visitors.values(), nobody)], [shares]
     counts = [visitors.get(phase.number, nobody) for phase in phases]
     phase_shares = [np.array(propensities(phase.slices, len(variants))) for phase in phases]
-    return check_srm_sequential(where_assigned(counts, phase_shares), phase_shares)
+    return where_assigned(counts, phase_shares), phase_shares
 
 
 def unknown_phase_visitors(rollups: Iterable[Rollup]) -> int:

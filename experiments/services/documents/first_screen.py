@@ -7,7 +7,6 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from experiments.event_schema.calendar_days import calendar_day
 from experiments.formatting import (
     decimal,
     p_value,
@@ -28,16 +27,14 @@ from experiments.services.analysis.comparisons import (
 from experiments.services.analysis.metric_statistics import SUCCESSES
 from experiments.services.analysis.report import ArmResult, Report
 from experiments.services.documents.health_ticks import Tick, health_ticks, is_clean
-from experiments.services.insights.time_to_decision import visitors_per_day
+from experiments.services.reporting import gains
 from experiments.services.reporting.aa_tests import is_aa_test
 from experiments.services.reporting.end_of_test import runner_up
 from experiments.services.reporting.full_report import FullReport
-from experiments.stats.estimation.comparisons import Comparison
 from ml import predict
 
 Metric = Experiment.Metric
 Interval = tuple[float, float]
-DAYS_A_MONTH = 30
 # What a thousand visitors, or clicks, bring more; `amount` is a number or a sum of money.
 PER_THOUSAND = {
     Metric.CLICK_RATE: gettext_lazy("%(amount)s clicks per 1,000 visitors"),
@@ -117,10 +114,9 @@ def first_screen(full: FullReport) -> FirstScreen:
     row = featured_comparison(full)
     comparison = row.decisive.comparison if row else None
     ticks = health_ticks(full)
-    per_day = units_per_day(report)
+    per_day = gains.units_per_day(report)
     is_trusted = full.is_trusted
-    effect = comparison.effect if comparison and is_trusted else None
-    ends = _ends_of_the_gain(comparison, report.arms[0].rate) if comparison else None
+    gained = gains.gains_of(report, comparison) if comparison and is_trusted else None
     adjusted = row.decisive.p_value_adjusted if row and is_trusted else None
     is_proven = _is_proven(full, row, adjusted)
     return FirstScreen(
@@ -131,11 +127,8 @@ def first_screen(full: FullReport) -> FirstScreen:
         lift=_lift(comparison.lift) if comparison and comparison.lift is not None else None,
         lift_interval=_lift_interval(comparison.lift_interval) if comparison else None,
         expected=_expected(full, row) if is_trusted else None,
-        per_thousand=_gain(report, effect, ends, times=1_000, words=PER_THOUSAND),
-        per_month=_gain(
-            report, effect, ends, times=None if per_day is None else per_day * DAYS_A_MONTH,
-            words=PER_MONTH,
-        ),
+        per_thousand=_gain(report, gained.per_thousand, PER_THOUSAND) if gained else None,
+        per_month=_gain(report, gained.per_month, PER_MONTH) if gained else None,
         traffic=Figure(text=rounded(per_day), exact=decimal(per_day, 1)) if per_day else None,
         p_value=None
         if adjusted is None
@@ -144,7 +137,7 @@ def first_screen(full: FullReport) -> FirstScreen:
         how_sure=_how_sure(report, row, adjusted, is_proven=is_proven),
         ticks=ticks,
         is_clean=is_clean(ticks),
-    )  # fmt: skip
+    )
 
 
 def featured_comparison(full: FullReport) -> ComparisonResult | None:
@@ -158,31 +151,6 @@ def featured_comparison(full: FullReport) -> ComparisonResult | None:
     winner = full.decision.winner if full.decision else None
     best = winner if winner is not None else runner_up(full.report, kept=0)
     return rows.get(best) if best is not None else next(iter(rows.values()), None)
-
-
-def units_per_day(report: Report) -> float | None:
-    """Return the visitors a day of the test, or the clicks where the metric is one a click.
-
-    Those of the last whole days while it runs, and of all its days once it has ended.
-    """
-    visitors = sum(arm.visitors for arm in report.arms)
-    experiment = report.experiment
-    is_running = experiment.status == Experiment.Status.RUNNING
-    rate = visitors_per_day(report) if is_running else _mean_per_day(report, visitors)
-    if not rate or not visitors:
-        return None
-    if experiment.primary_metric == Metric.VALUE_PER_CLICK:
-        return rate * sum(arm.all_clicks for arm in report.arms) / visitors
-    return rate
-
-
-def _mean_per_day(report: Report, visitors: int) -> float | None:
-    experiment = report.experiment
-    if experiment.started_at is None:
-        return None
-    zone = experiment.zone_of_days
-    end = calendar_day(experiment.stopped_at or report.as_of, zone)
-    return visitors / max((end - calendar_day(experiment.started_at, zone)).days, 1)
 
 
 def rate_figure(report: Report, rate: float | None) -> Figure:
@@ -220,15 +188,10 @@ def _range(ends: Interval, write: Callable[[float], str]) -> str:
 
 
 def _gain(
-    report: Report,
-    effect: float | None,
-    ends: Interval | None,
-    *,
-    times: float | None,
-    words: Mapping[Metric, str | Promise],
+    report: Report, gain: gains.Gain | None, words: Mapping[Metric, str | Promise]
 ) -> Gain | None:
-    """Return the gain over the control for a number of visitors, or of clicks."""
-    if effect is None or times is None:
+    """Return a gain over the control in words."""
+    if gain is None:
         return None
     metric = Metric(report.experiment.primary_metric)
 
@@ -237,27 +200,13 @@ def _gain(
         return money(report, amount) if is_value else rounded(amount, signed=True)
 
     amount = Figure(
-        text=str(words[metric]) % {"amount": write(effect * times)},
-        exact=decimal(effect * times, 4),
+        text=str(words[metric]) % {"amount": write(gain.amount)}, exact=decimal(gain.amount, 4)
     )
-    if ends is None:
+    if gain.interval is None:
         return Gain(amount=amount, interval=None)
-    low, high = ends[0] * times, ends[1] * times
+    low, high = gain.interval
     exact = _("%(low)s to %(high)s") % {"low": decimal_or_sign(low), "high": decimal_or_sign(high)}
     return Gain(amount=amount, interval=Figure(text=_range((low, high), write), exact=exact))
-
-
-def _ends_of_the_gain(comparison: Comparison, control_rate: float | None) -> Interval | None:
-    """Return the ends of the effect that those of the lift mean at the control's present rate.
-
-    An interval of the difference itself may reach below what the control has to lose.
-    """
-    effect, lift, ends = comparison.effect, comparison.lift, comparison.lift_interval
-    # Of several phases it is the rate that the lift is relative to.
-    base = effect / lift if effect and lift else control_rate
-    if base is None or ends is None:
-        return comparison.effect_interval
-    return ends[0] * base, ends[1] * base
 
 
 def decimal_or_sign(value: float) -> str:

@@ -8,6 +8,7 @@ from django.utils.formats import date_format
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from experiments.code_version import report_code
 from experiments.formatting import (
     count,
     p_value,
@@ -57,7 +58,7 @@ def pdf_content(full: FullReport, chosen: ChosenComparison | None = None) -> dic
         "title": experiment.name,
         "meta": f"{experiment.slot.site} · {experiment.slot} · "
         f"{experiment.get_primary_metric_display()} · {experiment.get_status_display()}",
-        "footer": f"{experiment.key} · {when} ({experiment.slot.site.time_zone})",
+        "footer": f"{experiment.key} · {when} ({experiment.slot.site.time_zone}) · {report_code()}",
         "verdict": full.verdict.title if full.verdict else _("No verdict yet."),
         "sentence": first.sentence,
         "arms_head": [_("Wording"), str(experiment.get_primary_metric_display()), _("Visitors")],

@@ -12,7 +12,7 @@ from django.utils import translation
 
 from experiments.models import Experiment
 from experiments.services.analysis.rollup_source import Counts, StoredCounts
-from experiments.services.documents.notebook import notebook_of
+from experiments.services.documents.notebook.document import notebook_of
 from experiments.services.documents.pdf import pdf_of
 from experiments.services.exploration.chosen_comparison import (
     ChosenComparison,
@@ -28,7 +28,7 @@ Format = Literal["json", "csv", "xlsx", "pdf", "ipynb"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 TABLES = (
     *("arms", "experiment", "guardrails", "secondary_metrics", "segments", "days", "phases"),
-    "view",
+    *("view", "comparisons"),
 )
 MEDIA_TYPES: Mapping[Format, str] = {
     "json": "application/json",

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from experiments.code_version import report_code
 from experiments.models import Annotation, Burst, Decision, Experiment, Interaction
 from experiments.services.analysis.comparisons import ComparisonResult, Reading
 from experiments.services.analysis.guardrails import GuardrailReading
@@ -17,6 +18,7 @@ from experiments.services.lifecycle.readiness import readiness_faults
 from experiments.services.lifecycle.rivals import meeting_notes
 from experiments.services.reporting.burst_messages import burst_in_words
 from experiments.services.reporting.full_report import FullReport
+from experiments.services.reporting.gains import PER_CLICK, gains_of
 from experiments.services.reporting.plan_messages import plan_warnings
 from experiments.services.rollups.value_cap import suggested_cap
 from experiments.stats.decision.arm_status import GuardrailState
@@ -33,6 +35,7 @@ def report_as_json(full: FullReport) -> dict[str, Any]:
     return {
         **_settings_as_json(experiment),
         "as_of": report.as_of,
+        "code_version": report_code(),
         "verdict": asdict(full.verdict) if full.verdict else None,
         "decision": _decision_as_json(experiment),
         "arms": [asdict(arm) for arm in report.arms],
@@ -97,10 +100,32 @@ def _comparison_as_json(report: Report, row: ComparisonResult) -> dict[str, Any]
         "text": report.arms[row.arm].text,
         "valid": row.valid,
         **_reading_as_json(row.decisive),
+        "gains": _gains_as_json(report, row),
         "fixed": _reading_as_json(row.fixed),
         "unadjusted": _reading_as_json(row.unadjusted) if row.unadjusted else None,
         "proven": asdict(row.proven) if row.proven else None,
     }
+
+
+def _gains_as_json(report: Report, row: ComparisonResult) -> dict[str, Any] | None:
+    """Return what a thousand visitors, or clicks, and a month bring more; null for an open end."""
+    gains = gains_of(report, row.decisive.comparison)
+    if gains is None:
+        return None
+    return {
+        "per": "clicks" if report.experiment.primary_metric in PER_CLICK else "visitors",
+        "units_per_day": gains.units_per_day,
+        **{
+            name: {"amount": gain.amount, "interval": _finite_ends(gain.interval)}
+            for name, gain in (("per_thousand", gains.per_thousand), ("per_month", gains.per_month))
+            if gain is not None
+        },
+    }
+
+
+def _finite_ends(ends: tuple[float, float] | None) -> list[float | None] | None:
+    """Return the ends of an interval; JSON has no infinity, so an open end is null."""
+    return None if ends is None else [end if math.isfinite(end) else None for end in ends]
 
 
 def readiness_as_json(draft: Experiment, *, now: datetime) -> dict[str, Any]:
@@ -166,9 +191,8 @@ def _decision_as_json(experiment: Experiment) -> dict[str, Any] | None:
 
 
 def _guardrail_as_json(rail: GuardrailReading, state: GuardrailState) -> dict[str, Any]:
-    """Return a guardrail; JSON has no infinity, so an open end is null."""
-    ends = [end if math.isfinite(end) else None for end in rail.bounds or ()]
-    return {**asdict(rail), "bounds": ends or None, "state": state.value}
+    """Return a guardrail, its open ends null."""
+    return {**asdict(rail), "bounds": _finite_ends(rail.bounds), "state": state.value}
 
 
 def _review_as_json(review: PlanReview | None) -> dict[str, Any] | None:

@@ -6,16 +6,19 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
+from experiments.code_version import report_code
 from experiments.event_schema.rules import UNKNOWN_PHASE
 from experiments.formatting import attribute_name, segment_value
 from experiments.services.analysis.comparisons import (
     VALID_AT_EVERY_LOOK,
     ComparisonResult,
+    Reading,
 )
 from experiments.services.analysis.metric_statistics import SUCCESSES
 from experiments.services.analysis.report import ArmResult, Report
 from experiments.services.exploration.chosen_comparison import ChosenComparison
 from experiments.services.reporting.full_report import FullReport
+from experiments.services.reporting.gains import PER_CLICK, gains_of
 from experiments.services.reporting.statistics_messages import in_words
 from experiments.services.rollups.arm_totals import totals_by_phase
 from experiments.stats.decision.arm_status import GuardrailState
@@ -29,7 +32,7 @@ def report_tables(
 ) -> tuple[WrittenTable, ...]:
     """Return the tables of a report, the arms first; some may be without rows."""
     return (
-        _arms(full.report),
+        _arms(full),
         _facts(full),
         _guardrails(full),
         _secondary(full),
@@ -37,12 +40,13 @@ def report_tables(
         _days(full.report),
         _phases(full.report),
         view_table(chosen),
+        _comparisons(full.report),
     )
 
 
-def _arms(report: Report) -> WrittenTable:
-    is_rate = report.experiment.primary_metric in SUCCESSES
-    value_kind: Kind = "fraction" if is_rate else "number"
+def _arms(full: FullReport) -> WrittenTable:
+    report = full.report
+    value_kind: Kind = "fraction" if report.experiment.primary_metric in SUCCESSES else "number"
     columns = (
         *_arm_columns(),
         _column("share", _("Share"), "fraction"),
@@ -62,13 +66,18 @@ def _arms(report: Report) -> WrittenTable:
         _column("valid", _("Valid")),
         _column("proven_on", _("Proven on"), "day"),
         _column("reason", _("Remark")),
+        *_gain_columns(report),
+        _column("chance_of_best", _("Chance to be the best"), "fraction"),
     )
+    chances = {belief.arm.arm: belief.chance_of_best for belief in full.posteriors}
     compared = {row.arm: row for row in report.comparisons}
     rows = [
         (
             *(arm.key, arm.text, arm.share, arm.visitors, arm.clicks, arm.conversions),
             *(arm.all_clicks, arm.all_conversions, arm.rate, *_pair(arm.interval)),
             *_compared(compared.get(arm.arm)),
+            *_gained(report, compared.get(arm.arm)),
+            chances.get(arm.arm),
         )
         for arm in report.arms
     ]
@@ -79,11 +88,68 @@ def _compared(row: ComparisonResult | None) -> tuple[Value, ...]:
     """Return the cells of a comparison: those of the reading on which the verdict rests."""
     if row is None:
         return (None,) * 11
-    reading, valid = row.decisive, _("at every look")
-    if row.valid != VALID_AT_EVERY_LOOK:
-        valid = _("at one planned look")
-    comparison = reading.comparison
+    is_anytime = row.valid == VALID_AT_EVERY_LOOK
+    valid = _("at every look") if is_anytime else _("at one planned look")
+    comparison = row.decisive.comparison
     reasons = dict.fromkeys(filter(None, (comparison.reason, comparison.lift_reason)))
+    return (
+        *_reading(row.decisive),
+        valid,
+        row.proven.day if row.proven else None,
+        " ".join(str(in_words(reason)) for reason in reasons) or None,
+    )
+
+
+def _gain_columns(report: Report) -> tuple[Column, ...]:
+    is_of_clicks = report.experiment.primary_metric in PER_CLICK
+    title = _("Gain per 1,000 clicks") if is_of_clicks else _("Gain per 1,000 visitors")
+    return (
+        _column("gain_per_thousand", title, "number"),
+        *_ends("gain_per_thousand", title, "number"),
+        _column("gain_per_month", _("Gain a month"), "number"),
+        *_ends("gain_per_month", _("Gain a month"), "number"),
+    )
+
+
+def _gained(report: Report, row: ComparisonResult | None) -> tuple[float | None, ...]:
+    """Return the cells of the gains, of the reading on which the verdict rests."""
+    gains = gains_of(report, row.decisive.comparison) if row else None
+    parts = (gains.per_thousand, gains.per_month) if gains else (None, None)
+    return tuple(
+        cell
+        for gain in parts
+        for cell in ((gain.amount, *_pair(gain.interval)) if gain else (None,) * 3)
+    )
+
+
+def _comparisons(report: Report) -> WrittenTable:
+    """Return every reading of every arm: at every look, for one look, and without CUPED."""
+    kind: Kind = "fraction" if report.experiment.primary_metric in SUCCESSES else "number"
+    columns = (
+        *_arm_columns(),
+        _column("reading", _("Reading")),
+        _column("effect", _("Difference"), kind),
+        *_ends("effect", _("Difference"), kind),
+        _column("lift", _("Lift"), "fraction"),
+        *_ends("lift", _("Lift"), "fraction"),
+        _column("p_value", _("p-value"), "number"),
+        _column("p_value_adjusted", _("Adjusted p-value"), "number"),
+    )
+    rows = [
+        (*_named(report.arms[row.arm]), name, *_reading(reading))
+        for row in report.comparisons
+        for name, reading in (
+            (_("at every look"), row.anytime),
+            (_("at one planned look"), row.fixed),
+            (_("Without the adjustment"), row.unadjusted),
+        )
+        if reading is not None
+    ]
+    return WrittenTable(key="comparisons", title=_("Readings"), columns=columns, rows=rows)
+
+
+def _reading(reading: Reading) -> tuple[float | None, ...]:
+    comparison = reading.comparison
     return (
         comparison.effect,
         *_pair(comparison.effect_interval),
@@ -91,9 +157,6 @@ def _compared(row: ComparisonResult | None) -> tuple[Value, ...]:
         *_pair(comparison.lift_interval),
         comparison.p_value,
         reading.p_value_adjusted,
-        valid,
-        row.proven.day if row.proven else None,
-        " ".join(str(in_words(reason)) for reason in reasons) or None,
     )
 
 
@@ -121,6 +184,7 @@ def _facts(full: FullReport) -> WrittenTable:
         *(("", sentence) for sentence in (full.verdict.sentences if full.verdict else ())),
         (_("p-value of the traffic split"), srm.p_value if srm else None),
         (_("Phases of equal shares, compared within"), len(report.strata.shares)),
+        (_("Version of the code"), report_code()),
     ]
     columns = (_column("name", _("Name")), _column("value", _("Value")))
     return WrittenTable(key="experiment", title=_("Experiment"), columns=columns, rows=facts)
@@ -190,8 +254,8 @@ def _segments(full: FullReport) -> WrittenTable:
         _column("adjusted_lift", _("Adjusted lift"), "fraction"),
         *_ends("adjusted_lift", _("Adjusted lift"), "fraction"),
     )
-    rows = list(_segment_rows(full))
-    return WrittenTable(key="segments", title=_("Segments"), columns=columns, rows=rows)
+    title, rows = _("Segments"), list(_segment_rows(full))
+    return WrittenTable(key="segments", title=title, columns=columns, rows=rows)
 
 
 def _segment_rows(full: FullReport) -> Iterator[tuple[Value, ...]]:
@@ -217,9 +281,8 @@ def _days(report: Report) -> WrittenTable:
         _column("visitors", _("Visitors"), "count"),
         _column("clicks", _("Clicks"), "count"),
     )
-    rows = [
-        (one.day, *_named(report.arms[one.arm]), one.visitors, one.clicks) for one in report.days
-    ]
+    arms = [_named(arm) for arm in report.arms]
+    rows = [(one.day, *arms[one.arm], one.visitors, one.clicks) for one in report.days]
     return WrittenTable(key="days", title=_("Days"), columns=columns, rows=rows)
 
 
@@ -333,5 +396,5 @@ def _pair(interval: Interval | Sequence[float]) -> tuple[float | None, float | N
 
 def _local(report: Report, moment: datetime | None) -> datetime | None:
     """Return a moment in the site's time zone, without it: spreadsheets know none."""
-    zone = report.experiment.slot.site.zone
-    return moment.astimezone(zone).replace(tzinfo=None) if moment else None
+    local = moment.astimezone(report.experiment.slot.site.zone) if moment else None
+    return local.replace(tzinfo=None) if local else None
