@@ -8,6 +8,7 @@ from django.utils.safestring import SafeString
 
 from experiments.models import CTA
 from experiments.services.catalogue.cta_checks import SIZES
+from experiments.services.documents.health_ticks import MARKS
 
 PADDING = {size: f"{above}px {beside}px" for size, (_, above, beside) in SIZES.items()}
 FONT_SIZE = {size: f"{letters}px" for size, (letters, *_) in SIZES.items()}
@@ -27,8 +28,6 @@ def draw(cta: CTA, text: str) -> SafeString:
 
 
 LEVELS = ("fault", "advice", "unknown", "good")
-# Beside a colour, so that nobody needs to see colours.
-MARKS = {"good": "\u2713", "advice": "\u25cb", "fault": "\u2717", "unknown": "?"}
 
 
 def draw_findings(findings: Iterable[Mapping[str, Any]]) -> SafeString:

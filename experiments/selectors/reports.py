@@ -248,6 +248,12 @@ def open_link(*, token_digest: str, now: datetime) -> ShareLink | None:
     return rows.select_related("frozen__experiment__slot__site").first()
 
 
+def open_link_with(*, pk: int, now: datetime) -> ShareLink | None:
+    """Return the link with this key; None if it has expired, was revoked or is gone."""
+    rows = ShareLink.objects.filter(pk=pk, revoked_at__isnull=True, expires_at__gt=now)
+    return rows.select_related("frozen__experiment__slot__site").first()
+
+
 def changes_since(frozen: FrozenReport) -> QuerySet[Change]:
     """Return what was changed of the experiment after a report was frozen, the newest first."""
     rows = Change.objects.filter(experiment=frozen.experiment_id, at__gt=frozen.frozen_at)

@@ -1,6 +1,8 @@
 """Pages of frozen reports: the versions of an experiment, one of them, and its share links."""
 
+import json
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -8,7 +10,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -17,9 +19,11 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from experiments.admin.editing.form_values import posted_key
 from experiments.admin.experiment_pages import readable_experiment, url_of
+from experiments.code_version import report_code
 from experiments.models import Experiment, FrozenReport
 from experiments.selectors.permissions import FREEZE, SHARE, may
 from experiments.selectors.reports import changes_since, frozen_reports_of, visitors_of
+from experiments.services.documents.frozen_pages import frozen_svg
 from experiments.services.documents.frozen_reports import (
     CannotShareError,
     Lock,
@@ -29,8 +33,8 @@ from experiments.services.documents.frozen_reports import (
     share_report,
 )
 from experiments.services.exploration.report_view import ViewRefusedError
-from experiments.services.installation.backup import code_version
 from experiments.services.lifecycle.change_log import Occasion
+from experiments.services.pictures.looks import LOOKS
 
 LONGEST_NOTE = 500
 DAYS = (7, 30, 90, 365)
@@ -62,8 +66,32 @@ def frozen_urls(admin_site: AdminSite) -> list[URLPattern]:
         with timezone.override(found.slot.site.zone):
             return _frozen(admin_site, request, found)
 
-    view = admin_site.admin_view(frozen)
-    return [path("<int:pk>/frozen/", view, name="experiments_experiment_frozen")]
+    def picture(request: HttpRequest, pk: int, version: int, name: str, look: str) -> HttpResponse:
+        return _picture(readable_experiment(request, pk), version, name, look)
+
+    return [
+        path(
+            "<int:pk>/frozen/", admin_site.admin_view(frozen), name="experiments_experiment_frozen"
+        ),
+        path(
+            "<int:pk>/frozen/<int:version>/<slug:name>/<slug:look>.svg",
+            admin_site.admin_view(picture, cacheable=True),
+            name="experiments_experiment_frozen_picture",
+        ),
+    ]
+
+
+def _picture(experiment: Experiment, version: int, name: str, look: str) -> HttpResponse:
+    frozen = get_object_or_404(FrozenReport, experiment=experiment, pk=version)
+    svg = frozen_svg(json.loads(frozen.content), name, look=look) if look in LOOKS else None
+    if svg is None:
+        raise Http404
+    return HttpResponse(svg, content_type="image/svg+xml", headers={"Cache-Control": "no-cache"})
+
+
+def _picture_url(frozen: FrozenReport, name: str, look: str) -> str:
+    args = [frozen.experiment_id, frozen.pk, name, look]
+    return reverse("admin:experiments_experiment_frozen_picture", args=args)
 
 
 def freezing_context(request: HttpRequest, experiment: Experiment) -> dict[str, Any]:
@@ -98,10 +126,10 @@ def _frozen(admin_site: AdminSite, request: HttpRequest, experiment: Experiment)
         new_link = _share(request, frozen, form)
         form = ShareForm() if new_link else form
     shown = {
-        **frozen_context(frozen),
+        **frozen_context(frozen, partial(_picture_url, frozen)),
         "changes": changes_since(frozen),
         "visitors_since": visitors_of(experiment) - frozen.visitors,
-        "code_now": code_version(),
+        "code_now": report_code(),
         "links": frozen.links.select_related("author"),
         "now": timezone.now(),
         "may_share": may(request.user, SHARE, experiment),
@@ -118,7 +146,7 @@ def _freeze(request: HttpRequest, experiment: Experiment) -> HttpResponse:
         frozen = freeze_report(
             experiment=experiment,
             view=dict(parse_qsl(request.POST.get("view", "")[:2_000])),
-            code_version=code_version(),
+            code_version=report_code(),
             occasion=_occasion(request, note=request.POST.get("note", "")[:LONGEST_NOTE]),
         )
     except (CannotShareError, ViewRefusedError) as error:

@@ -12,7 +12,7 @@ from django.urls import URLPattern, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from experiments.admin.cta_preview import MARKS, draw
+from experiments.admin.cta_preview import draw
 from experiments.admin.offers.aa_test import aa_context
 from experiments.admin.reporting.annotations import annotation_context, annotation_urls
 from experiments.admin.reporting.comments import comment_context, comment_urls
@@ -28,6 +28,7 @@ from experiments.services.analysis.metric_statistics import SUCCESSES
 from experiments.services.analysis.report import Report
 from experiments.services.analysis.rollup_source import Counts
 from experiments.services.documents.first_screen import FirstScreen, first_screen
+from experiments.services.documents.health_ticks import MARKS
 from experiments.services.documents.next_steps import next_steps
 from experiments.services.insights.draft_planning import slot_plans
 from experiments.services.insights.plan_review import plan_basis, review_plan, save_slot_plan

@@ -6,9 +6,10 @@ The content is the JSON of the report as text. Whoever has the text computes the
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.contrib.auth.hashers import check_password, make_password
@@ -19,16 +20,24 @@ from django.utils.translation import gettext as _
 from experiments.models import Change, Experiment, FrozenReport, ShareLink
 from experiments.selectors.reports import open_link
 from experiments.services.analysis.rollup_source import StoredCounts
+from experiments.services.documents.frozen_pages import frozen_pages, page_of
 from experiments.services.exploration.chosen_comparison import chosen_comparison
-from experiments.services.exploration.report_view import is_chosen
+from experiments.services.exploration.report_view import (
+    ReportView,
+    is_chosen,
+    parse_view,
+    view_offer,
+)
 from experiments.services.lifecycle.change_log import Occasion, record
-from experiments.services.reporting.full_report import full_report
+from experiments.services.pictures.looks import LOOKS
+from experiments.services.reporting.full_report import FullReport, full_report
 from experiments.services.reporting.report_json import report_as_json, view_as_json
 
 LONGEST_LIFE = timedelta(days=365)
 SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 128
 TOKEN_BYTES = 32
+PictureUrl = Callable[[str, str], str]
 
 
 class CannotShareError(ValueError):
@@ -66,6 +75,7 @@ def freeze_report(
     body = report_as_json(full)
     if is_chosen(view):
         body["view"] = view_as_json(chosen_comparison(view, full.report, counts))
+    body["page"] = frozen_pages(full, partial(_read_view, view, full, counts))
     content = canonical_text(body)
     digest = text_digest(content)
     last = FrozenReport.objects.filter(experiment=experiment).first()
@@ -92,6 +102,12 @@ def freeze_report(
     return frozen
 
 
+def _read_view(
+    view: Mapping[str, str], full: FullReport, counts: StoredCounts
+) -> ReportView | None:
+    return parse_view(view, view_offer(full.report, counts)) if is_chosen(view) else None
+
+
 def canonical_text(body: Mapping[str, Any]) -> str:
     """Return JSON with sorted keys and without spaces: the same report is the same text."""
     return json.dumps(
@@ -114,13 +130,26 @@ def is_intact(frozen: FrozenReport) -> bool:
     return text_digest(frozen.content) == frozen.digest
 
 
-def frozen_context(frozen: FrozenReport) -> dict[str, Any]:
-    """Return what pages show of a frozen report."""
+def frozen_context(frozen: FrozenReport, picture_url: PictureUrl) -> dict[str, Any]:
+    """Return what pages show of a frozen report, with the addresses of its pictures.
+
+    `picture_url` takes the name of a picture and its look.
+    """
     content = json.loads(frozen.content)
-    arms = content["arms"]
+    arms, page = content["arms"], page_of(content)
+    pictures = {
+        one["name"]: {
+            "picture": one,
+            **{name.replace("-", "_"): picture_url(one["name"], name) for name in LOOKS},
+        }
+        for one in (page["pictures"] if page else ())
+    }
     return {
         "frozen": frozen,
         "content": content,
+        "page": page,
+        "pictures": pictures,
+        "more_pictures": [shown for name, shown in pictures.items() if name != "lifts"],
         "is_intact": is_intact(frozen),
         "is_rate": bool(arms) and arms[0]["successes"] is not None,
     }

@@ -15,6 +15,8 @@ from experiments.stats.decision.decide import Status
 from experiments.stats.health.effect_over_time import Trend
 
 Level = Literal["good", "advice", "fault", "unknown"]
+# Beside a colour, so that nobody needs to see colours.
+MARKS: dict[Level, str] = {"good": "\u2713", "advice": "\u25cb", "fault": "\u2717", "unknown": "?"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

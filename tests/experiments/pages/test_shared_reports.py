@@ -1,5 +1,7 @@
 """Share links: what opens, what is closed alike, and what a stranger learns from either."""
 
+import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -11,9 +13,11 @@ from django.urls import reverse
 from experiments.models import FrozenReport, ShareLink
 from experiments.services.documents.frozen_reports import (
     Lock,
+    canonical_text,
     freeze_report,
     revoke_link,
     share_report,
+    text_digest,
 )
 from experiments.services.lifecycle.change_log import Occasion
 from tests.experiments.services.counted_experiments import concluded, count
@@ -63,7 +67,82 @@ def test_link_shows_the_frozen_report_without_an_account(frozen):
     assert answer.status_code == 200
     for text in ("7.000%", "+40.0%", "10,000", "Ship “hero-test b”.", "9.9", frozen.digest):
         assert text in page, text
+    # By their wordings: a reader knows no keys.
+    assert "hero-test control / hero-test b" in " ".join(page.split())
+
+
+def test_first_screen_is_that_of_the_report(frozen):
+    _, url = shared(frozen)
+    page = " ".join(Client().get(url).content.decode().split())
+    for text in (
+        "By how much?", "+40%", "+20 clicks per 1,000 visitors", "clicks a month",
+        "How sure?", "Proven", "Is it clean?", "Visitors split as configured.",
+        "What now?", "Show it to everybody, and end the test.",
+    ):  # fmt: skip
+        assert text in page, text
+    # Drawn as visitors saw it, by the nonce and without a style attribute.
+    assert page.count("cta-drawn-button") == 2
+    assert ' style="' not in page
+
+
+def pictures_in(page):
+    return re.findall(r'(?:src|srcset)="(/shared/pictures/[^"]+)"', page)
+
+
+def test_pictures_are_those_of_the_day(frozen):
+    _, url = shared(frozen)
+    addresses = pictures_in(Client().get(url).content.decode())
+    answers = [Client().get(address) for address in addresses]
+    assert {(one.status_code, one["Content-Type"]) for one in answers} == {(200, "image/svg+xml")}
+    assert {one["Cache-Control"] for one in answers} == {"no-store"}
+    assert len(answers) >= 3 * 4
+    count(frozen.experiment, (100, 90), (100, 1), phase=1)
+    again = [Client().get(address).content for address in addresses]
+    assert again == [one.content for one in answers]
+
+
+def test_pictures_close_with_their_link(frozen):
+    link, url = shared(frozen)
+    address = pictures_in(Client().get(url).content.decode())[0]
+    closed = told(Client().get("/shared/none/"))
+    assert told(Client().get(address[:-4] + "AAA/")) == closed
+    with time_machine.travel(NOW + timedelta(days=1, seconds=1), tick=False):
+        assert told(Client().get(address)) == closed
+    revoke_link(link=link, occasion=Occasion(now=NOW))
+    assert told(Client().get(address)) == closed
+
+
+def test_pictures_of_a_locked_link_are_given_with_its_page(frozen):
+    _, url = shared(frozen, password=PASSWORD)
+    assert pictures_in(Client().get(url).content.decode()) == []
+    page = Client().post(url, {"password": PASSWORD}).content.decode()
+    assert Client().get(pictures_in(page)[0]).status_code == 200
+
+
+def test_annotations_are_for_colleagues(running_experiment, owner):
+    count(running_experiment, (10_000, 500), (10_000, 700))
+    running_experiment.annotations.create(
+        day=(NOW - timedelta(days=1)).date(), text="The secret sale", author=owner, created_at=NOW
+    )
+    version = freeze_report(
+        experiment=concluded(running_experiment).report.experiment, view={}, code_version="9.9",
+        occasion=Occasion(now=NOW),
+    )  # fmt: skip
+    assert "The secret sale" in version.content
+    _, url = shared(version)
+    assert "secret sale" not in Client().get(url).content.decode()
+
+
+def test_version_of_before_the_first_screen_is_shown_as_it_was(frozen):
+    _, url = shared(frozen)
+    content = json.loads(frozen.content)
+    del content["page"]
+    text = canonical_text(content)
+    FrozenReport.objects.filter(pk=frozen.pk).update(content=text, digest=text_digest(text))
+    page = Client().get(url).content.decode()
+    assert "Ship “hero-test b”." in page
     assert "control / b" in page
+    assert pictures_in(page) == []
 
 
 def test_page_has_no_admin_no_author_and_no_note(frozen, owner):
@@ -172,6 +251,9 @@ def test_page_speaks_the_readers_language(frozen):
     page = Client().get(url, headers={"accept-language": "fr"}).content.decode()
     assert 'lang="fr"' in page
     assert "Taux des formulations" in page
+    # The verdict, too, whatever the language in which it was frozen.
+    assert "Déployez «" in page
+    assert "clics par mois" in page
 
 
 def test_changed_content_is_named(frozen):

@@ -18,6 +18,7 @@ from experiments.api.v1.authentication import refuse_unless, sites_where
 from experiments.api.v1.contract.errors import WrongStateError
 from experiments.api.v1.lifecycle.traffic import occasion_of
 from experiments.api.v1.serializers import StrictSerializer
+from experiments.code_version import report_code
 from experiments.models import Experiment, FrozenReport, ShareLink
 from experiments.selectors import reports
 from experiments.selectors.permissions import FREEZE, SHARE
@@ -30,7 +31,6 @@ from experiments.services.documents.frozen_reports import (
     share_report,
 )
 from experiments.services.exploration.report_view import ViewRefusedError
-from experiments.services.installation.backup import code_version
 
 VIEW = "experiments.view_experiment"
 # Fields of the service that have another name here.
@@ -157,7 +157,7 @@ class FrozenReportsView(ListAPIView[FrozenReport]):
             frozen = freeze_report(
                 experiment=experiment,
                 view=form.validated_data["view"],
-                code_version=code_version(),
+                code_version=report_code(),
                 occasion=occasion_of(request, form.validated_data["note"]),
             )
         except ViewRefusedError as error:

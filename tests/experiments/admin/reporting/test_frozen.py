@@ -60,7 +60,7 @@ def test_frozen_page_shows_figures_hash_and_what_changed(admin_client, experimen
 def test_chosen_view_is_frozen(admin_client, experiment):
     frozen = frozen_by(admin_client, experiment, view="arm=control&against=b")
     page = admin_client.get(url_of(experiment, frozen)).content.decode()
-    assert "control / b" in page
+    assert "hero-test control / hero-test b" in page
 
 
 def test_chosen_view_has_the_punctuation_of_its_language(admin_client, experiment):
