@@ -22,7 +22,6 @@ from ml.scoring.manifest import (
     interval_of,
 )
 
-
 # Digits beyond the usual ones, where they make the ends of an interval differ.
 MOST_MORE_DIGITS = 3
 

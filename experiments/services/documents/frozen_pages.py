@@ -15,12 +15,12 @@ from django.utils.translation import gettext as _
 from experiments.formatting import attribute_name, segment_value
 from experiments.models import CTA
 from experiments.services.catalogue.cta_checks import SIZES
-from experiments.services.documents.counted_pictures import counted_pictures
+from experiments.services.documents.drawn.counted_pictures import counted_pictures
+from experiments.services.documents.drawn.picture import Picture
+from experiments.services.documents.drawn.picture_store import svg_of
 from experiments.services.documents.first_screen import ArmCard, FirstScreen, first_screen
 from experiments.services.documents.health_ticks import MARKS
 from experiments.services.documents.next_steps import next_steps
-from experiments.services.documents.picture import Picture
-from experiments.services.documents.picture_store import svg_of
 from experiments.services.exploration.report_view import ReportView
 from experiments.services.reporting.full_report import FullReport, verdict_on
 

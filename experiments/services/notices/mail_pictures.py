@@ -10,8 +10,8 @@ from django.utils.translation import get_language
 
 from experiments.formatting import signed_interval, signed_percent
 from experiments.selectors import reports
-from experiments.services.documents.picture import Picture
-from experiments.services.documents.report_pictures import lift_forest
+from experiments.services.documents.drawn.picture import Picture
+from experiments.services.documents.drawn.report_pictures import lift_forest
 from experiments.services.pictures.days import Row
 from experiments.services.pictures.looks import NARROW, Look
 from experiments.services.pictures.rendering import draw_png
