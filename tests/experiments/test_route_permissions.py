@@ -46,7 +46,7 @@ NEVER = "never"
 PUBLIC = {"home", "password_change", "login", "jsi18n", "set_language", "schema", "docs", "logout"}
 PUBLIC |= {"documentation", "documentation-file"}
 # For whoever has the secret of a link (tests/experiments/pages/test_shared_reports.py).
-PUBLIC |= {"shared-report"}
+PUBLIC |= {"shared-report", "shared-picture"}
 # The ways in and out of an account, and what a provider of single sign-on sends people back to.
 PUBLIC |= {"account_login", "account_logout", "account_inactive", "mfa_authenticate"}
 PUBLIC |= {"openid_connect_login", "openid_connect_callback"}
