@@ -154,6 +154,7 @@ PAGES = {
     "experiments_app_picture_svg": ("get", "viewer", None),
     # The versions; what is done there, test_frozen.py asks.
     "experiments_experiment_frozen": ("get", "viewer", None),
+    "experiments_experiment_frozen_picture": ("get", "viewer", None),
     "experiments_experiment_annotations": ("post", "analyst", {}),
     "experiments_experiment_comments": ("post", "analyst", {"text": "Why?"}),
     "experiments_experiment_labels": ("post", "marketer", {"tags": "spring"}),
@@ -326,6 +327,7 @@ def path_of(probe, things):
     path = path.replace("(?P<key>[-a-zA-Z0-9_]+)", row.key if hasattr(row, "key") else number)
     path = path.replace("(?P<pk>[^/.]+)", number).replace("<slug:name>", "start")
     path = path.replace("<slug:digest>", "0").replace("<slug:look>", "wide")
+    path = path.replace("<int:version>", "0")
     path = re.sub(r"<[a-z]+:visitor>", "v-1", path)
     path = re.sub(r"<(\w+:)?(object_id|pk|id)>", number, path)
     query = f"?site={things['site'].key}&goal=sale" if probe.model in ASKED_BY_KEY else ""

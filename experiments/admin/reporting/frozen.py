@@ -3,6 +3,7 @@
 import json
 from datetime import timedelta
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -82,10 +83,12 @@ def frozen_urls(admin_site: AdminSite) -> list[URLPattern]:
 
 
 def _picture(experiment: Experiment, version: int, name: str, look: str) -> HttpResponse:
-    frozen = get_object_or_404(FrozenReport, experiment=experiment, pk=version)
-    svg = frozen_svg(json.loads(frozen.content), name, look=look) if look in LOOKS else None
-    if svg is None:
+    if look not in LOOKS:
         raise Http404
+    frozen = FrozenReport.objects.filter(experiment=experiment, pk=version).first()
+    svg = frozen_svg(json.loads(frozen.content), name, look=look) if frozen else None
+    if svg is None:
+        return HttpResponse(status=HTTPStatus.GONE)
     return HttpResponse(svg, content_type="image/svg+xml", headers={"Cache-Control": "no-cache"})
 
 

@@ -5,7 +5,6 @@ from http import HTTPStatus
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
@@ -88,11 +87,11 @@ def _svg(experiment: Experiment, name: str, digest: str, look: str) -> HttpRespo
 
 def _kept_svg(request: HttpRequest, digest: str, look: str) -> HttpResponse:
     """Return a picture of another page than a report; its hash stands on that page only."""
-    if not may(request.user, VIEW):
-        raise PermissionDenied
-    svg = kept_svg(digest, look=look, language=get_language() or "en") if look in LOOKS else None
-    if svg is None:
+    if look not in LOOKS or not may(request.user, VIEW):
         raise Http404
+    svg = kept_svg(digest, look=look, language=get_language() or "en")
+    if svg is None:
+        return HttpResponse(status=HTTPStatus.GONE)
     return HttpResponse(svg, content_type=MEDIA_TYPE, headers={"Cache-Control": KEPT_BY_BROWSERS})
 
 

@@ -94,6 +94,6 @@ def test_picture_of_another_page_is_kept_by_its_hash(admin_client, client, djang
     huge = shown["wide"].replace("wide", "huge")
     assert admin_client.get(huge).status_code == 404
     unknown = shown["wide"].replace(picture.digest, "0" * 24)
-    assert admin_client.get(unknown).status_code == 404
+    assert admin_client.get(unknown).status_code == 410
     client.force_login(django_user_model.objects.create_user("stranger", is_staff=True))
-    assert client.get(shown["wide"]).status_code == 403
+    assert client.get(shown["wide"]).status_code == 404
