@@ -91,6 +91,7 @@ def _kept_svg(request: HttpRequest, digest: str, look: str) -> HttpResponse:
         raise Http404
     svg = kept_svg(digest, look=look, language=get_language() or "en")
     if svg is None:
+        # Kept no more: its page keeps it again.
         return HttpResponse(status=HTTPStatus.GONE)
     return HttpResponse(svg, content_type=MEDIA_TYPE, headers={"Cache-Control": KEPT_BY_BROWSERS})
 

@@ -26,7 +26,7 @@ from experiments.services.reporting.full_report import FullReport
 
 SOURCE = Path(__file__).parent / "report.typ"
 # Those that fit beside each other on the second page; the first two beside a chosen view.
-ON_THE_SECOND = ("sequence", "visitors", "segments", "funnel", "power")
+ON_THE_SECOND = ("sequence", "visitors", "segments", "power", "funnel")
 # A wording of 300 characters would push the evidence to a third page.
 LONGEST_WORDING = 80
 

@@ -8,6 +8,7 @@ import math
 from datetime import date, timedelta
 
 import numpy as np
+import numpy.typing as npt
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from scipy.special import ndtri
@@ -38,6 +39,8 @@ from experiments.stats.sequential.visitor_clock import visitor_time
 MOST_LOOKS = 56
 
 Curve = dict[date, float]
+# True of the days that are meant.
+Days = npt.NDArray[np.bool_]
 
 
 def power_reached(full: FullReport) -> Picture | None:
@@ -173,8 +176,8 @@ def _errors(
 
 
 def _at_all_looks(
-    report: Report, expected: FloatArray, is_growing: FloatArray, *, level: float, arm: int
-) -> tuple[FloatArray, FloatArray]:
+    report: Report, expected: FloatArray, is_growing: Days, *, level: float, arm: int
+) -> tuple[Days, FloatArray]:
     """Return which days were looked at, and the chance that any look until then proves it.
 
     Args:
@@ -204,7 +207,7 @@ def _at_all_looks(
     return is_kept, crossing_probabilities(criticals, time[is_kept], drift=drift).upper
 
 
-def _thinned(is_kept: FloatArray) -> FloatArray:
+def _thinned(is_kept: Days) -> Days:
     """Return at most some of the days, evenly, with the last one."""
     places = np.flatnonzero(is_kept)
     if len(places) > MOST_LOOKS:

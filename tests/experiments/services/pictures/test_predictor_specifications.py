@@ -35,7 +35,7 @@ def test_curves_name_their_sizes_on_a_log_scale():
 
 
 def test_long_names_of_curves_are_whole_on_several_lines():
-    name = "Toutes les couches d’un encodeur figé et régression ridge (apprentissage par transfert)"
+    name = "Toutes les couches du encodeur figé et régression ridge (apprentissage par transfert)"
     rows = [{"x": 25, "series": name, "low": 0.5, "value": 0.6, "high": 0.7}]
     svg = draw_svg("curves", rows, look=LOOKS["narrow"], language="fr", options={"title": ""})
     texts = ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")  # noqa: S314

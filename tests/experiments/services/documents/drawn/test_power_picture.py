@@ -9,6 +9,7 @@ from statsmodels.stats.proportion import proportions_ztest
 from experiments.models import Experiment
 from experiments.services.documents.drawn.counted_pictures import counted_pictures
 from experiments.services.documents.drawn.power_picture import why_no_power
+from experiments.services.documents.pdf import pdf_content
 from experiments.stats.sequential.plan_boundary import plan_multiplier, stages_of
 from tests import factories
 from tests.experiments.services.counted_experiments import concluded, count
@@ -108,6 +109,13 @@ def test_words_name_the_planned_lift_and_no_measured_one(slot):
     with translation.override("fr"):
         french = power_of(Experiment.objects.get(key="planned"))
     assert french.title.startswith("Puissance atteinte pour le plus petit gain relatif prévu, +10")
+
+
+def test_document_shows_it_on_its_second_page(slot):
+    content = pdf_content(concluded(planned(slot, days=4)))
+    titles = [one["title"] for one in content["pictures"]]
+    assert "Power reached for the planned smallest lift, +10%" in titles
+    assert all(one["svg"].startswith("<svg") for one in content["pictures"])
 
 
 def test_planned_end_is_marked(slot):
