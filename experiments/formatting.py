@@ -64,14 +64,14 @@ def decimal(value: float, digits: int) -> str:
     return _decimal(value, digits, _forms(get_language()))
 
 
-def _decimal(value: float, digits: int, forms: _Forms) -> str:
+def _decimal(value: float, digits: int, forms: _Forms, *, groups: bool = False) -> str:
     text = f"{value:.{digits}f}"
     if -_UNGROUPED < value < _UNGROUPED:
         unsigned = text.lstrip("-")
         is_below_zero = len(unsigned) < len(text) and unsigned.strip("0.") != ""
         return (MINUS if is_below_zero else "") + unsigned.replace(".", forms.separator)
     number = Decimal(text)
-    return (MINUS if number < 0 else "") + number_format(abs(number), digits)
+    return (MINUS if number < 0 else "") + number_format(abs(number), digits, force_grouping=groups)
 
 
 def share(value: Decimal) -> str:
@@ -90,7 +90,7 @@ def percent(value: float | None, digits: int = 2) -> str:
 
 
 def _percent(value: float, digits: int, forms: _Forms) -> str:
-    return forms.percent % {"number": _decimal(100 * value, digits, forms)}
+    return forms.percent % {"number": _decimal(100 * value, digits, forms, groups=True)}
 
 
 def chance(value: float | None) -> str:

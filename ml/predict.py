@@ -66,12 +66,14 @@ from ml.presentation.descriptions import (
     describe_suggestion,
     describe_transfer,
 )
+from ml.presentation.learning_curve_text import curve_rows, more_tests_sentences
 from ml.scoring.context import (
     PAGE_LENGTH,
     PAGE_WORDINGS,
     InvalidRankingRequestError,
     RankingRequest,
 )
+from ml.scoring.manifest import LearningCurveRecord
 
 __all__ = [
     "INSTALLABLE",
@@ -80,6 +82,7 @@ __all__ = [
     "FractionProgress",
     "InstallationPlan",
     "InvalidRankingRequestError",
+    "LearningCurveRecord",
     "ListedEncoder",
     "MeaningQuestion",
     "PredictorError",
@@ -95,6 +98,7 @@ __all__ = [
     "ask_by_meaning",
     "ask_scoring_service",
     "compare_transfer",
+    "curve_rows",
     "describe",
     "describe_confirmation",
     "describe_stage",
@@ -111,6 +115,7 @@ __all__ = [
     "learning_curves",
     "list_encoders",
     "measure_principles",
+    "more_tests_sentences",
     "new_contrasts",
     "plan_encoder",
     "principles_of",

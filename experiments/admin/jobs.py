@@ -5,7 +5,7 @@ from typing import Any, cast
 from django import forms
 from django.contrib import admin, messages
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import (
     Http404,
     HttpRequest,
@@ -43,6 +43,7 @@ from experiments.services.learning.jobs import (
     create_job,
     keep_answer,
 )
+from experiments.services.learning.learning_curve import REQUEST, curve_in_words
 from experiments.services.learning.past_predictions import drift_of, past_predictions
 from experiments.services.learning.ranking import rank_at_once
 from experiments.services.learning.ranking_presentation import ranking_in_words, training_in_words
@@ -173,6 +174,7 @@ class JobAdmin(SiteRowsAdmin[Job]):
         match = request.resolver_match
         is_list = match is not None and match.url_name == "experiments_job_changelist"
         # A list of wordings may have a megabyte.
+        rows = rows.annotate(only=F("request__only")) if is_list else rows
         return rows.defer("request", "result") if is_list else rows
 
     def get_urls(self) -> list[URLPattern]:
@@ -192,7 +194,9 @@ class JobAdmin(SiteRowsAdmin[Job]):
 
     @admin.display(description=_("job"))
     def watch_link(self, job: Job) -> SafeString:
-        return format_html('<a href="{}">{}</a>', _watch_url(job), job)
+        is_curve = vars(job).get("only") == REQUEST["only"]
+        name = gettext("Learning curve %(pk)s") % {"pk": job.pk} if is_curve else job
+        return format_html('<a href="{}">{}</a>', _watch_url(job), name)
 
     @admin.display(description=_("started by"), ordering="created_by")
     def person(self, job: Job) -> str:
@@ -236,7 +240,8 @@ class JobAdmin(SiteRowsAdmin[Job]):
             return HttpResponseNotAllowed(["POST"])
         if not permissions.may(request.user, permissions.TRAIN):
             return HttpResponse(status=403)
-        return self._enqueue(request, Job.Kind.TRAINING, {}, None)
+        is_curve = request.POST.get("only") == REQUEST["only"]
+        return self._enqueue(request, Job.Kind.TRAINING, dict(REQUEST) if is_curve else {}, None)
 
     def watch_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         job = self._found(request, pk, without=("request",))
@@ -248,13 +253,15 @@ class JobAdmin(SiteRowsAdmin[Job]):
         if job.result and job.kind == Job.Kind.RANKING and file_format in FORMATS:
             return _file_of(job, cast("Format", file_format))
         is_open = job.status in (Job.Status.QUEUED, Job.Status.RUNNING)
-        context: dict[str, Any] = {"job": job, "is_open": is_open, "result": None}
+        context: dict[str, Any] = {"job": job, "is_open": is_open, "result": None, "curve": None}
         context["no_worker"] = is_open and no_worker_runs(now=timezone.now())
         context["may_rank"] = job.kind == Job.Kind.RANKING and _may_rank(request, job)
         if is_list:
             context |= {"typed": typed, "longest": predict.PAGE_LENGTH}
         if job.kind == Job.Kind.IMPORT:
             pass  # Its counts are on the page of the import.
+        elif job.is_curve:
+            context["curve"] = curve_in_words(job.result) if job.result else {}
         elif job.result and job.kind == Job.Kind.TRAINING:
             context["result"] = training_in_words(cast("predict.TrainingOutcome", job.result))
         elif job.result and is_list:

@@ -22,14 +22,35 @@ def more_tests_sentences(record: LearningCurveRecord | None, *, strategy: str) -
         return []
     growth = record["growth"].get(strategy) if record else None
     if record is None or growth is None:
-        text = gettext(
-            "Not measured yet: “manage.py learning_curve --strategies %(strategy)s” does so. It"
-            " changes no prediction."
-        )
-        return [text % {"strategy": strategy}]
+        return [
+            gettext("Not measured yet. Measuring takes a few minutes and changes no prediction.")
+        ]
     origin = gettext("Measured on %(n)s past contrasts (%(day)s).")
     said = {"n": number_format(record["groups"]), "day": record["measured_at"][:10]}
     return [_promise(growth), origin % said]
+
+
+def curve_rows(record: LearningCurveRecord | None, *, strategy: str) -> list[tuple[str, str, str]]:
+    """Return the points of the stored curve of a strategy as texts: contrasts, accuracy, interval.
+
+    Args:
+        record: Curves as they were kept; None if they were never measured.
+        strategy: Key of the strategy that is served; empty if none passed the gate.
+    """
+    points = record["curves"].get(strategy, []) if record else []
+    found = ((point["groups"], interval_of(point["accuracy"])) for point in points)
+    return [
+        (number_format(groups, force_grouping=True), _percent(value), _interval(low, high))
+        for groups, (value, low, high) in ((n, one) for n, one in found if one)
+    ]
+
+
+def _percent(value: float) -> str:
+    return gettext("%(number)s%%") % {"number": number_format(f"{100 * value:.1f}")}
+
+
+def _interval(low: float, high: float) -> str:
+    return gettext("%(low)s to %(high)s") % {"low": _percent(low), "high": _percent(high)}
 
 
 def _promise(growth: GrowthRecord) -> str:
@@ -44,8 +65,10 @@ def _promise(growth: GrowthRecord) -> str:
             " contrasts, each doubling brought %(value)s points (%(low)s to %(high)s)."
         )
         return text % (span | _points(value, low, high))
-    more = contrasts_for(POINT, per_doubling=value, present=growth["sizes"][-1])
-    if more > growth["sizes"][-1]:
+    present = growth["sizes"][-1]
+    # Of a tiny gain the contrasts for a point are more than a number can hold.
+    more = contrasts_for(POINT, per_doubling=value, present=present) if value >= POINT else None
+    if more is None or more > present:
         text = gettext(
             "Twice as many past tests would bring about %(value)s points (%(low)s to %(high)s), if"
             " the curve goes on as from %(first)s to %(last)s past contrasts."

@@ -30,11 +30,20 @@ def test_numbers_speak_french():
         assert formatting.percent_interval((0.003, 0.0055)) == "0,30\u00a0% à 0,55\u00a0%"
         assert formatting.points(0.0152) == "+1,52\u00a0pt"
         assert formatting.p_value(2.3e-16) == "2,3e-16"
+        assert formatting.signed_percent(20.42) == "+2\u00a0042,0\u00a0%"
         assert formatting.count(10_283) == "10\u00a0283"
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0.12, "+12.0%"), (-0.034, "\u22123.4%"), (0.0, "0.0%"), (None, "-")]
+    ("value", "text"),
+    [
+        (0.12, "+12.0%"),
+        (-0.034, "\u22123.4%"),
+        (0.0, "0.0%"),
+        (None, "-"),
+        (20.42, "+2,042.0%"),
+        (12_345.678, "+1,234,567.8%"),
+    ],
 )
 def test_signed_percent_shows_the_direction(value, text):
     assert formatting.signed_percent(value) == text

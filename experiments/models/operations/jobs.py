@@ -7,6 +7,9 @@ from django.utils.translation import gettext_lazy as _
 
 from experiments.models.site import Site
 
+# Stored in the request of a training; never rename.
+LEARNING_CURVE = "learning_curve"
+
 
 class Job(models.Model):
     # Stored; never rename.
@@ -71,6 +74,11 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.pk}"
+
+    @property
+    def is_curve(self) -> bool:
+        """Return whether it measures the learning curve: a training that makes no predictor."""
+        return self.kind == self.Kind.TRAINING and self.request.get("only") == LEARNING_CURVE
 
 
 class Upload(models.Model):

@@ -244,6 +244,6 @@ def _report(job: Job, fraction: float, message: str) -> None:
 def _end(job: Job, **changes: Any) -> None:
     now = timezone.now()
     has_ended = _attempt(job).update(finished_at=now, **changes)
-    if has_ended and job.kind == Kind.TRAINING:
+    if has_ended and job.kind == Kind.TRAINING and not job.is_curve:
         job.status = changes["status"]
         tell_of_training(job, now=now)

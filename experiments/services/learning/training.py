@@ -8,6 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from experiments.models import Job
+from experiments.models.operations.jobs import LEARNING_CURVE
 from experiments.services.learning.history_rows import history_rows
 from experiments.services.learning.jobs import (
     AlreadyTrainingError,
@@ -15,18 +16,23 @@ from experiments.services.learning.jobs import (
     ProgressCallback,
     create_job,
 )
+from experiments.services.learning.learning_curve import measure_curve
 from ml import predict
 
 # Any fixed number: the same history makes the same predictor.
 SEED = 20261122
 
 
-def train(_: Mapping[str, Any], report: ProgressCallback) -> dict[str, Any]:
+def train(request: Mapping[str, Any], report: ProgressCallback) -> dict[str, Any]:
     """Learn from every past test; return what the job's page shows of it.
+
+    A request for the learning curve alone measures that, and makes no predictor.
 
     Raises:
         JobFailedError: If the history does not allow it.
     """
+    if request.get("only") == LEARNING_CURVE:
+        return measure_curve(report)
 
     def report_stage(fraction: float, stage: str) -> None:
         report(fraction, predict.describe_stage(stage))

@@ -6,7 +6,8 @@ import pytest
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from experiments.models import HistoryArm, Job
+from experiments.models import HistoryArm, Job, Notice
+from ml.models import PredictorVersion
 from ml.predict import active_summary
 from tests.ml.factories import learnable_rows
 
@@ -55,6 +56,31 @@ def test_predictor_is_trained_and_ranks_wordings(
     ranked = page.split("<tbody>")[1]
     assert ranked.index("free thing1") < ranked.index("plain thing1")
     assert "the wording contains HTML" in ranked
+
+
+def test_learning_curve_is_measured_by_a_button_and_shown_with_its_predictor(
+    admin_client, past_tests, django_capture_on_commit_callbacks
+):
+    capture = django_capture_on_commit_callbacks
+    train = reverse("admin:experiments_job_train")
+    done(admin_client, train, {}, capture)
+    version = reverse("admin:ml_predictorversion_change", args=[PredictorVersion.objects.get().pk])
+    page = admin_client.get(version).content.decode()
+    assert "Not measured yet." in page
+    assert "Measure what more past tests would bring" in page
+
+    shown = done(admin_client, train, {"only": "learning_curve"}, capture)
+    assert "<h1>Learning curve</h1>" in shown
+    assert "Measured on 40 past contrasts" in shown
+    assert "Past contrasts learned from" in shown
+    page = admin_client.get(version).content.decode()
+    assert "Measured on 40 past contrasts" in page
+    assert "Past contrasts learned from" in page
+    # It made no predictor, and nobody is told that a training has finished.
+    assert PredictorVersion.objects.count() == 1
+    assert Notice.objects.filter(kind="trained").count() == 1
+    listed = admin_client.get(reverse("admin:experiments_job_changelist")).content.decode()
+    assert f">Learning curve {Job.objects.latest('pk').pk}</a>" in listed
 
 
 def test_training_on_too_little_history_says_so(

@@ -1,6 +1,6 @@
 import pytest
 
-from ml.presentation.learning_curve_text import contrasts_for, more_tests_sentences
+from ml.presentation.learning_curve_text import contrasts_for, curve_rows, more_tests_sentences
 
 
 def record(value, low, high, *, sizes=(100, 200, 400)):
@@ -32,6 +32,10 @@ def test_curve_is_never_carried_on_past_twice_its_length():
     assert "Twice as many past tests would bring about +0.4 points (+0.2 to +0.6)" in text
 
 
+def test_tiny_gain_asks_for_no_number_of_tests():
+    assert "Twice as many past tests would bring about +0.0 points" in said(1e-6, 5e-7, 0.003)
+
+
 @pytest.mark.parametrize("low", [-0.001, 0.0])
 def test_gain_that_may_be_none_is_not_promised(low):
     text = said(0.002, low, 0.005)
@@ -50,8 +54,7 @@ def test_undefined_gain_is_said():
 @pytest.mark.parametrize("curves", [None, record(0.02, 0.01, 0.03)], ids=["none", "others"])
 def test_curve_that_was_not_measured_is_not_invented(curves):
     (text,) = more_tests_sentences(curves, strategy="fine_tuned")
-    assert text.startswith("Not measured yet:")
-    assert "learning_curve --strategies fine_tuned" in text
+    assert text.startswith("Not measured yet.")
 
 
 def test_version_that_predicts_nothing_has_no_curve():
@@ -63,3 +66,16 @@ def test_version_that_predicts_nothing_has_no_curve():
 )
 def test_more_tests_double_what_there_is_for_each_gain(per_doubling, present, more):
     assert contrasts_for(0.01, per_doubling=per_doubling, present=present) == more
+
+
+def test_points_of_the_curve_are_rows_in_words():
+    measured = record(0.02, 0.01, 0.03)
+    estimate = {"value": 0.605, "low": 0.58, "high": 0.63}
+    undefined = {"value": None, "low": None, "high": None}
+    measured["curves"]["tfidf"] = [
+        {"groups": 1_200, "accuracy": estimate},
+        {"groups": 50, "accuracy": undefined},
+    ]
+    assert curve_rows(measured, strategy="tfidf") == [("1,200", "60.5%", "58.0% to 63.0%")]
+    assert curve_rows(measured, strategy="fine_tuned") == []
+    assert curve_rows(None, strategy="tfidf") == []
