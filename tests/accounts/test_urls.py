@@ -183,7 +183,10 @@ def test_security_key_is_renamed_and_removed(ada, client):
     pages = f"/account/2fa/webauthn/keys/{key.pk}"
     assert "Old name" in client.get(f"{pages}/edit/").content.decode()
     client.post(f"{pages}/edit/", {"name": "New name"})
-    assert "New name" in client.get("/account/2fa/webauthn/").content.decode()
+    keys = client.get("/account/2fa/webauthn/").content.decode()
+    assert "New name" in keys
+    assert re.findall(r"<th scope=\"col\">\s*(\w+)\s*</th>", keys) == ["Key", "Usage"]
+    assert "<th>" not in keys
     assert client.get(f"{pages}/remove/").status_code == 200
     assert client.post(f"{pages}/remove/").status_code == 302
     assert not Authenticator.objects.exists()

@@ -1,4 +1,4 @@
-// Forms of the admin: what was typed outlives a lost session.
+// Forms of the admin: what was typed outlives a lost session, and the focus a page that is made anew.
 "use strict";
 
 // In this tab only, until the next page of the admin.
@@ -55,3 +55,16 @@ function fill(form, values) {
 }
 
 if (!location.pathname.startsWith(LOG_IN)) bringBack();
+
+// Of a field whose choice the whole page depends on: the answer is to load the page again.
+const FOCUSED = "cta-focused";
+
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  const next = event.detail.xhr.getResponseHeader("HX-Redirect");
+  const isSame = next && new URL(next, location.href).pathname === location.pathname;
+  if (isSame) sessionStorage.setItem(FOCUSED, document.activeElement.id);
+});
+
+const focused = document.getElementById(sessionStorage.getItem(FOCUSED));
+sessionStorage.removeItem(FOCUSED);
+focused?.focus({ focusVisible: true });
