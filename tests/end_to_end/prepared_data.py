@@ -5,8 +5,10 @@ Static files and the demo's archive take a start a quarter of a minute of a core
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 from tests.databases import PROJECT, made_once, migrated_sqlite
 
@@ -41,6 +43,12 @@ def copy_empty_data(data_dir):
     """Make the folder, which must not be there yet, with a migrated database and static files."""
     migrated_sqlite(data_dir / "ctaopt.sqlite3")
     shutil.copytree(made_once("prepared", _prepare) / "static", data_dir / "static")
+
+
+def copy_database(source, target):
+    """Copy a database, also into one that processes have open."""
+    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
+        old.backup(new)
 
 
 def _prepare(draft):

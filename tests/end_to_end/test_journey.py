@@ -1,5 +1,8 @@
 """The whole journey in a real browser, from an empty installation to a winner that everybody sees.
 
+It is walked in both languages, widths and schemes, and in every pair of them. Its pages are seen
+in all eight together: each walk looks at them in the other scheme, too.
+
 Clicks and typed fields from a site with one slot to a live test are counted in
 `test_end_of_test.py`.
 """
@@ -10,6 +13,7 @@ import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from email import message_from_string, policy
+from itertools import count
 from time import monotonic
 from types import SimpleNamespace
 
@@ -21,10 +25,11 @@ from experiments.management.visitor_simulation import Visits, simulate
 from tests.accounts.conftest import PASSWORD
 from tests.databases import made_once
 from tests.end_to_end.admin_walk import AXE, OVERFLOW
+from tests.end_to_end.archive_search import assert_found_by_meaning
 from tests.end_to_end.conftest import PATIENCE, settle
 from tests.end_to_end.fake_service import FakeSite
 from tests.end_to_end.live_service import LiveService
-from tests.end_to_end.prepared_data import copy_empty_data
+from tests.end_to_end.prepared_data import copy_database, copy_empty_data
 from tests.end_to_end.served_wordings import WAIT_S, answer_of_the_service, wait_until_all_see
 from tests.end_to_end.test_end_of_test import is_complaint, wait_for_pages
 from tests.missing import node
@@ -45,6 +50,8 @@ REFUSAL = "Pas de prédiction."
 # However the visitors are split: no arm has fewer clicks than a verdict asks for.
 WINNER = {"control": 0.2, "b": 0.6, "c": 0.2}
 VISITORS = 900
+# Of sites: no two of a run have the same.
+NUMBERS = count(100, 100)
 
 # A person, and the predictor that all tests share, put into use; it has read English.
 BEGIN = f"""
@@ -82,6 +89,10 @@ while deliver_notices():
 """
 
 
+# The theme reads the scheme of the browser when a page has loaded.
+SWITCH = "(isDark) => document.documentElement.classList.toggle('dark', isDark)"
+
+
 @pytest.fixture(scope="module")
 def service(tmp_path_factory):
     """An installation with a scoring service; a copy of its first database lies beside it."""
@@ -116,16 +127,16 @@ def database_of(service):
     return service.folder / "data" / "ctaopt.sqlite3"
 
 
-def copy_database(source, target):
-    """Copy a database, also into one that processes have open."""
-    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
-        old.backup(new)
-
-
 @pytest.fixture
 def live(service):
     """The installation, in which nobody has done anything yet but put a predictor into use."""
     copy_database(service.folder / "first.sqlite3", database_of(service))
+    # A process notes by its key that a site's snippet was seen, and writes it down some time later:
+    # what it still holds of the site of the test before is of none of this one.
+    with closing(sqlite3.connect(database_of(service))) as database, database:
+        database.execute("DELETE FROM sqlite_sequence WHERE name = 'experiments_site'")
+        row = ("experiments_site", next(NUMBERS))
+        database.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", row)
     shutil.rmtree(service.folder / "mail", ignore_errors=True)
     return service
 
@@ -138,8 +149,11 @@ def shop():
     site.stop()
 
 
-@pytest.fixture(params=[("en", 1280, "light"), ("fr", 390, "dark")], ids=["en", "fr"])
-def visit(request, chromium, live):
+VIEWS = [("en", 1280, "light"), ("en", 390, "dark"), ("fr", 1280, "dark"), ("fr", 390, "light")]
+
+
+@pytest.fixture(params=VIEWS, ids=lambda view: "-".join(map(str, view)))
+def visit(request, chromium, live, axe):
     """The marketer's browser, logged in: page, language, and what the console complained of."""
     language, width, scheme = request.param
     context = chromium.new_context(
@@ -157,7 +171,17 @@ def visit(request, chromium, live):
     page.fill("[name=password]", PASSWORD)
     page.click("main button[type=submit]")
     page.wait_for_url("**/admin/")
-    yield SimpleNamespace(page=page, language=language, complaints=complaints)
+
+    def look():
+        """No page is wider than its screen or breaks a rule, in either scheme."""
+        page.evaluate(axe)
+        for one in ({"light": "dark", "dark": "light"}[scheme], scheme):
+            page.emulate_media(color_scheme=one)
+            page.evaluate(SWITCH, one == "dark")
+            assert page.evaluate(OVERFLOW) == 0
+            assert page.evaluate(AXE) == []
+
+    yield SimpleNamespace(page=page, language=language, complaints=complaints, look=look)
     settle(page)
     context.close()
 
@@ -231,13 +255,9 @@ def add_webhook(page, live, receiver, language):
     return page.locator("#webhook-secret").inner_text()
 
 
-def assert_fits(page):
-    """The page is no wider than its screen."""
-    assert page.evaluate(OVERFLOW) == 0
-
-
-def start_test(page, live, texts, language, axe):
+def start_test(visit, live, texts):
     """Type two wordings beside the present one, read the prediction, and start."""
+    page, language = visit.page, visit.language
     open_step(page, live, "/experiment/new/")
     page.fill(f"[name=wordings_{language}]", f"{texts['b']}\n{texts['c']}")
     expect(page.locator("#wizard-drawn")).to_contain_text(texts["c"])
@@ -246,10 +266,7 @@ def start_test(page, live, texts, language, axe):
         expect(predicted.locator("dl.cta-figures")).to_have_count(2)
     else:
         expect(predicted.locator(".cta-warning")).to_contain_text(REFUSAL)
-    assert_fits(page)
-    # Other modules look at the accessibility of the other pages; this one had no prediction there.
-    page.evaluate(axe)
-    assert page.evaluate(AXE) == []
+    visit.look()
     page.locator("button[name=action][value=start]").click()
     page.wait_for_url("**/report/")
 
@@ -341,7 +358,7 @@ def open_next_page(visitor, shop, text):
     visitor.goto(shop.origin)
 
 
-def test_empty_installation_becomes_a_winner_that_everybody_sees(chromium, live, shop, visit, axe):
+def test_empty_installation_becomes_a_winner_that_everybody_sees(chromium, live, shop, visit):
     page, language = visit.page, visit.language
     texts = TEXTS[language]
     visitor = new_visitor(chromium)
@@ -356,8 +373,8 @@ def test_empty_installation_becomes_a_winner_that_everybody_sees(chromium, live,
         page.goto(f"{live.url}/admin/")
         # The page asks again by itself until the snippet was seen.
         expect(page.locator("#first-steps .cta-step-done")).to_have_count(3)
-        assert_fits(page)
-        start_test(page, live, texts, language, axe)
+        visit.look()
+        start_test(visit, live, texts)
 
         nine_days_later(page, live, key, language)
         send_visitors(live, key, language)
@@ -367,10 +384,10 @@ def test_empty_installation_becomes_a_winner_that_everybody_sees(chromium, live,
     page.locator("a[href*='/end/?']", has_text=texts["b"]).click()
     expect(page.locator("[name=outcome]:checked")).to_have_value("winner:b")
     expect(page.locator("[name=promotes]")).to_be_checked()
-    assert_fits(page)
+    visit.look()
     page.locator("main form button.cta-button-main").dblclick()
     page.wait_for_url("**/report/")
-    assert_fits(page)
+    visit.look()
 
     wait_until_all_see(page, live, key, language, texts["b"])
     # Whoever had seen another wording, and whoever comes for the first time.
@@ -379,4 +396,5 @@ def test_empty_installation_becomes_a_winner_that_everybody_sees(chromium, live,
         expect(one.locator("a")).to_have_text(texts["b"])
         settle(one)
         one.context.close()
+    assert_found_by_meaning(live, visit, texts)
     assert visit.complaints == []

@@ -157,7 +157,7 @@ def _of_looks(draft: Experiment, choices: Choices) -> Iterator[str]:
 
 
 def _of_wordings(draft: Experiment) -> Iterator[str]:
-    """Name what the copy checks call a fault, such as colours that nobody can read, and gestures."""
+    """Name what copy checks call a fault, such as colours that nobody can read, and gestures."""
     for variant in draft.variants.select_related("cta").prefetch_related("cta__wordings"):
         for wording in variant.cta.wordings.all():
             found = check_cta(
