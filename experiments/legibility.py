@@ -1,6 +1,8 @@
-"""Can everybody read it? Contrast of colours, direction of writing."""
+"""Can everybody read it? Contrast of colours, direction of writing, signs."""
 
+import re
 from typing import Final
+from unicodedata import category
 
 # WCAG 2.2, success criterion 1.4.3 (level AA), for text of usual size.
 LEAST_CONTRAST: Final = 4.5
@@ -66,3 +68,39 @@ def text_direction(locale: str) -> str:
     scripts = [tag for tag in subtags if len(tag) == SCRIPT_LETTERS and tag.isalpha()]
     is_rtl = scripts[0] in RIGHT_TO_LEFT_SCRIPTS if scripts else language in RIGHT_TO_LEFT
     return "rtl" if is_rtl else "ltr"
+
+
+# Modifiers of a sign: skin tones, and the tags of the flags of regions.
+SKIN_TONES: Final = range(0x1F3FB, 0x1F400)
+TAGS: Final = range(0xE0020, 0xE0080)
+# Flags are two letters of their own, keycaps a digit under a frame.
+FLAG: Final = re.compile("[\U0001f1e6-\U0001f1ff]{2}")
+KEYCAP: Final = re.compile("[0-9#*]\ufe0f?\u20e3")
+# Emoji of a later Unicode than that of Python have no category yet.
+EMOJI: Final = range(0x1F000, 0x1FB00)
+JOINER: Final = "\u200d"
+
+
+def is_one_sign(text: str) -> bool:
+    """Return whether people see one sign or emoji in a text, whatever its number of characters.
+
+    >>> [is_one_sign(text) for text in ("→", "👩🏽‍💻", "🇫🇷", "Go", "→→", "")]
+    [True, True, True, False, False, False]
+    """
+    if FLAG.fullmatch(text) or KEYCAP.fullmatch(text):
+        return True
+    return bool(text) and all(_is_sign(part) for part in text.split(JOINER))
+
+
+def _is_sign(part: str) -> bool:
+    """Return whether a text is a sign with its modifiers, without what joins it to others."""
+    return bool(part) and _is_base(part[0]) and all(_modifies(one) for one in part[1:])
+
+
+def _is_base(one: str) -> bool:
+    kind = category(one)
+    return kind[0] in "SP" or (kind == "Cn" and ord(one) in EMOJI)
+
+
+def _modifies(one: str) -> bool:
+    return category(one) in ("Mn", "Me") or ord(one) in SKIN_TONES or ord(one) in TAGS

@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from experiments.legibility import is_one_sign
 from experiments.models.fields import LanguageTagField
 from experiments.models.site import Site
 from experiments.models.validators import (
@@ -107,8 +108,11 @@ class CTA(models.Model):
         return self.name
 
     def clean(self) -> None:
-        """Refuse colours that many cannot read."""
+        """Refuse colours that many cannot read, and words in place of an icon."""
         refuse_low_contrast(self.background_color, self.text_color, field="text_color")
+        if self.icon and not is_one_sign(self.icon):
+            fault = _("Write one sign or emoji, such as →, or leave it empty.")
+            raise ValidationError({"icon": fault})
 
 
 class CTAWording(models.Model):

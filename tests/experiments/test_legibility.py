@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.legibility import contrast_ratio, text_direction
+from experiments.legibility import contrast_ratio, is_one_sign, text_direction
 
 colours = st.integers(0, 0xFFFFFF).map("#{:06x}".format)
 
@@ -35,3 +35,18 @@ def test_language_is_written_from_right_to_left(locale):
 @pytest.mark.parametrize("locale", ["en", "fr-CA", "ja", "ar-Latn", "arn", "", "zh-Hant-TW"])
 def test_language_is_written_from_left_to_right(locale):
     assert text_direction(locale) == "ltr"
+
+
+@pytest.mark.parametrize(
+    "text", ["→", "★", "✓", "+", "€", "❤️", "👍🏽", "👩‍💻", "🏳️‍🌈", "🇫🇷", "1️⃣", "🫨"]
+)
+def test_one_sign_is_one_whatever_it_is_made_of(text):
+    assert is_one_sign(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", "a", "1", "Go", "→→", "→ ", "★a", "👍👍", "🇫🇷🇧🇪", "\u200d", "👍\u200d", "\ufe0f"],
+)
+def test_words_and_several_signs_are_not_one(text):
+    assert not is_one_sign(text)

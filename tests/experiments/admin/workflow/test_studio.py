@@ -314,3 +314,16 @@ def test_page_asks_few_queries_for_a_cta_of_many_tests(
         page = text_of(admin_client.get(page_of(bilingual)))
     assert page.count("· b <span") == 50
     assert "These are the latest; there are more." in page
+
+
+@pytest.mark.parametrize("icon", ["Go", "→→", "x"])
+def test_icon_is_one_sign(admin_client, site, icon):
+    shown = admin_client.post(COMPOSE, new(site, wording_en="Try it", icon=icon))
+    assert "Write one sign or emoji, such as →, or leave it empty." in text_of(shown)
+    assert f'name="icon" value="{icon}"' in text_of(shown)
+    assert not CTA.objects.exists()
+
+
+def test_emoji_of_several_characters_is_an_icon(admin_client, site):
+    admin_client.post(COMPOSE, new(site, wording_en="Try it", icon="👩🏽\u200d💻"))
+    assert CTA.objects.get().icon == "👩🏽\u200d💻"
