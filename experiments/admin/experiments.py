@@ -22,7 +22,7 @@ from experiments.admin.archive.calendar import calendar_urls
 from experiments.admin.archive.like import like_urls
 from experiments.admin.base import OfSites, ServedModelAdmin, in_time_zone_of_site, link_to
 from experiments.admin.editing.edit_history import author_of
-from experiments.admin.editing.percent_fields import InPercent
+from experiments.admin.editing.percent_fields import InPercent, read_in_percent
 from experiments.admin.editing.row_checks import SCHEDULE_FAULTS, ArmFormSet, ExperimentForm
 from experiments.admin.experiment_pages import readable_experiment, url_of
 from experiments.admin.forms import GuardrailForm
@@ -97,6 +97,7 @@ class GuardrailInline(DraftInline):
     form = GuardrailForm
     formset = GuardrailFormSet
     fields = ("metric", "goal", "margin", "higher_is_better")
+    readonly_preprocess_fields: ClassVar = {"margin": read_in_percent}
 
 
 class SecondaryMetricInline(DraftInline):

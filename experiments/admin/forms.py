@@ -9,13 +9,12 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminColorInputWidget,
-    UnfoldAdminDecimalFieldWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
 )
 
-from experiments.admin.editing.percent_fields import PercentField
+from experiments.admin.editing.percent_fields import PercentField, in_percent
 from experiments.models import CTA, Guardrail, Site
 from experiments.models.site import MOST_HELD_OUT
 from experiments.models.validators import default_time_zone
@@ -158,15 +157,13 @@ class HoldoutForm(forms.Form):
 class GuardrailForm(forms.ModelForm[Guardrail]):
     """Guardrail of a draft, whose margin may be left to the plan."""
 
-    margin = forms.FloatField(
-        label=_("margin"),
+    margin = PercentField(
+        label=_("Margin, in %"),
         required=False,
-        min_value=0,
-        max_value=1,
-        widget=UnfoldAdminDecimalFieldWidget,
+        widget=UnfoldAdminTextInputWidget,
         help_text=_(
-            "Loss that is tolerated, relative to the control: 0.02 is 2%. Empty: the smallest "
-            "that the plan can exclude, and at least 2%."
+            "Loss that is tolerated, relative to the control, such as 2. Empty: the smallest that"
+            " the plan can exclude, and at least 2%."
         ),
     )
 
@@ -175,8 +172,15 @@ class GuardrailForm(forms.ModelForm[Guardrail]):
         self.leaves_margin_to_plan = False
         if self.instance._state.adding:
             self.initial["margin"] = None
+        elif (margin := self.initial.get("margin")) is not None:
+            self.initial["margin"] = Decimal(str(margin))
 
     def clean_margin(self) -> float:
-        margin: float | None = self.cleaned_data["margin"]
+        margin: Decimal | None = self.cleaned_data["margin"]
         self.leaves_margin_to_plan = margin is None
-        return Guardrail._meta.get_field("margin").default if margin is None else margin
+        if margin is None:
+            return float(Guardrail._meta.get_field("margin").default)
+        stored: float | None = self.instance.margin
+        # A margin of the plan may be finer than what the field shows.
+        is_as_shown = stored is not None and in_percent(Decimal(str(stored))) == in_percent(margin)
+        return stored if stored is not None and is_as_shown else float(margin)

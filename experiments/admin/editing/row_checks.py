@@ -31,7 +31,8 @@ class ExperimentForm(forms.ModelForm[Experiment]):
             kept = self.initial.get(field)
             if moment_is_over(found.get(field), kept=kept, now=timezone.now()):
                 self.add_error(field, fault)
-        if begin and end and end <= begin:
+        # An end that is over says so already.
+        if begin and end and end <= begin and "ends_at" not in self.errors:
             self.add_error("ends_at", _("The planned end must come after the planned start."))
         return found
 

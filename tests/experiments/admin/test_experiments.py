@@ -80,13 +80,40 @@ def test_margin_that_is_left_open_is_what_the_plan_can_exclude(
     assert admin_client.post(url, form).status_code == 302
     assert least <= draft.guardrails.get().margin <= most
     draft.guardrails.all().delete()
-    url, form = form_with_guardrail(admin_client, draft, **(rail | {"margin": "0.03"}))
+    url, form = form_with_guardrail(admin_client, draft, **(rail | {"margin": "3"}))
     admin_client.post(url, form)
     assert draft.guardrails.get().margin == 0.03
 
 
+@pytest.mark.parametrize("typed", ["3,5", "3.5", "3.5 %"])
+def test_margin_is_typed_and_shown_in_per_cent(admin_client, draft, typed):
+    rail = {"metric": "conversion_rate", "goal": "order", "higher_is_better": "on"}
+    url, form = form_with_guardrail(admin_client, draft, **rail, margin=typed)
+    assert admin_client.post(url, form).status_code == 302
+    assert draft.guardrails.get().margin == 0.035
+    assert 'name="guardrails-0-margin" value="3.5"' in admin_client.get(url).content.decode()
+
+
+def test_margin_of_the_plan_stays_as_exact_as_it_is(admin_client, draft):
+    Guardrail.objects.create(
+        experiment=draft, metric="conversion_rate", goal="order", margin=0.03127
+    )
+    rail = {"metric": "conversion_rate", "goal": "order", "margin": "3.13"}
+    url, form = form_with_guardrail(admin_client, draft, **rail, id=draft.guardrails.get().pk)
+    admin_client.post(url, form | {"guardrails-INITIAL_FORMS": 1})
+    assert draft.guardrails.get().margin == 0.03127
+
+
+@pytest.mark.parametrize("typed", ["0,02 of it", "101", "2.123"])
+def test_margin_that_is_no_percentage_is_refused(admin_client, draft, typed):
+    rail = {"metric": "conversion_rate", "goal": "order", "margin": typed}
+    url, form = form_with_guardrail(admin_client, draft, **rail)
+    assert "Write a" in admin_client.post(url, form).content.decode()
+    assert not draft.guardrails.exists()
+
+
 def test_guardrail_on_the_primary_metric_is_refused_with_a_reason(admin_client, draft):
-    rail = {"metric": "click_rate", "goal": "", "margin": "0.02"}
+    rail = {"metric": "click_rate", "goal": "", "margin": "2"}
     url, form = form_with_guardrail(admin_client, draft, **rail)
     body = admin_client.post(url, form).content.decode()
     assert "A guardrail on the primary metric adds nothing" in body
