@@ -57,9 +57,17 @@ def notices_to_spread() -> QuerySet[Notice]:
 
 
 def webhooks_for(notice: Notice) -> list[Webhook]:
-    """Return the webhooks of the notice's site that want its kind."""
-    rows = Webhook.objects.filter(site=notice.site_id, is_active=True)
-    return [row for row in rows if notice.kind in row.kinds]
+    """Return the webhooks that want the notice: of its site, or of any if it is of all sites.
+
+    What is of all sites goes only where it was asked for by a person who may see it still.
+    """
+    rows = Webhook.objects.filter(is_active=True).select_related("created_by")
+    if notice.site_id is not None:
+        rows = rows.filter(site=notice.site_id)
+    wanted = [row for row in rows if notice.kind in row.kinds]
+    if notice.site_id is not None:
+        return wanted
+    return [row for row in wanted if row.created_by and may(row.created_by, VIEW_TRAINING)]
 
 
 def due_deliveries(*, now: datetime) -> QuerySet[Delivery]:

@@ -132,6 +132,21 @@ def test_webhook_gets_a_signed_notice_once(site, running_experiment, receiver):
     assert signature == signer.sign(message_id, NOW, body)
 
 
+def test_training_is_told_where_somebody_who_may_see_it_has_asked(site, receiver, db):
+    owner, stranger = (make_reader(name, site, role="owner") for name in ("olga", "igor"))
+    rival = factories.make_site("rival")
+    Membership.objects.create(user=owner, site=rival, role="viewer")
+    make_webhook(site, receiver.url("/asked"), created_by=owner)
+    make_webhook(site, receiver.url("/no-role"), created_by=stranger)
+    make_webhook(site, receiver.url("/nobody"))
+    make_webhook(site, receiver.url("/other"), kinds=["harm"], created_by=owner)
+    Notice.objects.create(kind="trained", at=NOW, occurrence="trained:1", facts={"status": "done"})
+    deliver()
+    assert [path for path, _headers, _body in receiver.came] == ["/asked"]
+    body = json.loads(receiver.bodies()[0])
+    assert (body["type"], body["data"]["site"]) == ("ctaopt.trained", None)
+
+
 @pytest.mark.parametrize("how", [500, 307, "hang"])
 def test_webhook_that_fails_is_called_again_later_with_the_same_id(
     site, running_experiment, receiver, monkeypatch, how
