@@ -15,7 +15,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from experiments.admin.cta_preview import draw
-from experiments.admin.workflow.wizard_form import EXISTING, WORDINGS, WizardForm
+from experiments.admin.workflow.wizard_form import EXISTING, NEW, WORDINGS, WizardForm
 from experiments.models import Audience, Site, Slot
 from experiments.selectors import catalogue
 from experiments.selectors.permissions import may
@@ -130,6 +130,21 @@ def _audience(form: WizardForm) -> Audience | None:
     return chosen
 
 
+def _predicted_for(form: WizardForm, slot: Slot) -> Audience | None:
+    """Return the audience of the prediction: past tests know a new one by its conditions only."""
+    if form.data.get("who") != NEW:
+        return _audience(form)
+    form.errors  # noqa: B018  # As above.
+    condition = form.cleaned_data.get("condition")
+    same = Audience.objects.filter(site=slot.site_id, condition=condition)
+    return same.order_by("pk").first() if condition else None
+
+
+def _is_for_everybody(form: WizardForm, slot: Slot) -> bool:
+    """Return whether the prediction is not of the new audience that is being built."""
+    return form.data.get("who") == NEW and _predicted_for(form, slot) is None
+
+
 def prediction_context(
     request: HttpRequest, form: WizardForm, *, unanswered: int
 ) -> dict[str, Any]:
@@ -141,8 +156,8 @@ def prediction_context(
         unanswered: Number of questions in a row before this one that the service left unanswered.
 
     Returns:
-        `rankings`, and after a silence `unanswered`, one more, and `again_after_s`: None if it is
-        enough.
+        `rankings`, `is_for_everybody`, and after a silence `unanswered`, one more, and
+        `again_after_s`: None if it is enough.
     """
     slot = form.chosen
     if slot is None or not may(request.user, "experiments.add_job", slot.site):
@@ -155,10 +170,10 @@ def prediction_context(
         if texts and control and not typed.faults[tag]:
             asked = _question(form, slot, tag, control, texts)
             rankings.append({"tag": tag, "language": name, "result": _answer(asked)})
+    found = {"rankings": rankings, "is_for_everybody": _is_for_everybody(form, slot)}
     if all(ranking["result"] for ranking in rankings):
-        return {"rankings": rankings}
-    return {
-        "rankings": rankings,
+        return found
+    return found | {
         "unanswered": unanswered + 1,
         "again_after_s": _pause_after(unanswered),
     }
@@ -171,7 +186,7 @@ def _pause_after(unanswered: int) -> int | None:
 def _question(
     form: WizardForm, slot: Slot, tag: str, control: str, texts: list[str]
 ) -> dict[str, Any]:
-    audience = _audience(form)
+    audience = _predicted_for(form, slot)
     return {
         "control": control,
         "wordings": list(dict.fromkeys(texts)),
