@@ -36,6 +36,9 @@ from experiments.admin.monitoring.system import system_urls
 from experiments.admin.notices.pages import notice_urls
 from experiments.admin.offers.aa_test import aa_url
 from experiments.admin.offers.holdout import holdout_url, holdout_urls
+from experiments.admin.task_pages.page import WithTaskPage
+from experiments.admin.task_pages.sites import SITE
+from experiments.admin.task_pages.slots import SLOT
 from experiments.admin.workflow.studio import NEW as NEW_CTA
 from experiments.admin.workflow.studio import studio_url, studio_urls
 from experiments.admin.workflow.together import MOST as MOST_TOGETHER
@@ -67,8 +70,9 @@ def copyable(element: str, text: str) -> str:
 
 
 @admin.register(Site)
-class SiteAdmin(ServedModelAdmin[Site]):
+class SiteAdmin(WithTaskPage, ServedModelAdmin[Site]):
     form = SiteForm
+    task = SITE
     readonly_preprocess_fields: ClassVar = {"holdout": read_in_percent}
     list_display = ("name", "key", "keys_link", "default_locale", "holdout_link")
     search_fields = ("name", "key")
@@ -272,7 +276,8 @@ def _locked(live: list[Experiment]) -> SafeString:
 
 
 @admin.register(Slot)
-class SlotAdmin(ServedModelAdmin[Slot]):
+class SlotAdmin(WithTaskPage, ServedModelAdmin[Slot]):
+    task = SLOT
     list_display = ("name", "key", "site", "position", "drawn")
     list_filter = ("site", "position")
     search_fields = ("name", "key")

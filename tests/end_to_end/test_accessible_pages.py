@@ -22,7 +22,11 @@ MOST_BYTES = {
     "/admin/experiments/cta/": 300_000,
     "/admin/experiments/job/rank/": 300_000,
     "/calculators/significance/": 300_000,
-    # Forms of the theme with choices and dates load jQuery and its widgets.
+    "/admin/experiments/site/compose/": 300_000,
+    "/admin/experiments/slot/compose/": 300_000,
+    "/admin/experiments/audience/compose/": 300_000,
+    "/admin/experiments/webhook/compose/": 300_000,
+    # The raw form of a test loads the theme's widgets, and half of it is its HTML.
     "/admin/experiments/experiment/add/": 400_000,
 }
 # Each language with each width and each scheme, each width with each scheme: all pairs.

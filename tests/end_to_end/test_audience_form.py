@@ -3,7 +3,7 @@
 import pytest
 from django.utils import translation
 
-from experiments.admin.audiences import ConditionWidget
+from experiments.admin.editing.condition_field import ConditionWidget
 from tests.end_to_end.fake_service import FakeSite
 
 pytestmark = pytest.mark.slow

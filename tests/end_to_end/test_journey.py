@@ -206,10 +206,9 @@ def save(page):
 
 
 def add_site(page, live, shop, language):
-    open_step(page, live, "/site/add/")
+    open_step(page, live, "/site/compose/")
     page.fill("[name=name]", "Lumière")
     page.fill("[name=address]", shop.origin)
-    page.fill("[name=key]", "lumiere")
     page.fill("[name=default_locale]", language)
     save(page)
 
@@ -235,23 +234,19 @@ def add_slot(page, live, text, language):
     page.fill("[name=destination]", "/signup")
     page.locator("button[name=action][value=save]").click()
     page.wait_for_url("**/studio/")
-    open_step(page, live, "/slot/add/")
-    # As a person types: the key follows the name.
-    page.locator("[name=name]").press_sequentially("Top")
-    page.locator(".field-default_cta .select2-selection").click()
-    page.locator("li.select2-results__option[aria-selected]", has_text=text).click()
+    open_step(page, live, "/slot/compose/")
+    page.fill("[name=name]", "Top")
+    page.select_option("[name=default_cta]", label=text)
     save(page)
 
 
 def add_webhook(page, live, receiver, language):
     """Return the secret with which the receiver checks what comes."""
-    page.goto(f"{live.url}/admin/experiments/webhook/add/")
-    page.locator("select[name=site]").select_option(index=1, force=True)
+    page.goto(f"{live.url}/admin/experiments/webhook/compose/")
     page.fill("[name=name]", "Chat")
     page.fill("[name=url]", receiver.url())
-    page.locator("select[name=language]").select_option(language, force=True)
+    page.select_option("[name=language]", language)
     save(page)
-    page.locator("#result_list a, .result-list a").get_by_text("Chat").first.click()
     return page.locator("#webhook-secret").inner_text()
 
 

@@ -24,8 +24,6 @@ from tests.experiments.test_texts_of_pages import PAGES
 ROWS = 1_000
 MOST_LIST = 100_000
 MOST_FIRST = 300_000
-# Forms of the theme with choices and dates load jQuery and its widgets.
-MOST_FORM = 400_000
 GUARD = b"experiments/sent_once.js"
 # Fields by which copies of a row are told apart, beside the unique ones.
 UNIQUE = {"key", "name", "text", "username", "digest", "test", "secret_digest", "seed"}
@@ -130,9 +128,8 @@ def test_first_load_of_every_page_stays_light(world):  # noqa: F811
         seen += 1
         if b'method="post"' in answer.content and GUARD not in answer.content:
             unguarded.append(probe.template)
-        has_widgets = b"jquery" in answer.content
         weight = first_load(answer)
-        if weight > (MOST_FORM if has_widgets else MOST_FIRST):
+        if weight > MOST_FIRST:
             heavy[probe.template] = weight
     assert seen > 60
     assert heavy == {}

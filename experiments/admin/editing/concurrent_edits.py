@@ -102,6 +102,7 @@ class ConcurrentEdits:
             return None
         now = values_of(form, formsets)
         posted = request.POST.copy()
+        _join(posted, form)
         _take(posted, now)
         moved = [name for name in {**opened, **now} if _has_moved(name, opened, now, posted)]
         rows_moved = {
@@ -156,6 +157,15 @@ def _opened(request: HttpRequest) -> Values | None:
     except BadSignature:
         return None
     return found
+
+
+def _join(posted: QueryDict, form: BaseForm) -> None:
+    """Put together what a field sends in parts: it is compared, and taken, as a whole."""
+    for one in form:
+        join = getattr(one.field.widget, "joined", None)
+        text = join(posted, one.html_name) if join else None
+        if text is not None:
+            posted[one.html_name] = text
 
 
 def _take(posted: QueryDict, now: Values) -> None:

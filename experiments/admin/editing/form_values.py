@@ -93,6 +93,8 @@ def _word(field: Any, value: str) -> str:
         return field.label_from_instance(row) if row is not None else value
     if isinstance(getattr(field, "widget", None), CheckboxInput):
         return _("yes")
+    if hasattr(field, "in_words"):
+        return str(field.in_words(value))
     choices = {str(key): str(label) for key, label in getattr(field, "choices", ())}
     return choices.get(value, value)
 

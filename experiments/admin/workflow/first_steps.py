@@ -61,9 +61,9 @@ def _site_step(site: Site | None) -> Step:
             text=_("Its name, its address and its language; its key is generated."),
             is_done=False,
             action=_("Add a site"),
-            url=_admin("site_add"),
+            url=_admin("site_compose"),
         )
-    change = _admin("site_change", site.pk)
+    change = _admin("site_settings", site.pk)
     if not site.address:
         text = _("%(name)s has no address yet: previews need it.") % {"name": site.name}
         return Step(
@@ -92,27 +92,19 @@ def _steps_on(site: Site) -> list[Step]:
     slot = selectors.first_slot_of(site)
     n_ctas = selectors.ctas_with_wording(site)
     return [
-        _slot_step(site, slot, has_cta=n_ctas > 0),
+        _slot_step(site, slot),
         _wordings_step(site, n_ctas),
         _test_step(site, slot),
     ]
 
 
-def _slot_step(site: Site, slot: Slot | None, *, has_cta: bool) -> Step:
+def _slot_step(site: Site, slot: Slot | None) -> Step:
     title = _("Name a slot: the place of the button or link")
     if slot is not None:
-        return Step(title=title, text=slot.name, is_done=True, url=_admin("slot_change", slot.pk))
-    if has_cta:
-        text = _("It needs the CTA that visitors see now as its default.")
-        url = f"{_admin('slot_add')}?site={site.pk}"
-        return Step(title=title, text=text, is_done=False, action=_("Add a slot"), url=url)
-    return Step(
-        title=title,
-        text=_("First write down what visitors see there now, as a CTA."),
-        is_done=False,
-        action=_("Add the present CTA"),
-        url=f"{_admin('cta_compose')}?site={site.pk}",
-    )
+        return Step(title=title, text=slot.name, is_done=True, url=_admin("slot_settings", slot.pk))
+    text = _("Choose the CTA that visitors see there now, or type its words.")
+    url = f"{_admin('slot_compose')}?site={site.pk}"
+    return Step(title=title, text=text, is_done=False, action=_("Add a slot"), url=url)
 
 
 def _wordings_step(site: Site, n_ctas: int) -> Step:

@@ -11,7 +11,7 @@ from django.utils import formats, timezone
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
-from experiments.admin.audiences import ConditionField
+from experiments.admin.editing.condition_field import ConditionField, ConditionWidget
 from experiments.admin.editing.kept_fields import data_of, fields_of_post
 from experiments.admin.editing.row_checks import SCHEDULE_FAULTS
 from experiments.models import Audience, Experiment, ExperimentTemplate, Site, Slot
@@ -84,7 +84,9 @@ class WizardForm(forms.Form):
     audience_name = forms.CharField(
         label=gettext_lazy("Name of the new audience"), required=False, max_length=200
     )
-    condition = ConditionField(label=gettext_lazy("Conditions"), required=False)
+    condition = ConditionField(
+        label=gettext_lazy("Conditions"), required=False, widget=ConditionWidget(offers_json=False)
+    )
     metric = forms.ChoiceField(label=gettext_lazy("What counts"), choices=Experiment.Metric.choices)
     goal = forms.CharField(
         label=gettext_lazy("Goal"),

@@ -8,7 +8,8 @@ from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import transaction
-from django.db.models import Model, ProtectedError, RestrictedError
+from django.db.models import Model, ProtectedError, QuerySet, RestrictedError
+from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -18,6 +19,8 @@ from experiments.selectors import catalogue
 from experiments.services.catalogue.config_revision import bump_revision
 
 Errors = dict[str, list[str]]
+# Of a key that is made of a name; a number may follow it.
+LONGEST_STEM = 40
 
 
 class CannotSaveError(ValueError):
@@ -177,3 +180,14 @@ def _wording_faults(wordings: Sequence[CTAWording]) -> Errors:
 def _tag(site_id: int, name: str) -> Tag:
     tag, _is_new = Tag.objects.get_or_create(site_id=site_id, name=name)
     return tag
+
+
+def free_slug(name: str, *, rows: QuerySet[Any]) -> str:
+    """Return a key made of a name that none of the rows has, which may be those of one site."""
+    stem = slugify(name)[:LONGEST_STEM].strip("-") or rows.model._meta.model_name or "row"
+    used = set(rows.filter(key__startswith=stem).values_list("key", flat=True))
+    number, key = 1, stem
+    while key in used:
+        number += 1
+        key = f"{stem}-{number}"
+    return key

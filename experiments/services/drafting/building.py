@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from experiments.models import (
@@ -18,7 +17,7 @@ from experiments.models import (
     Slot,
     Variant,
 )
-from experiments.services.catalogue.editing import save_row
+from experiments.services.catalogue.editing import free_slug, save_row
 from experiments.services.drafting.experiment_templates import (
     guardrails_of,
     plan_of,
@@ -123,13 +122,7 @@ def _audience(choices: Choices) -> Audience | None:
     if not choices.new_audience:
         return choices.audience
     site = choices.slot.site_id
-    stem = slugify(choices.new_audience)[:40] or "audience"
-    used = set(Audience.objects.filter(site=site).values_list("key", flat=True))
-    key = next(
-        name
-        for number in range(1, len(used) + 2)
-        if (name := stem if number == 1 else f"{stem}-{number}") not in used
-    )
+    key = free_slug(choices.new_audience, rows=Audience.objects.filter(site=site))
     audience = Audience(
         site_id=site, key=key, name=choices.new_audience, condition=dict(choices.condition or {})
     )

@@ -130,6 +130,20 @@ def save_typed_cta(*, typed: TypedCTA, site: Site, choices: CTAChoices, now: dat
 
 
 @transaction.atomic
+def cta_of_words(*, site: Site, text: str, like: CTA | None, by: Author) -> CTA:
+    """Store a new CTA with one wording in the site's language, in the look of another, or its own.
+
+    Raises:
+        CannotSaveError: If it breaks a rule of the models.
+    """
+    cta = CTA(site=site)
+    look = {name: getattr(like, name) for name in LOOK} if like else site.brand_look
+    with logged(cta, by):
+        _store(cta, CTAChoices(values=look, wordings={site.default_locale: text}, tags=()))
+    return cta
+
+
+@transaction.atomic
 def undo_save(*, typed: TypedCTA, now: datetime) -> bool:
     """Restore a CTA as it was before the person's last save; False if it has changed since.
 

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from experiments.models import CTA, Experiment, TypedCTA, TypedExperiment
 from tests import factories
-from tests.experiments.admin.test_audiences import json_form
+from tests.experiments.admin.test_audiences import json_form, rows_form
 from tests.experiments.admin.test_catalogue import cta_form
 from tests.experiments.admin.test_experiments import experiment_form
 from tests.experiments.admin.test_sites import site_form
@@ -106,6 +106,17 @@ CASES = {
     "origins": ("site_add", {"allowed_origins": "none"}, "allowed_origins", "is not an origin"),
     "audience": ("audience_add", json_form("{"), "condition_example", "This is not valid JSON"),
     "webhook": ("webhook_add", {"url": "none"}, "url", "must begin with https://"),
+    "site page": ("site_compose", {"address": "none"}, "address", "Write an address with its"),
+    "site folded": (
+        "site_compose",
+        {"allowed_origins": "none"},
+        "allowed_origins",
+        "not an origin",
+    ),
+    "slot page": ("slot_compose", {"new_words": ""}, "default_cta", "or write down its words"),
+    "slot html": ("slot_compose", {"new_words": HTML}, "new_words", TAGS),
+    "audience page": ("audience_compose", {"key": "a b"}, "key", "Enter a valid"),
+    "webhook page": ("webhook_compose", {"url": "none"}, "url", "must begin with https://"),
     "studio": ("cta_compose", {"destination": "none"}, "destination", "Write an address"),
     "studio html": ("cta_compose", {"wording_en": HTML}, "wording_en", TAGS),
     "studio words": ("cta_compose", {"wording_en": ""}, "wording_en", "Write the words."),
@@ -127,7 +138,15 @@ def usual(site, slot):
     """What is typed into each form beside its fault."""
     words = factories.make_cta(site, "Both", wordings={"en": "Both", "fr": "Les deux"})
     hook = {"site": site.pk, "name": "Hook", "format": "json", "language": "en"}
-    return {
+    rows = rows_form(("device", "", "is", "tablet"))
+    del rows["condition_json"]
+    pages = {
+        "site_compose": {name: one for name, one in site_form().items() if name != "client_key"},
+        "slot_compose": {"site": site.pk, "name": "Top", "page_pattern": "/a", "position": "popup"},
+        "audience_compose": {"site": site.pk, "name": HTML, **rows},
+        "webhook_compose": hook | {"kinds": ["verdict"], "is_active": "on"},
+    }
+    return pages | {
         "experiment_add": experiment_form(slot, hypothesis=f"Why? {HTML}"),
         "cta_add": cta_form(site),
         "site_add": {name: one for name, one in site_form().items() if name != "client_key"},

@@ -55,6 +55,7 @@ from tests.factories import NOW
 # it as the first has left it; and questions, which store nothing.
 MAKE_NOTHING = {
     "experiments_audience_check",
+    "experiments_audience_settings",
     "experiments_cta_archive",
     "experiments_cta_studio",
     "experiments_cta_undo",
@@ -66,6 +67,9 @@ MAKE_NOTHING = {
     "experiments_notices_read",
     "experiments_serverkey_revoke",
     "experiments_site_holdout",
+    "experiments_site_settings",
+    "experiments_slot_settings",
+    "experiments_webhook_settings",
     "experiments_upload_columns",
     "experiments_upload_confirm",
     "experiments_upload_undo",
@@ -144,6 +148,15 @@ def file_of(text):
     return SimpleUploadedFile("list.csv", text.encode())
 
 
+FORM = {"_form": "5f0c2f4e-8a4e-4a57-9d0e-2f1b1a7f7c11"}
+PLACE = {"name": "Brand new", "position": "above_fold"}
+
+
+def hook_form(site):
+    form = {"site": site.pk, "name": "Hook", "url": "https://hook.example.org/a"}
+    return form | {"format": "json", "language": "en", "kinds": ["verdict"], "is_active": "on"}
+
+
 def forms_of_models(t):
     """Forms of rows, whose names, keys or contents are taken by the first."""
     site = t["site"]
@@ -151,8 +164,7 @@ def forms_of_models(t):
     words = {"password1": "correct horse 9", "password2": "correct horse 9"}
     words |= {"memberships-TOTAL_FORMS": "0", "memberships-INITIAL_FORMS": "0"}
     spot = {"site": site.pk, "key": "new", "name": "New", "position": "above_fold"}
-    hook = {"site": site.pk, "name": "Hook", "url": "https://hook.example.org/a"}
-    hook |= {"format": "json", "language": "en", "kinds": ["verdict"], "is_active": "on"}
+    hook = hook_form(site)
     key = {"site": site.pk, "name": "crm", "scopes": ["read"], "days": "30"}
     condition = {
         "site": site.pk,
@@ -215,6 +227,14 @@ def forms_of_pages(t):
             running.pk,
         ),
         "cta_compose": Twice(CTA, new(site, wording_en="Brand new")),
+        # Named by their form: no key is typed that could be taken.
+        "site_compose": Twice(Site, site_form(key="", **FORM)),
+        "slot_compose": Twice(Slot, {"site": site.pk, "new_words": "Go", **PLACE, **FORM}),
+        "audience_compose": Twice(
+            Audience,
+            {"site": site.pk, "name": "New", **rows_form(("device", "", "is", "mobile")), **FORM},
+        ),
+        "webhook_compose": Twice(Webhook, hook_form(site) | FORM),
         "cta_together": Twice(
             Edit, {"size": "small", "action": "apply", "ids": [one.pk for one in t["ctas"]]}
         ),

@@ -60,8 +60,28 @@ def test_address_that_is_none_is_refused_and_still_there(browser, site, settings
 
 def test_kinds_that_are_none_are_refused(browser, site):
     browser.post(f"{LIST}add/", values(site, "https://example.org/", kinds=["pink"]))
-    browser.post(f"{LIST}add/", values(site, "https://example.org/", kinds=["trained"]))
+    browser.post(f"{LIST}add/", values(site, "https://example.org/", kinds=["digest"]))
     assert not Webhook.objects.exists()
+
+
+def test_trainings_are_offered_to_whoever_may_see_them(browser, site):
+    sent = values(site, "https://example.org/", kinds=["trained"])
+    # Of all sites, of which olga has one only.
+    rival = factories.make_site("rival")
+    page = browser.post(f"{LIST}add/", sent).content.decode()
+    assert not Webhook.objects.exists()
+    assert "Trainings of the predictor are of all sites" in page
+    rival.delete()
+    browser.post(f"{LIST}add/", sent)
+    assert Webhook.objects.get().kinds == ["trained"]
+
+
+def test_training_that_another_has_chosen_is_not_dropped_by_a_save(browser, site):
+    webhook = make_webhook(site, "https://example.org/", kinds=["verdict", "trained"])
+    factories.make_site("rival")
+    browser.post(page_of(webhook), values(site, "https://example.org/", kinds=webhook.kinds))
+    webhook.refresh_from_db()
+    assert webhook.kinds == ["verdict", "trained"]
 
 
 def test_test_says_what_the_receiver_answered(browser, site, receiver):

@@ -307,6 +307,54 @@ def test_predictor_that_answers_is_not_asked_again(admin_client, slot, monkeypat
     assert "hx-trigger" not in page
 
 
+def new_audience(*row):
+    names = ("attribute", "custom", "operator", "value")
+    fields = {f"condition_{name}": text for name, text in zip(names, row, strict=True)}
+    return {"who": "new", "condition_mode": "rows", "condition_match": "all", **fields}
+
+
+def test_prediction_says_whom_it_is_for_while_an_audience_is_built(admin_client, slot, monkeypatch):
+    asked = []
+
+    def answer(request, **_):
+        asked.append(request.context.audience)
+        return {"predictor": None, "wordings": [], "refusal": None, "notes": []}
+
+    monkeypatch.setattr(predict, "ask_scoring_service", answer)
+    phones = new_audience("device", "", "is", "mobile")
+    for_everybody = "For every visitor: past tests know nothing of a new audience"
+    assert for_everybody in ask_predictor(admin_client, slot, wordings_en="New one", **phones)
+    # The same visitors by another name: their past tests are known.
+    audience = factories.make_audience(slot.site, "phones", condition={"device": "mobile"})
+    page = ask_predictor(admin_client, slot, wordings_en="New two", **phones)
+    assert for_everybody not in page
+    half_typed = new_audience("device", "", "is", "")
+    assert for_everybody in ask_predictor(admin_client, slot, wordings_en="New 3", **half_typed)
+    assert for_everybody not in ask_predictor(admin_client, slot, wordings_en="New 4")
+    assert asked == ["", audience.key, "", ""]
+
+
+def test_wizard_asks_for_no_json(admin_client, slot):
+    page = text_of(admin_client.get(f"{PAGE}?slot={slot.pk}"))
+    assert 'name="condition_attribute"' in page
+    assert "JSON" not in page
+
+
+def test_condition_that_was_typed_as_json_is_kept(admin_client, slot):
+    admin_client.get(f"{PAGE}?slot={slot.pk}")
+    row = TypedExperiment.objects.get()
+    typed = {"who": ["new"], "condition_mode": ["json"], "slot": [str(slot.pk)]}
+    row.content = typed | {"condition_json": ['{"device": "mobile"}']}
+    row.save()
+    page = text_of(admin_client.get(PAGE))
+    assert '<option value="device" selected>' in page
+    row.content = typed | {"condition_json": ['{"$not": {"device": "mobile"}}']}
+    row.save()
+    page = text_of(admin_client.get(PAGE))
+    assert "Lists cannot express this condition" in page
+    assert "{&quot;$not&quot;: {&quot;device&quot;: &quot;mobile&quot;}}" in page
+
+
 def test_page_that_asks_by_itself_keeps_what_was_typed_elsewhere(admin_client, slot, monkeypatch):
     monkeypatch.setattr(predict, "ask_scoring_service", lambda asked, **_: None)
     send(admin_client, slot, action="", wordings_en="Typed in another window")
