@@ -9,6 +9,7 @@ from experiments.services.catalogue.editing import (
     LockedError,
     delete_row,
     faults_of,
+    free_slug,
     lock_reason,
     save_cta,
     save_row,
@@ -105,3 +106,20 @@ def test_lock_names_the_tests_as_people_call_them(slot):
     assert several.startswith("Non modifiable tant que les tests «\u00a0")
     assert "\u00a0», «\u00a0" in several
     assert several.endswith("l\u2019utilisent.")
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("Été, haut de page", "ete-haut-de-page"),
+        ("Phones", "phones-3"),
+        ("日本", "audience"),
+        ("w" * 60, "w" * 40),
+        ("", "audience"),
+    ],
+)
+def test_key_is_made_of_a_name_and_taken_by_no_other_row_of_the_site(site, other_site, name, key):
+    for taken in ("phones", "phones-2"):
+        factories.make_audience(site, taken)
+    factories.make_audience(other_site, "ete-haut-de-page")
+    assert free_slug(name, rows=Audience.objects.filter(site=site)) == key

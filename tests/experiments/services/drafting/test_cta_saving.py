@@ -6,6 +6,7 @@ from experiments.services.drafting.cta_saving import (
     ChangedMeanwhileError,
     CTAChoices,
     catch_up,
+    cta_of_words,
     fields_of,
     is_same,
     look_fields,
@@ -15,6 +16,7 @@ from experiments.services.drafting.cta_saving import (
     undo_save,
 )
 from experiments.services.drafting.keeping import keep
+from experiments.services.edits.edit_log import Author
 from tests import factories
 from tests.factories import NOW
 
@@ -160,3 +162,16 @@ def test_cta_of_a_test_stays_as_it_is(owner, running_experiment):
         save_typed_cta(typed=row, site=cta.site, choices=choices(), now=NOW)
     cta.refresh_from_db()
     assert cta.size == "medium"
+
+
+def test_words_become_a_cta_in_the_look_of_another_or_of_the_site(site, owner):
+    site.brand_background_color = "#7c2d12"
+    by = Author(now=NOW, person=owner)
+    first = cta_of_words(site=site, text="Go", like=None, by=by)
+    assert (first.background_color, first.name) == ("#7c2d12", "Go")
+    first.icon, first.form = "→", "link"
+    second = cta_of_words(site=site, text="Go", like=first, by=by)
+    assert (second.name, second.icon, second.form) == ("Go (2)", "→", "link")
+    assert [row.text for row in second.wordings.all()] == ["Go"]
+    with pytest.raises(CannotSaveError):
+        cta_of_words(site=site, text="w" * 201, like=None, by=by)
