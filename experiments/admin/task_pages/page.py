@@ -124,10 +124,11 @@ class WithTaskPage:
     task: ClassVar[Task]
     model: type[Model]
     admin_site: Any
+    add_page: str
 
-    @property
-    def add_page(self) -> str:
-        return page_name(self.model, "compose")
+    def __init__(self, model: type[Model], admin_site: Any) -> None:
+        super().__init__(model, admin_site)  # type: ignore[call-arg]  # The admin of a model.
+        self.add_page = page_name(model, "compose")
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view

@@ -65,7 +65,8 @@ class SlotPageForm(KeyFromName):
 
     def _site(self) -> Site | None:
         if "site" not in self.fields:
-            return self.instance.site
+            present: Site = self.instance.site
+            return present
         field: Any = self.fields["site"]
         given = self["site"].value()
         try:
