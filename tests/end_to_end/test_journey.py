@@ -245,7 +245,7 @@ def add_webhook(page, live, receiver, language):
     page.goto(f"{live.url}/admin/experiments/webhook/compose/")
     page.fill("[name=name]", "Chat")
     page.fill("[name=url]", receiver.url())
-    page.select_option("[name=language]", language)
+    page.select_option("select[name=language]", language)
     save(page)
     return page.locator("#webhook-secret").inner_text()
 
