@@ -89,7 +89,7 @@ class PredictorVersionAdmin(ModelAdmin[PredictorVersion]):  # type: ignore[misc]
     )
     readonly_fields = fields
     # Outside of the page's own form: a button of its own.
-    change_form_outer_after_template = "admin/ml/measure_curve.html"
+    change_form_outer_before_template = "admin/ml/measure_curve.html"
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.encoders_view)

@@ -27,12 +27,18 @@ MOST_MORE_DIGITS = 3
 
 
 def estimate_in_words(estimate: EstimateRecord, *, is_share: bool, digits: int = 3) -> str:
-    """Return a figure with its interval, or a dash; `digits` apply to figures other than shares."""
+    """Return a figure with its interval if that has a width, or a dash.
+
+    `digits` apply to figures other than shares.
+    """
     interval = interval_of(estimate)
     if interval is None:
         return "-"
     digits = _digits_of(interval, 1, scale=100) if is_share else _digits_of(interval, digits)
     value, low, high = (_number(figure, is_share=is_share, digits=digits) for figure in interval)
+    # Bootstrap samples that are all alike give no range.
+    if value == low == high:
+        return value
     return gettext("%(value)s (%(low)s to %(high)s)") % {"value": value, "low": low, "high": high}
 
 

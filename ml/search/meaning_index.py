@@ -167,7 +167,7 @@ def search_index(
         return ()
     likeness = index.vectors @ queries.T
     of_text = likeness.max(axis=1)
-    is_something = (likeness > _floors(index, queries)).any(axis=1)
+    is_something = (likeness - _floors(index, queries)).max(axis=1) > 0
     scores = of_text[index.text_at[places]]
     least = scores.mean() + NEAR * (scores.max() - scores.mean())
     near = places[(scores >= least) & is_something[index.text_at[places]]]

@@ -24,7 +24,7 @@ from experiments.services.notices.wording import absolute, words_of
 LONGEST_SUBJECT = 150
 # Kinds of notices whose mail shows the lifts.
 ABOUT_RESULTS = (Notice.Kind.VERDICT, Notice.Kind.HARM)
-# Pictures of a digest, 20 kB each: those of the tests that wait for a decision come first.
+# Pictures of a digest, some 55 kB each: those of the tests that wait for a decision come first.
 MOST_PICTURES = 5
 
 

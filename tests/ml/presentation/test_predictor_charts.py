@@ -30,7 +30,7 @@ def point(coverage, accuracy):
         (UNDEFINED, True, "-"),
         ({"value": -0.0001, "low": -0.0004, "high": 0.0002}, True, "-0.01% (-0.04% to 0.02%)"),
         ({"value": -0.0001, "low": -0.01, "high": 0.01}, True, "0.0% (-1.0% to 1.0%)"),
-        ({"value": -0.0, "low": -0.0, "high": 0.0}, True, "0.0% (0.0% to 0.0%)"),
+        ({"value": -0.0, "low": -0.0, "high": 0.0}, True, "0.0%"),
         ({"value": -1e-6, "low": -4e-5, "high": 2e-5}, False, "0.00000 (-0.00004 to 0.00002)"),
     ],
 )
