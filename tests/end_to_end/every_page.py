@@ -8,7 +8,7 @@ from django.urls import URLResolver, get_resolver
 # of two people, one of whom has every second factor.
 ROWS = """
 import json, time
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from allauth.account.internal.flows import login
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
@@ -24,8 +24,8 @@ from django.utils import timezone
 from accounts.models import LogInRecord
 from fido2.utils import websafe_encode
 from fido2.webauthn import AttestationObject, AttestedCredentialData, AuthenticatorData
-from experiments.models import *
-from experiments.models.operations import *
+from experiments.models import (
+    CTA, Annotation, Comment, Experiment, Job, Learning, Membership, Namespace, Upload, Webhook)
 from experiments.services.archive.keeping import keep_past_tests
 from experiments.services.documents.frozen_reports import Lock, freeze_report, share_report
 from experiments.services.lifecycle.approvals import ask_approval
