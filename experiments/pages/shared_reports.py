@@ -76,9 +76,9 @@ def _answer(request: HttpRequest, link: ShareLink | None) -> HttpResponse:
 
 
 def _picture_url(link: ShareLink, name: str, look: str) -> str:
-    """Return the address of a picture: whoever got the page may see it for a day.
+    """Return the address of a picture, which opens for a day, without the password.
 
-    It carries no password, and opens nothing once the link is closed.
+    It opens nothing once the link is closed.
     """
     given = signing.dumps([link.pk, name, look, get_language()], salt=APP)
     return reverse("shared-picture", args=[given])

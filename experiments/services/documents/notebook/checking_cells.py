@@ -1,4 +1,4 @@
-"""Code of the notebook's cells beside the comparisons, and of the last: the report's figures?"""
+"""Code of the notebook's cells beside the comparisons, and of the last, which checks them."""
 
 SPLIT = """
 def log_e_of_split(counts, split):

@@ -94,7 +94,7 @@ def _cells_of_comparisons(full: FullReport) -> list[Cell]:
 
 
 def _sentences() -> str:
-    """Return what the notebook says where it cannot go on, as its first variables."""
+    """Return the sentences for where nothing can be computed, as the first variables."""
     needed = _(
         "This notebook needs Python's public libraries numpy, pandas, scipy and statsmodels. "
         "Install them (pip install numpy pandas scipy statsmodels) and run it again. Missing: "
@@ -110,7 +110,8 @@ def _of_view(chosen: ChosenComparison) -> str:
     )
     if chosen.sequential is None:
         return text
-    return f"{text} {_('Its reading that holds at every look is shown, not computed anew.')}"
+    shown = _("Its reading that holds at every look is shown, not computed anew.")
+    return f"{text} {shown}"
 
 
 def _introduction(full: FullReport) -> str:

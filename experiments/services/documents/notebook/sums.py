@@ -1,4 +1,4 @@
-"""Data of the notebook: the sums that a report rests on, and the figures that it says of them."""
+"""Data of the notebook: the sums that a report rests on, and its figures."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, fields

@@ -43,7 +43,7 @@ def test_all_formats_have_the_same_lift(experiment):
 
 def test_workbook_leaves_out_tables_without_rows(experiment):
     book = load_workbook(io.BytesIO(file_of(experiment, "xlsx").content))
-    assert book.sheetnames == ["Arms", "Experiment", "Days", "Phases"]
+    assert book.sheetnames == ["Arms", "Experiment", "Days", "Phases", "Readings"]
 
 
 def test_csv_has_the_table_that_is_asked_for(experiment):
