@@ -138,7 +138,7 @@ class EndedFilter(admin.ListFilter):
     def has_output(self) -> bool:
         return True
 
-    def expected_parameters(self) -> list[str]:
+    def expected_parameters(self) -> list[str | None]:
         return list(EndedForm.base_fields)
 
     def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:

@@ -46,7 +46,7 @@ def _content(notice: Notice, reader: User, now: datetime) -> dict[str, Any] | No
         subject = _("Your tests this week")
         if not parts:
             return None
-        shown = {"parts": parts, "pictures": _pictures_of(parts, now)}
+        shown: dict[str, Any] = {"parts": parts, "pictures": _pictures_of(parts, now)}
         return {**common, "subject": subject, "title": subject, **shown}
     words = words_of(notice)
     shown = {"words": words, "pictures": _pictures(notice, now)}
@@ -85,7 +85,7 @@ def _mail(delivery: Delivery, reader: User, content: dict[str, Any]) -> EmailMul
     )
     mail.attach_alternative(render_to_string("mail/notice.html", content), "text/html")
     # Images belong to the HTML: readers of mail do not list them as files.
-    mail.mixed_subtype = "related"
+    mail.mixed_subtype = "related"  # type: ignore[attr-defined]  # missing in the stubs
     for picture in content["pictures"]:
         mail.attach(picture.as_part())
     return mail
