@@ -11,7 +11,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -83,10 +83,10 @@ def frozen_urls(admin_site: AdminSite) -> list[URLPattern]:
 
 
 def _picture(experiment: Experiment, version: int, name: str, look: str) -> HttpResponse:
-    if look not in LOOKS:
-        raise Http404
     frozen = FrozenReport.objects.filter(experiment=experiment, pk=version).first()
-    svg = frozen_svg(json.loads(frozen.content), name, look=look) if frozen else None
+    svg = None
+    if frozen is not None and look in LOOKS:
+        svg = frozen_svg(json.loads(frozen.content), name, look=look)
     if svg is None:
         return HttpResponse(status=HTTPStatus.GONE)
     return HttpResponse(svg, content_type="image/svg+xml", headers={"Cache-Control": "no-cache"})
