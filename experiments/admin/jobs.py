@@ -27,6 +27,7 @@ from experiments.admin.cta_preview import draw_findings
 from experiments.admin.editing.edit_history import author_of
 from experiments.admin.experiment_pages import url_of
 from experiments.admin.importing.wording_lab import (
+    chosen_in_lab,
     lab_view,
     list_context,
     list_response,
@@ -173,9 +174,8 @@ class JobAdmin(SiteRowsAdmin[Job]):
         rows = super().get_queryset(request)
         match = request.resolver_match
         is_list = match is not None and match.url_name == "experiments_job_changelist"
-        # A list of wordings may have a megabyte.
-        rows = rows.annotate(only=F("request__only")) if is_list else rows
-        return rows.defer("request", "result") if is_list else rows
+        light = rows.annotate(only=F("request__only")).defer("request", "result")
+        return light if is_list else rows  # A list of wordings may have a megabyte.
 
     def get_urls(self) -> list[URLPattern]:
         pages = (
@@ -206,7 +206,7 @@ class JobAdmin(SiteRowsAdmin[Job]):
         if not permissions.may(request.user, ADD_JOB):
             return HttpResponse(status=403)
         sites = permissions.sites_where(request.user, ADD_JOB)
-        form = RankForm(request.POST or None, sites=sites, initial=_chosen_in_lab(request))
+        form = RankForm(request.POST or None, sites=sites, initial=chosen_in_lab(request))
         if request.method == "POST" and form.is_valid():
             return self._rank(request, _request_of(form.cleaned_data), form.site())
         may_train = permissions.may(request.user, permissions.TRAIN)
@@ -240,8 +240,8 @@ class JobAdmin(SiteRowsAdmin[Job]):
             return HttpResponseNotAllowed(["POST"])
         if not permissions.may(request.user, permissions.TRAIN):
             return HttpResponse(status=403)
-        is_curve = request.POST.get("only") == REQUEST["only"]
-        return self._enqueue(request, Job.Kind.TRAINING, dict(REQUEST) if is_curve else {}, None)
+        asked = request.POST.get("only") == REQUEST["only"]
+        return self._enqueue(request, Job.Kind.TRAINING, dict(REQUEST) if asked else {}, None)
 
     def watch_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         job = self._found(request, pk, without=("request",))
@@ -375,13 +375,6 @@ class JobAdmin(SiteRowsAdmin[Job]):
     ) -> HttpResponse:
         shared = {**self.admin_site.each_context(request), "title": title, "opts": self.opts}
         return render(request, template, {**shared, **context})
-
-
-def _chosen_in_lab(request: HttpRequest) -> dict[str, str]:
-    """Return what the form begins with: wordings that were chosen from a sorted list."""
-    wordings = request.GET.getlist("wording")[: predict.PAGE_WORDINGS]
-    locale = request.GET.get("locale", "")
-    return {"wordings": "\n".join(wordings)} | ({"locale": locale} if locale else {})
 
 
 def _may_rank(request: HttpRequest, job: Job) -> bool:

@@ -177,3 +177,10 @@ def list_response(job: Job, query: Mapping[str, Any], file_format: str) -> HttpR
         content_type=MEDIA_TYPES["csv" if file_format == "csv" else "xlsx"],
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
+
+
+def chosen_in_lab(request: HttpRequest) -> dict[str, str]:
+    """Return what the form begins with: wordings that were chosen from a sorted list."""
+    wordings = request.GET.getlist("wording")[: predict.PAGE_WORDINGS]
+    locale = request.GET.get("locale", "")
+    return {"wordings": "\n".join(wordings)} | ({"locale": locale} if locale else {})
