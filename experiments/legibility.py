@@ -82,7 +82,7 @@ JOINER: Final = "\u200d"
 
 
 def is_one_sign(text: str) -> bool:
-    """Return whether people see one sign or emoji in a text, whatever its number of characters.
+    """Return whether people see one sign or emoji in a text of any number of characters.
 
     >>> [is_one_sign(text) for text in ("→", "👩🏽‍💻", "🇫🇷", "Go", "→→", "")]
     [True, True, True, False, False, False]

@@ -53,7 +53,7 @@ class ConditionWidget(forms.Widget):
         return json.dumps(storable(value or {}), sort_keys=True, ensure_ascii=False)
 
     def joined(self, data: Any, name: str) -> str | None:
-        """Return what was typed as one text; None if it is no condition."""
+        """Return what was typed as one text; None if it cannot be read."""
         if self.value_omitted_from_data(data, {}, name):
             return None
         try:
@@ -164,7 +164,7 @@ def _in_rows_if_possible(content: Content) -> Content:
 
 
 def _summary(content: Content) -> str:
-    """Return what a condition in JSON says; empty if it cannot be read."""
+    """Return a condition in JSON in words; empty if it cannot be read."""
     try:
         return summary_of(storable(_condition(content)))
     except (ValueError, TypeError, AttributeError):

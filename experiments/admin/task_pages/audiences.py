@@ -1,4 +1,4 @@
-"""Page of an audience: for whom a test is, chosen from lists, with an estimate of how many."""
+"""Page of an audience: its visitors, chosen from lists, with an estimate of how many."""
 
 from typing import Any, ClassVar
 

@@ -61,7 +61,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uses:
-    """Uses of one kind under a heading; `more` says that there are others."""
+    """Uses of one kind under a heading; `more` is the address of a list of all."""
 
     title: str
     rows: list[Use]

@@ -60,7 +60,7 @@ class SlotPageForm(KeyFromName):
 
     @property
     def is_long(self) -> bool:
-        """Whether there are more CTAs than the list shows."""
+        """Return whether there are more CTAs than the list shows."""
         return len(self.ctas) >= MOST_CTAS or bool(self.initial.get(FIND))
 
     def _site(self) -> Site | None:

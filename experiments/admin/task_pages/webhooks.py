@@ -74,7 +74,7 @@ class WebhookForm(forms.ModelForm[Webhook]):
 
 
 class WebhookPageForm(WebhookForm):
-    """A webhook as people know it: a chat or a program that is told."""
+    """A webhook as people know it: a chat or a program of their own."""
 
     page_url = ""
 
