@@ -195,4 +195,4 @@ def test_titles_of_forms_are_the_admin_s_own(admin_client, site):
     empty = admin_client.get(reverse("admin:experiments_audience_changelist")).content.decode()
     assert title_of(empty) == "Audiences | ctaopt"
     assert "Pas encore d\u2019audience" in empty
-    assert re.search(r"audience/add/[^>]*>\s*Ajouter une audience", empty)
+    assert re.search(r"audience/compose/[^>]*>\s*Ajouter une audience", empty)

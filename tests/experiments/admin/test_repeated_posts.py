@@ -95,6 +95,7 @@ READ_ONLY = {name for name in PAGES if name.startswith("calculator") or name == 
     "experiments_experiment_picture",
     "experiments_experiment_picture_svg",
     "experiments_experiment_frozen_picture",
+    "experiments_app_picture_svg",
     "experiments_experiment_calendar",
 }
 

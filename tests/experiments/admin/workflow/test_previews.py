@@ -88,6 +88,6 @@ def test_arms_stand_side_by_side_with_link_and_code(admin_client, draft):
 def test_site_without_address_is_told_so(admin_client, draft):
     body = traffic(admin_client, draft)
     assert "The site has no address, so these links open this service." in body
-    change = reverse("admin:experiments_site_change", args=[draft.slot.site_id])
-    assert f'href="{change}">' in body
+    settings = reverse("admin:experiments_site_settings", args=[draft.slot.site_id])
+    assert f'href="{settings}">' in body
     assert "data:image" not in body.partition('id="previews"')[2]
