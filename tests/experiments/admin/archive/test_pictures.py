@@ -75,6 +75,8 @@ def record(*groups):
         n_shipped=0,
         shipped=None,
         shipped_shrunken=None,
+        mean_lift=None,
+        mean_shrunken=None,
     )
 
 

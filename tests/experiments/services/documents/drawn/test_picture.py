@@ -59,6 +59,6 @@ def test_lifts_and_rates_of_a_table_have_their_unit():
     rows.append({"low": None, "value": 0.0, "high": 1e-5, "rate": 1})
     units = {"low": "lift", "value": "lift", "high": "lift", "rate": "rate"}
     assert make_picture(columns=columns, rows=rows, units=units).table() == [
-        ["\u221295.1%", "+4476.5%", "+∞", "50.00%"],
+        ["\u221295.1%", "+4,476.5%", "+∞", "50.00%"],
         ["-", "0.0%", "+0.0%", "100.00%"],
     ]
