@@ -75,7 +75,7 @@ def test_learning_curve_is_measured_by_a_button_and_shown_with_its_predictor(
     assert "Past contrasts learned from" in shown
     page = admin_client.get(version).content.decode()
     assert "Measured on 40 past contrasts" in page
-    assert "Past contrasts learned from" in page
+    assert "Accuracy by the number of past contrasts" in page
     # It made no predictor, and nobody is told that a training has finished.
     assert PredictorVersion.objects.count() == 1
     assert Notice.objects.filter(kind="trained").count() == 1
