@@ -134,6 +134,7 @@ NO_PAGES = {
     r"/webhook/<int:pk>/(test|retry|renew)/$|/upload/<int:pk>/undo/$": ONLY_POSTED,
     r"/sessions/<int:pk>/end/$": ONLY_POSTED,
     r"jsi18n/$|autocomplete/$|\.parquet$|\.svg$|/recovery-codes/download/$": "a file",
+    r"^shared/pictures/": "a file",
     r"^admin/r/|^admin/\(\?P<url>": "leads nowhere: no row has a page on the site",
     r"/(loginrecord|historyarm|job|pasttest|upload|predictorversion)/add/$": "nobody may",
     r"/experimenttemplate/add/$|/(loginrecord|pasttest)/<path:object_id>/delete/$": "nobody may",
