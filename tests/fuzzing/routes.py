@@ -194,11 +194,12 @@ class Forms(HTMLParser):
 
 
 def forms_of(address: str, page: str) -> Iterator[Route]:
-    """Yield what the forms of a page post, but its token."""
+    """Yield what the forms of a page post, but its token and the name that a form is given once."""
     parser = Forms()
     parser.feed(page)
     for action, fields in parser.forms:
-        fields.pop("csrfmiddlewaretoken", None)
+        for made_anew in ("csrfmiddlewaretoken", "_form"):
+            fields.pop(made_anew, None)
         if fields:
             yield Route("POST", action if action.startswith("/") else address, fields, is_form=True)
 

@@ -1,6 +1,7 @@
 """The layout of templates, and what a strict content security policy forbids in them."""
 
 import re
+from collections import Counter
 
 import pytest
 from django.forms import Select
@@ -94,3 +95,11 @@ def test_options_are_those_of_django(value):
     ours = widget.render("x", value)
     assertHTMLEqual(ours, widget.render("x", value, renderer=DjangoTemplates()))
     assert ours.count("selected") == (value is not None)
+
+
+def test_class_of_a_component_is_styled_in_one_rule(pytestconfig):
+    """A second rule would be another component's: a bar's dot once lay over the end of a test."""
+    sheet = pytestconfig.rootpath / "experiments/static/experiments/pages.css"
+    rules = re.findall(r"^(\.cta-[\w-]+) \{", sheet.read_text(), re.MULTILINE)
+    assert len(rules) > 50
+    assert [name for name, times in Counter(rules).items() if times > 1] == []
