@@ -43,7 +43,7 @@ INTENDED = {
     r"/(hero|menu)-test/(guardrails|comparisons|insights/lifts|insights/time_left|beliefs)/": (
         "arms are compared within phases since"
     ),
-    r"/[\w-]+/(annotations|decision|meetings|missing_goals|value_cap|days_in|ends_when_planned|interactions|plan_review|planned_visitors_basis|"
+    r"/[\w-]+/(annotations|code_version|decision|meetings|missing_goals|value_cap|days_in|ends_when_planned|interactions|plan_review|planned_visitors_basis|"
     r"secondary_metrics|bursts|repeated_orders|time_zone|phases|plan_state|verdict_needs|insights/health/unknown_phase_visitors|"
     r"insights/health/time/\d/valid|insights/lifts/\d/stagewise|insights/segments/\d+/valid): "
     "'absent' -> ": "fields since",
