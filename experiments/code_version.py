@@ -7,15 +7,16 @@ from importlib import metadata
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
-# What counts, compares, words and draws a report, within this package.
+# What counts, compares, words and draws a report, within this package: its templates, its French
+# and the predictor aside.
 SOURCES = (
     "formatting.py",
-    *("assignment", "event_schema", "stats"),
+    *("assignment", "event_schema", "models", "selectors", "stats", "targeting"),
     *(
         f"services/{name}"
         for name in (
-            *("analysis", "documents", "exploration", "insights", "pictures"),
-            *("reporting", "rollups"),
+            *("analysis", "catalogue", "documents", "exploration", "insights", "lifecycle"),
+            *("pictures", "reporting", "rollups"),
         )
     ),
 )

@@ -262,6 +262,7 @@ def funnel(
 
 
 Draw = Callable[..., Specification]
+# Stored with frozen reports, by the names of functions and of their arguments; never rename.
 KINDS: dict[str, Draw] = {
     draw.__name__: draw
     for draw in (

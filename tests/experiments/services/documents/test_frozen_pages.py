@@ -53,9 +53,24 @@ def test_experiment_without_visitors_has_a_page(slot, shares):
     assert len(page["arms"]) == experiment.variants.count()
 
 
-def test_numbers_of_a_long_picture_are_left_out(running_experiment):
-    count(running_experiment, (1_000, 50), (1_000, 70))
+def test_every_picture_is_kept_with_its_numbers(pages):
+    lengths = {one["name"]: len(one["rows"]) for one in pages["en"]["pictures"]}
+    assert len(lengths) > 2
+    assert {one["name"]: len(one["table"]) for one in pages["en"]["pictures"]} == lengths
+
+
+def test_numbers_of_a_very_long_picture_are_left_out(pages, running_experiment, monkeypatch):
+    lengths = {one["name"]: len(one["rows"]) for one in pages["en"]["pictures"]}
+    most = min(lengths.values())
+    monkeypatch.setattr("experiments.services.documents.frozen_pages.MOST_ROWS", most)
     page = frozen_pages(concluded(running_experiment))["en"]
-    assert {len(one["table"]) <= 60 for one in page["pictures"]} == {True}
-    posteriors = [one for one in page["pictures"] if len(one["rows"]) > 60]
-    assert all(one["table"] == [] for one in posteriors)
+    listed = {one["name"]: bool(one["table"]) for one in page["pictures"]}
+    assert listed == {name: length == most for name, length in lengths.items()}
+    assert set(listed.values()) == {True, False}
+
+
+def test_picture_of_a_kind_or_look_that_is_no_more_is_none(pages):
+    assert frozen_svg({"page": pages}, "lifts", look="huge") is None
+    (lifts,) = (one for one in pages["en"]["pictures"] if one["name"] == "lifts")
+    lifts["kind"] = "of long ago"
+    assert frozen_svg({"page": pages}, "lifts", look="wide") is None
