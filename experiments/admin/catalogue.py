@@ -306,7 +306,8 @@ class SlotAdmin(WithTaskPage, ServedModelAdmin[Slot]):
     def save_model(self, request: HttpRequest, obj: Slot, form: Any, change: bool) -> None:  # noqa: FBT001
         """Say which live tests go on comparing with the former default."""
         super().save_model(request, obj, form, change)
-        live = catalogue.live_on_slot(obj) if change and "default_cta" in form.changed_data else ()
+        has_other_default = {"default_cta", "new_words"} & set(form.changed_data)
+        live = catalogue.live_on_slot(obj) if change and has_other_default else ()
         names = quoted(one.name for one in live)
         if names:
             text = gettext(

@@ -3,14 +3,11 @@
 from typing import Any, ClassVar
 
 from django.http import HttpRequest
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from experiments.admin.editing.condition_field import ConditionField, ConditionWidget
-from experiments.admin.experiment_pages import url_of
 from experiments.admin.task_pages.fields import KeyFromName, begin_with_only_site
-from experiments.admin.task_pages.page import Question, Task, Use, Uses
-from experiments.admin.task_pages.slots import SHOWN_TESTS
+from experiments.admin.task_pages.page import Question, Task, Uses, tests_with
 from experiments.models import Audience
 
 
@@ -32,12 +29,7 @@ class AudiencePageForm(KeyFromName):
 
 
 def _uses(request: HttpRequest, audience: Audience) -> list[Uses]:
-    tests = audience.experiments.order_by("-pk")[:SHOWN_TESTS]
-    rows = [
-        Use(text=one.name, url=url_of("report", one), note=one.get_status_display())
-        for one in tests
-    ]
-    return [Uses(title=gettext("Its experiments"), rows=rows)]
+    return [tests_with("audience", audience)]
 
 
 AUDIENCE = Task(

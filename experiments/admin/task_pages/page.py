@@ -5,6 +5,7 @@ most people need on top, the rest folded, and below it who uses the row.
 """
 
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from uuid import uuid4
@@ -23,7 +24,9 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from unfold.views import ChangeList
 
+from experiments.admin.experiment_pages import url_of
 from experiments.admin.task_pages.fields import make_plain
+from experiments.models import Experiment
 from experiments.services.catalogue.editing import lock_reason
 
 TEMPLATE = "admin/experiments/task_pages/page.html"
@@ -31,6 +34,7 @@ OPTIONS = "admin/experiments/task_pages/options.html"
 # Hidden field of a new row's form: which form it is, however often it is sent.
 FORM_FIELD = "_form"
 LENGTH_OF_NAME = 36
+SHOWN_USES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +75,18 @@ class Uses:
 def no_uses(request: HttpRequest, row: Any) -> list[Uses]:
     """Return nothing: for rows that nothing rests on."""
     return []
+
+
+def tests_with(field_name: str, row: Any) -> Uses:
+    """Return the newest experiments that name a row in a field, and where all of them are."""
+    tests = list(row.experiments.order_by("-pk")[: SHOWN_USES + 1])
+    rows = [
+        Use(text=one.name, url=url_of("report", one), note=one.get_status_display())
+        for one in tests[:SHOWN_USES]
+    ]
+    url = f"{reverse(page_name(Experiment, 'changelist'))}?{field_name}__id__exact={row.pk}"
+    more = url if len(tests) > SHOWN_USES else ""
+    return Uses(title=_("Its experiments"), rows=rows, more=more)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +212,8 @@ class TaskPage:
         form.person = request.user
         form.page_url = settings_url(obj) if obj else compose_url(self.model)
         for name, one in form.base_fields.items():
-            form.base_fields[name] = make_plain(one)
+            # A field that the form itself declares is one object for the whole process.
+            form.base_fields[name] = make_plain(deepcopy(one))
         return form
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -264,7 +281,7 @@ class TaskPage:
             "page_url": settings_url(row) if row else compose_url(self.model),
             "advanced_url": reverse(raw, args=[row.pk] if row else []),
             "history_url": reverse(page_name(self.model, "history"), args=[row.pk]) if row else "",
-            "uses": self.task.uses(request, row) if row else [],
+            "uses": self.task.uses(request, _as_stored(request, row)) if row else [],
             "model_name": model,
         }
         response: HttpResponse = super().render_change_form(request, context, *args, **kwargs)  # type: ignore[misc]
@@ -319,6 +336,11 @@ class TaskPage:
     def _saved(self, request: HttpRequest, row: Any) -> HttpResponse:
         messages.success(request, _("“%(name)s” is saved.") % {"name": row.name})
         return HttpResponseRedirect(settings_url(row))
+
+
+def _as_stored(request: HttpRequest, row: Any) -> Any:
+    """Return a row without what a form that was refused has put into it."""
+    return type(row)._default_manager.get(pk=row.pk) if request.method == "POST" else row
 
 
 def _form_of(request: HttpRequest) -> str:

@@ -10,8 +10,15 @@ from django.utils.translation import gettext_lazy as _
 from experiments.admin.forms import SiteForm
 from experiments.admin.offers.holdout import holdout_url
 from experiments.admin.task_pages.fields import KeyFromName
-from experiments.admin.task_pages.page import Question, Task, Use, Uses, compose_url, settings_url
-from experiments.admin.task_pages.slots import SHOWN_TESTS
+from experiments.admin.task_pages.page import (
+    SHOWN_USES,
+    Question,
+    Task,
+    Use,
+    Uses,
+    compose_url,
+    settings_url,
+)
 from experiments.models import Experiment, Site, Slot
 from experiments.selectors.permissions import may
 
@@ -32,13 +39,13 @@ class SitePageForm(KeyFromName, SiteForm):
 
 
 def _uses(request: HttpRequest, site: Site) -> list[Uses]:
-    slots = list(site.slots.order_by("name")[: SHOWN_TESTS + 1])
-    rows = [Use(text=str(one), url=settings_url(one)) for one in slots[:SHOWN_TESTS]]
+    slots = list(site.slots.order_by("name")[: SHOWN_USES + 1])
+    rows = [Use(text=str(one), url=settings_url(one)) for one in slots[:SHOWN_USES]]
     if may(request.user, "experiments.add_slot", site):
         url = f"{compose_url(Slot)}?site={site.pk}"
         rows.append(Use(text=gettext("Add a slot"), url=url))
     slot_list = reverse("admin:experiments_slot_changelist")
-    more = f"{slot_list}?site__id__exact={site.pk}" if len(slots) > SHOWN_TESTS else ""
+    more = f"{slot_list}?site__id__exact={site.pk}" if len(slots) > SHOWN_USES else ""
     return [
         Uses(title=gettext("Its slots"), rows=rows, more=more),
         Uses(title=gettext("Its pages"), rows=_pages(request, site)),

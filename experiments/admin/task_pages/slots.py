@@ -4,23 +4,20 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from experiments.admin.experiment_pages import url_of
 from experiments.admin.task_pages.fields import KeyFromName, begin_with_only_site
-from experiments.admin.task_pages.page import Question, Task, Use, Uses
+from experiments.admin.task_pages.page import Question, Task, Use, Uses, tests_with
 from experiments.admin.workflow.studio import studio_url
 from experiments.models import CTA, CTAWording, Site, Slot
-from experiments.services.drafting.cta_saving import cta_of_words
+from experiments.services.drafting.cta_saving import cta_of_words, faults_of_words
 from experiments.services.drafting.wordings import markup_fault
 from experiments.services.edits.edit_log import Author
 
 # A longer list is searched, not read.
 MOST_CTAS = 50
-SHOWN_TESTS = 20
 FIND = "find"
 LONGEST_WORDING: int = CTAWording._meta.get_field("text").max_length or 0
 
@@ -32,7 +29,10 @@ class SlotPageForm(KeyFromName):
         label=_("Or write down the words that stand there now"),
         required=False,
         max_length=LONGEST_WORDING,
-        help_text=_("They become a new CTA in the language and the brand colours of the site."),
+        help_text=_(
+            "They become a new CTA in the language of the site, in the look of what is chosen"
+            " above, else in the brand colours of the site."
+        ),
     )
 
     class Meta:
@@ -60,8 +60,10 @@ class SlotPageForm(KeyFromName):
 
     @property
     def is_long(self) -> bool:
-        """Return whether there are more CTAs than the list shows."""
-        return len(self.ctas) >= MOST_CTAS or bool(self.initial.get(FIND))
+        """Return whether there are more CTAs than the list shows, or may be at another site."""
+        is_site_asked = "site" in self.fields and not self.fields["site"].widget.is_hidden
+        is_searched = bool(self.initial.get(FIND))
+        return is_site_asked or is_searched or len(self.ctas) >= MOST_CTAS
 
     def _site(self) -> Site | None:
         if "site" not in self.fields:
@@ -114,33 +116,39 @@ class SlotPageForm(KeyFromName):
         if not has_default and not {"default_cta", "new_words"} & set(self.errors):
             text = _("Choose what stands there now, or write down its words.")
             self.add_error("default_cta", text)
+        if data.get("new_words") and data.get("site", self.chosen) and not self.errors:
+            for text in faults_of_words(**self._words()):
+                self.add_error("new_words", text)
         return data
+
+    def _words(self) -> dict[str, Any]:
+        """Return the words that were written, for which site, and in whose look."""
+        data = self.cleaned_data
+        site, like = data.get("site", self.chosen), data.get("default_cta")
+        return {"site": site, "text": data["new_words"], "like": like}
+
+    def _post_clean(self) -> None:
+        """Leave a stored slot with a default: the page that says what is wrong draws it."""
+        stored = self.instance.default_cta if self.instance.default_cta_id else None
+        super()._post_clean()
+        if stored is not None and self.instance.default_cta_id is None:
+            self.instance.default_cta = stored
 
     def save(self, commit: bool = True) -> Any:  # noqa: FBT001, FBT002
         """Make the CTA of the words that were written, as a part of the same save."""
-        if words := self.cleaned_data.get("new_words"):
-            present = self.instance.default_cta if self.instance.default_cta_id else None
+        if self.cleaned_data.get("new_words"):
             by = Author(now=timezone.now(), person=self.person)
-            site = self.instance.site
-            self.instance.default_cta = cta_of_words(site=site, text=words, like=present, by=by)
+            self.instance.default_cta = cta_of_words(**self._words(), by=by)
         return super().save(commit=commit)
 
 
 def _uses(request: HttpRequest, slot: Slot) -> list[Uses]:
-    tests = list(slot.experiments.order_by("-pk")[: SHOWN_TESTS + 1])
-    rows = [
-        Use(text=one.name, url=url_of("report", one), note=one.get_status_display())
-        for one in tests[:SHOWN_TESTS]
-    ]
-    more = ""
-    if len(tests) > SHOWN_TESTS:
-        more = f"{reverse('admin:experiments_experiment_changelist')}?slot__id__exact={slot.pk}"
     cta = Use(text=slot.default_cta.name, url=studio_url(slot.default_cta))
     return [
         Uses(
             title=gettext("What it shows to everybody who takes part in no experiment"), rows=[cta]
         ),
-        Uses(title=gettext("Its experiments"), rows=rows, more=more),
+        tests_with("slot", slot),
     ]
 
 

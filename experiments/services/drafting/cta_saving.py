@@ -11,7 +11,7 @@ from typing import Any
 from django.db import transaction
 
 from experiments.models import CTA, CTAWording, Site, TypedCTA
-from experiments.services.catalogue.editing import save_cta
+from experiments.services.catalogue.editing import faults_of, save_cta
 from experiments.services.drafting.keeping import Content
 from experiments.services.edits.edit_log import Author, Way, logged
 from experiments.services.lifecycle.drafts import LOOK, free_cta_name
@@ -137,10 +137,23 @@ def cta_of_words(*, site: Site, text: str, like: CTA | None, by: Author) -> CTA:
         CannotSaveError: If it breaks a rule of the models.
     """
     cta = CTA(site=site)
-    look = {name: getattr(like, name) for name in LOOK} if like else site.brand_look
+    look = _look_for(site, like)
     with logged(cta, by):
         _store(cta, CTAChoices(values=look, wordings={site.default_locale: text}, tags=()))
     return cta
+
+
+def faults_of_words(*, site: Site, text: str, like: CTA | None) -> list[str]:
+    """Return why `cta_of_words` would refuse, in sentences; nothing is stored."""
+    name = free_cta_name(site.pk, text)
+    cta = CTA(site=site, name=name, **_look_for(site, like))
+    wording = CTAWording(locale=site.default_locale, text=text)
+    errors = [faults_of(cta), faults_of(wording, exclude=["cta"])]
+    return [str(said) for one in errors for texts in one.values() for said in texts]
+
+
+def _look_for(site: Site, like: CTA | None) -> dict[str, Any]:
+    return {name: getattr(like, name) for name in LOOK} if like else dict(site.brand_look)
 
 
 @transaction.atomic

@@ -5,7 +5,11 @@ import re
 import pytest
 from django.contrib.messages import get_messages
 from django.urls import reverse
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
+from experiments.admin.task_pages.audiences import AudiencePageForm
+from experiments.admin.task_pages.slots import SlotPageForm
+from experiments.admin.task_pages.webhooks import WebhookForm
 from experiments.models import Audience, Edit, Site, Slot, Webhook
 from tests import factories
 from tests.experiments.services.notices.conftest import make_webhook
@@ -161,3 +165,16 @@ def test_row_of_another_site_is_not_there(viewer_client, other_site, kind):
     assert viewer_client.get(page_of(foreign)).status_code == 404
     kinds = {"site": Site, "slot": Slot, "audience": Audience, "webhook": Webhook}
     assert kinds[kind].objects.filter(pk=foreign.pk).exists()
+
+
+def test_fields_that_a_form_declares_stay_as_they_are_declared(admin_client, site):
+    declared = {
+        form: {name: type(one.widget) for name, one in form.declared_fields.items()}
+        for form in (WebhookForm, AudiencePageForm, SlotPageForm)
+    }
+    for kind in ("webhook", "audience", "slot"):
+        admin_client.get(compose(kind))
+    for form, widgets in declared.items():
+        assert {name: type(one.widget) for name, one in form.declared_fields.items()} == widgets
+    kinds = WebhookForm.declared_fields["kinds"].widget
+    assert type(kinds) is UnfoldAdminCheckboxSelectMultipleWidget

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from django.urls import reverse
 
 from experiments.admin.task_pages.slots import MOST_CTAS
@@ -86,3 +87,68 @@ def test_page_names_its_tests_and_its_code(admin_client, running_experiment):
     assert "data-cta-slot=&quot;hero&quot;" in page
     # Its key is in pages: it stays.
     assert 'name="key"' not in page
+
+
+def test_fault_beside_new_words_loses_neither_the_words_nor_the_page(admin_client, slot):
+    sent = fields_of(admin_client.get(page_of(slot)))
+    sent |= {"default_cta": "", "new_words": "Begin", "name": ""}
+    shown = admin_client.post(page_of(slot), sent)
+    assert shown.status_code == 200
+    form = shown.context["adminform"].form
+    assert form["new_words"].value() == "Begin"
+    assert set(form.errors) == {"name"}
+    # What the page says of the slot is what is stored.
+    assert f">{slot.default_cta.name}</a>" in text_of(shown)
+    assert CTA.objects.count() == 1
+
+
+def test_new_words_with_nothing_chosen_have_the_look_of_the_site(admin_client, slot):
+    slot.site.brand_background_color = "#7c2d12"
+    slot.site.save()
+    page = admin_client.get(page_of(slot))
+    assert "in the look of what is chosen above, else in the brand colours" in text_of(page)
+    sent = fields_of(page) | {"default_cta": "", "new_words": "Begin"}
+    assert admin_client.post(page_of(slot), sent).status_code == 302
+    slot.refresh_from_db()
+    assert (slot.default_cta.name, slot.default_cta.background_color) == ("Begin", "#7c2d12")
+
+
+@pytest.mark.parametrize(
+    ("look", "fault"),
+    [
+        ({"icon": "go"}, "Write one sign or emoji"),
+        ({"background_color": "#ffffff", "text_color": "#fefefe"}, "contrast"),
+    ],
+)
+def test_look_that_the_rules_refuse_is_said_beside_the_new_words(admin_client, slot, look, fault):
+    CTA.objects.update(**look)
+    sent = fields_of(admin_client.get(page_of(slot))) | {"new_words": "Begin"}
+    shown = admin_client.post(page_of(slot), sent)
+    assert shown.status_code == 200
+    assert fault in " ".join(shown.context["adminform"].form.errors["new_words"])
+    assert CTA.objects.count() == 1
+
+
+def test_new_words_under_a_live_test_say_what_it_goes_on_comparing(
+    admin_client, running_experiment
+):
+    url = page_of(running_experiment.slot)
+    sent = fields_of(admin_client.get(url)) | {"new_words": "Begin"}
+    page = text_of(admin_client.post(url, sent, follow=True))
+    assert f"Live on this slot: “{running_experiment.name}”." in page
+
+
+def test_ctas_can_be_searched_before_a_site_is_chosen(admin_client, site, other_site):
+    assert 'name="find"' in text_of(admin_client.get(compose("slot")))
+
+
+@pytest.mark.parametrize(("count", "is_cut"), [(20, False), (21, True)])
+def test_all_tests_are_behind_a_link_where_the_page_cuts_them(admin_client, slot, count, is_cut):
+    audience = factories.make_audience(slot.site)
+    for number in range(count):
+        factories.make_experiment(slot, key=f"t{number}", audience=audience)
+    for row in (slot, audience):
+        name = row._meta.model_name
+        listed = reverse("admin:experiments_experiment_changelist") + f"?{name}__id__exact={row.pk}"
+        assert (f'href="{listed}"' in text_of(admin_client.get(page_of(row)))) == is_cut
+        assert admin_client.get(listed).context["cl"].result_count == count
