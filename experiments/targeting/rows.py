@@ -141,7 +141,7 @@ def _expected(row: ConditionRow) -> Any:
     if not row.value.strip():
         raise ValueError(f"{row.attribute}: the value must not be empty")
     if row.operator in LISTS:
-        return {LISTS[row.operator]: [typed(word) for word in _words(row.value)]}
+        return {LISTS[row.operator]: _expected_list(row)}
     value = typed(row.value)
     if row.operator in PATTERNS:
         return {"$regex": PATTERNS[row.operator] + _escaped(str(value))}
@@ -153,6 +153,13 @@ def _expected(row: ConditionRow) -> Any:
     if name is None:
         raise ValueError(f"{row.attribute}: unknown operator {row.operator!r}")
     return {name: value}
+
+
+def _expected_list(row: ConditionRow) -> list[Any]:
+    words = _words(row.value)
+    if not words:
+        raise ValueError(f"{row.attribute}: the value must not be empty")
+    return [typed(word) for word in words]
 
 
 def _words(text: str) -> list[str]:

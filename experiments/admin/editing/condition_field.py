@@ -32,6 +32,8 @@ CUSTOM = "*"
 TRIED = {"device": "mobile", "new_visitor": "true", "path": "/"}
 IN_ROWS, IN_JSON = "rows", "json"
 SPARE_ROWS = 1
+# By what JSON fails that is no condition: no JSON, a number or a list, or nested past all sense.
+UNREADABLE = (ValueError, TypeError, AttributeError, RecursionError)
 Content = dict[str, Any]
 
 
@@ -58,14 +60,14 @@ class ConditionWidget(forms.Widget):
             return None
         try:
             return self.format_value(_condition(self._typed(data, name)))
-        except (ValueError, TypeError, AttributeError):
+        except UNREADABLE:
             return None
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> Content:
         """Return what was typed, or the whole condition that a merge has put in its place."""
         try:
             return content_of(json.loads(data[name]))
-        except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
+        except (KeyError, *UNREADABLE):
             return self._typed(data, name)
 
     def _typed(self, data: Any, name: str) -> Content:
@@ -158,7 +160,7 @@ def _in_rows_if_possible(content: Content) -> Content:
     """Return a condition that was typed as JSON by rows, where lists can express it."""
     try:
         shown = content_of(_condition(content)) if content["mode"] == IN_JSON else content
-    except ValueError:
+    except UNREADABLE:
         return content
     return content if shown["mode"] == IN_JSON else shown
 
@@ -167,7 +169,7 @@ def _summary(content: Content) -> str:
     """Return a condition in JSON in words; empty if it cannot be read."""
     try:
         return summary_of(storable(_condition(content)))
-    except (ValueError, TypeError, AttributeError):
+    except UNREADABLE:
         return ""
 
 

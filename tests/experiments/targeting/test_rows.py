@@ -156,6 +156,10 @@ def test_pattern_finds_what_was_typed_and_nothing_else():
             "age: the value must not be empty",
         ),
         (
+            ConditionRow(attribute="plan", operator="one_of", value=" , ,"),
+            "plan: the value must not be empty",
+        ),
+        (
             ConditionRow(attribute="age", operator="above", value="old"),
             "age: 'old' is not a number",
         ),

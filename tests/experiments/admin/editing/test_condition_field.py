@@ -1,4 +1,5 @@
 import pytest
+from django.utils.html import escape
 
 from experiments.admin.editing.condition_field import ConditionField, ConditionWidget
 
@@ -23,3 +24,11 @@ def test_json_that_cannot_be_read_is_no_fault_of_the_page():
     typed = {"mode": "json", "match": "all", "rows": [], "json": "{"}
     drawn = ConditionWidget(offers_json=False).render("condition", typed)
     assert 'name="condition_json" value="{"' in drawn
+
+
+@pytest.mark.parametrize("text", ["[1]", "5", "null", '"x"', "[" * 5000])
+@pytest.mark.parametrize("offers_json", [True, False])
+def test_json_that_is_no_condition_is_drawn_as_it_was_typed(text, offers_json):
+    typed = {"mode": "json", "match": "all", "rows": [], "json": text}
+    drawn = ConditionWidget(offers_json=offers_json).render("condition", typed)
+    assert escape(text) in drawn

@@ -73,3 +73,33 @@ def test_audience_of_a_live_test_says_which_and_has_no_fields(admin_client, slot
     assert 'name="condition_mode"' not in page
     assert "Summary" in page
     assert admin_client.post(page_of(audience), {"name": "X"}).status_code == 403
+
+
+@pytest.mark.parametrize("text", ["[1]", "5", "null"])
+def test_json_that_is_no_condition_is_refused_beside_the_field(admin_client, site, text):
+    audience = factories.make_audience(site, condition={"device": "mobile"})
+    sent = fields_of(admin_client.get(page_of(audience)))
+    del sent["condition"]
+    sent |= rows_form() | {"condition_mode": "json", "condition_json": text}
+    shown = admin_client.post(page_of(audience), sent)
+    assert shown.status_code == 200
+    assert "condition" in shown.context["adminform"].form.errors
+    audience.refresh_from_db()
+    assert audience.condition == {"device": "mobile"}
+
+
+@pytest.mark.parametrize("operator", ["one_of", "none_of"])
+def test_list_of_no_words_is_refused_and_the_rows_stay(admin_client, site, operator):
+    audience = factories.make_audience(site, condition={"device": "mobile"})
+    page = admin_client.get(page_of(audience))
+    opened = {"_opened_state": page.context["opened_state"]}
+    rows = rows_form(("device", "", operator, " , "), ("locale", "", "is", "fr"))
+    sent = {"site": site.pk, "name": "Mine", "key": audience.key, **rows, **opened}
+    shown = admin_client.post(page_of(audience), sent)
+    form = shown.context["adminform"].form
+    assert "device: the value must not be empty" in " ".join(form.errors["condition"])
+    content = form["condition"].value()
+    assert content["mode"] == "rows"
+    assert [row["value"] for row in content["rows"]] == [" , ", "fr"]
+    audience.refresh_from_db()
+    assert audience.condition == {"device": "mobile"}
