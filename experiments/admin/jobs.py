@@ -194,8 +194,7 @@ class JobAdmin(SiteRowsAdmin[Job]):
 
     @admin.display(description=_("job"))
     def watch_link(self, job: Job) -> SafeString:
-        is_curve = vars(job).get("only") == REQUEST["only"]
-        name = gettext("Learning curve %(pk)s") % {"pk": job.pk} if is_curve else job
+        name = job.curve_title if vars(job).get("only") == REQUEST["only"] else job
         return format_html('<a href="{}">{}</a>', _watch_url(job), name)
 
     @admin.display(description=_("started by"), ordering="created_by")
@@ -272,7 +271,7 @@ class JobAdmin(SiteRowsAdmin[Job]):
             sites = permissions.sites_where(request.user, DRAFT)
             context["draft"] = DraftForm(initial=initial, sites=sites)
             context["may_draft"] = permissions.may(request.user, DRAFT)
-        return self._page(request, "admin/experiments/job.html", str(job), context)
+        return self._page(request, "admin/experiments/job.html", job.title, context)
 
     def draft_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Make a draft experiment of the wordings that were chosen on the page of a ranking."""
@@ -364,7 +363,8 @@ class JobAdmin(SiteRowsAdmin[Job]):
         try:
             job = create_job(kind=kind, request=job_request, by=user, now=timezone.now(), site=site)
         except AlreadyTrainingError:
-            self.message_user(request, gettext("A training is running already."), messages.ERROR)
+            text = gettext("A training or a learning curve is running already.")
+            self.message_user(request, text, messages.ERROR)
             return HttpResponseRedirect(reverse("admin:experiments_job_changelist"))
         # The worker must find the row.
         transaction.on_commit(lambda: tasks.do_job.delay(job.pk))

@@ -18,10 +18,11 @@ from django.views.decorators.http import require_POST
 
 from experiments.admin.base import SiteRowsAdmin
 from experiments.admin.task_pages.page import WithTaskPage, settings_url
-from experiments.admin.task_pages.webhooks import WEBHOOK, WebhookForm
+from experiments.admin.task_pages.webhooks import TRAINED, WEBHOOK, WebhookForm
 from experiments.models import Webhook
 from experiments.selectors import notices as selectors
-from experiments.services.notices.delivery import retry_given_up, send_test
+from experiments.selectors.permissions import VIEW_TRAINING, may
+from experiments.services.notices.delivery import drop_trainings, retry_given_up, send_test
 from experiments.services.notices.webhook_calls import (
     WebhookError,
     reason_in_words,
@@ -68,9 +69,12 @@ class WebhookAdmin(WithTaskPage, SiteRowsAdmin[Webhook]):
         return gettext("gave up") if webhook.is_failing else gettext("in order")
 
     def save_model(self, request: HttpRequest, obj: Webhook, *args: Any) -> None:
+        person = cast(User, request.user)
         if obj._state.adding:
             obj.encrypted_secret = new_secret()
-            obj.created_at, obj.created_by = timezone.now(), cast(User, request.user)
+            obj.created_at, obj.created_by = timezone.now(), person
+        elif TRAINED in obj.kinds:
+            _answer_for_trainings(request, obj, person)
         super().save_model(request, obj, *args)
 
     def change_view(
@@ -118,6 +122,23 @@ class WebhookAdmin(WithTaskPage, SiteRowsAdmin[Webhook]):
         if not self.has_change_permission(request, webhook):
             raise PermissionDenied
         return webhook
+
+
+def _answer_for_trainings(request: HttpRequest, webhook: Webhook, person: User) -> None:
+    """Let only those who may see trainings say to which address notices of them go."""
+    if may(person, VIEW_TRAINING):
+        if not selectors.gets_trainings(webhook):
+            webhook.created_by = person
+            text = gettext("Trainings are told there as long as you have a role on every site.")
+            messages.info(request, text)
+    elif not Webhook.objects.filter(pk=webhook.pk, url=webhook.url).exists():
+        webhook.kinds = [kind for kind in webhook.kinds if kind != TRAINED]
+        drop_trainings(webhook)
+        text = gettext(
+            "Trainings are not told at the new address: somebody with a role on every site has to"
+            " choose them again."
+        )
+        messages.warning(request, text)
 
 
 def _state_of(webhook: Webhook) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminT
 from experiments.admin.task_pages.fields import begin_with_only_site
 from experiments.admin.task_pages.page import Question, Task
 from experiments.models import Notice, Webhook
+from experiments.selectors.notices import gets_trainings
 from experiments.selectors.permissions import VIEW_TRAINING, may
 from experiments.services.notices.choices import ON_THE_PAGE
 from experiments.services.notices.webhook_calls import (
@@ -42,9 +43,12 @@ class WebhookForm(forms.ModelForm[Webhook]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "kinds" not in self.fields or may(self.person, VIEW_TRAINING):
+        if "kinds" not in self.fields:
             return
         field: Any = self.fields["kinds"]
+        if may(self.person, VIEW_TRAINING):
+            field.help_text = self._who_answers()
+            return
         # Whoever else has chosen them keeps them: they are not dropped by a save.
         kept = {TRAINED} if TRAINED in (self.instance.kinds or ()) else set()
         kinds = [kind for kind in ON_THE_PAGE if kind in {*OF_A_SITE, *kept}]
@@ -52,6 +56,19 @@ class WebhookForm(forms.ModelForm[Webhook]):
         field.help_text = _(
             "Trainings of the predictor are of all sites: only those with a role on each of them"
             " can choose their notices."
+        )
+
+    def _who_answers(self) -> str:
+        """Return on whose role it rests that notices of trainings are sent."""
+        row = self.instance
+        if TRAINED not in (row.kinds or ()) or row.pk is None:
+            return gettext("Trainings are told as long as whoever chose them may see every site.")
+        if gets_trainings(row):
+            text = gettext("Trainings are told as long as %(person)s may see every site.")
+            return text % {"person": row.created_by}
+        return gettext(
+            "Trainings are not told: whoever chose them may not see every site any more. Save the"
+            " page, and they are told in your name."
         )
 
     def clean_url(self) -> str:

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from experiments.models.site import Site
@@ -79,6 +80,16 @@ class Job(models.Model):
     def is_curve(self) -> bool:
         """Return whether it measures the learning curve: a training that makes no predictor."""
         return self.kind == self.Kind.TRAINING and self.request.get("only") == LEARNING_CURVE
+
+    @property
+    def title(self) -> str:
+        """Name of the job, which tells the measurement of a learning curve from a training."""
+        return self.curve_title if self.is_curve else str(self)
+
+    @property
+    def curve_title(self) -> str:
+        """Name of the job if it measures the learning curve, whether or not it is known to."""
+        return gettext("Learning curve %(pk)s") % {"pk": self.pk}
 
 
 class Upload(models.Model):

@@ -171,7 +171,8 @@ def expire_hopeless_jobs(*, now: datetime) -> int:
 
 def _revive(job: Job, now: datetime) -> bool:
     with translation.override(job.language):
-        message = _("Interrupted; it goes on where it was.")
+        again, on = _("Interrupted; it begins again."), _("Interrupted; it goes on where it was.")
+        message = again if job.is_curve else on
     # Only while it is the attempt that fell silent: a worker may have come back in between.
     return bool(
         _attempt(job)

@@ -115,6 +115,12 @@ def retry_given_up(webhook: Webhook, *, now: datetime) -> int:
     return given_up.update(state=State.WAITING, attempts=0, next_at=now, claimed_until=None)
 
 
+def drop_trainings(webhook: Webhook) -> None:
+    """Forget notices of trainings that have not arrived: the address is another one by now."""
+    rows = webhook.deliveries.filter(notice__kind=Notice.Kind.TRAINED)
+    rows.exclude(state=State.SENT).delete()
+
+
 def _attempt(pk: int, clock: Clock) -> State | None:
     """Send one delivery if it can be claimed; return its state after that, None if it cannot."""
     now = clock()

@@ -8,6 +8,7 @@ from pytest_django.asserts import assertInHTML
 
 from experiments.models import Experiment, Job, Upload
 from experiments.services.archive.keeping import keep_past_tests
+from experiments.services.learning.learning_curve import REQUEST
 from ml import predict
 from tests import factories
 from tests.factories import NOW
@@ -93,7 +94,7 @@ def test_second_training_is_refused_with_a_sentence(admin_client):
     make_job("training", status="running")
     Job.objects.update(heartbeat_at="2126-01-01T00:00:00Z")
     page = admin_client.post(reverse("admin:experiments_job_train"), follow=True)
-    assert "A training is running already." in page.content.decode()
+    assert "A training or a learning curve is running already." in page.content.decode()
 
 
 def test_train_needs_a_post(admin_client):
@@ -275,3 +276,19 @@ def test_draft_without_a_choice_says_so(admin_client, ranking, slot, changes, me
 def test_draft_needs_the_right_to_add_experiments(viewer_client, ranking, slot):
     assert post_draft(viewer_client, ranking).status_code == 403
     assert not slot.experiments.exists()
+
+
+def test_stopped_learning_curve_says_that_it_begins_again(admin_client):
+    job = make_job("training", status="cancelled", request=dict(REQUEST))
+    page = watch(admin_client, job)
+    assert "The learning curve is measured from the beginning next time." in page
+    assert "What was finished is kept" not in page
+    assert re.search(rf"<title>\s*Learning curve {job.pk}\b", page)
+
+
+def test_second_click_on_the_measurement_names_no_training_alone(admin_client):
+    make_job("training", status="running", request=dict(REQUEST))
+    Job.objects.update(heartbeat_at="2126-01-01T00:00:00Z")
+    url = reverse("admin:experiments_job_train")
+    page = admin_client.post(url, dict(REQUEST), follow=True).content.decode()
+    assert "A training or a learning curve is running already." in page

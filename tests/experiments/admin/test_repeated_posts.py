@@ -242,7 +242,7 @@ def forms_of_pages(t):
         ),
         "job_rank": Twice(Job, {"control": "Go", "wordings": "Start\nBegin", "locale": "en"}),
         "job_lab": Twice(Job, {"locale": "en", "column": "", "wordings": "Start\nBegin"}),
-        "job_train": Twice(Job, {}, said="A training is running already."),
+        "job_train": Twice(Job, {}, said="A training or a learning curve is running already."),
         "job_again": Twice(Job, {}, t["failed"].pk),
         "job_draft": Twice(
             Experiment,

@@ -5,6 +5,7 @@ from django.test import Client
 from django.utils import timezone
 
 from experiments.models import Delivery, Notice, Webhook
+from experiments.selectors.notices import webhooks_for
 from experiments.services.lifecycle.outbox import tell_of
 from experiments.services.notices.webhook_secrets import secret_of
 from tests import factories
@@ -137,3 +138,66 @@ def test_steps_are_for_the_owners_of_the_site(browser, receiver, step, site):
     assert marketer.post(page_of(own, step)).status_code in {403, 404}
     assert not receiver.came
     assert marketer.get(LIST).status_code == 403
+
+
+def finish_training():
+    return Notice.objects.create(kind="trained", at=timezone.now(), occurrence="trained:1")
+
+
+def test_new_address_of_a_person_who_may_not_see_trainings_gets_none(browser, site, admin_user):
+    factories.make_site("rival")
+    kinds = ["verdict", "trained"]
+    webhook = make_webhook(site, "https://example.org/a", kinds=kinds, created_by=admin_user)
+    waiting = Delivery.objects.create(
+        notice=finish_training(), webhook=webhook, next_at=timezone.now()
+    )
+    assert webhooks_for(waiting.notice) == [webhook]
+    answer = browser.post(
+        page_of(webhook), values(site, "https://example.org/mine", kinds=kinds), follow=True
+    )
+    assert "Trainings are not told at the new address" in answer.content.decode()
+    webhook.refresh_from_db()
+    assert (webhook.url, webhook.kinds) == ("https://example.org/mine", ["verdict"])
+    assert webhooks_for(waiting.notice) == []
+    # Nor what waits since before.
+    assert not Delivery.objects.exists()
+
+
+def test_person_who_may_see_trainings_changes_the_address_and_they_stay(admin_client, site):
+    person = make_reader("root", is_superuser=True)
+    kinds = ["verdict", "trained"]
+    webhook = make_webhook(site, "https://example.org/a", kinds=kinds, created_by=person)
+    admin_client.post(page_of(webhook), values(site, "https://example.org/b", kinds=kinds))
+    webhook.refresh_from_db()
+    assert (webhook.url, webhook.kinds, webhook.created_by) == (
+        "https://example.org/b",
+        kinds,
+        person,
+    )
+
+
+@pytest.mark.parametrize("step", ["change", "settings"])
+def test_whoever_ticks_trainings_on_a_webhook_of_another_answers_for_them(admin_client, site, step):
+    owner = make_reader("olga", site, role="owner")
+    factories.make_site("rival")
+    url = "https://example.org/a"
+    webhook = make_webhook(site, url, kinds=["verdict"], created_by=owner)
+    notice = finish_training()
+    page = admin_client.get(page_of(webhook, step)).content.decode()
+    assert "Trainings are told as long as whoever chose them may see every site." in page
+    sent = values(site, url, kinds=["verdict", "trained"])
+    page = admin_client.post(page_of(webhook, step), sent, follow=True).content.decode()
+    assert "Trainings are told there as long as you have a role on every site." in page
+    assert webhooks_for(notice) == [webhook]
+    page = admin_client.get(page_of(webhook, step)).content.decode()
+    webhook.refresh_from_db()
+    assert webhook.created_by.is_superuser
+    assert f"Trainings are told as long as {webhook.created_by} may see every site." in page
+
+
+def test_page_says_that_trainings_are_not_told_any_more(admin_client, site):
+    owner = make_reader("olga", site, role="owner")
+    factories.make_site("rival")
+    webhook = make_webhook(site, "https://example.org/a", kinds=["trained"], created_by=owner)
+    page = admin_client.get(page_of(webhook, "settings")).content.decode()
+    assert "Trainings are not told: whoever chose them" in page

@@ -188,3 +188,18 @@ def test_job_shows_that_it_lives_during_a_long_step(monkeypatch):
 
     run(job, work)
     assert seen == [True]
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        ({}, "Interrupted; it goes on where it was."),
+        ({"only": "learning_curve"}, "Interrupted; it begins again."),
+    ],
+)
+def test_interrupted_job_says_whether_it_begins_again(request_, said):
+    job = make_job(Kind.TRAINING, **request_)
+    Job.objects.update(status="running", attempt=1, heartbeat_at=NOW)
+    assert jobs.revive_silent_jobs(now=NOW + 2 * jobs.SILENCE) == [job.pk]
+    job.refresh_from_db()
+    assert job.message == said

@@ -14,6 +14,7 @@ from experiments.services.notices.delivery import (
     LEASE,
     WAITS,
     deliver_notices,
+    drop_trainings,
     retry_given_up,
     send_test,
     spread_notices,
@@ -274,3 +275,16 @@ def test_task_delivers(site, running_experiment, receiver):
     tasks.deliver_notices()
     assert len(receiver.came) == 1
     assert get_user_model().objects.count() == 0
+
+
+def test_what_has_arrived_stays_when_trainings_are_dropped(site, running_experiment):
+    webhook = make_webhook(site, "https://example.org/")
+    told(running_experiment)
+    verdict = Notice.objects.get(kind="verdict")
+    kept = [Delivery.objects.create(notice=verdict, webhook=webhook, next_at=NOW)]
+    for number, state in enumerate(["sent", "waiting", "given_up"]):
+        notice = Notice.objects.create(kind="trained", at=NOW, occurrence=f"trained:{number}")
+        row = Delivery.objects.create(notice=notice, webhook=webhook, next_at=NOW, state=state)
+        kept += [row] if state == "sent" else []
+    drop_trainings(webhook)
+    assert set(Delivery.objects.all()) == set(kept)
