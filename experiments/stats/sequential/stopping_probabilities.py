@@ -119,6 +119,8 @@ def densities(
     points, mass, before = np.zeros(1), np.ones(1), 0.0
     for bound, time in zip(bounds.tolist(), times.tolist(), strict=True):
         yield Density(points=points, mass=mass, time=before)
+        if time == times[-1]:
+            return
         step, edge = time - before, bound * math.sqrt(time)
         sd, expected = math.sqrt(step), points + drift * step
         centre, reach = drift * time, _FAR * math.sqrt(time) + spread * time

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from experiments.stats.sequential import stopping_probabilities
 from experiments.stats.sequential.stopping_probabilities import (
     crossing_probabilities,
     drift_for_power,
@@ -117,3 +118,13 @@ def test_drift_refuses_bad_power_and_a_test_that_never_stops():
         drift_for_power([1.0], [1.0], power=1.0)
     with pytest.raises(ValueError, match="finite boundary"):
         drift_for_power([math.inf], [1.0], power=0.8)
+
+
+def test_density_after_the_last_look_is_not_computed(monkeypatch):
+    counts, nodes = [], stopping_probabilities._nodes
+    monkeypatch.setattr(
+        stopping_probabilities, "_nodes", lambda count: counts.append(count) or nodes(count)
+    )
+    crossing = crossing_probabilities([2.0, 2.0, 2.0], [0.3, 0.6, 0.6 + 1e-4])
+    assert len(counts) == 2
+    assert crossing.upper[2] == pytest.approx(crossing.upper[1], abs=1e-3)

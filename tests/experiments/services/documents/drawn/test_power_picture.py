@@ -8,9 +8,15 @@ from statsmodels.stats.proportion import proportions_ztest
 
 from experiments.models import Experiment
 from experiments.services.documents.drawn.counted_pictures import counted_pictures
-from experiments.services.documents.drawn.power_picture import why_no_power
+from experiments.services.documents.drawn.power_picture import (
+    LEAST_STEP,
+    looks_that_count,
+    why_no_power,
+)
 from experiments.services.documents.pdf import pdf_content
-from experiments.stats.sequential.plan_boundary import plan_multiplier, stages_of
+from experiments.stats.sequential import stopping_probabilities
+from experiments.stats.sequential.plan_boundary import Stage, plan_multiplier, stages_of
+from experiments.stats.sequential.stopping_probabilities import crossing_probabilities
 from tests import factories
 from tests.experiments.services.counted_experiments import concluded, count
 from tests.factories import NOW
@@ -154,6 +160,71 @@ def test_many_days_are_thinned(slot):
     rows = power_of(experiment).rows
     assert len(rows) == 56
     assert (rows[0]["day"], rows[-1]["day"]) == ("2026-06-25", "2026-11-21")
+
+
+def test_few_last_visitors_cost_few_nodes(slot, monkeypatch):
+    """Two visitors of a plan for 200,000 would take 6,000 nodes, of which all pairs are added."""
+    experiment = planned(slot, days=11, visitors=200_000)
+    day = (NOW - timedelta(days=1)).date()
+    for arm in experiment.variants.all():
+        arm.rollups.filter(day=day).update(visitors=1, clicking_visitors=0)
+    counts, nodes = [], stopping_probabilities._nodes
+    monkeypatch.setattr(
+        stopping_probabilities, "_nodes", lambda count: counts.append(count) or nodes(count)
+    )
+    rows = power_of(experiment).rows
+    assert (len(rows), rows[-1]["day"]) == (10, "2026-11-21")
+    assert 0 < max(counts) < 500
+    assert len(counts) == 9
+
+
+def test_looks_are_a_step_apart_with_the_end_and_the_last():
+    step = LEAST_STEP
+    time = np.array(
+        [0.2, 0.2 + step / 3, 0.5, 1 - step / 3, 1.0, 1 + step / 3, 1.4, 1.4 + step / 3]
+    )
+    is_end = stages_of(time, np.ones(8, dtype=bool)) == Stage.END
+    kept = looks_that_count(time, np.ones(8, dtype=bool), is_end=is_end)
+    assert np.flatnonzero(kept).tolist() == [0, 2, 4, 7]
+    # The end is never replaced, not by the last look either.
+    kept = looks_that_count(time[:6], np.ones(6, dtype=bool), is_end=is_end[:6])
+    assert np.flatnonzero(kept).tolist() == [0, 2, 4]
+    assert not looks_that_count(time, np.zeros(8, dtype=bool), is_end=np.zeros(8, dtype=bool)).any()
+
+
+@pytest.mark.parametrize("end_day", [58, 70, 99])
+def test_end_of_a_long_plan_is_always_a_look(end_day):
+    """The plan's end has 27 % of alpha: without it the power is 10 points lower."""
+    time = np.arange(1, 101) / end_day
+    stages = stages_of(time, np.ones(100, dtype=bool))
+    kept = looks_that_count(time, np.ones(100, dtype=bool), is_end=stages == Stage.END)
+    powers = []
+    for looks in (kept, np.ones(100, dtype=bool)):
+        edges = plan_multiplier(time[looks], level=0.05, alpha=0.05, stage=stages[looks])
+        upper = crossing_probabilities(edges, time[looks], drift=2.9).upper
+        powers.append(upper[stages[looks] <= Stage.END][-1])
+    assert kept.sum() == 56
+    assert powers[0] == pytest.approx(powers[1], abs=0.005)
+    if end_day == 70:
+        assert powers[0] == pytest.approx(0.799, abs=0.01)
+
+
+def test_long_test_finds_its_lift_as_often_as_simulated_tests_do(slot):
+    """100 days, with the plan's end on day 70; looked at every day."""
+    rows = power_of(planned(slot, days=100, daily=229)).rows
+    random = np.random.default_rng(18)
+    rates = BASE, BASE * (1 + TARGET)
+    control, arm = (random.binomial(229, p, (4_000, 100)).cumsum(axis=1) for p in rates)
+    n = 229 * np.arange(1, 101)
+    pooled = (control + arm) / (2 * n)
+    z = (arm - control) / n / np.sqrt(pooled * (1 - pooled) * 2 / n)
+    times = 2 * n / PLANNED
+    stages = stages_of(times, np.ones(100, dtype=bool))
+    edges = plan_multiplier(times, level=0.05, alpha=0.05, stage=stages, reserve=0.02)
+    found = (z >= edges).any(axis=1).mean()
+    # Of 4,000 simulated tests the standard error is 0.006.
+    assert rows[-1]["value"] == pytest.approx(found, abs=0.02)
+    assert "2026-10-22" in {row["day"] for row in rows}  # Day 70.
 
 
 @pytest.mark.parametrize("case", ["by hand", "shares", "no click", "aa", "draft"])
