@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
 from experiments.event_schema.calendar_days import calendar_day
 from experiments.formatting import rounded_lift, rounded_percent
@@ -29,7 +29,6 @@ from experiments.services.reporting.aa_tests import is_aa_test
 from experiments.services.reporting.full_report import FullReport
 from experiments.stats.estimation.contrasts import pair_information
 from experiments.stats.estimation.sufficient_statistics import FloatArray, Proportion
-from experiments.stats.planning.sample_size import power_of
 from experiments.stats.sequential.comparison import EXACT_RESERVE
 from experiments.stats.sequential.plan_boundary import Stage, plan_multiplier, stages_of
 from experiments.stats.sequential.stopping_probabilities import crossing_probabilities
@@ -41,6 +40,8 @@ MOST_LOOKS = 56
 # instead lower the boundary by 0.58 sqrt(step) of B (Siegmund 1985), here 0.02 of some 3: below
 # half a point of power. The quadrature needs nodes in proportion to 1 / sqrt(step).
 LEAST_STEP = 1e-3
+# A planned end is marked if it is at most so many times the days shown away, or so many days.
+FARTHEST_END, NEAR_END = 3, 90
 
 Curve = dict[date, float]
 # True of the days that are meant.
@@ -59,20 +60,18 @@ def power_reached(full: FullReport) -> Picture | None:
     if not curve:
         return None
     values = _values(report, basis, arm, curve)
-    words = _(
-        "With the visitors until %(day)s, a true lift of %(lift)s of “%(name)s” had a chance of "
-        "%(power)s to be found; the plan is made for %(planned)s. This power does not depend on "
-        "the measured lift, and says nothing about it."
-    )
     end = planned_end(report, basis)
+    is_near = end is not None and _is_near(end, curve)
     return Picture(
         name="power",
         kind="lines",
         title=_("Power reached for the planned smallest lift, %(lift)s") % values,
-        words=words % values if full.is_trusted else untrusted_warning(),
+        words=_words(values, None if is_near else end) if full.is_trusted else untrusted_warning(),
         options={
             "title": _("Chance to find it"),
-            "marks": [{"day": end.isoformat(), "text": _("planned end")}] if end else [],
+            "marks": [{"day": end.isoformat(), "text": _("planned end")}]
+            if end and is_near
+            else [],
             "level": {"at": POWER, "text": _("planned: %(planned)s") % values},
         },
         rows=[
@@ -98,6 +97,25 @@ def _values(report: Report, basis: PlanBasis, arm: int, curve: Curve) -> dict[st
         "name": names_of_arms(report)[arm],
         "day": date_format(last, "DATE_FORMAT"),
     }
+
+
+def _words(values: dict[str, str], far_end: date | None) -> str:
+    """Return the picture in words, with a planned end that is too far away to be drawn."""
+    words = _(
+        "With the visitors until %(day)s, a true lift of %(lift)s of “%(name)s” had a chance of "
+        "%(power)s to be found; the plan is made for %(planned)s. This power does not depend on "
+        "the measured lift, and says nothing about it."
+    )
+    if far_end is None:
+        return words % values
+    end = _("The planned end, %(end)s, is too far away to be drawn.")
+    return f"{words % values} {end % {'end': date_format(far_end, 'DATE_FORMAT')}}"
+
+
+def _is_near(end: date, curve: Curve) -> bool:
+    """Return whether a picture with this end still shows the days there are."""
+    shown = (max(curve) - min(curve)).days + 1
+    return (end - max(curve)).days <= max(FARTHEST_END * shown, NEAR_END)
 
 
 def why_no_power(report: Report) -> str:
@@ -150,13 +168,14 @@ def _curve(report: Report, arm: int, estimate: LiftEstimate, *, target: float) -
     if not is_growing.any():
         return {}
     effect = target * estimate.base
-    errors = _errors(report, estimate, visitors[:, [0, arm]], effect=effect)
+    # Found is what is proven in the direction of the plan.
+    expected = abs(effect) / _errors(report, estimate, visitors[:, [0, arm]], effect=effect)
     level = report.experiment.alpha / len(report.comparisons)
     if is_sequential(report.experiment):
-        is_kept, powers = _at_all_looks(report, effect / errors, is_growing, level=level, arm=arm)
+        is_kept, powers = _at_all_looks(report, expected, is_growing, level=level, arm=arm)
     else:
         is_kept = is_growing
-        powers = power_of(effect, errors[is_kept], -float(ndtri(level / 2)))
+        powers = ndtr(expected[is_kept] + ndtri(level / 2))
     shown = [day for day, is_shown in zip(days, is_kept, strict=True) if is_shown]
     return dict(zip(shown, powers.tolist(), strict=True))
 

@@ -61,11 +61,12 @@ def test_fixed_plan_finds_its_lift_as_often_as_simulated_tests_do(slot):
     for day, row in enumerate(rows):
         n = 2_000 * (day + 1)
         p_values = [
-            proportions_ztest([a, b], [n, n])[1]
+            # Found is a proof that the arm is better: one side of 5 %.
+            proportions_ztest([a, b], [n, n], alternative="smaller")[1]
             for a, b in zip(control[:2_000, day], arm[:2_000, day], strict=True)
         ]
         # Of 2,000 simulated tests the standard error is at most 0.011.
-        assert row["value"] == pytest.approx(np.mean(np.array(p_values) < 0.05), abs=0.03)
+        assert row["value"] == pytest.approx(np.mean(np.array(p_values) < 0.025), abs=0.03)
     assert [row["value"] for row in rows] == sorted(row["value"] for row in rows)
 
 
@@ -86,12 +87,17 @@ def test_sequential_plan_finds_its_lift_as_often_as_simulated_tests_do(slot):
 
 
 def test_power_of_a_fixed_plan_is_that_of_its_formula(slot):
-    """Two samples of statsmodels, with the variances of the planned rates."""
+    """Two samples of statsmodels, with the variances of the planned rates.
+
+    Found is a proof in the planned direction, as in a sequential plan: its half of alpha.
+    """
     rows = power_of(planned(slot, plan=Experiment.Plan.FIXED, days=5)).rows
     rates = np.array([BASE, BASE * (1 + TARGET)])
     spread = np.sqrt((rates * (1 - rates)).mean())
     for day, row in enumerate(rows):
-        power = NormalIndPower().power(BASE * TARGET / spread, 2_000 * (day + 1), 0.05)
+        power = NormalIndPower().power(
+            BASE * TARGET / spread, 2_000 * (day + 1), 0.025, alternative="larger"
+        )
         assert row["value"] == pytest.approx(power, abs=1e-6)
 
 
@@ -132,6 +138,41 @@ def test_planned_end_is_marked(slot):
     assert power_of(ends).options["marks"][0]["day"] == "2026-12-01"
     over = planned(slot, "over", days=9)
     assert power_of(over).options["marks"][0]["day"] == "2026-11-20"
+
+
+def test_few_visitors_of_a_fixed_plan_find_hardly_more_than_half_of_alpha(slot):
+    """What is proven worse by chance is not found: not 5 % of the tests, but 2.5 % and little."""
+    (row,) = power_of(planned(slot, plan=Experiment.Plan.FIXED, days=1, daily=50)).rows
+    assert 0.025 < row["value"] < 0.04
+
+
+@pytest.mark.parametrize(("days_away", "is_marked"), [(90, True), (91, False), (20_000, False)])
+def test_far_planned_end_is_told_in_words_only(slot, days_away, is_marked):
+    """A mark centuries away would leave the days of the test no width; four days are shown."""
+    end = NOW + timedelta(days=days_away - 1)
+    picture = power_of(planned(slot, days=4, ends_at=end))
+    assert [mark["day"] for mark in picture.options["marks"]] == (
+        [end.date().isoformat()] if is_marked else []
+    )
+    assert ("is too far away to be drawn." in picture.words) != is_marked
+
+
+def test_planned_end_of_a_slow_test_is_centuries_away(slot):
+    experiment = planned(slot, days=4)
+    experiment.planned_visitors_basis |= {"visitors_per_day": 0.5}
+    experiment.save()
+    picture = power_of(experiment)
+    assert picture.options["marks"] == []
+    # 64,000 days, of which 18 November is the first.
+    assert picture.words.endswith("The planned end, 8 Feb 2202, is too far away to be drawn.")
+
+
+def test_long_picture_marks_an_end_three_times_as_far(slot):
+    experiment = planned(slot, days=50, daily=100, ends_at=NOW + timedelta(days=149))
+    assert power_of(experiment).options["marks"] != []
+    experiment.ends_at += timedelta(days=1)
+    experiment.save()
+    assert power_of(experiment).options["marks"] == []
 
 
 def test_fixed_plan_is_read_at_its_end_only(slot):
