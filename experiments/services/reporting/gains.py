@@ -1,8 +1,9 @@
 """Gains of an arm over the control: for a thousand visitors, or clicks, and for a month."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
-from experiments.event_schema.calendar_days import calendar_day
+from experiments.event_schema.calendar_days import beginning_of, days_between
 from experiments.models import Experiment
 from experiments.services.analysis.report import Report
 from experiments.services.insights.time_to_decision import visitors_per_day
@@ -56,7 +57,8 @@ def gains_of(report: Report, comparison: Comparison) -> Gains | None:
 def units_per_day(report: Report) -> float | None:
     """Return the visitors a day of the test, or the clicks where the metric is one a click.
 
-    Those of the last whole days while it runs, and of all its days once it has ended.
+    Those of the last whole days while it runs; paused or ended, of its days up to the last one
+    with visitors, counted from the hour of its start to that of its end, and at least one.
     """
     visitors = sum(arm.visitors for arm in report.arms)
     experiment = report.experiment
@@ -74,8 +76,12 @@ def _mean_per_day(report: Report, visitors: int) -> float | None:
     if experiment.started_at is None:
         return None
     zone = experiment.zone_of_days
-    end = calendar_day(experiment.stopped_at or report.as_of, zone)
-    return visitors / max((end - calendar_day(experiment.started_at, zone)).days, 1)
+    last = max((row.day for row in report.days if row.visitors), default=None)
+    end = experiment.stopped_at or report.as_of
+    if last is not None:
+        # A pause brings nobody, and is no traffic of the test.
+        end = min(end, beginning_of(last + timedelta(days=1), zone))
+    return visitors / max(days_between(experiment.started_at, end, zone), 1.0)
 
 
 def _ends_of_the_gain(comparison: Comparison, control_rate: float | None) -> Interval | None:

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import re
+from datetime import timedelta
 from html import unescape
 
 import pytest
@@ -19,6 +21,7 @@ from experiments.formatting import (
     signed_interval,
     signed_percent,
 )
+from experiments.models import Experiment
 from experiments.selectors import reports
 from experiments.services.documents.pdf import pdf_content
 from experiments.services.documents.report_files import report_file
@@ -141,6 +144,32 @@ def test_csv_and_workbook_have_every_reading_of_the_json(counted):
             reading = whole if name == "anytime" else whole[name]
             for title, path in OF_READINGS.items():
                 assert number(row[title]) == pytest.approx(at(reading, path)), title
+
+
+@pytest.mark.parametrize("status", ["paused", "stopped"])
+def test_traffic_of_a_test_that_does_not_run_is_the_same_everywhere(slot, admin_client, status):
+    """20,000 visitors, from noon of the 15th to the end of the 21st, the last day with visitors."""
+    experiment = make_counted(slot, "clicks")
+    stopped_at = NOW - timedelta(hours=6) if status == "stopped" else None
+    Experiment.objects.filter(pk=experiment.pk).update(status=status, stopped_at=stopped_at)
+    report = json.loads(content_of(experiment, "json"))
+    assert {row["gains"]["units_per_day"] for row in report["comparisons"]} == {20_000 / 6.5}
+    tables = (
+        csv_rows(content_of(experiment, "csv")),
+        sheet_rows(content_of(experiment, "xlsx"), "Arms"),
+    )
+    with time_machine.travel(NOW, tick=False):
+        url = reverse("admin:experiments_experiment_report", args=[experiment.pk])
+        page = unescape(admin_client.get(url).content.decode())
+    said = re.findall(r"With (.{1,12}) visitors a day, as in this test", page)
+    assert said == ["3,077"]  # 20,000 in 6.5 days are 3,076.9 a day.
+    for compared, *rows in zip(report["comparisons"], *(rows[1:] for rows in tables), strict=True):
+        month = compared["effect"] * 20_000 / 6.5 * 30
+        for row in rows:
+            assert number(row["Gain a month"]) == pytest.approx(month)
+        assert compared["gains"]["per_month"]["amount"] == pytest.approx(month)
+    featured = max(report["comparisons"], key=lambda row: row["lift"])
+    assert decimal(featured["gains"]["per_month"]["amount"], 4) in page
 
 
 def test_split_and_version_are_in_the_files(counted):
