@@ -117,8 +117,8 @@ class SlotPageForm(KeyFromName):
             text = _("Choose what stands there now, or write down its words.")
             self.add_error("default_cta", text)
         if data.get("new_words") and data.get("site", self.chosen) and not self.errors:
-            for text in faults_of_words(**self._words()):
-                self.add_error("new_words", text)
+            for fault in faults_of_words(**self._words()):
+                self.add_error("new_words", fault)
         return data
 
     def _words(self) -> dict[str, Any]:
@@ -130,7 +130,7 @@ class SlotPageForm(KeyFromName):
     def _post_clean(self) -> None:
         """Leave a stored slot with a default: the page that says what is wrong draws it."""
         stored = self.instance.default_cta if self.instance.default_cta_id else None
-        super()._post_clean()
+        super()._post_clean()  # type: ignore[misc]  # missing in the stubs
         if stored is not None and self.instance.default_cta_id is None:
             self.instance.default_cta = stored
 
