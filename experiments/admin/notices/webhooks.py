@@ -125,7 +125,7 @@ class WebhookAdmin(WithTaskPage, SiteRowsAdmin[Webhook]):
 
 
 def _answer_for_trainings(request: HttpRequest, webhook: Webhook, person: User) -> None:
-    """Let only those who may see trainings say to which address notices of them go."""
+    """Keep notices of trainings to addresses that were chosen by those who may see them."""
     if may(person, VIEW_TRAINING):
         if not selectors.gets_trainings(webhook):
             webhook.created_by = person

@@ -128,7 +128,7 @@ class SlotPageForm(KeyFromName):
         return {"site": site, "text": data["new_words"], "like": like}
 
     def _post_clean(self) -> None:
-        """Leave a stored slot with a default: the page that says what is wrong draws it."""
+        """Leave a stored slot with a default, which is drawn beside its faults."""
         stored = self.instance.default_cta if self.instance.default_cta_id else None
         super()._post_clean()  # type: ignore[misc]  # missing in the stubs
         if stored is not None and self.instance.default_cta_id is None:

@@ -83,7 +83,7 @@ class Job(models.Model):
 
     @property
     def title(self) -> str:
-        """Name of the job, which tells the measurement of a learning curve from a training."""
+        """Name of the job: that of a learning curve is not the name of a training."""
         return self.curve_title if self.is_curve else str(self)
 
     @property
