@@ -26,6 +26,8 @@ LONGEST_SUBJECT = 150
 ABOUT_RESULTS = (Notice.Kind.VERDICT, Notice.Kind.HARM)
 # Pictures of a digest, some 55 kB each: those of the tests that wait for a decision come first.
 MOST_PICTURES = 5
+# Tests whose lifts are looked for: each costs a report, and most of a long list may have none.
+MOST_ASKED = 15
 
 
 def mail_of(delivery: Delivery, *, reader: User, now: datetime) -> EmailMultiAlternatives | None:
@@ -64,7 +66,7 @@ def _pictures(notice: Notice, now: datetime) -> list[MailPicture]:
 def _pictures_of(parts: Iterable[Part], now: datetime) -> list[MailPicture]:
     """Return the lifts of the first tests of a digest, each under the name of its test."""
     rows = list({row.pk: row for part in parts for row in part.rows}.values())
-    drawn = ((row, picture_of_lifts(row.pk, now=now)) for row in rows)
+    drawn = ((row, picture_of_lifts(row.pk, now=now)) for row in rows[:MOST_ASKED])
     named = (replace(one, title=row.name) for row, one in drawn if one is not None)
     return list(islice(named, MOST_PICTURES))
 

@@ -1,5 +1,6 @@
 import struct
 from email import message_from_bytes, policy
+from types import SimpleNamespace
 
 import pytest
 from django.core.cache import cache
@@ -7,6 +8,7 @@ from django.utils import translation
 
 from accounts.preferences import keep_preference
 from experiments.models import Delivery, Notice
+from experiments.services.notices import mail as notice_mail
 from experiments.services.notices import mail_pictures
 from experiments.services.notices.mail import mail_of
 from experiments.services.notices.mail_pictures import picture_of_lifts
@@ -122,3 +124,14 @@ def test_digest_shows_the_lifts_of_its_tests_under_their_names(slot, site):
     (image,) = images(mail)
     assert image["Content-ID"] == f"<lifts-{won.pk}@ctaopt>"
     assert ">won</h2>" in html(mail)
+
+
+def test_digest_of_many_tests_without_a_lift_looks_at_the_first(monkeypatch):
+    rows = [SimpleNamespace(pk=number, name=f"test {number}") for number in range(40)]
+    asked = []
+    monkeypatch.setattr(notice_mail, "picture_of_lifts", lambda pk, *, now: asked.append(pk))
+    assert (
+        notice_mail._pictures_of([SimpleNamespace(rows=rows), SimpleNamespace(rows=rows)], NOW)
+        == []
+    )
+    assert asked == [*range(notice_mail.MOST_ASKED)]
