@@ -34,11 +34,20 @@ def statuses():
     return list(PredictorVersion.objects.order_by("number").values_list("status", flat=True))
 
 
-def test_versions_are_listed_with_their_main_figure(client, owner, two_versions):
+@pytest.fixture
+def measured(two_versions):
+    """Two versions, of which the first has an accuracy that is not certain."""
+    figure = {"value": 0.7314, "low": 0.6541, "high": 0.8012}
+    first = two_versions[0]
+    first.manifest["metrics"]["tfidf"]["accuracy_all"] |= figure
+    PredictorVersion.objects.filter(pk=first.pk).update(manifest=first.manifest)
+    return two_versions
+
+
+def test_versions_are_listed_with_their_main_figure(client, owner, measured):
     page = client.get(reverse(LIST)).content.decode()
     assert "TF-IDF ridge" in page
-    figure = two_versions[0].manifest["metrics"]["tfidf"]["accuracy_all"]["value"]
-    assert f"{100 * figure:.1f}% (" in page
+    assert "73.1% (65.4% to 80.1%)" in page
 
 
 def test_list_of_versions_needs_few_queries(
@@ -138,10 +147,9 @@ def test_stranger_is_sent_to_the_log_in(client):
     assert client.get(reverse(LIST)).status_code == 302
 
 
-def test_versions_are_listed_in_french(client, owner, two_versions):
+def test_versions_are_listed_in_french(client, owner, measured):
     page = client.get(reverse(LIST), HTTP_ACCEPT_LANGUAGE="fr").content.decode()
-    figure = two_versions[0].manifest["metrics"]["tfidf"]["accuracy_all"]["value"]
-    assert f"{100 * figure:.1f}\u00a0% (".replace(".", ",") in page
+    assert "73,1\u00a0% (65,4\u00a0% à 80,1\u00a0%)" in page
     assert re.search(r">\s*Retirée\s*<", page)
 
 

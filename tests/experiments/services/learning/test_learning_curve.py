@@ -13,7 +13,6 @@ FOUND = {
     "splits": 4,
     "curves": {"tfidf": [{"groups": 400, "accuracy": {"value": 0.6, "low": 0.5, "high": 0.7}}]},
     "growth": {"tfidf": {"sizes": [100, 200, 400], "per_doubling": ESTIMATE}},
-    "chart": object(),
 }
 
 
