@@ -237,7 +237,10 @@ def test_click_in_a_mail_counts_once_when_a_person_comes(outbox, page, counted, 
     page.wait_for_timeout(500)
     # A scanner that runs scripts gets no further; what it could make up is not trusted.
     page.evaluate("dispatchEvent(new PointerEvent('pointermove'))")
-    assert counted(0) == [], live.digest_of("r-1")
+    # A browser moves a resting pointer itself, by nothing.
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(500)
+    assert counted(0) == []
     assert "cta_" not in page.url
     page.mouse.move(50, 50)
     (click,) = counted(1)

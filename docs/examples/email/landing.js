@@ -17,8 +17,10 @@
   if (navigator.webdriver) return;
 
   const signs = ["pointermove", "pointerdown", "touchstart", "wheel", "keydown"];
-  const count = ({ isTrusted }) => {
+  const count = ({ isTrusted, type, movementX, movementY }) => {
     if (!isTrusted || document.hidden) return;
+    // Browsers report a pointer that rests, too, when the page appears below it.
+    if (type === "pointermove" && !movementX && !movementY) return;
     signs.forEach((sign) => removeEventListener(sign, count));
     const id = crypto.randomUUID();
     const click = { id, type: "click", slot, variant, visitor, experiment, at: new Date().toISOString() };
