@@ -124,8 +124,8 @@ def _unrelated(
     strangers: Sequence[str], texts: Iterable[str], encoder: Encoder
 ) -> NDArray[np.float32]:
     """Return the vectors of those unrelated texts that have no word of the archive."""
-    words = {word for text in texts for word in _words(text)}
-    strange = [text for text in strangers if words.isdisjoint(_words(text) - _words(LITTLE_WORDS))]
+    words = {word for text in texts for word in _words(text)} - _words(LITTLE_WORDS)
+    strange = [text for text in strangers if words.isdisjoint(_words(text))]
     if not strange:
         return np.empty((0, encoder.dimension), dtype=np.float32)
     return encoder.encode(strange)

@@ -140,11 +140,6 @@ def _predicted_for(form: WizardForm, slot: Slot) -> Audience | None:
     return same.order_by("pk").first() if condition else None
 
 
-def _is_for_everybody(form: WizardForm, slot: Slot) -> bool:
-    """Return whether the prediction is not of the new audience that is being built."""
-    return form.data.get("who") == NEW and _predicted_for(form, slot) is None
-
-
 def prediction_context(
     request: HttpRequest, form: WizardForm, *, unanswered: int
 ) -> dict[str, Any]:
@@ -162,15 +157,17 @@ def prediction_context(
     slot = form.chosen
     if slot is None or not may(request.user, "experiments.add_job", slot.site):
         return {}
-    typed = form.typed_wordings()
+    typed, audience = form.typed_wordings(), _predicted_for(form, slot)
     rankings = []
     for tag, name in form.languages.items():
         texts = [texts[tag] for texts in typed.arms if tag in texts]
         control = form.control.get(tag, "")
         if texts and control and not typed.faults[tag]:
-            asked = _question(form, slot, tag, control, texts)
+            asked = _question(slot, audience, tag, control, texts)
             rankings.append({"tag": tag, "language": name, "result": _answer(asked)})
-    found = {"rankings": rankings, "is_for_everybody": _is_for_everybody(form, slot)}
+    # A new audience that no past test knows.
+    is_for_everybody = form.data.get("who") == NEW and audience is None
+    found = {"rankings": rankings, "is_for_everybody": is_for_everybody}
     if all(ranking["result"] for ranking in rankings):
         return found
     return found | {
@@ -184,9 +181,8 @@ def _pause_after(unanswered: int) -> int | None:
 
 
 def _question(
-    form: WizardForm, slot: Slot, tag: str, control: str, texts: list[str]
+    slot: Slot, audience: Audience | None, tag: str, control: str, texts: list[str]
 ) -> dict[str, Any]:
-    audience = _predicted_for(form, slot)
     return {
         "control": control,
         "wordings": list(dict.fromkeys(texts)),
