@@ -2,6 +2,7 @@
 
 import ast
 
+import pandas as pd
 import pytest
 
 from experiments.services.documents.notebook import cells
@@ -23,6 +24,17 @@ def modules_in(source):
 
 def test_first_cell_imports_public_libraries():
     assert modules_in(cells.IMPORTS) == {"json", "numpy", "pandas", "scipy", "statsmodels"}
+
+
+def run_cells(*used):
+    """The names of the cells, without the data of a report."""
+    report = {"alpha": 0.05, "kind": "mean", "arms": [], "sums": None, "days": [], "split": None}
+    report |= {"plan": {"planned_visitors": 10_000, "shares": [[0.5, 0.5]]}, "omnibus": None}
+    names = {"report": report, "arms": pd.DataFrame(), "computed": {}, "has_sums": False}
+    names |= {"alpha": 0.05, "plan": report["plan"]}
+    for source in ("NEEDED = ''", cells.IMPORTS, *used):
+        exec(source, names)  # noqa: S102
+    return names
 
 
 @pytest.mark.parametrize("name", set(cells_of(cells)) - {"IMPORTS"})

@@ -1,11 +1,10 @@
 """Cells of the notebook: the split, beliefs, and the last check."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from experiments.services.documents.notebook import cells, checking_cells
-from tests.experiments.services.documents.notebook.test_cells import cells_of, modules_in
+from experiments.services.documents.notebook import checking_cells
+from tests.experiments.services.documents.notebook.test_cells import cells_of, modules_in, run_cells
 
 USED = (checking_cells.SPLIT, checking_cells.BELIEFS)
 
@@ -15,25 +14,14 @@ def test_cell_imports_nothing(name):
     assert modules_in(cells_of(checking_cells)[name]) == set()
 
 
-def run_cells():
-    """The names of the cells, without the data of a report."""
-    report = {"alpha": 0.05, "kind": "mean", "arms": [], "sums": None, "days": [], "split": None}
-    report |= {"plan": {"planned_visitors": 10_000, "shares": [[0.5, 0.5]]}, "omnibus": None}
-    names = {"report": report, "arms": pd.DataFrame(), "computed": {}, "has_sums": False}
-    names |= {"alpha": 0.05, "plan": report["plan"]}
-    for source in ("NEEDED = ''", cells.IMPORTS, *USED):
-        exec(source, names)  # noqa: S102
-    return names
-
-
 def test_chance_of_two_equal_arms_is_a_half():
-    names = run_cells()
+    names = run_cells(*USED)
     found = names["chance_of_best"]([100, 100], [1_000, 1_000])
     assert found == pytest.approx([0.5, 0.5], abs=1e-9)
 
 
 def test_split_as_configured_is_no_evidence():
     split = np.array([[0.5, 0.5]])
-    found = run_cells()["log_e_of_split"](np.array([[5_200.0, 4_800.0]]), split)
+    found = run_cells(*USED)["log_e_of_split"](np.array([[5_200.0, 4_800.0]]), split)
     assert found == pytest.approx(5.6235, abs=5e-5)
-    assert run_cells()["log_e_of_split"](np.array([[5_000.0, 5_000.0]]), split) < 0
+    assert run_cells(*USED)["log_e_of_split"](np.array([[5_000.0, 5_000.0]]), split) < 0

@@ -1,11 +1,10 @@
 """Cells of the notebook: what holds at every look."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from experiments.services.documents.notebook import cells, sequential_cells
-from tests.experiments.services.documents.notebook.test_cells import cells_of, modules_in
+from experiments.services.documents.notebook import sequential_cells
+from tests.experiments.services.documents.notebook.test_cells import cells_of, modules_in, run_cells
 
 USED = (sequential_cells.BOUNDARY,)
 
@@ -15,20 +14,9 @@ def test_cell_imports_nothing(name):
     assert modules_in(cells_of(sequential_cells)[name]) == set()
 
 
-def run_cells():
-    """The names of the cells, without the data of a report."""
-    report = {"alpha": 0.05, "kind": "mean", "arms": [], "sums": None, "days": [], "split": None}
-    report |= {"plan": {"planned_visitors": 10_000, "shares": [[0.5, 0.5]]}, "omnibus": None}
-    names = {"report": report, "arms": pd.DataFrame(), "computed": {}, "has_sums": False}
-    names |= {"alpha": 0.05, "plan": report["plan"]}
-    for source in ("NEEDED = ''", cells.IMPORTS, *USED):
-        exec(source, names)  # noqa: S102
-    return names
-
-
 def test_smallest_error_rate_that_rejects_is_that_of_the_boundary():
     # Lan and DeMets' end at the planned visitors: docs/statistics.md, by bivariate normals.
-    names = run_cells()
+    names = run_cells(*USED)
     start = names["line_start"](0.05)
     edge = names["end_edge"](start, 0.05, 1.0)
     assert edge == pytest.approx(2.086, abs=5e-4)
